@@ -1,0 +1,43 @@
+"""What computes on arrays: one folder an operation, one file an algorithm.
+
+Read `reference.py` first: nested loops that define every operation. Then `conv2d/im2col.py`.
+Importing this package imports every file in an operation's folder, which registers its kernels.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from kernels import geometry, memory, reference, registry, threads
+from kernels.geometry import Box, ConvGeometry, PoolGeometry
+from kernels.registry import Kernel, all_kernels, device_of, kernel, pick, register
+
+__all__ = [
+    "Box",
+    "ConvGeometry",
+    "Kernel",
+    "PoolGeometry",
+    "all_kernels",
+    "device_of",
+    "geometry",
+    "kernel",
+    "memory",
+    "pick",
+    "reference",
+    "register",
+    "registry",
+    "threads",
+]
+
+
+def _import_every_kernel() -> None:
+    for operation in pkgutil.iter_modules(__path__):
+        if not operation.ispkg:
+            continue
+        folder = importlib.import_module(f"{__name__}.{operation.name}")
+        for algorithm in pkgutil.iter_modules(folder.__path__):
+            importlib.import_module(f"{folder.__name__}.{algorithm.name}")
+
+
+_import_every_kernel()

@@ -1,0 +1,51 @@
+"""Average pooling by scanning each window.
+
+    y[n,c,p,q] = sum over the window's taps on the plane of x / divisor[p,q]
+
+The divisor counts the taps on the plane, or those on its padding too (`count_include_pad`).
+N C P Q R S additions, in x's own type; bound by memory.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from kernels import memory
+from kernels.geometry import PoolGeometry
+from kernels.registry import kernel
+
+
+def terms(g: PoolGeometry) -> float:
+    """R S additions and a division by a divisor rounded to the type."""
+    return g.R * g.S + 2
+
+
+@kernel("avg_pool2d", name="scan", error_bound=terms)
+def forward(x: np.ndarray, g: PoolGeometry) -> np.ndarray:
+    """x (N,C,H,W) -> y (N,C,P,Q)."""
+    y = memory.empty(g.y_shape, x.dtype, "NHWC")
+    if y.size:
+        divisors = g.divisors().astype(x.dtype)
+        arrays = memory.nhwc(x), memory.nhwc(y), divisors
+        _average(*arrays, g.R, g.S, g.stride, g.padding, g.dilation)
+    return y
+
+
+@numba.njit(parallel=True, cache=True)
+def _average(x, y, divisors, R, S, stride, padding, dilation):  # type: ignore[no-untyped-def]
+    N, P, Q, C = y.shape
+    _, H, W, _ = x.shape
+    for row in numba.prange(N * P):
+        n, p = row // P, row % P
+        y[n, p] = 0
+        for q in range(Q):
+            for r in range(R):
+                h = p * stride[0] - padding[0] + r * dilation[0]
+                for s in range(S):
+                    w = q * stride[1] - padding[2] + s * dilation[1]
+                    if 0 <= h < H and 0 <= w < W:
+                        for c in range(C):
+                            y[n, p, q, c] += x[n, h, w, c]
+            for c in range(C):
+                y[n, p, q, c] /= divisors[p, q]

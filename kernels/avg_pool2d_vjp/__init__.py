@@ -1,0 +1,1 @@
+"""The transpose of average pooling."""

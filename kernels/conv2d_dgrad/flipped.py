@@ -1,0 +1,76 @@
+"""Transposed convolution as an explicit product with the flipped kernel.
+
+    gx = conv2d(gy with zeros between and around its pixels, w flipped, channels swapped), stride 1
+
+The four steps, each visible: insert stride - 1 zeros between the pixels of gy; pad, so that every
+input pixel becomes the centre of a window; unfold with im2col; multiply by the kernel turned by 180
+degrees with its channels in and out swapped (Dumoulin, Visin: "A guide to convolution arithmetic",
+2016, section 4). This is the filtering of the deconvnet (Zeiler, Fergus 2013, section 2.1).
+2 N C H W K R S operations: stride^2 times the transposed convolution's own, spent on the zeros.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernels import memory
+from kernels.gemm import gemm
+from kernels.geometry import ConvGeometry
+from kernels.registry import kernel
+from kernels.unfold import unfold
+
+
+def flipped_geometry(g: ConvGeometry) -> ConvGeometry:
+    """The stride-1 convolution from the spread gy (N,K,P',Q') to gx (N,C,H,W)."""
+    (sh, sw), (eh, ew) = g.stride, g.extent
+    spread = (g.N, g.K, (g.P - 1) * sh + 1, (g.Q - 1) * sw + 1)
+    top, left = eh - 1 - g.padding[0], ew - 1 - g.padding[2]
+    bottom = g.H + eh - 1 - spread[2] - top  # what makes the output H x W, whatever P dropped
+    right = g.W + ew - 1 - spread[3] - left
+    w_shape = (g.C, g.K // g.groups, g.R, g.S)
+    return ConvGeometry.of(spread, w_shape, 1, (top, bottom, left, right), g.dilation, g.groups)
+
+
+def spread_out(gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
+    """gy (N,K,P,Q) with stride - 1 zeros between its pixels: (N,K,(P-1)*stride+1,...)."""
+    if g.stride == (1, 1):
+        return gy
+    shape = (g.N, g.K, (g.P - 1) * g.stride[0] + 1, (g.Q - 1) * g.stride[1] + 1)
+    spread = memory.empty(shape, gy.dtype, "NHWC")
+    spread[...] = 0
+    spread[:, :, :: g.stride[0], :: g.stride[1]] = gy
+    return spread
+
+
+def flip(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
+    """w (K,C/G,R,S) turned by 180 degrees, channels swapped: (G, R*S*K/G, C/G)."""
+    turned = w[:, :, ::-1, ::-1].reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
+    # (G,K/G,C/G,R,S) -> (G,R,S,K/G,C/G) -> (G,RSK/G,C/G)
+    return turned.transpose(0, 3, 4, 1, 2).reshape(g.groups, -1, g.C // g.groups)
+
+
+def terms(g: ConvGeometry) -> float:
+    """One product and one addition a tap; the zeros add nothing."""
+    return g.K // g.groups * g.R * g.S
+
+
+@kernel(
+    "conv2d_dgrad",
+    name="flipped",
+    cost=lambda g: 2 * g.macs * g.stride[0] * g.stride[1] / 80,
+    error_bound=terms,
+)
+def dgrad(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
+    """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
+    gx = memory.empty(g.x_shape, gy.dtype, "NHWC")
+    rows = memory.nhwc(gx).reshape(g.N * g.H * g.W, g.C)  # (N,H,W,C) -> (NHW,C), gx's own memory
+    spread, filters, conv = spread_out(gy, g), flip(w, g), flipped_geometry(g)
+    for group in range(g.groups):
+        columns = unfold(spread, conv, group)
+        # (NHW,RSK/G) x (RSK/G,C/G) -> (NHW,C/G)
+        if g.groups == 1:
+            gemm(columns, filters[group], rows)
+        else:
+            c = slice(group * g.C // g.groups, (group + 1) * g.C // g.groups)
+            rows[:, c] = gemm(columns, filters[group])
+    return gx

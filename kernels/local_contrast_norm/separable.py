@@ -1,0 +1,84 @@
+"""Local contrast normalisation with one separable blur a sum.
+
+    m = blur(mean_i x_i),  v = x - m,  sigma = sqrt(blur(mean_i v_i^2))
+    y = v / max(c, sigma, floor)
+
+with c the mean of sigma over a sample's positions (Jarrett et al., ICCV 2009, section 2; Zeiler,
+Fergus 2013, section 3). The window's weights do not depend on the channel, so both sums are a mean
+over channels and a blur of one map. mean_i v_i^2 is the variance over channels plus (mean - m)^2:
+one pass over x finds both, a second writes y. 8 operations and 3 values moved an element: bound by
+memory.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from kernels import memory
+from kernels.blur import blur
+from kernels.norm_geometry import LCNGeometry
+from kernels.registry import kernel
+
+Saved = tuple[np.ndarray, np.ndarray]
+
+
+@kernel("local_contrast_norm", name="separable", cost=lambda g: 2.0 * g.N * g.C * g.H * g.W)
+def forward(x: np.ndarray, g: LCNGeometry) -> tuple[np.ndarray, Saved]:
+    """x (N,C,H,W) -> y (N,C,H,W), and (m, sigma), each (N,H,W) float64, for any vjp kernel.
+
+    float32 or float64; y is of x's type, every sum and intermediate value is float64. A sigma that
+    is no larger than the rounding error of a flat region's is set to 0: there the derivative would
+    be that of the rounding.
+    """
+    y = memory.empty(g.x_shape, x.dtype, "NHWC")
+    if y.size == 0:
+        return y, (np.zeros(g.plane_shape), np.zeros(g.plane_shape))
+    mean, variance = (memory.empty(g.plane_shape, np.float64) for _ in range(2))
+    _moments(memory.nhwc(x), mean, variance)
+    m = blur(mean, g)
+    with np.errstate(invalid="ignore", over="ignore"):  # infinities of x travel on as NaN
+        sigma = np.sqrt(blur(variance + (mean - m) ** 2, g))
+        sigma[sigma <= _rounding(g) * np.abs(m)] = 0
+    _normalise(memory.nhwc(x), m, divisor(sigma, g), memory.nhwc(y))
+    return y, (m, sigma)
+
+
+def divisor(sigma: np.ndarray, g: LCNGeometry) -> np.ndarray:
+    """max(c, sigma, floor), (N,H,W) float64; NaN in sigma reaches its whole sample through c."""
+    return np.maximum(np.maximum(sigma, sigma.mean(axis=(1, 2), keepdims=True)), g.floor)
+
+
+def _rounding(g: LCNGeometry) -> float:
+    """Where x is flat, |v| is at most this times |m|: C + 1 roundings in the mean, 2 size in the
+    blur, 2 size in the coverage that it is divided by, 3 for their products and quotient."""
+    return float((g.C + 4 * g.size + 4) * np.finfo(np.float64).eps)
+
+
+@numba.njit(parallel=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+def _moments(x, mean, variance):  # type: ignore[no-untyped-def]
+    """Mean and variance over the channels of x (N,H,W,C); a pixel's channels stay in cache."""
+    N, H, W, C = x.shape
+    for row in numba.prange(N * H):
+        n, h = row // H, row % H
+        for w in range(W):
+            total = 0.0
+            for c in range(C):
+                total += np.float64(x[n, h, w, c])
+            centre = total / C
+            squares = 0.0
+            for c in range(C):
+                squares += (np.float64(x[n, h, w, c]) - centre) ** 2
+            mean[n, h, w] = centre
+            variance[n, h, w] = squares / C
+
+
+@numba.njit(parallel=True, cache=True)
+def _normalise(x, m, d, y):  # type: ignore[no-untyped-def]
+    N, H, W, C = x.shape
+    for row in numba.prange(N * H):
+        n, h = row // H, row % H
+        for w in range(W):
+            centre, scale = m[n, h, w], d[n, h, w]
+            for c in range(C):
+                y[n, h, w, c] = (np.float64(x[n, h, w, c]) - centre) / scale

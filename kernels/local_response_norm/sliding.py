@@ -1,0 +1,75 @@
+"""Local response normalisation with a window that slides over channels.
+
+    y_c = x_c / t_c^beta,   t_c = k + alpha / size * sum_{c' = c - before}^{c + after} x_c'^2
+
+(Krizhevsky et al., NeurIPS 2012, section 3.3; alpha divided by size and the window of an even size
+as in ONNX's LRN.) Each window is summed anew: a running sum that adds one square and subtracts
+another would keep the rounding of a large one after it has left. size + 6 operations and 2 values
+moved an element; roots and quotients limit it where the data come from cache, else memory.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from kernels import memory
+from kernels.norm_geometry import LRNGeometry
+from kernels.registry import kernel
+
+
+@kernel("local_response_norm", name="sliding", cost=lambda g: 3.5 * g.N * g.C * g.H * g.W)
+def forward(x: np.ndarray, g: LRNGeometry) -> np.ndarray:
+    """x (N,C,H,W) float32 or float64 -> y (N,C,H,W); sums and powers are in x's type.
+
+    Nothing is kept for the vjp: it sums the few squares again rather than read t from memory.
+    """
+    y = memory.empty(g.x_shape, x.dtype, "NHWC")
+    if y.size:
+        _normalise(memory.nhwc(x), memory.nhwc(y), g.before, g.size, *settings(g, x.dtype))
+    return y
+
+
+def settings(g: LRNGeometry, dtype: np.dtype) -> tuple[np.floating, np.floating, np.floating]:
+    """(k, alpha / size, beta) as scalars of `dtype`: a wider one would widen the whole loop."""
+    return dtype.type(g.k), dtype.type(g.alpha / g.size), dtype.type(g.beta)
+
+
+@numba.njit(cache=True)
+def window_sums(values, size, sums):  # type: ignore[no-untyped-def]
+    """sums (C,) of each `size` neighbours in values (C + size - 1,)."""
+    for c in range(sums.size):
+        sums[c] = values[c]
+    for tap in range(1, size):
+        for c in range(sums.size):
+            sums[c] += values[c + tap]
+
+
+@numba.njit(cache=True)
+def powers(t, beta, out):  # type: ignore[no-untyped-def]
+    """out (C,) = t^beta; the usual beta needs two roots, which vectorise and `pow` does not."""
+    if beta == 0.75:
+        for c in range(t.size):
+            root = np.sqrt(t[c])
+            out[c] = root * np.sqrt(root)
+    else:
+        for c in range(t.size):
+            out[c] = t[c] ** beta
+
+
+@numba.njit(parallel=True, cache=True)
+def _normalise(x, y, before, size, k, scale, beta):  # type: ignore[no-untyped-def]
+    N, H, W, C = x.shape
+    for row in numba.prange(N * H):
+        n, h = row // H, row % H
+        squares = np.zeros(C + size - 1, x.dtype)  # zeros around it: the window is clipped to C
+        t, power = np.empty(C, x.dtype), np.empty(C, x.dtype)
+        for w in range(W):
+            for c in range(C):
+                squares[before + c] = x[n, h, w, c] * x[n, h, w, c]
+            window_sums(squares, size, t)
+            for c in range(C):
+                t[c] = k + scale * t[c]
+            powers(t, beta, power)
+            for c in range(C):
+                y[n, h, w, c] = x[n, h, w, c] / power[c]

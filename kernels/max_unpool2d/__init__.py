@@ -1,0 +1,1 @@
+"""Unpooling: pooled values go back to their switches."""

@@ -1,0 +1,55 @@
+"""Unpooling: each pooled value goes back to the pixel its switch names, all others are 0.
+
+Overlapping windows can share a maximum; the paper (section 2.1) does not say what happens then.
+    collisions="sum":  contributions are added: the transpose of pooling, and its gradient
+    collisions="max":  the largest contribution stays (NaN counts as the largest)
+    collisions="last": the contribution of the last window in row order stays
+N C P Q moves after writing N C H W zeros; bound by memory. One image is one thread's.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from kernels import memory
+from kernels.geometry import PoolGeometry
+from kernels.registry import kernel
+
+COLLISIONS = ("sum", "max", "last")
+
+
+@kernel("max_unpool2d", name="scatter")
+def forward(
+    y: np.ndarray, switches: np.ndarray, g: PoolGeometry, *, collisions: str = "sum"
+) -> np.ndarray:
+    """y (N,C,P,Q), switches (N,C,P,Q) int32 -> x (N,C,H,W)."""
+    x = memory.empty(g.x_shape, y.dtype, "NHWC")
+    planes = memory.nhwc(x).reshape(g.N, g.H * g.W, g.C)  # (N,H,W,C) -> (N,HW,C), x's own memory
+    if y.size:
+        _scatter(memory.nhwc(y), memory.nhwc(switches), planes, COLLISIONS.index(collisions))
+    else:
+        x[...] = 0
+    return x
+
+
+@numba.njit(parallel=True, cache=True)
+def _scatter(y, switches, planes, collisions):  # type: ignore[no-untyped-def]
+    N, P, Q, C = y.shape
+    for n in numba.prange(N):
+        planes[n] = 0
+        if collisions == 1:
+            # The first value that arrives must win over the zero that stands there: NaN marks
+            # nothing yet, so visits are counted instead.
+            visited = np.zeros(planes.shape[1:], np.bool_)
+        for p in range(P):
+            for q in range(Q):
+                for c in range(C):
+                    here, value = switches[n, p, q, c], y[n, p, q, c]
+                    if collisions == 0:
+                        planes[n, here, c] += value
+                    elif collisions == 2:
+                        planes[n, here, c] = value
+                    elif not visited[here, c] or not (value <= planes[n, here, c]):
+                        planes[n, here, c] = value
+                        visited[here, c] = True

@@ -1,0 +1,1 @@
+"""The transpose of unpooling: gather at the switches."""

@@ -1,0 +1,35 @@
+"""The transpose of unpooling: each window takes the value at its switch.
+
+    gy[n,c,p,q] = gx[n, c, switch[n,c,p,q]]
+
+For collisions="sum" that is unpooling's gradient; N C P Q moves, bound by memory.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from kernels import memory
+from kernels.geometry import PoolGeometry
+from kernels.registry import kernel
+
+
+@kernel("max_unpool2d_vjp", name="gather")
+def vjp(gx: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
+    """gx (N,C,H,W), switches (N,C,P,Q) int32 -> gy (N,C,P,Q)."""
+    gy = memory.empty(g.y_shape, gx.dtype, "NHWC")
+    planes = memory.nhwc(gx).reshape(g.N, g.H * g.W, g.C)  # (N,H,W,C) -> (N,HW,C)
+    if gy.size:
+        _gather(planes, memory.nhwc(switches), memory.nhwc(gy))
+    return gy
+
+
+@numba.njit(parallel=True, cache=True)
+def _gather(planes, switches, gy):  # type: ignore[no-untyped-def]
+    N, P, Q, C = gy.shape
+    for row in numba.prange(N * P):
+        n, p = row // P, row % P
+        for q in range(Q):
+            for c in range(C):
+                gy[n, p, q, c] = planes[n, switches[n, p, q, c], c]

@@ -1,0 +1,103 @@
+"""The only place where kernels allocate, and the door through which arrays reach them.
+
+Shapes are written N, C, H, W everywhere; memory on the CPU is channels-last: an (N,H,W,C) array
+seen through `transpose(0, 3, 1, 2)`, so that compiled loops run over contiguous channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+@dataclass
+class Counters:
+    """What the door had to copy, for profiles: calls and bytes."""
+
+    copies: int = 0
+    copied_bytes: int = 0
+
+
+counters = Counters()
+_poison = False
+
+
+def empty(shape: Sequence[int], dtype: DTypeLike, layout: str = "C") -> np.ndarray:
+    """An array to be filled.
+
+    `layout` "C" is row-major; "NHWC" gives shape (N,C,H,W) in channels-last memory.
+    Inside `poisoned()` it comes filled with NaN (integers: their minimum), so that a test finds
+    what a kernel forgot to write.
+    """
+    if layout == "NHWC":
+        N, C, H, W = shape
+        array = np.empty((N, H, W, C), dtype)
+    else:
+        array = np.empty(tuple(shape), dtype)
+    if _poison:
+        array.fill(np.nan if array.dtype.kind == "f" else np.iinfo(array.dtype).min)
+    return nchw(array) if layout == "NHWC" else array
+
+
+def empty_like(x: np.ndarray) -> np.ndarray:
+    """An array to be filled, of x's shape, type and (for four axes) channels-last memory."""
+    return empty(x.shape, x.dtype, "NHWC" if x.ndim == 4 else "C")
+
+
+def flat(x: np.ndarray) -> np.ndarray:
+    """The elements of an admitted array in the order of its memory, the same memory."""
+    return nhwc(x).reshape(-1) if x.ndim == 4 else x.reshape(-1)
+
+
+@contextmanager
+def poisoned() -> Iterator[None]:
+    """Within it, every buffer from `empty` is filled with NaN first."""
+    global _poison
+    before, _poison = _poison, True
+    try:
+        yield
+    finally:
+        _poison = before
+
+
+def nhwc(x: np.ndarray) -> np.ndarray:
+    """(N,C,H,W) -> (N,H,W,C), the same memory."""
+    return x.transpose(0, 2, 3, 1)
+
+
+def nchw(x: np.ndarray) -> np.ndarray:
+    """(N,H,W,C) -> (N,C,H,W), the same memory."""
+    return x.transpose(0, 3, 1, 2)
+
+
+def admit(x: np.ndarray) -> np.ndarray:
+    """`x` as the compiled code was specialised for, copied only if it has to be.
+
+    Four axes become channels-last, a matrix may be row- or column-major, others are row-major;
+    all are aligned, writable (read-only arrays are another type to Numba) and in the machine's byte
+    order.
+    """
+    plain = nhwc(x) if x.ndim == 4 else x
+    flags = plain.flags
+    packed = flags.c_contiguous or (x.ndim == 2 and flags.f_contiguous)
+    if packed and flags.aligned and flags.writeable and plain.dtype.isnative:
+        return x
+    counters.copies += 1
+    counters.copied_bytes += x.nbytes
+    copied = np.array(plain, dtype=plain.dtype.newbyteorder("="), order="C", copy=True)
+    return nchw(copied) if x.ndim == 4 else copied
+
+
+def common_float(arrays: Sequence[np.ndarray], what: str) -> np.dtype:
+    """The one float type of all `arrays`; TypeError if they differ or are none."""
+    dtypes = {a.dtype.newbyteorder("=") for a in arrays}
+    if len(dtypes) != 1 or not dtypes <= set(FLOATS):
+        found = ", ".join(sorted(str(d) for d in dtypes))
+        raise TypeError(f"{what} takes arrays of one type, float32 or float64; got {found}")
+    return dtypes.pop()

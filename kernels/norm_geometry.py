@@ -1,0 +1,155 @@
+"""Geometry and settings of the two normalisations, with every check of their arguments.
+
+Local contrast normalisation (LCN) compares a pixel with its neighbourhood in the plane, local
+response normalisation (LRN) with its neighbours across channels. Neither changes a shape.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+_BORDERS = ("corrected", "zero")
+
+
+@dataclass(frozen=True)
+class LCNGeometry:
+    """Local contrast normalisation of x (N,C,H,W) with a Gaussian window of size x size pixels.
+
+    sigma:  the Gaussian's standard deviation, in pixels.
+    border: "corrected" divides each blur by the blur of ones, "zero" pads the plane with zeros.
+    floor:  the least divisor, in the units of x.
+    """
+
+    N: int
+    C: int
+    H: int
+    W: int
+    size: int = 9
+    sigma: float = 1.5
+    border: str = "corrected"
+    floor: float = 1e-4
+
+    @property
+    def x_shape(self) -> tuple[int, int, int, int]:
+        return self.N, self.C, self.H, self.W
+
+    @property
+    def plane_shape(self) -> tuple[int, int, int]:
+        """(N,H,W), the shape of what is one value a pixel."""
+        return self.N, self.H, self.W
+
+    @classmethod
+    def of(
+        cls,
+        x_shape: Sequence[int],
+        size: int = 9,
+        sigma: float = 1.5,
+        border: str = "corrected",
+        floor: float = 1e-4,
+    ) -> LCNGeometry:
+        """Geometry of local_contrast_norm(x); ValueError shows what does not fit."""
+        what = "local_contrast_norm"
+        N, C, H, W = _planes(x_shape, what)
+        if _at_least_one(size, what) % 2 == 0:
+            raise ValueError(
+                f"{what}: size must be odd, so that the window has a centre; got {size}, "
+                f"{size - 1} or {size + 1} would do"
+            )
+        if border not in _BORDERS:
+            raise ValueError(f"{what}: border must be one of {_BORDERS}, got {border!r}")
+        sigma, floor = _positive(sigma, f"{what}: sigma"), _positive(floor, f"{what}: floor")
+        return cls(N, C, H, W, int(size), sigma, border, floor)
+
+    def window(self) -> np.ndarray:
+        """(size,) float64, a Gaussian that sums to 1; its outer product is the 2-D window."""
+        taps = np.arange(self.size) - self.size // 2
+        weights = np.exp(-0.5 * (taps / self.sigma) ** 2)
+        return weights / weights.sum()
+
+    def coverage(self) -> np.ndarray:
+        """(H,W) float64: the blur of ones with zero padding, what "corrected" divides by."""
+        return np.multiply.outer(self._covered(self.H), self._covered(self.W))
+
+    def _covered(self, pixels: int) -> np.ndarray:
+        """The part of the window's weight that lies on a line of pixels, centred on each."""
+        window, half = self.window(), self.size // 2
+        spans = [(max(half - i, 0), half + pixels - i) for i in range(pixels)]
+        return np.array([window[first:last].sum() for first, last in spans])
+
+
+@dataclass(frozen=True)
+class LRNGeometry:
+    """Local response normalisation of x (N,C,H,W) over `size` neighbouring channels.
+
+    ONNX's definition: y_c = x_c / (k + alpha / size * sum of x_c'^2)^beta, c' from c - before to
+    c + after within [0, C).
+    """
+
+    N: int
+    C: int
+    H: int
+    W: int
+    size: int = 5
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 2.0
+
+    @property
+    def x_shape(self) -> tuple[int, int, int, int]:
+        return self.N, self.C, self.H, self.W
+
+    @property
+    def before(self) -> int:
+        """Channels of the window below its own: floor((size - 1) / 2)."""
+        return (self.size - 1) // 2
+
+    @property
+    def after(self) -> int:
+        """Channels of the window above its own: ceil((size - 1) / 2)."""
+        return self.size // 2
+
+    @classmethod
+    def of(
+        cls,
+        x_shape: Sequence[int],
+        size: int = 5,
+        alpha: float = 1e-4,
+        beta: float = 0.75,
+        k: float = 2.0,
+    ) -> LRNGeometry:
+        """Geometry of local_response_norm(x); ValueError shows what does not fit."""
+        what = "local_response_norm"
+        N, C, H, W = _planes(x_shape, what)
+        size = _at_least_one(size, what)
+        if not (alpha >= 0 and math.isfinite(alpha)):
+            raise ValueError(f"{what}: alpha must be finite and at least 0, got {alpha}")
+        if not math.isfinite(beta):
+            raise ValueError(f"{what}: beta must be finite, got {beta}")
+        return cls(N, C, H, W, size, float(alpha), float(beta), _positive(k, f"{what}: k"))
+
+
+def _planes(shape: Sequence[int], what: str) -> tuple[int, int, int, int]:
+    if len(shape) != 4:
+        raise ValueError(f"{what}: x must have the four axes (N, C, H, W), got {tuple(shape)}")
+    N, C, H, W = (int(v) for v in shape)
+    if min(N, C) < 0 or min(H, W) < 1:
+        raise ValueError(
+            f"{what}: x {tuple(shape)} must have N and C of at least 0, H and W of at least 1"
+        )
+    return N, C, H, W
+
+
+def _at_least_one(size: int, what: str) -> int:
+    if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
+        raise ValueError(f"{what}: size must be an integer of at least 1, got {size!r}")
+    return int(size)
+
+
+def _positive(value: float, what: str) -> float:
+    if not (value > 0 and math.isfinite(value)):
+        raise ValueError(f"{what} must be finite and above 0, got {value}")
+    return float(value)

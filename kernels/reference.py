@@ -1,0 +1,196 @@
+"""The definition of every operation: nested loops in float64. Read this first.
+
+Slow on purpose: nothing here is clever, so nothing here can be wrong in a clever way. Every kernel
+is held against these functions. Arrays have the shapes (N,C,H,W), (K,C/groups,R,S), (N,K,P,Q).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from kernels.geometry import ConvGeometry, PoolGeometry
+from kernels.reference_norm import (
+    local_contrast_norm,
+    local_contrast_norm_vjp,
+    local_response_norm,
+    local_response_norm_vjp,
+)
+
+__all__ = [
+    "avg_pool2d",
+    "avg_pool2d_vjp",
+    "conv2d",
+    "conv2d_dgrad",
+    "conv2d_wgrad",
+    "local_contrast_norm",
+    "local_contrast_norm_vjp",
+    "local_response_norm",
+    "local_response_norm_vjp",
+    "matmul",
+    "max_pool2d",
+    "max_unpool2d",
+    "max_unpool2d_vjp",
+    "random_bits",
+    "relu",
+    "relu_vjp",
+]
+
+Place = tuple[int, int]
+
+
+def taps(g: ConvGeometry | PoolGeometry, p: int, q: int) -> Iterator[tuple[Place, Place]]:
+    """((r, s), (h, w)) for every tap of window (p, q) that falls on the plane, in row order."""
+    for r in range(g.R):
+        for s in range(g.S):
+            h = p * g.stride[0] - g.padding[0] + r * g.dilation[0]
+            w = q * g.stride[1] - g.padding[2] + s * g.dilation[1]
+            if 0 <= h < g.H and 0 <= w < g.W:
+                yield (r, s), (h, w)
+
+
+def products(g: ConvGeometry) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:
+    """The convolution's every product: the indices of y, x and w that belong together.
+
+    y[n,k,p,q] sums x[n,c,h,w] w[k,c - first,r,s] over these; so do the two gradients, from the
+    other two sides: convolution is one trilinear form sum gy x w.
+    """
+    for n, k, p, q in np.ndindex(g.y_shape):
+        first = k // (g.K // g.groups) * (g.C // g.groups)  # first channel of k's group
+        for (r, s), (h, w) in taps(g, p, q):
+            for c in range(g.C // g.groups):
+                yield (n, k, p, q), (n, first + c, h, w), (k, c, r, s)
+
+
+def conv2d(
+    x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: np.ndarray | None = None
+) -> np.ndarray:
+    """y[n,k,p,q] = bias[k] + sum over c,r,s of x[n,c,h,w] w[k,c,r,s]."""
+    y = np.zeros(g.y_shape)
+    for iy, ix, iw in products(g):
+        y[iy] += float(x[ix]) * float(w[iw])
+    return y if bias is None else y + bias.astype(np.float64)[:, None, None]
+
+
+def conv2d_dgrad(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
+    """gx[n,c,h,w] = sum of gy[n,k,p,q] w[k,c,r,s] over the products that x[n,c,h,w] is part of."""
+    gx = np.zeros(g.x_shape)
+    for iy, ix, iw in products(g):
+        gx[ix] += float(gy[iy]) * float(w[iw])
+    return gx
+
+
+def conv2d_wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
+    """gw[k,c,r,s] = sum of gy[n,k,p,q] x[n,c,h,w] over the products that w[k,c,r,s] is part of."""
+    gw = np.zeros(g.w_shape)
+    for iy, ix, iw in products(g):
+        gw[iw] += float(gy[iy]) * float(x[ix])
+    return gw
+
+
+def max_pool2d(x: np.ndarray, g: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:
+    """The largest value of each window and where it stands: h W + w. The first of equals wins."""
+    y, switches = np.zeros(g.y_shape), np.zeros(g.y_shape, np.int32)
+    for n, c, p, q in np.ndindex(g.y_shape):
+        places = [place for _, place in taps(g, p, q)]
+        values = [float(x[n, c, h, w]) for h, w in places]
+        nans = [i for i, value in enumerate(values) if np.isnan(value)]
+        best = nans[0] if nans else values.index(max(values))
+        y[n, c, p, q] = values[best]
+        switches[n, c, p, q] = places[best][0] * g.W + places[best][1]
+    return y, switches
+
+
+def max_unpool2d(
+    y: np.ndarray, switches: np.ndarray, g: PoolGeometry, *, collisions: str = "sum"
+) -> np.ndarray:
+    """Every pooled value at its switch; where several meet, their sum, largest or last."""
+    x = np.zeros(g.x_shape)
+    combine = {"sum": sum, "max": max, "last": lambda values: values[-1]}[collisions]
+    for n, c in np.ndindex(g.N, g.C):
+        arrivals: dict[int, list[float]] = {}
+        for p, q in np.ndindex(g.P, g.Q):
+            arrivals.setdefault(int(switches[n, c, p, q]), []).append(float(y[n, c, p, q]))
+        for place, values in arrivals.items():
+            x[n, c, place // g.W, place % g.W] = combine(values)  # type: ignore[operator]
+    return x
+
+
+def max_unpool2d_vjp(gx: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
+    """gy[n,c,p,q] = gx at the switch of window (p, q)."""
+    gy = np.zeros(g.y_shape)
+    for n, c, p, q in np.ndindex(g.y_shape):
+        place = int(switches[n, c, p, q])
+        gy[n, c, p, q] = gx[n, c, place // g.W, place % g.W]
+    return gy
+
+
+def _divisor(g: PoolGeometry, p: int, q: int) -> int:
+    if not g.count_include_pad:
+        return sum(1 for _ in taps(g, p, q))
+    count = 0
+    for r in range(g.R):
+        for s in range(g.S):
+            h = p * g.stride[0] - g.padding[0] + r * g.dilation[0]
+            w = q * g.stride[1] - g.padding[2] + s * g.dilation[1]
+            count += h < g.H + g.padding[1] and w < g.W + g.padding[3]
+    return count
+
+
+def avg_pool2d(x: np.ndarray, g: PoolGeometry) -> np.ndarray:
+    """The sum of each window's taps on the plane over how many taps are counted."""
+    y = np.zeros(g.y_shape)
+    for n, c, p, q in np.ndindex(g.y_shape):
+        total = sum(float(x[n, c, h, w]) for _, (h, w) in taps(g, p, q))
+        y[n, c, p, q] = total / _divisor(g, p, q)
+    return y
+
+
+def avg_pool2d_vjp(gy: np.ndarray, g: PoolGeometry) -> np.ndarray:
+    """Each window's gradient, divided, on every tap of it."""
+    gx = np.zeros(g.x_shape)
+    for n, c, p, q in np.ndindex(g.y_shape):
+        for _, (h, w) in taps(g, p, q):
+            gx[n, c, h, w] += float(gy[n, c, p, q]) / _divisor(g, p, q)
+    return gx
+
+
+def matmul(
+    a: np.ndarray, b: np.ndarray, shape: tuple[int, int, int], *, bias: np.ndarray | None = None
+) -> np.ndarray:
+    """out[m,n] = bias[n] + sum over k of a[m,k] b[k,n]."""
+    M, N, K = shape
+    out = np.zeros((M, N))
+    for m, n, k in np.ndindex(M, N, K):
+        out[m, n] += float(a[m, k]) * float(b[k, n])
+    return out if bias is None else out + bias.astype(np.float64)
+
+
+def relu(x: np.ndarray) -> np.ndarray:
+    """y = x where x > 0, else 0."""
+    return np.array([v if not v <= 0 else 0.0 for v in x.reshape(-1).tolist()]).reshape(x.shape)
+
+
+def relu_vjp(gy: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """gx = gy where x > 0, else 0."""
+    pairs = zip(gy.reshape(-1).tolist(), x.reshape(-1).tolist(), strict=True)
+    return np.array([g if v > 0 else 0.0 for g, v in pairs]).reshape(x.shape)
+
+
+def random_bits(count: int, *, seed: int, step: int, stream: int) -> np.ndarray:
+    """Philox 4x32-10, on Python's integers: word i is word i % 4 of block i // 4."""
+    words = [philox_block((i, stream, step, step >> 32), seed) for i in range(-(-count // 4))]
+    return np.array(words, np.uint32).reshape(-1)[:count]  # (blocks,4) -> (count,)
+
+
+def philox_block(counter: tuple[int, int, int, int], seed: int) -> tuple[int, int, int, int]:
+    """Ten rounds on one block (Salmon et al., SC 2011, section 3.3)."""
+    low = 0xFFFFFFFF
+    a, b, c, d = (word & low for word in counter)
+    key = [seed & low, seed >> 32 & low]
+    for _ in range(10):
+        left, right = 0xD2511F53 * a, 0xCD9E8D57 * c
+        a, b, c, d = right >> 32 ^ b ^ key[0], right & low, left >> 32 ^ d ^ key[1], left & low
+        key = [(key[0] + 0x9E3779B9) & low, (key[1] + 0xBB67AE85) & low]
+    return a, b, c, d

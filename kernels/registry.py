@@ -1,0 +1,123 @@
+"""Every algorithm of every operation, found by name.
+
+A kernel is a function on arrays in a file of its own:
+
+    @kernel("conv2d", name="winograd", device="cpu", exact=False, supports=..., cost=...)
+    def forward(x, w, g, *, bias=None): ...
+
+Dropping the file in is all: property tests and benchmarks run over `all_kernels()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kernels import memory, threads
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One algorithm of one operation on one device; call it like its function.
+
+    exact:        it sums the products of the definition (in any order).
+    supports:     may it serve this geometry?
+    cost:         estimated nanoseconds for a geometry on a machine of one core; `pick` compares.
+    error_bound:  |result - true| <= error_bound(g) * eps * (sum of the absolute products), or None
+                  where the error is not of that form.
+    """
+
+    operation: str
+    name: str
+    device: str
+    function: Callable[..., Any]
+    exact: bool
+    supports: Callable[[Any], bool]
+    cost: Callable[[Any], float]
+    error_bound: Callable[[Any], float] | None
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Run on arrays of any strides: the door's copies are counted in `memory.counters`."""
+        admitted = [memory.admit(a) if isinstance(a, np.ndarray) else a for a in args]
+        named = {
+            k: memory.admit(a) if isinstance(a, np.ndarray) else a for k, a in options.items()
+        }
+        floats = [a for a in (*admitted, *named.values()) if _is_data(a)]
+        if floats:
+            memory.common_float(floats, self.operation)
+        with threads.lock:
+            return self.function(*admitted, **named)
+
+
+_registry: dict[str, dict[tuple[str, str], Kernel]] = {}
+
+
+def register(kernel: Kernel) -> Kernel:
+    """Add a kernel; ValueError if its operation already has that name on that device."""
+    algorithms = _registry.setdefault(kernel.operation, {})
+    if (kernel.device, kernel.name) in algorithms:
+        raise ValueError(
+            f"{kernel.operation}: a kernel named {kernel.name!r} for {kernel.device!r} is "
+            "registered already; give yours another name"
+        )
+    algorithms[kernel.device, kernel.name] = kernel
+    return kernel
+
+
+def kernel(
+    operation: str,
+    *,
+    name: str,
+    device: str = "cpu",
+    exact: bool = True,
+    supports: Callable[[Any], bool] = lambda g: True,
+    cost: Callable[[Any], float] = lambda g: 0.0,
+    error_bound: Callable[[Any], float] | None = None,
+) -> Callable[[Callable[..., Any]], Kernel]:
+    """Decorator: register a function as an algorithm of `operation`."""
+
+    def decorate(function: Callable[..., Any]) -> Kernel:
+        return register(
+            Kernel(operation, name, device, function, exact, supports, cost, error_bound)
+        )
+
+    return decorate
+
+
+def pick(operation: str, device: str, geometry: Any, algorithm: str | None = None) -> Kernel:
+    """The kernel to run: the one named, or the cheapest that supports the geometry.
+
+    `algorithm` is a kernel's name, which then must serve, or "exact" for the cheapest of those that
+    sum the products of the definition. ValueError lists what there is.
+    """
+    candidates = [k for k in all_kernels(operation) if k.device == device]
+    if algorithm not in (None, "exact"):
+        candidates = [k for k in candidates if k.name == algorithm]
+    able = [k for k in candidates if (algorithm != "exact" or k.exact) and k.supports(geometry)]
+    if not able:
+        known = ", ".join(f"{k.name} ({k.device})" for k in all_kernels(operation)) or "none"
+        raise ValueError(
+            f"{operation}: no kernel{f' {algorithm!r}' if algorithm else ''} on {device!r} serves "
+            f"{geometry}; registered: {known}"
+        )
+    return min(able, key=lambda k: k.cost(geometry))
+
+
+def all_kernels(operation: str | None = None) -> list[Kernel]:
+    """Every registered kernel, or those of one operation, in order of registration."""
+    tables = _registry.values() if operation is None else [_registry.get(operation, {})]
+    return [k for table in tables for k in table.values()]
+
+
+def device_of(array: object) -> str:
+    """The device whose kernels compute on an array of this type."""
+    if isinstance(array, np.ndarray):
+        return "cpu"
+    raise TypeError(f"no kernels compute on a {type(array).__name__}; expected a numpy.ndarray")
+
+
+def _is_data(value: object) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind not in "iub"

@@ -1,0 +1,23 @@
+"""Rectification: y = max(x, 0); NaN stays NaN. One read and one write an element."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from kernels import memory
+from kernels.registry import kernel
+
+
+@kernel("relu", name="elementwise")
+def forward(x: np.ndarray) -> np.ndarray:
+    """x of any shape -> y of the same shape, type and memory order."""
+    y = memory.empty_like(x)
+    _rectify(memory.flat(x), memory.flat(y))
+    return y
+
+
+@numba.njit(parallel=True, cache=True)
+def _rectify(x, y):  # type: ignore[no-untyped-def]
+    for i in numba.prange(x.size):
+        y[i] = x[i] if not (x[i] <= 0) else 0

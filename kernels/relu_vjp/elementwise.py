@@ -1,0 +1,23 @@
+"""The gradient of rectification: gx = gy where x > 0, else 0. Two reads and one write an element."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from kernels import memory
+from kernels.registry import kernel
+
+
+@kernel("relu_vjp", name="elementwise")
+def vjp(gy: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """gy, x of one shape -> gx of the same shape and type."""
+    gx = memory.empty_like(x)
+    _mask(memory.flat(gy), memory.flat(x), memory.flat(gx))
+    return gx
+
+
+@numba.njit(parallel=True, cache=True)
+def _mask(gy, x, gx):  # type: ignore[no-untyped-def]
+    for i in numba.prange(x.size):
+        gx[i] = gy[i] if x[i] > 0 else 0

@@ -1,0 +1,37 @@
+"""The one thread setting.
+
+One pool of threads works at a time: Numba's. A BLAS with a pool of its own and a Numba parallel
+region, one after the other, spin against each other and lose half the machine; so matrix products
+run inside Numba's threads on SciPy's BLAS, which is held to one thread (see `gemm.py`).
+"""
+
+from __future__ import annotations
+
+import threading
+
+import numba
+import threadpoolctl
+
+# Numba's workqueue layer aborts when two Python threads enter it; every kernel runs under this.
+lock = threading.RLock()
+
+
+def set_num_threads(count: int) -> None:
+    """Use `count` threads, 1 to what the machine (or NUMBA_NUM_THREADS) allows."""
+    most = numba.config.NUMBA_NUM_THREADS
+    if not 1 <= count <= most:
+        raise ValueError(f"num_threads must be 1 to {most} here, got {count}")
+    numba.set_num_threads(count)
+
+
+def get_num_threads() -> int:
+    return numba.get_num_threads()
+
+
+def hold_blas_to_one_thread() -> None:
+    """Limit SciPy's BLAS, once it is loaded; every BLAS where SciPy has no copy of its own."""
+    libraries = threadpoolctl.ThreadpoolController().lib_controllers
+    blas = [library for library in libraries if library.user_api == "blas"]
+    scipys = [library for library in blas if "scipy" in library.filepath]
+    for library in scipys or blas:
+        library.set_num_threads(1)

@@ -1,0 +1,41 @@
+"""A small autograd engine whose every multiplication can be read: see `kernels`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import kernels
+
+
+def _check_sibling() -> None:
+    """Another package on PyPI is named `kernels` too; say so before anything fails oddly."""
+    ours, found = Path(__file__).resolve().parent.parent, Path(kernels.__file__ or "?").resolve()
+    if found.parent.parent != ours:
+        raise ImportError(
+            f"minidl needs its own package `kernels` beside it in {ours}, but Python found "
+            f"{found}. Uninstall the other one (`pip uninstall kernels`), install this project "
+            "again (`pip install -e .`), or start Python where no `kernels` shadows it."
+        )
+
+
+_check_sibling()
+
+from kernels.threads import get_num_threads, set_num_threads  # noqa: E402
+from minidl import functional, init, nn, optim, rules, serialize  # noqa: E402
+from minidl.check import check_vjp  # noqa: E402
+from minidl.tensor import Tensor, backward, no_grad  # noqa: E402
+
+__all__ = [
+    "Tensor",
+    "backward",
+    "check_vjp",
+    "functional",
+    "get_num_threads",
+    "init",
+    "nn",
+    "no_grad",
+    "optim",
+    "rules",
+    "serialize",
+    "set_num_threads",
+]

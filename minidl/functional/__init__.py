@@ -1,0 +1,87 @@
+"""Differentiable functions, named and called as in PyTorch's functional API where it has them.
+
+Beside each operation stands its rule in the table `minidl.rules.gradient`: how the cotangent of
+its output becomes cotangents of its inputs, written in these functions again, so that derivatives
+of any order come free.
+"""
+
+from minidl.functional.activation import log_softmax, relu, sigmoid, softmax, tanh
+from minidl.functional.arithmetic import (
+    absolute,
+    add,
+    clip,
+    divide,
+    exp,
+    log,
+    maximum,
+    minimum,
+    multiply,
+    negate,
+    power,
+    sqrt,
+    subtract,
+    where,
+)
+from minidl.functional.convolution import conv2d, conv_transpose2d
+from minidl.functional.dropout import dropout, dropout_mask
+from minidl.functional.linear import linear, matmul
+from minidl.functional.loss import cross_entropy
+from minidl.functional.normalisation import local_contrast_norm, local_response_norm
+from minidl.functional.pooling import avg_pool2d, max_pool2d, max_unpool2d
+from minidl.functional.reduction import amax, mean, sum, sum_to
+from minidl.functional.shape import (
+    broadcast_to,
+    concatenate,
+    flatten,
+    getitem,
+    pad2d,
+    reshape,
+    stack,
+    transpose,
+)
+
+__all__ = [
+    "absolute",
+    "add",
+    "amax",
+    "avg_pool2d",
+    "broadcast_to",
+    "clip",
+    "concatenate",
+    "conv2d",
+    "conv_transpose2d",
+    "cross_entropy",
+    "divide",
+    "dropout",
+    "dropout_mask",
+    "exp",
+    "flatten",
+    "getitem",
+    "linear",
+    "local_contrast_norm",
+    "local_response_norm",
+    "log",
+    "log_softmax",
+    "matmul",
+    "max_pool2d",
+    "max_unpool2d",
+    "maximum",
+    "mean",
+    "minimum",
+    "multiply",
+    "negate",
+    "pad2d",
+    "power",
+    "relu",
+    "reshape",
+    "sigmoid",
+    "softmax",
+    "sqrt",
+    "stack",
+    "subtract",
+    "sum",
+    "sum_to",
+    "tanh",
+    "transpose",
+    "where",
+]

@@ -1,0 +1,79 @@
+"""Activation functions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import kernels
+from minidl.functional.arithmetic import exp
+from minidl.functional.reduction import sum
+from minidl.rules import gradient
+from minidl.tensor import Node, Tensor, record
+
+Needs = tuple[bool, ...]
+
+
+def relu(x: Tensor) -> Tensor:
+    """max(x, 0); the derivative at 0 is 0."""
+    kernel = kernels.pick("relu", x.device, x.shape)
+    return record("relu", kernel(x.data), (x,))
+
+
+@gradient.rule("relu")
+def _relu(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    return (_relu_vjp(gy, node.inputs[0]),)
+
+
+def _relu_vjp(gy: Tensor, x: Tensor) -> Tensor:
+    """gy where x > 0: linear in gy, constant in x almost everywhere."""
+    kernel = kernels.pick("relu_vjp", x.device, x.shape)
+    return record("relu_vjp", kernel(gy.data, x.data), (gy, x))
+
+
+@gradient.rule("relu_vjp")
+def _relu_vjp_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, None]:
+    return (_relu_vjp(gy, node.inputs[1]) if needs[0] else None), None
+
+
+def sigmoid(x: Tensor) -> Tensor:
+    """1 / (1 + e^-x), without overflow for large |x|."""
+    small = np.exp(-np.abs(x.data))
+    data = np.where(x.data >= 0, 1, small) / (1 + small)
+    return record("sigmoid", data.astype(x.dtype), (x,))
+
+
+@gradient.rule("sigmoid")
+def _sigmoid(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    y = sigmoid(node.inputs[0])
+    return (gy * y * (1.0 - y),)
+
+
+def tanh(x: Tensor) -> Tensor:
+    """The hyperbolic tangent."""
+    return record("tanh", np.tanh(x.data), (x,))
+
+
+@gradient.rule("tanh")
+def _tanh(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    y = tanh(node.inputs[0])
+    return (gy * (1.0 - y * y),)
+
+
+def softmax(x: Tensor, axis: int = -1) -> Tensor:
+    """e^x over its sum along `axis`."""
+    return exp(log_softmax(x, axis))
+
+
+def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
+    """x - log(sum of e^x along `axis`), the maximum taken out first."""
+    if x.shape[axis] == 0:
+        raise ValueError(f"log_softmax: axis {axis} of the shape {x.shape} is empty")
+    shifted = x.data - x.data.max(axis=axis, keepdims=True)
+    data = shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    return record("log_softmax", data, (x,), axis=axis)
+
+
+@gradient.rule("log_softmax")
+def _log_softmax(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    axis = node.saved["axis"]
+    return (gy - softmax(node.inputs[0], axis) * sum(gy, axis, keepdims=True),)

@@ -1,0 +1,216 @@
+"""Elementwise arithmetic with broadcasting."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.functional.reduction import sum_to
+from minidl.rules import gradient
+from minidl.tensor import Node, Operand, Tensor, record
+
+Needs = tuple[bool, ...]
+Cotangents = tuple[Tensor | None, ...]
+
+
+def as_tensors(a: Operand, b: Operand, operation: str) -> tuple[Tensor, Tensor]:
+    """Both operands as tensors of one type; a Python number takes the other's.
+
+    TypeError for two types, ValueError for shapes that do not broadcast.
+    """
+    dtype = a.dtype if isinstance(a, Tensor) else b.dtype if isinstance(b, Tensor) else None
+    left, right = (_as_tensor(v, dtype) for v in (a, b))
+    if left.dtype != right.dtype:
+        raise TypeError(
+            f"{operation}: {left.dtype} {left.shape} and {right.dtype} {right.shape} are of two "
+            "types; convert one"
+        )
+    try:
+        np.broadcast_shapes(left.shape, right.shape)
+    except ValueError:
+        raise ValueError(
+            f"{operation}: the shapes {left.shape} and {right.shape} do not broadcast; each axis, "
+            "from the last, must be equal or 1"
+        ) from None
+    return left, right
+
+
+def _as_tensor(value: Operand, dtype: np.dtype | None) -> Tensor:
+    if isinstance(value, Tensor):
+        return value
+    return Tensor(value) if isinstance(value, np.ndarray) else Tensor(value, dtype=dtype)
+
+
+def add(a: Operand, b: Operand) -> Tensor:
+    """a + b."""
+    a, b = as_tensors(a, b, "add")
+    return record("add", a.data + b.data, (a, b))
+
+
+@gradient.rule("add")
+def _add(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
+    a, b = node.inputs
+    return sum_to(gy, a.shape), sum_to(gy, b.shape)
+
+
+def subtract(a: Operand, b: Operand) -> Tensor:
+    """a - b."""
+    a, b = as_tensors(a, b, "subtract")
+    return record("subtract", a.data - b.data, (a, b))
+
+
+@gradient.rule("subtract")
+def _subtract(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
+    a, b = node.inputs
+    return sum_to(gy, a.shape), sum_to(-gy, b.shape) if needs[1] else None
+
+
+def multiply(a: Operand, b: Operand) -> Tensor:
+    """a b, elementwise."""
+    a, b = as_tensors(a, b, "multiply")
+    return record("multiply", a.data * b.data, (a, b))
+
+
+@gradient.rule("multiply")
+def _multiply(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
+    a, b = node.inputs
+    return (
+        sum_to(gy * b, a.shape) if needs[0] else None,
+        sum_to(gy * a, b.shape) if needs[1] else None,
+    )
+
+
+def divide(a: Operand, b: Operand) -> Tensor:
+    """a / b, elementwise."""
+    a, b = as_tensors(a, b, "divide")
+    return record("divide", a.data / b.data, (a, b))
+
+
+@gradient.rule("divide")
+def _divide(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
+    a, b = node.inputs
+    return (
+        sum_to(gy / b, a.shape) if needs[0] else None,
+        sum_to(-(gy * a / (b * b)), b.shape) if needs[1] else None,
+    )
+
+
+def negate(a: Tensor) -> Tensor:
+    """-a."""
+    return record("negate", -a.data, (a,))
+
+
+@gradient.rule("negate")
+def _negate(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
+    return (-gy,)
+
+
+def power(a: Tensor, exponent: float) -> Tensor:
+    """a to a constant power."""
+    return record("power", a.data ** a.dtype.type(exponent), (a,), exponent=exponent)
+
+
+@gradient.rule("power")
+def _power(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
+    exponent = node.saved["exponent"]
+    if exponent == 0:
+        return (gy * 0.0,)
+    return (gy * (node.inputs[0] ** (exponent - 1)) * exponent,)
+
+
+def exp(a: Tensor) -> Tensor:
+    """e^a."""
+    return record("exp", np.exp(a.data), (a,))
+
+
+@gradient.rule("exp")
+def _exp(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
+    return (gy * exp(node.inputs[0]),)
+
+
+def log(a: Tensor) -> Tensor:
+    """The natural logarithm."""
+    return record("log", np.log(a.data), (a,))
+
+
+@gradient.rule("log")
+def _log(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
+    return (gy / node.inputs[0],)
+
+
+def sqrt(a: Tensor) -> Tensor:
+    """The square root; its derivative at 0 is infinite."""
+    return record("sqrt", np.sqrt(a.data), (a,))
+
+
+@gradient.rule("sqrt")
+def _sqrt(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
+    return (gy / (sqrt(node.inputs[0]) * 2.0),)
+
+
+def absolute(a: Tensor) -> Tensor:
+    """|a|; the derivative at 0 is taken as 0."""
+    return record("absolute", np.abs(a.data), (a,))
+
+
+@gradient.rule("absolute")
+def _absolute(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
+    return (gy * np.sign(node.inputs[0].data),)
+
+
+def where(condition: np.ndarray, a: Operand, b: Operand) -> Tensor:
+    """a where `condition` (an array of bool), b elsewhere."""
+    a, b = as_tensors(a, b, "where")
+    data = np.where(condition, a.data, b.data)
+    return record("where", data, (a, b), condition=condition)
+
+
+@gradient.rule("where")
+def _where(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
+    (a, b), condition = node.inputs, node.saved["condition"]
+    return (
+        sum_to(where(condition, gy, 0.0), a.shape) if needs[0] else None,
+        sum_to(where(condition, 0.0, gy), b.shape) if needs[1] else None,
+    )
+
+
+def maximum(a: Operand, b: Operand) -> Tensor:
+    """The larger, elementwise; where they are equal, the derivative goes half to each."""
+    a, b = as_tensors(a, b, "maximum")
+    return record("maximum", np.maximum(a.data, b.data), (a, b))
+
+
+@gradient.rule("maximum")
+def _maximum(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
+    a, b = node.inputs
+    share = _share(a.data > b.data, a.data == b.data, gy.dtype)
+    return sum_to(gy * share, a.shape), sum_to(gy * (1 - share), b.shape)
+
+
+def minimum(a: Operand, b: Operand) -> Tensor:
+    """The smaller, elementwise; where they are equal, the derivative goes half to each."""
+    a, b = as_tensors(a, b, "minimum")
+    return record("minimum", np.minimum(a.data, b.data), (a, b))
+
+
+@gradient.rule("minimum")
+def _minimum(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
+    a, b = node.inputs
+    share = _share(a.data < b.data, a.data == b.data, gy.dtype)
+    return sum_to(gy * share, a.shape), sum_to(gy * (1 - share), b.shape)
+
+
+def _share(wins: np.ndarray, ties: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """1 where the first operand wins, one half on a tie."""
+    return np.where(ties, 0.5, wins).astype(dtype)
+
+
+def clip(a: Tensor, low: float, high: float) -> Tensor:
+    """a held between `low` and `high`; the derivative is 1 within and on them."""
+    return record("clip", np.clip(a.data, low, high), (a,), low=low, high=high)
+
+
+@gradient.rule("clip")
+def _clip(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
+    x = node.inputs[0].data
+    inside = (x >= node.saved["low"]) & (x <= node.saved["high"])
+    return (where(inside, gy, 0.0),)

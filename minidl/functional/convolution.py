@@ -1,0 +1,130 @@
+"""Convolution, transposed convolution, and the gradient of both: one form from three sides.
+
+The sum of gy w x over all its products is linear in each of the three. Convolution (fprop), the
+gradient of x (dgrad: transposed convolution) and the gradient of w (wgrad) each leave one of them
+out, so the rule of each is written with the other two, and derivatives of any order follow.
+"""
+
+from __future__ import annotations
+
+import kernels
+from kernels.geometry import ConvGeometry, Padding, Pair
+from minidl.functional.reduction import sum
+from minidl.functional.shape import reshape
+from minidl.rules import gradient
+from minidl.tensor import Node, Tensor, record
+
+Needs = tuple[bool, ...]
+
+
+def conv2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Pair = 1,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+    *,
+    algorithm: str | None = None,
+) -> Tensor:
+    """x (N,C,H,W) with weight (K,C/groups,R,S), bias (K,) -> (N,K,P,Q).
+
+    Cross-correlation, as in PyTorch. `padding` is one number, two (rows, columns) or four (top,
+    bottom, left, right); negative pads crop. `algorithm` names a kernel, or is "exact".
+    Every algorithm so far sums the products of the definition, so the error is at most
+    (C/groups R S + 1) eps times the sum of the absolute products, in the tensors' own type.
+    Raises ValueError that names both shapes if they do not fit, TypeError for two types.
+    """
+    g = ConvGeometry.of(x.shape, weight.shape, stride, padding, dilation, groups)
+    _check_bias(bias, weight.shape[0], "conv2d")
+    return _fprop(x, weight, bias, g, algorithm)
+
+
+def conv_transpose2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Pair = 1,
+    padding: Padding = 0,
+    output_padding: Pair = 0,
+    groups: int = 1,
+    dilation: Pair = 1,
+    *,
+    algorithm: str | None = None,
+) -> Tensor:
+    """x (N,K,P,Q) with weight (K,C/groups,R,S), bias (C,) -> (N,C,H,W).
+
+    The transpose of conv2d with the same weight and settings; it runs the `conv2d_dgrad` kernels.
+    `algorithm` "flipped" is the explicit product with the flipped kernel, "col2im" its scatter form.
+    Raises as conv2d does.
+    """
+    g = ConvGeometry.of_transposed(
+        x.shape, weight.shape, stride, padding, output_padding, dilation, groups
+    )
+    _check_bias(bias, g.C, "conv_transpose2d")
+    y = _dgrad(x, weight, g, algorithm)
+    return y if bias is None else y + reshape(bias, (1, g.C, 1, 1))
+
+
+def _check_bias(bias: Tensor | None, channels: int, what: str) -> None:
+    if bias is not None and bias.shape != (channels,):
+        raise ValueError(f"{what}: bias {bias.shape} must have the shape ({channels},)")
+
+
+def _fprop(
+    x: Tensor, w: Tensor, bias: Tensor | None, g: ConvGeometry, algorithm: str | None
+) -> Tensor:
+    kernel = kernels.pick("conv2d", x.device, g, algorithm)
+    inputs = (x, w) if bias is None else (x, w, bias)
+    y = kernel(x.data, w.data, g, bias=None if bias is None else bias.data)
+    return record("conv2d", y, inputs, geometry=g, algorithm=algorithm)
+
+
+@gradient.rule("conv2d")
+def _fprop_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ...]:
+    (x, w, *bias), (g, algorithm) = node.inputs, _settings(node)
+    gx = _dgrad(gy, w, g, algorithm) if needs[0] else None
+    gw = _wgrad(x, gy, g, algorithm) if needs[1] else None
+    return (gx, gw, sum(gy, (0, 2, 3)) if needs[2] else None) if bias else (gx, gw)
+
+
+def _dgrad(gy: Tensor, w: Tensor, g: ConvGeometry, algorithm: str | None) -> Tensor:
+    kernel = kernels.pick("conv2d_dgrad", gy.device, g, algorithm)
+    return record(
+        "conv2d_dgrad", kernel(gy.data, w.data, g), (gy, w), geometry=g, algorithm=algorithm
+    )
+
+
+@gradient.rule("conv2d_dgrad")
+def _dgrad_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ...]:
+    (y, w), (g, algorithm) = node.inputs, _settings(node)
+    return (
+        _fprop(gy, w, None, g, algorithm) if needs[0] else None,
+        _wgrad(gy, y, g, algorithm) if needs[1] else None,
+    )
+
+
+def _wgrad(x: Tensor, gy: Tensor, g: ConvGeometry, algorithm: str | None) -> Tensor:
+    kernel = kernels.pick("conv2d_wgrad", x.device, g, algorithm)
+    return record(
+        "conv2d_wgrad", kernel(x.data, gy.data, g), (x, gy), geometry=g, algorithm=algorithm
+    )
+
+
+@gradient.rule("conv2d_wgrad")
+def _wgrad_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ...]:
+    (x, y), (g, algorithm) = node.inputs, _settings(node)
+    return (
+        _dgrad(y, gy, g, algorithm) if needs[0] else None,
+        _fprop(x, gy, None, g, algorithm) if needs[1] else None,
+    )
+
+
+def _settings(node: Node) -> tuple[ConvGeometry, str | None]:
+    """The geometry, and of the forward pass's algorithm what binds its derivatives: "exact".
+
+    A kernel's name belongs to one operation; its derivatives are free to choose.
+    """
+    algorithm = node.saved["algorithm"]
+    return node.saved["geometry"], algorithm if algorithm == "exact" else None

@@ -1,0 +1,102 @@
+"""Local contrast and local response normalisation.
+
+Each has a fused kernel for its gradient. Under `create_graph` the rule walks through the same
+formula written in Tensor functions instead, so that derivatives of any order exist; a test holds
+the two equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+import kernels
+from kernels.norm_geometry import LCNGeometry, LRNGeometry
+from minidl.functional.arithmetic import sqrt, where
+from minidl.functional.convolution import conv2d
+from minidl.functional.reduction import mean
+from minidl.rules import gradient
+from minidl.tensor import Node, Tensor, backward, is_recording, record
+
+Needs = tuple[bool, ...]
+
+
+def local_contrast_norm(
+    x: Tensor, size: int = 9, sigma: float = 1.5, border: str = "corrected", floor: float = 1e-4
+) -> Tensor:
+    """x (N,C,H,W) minus its blurred mean, over its blurred deviation (Jarrett et al., ICCV 2009).
+
+        v = x - blur(mean_c x),  s = sqrt(blur(mean_c v^2)),  y = v / max(mean_hw s, s, floor)
+
+    The blur is a Gaussian of `size` x `size` pixels with standard deviation `sigma`, in pixels.
+    `border` "corrected" divides it by the blur of ones, "zero" pads with zeros. `floor` is in the
+    units of x. Sums are float64, y is of x's type. ValueError for settings that do not fit.
+    """
+    g = LCNGeometry.of(x.shape, size, sigma, border, floor)
+    y, saved = kernels.pick("local_contrast_norm", x.device, g)(x.data, g)
+    return record("local_contrast_norm", y, (x,), geometry=g, saved=saved)
+
+
+@gradient.rule("local_contrast_norm")
+def _lcn(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    (x,), g, saved = node.inputs, node.saved["geometry"], node.saved["saved"]
+    if is_recording():
+        return _through(lambda t: lcn_composed(t, g, saved), x, gy)
+    return (Tensor(kernels.pick("local_contrast_norm_vjp", x.device, g)(gy.data, x.data, saved, g)),)
+
+
+def lcn_composed(x: Tensor, g: LCNGeometry, saved: tuple[np.ndarray, np.ndarray]) -> Tensor:
+    """The same formula in Tensor functions; `saved` decides where sigma counts as 0."""
+    v = x - _blur(mean(x, 1, keepdims=True), g)
+    variance = _blur(mean(v * v, 1, keepdims=True), g)  # (N,1,H,W)
+    positive = saved[1][:, None] > 0
+    sigma = where(positive, sqrt(where(positive, variance, 1.0)), 0.0)
+    c = mean(sigma, (2, 3), keepdims=True)  # (N,1,1,1)
+    divisor = where(c.data >= g.floor, c, g.floor)
+    return v / where(sigma.data >= divisor.data, sigma, divisor)
+
+
+def _blur(x: Tensor, g: LCNGeometry) -> Tensor:
+    """(N,1,H,W) blurred along columns, then along rows."""
+    window, half = g.window().astype(x.dtype), g.size // 2
+    tall, wide = Tensor(window.reshape(1, 1, -1, 1)), Tensor(window.reshape(1, 1, 1, -1))
+    blurred = conv2d(conv2d(x, tall, padding=(half, 0)), wide, padding=(0, half))
+    return blurred / g.coverage().astype(x.dtype) if g.border == "corrected" else blurred
+
+
+def local_response_norm(
+    x: Tensor, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0
+) -> Tensor:
+    """x (N,C,H,W) over (k + alpha / size * the sum of x^2 over `size` channels) ^ beta.
+
+    The window runs from c - floor((size-1)/2) to c + ceil((size-1)/2), cut at both ends, and alpha
+    is divided by `size`: ONNX's definition, and for odd sizes PyTorch's, whose default k is 1.
+    """
+    g = LRNGeometry.of(x.shape, size, alpha, beta, k)
+    y = kernels.pick("local_response_norm", x.device, g)(x.data, g)
+    return record("local_response_norm", y, (x,), geometry=g)
+
+
+@gradient.rule("local_response_norm")
+def _lrn(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    (x,), g = node.inputs, node.saved["geometry"]
+    if is_recording():
+        return _through(lambda t: lrn_composed(t, g), x, gy)
+    return (Tensor(kernels.pick("local_response_norm_vjp", x.device, g)(gy.data, x.data, g)),)
+
+
+def lrn_composed(x: Tensor, g: LRNGeometry) -> Tensor:
+    """The same formula in Tensor functions: the sum over channels is a 1x1 convolution."""
+    offset = np.arange(g.C)[None, :] - np.arange(g.C)[:, None]  # (C,C): input minus output channel
+    band = (offset >= -((g.size - 1) // 2)) & (offset <= g.size // 2)
+    sums = conv2d(x * x, Tensor(band.astype(x.dtype)[:, :, None, None]))  # (C,C,1,1)
+    return x * (sums * (g.alpha / g.size) + g.k) ** -g.beta
+
+
+def _through(function: Callable[[Tensor], Tensor], x: Tensor, gy: Tensor) -> tuple[Tensor]:
+    """gy carried through `function` at x by the tape, on the tape.
+
+    x stands under its own history, so the walk stops at it.
+    """
+    return backward(function(x), gy, inputs=(x,), create_graph=True)  # type: ignore[return-value]

@@ -1,0 +1,190 @@
+"""Pooling with switches, unpooling, average pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, overload
+
+import numpy as np
+
+import kernels
+from kernels.geometry import Padding, Pair, PoolGeometry
+from minidl.rules import gradient
+from minidl.tensor import Node, Tensor, record
+
+Needs = tuple[bool, ...]
+COLLISIONS = ("sum", "max", "last")
+
+
+@overload
+def max_pool2d(
+    x: Tensor,
+    kernel_size: Pair,
+    stride: Pair | None = ...,
+    padding: Padding = ...,
+    dilation: Pair = ...,
+    ceil_mode: bool = ...,
+    return_switches: Literal[False] = ...,
+) -> Tensor: ...
+
+
+@overload
+def max_pool2d(
+    x: Tensor,
+    kernel_size: Pair,
+    stride: Pair | None = ...,
+    padding: Padding = ...,
+    dilation: Pair = ...,
+    ceil_mode: bool = ...,
+    *,
+    return_switches: Literal[True],
+) -> tuple[Tensor, np.ndarray]: ...
+
+
+def max_pool2d(
+    x: Tensor,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    ceil_mode: bool = False,
+    return_switches: bool = False,
+) -> Tensor | tuple[Tensor, np.ndarray]:
+    """x (N,C,H,W) -> y (N,C,P,Q), with `return_switches` also their places (N,C,P,Q) int32.
+
+    A switch is a flat index h W + w into the input's plane; ties go to the first in row order; NaN
+    counts as larger than any number. Padding is never chosen; a window of nothing but padding is
+    a ValueError.
+    """
+    g = PoolGeometry.of(x.shape, kernel_size, stride, padding, dilation, ceil_mode)
+    data, switches = kernels.pick("max_pool2d", x.device, g)(x.data, g)
+    y = record("max_pool2d", data, (x,), geometry=g, switches=switches)
+    return (y, switches) if return_switches else y
+
+
+@gradient.rule("max_pool2d")
+def _max_pool2d(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    return (_unpool(gy, node.saved["switches"], node.saved["geometry"], "sum"),)
+
+
+def max_unpool2d(
+    y: Tensor,
+    switches: np.ndarray,
+    output_size: Sequence[int],
+    collisions: str = "sum",
+) -> Tensor:
+    """y (N,C,P,Q) put back at its switches: (N,C,H,W) with (H, W) = `output_size`, else 0.
+
+    Where several windows share a maximum, `collisions` says what stands there: their "sum" (the
+    adjoint of pooling), the "max", or the "last" in row order.
+    Raises ValueError for switches of another shape or outside of the plane.
+    """
+    H, W = (int(v) for v in output_size[-2:])
+    _check_switches(y, switches, H, W)
+    if collisions not in COLLISIONS:
+        raise ValueError(f"max_unpool2d: collisions must be one of {COLLISIONS}, got {collisions!r}")
+    return _unpool(y, switches, _plane(y.shape, H, W), collisions)
+
+
+def _plane(y_shape: tuple[int, ...], H: int, W: int) -> PoolGeometry:
+    """Geometry for unpooling alone: only the two planes' sizes count there."""
+    N, C, P, Q = y_shape
+    before = (0, P - H, 0, Q - W)  # a 1x1 window that stops P x Q times
+    return PoolGeometry(N, C, H, W, 1, 1, (1, 1), before, (1, 1))
+
+
+def _check_switches(y: Tensor, switches: np.ndarray, H: int, W: int) -> None:
+    if y.ndim != 4 or switches.shape != y.shape:
+        raise ValueError(
+            f"max_unpool2d: y {y.shape} and switches {switches.shape} must both be (N, C, P, Q)"
+        )
+    if not np.issubdtype(switches.dtype, np.integer):
+        raise TypeError(f"max_unpool2d: switches must be integers, got {switches.dtype}")
+    if switches.size and not 0 <= switches.min() <= switches.max() < H * W:
+        raise ValueError(
+            f"max_unpool2d: switches from {switches.min()} to {switches.max()} do not all lie in "
+            f"a plane of {H}x{W} = {H * W} pixels"
+        )
+
+
+def _unpool(y: Tensor, switches: np.ndarray, g: PoolGeometry, collisions: str) -> Tensor:
+    kernel = kernels.pick("max_unpool2d", y.device, g)
+    x = kernel(y.data, switches.astype(np.int32, copy=False), g, collisions=collisions)
+    saved = {"switches": switches, "geometry": g, "collisions": collisions}
+    return record("max_unpool2d", x, (y,), **saved)
+
+
+@gradient.rule("max_unpool2d")
+def _max_unpool2d(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    (y,), saved = node.inputs, node.saved
+    gathered = _gather(gy, saved["switches"], saved["geometry"])
+    if saved["collisions"] == "sum":
+        return (gathered,)
+    return (gathered * _winners(y.data, saved["switches"], saved["geometry"], saved["collisions"]),)
+
+
+def _gather(x: Tensor, switches: np.ndarray, g: PoolGeometry) -> Tensor:
+    kernel = kernels.pick("max_unpool2d_vjp", x.device, g)
+    y = kernel(x.data, switches.astype(np.int32, copy=False), g)
+    return record("max_unpool2d_vjp", y, (x,), switches=switches, geometry=g)
+
+
+@gradient.rule("max_unpool2d_vjp")
+def _gather_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    return (_unpool(gy, node.saved["switches"], node.saved["geometry"], "sum"),)
+
+
+def _winners(y: np.ndarray, switches: np.ndarray, g: PoolGeometry, collisions: str) -> np.ndarray:
+    """1 for the window whose value stayed at its switch, else 0: (N,C,P,Q) of y's type.
+
+    Of equal largest values the first in row order won. Windows are told apart by their number,
+    which goes the same way as their value did.
+    """
+    device, switches = kernels.device_of(y), switches.astype(np.int32, copy=False)
+    scatter = kernels.pick("max_unpool2d", device, g)
+    gather = kernels.pick("max_unpool2d_vjp", device, g)
+    number = np.arange(g.P * g.Q, dtype=np.float64).reshape(g.P, g.Q)  # (PQ,) -> (P,Q)
+    numbers = np.broadcast_to(number if collisions == "last" else -number, y.shape)
+    if collisions == "max":
+        stayed = gather(scatter(y, switches, g, collisions="max"), switches, g) == y
+        numbers = np.where(stayed, numbers, -np.inf)
+    placed = gather(scatter(numbers, switches, g, collisions=collisions), switches, g)
+    return (placed == numbers).astype(y.dtype)
+
+
+def avg_pool2d(
+    x: Tensor,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """The mean of each window: x (N,C,H,W) -> (N,C,P,Q).
+
+    With `count_include_pad` zeros of the padding count, as in PyTorch; otherwise only real pixels.
+    """
+    g = PoolGeometry.of(
+        x.shape, kernel_size, stride, padding, 1, ceil_mode, count_include_pad=count_include_pad
+    )
+    return _average(x, g)
+
+
+def _average(x: Tensor, g: PoolGeometry) -> Tensor:
+    kernel = kernels.pick("avg_pool2d", x.device, g)
+    return record("avg_pool2d", kernel(x.data, g), (x,), geometry=g)
+
+
+@gradient.rule("avg_pool2d")
+def _average_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    return (_spread(gy, node.saved["geometry"]),)
+
+
+def _spread(gy: Tensor, g: PoolGeometry) -> Tensor:
+    kernel = kernels.pick("avg_pool2d_vjp", gy.device, g)
+    return record("avg_pool2d_vjp", kernel(gy.data, g), (gy,), geometry=g)
+
+
+@gradient.rule("avg_pool2d_vjp")
+def _spread_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    return (_average(gy, node.saved["geometry"]),)

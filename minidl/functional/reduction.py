@@ -1,0 +1,76 @@
+"""Sums, means and maxima over axes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minidl.rules import gradient
+from minidl.tensor import Axis, Node, Tensor, record
+
+Needs = tuple[bool, ...]
+
+
+def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
+    """Axes as non-negative numbers in order; None means all."""
+    given = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return tuple(sorted(np.lib.array_utils.normalize_axis_tuple(tuple(given), ndim)))
+
+
+def _kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape with 1 in place of each of `axes`."""
+    return tuple(1 if i in axes else size for i, size in enumerate(shape))
+
+
+def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The sum over `axis` (all axes by default), accumulated in float64."""
+    axes = _axes(axis, x.ndim)
+    data = np.asarray(x.data.sum(axis=axes, keepdims=keepdims, dtype=np.float64), x.dtype)
+    return record("sum", data, (x,), axes=axes)
+
+
+@gradient.rule("sum")
+def _sum(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    from minidl.functional.shape import broadcast_to, reshape
+
+    (x,) = node.inputs
+    return (broadcast_to(reshape(gy, _kept(x.shape, node.saved["axes"])), x.shape),)
+
+
+def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The mean over `axis` (all axes by default)."""
+    count = math.prod(x.shape[i] for i in _axes(axis, x.ndim))
+    if count == 0:
+        raise ValueError(f"mean: nothing to average over axis {axis} of the shape {x.shape}")
+    return sum(x, axis, keepdims) * (1.0 / count)
+
+
+def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The maximum over `axis`; equal maxima share the derivative evenly."""
+    axes = _axes(axis, x.ndim)
+    data = np.asarray(x.data.max(axis=axes, keepdims=keepdims))
+    return record("amax", data, (x,), axes=axes)
+
+
+@gradient.rule("amax")
+def _amax(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    from minidl.functional.shape import reshape
+
+    (x,), axes = node.inputs, node.saved["axes"]
+    best = x.data == x.data.max(axis=axes, keepdims=True)
+    share = best / best.sum(axis=axes, keepdims=True)
+    return (reshape(gy, _kept(x.shape, axes)) * share.astype(x.dtype),)
+
+
+def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The transpose of broadcasting `shape` to x's shape: sums over the axes that were repeated."""
+    if x.shape == shape:
+        return x
+    from minidl.functional.shape import reshape
+
+    extra = x.ndim - len(shape)
+    repeated = tuple(
+        i for i in range(x.ndim) if i < extra or (shape[i - extra] == 1 and x.shape[i] != 1)
+    )
+    return reshape(sum(x, repeated), shape) if repeated else reshape(x, shape)

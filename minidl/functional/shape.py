@@ -1,0 +1,131 @@
+"""Moving elements without computing on them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.functional.reduction import sum_to
+from minidl.rules import gradient
+from minidl.tensor import Node, Tensor, record
+
+Needs = tuple[bool, ...]
+
+
+def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """x's elements in row-major order as another shape; one size may be -1."""
+    try:
+        data = x.data.reshape(tuple(shape))
+    except ValueError:
+        raise ValueError(
+            f"reshape: {x.shape} has {x.size} elements and does not fit into {tuple(shape)}"
+        ) from None
+    return record("reshape", data, (x,))
+
+
+@gradient.rule("reshape")
+def _reshape(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    return (reshape(gy, node.inputs[0].shape),)
+
+
+def flatten(x: Tensor, start: int = 1) -> Tensor:
+    """(N, C, H, W) -> (N, C H W), in that order whatever the memory's."""
+    return reshape(x, (*x.shape[:start], math.prod(x.shape[start:])))
+
+
+def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
+    """x with its axes in another order, reversed by default."""
+    order = tuple(range(x.ndim))[::-1] if axes is None else tuple(axes)
+    if sorted(a % max(x.ndim, 1) for a in order) != list(range(x.ndim)):
+        raise ValueError(f"transpose: {order} does not name each axis of {x.shape} once")
+    return record("transpose", x.data.transpose(order), (x,), order=order)
+
+
+@gradient.rule("transpose")
+def _transpose(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    order = [a % gy.ndim for a in node.saved["order"]]
+    return (transpose(gy, np.argsort(order).tolist()),)
+
+
+def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """x repeated along axes of size 1 and new leading axes."""
+    return record("broadcast_to", np.broadcast_to(x.data, tuple(shape)), (x,))
+
+
+@gradient.rule("broadcast_to")
+def _broadcast_to(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    return (sum_to(gy, node.inputs[0].shape),)
+
+
+def getitem(x: Tensor, index: Any) -> Tensor:
+    """x[index], for slices, integers and arrays of integers or bool."""
+    return record("getitem", np.asarray(x.data[index]), (x,), index=index)
+
+
+@gradient.rule("getitem")
+def _getitem(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    return (_put(gy, node.saved["index"], node.inputs[0].shape),)
+
+
+def _put(x: Tensor, index: Any, shape: tuple[int, ...]) -> Tensor:
+    """The transpose of `getitem`: zeros of `shape` with x added at `index`."""
+    data = np.zeros(shape, x.dtype)
+    np.add.at(data, index, x.data)
+    return record("put", data, (x,), index=index)
+
+
+@gradient.rule("put")
+def _put_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    return (getitem(gy, node.saved["index"]),)
+
+
+def concatenate(tensors: Sequence[Tensor], axis: int = 1) -> Tensor:
+    """The tensors one after the other along `axis`."""
+    shapes = [t.shape for t in tensors]
+    try:
+        data = np.concatenate([t.data for t in tensors], axis)
+    except ValueError:
+        raise ValueError(
+            f"concatenate: the shapes {shapes} must be equal but for axis {axis}"
+        ) from None
+    return record("concatenate", data, tensors, axis=axis)
+
+
+@gradient.rule("concatenate")
+def _concatenate(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ...]:
+    axis = node.saved["axis"] % gy.ndim
+    ends = np.cumsum([t.shape[axis] for t in node.inputs]).tolist()
+    before = (slice(None),) * axis
+    return tuple(
+        getitem(gy, (*before, slice(end - t.shape[axis], end))) if need else None
+        for t, end, need in zip(node.inputs, ends, needs, strict=True)
+    )
+
+
+def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
+    """Tensors of one shape along a new axis."""
+    shape = list(tensors[0].shape)
+    shape.insert(axis % (len(shape) + 1), 1)
+    return concatenate([reshape(t, shape) for t in tensors], axis % len(shape))
+
+
+def pad2d(x: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
+    """x (N,C,H,W) with zeros around it: (top, bottom, left, right); negative pads crop."""
+    top, bottom, left, right = padding
+    H, W = x.shape[2] + top + bottom, x.shape[3] + left + right
+    if H < 0 or W < 0:
+        raise ValueError(f"pad2d: padding {padding} leaves nothing of the shape {x.shape}")
+    data = np.zeros((*x.shape[:2], H, W), x.dtype)
+    data[:, :, max(top, 0) : H - max(bottom, 0), max(left, 0) : W - max(right, 0)] = x.data[
+        :, :, max(-top, 0) : x.shape[2] - max(-bottom, 0), max(-left, 0) : x.shape[3] - max(-right, 0)
+    ]
+    return record("pad2d", data, (x,), padding=padding)
+
+
+@gradient.rule("pad2d")
+def _pad2d(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    top, bottom, left, right = node.saved["padding"]
+    return (pad2d(gy, (-top, -bottom, -left, -right)),)

@@ -1,0 +1,34 @@
+"""How weights begin, and how the paper keeps filters from growing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from kernels import memory
+
+
+def normal(shape: Sequence[int], std: float, rng: np.random.Generator) -> np.ndarray:
+    """Normally distributed weights in float32; 1e-2 in the paper (section 3)."""
+    drawn = (rng.standard_normal(tuple(shape)) * std).astype(np.float32)
+    return memory.admit(drawn)
+
+
+def he_normal(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
+    """Standard deviation sqrt(2 / fan-in) (He et al. 2015): keeps the scale through ReLUs."""
+    return normal(shape, math.sqrt(2 / max(math.prod(shape[1:]), 1)), rng)
+
+
+def renormalise_filters(weight: np.ndarray, max_rms: float = 0.1) -> int:
+    """Scale every filter of (K,C,R,S) whose RMS exceeds `max_rms` back to it, in place.
+
+    Zeiler and Fergus 2013, section 3: keeps a few filters from dominating the first layer.
+    Returns how many were scaled.
+    """
+    squares = np.einsum("kcrs,kcrs->k", weight, weight, dtype=np.float64)
+    rms = np.sqrt(squares / max(math.prod(weight.shape[1:]), 1))
+    over = rms > max_rms
+    weight[over] *= (max_rms / rms[over]).astype(weight.dtype)[:, None, None, None]
+    return int(over.sum())

@@ -1,0 +1,289 @@
+"""Modules: functions that own parameters. Parameters are named as in PyTorch: "conv1.weight"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from kernels.geometry import Padding, Pair, pair
+from minidl import functional as F
+from minidl import init
+from minidl.tensor import Tensor
+
+
+class Parameter(Tensor):
+    """A tensor that is learnt: a leaf that requires a gradient."""
+
+    __slots__ = ()
+
+    def __init__(self, data: np.ndarray) -> None:
+        super().__init__(data, requires_grad=True)
+
+
+class Module:
+    """A function with parameters and, it may be, modules inside it, found by attribute."""
+
+    training: bool = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise TypeError(f"{type(self).__name__} defines no forward(x)")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.forward(x)
+
+    def children(self) -> Iterator[tuple[str, Module]]:
+        """The modules directly inside, by name."""
+        for name, value in vars(self).items():
+            if isinstance(value, Module):
+                yield name, value
+
+    def modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """This module and all inside it, by dotted name."""
+        yield prefix, self
+        for name, child in self.children():
+            yield from child.modules(f"{prefix}.{name}" if prefix else name)
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        for prefix, module in self.modules():
+            for name, value in vars(module).items():
+                if isinstance(value, Parameter):
+                    yield f"{prefix}.{name}" if prefix else name, value
+
+    def parameters(self) -> Iterator[Parameter]:
+        for _, parameter in self.named_parameters():
+            yield parameter
+
+    def train(self, mode: bool = True) -> Module:
+        """Dropout on (or off) in this module and all inside it."""
+        for _, module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Module:
+        return self.train(False)
+
+    def zero_grad(self) -> None:
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Every parameter's array by name; not copies."""
+        return {name: parameter.data for name, parameter in self.named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Copy arrays into the parameters; ValueError names what is missing, left over or unlike."""
+        own = dict(self.named_parameters())
+        missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+        if missing or unknown:
+            raise ValueError(
+                f"load_state_dict: missing {missing or 'none'}, unknown {unknown or 'none'}; the "
+                "weights belong to another architecture"
+            )
+        unlike = [
+            f"{name}: {state[name].dtype} {state[name].shape}, expected {p.dtype} {p.shape}"
+            for name, p in own.items()
+            if state[name].shape != p.shape or state[name].dtype != p.dtype
+        ]
+        if unlike:
+            raise ValueError("load_state_dict: " + "; ".join(unlike))
+        for name, parameter in own.items():
+            parameter.assign(state[name])
+
+
+class Sequential(Module):
+    """Modules one after the other, each with a name."""
+
+    def __init__(self, **layers: Module) -> None:
+        for name, layer in layers.items():
+            setattr(self, name, layer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for _, layer in self.children():
+            x = layer(x)
+        return x
+
+    def activations(self, x: Tensor, until: str | None = None) -> dict[str, Tensor]:
+        """Every layer's output by the layer's name, up to and with `until`."""
+        names = [name for name, _ in self.children()]
+        if until is not None and until not in names:
+            raise ValueError(f"no layer {until!r}; the layers are {', '.join(names)}")
+        outputs: dict[str, Tensor] = {}
+        for name, layer in self.children():
+            outputs[name] = x = layer(x)
+            if name == until:
+                break
+        return outputs
+
+
+class Conv2d(Module):
+    """F.conv2d with its own weight (K,C/groups,R,S), channels-last in memory, and bias (K,)."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Pair,
+        stride: Pair = 1,
+        padding: Padding = 0,
+        dilation: Pair = 1,
+        groups: int = 1,
+        bias: bool = True,
+        *,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        R, S = pair(kernel_size, "kernel_size")
+        shape = (out_channels, in_channels // groups, R, S)
+        self.weight = Parameter(init.he_normal(shape, rng or np.random.default_rng(0)))
+        self.bias = Parameter(np.zeros(out_channels, np.float32)) if bias else None
+        self.settings: dict[str, Any] = {
+            "stride": stride, "padding": padding, "dilation": dilation, "groups": groups,
+        }  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.weight, self.bias, **self.settings)
+
+
+class ConvTranspose2d(Module):
+    """F.conv_transpose2d with its own weight (K,C/groups,R,S) and bias (C,)."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Pair,
+        stride: Pair = 1,
+        padding: Padding = 0,
+        output_padding: Pair = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Pair = 1,
+        *,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        R, S = pair(kernel_size, "kernel_size")
+        shape = (in_channels, out_channels // groups, R, S)
+        self.weight = Parameter(init.he_normal(shape, rng or np.random.default_rng(0)))
+        self.bias = Parameter(np.zeros(out_channels, np.float32)) if bias else None
+        self.settings: dict[str, Any] = {
+            "stride": stride, "padding": padding, "output_padding": output_padding,
+            "groups": groups, "dilation": dilation,
+        }  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv_transpose2d(x, self.weight, self.bias, **self.settings)
+
+
+class Linear(Module):
+    """F.linear with its own weight (K,F) and bias (K,)."""
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        shape = (out_features, in_features)
+        self.weight = Parameter(init.he_normal(shape, rng or np.random.default_rng(0)))
+        self.bias = Parameter(np.zeros(out_features, np.float32)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight, self.bias)
+
+
+class ReLU(Module):
+    """F.relu."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x)
+
+
+class MaxPool2d(Module):
+    """F.max_pool2d; the switches are on the tape."""
+
+    def __init__(
+        self,
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        padding: Padding = 0,
+        dilation: Pair = 1,
+        ceil_mode: bool = False,
+    ) -> None:
+        self.settings: dict[str, Any] = {
+            "kernel_size": kernel_size, "stride": stride, "padding": padding,
+            "dilation": dilation, "ceil_mode": ceil_mode,
+        }  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.max_pool2d(x, **self.settings)
+
+
+class AvgPool2d(Module):
+    """F.avg_pool2d."""
+
+    def __init__(
+        self,
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        padding: Padding = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        self.settings: dict[str, Any] = {
+            "kernel_size": kernel_size, "stride": stride, "padding": padding,
+            "ceil_mode": ceil_mode, "count_include_pad": count_include_pad,
+        }  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, **self.settings)
+
+
+class LocalContrastNorm(Module):
+    """F.local_contrast_norm."""
+
+    def __init__(
+        self, size: int = 9, sigma: float = 1.5, border: str = "corrected", floor: float = 1e-4
+    ) -> None:
+        self.settings: dict[str, Any] = {
+            "size": size, "sigma": sigma, "border": border, "floor": floor,
+        }  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.local_contrast_norm(x, **self.settings)
+
+
+class LocalResponseNorm(Module):
+    """F.local_response_norm."""
+
+    def __init__(
+        self, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0
+    ) -> None:
+        self.settings: dict[str, Any] = {"size": size, "alpha": alpha, "beta": beta, "k": k}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.local_response_norm(x, **self.settings)
+
+
+class Flatten(Module):
+    """(N, C, H, W) -> (N, C H W)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.flatten(x)
+
+
+class Dropout(Module):
+    """F.dropout while training; the trainer sets `seed` and `step`, each layer has its `stream`."""
+
+    def __init__(self, p: float = 0.5, stream: int = 0) -> None:
+        self.p = p
+        self.stream = stream
+        self.seed = 0
+        self.step = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.dropout(
+            x, self.p, seed=self.seed, step=self.step, stream=self.stream, training=self.training
+        )

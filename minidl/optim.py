@@ -1,0 +1,111 @@
+"""Stochastic gradient descent, and schedules of its learning rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minidl.nn import Parameter
+
+
+class SGD:
+    """w <- w - lr v,  v <- momentum v + (gradient + weight_decay w): PyTorch's form."""
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Parameter],
+        lr: float,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+    ) -> None:
+        if lr < 0 or not 0 <= momentum < 1 or weight_decay < 0:
+            raise ValueError(
+                f"SGD: lr and weight_decay must not be negative and momentum in [0, 1); got lr={lr}, "
+                f"momentum={momentum}, weight_decay={weight_decay}"
+            )
+        self.parameters = dict(parameters)
+        self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
+        self.velocity = {name: np.zeros_like(p.data) for name, p in self.parameters.items()}
+
+    def step(self) -> None:
+        """One update from every parameter's `.grad`; those without one stay."""
+        for name, parameter in self.parameters.items():
+            if parameter.grad is None:
+                continue
+            v, scale = self.velocity[name], parameter.dtype.type
+            v *= scale(self.momentum)
+            v += parameter.grad.data
+            if self.weight_decay:
+                v += scale(self.weight_decay) * parameter.data
+            parameter.assign(parameter.data - scale(self.lr) * v)
+
+
+class Plateau:
+    """Lower the rate by `factor` when the validation error has not fallen for `patience` epochs.
+
+    The paper does so by hand (section 3). At most `most` times, then `exhausted` is true after
+    another `patience` epochs without progress.
+    """
+
+    def __init__(
+        self, lr: float, factor: float = 0.1, patience: int = 3, threshold: float = 1e-3
+    ) -> None:
+        self.lr, self.factor, self.patience, self.threshold = lr, factor, patience, threshold
+        self.best = math.inf
+        self.bad = 0
+
+    def __call__(self, epoch: float, error: float | None) -> float:
+        """The rate after an epoch that ended with `error` (None: before the first)."""
+        if error is None:
+            return self.lr
+        if error < self.best - self.threshold:
+            self.best, self.bad = error, 0
+        else:
+            self.bad += 1
+        if self.bad >= self.patience:
+            self.lr, self.bad = self.lr * self.factor, 0
+        return self.lr
+
+    def state(self) -> dict[str, Any]:
+        return {"lr": self.lr, "best": self.best, "bad": self.bad}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        self.lr, self.best, self.bad = state["lr"], float(state["best"]), int(state["bad"])
+
+
+class Cosine:
+    """lr (1 + cos(pi epoch / epochs)) / 2: from lr to 0 along half a cosine."""
+
+    def __init__(self, lr: float, epochs: int) -> None:
+        self.lr, self.epochs = lr, epochs
+
+    def __call__(self, epoch: float, error: float | None) -> float:
+        return self.lr * 0.5 * (1 + math.cos(math.pi * min(epoch / self.epochs, 1.0)))
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Nothing to restore: the rate follows from the epoch alone."""
+
+
+class Steps:
+    """The rate times `factor` at each of the given epochs."""
+
+    def __init__(self, lr: float, at: tuple[int, ...], factor: float = 0.1) -> None:
+        self.lr, self.at, self.factor = lr, at, factor
+
+    def __call__(self, epoch: float, error: float | None) -> float:
+        return self.lr * self.factor ** sum(epoch >= boundary for boundary in self.at)
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Nothing to restore: the rate follows from the epoch alone."""
+
+
+Schedule = Plateau | Cosine | Steps

@@ -1,0 +1,83 @@
+"""How to walk a tape backward: one table of rules for each way.
+
+A rule takes a node, the cotangent `gy` of its output and which inputs need one, and returns a
+cotangent (or None) for each input. The gradient's rules stand beside their operations in
+`minidl.functional`; a table derived from it replaces the rows in which it differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from minidl.tensor import Node, Tensor
+
+Rule = Callable[["Node", "Tensor", tuple[bool, ...]], "Sequence[Tensor | None]"]
+
+
+class Rules:
+    """A table from the name of an operation to its rule."""
+
+    def __init__(self, name: str, parent: Rules | None = None, **rows: Rule) -> None:
+        self.name = name
+        self._parent = parent
+        self._rows: dict[str, Rule] = dict(rows)
+
+    def rule(self, operation: str) -> Callable[[Rule], Rule]:
+        """Decorator: make the function the rule of `operation` in this table."""
+
+        def decorate(rule: Rule) -> Rule:
+            self._rows[operation] = rule
+            return rule
+
+        return decorate
+
+    def derive(self, name: str, **rows: Rule) -> Rules:
+        """A table that has these rows and otherwise this one's."""
+        return Rules(name, self, **rows)
+
+    def __getitem__(self, operation: str) -> Rule:
+        if operation in self._rows:
+            return self._rows[operation]
+        if self._parent is None:
+            raise KeyError(f"no rule for {operation!r}; known: {', '.join(sorted(self._rows))}")
+        return self._parent[operation]
+
+    def __repr__(self) -> str:
+        return f"<rules {self.name}>"
+
+
+def rectify_from_above(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> tuple[Tensor, ...]:
+    """Rectify what comes from above (Zeiler, Fergus 2013, section 2.1)."""
+    return (gy.relu(),)
+
+
+def rectify_both_ways(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+    """Rectify from above and where the input was negative (Springenberg et al. 2015, section 3.4)."""
+    return tuple(gradient["relu"](node, gy.relu(), needs))
+
+
+def pass_through(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> tuple[Tensor, ...]:
+    """Leave the cotangent as it is: the deconvnet does not invert normalisation."""
+    return (gy,)
+
+
+gradient = Rules("gradient")
+"""Calculus; filled by `minidl.functional`, an operation's rule beside the operation."""
+
+deconvnet = gradient.derive(
+    "deconvnet",
+    relu=rectify_from_above,
+    local_contrast_norm=pass_through,
+    local_response_norm=pass_through,
+)
+"""Zeiler and Fergus 2013: unpool with switches, rectify, filter with the flipped kernels."""
+
+guided = gradient.derive(
+    "guided",
+    relu=rectify_both_ways,
+    local_contrast_norm=pass_through,
+    local_response_norm=pass_through,
+)
+"""Guided backpropagation, normalisation passed through as in the deconvnet."""

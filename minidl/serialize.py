@@ -1,0 +1,67 @@
+"""Arrays and text in one safetensors file, written so that a crash leaves the old file whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_bytes
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A file beside `path` to write; renamed to it at the end, removed if anything fails."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    os.close(handle)
+    beside = Path(name)
+    try:
+        yield beside
+        _sync(beside)
+        beside.chmod(0o666 & ~_umask())
+        os.replace(beside, target)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def save(
+    path: str | os.PathLike[str],
+    arrays: Mapping[str, np.ndarray],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write arrays (any strides) and text; OSError if the disk is full, the old file kept."""
+    packed = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    with replacing(path) as beside:
+        beside.write_bytes(to_bytes(packed, dict(metadata or {})))
+
+
+def load(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """(arrays, text) of a file that `save` wrote; nothing in it is executed.
+
+    FileNotFoundError without the file, ValueError if it is damaged or no safetensors.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no file {os.fspath(path)}")
+    try:
+        with safe_open(os.fspath(path), framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ValueError(f"{os.fspath(path)} is not a whole safetensors file: {error}") from None
+
+
+def _sync(path: Path) -> None:
+    """The bytes on the disk before the name points to them."""
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

@@ -1,0 +1,51 @@
+"""Install minidl, kernels, zfnet and bench."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PINNED_TORCH = "torch==2.13.0"
+
+VERIFY = ["hypothesis>=6.100"]
+TEST = [
+    "pytest>=8",
+    "ruff>=0.9",
+    "mypy>=1.14",
+    PINNED_TORCH,
+    "captum>=0.9",
+    *VERIFY,
+]
+
+setup(
+    name="minidl-zfnet",
+    version="0.1.0",
+    description="A convolutional network that you can see through: ZFNet and its deconvnet "
+    "on a small autograd engine with readable kernels.",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=find_packages(include=["minidl*", "kernels*", "zfnet*", "bench*"]),
+    package_data={"zfnet": ["report/*.html", "report/*.css"]},
+    install_requires=[
+        "numpy>=2.0",
+        "scipy>=1.13",
+        "numba>=0.61",
+        "threadpoolctl>=3.5",
+        "pillow>=11",
+        "safetensors>=0.5",
+        "typer>=0.15",
+        "rich>=13.9",
+        "matplotlib>=3.9",
+        "scikit-learn>=1.5",
+    ],
+    extras_require={
+        "test": TEST,
+        "verify": VERIFY,
+        "onnx": ["onnx>=1.17"],
+        "cuda12": ["cupy-cuda12x>=13"],
+        "cuda13": ["cupy-cuda13x>=13.6"],
+    },
+    entry_points={"console_scripts": ["zfnet=zfnet.cli:main"]},
+)

@@ -1,0 +1,59 @@
+"""Images for the network: data sets, the paper's preprocessing, batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zfnet.data.dataset import Dataset, Truth, require_classes
+from zfnet.data.folders import ClassFolders, Photographs, TinyImageNet, open_folder
+from zfnet.data.images import BadImage, read_image
+from zfnet.data.loader import Batch, Loader, ten_crop_batches
+from zfnet.data.preprocess import Preprocess, default_resize, mean_image
+
+__all__ = [
+    "BadImage",
+    "Batch",
+    "ClassFolders",
+    "Dataset",
+    "Loader",
+    "Photographs",
+    "Preprocess",
+    "TinyImageNet",
+    "Truth",
+    "default_resize",
+    "mean_image",
+    "open_dataset",
+    "read_image",
+    "require_classes",
+    "ten_crop_batches",
+]
+
+
+def open_dataset(
+    spec: str | Path,
+    split: str,
+    *,
+    seed: int = 0,
+    val_fraction: float = 0.1,
+    size: int = 64,
+    count: int | None = None,
+) -> Dataset:
+    """Open a data set by what a user calls it.
+
+    Args:
+        spec: "scenes" for the generated images, else a folder (one called scenes is "./scenes"):
+            a folder a class, Tiny ImageNet's layout, or plain photographs, found out by looking.
+        split: "train" or "val" (scenes have a "test" too); photographs always come whole.
+        seed: draws the scenes, or which part of each class is val where the folder does not say.
+        val_fraction: how large that part is.
+        size: side of a scene in pixels.
+        count: number of scenes; None for the default.
+
+    Raises:
+        ValueError: unknown split, no such folder, or nothing in it that is understood.
+    """
+    if spec == "scenes":
+        from zfnet.data.scenes import Scenes
+
+        return Scenes(split, seed=seed, size=size, count=count)
+    return open_folder(spec, split, val_fraction=val_fraction, seed=seed)

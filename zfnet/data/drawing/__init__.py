@@ -1,0 +1,1 @@
+"""How the embedded scenes are drawn: distance functions, textures, colours, light, figures."""

@@ -1,0 +1,191 @@
+"""Image folders as data sets: a folder a class, Tiny ImageNet's layout, or plain photographs."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from zfnet.data.dataset import Dataset
+from zfnet.data.files import (
+    Box,
+    ImageFiles,
+    class_names,
+    contents,
+    existing,
+    has_classes,
+    images_in,
+    images_under,
+    lines,
+    readable,
+)
+
+SPLITS = ("train", "val")
+
+LAYOUTS = """understood are
+  DIR/CLASS/*.jpg                          a folder a class; part of each class becomes val
+  DIR/train/CLASS/*.jpg, DIR/val/CLASS/... the same, split already
+  DIR/wnids.txt, DIR/train, DIR/val        Tiny ImageNet
+  DIR/*.jpg                                photographs without labels"""
+
+
+class ClassFolders(ImageFiles):
+    """A folder a class: ROOT/CLASS/**/*.jpg, or ROOT/train/CLASS/... and ROOT/val/CLASS/...
+
+    Without a val folder `val_fraction` of each class, drawn by `seed` and the class's name, is
+    the val split: at least one image of a class that has two, and never all of them. A class is
+    called as its folder, or by its first synonym where the folder is an ImageNet synset and a
+    file of SYNSET_FILES lies in ROOT or beside the class folders. Folders without images are
+    no classes.
+
+    Raises:
+        ValueError: no such folder, no images in folders, an unknown split, a fraction outside
+            [0, 1), or a class in val that train has not.
+    """
+
+    def __init__(
+        self, root: str | Path, split: str, *, val_fraction: float = 0.1, seed: int = 0
+    ) -> None:
+        root = existing(root)
+        _check_split(split)
+        if not 0 <= val_fraction < 1:
+            raise ValueError(f"val_fraction = {val_fraction} must lie in [0, 1)")
+        train, val = _split_folders(root)
+        names = class_names(train)
+        if not names:
+            raise ValueError(f"{train} has no class folders with images in them")
+        if val is None:
+            found = {name: images_under(train / name) for name in names}
+            files = {name: _part(found[name], name, split, val_fraction, seed) for name in names}
+        else:
+            files = _listed_split(train if split == "train" else val, names)
+        rows = [
+            (path.relative_to(root).as_posix(), label, None)
+            for label, name in enumerate(names)
+            for path in files.get(name, [])
+        ]
+        super().__init__(root, readable(names, (root, train)), rows)
+
+
+class TinyImageNet(ImageFiles):
+    """Tiny ImageNet's official layout, with a bounding box for each image.
+
+    ROOT/wnids.txt decides which classes there are and their order; images of other classes are
+    left out. ROOT/words.txt gives readable names. In the files a box is left, top, right, bottom
+    with the last pixel included; Truth.box has it as top, left, bottom, right, exclusive.
+
+    Raises:
+        ValueError: a file or folder of the layout is missing, a line cannot be read, or the
+            split is unknown.
+    """
+
+    def __init__(self, root: str | Path, split: str) -> None:
+        root = existing(root)
+        _check_split(split)
+        wnids = [line.strip() for line in lines(root / "wnids.txt") if line.strip()]
+        read = _tiny_train if split == "train" else _tiny_val
+        super().__init__(root, readable(wnids, (root,)), read(root, wnids))
+
+
+class Photographs(ImageFiles):
+    """The images that lie directly in ROOT: no labels, no split. Raises ValueError if none do."""
+
+    def __init__(self, root: str | Path) -> None:
+        root = existing(root)
+        paths = images_in(root)
+        if not paths:
+            raise ValueError(f"{root} has no images directly in it ({contents(root)})")
+        super().__init__(root, (), [(path.name, -1, None) for path in paths])
+
+
+def open_folder(
+    root: str | Path, split: str, *, val_fraction: float = 0.1, seed: int = 0
+) -> Dataset:
+    """Open a folder by the layout that it has: see LAYOUTS.
+
+    Two folders with images make a folder of classes, whatever lies beside them; with fewer,
+    images directly in `root` are photographs, for which `split` means nothing.
+
+    Raises:
+        ValueError: no layout fits (the message says which are understood and what was found).
+    """
+    root = existing(root)
+    if (root / "wnids.txt").is_file() and (root / "train").is_dir():
+        return TinyImageNet(root, split)
+    train, _ = _split_folders(root)
+    names = class_names(train)
+    if len(names) < 2 and train == root and images_in(root):
+        return Photographs(root)
+    if not names:
+        raise ValueError(f"no data set in {root}: found {contents(root)}; {LAYOUTS}")
+    if len(names) == 1 and has_classes(train / names[0]):
+        raise ValueError(f"{root} holds but one folder: did you mean {train / names[0]}?")
+    return ClassFolders(root, split, val_fraction=val_fraction, seed=seed)
+
+
+def _check_split(split: str) -> None:
+    if split not in SPLITS:
+        raise ValueError(f"split {split!r} is unknown: there are {' and '.join(SPLITS)}")
+
+
+def _split_folders(root: Path) -> tuple[Path, Path | None]:
+    """Where the class folders are, and where those of val: root itself, or root/train, root/val.
+
+    A folder train with images directly in it is a class of trains.
+    """
+    train, val = root / "train", root / "val"
+    if not train.is_dir() or images_in(train) or not has_classes(train):
+        return root, None
+    return train, val if val.is_dir() else None
+
+
+def _listed_split(folder: Path, names: list[str]) -> dict[str, list[Path]]:
+    found = class_names(folder)
+    unknown = sorted(set(found) - set(names))
+    if unknown or not found:
+        what = f"classes that train has not: {', '.join(unknown[:5])}" if unknown else "no classes"
+        raise ValueError(f"{folder} has {what} ({len(found)} classes there, {len(names)} in train)")
+    return {name: images_under(folder / name) for name in found}
+
+
+def _part(paths: list[Path], name: str, split: str, val_fraction: float, seed: int) -> list[Path]:
+    """The files of one class that belong to `split`, still sorted."""
+    # Keyed by the name, so that one more class leaves the split of the others as it is.
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    wanted = round(len(paths) * val_fraction)
+    if val_fraction > 0:
+        wanted = min(max(wanted, 1), len(paths) - 1)
+    chosen = set(rng.permutation(len(paths))[:wanted].tolist())
+    return [path for index, path in enumerate(paths) if (index in chosen) == (split == "val")]
+
+
+def _tiny_train(root: Path, wnids: list[str]) -> Iterator[tuple[str, int, Box | None]]:
+    for label, wnid in enumerate(wnids):
+        folder = root / "train" / wnid
+        paths = images_under(folder)
+        if not paths:
+            raise ValueError(f"{root / 'wnids.txt'} names {wnid}, but {folder} has no images")
+        boxes = _boxes(folder / f"{wnid}_boxes.txt", fields=5)
+        for path in paths:
+            yield path.relative_to(root).as_posix(), label, boxes.get(path.name, ("", None))[1]
+
+
+def _tiny_val(root: Path, wnids: list[str]) -> Iterator[tuple[str, int, Box | None]]:
+    labels = {wnid: label for label, wnid in enumerate(wnids)}
+    for name, (wnid, box) in _boxes(root / "val" / "val_annotations.txt", fields=6).items():
+        if wnid in labels:
+            yield f"val/images/{name}", labels[wnid], box
+
+
+def _boxes(path: Path, fields: int) -> dict[str, tuple[str, Box | None]]:
+    """Annotations "name [wnid] left top right bottom" -> {name: (wnid, box)}."""
+    found: dict[str, tuple[str, Box | None]] = {}
+    for number, line in enumerate(lines(path), start=1):
+        parts = line.split()
+        if len(parts) != fields or not all(part.isdecimal() for part in parts[-4:]):
+            raise ValueError(f"{path}, line {number}: {line!r} is not {fields} fields, a box last")
+        left, top, right, bottom = (int(part) for part in parts[-4:])
+        found[parts[0]] = (parts[1], (top, left, bottom + 1, right + 1))
+    return found

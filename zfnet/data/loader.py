@@ -1,0 +1,239 @@
+"""Batches for training and testing, decoded ahead by threads and the same in every run.
+
+The order of an epoch is drawn from (seed, epoch), the crop of an image from (seed, epoch, image):
+neither the threads' timing nor where an epoch is entered changes a batch, so that a resumed run
+sees what an uninterrupted one would have seen.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from zfnet.data.dataset import Dataset, ahead
+from zfnet.data.images import BadImage
+from zfnet.data.preprocess import CROPS, Preprocess
+
+Crops = Literal["ten", "random", "centre", "all"]
+
+# First words of the keys of the two kinds of draws: a key is padded with zeros, and without a
+# word of its own (seed, epoch) would be the same key as (seed, epoch, image 0).
+ORDER, CROP = 1, 2
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Preprocessed images of one step.
+
+    Attributes:
+        images: (N, 3, S, S) float32 whose memory is channels-last: a C-contiguous (N, S, S, 3)
+            array seen through transpose(0, 3, 1, 2). N is ten times as many with crops="all",
+            the ten crops of an image one after the other.
+        labels: (number of images,) int64, -1 where there is none.
+        indices: (number of images,) int64, positions in the data set.
+        position: which batch of the epoch this is; position + 1 is where to resume after it.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    indices: np.ndarray
+    position: int = 0
+
+
+class Loader:
+    """Draws batches from a data set.
+
+    Args:
+        batch_size: images a batch; the last one may be smaller, as may one with unreadable images.
+        crops: "ten" draws one of the ten crops for every visit of an image, "random" any position
+            and flip, "centre" takes the centre, "all" gives all ten (see Batch).
+        shuffle: draw the order anew for every epoch; otherwise the data set's order.
+        workers: threads that decode and crop; 0 does it in the caller's thread.
+        ahead: batches kept ready.
+        strict: raise BadImage at an unreadable image. Otherwise it is left out of its batch and
+            recorded in `bad` as title -> reason, and a batch without any readable image is left
+            out of the epoch.
+        drop_last: leave out a last batch that is not full.
+        cache_bytes: prepared uint8 images are kept while they fit into so many bytes, the first
+            come; later epochs do not decode those again.
+
+    Raises:
+        ValueError: no images, no full batch, or an argument out of range.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        preprocess: Preprocess,
+        batch_size: int,
+        *,
+        crops: Crops = "ten",
+        seed: int = 0,
+        shuffle: bool = True,
+        workers: int = 2,
+        ahead: int = 4,
+        strict: bool = False,
+        drop_last: bool = False,
+        cache_bytes: int = 1 << 30,
+    ) -> None:
+        if crops not in get_args(Crops):
+            raise ValueError(f"crops = {crops!r} is unknown: choose of {get_args(Crops)}")
+        if batch_size < 1 or seed < 0 or workers < 0 or ahead < 0:
+            raise ValueError(
+                f"batch_size = {batch_size} must be at least 1; seed = {seed}, "
+                f"workers = {workers} and ahead = {ahead} at least 0"
+            )
+        self.dataset, self.preprocess = dataset, preprocess
+        self.batch_size, self.drop_last = batch_size, drop_last
+        self.crops, self.seed, self.shuffle = crops, seed, shuffle
+        self.workers, self.ahead, self.strict = workers, ahead, strict
+        self.bad: dict[str, str] = {}
+        self._cache = _Cache(cache_bytes)
+        if len(self) == 0:
+            raise ValueError(
+                f"{dataset.name} has {len(dataset)} images in this split: "
+                f"no batch of {batch_size} can be filled"
+            )
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        full, rest = divmod(len(self.dataset), self.batch_size)
+        return full + (rest > 0 and not self.drop_last)
+
+    def epoch(self, number: int, start: int = 0) -> Generator[Batch, None, None]:
+        """Yield the batches of epoch `number`, from the batch at position `start` on.
+
+        Closing the iterator stops the threads after the image that each is decoding.
+
+        Raises:
+            ValueError: start beyond the epoch; or the epoch is over and no image was readable.
+            BadImage: an unreadable image, if strict.
+        """
+        if number < 0 or not 0 <= start <= len(self):
+            raise ValueError(f"epoch {number}, start {start}: an epoch has {len(self)} batches")
+        return self._walk(number, start)
+
+    def _walk(self, number: int, start: int) -> Generator[Batch, None, None]:
+        order = self._order(number)
+        stop = threading.Event()
+        empty = True
+
+        def make(position: int) -> Batch:
+            first = position * self.batch_size
+            return self._batch(order[first : first + self.batch_size], number, position, stop)
+
+        positions = range(start, len(self))
+        with closing(ahead(make, positions, workers=self.workers, depth=self.ahead)) as batches:
+            try:
+                for batch in batches:
+                    if len(batch.labels) > 0:
+                        empty = False
+                        yield batch
+            finally:
+                stop.set()
+        if empty and start == 0:
+            self._refuse_all_bad()
+
+    def _order(self, number: int) -> np.ndarray:
+        count = len(self.dataset)
+        if not self.shuffle:
+            return np.arange(count)
+        return np.random.default_rng([ORDER, self.seed, number]).permutation(count)
+
+    def _batch(
+        self, indices: np.ndarray, number: int, position: int, stop: threading.Event
+    ) -> Batch:
+        size = self.preprocess.image_size
+        rows = CROPS if self.crops == "all" else 1
+        images = np.empty((len(indices), rows, size, size, 3), np.float32)
+        used: list[int] = []
+        for index in indices.tolist():
+            if stop.is_set():
+                break
+            prepared = self._prepared(index)
+            if prepared is not None:
+                images[len(used)] = self._crop(prepared, number, index)
+                used.append(index)
+        # (n,rows,S,S,3) -> (n*rows,S,S,3) -> (N,3,S,S)
+        flat = images[: len(used)].reshape(-1, size, size, 3)
+        labels = np.array([self.dataset.label(index) for index in used], np.int64)
+        return Batch(flat.transpose(0, 3, 1, 2), labels, np.array(used, np.int64), position)
+
+    def _crop(self, prepared: np.ndarray, number: int, index: int) -> np.ndarray:
+        if self.crops == "all":
+            return self.preprocess.ten_crops(prepared)
+        if self.crops == "centre":
+            return self.preprocess.centre(prepared)
+        rng = np.random.default_rng([CROP, self.seed, number, index])
+        if self.crops == "random":
+            return self.preprocess.random_crop(prepared, rng)
+        return self.preprocess.crop(prepared, int(rng.integers(CROPS)))
+
+    def _prepared(self, index: int) -> np.ndarray | None:
+        """The prepared image, or None (and a record) if it cannot be read."""
+        cached = self._cache.get(index)
+        if cached is not None:
+            return cached
+        try:
+            prepared = self.preprocess.prepare(self.dataset.image(index))
+        except BadImage as error:
+            if self.strict:
+                raise
+            self.bad[self.dataset.title(index)] = error.reason
+            return None
+        self._cache.keep(index, prepared)
+        return prepared
+
+    def _refuse_all_bad(self) -> None:
+        title, reason = next(iter(self.bad.items()))
+        raise ValueError(
+            f"none of the {len(self.bad)} images of {self.dataset.name} can be read; "
+            f"the first: {title}: {reason}"
+        )
+
+
+class _Cache:
+    """Arrays by index while they fit into `limit` bytes; who comes later is not kept."""
+
+    # Nothing is thrown out: every image is visited once an epoch, so none is a better one to keep.
+
+    def __init__(self, limit: int) -> None:
+        self._arrays: dict[int, np.ndarray] = {}
+        self._free = limit
+        self._lock = threading.Lock()
+
+    def get(self, index: int) -> np.ndarray | None:
+        return self._arrays.get(index)
+
+    def keep(self, index: int, array: np.ndarray) -> None:
+        with self._lock:
+            if index not in self._arrays and array.nbytes <= self._free:
+                self._arrays[index] = array
+                self._free -= array.nbytes
+
+
+def ten_crop_batches(
+    dataset: Dataset,
+    preprocess: Preprocess,
+    batch_size: int,
+    *,
+    workers: int = 2,
+    strict: bool = False,
+    bad: dict[str, str] | None = None,
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Every image once, in order, with all its ten crops: for the paper's test-time average.
+
+    Yields images (n * 10, 3, S, S) float32, channels-last in memory, the crops of an image one
+    after the other; labels (n,) int64; indices (n,) int64. `batch_size` counts images, not crops.
+    Unreadable images are left out; `bad` takes their title -> reason. Raises as Loader does.
+    """
+    options: dict[str, Any] = {"workers": workers, "strict": strict, "cache_bytes": 0}
+    loader = Loader(dataset, preprocess, batch_size, crops="all", shuffle=False, **options)
+    loader.bad = bad if bad is not None else loader.bad
+    for batch in loader.epoch(0):
+        yield batch.images, batch.labels, batch.indices

@@ -1,0 +1,208 @@
+"""The paper's preprocessing (section 3) for any image size.
+
+The shorter side is resized to `resize`, the centre square is taken, the per-pixel mean of the
+training set is subtracted, and crops of `image_size` are cut: the four corners and the centre,
+each also mirrored, ten in all. The paper has resize 256 and image_size 224; other sizes keep that
+ratio. Pixels are 0..255, so that a crop lies within about [-128, 128].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from zfnet.data.dataset import Dataset, ahead
+from zfnet.data.images import BadImage
+
+CROPS = 10
+
+
+def default_resize(image_size: int) -> int:
+    """The side of the prepared square for crops of `image_size`: the paper's 256 for its 224."""
+    return round(image_size * 256 / 224)
+
+
+def centre_square(image: np.ndarray, resize: int) -> np.ndarray:
+    """Scale the shorter side of `image` to `resize` and take the centre: (resize, resize, 3) uint8.
+
+    Both happen in one bilinear, antialiased pass over the centre of the (H, W, 3) uint8 image, so
+    a long strip costs no more than a square. Small images are scaled up; an image whose shorter
+    side fits already keeps its pixels as they are.
+    """
+    _check_image(image)
+    height, width = image.shape[:2]
+    side = min(height, width)
+    if side == resize:
+        top, left = (height - side) // 2, (width - side) // 2
+        return np.ascontiguousarray(image[top : top + side, left : left + side])
+    top_edge, left_edge = (height - side) / 2, (width - side) / 2
+    box = (left_edge, top_edge, left_edge + side, top_edge + side)
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    return np.array(picture.resize((resize, resize), Image.Resampling.BILINEAR, box=box))
+
+
+def mean_image(
+    dataset: Dataset,
+    resize: int,
+    progress: Callable[[int, int], None] | None = None,
+    limit: int | None = None,
+    *,
+    workers: int = 2,
+    strict: bool = False,
+) -> np.ndarray:
+    """The mean of the prepared images, (3, resize, resize) float32, accumulated in float64.
+
+    Args:
+        progress: called as progress(done, total) after every image.
+        limit: take so many images, evenly spread over the data set, instead of all.
+        workers: threads that decode ahead.
+        strict: raise BadImage at the first unreadable image instead of leaving it out.
+
+    Raises:
+        ValueError: no image, or none that can be read.
+        BadImage: an unreadable image, if strict.
+    """
+    indices = _spread(len(dataset), limit)
+    total = np.zeros((resize, resize, 3), np.float64)
+    used = 0
+
+    def read(index: int) -> np.ndarray | None:
+        try:
+            return centre_square(dataset.image(index), resize)
+        except BadImage:
+            if strict:
+                raise
+            return None
+
+    squares = ahead(read, indices, workers=workers, depth=16 * max(workers, 1))
+    for done, square in enumerate(squares, start=1):
+        if square is not None:
+            np.add(total, square, out=total)
+            used += 1
+        if progress is not None:
+            progress(done, len(indices))
+    if used == 0:
+        raise ValueError(f"no mean image: {dataset.name} has {len(indices)} images, none readable")
+    # (resize,resize,3) -> (3,resize,resize)
+    return np.ascontiguousarray((total / used).transpose(2, 0, 1), dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Preprocess:
+    """From an image to network inputs and back.
+
+    Attributes:
+        image_size: side S of a crop.
+        resize: side of the prepared square, at least S.
+        mean: (3, resize, resize) float32, subtracted before cropping.
+    """
+
+    image_size: int
+    resize: int
+    mean: np.ndarray
+    _mean: np.ndarray = field(init=False, repr=False)  # (resize, resize, 3), as images lie
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.image_size <= self.resize:
+            raise ValueError(
+                f"image_size = {self.image_size} must be at least 1 and "
+                f"at most resize = {self.resize}"
+            )
+        expected = (3, self.resize, self.resize)
+        if self.mean.shape != expected or self.mean.dtype != np.float32:
+            raise ValueError(
+                f"the mean is {self.mean.shape} {self.mean.dtype}, needed is {expected} float32"
+            )
+        if not np.isfinite(self.mean).all():
+            raise ValueError("the mean image contains values that are not finite")
+        object.__setattr__(self, "_mean", np.ascontiguousarray(self.mean.transpose(1, 2, 0)))
+
+    def prepare(self, image: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 -> (resize, resize, 3) uint8: see centre_square."""
+        return centre_square(image, self.resize)
+
+    def crop(self, prepared: np.ndarray, index: int) -> np.ndarray:
+        """Crop `index` of a prepared image, mean subtracted: (S, S, 3) float32.
+
+        0 to 4 are top left, top right, bottom left, bottom right and centre, 5 to 9 the same
+        mirrored. The mean is cut and mirrored with the image.
+        """
+        if not 0 <= index < CROPS:
+            raise ValueError(f"crop {index} does not exist: there are {CROPS}, 0 to {CROPS - 1}")
+        room = self.resize - self.image_size
+        middle = room // 2
+        corners = ((0, 0), (0, room), (room, 0), (room, room), (middle, middle))
+        top, left = corners[index % 5]
+        return self._cut(prepared, top, left, mirrored=index >= 5)
+
+    def centre(self, prepared: np.ndarray) -> np.ndarray:
+        """The centre crop, mean subtracted: (S, S, 3) float32."""
+        return self.crop(prepared, 4)
+
+    def ten_crops(self, prepared: np.ndarray) -> np.ndarray:
+        """All ten crops of a prepared image in the order of `crop`: (10, S, S, 3) float32."""
+        return np.stack([self.crop(prepared, index) for index in range(CROPS)])
+
+    def random_crop(self, prepared: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A crop at a uniformly drawn position, mirrored half of the time: (S, S, 3) float32."""
+        room = self.resize - self.image_size
+        top, left = rng.integers(0, room + 1, size=2)
+        return self._cut(prepared, int(top), int(left), mirrored=bool(rng.integers(2)))
+
+    def to_pixels(self, x: np.ndarray) -> np.ndarray:
+        """A (3, S, S) input as a picture, (S, S, 3) uint8: the centre crop's mean added back."""
+        size = self.image_size
+        if x.shape != (3, size, size):
+            raise ValueError(f"an input of shape {x.shape} is no picture of {(3, size, size)}")
+        middle = (self.resize - size) // 2
+        # (3,S,S) -> (S,S,3)
+        pixels = x.transpose(1, 2, 0) + self._mean[middle : middle + size, middle : middle + size]
+        return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+
+    def settings(self) -> dict[str, Any]:
+        """What JSON can hold of this object: all but the mean."""
+        return {"image_size": self.image_size, "resize": self.resize}
+
+    @classmethod
+    def from_settings(cls, settings: dict[str, Any], mean: np.ndarray) -> Preprocess:
+        """The inverse of `settings`. Raises ValueError for missing, wrong or unknown entries."""
+        sizes = {key: settings.get(key) for key in ("image_size", "resize")}
+        if set(settings) != set(sizes) or any(type(size) is not int for size in sizes.values()):
+            raise ValueError(
+                f"preprocessing settings are {settings}, needed are image_size and resize as int"
+            )
+        return cls(int(settings["image_size"]), int(settings["resize"]), mean)
+
+    def _cut(self, prepared: np.ndarray, top: int, left: int, mirrored: bool) -> np.ndarray:
+        square = (self.resize, self.resize, 3)
+        if prepared.shape != square or prepared.dtype != np.uint8:
+            raise ValueError(
+                f"prepared image is {prepared.shape} {prepared.dtype}, needed is {square} uint8: "
+                "call prepare first"
+            )
+        rows = slice(top, top + self.image_size)
+        columns = slice(left, left + self.image_size)
+        out = np.empty((self.image_size, self.image_size, 3), np.float32)
+        view = out[:, ::-1] if mirrored else out
+        np.subtract(prepared[rows, columns], self._mean[rows, columns], out=view)
+        return out
+
+
+def _check_image(image: np.ndarray) -> None:
+    if image.dtype != np.uint8:
+        raise TypeError(f"an image is uint8 with values 0..255, this one is {image.dtype}")
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(f"an image is (H, W, 3) with H, W >= 1, this one is {image.shape}")
+
+
+def _spread(count: int, limit: int | None) -> list[int]:
+    """Indices of `limit` of `count` images, evenly spread: files come sorted by class."""
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit = {limit}: at least one image is needed")
+    if limit is None or limit >= count:
+        return list(range(count))
+    return [position * count // limit for position in range(limit)]

@@ -1,0 +1,72 @@
+"""One map's card (Fig 2): its strongest projections beside the patches that caused them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from zfnet.report.encoding import enlarge
+from zfnet.report.markup import image, tag, words
+from zfnet.report.pictures import contrast_stretch, mosaic
+
+COLUMNS = 3
+SMALL = 48
+"""Tiles below this many pixels are enlarged with their pixels' edges; larger ones are smooth."""
+ENLARGED, LARGEST = 96, 128
+GAP = 3
+
+
+@dataclass(frozen=True)
+class MapCard:
+    """One feature map: its strongest activations, strongest first.
+
+    map is its index, value its largest activation. projections are (3, h, w) float in pixel units,
+    patches (h, w, 3) uint8, one a projection and of its size; a unit's field that the image cuts
+    gives smaller ones. note is shown below.
+    """
+
+    map: int
+    value: float
+    projections: Sequence[np.ndarray]
+    patches: Sequence[np.ndarray]
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        sizes = [projection.shape[1:] for projection in self.projections]
+        seen = [patch.shape[:2] for patch in self.patches]
+        if not sizes or sizes != seen:
+            raise ValueError(
+                f"map {self.map}: projections of {sizes} beside patches of {seen} pixels; "
+                "one patch of the same size a projection is needed, and at least one"
+            )
+
+
+def map_card(card: MapCard) -> str:
+    """The card as HTML: both mosaics have the same cells, so that tile lies beside tile."""
+    shown = [contrast_stretch(projection) for projection in card.projections]
+    count = f"the {len(shown)} strongest activations" if len(shown) > 1 else "the strongest one"
+    left = image(contact_sheet(shown), f"Map {card.map}: projections of {count}")
+    right = image(
+        contact_sheet(card.patches), f"Map {card.map}: the image patches that caused them"
+    )
+    head = tag("span", f"Map {card.map}", class_="name")
+    head += tag("span", f"max {card.value:.3g}", class_="value")
+    note = tag("p", words(card.note), class_="note") if card.note else ""
+    pair = tag("div", left + right, class_="pair")
+    return tag("figure", tag("figcaption", head) + pair + note, class_="card")
+
+
+def contact_sheet(tiles: Sequence[np.ndarray]) -> np.ndarray:
+    """Three tiles a row at one display size: small ones as visible pixels, large ones reduced."""
+    side = max(max(tile.shape[:2]) for tile in tiles)
+    if side < SMALL:
+        tiles = [enlarge(tile, -(-ENLARGED // side)) for tile in tiles]
+    elif side > LARGEST:
+        tiles = [_reduced(tile, LARGEST / side) for tile in tiles]
+    return mosaic(tiles, COLUMNS, GAP)
+
+
+def _reduced(tile: np.ndarray, factor: float) -> np.ndarray:
+    h, w = (max(1, round(side * factor)) for side in tile.shape[:2])
+    return np.asarray(Image.fromarray(tile).resize((w, h), Image.Resampling.LANCZOS))

@@ -1,0 +1,189 @@
+"""What a grey square hides from the network (Fig 7): the image and three maps of one width.
+
+A map's cell (p, q) tells what the network said while the square stood at position (p, q). The maps
+lie over the image where the square's centre was, so that the object's outline falls on all four.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from zfnet.report.markup import Picture, image, tag, words
+from zfnet.report.pictures import GREY, SHEET, Box, Colour, colours, heatmap, outline, overlay
+
+PANEL = 320
+DIMMED = 0.8
+TRUE_COLOUR: Colour = (68, 170, 153)
+OTHER_COLOURS: tuple[Colour, ...] = (
+    (204, 102, 119),
+    (221, 204, 119),
+    (81, 66, 158),
+    (136, 204, 238),
+    (136, 34, 85),
+    (153, 153, 51),
+    (170, 68, 153),
+    (17, 119, 51),
+)
+REST_COLOUR: Colour = (119, 119, 119)
+
+
+@dataclass(frozen=True)
+class OcclusionCard:
+    """One image behind a sliding square.
+
+    image is (H, W, 3) uint8; truth the true class's index in classes; square the side of the
+    occluding square in pixels. probability, activation (float) and winner (int) are (P, Q), by the
+    square's position: of the true class, the total of map `map`, and the most probable class's
+    index. region is the object's mask, (H, W) bool, or box (top, left, bottom, right). extent is
+    the box, in pixels, that the maps' cells cover (by default the whole image).
+    """
+
+    title: str
+    image: np.ndarray
+    truth: int
+    classes: Sequence[str]
+    square: int
+    probability: np.ndarray
+    activation: np.ndarray
+    winner: np.ndarray
+    map: int
+    region: np.ndarray | Box | None = None
+    extent: Box | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        shapes = {self.probability.shape, self.activation.shape, self.winner.shape}
+        if len(shapes) > 1 or self.winner.ndim != 2 or self.winner.size == 0:
+            raise ValueError(f"{self.title}: maps of {sorted(shapes)}: one shape (P, Q) is needed")
+        indices = {self.truth, int(self.winner.min()), int(self.winner.max())}
+        if not indices <= set(range(len(self.classes))):
+            raise ValueError(f"{self.title}: class {sorted(indices)} of {len(self.classes)} names")
+
+
+def occlusion_card(card: OcclusionCard) -> str:
+    """The card as HTML: the image, then probability, activation and most probable class."""
+    name = card.classes[card.truth]
+    shape = card.probability.shape
+    low, high = float(card.activation.min()), float(card.activation.max())
+    certain = heatmap(card.probability, shape, cmap="viridis", low=0, high=1)
+    active = heatmap(card.activation, shape, low=low, high=high)
+    winners, legend = _winners(card)
+    panels = [
+        _panel(_scene(card), f"a {card.square}-pixel square slides over it", "", card.title),
+        _panel(_over(certain, card), f"probability of {name}", _bar("viridis", "0", "1")),
+        _panel(
+            _over(active, card),
+            f"total activation of map {card.map}",
+            _bar("magma", f"{low:.3g}", f"{high:.3g}"),
+        ),
+        _panel(_over(winners, card), "most probable class", legend),
+    ]
+    head = tag("span", words(card.title), class_="name") + tag("span", words(name), class_="value")
+    note = tag("p", words(card.note), class_="note") if card.note else ""
+    row = tag("div", "".join(panels), class_="panels")
+    return tag("div", tag("p", head, class_="head") + row + note, class_="occlusion")
+
+
+def _panel(picture: Picture, caption: str, legend: str, title: str = "") -> str:
+    alt = f"{title}, the true object outlined; {caption}" if title else f"Map: {caption}"
+    below = tag("figcaption", words(caption)) + legend
+    return tag("figure", image(picture, alt) + below)
+
+
+def _scale(card: OcclusionCard) -> int:
+    return max(1, round(PANEL / max(card.image.shape[:2])))
+
+
+def _enlarged(card: OcclusionCard) -> np.ndarray:
+    h, w = (side * _scale(card) for side in card.image.shape[:2])
+    return np.asarray(Image.fromarray(card.image).resize((w, h), Image.Resampling.BICUBIC))
+
+
+def _scene(card: OcclusionCard) -> np.ndarray:
+    """The image, the object outlined, the square in the corner where it hides least of it."""
+    picture = _outlined(_enlarged(card), card)
+    side = min(card.square * _scale(card), *picture.shape[:2])
+    corners = [(rows, columns) for rows in _ends(side) for columns in _ends(side)]
+    hidden = _region(card)
+    rows, columns = min(corners, key=lambda corner: hidden[corner].sum())
+    square = np.full((side, side, 3), GREY, np.uint8)
+    picture[rows, columns] = outline(square, (0, 0, side, side), (230, 230, 230))
+    return picture
+
+
+def _ends(side: int) -> tuple[slice, slice]:
+    return slice(None, side), slice(-side, None)
+
+
+def _over(cells: np.ndarray, card: OcclusionCard) -> np.ndarray:
+    """Coloured cells, (P, Q, 3), laid where the square's centre was over the dimmed grey image."""
+    grey = _enlarged(card).mean(axis=2, keepdims=True).astype(np.uint8).repeat(3, axis=2)
+    canvas = overlay(grey, np.broadcast_to(np.array(SHEET, np.uint8), grey.shape), DIMMED)
+    scale = _scale(card)
+    top, left, bottom, right = card.extent or (0, 0, *card.image.shape[:2])
+    p, rows = _cells(cells.shape[0], top * scale, bottom * scale, canvas.shape[0])
+    q, columns = _cells(cells.shape[1], left * scale, right * scale, canvas.shape[1])
+    canvas[np.ix_(rows, columns)] = cells[np.ix_(p, q)]
+    return _outlined(canvas, card)
+
+
+def _cells(count: int, start: int, stop: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """The pixels of a row of so many that cells from start to stop cover, and the cell of each."""
+    pixels = np.arange(max(start, 0), min(stop, length))
+    return (pixels - start) * count // max(stop - start, 1), pixels
+
+
+def _region(card: OcclusionCard) -> np.ndarray:
+    """The object's mask at the panel's size; nothing where no object is known."""
+    mask = np.zeros(card.image.shape[:2], np.bool_)
+    if isinstance(card.region, np.ndarray):
+        mask = card.region
+    elif card.region is not None:
+        top, left, bottom, right = card.region
+        mask[top:bottom, left:right] = True
+    h, w = (int(side) * _scale(card) for side in card.image.shape[:2])
+    # Enlarged smoothly and cut at one half: the outline follows the object, not the pixels.
+    grown = Image.fromarray(mask.astype(np.float32)).resize((w, h), Image.Resampling.BILINEAR)
+    return np.asarray(grown) > 0.5
+
+
+def _outlined(picture: np.ndarray, card: OcclusionCard) -> np.ndarray:
+    # White on the outside, dark on the inside: one of them is seen on any colour.
+    region = _region(card)
+    return outline(outline(picture, region, SHEET, 3), region, (255, 255, 255), 2)
+
+
+def _winners(card: OcclusionCard) -> tuple[np.ndarray, str]:
+    """The most probable class by colour, the true one's always the same, and the legend."""
+    present, counts = np.unique(card.winner, return_counts=True)
+    by_count = sorted(zip(-counts, present, strict=True))
+    others = [int(index) for _, index in by_count if index != card.truth]
+    palette = dict.fromkeys(range(len(card.classes)), REST_COLOUR)
+    palette |= {card.truth: TRUE_COLOUR, **dict(zip(others, OTHER_COLOURS, strict=False))}
+    table = np.array([palette[index] for index in range(len(card.classes))], np.uint8)
+    share = dict(zip(present.tolist(), (counts / card.winner.size).tolist(), strict=True))
+    entries = [
+        _swatch(palette[index], card.classes[index], share.get(index, 0.0))
+        for index in [card.truth, *others[: len(OTHER_COLOURS)]]
+    ]
+    rest = sum(share[index] for index in others[len(OTHER_COLOURS) :])
+    if rest:
+        entries.append(_swatch(REST_COLOUR, "others", rest))
+    return table[card.winner], tag("ul", "".join(entries), class_="legend")
+
+
+def _swatch(colour: Colour, name: str, share: float) -> str:
+    chip = tag("i", style=f"background:{_hex(colour)}")
+    return tag("li", chip + words(name) + tag("span", f"{100 * share:.0f} %"))
+
+
+def _bar(cmap: str, low: str, high: str) -> str:
+    stops = ",".join(_hex(colour) for colour in colours(np.linspace(0, 1, 9), cmap))
+    gradient = tag("i", style=f"background:linear-gradient(to right,{stops})")
+    return tag("div", tag("span", low) + gradient + tag("span", high), class_="bar")
+
+
+def _hex(colour: Sequence[int] | np.ndarray) -> str:
+    return "#" + "".join(f"{int(channel):02x}" for channel in colour)

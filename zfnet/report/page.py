@@ -1,0 +1,176 @@
+"""One HTML file that carries everything: sections of text, pictures, tables and cards.
+
+What users name (files, classes, notes) is escaped; the page asks the network for nothing and runs
+no script, and its own content security policy holds it to that.
+"""
+
+import itertools
+import os
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Self
+
+from zfnet.report.cards import MapCard, map_card
+from zfnet.report.curves import Record, curve
+from zfnet.report.markup import Picture, figure, image, table, tag, words
+from zfnet.report.occlusion import OcclusionCard, occlusion_card
+
+HERE = Path(__file__).parent
+
+
+class Section:
+    """A part of a page, filled from top to bottom; every method returns the section itself."""
+
+    def __init__(self, heading: str, anchor: str) -> None:
+        self.heading = heading
+        self.anchor = anchor
+        self._parts: list[str] = []
+
+    def paragraph(self, text: str) -> Self:
+        """Add a paragraph. What stands between `backticks` is set as code."""
+        return self._add(tag("p", words(text)))
+
+    def subheading(self, text: str) -> Self:
+        """Add a heading one level below the section's."""
+        return self._add(tag("h3", words(text)))
+
+    def code(self, text: str) -> Self:
+        """Add lines of a program or a command, set as they are."""
+        return self._add(tag("pre", tag("code", escape(text))))
+
+    def table(self, header: Sequence[object], rows: Iterable[Sequence[object]]) -> Self:
+        """Add a table; a column of numbers is set to the right."""
+        return self._add(table(header, rows))
+
+    def figure(
+        self,
+        picture: Picture,
+        caption: str,
+        alt: str,
+        *,
+        pixelated: bool = True,
+        width: int | None = None,
+    ) -> Self:
+        """Add a picture: a uint8 array, the bytes of a PNG or JPEG, or the text of an SVG.
+
+        pixelated keeps the edges of enlarged pixels. width is in CSS pixels, at most the page's;
+        without it a pixelated picture is enlarged by a whole number to at most the text's width.
+        """
+        return self._add(figure(image(picture, alt, pixelated=pixelated, width=width), caption))
+
+    def gallery(
+        self, pictures: Iterable[tuple[Picture, str]], *, pixelated: bool = False, width: int = 160
+    ) -> Self:
+        """Add (picture, caption) pairs side by side, each about width CSS pixels wide."""
+        shown = "".join(
+            figure(image(picture, caption, pixelated=pixelated), caption)
+            for picture, caption in pictures
+        )
+        return self._add(tag("div", shown, class_="gallery", style=f"--tile:{width}px"))
+
+    def curves(self, history: Sequence[Record], caption: str = "") -> Self:
+        """Add loss and accuracy by epoch, see `curves.curve` for what a record holds."""
+        panels = "".join(
+            image(curve(history, [name]), f"{name.capitalize()} by epoch, training and validation")
+            for name in ("loss", "accuracy")
+        )
+        return self._add(figure(tag("div", panels, class_="curves"), caption))
+
+    def fig2(self, layer_title: str, maps: Iterable[MapCard]) -> Self:
+        """Add one card a map: projections on the left, the patches that caused them beside."""
+        cards = "".join(map_card(card) for card in maps)
+        self._add(tag("h3", words(layer_title)))
+        return self._add(tag("div", cards, class_="cards"))
+
+    def occlusion(self, cards: Iterable[OcclusionCard]) -> Self:
+        """Add one row an image: the image, and three maps by the occluding square's position."""
+        return self._add("".join(map(occlusion_card, cards)))
+
+    def html(self) -> str:
+        heading = tag("h2", words(self.heading))
+        return tag("section", heading + "\n".join(self._parts), id=self.anchor)
+
+    def _add(self, part: str) -> Self:
+        self._parts.append(part)
+        return self
+
+
+class Page:
+    """A page with a title, a lead sentence, a few facts (label, value) and sections."""
+
+    def __init__(
+        self,
+        title: str,
+        lead: str,
+        facts: Sequence[tuple[str, str]] = (),
+        *,
+        kicker: str = "",
+        footer: str = "",
+    ) -> None:
+        self.title = title
+        self.lead = lead
+        self.facts = tuple(facts)
+        self.kicker = kicker
+        self.footer = footer
+        self._sections: list[Section] = []
+
+    def section(self, heading: str, text: str = "", *, anchor: str | None = None) -> Section:
+        """Add a section at the end; the table of contents lists it under its anchor."""
+        section = Section(heading, self._free_anchor(anchor or heading))
+        self._sections.append(section)
+        return section.paragraph(text) if text else section
+
+    def html(self) -> str:
+        """The whole page: the same content gives the same text."""
+        template = Template(HERE.joinpath("page.html").read_text(encoding="utf-8"))
+        return template.substitute(
+            title=escape(self.title),
+            heading=words(self.title),
+            style=HERE.joinpath("style.css").read_text(encoding="utf-8"),
+            kicker=tag("p", words(self.kicker), class_="kicker") if self.kicker else "",
+            lead=words(self.lead),
+            facts=self._facts(),
+            contents=self._contents(),
+            sections="\n".join(section.html() for section in self._sections),
+            footer=words(self.footer),
+        )
+
+    def write(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page and return its path, making the folders above it.
+
+        The file is written beside and renamed: a reader, or a crash, meets the old page or the new
+        one, never half of one. Raises OSError where the disk refuses.
+        """
+        target = Path(path)
+        content = self.html().encode("utf-8")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            beside.write_bytes(content)
+            os.replace(beside, target)
+        finally:
+            beside.unlink(missing_ok=True)
+        return target
+
+    def _facts(self) -> str:
+        pairs = "".join(
+            tag("div", tag("dt", words(label)) + tag("dd", words(value)))
+            for label, value in self.facts
+        )
+        return tag("dl", pairs, class_="facts") if pairs else ""
+
+    def _contents(self) -> str:
+        links = "".join(
+            tag("li", tag("a", words(section.heading), href=f"#{section.anchor}"))
+            for section in self._sections
+        )
+        return tag("nav", tag("ol", links), aria_label="Contents") if links else ""
+
+    def _free_anchor(self, wanted: str) -> str:
+        taken = {section.anchor for section in self._sections}
+        stem = re.sub(r"\W+", "-", wanted.lower()).strip("-") or "section"
+        names = itertools.chain([stem], (f"{stem}-{i}" for i in itertools.count(2)))
+        return next(name for name in names if name not in taken)
