@@ -32,11 +32,14 @@ _sgemm = _external("sgemm")
 _dgemm = _external("dgemm")
 threads.hold_blas_to_one_thread()
 
-_PLAIN, _TRANSPOSED = ord("N"), ord("T")
+PLAIN, TRANSPOSED = ord("N"), ord("T")
 
 
 def gemm(
-    a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None, bias: np.ndarray | None = None
+    a: np.ndarray,
+    b: np.ndarray,
+    out: np.ndarray | None = None,
+    bias: np.ndarray | None = None,
 ) -> np.ndarray:
     """a (M,K) times b (K,N), plus `bias` (N,) on every row, written to `out` (M,N) row-major.
 
@@ -57,7 +60,7 @@ def gemm(
 
 def _operand(x: np.ndarray) -> tuple[np.ndarray, int, int]:
     """(array, BLAS's operation, leading dimension) of a row- or column-major matrix."""
-    for matrix, operation in ((x, _PLAIN), (x.T, _TRANSPOSED)):
+    for matrix, operation in ((x, PLAIN), (x.T, TRANSPOSED)):
         leading = _leading_dimension(matrix)
         if leading:
             return x, operation, leading
@@ -78,8 +81,8 @@ def _leading_dimension(x: np.ndarray) -> int:
 def _gemm(a, a_op, a_leading, b, b_op, b_leading, out, bias, K, parts):  # type: ignore[no-untyped-def]
     M, N = out.shape
     item = out.itemsize
-    a_row = item * (a_leading if a_op == _PLAIN else 1)  # bytes from a row of a to the next
-    b_column = item * (1 if b_op == _PLAIN else b_leading)
+    a_row = item * (a_leading if a_op == PLAIN else 1)  # bytes from a row of a to the next
+    b_column = item * (1 if b_op == PLAIN else b_leading)
     for part in numba.prange(parts):
         m0, m1, n0, n1 = 0, M, 0, N
         if M >= N:
@@ -90,34 +93,37 @@ def _gemm(a, a_op, a_leading, b, b_op, b_leading, out, bias, K, parts):  # type:
             if bias.size:
                 for m in range(m0, m1):
                     out[m, n0:n1] = bias[n0:n1]
-            left, right = b + n0 * b_column, a + m0 * a_row
             corner = out.ctypes.data + (m0 * N + n0) * item
-            _blas(left, b_op, b_leading, right, a_op, a_leading, corner, N, n1 - n0, m1 - m0, K,
-                  bias.size > 0, item == 8)  # fmt: skip
+            multiply(a + m0 * a_row, a_op, a_leading, b + n0 * b_column, b_op, b_leading,
+                     corner, N, m1 - m0, n1 - n0, K, bias.size > 0, item == 8)  # fmt: skip
 
 
 @numba.njit(cache=True)
-def _blas(left, left_op, left_ld, right, right_op, right_ld, out, out_ld, m, n, k, add, double):  # type: ignore[no-untyped-def]
-    """One thread's product. BLAS is column-major, so it is asked for out^T = b^T a^T."""
-    operations = np.array([left_op, right_op], np.uint8)
-    sizes = np.array([m, n, k, left_ld, right_ld, out_ld], np.int32)
+def multiply(a, a_op, a_ld, b, b_op, b_ld, out, out_ld, M, N, K, add, double):  # type: ignore[no-untyped-def]
+    """out (M,N) = a (M,K) b (K,N) [+ out, if `add`] on one thread, by address and leading dimension.
+
+    Row-major, an operand with operation PLAIN; TRANSPOSED says that its transpose lies in memory.
+    BLAS is column-major, so it is asked for out^T = b^T a^T. The caller keeps the arrays alive.
+    """
+    operations = np.array([b_op, a_op], np.uint8)
+    sizes = np.array([N, M, K, b_ld, a_ld, out_ld], np.int32)
     op, size = operations.ctypes.data, sizes.ctypes.data
     if double:
         scales = np.array([1.0, 1.0 if add else 0.0])
         alpha = scales.ctypes.data
-        _dgemm(op, op + 1, size, size + 4, size + 8, alpha, left, size + 12, right, size + 16,
+        _dgemm(op, op + 1, size, size + 4, size + 8, alpha, b, size + 12, a, size + 16,
                alpha + 8, out, size + 20)  # fmt: skip
-        _keep(scales[0])
+        keep(scales[0])
     else:
         scales32 = np.array([1.0, 1.0 if add else 0.0], np.float32)
         alpha = scales32.ctypes.data
-        _sgemm(op, op + 1, size, size + 4, size + 8, alpha, left, size + 12, right, size + 16,
+        _sgemm(op, op + 1, size, size + 4, size + 8, alpha, b, size + 12, a, size + 16,
                alpha + 4, out, size + 20)  # fmt: skip
-        _keep(scales32[0])
-    _keep(operations[0] + sizes[0])
+        keep(scales32[0])
+    keep(operations[0] + sizes[0])
 
 
 @numba.njit(cache=True, inline="never")
-def _keep(value):  # type: ignore[no-untyped-def]
-    """A use after the call: addresses do not keep an array alive in compiled code."""
+def keep(value):  # type: ignore[no-untyped-def]
+    """A use after the call: an address does not keep its array alive in compiled code."""
     return value

@@ -3,42 +3,42 @@
     columns[(n p q), (r s c)] = x[n, c, p stride - pad + r dilation, q stride - pad + s dilation]
 
 Outside the plane x is 0. A window's row of taps is S runs of C contiguous values in channels-last
-memory. `fold` is the transpose of `unfold`: what lies on one pixel is summed. Both move
-N P Q R S C values and compute nothing else: bound by memory.
+memory. Folding is the transpose of unfolding: what lies on one pixel is summed. Both move
+N P Q R S C values and compute nothing else: bound by memory, so the kernels that use them take a
+block of rows (n p) at a time, whose columns stay in cache until they are multiplied.
+
+Both are one thread's work; x is (N,H,W,C), c0 the first channel of the group.
 """
 
 from __future__ import annotations
 
 import numba
-import numpy as np
 
-from kernels import memory
+from kernels import threads
 from kernels.geometry import ConvGeometry
 
-
-def unfold(x: np.ndarray, g: ConvGeometry, group: int = 0) -> np.ndarray:
-    """x (N,C,H,W) channels-last -> (N*P*Q, R*S*C/groups), the columns of one group."""
-    Cg = g.C // g.groups
-    columns = memory.empty((g.N * g.P, g.Q, g.R, g.S, Cg), x.dtype)
-    if columns.size:
-        _unfold(memory.nhwc(x), columns, g.P, g.stride, g.padding, g.dilation, group * Cg)
-    return columns.reshape(g.N * g.P * g.Q, g.R * g.S * Cg)  # (NP,Q,R,S,C) -> (NPQ,RSC)
+BLOCK_BYTES = 2 << 20
 
 
-def fold(columns: np.ndarray, g: ConvGeometry, out: np.ndarray, group: int = 0) -> None:
-    """Sum (N*P*Q, R*S*C/groups) into `out` (N,C,H,W) channels-last, one group's channels."""
-    Cg = g.C // g.groups
-    windows = columns.reshape(g.N, g.P, g.Q, g.R, g.S, Cg)  # (NPQ,RSC) -> (N,P,Q,R,S,C)
-    if out.size:
-        _fold(windows, memory.nhwc(out), g.stride, g.padding, g.dilation, group * Cg)
+def rows_per_block(g: ConvGeometry, itemsize: int) -> int:
+    """How many rows (n p) of windows to unfold at a time, so that every thread has some."""
+    a_row = g.Q * g.R * g.S * (g.C // g.groups) * itemsize
+    share = -(-g.N * g.P // threads.get_num_threads())
+    return max(1, min(share, BLOCK_BYTES // max(a_row, 1)))
 
 
-@numba.njit(parallel=True, cache=True)
-def _unfold(x, columns, P, stride, padding, dilation, c0):  # type: ignore[no-untyped-def]
-    NP, Q, R, S, C = columns.shape
+def images_per_block(g: ConvGeometry, itemsize: int) -> int:
+    """The same in whole images."""
+    return max(1, rows_per_block(g, itemsize) // g.P)
+
+
+@numba.njit(cache=True)
+def unfold_rows(x, columns, first, P, stride, padding, dilation, c0):  # type: ignore[no-untyped-def]
+    """Write `columns` (rows,Q,R,S,C): the windows of the rows (n p) from `first` on."""
+    rows, Q, R, S, C = columns.shape
     _, H, W, _ = x.shape
-    for row in numba.prange(NP):
-        n, p = row // P, row % P
+    for row in range(rows):
+        n, p = (first + row) // P, (first + row) % P
         for q in range(Q):
             for r in range(R):
                 h = p * stride[0] - padding[0] + r * dilation[0]
@@ -52,20 +52,19 @@ def _unfold(x, columns, P, stride, padding, dilation, c0):  # type: ignore[no-un
                             columns[row, q, r, s, c] = 0
 
 
-@numba.njit(parallel=True, cache=True)
-def _fold(windows, x, stride, padding, dilation, c0):  # type: ignore[no-untyped-def]
-    """Each row of pixels gathers what reaches it: no two threads write the same place."""
-    N, P, Q, R, S, C = windows.shape
-    _, H, W, _ = x.shape
-    for row in numba.prange(N * H):
-        n, h = row // H, row % H
-        x[n, h, :, c0 : c0 + C] = 0
+@numba.njit(cache=True)
+def fold_image(windows, x, stride, padding, dilation, c0):  # type: ignore[no-untyped-def]
+    """Sum `windows` (P,Q,R,S,C) into one image x (H,W,C), whose group's channels are overwritten."""
+    P, Q, R, S, C = windows.shape
+    H, W, _ = x.shape
+    x[:, :, c0 : c0 + C] = 0
+    for p in range(P):
         for r in range(R):
-            p, remainder = divmod(h + padding[0] - r * dilation[0], stride[0])
-            if remainder == 0 and 0 <= p < P:
+            h = p * stride[0] - padding[0] + r * dilation[0]
+            if 0 <= h < H:
                 for q in range(Q):
                     for s in range(S):
                         w = q * stride[1] - padding[2] + s * dilation[1]
                         if 0 <= w < W:
                             for c in range(C):
-                                x[n, h, w, c0 + c] += windows[n, p, q, r, s, c]
+                                x[h, w, c0 + c] += windows[p, q, r, s, c]

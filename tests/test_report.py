@@ -490,6 +490,61 @@ def test_a_projection_without_its_patch_is_refused() -> None:
         MapCard(5, 1.0, [np.zeros((3, 4, 4))], [flat(4, 5, 0)])
 
 
+def shown_pictures(page: Page) -> list[np.ndarray]:
+    sources = [a["src"] or "" for tag, a in parsed(page).seen if tag == "img"]
+    return [decoded(base64.b64decode(source.partition(",")[2])) for source in sources]
+
+
+def winners_by_position() -> OcclusionCard:
+    """Flat 32 x 32 image, cells over rows 8..24 and columns 16..32: 0 0 above, 0 1 below."""
+    cells, winner = np.zeros((2, 2)), np.array([[0, 0], [0, 1]])
+    image, names = flat(32, 32, 90), ("cat", "dog", "cow")
+    return OcclusionCard(
+        "x", image, 0, names, 4, cells, cells, winner, 7, None, extent=(8, 16, 24, 32)
+    )
+
+
+def test_occlusion_cells_lie_where_the_square_stood() -> None:
+    page = Page("t", "l")
+    page.section("s").occlusion([winners_by_position()])
+    winners = shown_pictures(page)[3]
+    assert winners.shape == (320, 320, 3)
+    true, other = winners[80, 160], winners[239, 319]
+    assert not np.array_equal(true, other)
+    assert np.all(winners[80:160, 160:] == true) and np.all(winners[160:240, 160:240] == true)
+    assert np.all(winners[160:240, 240:] == other)
+    outside = winners.copy()
+    outside[80:240, 160:] = winners[0, 0]
+    assert np.all(outside == winners[0, 0])
+
+
+def test_the_legend_lists_the_classes_that_won_and_their_shares() -> None:
+    page = Page("t", "l")
+    page.section("s").occlusion([winners_by_position()])
+    legend = re.findall(r"</i>(\w+)<span>([^<]+)</span></li>", page.html())
+    assert legend == [("cat", "75 %"), ("dog", "25 %")]
+
+
+def test_the_square_is_shown_at_its_size_away_from_the_object() -> None:
+    cells, winner = np.zeros((2, 2)), np.zeros((2, 2), np.int64)
+    page = Page("t", "l")
+    card = OcclusionCard(
+        "x", flat(32, 32, 90), 0, ("a",), 4, cells, cells, winner, 7, (0, 0, 30, 20)
+    )
+    page.section("s").occlusion([card])
+    scene = shown_pictures(page)[0]
+    assert np.all(scene[1:39, 281:319] == 128)  # 4 pixels at 10 times, within its edge
+    assert np.all(scene[41:, 281:] == 90)
+
+
+def test_a_mask_of_another_size_is_refused() -> None:
+    cells, winner = np.zeros((2, 2)), np.zeros((2, 2), np.int64)
+    with pytest.raises(ValueError, match=r"\(9, 8\)"):
+        OcclusionCard(
+            "x", flat(8, 8, 0), 0, ("a",), 2, cells, cells, winner, 0, np.ones((9, 8), bool)
+        )
+
+
 def test_occlusion_maps_of_different_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(2, 2\)"):
         cells = np.zeros((3, 3))

@@ -1,4 +1,4 @@
-"""The embedded scenes: the same for everybody, balanced, and true to what they say of themselves."""
+"""The embedded scenes: the same for everybody, balanced, and as they say of themselves."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -146,7 +146,7 @@ def test_threads_draw_the_same_scenes() -> None:
 
 
 def test_colour_says_little_about_the_class() -> None:
-    """The mean colours of the classes' objects differ by no more than chance makes them differ."""
+    """The mean colours of classes differ by less than those of the scenes of one class."""
     data = Scenes("train", count=360)
     colours = np.stack([data.image(i)[data.truth(i).mask].mean(0) for i in range(len(data))])
     groups = colours.reshape(30, len(data.classes), 3)  # (images,3) -> (turns,classes,3)
@@ -194,7 +194,7 @@ def test_distances_of_simple_shapes_are_exact_outside(angle: float) -> None:
         stroke(u, v, (0, 0), (0, 0), 1.0),
         box(u, v, (0, 0), (1.0, 1.0), rounding=1.0),
     ):
-        assert not not (abs(shape[0, 0] - 0.25) <= bound)
+        assert abs(shape[0, 0] - 0.25) <= bound
 
 
 def test_a_polygon_has_its_inside_on_the_right_of_its_edges_on_the_screen() -> None:

@@ -6,7 +6,7 @@ The four steps, each visible: insert stride - 1 zeros between the pixels of gy; 
 input pixel becomes the centre of a window; unfold with im2col; multiply by the kernel turned by 180
 degrees with its channels in and out swapped (Dumoulin, Visin: "A guide to convolution arithmetic",
 2016, section 4). This is the filtering of the deconvnet (Zeiler, Fergus 2013, section 2.1).
-2 N C H W K R S operations: stride^2 times the transposed convolution's own, spent on the zeros.
+2 N C H W K R S operations: about stride^2 times the transposed convolution's own, spent on zeros.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from __future__ import annotations
 import numpy as np
 
 from kernels import memory
-from kernels.gemm import gemm
+from kernels.conv2d.im2col import multiply_windows
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
-from kernels.unfold import unfold
 
 
 def flipped_geometry(g: ConvGeometry) -> ConvGeometry:
@@ -43,10 +42,18 @@ def spread_out(gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
 
 
 def flip(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
-    """w (K,C/G,R,S) turned by 180 degrees, channels swapped: (G, R*S*K/G, C/G)."""
+    """w (K,C/G,R,S) turned by 180 degrees, channels swapped: (G, C/G, R*S*K/G), one row a filter."""
     turned = w[:, :, ::-1, ::-1].reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
-    # (G,K/G,C/G,R,S) -> (G,R,S,K/G,C/G) -> (G,RSK/G,C/G)
-    return turned.transpose(0, 3, 4, 1, 2).reshape(g.groups, -1, g.C // g.groups)
+    # (G,K/G,C/G,R,S) -> (G,C/G,R,S,K/G) -> (G,C/G,RSK/G)
+    swapped = turned.transpose(0, 2, 3, 4, 1)
+    rows = swapped.reshape(g.groups, g.C // g.groups, g.R * g.S * (g.K // g.groups))
+    return np.ascontiguousarray(rows)
+
+
+def cost(g: ConvGeometry) -> float:
+    """Operations at 80 a nanosecond, zeros included; the columns' bytes at 8."""
+    macs = g.N * g.H * g.W * g.C * (g.K // g.groups) * g.R * g.S
+    return 2 * macs / 80 + 4 * macs / max(g.C // g.groups, 1) / 8
 
 
 def terms(g: ConvGeometry) -> float:
@@ -54,23 +61,7 @@ def terms(g: ConvGeometry) -> float:
     return g.K // g.groups * g.R * g.S
 
 
-@kernel(
-    "conv2d_dgrad",
-    name="flipped",
-    cost=lambda g: 2 * g.macs * g.stride[0] * g.stride[1] / 80,
-    error_bound=terms,
-)
+@kernel("conv2d_dgrad", name="flipped", cost=cost, error_bound=terms)
 def dgrad(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
-    gx = memory.empty(g.x_shape, gy.dtype, "NHWC")
-    rows = memory.nhwc(gx).reshape(g.N * g.H * g.W, g.C)  # (N,H,W,C) -> (NHW,C), gx's own memory
-    spread, filters, conv = spread_out(gy, g), flip(w, g), flipped_geometry(g)
-    for group in range(g.groups):
-        columns = unfold(spread, conv, group)
-        # (NHW,RSK/G) x (RSK/G,C/G) -> (NHW,C/G)
-        if g.groups == 1:
-            gemm(columns, filters[group], rows)
-        else:
-            c = slice(group * g.C // g.groups, (group + 1) * g.C // g.groups)
-            rows[:, c] = gemm(columns, filters[group])
-    return gx
+    return multiply_windows(spread_out(gy, g), flip(w, g), flipped_geometry(g))

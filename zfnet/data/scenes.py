@@ -105,7 +105,7 @@ class Scenes:
         return index
 
     def _scene(self, index: int) -> _Scene:
-        key = (tuple(COUNTS).index(self.split), index)
+        key = (tuple(COUNTS).index(self.split), self._checked(index))
         seeds = np.random.SeedSequence(self.seed, spawn_key=key)
         rng = np.random.Generator(np.random.PCG64(seeds))
         return _draw(FIGURES[self.label(index)], self.size, rng)
@@ -137,7 +137,7 @@ def _place(figure: Figure, rng: np.random.Generator) -> Frame:
     c, s = abs(math.cos(angle)), abs(math.sin(angle))
     width = figure.half[0] * c + figure.half[1] * s
     height = figure.half[0] * s + figure.half[1] * c
-    unit = 0.5 * float(rng.uniform(0.48, 0.69)) / max(width, height)
+    unit = 0.5 * float(rng.uniform(0.52, 0.7)) / max(width, height)
     reach = (width * unit, height * unit)
     x, y = (_within(r * (1 - 2 * _OVERHANG), rng) for r in reach)
     mirrored = bool(rng.random() < 0.5) and figure.mirrored

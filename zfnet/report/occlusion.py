@@ -11,10 +11,21 @@ import numpy as np
 from PIL import Image
 
 from zfnet.report.markup import Picture, image, tag, words
-from zfnet.report.pictures import GREY, SHEET, Box, Colour, colours, heatmap, outline, overlay
+from zfnet.report.pictures import (
+    GREY,
+    SHEET,
+    Box,
+    Colour,
+    colours,
+    heatmap,
+    outline,
+    overlay,
+    region_mask,
+)
 
 PANEL = 320
 DIMMED = 0.8
+NOTHING: Box = (0, 0, 0, 0)
 TRUE_COLOUR: Colour = (68, 170, 153)
 OTHER_COLOURS: tuple[Colour, ...] = (
     (204, 102, 119),
@@ -57,6 +68,8 @@ class OcclusionCard:
         shapes = {self.probability.shape, self.activation.shape, self.winner.shape}
         if len(shapes) > 1 or self.winner.ndim != 2 or self.winner.size == 0:
             raise ValueError(f"{self.title}: maps of {sorted(shapes)}: one shape (P, Q) is needed")
+        if self.region is not None:
+            region_mask(self.region, self.image.shape[:2])
         indices = {self.truth, int(self.winner.min()), int(self.winner.max())}
         if not indices <= set(range(len(self.classes))):
             raise ValueError(f"{self.title}: class {sorted(indices)} of {len(self.classes)} names")
@@ -137,12 +150,7 @@ def _cells(count: int, start: int, stop: int, length: int) -> tuple[np.ndarray, 
 
 def _region(card: OcclusionCard) -> np.ndarray:
     """The object's mask at the panel's size; nothing where no object is known."""
-    mask = np.zeros(card.image.shape[:2], np.bool_)
-    if isinstance(card.region, np.ndarray):
-        mask = card.region
-    elif card.region is not None:
-        top, left, bottom, right = card.region
-        mask[top:bottom, left:right] = True
+    mask = region_mask(NOTHING if card.region is None else card.region, card.image.shape[:2])
     h, w = (int(side) * _scale(card) for side in card.image.shape[:2])
     # Enlarged smoothly and cut at one half: the outline follows the object, not the pixels.
     grown = Image.fromarray(mask.astype(np.float32)).resize((w, h), Image.Resampling.BILINEAR)

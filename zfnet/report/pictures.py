@@ -24,6 +24,7 @@ __all__ = [
     "outline",
     "overlay",
     "png",
+    "region_mask",
 ]
 
 GREY = 128
@@ -121,15 +122,28 @@ def outline(
     """
     if thickness < 1:
         raise ValueError(f"outline {thickness} pixels thick: at least 1 can be seen")
-    mask = region if isinstance(region, np.ndarray) else _box_mask(region, image.shape[:2])
-    if mask.shape != image.shape[:2] or mask.dtype != np.bool_:
-        raise ValueError(f"mask {mask.dtype} {mask.shape} on a picture {image.shape}: bool (H, W)")
+    mask = region_mask(region, image.shape[:2])
     inside = mask
     for _ in range(thickness):
         inside = _eroded(inside)
     drawn = image.copy()
     drawn[mask & ~inside] = colour
     return drawn
+
+
+def region_mask(region: np.ndarray | Box, shape: tuple[int, ...]) -> np.ndarray:
+    """A region as an (H, W) bool mask of that shape; a box is cut at the border.
+
+    Raises ValueError for a mask of another shape or dtype.
+    """
+    if isinstance(region, np.ndarray):
+        if region.shape != shape or region.dtype != np.bool_:
+            raise ValueError(f"mask {region.dtype} {region.shape}: bool {shape} is needed")
+        return region
+    mask = np.zeros(shape, np.bool_)
+    top, left, bottom, right = (max(edge, 0) for edge in region)
+    mask[top:bottom, left:right] = True
+    return mask
 
 
 def mosaic(
@@ -168,13 +182,6 @@ def _stretched(values: np.ndarray, size: tuple[int, int], smooth: bool) -> np.nd
     # Bilinear, not bicubic: a colour must not promise a value that was never measured.
     method = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
     return np.asarray(Image.fromarray(values).resize((size[1], size[0]), method))
-
-
-def _box_mask(box: Box, shape: tuple[int, ...]) -> np.ndarray:
-    mask = np.zeros(shape, np.bool_)
-    top, left, bottom, right = (max(edge, 0) for edge in box)
-    mask[top:bottom, left:right] = True
-    return mask
 
 
 def _eroded(mask: np.ndarray) -> np.ndarray:

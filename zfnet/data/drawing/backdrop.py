@@ -22,7 +22,7 @@ def backdrop(size: int, colours: np.ndarray, rng: np.random.Generator) -> np.nda
     cloud = _noise("clouds", size, x, y, rng)
     along = (x - 0.5) * math.cos(angle) + (y - 0.5) * math.sin(angle)
     share = np.minimum(np.maximum(0.5 + along + bend * cloud, 0), 1)
-    ground = blend(colours[0], colours[1], share)
+    ground = blend(colours[0], colours[1], 0.6 * share)
     pattern = _pattern(size, x, y, rng)
     ground += pattern * (colours[2][:, None, None] - ground)
     return ground
@@ -37,7 +37,7 @@ def _noise(kind: str, size: int, x: Plane, y: Plane, rng: np.random.Generator) -
 
 def _pattern(size: int, x: Plane, y: Plane, rng: np.random.Generator) -> Plane:
     """How much of the third colour shows at each pixel; (size, size) in [0, 1]."""
-    depth, pixel, period = rng.uniform(0.15, 0.5), 1 / size, rng.uniform(0.07, 0.2)
+    depth, pixel, period = rng.uniform(0.1, 0.4), 1 / size, rng.uniform(0.07, 0.2)
     kind, angle = int(rng.integers(6)), rng.uniform(0, math.pi)
     wobble = np.float32(0.02) * _noise("clouds", size, x, y, rng)
     c, s = math.cos(angle), math.sin(angle)
@@ -53,9 +53,9 @@ def _pattern(size: int, x: Plane, y: Plane, rng: np.random.Generator) -> Plane:
 
 
 def clutter(image: np.ndarray, colours: np.ndarray, light: Light, rng: np.random.Generator) -> None:
-    """Lay two to five distractors over `image`, (3, size, size) in place."""
+    """Lay one to four distractors over `image`, (3, size, size) in place."""
     size = image.shape[1]
-    for _ in range(int(rng.integers(2, 6))):
+    for _ in range(int(rng.integers(1, 5))):
         unit, angle = 0.05 + 0.08 * rng.random(), 2 * math.pi * rng.random()
         reach = (1.25 * unit, 1.25 * unit)
         frame = Frame(rng.random(), rng.random(), unit, angle, mirrored=False, reach=reach)

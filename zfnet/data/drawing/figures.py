@@ -22,7 +22,7 @@ class Figure:
     name: str
     draw: Callable[[Sketch, np.ndarray], dict[str, Point]]
     half: Point
-    tilt: float = 0.4
+    tilt: float = 0.3
     mirrored: bool = False
 
 

@@ -52,5 +52,6 @@ def background_colours(rng: np.random.Generator, main: Colour) -> np.ndarray:
     palette = _jittered(PALETTES[int(rng.integers(len(PALETTES)))], rng)
     distance = ((palette - main) ** 2).sum(1)
     order = np.argsort(-distance, kind="stable")
-    calm = 0.78 * palette + 0.22 * palette.mean(1, keepdims=True)
+    # Paler and nearer to grey than objects are, as what lies behind is.
+    calm = 0.5 * palette + 0.3 * palette.mean(1, keepdims=True) + 0.12
     return calm[order].astype(np.float32)

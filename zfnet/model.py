@@ -1,0 +1,296 @@
+"""ZFNet and AlexNet with the paper's sizes, and smaller ones of the same kind.
+
+A network is a `nn.Sequential` of named layers, so that every layer can be asked for by its name:
+conv1 relu1 pool1 norm1, conv2 relu2 pool2 norm2, conv3 relu3, conv4 relu4, conv5 relu5 pool5,
+flatten, fc6 relu6 dropout6, fc7 relu7 dropout7, fc8 (Zeiler, Fergus 2013, Fig 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from kernels.geometry import Box, ConvGeometry, PoolGeometry
+from minidl import init, nn
+
+Norm = Literal["lcn", "lrn"] | None
+
+
+@dataclass(frozen=True)
+class ConvSpec:
+    """One convolution layer: filters, kernel size, stride, padding; what follows it."""
+
+    filters: int
+    size: int
+    stride: int = 1
+    padding: int = 0
+    pooled: bool = False
+    normalised: bool = False
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a network is built from; kept with its weights.
+
+    num_classes, image_size: outputs; the input is (N, 3, image_size, image_size).
+    width:           every layer's number of maps and units is the paper's times this.
+    variant:         "a" as in Fig 3, "b" with 512, 1024, 512 maps in layers 3, 4, 5.
+    norm:            "lcn" (Jarrett et al.), "lrn" (across channels) or None, on layers 1 and 2.
+    norm_before_pool: normalise before pooling, as published ZF networks do; the paper pools first.
+    strides:         of the first two convolutions; smaller images want smaller ones.
+    paddings:        of the first two convolutions.
+    hidden:          units of fc6 and fc7; None: 4096 times width.
+    pool_ceil:       pools 1 and 2 with ceil_mode and no padding (cuda-convnet's habit) instead of
+                     padding 1: the same sizes, other windows.
+    pool5_padding:   of the last pool.
+    dropout:         on layers 6 and 7.
+    init:            "paper" (standard deviation 1e-2, section 3) or "he" (for small networks).
+    seed:            of the initial weights.
+    """
+
+    architecture: Literal["zfnet", "alexnet"]
+    num_classes: int = 1000
+    image_size: int = 224
+    width: float = 1.0
+    variant: Literal["a", "b"] = "a"
+    norm: Norm = "lcn"
+    norm_before_pool: bool = False
+    strides: tuple[int, int] = (2, 2)
+    paddings: tuple[int, int] = (1, 0)
+    hidden: tuple[int, int] | None = None
+    pool_ceil: bool = False
+    pool5_padding: int = 0
+    dropout: float = 0.5
+    init: Literal["paper", "he"] = "paper"
+    seed: int = 0
+
+    def layers(self) -> list[ConvSpec]:
+        """The five convolution layers."""
+        first, second = self._first_two()
+        maps = {"a": (384, 384, 256), "b": (512, 1024, 512)}[self.variant]
+        third, fourth, fifth = (self.scaled(m) for m in maps)
+        return [
+            first,
+            second,
+            ConvSpec(third, 3, padding=1),
+            ConvSpec(fourth, 3, padding=1),
+            ConvSpec(fifth, 3, padding=1, pooled=True),
+        ]
+
+    def _first_two(self) -> tuple[ConvSpec, ConvSpec]:
+        size = 11 if self.architecture == "alexnet" else 7
+        normalised = self.norm is not None
+        (s1, s2), (p1, p2) = self.strides, self.paddings
+        return (
+            ConvSpec(self.scaled(96), size, s1, p1, pooled=True, normalised=normalised),
+            ConvSpec(self.scaled(256), 5, s2, p2, pooled=True, normalised=normalised),
+        )
+
+    def scaled(self, maps: int) -> int:
+        return max(1, round(maps * self.width))
+
+
+class ConvNet(nn.Sequential):
+    """Five convolution layers, three fully connected ones, built from `Settings`."""
+
+    def __init__(self, settings: Settings) -> None:
+        _check(settings)
+        self.settings = settings
+        rng = np.random.default_rng(settings.seed)
+        layers, maps, side = _convolutions(settings, rng)
+        layers["flatten"] = nn.Flatten()
+        features = maps * side * side
+        hidden = settings.hidden or (settings.scaled(4096),) * 2
+        for number, units in zip((6, 7), hidden, strict=True):
+            layers[f"fc{number}"] = nn.Linear(features, units, rng=rng)
+            layers[f"relu{number}"] = nn.ReLU()
+            layers[f"dropout{number}"] = nn.Dropout(settings.dropout, stream=number)
+            features = units
+        layers["fc8"] = nn.Linear(features, settings.num_classes, rng=rng)
+        super().__init__(**layers)
+        if settings.init == "paper":
+            self._draw_as_in_the_paper(rng)
+
+    def _draw_as_in_the_paper(self, rng: np.random.Generator) -> None:
+        for name, parameter in self.named_parameters():
+            if name.endswith(".weight"):
+                parameter.assign(init.normal(parameter.shape, 1e-2, rng))
+
+    @property
+    def parameter_count(self) -> int:
+        return sum(p.size for p in self.parameters())
+
+    @property
+    def convolutions(self) -> list[str]:
+        """The names of the convolution layers, from the first to the last."""
+        return [name for name, layer in self.children() if isinstance(layer, nn.Conv2d)]
+
+    def geometries(self) -> dict[str, ConvGeometry | PoolGeometry]:
+        """The geometry of each layer that slides a window, for one image."""
+        shape = (1, 3, self.settings.image_size, self.settings.image_size)
+        found: dict[str, ConvGeometry | PoolGeometry] = {}
+        for name, layer in self.children():
+            if isinstance(layer, nn.Conv2d):
+                found[name] = ConvGeometry.of(shape, layer.weight.shape, **layer.settings)
+            elif isinstance(layer, nn.MaxPool2d):
+                found[name] = PoolGeometry.of(shape, **layer.settings)
+            if name in found:
+                shape = found[name].y_shape
+        return found
+
+    def receptive_field(self, layer: str, p: int, q: int) -> Box:
+        """The input pixels that unit (p, q) of `layer` sees, normalisation passed through.
+
+        May reach outside of the image, by the padding. ValueError for layers above pool5, which
+        see all, or that do not exist.
+        """
+        names = [name for name, _ in self.children()]
+        if layer not in names or names.index(layer) >= names.index("flatten"):
+            raise ValueError(f"{layer!r} is no layer with a plane of units: {', '.join(names)}")
+        box = Box(p, p + 1, q, q + 1)
+        geometries = self.geometries()
+        for name in reversed(names[: names.index(layer) + 1]):
+            if name in geometries:
+                box = geometries[name].sees(box)
+        return box
+
+    def set_randomness(self, seed: int, step: int) -> None:
+        """Which dropout masks the next forward pass in training draws."""
+        for _, module in self.modules():
+            if isinstance(module, nn.Dropout):
+                module.seed, module.step = seed, step
+
+
+class ZFNet(ConvNet):
+    """The paper's network (Fig 3): 62,357,608 parameters for 1000 classes at 224 x 224.
+
+    `options` are the fields of `Settings`. Raises ValueError, with the sizes, if the image is too
+    small for the strides, TypeError for an option that does not exist.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 1000,
+        image_size: int = 224,
+        width: float = 1.0,
+        variant: Literal["a", "b"] = "a",
+        norm: Norm = "lcn",
+        norm_before_pool: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            Settings(
+                "zfnet", num_classes, image_size, width, variant, norm, norm_before_pool, **options
+            )
+        )
+
+
+class AlexNet(ConvNet):
+    """The paper's point of comparison (Fig 6, Tables 2 and 3), on one device: groups are 1."""
+
+    def __init__(
+        self,
+        num_classes: int = 1000,
+        image_size: int = 224,
+        width: float = 1.0,
+        norm: Norm = "lrn",
+        **options: Any,
+    ) -> None:
+        defaults = {"strides": (4, 1), "paddings": (2, 2), "norm_before_pool": True}
+        settings = {"num_classes": num_classes, "image_size": image_size, "width": width}
+        super().__init__(Settings("alexnet", norm=norm, **settings, **{**defaults, **options}))
+
+
+def build(settings: Mapping[str, Any]) -> ConvNet:
+    """The network that `ConvNet.settings`, stored as JSON, describes; ValueError for unknown ones."""
+    lists_to_tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+    try:
+        return ConvNet(Settings(**lists_to_tuples))
+    except TypeError as error:
+        raise ValueError(f"these are not the settings of a network: {error}") from None
+
+
+def as_json(settings: Settings) -> dict[str, Any]:
+    return asdict(settings)
+
+
+def _convolutions(
+    settings: Settings, rng: np.random.Generator
+) -> tuple[dict[str, nn.Module], int, int]:
+    """Layers 1 to 5 by name, and the number of maps and side of what comes out."""
+    layers: dict[str, nn.Module] = {}
+    maps, side = 3, settings.image_size
+    for number, spec in enumerate(settings.layers(), start=1):
+        conv = nn.Conv2d(maps, spec.filters, spec.size, spec.stride, spec.padding, rng=rng)
+        layers[f"conv{number}"] = conv
+        layers[f"relu{number}"] = nn.ReLU()
+        side = _side_after(side, maps, conv, number, settings)
+        following = _after_convolution(spec, number, settings)
+        for name, layer in following.items():
+            layers[name] = layer
+            if isinstance(layer, nn.MaxPool2d):
+                side = _pooled_side(side, layer, number, settings)
+        maps = spec.filters
+    return layers, maps, side
+
+
+def _after_convolution(spec: ConvSpec, number: int, settings: Settings) -> dict[str, nn.Module]:
+    """Pooling and normalisation of one layer in their order."""
+    following: dict[str, nn.Module] = {}
+    if spec.pooled:
+        ceil = settings.pool_ceil and number < 5
+        inner = 1 if settings.architecture == "zfnet" else 0
+        padding = settings.pool5_padding if number == 5 else 0 if ceil else inner
+        following[f"pool{number}"] = nn.MaxPool2d(3, 2, padding, ceil_mode=ceil)
+    if spec.normalised:
+        norm = nn.LocalContrastNorm() if settings.norm == "lcn" else nn.LocalResponseNorm()
+        following[f"norm{number}"] = norm
+    if settings.norm_before_pool:
+        following = dict(reversed(following.items()))
+    return following
+
+
+def _side_after(side: int, maps: int, conv: nn.Conv2d, number: int, settings: Settings) -> int:
+    try:
+        g = ConvGeometry.of((1, maps, side, side), conv.weight.shape, **conv.settings)
+    except ValueError as error:
+        raise ValueError(_too_small(settings, f"conv{number}", side)) from error
+    return g.P
+
+
+def _pooled_side(side: int, pool: nn.MaxPool2d, number: int, settings: Settings) -> int:
+    try:
+        return PoolGeometry.of((1, 1, side, side), **pool.settings).P
+    except ValueError as error:
+        raise ValueError(_too_small(settings, f"pool{number}", side)) from error
+
+
+def _too_small(settings: Settings, layer: str, side: int) -> str:
+    return (
+        f"images of {settings.image_size}x{settings.image_size} are too small for this network: "
+        f"{layer} would get {side}x{side} pixels with strides {settings.strides} and paddings "
+        f"{settings.paddings}; use larger images, smaller strides or more padding"
+    )
+
+
+def _check(settings: Settings) -> None:
+    choices: dict[str, Sequence[Any]] = {
+        "architecture": ("zfnet", "alexnet"),
+        "variant": ("a", "b"),
+        "norm": ("lcn", "lrn", None),
+        "init": ("paper", "he"),
+    }
+    for name, allowed in choices.items():
+        value = getattr(settings, name)
+        if value not in allowed:
+            raise ValueError(f"{name} must be one of {', '.join(map(str, allowed))}, got {value!r}")
+    for name in ("num_classes", "image_size"):
+        if getattr(settings, name) < 1:
+            raise ValueError(f"{name} must be at least 1, got {getattr(settings, name)}")
+    if not 0 < settings.width <= 16:
+        raise ValueError(f"width must be above 0 and at most 16, got {settings.width}")
+    if not 0 <= settings.dropout < 1:
+        raise ValueError(f"dropout must be at least 0 and below 1, got {settings.dropout}")
