@@ -9,9 +9,10 @@ every `stride` pixels; it stops at P x Q places.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeGuard
 
 import numpy as np
 
@@ -196,7 +197,9 @@ class ConvGeometry(_Sliding):
                 f"conv_transpose2d: x {tuple(y_shape)} with weight {tuple(w_shape)}, stride "
                 f"{strides} and padding {four} would give {H}x{W} pixels; less padding would fit"
             )
-        return cls.of((N, Cg * groups, H, W), w_shape, strides, four, dilations, groups)
+        # What output_padding adds is cropped again, so that the windows stop P x Q times.
+        ends = four[0], four[1] - extra[0], four[2], four[3] - extra[1]
+        return cls.of((N, Cg * groups, H, W), w_shape, strides, ends, dilations, groups)
 
 
 @dataclass(frozen=True)
@@ -246,6 +249,11 @@ class PoolGeometry(_Sliding):
             count_include_pad=count_include_pad,
         )
         g._check_window_fits("pool2d")
+        if ceil_mode and min(g.padding[1], g.padding[3]) < 0:
+            raise ValueError(
+                f"pool2d: padding {g.padding} (top, bottom, left, right) crops the end of the "
+                f"input {H}x{W}, where ceil_mode adds windows; crop first or leave ceil_mode out"
+            )
         for axis in (0, 1):
             if not g._taps_inside(axis).all():
                 raise ValueError(
@@ -272,7 +280,7 @@ class PoolGeometry(_Sliding):
     def divisors(self) -> np.ndarray:
         """What average pooling divides by: (P,Q) float64, PyTorch's rule.
 
-        With `count_include_pad` the taps on the plane and its padding, otherwise those on the plane.
+        With `count_include_pad` the taps on the plane and its padding, otherwise on the plane.
         """
         count = self._taps_padded if self.count_include_pad else self._taps_inside
         return np.multiply.outer(count(0), count(1)).astype(np.float64)
@@ -280,34 +288,43 @@ class PoolGeometry(_Sliding):
 
 def pair(value: Pair, name: str, least: int = 1) -> tuple[int, int]:
     """One integer or two, as (rows, columns), none below `least`."""
-    values = (value, value) if _is_integer(value) else tuple(value)  # type: ignore[arg-type]
-    if len(values) != 2 or not all(_is_integer(v) for v in values):
+    values = _integers(value, 2)
+    if len(values) != 2:
         raise ValueError(f"{name}: expected an integer or two (rows, columns), got {value!r}")
     if min(values) < least:
         raise ValueError(f"{name}: must be at least {least}, got {value!r}")
-    return int(values[0]), int(values[1])
+    return values[0], values[1]
 
 
 def pads(value: Padding) -> tuple[int, int, int, int]:
     """One integer, two (rows, columns) or four (top, bottom, left, right); signed."""
-    values = (value,) * 4 if _is_integer(value) else tuple(value)  # type: ignore[arg-type]
+    values = _integers(value, 4)
     if len(values) == 2:
         values = (values[0], values[0], values[1], values[1])
-    if len(values) != 4 or not all(_is_integer(v) for v in values):
+    if len(values) != 4:
         raise ValueError(
             "padding: expected an integer, two (rows, columns) or four (top, bottom, left, right), "
             f"got {value!r}"
         )
-    return tuple(int(v) for v in values)  # type: ignore[return-value]
+    return values[0], values[1], values[2], values[3]
 
 
-def _is_integer(value: object) -> bool:
+def _integers(value: object, repeats: int) -> tuple[int, ...]:
+    """One integer `repeats` times, or a sequence's integers; nothing if any is something else."""
+    values = tuple(value) if isinstance(value, Iterable) else (value,) * repeats
+    integers = tuple(int(v) for v in values if _is_integer(v))
+    return integers if len(integers) == len(values) else ()
+
+
+def _is_integer(value: object) -> TypeGuard[int]:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _four(shape: Sequence[int], what: str, axes: str) -> tuple[int, int, int, int]:
     if len(shape) != 4:
         raise ValueError(f"{what} must have the four axes {axes}, got the shape {tuple(shape)}")
+    if min(shape) < 0:
+        raise ValueError(f"{what} {axes}: no size may be negative, got {tuple(shape)}")
     N, C, H, W = (int(v) for v in shape)
     return N, C, H, W
 
@@ -322,9 +339,10 @@ def _check_groups(
     groups: int, C: int, K: int, Cg: int, x_shape: Sequence[int], w_shape: Sequence[int]
 ) -> None:
     shapes = f"x {tuple(x_shape)} and weight {tuple(w_shape)} with groups={groups}"
-    if groups < 1 or C % groups or K % groups:
+    if not _is_integer(groups) or groups < 1 or C % groups or K % groups:
         raise ValueError(
-            f"conv2d: {shapes}: groups must divide the {C} input channels and the {K} filters"
+            f"conv2d: {shapes}: groups must be an integer of at least 1 that divides the {C} input "
+            f"channels and the {K} filters"
         )
     if Cg * groups != C:
         raise ValueError(

@@ -105,9 +105,9 @@ def max_pool2d(x: np.ndarray, g: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:
 def max_unpool2d(
     y: np.ndarray, switches: np.ndarray, g: PoolGeometry, *, collisions: str = "sum"
 ) -> np.ndarray:
-    """Every pooled value at its switch; where several meet, their sum, largest or last."""
+    """Every pooled value at its switch; where several meet, their sum, largest (NaN) or last."""
     x = np.zeros(g.x_shape)
-    combine = {"sum": sum, "max": max, "last": lambda values: values[-1]}[collisions]
+    combine = {"sum": sum, "max": np.max, "last": lambda values: values[-1]}[collisions]
     for n, c in np.ndindex(g.N, g.C):
         arrivals: dict[int, list[float]] = {}
         for p, q in np.ndindex(g.P, g.Q):

@@ -42,9 +42,7 @@ class Kernel:
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Run on arrays of any strides: the door's copies are counted in `memory.counters`."""
         admitted = [memory.admit(a) if isinstance(a, np.ndarray) else a for a in args]
-        named = {
-            k: memory.admit(a) if isinstance(a, np.ndarray) else a for k, a in options.items()
-        }
+        named = {k: memory.admit(a) if isinstance(a, np.ndarray) else a for k, a in options.items()}
         floats = [a for a in (*admitted, *named.values()) if _is_data(a)]
         if floats:
             memory.common_float(floats, self.operation)

@@ -18,7 +18,7 @@ lock = threading.RLock()
 
 def set_num_threads(count: int) -> None:
     """Use `count` threads, 1 to what the machine (or NUMBA_NUM_THREADS) allows."""
-    most = numba.config.NUMBA_NUM_THREADS
+    most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     if not 1 <= count <= most:
         raise ValueError(f"num_threads must be 1 to {most} here, got {count}")
     numba.set_num_threads(count)

@@ -41,10 +41,12 @@ def check_vjp(
     With a random direction d and a random cotangent u, <u, f(x + h d) - f(x - h d)> / 2h at h and
     h / 2 are combined so that the error in h^2 cancels (Richardson); what is left, of order h^4 and
     of rounding over h, is estimated from how much the two differ. Raises AssertionError with both
-    numbers if they disagree, TypeError unless every array is float64.
+    numbers if they disagree, TypeError unless every array is float64, ValueError for another order.
     """
     if any(a.dtype != np.float64 for a in arrays):
         raise TypeError(f"check_vjp needs float64, got {[str(a.dtype) for a in arrays]}")
+    if order not in (1, 2):
+        raise ValueError(f"check_vjp: order must be 1 or 2, got {order}")
     for _ in range(order - 1):
         function, arrays = _gradient_of(function, arrays, rng)
     result = _compare(function, arrays, rng, step)
@@ -66,7 +68,9 @@ def _compare(
     y = function(*inputs)
     u = rng.standard_normal(y.shape)
     directions = [rng.standard_normal(a.shape) for a in arrays]
-    gradients = backward(y, u, inputs=inputs) if y.requires_grad else [Tensor(a * 0) for a in arrays]
+    gradients = (
+        backward(y, u, inputs=inputs) if y.requires_grad else [Tensor(a * 0) for a in arrays]
+    )
     terms = [g.data * d for g, d in zip(gradients, directions, strict=True)]
 
     def along(h: float) -> float:
@@ -86,9 +90,7 @@ def _compare(
 def _moved(
     arrays: Sequence[np.ndarray], directions: Sequence[np.ndarray], h: float
 ) -> list[Tensor]:
-    return [
-        Tensor(a + h * d, requires_grad=True) for a, d in zip(arrays, directions, strict=True)
-    ]
+    return [Tensor(a + h * d, requires_grad=True) for a, d in zip(arrays, directions, strict=True)]
 
 
 def _gradient_of(
@@ -100,10 +102,8 @@ def _gradient_of(
 
     def vjp(*tensors: Tensor) -> Tensor:
         *inputs, u = tensors
-        # (times 1 puts a fresh node between, so that an input used as it is has a cotangent too)
-        gradients = backward(
-            tensor_sum(function(*inputs) * u), inputs=inputs, create_graph=True
-        )
+        # The product puts a fresh node between: a function may return its input as it is.
+        gradients = backward(tensor_sum(function(*inputs) * u), inputs=inputs, create_graph=True)
         total = tensor_sum(gradients[0] * mixes[0])
         for g, mix in zip(gradients[1:], mixes[1:], strict=True):
             total = total + tensor_sum(g * mix)

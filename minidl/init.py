@@ -12,8 +12,7 @@ from kernels import memory
 
 def normal(shape: Sequence[int], std: float, rng: np.random.Generator) -> np.ndarray:
     """Normally distributed weights in float32; 1e-2 in the paper (section 3)."""
-    drawn = (rng.standard_normal(tuple(shape)) * std).astype(np.float32)
-    return memory.admit(drawn)
+    return memory.admit(rng.standard_normal(tuple(shape), np.float32) * np.float32(std))
 
 
 def he_normal(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:

@@ -21,10 +21,11 @@ class SGD:
         momentum: float = 0.9,
         weight_decay: float = 0.0,
     ) -> None:
-        if lr < 0 or not 0 <= momentum < 1 or weight_decay < 0:
+        in_range = 0 <= lr < math.inf and 0 <= momentum < 1 and 0 <= weight_decay < math.inf
+        if not in_range:
             raise ValueError(
-                f"SGD: lr and weight_decay must not be negative and momentum in [0, 1); got lr={lr}, "
-                f"momentum={momentum}, weight_decay={weight_decay}"
+                "SGD: lr and weight_decay must be finite and not negative, momentum in [0, 1); got "
+                f"lr={lr}, momentum={momentum}, weight_decay={weight_decay}"
             )
         self.parameters = dict(parameters)
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
@@ -46,8 +47,8 @@ class SGD:
 class Plateau:
     """Lower the rate by `factor` when the validation error has not fallen for `patience` epochs.
 
-    The paper does so by hand (section 3). At most `most` times, then `exhausted` is true after
-    another `patience` epochs without progress.
+    It has fallen when it is below the best so far by more than `threshold`. The paper lowers the
+    rate by hand (section 3).
     """
 
     def __init__(

@@ -54,7 +54,7 @@ def rectify_from_above(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> tuple
 
 
 def rectify_both_ways(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-    """Rectify from above and where the input was negative (Springenberg et al. 2015, section 3.4)."""
+    """Rectify from above and where the input was negative (Springenberg et al. 2015)."""
     return tuple(gradient["relu"](node, gy.relu(), needs))
 
 

@@ -36,7 +36,7 @@ def save(
     metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write arrays (any strides) and text; OSError if the disk is full, the old file kept."""
-    packed = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    packed = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     with replacing(path) as beside:
         beside.write_bytes(to_bytes(packed, dict(metadata or {})))
 

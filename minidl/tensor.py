@@ -189,9 +189,7 @@ Operand = Tensor | np.ndarray | float
 Axis = int | tuple[int, ...] | None
 
 
-def record(
-    operation: str, data: np.ndarray, inputs: Sequence[Tensor], **saved: Any
-) -> Tensor:
+def record(operation: str, data: np.ndarray, inputs: Sequence[Tensor], **saved: Any) -> Tensor:
     """The tensor that an operation returns; on the tape if an input is and recording is on."""
     out = Tensor(data)
     if _recording.get() and any(t.requires_grad for t in inputs):
@@ -263,7 +261,8 @@ def _walk_node(
     """Add what one node's rule makes of `gy` to the cotangents of the node's inputs."""
     node.check_unchanged()
     needs = tuple(_key(t) in needed for t in node.inputs)
-    for tensor, need, gx in zip(node.inputs, needs, table[node.operation](node, gy, needs), strict=True):
+    made = table[node.operation](node, gy, needs)
+    for tensor, need, gx in zip(node.inputs, needs, made, strict=True):
         if need and gx is not None:
             key = _key(tensor)
             cotangents[key] = cotangents[key] + gx if key in cotangents else gx

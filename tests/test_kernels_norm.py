@@ -19,7 +19,7 @@ from kernels.norm_geometry import LCNGeometry
 from kernels.registry import Kernel
 
 EPS = float(np.finfo(np.float64).eps)
-quick = settings(max_examples=25, deadline=None)
+quick = settings(max_examples=20, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
 dtypes = st.sampled_from([np.float32, np.float64])
 planes = st.tuples(st.integers(1, 2), st.integers(1, 4), st.integers(1, 5), st.integers(1, 6))
@@ -235,12 +235,11 @@ def test_nothing_in_gives_nothing_out(shape: tuple[int, int, int, int]) -> None:
 @pytest.mark.parametrize(
     ("shape", "options", "message"),
     [
-        ((3, 4, 4), {}, r"\(3, 4, 4\)"),
         ((1, 3, 0, 4), {}, r"\(1, 3, 0, 4\)"),
         ((1, 3, 4, 4), {"size": 4}, "got 4, 3 or 5 would do"),
         ((1, 3, 4, 4), {"sigma": 0}, "sigma must be finite and above 0, got 0"),
         ((1, 3, 4, 4), {"floor": float("nan")}, "floor must be finite and above 0, got nan"),
-        ((1, 3, 4, 4), {"border": "same"}, "got 'same'"),
+        ((1, 3, 4, 4), {"border": "same"}, "'zero'.*got 'same'"),
     ],
 )
 def test_bad_settings_are_named_with_their_numbers(

@@ -25,12 +25,13 @@ def rounding(units: float, absolute: np.ndarray, dtype: DTypeLike) -> np.ndarray
     return units * (eps(dtype) * np.asarray(absolute, np.float64) + float(np.finfo(dtype).tiny))
 
 
-def of_kernel(kernel: Kernel, g: Any, absolute: np.ndarray, dtype: DTypeLike) -> np.ndarray:
-    """The kernel's own bound, and the float64 reference's, which sums as many terms one by one."""
+def of_kernel(
+    kernel: Kernel, g: Any, absolute: np.ndarray, dtype: DTypeLike, chain: int
+) -> np.ndarray:
+    """The kernel's own bound, and the float64 reference's, which adds `chain` products in turn."""
     assert kernel.error_bound is not None, f"{kernel.operation} {kernel.name} states no error bound"
-    units = kernel.error_bound(g)
-    terms = absolute.size and float(np.prod(getattr(g, "w_shape", (units,))))
-    return rounding(units, absolute, dtype) + rounding(max(units, terms), absolute, np.float64)
+    own = rounding(kernel.error_bound(g), absolute, dtype)
+    return own + rounding(chain, absolute, np.float64)
 
 
 def within(result: np.ndarray, expected: np.ndarray, bound: np.ndarray | float) -> bool:

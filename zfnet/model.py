@@ -47,7 +47,8 @@ class Settings:
                      padding 1: the same sizes, other windows.
     pool5_padding:   of the last pool.
     dropout:         on layers 6 and 7.
-    init:            "paper" (standard deviation 1e-2, section 3) or "he" (for small networks).
+    init:            "paper" (standard deviation 1e-2, section 3) or "he" (He et al. 2015, for small
+                     networks; fc8 as in the paper, so that the first loss is log(num_classes)).
     seed:            of the initial weights.
     """
 
@@ -111,12 +112,8 @@ class ConvNet(nn.Sequential):
             features = units
         layers["fc8"] = nn.Linear(features, settings.num_classes, rng=rng)
         super().__init__(**layers)
-        if settings.init == "paper":
-            self._draw_as_in_the_paper(rng)
-
-    def _draw_as_in_the_paper(self, rng: np.random.Generator) -> None:
         for name, parameter in self.named_parameters():
-            if name.endswith(".weight"):
+            if name.endswith(".weight") and (settings.init == "paper" or name == "fc8.weight"):
                 parameter.assign(init.normal(parameter.shape, 1e-2, rng))
 
     @property
@@ -199,14 +196,19 @@ class AlexNet(ConvNet):
         norm: Norm = "lrn",
         **options: Any,
     ) -> None:
-        defaults = {"strides": (4, 1), "paddings": (2, 2), "norm_before_pool": True}
-        settings = {"num_classes": num_classes, "image_size": image_size, "width": width}
-        super().__init__(Settings("alexnet", norm=norm, **settings, **{**defaults, **options}))
+        defaults: dict[str, Any] = {
+            "strides": (4, 1), "paddings": (2, 2), "norm_before_pool": True,
+        }  # fmt: skip
+        super().__init__(
+            Settings("alexnet", num_classes, image_size, width, norm=norm, **{**defaults, **options})
+        )
 
 
 def build(settings: Mapping[str, Any]) -> ConvNet:
     """The network that `ConvNet.settings`, stored as JSON, describes; ValueError for unknown ones."""
-    lists_to_tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+    lists_to_tuples: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()
+    }
     try:
         return ConvNet(Settings(**lists_to_tuples))
     except TypeError as error:

@@ -1,6 +1,6 @@
 """The transpose of average pooling: every pixel gathers from the windows that hold it.
 
-    gx[n,c,h,w] = sum over the windows (p,q) with (h,w) among their taps of gy[n,c,p,q] / divisor[p,q]
+    gx[n,c,h,w] = sum of gy[n,c,p,q] / divisor[p,q] over the windows with (h,w) among their taps
 
 N C P Q R S additions, in gy's own type; bound by memory. A row of pixels is one thread's.
 """

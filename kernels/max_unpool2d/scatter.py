@@ -50,6 +50,9 @@ def _scatter(y, switches, planes, collisions):  # type: ignore[no-untyped-def]
                         planes[n, here, c] += value
                     elif collisions == 2:
                         planes[n, here, c] = value
-                    elif not visited[here, c] or not (value <= planes[n, here, c]):
-                        planes[n, here, c] = value
-                        visited[here, c] = True
+                    else:
+                        best = planes[n, here, c]
+                        # `not <=` is true for a NaN value too; a NaN best stays.
+                        if not visited[here, c] or (not (value <= best) and best == best):
+                            planes[n, here, c] = value
+                            visited[here, c] = True

@@ -1,4 +1,7 @@
-"""The gradient of rectification: gx = gy where x > 0, else 0. Two reads and one write an element."""
+"""The gradient of rectification: gx = gy where x > 0, else 0.
+
+Two reads and one write an element.
+"""
 
 from __future__ import annotations
 

@@ -66,8 +66,8 @@ def softmax(x: Tensor, axis: int = -1) -> Tensor:
 
 def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     """x - log(sum of e^x along `axis`), the maximum taken out first."""
-    if x.shape[axis] == 0:
-        raise ValueError(f"log_softmax: axis {axis} of the shape {x.shape} is empty")
+    if not -x.ndim <= axis < x.ndim or x.shape[axis] == 0:
+        raise ValueError(f"log_softmax: the shape {x.shape} has no axis {axis}, or it is empty")
     shifted = x.data - x.data.max(axis=axis, keepdims=True)
     data = shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
     return record("log_softmax", data, (x,), axis=axis)

@@ -56,7 +56,7 @@ def conv_transpose2d(
     """x (N,K,P,Q) with weight (K,C/groups,R,S), bias (C,) -> (N,C,H,W).
 
     The transpose of conv2d with the same weight and settings; it runs the `conv2d_dgrad` kernels.
-    `algorithm` "flipped" is the explicit product with the flipped kernel, "col2im" its scatter form.
+    `algorithm` "flipped" is the explicit product with the flipped kernel, "col2im" the scatter.
     Raises as conv2d does.
     """
     g = ConvGeometry.of_transposed(

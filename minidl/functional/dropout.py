@@ -17,8 +17,11 @@ def dropout_mask(
     """Which elements stay: bool of `shape`, each False with probability p.
 
     Element i, in row-major order whatever the memory's, stays where word i of Philox 4x32-10 under
-    (seed, step, stream) is at least p 2^32. Give each layer a stream of its own.
+    (seed, step, stream) is at least p 2^32. Give each layer a stream of its own. ValueError unless
+    0 <= p <= 1.
     """
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout_mask: p must be from 0 to 1, got {p}")
     kernel = kernels.pick("random_bits", "cpu", shape)
     words = kernel(math.prod(shape), seed=seed, step=step, stream=stream)
     return (words >= round(p * 2**32)).reshape(shape)  # (count,) -> shape

@@ -43,7 +43,8 @@ def _lcn(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     (x,), g, saved = node.inputs, node.saved["geometry"], node.saved["saved"]
     if is_recording():
         return _through(lambda t: lcn_composed(t, g, saved), x, gy)
-    return (Tensor(kernels.pick("local_contrast_norm_vjp", x.device, g)(gy.data, x.data, saved, g)),)
+    kernel = kernels.pick("local_contrast_norm_vjp", x.device, g)
+    return (Tensor(kernel(gy.data, x.data, saved, g)),)
 
 
 def lcn_composed(x: Tensor, g: LCNGeometry, saved: tuple[np.ndarray, np.ndarray]) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Literal, overload
 import numpy as np
 
 import kernels
-from kernels.geometry import Padding, Pair, PoolGeometry
+from kernels.geometry import Padding, Pair, PoolGeometry, pair
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
 
@@ -79,10 +79,12 @@ def max_unpool2d(
     adjoint of pooling), the "max", or the "last" in row order.
     Raises ValueError for switches of another shape or outside of the plane.
     """
-    H, W = (int(v) for v in output_size[-2:])
+    H, W = pair(output_size[-2:], "max_unpool2d: output_size", least=0)
     _check_switches(y, switches, H, W)
     if collisions not in COLLISIONS:
-        raise ValueError(f"max_unpool2d: collisions must be one of {COLLISIONS}, got {collisions!r}")
+        raise ValueError(
+            f"max_unpool2d: collisions must be one of {COLLISIONS}, got {collisions!r}"
+        )
     return _unpool(y, switches, _plane(y.shape, H, W), collisions)
 
 

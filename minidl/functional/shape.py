@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.geometry import Padding, pads
 from minidl.functional.reduction import sum_to
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
@@ -84,12 +85,14 @@ def _put_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 def concatenate(tensors: Sequence[Tensor], axis: int = 1) -> Tensor:
     """The tensors one after the other along `axis`."""
-    shapes = [t.shape for t in tensors]
+    shapes, types = [t.shape for t in tensors], sorted({str(t.dtype) for t in tensors})
+    if len(types) > 1:
+        raise TypeError(f"concatenate: the shapes {shapes} are of two types, {' and '.join(types)}")
     try:
         data = np.concatenate([t.data for t in tensors], axis)
     except ValueError:
         raise ValueError(
-            f"concatenate: the shapes {shapes} must be equal but for axis {axis}"
+            f"concatenate: the shapes {shapes} must have axis {axis} and be equal but for it"
         ) from None
     return record("concatenate", data, tensors, axis=axis)
 
@@ -107,22 +110,29 @@ def _concatenate(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
 
 def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Tensors of one shape along a new axis."""
-    shape = list(tensors[0].shape)
-    shape.insert(axis % (len(shape) + 1), 1)
-    return concatenate([reshape(t, shape) for t in tensors], axis % len(shape))
+    shapes = [t.shape for t in tensors]
+    if len(set(shapes)) != 1 or not -len(shapes[0]) - 1 <= axis <= len(shapes[0]):
+        raise ValueError(f"stack: the shapes {shapes} must be equal and take a new axis {axis}")
+    axis %= len(shapes[0]) + 1
+    shape = (*shapes[0][:axis], 1, *shapes[0][axis:])
+    return concatenate([reshape(t, shape) for t in tensors], axis)
 
 
-def pad2d(x: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
+def pad2d(x: Tensor, padding: Padding) -> Tensor:
     """x (N,C,H,W) with zeros around it: (top, bottom, left, right); negative pads crop."""
-    top, bottom, left, right = padding
-    H, W = x.shape[2] + top + bottom, x.shape[3] + left + right
-    if H < 0 or W < 0:
-        raise ValueError(f"pad2d: padding {padding} leaves nothing of the shape {x.shape}")
-    data = np.zeros((*x.shape[:2], H, W), x.dtype)
-    data[:, :, max(top, 0) : H - max(bottom, 0), max(left, 0) : W - max(right, 0)] = x.data[
-        :, :, max(-top, 0) : x.shape[2] - max(-bottom, 0), max(-left, 0) : x.shape[3] - max(-right, 0)
-    ]
-    return record("pad2d", data, (x,), padding=padding)
+    if x.ndim != 4:
+        raise ValueError(f"pad2d: x must have the four axes (N, C, H, W), got {x.shape}")
+    four = pads(padding)
+    top, bottom, left, right = (max(-v, 0) for v in four)  # what is cropped
+    H, W = x.shape[2:]
+    if top + bottom > H or left + right > W:
+        raise ValueError(
+            f"pad2d: padding {padding} crops more than there is of the shape {x.shape}"
+        )
+    cropped = x.data[:, :, top : H - bottom, left : W - right]
+    top, bottom, left, right = (max(v, 0) for v in four)  # what is added
+    data = np.pad(cropped, ((0, 0), (0, 0), (top, bottom), (left, right)))
+    return record("pad2d", data, (x,), padding=four)
 
 
 @gradient.rule("pad2d")

@@ -132,12 +132,12 @@ def _light(rng: np.random.Generator) -> Light:
 
 
 def _place(figure: Figure, rng: np.random.Generator) -> Frame:
-    """An angle, a size (30 to 65 % of the image's side) and a place that shows almost all of it."""
+    """An angle, a size (half to two thirds of the side) and a place that shows almost all of it."""
     angle = float(rng.uniform(-figure.tilt, figure.tilt))
     c, s = abs(math.cos(angle)), abs(math.sin(angle))
     width = figure.half[0] * c + figure.half[1] * s
     height = figure.half[0] * s + figure.half[1] * c
-    unit = 0.5 * float(rng.uniform(0.52, 0.7)) / max(width, height)
+    unit = 0.5 * float(rng.uniform(0.5, 0.66)) / max(width, height)
     reach = (width * unit, height * unit)
     x, y = (_within(r * (1 - 2 * _OVERHANG), rng) for r in reach)
     mirrored = bool(rng.random() < 0.5) and figure.mirrored

@@ -1,0 +1,39 @@
+"""The commands together, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from zfnet.cli.evaluate import evaluate_command
+from zfnet.cli.train import train_command
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="ZFNet and its deconvnet: train a network, and see what it learned. Begin with `zfnet tour`.",
+)
+app.command("train")(train_command)
+app.command("evaluate")(evaluate_command)
+
+
+def main() -> None:
+    """Run a command; what the user can mend is told in a line, without a traceback."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        _complain("interrupted", 130)
+    except (ValueError, TypeError, FileNotFoundError) as error:
+        _complain(str(error), 2)
+    except OSError as error:
+        _complain(f"{error.strerror or error}: {error.filename or 'the disk may be full'}", 2)
+    except MemoryError as error:
+        _complain(f"out of memory: {error}; a smaller --batch-size or --width needs less", 2)
+
+
+def _complain(message: str, status: int) -> None:
+    Console(stderr=True).print(f"[bold red]zfnet:[/] {message}", highlight=False, soft_wrap=True)
+    sys.exit(status)

@@ -1,0 +1,47 @@
+"""`zfnet evaluate`: top-1 and top-5 errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zfnet.cli.progress import Task, console, progress_bars
+from zfnet.data import open_dataset, require_classes
+from zfnet.evaluate import evaluate
+from zfnet.network import load
+
+
+def evaluate_command(
+    model: Annotated[
+        list[Path], typer.Option(help="A run's folder or a network's file; several are averaged.")
+    ],
+    data: Annotated[str, typer.Option(help="`scenes`, or a folder as for `zfnet train`.")],
+    split: Annotated[str, typer.Option(help="Which images: train, val, or scenes' test.")] = "val",
+    ten_crops: Annotated[
+        bool, typer.Option("--ten-crops", help="Average over the paper's ten crops.")
+    ] = False,
+    batch_size: Annotated[int, typer.Option(help="Crops at a time.")] = 128,
+    seed: Annotated[int, typer.Option(help="Of the scenes, or of the split of a folder.")] = 0,
+    workers: Annotated[int, typer.Option(help="Threads that decode images ahead.")] = 2,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse unreadable images instead of skipping them.")
+    ] = False,
+) -> None:
+    """Print the top-1 and top-5 error of a network, or of several averaged (Table 2)."""
+    networks = [load(path) for path in model]
+    dataset = open_dataset(data, split, seed=seed)
+    require_classes(dataset)
+    with progress_bars() as bars:
+        task = Task(bars, "evaluating", len(networks) * len(dataset))
+        found = evaluate(
+            networks, dataset, ten_crops=ten_crops, batch_size=batch_size, workers=workers,
+            strict=strict, progress=task.update,
+        )  # fmt: skip
+    crops = "ten crops" if ten_crops else "the centre crop"
+    console.print(
+        f"{found.images} of {len(dataset)} images, {len(networks)} network(s), {crops}: "
+        f"top-1 error {found.top1:.2%}, top-5 error {found.top5:.2%}, loss {found.loss:.4f}",
+        highlight=False,
+    )

@@ -1,0 +1,82 @@
+"""Progress with time left: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+console = Console()
+SECONDS_BETWEEN_LINES = 15.0
+
+
+class Task:
+    """One bar: `advance` it, `note` what stands beside it."""
+
+    def __init__(self, progress: Progress | None, title: str, total: int) -> None:
+        self._progress, self._title, self._total = progress, title, total
+        self._bar = progress.add_task(title, total=total, note="") if progress else None
+        self._began = self._said = time.monotonic()
+
+    def update(self, done: int, total: int | None = None, note: str = "") -> None:
+        """`done` of `total` is finished; `note` is shown beside the bar."""
+        self._total = total or self._total
+        if self._progress is not None and self._bar is not None:
+            self._progress.update(self._bar, completed=done, total=self._total, note=note)
+        elif time.monotonic() - self._said > SECONDS_BETWEEN_LINES:
+            self._said = time.monotonic()
+            left = (self._said - self._began) * (self._total - done) / max(done, 1)
+            console.print(
+                f"{self._title} {done}/{self._total}  {note}  {left:.0f} s left", highlight=False
+            )
+
+
+@contextmanager
+def progress_bars() -> Iterator[Progress | None]:
+    """Bars on a terminal, None elsewhere (a `Task` then prints lines)."""
+    if not console.is_terminal:
+        yield None
+        return
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+    ) as progress:
+        yield progress
+
+
+@contextmanager
+def stop_on_interrupt() -> Iterator[list[bool]]:
+    """A list that is no longer empty once Ctrl-C was pressed; pressed twice, it interrupts."""
+    pressed: list[bool] = []
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        if pressed:
+            raise KeyboardInterrupt
+        pressed.append(True)
+        console.print("\nstopping after this step; once more to stop at once", highlight=False)
+
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)

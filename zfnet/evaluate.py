@@ -1,0 +1,102 @@
+"""Top-1 and top-5 errors, with ten crops and several networks averaged (paper, Table 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from zfnet.data import Dataset, Loader
+from zfnet.data.loader import Crops
+from zfnet.network import Network
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Shares of images, 0 to 1, and the mean cross-entropy in nats.
+
+    top5: the true class is not among the five most probable; 0 with five classes or fewer.
+    """
+
+    images: int
+    top1: float
+    top5: float
+    loss: float
+
+
+def evaluate(
+    networks: Sequence[Network],
+    dataset: Dataset,
+    *,
+    ten_crops: bool = False,
+    batch_size: int = 128,
+    workers: int = 2,
+    strict: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Errors:
+    """Errors of the networks' averaged probabilities over a data set.
+
+    Each image's probabilities are averaged over its crops and over the networks. ValueError if the
+    networks' classes differ from one another or from the data set's, or no image can be read.
+    """
+    _check_classes(networks, dataset)
+    probabilities, labels = _averaged(networks, dataset, ten_crops, batch_size, workers, strict, progress)
+    return errors(probabilities, labels)
+
+
+def errors(probabilities: np.ndarray, labels: np.ndarray) -> Errors:
+    """Errors of probabilities (N,C) for labels (N,)."""
+    N = len(labels)
+    true = probabilities[np.arange(N), labels]
+    # The true class's rank: how many are more probable; NaN ranks last, not first.
+    rank = (~(probabilities <= true[:, None])).sum(axis=1)
+    loss = -np.log(np.maximum(true.astype(np.float64), np.finfo(np.float64).tiny)).mean()
+    return Errors(N, float((rank >= 1).mean()), float((rank >= 5).mean()), float(loss))
+
+
+def _averaged(
+    networks: Sequence[Network],
+    dataset: Dataset,
+    ten_crops: bool,
+    batch_size: int,
+    workers: int,
+    strict: bool,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mean probabilities (N,C) over crops and networks, and the labels (N,)."""
+    total: np.ndarray | None = None
+    labels: list[int] = []
+    for number, network in enumerate(networks):
+        found, labels = [], []
+        crops: Crops = "all" if ten_crops else "centre"
+        size = max(1, batch_size // 10) if ten_crops else batch_size
+        loader = Loader(dataset, network.preprocess, size, crops=crops, shuffle=False,
+                        workers=workers, strict=strict, cache_bytes=0)  # fmt: skip
+        for batch in loader.epoch(0):
+            p = network.probabilities(batch.images)
+            # (n crops,C) -> (n,crops,C) -> (n,C)
+            found.append(p.reshape(len(batch.labels), -1, p.shape[1]).mean(axis=1))
+            labels.extend(batch.labels.tolist())
+            if progress:
+                progress(number * len(dataset) + len(labels), len(networks) * len(dataset))
+        stacked = np.concatenate(found)
+        total = stacked if total is None else total + stacked
+    assert total is not None
+    return total / len(networks), np.array(labels)
+
+
+def _check_classes(networks: Sequence[Network], dataset: Dataset) -> None:
+    if not networks:
+        raise ValueError("evaluate: at least one network is needed")
+    for network in networks:
+        if network.classes != tuple(dataset.classes):
+            raise ValueError(
+                f"the network knows {_some(network.classes)}, the images in {dataset.name} are of "
+                f"{_some(dataset.classes)}; they must be the same classes in the same order"
+            )
+
+
+def _some(classes: Sequence[str]) -> str:
+    shown = ", ".join(classes[:3]) + (", ..." if len(classes) > 3 else "")
+    return f"{len(classes)} classes ({shown})"

@@ -1,0 +1,92 @@
+"""A trained network as a file: weights, architecture, preprocessing and class names together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl import Tensor, no_grad, serialize
+from minidl import functional as F
+from zfnet.data import Preprocess
+from zfnet.model import ConvNet, as_json, build
+
+FORMAT = "zfnet network 1"
+FILE = "model.safetensors"
+
+
+@dataclass(eq=False)
+class Network:
+    """A model and what belongs to it.
+
+    data: what it was trained on, as `open_dataset` takes it.
+    """
+
+    model: ConvNet
+    preprocess: Preprocess
+    classes: tuple[str, ...]
+    data: str = ""
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Preprocessed images (N,3,S,S) -> softmax (N,C), dropout off."""
+        self.model.eval()
+        with no_grad():
+            return F.softmax(self.model(Tensor(images))).data
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {**self.model.state_dict(), "preprocess.mean": self.preprocess.mean}
+
+    def metadata(self) -> dict[str, str]:
+        described = {
+            "settings": as_json(self.model.settings),
+            "preprocess": self.preprocess.settings(),
+            "classes": self.classes,
+            "data": self.data,
+        }
+        return {"format": FORMAT, "network": json.dumps(described)}
+
+    def save(self, path: Path) -> None:
+        """Write the network to a file, or to model.safetensors in a folder that exists."""
+        serialize.save(path / FILE if path.is_dir() else path, self.arrays(), self.metadata())
+
+
+def load(path: str | Path) -> Network:
+    """The network in a run's folder or in a file that `Network.save` wrote.
+
+    FileNotFoundError without one; ValueError if the file is damaged, of another kind, or if its
+    weights do not fit the architecture that it names.
+    """
+    file = Path(path) / FILE if Path(path).is_dir() else Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"no network at {path}: expected a folder with {FILE} that `zfnet train` wrote, or such "
+            "a file"
+        )
+    return from_arrays(*serialize.load(file), source=str(file))
+
+
+def from_arrays(
+    arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str], source: str
+) -> Network:
+    """The network that `arrays` and `metadata` of a file named `source` describe."""
+    if metadata.get("format") != FORMAT:
+        raise ValueError(
+            f"{source} is not a network of zfnet: its format is {metadata.get('format')!r}, "
+            f"expected {FORMAT!r}"
+        )
+    try:
+        described: dict[str, Any] = json.loads(metadata["network"])
+        weights = dict(arrays)
+        preprocess = Preprocess.from_settings(
+            described["preprocess"], weights.pop("preprocess.mean")
+        )
+        model = build(described["settings"])
+        model.load_state_dict(weights)
+        classes = tuple(str(name) for name in described["classes"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{source} cannot be read as a network: {error}") from None
+    return Network(model, preprocess, classes, str(described.get("data", "")))

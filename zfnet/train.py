@@ -1,0 +1,276 @@
+"""Training with the paper's recipe, interrupted and resumed without a trace.
+
+A run is a folder: `model.safetensors` (the network after the last epoch), `checkpoint.safetensors`
+(everything needed to go on), `log.jsonl` (a line an epoch) and `curve.svg`. All that training draws
+is a function of (seed, epoch, image) or (seed, step), so a resumed run reaches the same weights, bit
+for bit, that an uninterrupted one does.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from minidl import Tensor, init, optim, serialize
+from minidl import functional as F
+from zfnet import network as networks
+from zfnet.data import Batch, Dataset, Loader
+from zfnet.evaluate import evaluate
+from zfnet.network import Network
+from zfnet.report.curves import curve
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train; the defaults are the paper's (section 3).
+
+    crops:      "ten": one of the ten crops a visit; "random": any position and flip.
+    schedule:   "plateau": times `factor` when the validation error has not fallen for `patience`
+                epochs (the paper's, by hand); "cosine": to 0 over all epochs.
+    max_rms:    filters above it are scaled back to it after each step; 0: never.
+    checkpoint_every: steps between checkpoints inside an epoch; 0: at its end only.
+    """
+
+    epochs: int = 70
+    batch_size: int = 128
+    lr: float = 1e-2
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    schedule: Literal["plateau", "cosine"] = "plateau"
+    factor: float = 0.1
+    patience: int = 3
+    max_rms: float = 0.1
+    crops: Literal["ten", "random", "centre"] = "ten"
+    seed: int = 0
+    checkpoint_every: int = 0
+
+    def __post_init__(self) -> None:
+        if self.schedule not in ("plateau", "cosine"):
+            raise ValueError(f"schedule must be plateau or cosine, got {self.schedule!r}")
+        for name, least in (("epochs", 0), ("batch_size", 1), ("patience", 1), ("max_rms", 0),
+                            ("seed", 0), ("checkpoint_every", 0)):  # fmt: skip
+            if not getattr(self, name) >= least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+
+    def make_schedule(self) -> optim.Schedule:
+        if self.schedule == "cosine":
+            return optim.Cosine(self.lr, self.epochs)
+        return optim.Plateau(self.lr, self.factor, self.patience)
+
+
+class Diverged(ValueError):
+    """The loss is no number any more."""
+
+
+@dataclass
+class Progress:
+    """Where training stands, for whoever shows it."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+    images_per_second: float
+
+
+@dataclass
+class _Position:
+    """How far training has come, and the running sums of the epoch."""
+
+    epoch: int = 0
+    step: int = 0
+    next_batch: int = 0
+    seen: int = 0
+    loss_sum: float = 0.0
+    correct: int = 0
+    seconds: float = 0.0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+class Trainer:
+    """One run in the folder `out`.
+
+    on_step:  called after every step; training stops cleanly, with a checkpoint, where it returns
+              False.
+    on_epoch: called with the epoch's line of the log.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        train: Dataset,
+        val: Dataset,
+        out: Path,
+        recipe: Recipe,
+        *,
+        workers: int = 2,
+        strict: bool = False,
+        on_step: Callable[[Progress], bool] = lambda progress: True,
+        on_epoch: Callable[[dict[str, float]], None] = lambda line: None,
+    ) -> None:
+        self.network, self.val, self.out, self.recipe = network, val, out, recipe
+        self.workers, self.strict = workers, strict
+        self.on_step, self.on_epoch = on_step, on_epoch
+        parameters = dict(network.model.named_parameters())
+        self.optimizer = optim.SGD(parameters, recipe.lr, recipe.momentum, recipe.weight_decay)
+        self.schedule = recipe.make_schedule()
+        self.loader = Loader(train, network.preprocess, recipe.batch_size, crops=recipe.crops,
+                             seed=recipe.seed, workers=workers, strict=strict)  # fmt: skip
+        self.at = _Position()
+        self._error: float | None = None
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """The log: a line an epoch."""
+        return self.at.history
+
+    def run(self) -> bool:
+        """Train to the last epoch; False if `on_step` stopped it before."""
+        while self.at.epoch < self.recipe.epochs:
+            if not self._epoch():
+                self._save_checkpoint()
+                return False
+        self._save_all()
+        return True
+
+    def _epoch(self) -> bool:
+        self.optimizer.lr = self.schedule(self.at.epoch, None)
+        batches = self.loader.epoch(self.at.epoch, self.at.next_batch)
+        try:
+            for batch in batches:
+                self._one_step(batch)
+                if not self.on_step(self._progress()):
+                    return False
+                every = self.recipe.checkpoint_every
+                if every and self.at.step % every == 0:
+                    self._save_checkpoint()
+        finally:
+            batches.close()
+        self._end_epoch()
+        return True
+
+    def _one_step(self, batch: Batch) -> None:
+        """Loss, gradients, update, filters scaled back."""
+        began, model, at = time.perf_counter(), self.network.model, self.at
+        if isinstance(self.schedule, optim.Cosine):
+            self.optimizer.lr = self.schedule(at.epoch + batch.position / len(self.loader), None)
+        model.train()
+        model.set_randomness(self.recipe.seed, at.step)
+        model.zero_grad()
+        logits = model(Tensor(batch.images))
+        loss = F.cross_entropy(logits, batch.labels)
+        self._check_finite(loss.item())
+        loss.backward()
+        self.optimizer.step()
+        self._renormalise()
+        at.step, at.next_batch = at.step + 1, batch.position + 1
+        at.seen += len(batch.labels)
+        at.loss_sum += loss.item() * len(batch.labels)
+        at.correct += int((logits.data.argmax(axis=1) == batch.labels).sum())
+        at.seconds += time.perf_counter() - began
+
+    def _check_finite(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            kept = self.out / CHECKPOINT
+            raise Diverged(
+                f"the loss is {loss} at step {self.at.step + 1}, in epoch {self.at.epoch + 1}, with "
+                f"the learning rate {self.optimizer.lr:g}; try a smaller one. "
+                + (f"The last good state is in {kept}" if kept.is_file() else "Nothing was saved yet")
+            )
+
+    def _renormalise(self) -> None:
+        if self.recipe.max_rms:
+            for name in self.network.model.convolutions:
+                weight = getattr(self.network.model, name).weight
+                init.renormalise_filters(weight.data, self.recipe.max_rms)
+                weight.assign(weight.data)
+
+    def _progress(self) -> Progress:
+        at = self.at
+        return Progress(
+            at.epoch, self.recipe.epochs, at.next_batch, len(self.loader), at.loss_sum / at.seen,
+            at.correct / at.seen, at.seen / at.seconds,
+        )  # fmt: skip
+
+    def _end_epoch(self) -> None:
+        """Validate, log, lower the rate if it is time, save."""
+        at = self.at
+        errors = evaluate([self.network], self.val, workers=self.workers, strict=self.strict)
+        line = {
+            "epoch": at.epoch + 1,
+            "train_loss": at.loss_sum / at.seen,
+            "train_accuracy": at.correct / at.seen,
+            "val_loss": errors.loss,
+            "val_accuracy": 1 - errors.top1,
+            "val_top5_accuracy": 1 - errors.top5,
+            "lr": self.optimizer.lr,
+            "images_per_second": at.seen / at.seconds,
+            "seconds": at.seconds,
+            "unreadable": len(self.loader.bad),
+        }
+        self.schedule(at.epoch, errors.top1)
+        self.at = _Position(epoch=at.epoch + 1, step=at.step, history=[*at.history, line])
+        self._save_all()
+        self.on_epoch(line)
+
+    def _save_all(self) -> None:
+        """The checkpoint first: the other files follow from it."""
+        self._save_checkpoint()
+        self.network.save(self.out / networks.FILE)
+        lines = "".join(json.dumps(line) + "\n" for line in self.at.history)
+        _write(self.out / "log.jsonl", lines)
+        if self.at.history:
+            _write(self.out / "curve.svg", curve(self.at.history))
+
+    def _save_checkpoint(self) -> None:
+        velocity = {f"velocity.{name}": v for name, v in self.optimizer.velocity.items()}
+        state = {
+            "recipe": asdict(self.recipe),
+            "position": asdict(self.at),
+            "schedule": self.schedule.state(),
+        }
+        metadata = {**self.network.metadata(), "training": json.dumps(state)}
+        serialize.save(self.out / CHECKPOINT, {**self.network.arrays(), **velocity}, metadata)
+
+    def restore(self, arrays: dict[str, np.ndarray], state: dict[str, Any]) -> None:
+        """Stand where a checkpoint stood; the network's own weights are already in place."""
+        for name, velocity in self.optimizer.velocity.items():
+            velocity[...] = arrays[f"velocity.{name}"]
+        self.at = _Position(**state["position"])
+        self.schedule.load(state["schedule"])
+
+
+def load_checkpoint(out: Path) -> tuple[Network, Recipe, dict[str, np.ndarray], dict[str, Any]]:
+    """The network, recipe, arrays and state of an interrupted run.
+
+    FileNotFoundError without a checkpoint, ValueError if it is damaged or of another kind.
+    """
+    file = out / CHECKPOINT
+    if not file.is_file():
+        raise FileNotFoundError(f"nothing to resume in {out}: no {CHECKPOINT} there")
+    arrays, metadata = serialize.load(file)
+    weights = {name: a for name, a in arrays.items() if not name.startswith("velocity.")}
+    network = networks.from_arrays(weights, metadata, source=str(file))
+    try:
+        state = json.loads(metadata["training"])
+        known = {f.name for f in fields(Recipe)}
+        recipe = Recipe(**{k: v for k, v in state["recipe"].items() if k in known})
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{file} cannot be resumed from: {error!r}") from None
+    return network, recipe, arrays, state
+
+
+def _write(path: Path, text: str) -> None:
+    with serialize.replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8")
