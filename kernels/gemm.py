@@ -12,7 +12,9 @@ Floating type: float32 or float64, accumulated in the same type.
 
 from __future__ import annotations
 
-import llvmlite.binding as llvm
+from typing import Any
+
+import llvmlite.binding as llvm  # type: ignore[import-untyped]
 import numba
 import numpy as np
 from numba import types
@@ -21,7 +23,7 @@ from numba.extending import get_cython_function_address
 from kernels import memory, threads
 
 
-def _external(name: str) -> types.ExternalFunction:
+def _external(name: str) -> Any:
     """A BLAS routine as a symbol: Numba's cache on disk then holds a name, not an address."""
     symbol = f"minidl_{name}"
     llvm.add_symbol(symbol, get_cython_function_address("scipy.linalg.cython_blas", name))
@@ -100,7 +102,7 @@ def _gemm(a, a_op, a_leading, b, b_op, b_leading, out, bias, K, parts):  # type:
 
 @numba.njit(cache=True)
 def multiply(a, a_op, a_ld, b, b_op, b_ld, out, out_ld, M, N, K, add, double):  # type: ignore[no-untyped-def]
-    """out (M,N) = a (M,K) b (K,N) [+ out, if `add`] on one thread, by address and leading dimension.
+    """out (M,N) = a (M,K) b (K,N) [+ out, if `add`], by address and leading dimension, one thread.
 
     Row-major, an operand with operation PLAIN; TRANSPOSED says that its transpose lies in memory.
     BLAS is column-major, so it is asked for out^T = b^T a^T. The caller keeps the arrays alive.

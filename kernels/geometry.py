@@ -125,6 +125,12 @@ class ConvGeometry(_Sliding):
         return self.K, self.C // self.groups, self.R, self.S
 
     @property
+    def grouped_shape(self) -> tuple[int, int, int]:
+        """The weight's shape as matrices, one a group: (G,K/G,RSC/G)."""
+        filters, channels = self.K // self.groups, self.C // self.groups
+        return self.groups, filters, self.R * self.S * channels
+
+    @property
     def y_shape(self) -> tuple[int, int, int, int]:
         return self.N, self.K, self.P, self.Q
 

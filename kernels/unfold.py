@@ -54,7 +54,7 @@ def unfold_rows(x, columns, first, P, stride, padding, dilation, c0):  # type: i
 
 @numba.njit(cache=True)
 def fold_image(windows, x, stride, padding, dilation, c0):  # type: ignore[no-untyped-def]
-    """Sum `windows` (P,Q,R,S,C) into one image x (H,W,C), whose group's channels are overwritten."""
+    """Sum `windows` (P,Q,R,S,C) into one image x (H,W,C); the group's channels are overwritten."""
     P, Q, R, S, C = windows.shape
     H, W, _ = x.shape
     x[:, :, c0 : c0 + C] = 0

@@ -96,7 +96,7 @@ def _moved(
 def _gradient_of(
     function: Callable[..., Tensor], arrays: Sequence[np.ndarray], rng: np.random.Generator
 ) -> tuple[Callable[..., Tensor], tuple[np.ndarray, ...]]:
-    """x, u -> a fixed random mix of the vjp's outputs: a function whose gradient is second order."""
+    """x, u -> a fixed random mix of the vjp's outputs, whose gradient is second order."""
     y = function(*(Tensor(a) for a in arrays))
     mixes = [rng.standard_normal(a.shape) for a in arrays]
 

@@ -55,9 +55,10 @@ def pool_geometries(
     torch: bool = False,
     least: int = 1,
     ceil_mode: st.SearchStrategy[bool] = st.booleans(),  # noqa: B008  (a strategy is immutable)
+    most_dilated: int = 2,
 ) -> PoolGeometry:
     """Overlapping windows, gaps, padding, crops, `ceil_mode`; with `torch` only what it has."""
-    (R, S), stride, dilation = draw(pairs(1, 3)), draw(pairs(1, 3)), draw(pairs(1, 2))
+    (R, S), stride, dilation = draw(pairs(1, 3)), draw(pairs(1, 3)), draw(pairs(1, most_dilated))
     top, left = (draw(small(0 if torch else -1, size // 2)) for size in (R, S))
     bottom, right = (top, left) if torch else (draw(small(-1, size // 2)) for size in (R, S))
     ceil = min(bottom, right) >= 0 and draw(ceil_mode)
@@ -77,12 +78,12 @@ def pool_geometries(
 
 def normal(shape: Sequence[int], rng: np.random.Generator, dtype: DTypeLike) -> np.ndarray:
     """Values of many magnitudes and both signs."""
-    return (rng.standard_normal(tuple(shape)) * 2.0 ** rng.integers(-8, 8)).astype(dtype)
+    return np.asarray(rng.standard_normal(tuple(shape)) * 2.0 ** rng.integers(-8, 8), dtype)
 
 
 def integers(shape: Sequence[int], rng: np.random.Generator, dtype: DTypeLike) -> np.ndarray:
     """Integers from -4 to 4: their products' sums are exact, and equal values meet."""
-    return rng.integers(-4, 5, tuple(shape)).astype(dtype)
+    return np.asarray(rng.integers(-4, 5, tuple(shape)), dtype)
 
 
 def apart(shape: Sequence[int], rng: np.random.Generator, gap: float = 0.25) -> np.ndarray:
@@ -99,7 +100,7 @@ def _every_second(x: np.ndarray) -> np.ndarray:
 
 def _reversed(x: np.ndarray) -> np.ndarray:
     turned = (slice(None, None, -1),) * x.ndim
-    return np.ascontiguousarray(x[turned])[turned]
+    return x[turned].copy()[turned]
 
 
 def _misaligned(x: np.ndarray) -> np.ndarray:
@@ -122,8 +123,8 @@ def _channels_last(x: np.ndarray) -> np.ndarray:
 
 
 GUISES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "row-major": np.ascontiguousarray,
-    "column-major": np.asfortranarray,
+    "row-major": lambda x: x.copy(order="C"),
+    "column-major": lambda x: x.copy(order="F"),
     "channels-last": _channels_last,
     "every second": _every_second,
     "negative strides": _reversed,

@@ -23,7 +23,7 @@ def starts(size: int, before: int, after: int, span: int, stride: int) -> list[i
 def test_a_convolution_has_an_output_wherever_its_window_fits(g: ConvGeometry) -> None:
     rows = starts(g.H, *g.padding[:2], g.extent[0], g.stride[0])
     columns = starts(g.W, *g.padding[2:], g.extent[1], g.stride[1])
-    assert (g.P, g.Q) == (len(rows), len(columns))
+    assert (len(rows), len(columns)) == (g.P, g.Q)
 
 
 @given(g=pool_geometries(ceil_mode=st.just(True)))
@@ -105,7 +105,7 @@ def test_any_output_padding_keeps_the_shape_of_what_is_transposed(
     assert g.y_shape == y_shape
     spans = [(n - 1) * s + (k - 1) * d + 1 + e for n, s, k, d, e
              in zip((3, 4), stride, (2, 3), dilation, extra, strict=True)]  # fmt: skip
-    assert [g.H, g.W] == spans
+    assert spans == [g.H, g.W]
 
 
 @given(g=pool_geometries())

@@ -40,31 +40,43 @@ def evaluate(
     Each image's probabilities are averaged over its crops and over the networks. ValueError if the
     networks' classes differ from one another or from the data set's, or no image can be read.
     """
-    _check_classes(networks, dataset)
-    probabilities, labels = _averaged(networks, dataset, ten_crops, batch_size, workers, strict, progress)
-    return errors(probabilities, labels)
+    found = predict(
+        networks, dataset, ten_crops=ten_crops, batch_size=batch_size, workers=workers,
+        strict=strict, progress=progress,
+    )  # fmt: skip
+    return errors(*found)
 
 
 def errors(probabilities: np.ndarray, labels: np.ndarray) -> Errors:
-    """Errors of probabilities (N,C) for labels (N,)."""
+    """Errors of probabilities (N,C) for labels (N,).
+
+    Equal probabilities rank by the class's number, as argmax has it, so that a network that cannot
+    tell its classes apart is right by chance only; NaN is always in front of the true class.
+    """
     N = len(labels)
     true = probabilities[np.arange(N), labels]
-    # The true class's rank: how many are more probable; NaN ranks last, not first.
-    rank = (~(probabilities <= true[:, None])).sum(axis=1)
+    above = ~(probabilities <= true[:, None])
+    tied = (probabilities == true[:, None]) & (np.arange(probabilities.shape[1]) < labels[:, None])
+    rank = (above | tied).sum(axis=1)
     loss = -np.log(np.maximum(true.astype(np.float64), np.finfo(np.float64).tiny)).mean()
     return Errors(N, float((rank >= 1).mean()), float((rank >= 5).mean()), float(loss))
 
 
-def _averaged(
+def predict(
     networks: Sequence[Network],
     dataset: Dataset,
-    ten_crops: bool,
-    batch_size: int,
-    workers: int,
-    strict: bool,
-    progress: Callable[[int, int], None] | None,
+    *,
+    ten_crops: bool = False,
+    batch_size: int = 128,
+    workers: int = 2,
+    strict: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The mean probabilities (N,C) over crops and networks, and the labels (N,)."""
+    """The mean probabilities (N,C) over crops and networks, and the labels (N,), in order.
+
+    Raises as `evaluate` does.
+    """
+    check_classes(networks, dataset)
     total: np.ndarray | None = None
     labels: list[int] = []
     for number, network in enumerate(networks):
@@ -86,7 +98,8 @@ def _averaged(
     return total / len(networks), np.array(labels)
 
 
-def _check_classes(networks: Sequence[Network], dataset: Dataset) -> None:
+def check_classes(networks: Sequence[Network], dataset: Dataset) -> None:
+    """ValueError unless every network knows the classes of `dataset`, in its order."""
     if not networks:
         raise ValueError("evaluate: at least one network is needed")
     for network in networks:

@@ -200,12 +200,12 @@ class AlexNet(ConvNet):
             "strides": (4, 1), "paddings": (2, 2), "norm_before_pool": True,
         }  # fmt: skip
         super().__init__(
-            Settings("alexnet", num_classes, image_size, width, norm=norm, **{**defaults, **options})
+            Settings("alexnet", num_classes, image_size, width, norm=norm, **(defaults | options))
         )
 
 
 def build(settings: Mapping[str, Any]) -> ConvNet:
-    """The network that `ConvNet.settings`, stored as JSON, describes; ValueError for unknown ones."""
+    """The network that `ConvNet.settings`, stored as JSON, describes; ValueError if none."""
     lists_to_tuples: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()
     }
@@ -259,7 +259,7 @@ def _side_after(side: int, maps: int, conv: nn.Conv2d, number: int, settings: Se
     try:
         g = ConvGeometry.of((1, maps, side, side), conv.weight.shape, **conv.settings)
     except ValueError as error:
-        raise ValueError(_too_small(settings, f"conv{number}", side)) from error
+        raise ValueError(_misfit(settings, f"conv{number}", side, error)) from error
     return g.P
 
 
@@ -267,14 +267,14 @@ def _pooled_side(side: int, pool: nn.MaxPool2d, number: int, settings: Settings)
     try:
         return PoolGeometry.of((1, 1, side, side), **pool.settings).P
     except ValueError as error:
-        raise ValueError(_too_small(settings, f"pool{number}", side)) from error
+        raise ValueError(_misfit(settings, f"pool{number}", side, error)) from error
 
 
-def _too_small(settings: Settings, layer: str, side: int) -> str:
+def _misfit(settings: Settings, layer: str, side: int, error: ValueError) -> str:
     return (
-        f"images of {settings.image_size}x{settings.image_size} are too small for this network: "
-        f"{layer} would get {side}x{side} pixels with strides {settings.strides} and paddings "
-        f"{settings.paddings}; use larger images, smaller strides or more padding"
+        f"images of {settings.image_size}x{settings.image_size} do not fit this network: {layer} "
+        f"would get {side}x{side} pixels with strides {settings.strides} and paddings "
+        f"{settings.paddings} ({error}); use larger images, smaller strides or more padding"
     )
 
 
@@ -292,6 +292,8 @@ def _check(settings: Settings) -> None:
     for name in ("num_classes", "image_size"):
         if getattr(settings, name) < 1:
             raise ValueError(f"{name} must be at least 1, got {getattr(settings, name)}")
+    if settings.hidden is not None and min(settings.hidden) < 1:
+        raise ValueError(f"hidden must be two numbers of at least 1, got {settings.hidden}")
     if not 0 < settings.width <= 16:
         raise ValueError(f"width must be above 0 and at most 16, got {settings.width}")
     if not 0 <= settings.dropout < 1:

@@ -63,8 +63,8 @@ def load(path: str | Path) -> Network:
     file = Path(path) / FILE if Path(path).is_dir() else Path(path)
     if not file.is_file():
         raise FileNotFoundError(
-            f"no network at {path}: expected a folder with {FILE} that `zfnet train` wrote, or such "
-            "a file"
+            f"no network at {path}: expected a folder with {FILE} that `zfnet train` wrote, or "
+            "such a file"
         )
     return from_arrays(*serialize.load(file), source=str(file))
 
@@ -87,6 +87,9 @@ def from_arrays(
         model = build(described["settings"])
         model.load_state_dict(weights)
         classes = tuple(str(name) for name in described["classes"])
-    except (KeyError, TypeError, ValueError) as error:
+        if len(classes) != model.settings.num_classes:
+            raise ValueError(f"{len(classes)} classes for {model.settings.num_classes} outputs")
+        data = str(described.get("data", ""))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{source} cannot be read as a network: {error}") from None
-    return Network(model, preprocess, classes, str(described.get("data", "")))
+    return Network(model, preprocess, classes, data)

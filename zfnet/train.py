@@ -2,8 +2,8 @@
 
 A run is a folder: `model.safetensors` (the network after the last epoch), `checkpoint.safetensors`
 (everything needed to go on), `log.jsonl` (a line an epoch) and `curve.svg`. All that training draws
-is a function of (seed, epoch, image) or (seed, step), so a resumed run reaches the same weights, bit
-for bit, that an uninterrupted one does.
+is a function of (seed, epoch, image) or (seed, step), so a resumed run reaches the same weights,
+bit for bit, that an uninterrupted one does.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import numpy as np
 from minidl import Tensor, init, optim, serialize
 from minidl import functional as F
 from zfnet import network as networks
-from zfnet.data import Batch, Dataset, Loader
-from zfnet.evaluate import evaluate
+from zfnet.data import Batch, Dataset, Loader, require_classes
+from zfnet.evaluate import check_classes, evaluate
 from zfnet.network import Network
 from zfnet.report.curves import curve
 
@@ -56,6 +56,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.schedule not in ("plateau", "cosine"):
             raise ValueError(f"schedule must be plateau or cosine, got {self.schedule!r}")
+        if not 0 < self.factor <= 1:
+            raise ValueError(f"factor must be above 0 and at most 1, got {self.factor}")
         for name, least in (("epochs", 0), ("batch_size", 1), ("patience", 1), ("max_rms", 0),
                             ("seed", 0), ("checkpoint_every", 0)):  # fmt: skip
             if not getattr(self, name) >= least:
@@ -104,6 +106,9 @@ class Trainer:
     on_step:  called after every step; training stops cleanly, with a checkpoint, where it returns
               False.
     on_epoch: called with the epoch's line of the log.
+
+    ValueError where one of the data sets has fewer than two classes, no images, or other classes
+    than the network.
     """
 
     def __init__(
@@ -119,6 +124,9 @@ class Trainer:
         on_step: Callable[[Progress], bool] = lambda progress: True,
         on_epoch: Callable[[dict[str, float]], None] = lambda line: None,
     ) -> None:
+        for dataset in (train, val):
+            require_classes(dataset)
+            check_classes([network], dataset)
         self.network, self.val, self.out, self.recipe = network, val, out, recipe
         self.workers, self.strict = workers, strict
         self.on_step, self.on_epoch = on_step, on_epoch
@@ -152,9 +160,6 @@ class Trainer:
                 self._one_step(batch)
                 if not self.on_step(self._progress()):
                     return False
-                every = self.recipe.checkpoint_every
-                if every and self.at.step % every == 0:
-                    self._save_checkpoint()
         finally:
             batches.close()
         self._end_epoch()
@@ -171,6 +176,8 @@ class Trainer:
         logits = model(Tensor(batch.images))
         loss = F.cross_entropy(logits, batch.labels)
         self._check_finite(loss.item())
+        if self._checkpoint_is_due():
+            self._save_checkpoint()
         loss.backward()
         self.optimizer.step()
         self._renormalise()
@@ -180,13 +187,18 @@ class Trainer:
         at.correct += int((logits.data.argmax(axis=1) == batch.labels).sum())
         at.seconds += time.perf_counter() - began
 
+    def _checkpoint_is_due(self) -> bool:
+        """Asked once the next loss is known to be a number: weights that diverged are not kept."""
+        every = self.recipe.checkpoint_every
+        return bool(every) and self.at.next_batch > 0 and self.at.step % every == 0
+
     def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
-            kept = self.out / CHECKPOINT
+            file = self.out / CHECKPOINT
+            kept = f"the state in {file} is good" if file.is_file() else "nothing was saved yet"
             raise Diverged(
-                f"the loss is {loss} at step {self.at.step + 1}, in epoch {self.at.epoch + 1}, with "
-                f"the learning rate {self.optimizer.lr:g}; try a smaller one. "
-                + (f"The last good state is in {kept}" if kept.is_file() else "Nothing was saved yet")
+                f"the loss is {loss} at step {self.at.step + 1}, in epoch {self.at.epoch + 1}, at "
+                f"the learning rate {self.optimizer.lr:g}; try a smaller one ({kept})"
             )
 
     def _renormalise(self) -> None:
@@ -207,6 +219,7 @@ class Trainer:
         """Validate, log, lower the rate if it is time, save."""
         at = self.at
         errors = evaluate([self.network], self.val, workers=self.workers, strict=self.strict)
+        self._check_finite(errors.loss)
         line = {
             "epoch": at.epoch + 1,
             "train_loss": at.loss_sum / at.seen,
@@ -239,16 +252,31 @@ class Trainer:
             "recipe": asdict(self.recipe),
             "position": asdict(self.at),
             "schedule": self.schedule.state(),
+            # A copy: the threads that decode ahead may add to it.
+            "unreadable": dict(self.loader.bad),
         }
         metadata = {**self.network.metadata(), "training": json.dumps(state)}
         serialize.save(self.out / CHECKPOINT, {**self.network.arrays(), **velocity}, metadata)
 
     def restore(self, arrays: dict[str, np.ndarray], state: dict[str, Any]) -> None:
-        """Stand where a checkpoint stood; the network's own weights are already in place."""
-        for name, velocity in self.optimizer.velocity.items():
-            velocity[...] = arrays[f"velocity.{name}"]
-        self.at = _Position(**state["position"])
-        self.schedule.load(state["schedule"])
+        """Stand where a checkpoint stood; the network's own weights are already in place.
+
+        ValueError if the checkpoint belongs to another network or its state is incomplete.
+        """
+        own = self.optimizer.velocity
+        stored = {name: arrays.get(f"velocity.{name}") for name in own}
+        unlike = [name for name, v in stored.items() if v is None or v.shape != own[name].shape]
+        if unlike:
+            raise ValueError(f"the checkpoint has no velocity that fits {', '.join(unlike)}")
+        try:
+            at = _Position(**state["position"])
+            self.schedule.load(state["schedule"])
+            self.loader.bad.update(state.get("unreadable", {}))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"the checkpoint's state cannot be read: {error!r}") from None
+        for name, velocity in stored.items():
+            own[name][...] = velocity
+        self.at = at
 
 
 def load_checkpoint(out: Path) -> tuple[Network, Recipe, dict[str, np.ndarray], dict[str, Any]]:
@@ -266,7 +294,7 @@ def load_checkpoint(out: Path) -> tuple[Network, Recipe, dict[str, np.ndarray], 
         state = json.loads(metadata["training"])
         known = {f.name for f in fields(Recipe)}
         recipe = Recipe(**{k: v for k, v in state["recipe"].items() if k in known})
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{file} cannot be resumed from: {error!r}") from None
     return network, recipe, arrays, state
 

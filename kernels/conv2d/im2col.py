@@ -5,8 +5,8 @@
 Every window becomes a row of `columns` (see `kernels/unfold.py`); one product does the rest
 (Chellapilla, Puri, Simard: "High Performance Convolutional Neural Networks for Document
 Processing", 2006). It is cut along its rows into blocks whose columns stay in cache; threads take
-blocks in turn. 2 N K P Q C R S operations; the columns take R S / stride^2 times the input's memory,
-written and read once, which is what limits it where K is small.
+blocks in turn. 2 N K P Q C R S operations; the columns take R S / stride^2 times the input's
+memory, written and read once, which is what limits it where K is small.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def forward(
     x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: np.ndarray | None = None
 ) -> np.ndarray:
     """x (N,C,H,W), w (K,C/groups,R,S), bias (K,) -> y (N,K,P,Q); accumulates in their type."""
-    filters = memory.nhwc(w).reshape(g.groups, g.K // g.groups, -1)  # (K,R,S,C) -> (G,K/G,RSC)
+    filters = memory.nhwc(w).reshape(g.grouped_shape)  # (K,R,S,C) -> (G,K/G,RSC)
     return multiply_windows(x, filters, g, bias)
 
 

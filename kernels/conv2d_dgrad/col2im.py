@@ -34,7 +34,7 @@ def terms(g: ConvGeometry) -> float:
 def dgrad(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
     gx = memory.empty(g.x_shape, gy.dtype, "NHWC")
-    filters = memory.nhwc(w).reshape(g.groups, g.K // g.groups, -1)  # (K,R,S,C) -> (G,K/G,RSC)
+    filters = memory.nhwc(w).reshape(g.grouped_shape)  # (K,R,S,C) -> (G,K/G,RSC)
     if gy.size and filters.size:
         block, size = images_per_block(g, gy.itemsize), (g.R, g.S)
         arrays = memory.nhwc(gy), filters, memory.nhwc(gx)

@@ -42,7 +42,7 @@ def spread_out(gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
 
 
 def flip(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
-    """w (K,C/G,R,S) turned by 180 degrees, channels swapped: (G, C/G, R*S*K/G), one row a filter."""
+    """w (K,C/G,R,S) turned by 180 degrees, channels swapped: (G, C/G, R*S*K/G), a row a filter."""
     turned = w[:, :, ::-1, ::-1].reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
     # (G,K/G,C/G,R,S) -> (G,C/G,R,S,K/G) -> (G,C/G,RSK/G)
     swapped = turned.transpose(0, 2, 3, 4, 1)
@@ -64,4 +64,6 @@ def terms(g: ConvGeometry) -> float:
 @kernel("conv2d_dgrad", name="flipped", cost=cost, error_bound=terms)
 def dgrad(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
+    if 0 in g.x_shape:
+        return memory.empty(g.x_shape, gy.dtype, "NHWC")
     return multiply_windows(spread_out(gy, g), flip(w, g), flipped_geometry(g))

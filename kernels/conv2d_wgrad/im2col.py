@@ -34,7 +34,7 @@ def terms(g: ConvGeometry) -> float:
 def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """x (N,C,H,W), gy (N,K,P,Q) -> gw (K,C/groups,R,S); accumulates in their type."""
     gw = memory.empty(g.w_shape, x.dtype, "NHWC")
-    filters = memory.nhwc(gw).reshape(g.groups, g.K // g.groups, -1)  # (K,R,S,C) -> (G,K/G,RSC)
+    filters = memory.nhwc(gw).reshape(g.grouped_shape)  # (K,R,S,C) -> (G,K/G,RSC)
     parts = threads.get_num_threads()
     shares = memory.empty((parts, *filters.shape), x.dtype)
     shares[...] = 0

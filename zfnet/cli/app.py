@@ -8,6 +8,8 @@ import typer
 from rich.console import Console
 
 from zfnet.cli.evaluate import evaluate_command
+from zfnet.cli.look import features_command, project_command
+from zfnet.cli.tour import tour_command
 from zfnet.cli.train import train_command
 
 app = typer.Typer(
@@ -16,8 +18,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="ZFNet and its deconvnet: train a network, and see what it learned. Begin with `zfnet tour`.",
 )
+app.command("tour")(tour_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
+app.command("features")(features_command)
+app.command("project")(project_command)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zfnet.cli.progress import Task, console, progress_bars
+from zfnet.cli.progress import Task, progress_bars, say
 from zfnet.data import open_dataset, require_classes
 from zfnet.evaluate import evaluate
 from zfnet.network import load
@@ -40,8 +40,6 @@ def evaluate_command(
             strict=strict, progress=task.update,
         )  # fmt: skip
     crops = "ten crops" if ten_crops else "the centre crop"
-    console.print(
+    say(
         f"{found.images} of {len(dataset)} images, {len(networks)} network(s), {crops}: "
-        f"top-1 error {found.top1:.2%}, top-5 error {found.top5:.2%}, loss {found.loss:.4f}",
-        highlight=False,
-    )
+        f"top-1 error {found.top1:.2%}, top-5 error {found.top5:.2%}, loss {found.loss:.4f}")

@@ -20,6 +20,13 @@ from rich.progress import (
 )
 
 console = Console()
+
+
+def say(message: str) -> None:
+    """A line for the user, as long as it is: a log is not wrapped."""
+    console.print(message, highlight=False, soft_wrap=True)
+
+
 SECONDS_BETWEEN_LINES = 15.0
 
 
@@ -39,9 +46,7 @@ class Task:
         elif time.monotonic() - self._said > SECONDS_BETWEEN_LINES:
             self._said = time.monotonic()
             left = (self._said - self._began) * (self._total - done) / max(done, 1)
-            console.print(
-                f"{self._title} {done}/{self._total}  {note}  {left:.0f} s left", highlight=False
-            )
+            say(f"{self._title} {done}/{self._total}  {note}  {left:.0f} s left")
 
 
 @contextmanager
@@ -73,7 +78,7 @@ def stop_on_interrupt() -> Iterator[list[bool]]:
         if pressed:
             raise KeyboardInterrupt
         pressed.append(True)
-        console.print("\nstopping after this step; once more to stop at once", highlight=False)
+        say("\nstopping after this step; once more to stop at once")
 
     before = signal.signal(signal.SIGINT, handler)
     try:

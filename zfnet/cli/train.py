@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 import minidl
-from zfnet.cli.progress import Task, console, progress_bars, stop_on_interrupt
+from zfnet.cli.progress import Task, progress_bars, say, stop_on_interrupt
 from zfnet.data import Dataset, Preprocess, default_resize, mean_image, open_dataset, require_classes
 from zfnet.model import ConvNet, Settings
 from zfnet.network import FILE, Network
@@ -107,11 +107,9 @@ def train_command(
 def run(trainer: Trainer) -> bool:
     """Train with a bar or lines, to the end or to Ctrl-C; False if it was stopped."""
     network, recipe, out = trainer.network, trainer.recipe, trainer.out
-    console.print(
+    say(
         f"{network.model.parameter_count:,} parameters, {len(network.classes)} classes, "
-        f"{len(trainer.loader.dataset):,} images, {minidl.get_num_threads()} threads",
-        highlight=False,
-    )
+        f"{len(trainer.loader.dataset):,} images, {minidl.get_num_threads()} threads")
     steps = len(trainer.loader)
     with stop_on_interrupt() as pressed, progress_bars() as bars:
         task = Task(bars, "training", recipe.epochs * steps)
@@ -131,25 +129,23 @@ def run(trainer: Trainer) -> bool:
 
 
 def _say_epoch(line: dict[str, float]) -> None:
-    console.print(
+    say(
         f"epoch {line['epoch']:.0f}: loss {line['train_loss']:.3f}, validation loss "
         f"{line['val_loss']:.3f}, accuracy {line['val_accuracy']:.1%} (top 5 "
         f"{line['val_top5_accuracy']:.1%}), {line['images_per_second']:.0f} images/s, "
-        f"learning rate {line['lr']:.2g}",
-        highlight=False,
-    )
+        f"learning rate {line['lr']:.2g}")
 
 
 def _say_end(trainer: Trainer, finished: bool, out: Path) -> None:
     bad = trainer.loader.bad
     for title, reason in list(bad.items())[:5]:
-        console.print(f"skipped {title}: {reason}", highlight=False)
+        say(f"skipped {title}: {reason}")
     if len(bad) > 5:
-        console.print(f"... {len(bad)} unreadable images skipped in all", highlight=False)
+        say(f"... {len(bad)} unreadable images skipped in all")
     if finished:
-        console.print(f"The network is in {out / FILE}, its curve in {out / 'curve.svg'}.")
+        say(f"The network is in {out / FILE}, its curve in {out / 'curve.svg'}.")
     else:
-        console.print(f"Stopped; everything is in {out / CHECKPOINT}. Go on with --resume.")
+        say(f"Stopped; everything is in {out / CHECKPOINT}. Go on with --resume.")
 
 
 def _defaults(architecture: Literal["zfnet", "alexnet"]) -> Settings:
@@ -204,7 +200,7 @@ def _resumed(
         )
     kept = replace(stored, epochs=recipe.epochs, checkpoint_every=recipe.checkpoint_every)
     if kept != recipe:
-        console.print(f"going on with the recipe that the run began with: {kept}", highlight=False)
+        say(f"going on with the recipe that the run began with: {kept}")
     trainer = Trainer(network, train_set, val_set, out, kept, workers=workers, strict=strict)
     trainer.restore(arrays, state)
     return trainer

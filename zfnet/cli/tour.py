@@ -1,0 +1,65 @@
+"""`zfnet tour`: the first minutes with this project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zfnet.cli.progress import say
+from zfnet.cli.reporting import reporter
+from zfnet.cli.train import run
+from zfnet.data import Preprocess, mean_image, open_dataset
+from zfnet.experiments import tour
+from zfnet.experiments.photographs import read_photographs, sample_photographs
+from zfnet.model import ConvNet, as_json
+from zfnet.network import Network
+from zfnet.train import CHECKPOINT, Trainer, load_checkpoint
+
+
+def tour_command(
+    out: Annotated[Path, typer.Option(help="Folder for the page and the network.")] = Path("tour"),
+    image: Annotated[
+        list[Path] | None,
+        typer.Option(help="A picture of your own to look at; may be given several times."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the scenes, the weights and all draws.")] = 0,
+) -> None:
+    """Train a small ZFNet on drawn scenes and write a page of what it learned, in minutes.
+
+    Stopped, it goes on where it was; finished, it only writes the page anew.
+    """
+    photographs = read_photographs(image or []) or sample_photographs()
+    trainer = _trainer(out / "model", seed)
+    if trainer.at.epoch < trainer.recipe.epochs and not run(trainer):
+        say("The tour goes on where it stopped with the same command.")
+        raise typer.Exit(130)
+    seconds = sum(line["seconds"] for line in trainer.history)
+    findings = tour.Findings(trainer.history, seconds, photographs, seed)
+    page = tour.make_page(trainer.network, trainer.val, findings, reporter())
+    where = page.write(out / "index.html").resolve()
+    say(f"\nThe page is {where}\nOpen it in a browser: {where.as_uri()}")
+    say(
+        "Try next:\n"
+        f"  zfnet tour --out {out} --image YOUR.jpg\n"
+        f"  zfnet project --model {out / 'model'} --layer conv3 --map 5 YOUR.jpg\n"
+        f"  zfnet features --model {out / 'model'} --data scenes --out features"
+    )
+
+
+def _trainer(folder: Path, seed: int) -> Trainer:
+    """A new run in `folder`, or the one there if it is this tour's."""
+    train, val = (open_dataset("scenes", split, seed=seed) for split in ("train", "val"))
+    settings, recipe = tour.settings(len(train.classes), seed), tour.recipe(seed)
+    if (folder / CHECKPOINT).is_file():
+        network, stored, arrays, state = load_checkpoint(folder)
+        if as_json(network.model.settings) != as_json(settings) or stored != recipe:
+            raise ValueError(f"{folder} holds another run; give another --out, or remove it")
+        trainer = Trainer(network, train, val, folder, recipe)
+        trainer.restore(arrays, state)
+        return trainer
+    mean = mean_image(train, tour.RESIZE, limit=tour.MEAN_OF)
+    preprocess = Preprocess(settings.image_size, tour.RESIZE, mean)
+    network = Network(ConvNet(settings), preprocess, tuple(train.classes), "scenes")
+    return Trainer(network, train, val, folder, recipe)

@@ -1,0 +1,171 @@
+"""The deconvnet: one activation, carried back to the pixels that caused it.
+
+Zeiler, Fergus 2013, section 2.1. The forward pass is on the tape, with every pool's switches. All
+activations of a layer but one are set to zero, and the tape is walked down to the image by the
+rules of `minidl.rules.deconvnet`: unpool with the switches, rectify, filter with the flipped
+kernels. Other tables give other pictures: `guided`, and `gradient`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kernels.geometry import Box
+from minidl import Tensor, rules
+from minidl.rules import Rules
+from zfnet.model import ConvNet
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One unit of a layer: its map, and its place (p, q) there; 0, 0 in fully connected layers."""
+
+    map: int
+    p: int = 0
+    q: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """What one unit saw in one image.
+
+    pixels: (3, S, S) in the units of the preprocessed image (its pixels' 0..255 minus the mean).
+    image:  which of the images it belongs to.
+    unit:   the unit, `value` its activation.
+    box:    the part of the image that the unit sees (its receptive field, cut at the border);
+            `pixels` is zero outside.
+    """
+
+    pixels: np.ndarray
+    image: int
+    layer: str
+    unit: Unit
+    value: float
+    box: Box
+
+    def crop(self) -> np.ndarray:
+        """The pixels of the receptive field, (3, h, w)."""
+        b = self.box
+        return self.pixels[:, b.top : b.bottom, b.left : b.right]
+
+
+class Deconvnet:
+    """Projections of a network's units; `table` says by which rules."""
+
+    def __init__(self, model: ConvNet, table: Rules = rules.deconvnet) -> None:
+        self.model = model
+        self.table = table
+
+    def project(
+        self,
+        images: np.ndarray,
+        layer: str,
+        *,
+        map: int | None = None,
+        units: Sequence[Unit] | None = None,
+    ) -> list[Projection]:
+        """Units of `layer` projected to pixels, for each of the images (N,3,S,S).
+
+        layer: any layer by its name: conv1 to conv5 (before ReLU and pooling), relu1, pool1, norm1
+               ..., fc6, fc7, or fc8, the class scores ("scores" for short).
+        map:   the strongest unit of this map (of a fully connected layer: this unit) in each image.
+        units: these units, each of them in each image. Without `map` and `units`: the strongest
+               unit of the whole layer in each image.
+
+        Returns the projections image by image. Only the unit's own activation enters, as the paper
+        has it; an activation of zero projects to zero. ValueError for images of another size, none,
+        or a layer, map or unit that does not exist.
+        """
+        x, activation = self._forward(images, layer)
+        layer = self._name(layer)
+        chosen = _chosen(activation.data, layer, map, units)  # one list of units an image
+        rounds = [self._walk(x, activation, layer, each) for each in zip(*chosen, strict=True)]
+        return [found for image in zip(*rounds, strict=True) for found in image]
+
+    def project_each(
+        self, images: np.ndarray, layer: str, units: Sequence[Unit]
+    ) -> list[Projection]:
+        """One unit of each image, its own: images (N,3,S,S), N units -> N projections, one walk."""
+        if len(units) != len(images):
+            raise ValueError(f"project_each: {len(images)} images and {len(units)} units")
+        x, activation = self._forward(images, layer)
+        layer = self._name(layer)
+        for unit in units:
+            _check_unit(unit, activation.shape, layer)
+        return self._walk(x, activation, layer, units)
+
+    def _name(self, layer: str) -> str:
+        return "fc8" if layer == "scores" else layer
+
+    def _forward(self, images: np.ndarray, layer: str) -> tuple[Tensor, Tensor]:
+        """The images and the layer's activations (N,K,P,Q) or (N,K), on the tape."""
+        S = self.model.settings.image_size
+        if images.ndim != 4 or images.shape[1:] != (3, S, S) or len(images) == 0:
+            raise ValueError(
+                f"project: images of shape {images.shape}; this network takes (N, 3, {S}, {S}), "
+                "preprocessed, with N at least 1"
+            )
+        self.model.eval()
+        x = Tensor(images, requires_grad=True)
+        name = self._name(layer)
+        return x, self.model.activations(x, until=name)[name]
+
+    def _walk(
+        self, x: Tensor, activation: Tensor, layer: str, units: Sequence[Unit]
+    ) -> list[Projection]:
+        """All activations but one an image set to zero, carried to the pixels."""
+        cotangent = np.zeros_like(activation.data)
+        values = []
+        for n, unit in enumerate(units):
+            place = (n, unit.map, unit.p, unit.q)[: activation.ndim]
+            cotangent[place] = activation.data[place]
+            values.append(float(activation.data[place]))
+        (pixels,) = activation.backward(cotangent, rules=self.table, inputs=[x])
+        return [
+            Projection(pixels.data[n], n, layer, unit, value, self._box(layer, activation, unit))
+            for n, (unit, value) in enumerate(zip(units, values, strict=True))
+        ]
+
+    def _box(self, layer: str, activation: Tensor, unit: Unit) -> Box:
+        S = self.model.settings.image_size
+        if activation.ndim == 2:
+            return Box(0, S, 0, S)
+        return self.model.receptive_field(layer, unit.p, unit.q).clip(S, S)
+
+
+def strongest(activation: np.ndarray, map: int | None = None) -> list[Unit]:
+    """The unit of the largest activation (N,K,P,Q) or (N,K) in each image, or in one map of it."""
+    planes = activation if activation.ndim == 4 else activation[:, :, None, None]
+    P, Q = planes.shape[2:]
+    first = 0 if map is None else map
+    part = planes if map is None else planes[:, map : map + 1]
+    flat = part.reshape(len(part), -1).argmax(axis=1)  # (N,K,P,Q) -> (N,KPQ)
+    return [Unit(first + int(i) // (P * Q), int(i) // Q % P, int(i) % Q) for i in flat]
+
+
+def _chosen(
+    activation: np.ndarray, layer: str, map: int | None, units: Sequence[Unit] | None
+) -> list[list[Unit]]:
+    """The units to project in each image."""
+    if map is not None and units is not None:
+        raise ValueError("project: give a map or units, not both")
+    if units is not None:
+        if not units:
+            raise ValueError("project: the list of units is empty")
+        for unit in units:
+            _check_unit(unit, activation.shape, layer)
+        return [list(units) for _ in activation]
+    if map is not None:
+        _check_unit(Unit(map), activation.shape, layer)
+    return [[unit] for unit in strongest(activation, map)]
+
+
+def _check_unit(unit: Unit, shape: tuple[int, ...], layer: str) -> None:
+    K, P, Q = (*shape[1:], 1, 1)[:3]
+    if not (0 <= unit.map < K and 0 <= unit.p < P and 0 <= unit.q < Q):
+        raise ValueError(
+            f"{layer} has the maps 0 to {K - 1} of {P}x{Q} units; {unit} is none of them"
+        )

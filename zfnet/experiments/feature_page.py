@@ -1,0 +1,87 @@
+"""`zfnet features` as a page and its numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl import serialize
+from minidl.rules import Rules, deconvnet
+from zfnet.data import Dataset
+from zfnet.deconvnet import Deconvnet
+from zfnet.experiments import pages
+from zfnet.experiments.features import (
+    MapPicture,
+    choose_maps,
+    project_strongest,
+    strongest_activations,
+)
+from zfnet.network import Network
+from zfnet.report import Page
+
+Report = Callable[[str, int, int], None]
+
+
+def write_features(
+    network: Network,
+    dataset: Dataset,
+    out: Path,
+    *,
+    layers: Sequence[str] = (),
+    maps: int = 9,
+    seed: int = 0,
+    table: Rules = deconvnet,
+    report: Report = lambda title, done, total: None,
+) -> Path:
+    """Fig 2 for a network and a data set: `out`/index.html, and the numbers in features.json.
+
+    layers: names of layers; empty: every convolution. maps: how many of each, drawn from `seed`.
+    Returns the page's path. ValueError for layers that do not exist.
+    """
+    layers = list(layers) or network.model.convolutions
+    strongest = strongest_activations(
+        network, dataset, layers, progress=lambda d, t: report("strongest activations", d, t)
+    )
+    page = Page("What excites each map", _lead(network, dataset, table), kicker="zfnet features")
+    pages.add_filters(page, network.model)
+    section = page.section("Strongest activations", pages.FEATURES)
+    rng, numbers = np.random.default_rng(seed), {}
+    for done, layer in enumerate(layers, start=1):
+        chosen = choose_maps(strongest[layer], maps, rng)
+        walker = Deconvnet(network.model, table)
+        found = project_strongest(network, dataset, strongest[layer], chosen, deconvnet=walker)
+        title = pages.layer_title(network.model, layer)
+        section.fig2(title, pages.map_cards(found, dataset))
+        numbers[layer] = [_numbers(picture, dataset) for picture in found]
+        report("projections", done, len(layers))
+    described = {"seed": seed, "rules": table.name, "data": dataset.name, "layers": numbers}
+    with serialize.replacing(out / "features.json") as beside:
+        beside.write_text(json.dumps(described, indent=1), encoding="utf-8")
+    return page.write(out / "index.html")
+
+
+def _lead(network: Network, dataset: Dataset, table: Rules) -> str:
+    return (
+        f"A network with {len(network.classes)} classes and {network.model.parameter_count:,} "
+        f"parameters, looking at {len(dataset):,} images of {Path(dataset.name).name}; projections "
+        f"by the rules of the {table.name}."
+    )
+
+
+def _numbers(picture: MapPicture, dataset: Dataset) -> dict[str, Any]:
+    return {
+        "map": picture.map,
+        "strongest": [
+            {
+                "image": dataset.title(image),
+                "value": projection.value,
+                "unit": [projection.unit.p, projection.unit.q],
+                "box": [*vars(projection.box).values()],
+            }
+            for image, projection in zip(picture.images, picture.projections, strict=True)
+        ],
+    }

@@ -1,0 +1,159 @@
+"""What excites each map: its strongest activations over a data set, projected (paper, Fig 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from minidl import Tensor, no_grad
+from zfnet.data import Dataset, Loader
+from zfnet.deconvnet import Deconvnet, Projection, Unit
+from zfnet.network import Network
+
+Step = Callable[[int, int], None]
+
+
+@dataclass(eq=False)
+class Strongest:
+    """The k strongest activations of every map of a layer, one an image, strongest first.
+
+    values (K,k); images (K,k), positions in the data set; places (K,k), p Q + q. With fewer images
+    than k there are as many columns as images.
+    """
+
+    layer: str
+    plane: tuple[int, int]
+    values: np.ndarray
+    images: np.ndarray
+    places: np.ndarray
+
+    def units(self, map: int) -> Iterator[tuple[int, float, Unit]]:
+        """(image, value, unit) of a map's activations above zero."""
+        Q = self.plane[1]
+        for image, value, place in zip(
+            self.images[map], self.values[map], self.places[map], strict=True
+        ):
+            if value > 0:
+                yield int(image), float(value), Unit(map, int(place) // Q, int(place) % Q)
+
+
+def strongest_activations(
+    network: Network,
+    dataset: Dataset,
+    layers: Sequence[str],
+    *,
+    k: int = 9,
+    batch_size: int = 64,
+    workers: int = 2,
+    progress: Step = lambda done, total: None,
+) -> dict[str, Strongest]:
+    """One pass over the data set's centre crops; memory does not grow with the number of images.
+
+    ValueError for a layer that does not exist or is above the last pool, no layers, or k below 1.
+    """
+    if k < 1 or not layers:
+        raise ValueError(f"k is {k}, the layers are {list(layers)}: at least one of each is needed")
+    loader = Loader(dataset, network.preprocess, batch_size, crops="centre", shuffle=False,
+                    workers=workers, cache_bytes=0)  # fmt: skip
+    network.model.eval()
+    found: dict[str, Strongest] = {}
+    last = _last(network, layers)
+    for batch in loader.epoch(0):
+        with no_grad():
+            activations = network.model.activations(Tensor(batch.images), until=last)
+        for layer in layers:
+            _merge(found, layer, activations[layer].data, batch.indices, k)
+        progress(int(batch.indices[-1]) + 1, len(dataset))
+    return found
+
+
+def _last(network: Network, layers: Sequence[str]) -> str:
+    """The uppermost of `layers`, each checked to have a plane of units."""
+    names = [name for name, _ in network.model.children()]
+    for layer in layers:
+        network.model.receptive_field(layer, 0, 0)
+    return max(layers, key=names.index)
+
+
+def _merge(
+    found: dict[str, Strongest], layer: str, activation: np.ndarray, indices: np.ndarray, k: int
+) -> None:
+    """Keep the k strongest of what was found before and of a batch's (N,K,P,Q)."""
+    N, K, P, Q = activation.shape
+    # Channels-last memory: (N,K,P,Q) -> (N,PQ,K), without a copy
+    rows = activation.transpose(0, 2, 3, 1).reshape(N, P * Q, K)
+    places = rows.argmax(axis=1).T  # (N,K) -> (K,N)
+    values = rows.max(axis=1).T
+    images = np.broadcast_to(indices, (K, N))
+    if layer in found:
+        before = found[layer]
+        values = np.concatenate([before.values, values], axis=1)
+        images = np.concatenate([before.images, images], axis=1)
+        places = np.concatenate([before.places, places], axis=1)
+    order = np.argsort(-values, axis=1, kind="stable")[:, :k]
+    found[layer] = Strongest(
+        layer, (P, Q), *(np.take_along_axis(a, order, axis=1) for a in (values, images, places))
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class MapPicture:
+    """One map's strongest activations: projections, patches (h,w,3) uint8 and titles, strongest
+    first; `images` are positions in the data set."""
+
+    map: int
+    value: float
+    projections: list[Projection]
+    patches: list[np.ndarray]
+    images: list[int]
+
+
+def choose_maps(strongest: Strongest, count: int, rng: np.random.Generator) -> list[int]:
+    """Up to `count` maps that ever were active, drawn at random, in order."""
+    alive = np.flatnonzero(strongest.values[:, 0] > 0)
+    return sorted(rng.choice(alive, min(count, len(alive)), replace=False).tolist())
+
+
+def project_strongest(
+    network: Network,
+    dataset: Dataset,
+    strongest: Strongest,
+    maps: Sequence[int],
+    *,
+    deconvnet: Deconvnet | None = None,
+    batch_size: int = 64,
+    progress: Step = lambda done, total: None,
+) -> list[MapPicture]:
+    """Each map's strongest activations projected, beside the patches that caused them."""
+    deconvnet = deconvnet or Deconvnet(network.model)
+    wanted = [(image, unit) for map in maps for image, _, unit in strongest.units(map)]
+    found: list[tuple[int, Projection, np.ndarray]] = []
+    for first in range(0, len(wanted), batch_size):
+        chunk = wanted[first : first + batch_size]
+        inputs = np.stack([centre_crop(network, dataset, image) for image, _ in chunk])
+        units = [unit for _, unit in chunk]
+        projections = deconvnet.project_each(inputs, strongest.layer, units)
+        for (image, _), projection, x in zip(chunk, projections, inputs, strict=True):
+            found.append((image, projection, patch(network, x, projection)))
+        progress(len(found), len(wanted))
+    return [_picture(map, found) for map in maps if any(p.unit.map == map for _, p, _ in found)]
+
+
+def _picture(map: int, found: Sequence[tuple[int, Projection, np.ndarray]]) -> MapPicture:
+    own = [entry for entry in found if entry[1].unit.map == map]
+    images, projections, patches = zip(*own, strict=True)
+    return MapPicture(map, projections[0].value, list(projections), list(patches), list(images))
+
+
+def centre_crop(network: Network, dataset: Dataset, index: int) -> np.ndarray:
+    """Image `index` as the network takes it: (3, S, S) float32."""
+    prepared = network.preprocess.prepare(dataset.image(index))
+    return network.preprocess.centre(prepared).transpose(2, 0, 1)  # (S,S,3) -> (3,S,S)
+
+
+def patch(network: Network, x: np.ndarray, projection: Projection) -> np.ndarray:
+    """The part of an input (3,S,S) that the projected unit sees, as a picture (h,w,3) uint8."""
+    b = projection.box
+    return network.preprocess.to_pixels(x)[b.top : b.bottom, b.left : b.right]

@@ -1,0 +1,105 @@
+"""Results as sections of a page: what the tour and `zfnet features` write."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from zfnet.data import Dataset
+from zfnet.deconvnet import Projection
+from zfnet.experiments.features import MapPicture
+from zfnet.experiments.occlusion import OcclusionMap
+from zfnet.model import ConvNet
+from zfnet.network import Network
+from zfnet.report import MapCard, OcclusionCard, Page, Section
+from zfnet.report import pictures
+
+FEATURES = (
+    "For some maps of each layer, drawn at random: the nine images of the data set that excite the "
+    "map most. On the left of a card each of these activations is projected down to the pixels that "
+    "caused it, by the deconvnet; on the right, tile for tile, stands the part of the image that the "
+    "unit sees. What the nine have in common is what the map looks for; what differs is what it "
+    "ignores."
+)
+
+
+def add_filters(page: Page, model: ConvNet) -> Section:
+    """The first layer's filters at one common contrast."""
+    weight = model.conv1.weight.data  # type: ignore[attr-defined]
+    K, _, R, S = weight.shape
+    section = page.section(
+        "First-layer filters",
+        f"All {K} filters of `conv1`, {R} × {S} pixels each, at one common contrast: grey is zero, "
+        "and a weak filter looks weak.",
+    )
+    tiles = [pictures.enlarge(tile, 8) for tile in pictures.filters(weight)]
+    columns = min(K, 12)
+    return section.figure(
+        pictures.mosaic(tiles, columns, 4),
+        "Edges in some directions, blobs of colour: what the network asks of every patch first.",
+        f"{K} small colour filters",
+        pixelated=False,
+        width=min(56 * columns, 680),
+    )
+
+
+def layer_title(model: ConvNet, layer: str) -> str:
+    """"Layer 3 (conv3) · each unit sees 75 × 75 pixels"."""
+    h, w = model.receptive_field(layer, 0, 0).shape
+    S = model.settings.image_size
+    seen = f"{h} × {w} pixels" + (f" of {S} × {S}" if max(h, w) <= S else ": the whole image")
+    return f"Layer {layer[-1]} (`{layer}`) · a unit sees {seen}"
+
+
+def map_cards(found: Sequence[MapPicture], dataset: Dataset) -> list[MapCard]:
+    """A card a map, with the class that most of its nine images belong to."""
+    return [
+        MapCard(
+            picture.map,
+            picture.value,
+            [projection.crop() for projection in picture.projections],
+            picture.patches,
+            _common_class(picture.images, dataset),
+        )
+        for picture in found
+    ]
+
+
+def _common_class(images: Sequence[int], dataset: Dataset) -> str:
+    """"7 of 9: face"; empty where there are no labels or no class repeats."""
+    counts = Counter(dataset.label(i) for i in images)
+    label, count = counts.most_common(1)[0]
+    if label < 0 or count < 2:
+        return ""
+    return f"{count} of {len(images)}: {dataset.classes[label]}"
+
+
+def occlusion_card(
+    network: Network,
+    x: np.ndarray,
+    found: OcclusionMap,
+    title: str,
+    region: np.ndarray | tuple[int, int, int, int] | None,
+) -> OcclusionCard:
+    """The card of one image (3,S,S); `region` is its object in the pixels of the crop."""
+    return OcclusionCard(
+        title,
+        network.preprocess.to_pixels(x),
+        found.label,
+        network.classes,
+        found.square,
+        found.probability,
+        found.activation,
+        found.winner,
+        found.map,
+        region,
+        found.extent(),
+        f"probability of {network.classes[found.label]} without the square: {found.clear:.0%}",
+    )
+
+
+def projection_picture(projection: Projection) -> np.ndarray:
+    """A projection over the whole image, (S,S,3) uint8, at the contrast of its own field."""
+    return pictures.contrast_stretch(projection.pixels)

@@ -1,0 +1,222 @@
+"""The tour: a small network trained on drawn scenes, and a page of what it learned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from zfnet.data import Dataset, Preprocess, Truth
+from zfnet.evaluate import predict
+from zfnet.experiments import pages
+from zfnet.experiments.features import (
+    centre_crop,
+    choose_maps,
+    project_strongest,
+    strongest_activations,
+)
+from zfnet.experiments.occlusion import occlusion_map
+from zfnet.experiments.photographs import Photograph, as_inputs, project_layers
+from zfnet.model import Settings
+from zfnet.network import Network
+from zfnet.report import Page
+from zfnet.report import pictures
+from zfnet.train import Recipe
+
+MAPS = 9
+SQUARE, STRIDE = 14, 3
+WATCHED = ("face", "car", "butterfly")
+Report = Callable[[str, int, int], None]
+"""What is being done, how much of it is done, of how much."""
+
+
+def settings(num_classes: int, seed: int) -> Settings:
+    """A third of the paper's width, for crops of 56 pixels."""
+    return Settings(
+        "zfnet", num_classes=num_classes, image_size=56, width=1 / 3, strides=(2, 1),
+        hidden=(256, 256), dropout=0.3, init="he", seed=seed,
+    )  # fmt: skip
+
+
+def recipe(seed: int) -> Recipe:
+    """The paper's, with what a few thousand steps need: smaller batches, a cosine, random crops."""
+    return Recipe(
+        epochs=7, batch_size=32, lr=0.02, weight_decay=5e-4, schedule="cosine", crops="random",
+        seed=seed,
+    )  # fmt: skip
+
+
+RESIZE = 64
+MEAN_OF = 600
+
+
+@dataclass(eq=False)
+class Findings:
+    """What the page is made of besides the network."""
+
+    history: Sequence[dict[str, float]]
+    seconds: float
+    photographs: Sequence[Photograph]
+    seed: int
+
+
+def make_page(network: Network, val: Dataset, findings: Findings, report: Report) -> Page:
+    """Look into the network from every side; minutes of work, told to `report`."""
+    probabilities, labels = predict(
+        [network], val, progress=lambda d, t: report("looking at every class", d, t)
+    )
+    accuracy = float((probabilities.argmax(axis=1) == labels).mean())
+    page = _front(network, findings, accuracy)
+    _training(page, network, findings, probabilities, labels)
+    pages.add_filters(page, network.model)
+    _features(page, network, val, findings.seed, report)
+    _occlusion(page, network, val, probabilities, labels, report)
+    _photographs(page, network, findings.photographs, report)
+    _next(page)
+    return page
+
+
+def _front(network: Network, findings: Findings, accuracy: float) -> Page:
+    minutes, seconds = divmod(round(findings.seconds), 60)
+    trained = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    facts = [
+        ("validation accuracy", f"{accuracy:.1%}"),
+        ("parameters", f"{network.model.parameter_count:,}"),
+        ("epochs", str(len(findings.history))),
+        ("training", trained),
+        ("seed", str(findings.seed)),
+    ]
+    lead = (
+        f"A small ZFNet, trained in {trained} to tell {len(network.classes)} kinds of drawn objects "
+        "apart; then its deconvnet, which shows for each of its maps the pixels that made it fire."
+    )
+    footer = "Made by `zfnet tour`, after Zeiler and Fergus, “Visualizing and Understanding "
+    return Page("What the network learned", lead, facts, kicker="zfnet tour",
+                footer=footer + "Convolutional Networks”, 2013.")  # fmt: skip
+
+
+def _training(
+    page: Page, network: Network, findings: Findings, probabilities: np.ndarray, labels: np.ndarray
+) -> None:
+    section = page.section(
+        "Training",
+        "Stochastic gradient descent with momentum 0.9 on random crops of scenes that our own "
+        "generator draws; position, size, rotation, colour and light vary, and colours tell nothing.",
+    )
+    section.curves(findings.history, "Loss and accuracy by epoch.")
+    section.table(
+        ["class", "images", "right", "else most often taken for"],
+        [_class_row(c, network.classes, probabilities, labels) for c in range(len(network.classes))],
+    )
+
+
+def _class_row(
+    label: int, classes: Sequence[str], probabilities: np.ndarray, labels: np.ndarray
+) -> list[str]:
+    answers = probabilities[labels == label].argmax(axis=1)
+    counts = np.bincount(answers, minlength=len(classes))
+    right, counts[label] = int(counts[label]), 0
+    wrong = f"{classes[int(counts.argmax())]} ({counts.max()})" if counts.any() else "–"
+    share = f"{right / len(answers):.0%}" if len(answers) else "–"
+    return [classes[label], str(len(answers)), share, wrong]
+
+
+def _features(
+    page: Page, network: Network, val: Dataset, seed: int, report: Report
+) -> None:
+    section = page.section("What excites each map", pages.FEATURES)
+    layers = network.model.convolutions
+    strongest = strongest_activations(
+        network, val, layers, progress=lambda d, t: report("strongest activations", d, t)
+    )
+    rng = np.random.default_rng(seed)
+    for number, layer in enumerate(layers, start=1):
+        report("projections", number, len(layers))
+        maps = choose_maps(strongest[layer], MAPS, rng)
+        found = project_strongest(network, val, strongest[layer], maps)
+        section.fig2(pages.layer_title(network.model, layer), pages.map_cards(found, val))
+
+
+def _occlusion(
+    page: Page,
+    network: Network,
+    val: Dataset,
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    report: Report,
+) -> None:
+    section = page.section(
+        "What the network looks at",
+        f"A grey square of {SQUARE} × {SQUARE} pixels slides over an image. Where the probability "
+        "of the true class falls, the square hid what the network needs. The true object is "
+        "outlined: the dark spot should lie on it, and not on what lies about.",
+    )
+    cards = []
+    for done, name in enumerate(WATCHED, start=1):
+        label = network.classes.index(name)
+        index = int(np.flatnonzero(labels == label)[probabilities[labels == label, label].argmax()])
+        x = centre_crop(network, val, index)
+        found = occlusion_map(network, x, label, square=SQUARE, stride=STRIDE)
+        region = region_in_crop(network.preprocess, val.truth(index), val.image(index).shape)
+        cards.append(pages.occlusion_card(network, x, found, val.title(index), region))
+        report("occlusion", done, len(WATCHED))
+    section.occlusion(cards)
+
+
+def region_in_crop(
+    preprocess: Preprocess, truth: Truth | None, shape: tuple[int, ...]
+) -> np.ndarray | None:
+    """The object's mask (or box) as the centre crop shows it, (S,S) bool; None where unknown.
+
+    The mask goes the way of the image: through the same resizing and cropping.
+    """
+    if truth is None or (truth.mask is None and truth.box is None):
+        return None
+    if truth.mask is not None:
+        mask = truth.mask
+    else:
+        assert truth.box is not None
+        mask = pictures.region_mask(truth.box, shape[:2])
+    picture = np.repeat(mask[:, :, None], 3, axis=2).astype(np.uint8) * 255
+    prepared = preprocess.prepare(picture)[:, :, 0] > 127
+    first = (preprocess.resize - preprocess.image_size) // 2
+    return prepared[first:, first:][: preprocess.image_size, : preprocess.image_size]
+
+
+def _photographs(
+    page: Page, network: Network, photographs: Sequence[Photograph], report: Report
+) -> None:
+    section = page.section(
+        "On photographs",
+        "The same network on pictures of another kind than it ever saw: the strongest unit of each "
+        "layer, projected. Deep layers know drawn objects only, and look for them here too.",
+    )
+    layers = network.model.convolutions
+    for done, (photograph, x) in enumerate(
+        zip(photographs, as_inputs(network, photographs), strict=True), start=1
+    ):
+        section.subheading(photograph.name)
+        shown = [(network.preprocess.to_pixels(x), photograph.credit or "the picture, cropped")]
+        for projection in project_layers(network, x, layers):
+            caption = f"{projection.layer}, map {projection.unit.map}: {projection.value:.3g}"
+            shown.append((pages.projection_picture(projection), caption))
+        section.gallery(
+            [(pictures.enlarge(picture, 3), caption) for picture, caption in shown], width=168
+        )
+        report("photographs", done, len(photographs))
+
+
+def _next(page: Page) -> None:
+    section = page.section("What to try next", "The same on pictures of your own:")
+    section.code(
+        "zfnet tour --out tour --image cat.jpg --image dog.jpg\n"
+        "zfnet project --model tour/model --layer conv3 --map 5 cat.jpg\n"
+        "zfnet features --model tour/model --data scenes --out features"
+    )
+    section.paragraph("A network of your own, from a folder with a folder of images for each class:")
+    section.code(
+        "zfnet train --data DIR --out run --image-size 56 --width 0.5 --strides 2 1 --init he\n"
+        "zfnet evaluate --model run --data DIR --ten-crops\n"
+        "zfnet features --model run --data DIR --out run/features"
+    )
