@@ -188,6 +188,8 @@ class ConvGeometry(_Sliding):
                 f"conv_transpose2d: x {tuple(y_shape)} has {K} channels, the weight "
                 f"{tuple(w_shape)} takes {Kw}; its first axis must be {K}"
             )
+        if 0 in (P, Q):
+            raise ValueError(f"conv_transpose2d: x {tuple(y_shape)} has no pixels to transpose")
         strides, four, dilations = pair(stride, "stride"), pads(padding), pair(dilation, "dilation")
         extra = pair(output_padding, "output_padding", least=0)
         for axis in (0, 1):

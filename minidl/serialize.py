@@ -38,7 +38,8 @@ def save(
     """Write arrays (any strides) and text; OSError if the disk is full, the old file kept."""
     packed = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     with replacing(path) as beside:
-        beside.write_bytes(to_bytes(packed, dict(metadata or {})))
+        # (an empty dictionary of text makes safetensors write a header that it cannot read)
+        beside.write_bytes(to_bytes(packed, dict(metadata) if metadata else None))
 
 
 def load(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, str]]:

@@ -97,9 +97,7 @@ def test_a_transposed_convolution_maps_the_outputs_shape_back_to_the_inputs(
 def test_any_output_padding_keeps_the_shape_of_what_is_transposed(
     stride: tuple[int, int], dilation: tuple[int, int], data: st.DataObject
 ) -> None:
-    extra = tuple(
-        data.draw(small(0, max(s, d) - 1)) for s, d in zip(stride, dilation, strict=True)
-    )
+    extra = tuple(data.draw(small(0, max(s, d) - 1)) for s, d in zip(stride, dilation, strict=True))
     y_shape, w_shape = (1, 2, 3, 4), (2, 1, 2, 3)
     g = ConvGeometry.of_transposed(y_shape, w_shape, stride, 0, extra, dilation)
     assert g.y_shape == y_shape

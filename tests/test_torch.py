@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,21 @@ from minidl import functional as F
 
 torch = pytest.importorskip("torch")
 
-from torch_cases import CASES, Case  # noqa: E402  (it needs torch)
+import torch_planes  # noqa: E402, F401  (it needs torch, and fills CASES)
+from torch_cases import CASES, Case  # noqa: E402
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "one_torch_thread")
 Arrays = Sequence[np.ndarray]
 UNARY = {"absolute", "clip", "exp", "log", "negate", "power", "relu", "sigmoid", "sqrt", "tanh"}
 PYTORCH_HAS_NOT = {"dropout", "dropout_mask", "local_contrast_norm", "sum_to"}
+
+
+@pytest.fixture(scope="module")
+def one_torch_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def ours(function: Callable[..., Any], arrays: Arrays, gy: np.ndarray, vs: Arrays) -> list[Any]:
@@ -45,7 +54,7 @@ def theirs(function: Callable[..., Any], arrays: Arrays, gy: np.ndarray, vs: Arr
     mixed = sum((g * torch.tensor(v)).sum() for g, v in zip(firsts, vs, strict=True))
     leaves = (*inputs, cotangent)
     seconds = torch.autograd.grad(mixed, leaves, materialize_grads=True)
-    return [t.detach().numpy() for t in (y, *firsts, *seconds)]
+    return [t.detach().numpy(force=True) for t in (y, *firsts, *seconds)]
 
 
 def majorants(case: Case, gy: np.ndarray, vs: Arrays) -> list[np.ndarray]:

@@ -48,7 +48,7 @@ class Settings:
     pool5_padding:   of the last pool.
     dropout:         on layers 6 and 7.
     init:            "paper" (standard deviation 1e-2, section 3) or "he" (He et al. 2015, for small
-                     networks; fc8 as in the paper, so that the first loss is log(num_classes)).
+                     networks; conv1, whose inputs are as large as pixels, and fc8 as in the paper).
     seed:            of the initial weights.
     """
 
@@ -113,7 +113,8 @@ class ConvNet(nn.Sequential):
         layers["fc8"] = nn.Linear(features, settings.num_classes, rng=rng)
         super().__init__(**layers)
         for name, parameter in self.named_parameters():
-            if name.endswith(".weight") and (settings.init == "paper" or name == "fc8.weight"):
+            as_in_the_paper = settings.init == "paper" or name in ("conv1.weight", "fc8.weight")
+            if name.endswith(".weight") and as_in_the_paper:
                 parameter.assign(init.normal(parameter.shape, 1e-2, rng))
 
     @property

@@ -16,7 +16,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="ZFNet and its deconvnet: train a network, and see what it learned. Begin with `zfnet tour`.",
+    help="ZFNet and its deconvnet: train a network, see what it learned. Begin with `zfnet tour`.",
 )
 app.command("tour")(tour_command)
 app.command("train")(train_command)

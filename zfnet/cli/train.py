@@ -5,13 +5,20 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 import minidl
 from zfnet.cli.progress import Task, progress_bars, say, stop_on_interrupt
-from zfnet.data import Dataset, Preprocess, default_resize, mean_image, open_dataset, require_classes
+from zfnet.data import (
+    Dataset,
+    Preprocess,
+    default_resize,
+    mean_image,
+    open_dataset,
+    require_classes,
+)
 from zfnet.model import ConvNet, Settings
 from zfnet.network import FILE, Network
 from zfnet.train import CHECKPOINT, Progress, Recipe, Trainer, load_checkpoint
@@ -21,9 +28,9 @@ RECIPE, NETWORK = "Recipe (defaults: the paper's, section 3)", "Network"
 
 
 def train_command(
-    data: Annotated[str, Option(help="`scenes`, or a folder of class folders, or Tiny ImageNet's.")],
+    data: Annotated[str, Option(help="`scenes`, a folder of class folders, or Tiny ImageNet's.")],
     out: Annotated[Path, Option(help="Folder of the run: weights, checkpoint, log, curve.")],
-    resume: Annotated[bool, Option("--resume", help="Go on where the run in --out stopped.")] = False,
+    resume: Annotated[bool, Option("--resume", help="Go on where the run stopped.")] = False,
     epochs: Annotated[int, Option(rich_help_panel=RECIPE)] = 70,
     batch_size: Annotated[int, Option(rich_help_panel=RECIPE)] = 128,
     lr: Annotated[float, Option(help="Learning rate.", rich_help_panel=RECIPE)] = 1e-2,
@@ -90,13 +97,13 @@ def train_command(
     if resume:
         trainer = _resumed(out, recipe, train_set, val_set, workers, strict)
     else:
-        given = {"strides": strides, "paddings": paddings, "hidden": hidden}
+        given: dict[str, Any] = {"strides": strides, "paddings": paddings, "hidden": hidden}
+        given["norm_before_pool"] = norm_before_pool or None
         settings = replace(
             _defaults(architecture),
             num_classes=len(train_set.classes), image_size=image_size, width=width,
             variant=variant, norm=None if norm == "none" else norm, pool_ceil=pool_ceil,
             pool5_padding=pool5_padding, dropout=dropout, init=init, seed=seed,
-            **({"norm_before_pool": True} if norm_before_pool else {}),
             **{name: value for name, value in given.items() if value is not None},
         )  # fmt: skip
         network = _new_network(settings, train_set, data, resize, out, workers, strict)
@@ -109,7 +116,8 @@ def run(trainer: Trainer) -> bool:
     network, recipe, out = trainer.network, trainer.recipe, trainer.out
     say(
         f"{network.model.parameter_count:,} parameters, {len(network.classes)} classes, "
-        f"{len(trainer.loader.dataset):,} images, {minidl.get_num_threads()} threads")
+        f"{len(trainer.loader.dataset):,} images, {minidl.get_num_threads()} threads"
+    )
     steps = len(trainer.loader)
     with stop_on_interrupt() as pressed, progress_bars() as bars:
         task = Task(bars, "training", recipe.epochs * steps)
@@ -133,7 +141,8 @@ def _say_epoch(line: dict[str, float]) -> None:
         f"epoch {line['epoch']:.0f}: loss {line['train_loss']:.3f}, validation loss "
         f"{line['val_loss']:.3f}, accuracy {line['val_accuracy']:.1%} (top 5 "
         f"{line['val_top5_accuracy']:.1%}), {line['images_per_second']:.0f} images/s, "
-        f"learning rate {line['lr']:.2g}")
+        f"learning rate {line['lr']:.2g}"
+    )
 
 
 def _say_end(trainer: Trainer, finished: bool, out: Path) -> None:

@@ -88,8 +88,14 @@ def occlusion_map(
     side = len(starts)
     p = np.concatenate(probabilities)  # (PQ,C)
     clear = float(network.probabilities(x[None])[0, label])
-    grids = (v.reshape(side, side) for v in (np.concatenate(totals), p[:, label], p.argmax(axis=1)))
-    return OcclusionMap(square, stride, label, map, *grids, clear)
+    grid = (side, side)
+    return OcclusionMap(
+        square, stride, label, map,
+        activation=np.concatenate(totals).reshape(grid),  # (PQ,) -> (P,Q)
+        probability=p[:, label].reshape(grid),
+        winner=p.argmax(axis=1).reshape(grid),
+        clear=clear,
+    )  # fmt: skip
 
 
 def _pixels(network: Network, x: np.ndarray) -> np.ndarray:

@@ -13,15 +13,14 @@ from zfnet.experiments.features import MapPicture
 from zfnet.experiments.occlusion import OcclusionMap
 from zfnet.model import ConvNet
 from zfnet.network import Network
-from zfnet.report import MapCard, OcclusionCard, Page, Section
-from zfnet.report import pictures
+from zfnet.report import MapCard, OcclusionCard, Page, Section, pictures
 
 FEATURES = (
-    "For some maps of each layer, drawn at random: the nine images of the data set that excite the "
-    "map most. On the left of a card each of these activations is projected down to the pixels that "
-    "caused it, by the deconvnet; on the right, tile for tile, stands the part of the image that the "
-    "unit sees. What the nine have in common is what the map looks for; what differs is what it "
-    "ignores."
+    "For some maps of each layer, drawn at random: the nine images of the data set that excite "
+    "the map most. On the left of a card each of these activations is projected down to the pixels "
+    "that caused it, by the deconvnet; on the right, tile for tile, stands the part of the image "
+    "that the unit sees. What the nine have in common is what the map looks for; what differs is "
+    "what it ignores."
 )
 
 
@@ -46,7 +45,7 @@ def add_filters(page: Page, model: ConvNet) -> Section:
 
 
 def layer_title(model: ConvNet, layer: str) -> str:
-    """"Layer 3 (conv3) · each unit sees 75 × 75 pixels"."""
+    """ "Layer 3 (conv3) · each unit sees 75 × 75 pixels"."""
     h, w = model.receptive_field(layer, 0, 0).shape
     S = model.settings.image_size
     seen = f"{h} × {w} pixels" + (f" of {S} × {S}" if max(h, w) <= S else ": the whole image")
@@ -68,7 +67,7 @@ def map_cards(found: Sequence[MapPicture], dataset: Dataset) -> list[MapCard]:
 
 
 def _common_class(images: Sequence[int], dataset: Dataset) -> str:
-    """"7 of 9: face"; empty where there are no labels or no class repeats."""
+    """ "7 of 9: face"; empty where there are no labels or no class repeats."""
     counts = Counter(dataset.label(i) for i in images)
     label, count = counts.most_common(1)[0]
     if label < 0 or count < 2:

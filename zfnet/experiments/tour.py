@@ -20,8 +20,7 @@ from zfnet.experiments.occlusion import occlusion_map
 from zfnet.experiments.photographs import Photograph, as_inputs, project_layers
 from zfnet.model import Settings
 from zfnet.network import Network
-from zfnet.report import Page
-from zfnet.report import pictures
+from zfnet.report import Page, pictures
 from zfnet.train import Recipe
 
 MAPS = 9
@@ -42,7 +41,7 @@ def settings(num_classes: int, seed: int) -> Settings:
 def recipe(seed: int) -> Recipe:
     """The paper's, with what a few thousand steps need: smaller batches, a cosine, random crops."""
     return Recipe(
-        epochs=7, batch_size=32, lr=0.02, weight_decay=5e-4, schedule="cosine", crops="random",
+        epochs=8, batch_size=32, lr=0.02, weight_decay=5e-4, schedule="cosine", crops="random",
         seed=seed,
     )  # fmt: skip
 
@@ -88,8 +87,9 @@ def _front(network: Network, findings: Findings, accuracy: float) -> Page:
         ("seed", str(findings.seed)),
     ]
     lead = (
-        f"A small ZFNet, trained in {trained} to tell {len(network.classes)} kinds of drawn objects "
-        "apart; then its deconvnet, which shows for each of its maps the pixels that made it fire."
+        f"A small ZFNet, trained in {trained} to tell {len(network.classes)} kinds of drawn "
+        "objects apart; then its deconvnet, which shows for each of its maps the pixels that made "
+        "it fire."
     )
     footer = "Made by `zfnet tour`, after Zeiler and Fergus, “Visualizing and Understanding "
     return Page("What the network learned", lead, facts, kicker="zfnet tour",
@@ -102,13 +102,12 @@ def _training(
     section = page.section(
         "Training",
         "Stochastic gradient descent with momentum 0.9 on random crops of scenes that our own "
-        "generator draws; position, size, rotation, colour and light vary, and colours tell nothing.",
+        "generator draws. Position, size, rotation and light vary; colours tell nothing.",
     )
     section.curves(findings.history, "Loss and accuracy by epoch.")
-    section.table(
-        ["class", "images", "right", "else most often taken for"],
-        [_class_row(c, network.classes, probabilities, labels) for c in range(len(network.classes))],
-    )
+    classes = network.classes
+    rows = [_class_row(c, classes, probabilities, labels) for c in range(len(classes))]
+    section.table(["class", "images", "right", "else most often taken for"], rows)
 
 
 def _class_row(
@@ -122,9 +121,7 @@ def _class_row(
     return [classes[label], str(len(answers)), share, wrong]
 
 
-def _features(
-    page: Page, network: Network, val: Dataset, seed: int, report: Report
-) -> None:
+def _features(page: Page, network: Network, val: Dataset, seed: int, report: Report) -> None:
     section = page.section("What excites each map", pages.FEATURES)
     layers = network.model.convolutions
     strongest = strongest_activations(
@@ -214,7 +211,7 @@ def _next(page: Page) -> None:
         "zfnet project --model tour/model --layer conv3 --map 5 cat.jpg\n"
         "zfnet features --model tour/model --data scenes --out features"
     )
-    section.paragraph("A network of your own, from a folder with a folder of images for each class:")
+    section.paragraph("A network of your own, from a folder with one folder of images a class:")
     section.code(
         "zfnet train --data DIR --out run --image-size 56 --width 0.5 --strides 2 1 --init he\n"
         "zfnet evaluate --model run --data DIR --ten-crops\n"
