@@ -9,15 +9,13 @@ every `stride` pixels; it stops at P x Q places.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeGuard
 
 import numpy as np
 
-Pair = int | Sequence[int]
-Padding = int | Sequence[int]
+from kernels.arguments import Padding, Pair, at_least_one, check_groups, four_axes, pads, pair
 
 
 @dataclass(frozen=True)
@@ -150,11 +148,11 @@ class ConvGeometry(_Sliding):
         groups: int = 1,
     ) -> ConvGeometry:
         """Geometry of conv2d(x, w); ValueError names both shapes if they do not fit."""
-        N, C, H, W = _four(x_shape, "conv2d: x", "(N, C, H, W)")
-        K, Cg, R, S = _four(w_shape, "conv2d: weight", "(K, C/groups, R, S)")
-        _check_groups(groups, C, K, Cg, x_shape, w_shape)
+        N, C, H, W = four_axes(x_shape, "conv2d: x", "(N, C, H, W)")
+        K, Cg, R, S = four_axes(w_shape, "conv2d: weight", "(K, C/groups, R, S)")
+        check_groups(groups, C, K, Cg, x_shape, w_shape)
         g = cls(
-            *(N, C, H, W, _at_least_one(R, "conv2d: R"), _at_least_one(S, "conv2d: S")),
+            *(N, C, H, W, at_least_one(R, "conv2d: R"), at_least_one(S, "conv2d: S")),
             stride=pair(stride, "stride"),
             padding=pads(padding),
             dilation=pair(dilation, "dilation"),
@@ -181,8 +179,8 @@ class ConvGeometry(_Sliding):
         weight; its output is this geometry's x: (N,C,H,W). Several H give the same P when the
         stride is above 1; `output_padding` picks among them.
         """
-        N, K, P, Q = _four(y_shape, "conv_transpose2d: x", "(N, K, P, Q)")
-        Kw, Cg, R, S = _four(w_shape, "conv_transpose2d: weight", "(K, C/groups, R, S)")
+        N, K, P, Q = four_axes(y_shape, "conv_transpose2d: x", "(N, K, P, Q)")
+        Kw, Cg, R, S = four_axes(w_shape, "conv_transpose2d: weight", "(K, C/groups, R, S)")
         if Kw != K:
             raise ValueError(
                 f"conv_transpose2d: x {tuple(y_shape)} has {K} channels, the weight "
@@ -246,7 +244,7 @@ class PoolGeometry(_Sliding):
         count_include_pad: bool = True,
     ) -> PoolGeometry:
         """Geometry of a pooling of x; the stride is the window's size unless given."""
-        N, C, H, W = _four(x_shape, "pool2d: x", "(N, C, H, W)")
+        N, C, H, W = four_axes(x_shape, "pool2d: x", "(N, C, H, W)")
         R, S = pair(kernel_size, "kernel_size")
         g = cls(
             *(N, C, H, W, R, S),
@@ -292,68 +290,3 @@ class PoolGeometry(_Sliding):
         """
         count = self._taps_padded if self.count_include_pad else self._taps_inside
         return np.multiply.outer(count(0), count(1)).astype(np.float64)
-
-
-def pair(value: Pair, name: str, least: int = 1) -> tuple[int, int]:
-    """One integer or two, as (rows, columns), none below `least`."""
-    values = _integers(value, 2)
-    if len(values) != 2:
-        raise ValueError(f"{name}: expected an integer or two (rows, columns), got {value!r}")
-    if min(values) < least:
-        raise ValueError(f"{name}: must be at least {least}, got {value!r}")
-    return values[0], values[1]
-
-
-def pads(value: Padding) -> tuple[int, int, int, int]:
-    """One integer, two (rows, columns) or four (top, bottom, left, right); signed."""
-    values = _integers(value, 4)
-    if len(values) == 2:
-        values = (values[0], values[0], values[1], values[1])
-    if len(values) != 4:
-        raise ValueError(
-            "padding: expected an integer, two (rows, columns) or four (top, bottom, left, right), "
-            f"got {value!r}"
-        )
-    return values[0], values[1], values[2], values[3]
-
-
-def _integers(value: object, repeats: int) -> tuple[int, ...]:
-    """One integer `repeats` times, or a sequence's integers; nothing if any is something else."""
-    values = tuple(value) if isinstance(value, Iterable) else (value,) * repeats
-    integers = tuple(int(v) for v in values if _is_integer(v))
-    return integers if len(integers) == len(values) else ()
-
-
-def _is_integer(value: object) -> TypeGuard[int]:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _four(shape: Sequence[int], what: str, axes: str) -> tuple[int, int, int, int]:
-    if len(shape) != 4:
-        raise ValueError(f"{what} must have the four axes {axes}, got the shape {tuple(shape)}")
-    if min(shape) < 0:
-        raise ValueError(f"{what} {axes}: no size may be negative, got {tuple(shape)}")
-    N, C, H, W = (int(v) for v in shape)
-    return N, C, H, W
-
-
-def _at_least_one(size: int, what: str) -> int:
-    if size < 1:
-        raise ValueError(f"{what} must be at least 1, got {size}")
-    return size
-
-
-def _check_groups(
-    groups: int, C: int, K: int, Cg: int, x_shape: Sequence[int], w_shape: Sequence[int]
-) -> None:
-    shapes = f"x {tuple(x_shape)} and weight {tuple(w_shape)} with groups={groups}"
-    if not _is_integer(groups) or groups < 1 or C % groups or K % groups:
-        raise ValueError(
-            f"conv2d: {shapes}: groups must be an integer of at least 1 that divides the {C} input "
-            f"channels and the {K} filters"
-        )
-    if Cg * groups != C:
-        raise ValueError(
-            f"conv2d: {shapes} do not fit: the weight's second axis must be "
-            f"C / groups = {C // groups}, not {Cg}"
-        )

@@ -7,10 +7,15 @@ run inside Numba's threads on SciPy's BLAS, which is held to one thread (see `ge
 
 from __future__ import annotations
 
+import os
 import threading
 
 import numba
 import threadpoolctl
+
+# GNU OpenMP's idle threads spin by default, and on a machine with other work to do they take the
+# time of the thread that they wait for. Read when Numba loads its OpenMP layer, after this.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # Numba's workqueue layer aborts when two Python threads enter it; every kernel runs under this.
 lock = threading.RLock()

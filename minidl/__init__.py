@@ -23,7 +23,8 @@ _check_sibling()
 from kernels.threads import get_num_threads, set_num_threads  # noqa: E402
 from minidl import functional, init, nn, optim, rules, serialize  # noqa: E402
 from minidl.check import check_vjp  # noqa: E402
-from minidl.tensor import Tensor, backward, no_grad  # noqa: E402
+from minidl.tensor import Tensor, no_grad  # noqa: E402
+from minidl.walk import backward  # noqa: E402
 
 __all__ = [
     "Tensor",

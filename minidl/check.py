@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minidl.functional import concatenate, reshape
 from minidl.functional import sum as tensor_sum
-from minidl.tensor import Tensor, backward
+from minidl.tensor import Tensor
+from minidl.walk import backward
 
 
 @dataclass(frozen=True)
@@ -96,17 +98,17 @@ def _moved(
 def _gradient_of(
     function: Callable[..., Tensor], arrays: Sequence[np.ndarray], rng: np.random.Generator
 ) -> tuple[Callable[..., Tensor], tuple[np.ndarray, ...]]:
-    """x, u -> a fixed random mix of the vjp's outputs, whose gradient is second order."""
+    """x, u -> the vjp's outputs in one row: a function whose gradient is of second order.
+
+    Summed here they could cancel, and the bound would not know how large they were.
+    """
     y = function(*(Tensor(a) for a in arrays))
-    mixes = [rng.standard_normal(a.shape) for a in arrays]
 
     def vjp(*tensors: Tensor) -> Tensor:
         *inputs, u = tensors
         # The product puts a fresh node between: a function may return its input as it is.
-        gradients = backward(tensor_sum(function(*inputs) * u), inputs=inputs, create_graph=True)
-        total = tensor_sum(gradients[0] * mixes[0])
-        for g, mix in zip(gradients[1:], mixes[1:], strict=True):
-            total = total + tensor_sum(g * mix)
-        return total
+        product = tensor_sum(function(*inputs) * u)
+        gradients = backward(product, inputs=inputs, create_graph=True)
+        return concatenate([reshape(g, (-1,)) for g in gradients], 0)
 
     return vjp, (*arrays, rng.standard_normal(y.shape))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from drawing import apart, conv_geometries, pairs, pool_geometries, small
+from drawing import apart, conv_geometries, pairs, pool_geometries, small, standard
 from hypothesis import assume
 from hypothesis import strategies as st
 
@@ -37,7 +37,7 @@ def smooth(function: Callable[..., Any], low: float = -2.0) -> Any:
     """A function of one array of any shape, smooth between `low` and 2."""
 
     def build(draw: Draw, rng: np.random.Generator) -> Case:
-        return function, [rng.uniform(low, 2.0, draw(shapes))]
+        return function, [np.asarray(rng.uniform(low, 2.0, draw(shapes)))]
 
     return build
 
@@ -74,7 +74,7 @@ CASES |= {
 @case("power")
 def _power(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
     exponent = draw(st.sampled_from([-1.5, -1, 0, 0.5, 1, 2, 3]))
-    return lambda x: function(x, exponent), [rng.uniform(0.5, 2, draw(shapes))]
+    return lambda x: function(x, exponent), [np.asarray(rng.uniform(0.5, 2, draw(shapes)))]
 
 
 @case("where")
@@ -98,7 +98,7 @@ def _repetition(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
     large = draw(shapes)
     low = tuple(draw(st.sampled_from([1, n])) for n in large)[draw(small(0, len(large))) :]
     given_, wanted = (large, low) if function is F.sum_to else (low, large)
-    return lambda x: function(x, wanted), [rng.standard_normal(given_)]
+    return lambda x: function(x, wanted), [standard(given_, rng)]
 
 
 @case("reshape", "flatten", "transpose", "getitem", "pad2d")
@@ -115,13 +115,13 @@ def _movement(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
                                           (slice(1), repeated, slice(1))]))],
         "pad2d": [pads],
     }  # fmt: skip
-    return lambda x: function(x, *options[function.__name__]), [rng.standard_normal(shape)]
+    return lambda x: function(x, *options[function.__name__]), [standard(shape, rng)]
 
 
 @case("concatenate", "stack")
 def _joining(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
     rows = [2, 2, 2] if function is F.stack else [draw(small(1, 3)) for _ in range(3)]
-    arrays = [rng.standard_normal((2, n)) for n in rows]
+    arrays = [standard((2, n), rng) for n in rows]
     axis = draw(st.sampled_from([0, -1] if function is F.stack else [1, -1]))
     return lambda *tensors: function(tensors, axis), arrays
 
@@ -129,21 +129,21 @@ def _joining(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
 @case("softmax", "log_softmax")
 def _softmax(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
     axis = draw(st.sampled_from([0, 1, -1]))
-    return lambda x: function(x, axis), [rng.standard_normal(draw(pairs(1, 4)))]
+    return lambda x: function(x, axis), [np.asarray(rng.uniform(-1, 1, draw(pairs(1, 4))))]
 
 
 @case("cross_entropy")
 def _cross_entropy(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
     N, C = draw(pairs(1, 4))
     labels = rng.integers(0, C, N)
-    return lambda x: function(x, labels), [rng.standard_normal((N, C))]
+    return lambda x: function(x, labels), [rng.uniform(-1, 1, (N, C))]
 
 
 @case("dropout")
 def _dropout(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
     training = draw(st.booleans())
     return lambda x: function(x, 0.5, seed=1, step=2, training=training), [
-        rng.standard_normal(draw(shapes))
+        standard(draw(shapes), rng)
     ]
 
 
@@ -151,15 +151,15 @@ def _dropout(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
 def _matmul(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
     N, K, M = draw(small(1, 3)), draw(small(1, 3)), draw(small(1, 3))
     second = (K, M) if function is F.matmul else (M, K)
-    bias = [rng.standard_normal(M)] if function is F.linear and draw(st.booleans()) else []
-    return function, [rng.standard_normal((N, K)), rng.standard_normal(second), *bias]
+    bias = [standard((M,), rng)] if function is F.linear and draw(st.booleans()) else []
+    return function, [standard((N, K), rng), standard(second, rng), *bias]
 
 
 @case("conv2d")
 def _conv2d(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
     g = draw(conv_geometries())
     bias = [(g.K,)] if draw(st.booleans()) else []
-    arrays = [rng.standard_normal(shape) for shape in (g.x_shape, g.w_shape, *bias)]
+    arrays = [standard(shape, rng) for shape in (g.x_shape, g.w_shape, *bias)]
     settings = {"stride": g.stride, "padding": g.padding, "dilation": g.dilation}
     return lambda *t: function(*t, groups=g.groups, **settings), arrays
 
@@ -172,7 +172,7 @@ def _conv_transpose2d(function: Any, draw: Draw, rng: np.random.Generator) -> Ca
     H = (g.P - 1) * g.stride[0] + g.extent[0] + extra[0] - g.padding[0] - g.padding[1]
     W = (g.Q - 1) * g.stride[1] + g.extent[1] + extra[1] - g.padding[2] - g.padding[3]
     assume(H > 0 and W > 0)
-    arrays = [rng.standard_normal(shape) for shape in (g.y_shape, g.w_shape, *bias)]
+    arrays = [standard(shape, rng) for shape in (g.y_shape, g.w_shape, *bias)]
     settings = {"stride": g.stride, "padding": g.padding, "dilation": g.dilation}
     return lambda *t: function(*t, output_padding=extra, groups=g.groups, **settings), arrays
 
@@ -188,7 +188,7 @@ def _max_pool2d(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
 def _avg_pool2d(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
     g = draw(pool_geometries(most_dilated=1))
     settings = (g.R, g.S), g.stride, g.padding, g.ceil_mode, g.count_include_pad
-    return lambda x: function(x, *settings), [rng.standard_normal(g.x_shape)]
+    return lambda x: function(x, *settings), [standard(g.x_shape, rng)]
 
 
 @case("max_unpool2d")
@@ -202,7 +202,7 @@ def _max_unpool2d(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
 def _local_response_norm(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
     size, beta = draw(small(1, 5)), draw(st.sampled_from([0.75, 0.5, 1.0]))
     shape = (draw(small(1, 2)), draw(small(1, 5)), *draw(pairs(1, 3)))
-    return lambda x: function(x, size, 0.5, beta, 1.0), [rng.standard_normal(shape)]
+    return lambda x: function(x, size, 0.5, beta, 1.0), [standard(shape, rng)]
 
 
 @case("local_contrast_norm")

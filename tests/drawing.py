@@ -81,6 +81,11 @@ def normal(shape: Sequence[int], rng: np.random.Generator, dtype: DTypeLike) -> 
     return np.asarray(rng.standard_normal(tuple(shape)) * 2.0 ** rng.integers(-8, 8), dtype)
 
 
+def standard(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
+    """float64, normally distributed around 0 with standard deviation 1."""
+    return np.asarray(rng.standard_normal(tuple(shape)))
+
+
 def integers(shape: Sequence[int], rng: np.random.Generator, dtype: DTypeLike) -> np.ndarray:
     """Integers from -4 to 4: their products' sums are exact, and equal values meet."""
     return np.asarray(rng.integers(-4, 5, tuple(shape)), dtype)

@@ -2,114 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pytest
-from tolerances import rounding, same_bits, within
+from by_hand import SIDE, ByHand, Norm, network, one_unit, pictures, recorded
+from tolerances import same_bits, within
 
 from kernels.geometry import Box
-from minidl import Tensor, no_grad, rules
-from minidl import functional as F
+from minidl import Tensor, rules
 from zfnet.deconvnet import Deconvnet, Projection, Unit, strongest
-from zfnet.model import ConvNet, ZFNet
+from zfnet.model import ConvNet
 
-Norm = Literal["lcn", "lrn"] | None
 NORMS: tuple[Norm, ...] = ("lcn", "lrn", None)
 LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
-SIDE = 64
-
-
-def network(norm: Norm = "lcn", *, double: bool = False, **options: Any) -> ConvNet:
-    """A small ZFNet whose random weights keep signals alive; with `double` in float64."""
-    settings = {"image_size": SIDE, "width": 0.05, "init": "he", "seed": 4, **options}
-    model = ZFNet(12, norm=norm, **settings)
-    rng = np.random.default_rng(8)
-    for name, parameter in model.named_parameters():
-        if name.endswith(".bias"):
-            parameter.assign(rng.normal(0, 0.1, parameter.shape).astype(np.float32))
-        if double:
-            parameter.data = parameter.data.astype(np.float64)
-    model.eval()
-    return model
-
-
-def pictures(count: int, side: int = SIDE, dtype: Any = np.float32) -> np.ndarray:
-    """Random pictures of blocks and grain, (N,3,S,S), about as large as preprocessed ones."""
-    rng = np.random.default_rng(6)
-    blocks = rng.uniform(-100, 100, (count, 3, side // 8, side // 8))
-    grain = rng.uniform(-20, 20, (count, 3, side, side))
-    return (blocks.repeat(8, axis=2).repeat(8, axis=3) + grain).astype(dtype)
-
-
-def recorded(model: ConvNet, images: np.ndarray) -> dict[str, np.ndarray]:
-    with no_grad():
-        return {name: y.data for name, y in model.activations(Tensor(images)).items()}
-
-
-class ByHand:
-    """The projection written out downwards: unpool, rectify, filter with the flipped kernels.
-
-    With `absolute` the weights count by their absolute value and nothing is rectified: the sum of
-    the absolute products, by which rounding is measured.
-    """
-
-    def __init__(self, model: ConvNet, seen: dict[str, np.ndarray], absolute: bool = False) -> None:
-        self.model, self.seen, self.absolute = model, seen, absolute
-
-    def project(self, layer: str, signal: np.ndarray) -> np.ndarray:
-        """`signal`, of the shape of the layer's activations before ReLU, at the pixels."""
-        number = int(layer[-1])
-        for above in range(number, 5, -1):
-            signal = signal @ self.weight(f"fc{above}")  # (N,K) x (K,F) -> (N,F)
-            signal = self.rectified(signal) if above > 6 else self.down_to_conv5(signal)
-        for above in range(min(number, 5), 1, -1):
-            signal = self.rectified(self.unpooled(above - 1, self.filtered(above, signal)))
-        return self.filtered(1, signal)
-
-    def down_to_conv5(self, signal: np.ndarray) -> np.ndarray:
-        planes = signal.reshape(self.seen["pool5"].shape)  # (N,CHW) -> (N,C,H,W)
-        return self.rectified(self.unpooled(5, planes))
-
-    def weight(self, layer: str) -> np.ndarray:
-        weight = getattr(self.model, layer).weight.data
-        return np.abs(weight) if self.absolute else weight
-
-    def rectified(self, signal: np.ndarray) -> np.ndarray:
-        return signal if self.absolute else F.relu(Tensor(signal)).data
-
-    def unpooled(self, number: int, signal: np.ndarray) -> np.ndarray:
-        """Back at the maxima that the layer's pool recorded; as it is where it has no pool."""
-        names, pool = list(self.seen), f"pool{number}"
-        if pool not in names:
-            return signal
-        before = self.seen[names[names.index(pool) - 1]]
-        settings = getattr(self.model, pool).settings
-        _, switches = F.max_pool2d(Tensor(before), **settings, return_switches=True)
-        return F.max_unpool2d(Tensor(signal), switches, before.shape[2:]).data
-
-    def filtered(self, number: int, signal: np.ndarray) -> np.ndarray:
-        layer = f"conv{number}"
-        g, weight = self.model.geometries()[layer], Tensor(self.weight(layer))
-        stride, padding = g.stride[0], g.padding[0]
-        missing = (g.H + 2 * padding - g.R) % stride
-        return F.conv_transpose2d(Tensor(signal), weight, None, stride, padding, missing).data
-
-    def bound(self, layer: str, signal: np.ndarray) -> np.ndarray:
-        """Both walks round each sum, of K R S products or of 4 maxima at the most."""
-        weights = [p for name, p in self.model.named_parameters() if name.endswith(".weight")]
-        units = 2 * sum(w.size // w.shape[1] for w in weights) + 2 * 3 * 4
-        products = ByHand(self.model, self.seen, absolute=True).project(layer, np.abs(signal))
-        return rounding(units, products, signal.dtype)
-
-
-def one_unit(activation: np.ndarray, units: list[Unit]) -> np.ndarray:
-    """The activations with all but one unit an image set to zero."""
-    signal = np.zeros_like(activation)
-    for n, unit in enumerate(units):
-        place = (n, unit.map, unit.p, unit.q)[: activation.ndim]
-        signal[place] = activation[place]
-    return signal
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -174,8 +80,8 @@ def _slices(box: Box) -> tuple[slice, slice]:
 def test_a_unit_at_the_corner_sees_the_part_of_its_field_that_lies_in_the_image() -> None:
     model, images = network(), pictures(1)
     (projection,) = Deconvnet(model).project(images, "conv2", units=[Unit(0, 0, 0)])
-    assert projection.box == Box(0, 22, 0, 22)
-    assert projection.crop().shape == (3, 22, 22)
+    assert projection.box == Box(0, 24, 0, 24)  # 27 x 27 from row and column -3 on
+    assert projection.crop().shape == (3, 24, 24)
 
 
 @pytest.mark.parametrize("layer", ["conv3", "relu3", "fc6", "fc8"])
@@ -296,7 +202,9 @@ def test_a_projection_grows_as_its_activation_does(layer: str) -> None:
     assert same_bits(4 * small.data, large.data)
 
 
-def project(layer: str = "conv3", images: np.ndarray | None = None, **what: Any) -> list[Projection]:
+def project(
+    layer: str = "conv3", images: np.ndarray | None = None, **what: Any
+) -> list[Projection]:
     return Deconvnet(network()).project(pictures(1) if images is None else images, layer, **what)
 
 

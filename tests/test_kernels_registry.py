@@ -161,7 +161,8 @@ def test_the_number_of_threads_is_one_to_what_there_are() -> None:
 
 def test_two_python_threads_may_run_kernels_at_once() -> None:
     (relu, *_) = all_kernels("relu")
-    x, results = np.ones((64, 64), np.float32), []
+    x = np.ones((64, 64), np.float32)
+    results: list[np.ndarray] = []
     workers = [threading.Thread(target=lambda: results.extend(relu(x) for _ in range(50)))
                for _ in range(4)]  # fmt: skip
     for worker in workers:

@@ -67,8 +67,9 @@ def test_weights_begin_with_the_papers_deviation_and_biases_at_zero(paper: ZFNet
 
 def test_a_forward_pass_has_the_sizes_that_the_geometries_tell() -> None:
     model = thin()
+    model.eval()
     with no_grad():
-        found = model.eval() and model.activations(Tensor(np.zeros((1, 3, 224, 224), np.float32)))
+        found = model.activations(Tensor(np.zeros((1, 3, 224, 224), np.float32)))
     assert {name: found[name].shape for name in PAPER} == {
         name: g.y_shape for name, g in model.geometries().items()
     }

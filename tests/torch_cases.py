@@ -165,8 +165,8 @@ def _matmul(name: str, draw: Draw, rng: np.random.Generator, dtype: DTypeLike) -
 
 @case("softmax", "log_softmax", "cross_entropy")
 def _softmax(name: str, draw: Draw, rng: np.random.Generator, dtype: DTypeLike) -> Case:
-    x = (2 * rng.standard_normal(draw(pairs(1, 5)))).astype(dtype)
-    labels = rng.integers(0, x.shape[1], x.shape[0])
+    x = np.asarray(2 * rng.standard_normal(draw(pairs(1, 5))), dtype)
+    labels = np.asarray(rng.integers(0, x.shape[1], x.shape[0]))
 
     def log_softmax(t: torch.Tensor) -> torch.Tensor:
         """x + log S, with log S as -log of S reflected: its derivatives are products of p."""

@@ -45,11 +45,10 @@ def _conv2d(name: str, draw: Draw, rng: np.random.Generator, dtype: DTypeLike) -
     g = draw(conv_geometries(pads=(0, 4), symmetric=True))
     more = [(g.K,)] if draw(st.booleans()) else []
     arrays = [normal(shape, rng, dtype) for shape in (g.x_shape, g.w_shape, *more)]
-    rest = (None,) * (3 - len(arrays))
     settings = g.stride, g.padding[::2], g.dilation, g.groups
     return Case(
-        lambda *t: F.conv2d(*t, *rest, *settings),  # type: ignore[arg-type]
-        lambda *t: T.conv2d(*t, *rest, *settings), arrays, chains(g),
+        lambda x, w, b=None: F.conv2d(x, w, b, *settings),
+        lambda x, w, b=None: T.conv2d(x, w, b, *settings), arrays, chains(g),
     )  # fmt: skip
 
 
@@ -62,11 +61,11 @@ def _conv_transpose2d(name: str, draw: Draw, rng: np.random.Generator, dtype: DT
     assume(H > 0 and W > 0)
     more = [(g.C,)] if draw(st.booleans()) else []
     arrays = [normal(shape, rng, dtype) for shape in (g.y_shape, g.w_shape, *more)]
-    rest = (None,) * (3 - len(arrays))
     settings = g.stride, g.padding[::2], extra, g.groups, g.dilation
     return Case(
-        lambda *t: F.conv_transpose2d(*t, *rest, *settings),
-        lambda *t: T.conv_transpose2d(*t, *rest, *settings), arrays, chains(g) + g.N * H * W,
+        lambda x, w, b=None: F.conv_transpose2d(x, w, b, *settings),
+        lambda x, w, b=None: T.conv_transpose2d(x, w, b, *settings),
+        arrays, chains(g) + g.N * H * W,
     )  # fmt: skip
 
 
@@ -100,6 +99,6 @@ def _max_unpool2d(name: str, draw: Draw, rng: np.random.Generator, dtype: DTypeL
     indices = torch.from_numpy(switches.astype(np.int64))
     return Case(
         lambda y: F.max_unpool2d(y, switches, size),
-        lambda y: T.max_unpool2d(y, indices, 2, output_size=size),
+        lambda y: T.max_unpool2d(y, indices, (2, 2), output_size=size),
         [normal(g.y_shape, rng, dtype)], 2,
     )  # fmt: skip

@@ -153,7 +153,6 @@ class Trainer:
         return True
 
     def _epoch(self) -> bool:
-        self.optimizer.lr = self.schedule(self.at.epoch, None)
         batches = self.loader.epoch(self.at.epoch, self.at.next_batch)
         try:
             for batch in batches:
@@ -168,8 +167,7 @@ class Trainer:
     def _one_step(self, batch: Batch) -> None:
         """Loss, gradients, update, filters scaled back."""
         began, model, at = time.perf_counter(), self.network.model, self.at
-        if isinstance(self.schedule, optim.Cosine):
-            self.optimizer.lr = self.schedule(at.epoch + batch.position / len(self.loader), None)
+        self.optimizer.lr = self._rate(batch.position)
         model.train()
         model.set_randomness(self.recipe.seed, at.step)
         model.zero_grad()
@@ -186,6 +184,11 @@ class Trainer:
         at.loss_sum += loss.item() * len(batch.labels)
         at.correct += int((logits.data.argmax(axis=1) == batch.labels).sum())
         at.seconds += time.perf_counter() - began
+
+    def _rate(self, position: int) -> float:
+        """The learning rate of the batch at `position` of this epoch."""
+        within = position / len(self.loader) if isinstance(self.schedule, optim.Cosine) else 0
+        return self.schedule(self.at.epoch + within, None)
 
     def _checkpoint_is_due(self) -> bool:
         """Asked once the next loss is known to be a number: weights that diverged are not kept."""
@@ -227,7 +230,7 @@ class Trainer:
             "val_loss": errors.loss,
             "val_accuracy": 1 - errors.top1,
             "val_top5_accuracy": 1 - errors.top5,
-            "lr": self.optimizer.lr,
+            "lr": self._rate(len(self.loader) - 1),
             "images_per_second": at.seen / at.seconds,
             "seconds": at.seconds,
             "unreadable": len(self.loader.bad),

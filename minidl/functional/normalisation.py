@@ -17,7 +17,8 @@ from minidl.functional.arithmetic import sqrt, where
 from minidl.functional.convolution import conv2d
 from minidl.functional.reduction import mean
 from minidl.rules import gradient
-from minidl.tensor import Node, Tensor, backward, is_recording, record
+from minidl.tensor import Node, Tensor, is_recording, record
+from minidl.walk import backward
 
 Needs = tuple[bool, ...]
 

@@ -1,0 +1,79 @@
+"""What an operation's arguments may be: one number, two or four; shapes that fit each other.
+
+Each function returns the argument in its one form or raises ValueError with what was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeGuard
+
+import numpy as np
+
+Pair = int | Sequence[int]
+Padding = int | Sequence[int]
+
+
+def pair(value: Pair, name: str, least: int = 1) -> tuple[int, int]:
+    """One integer or two, as (rows, columns), none below `least`."""
+    values = _integers(value, 2)
+    if len(values) != 2:
+        raise ValueError(f"{name}: expected an integer or two (rows, columns), got {value!r}")
+    if min(values) < least:
+        raise ValueError(f"{name}: must be at least {least}, got {value!r}")
+    return values[0], values[1]
+
+
+def pads(value: Padding) -> tuple[int, int, int, int]:
+    """One integer, two (rows, columns) or four (top, bottom, left, right); signed."""
+    values = _integers(value, 4)
+    if len(values) == 2:
+        values = (values[0], values[0], values[1], values[1])
+    if len(values) != 4:
+        raise ValueError(
+            "padding: expected an integer, two (rows, columns) or four (top, bottom, left, right), "
+            f"got {value!r}"
+        )
+    return values[0], values[1], values[2], values[3]
+
+
+def _integers(value: object, repeats: int) -> tuple[int, ...]:
+    """One integer `repeats` times, or a sequence's integers; nothing if any is something else."""
+    values = tuple(value) if isinstance(value, Iterable) else (value,) * repeats
+    integers = tuple(int(v) for v in values if _is_integer(v))
+    return integers if len(integers) == len(values) else ()
+
+
+def _is_integer(value: object) -> TypeGuard[int]:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def four_axes(shape: Sequence[int], what: str, axes: str) -> tuple[int, int, int, int]:
+    if len(shape) != 4:
+        raise ValueError(f"{what} must have the four axes {axes}, got the shape {tuple(shape)}")
+    if min(shape) < 0:
+        raise ValueError(f"{what} {axes}: no size may be negative, got {tuple(shape)}")
+    N, C, H, W = (int(v) for v in shape)
+    return N, C, H, W
+
+
+def at_least_one(size: int, what: str) -> int:
+    if size < 1:
+        raise ValueError(f"{what} must be at least 1, got {size}")
+    return size
+
+
+def check_groups(
+    groups: int, C: int, K: int, Cg: int, x_shape: Sequence[int], w_shape: Sequence[int]
+) -> None:
+    shapes = f"x {tuple(x_shape)} and weight {tuple(w_shape)} with groups={groups}"
+    if not _is_integer(groups) or groups < 1 or C % groups or K % groups:
+        raise ValueError(
+            f"conv2d: {shapes}: groups must be an integer of at least 1 that divides the {C} input "
+            f"channels and the {K} filters"
+        )
+    if Cg * groups != C:
+        raise ValueError(
+            f"conv2d: {shapes} do not fit: the weight's second axis must be "
+            f"C / groups = {C // groups}, not {Cg}"
+        )

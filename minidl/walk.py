@@ -1,0 +1,124 @@
+"""The walk back along the tape.
+
+The nodes between an output and what is asked for are taken from the last to the first, and each is
+handed to a table of rules (see `rules.py`), which turns the cotangent of the node's output into
+cotangents of its inputs. Where several meet at one tensor, they are added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.rules import Rules, gradient
+from minidl.tensor import Node, Tensor, recording
+
+
+def backward(
+    output: Tensor,
+    cotangent: Tensor | np.ndarray | None = None,
+    *,
+    rules: Rules | None = None,
+    inputs: Sequence[Tensor] | None = None,
+    create_graph: bool = False,
+) -> tuple[Tensor, ...]:
+    """Carry `cotangent` from `output` back to the leaves, or to `inputs` only.
+
+    cotangent:    same shape as `output`; may be left out for a scalar (then 1).
+    rules:        the table that each node is handed to; `minidl.rules.gradient` by default.
+    inputs:       with it, only what leads to these tensors (leaves or not) is computed, their
+                  cotangents are returned, zeros where nothing leads, and no `.grad` is touched.
+    create_graph: put the walk itself on the tape, for derivatives of higher order.
+    Raises ValueError for a cotangent of another shape, RuntimeError for a tensor off the tape.
+    """
+    table = gradient if rules is None else rules
+    start = _check_cotangent(output, cotangent)
+    targets = None if inputs is None else {_key(t) for t in inputs}
+    nodes, needed = _nodes_to_walk(output, targets)
+    cotangents: dict[Any, Tensor] = {_key(output): start}
+    with recording(create_graph):
+        for node in reversed(nodes):
+            keep = targets is not None and node in targets
+            gy = cotangents.get(node) if keep else cotangents.pop(node, None)
+            if gy is not None:
+                _walk_node(node, gy, table, needed, cotangents)
+    if inputs is None:
+        _accumulate_leaves(cotangents)
+        return ()
+    return tuple(
+        cotangents[_key(t)] if _key(t) in cotangents else Tensor(np.zeros_like(t.data))
+        for t in inputs
+    )
+
+
+def _walk_node(
+    node: Node, gy: Tensor, table: Rules, needed: set[Any], cotangents: dict[Any, Tensor]
+) -> None:
+    """Add what one node's rule makes of `gy` to the cotangents of the node's inputs."""
+    node.check_unchanged()
+    needs = tuple(_key(t) in needed for t in node.inputs)
+    made = table[node.operation](node, gy, needs)
+    for tensor, need, gx in zip(node.inputs, needs, made, strict=True):
+        if need and gx is not None:
+            key = _key(tensor)
+            cotangents[key] = cotangents[key] + gx if key in cotangents else gx
+
+
+def _nodes_to_walk(output: Tensor, targets: set[Any] | None) -> tuple[list[Node], set[Any]]:
+    """The nodes between `output` and the targets in order, and the keys of all that lead there.
+
+    Without targets the leaves that require a gradient are the targets.
+    """
+    if not output.requires_grad:
+        raise RuntimeError(
+            f"backward: the tensor of shape {output.shape} is not on the tape: nothing that it was "
+            "computed from requires a gradient, or it was computed under no_grad"
+        )
+    seen: set[Node] = set()
+    stack = [output.node] if output.node else []
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            stack.extend(t.node for t in node.inputs if t.node is not None)
+    nodes = sorted(seen, key=lambda node: node.order)
+    needed: set[Any] = set(targets or ())
+    for node in nodes:
+        for tensor in node.inputs:
+            if targets is None and tensor.node is None and tensor.requires_grad:
+                needed.add(tensor)
+        if any(_key(t) in needed for t in node.inputs):
+            needed.add(node)
+    if targets is None and output.node is None:
+        needed.add(output)
+    return [node for node in nodes if any(_key(t) in needed for t in node.inputs)], needed
+
+
+def _key(tensor: Tensor) -> Any:
+    """What cotangents are kept under: a node has one output, a leaf is its own."""
+    return tensor.node or tensor
+
+
+def _accumulate_leaves(cotangents: dict[Any, Tensor]) -> None:
+    for leaf, g in cotangents.items():
+        if isinstance(leaf, Tensor):
+            leaf.grad = g if leaf.grad is None else leaf.grad + g
+
+
+def _check_cotangent(output: Tensor, cotangent: Tensor | np.ndarray | None) -> Tensor:
+    if cotangent is None:
+        if output.size != 1:
+            raise ValueError(
+                f"backward: a tensor of shape {output.shape} needs a cotangent of that shape; "
+                "only a scalar may go without"
+            )
+        return Tensor(np.ones_like(output.data))
+    given = cotangent if isinstance(cotangent, Tensor) else Tensor(cotangent)
+    if given.shape != output.shape or given.dtype != output.dtype:
+        raise ValueError(
+            f"backward: the cotangent is {given.dtype} {given.shape}, the tensor "
+            f"{output.dtype} {output.shape}; they must be alike"
+        )
+    return given
