@@ -127,10 +127,11 @@ def test_a_finished_run_that_is_resumed_stays_as_it_is(tmp_path: Path) -> None:
 
 
 def test_training_learns_to_tell_colours_apart(tmp_path: Path) -> None:
-    run = trainer(tmp_path, network(dropout=0.0), train=Pictures(60), epochs=8, patience=8)
+    net = network(dropout=0.0, width=0.06, hidden=(16, 16))
+    run = trainer(tmp_path, net, train=Pictures(60), epochs=8, patience=8)
     run.run()
-    assert run.history[-1]["val_accuracy"] == 1
-    assert run.history[-1]["train_loss"] < run.history[0]["train_loss"] / 2
+    assert run.history[-1]["val_accuracy"] > 0.8  # chance is 1 of 3
+    assert run.history[-1]["train_loss"] < run.history[0]["train_loss"] / 4
 
 
 def test_no_filter_exceeds_the_largest_rms(tmp_path: Path) -> None:

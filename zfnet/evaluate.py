@@ -33,16 +33,18 @@ def evaluate(
     batch_size: int = 128,
     workers: int = 2,
     strict: bool = False,
+    bad: dict[str, str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Errors:
     """Errors of the networks' averaged probabilities over a data set.
 
     Each image's probabilities are averaged over its crops and over the networks. ValueError if the
     networks' classes differ from one another or from the data set's, or no image can be read.
+    Unreadable images are left out (with `strict`: BadImage); `bad` takes their title -> reason.
     """
     found = predict(
         networks, dataset, ten_crops=ten_crops, batch_size=batch_size, workers=workers,
-        strict=strict, progress=progress,
+        strict=strict, bad=bad, progress=progress,
     )  # fmt: skip
     return errors(*found)
 
@@ -70,6 +72,7 @@ def predict(
     batch_size: int = 128,
     workers: int = 2,
     strict: bool = False,
+    bad: dict[str, str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The mean probabilities (N,C) over crops and networks, and the labels (N,), in order.
@@ -85,6 +88,7 @@ def predict(
         size = max(1, batch_size // 10) if ten_crops else batch_size
         loader = Loader(dataset, network.preprocess, size, crops=crops, shuffle=False,
                         workers=workers, strict=strict, cache_bytes=0)  # fmt: skip
+        loader.bad = loader.bad if bad is None else bad
         for batch in loader.epoch(0):
             p = network.probabilities(batch.images)
             # (n crops,C) -> (n,crops,C) -> (n,C)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -24,49 +24,10 @@ from zfnet import network as networks
 from zfnet.data import Batch, Dataset, Loader, require_classes
 from zfnet.evaluate import check_classes, evaluate
 from zfnet.network import Network
+from zfnet.recipe import Recipe
 from zfnet.report.curves import curve
 
 CHECKPOINT = "checkpoint.safetensors"
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train; the defaults are the paper's (section 3).
-
-    crops:      "ten": one of the ten crops a visit; "random": any position and flip.
-    schedule:   "plateau": times `factor` when the validation error has not fallen for `patience`
-                epochs (the paper's, by hand); "cosine": to 0 over all epochs.
-    max_rms:    filters above it are scaled back to it after each step; 0: never.
-    checkpoint_every: steps between checkpoints inside an epoch; 0: at its end only.
-    """
-
-    epochs: int = 70
-    batch_size: int = 128
-    lr: float = 1e-2
-    momentum: float = 0.9
-    weight_decay: float = 0.0
-    schedule: Literal["plateau", "cosine"] = "plateau"
-    factor: float = 0.1
-    patience: int = 3
-    max_rms: float = 0.1
-    crops: Literal["ten", "random", "centre"] = "ten"
-    seed: int = 0
-    checkpoint_every: int = 0
-
-    def __post_init__(self) -> None:
-        if self.schedule not in ("plateau", "cosine"):
-            raise ValueError(f"schedule must be plateau or cosine, got {self.schedule!r}")
-        if not 0 < self.factor <= 1:
-            raise ValueError(f"factor must be above 0 and at most 1, got {self.factor}")
-        for name, least in (("epochs", 0), ("batch_size", 1), ("patience", 1), ("max_rms", 0),
-                            ("seed", 0), ("checkpoint_every", 0)):  # fmt: skip
-            if not getattr(self, name) >= least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
-
-    def make_schedule(self) -> optim.Schedule:
-        if self.schedule == "cosine":
-            return optim.Cosine(self.lr, self.epochs)
-        return optim.Plateau(self.lr, self.factor, self.patience)
 
 
 class Diverged(ValueError):
@@ -156,7 +117,8 @@ class Trainer:
         batches = self.loader.epoch(self.at.epoch, self.at.next_batch)
         try:
             for batch in batches:
-                self._one_step(batch)
+                with np.errstate(all="ignore"):  # a loss that is no number is told
+                    self._one_step(batch)
                 if not self.on_step(self._progress()):
                     return False
         finally:
@@ -221,7 +183,9 @@ class Trainer:
     def _end_epoch(self) -> None:
         """Validate, log, lower the rate if it is time, save."""
         at = self.at
-        errors = evaluate([self.network], self.val, workers=self.workers, strict=self.strict)
+        errors = evaluate(
+            [self.network], self.val, workers=self.workers, strict=self.strict, bad=self.loader.bad
+        )
         self._check_finite(errors.loss)
         line = {
             "epoch": at.epoch + 1,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zfnet.cli.progress import Task, progress_bars, say
+from zfnet.cli.progress import Task, progress_bars, say, say_skipped
 from zfnet.data import open_dataset, require_classes
 from zfnet.evaluate import evaluate
 from zfnet.network import load
@@ -35,10 +35,12 @@ def evaluate_command(
     require_classes(dataset)
     with progress_bars() as bars:
         task = Task(bars, "evaluating", len(networks) * len(dataset))
+        bad: dict[str, str] = {}
         found = evaluate(
             networks, dataset, ten_crops=ten_crops, batch_size=batch_size, workers=workers,
-            strict=strict, progress=task.update,
+            strict=strict, bad=bad, progress=task.update,
         )  # fmt: skip
+    say_skipped(bad)
     crops = "ten crops" if ten_crops else "the centre crop"
     say(
         f"{found.images} of {len(dataset)} images, {len(networks)} network(s), {crops}: "

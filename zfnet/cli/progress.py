@@ -30,6 +30,14 @@ def say(message: str) -> None:
 SECONDS_BETWEEN_LINES = 15.0
 
 
+def say_skipped(bad: dict[str, str], shown: int = 5) -> None:
+    """Name the first unreadable images, and count them all; nothing if there are none."""
+    for title, reason in list(bad.items())[:shown]:
+        say(f"skipped {title}: {reason}")
+    if bad:
+        say(f"{len(bad)} unreadable image{'s' if len(bad) > 1 else ''} skipped in all")
+
+
 class Task:
     """One bar: `advance` it, `note` what stands beside it."""
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 import minidl
-from zfnet.cli.progress import Task, progress_bars, say, stop_on_interrupt
+from zfnet.cli.progress import Task, progress_bars, say, say_skipped, stop_on_interrupt
 from zfnet.data import (
     Dataset,
     Preprocess,
@@ -146,11 +146,7 @@ def _say_epoch(line: dict[str, float]) -> None:
 
 
 def _say_end(trainer: Trainer, finished: bool, out: Path) -> None:
-    bad = trainer.loader.bad
-    for title, reason in list(bad.items())[:5]:
-        say(f"skipped {title}: {reason}")
-    if len(bad) > 5:
-        say(f"... {len(bad)} unreadable images skipped in all")
+    say_skipped(trainer.loader.bad)
     if finished:
         say(f"The network is in {out / FILE}, its curve in {out / 'curve.svg'}.")
     else:
