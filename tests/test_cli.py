@@ -24,7 +24,7 @@ TINY = [
 ]  # fmt: skip
 
 
-def zfnet(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
+def zfnet(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     """The exit status of `zfnet ARGUMENTS`."""
     monkeypatch.setattr(sys, "argv", ["zfnet", *map(str, arguments)])
     try:
@@ -57,7 +57,7 @@ def run(tmp_path: Path) -> Path:
 def refused(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    *arguments: str | Path,
+    *arguments: object,
 ) -> str:
     """What stands on stderr of a command that ends with status 2."""
     assert zfnet(monkeypatch, *arguments) == 2
@@ -105,7 +105,7 @@ def test_a_folder_with_one_class_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ["--data", folder(tmp_path / "data", ("red",)), "--out", tmp_path / "run"]
-    assert "but one folder" in refused(monkeypatch, capsys, "train", *options)
+    assert "has one class ('red')" in refused(monkeypatch, capsys, "train", *options)
 
 
 @pytest.mark.parametrize("command", ["evaluate", "features"])

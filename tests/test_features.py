@@ -17,6 +17,7 @@ from zfnet.experiments.features import (
 from zfnet.network import Network
 
 LAYERS = ["conv1", "pool1", "conv2"]
+Entry = tuple[float, int, int]
 
 
 def whole_numbers() -> Network:
@@ -48,9 +49,7 @@ def all_activations(net: Network, data: Pictures, layer: str) -> dict[int, np.nd
     return found
 
 
-def searched(
-    net: Network, data: Pictures, layer: str, k: int
-) -> list[list[tuple[float, int, int]]]:
+def searched(net: Network, data: Pictures, layer: str, k: int) -> list[list[Entry]]:
     """By hand: of each map the k strongest (value, image, place), first come first."""
     every = all_activations(net, data, layer)
     maps = next(iter(every.values())).shape[0]
@@ -61,7 +60,7 @@ def searched(
     return found
 
 
-def listed(found: Strongest) -> list[list[tuple[float, int, int]]]:
+def listed(found: Strongest) -> list[list[Entry]]:
     rows = zip(found.values, found.images, found.places, strict=True)
     return [[(float(v), int(i), int(p)) for v, i, p in zip(*row, strict=True)] for row in rows]
 
@@ -125,9 +124,8 @@ def test_a_patch_is_the_part_of_its_image_that_the_unit_sees(layer: str) -> None
         ):
             b = net.model.receptive_field(layer, projection.unit.p, projection.unit.q).clip(32, 32)
             assert projection.box == b
-            assert np.array_equal(
-                patch, centre(data.images[image])[b.top : b.bottom, b.left : b.right]
-            )
+            pixels = centre(data.images[image])[b.top : b.bottom, b.left : b.right]
+            assert np.array_equal(patch, pixels)
             assert projection.crop().shape[1:] == patch.shape[:2]
 
 

@@ -1,7 +1,8 @@
-"""A data set in memory and a network small enough to train within a second."""
+"""A data set in memory, a network small enough to train within a second, and runs of it."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,13 @@ import numpy as np
 from zfnet.data import BadImage, Preprocess, Truth
 from zfnet.model import ZFNet
 from zfnet.network import Network
+from zfnet.recipe import Recipe
+from zfnet.train import Trainer, load_checkpoint
 
 COLOURS = ("red", "green", "blue")
 SIDE, SIZE = 36, 32
+# 20 images in batches of 6: 4 steps an epoch, the last one smaller.
+RECIPE: dict[str, Any] = {"epochs": 3, "batch_size": 6, "crops": "random", "patience": 1, "seed": 7}
 
 
 class Pictures:
@@ -63,3 +68,19 @@ def network(seed: int = 0, classes: tuple[str, ...] = COLOURS, **options: Any) -
 def centre(image: np.ndarray) -> np.ndarray:
     """The pixels of the centre crop, (32,32,3) uint8."""
     return image[2:34, 2:34]
+
+
+def trainer(out: Path, net: Network | None = None, **options: Any) -> Trainer:
+    """A run on the pictures; `train` and `val` replace them, other options are the recipe's."""
+    train = options.pop("train", Pictures(bad=(3,)))
+    val = options.pop("val", Pictures(9, seed=1))
+    kept = {k: options.pop(k) for k in ("workers", "strict", "on_step") if k in options}
+    recipe = Recipe(**{**RECIPE, **options})
+    return Trainer(net or network(), train, val, out, recipe, **kept)
+
+
+def resumed(out: Path, **options: Any) -> Trainer:
+    net, recipe, arrays, state = load_checkpoint(out)
+    going_on = Trainer(net, Pictures(bad=(3,)), Pictures(9, seed=1), out, recipe, **options)
+    going_on.restore(arrays, state)
+    return going_on

@@ -13,6 +13,7 @@ from pathlib import Path
 from string import Template
 from typing import Self
 
+from minidl import serialize
 from zfnet.report.cards import MapCard, map_card
 from zfnet.report.curves import Record, curve
 from zfnet.report.markup import Picture, figure, image, table, tag, words
@@ -144,16 +145,10 @@ class Page:
         The file is written beside and renamed: a reader, or a crash, meets the old page or the new
         one, never half of one. Raises OSError where the disk refuses.
         """
-        target = Path(path)
         content = self.html().encode("utf-8")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
+        with serialize.replacing(path) as beside:
             beside.write_bytes(content)
-            os.replace(beside, target)
-        finally:
-            beside.unlink(missing_ok=True)
-        return target
+        return Path(path)
 
     def _facts(self) -> str:
         pairs = "".join(
