@@ -94,6 +94,18 @@ def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
     assert not np.array_equal(state_of(first)[name], state_of(second)[name])
 
 
+def test_every_step_draws_dropout_masks_of_its_own(tmp_path: Path) -> None:
+    net, drawn = network(), []
+
+    def note(progress: Progress) -> bool:
+        layer = net.model.dropout6  # type: ignore[attr-defined]
+        drawn.append((layer.seed, layer.step))
+        return True
+
+    trainer(tmp_path, net, epochs=2, on_step=note).run()
+    assert drawn == [(7, step) for step in range(8)]
+
+
 def test_a_finished_run_that_is_resumed_stays_as_it_is(tmp_path: Path) -> None:
     trainer(tmp_path, epochs=1).run()
     before = state_of(tmp_path), log_of(tmp_path)
