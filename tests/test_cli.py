@@ -16,6 +16,7 @@ from PIL import Image
 from tiny import Pictures, network
 
 from zfnet.cli import main
+from zfnet.cli import train as train_module
 from zfnet.network import FILE
 
 TINY = [
@@ -214,3 +215,27 @@ def test_a_process_ends_with_status_2_and_one_message(tmp_path: Path) -> None:
     assert done.stderr.startswith("zfnet: ")
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = tmp_path / "zz[/x][bold]"
+    assert zfnet(monkeypatch, "train", "--data", missing, "--out", tmp_path / "run") == 2
+    assert "zz[/x][bold]" in capsys.readouterr().err
+
+
+def test_a_resumed_run_keeps_its_own_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ["train", "--data", folder(tmp_path / "data"), "--out", tmp_path / "run", *TINY]
+    assert zfnet(monkeypatch, *run, "--seed", "5") == 0
+    splits: list[int] = []
+    opened = train_module.open_dataset
+    monkeypatch.setattr(
+        train_module,
+        "open_dataset",
+        lambda data, split, *, seed: splits.append(seed) or opened(data, split, seed=seed),
+    )
+    assert zfnet(monkeypatch, *run, "--seed", "6", "--resume") == 0
+    assert splits == [5, 5]

@@ -14,7 +14,8 @@ from tolerances import eps, same_bits
 
 from minidl import serialize
 from zfnet import network as networks
-from zfnet.train import CHECKPOINT, Progress
+from zfnet.checkpoint import CHECKPOINT
+from zfnet.train import Progress
 
 
 class Killed(BaseException):

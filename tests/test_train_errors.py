@@ -13,14 +13,39 @@ from tiny import Pictures, network, resumed, trainer
 
 from minidl import serialize
 from zfnet import network as networks
+from zfnet.checkpoint import CHECKPOINT, load_checkpoint
 from zfnet.data import BadImage
 from zfnet.evaluate import evaluate
-from zfnet.train import CHECKPOINT, Diverged, load_checkpoint
+from zfnet.train import Diverged
 
 
 def test_strict_training_refuses_an_unreadable_image(tmp_path: Path) -> None:
     with pytest.raises(BadImage, match=r"3\.png: torn"):
         trainer(tmp_path, strict=True).run()
+
+
+def test_a_refused_validation_image_does_not_lose_the_epoch(tmp_path: Path) -> None:
+    run = trainer(tmp_path, train=Pictures(), val=Pictures(9, seed=1, bad=(4,)), strict=True)
+    with pytest.raises(BadImage, match=r"4\.png: torn"):
+        run.run()
+    _, _, arrays, state = load_checkpoint(tmp_path)
+    assert state["position"]["seen"] == len(Pictures())
+    for name, parameter in run.network.model.named_parameters():
+        np.testing.assert_array_equal(arrays[name], parameter.data)
+
+
+def test_stopping_right_after_a_step_that_diverged_keeps_the_last_good_state(
+    tmp_path: Path,
+) -> None:
+    trainer(tmp_path, epochs=1).run()
+    before = (tmp_path / CHECKPOINT).read_bytes()
+    run = trainer(tmp_path, epochs=2)
+    run.on_step = lambda progress: False
+    run.network.model.conv3.weight.data[...] = np.nan
+    run._one_step = lambda batch: setattr(run.at, "seen", 1) or setattr(run.at, "seconds", 1.0)
+    with pytest.raises(Diverged, match=r"conv3\.weight is no longer finite"):
+        run.run()
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from zfnet.checkpoint import load_checkpoint
 from zfnet.data import BadImage, Preprocess, Truth
 from zfnet.model import ZFNet
 from zfnet.network import Network
 from zfnet.recipe import Recipe
-from zfnet.train import Trainer, load_checkpoint
+from zfnet.train import Trainer
 
 COLOURS = ("red", "green", "blue")
 SIDE, SIZE = 36, 32

@@ -36,7 +36,8 @@ class Projection:
     image:  which of the images it belongs to.
     unit:   the unit, `value` its activation.
     box:    the part of the image that the unit sees (its receptive field, cut at the border);
-            `pixels` is zero outside.
+            `pixels` is zero outside, but for the `gradient` rules through contrast normalisation,
+            which ties every pixel to the whole image.
     """
 
     pixels: np.ndarray

@@ -12,7 +12,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,12 @@ import numpy as np
 from minidl import Tensor, init, optim, serialize
 from minidl import functional as F
 from zfnet import network as networks
-from zfnet.data import Batch, Dataset, Loader, require_classes
-from zfnet.evaluate import check_classes, evaluate
+from zfnet.checkpoint import CHECKPOINT, save_checkpoint
+from zfnet.data import BadImage, Batch, Dataset, Loader, require_classes
+from zfnet.evaluate import Errors, check_classes, evaluate
 from zfnet.network import Network
 from zfnet.recipe import Recipe
 from zfnet.report.curves import curve
-
-CHECKPOINT = "checkpoint.safetensors"
 
 
 class Diverged(ValueError):
@@ -97,7 +96,6 @@ class Trainer:
         self.loader = Loader(train, network.preprocess, recipe.batch_size, crops=recipe.crops,
                              seed=recipe.seed, workers=workers, strict=strict)  # fmt: skip
         self.at = _Position()
-        self._error: float | None = None
 
     @property
     def history(self) -> list[dict[str, float]]:
@@ -159,12 +157,20 @@ class Trainer:
 
     def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
-            file = self.out / CHECKPOINT
-            kept = f"the state in {file} is good" if file.is_file() else "nothing was saved yet"
-            raise Diverged(
-                f"the loss is {loss} at step {self.at.step + 1}, in epoch {self.at.epoch + 1}, at "
-                f"the learning rate {self.optimizer.lr:g}; try a smaller one ({kept})"
-            )
+            raise self._diverged(f"the loss is {loss}")
+
+    def _check_finite_weights(self) -> None:
+        for name, parameter in self.network.model.named_parameters():
+            if not np.isfinite(parameter.data).all():
+                raise self._diverged(f"{name} is no longer finite")
+
+    def _diverged(self, what: str) -> Diverged:
+        file = self.out / CHECKPOINT
+        kept = f"the state in {file} is good" if file.is_file() else "nothing was saved yet"
+        return Diverged(
+            f"{what} at step {self.at.step + 1}, in epoch {self.at.epoch + 1}, at the learning "
+            f"rate {self.optimizer.lr:g}; try a smaller one ({kept})"
+        )
 
     def _renormalise(self) -> None:
         if self.recipe.max_rms:
@@ -183,9 +189,7 @@ class Trainer:
     def _end_epoch(self) -> None:
         """Validate, log, lower the rate if it is time, save."""
         at = self.at
-        errors = evaluate(
-            [self.network], self.val, workers=self.workers, strict=self.strict, bad=self.loader.bad
-        )
+        errors = self._validate()
         self._check_finite(errors.loss)
         line = {
             "epoch": at.epoch + 1,
@@ -204,6 +208,17 @@ class Trainer:
         self._save_all()
         self.on_epoch(line)
 
+    def _validate(self) -> Errors:
+        """Errors on the validation set; an image that `strict` refuses does not lose the epoch."""
+        try:
+            return evaluate(
+                [self.network], self.val, workers=self.workers, strict=self.strict,
+                bad=self.loader.bad,
+            )  # fmt: skip
+        except BadImage:
+            self._save_checkpoint()
+            raise
+
     def _save_all(self) -> None:
         """The checkpoint first: the other files follow from it."""
         self._save_checkpoint()
@@ -214,7 +229,7 @@ class Trainer:
             _write(self.out / "curve.svg", curve(self.at.history))
 
     def _save_checkpoint(self) -> None:
-        velocity = {f"velocity.{name}": v for name, v in self.optimizer.velocity.items()}
+        self._check_finite_weights()
         state = {
             "recipe": asdict(self.recipe),
             "position": asdict(self.at),
@@ -222,8 +237,7 @@ class Trainer:
             # A copy: the threads that decode ahead may add to it.
             "unreadable": dict(self.loader.bad),
         }
-        metadata = {**self.network.metadata(), "training": json.dumps(state)}
-        serialize.save(self.out / CHECKPOINT, {**self.network.arrays(), **velocity}, metadata)
+        save_checkpoint(self.out, self.network, self.optimizer.velocity, state)
 
     def restore(self, arrays: dict[str, np.ndarray], state: dict[str, Any]) -> None:
         """Stand where a checkpoint stood; the network's own weights are already in place.
@@ -244,26 +258,6 @@ class Trainer:
         for name, velocity in stored.items():
             own[name][...] = velocity
         self.at = at
-
-
-def load_checkpoint(out: Path) -> tuple[Network, Recipe, dict[str, np.ndarray], dict[str, Any]]:
-    """The network, recipe, arrays and state of an interrupted run.
-
-    FileNotFoundError without a checkpoint, ValueError if it is damaged or of another kind.
-    """
-    file = out / CHECKPOINT
-    if not file.is_file():
-        raise FileNotFoundError(f"nothing to resume in {out}: no {CHECKPOINT} there")
-    arrays, metadata = serialize.load(file)
-    weights = {name: a for name, a in arrays.items() if not name.startswith("velocity.")}
-    network = networks.from_arrays(weights, metadata, source=str(file))
-    try:
-        state = json.loads(metadata["training"])
-        known = {f.name for f in fields(Recipe)}
-        recipe = Recipe(**{k: v for k, v in state["recipe"].items() if k in known})
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{file} cannot be resumed from: {error!r}") from None
-    return network, recipe, arrays, state
 
 
 def _write(path: Path, text: str) -> None:

@@ -6,6 +6,7 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from zfnet.cli.evaluate import evaluate_command
 from zfnet.cli.look import features_command, project_command
@@ -29,16 +30,15 @@ def main() -> None:
     """Run a command; what the user can mend is told in a line, without a traceback."""
     try:
         app()
-    except KeyboardInterrupt:
-        _complain("interrupted", 130)
     except (ValueError, TypeError, FileNotFoundError) as error:
-        _complain(str(error), 2)
+        _complain(str(error))
     except OSError as error:
-        _complain(f"{error.strerror or error}: {error.filename or 'the disk may be full'}", 2)
+        _complain(f"{error.strerror or error}: {error.filename or 'the disk may be full'}")
     except MemoryError as error:
-        _complain(f"out of memory: {error}; a smaller --batch-size or --width needs less", 2)
+        _complain(f"out of memory: {error}; a smaller --batch-size or --width needs less")
 
 
-def _complain(message: str, status: int) -> None:
-    Console(stderr=True).print(f"[bold red]zfnet:[/] {message}", highlight=False, soft_wrap=True)
-    sys.exit(status)
+def _complain(message: str) -> None:
+    line = Text.assemble(("zfnet:", "bold red"), " ", message)
+    Console(stderr=True).print(line, soft_wrap=True)
+    sys.exit(2)

@@ -24,7 +24,7 @@ console = Console()
 
 def say(message: str) -> None:
     """A line for the user, as long as it is: a log is not wrapped."""
-    console.print(message, highlight=False, soft_wrap=True)
+    console.print(message, highlight=False, soft_wrap=True, markup=False)
 
 
 SECONDS_BETWEEN_LINES = 15.0

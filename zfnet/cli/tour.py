@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from zfnet.checkpoint import CHECKPOINT, load_checkpoint
 from zfnet.cli.progress import say
 from zfnet.cli.reporting import reporter
 from zfnet.cli.train import run
@@ -15,7 +16,7 @@ from zfnet.experiments import tour
 from zfnet.experiments.photographs import read_photographs, sample_photographs
 from zfnet.model import ConvNet, as_json
 from zfnet.network import Network
-from zfnet.train import CHECKPOINT, Trainer, load_checkpoint
+from zfnet.train import Trainer
 
 
 def tour_command(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 import minidl
+from zfnet.checkpoint import CHECKPOINT, load_checkpoint
 from zfnet.cli.progress import Task, progress_bars, say, say_skipped, stop_on_interrupt
 from zfnet.data import (
     Dataset,
@@ -21,7 +22,8 @@ from zfnet.data import (
 )
 from zfnet.model import ConvNet, Settings
 from zfnet.network import FILE, Network
-from zfnet.train import CHECKPOINT, Progress, Recipe, Trainer, load_checkpoint
+from zfnet.recipe import Recipe
+from zfnet.train import Progress, Trainer
 
 Option = typer.Option
 RECIPE, NETWORK = "Recipe (defaults: the paper's, section 3)", "Network"
@@ -90,13 +92,12 @@ def train_command(
     """Train a network; Ctrl-C stops it, --resume goes on, to the same weights bit for bit."""
     if threads is not None:
         minidl.set_num_threads(threads)
-    train_set, val_set = (open_dataset(data, split, seed=seed) for split in ("train", "val"))
-    require_classes(train_set)
     recipe = Recipe(epochs, batch_size, lr, momentum, weight_decay, schedule, factor, patience,
                     max_rms, crops, seed, checkpoint_every)  # fmt: skip
     if resume:
-        trainer = _resumed(out, recipe, train_set, val_set, workers, strict)
+        trainer = _resumed(out, recipe, data, workers, strict)
     else:
+        train_set, val_set = _open(data, seed)
         given: dict[str, Any] = {"strides": strides, "paddings": paddings, "hidden": hidden}
         given["norm_before_pool"] = norm_before_pool or None
         settings = replace(
@@ -193,19 +194,20 @@ def _check_room(out: Path, needed: int) -> None:
         )
 
 
-def _resumed(
-    out: Path, recipe: Recipe, train_set: Dataset, val_set: Dataset, workers: int, strict: bool
-) -> Trainer:
+def _open(data: str, seed: int) -> tuple[Dataset, Dataset]:
+    """The training and the validation images; `seed` draws which are which, or the scenes."""
+    train_set, val_set = (open_dataset(data, split, seed=seed) for split in ("train", "val"))
+    require_classes(train_set)
+    return train_set, val_set
+
+
+def _resumed(out: Path, recipe: Recipe, data: str, workers: int, strict: bool) -> Trainer:
     """A trainer where the run in `out` stopped; its recipe, but for the number of epochs, stays."""
     network, stored, arrays, state = load_checkpoint(out)
-    if network.classes != tuple(train_set.classes):
-        raise ValueError(
-            f"the run in {out} was trained on {len(network.classes)} classes of {network.data}; "
-            f"these images have {len(train_set.classes)}: {', '.join(train_set.classes[:5])} ..."
-        )
     kept = replace(stored, epochs=recipe.epochs, checkpoint_every=recipe.checkpoint_every)
     if kept != recipe:
         say(f"going on with the recipe that the run began with: {kept}")
+    train_set, val_set = _open(data, kept.seed)
     trainer = Trainer(network, train_set, val_set, out, kept, workers=workers, strict=strict)
     trainer.restore(arrays, state)
     return trainer

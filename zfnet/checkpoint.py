@@ -1,0 +1,47 @@
+"""A run's checkpoint: network, the optimiser's velocity and where training stood, in one file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl import serialize
+from zfnet import network as networks
+from zfnet.network import Network
+from zfnet.recipe import Recipe
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+def save_checkpoint(
+    out: Path, network: Network, velocity: Mapping[str, np.ndarray], state: Mapping[str, Any]
+) -> None:
+    """Write the checkpoint of the run in `out`; a crash leaves the one before whole."""
+    named = {f"velocity.{name}": v for name, v in velocity.items()}
+    metadata = {**network.metadata(), "training": json.dumps(state)}
+    serialize.save(out / CHECKPOINT, {**network.arrays(), **named}, metadata)
+
+
+def load_checkpoint(out: Path) -> tuple[Network, Recipe, dict[str, np.ndarray], dict[str, Any]]:
+    """The network, recipe, arrays and state of an interrupted run.
+
+    FileNotFoundError without a checkpoint, ValueError if it is damaged or of another kind.
+    """
+    file = out / CHECKPOINT
+    if not file.is_file():
+        raise FileNotFoundError(f"nothing to resume in {out}: no {CHECKPOINT} there")
+    arrays, metadata = serialize.load(file)
+    weights = {name: a for name, a in arrays.items() if not name.startswith("velocity.")}
+    network = networks.from_arrays(weights, metadata, source=str(file))
+    try:
+        state = json.loads(metadata["training"])
+        known = {f.name for f in fields(Recipe)}
+        recipe = Recipe(**{k: v for k, v in state["recipe"].items() if k in known})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{file} cannot be resumed from: {error!r}") from None
+    return network, recipe, arrays, state
