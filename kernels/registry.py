@@ -46,7 +46,7 @@ class Kernel:
         floats = [a for a in (*admitted, *named.values()) if _is_data(a)]
         if floats:
             memory.common_float(floats, self.operation)
-        with threads.lock:
+        with threads.region():
             return self.function(*admitted, **named)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numba
 import threadpoolctl
@@ -18,7 +20,20 @@ import threadpoolctl
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # Numba's workqueue layer aborts when two Python threads enter it; every kernel runs under this.
-lock = threading.RLock()
+_lock = threading.RLock()
+_count: int | None = None
+
+
+@contextmanager
+def region() -> Iterator[None]:
+    """Where kernels run: one Python thread at a time, with the number of threads that was set.
+
+    Numba keeps that number for each Python thread; here it is one for all.
+    """
+    with _lock:
+        if _count is not None:
+            numba.set_num_threads(_count)
+        yield
 
 
 def set_num_threads(count: int) -> None:
@@ -26,11 +41,13 @@ def set_num_threads(count: int) -> None:
     most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     if not 1 <= count <= most:
         raise ValueError(f"num_threads must be 1 to {most} here, got {count}")
-    numba.set_num_threads(count)
+    global _count
+    _count = count
 
 
 def get_num_threads() -> int:
-    return numba.get_num_threads()
+    """The number set, or else all that the machine (or NUMBA_NUM_THREADS) allows."""
+    return numba.config.NUMBA_NUM_THREADS if _count is None else _count  # type: ignore[attr-defined]
 
 
 def hold_blas_to_one_thread() -> None:

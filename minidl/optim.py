@@ -84,7 +84,7 @@ class Cosine:
         self.lr, self.epochs = lr, epochs
 
     def __call__(self, epoch: float, error: float | None) -> float:
-        return self.lr * 0.5 * (1 + math.cos(math.pi * min(epoch / self.epochs, 1.0)))
+        return self.lr * 0.5 * (1 + math.cos(math.pi * min(epoch / max(self.epochs, 1), 1.0)))
 
     def state(self) -> dict[str, Any]:
         return {}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import assume
 from hypothesis import strategies as st
 from numpy.typing import DTypeLike
@@ -142,7 +143,5 @@ GUISES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 def each(*kernels: Any) -> Any:
     """Parameters of a test: every kernel under its name."""
-    import pytest
-
     names = [f"{k.operation}-{k.name}" for k in kernels]
     return pytest.mark.parametrize("kernel", kernels, ids=names)

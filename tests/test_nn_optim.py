@@ -109,7 +109,11 @@ def test_zero_grad_forgets_every_gradient() -> None:
 @pytest.mark.parametrize(
     ("module", "shape", "function"),
     [
-        (nn.ConvTranspose2d(2, 3, 3, 2, 1, 1), (1, 2, 4, 4), "conv_transpose2d"),
+        (
+            nn.ConvTranspose2d(2, 3, 3, 2, 1, 1, rng=np.random.default_rng(5)),
+            (1, 2, 4, 4),
+            "conv_transpose2d",
+        ),
         (nn.AvgPool2d(2), (1, 2, 4, 4), "avg_pool2d"),
         (nn.LocalContrastNorm(5), (1, 2, 4, 4), "local_contrast_norm"),
         (nn.LocalResponseNorm(3), (1, 2, 4, 4), "local_response_norm"),

@@ -14,7 +14,7 @@ from minidl.tensor import Tensor
 
 
 class Conv2d(Module):
-    """F.conv2d with its own weight (K,C/groups,R,S), channels-last in memory, and bias (K,)."""
+    """F.conv2d with its own weight (K,C/groups,R,S), drawn from `rng`, and bias (K,)."""
 
     def __init__(
         self,
@@ -27,11 +27,11 @@ class Conv2d(Module):
         groups: int = 1,
         bias: bool = True,
         *,
-        rng: np.random.Generator | None = None,
+        rng: np.random.Generator,
     ) -> None:
         R, S = pair(kernel_size, "kernel_size")
-        shape = (out_channels, in_channels // groups, R, S)
-        self.weight = Parameter(init.he_normal(shape, rng or np.random.default_rng(0)))
+        shape = (out_channels, _a_group(in_channels, groups), R, S)
+        self.weight = Parameter(init.he_normal(shape, rng))
         self.bias = Parameter(np.zeros(out_channels, np.float32)) if bias else None
         self.settings: dict[str, Any] = {
             "stride": stride, "padding": padding, "dilation": dilation, "groups": groups,
@@ -56,11 +56,11 @@ class ConvTranspose2d(Module):
         bias: bool = True,
         dilation: Pair = 1,
         *,
-        rng: np.random.Generator | None = None,
+        rng: np.random.Generator,
     ) -> None:
         R, S = pair(kernel_size, "kernel_size")
-        shape = (in_channels, out_channels // groups, R, S)
-        self.weight = Parameter(init.he_normal(shape, rng or np.random.default_rng(0)))
+        shape = (in_channels, _a_group(out_channels, groups), R, S)
+        self.weight = Parameter(init.he_normal(shape, rng))
         self.bias = Parameter(np.zeros(out_channels, np.float32)) if bias else None
         self.settings: dict[str, Any] = {
             "stride": stride, "padding": padding, "output_padding": output_padding,
@@ -80,10 +80,10 @@ class Linear(Module):
         out_features: int,
         bias: bool = True,
         *,
-        rng: np.random.Generator | None = None,
+        rng: np.random.Generator,
     ) -> None:
         shape = (out_features, in_features)
-        self.weight = Parameter(init.he_normal(shape, rng or np.random.default_rng(0)))
+        self.weight = Parameter(init.he_normal(shape, rng))
         self.bias = Parameter(np.zeros(out_features, np.float32)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -183,3 +183,10 @@ class Dropout(Module):
         return F.dropout(
             x, self.p, seed=self.seed, step=self.step, stream=self.stream, training=self.training
         )
+
+
+def _a_group(channels: int, groups: int) -> int:
+    """Channels of one group; ValueError if they do not divide."""
+    if groups < 1 or channels % groups:
+        raise ValueError(f"groups must divide the {channels} channels, got {groups}")
+    return channels // groups

@@ -24,7 +24,7 @@ from zfnet.report import Page, pictures
 from zfnet.train import Recipe
 
 MAPS = 9
-SQUARE, STRIDE = 14, 3
+SQUARE, STRIDE = 20, 3
 WATCHED = ("face", "car", "butterfly")
 Report = Callable[[str, int, int], None]
 """What is being done, how much of it is done, of how much."""
@@ -102,7 +102,7 @@ def _training(
     section = page.section(
         "Training",
         "Stochastic gradient descent with momentum 0.9 on random crops of scenes that our own "
-        "generator draws. Position, size, rotation and light vary; colours tell nothing.",
+        "generator draws. Position, size, rotation and light vary; every class has the same colours.",
     )
     section.curves(findings.history, "Loss and accuracy by epoch.")
     classes = network.classes
@@ -152,13 +152,23 @@ def _occlusion(
     cards = []
     for done, name in enumerate(WATCHED, start=1):
         label = network.classes.index(name)
-        index = int(np.flatnonzero(labels == label)[probabilities[labels == label, label].argmax()])
+        index = _typical(probabilities, labels, label)
         x = centre_crop(network, val, index)
         found = occlusion_map(network, x, label, square=SQUARE, stride=STRIDE)
         region = region_in_crop(network.preprocess, val.truth(index), val.image(index).shape)
         cards.append(pages.occlusion_card(network, x, found, val.title(index), region))
         report("occlusion", done, len(WATCHED))
     section.occlusion(cards)
+
+
+def _typical(probabilities: np.ndarray, labels: np.ndarray, label: int) -> int:
+    """The image of a class of which the network is as sure as of its median one.
+
+    Of the surest images a square hides too little to change its mind.
+    """
+    images = np.flatnonzero(labels == label)
+    by_sureness = images[np.argsort(probabilities[images, label], kind="stable")]
+    return int(by_sureness[len(images) // 2])
 
 
 def region_in_crop(
