@@ -102,7 +102,7 @@ def _training(
     section = page.section(
         "Training",
         "Stochastic gradient descent with momentum 0.9 on random crops of scenes that our own "
-        "generator draws. Position, size, rotation and light vary; every class has the same colours.",
+        "generator draws. Position, size, rotation and light vary; all classes share colours.",
     )
     section.curves(findings.history, "Loss and accuracy by epoch.")
     classes = network.classes
