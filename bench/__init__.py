@@ -1,0 +1,1 @@
+"""The kernels and the whole network against PyTorch and the machine's limit."""

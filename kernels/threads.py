@@ -15,9 +15,10 @@ from contextlib import contextmanager
 import numba
 import threadpoolctl
 
-# GNU OpenMP's idle threads spin by default, and on a machine with other work to do they take the
-# time of the thread that they wait for. Read when Numba loads its OpenMP layer, after this.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# GNU OpenMP's idle threads spin for milliseconds by default, and on a machine with other work to do
+# they take the time of the thread that they wait for; without any spinning, waking them takes up to
+# a quarter of a small network's step. Read when Numba loads its OpenMP layer, which is after this.
+os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 # Numba's workqueue layer aborts when two Python threads enter it; every kernel runs under this.
 _lock = threading.RLock()

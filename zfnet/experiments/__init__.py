@@ -1,0 +1,1 @@
+"""The paper's experiments, and the pages that show them."""
