@@ -66,8 +66,9 @@ def project_command(
     found, page = write_projections(network, photographs, layer, out, map=map, table=TABLES[table])
     for photograph, projection in zip(photographs, found, strict=True):
         unit, box = projection.unit, projection.box
+        name = f" ({network.classes[unit.map]})" if projection.layer == "fc8" else ""
         say(
-            f"{photograph.name}: {layer} map {unit.map} at ({unit.p}, {unit.q}), activation "
+            f"{photograph.name}: {layer} map {unit.map}{name} at ({unit.p}, {unit.q}), activation "
             f"{projection.value:.4g}, sees rows {box.top} to {box.bottom}, columns {box.left} to "
             f"{box.right}"
         )

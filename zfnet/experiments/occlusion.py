@@ -62,19 +62,11 @@ def occlusion_map(
 
     ValueError if the square does not fit, the stride is below 1 or the label is no class.
     """
-    S = x.shape[-1]
-    if not 1 <= square <= S or stride < 1:
-        raise ValueError(
-            f"a square of {square} pixels every {stride} does not fit an image of {S}x{S}; "
-            f"give a square of 1 to {S} and a stride of at least 1"
-        )
-    C = network.model.settings.num_classes
-    if not 0 <= label < C:
-        raise ValueError(f"the label {label} is none of the network's classes, 0 to {C - 1}")
+    _check(network, x, label, square, stride)
     grey = GREY + x - _pixels(network, x)  # what grey becomes once the mean is subtracted
     layer = network.model.convolutions[-1].replace("conv", "relu")
     map = _strongest_map(network, x, layer)
-    starts = range(0, S - square + 1, stride)
+    starts = range(0, x.shape[-1] - square + 1, stride)
     places = [(top, left) for top in starts for left in starts]
     totals, probabilities = [], []
     for first in range(0, len(places), batch_size):
@@ -96,6 +88,18 @@ def occlusion_map(
         winner=p.argmax(axis=1).reshape(grid),
         clear=clear,
     )  # fmt: skip
+
+
+def _check(network: Network, x: np.ndarray, label: int, square: int, stride: int) -> None:
+    S = x.shape[-1]
+    if not 1 <= square <= S or stride < 1:
+        raise ValueError(
+            f"a square of {square} pixels every {stride} does not fit an image of {S}x{S}; "
+            f"give a square of 1 to {S} and a stride of at least 1"
+        )
+    C = network.model.settings.num_classes
+    if not 0 <= label < C:
+        raise ValueError(f"the label {label} is none of the network's classes, 0 to {C - 1}")
 
 
 def _pixels(network: Network, x: np.ndarray) -> np.ndarray:
