@@ -9,7 +9,7 @@ from PIL import Image
 from zfnet.report import MapCard, OcclusionCard, Page
 
 HOSTILE = "<script>alert(\"1\")</script> & $title 'x'"
-NAMESPACES = ("http://www.w3.org/2000/svg",)
+NAMESPACES = ("http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink")
 VOID = {"meta", "link", "img", "br"}
 
 

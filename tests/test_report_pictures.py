@@ -239,9 +239,13 @@ def test_a_curve_is_well_formed_xml() -> None:
 
 
 def lines_of(svg: str) -> list[list[tuple[float, float]]]:
-    paths = re.findall(r'class="line" d="M([^"]+)"', svg)
-    pairs = [[place.split() for place in path.split("L")] for path in paths]
-    return [[(float(x), float(y)) for x, y in path] for path in pairs]
+    """The places of the training and of the validation line, in the picture's units."""
+    root, found = ElementTree.fromstring(svg), []
+    for name in ("train", "val"):
+        path = root.find(f".//{{{NAMESPACES[0]}}}g[@id='{name}']/{{{NAMESPACES[0]}}}path")
+        numbers = re.findall(r"[\d.]+", "" if path is None else path.attrib["d"])
+        found.append([(float(x), float(y)) for x, y in zip(*[iter(numbers)] * 2, strict=True)])
+    return found
 
 
 def test_a_falling_loss_is_drawn_falling_from_left_to_right() -> None:
@@ -263,8 +267,12 @@ def test_a_history_read_from_csv_gives_the_same_curve() -> None:
     assert curve(texts) == curve(history())
 
 
-def test_one_epoch_is_drawn_as_a_point() -> None:
-    assert curve(history(1), ["loss"]).count("<circle") == 2
+def test_the_end_of_each_line_is_marked_and_one_epoch_is_a_mark_alone() -> None:
+    for epochs in (1, 4):
+        root = ElementTree.fromstring(curve(history(epochs), ["loss"]))
+        for name in ("train", "val"):
+            (line,) = root.iterfind(f".//{{{NAMESPACES[0]}}}g[@id='{name}']")
+            assert len(list(line.iter(f"{{{NAMESPACES[0]}}}use"))) == 1
 
 
 @pytest.mark.parametrize(
