@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -239,3 +241,19 @@ def test_a_resumed_run_keeps_its_own_split(
     )
     assert zfnet(monkeypatch, *run, "--seed", "6", "--resume") == 0
     assert splits == [5, 5]
+
+
+def test_a_stopped_training_says_so_by_its_status_and_can_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ["train", "--data", folder(tmp_path / "data"), "--out", tmp_path / "run", *TINY]
+
+    @contextmanager
+    def pressed() -> Iterator[list[bool]]:
+        yield [True]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_module, "stop_on_interrupt", pressed)
+        assert zfnet(monkeypatch, *run) == 130
+    assert "--resume" in capsys.readouterr().out
+    assert zfnet(monkeypatch, *run, "--resume") == 0

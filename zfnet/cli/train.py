@@ -109,7 +109,8 @@ def train_command(
         )  # fmt: skip
         network = _new_network(settings, train_set, data, resize, out, workers, strict)
         trainer = Trainer(network, train_set, val_set, out, recipe, workers=workers, strict=strict)
-    run(trainer)
+    if not run(trainer):
+        raise typer.Exit(130)  # as shells have it for a command that Ctrl-C ended
 
 
 def run(trainer: Trainer) -> bool:
