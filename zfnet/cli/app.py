@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
-from rich.console import Console
-from rich.text import Text
 
+from kernels.cli import mistakes
 from zfnet.cli.evaluate import evaluate_command
 from zfnet.cli.look import features_command, project_command
 from zfnet.cli.tour import tour_command
@@ -27,18 +24,5 @@ app.command("project")(project_command)
 
 
 def main() -> None:
-    """Run a command; what the user can mend is told in a line, without a traceback."""
-    try:
-        app()
-    except (ValueError, TypeError, FileNotFoundError) as error:
-        _complain(str(error))
-    except OSError as error:
-        _complain(f"{error.strerror or error}: {error.filename or 'the disk may be full'}")
-    except MemoryError as error:
-        _complain(f"out of memory: {error}; a smaller --batch-size or --width needs less")
-
-
-def _complain(message: str) -> None:
-    line = Text.assemble(("zfnet:", "bold red"), " ", message)
-    Console(stderr=True).print(line, soft_wrap=True)
-    sys.exit(2)
+    """`zfnet`."""
+    mistakes.run(app, "zfnet", "a smaller --batch-size or --width needs less")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zfnet.cli.progress import Task, progress_bars, say, say_skipped
+from kernels.cli.progress import Task, progress_bars, say, say_skipped
 from zfnet.data import open_dataset, require_classes
 from zfnet.evaluate import evaluate
 from zfnet.network import load

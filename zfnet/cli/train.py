@@ -11,7 +11,7 @@ import typer
 
 import minidl
 from zfnet.checkpoint import CHECKPOINT, load_checkpoint
-from zfnet.cli.progress import Task, progress_bars, say, say_skipped, stop_on_interrupt
+from kernels.cli.progress import Task, progress_bars, say, say_skipped, stop_on_interrupt
 from zfnet.data import (
     Dataset,
     Preprocess,

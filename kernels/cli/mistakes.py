@@ -1,0 +1,30 @@
+"""A user's mistake is one message and exit status 2, never a traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.text import Text
+
+
+def run(app: Callable[[], None], name: str, out_of_memory: str) -> None:
+    """Run the commands of program `name`; what the user can mend is told in a line.
+
+    `out_of_memory` says what would need less.
+    """
+    try:
+        app()
+    except (ValueError, TypeError, FileNotFoundError) as error:
+        _complain(name, str(error))
+    except OSError as error:
+        _complain(name, f"{error.strerror or error}: {error.filename or 'the disk may be full'}")
+    except MemoryError as error:
+        _complain(name, f"out of memory: {error}; {out_of_memory}")
+
+
+def _complain(name: str, message: str) -> None:
+    line = Text.assemble((f"{name}:", "bold red"), " ", message)
+    Console(stderr=True).print(line, soft_wrap=True)
+    sys.exit(2)
