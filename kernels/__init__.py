@@ -2,6 +2,7 @@
 
 Read `reference.py` first: nested loops that define every operation. Then `conv2d/im2col.py`.
 Importing this package imports every file in an operation's folder, which registers its kernels.
+`python -m kernels` lists them, verifies them and shows what they do (`cli/`, `verify/`, `show/`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import pkgutil
 
 from kernels import geometry, memory, reference, registry, threads
 from kernels.geometry import Box, ConvGeometry, PoolGeometry
-from kernels.registry import Kernel, all_kernels, device_of, kernel, pick, register
+from kernels.registry import Kernel, all_kernels, device_of, kernel, named, pick, register
 
 __all__ = [
     "Box",
@@ -23,6 +24,7 @@ __all__ = [
     "geometry",
     "kernel",
     "memory",
+    "named",
     "pick",
     "reference",
     "register",
@@ -31,9 +33,12 @@ __all__ = [
 ]
 
 
+_NOT_OPERATIONS = ("cli", "show", "verify")
+
+
 def _import_every_kernel() -> None:
     for operation in pkgutil.iter_modules(__path__):
-        if not operation.ispkg:
+        if not operation.ispkg or operation.name in _NOT_OPERATIONS:
             continue
         folder = importlib.import_module(f"{__name__}.{operation.name}")
         for algorithm in pkgutil.iter_modules(folder.__path__):

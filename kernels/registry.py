@@ -10,13 +10,16 @@ Dropping the file in is all: property tests and benchmarks run over `all_kernels
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from kernels import memory, threads
+
+SPREADS = ("nowhere", "padding", "plane")
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,13 @@ class Kernel:
     cost:         estimated nanoseconds for a geometry on a machine of one core; `pick` compares.
     error_bound:  |result - true| <= error_bound(g) * eps * (sum of the absolute products), or None
                   where the error is not of that form.
+    norm_wise:    the bound is not on the absolute products but on the sum over channels of the
+                  largest |x| of a plane times the sum of |w| over the whole window, at the
+                  border too: transforms mix pixels, so a small one has the error of its largest
+                  neighbour.
+    spreads:      how far NaN and infinity go beyond the definition: "nowhere"; "padding": zeros of
+                  the padding, or between pixels, are multiplied like pixels; "plane": over the
+                  planes of the output that the plane or window which holds them goes into.
     """
 
     operation: str
@@ -38,6 +48,8 @@ class Kernel:
     supports: Callable[[Any], bool]
     cost: Callable[[Any], float]
     error_bound: Callable[[Any], float] | None
+    norm_wise: bool = False
+    spreads: str = "nowhere"
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Run on arrays of any strides: the door's copies are counted in `memory.counters`."""
@@ -55,6 +67,11 @@ _registry: dict[str, dict[tuple[str, str], Kernel]] = {}
 
 def register(kernel: Kernel) -> Kernel:
     """Add a kernel; ValueError if its operation already has that name on that device."""
+    if kernel.spreads not in SPREADS:
+        raise ValueError(
+            f"{kernel.operation} {kernel.name}: spreads must be one of {SPREADS}, "
+            f"got {kernel.spreads!r}"
+        )
     algorithms = _registry.setdefault(kernel.operation, {})
     if (kernel.device, kernel.name) in algorithms:
         raise ValueError(
@@ -63,6 +80,27 @@ def register(kernel: Kernel) -> Kernel:
         )
     algorithms[kernel.device, kernel.name] = kernel
     return kernel
+
+
+def unregister(*kernels: Kernel) -> None:
+    """Forget these kernels."""
+    for kernel in kernels:
+        del _registry[kernel.operation][kernel.device, kernel.name]
+
+
+@contextmanager
+def without(*kernels: Kernel) -> Iterator[None]:
+    """Within it `kernels` are not registered; after it everything is as it was before."""
+    global _registry
+    before = _registry
+    _registry = {
+        operation: {key: k for key, k in table.items() if k not in kernels}
+        for operation, table in before.items()
+    }
+    try:
+        yield
+    finally:
+        _registry = before
 
 
 def kernel(
@@ -74,12 +112,18 @@ def kernel(
     supports: Callable[[Any], bool] = lambda g: True,
     cost: Callable[[Any], float] = lambda g: 0.0,
     error_bound: Callable[[Any], float] | None = None,
+    norm_wise: bool = False,
+    spreads: str = "nowhere",
 ) -> Callable[[Callable[..., Any]], Kernel]:
     """Decorator: register a function as an algorithm of `operation`."""
 
     def decorate(function: Callable[..., Any]) -> Kernel:
         return register(
-            Kernel(operation, name, device, function, exact, supports, cost, error_bound)
+            Kernel(
+                *(operation, name, device, function, exact, supports, cost, error_bound),
+                norm_wise=norm_wise,
+                spreads=spreads,
+            )
         )
 
     return decorate
@@ -108,6 +152,15 @@ def all_kernels(operation: str | None = None) -> list[Kernel]:
     """Every registered kernel, or those of one operation, in order of registration."""
     tables = _registry.values() if operation is None else [_registry.get(operation, {})]
     return [k for table in tables for k in table.values()]
+
+
+def named(operation: str, name: str, device: str = "cpu") -> Kernel:
+    """The kernel of that name; ValueError lists what there is."""
+    for kernel in all_kernels(operation):
+        if (kernel.name, kernel.device) == (name, device):
+            return kernel
+    known = ", ".join(f"{k.name} ({k.device})" for k in all_kernels(operation)) or "none"
+    raise ValueError(f"{operation}: no kernel {name!r} on {device!r}; registered: {known}")
 
 
 def device_of(array: object) -> str:

@@ -31,7 +31,7 @@ def terms(g: ConvGeometry) -> float:
     return g.C // g.groups * g.R * g.S + 1
 
 
-@kernel("conv2d", name="im2col", cost=cost, error_bound=terms)
+@kernel("conv2d", name="im2col", cost=cost, error_bound=terms, spreads="padding")
 def forward(
     x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: np.ndarray | None = None
 ) -> np.ndarray:

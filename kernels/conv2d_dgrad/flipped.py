@@ -61,7 +61,7 @@ def terms(g: ConvGeometry) -> float:
     return g.K // g.groups * g.R * g.S
 
 
-@kernel("conv2d_dgrad", name="flipped", cost=cost, error_bound=terms)
+@kernel("conv2d_dgrad", name="flipped", cost=cost, error_bound=terms, spreads="padding")
 def dgrad(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
     if 0 in g.x_shape:

@@ -30,7 +30,7 @@ def terms(g: ConvGeometry) -> float:
     return g.N * g.P * g.Q
 
 
-@kernel("conv2d_wgrad", name="im2col", cost=cost, error_bound=terms)
+@kernel("conv2d_wgrad", name="im2col", cost=cost, error_bound=terms, spreads="padding")
 def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """x (N,C,H,W), gy (N,K,P,Q) -> gw (K,C/groups,R,S); accumulates in their type."""
     gw = memory.empty(g.w_shape, x.dtype, "NHWC")

@@ -1,0 +1,63 @@
+"""Convolution as its formula: one loop an index. The one to read.
+
+    y[n,k,p,q] = bias[k] + sum over r,s,c of w[k,c,r,s] x[n, c, p stride - pad + r dilation, ...]
+
+Every output is one running sum over the taps that fall on the plane, channels innermost because
+they lie next to each other in memory; threads take rows (n p) of outputs. 2 N K P Q C R S
+operations and no memory beside x, w and y. What limits it: each addition waits for the one before
+(no order is exchanged, so none can overlap), and x is read again for every filter.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from kernels import memory
+from kernels.geometry import ConvGeometry
+from kernels.registry import kernel
+
+
+def cost(g: ConvGeometry) -> float:
+    """An addition waits some cycles for the one before: 1 ns a product, and 1 ns a tap to find."""
+    channels = max(g.C // g.groups, 1)
+    return g.macs * (1 + 1 / channels)
+
+
+def terms(g: ConvGeometry) -> float:
+    """The longest chain of roundings: the first product, then an addition a tap to the bias."""
+    return g.C // g.groups * g.R * g.S + 1
+
+
+@kernel("conv2d", name="loops", cost=cost, error_bound=terms)
+def forward(
+    x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: np.ndarray | None = None
+) -> np.ndarray:
+    """x (N,C,H,W), w (K,C/groups,R,S), bias (K,) -> y (N,K,P,Q); accumulates in their type."""
+    y = memory.empty(g.y_shape, x.dtype, "NHWC")
+    y[...] = 0 if bias is None else bias[:, None, None]
+    if y.size:
+        arrays = memory.nhwc(x), memory.nhwc(w), memory.nhwc(y)
+        _sums(*arrays, g.K // g.groups, g.stride, g.padding, g.dilation)
+    return y
+
+
+@numba.njit(parallel=True, cache=True)
+def _sums(x, w, y, group, stride, padding, dilation):  # type: ignore[no-untyped-def]
+    _, H, W, _ = x.shape
+    _, R, S, C = w.shape
+    N, P, Q, K = y.shape
+    for row in numba.prange(N * P):
+        n, p = row // P, row % P
+        for q in range(Q):
+            for k in range(K):
+                first = k // group * C  # the first channel of k's group
+                total = y[n, p, q, k]
+                for r in range(R):
+                    i = p * stride[0] - padding[0] + r * dilation[0]
+                    for s in range(S):
+                        j = q * stride[1] - padding[2] + s * dilation[1]
+                        if 0 <= i < H and 0 <= j < W:
+                            for c in range(C):
+                                total += x[n, i, j, first + c] * w[k, r, s, c]
+                y[n, p, q, k] = total
