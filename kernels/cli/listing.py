@@ -1,0 +1,68 @@
+"""`python -m kernels list`: what is registered."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from kernels.cli.progress import console, say
+from kernels.geometry import ConvGeometry, PoolGeometry
+from kernels.probe import described
+from kernels.registry import Kernel, all_kernels
+from kernels.sources import load
+
+_EXAMPLES: dict[str, Any] = {
+    "conv": ConvGeometry.of((16, 256, 13, 13), (384, 256, 3, 3), 1, 1),
+    "avg_pool": PoolGeometry.of((16, 96, 54, 54), 3, 2),
+    "matmul": (16, 4096, 4096),
+}
+"""Geometries that a bound is evaluated for, by the beginning of the operation's name."""
+
+
+def list_command(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FILE_OR_MODULE]...", help="Files that register more kernels."),
+    ] = None,
+    op: Annotated[str | None, typer.Option(help="Only kernels of this operation.")] = None,
+) -> None:
+    """Show every registered kernel: operation, algorithm, device, what it supports, its bound."""
+    for source in sources or []:
+        load(source)
+    kernels = all_kernels(op)
+    if not kernels:
+        known = ", ".join(dict.fromkeys(k.operation for k in all_kernels()))
+        raise ValueError(f"no kernel is registered for {op!r}; operations: {known}")
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("operation", "algorithm", "device", "supports", "error at most", "NaN spreads"):
+        table.add_column(heading, no_wrap=heading != "supports")
+    for kernel in kernels:
+        table.add_row(kernel.operation, kernel.name, kernel.device, *_details(kernel))
+    (console if console.is_terminal else Console(width=120)).print(table)
+    say(
+        "Errors in units of eps times the sum of the absolute products, for conv3 of ZFNet (16 "
+        "images), a 3x3 average and a 16 x 4096 x 4096 product; norm-wise: times the largest |x| "
+        "of each plane and the sum of |w| over the window."
+    )
+
+
+def _details(kernel: Kernel) -> tuple[str, str, str]:
+    """Its supports, bound and spread, in words."""
+    convolution = kernel.operation.startswith("conv2d")
+    supports = described(kernel) if convolution else "everything"
+    return supports, _bound(kernel), kernel.spreads if convolution else "as defined"
+
+
+def _bound(kernel: Kernel) -> str:
+    """The bound for an example, in units of eps."""
+    example = next((g for n, g in _EXAMPLES.items() if kernel.operation.startswith(n)), None)
+    if example is None:
+        return "of another form" if "norm" in kernel.operation else "exact"
+    if kernel.error_bound is None:
+        return "none stated"
+    kind = " norm-wise" if kernel.norm_wise else ""
+    return f"{kernel.error_bound(example):,.0f} eps{kind}"

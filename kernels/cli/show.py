@@ -1,0 +1,153 @@
+"""`python -m kernels show`: an operation on a few numbers, as the matrices it is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from kernels.cli.progress import console, say
+from kernels.registry import Kernel
+from kernels.show import pictures
+from kernels.show.check import Check, check
+from kernels.show.requests import Request, sheet_of
+from kernels.show.sheets import Section, Sheet
+from kernels.show.tables import table
+
+WIDEST = 64  # columns that are printed: more than a screen holds
+
+
+def show_command(
+    operation: Annotated[
+        str,
+        typer.Argument(
+            help="conv2d, conv2d_dgrad (its transpose), conv2d_wgrad, max_pool2d, max_unpool2d or "
+            "local_contrast_norm."
+        ),
+    ],
+    input: Annotated[str, typer.Option(metavar="HxW", help="The image's pixels.")] = "4x4",
+    kernel: Annotated[
+        str | None, typer.Option(metavar="RxS", help="The window: 3x3 unless given, 2x2 for pools.")
+    ] = None,
+    stride: Annotated[
+        str | None, typer.Option(help="1 or 2x1: 1 unless given, the window for pools.")
+    ] = None,
+    padding: Annotated[
+        str, typer.Option(help="1, 1x2, or top, bottom, left, right: 1x0x1x0; negative crops.")
+    ] = "0",
+    dilation: Annotated[str, typer.Option(help="1 or 2x1.")] = "1",
+    groups: Annotated[int, typer.Option(help="Parts of the channels that do not meet.")] = 1,
+    channels: Annotated[int, typer.Option(help="Of the image.")] = 1,
+    filters: Annotated[int, typer.Option(help="Kernels, each with a plane of y.")] = 1,
+    batch: Annotated[int, typer.Option(help="Images.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of the numbers that no file gives.")] = 0,
+    x: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The image: .npy, or text with rows.")
+    ] = None,
+    w: Annotated[Path | None, typer.Option(metavar="FILE", help="The kernel.")] = None,
+    gy: Annotated[Path | None, typer.Option(metavar="FILE", help="The gradient of y.")] = None,
+    algorithm: Annotated[
+        str | None, typer.Option(help="The kernel to compare with; winograd shows its tile.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write every matrix there as a CSV file.")
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg", help="Draw the call's picture.")
+    ] = None,
+) -> None:
+    """Print an operation as matrices, for your own sizes and numbers."""
+    sheet = sheet_of(
+        Request(
+            *(operation, input, kernel, stride, padding, dilation, groups, channels, filters),
+            *(batch, seed, algorithm, x, w, gy),
+        )
+    )
+    _require_printable(sheet, csv is not None or picture is not None)
+    drawn = pictures.of_sheet(sheet) if picture is not None else ""
+    checked = check(sheet, algorithm)
+    for section in sheet.sections:
+        _print(section)
+    if csv is not None:
+        _write_csv(sheet.sections, csv)
+    if picture is not None:
+        pictures.write(picture, drawn)
+        say(f"\nthe picture is in {picture}")
+    _print_check(checked)
+    if not checked.holds:
+        raise typer.Exit(1)
+
+
+def _require_printable(sheet: Sheet, written: bool) -> None:
+    """Wider than a screen: only for a file."""
+    wide = max(sheet.sections, key=lambda section: section.values.shape[1])
+    if wide.values.shape[1] > WIDEST and not written:
+        raise ValueError(
+            f"{wide.title}: {wide.values.shape[1]} columns; up to {WIDEST} are printed, such as "
+            "those of one channel of 8x8 pixels. --csv FOLDER writes larger ones to files, "
+            "--picture FILE.svg draws them"
+        )
+
+
+def _print(section: Section) -> None:
+    rows, columns = section.values.shape
+    console.print(Text(f"\n{section.title}", style="bold"), soft_wrap=True)
+    if columns > WIDEST:
+        console.print(f"{rows} rows of {columns} numbers, too wide to print", style="dim")
+        return
+    text = Text(table(section.values, section.rows, section.columns, zero=section.zero))
+    text.highlight_regex(r"(?<=\s)\.(?=\s|$)", "dim")
+    text.highlight_regex(r"\b[a-z]\d+\b", "cyan")
+    console.print(text, soft_wrap=True)
+
+
+def _write_csv(sections: list[Section], folder: Path) -> None:
+    """One file a matrix, written beside and renamed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for section in sections:
+        path = folder / f"{section.name}.csv"
+        beside = path.with_name(path.name + ".part")
+        with beside.open("w", encoding="utf-8") as file:
+            np.savetxt(file, section.values, fmt="%.17g", delimiter=",")
+        os.replace(beside, path)
+    names = ", ".join(section.name for section in sections)
+    say(f"\n{folder}: {names} (.csv)")
+
+
+def _print_check(checked: Check) -> None:
+    """Which kernel ran, whether it agrees, and what each registered one would cost."""
+    name = f"{checked.kernel.operation} {checked.kernel.name}"
+    if checked.holds and checked.error == 0:
+        told = Text(f"\nThe kernel {name} gives the same numbers.", style="green")
+    else:
+        verb = "agrees within rounding" if checked.holds else "GIVES SOMETHING ELSE"
+        told = Text(
+            f"\nThe kernel {name} {verb}: it is off by {checked.error:.2g} at most; "
+            f"{checked.bound:.2g} is allowed.",
+            style="green" if checked.holds else "bold red",
+        )
+    console.print(told, soft_wrap=True)
+    console.print(_costs(checked))
+
+
+def _costs(checked: Check) -> Table:
+    costs = Table("kernel", "estimated cost", box=None, pad_edge=False)
+    for kernel, cost in checked.costs:
+        costs.add_row(
+            _chosen(kernel, checked), "cannot serve this" if cost is None else _time(cost)
+        )
+    return costs
+
+
+def _chosen(kernel: Kernel, checked: Check) -> Text:
+    mine = kernel is checked.kernel
+    return Text(f"{kernel.name} ({kernel.device}){' *' if mine else ''}", "bold" if mine else "")
+
+
+def _time(nanoseconds: float) -> str:
+    return f"{nanoseconds:,.1f} ns" if nanoseconds else "not stated"

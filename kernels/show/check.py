@@ -1,0 +1,84 @@
+"""Does the kernel that `pick` takes give what the matrices give?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kernels import reference
+from kernels.geometry import ConvGeometry
+from kernels.norm_geometry import LCNGeometry
+from kernels.registry import Kernel, all_kernels, pick
+from kernels.show.sheets import Sheet
+from kernels.show.steps import contrast_steps
+
+EPS = float(np.finfo(np.float64).eps)
+TINY = float(np.finfo(np.float64).tiny)
+
+
+@dataclass(frozen=True)
+class Check:
+    """The kernel that ran, how far its result is off, and how far rounding may bring it.
+
+    error, bound: the largest difference to the matrices' result, and the largest of its bounds.
+    costs:        (kernel, its own estimate in nanoseconds or None where it cannot serve).
+    """
+
+    kernel: Kernel
+    holds: bool
+    error: float
+    bound: float
+    costs: list[tuple[Kernel, float | None]]
+
+
+def check(sheet: Sheet, algorithm: str | None = None) -> Check:
+    """Run the kernel on the sheet's arguments; ValueError if `algorithm` cannot serve them."""
+    g = sheet.geometry
+    kernel = pick(sheet.operation, "cpu", g, algorithm)
+    result = kernel(*sheet.arguments, g)
+    result = result[0] if isinstance(result, tuple) else result
+    bound, error = allowed(kernel, sheet), np.abs(result - sheet.expected)
+    worst, most = (float(np.max(a, initial=0.0)) for a in (error, bound))
+    others = [(k, k.cost(g) if k.supports(g) else None) for k in all_kernels(sheet.operation)]
+    return Check(kernel, not bool((~(error <= bound)).any()), worst, most, others)
+
+
+def allowed(kernel: Kernel, sheet: Sheet) -> np.ndarray:
+    """How far each element may be off: the kernel's bound and the matrix product's together.
+
+    Pooling moves numbers and may be off by nothing.
+    """
+    g = sheet.geometry
+    if isinstance(g, LCNGeometry):
+        return _contrast(sheet.arguments[0], sheet.expected, g)
+    if not isinstance(g, ConvGeometry) or kernel.error_bound is None:
+        return np.zeros_like(sheet.expected)
+    absolute = _absolute(kernel, sheet, g)
+    longest = max(g.C * g.H * g.W, g.K * g.P * g.Q, g.N * g.P * g.Q)
+    return (kernel.error_bound(g) + longest) * (EPS * absolute + TINY)
+
+
+def _absolute(kernel: Kernel, sheet: Sheet, g: ConvGeometry) -> np.ndarray:
+    """The sum of the absolute products that each result is made of."""
+    a, b = (np.abs(argument) for argument in sheet.arguments)
+    if kernel.norm_wise:  # every |x| the largest of its plane, and all taps at the border too
+        largest = a.max(axis=(2, 3)).reshape(g.N, g.groups, 1, -1)  # (N,C,H,W) -> (N,G,1,C/G)
+        filters = b.sum(axis=(2, 3)).reshape(g.groups, g.K // g.groups, -1)  # -> (G,K/G,C/G)
+        sums = (largest * filters).sum(axis=-1).reshape(g.N, g.K, 1, 1)  # (N,G,K/G) -> (N,K,1,1)
+        return np.broadcast_to(sums, g.y_shape)
+    definition = getattr(reference, sheet.operation)
+    return np.asarray(definition(a, b, g))
+
+
+def _contrast(x: np.ndarray, y: np.ndarray, g: LCNGeometry) -> np.ndarray:
+    """(N,C,H,W): how far two computations of y = v / d may be apart, M the largest |x|.
+
+    m is a weighted mean, off by u M at most, u = units eps; so v by 2 u M. sigma is a weighted norm
+    of v: it moves no further than v, and its own roundings add 2 u M, as |v| <= 2 M. So d is off by
+    4 u M, y by (2 u M + |y| 4 u M) / d, and each of the two computations by that.
+    """
+    u = (g.C + 4 * g.size**2 + g.H * g.W + 8) * EPS
+    M = np.abs(x).max(axis=(1, 2, 3), keepdims=True)
+    d = np.stack([contrast_steps(sample, g).divisor for sample in x])[:, None]  # (N,1,H,W)
+    return 4 * u * M * (1 + 2 * np.abs(y)) / d

@@ -1,0 +1,15 @@
+"""Pictures on disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write(path: str | Path, svg: str) -> None:
+    """Write a picture beside its place and rename it; folders are made."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside_it = path.with_name(path.name + ".part")
+    beside_it.write_text(svg, encoding="utf-8", newline="\n")
+    os.replace(beside_it, path)
