@@ -1,0 +1,102 @@
+"""Contenders take turns, A B C, A B C, ... each in a process of its own, waiting while others work.
+
+What disturbs the machine for longer than a turn disturbs all of them alike, and ratios of turns
+that follow each other hardly notice. Every result is judged first; a wrong one is not timed.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.cases import Case, Contender
+from bench.judge import Verdict, judge
+from bench.rows import Row
+from bench.team import Setting, Team, team
+
+SETTLE = 0.02
+"""Seconds before a turn: idle threads of the one before spin some milliseconds, then sleep."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to time one case.
+
+    seconds: of all its contenders together, unless `least` rounds take longer.
+    turn:    seconds of one turn at least: a fast call is repeated.
+    rounds:  exactly so many, if given.
+    """
+
+    seconds: float = 6.0
+    turn: float = 0.05
+    least: int = 3
+    most: int = 25
+    rounds: int | None = None
+
+    def calls(self, once: float) -> int:
+        """How many calls of `once` seconds make a turn."""
+        return max(1, round(self.turn / max(once, 1e-9)))
+
+    def how_often(self, once: Sequence[float]) -> int:
+        """How many rounds, from the seconds of one call of each contender."""
+        if self.rounds is not None:
+            return self.rounds
+        a_round = sum(SETTLE + self.calls(seconds) * seconds for seconds in once)
+        return min(max(int(self.seconds / a_round), self.least), self.most)
+
+
+def measure(
+    case: Case, contenders: Sequence[Contender], setting: Setting, effort: Effort
+) -> list[Row]:
+    """Judge every contender's result, then time those that are right; a row for each."""
+    with team(case, contenders, setting) as those:
+        memory, verdicts = _judged(case, those)
+        for contender, verdict in verdicts.items():
+            if verdict.message:
+                those.drop(contender, verdict.message)
+        seconds = _take_turns(those, effort)
+    return [
+        Row(
+            case,
+            contender,
+            tuple(seconds.get(contender, ())),
+            memory.get(contender),
+            verdicts[contender].share if contender in verdicts else None,
+            those.problems.get(contender, ""),
+        )
+        for contender in contenders
+    ]
+
+
+def _judged(case: Case, those: Team) -> tuple[dict[Contender, int], dict[Contender, Verdict]]:
+    """(bytes that the first call needed, verdict) of each contender that computed something."""
+    memory: dict[Contender, int] = {}
+    results: dict[Contender, np.ndarray] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for number, contender in enumerate(list(those.workers)):
+            path = Path(folder) / f"{number}.npy"
+            answer = those.ask(contender, f"run {path}")
+            if answer is not None:
+                results[contender] = np.load(path, mmap_mode="r", allow_pickle=False)
+            if answer is not None and answer.isdigit():
+                memory[contender] = int(answer)
+        return memory, judge(case, results)
+
+
+def _take_turns(those: Team, effort: Effort) -> dict[Contender, list[float]]:
+    """Seconds a call, round by round, of each contender that went through all of them."""
+    once = {c: those.ask(c, "time 1") for c in list(those.workers)}
+    known = {c: float(answer) for c, answer in once.items() if answer is not None}
+    seconds: dict[Contender, list[float]] = {c: [] for c in known}
+    for _ in range(effort.how_often(list(known.values())) if known else 0):
+        for contender in list(those.workers):
+            time.sleep(SETTLE)
+            answer = those.ask(contender, f"time {effort.calls(known[contender])}")
+            if answer is not None:
+                seconds[contender].append(float(answer))
+    return {c: times for c, times in seconds.items() if c in those.workers}
