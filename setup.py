@@ -13,6 +13,7 @@ TEST = [
     "mypy>=1.14",
     PINNED_TORCH,
     "captum>=0.9",
+    "onnx>=1.17",
     *VERIFY,
 ]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-from tolerances import rounding
 
+from kernels.verify.bounds import rounding
 from minidl import Tensor, no_grad
 from minidl import functional as F
 from zfnet.deconvnet import Unit

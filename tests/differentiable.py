@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from drawing import apart, conv_geometries, pairs, pool_geometries, small, standard
 from hypothesis import assume
 from hypothesis import strategies as st
 
 import kernels
 from kernels.norm_geometry import LCNGeometry
+from kernels.verify.arrays import apart, pairs, small, standard
+from kernels.verify.geometries import conv_geometries, pool_geometries
 from minidl import Tensor
 from minidl import functional as F
 

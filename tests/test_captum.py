@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tolerances import eps, within
 from twins import network_twin, torch
 
+from kernels.verify.bounds import eps, within
 from minidl import rules
 from zfnet.deconvnet import Deconvnet, Projection
 from zfnet.model import ConvNet, ZFNet

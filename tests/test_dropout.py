@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from drawing import GUISES, small
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels import reference
+from kernels.verify.arrays import GUISES, small
 from minidl import Tensor
 from minidl import functional as F
 

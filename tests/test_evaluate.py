@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny import COLOURS, Pictures, network
-from tolerances import rounding, within
 
+from kernels.verify.bounds import rounding, within
 from zfnet.data import BadImage
 from zfnet.evaluate import Errors, errors, evaluate, predict
 from zfnet.network import Network

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from drawing import conv_geometries, pairs, pool_geometries, small
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kernels import Box, ConvGeometry, PoolGeometry, reference
 from kernels.geometry import pads, pair
+from kernels.verify.arrays import pairs, small
+from kernels.verify.geometries import conv_geometries, pool_geometries
 
 geometries = st.one_of(conv_geometries(), pool_geometries())
 

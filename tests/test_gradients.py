@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from differentiable import CASES
-from drawing import rngs
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kernels.verify.arrays import rngs
 from minidl import Tensor, check_vjp, rules
 from minidl import functional as F
 from minidl.check import VjpCheck

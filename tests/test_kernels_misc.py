@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from drawing import GUISES, dtypes, each, integers, normal, pairs, rngs, small
 from hypothesis import given
 from hypothesis import strategies as st
-from tolerances import of_kernel, rounding, same_bits, within
 
 from kernels import Kernel, all_kernels, memory, reference
+from kernels.verify.arrays import GUISES, dtypes, integers, normal, pairs, rngs, small
+from kernels.verify.bounds import of_kernel, rounding, same_bits, within
 
 MATMULS, RELUS, RELU_VJPS, RANDOMS = (
     each(*(k for k in all_kernels(name) if k.device == "cpu"))

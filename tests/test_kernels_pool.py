@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from drawing import GUISES, dtypes, each, integers, normal, pool_geometries, rngs
 from hypothesis import given
 from hypothesis import strategies as st
-from tolerances import of_kernel, rounding, same_bits, within
 
 from kernels import Kernel, PoolGeometry, all_kernels, memory, reference
+from kernels.verify.arrays import GUISES, dtypes, integers, normal, rngs
+from kernels.verify.bounds import of_kernel, rounding, same_bits, within
+from kernels.verify.geometries import pool_geometries
 
 COLLISIONS = ("sum", "max", "last")
 POOLING = (

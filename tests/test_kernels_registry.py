@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from drawing import GUISES, dtypes, normal, rngs, small
 from hypothesis import given
 from hypothesis import strategies as st
 
 import kernels
 from kernels import ConvGeometry, Kernel, all_kernels, memory, reference, registry, threads
+from kernels.verify.arrays import GUISES, dtypes, normal, rngs, small
 
 shapes = st.lists(small(0, 5), max_size=5).map(tuple)
 
@@ -40,14 +40,14 @@ def spare_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 USERS_FILE = """
 from kernels import kernel, reference
 
-@kernel("conv2d", name="loops", cost=lambda g: COST, supports=lambda g: g.groups == 1)
+@kernel("conv2d", name="theirs", cost=lambda g: COST, supports=lambda g: g.groups == 1)
 def forward(x, w, g, *, bias=None):
     return reference.conv2d(x, w, g, bias=bias).astype(x.dtype)
 """
 
 
 def run_users_file(folder: Path, cost: str) -> None:
-    file = folder / "loops.py"
+    file = folder / "theirs.py"
     file.write_text(USERS_FILE.replace("COST", cost))
     exec(compile(file.read_text(), file, "exec"), {})
 
@@ -56,30 +56,30 @@ def run_users_file(folder: Path, cost: str) -> None:
 def test_a_kernel_from_a_users_file_is_picked_when_it_is_the_cheapest(tmp_path: Path) -> None:
     run_users_file(tmp_path, "-1.0")
     g = ConvGeometry.of((1, 1, 3, 3), (1, 1, 2, 2))
-    assert kernels.pick("conv2d", "cpu", g).name == "loops"
+    assert kernels.pick("conv2d", "cpu", g).name == "theirs"
 
 
 @pytest.mark.usefixtures("spare_registry")
 def test_a_kernel_is_picked_by_name_whatever_it_costs(tmp_path: Path) -> None:
     run_users_file(tmp_path, "1e30")
     g = ConvGeometry.of((1, 1, 3, 3), (1, 1, 2, 2))
-    assert kernels.pick("conv2d", "cpu", g).name != "loops"
-    assert kernels.pick("conv2d", "cpu", g, "loops").name == "loops"
+    assert kernels.pick("conv2d", "cpu", g).name != "theirs"
+    assert kernels.pick("conv2d", "cpu", g, "theirs").name == "theirs"
 
 
 @pytest.mark.usefixtures("spare_registry")
 def test_a_kernel_is_not_picked_for_what_it_does_not_support(tmp_path: Path) -> None:
     run_users_file(tmp_path, "-1.0")
     g = ConvGeometry.of((1, 2, 3, 3), (2, 1, 2, 2), groups=2)
-    assert kernels.pick("conv2d", "cpu", g).name != "loops"
-    with pytest.raises(ValueError, match=r"no kernel 'loops' on 'cpu' serves .*groups=2"):
-        kernels.pick("conv2d", "cpu", g, "loops")
+    assert kernels.pick("conv2d", "cpu", g).name != "theirs"
+    with pytest.raises(ValueError, match=r"no kernel 'theirs' on 'cpu' serves .*groups=2"):
+        kernels.pick("conv2d", "cpu", g, "theirs")
 
 
 @pytest.mark.usefixtures("spare_registry")
 def test_two_kernels_of_one_name_are_refused(tmp_path: Path) -> None:
     run_users_file(tmp_path, "0.0")
-    with pytest.raises(ValueError, match="'loops' for 'cpu' is registered already"):
+    with pytest.raises(ValueError, match="'theirs' for 'cpu' is registered already"):
         run_users_file(tmp_path, "0.0")
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from tiny import network
-from tolerances import rounding, same_bits, within
 
+from kernels.verify.bounds import rounding, same_bits, within
 from minidl import serialize
 from zfnet.network import FILE, FORMAT, from_arrays, load
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tolerances import eps, rounding, within
 from twins import LocalContrastNorm, double, majorant, network_twin, torch
 
+from kernels.verify.bounds import eps, rounding, within
 from minidl import Tensor, nn
 from minidl import functional as F
 from zfnet.model import ConvNet, ZFNet

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from drawing import dtypes, integers, normal, rngs, small
 from hypothesis import given
 from hypothesis import strategies as st
-from tolerances import eps, same_bits, within
 
+from kernels.verify.arrays import dtypes, integers, normal, rngs, small
+from kernels.verify.bounds import eps, same_bits, within
 from minidl import Tensor, init, nn, optim
 from minidl import functional as F
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tolerances import same_bits
 
+from kernels.verify.bounds import same_bits
 from minidl import Tensor, backward, no_grad, rules
 from minidl import functional as F
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from drawing import dtypes, integers, normal, pool_geometries, rngs
 from hypothesis import given
 from hypothesis import strategies as st
-from tolerances import eps, rounding, within
 
 from kernels import PoolGeometry
+from kernels.verify.arrays import dtypes, integers, normal, rngs
+from kernels.verify.bounds import eps, rounding, within
+from kernels.verify.geometries import pool_geometries
 from minidl import Tensor, backward
 from minidl import functional as F
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tiny import COLOURS, Pictures, network, resumed, trainer
-from tolerances import eps, same_bits
 
+from kernels.verify.bounds import eps, same_bits
 from minidl import serialize
 from zfnet import network as networks
 from zfnet.checkpoint import CHECKPOINT

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as T
-from drawing import integers, normal, pairs, small
 from hypothesis import assume
 from hypothesis import strategies as st
 from numpy.typing import DTypeLike
 
+from kernels.verify.arrays import integers, normal, pairs, small
 from minidl import functional as F
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]

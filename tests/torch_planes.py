@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as T
-from drawing import conv_geometries, integers, normal, pairs, pool_geometries, small
 from hypothesis import assume
 from hypothesis import strategies as st
 from numpy.typing import DTypeLike
 from torch_cases import Case, Draw, case, reflected
 
 from kernels import PoolGeometry, reference
+from kernels.verify.arrays import integers, normal, pairs, small
+from kernels.verify.geometries import conv_geometries, pool_geometries
 from minidl import functional as F
 
 

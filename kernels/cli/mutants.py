@@ -1,0 +1,76 @@
+"""`python -m kernels verify --mutants`: does the suite catch the bugs that people make?"""
+
+from __future__ import annotations
+
+import time
+
+from kernels.cli.progress import Task, console, progress_bars, say
+from kernels.verify.mutants import (
+    MUTANTS,
+    Mutant,
+    Result,
+    by_property,
+    mutation_run,
+    sampled,
+    table,
+)
+
+
+def hunt_mutants(
+    operation: str | None,
+    kernel: str | None,
+    profile: str,
+    seed: int,
+    sample: int | None,
+    every: bool,
+) -> int:
+    """Hunt the chosen mutants, print what caught each; 0 if all were caught, 1 if one escaped."""
+    mutants = _chosen(operation, kernel)
+    if sample is not None:
+        mutants = sampled(mutants, sample, seed)
+    began, results = time.monotonic(), list[Result]()
+    interrupted = False
+    try:
+        _hunt(mutants, profile, seed, every, results)
+    except KeyboardInterrupt:
+        interrupted = True
+    console.print(table(results))
+    if every:
+        console.print(by_property(results))
+    return _conclude(mutants, results, interrupted, f"profile {profile}, seed {seed}, "
+                     f"{time.monotonic() - began:.0f} s")  # fmt: skip
+
+
+def _chosen(operation: str | None, kernel: str | None) -> list[Mutant]:
+    found = [
+        m for m in MUTANTS if operation in (None, m.operation) and kernel in (None, m.kernel)
+    ]  # fmt: skip
+    if not found:
+        known = ", ".join(dict.fromkeys(f"{m.operation} {m.kernel}" for m in MUTANTS))
+        wanted = " ".join(word for word in (operation, kernel) if word)
+        raise ValueError(f"no bug is planted in {wanted!r}; there are some in {known}")
+    return found
+
+
+def _hunt(
+    mutants: list[Mutant], profile: str, seed: int, every: bool, results: list[Result]
+) -> None:
+    with progress_bars() as bars:
+        task = Task(bars, "hunting", len(mutants))
+
+        def report(done: int, total: int, result: Result) -> None:
+            results.append(result)
+            task.update(done, total, result.mutant.name)
+
+        mutation_run(mutants, profile, seed, report, every)
+
+
+def _conclude(mutants: list[Mutant], results: list[Result], interrupted: bool, how: str) -> int:
+    escaped = [result for result in results if not result.caught]
+    for result in escaped:
+        say(f"escaped: {result.mutant.name} {result.amiss}")
+    say(f"{len(results) - len(escaped)} of {len(results)} planted bugs are caught ({how})")
+    if interrupted:
+        say(f"interrupted: {len(mutants) - len(results)} were not hunted")
+        return 2
+    return 1 if escaped else 0

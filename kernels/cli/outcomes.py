@@ -1,0 +1,103 @@
+"""What came of a run, as tables, as examples that can be pasted, and in a line."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+from itertools import groupby
+
+from rich.table import Table
+from rich.text import Text
+
+from kernels.cli.progress import console, say
+from kernels.registry import Kernel
+from kernels.verify.runner import Outcome
+from kernels.verify.snippet import snippet
+
+
+def show_tables(results: Sequence[Outcome]) -> None:
+    """One table an operation: properties down, kernels across."""
+    for operation, some in groupby(results, key=lambda result: result.kernel.operation):
+        console.print(_table(operation, list(some)))
+
+
+def _table(operation: str, results: list[Outcome]) -> Table:
+    kernels = list(dict.fromkeys(result.kernel for result in results))
+    table = Table(title=operation, title_justify="left", title_style="bold")
+    table.add_column("property")
+    for kernel in kernels:
+        table.add_column(kernel.name, justify="right")
+    cells = {(r.law.name, r.kernel): _cell(r) for r in results}
+    for name in dict.fromkeys(result.law.name for result in results):
+        table.add_row(name, *(cells.get((name, kernel), Text("")) for kernel in kernels))
+    return table
+
+
+def _cell(result: Outcome) -> Text:
+    """A tick and how many examples; a cross and how many it took; a dash where it says nothing."""
+    if result.inapplicable:
+        return Text("–", "dim")
+    used = "" if result.used is None else f" (worst {result.used:.2f})"
+    if result.holds:
+        return Text(f"✓ {result.examples}{used}", "green")
+    return Text(f"✗ {result.examples}{used}", "bold red")
+
+
+def show_failures(results: Sequence[Outcome], source_of: dict[Kernel, str]) -> None:
+    """Each failure: the sentence that is not true, why, and the example as a program.
+
+    Where a kernel raises, many properties fail of the same line: it is shown once.
+    """
+    failing = [r for r in results if not r.holds and not r.inapplicable]
+    for _, alike in groupby(sorted(failing, key=_place), key=_place):
+        first, *others = alike
+        _show_failure(first, source_of.get(first.kernel))
+        if others:
+            say(f"The same line fails in {', '.join(other.law.name for other in others)}.\n")
+
+
+def _place(result: Outcome) -> tuple[str, str, str]:
+    """What tells one failure from another: the property, or the line that raises."""
+    raised = result.failure.raised_at if result.failure else ""
+    return result.kernel.operation, result.kernel.name, raised or f"~{result.law.name}"
+
+
+def _show_failure(result: Outcome, source: str | None) -> None:
+    kernel, law = result.kernel, result.law
+    console.rule(Text(f"{kernel.operation} {kernel.name}: {law.name}", "bold red"))
+    say(law.sentence)
+    if result.failure is None:
+        say(f"But {result.unmet}.")
+        return
+    say(f"But, in example {result.examples}: {result.failure.reason}\n")
+    print(snippet(kernel, law, result.failure, source))
+
+
+def unserved(results: Sequence[Outcome]) -> list[Kernel]:
+    """Kernels that support nothing of what was drawn."""
+    kernels = dict.fromkeys(result.kernel for result in results)
+    tried = {result.kernel for result in results if not result.inapplicable}
+    return [kernel for kernel in kernels if kernel not in tried]
+
+
+def show_summary(results: Sequence[Outcome], profile: str, seed: int, seconds: float) -> None:
+    """How many of what, and against whom."""
+    for kernel in unserved(results):
+        say(f"{kernel.operation} {kernel.name}: its supports(g) is false for all that was drawn")
+    failed = [r for r in results if not r.holds and not r.inapplicable]
+    kernels, examples = len({r.kernel for r in results}), sum(r.examples for r in results)
+    verdict = f"{len(failed)} of {len(results)} trials fail" if failed else "all hold"
+    say(
+        f"{kernels} kernel{'s' * (kernels != 1)}, {len(results)} trials, {examples:,} examples: "
+        f"{verdict} (profile {profile}, seed {seed}, {seconds:.0f} s; {_peers()})"
+    )
+
+
+def _peers() -> str:
+    versions = []
+    for library, package in (("PyTorch", "torch"), ("ONNX", "onnx")):
+        try:
+            versions.append(f"{library} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            versions.append(f"{library} is not installed")
+    return ", ".join(versions)

@@ -1,0 +1,136 @@
+"""`python -m kernels verify`: the property suite on registered kernels, or on a user's file."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kernels.cli.progress import Task, progress_bars, say
+from kernels.registry import Kernel, all_kernels
+from kernels.sources import load
+
+if TYPE_CHECKING:
+    from kernels.verify.runner import Outcome
+    from kernels.verify.suite import Plan
+
+HOLDS, FAILS, COULD_NOT_RUN = 0, 1, 2
+_PROFILES = ("dev", "ci", "intense")
+
+
+def verify_command(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FILE_OR_MODULE]...", help="Files that register kernels."),
+    ] = None,
+    op: Annotated[str | None, typer.Option(help="Only kernels of this operation.")] = None,
+    kernel: Annotated[str | None, typer.Option(help="Only kernels of this name.")] = None,
+    profile: Annotated[str, typer.Option(help="dev, ci or intense: how many examples.")] = "ci",
+    seed: Annotated[int, typer.Option(help="The same seed draws the same examples.")] = 0,
+    mutants: Annotated[
+        bool, typer.Option("--mutants", help="Plant bugs in the kernels: is each one caught?")
+    ] = False,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="With --mutants: so many, drawn by the seed.")
+    ] = None,
+    every: Annotated[
+        bool,
+        typer.Option("--every", help="With --mutants: try every property on each, and count."),
+    ] = False,
+) -> None:
+    """Try every property on every kernel; exit status 0: all hold, 1: some fail, 2: could not run.
+
+    Without FILE_OR_MODULE, on the kernels that come with the project.
+    """
+    _require_hypothesis()
+    if profile not in _PROFILES:
+        raise ValueError(f"--profile must be one of {', '.join(_PROFILES)}, got {profile!r}")
+    if mutants:
+        from kernels.cli.mutants import hunt_mutants
+
+        raise typer.Exit(hunt_mutants(op, kernel, profile, seed, sample, every))
+    from kernels.verify import suite
+
+    source_of, unread = _read(sources or [])
+    found = list(source_of) if sources else all_kernels()
+    chosen = suite.chosen(found, op, kernel) if found else []
+    plan = suite.plan(chosen)
+    status = _verify(plan, source_of, profile, seed) if chosen else COULD_NOT_RUN
+    raise typer.Exit(COULD_NOT_RUN if unread else status)
+
+
+def _require_hypothesis() -> None:
+    if importlib.util.find_spec("hypothesis") is None:
+        raise ValueError(
+            "hypothesis, which draws the examples, is not installed: "
+            "pip install 'minidl-zfnet[verify]'"
+        )
+
+
+def _read(sources: list[str]) -> tuple[dict[Kernel, str], bool]:
+    """The kernels of the user's files, and where each is from; and was a file unreadable?"""
+    source_of, unread = dict[Kernel, str](), False
+    for source in sources:
+        try:
+            source_of |= dict.fromkeys(load(source), source)
+        except ValueError as error:
+            say(f"kernels: {error}")
+            unread = True
+    return source_of, unread
+
+
+def _verify(plan: Plan, source_of: dict[Kernel, str], profile: str, seed: int) -> int:
+    """Run the plan, print what came of it, return the exit status."""
+    from kernels.cli import outcomes
+
+    for kernel in plan.unknown:
+        say(f"kernels: {kernel.operation} {kernel.name}: no such operation; " + _known())
+    results: list[Outcome] = []
+    began = time.monotonic()
+    with _interruptible() as interrupted:
+        _run(plan, profile, seed, results.append)
+    outcomes.show_tables(results)
+    outcomes.show_failures(results, source_of)
+    outcomes.show_summary(results, profile, seed, time.monotonic() - began)
+    if interrupted:
+        say(f"interrupted after {len(results)} of {len(plan.trials)} trials")
+    return _status(results, bool(plan.unknown or interrupted))
+
+
+def _run(plan: Plan, profile: str, seed: int, take: Callable[[Outcome], None]) -> None:
+    from kernels.verify import suite
+
+    with progress_bars() as bars:
+        task = Task(bars, "verifying", len(plan.trials))
+        for done, outcome in enumerate(suite.run(plan.trials, profile, seed), 1):
+            take(outcome)
+            kernel = f"{outcome.kernel.operation} {outcome.kernel.name}"
+            task.update(done, note=f"{kernel}: {outcome.law.name}")
+
+
+@contextmanager
+def _interruptible():  # type: ignore[no-untyped-def]
+    """Ctrl-C ends the run, and what came of it so far is shown; yields a list, then not empty."""
+    interrupted: list[bool] = []
+    try:
+        yield interrupted
+    except KeyboardInterrupt:
+        interrupted.append(True)
+
+
+def _status(results: list[Outcome], incomplete: bool) -> int:
+    from kernels.cli.outcomes import unserved
+
+    if incomplete or unserved(results):
+        return COULD_NOT_RUN
+    return FAILS if any(not r.holds and not r.inapplicable for r in results) else HOLDS
+
+
+def _known() -> str:
+    from kernels.verify.calls import OPERATIONS
+
+    return f"there are {', '.join(OPERATIONS)}"

@@ -1,0 +1,27 @@
+"""The property suite: strategies, properties, bounds, and planted bugs that it must catch.
+
+`verify` runs it; `python -m kernels verify` is its command. hypothesis is imported here only
+(`pip install 'minidl-zfnet[verify]'`).
+"""
+
+from __future__ import annotations
+
+from kernels.verify import operations, properties
+from kernels.verify.calls import OPERATIONS, Call, make
+from kernels.verify.property import PROPERTIES, Property, Violation
+from kernels.verify.runner import PROFILES, Failure, Outcome, try_property
+
+__all__ = [
+    "OPERATIONS",
+    "PROFILES",
+    "PROPERTIES",
+    "Call",
+    "Failure",
+    "Outcome",
+    "Property",
+    "Violation",
+    "make",
+    "operations",
+    "properties",
+    "try_property",
+]

@@ -1,0 +1,78 @@
+"""How far a result may be off, from how it was computed; never from trial.
+
+A sum of products rounds at most n times on the way from a product to the result, so it is off by
+at most n eps times the sum of the absolute products (Higham, "Accuracy and Stability of Numerical
+Algorithms", section 3.1; eps is twice the unit roundoff, which covers the second order). A kernel
+states its n as `error_bound(g)`. The oracle rounds in its own type just as often at most.
+
+That is the worst case. Roundings that are independent and of mean zero add up like a random walk:
+then the error is, but for a probability of 2 n exp(-lambda^2 / 2) an element, below
+lambda sqrt(n) eps / 2 times the same sum (Higham, Mary: "A New Approach to Probabilistic Rounding
+Error Analysis", SIAM J. Sci. Comput. 41, 2019, theorem 2.4).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from kernels.registry import Kernel
+from kernels.verify.verdicts import Violation
+
+LAMBDA = 8.0
+"""With it 10^9 sums of 1000 terms pass the statistical line with a probability of 3 percent."""
+
+
+def eps(dtype: DTypeLike) -> float:
+    return float(np.finfo(dtype).eps)
+
+
+def rounding(units: float, absolute: np.ndarray, dtype: DTypeLike) -> np.ndarray:
+    """`units` roundings in `dtype` of what sums to `absolute`, and one underflow for each."""
+    return units * (eps(dtype) * np.asarray(absolute, np.float64) + float(np.finfo(dtype).tiny))
+
+
+def of_kernel(
+    kernel: Kernel, g: Any, absolute: np.ndarray, dtype: DTypeLike, chain: int
+) -> np.ndarray:
+    """The kernel's own bound, and that of an oracle in float64, which adds `chain` products.
+
+    A kernel that sums the products of the definition needs to state none: in any order they round
+    `chain` times at most.
+    """
+    return rounding(stated(kernel, g, chain), absolute, dtype) + rounding(
+        chain, absolute, np.float64
+    )
+
+
+def stated(kernel: Kernel, g: Any, chain: int) -> float:
+    """How many roundings the kernel says it makes; Violation if it has to say and does not."""
+    if kernel.error_bound is not None:
+        return float(kernel.error_bound(g))
+    if not kernel.exact:
+        raise Violation(
+            f"{kernel.operation} {kernel.name} is not exact and states no error_bound, so its "
+            "results cannot be judged; give it error_bound=lambda g: ..., in units of eps"
+        )
+    return float(chain)
+
+
+def statistical(terms: int, absolute: np.ndarray, dtype: DTypeLike) -> np.ndarray:
+    """The line that `terms` independent roundings on the way to a result do not reach."""
+    return LAMBDA * np.sqrt(terms) * eps(dtype) / 2 * absolute + terms * np.finfo(dtype).tiny
+
+
+def within(result: np.ndarray, expected: np.ndarray, bound: np.ndarray | float) -> bool:
+    """No element is off by more than its bound; one that is NaN, or of another shape, is."""
+    if result.shape != expected.shape:
+        return False
+    with np.errstate(invalid="ignore"):
+        error = np.abs(np.asarray(result, np.float64) - np.asarray(expected, np.float64))
+    return not bool((~(error <= bound)).any())
+
+
+def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    """Equal in shape, type and every bit, NaN and the sign of zero included."""
+    return (a.shape, a.dtype) == (b.shape, b.dtype) and a.tobytes() == b.tobytes()

@@ -1,0 +1,141 @@
+"""A call of a kernel as a value: drawn, run, compared, simplified, printed.
+
+`Operation` says what the calls of one operation are: which arrays, what the definition makes of
+them, and how far a kernel may be off. One file a family in `operations/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from kernels import reference
+from kernels.registry import Kernel
+from kernels.verify.arrays import FILLS
+
+Results = tuple[np.ndarray, ...]
+Bounds = tuple[np.ndarray | float, ...]
+OPERATIONS: dict[str, Operation] = {}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: `inputs` are its arrays in the order in which a kernel takes them."""
+
+    operation: str
+    g: Any
+    inputs: dict[str, np.ndarray]
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def its(self) -> Operation:
+        return OPERATIONS[self.operation]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of its float inputs; float64 if it has none."""
+        floats = [a.dtype for a in self.inputs.values() if a.dtype.kind == "f"]
+        return floats[0] if floats else np.dtype(np.float64)
+
+    def run(self, kernel: Kernel) -> Results:
+        return self.its.run(kernel, self)
+
+    def define(self) -> Results:
+        """What the nested loops of `kernels.reference` make of it, in float64."""
+        return self.its.define(self)
+
+    def bound(self, kernel: Kernel) -> Bounds:
+        """How far each result of `kernel` may be from `define()`, element by element."""
+        return self.its.bound(kernel, self)
+
+    def but(self, **inputs: np.ndarray) -> Call:
+        """The same call with other arrays, on the same geometry."""
+        return replace(self, inputs=self.inputs | inputs)
+
+    def each(self, change: Callable[[np.ndarray], np.ndarray]) -> Call:
+        """The same call with every array changed."""
+        return replace(self, inputs={name: change(a) for name, a in self.inputs.items()})
+
+
+class Operation:
+    """What there is to know about one operation. Subclasses say it.
+
+    name:    the operation's.
+    linear:  the inputs in which the result is linear, each by itself.
+    whole:   results of whole numbers are whole, so that a kernel which sums the products of the
+             definition makes no error on small integers.
+    """
+
+    name: str
+    linear: tuple[str, ...] = ()
+    whole: bool = False
+
+    def geometries(self, kernel: Kernel, large: bool) -> st.SearchStrategy[Any]:
+        """Geometries for a kernel; `large` ones cross its tiles, small ones the loops can bear."""
+        raise NotImplementedError
+
+    def shapes(self, g: Any) -> dict[str, tuple[int, ...]]:
+        """The float inputs, in order, with their shapes."""
+        raise NotImplementedError
+
+    def options(self, g: Any) -> dict[str, st.SearchStrategy[Any]]:
+        """Options that are not arrays."""
+        return {}
+
+    def fill(
+        self, g: Any, fill: str, rng: np.random.Generator, dtype: Any
+    ) -> dict[str, np.ndarray]:
+        """All inputs, in order."""
+        return {name: FILLS[fill](shape, rng, dtype) for name, shape in self.shapes(g).items()}
+
+    def arguments(self, call: Call) -> tuple[Any, ...]:
+        """What stands in the call's brackets before the options."""
+        return (*call.inputs.values(), call.g)
+
+    def run(self, kernel: Kernel, call: Call) -> Results:
+        result = kernel(*self.arguments(call), **call.options)
+        return result if isinstance(result, tuple) else (result,)
+
+    def define(self, call: Call) -> Results:
+        result = getattr(reference, self.name)(*self.arguments(call), **call.options)
+        return result if isinstance(result, tuple) else (result,)
+
+    def bound(self, kernel: Kernel, call: Call) -> Bounds:
+        """Zero: what only moves and compares values makes no error."""
+        return (0.0,)
+
+
+def operation(cls: type[Operation]) -> type[Operation]:
+    """Class decorator: the properties draw its calls."""
+    OPERATIONS[cls.name] = cls()
+    return cls
+
+
+def make(
+    operation: str, g: Any, fill: str, seed: int, dtype: Any = np.float64, **options: Any
+) -> Call:
+    """The call whose arrays are drawn from `seed`, as `fill` says."""
+    inputs = OPERATIONS[operation].fill(g, fill, np.random.default_rng(seed), dtype)
+    return Call(operation, g, inputs, options)
+
+
+@st.composite
+def calls(
+    draw: st.DrawFn,
+    kernel: Kernel,
+    fills: tuple[str, ...] = ("normal",),
+    large: bool = False,
+    dtypes: tuple[Any, ...] = (np.float32, np.float64),
+) -> Call:
+    """Calls that `kernel` supports."""
+    its = OPERATIONS[kernel.operation]
+    g = draw(its.geometries(kernel, large))
+    assume(kernel.supports(g))
+    options = {name: draw(strategy) for name, strategy in its.options(g).items()}
+    fill, dtype = draw(st.sampled_from(fills)), draw(st.sampled_from(dtypes))
+    return make(kernel.operation, g, fill, draw(st.integers(0, 2**32 - 1)), dtype, **options)

@@ -1,0 +1,211 @@
+"""The geometries that properties are tried on.
+
+`Ranges` says which; a property draws from ranges, less what a kernel says that it does not support
+(`served.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from kernels.geometry import ConvGeometry, PoolGeometry
+from kernels.norm_geometry import LCNGeometry, LRNGeometry
+from kernels.verify.arrays import pairs, small
+
+Pairs = tuple[tuple[int, int], ...]
+
+
+def _pairs(most: int) -> Pairs:
+    """(1, 1) to (most, most), small ones first: towards these an example shrinks."""
+    upto = range(1, most + 1)
+    return tuple(sorted(product(upto, upto), key=lambda pair: (sum(pair), pair)))
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """What a convolution is drawn from.
+
+    pads:      of each side, "past" for up to one more than the window's extent (up to 5).
+    symmetric: pads as PyTorch can, the same before and after.
+    channels:  least and most of C/groups and K/groups.
+    pixels:    the least H and W: 0 for planes of nothing but padding.
+    beyond:    the plane exceeds the window by up to so many pixels, so P and Q reach 1 and more.
+    unit:      what C/groups and K/groups are multiples of.
+    work:      the most multiply-adds; channels and images are fewer where windows are large.
+    """
+
+    sizes: Pairs
+    strides: Pairs
+    dilations: Pairs
+    groups: Sequence[int] = (1, 2)
+    pads: tuple[int, int | str] = (-2, 4)
+    symmetric: bool = False
+    images: tuple[int, int] = (1, 2)
+    channels: tuple[int, int] = (1, 2)
+    unit: int = 1
+    pixels: int = 1
+    beyond: int = 3
+    work: int = 10**9
+
+    def filled(self) -> Ranges:
+        """The same without empty arrays."""
+        images, channels = ((max(1, least), most) for least, most in (self.images, self.channels))
+        return replace(self, images=images, channels=channels, pixels=max(1, self.pixels))
+
+
+MODEST = Ranges(_pairs(3), _pairs(3), _pairs(2))
+"""Small enough for finite differences."""
+
+SMALL = Ranges(
+    sizes=_pairs(11),
+    strides=_pairs(4),
+    dilations=_pairs(3),
+    groups=(1, 2, 3, 4),
+    pads=(-2, "past"),
+    images=(0, 2),
+    channels=(0, 3),
+    pixels=0,
+    work=4000,
+)
+"""Everything that a convolution can be, in sizes that the definition's loops can bear."""
+
+LARGE = Ranges(
+    sizes=_pairs(5),
+    strides=_pairs(2),
+    dilations=_pairs(2),
+    groups=(1, 2, 3),
+    pads=(-1, 2),
+    images=(1, 5),
+    channels=(1, 70),
+    beyond=30,
+    work=600_000,
+)
+"""Sizes that cross the tiles and blocks of an algorithm, and that none of them divides."""
+
+
+@st.composite
+def conv_geometries(draw: st.DrawFn, ranges: Ranges = MODEST, **changed: Any) -> ConvGeometry:
+    """Strides, dilations, groups, crops, padding past the kernel, and rows that no window reaches.
+
+    `changed` replaces fields of `ranges`.
+    """
+    ranges = replace(ranges, **changed)
+    if draw(small(0, 19)) < 19:  # now and then an example is empty, but most are not
+        ranges = ranges.filled()
+    R, S = draw(st.one_of(st.sampled_from(ranges.sizes[:9]), st.sampled_from(ranges.sizes)))
+    stride, dilation = (
+        draw(st.sampled_from(ranges.strides)),
+        draw(st.sampled_from(ranges.dilations)),
+    )
+    spans = (R - 1) * dilation[0] + 1, (S - 1) * dilation[1] + 1
+    (top, bottom), (left, right) = (draw(_pads(ranges, span)) for span in spans)
+    H, W = (
+        max(ranges.pixels, span - around) + draw(small(0, ranges.beyond))
+        for span, around in zip(spans, (top + bottom, left + right), strict=True)
+    )
+    groups = draw(st.sampled_from(ranges.groups))
+    four = top, bottom, left, right
+    one = ConvGeometry.of((1, groups, H, W), (groups, 1, R, S), stride, four, dilation, groups)
+    budget = ranges.work // one.macs  # what is left for images, channels and filters a group
+    N = draw(small(ranges.images[0], max(1, min(ranges.images[1], budget))))
+    least, most = ranges.channels
+    C = ranges.unit * draw(small(least, max(1, min(most, budget // max(N, 1)))))
+    K = ranges.unit * draw(small(least, max(1, min(most, budget // max(N * C, 1)))))
+    shapes = (N, groups * C, H, W), (groups * K, C, R, S)
+    return ConvGeometry.of(*shapes, stride, four, dilation, groups)
+
+
+def _pads(ranges: Ranges, span: int) -> st.SearchStrategy[tuple[int, int]]:
+    least, most = ranges.pads
+    side = small(least, min(span + 1, 5) if isinstance(most, str) else most)
+    return side.map(lambda pad: (pad, pad)) if ranges.symmetric else st.tuples(side, side)
+
+
+def counts(least: int, most: int) -> st.SearchStrategy[int]:
+    """How many images or channels: seldom none, for of nothing every property holds; of many
+    often nearly the most, for past the last whole block is where blocks go wrong."""
+    if least:
+        return st.one_of(small(least, most), small(max(least, most - 9), most))
+    some = [*range(1, most + 1)]
+    return st.sampled_from([*some, 0, *some, *some])  # the ends of a list are drawn more often
+
+
+@st.composite
+def pool_geometries(
+    draw: st.DrawFn,
+    torch: bool = False,
+    least: int = 1,
+    ceil_mode: st.SearchStrategy[bool] = st.booleans(),  # noqa: B008  (a strategy is immutable)
+    most_dilated: int = 2,
+    most: int = 3,
+    beyond: int = 3,
+    most_channels: int = 3,
+    windows: Pairs | None = None,
+    strides: Pairs | None = None,
+    padded: bool = True,
+) -> PoolGeometry:
+    """Overlapping windows, gaps, padding, crops, `ceil_mode`; with `torch` only what it has.
+
+    most:    of the window's and the stride's pixels, unless `windows` and `strides` list them.
+    padded:  else there is neither padding nor cropping.
+    """
+    sizes = list(windows or _pairs(most))
+    R, S = draw(st.one_of(st.sampled_from(sizes[:9]), st.sampled_from(sizes)))
+    stride = draw(st.sampled_from(list(strides or _pairs(most))))
+    dilation = draw(pairs(1, most_dilated))
+    (top, bottom), (left, right) = (draw(_pool_pads(size, torch, padded)) for size in (R, S))
+    ceil = min(bottom, right) >= 0 and draw(ceil_mode)
+    spans = (R - 1) * dilation[0] + 1, (S - 1) * dilation[1] + 1
+    H, W = (
+        max(1, span - around) + draw(small(0, beyond))
+        for span, around in zip(spans, (top + bottom, left + right), strict=True)
+    )
+    images, channels = draw(counts(least, 2)), draw(counts(least, most_channels))
+    shape, four = (images, channels, H, W), (top, bottom, left, right)
+    include = draw(st.booleans())
+    try:
+        return PoolGeometry.of(shape, (R, S), stride, four, dilation, ceil, include)
+    except ValueError as error:
+        assume("nothing but padding" not in str(error))
+        raise
+
+
+def _pool_pads(size: int, torch: bool, padded: bool) -> st.SearchStrategy[tuple[int, int]]:
+    if not padded:
+        return st.just((0, 0))
+    side = small(0 if torch else -1, size // 2)
+    return side.map(lambda pad: (pad, pad)) if torch else st.tuples(side, side)
+
+
+def contrast_geometries(
+    planes: st.SearchStrategy[tuple[int, int, int, int]],
+) -> st.SearchStrategy[LCNGeometry]:
+    """Windows wider than the plane, both borders, a floor that divides and one that does not."""
+    return st.builds(
+        LCNGeometry.of,
+        planes,
+        size=st.sampled_from([1, 3, 5, 9]),
+        sigma=st.floats(0.5, 3),
+        border=st.sampled_from(["corrected", "zero"]),
+        floor=st.sampled_from([1e-4, 0.5]),
+    )
+
+
+def response_geometries(
+    planes: st.SearchStrategy[tuple[int, int, int, int]], sizes: st.SearchStrategy[int]
+) -> st.SearchStrategy[LRNGeometry]:
+    """Windows of even and odd sizes, wider than the channels too; the usual power and others."""
+    return st.builds(
+        LRNGeometry.of,
+        planes,
+        size=sizes,
+        alpha=st.one_of(st.just(0.0), st.floats(1e-4, 2)),  # none that float32 rounds to 0
+        beta=st.sampled_from([0.5, 0.75, 1.0, 1.3]),
+        k=st.floats(0.5, 2),
+    )

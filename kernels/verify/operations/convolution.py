@@ -1,0 +1,91 @@
+"""The three convolutions: one trilinear form seen from three sides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import strategies as st
+
+from kernels.geometry import ConvGeometry
+from kernels.registry import Kernel
+from kernels.verify.bounds import of_kernel
+from kernels.verify.calls import Bounds, Call, Operation, operation
+from kernels.verify.geometries import LARGE, SMALL, conv_geometries
+from kernels.verify.oracles.taps import conv_by_taps
+from kernels.verify.served import narrowed
+
+
+class Convolution(Operation):
+    """`linear` names its two operands, `result` the third side of the form."""
+
+    result: str
+    whole = True
+
+    def geometries(self, kernel: Kernel, large: bool) -> st.SearchStrategy[ConvGeometry]:
+        return conv_geometries(narrowed(kernel, LARGE if large else SMALL))
+
+    def shapes(self, g: ConvGeometry) -> dict[str, tuple[int, ...]]:
+        return {name: self.sides(g)[name] for name in self.linear}
+
+    @staticmethod
+    def sides(g: ConvGeometry) -> dict[str, tuple[int, ...]]:
+        """The three sides of the form sum gy x w."""
+        return {"x": g.x_shape, "w": g.w_shape, "gy": g.y_shape}
+
+    def chain(self, g: ConvGeometry) -> int:
+        """The most roundings of one element when the products of the definition are added."""
+        raise NotImplementedError
+
+    def absolute(self, kernel: Kernel, call: Call) -> np.ndarray:
+        """The sum of the absolute products, in the form that the kernel's bound is stated in."""
+        inputs = {name: np.abs(a.astype(np.float64)) for name, a in call.inputs.items()}
+        if not kernel.norm_wise:
+            return conv_by_taps(self.result, call.g, inputs)
+        point = replace(call.g, H=1, W=1, R=1, S=1, stride=(1, 1), padding=(0,) * 4)
+        image, other = self.linear  # planes by their largest value, windows by their sum
+        sums = {
+            image: inputs[image].max(axis=(2, 3), keepdims=True, initial=0.0),
+            other: inputs[other].sum(axis=(2, 3), keepdims=True),
+        }
+        return np.broadcast_to(
+            conv_by_taps(self.result, point, sums), self.sides(call.g)[self.result]
+        )
+
+    def bound(self, kernel: Kernel, call: Call) -> Bounds:
+        absolute = self.absolute(kernel, call)
+        return (of_kernel(kernel, call.g, absolute, call.dtype, self.chain(call.g)),)
+
+
+@operation
+class Forward(Convolution):
+    name, linear, result = "conv2d", ("x", "w"), "gy"
+
+    def chain(self, g: ConvGeometry) -> int:
+        return g.C // g.groups * g.R * g.S + 1  # and the bias
+
+    def absolute(self, kernel: Kernel, call: Call) -> np.ndarray:
+        bias = call.options.get("bias")
+        products = super().absolute(kernel, call)
+        return products if bias is None else products + np.abs(bias)[:, None, None]
+
+
+@operation
+class Dgrad(Convolution):
+    name, linear, result = "conv2d_dgrad", ("gy", "w"), "x"
+
+    def chain(self, g: ConvGeometry) -> int:
+        return max(g.K // g.groups * g.R * g.S, 1)
+
+
+@operation
+class Wgrad(Convolution):
+    name, linear, result = "conv2d_wgrad", ("x", "gy"), "w"
+
+    def chain(self, g: ConvGeometry) -> int:
+        return max(g.N * g.P * g.Q, 1)
+
+
+def with_bias(call: Call, bias: np.ndarray) -> Call:
+    """The conv2d with one value added to each filter's output."""
+    return replace(call, options=call.options | {"bias": bias})

@@ -1,0 +1,6 @@
+"""Other people's and other ways' answers, to compare a kernel with. None shares its code.
+
+`kernels.reference` is the definition: nested loops, slow. `taps` is the same sum in another order
+and in a wider type, for large sizes. PyTorch and ONNX's reference evaluator serve where they are
+installed; they are imported when first asked.
+"""

@@ -1,0 +1,127 @@
+"""PyTorch's answers in float64, where it is installed and has the operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kernels.geometry import ConvGeometry, PoolGeometry
+from kernels.norm_geometry import LRNGeometry
+from kernels.verify.calls import Call, Results
+
+
+def answer(call: Call) -> Results | None:
+    """What PyTorch makes of the call; None where it has nothing of the kind."""
+    serve = _SERVED.get(call.operation)
+    return None if serve is None else serve(call)
+
+
+def operations() -> tuple[str, ...]:
+    return tuple(_SERVED)
+
+
+def _tensor(a: np.ndarray, gradient: bool = False) -> Any:
+    import torch
+
+    return torch.tensor(a.astype(np.float64), requires_grad=gradient)
+
+
+def _conv(x: Any, w: Any, g: ConvGeometry) -> Any:
+    """Padded first, for only so may the four pads differ or crop."""
+    import torch.nn.functional as F
+
+    top, bottom, left, right = g.padding
+    sides = left, right, top, bottom
+    padded = F.pad(x, tuple(max(side, 0) for side in sides))
+    cropped = F.pad(padded, tuple(min(side, 0) for side in sides))
+    return F.conv2d(cropped, w, None, g.stride, 0, g.dilation, g.groups)
+
+
+def _convolution(call: Call) -> Results | None:
+    """All three: the two gradients come from PyTorch's own backward."""
+    import torch
+
+    g = call.g
+    if 0 in (*g.x_shape, *g.w_shape):
+        return None  # PyTorch refuses some of them
+    x = _tensor(call.inputs.get("x", np.zeros(g.x_shape)), True)
+    w = _tensor(call.inputs.get("w", np.zeros(g.w_shape)), True)
+    y = _conv(x, w, g)
+    if call.operation == "conv2d":
+        return (y.detach().numpy(),)
+    wanted = x if call.operation == "conv2d_dgrad" else w
+    (gradient,) = torch.autograd.grad(y, wanted, _tensor(call.inputs["gy"]))
+    return (gradient.numpy(),)
+
+
+def _symmetric(g: PoolGeometry) -> bool:
+    top, bottom, left, right = g.padding
+    return top == bottom >= 0 and left == right >= 0 and 0 not in g.x_shape
+
+
+def _max_pool(call: Call) -> Results | None:
+    import torch.nn.functional as F
+
+    g = call.g
+    if not _symmetric(g):
+        return None
+    padding = g.padding[0], g.padding[2]
+    y, switches = F.max_pool2d_with_indices(
+        _tensor(call.inputs["x"]), (g.R, g.S), g.stride, padding, g.dilation, g.ceil_mode
+    )
+    return y.numpy(), switches.numpy().astype(np.int32)
+
+
+def _avg_pool(call: Call) -> Results | None:
+    import torch
+    import torch.nn.functional as F
+
+    g = call.g
+    if not _symmetric(g) or g.dilation != (1, 1):
+        return None
+    x = _tensor(call.inputs.get("x", np.zeros(g.x_shape)), True)
+    padding = g.padding[0], g.padding[2]
+    y = F.avg_pool2d(x, (g.R, g.S), g.stride, padding, g.ceil_mode, g.count_include_pad)
+    if call.operation == "avg_pool2d":
+        return (y.detach().numpy(),)
+    (gx,) = torch.autograd.grad(y, x, _tensor(call.inputs["gy"]))
+    return (gx.numpy(),)
+
+
+def _response(call: Call) -> Results | None:
+    import torch
+    import torch.nn.functional as F
+
+    g: LRNGeometry = call.g
+    if g.size % 2 == 0 or 0 in g.x_shape:  # an even window lies otherwise than ONNX's
+        return None
+    x = _tensor(call.inputs["x"], True)
+    y = F.local_response_norm(x, g.size, g.alpha, g.beta, g.k)
+    if call.operation == "local_response_norm":
+        return (y.detach().numpy(),)
+    (gx,) = torch.autograd.grad(y, x, _tensor(call.inputs["gy"]))
+    return (gx.numpy(),)
+
+
+def _relu(call: Call) -> Results:
+    return (_tensor(call.inputs["x"]).relu().numpy(),)
+
+
+def _matmul(call: Call) -> Results:
+    return ((_tensor(call.inputs["a"]) @ _tensor(call.inputs["b"])).numpy(),)
+
+
+_SERVED: dict[str, Callable[[Call], Results | None]] = {
+    "conv2d": _convolution,
+    "conv2d_dgrad": _convolution,
+    "conv2d_wgrad": _convolution,
+    "max_pool2d": _max_pool,
+    "avg_pool2d": _avg_pool,
+    "avg_pool2d_vjp": _avg_pool,
+    "local_response_norm": _response,
+    "local_response_norm_vjp": _response,
+    "relu": _relu,
+    "matmul": _matmul,
+}

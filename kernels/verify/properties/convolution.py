@@ -1,0 +1,209 @@
+"""What holds for the three convolutions, without an oracle.
+
+Where a property compares two results of the kernel with each other, the values are small integers:
+a kernel that sums the products of the definition must then agree to the bit, another within twice
+its bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from kernels.geometry import ConvGeometry
+from kernels.registry import Kernel
+from kernels.verify.bounds import rounding, statistical
+from kernels.verify.calls import OPERATIONS, Call
+from kernels.verify.operations.convolution import Convolution
+from kernels.verify.oracles.taps import WIDE, conv_by_taps
+from kernels.verify.property import agree, assume, holds
+
+CONVOLUTIONS = ("conv2d", "conv2d_dgrad", "conv2d_wgrad")
+seeds = st.integers(0, 2**32 - 1)
+
+
+def convolution(call: Call) -> Convolution:
+    its = OPERATIONS[call.operation]
+    assert isinstance(its, Convolution)
+    return its
+
+
+def run(kernel: Kernel, call: Call) -> np.ndarray:
+    (result,) = call.run(kernel)
+    return result
+
+
+def bound_of(kernel: Kernel, *calls: Call) -> Any:
+    """What the results of `calls` together may be off by: nothing, if all is exact."""
+    if kernel.exact:
+        return 0.0
+    return sum((call.bound(kernel)[0] for call in calls), start=np.float64(0))
+
+
+def drawn(call: Call, seed: int, shape: tuple[int, ...]) -> np.ndarray:
+    return np.random.default_rng(seed).integers(-4, 5, shape).astype(call.dtype)
+
+
+@holds("statistical line", *CONVOLUTIONS, fills=("positive", "normal", "scaled"), large=True,
+       dtypes=(np.float32,), threads=True)  # fmt: skip
+def errs_like_a_random_walk(kernel: Kernel, call: Call) -> float:
+    """In sizes that cross every tile the result errs within its bound, and below the line that
+    grows with the root of the number of terms, which the worst error comes near."""
+    its, (bound,) = convolution(call), call.bound(kernel)
+    exact = conv_by_taps(its.result, call.g, call.inputs, WIDE).astype(np.float64)
+    result = run(kernel, call)
+    agree(result, exact, bound)
+    line = statistical(its.chain(call.g) + 1, its.absolute(kernel, call), call.dtype)
+    agree(result, exact, line, "the statistical line")
+    used = np.abs(result - exact) / np.where(line > 0, line, 1)
+    return float(used.max(initial=0.0))
+
+
+@holds("adjoint", *CONVOLUTIONS, fills=("integers",), dtypes=(np.float64,), seed=seeds)
+def is_one_side_of_the_trilinear_form(kernel: Kernel, call: Call, seed: int) -> None:
+    """<gy, conv2d(x, w)> = <dgrad(gy, w), x> = <wgrad(x, gy), w>: all three are the definition's
+    sum of gy x w."""
+    its = convolution(call)
+    shapes = {"x": call.g.x_shape, "w": call.g.w_shape, "gy": call.g.y_shape}
+    third = drawn(call, seed, shapes[its.result])
+    form = _form(call.g, {**call.inputs, its.result: third})
+    bound = bound_of(kernel, call) * np.abs(third)
+    agree(np.sum(run(kernel, call) * third), np.float64(form), np.sum(bound))
+
+
+def _form(g: ConvGeometry, sides: dict[str, np.ndarray]) -> float:
+    """The sum of gy x w over every product of the convolution."""
+    y = conv_by_taps("gy", g, {"x": sides["x"], "w": sides["w"]})
+    return float((y * sides["gy"]).sum())
+
+
+@holds("linear", *CONVOLUTIONS, fills=("integers",), seed=seeds, which=st.integers(0, 1))
+def is_linear_in_each_operand(kernel: Kernel, call: Call, seed: int, which: int) -> None:
+    """f(a + b) = f(a) + f(b), in either operand."""
+    name = convolution(call).linear[which]
+    a = call.inputs[name]
+    b = drawn(call, seed, a.shape)
+    other, both = call.but(**{name: b}), call.but(**{name: a + b})
+    expected = run(kernel, call) + run(kernel, other)
+    agree(run(kernel, both), expected, bound_of(kernel, call, other, both))
+
+
+@holds("scale", *CONVOLUTIONS, exponent=st.integers(-20, 20), which=st.integers(0, 1))
+def a_power_of_two_changes_no_digit(kernel: Kernel, call: Call, exponent: int, which: int) -> None:
+    """f(2^n a) = 2^n f(a) to the bit, as far as nothing underflows."""
+    name = convolution(call).linear[which]
+    factor = call.dtype.type(2.0**exponent)
+    result = run(kernel, call)
+    magnitudes = np.abs(result[result != 0])
+    assume(magnitudes.size == 0 or magnitudes.min() > np.finfo(call.dtype).tiny * 2.0**60)
+    scaled = run(kernel, call.but(**{name: call.inputs[name] * factor}))
+    agree(scaled, result * factor, rounding(1, np.abs(result) * 0, call.dtype))
+
+
+@holds("batch", *CONVOLUTIONS, fills=("integers",))
+def treats_images_alone(kernel: Kernel, call: Call) -> None:
+    """Each image alone gives what it gives in the batch; in wgrad the images' results add up."""
+    its, g = convolution(call), call.g
+    alone = [_images(call, slice(n, n + 1)) for n in range(g.N)]
+    assume(alone and kernel.supports(alone[0].g))
+    results = [run(kernel, one) for one in alone]
+    expected = sum(results) if its.result == "w" else np.concatenate(results)
+    agree(run(kernel, call), expected, _doubled(kernel, call, alone if its.result == "w" else []))
+
+
+def _doubled(kernel: Kernel, call: Call, parts: list[Call]) -> Any:
+    """The bound of the whole and of its parts; of equal results twice the one bound."""
+    return bound_of(kernel, call, *(parts or [call]))
+
+
+def _images(call: Call, span: slice) -> Call:
+    """The call on some images of the batch."""
+    cut = {n: a if n == "w" else a[span].copy() for n, a in call.inputs.items()}
+    return replace(call, g=replace(call.g, N=len(range(call.g.N)[span])), inputs=cut)
+
+
+@holds("permuted", *CONVOLUTIONS, fills=("integers",), seed=seeds)
+def takes_channels_and_filters_in_any_order(kernel: Kernel, call: Call, seed: int) -> None:
+    """Channels of x and w permuted alike change nothing; permuted filters permute the output."""
+    g, rng = call.g, np.random.default_rng(seed)
+    channels = _within_groups(g.C // g.groups, g.groups, rng)
+    filters = _within_groups(g.K // g.groups, g.groups, rng)
+    permuted = {n: _permuted(n, a, channels, filters) for n, a in call.inputs.items()}
+    expected = _permuted(convolution(call).result, run(kernel, call), channels, filters)
+    agree(run(kernel, call.but(**permuted)), expected, 2 * _worst(kernel, call))
+
+
+def _worst(kernel: Kernel, call: Call) -> Any:
+    return np.max(bound_of(kernel, call), initial=0.0)
+
+
+def _within_groups(size: int, groups: int, rng: np.random.Generator) -> np.ndarray:
+    """(groups, size): a permutation of each group's channels, the same in every group."""
+    return np.tile(rng.permutation(size), (groups, 1))
+
+
+def _permuted(name: str, a: np.ndarray, channels: np.ndarray, filters: np.ndarray) -> np.ndarray:
+    """x with its channels, gy with its filters, w with both in another order."""
+    groups = channels.shape[0]
+    along = {"x": channels, "gy": filters, "w": filters}[name]
+    flat = (along + np.arange(groups)[:, None] * along.shape[1]).reshape(-1)  # (G,C/G) -> (C,)
+    if name == "w":
+        return a[flat][:, channels[0]].copy()
+    return a[:, flat].copy()
+
+
+@holds("split", *CONVOLUTIONS, fills=("integers",), at=st.integers(1, 4))
+def sums_over_what_it_is_split_along(kernel: Kernel, call: Call, at: int) -> None:
+    """The convolutions of some input channels and of the others add up; of filters, in dgrad; of
+    images, in wgrad."""
+    g, its = call.g, convolution(call)
+    assume(g.groups == 1)
+    parts = [_part(call, its.result, span) for span in (slice(None, at), slice(at, None))]
+    assume(all(kernel.supports(part.g) for part in parts))
+    expected = run(kernel, parts[0]) + run(kernel, parts[1])
+    agree(run(kernel, call), expected, bound_of(kernel, call, *parts))
+
+
+def _part(call: Call, result: str, span: slice) -> Call:
+    if result == "w":
+        return _images(call, span)
+    if result == "gy":
+        x, w = call.inputs["x"][:, span].copy(), call.inputs["w"][:, span].copy()
+        return replace(call.but(x=x, w=w), g=replace(call.g, C=x.shape[1]))
+    gy, w = call.inputs["gy"][:, span].copy(), call.inputs["w"][span].copy()
+    return replace(call.but(gy=gy, w=w), g=replace(call.g, K=gy.shape[1]))
+
+
+@holds("groups", *CONVOLUTIONS, fills=("integers",))
+def groups_are_separate_convolutions(kernel: Kernel, call: Call) -> None:
+    """A grouped convolution is one ordinary convolution a group, side by side."""
+    g = call.g
+    assume(g.groups > 1)
+    alone = [_group(call, i) for i in range(g.groups)]
+    assume(kernel.supports(alone[0].g))
+    axis = 0 if convolution(call).result == "w" else 1
+    expected = np.concatenate([run(kernel, one) for one in alone], axis)
+    agree(run(kernel, call), expected, 2 * _worst(kernel, call))
+
+
+def _group(call: Call, i: int) -> Call:
+    g = call.g
+    one = replace(g, C=g.C // g.groups, K=g.K // g.groups, groups=1)
+    sizes = {"x": one.C, "gy": one.K, "w": one.K}
+    cut = {}
+    for name, a in call.inputs.items():
+        span = slice(i * sizes[name], (i + 1) * sizes[name])
+        cut[name] = (a[span] if name == "w" else a[:, span]).copy()
+    return replace(call, g=one, inputs=cut)
+
+
+@holds("bias", "conv2d", seed=seeds)
+def adds_one_bias_a_filter(kernel: Kernel, call: Call, seed: int) -> None:
+    """With a bias, one value a filter is added to every pixel of its output."""
+    bias = np.random.default_rng(seed).standard_normal(call.g.K).astype(call.dtype)
+    biased = replace(call, options={"bias": bias})
+    (expected,), (bound,) = biased.define(), biased.bound(kernel)
+    agree(run(kernel, biased), expected, bound)

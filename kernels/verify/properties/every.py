@@ -1,0 +1,103 @@
+"""What holds for every kernel of every operation."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from kernels import memory
+from kernels.registry import Kernel
+from kernels.verify.arrays import GUISES
+from kernels.verify.bounds import same_bits
+from kernels.verify.calls import OPERATIONS, Call, Results
+from kernels.verify.property import agree, holds, require
+from kernels.verify.together import run_together
+
+WHOLE = tuple(name for name, its in OPERATIONS.items() if its.whole)
+WITH_ARRAYS = tuple(name for name in OPERATIONS if name != "random_bits")
+
+
+def exactly(results: Results, expected: Results, what: str) -> None:
+    """Violation unless every result is the same, bit for bit."""
+    for one, other in zip(results, expected, strict=True):
+        if not same_bits(one, other):
+            agree(one, other, 0.0, what)
+            raise AssertionError(f"{what}: the bits differ, in the type, a NaN or a zero's sign")
+
+
+@holds("definition", fills=("normal", "integers", "scaled"))
+def is_its_definition(kernel: Kernel, call: Call) -> None:
+    """The result errs by no more than the bound, in the type and shape of the definition, whatever
+    stood in the memory before."""
+    with memory.poisoned():
+        results = call.run(kernel)
+    for result, expected, bound in zip(results, call.define(), call.bound(kernel), strict=True):
+        if expected.dtype.kind == "f":
+            require(
+                result.dtype == call.dtype,
+                f"the result is {result.dtype}, the inputs are {call.dtype}",
+            )
+        agree(result, expected, bound)
+
+
+@holds("integers", *WHOLE, fills=("integers",), applies=lambda kernel: kernel.exact)
+def makes_no_error_on_integers(kernel: Kernel, call: Call) -> None:
+    """Small integers have whole products and sums, which a kernel that sums the products of the
+    definition finds without any error, in any order."""
+    for result, expected in zip(call.run(kernel), call.define(), strict=True):
+        agree(result, expected)
+
+
+@holds("any memory", *WITH_ARRAYS, fills=("normal", "integers"), guise=st.sampled_from([*GUISES]))
+def takes_any_memory(kernel: Kernel, call: Call, guise: str) -> None:
+    """Row-major, column-major, channels-last, strided, reversed, read-only, misaligned or
+    byte-swapped: the same values give the same bits."""
+    exactly(call.each(GUISES[guise]).run(kernel), call.run(kernel), f"{guise} inputs")
+
+
+@holds("inputs kept", *WITH_ARRAYS, guise=st.sampled_from(["row-major", "channels-last"]))
+def only_reads_its_inputs(kernel: Kernel, call: Call, guise: str) -> None:
+    """No input is written to, and no result lies in an input's memory."""
+    call = call.each(GUISES[guise])
+    before = {name: a.copy() for name, a in call.inputs.items()}
+    results = call.run(kernel)
+    for name, array in call.inputs.items():
+        require(same_bits(array, before[name]), f"the kernel writes to its input {name}")
+        for result in results:
+            require(not np.shares_memory(result, array), f"a result lies in the memory of {name}")
+
+
+@holds("all written", large=True)
+def writes_all_of_its_result(kernel: Kernel, call: Call) -> None:
+    """Every element of the result is written, also where the memory was full of NaN before: the
+    buffers of `kernels.memory`, and what the process has just set free."""
+    plain = call.run(kernel)
+    with memory.poisoned():
+        exactly(call.run(kernel), plain, "with poisoned buffers")
+    rubbish = [np.full(a.nbytes, 255, np.uint8) for a in (*plain, *plain, *plain)]
+    del rubbish
+    exactly(call.run(kernel), plain, "in memory that was just set free")
+
+
+@holds("same bits", large=True, threads=True)
+def gives_the_same_bits(kernel: Kernel, call: Call) -> None:
+    """The same call gives the same bits, and leaves the result of the call before as it was."""
+    first = call.run(kernel)
+    kept = tuple(a.copy() for a in first)
+    for _ in range(2):
+        exactly(call.run(kernel), kept, "called again")
+    exactly(first, kept, "the first result, after another call")
+
+
+@holds("two threads", large=True, threads=True)
+def serves_two_threads(kernel: Kernel, call: Call) -> None:
+    """Two Python threads that call the kernel at once get what each would get alone."""
+    other = call.each(_negative)
+    alone = [c.run(kernel) for c in (call, other)]
+    for results, expected in zip(run_together(kernel, call, other), alone, strict=True):
+        exactly(results, expected, "beside another thread")
+
+
+def _negative(a: np.ndarray) -> np.ndarray:
+    """Other values in the same memory; switches as they are."""
+    return -a if a.dtype.kind == "f" else a

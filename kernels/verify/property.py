@@ -1,0 +1,128 @@
+"""A property: a sentence that holds for every call of a kernel, and the function that checks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import ArrayLike
+
+from kernels.registry import Kernel
+from kernels.verify.bounds import within
+from kernels.verify.calls import OPERATIONS, Call, calls
+from kernels.verify.verdicts import Inapplicable, Violation, assume
+
+__all__ = [
+    "PROPERTIES",
+    "Inapplicable",
+    "Property",
+    "Violation",
+    "agree",
+    "assume",
+    "holds",
+    "require",
+    "same",
+]
+
+PROPERTIES: dict[str, Property] = {}
+
+
+@dataclass(frozen=True)
+class Property:
+    """A sentence about the kernels of some operations.
+
+    check:    called with the kernel, a call and `extras`, drawn by these strategies; raises
+              Violation, or returns how much of a limit it used (of the statistical line), or None.
+    applies:  of which kernels of `operations` it is true.
+    threads:  run with every thread there is; tiny calls take one, for two would wait for each other
+              longer than they compute.
+    """
+
+    name: str
+    sentence: str
+    operations: tuple[str, ...]
+    check: Callable[..., float | None]
+    applies: Callable[[Kernel], bool]
+    drawn: Mapping[str, Any]
+    extras: Mapping[str, st.SearchStrategy[Any]]
+    threads: bool
+
+    def concerns(self, kernel: Kernel) -> bool:
+        return kernel.operation in self.operations and self.applies(kernel)
+
+    def examples(self, kernel: Kernel) -> st.SearchStrategy[tuple[Call, dict[str, Any]]]:
+        """What `check` is tried on."""
+        return st.tuples(calls(kernel, **self.drawn), st.fixed_dictionaries(dict(self.extras)))
+
+
+def holds(
+    name: str,
+    *operations: str,
+    applies: Callable[[Kernel], bool] = lambda kernel: True,
+    fills: tuple[str, ...] = ("normal",),
+    large: bool = False,
+    dtypes: tuple[Any, ...] = (np.float32, np.float64),
+    threads: bool = False,
+    **extras: st.SearchStrategy[Any],
+) -> Callable[[Callable[..., float | None]], Callable[..., float | None]]:
+    """Decorator: the function's docstring is a property of `operations` (of all, if none)."""
+
+    def declare(check: Callable[..., float | None]) -> Callable[..., float | None]:
+        if name in PROPERTIES:
+            raise ValueError(f"two properties are named {name!r}")
+        sentence = " ".join((check.__doc__ or "").split())
+        drawn = {"fills": fills, "large": large, "dtypes": dtypes}
+        concerned = operations or tuple(OPERATIONS)
+        PROPERTIES[name] = Property(
+            name, sentence, concerned, check, applies, drawn, extras, threads
+        )
+        return check
+
+    return declare
+
+
+def require(truth: object, message: str) -> None:
+    """Violation with `message` unless `truth`."""
+    if not truth:
+        raise Violation(message)
+
+
+def agree(
+    found: ArrayLike, wanted: ArrayLike, bound: np.ndarray | float = 0.0, what: str = ""
+) -> None:
+    """Violation unless every element is within its bound; it names the worst one."""
+    what, result, expected = f"{what}: " if what else "", np.asarray(found), np.asarray(wanted)
+    require(
+        result.shape == expected.shape,
+        f"{what}the result's shape is {result.shape}, not {expected.shape}",
+    )
+    if within(result, expected, bound):
+        return
+    with np.errstate(invalid="ignore"):
+        error = np.abs(result.astype(np.float64) - expected.astype(np.float64))
+        excess = np.where(np.isnan(error), np.inf, error - bound)
+    where = tuple(int(i) for i in np.unravel_index(int(np.argmax(excess)), result.shape))
+    allowed = np.broadcast_to(bound, result.shape)[where]
+    wrong = int((~(error <= bound)).sum())
+    raise Violation(
+        f"{what}at {where} the result is {result[where]:.9g}, expected {expected[where]:.9g}: off "
+        f"by {error[where]:.3g}, where {float(allowed):.3g} is allowed ({wrong} of {result.size} "
+        "elements are off by too much)"
+    )
+
+
+def same(result: np.ndarray, expected: np.ndarray, what: str) -> None:
+    """Violation unless values are equal, NaN in the same places included."""
+    require(
+        result.shape == expected.shape,
+        f"{what}: the result's shape is {result.shape}, not {expected.shape}",
+    )
+    unlike = np.argwhere((result != expected) & ~(np.isnan(result) & np.isnan(expected)))
+    for where in (tuple(int(i) for i in index) for index in unlike[:1]):
+        raise Violation(
+            f"{what}: at {where} the result is {result[where]:.9g}, expected "
+            f"{expected[where]:.9g} ({len(unlike)} of {result.size} elements differ)"
+        )

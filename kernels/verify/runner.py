@@ -1,0 +1,146 @@
+"""Trying one property on one kernel: many examples, and the simplest that fails."""
+
+from __future__ import annotations
+
+import traceback
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, reject, seed, settings
+from hypothesis.errors import Unsatisfiable
+from hypothesis.reporting import with_reporter
+
+from kernels import registry, threads
+from kernels.registry import Kernel
+from kernels.verify.calls import Call
+from kernels.verify.property import Inapplicable, Property, Violation
+from kernels.verify.simplify import simplified
+
+PROFILES = {"dev": 10, "ci": 40, "intense": 2000}
+"""Examples of each property on each kernel."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The simplest example that was found: `check(kernel, call, **extras)` raises `error`."""
+
+    call: Call
+    extras: dict[str, Any]
+    error: BaseException
+
+    @property
+    def reason(self) -> str:
+        """What is wrong, in a line; an exception with the line that raised it."""
+        if isinstance(self.error, Violation):
+            return str(self.error)
+        frames = traceback.extract_tb(self.error.__traceback__)
+        inside = any(frame.filename == registry.__file__ for frame in frames)
+        who = "the kernel raises " if inside else ""
+        return f"{who}{type(self.error).__name__}: {self.error} ({self.raised_at})"
+
+    @property
+    def raised_at(self) -> str:
+        """The line that raised an exception; "" if a result was wrong."""
+        if isinstance(self.error, Violation):
+            return ""
+        last = traceback.extract_tb(self.error.__traceback__)[-1]
+        return f"{last.filename}:{last.lineno}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it.
+
+    examples: tried, up to and with the first that failed.
+    used:     the most of a limit that an example used, where the property measures one.
+    unmet:    what else is wrong.
+    """
+
+    kernel: Kernel
+    law: Property
+    examples: int
+    failure: Failure | None = None
+    used: float | None = None
+    unmet: str = ""
+
+    @property
+    def inapplicable(self) -> bool:
+        """The property says nothing about any call that the kernel supports."""
+        return self.examples == 0 and not self.unmet
+
+    @property
+    def holds(self) -> bool:
+        return self.failure is None and not self.unmet and not self.inapplicable
+
+
+class _Trials:
+    """The function that hypothesis calls, and what it saw."""
+
+    def __init__(self, kernel: Kernel, property: Property) -> None:
+        self.kernel, self.property = kernel, property
+        self.examples, self.used = 0, None  # type: int, float | None
+        self.failing: tuple[Call, dict[str, Any], BaseException] | None = None
+
+    def __call__(self, call: Call, extras: dict[str, Any]) -> None:
+        try:
+            used = self.property.check(self.kernel, call, **extras)
+        except Inapplicable:
+            reject()
+        except Exception as error:
+            self.examples += self.failing is None
+            self.failing = call, extras, error
+            raise
+        self.examples += self.failing is None
+        if used is not None:
+            self.used = max(used, self.used or 0.0)
+
+
+def try_property(
+    kernel: Kernel, property: Property, examples: int, seed_: int = 0, shrink: bool = True
+) -> Outcome:
+    """Try `property` on `kernel` with so many examples, the same for the same seed.
+
+    Without `shrink` the failure is the first that was found, as it was found.
+    """
+    trials = _Trials(kernel, property)
+
+    @seed(zlib.crc32(f"{seed_} {kernel.operation} {kernel.name} {property.name}".encode()))
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink][: 1 + shrink],
+    )
+    @given(property.examples(kernel))
+    def attempt(example: tuple[Call, dict[str, Any]]) -> None:
+        trials(*example)
+
+    try:
+        with _threads(property), with_reporter(lambda text: None):
+            attempt()
+    except Unsatisfiable:
+        return Outcome(kernel, property, 0)
+    except Exception as error:
+        if trials.failing is None:
+            return Outcome(kernel, property, 0, unmet=f"{type(error).__name__}: {error}")
+        failing = trials.failing
+        if shrink:
+            with _threads(property):
+                failing = simplified(kernel, property, *failing)
+        return Outcome(kernel, property, trials.examples, Failure(*failing), trials.used)
+    return Outcome(kernel, property, trials.examples, None, trials.used)
+
+
+@contextmanager
+def _threads(property: Property) -> Iterator[None]:
+    before = threads.get_num_threads()
+    threads.set_num_threads(before if property.threads else 1)
+    try:
+        yield
+    finally:
+        threads.set_num_threads(before)

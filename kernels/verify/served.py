@@ -1,0 +1,43 @@
+"""Ranges less what a kernel does not support.
+
+A kernel that serves 3x3 windows at stride 1 alone would reject nearly every geometry drawn from
+all; so ranges are narrowed first to what some otherwise plain convolution is served with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from kernels.probe import plain, serves
+from kernels.registry import Kernel
+from kernels.verify.geometries import Ranges
+
+Value = TypeVar("Value")
+_UNITS = (1, 2, 4, 8, 16, 32, 64)
+
+
+def narrowed(kernel: Kernel, ranges: Ranges) -> Ranges:
+    """`ranges` less what `kernel` serves no plain convolution with; as it is if it serves none."""
+    base = plain(kernel)
+    if base is None:
+        return ranges
+    size, stride = base
+    pads = [p for p in (-1, 0, 1) if serves(kernel, size, stride, padding=p)]
+    most = ranges.pads[1] if 1 in pads else 0
+    served: dict[str, Any] = {
+        "sizes": _those(ranges.sizes, lambda v: serves(kernel, v, stride)),
+        "strides": _those(ranges.strides, lambda v: serves(kernel, size, v)),
+        "dilations": _those(ranges.dilations, lambda v: serves(kernel, size, stride, dilation=v)),
+        "groups": _those(ranges.groups, lambda v: serves(kernel, size, stride, groups=v)),
+        "pads": (ranges.pads[0] if -1 in pads else 0, most),
+        "unit": next((u for u in _UNITS if serves(kernel, size, stride, channels=3 * u)), 1),
+        "symmetric": ranges.symmetric or not serves(kernel, size, stride, padding=(1, 0, 0, 1)),
+    }
+    return replace(ranges, **served)
+
+
+def _those(values: Iterable[Value], serves: Callable[[Value], bool]) -> tuple[Value, ...]:
+    found = tuple(value for value in values if serves(value))
+    return found or tuple(values)

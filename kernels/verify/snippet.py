@@ -1,0 +1,77 @@
+"""A failing example as a program of its own: pasted into a file or a shell, it fails again."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kernels.registry import Kernel
+from kernels.verify.property import Property
+from kernels.verify.runner import Failure
+
+MOST_WRITTEN = 400
+"""Larger arrays are written as their bytes."""
+
+
+def snippet(kernel: Kernel, property: Property, failure: Failure, source: str | None = None) -> str:
+    """Python that builds the call, prints what the kernel and the definition make of it, and
+    checks the property; `source` is the user's file that registers the kernel."""
+    call = failure.call
+    name = f"{kernel.operation!r}, {kernel.name!r}"
+    geometry = type(call.g).__name__
+    lines = ["import numpy as np", "", "import kernels"]
+    if hasattr(call.g, "__dataclass_fields__"):
+        lines.append(f"from {type(call.g).__module__} import {geometry}")
+    if source is not None:
+        lines.append("from kernels.sources import load")
+    lines += ["from kernels.verify import PROPERTIES, Call", ""]
+    if source is not None:
+        lines += [f"load({_anywhere(source)!r})"]
+    lines += [f"kernel = kernels.named({name}, {kernel.device!r})", f"g = {call.g!r}", ""]
+    lines += [f"{array} = {_written(value)}" for array, value in call.inputs.items()]
+    inputs = ", ".join(f"{array!r}: {array}" for array in call.inputs)
+    options = ", ".join(f"{key!r}: {_value(value)}" for key, value in call.options.items())
+    lines += [
+        f"call = Call({call.operation!r}, g, {{{inputs}}}, {{{options}}})",
+        "",
+        'print("the kernel:", *call.run(kernel), sep="\\n")',
+        'print("the definition:", *call.define(), sep="\\n")',
+        *textwrap.wrap(property.sentence, 88, initial_indent="# ", subsequent_indent="# "),
+    ]
+    extras = "".join(f", {key}={_value(value)}" for key, value in failure.extras.items())
+    lines += [f"PROPERTIES[{property.name!r}].check(kernel, call{extras})"]
+    return "\n".join(lines) + "\n"
+
+
+def _anywhere(source: str) -> str:
+    """The file's whole path, so that the program runs in any folder; a module's name as it is."""
+    return str(Path(source).resolve()) if Path(source).exists() else source
+
+
+def _value(value: Any) -> str:
+    """A literal that stands for the value."""
+    if isinstance(value, np.ndarray):
+        return _written(value)
+    if isinstance(value, float) and not np.isfinite(value):
+        return f"float({str(value)!r})"
+    return repr(value)
+
+
+def _written(a: np.ndarray) -> str:
+    """An expression for the array: its values, or the bytes of a large one."""
+    kind = f"np.{a.dtype.name}"
+    if not a.size:
+        return f"np.zeros({a.shape}, {kind})"
+    values = ", ".join(_number(v) for v in a.reshape(-1).tolist())
+    if a.size <= MOST_WRITTEN:
+        return f"np.array([{values}], {kind}).reshape({a.shape})"
+    return f"np.frombuffer(bytes.fromhex({a.tobytes().hex()!r}), {kind}).reshape({a.shape}).copy()"
+
+
+def _number(value: float) -> str:
+    if isinstance(value, float) and not np.isfinite(value):
+        return f"np.{value}" if value > 0 or value != value else "-np.inf"
+    return repr(int(value)) if value == int(value) and abs(value) < 2**53 else repr(value)

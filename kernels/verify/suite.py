@@ -1,0 +1,71 @@
+"""Every property on every kernel, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from kernels.registry import Kernel
+from kernels.verify.calls import OPERATIONS
+from kernels.verify.property import PROPERTIES, Property
+from kernels.verify.runner import PROFILES, Outcome, try_property
+
+FAR_BELOW = 30.0
+"""A limit that the worst of an intense run stays further below than this is no limit."""
+
+Trial = tuple[Kernel, Property]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to try: every property that concerns each kernel; and kernels that none can judge."""
+
+    trials: list[Trial]
+    unknown: list[Kernel]
+
+
+def plan(kernels: Sequence[Kernel]) -> Plan:
+    """The trials of `kernels`, operation by operation."""
+    trials = [(k, p) for k in kernels for p in PROPERTIES.values() if p.concerns(k)]
+    return Plan(trials, [k for k in kernels if k.operation not in OPERATIONS])
+
+
+def run(trials: Sequence[Trial], profile: str, seed: int) -> Iterator[Outcome]:
+    """The outcome of each trial, as it comes; the same for the same profile and seed."""
+    unserved: set[Kernel] = set()
+    for kernel, property in trials:
+        if kernel in unserved:
+            yield Outcome(kernel, property, 0)
+            continue
+        outcome = try_property(kernel, property, PROFILES[profile], seed)
+        if outcome.inapplicable and property.name == "definition":
+            unserved.add(kernel)
+        yield _judged(outcome) if profile == "intense" else outcome
+
+
+def _judged(outcome: Outcome) -> Outcome:
+    """After very many examples a measured limit must have been approached."""
+    used = outcome.used
+    if used is None or not outcome.holds or used * FAR_BELOW >= 1:
+        return outcome
+    return Outcome(
+        outcome.kernel,
+        outcome.law,
+        outcome.examples,
+        used=used,
+        unmet=f"the worst of {outcome.examples} examples used {used:.2g} of the limit, less than "
+        f"1/{FAR_BELOW:.0f}: so wide a limit says nothing",
+    )
+
+
+def chosen(kernels: Sequence[Kernel], operation: str | None, name: str | None) -> list[Kernel]:
+    """Those of an operation and of a name; ValueError lists what there is if none is left."""
+    found = [
+        k for k in kernels
+        if operation in (None, k.operation) and name in (None, k.name) and k.device == "cpu"
+    ]  # fmt: skip
+    if not found:
+        known = ", ".join(f"{k.operation} {k.name}" for k in kernels)
+        wanted = " ".join(word for word in (operation, name) if word)
+        raise ValueError(f"there is no kernel {wanted!r}; there are {known}")
+    return found
