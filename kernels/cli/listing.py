@@ -12,7 +12,7 @@ from rich.table import Table
 from kernels.cli.progress import console, say
 from kernels.geometry import ConvGeometry, PoolGeometry
 from kernels.probe import described
-from kernels.registry import Kernel, all_kernels
+from kernels.registry import Kernel, all_kernels, everything
 from kernels.sources import load
 
 _EXAMPLES: dict[str, Any] = {
@@ -53,8 +53,12 @@ def list_command(
 def _details(kernel: Kernel) -> tuple[str, str, str]:
     """Its supports, bound and spread, in words."""
     convolution = kernel.operation.startswith("conv2d")
-    supports = described(kernel) if convolution else "everything"
+    supports = described(kernel) if convolution else _unasked(kernel)
     return supports, _bound(kernel), kernel.spreads if convolution else "as defined"
+
+
+def _unasked(kernel: Kernel) -> str:
+    return "everything" if kernel.supports is everything else "what its supports(g) says"
 
 
 def _bound(kernel: Kernel) -> str:
