@@ -19,6 +19,7 @@ import numpy as np
 
 from kernels import memory, threads
 
+
 def everything(g: Any) -> bool:
     """What a kernel supports that says nothing else."""
     return True
