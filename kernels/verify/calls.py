@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from kernels import reference
 from kernels.registry import Kernel
 from kernels.verify.arrays import FILLS
+from kernels.verify.bounds import of_kernel
 
 Results = tuple[np.ndarray, ...]
 Bounds = tuple[np.ndarray | float, ...]
@@ -110,6 +111,26 @@ class Operation:
         return (0.0,)
 
 
+class Sum(Operation):
+    """An operation whose every result is a sum of products."""
+
+    def chain(self, g: Any) -> int:
+        """The most roundings of one element when the products of the definition are added."""
+        raise NotImplementedError
+
+    def absolute(self, kernel: Kernel, call: Call) -> np.ndarray:
+        """The sum of the absolute products, in the form that the kernel's bound is stated in."""
+        raise NotImplementedError
+
+    def precisely(self, call: Call) -> np.ndarray:
+        """The result, more precise than float32 by far, and also where the loops would be slow."""
+        raise NotImplementedError
+
+    def bound(self, kernel: Kernel, call: Call) -> Bounds:
+        absolute = self.absolute(kernel, call)
+        return (of_kernel(kernel, call.g, absolute, call.dtype, self.chain(call.g)),)
+
+
 def operation(cls: type[Operation]) -> type[Operation]:
     """Class decorator: the properties draw its calls."""
     OPERATIONS[cls.name] = cls()
@@ -117,7 +138,7 @@ def operation(cls: type[Operation]) -> type[Operation]:
 
 
 def make(
-    operation: str, g: Any, fill: str, seed: int, dtype: Any = np.float64, **options: Any
+    operation: str, g: Any, fill: str, seed: int, dtype: Any = np.float64, /, **options: Any
 ) -> Call:
     """The call whose arrays are drawn from `seed`, as `fill` says."""
     inputs = OPERATIONS[operation].fill(g, fill, np.random.default_rng(seed), dtype)

@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 
 from kernels.geometry import ConvGeometry
 from kernels.registry import Kernel
-from kernels.verify.bounds import of_kernel
-from kernels.verify.calls import Bounds, Call, Operation, operation
+from kernels.verify.calls import Call, Sum, operation
 from kernels.verify.geometries import LARGE, SMALL, conv_geometries
-from kernels.verify.oracles.taps import conv_by_taps
+from kernels.verify.oracles.taps import WIDE, conv_by_taps
 from kernels.verify.served import narrowed
 
 
-class Convolution(Operation):
+class Convolution(Sum):
     """`linear` names its two operands, `result` the third side of the form."""
 
     result: str
@@ -33,12 +32,7 @@ class Convolution(Operation):
         """The three sides of the form sum gy x w."""
         return {"x": g.x_shape, "w": g.w_shape, "gy": g.y_shape}
 
-    def chain(self, g: ConvGeometry) -> int:
-        """The most roundings of one element when the products of the definition are added."""
-        raise NotImplementedError
-
     def absolute(self, kernel: Kernel, call: Call) -> np.ndarray:
-        """The sum of the absolute products, in the form that the kernel's bound is stated in."""
         inputs = {name: np.abs(a.astype(np.float64)) for name, a in call.inputs.items()}
         if not kernel.norm_wise:
             return conv_by_taps(self.result, call.g, inputs)
@@ -52,9 +46,8 @@ class Convolution(Operation):
             conv_by_taps(self.result, point, sums), self.sides(call.g)[self.result]
         )
 
-    def bound(self, kernel: Kernel, call: Call) -> Bounds:
-        absolute = self.absolute(kernel, call)
-        return (of_kernel(kernel, call.g, absolute, call.dtype, self.chain(call.g)),)
+    def precisely(self, call: Call) -> np.ndarray:
+        return conv_by_taps(self.result, call.g, call.inputs, WIDE).astype(np.float64)
 
 
 @operation
@@ -84,8 +77,3 @@ class Wgrad(Convolution):
 
     def chain(self, g: ConvGeometry) -> int:
         return max(g.N * g.P * g.Q, 1)
-
-
-def with_bias(call: Call, bias: np.ndarray) -> Call:
-    """The conv2d with one value added to each filter's output."""
-    return replace(call, options=call.options | {"bias": bias})

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from kernels.registry import Kernel
 from kernels.verify.arrays import small
-from kernels.verify.bounds import of_kernel
-from kernels.verify.calls import Bounds, Call, Operation, operation
+from kernels.verify.calls import Call, Operation, Sum, operation
 
 Shape = tuple[int, ...]
 
@@ -42,7 +41,7 @@ class ReluVjp(Relu):
 
 
 @operation
-class Matmul(Operation):
+class Matmul(Sum):
     """Its geometry is (M, N, K)."""
 
     name, linear, whole = "matmul", ("a", "b"), True
@@ -55,9 +54,15 @@ class Matmul(Operation):
         M, N, K = g
         return {"a": (M, K), "b": (K, N)}
 
-    def bound(self, kernel: Kernel, call: Call) -> Bounds:
-        a, b = (np.abs(array.astype(np.float64)) for array in call.inputs.values())
-        return (of_kernel(kernel, call.g, a @ b, call.dtype, call.g[2]),)
+    def chain(self, g: tuple[int, int, int]) -> int:
+        return g[2] + 1  # and the bias
+
+    def absolute(self, kernel: Kernel, call: Call) -> np.ndarray:
+        return self.precisely(call.each(np.abs))
+
+    def precisely(self, call: Call) -> np.ndarray:
+        a, b = (array.astype(np.longdouble) for array in call.inputs.values())
+        return (a @ b).astype(np.float64)  # (M,K) x (K,N) -> (M,N)
 
 
 @operation

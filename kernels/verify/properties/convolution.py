@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from kernels.geometry import ConvGeometry
 from kernels.registry import Kernel
-from kernels.verify.bounds import rounding, statistical
+from kernels.verify.bounds import rounding
 from kernels.verify.calls import OPERATIONS, Call
 from kernels.verify.operations.convolution import Convolution
-from kernels.verify.oracles.taps import WIDE, conv_by_taps
+from kernels.verify.oracles.taps import conv_by_taps
 from kernels.verify.property import agree, assume, holds
 
 CONVOLUTIONS = ("conv2d", "conv2d_dgrad", "conv2d_wgrad")
@@ -45,21 +45,6 @@ def bound_of(kernel: Kernel, *calls: Call) -> Any:
 
 def drawn(call: Call, seed: int, shape: tuple[int, ...]) -> np.ndarray:
     return np.random.default_rng(seed).integers(-4, 5, shape).astype(call.dtype)
-
-
-@holds("statistical line", *CONVOLUTIONS, fills=("positive", "normal", "scaled"), large=True,
-       dtypes=(np.float32,), threads=True)  # fmt: skip
-def errs_like_a_random_walk(kernel: Kernel, call: Call) -> float:
-    """In sizes that cross every tile the result errs within its bound, and below the line that
-    grows with the root of the number of terms, which the worst error comes near."""
-    its, (bound,) = convolution(call), call.bound(kernel)
-    exact = conv_by_taps(its.result, call.g, call.inputs, WIDE).astype(np.float64)
-    result = run(kernel, call)
-    agree(result, exact, bound)
-    line = statistical(its.chain(call.g) + 1, its.absolute(kernel, call), call.dtype)
-    agree(result, exact, line, "the statistical line")
-    used = np.abs(result - exact) / np.where(line > 0, line, 1)
-    return float(used.max(initial=0.0))
 
 
 @holds("adjoint", *CONVOLUTIONS, fills=("integers",), dtypes=(np.float64,), seed=seeds)

@@ -1,0 +1,36 @@
+"""Planted bugs, of the kinds that people make: a suite is worth what it catches of them.
+
+`MUTANTS` are the bugs, one file of diffs a family; `mutation_run` hunts them.
+"""
+
+from __future__ import annotations
+
+from kernels.verify.mutants import (
+    convolution,
+    elementwise,
+    gradients,
+    normalisation,
+    pooling,
+)
+from kernels.verify.mutants.hunt import Catch, Result, hunt
+from kernels.verify.mutants.mutant import Mutant, read
+from kernels.verify.mutants.plant import planted
+from kernels.verify.mutants.run import mutation_run, sampled
+from kernels.verify.mutants.tables import by_property, table
+
+FAMILIES = (convolution, gradients, pooling, normalisation, elementwise)
+MUTANTS = tuple(mutant for family in FAMILIES for mutant in read(family.TABLE))
+
+__all__ = [
+    "MUTANTS",
+    "Catch",
+    "Mutant",
+    "Result",
+    "by_property",
+    "hunt",
+    "mutation_run",
+    "planted",
+    "read",
+    "sampled",
+    "table",
+]

@@ -1,0 +1,100 @@
+"""Bugs of rectification, of the matrix product and of random bits."""
+
+from __future__ import annotations
+
+TABLE = """
+== relu elementwise: relu/elementwise.py
+NaN becomes 0
+-        y[i] = x[i] if not (x[i] <= 0) else 0
++        y[i] = x[i] if x[i] > 0 else 0
+
+rectified where it lies
+-    y = memory.empty_like(x)
++    y = x
+
+the result lies in the order of another memory
+-    _rectify(memory.flat(x), memory.flat(y))
++    _rectify(x.reshape(-1), memory.flat(y))
+
+elements in fours, the rest not written: only for a size not a multiple of 4
+-    for i in numba.prange(x.size):
++    for i in numba.prange(x.size // 4 * 4):
+
+== relu_vjp elementwise: relu_vjp/elementwise.py
+the gradient passes at 0
+-        gx[i] = gy[i] if x[i] > 0 else 0
++        gx[i] = gy[i] if x[i] >= 0 else 0
+
+it rectifies what comes from above
+-        gx[i] = gy[i] if x[i] > 0 else 0
++        gx[i] = gy[i] if gy[i] > 0 else 0
+
+it multiplies by the mask, so NaN passes it
+-        gx[i] = gy[i] if x[i] > 0 else 0
++        gx[i] = gy[i] * (x[i] > 0)
+
+== matmul blas: gemm.py
+a transposed operand's rows are a leading dimension apart: only for two threads
+-    a_row = item * (a_leading if a_op == PLAIN else 1)  # bytes from a row of a to the next
++    a_row = item * a_leading
+
+column-major operands read as if row-major: only for non-contiguous inputs
+-    for matrix, operation in ((x, PLAIN), (x.T, TRANSPOSED)):
+-        leading = _leading_dimension(matrix)
++    for matrix, operation in ((x, PLAIN), (x.T, PLAIN)):
++        leading = _leading_dimension(matrix) and x.shape[1]
+
+the rows that no thread has an equal share of dropped
+-            m0, m1 = M * part // parts, M * (part + 1) // parts
++            m0, m1 = M // parts * part, M // parts * (part + 1)
+
+the product overwrites the bias
+-                     corner, N, m1 - m0, n1 - n0, K, bias.size > 0, item == 8)  # fmt: skip
++                     corner, N, m1 - m0, n1 - n0, K, False, item == 8)  # fmt: skip
+
+an empty sum is not written: only for K = 0
+-    if 0 in (M, N, K):
+-        out[...] = bias if bias.size else 0
+-        return out
++    if 0 in (M, N, K):
++        return out
+
+the product is added to what the buffer held
+-        scales = np.array([1.0, 1.0 if add else 0.0])
++        scales = np.array([1.0, 1.0])
+
+== random_bits philox4x32: random_bits/philox4x32.py
+the key is not raised from round to round
+-        key0, key1 = (key0 + _WEYL_0) & _LOW, (key1 + _WEYL_1) & _LOW
+
+both words of the key raised alike
+-        key0, key1 = (key0 + _WEYL_0) & _LOW, (key1 + _WEYL_1) & _LOW
++        key0, key1 = (key0 + _WEYL_0) & _LOW, (key1 + _WEYL_0) & _LOW
+
+the key keeps its carry beyond 32 bits
+-        key0, key1 = (key0 + _WEYL_0) & _LOW, (key1 + _WEYL_1) & _LOW
++        key0, key1 = key0 + _WEYL_0, (key1 + _WEYL_1) & _LOW
+
+the stream is ignored
+-    counter = np.array([0, stream & 0xFFFFFFFF, step & 0xFFFFFFFF, step >> 32 & 0xFFFFFFFF], "u8")
++    counter = np.array([0, 0, step & 0xFFFFFFFF, step >> 32 & 0xFFFFFFFF], "u8")
+
+only the low half of the step counts
+-    counter = np.array([0, stream & 0xFFFFFFFF, step & 0xFFFFFFFF, step >> 32 & 0xFFFFFFFF], "u8")
++    counter = np.array([0, stream & 0xFFFFFFFF, step & 0xFFFFFFFF, 0], "u8")
+
+nine rounds
+-    for _ in range(10):
++    for _ in range(9):
+
+the counter in 12 bits: the words repeat
+-        a, b, c, d = _rounds(np.uint64(i), counter[1], counter[2], counter[3], key[0], key[1])
++        block = np.uint64(i & 0xFFF)
++        a, b, c, d = _rounds(block, counter[1], counter[2], counter[3], key[0], key[1])
+
+the last words that fill no block are not written
+-    if count:
+-        _fill(words, counter, key)
++    if count:
++        _fill(words[: max(count // 4, 1)], counter, key)
+"""

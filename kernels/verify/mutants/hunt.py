@@ -1,0 +1,88 @@
+"""Hunting one mutant: the properties that concern its kernel are tried until one fails.
+
+Caught is a mutant only by an example on which the sound kernel passes: a property that is itself
+wrong catches nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kernels.registry import Kernel
+from kernels.verify.mutants.mutant import Mutant
+from kernels.verify.mutants.plant import planted, sound_kernel
+from kernels.verify.property import PROPERTIES, Property
+from kernels.verify.runner import PROFILES, Failure, try_property
+
+
+@dataclass(frozen=True)
+class Catch:
+    """A property that does not hold for the mutant, found at its example number `examples`."""
+
+    property: str
+    examples: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a hunt: without a catch the mutant escaped, or what is `amiss` let it."""
+
+    mutant: Mutant
+    catches: tuple[Catch, ...] = ()
+    seconds: float = 0.0
+    amiss: str = ""
+
+    @property
+    def caught(self) -> bool:
+        return bool(self.catches)
+
+
+def quiet(name: str) -> None:
+    """Nobody is told which property is tried."""
+
+
+def hunt(
+    mutant: Mutant,
+    profile: str = "ci",
+    seed: int = 0,
+    every: bool = False,
+    tell: Callable[[str], None] = quiet,
+) -> Result:
+    """The first property that catches the mutant, or with `every` each one that does.
+
+    Runs in this process, which a mutant may bring down: `tell` is called with a property's name
+    before it is tried. ValueError if the mutant does not apply to the sources as they are.
+    """
+    catches: list[Catch] = []
+    unmet, began, sound = "", time.monotonic(), sound_kernel(mutant)
+    with planted(mutant) as kernel:
+        for property in properties_of(kernel):
+            tell(property.name)
+            outcome = try_property(kernel, property, PROFILES[profile], seed, shrink=False)
+            unmet = unmet or (outcome.unmet and f"{property.name}: {outcome.unmet}")
+            if outcome.failure and _passes(sound, property, outcome.failure):
+                catches.append(Catch(property.name, outcome.examples, outcome.failure.reason))
+            if catches and not every:
+                break
+    amiss = "" if catches else unmet
+    return Result(mutant, tuple(catches), time.monotonic() - began, amiss)
+
+
+def properties_of(kernel: Kernel) -> list[Property]:
+    """What concerns the kernel, small sizes first, in which an example is a matter of moments."""
+    concerning = [p for p in PROPERTIES.values() if p.concerns(kernel)]
+    return sorted(concerning, key=lambda p: (p.drawn["large"], p.name != "definition"))
+
+
+def _passes(sound: Kernel, property: Property, failure: Failure) -> bool:
+    """Does the sound kernel do what the mutant did not, or never claimed to serve it?"""
+    if not sound.supports(failure.call.g):
+        return True
+    try:
+        property.check(sound, failure.call, **failure.extras)
+    except Exception:
+        return False
+    return True

@@ -1,0 +1,141 @@
+"""Bugs of the two normalisations and of their gradients."""
+
+from __future__ import annotations
+
+TABLE = """
+== local_contrast_norm separable: local_contrast_norm/separable.py
+sigma without its root
+-        sigma = np.sqrt(blur(variance + (mean - m) ** 2, g))
++        sigma = blur(variance + (mean - m) ** 2, g)
+
+the variance around the pixel's own mean, not around m
+-        sigma = np.sqrt(blur(variance + (mean - m) ** 2, g))
++        sigma = np.sqrt(blur(variance, g))
+
+the floor added to the divisor
+-    return np.maximum(np.maximum(sigma, sigma.mean(axis=(1, 2), keepdims=True)), g.floor)
++    return np.maximum(sigma, sigma.mean(axis=(1, 2), keepdims=True)) + g.floor
+
+the floor taken inside c
+-    return np.maximum(np.maximum(sigma, sigma.mean(axis=(1, 2), keepdims=True)), g.floor)
++    sigma = np.maximum(sigma, g.floor)
++    return np.maximum(sigma, sigma.mean(axis=(1, 2), keepdims=True))
+
+no c in the divisor
+-    return np.maximum(np.maximum(sigma, sigma.mean(axis=(1, 2), keepdims=True)), g.floor)
++    return np.maximum(sigma, g.floor)
+
+one c for the whole batch: only for batch > 1
+-    return np.maximum(np.maximum(sigma, sigma.mean(axis=(1, 2), keepdims=True)), g.floor)
++    return np.maximum(np.maximum(sigma, sigma.mean()), g.floor)
+
+squares of float64 in float32
+-                squares += (np.float64(x[n, h, w, c]) - centre) ** 2
++                squares += np.float32((np.float64(x[n, h, w, c]) - centre) ** 2)
+
+divided by C - 1, as an unbiased variance: only for C > 1
+-            variance[n, h, w] = squares / C
++            variance[n, h, w] = squares / max(C - 1, 1)
+
+rounding of a flat region taken for contrast
+-        sigma[sigma <= _rounding(g) * np.abs(m)] = 0
+
+the result lies in a buffer that is used again
+-    y = memory.empty(g.x_shape, x.dtype, "NHWC")
++    y = forward.__dict__.setdefault((g, x.dtype), memory.empty(g.x_shape, x.dtype, "NHWC"))
+
+== local_contrast_norm separable: blur.py
+the border is not corrected
+-    return out / g.coverage() if g.border == "corrected" else out
++    return out
+
+the window's last row left out
+-        for tap in range(max(0, half - h), min(size, half + H - h)):
++        for tap in range(max(0, half - h), min(size - 1, half + H - h)):
+
+all threads share one line
+-    for row in numba.prange(N * H):
+-        n, h = row // H, row % H
+-        line = np.zeros(W + 2 * half)  # zeros around it: the second sum needs no bounds
++    line = np.zeros(W + 2 * half)  # zeros around it: the second sum needs no bounds
++    for row in numba.prange(N * H):
++        n, h = row // H, row % H
++        line[:] = 0
+
+== local_contrast_norm_vjp separable: local_contrast_norm_vjp/separable.py
+without the derivative of c
+-    to_sigma = np.where(sigma_wins, gd, 0) + to_c / (g.H * g.W)
++    to_sigma = np.where(sigma_wins, gd, 0)
+
+the derivative of c is that of a sum
+-    to_sigma = np.where(sigma_wins, gd, 0) + to_c / (g.H * g.W)
++    to_sigma = np.where(sigma_wins, gd, 0) + to_c
+
+sigma has a derivative where the floor divides
+-    sigma_wins = sigma >= np.maximum(c, g.floor)
++    sigma_wins = sigma >= c
+
+a flat region's derivative divides by 0
+-    return np.divide(to_sigma, 2 * sigma, out=np.zeros_like(sigma), where=sigma != 0)
++    with np.errstate(divide="ignore"):
++        return to_sigma / (2 * sigma)
+
+the mean's part of sigma's derivative left out
+-        b = blur_transposed(gy_sum / d + a * v_sum, g) / g.C
++        b = blur_transposed(gy_sum / d, g) / g.C
+
+== local_contrast_norm_vjp separable: blur.py
+the blur taken for its own transpose: only at a corrected border
+-    return _windowed(gu / g.coverage() if g.border == "corrected" else gu, g)
++    return blur(gu, g)
+
+== local_response_norm sliding: local_response_norm/sliding.py
+the window one channel off: only for even sizes
+-        _normalise(memory.nhwc(x), memory.nhwc(y), g.before, g.size, *settings(g, x.dtype))
++        _normalise(memory.nhwc(x), memory.nhwc(y), g.after, g.size, *settings(g, x.dtype))
+
+alpha is not divided by the size
+-    return dtype.type(g.k), dtype.type(g.alpha / g.size), dtype.type(g.beta)
++    return dtype.type(g.k), dtype.type(g.alpha), dtype.type(g.beta)
+
+beta rounded to a tenth
+-    return dtype.type(g.k), dtype.type(g.alpha / g.size), dtype.type(g.beta)
++    return dtype.type(g.k), dtype.type(g.alpha / g.size), dtype.type(round(g.beta, 1))
+
+the usual beta for every beta
+-    if beta == 0.75:
++    if beta > 0:
+
+settings of float64 in float32
+-    return dtype.type(g.k), dtype.type(g.alpha / g.size), dtype.type(g.beta)
++    return tuple(dtype.type(np.float32(v)) for v in (g.k, g.alpha / g.size, g.beta))
+
+the zeros beside the channels are not written
+-        squares = np.zeros(C + size - 1, x.dtype)  # zeros around it: the window is clipped to C
++        squares = np.empty(C + size - 1, x.dtype)
+
+the window's last channel left out
+-    for tap in range(1, size):
++    for tap in range(1, max(size - 1, 1)):
+
+== local_response_norm_vjp sliding: local_response_norm_vjp/sliding.py
+the window is not mirrored: only for even sizes
+-                ratios[after + c] = gy[n, h, w, c] * x[n, h, w, c] / (power[c] * t[c])
++                ratios[before + c] = gy[n, h, w, c] * x[n, h, w, c] / (power[c] * t[c])
+
+the power is not lowered
+-                ratios[after + c] = gy[n, h, w, c] * x[n, h, w, c] / (power[c] * t[c])
++                ratios[after + c] = gy[n, h, w, c] * x[n, h, w, c] / power[c]
+
+alpha is not divided by the size
+-        slope = x.dtype.type(-2 * g.alpha * g.beta / g.size)
++        slope = x.dtype.type(-2 * g.alpha * g.beta)
+
+all threads share one pixel's squares
+-    for row in numba.prange(N * H):
+-        n, h = row // H, row % H
+-        squares = np.zeros(C + size - 1, x.dtype)  # zeros around it: the window is clipped to C
++    squares = np.zeros(C + size - 1, x.dtype)  # zeros around it: the window is clipped to C
++    for row in numba.prange(N * H):
++        n, h = row // H, row % H
+"""

@@ -1,0 +1,134 @@
+"""Planting a mutant: the kernel with the bug, registered in the place of the one without.
+
+The changed file is written to a temporary folder and imported from there, and so is every file
+between it and the kernel's own: `conv2d_dgrad/flipped.py` uses `conv2d/im2col.py`, which uses
+`unfold.py`. Afterwards nothing is left of them.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from numba import config
+
+from kernels import registry
+from kernels.registry import Kernel, all_kernels
+from kernels.verify.mutants.mutant import FOLDER, Mutant
+
+SHARED = {
+    f"kernels.{name}"
+    for name in ("arguments", "geometry", "memory", "norm_geometry", "registry", "threads")
+}
+"""What kernels share with those who call them; a second copy would be another registry, or a
+geometry that is not the caller's."""
+
+
+@contextmanager
+def planted(mutant: Mutant) -> Iterator[Kernel]:
+    """Within it the kernel has the bug, and its registry entry; after it all is as it was before.
+
+    ValueError if the mutant does not apply to the sources as they are.
+    """
+    source, names = mutant.source(), _between(mutant)
+    sound = [k for k in all_kernels() if _module_of(k) in names]
+    with (
+        tempfile.TemporaryDirectory(prefix="mutant-") as folder,
+        registry.without(*sound),
+        _as_they_were(names),
+    ):
+        for name in names:
+            text = source if name == _module(mutant.file) else _path(name).read_text("utf-8")
+            _import(name, text, Path(folder))
+        yield sound_kernel(mutant)
+
+
+def sound_kernel(mutant: Mutant) -> Kernel:
+    """The registered kernel that the mutant is made from; ValueError if there is none."""
+    for kernel in all_kernels(mutant.operation):
+        if kernel.name == mutant.kernel:
+            return kernel
+    raise ValueError(
+        f"the mutant {mutant.name!r} no longer applies: {mutant.operation} has no kernel "
+        f"{mutant.kernel!r}"
+    )
+
+
+def _between(mutant: Mutant) -> list[str]:
+    """The modules from the changed one to the kernel's own, in the order of their import."""
+    kernel = sound_kernel(mutant)
+    names = _affected(_module_of(kernel), _module(mutant.file))
+    if not names:
+        raise ValueError(
+            f"the mutant {mutant.name!r} no longer applies: {_module_of(kernel)} is not built from "
+            f"kernels/{mutant.file}, or shares it with its callers"
+        )
+    return names
+
+
+def _affected(name: str, changed: str) -> list[str]:
+    """`changed` and what imports it on the way to module `name`, which is last; [] if nothing."""
+    if name == changed:
+        return [changed]
+    found: list[str] = []
+    for imported in _imports(name):
+        found += [module for module in _affected(imported, changed) if module not in found]
+    return [*found, name] if found else []
+
+
+def _imports(name: str) -> list[str]:
+    """The modules of `kernels` that a module imports, except those that are shared."""
+    tree = ast.parse(_path(name).read_text("utf-8"))
+    modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return [m for m in modules if m.startswith("kernels.") and m not in SHARED]
+
+
+def _import(name: str, text: str, folder: Path) -> None:
+    """Run `text` as the module `name`, from a file of its own: Numba reads and caches by file."""
+    file = folder / f"{name}.py"
+    file.write_text(text, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    with _compiled_into(folder):
+        spec.loader.exec_module(module)
+
+
+@contextmanager
+def _compiled_into(folder: Path) -> Iterator[None]:
+    """Numba keeps what it compiles there, not where its user has told it to."""
+    settings = vars(config)
+    before, settings["CACHE_DIR"] = settings["CACHE_DIR"], str(folder)
+    try:
+        yield
+    finally:
+        settings["CACHE_DIR"] = before
+
+
+@contextmanager
+def _as_they_were(names: list[str]) -> Iterator[None]:
+    """After it the modules `names` are those that they were before."""
+    before: dict[str, ModuleType] = {name: sys.modules[name] for name in names}
+    try:
+        yield
+    finally:
+        sys.modules.update(before)
+
+
+def _module_of(kernel: Kernel) -> str:
+    return getattr(kernel.function, "__module__", "")
+
+
+def _module(file: str) -> str:
+    return "kernels." + file.removesuffix(".py").replace("/", ".")
+
+
+def _path(name: str) -> Path:
+    return FOLDER / (name.removeprefix("kernels.").replace(".", "/") + ".py")

@@ -1,0 +1,121 @@
+"""Bugs of pooling, of unpooling and of averages."""
+
+from __future__ import annotations
+
+TABLE = """
+== max_pool2d scan: max_pool2d/scan.py
+ties to the last
+-                                better = not (value <= best) and best == best
++                                better = not (value < best) and best == best
+
+a NaN after the first pixel is ignored
+-                                better = not (value <= best) and best == best
++                                better = value > best
+
+the last NaN wins, and a number over a NaN
+-                                better = not (value <= best) and best == best
++                                better = not (value <= best)
+
+the maximum begins at 0, as if padding were pixels
+-            first = True
++            first = False
++            y[n, p, q] = 0
++            switches[n, p, q] = 0
+
+the switch counts within the window
+-                        here = np.int32(h * W + w)
++                        here = np.int32(r * S + s)
+
+rows and columns exchanged in the switch
+-                        here = np.int32(h * W + w)
++                        here = np.int32(w * H + h)
+
+the switch counts in the padded plane
+-                        here = np.int32(h * W + w)
++                        wide = W + padding[2] + padding[3]
++                        here = np.int32((h + padding[0]) * wide + w + padding[2])
+
+a window that does not fit is moved back onto the plane: a wrong ceil_mode rule
+-                h = p * stride[0] - padding[0] + r * dilation[0]
++                h = min(p * stride[0] - padding[0], H - R) + r * dilation[0]
+
+the last window of a row is left out
+-        for q in range(Q):
++        for q in range(Q - 1):
+
+a crop at the left is ignored
+-                    w = q * stride[1] - padding[2] + s * dilation[1]
++                    w = q * stride[1] - max(padding[2], 0) + s * dilation[1]
+
+channels in fours, the rest keep their window's first pixel: only for C not a multiple of 4
+-                            for c in range(C):
+-                                value, best = x[n, h, w, c], y[n, p, q, c]
++                            for c in range(C // 4 * 4):
++                                value, best = x[n, h, w, c], y[n, p, q, c]
+
+the result lies in a buffer that is used again
+-    y = memory.empty(g.y_shape, x.dtype, "NHWC")
++    y = forward.__dict__.setdefault((g, x.dtype), memory.empty(g.y_shape, x.dtype, "NHWC"))
+
+== max_unpool2d scatter: max_unpool2d/scatter.py
+values that meet overwrite each other where they should add
+-                        planes[n, here, c] += value
++                        planes[n, here, c] = value
+
+the largest of several must pass 0
+-                        if not visited[here, c] or (not (value <= best) and best == best):
++                        if not (value <= best) and best == best:
+
+NaN is not the largest
+-                        if not visited[here, c] or (not (value <= best) and best == best):
++                        if not visited[here, c] or value > best:
+
+"max" and "last" exchanged
+-COLLISIONS = ("sum", "max", "last")
++COLLISIONS = ("sum", "last", "max")
+
+the zeros between the values are not written
+-        planes[n] = 0
+
+only the first image is zeroed: only for batch > 1
+-        planes[n] = 0
++        planes[:1] = 0
+
+every channel goes to the first one's switch
+-                    here, value = switches[n, p, q, c], y[n, p, q, c]
++                    here, value = switches[n, p, q, 0], y[n, p, q, c]
+
+== max_unpool2d_vjp gather: max_unpool2d_vjp/gather.py
+it gathers from the first image: only for batch > 1
+-                gy[n, p, q, c] = planes[n, switches[n, p, q, c], c]
++                gy[n, p, q, c] = planes[0, switches[n, p, q, c], c]
+
+== avg_pool2d scan: avg_pool2d/scan.py
+always divided by the window's size
+-        divisors = g.divisors().astype(x.dtype)
++        divisors = np.full((g.P, g.Q), g.R * g.S, x.dtype)
+
+padding is never counted
+-        divisors = g.divisors().astype(x.dtype)
++        divisors = np.multiply.outer(g._taps_inside(0), g._taps_inside(1)).astype(x.dtype)
+
+the sum begins at what the buffer held
+-        y[n, p] = 0
+
+float64 summed through float32
+-                            y[n, p, q, c] += x[n, h, w, c]
++                            y[n, p, q, c] += np.float32(x[n, h, w, c])
+
+== avg_pool2d_vjp gather: avg_pool2d_vjp/gather.py
+windows between two strides take part: only for stride > 1
+-            if remainder == 0 and 0 <= p < P:
++            if 0 <= p < P:
+
+padding at the bottom taken for that at the top
+-            p, remainder = divmod(h + padding[0] - r * dilation[0], stride[0])
++            p, remainder = divmod(h + padding[1] - r * dilation[0], stride[0])
+
+every window divided as the first is
+-                                gx[n, h, w, c] += gy[n, p, q, c] / divisors[p, q]
++                                gx[n, h, w, c] += gy[n, p, q, c] / divisors[0, 0]
+"""

@@ -1,0 +1,159 @@
+"""Hunting many mutants, each in a process that it may bring down.
+
+A process serves one mutant after another, for starting one takes seconds; where one dies, the
+mutant is tried once more in a new process, for a mutant may have written where it should not have,
+and left that to its successor.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+
+import numpy as np
+from hypothesis.errors import HypothesisWarning
+
+from kernels import threads
+from kernels.verify.mutants.hunt import Catch, Result, hunt
+from kernels.verify.mutants.mutant import Mutant
+
+SECONDS = 300.0
+"""What a mutant may take: it is compiled twice, for float32 and float64."""
+
+SECONDS_TO_END = 10.0
+"""What a process may take to end after it has closed its line."""
+
+Report = Callable[[int, int, Result], None]
+
+
+def mutation_run(
+    mutants: Sequence[Mutant],
+    profile: str = "ci",
+    seed: int = 0,
+    report: Report = lambda done, total, result: None,
+    every: bool = False,
+    seconds: float = SECONDS,
+) -> list[Result]:
+    """A result for each mutant, in order; `report(done, total, result)` is called after each.
+
+    every:   try every property on every mutant, also after one has caught it.
+    seconds: a mutant that takes longer is ended, and is not caught.
+    """
+    results: list[Result] = []
+    hunter = _Hunter(profile, seed, every)
+    try:
+        for mutant in mutants:
+            results.append(hunter.result(mutant, seconds))
+            report(len(results), len(mutants), results[-1])
+    finally:
+        hunter.stop()
+    return results
+
+
+def sampled(mutants: Sequence[Mutant], count: int, seed: int = 0) -> list[Mutant]:
+    """`count` of the mutants, of as many operations as it can be, in their order."""
+    rng, turns = np.random.default_rng(seed), dict[str, int]()
+    ranked: list[tuple[int, int, int]] = []
+    for i in rng.permutation(len(mutants)):
+        turn = turns[mutants[i].operation] = turns.get(mutants[i].operation, 0) + 1
+        ranked.append((turn, len(ranked), int(i)))
+    return [mutants[i] for i in sorted(i for _, _, i in sorted(ranked)[: max(count, 0)])]
+
+
+class _Hunter:
+    """A process that hunts, replaced when a mutant has brought it down."""
+
+    def __init__(self, profile: str, seed: int, every: bool) -> None:
+        self.how = profile, seed, every
+        self.process: SpawnProcess | None = None
+        self.served = 0
+
+    def result(self, mutant: Mutant, seconds: float) -> Result:
+        began = time.monotonic()
+        found = self._asked(mutant, seconds)
+        if found is None and self.served > 1:
+            self.stop()
+            found = self._asked(mutant, seconds)
+        found = found or Result(mutant, self._death())
+        return replace(found, seconds=time.monotonic() - began)
+
+    def _asked(self, mutant: Mutant, seconds: float) -> Result | None:
+        """The result; None if the process died of it."""
+        self._start()
+        self.served += 1
+        try:
+            return self._answer(mutant, time.monotonic() + seconds)
+        except TimeoutError:
+            self.stop()
+            amiss = f"no answer in {seconds:.0f} s from the property {self.trying!r}"
+            return Result(mutant, amiss=amiss)
+        except (EOFError, ConnectionError):  # it closed its end, or had died before it was asked
+            return None
+
+    def _answer(self, mutant: Mutant, ends: float) -> Result:
+        self.line.send(mutant)
+        while self.line.poll(max(ends - time.monotonic(), 0.0)):
+            said = self.line.recv()
+            if isinstance(said, Result):
+                return said
+            self.trying = said
+        raise TimeoutError
+
+    def _start(self) -> None:
+        if self.process is None:
+            spawning = multiprocessing.get_context("spawn")  # OpenMP's threads survive no fork
+            self.line, theirs = spawning.Pipe()
+            arguments = (theirs, *self.how, threads.get_num_threads())
+            self.process = spawning.Process(target=_serve, args=arguments, daemon=True)
+            self.process.start()
+            theirs.close()
+            self.served, self.trying = 0, self._ready()
+
+    def _ready(self) -> str:
+        """Waits until the process has imported everything, which is no part of a mutant's time."""
+        try:
+            return str(self.line.recv())
+        except EOFError:
+            raise RuntimeError(
+                "the process that hunts mutants did not start; a script that calls mutation_run "
+                'has to do so under `if __name__ == "__main__":`'
+            ) from None
+
+    def _death(self) -> tuple[Catch, ...]:
+        assert self.process is not None
+        self.process.join(SECONDS_TO_END)
+        code = self.process.exitcode or 0
+        how = signal.Signals(-code).name if code < 0 else f"status {code}"
+        self.stop()
+        return (Catch(self.trying, 0, f"the process died: {how}"),)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.join()
+            self.line.close()
+            self.process = None
+
+
+def _serve(line: Connection, profile: str, seed: int, every: bool, count: int) -> None:
+    """The process: mutants come in; names of properties that are tried, and results, go out."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends this one
+    warnings.simplefilter("ignore", HypothesisWarning)  # that a failing example is a long text
+    threads.set_num_threads(count)
+    line.send("")
+    while True:
+        try:
+            mutant = line.recv()
+        except EOFError:
+            return
+        try:
+            result = hunt(mutant, profile, seed, every, line.send)
+        except Exception as error:
+            result = Result(mutant, amiss=f"{type(error).__name__}: {error}")
+        line.send(result)

@@ -1,0 +1,148 @@
+"""Local contrast and local response normalisation, and their gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from kernels.local_contrast_norm.separable import forward as separable
+from kernels.norm_geometry import LCNGeometry, LRNGeometry
+from kernels.registry import Kernel
+from kernels.verify.arrays import small
+from kernels.verify.bounds import eps, stated
+from kernels.verify.calls import Bounds, Call, Results, operation
+from kernels.verify.geometries import contrast_geometries, counts, response_geometries
+from kernels.verify.operations.planes import Planes
+from kernels.verify.oracles import neighbours
+from kernels.verify.oracles.neighbours import Contrast, Response
+from kernels.verify.property import assume
+
+
+class Normalisation(Planes):
+    """Its arrays, `operands`, all have the shape of x."""
+
+    oracle = neighbours
+    operands: tuple[str, ...]
+
+    def shapes(self, g: LCNGeometry | LRNGeometry) -> dict[str, tuple[int, ...]]:
+        return dict.fromkeys(self.operands, g.x_shape)
+
+
+class ContrastNorm(Normalisation):
+    """The bounds are first-order: every rounding is at most eps times the largest magnitude that
+    enters its sum, and reaches the result through derivatives that are majorised by absolute
+    values.
+
+    A kernel that states no `error_bound` computes in float64 and rounds its result; one that does
+    makes so many roundings in the arrays' own type on the way to v = x - blur(x).
+    """
+
+    def geometries(self, kernel: Kernel, large: bool) -> st.SearchStrategy[LCNGeometry]:
+        least, most = ((1, 1, 1, 1), (3, 70, 24, 24)) if large else ((0, 0, 1, 1), (2, 3, 4, 5))
+        axes = (counts(*ends) for ends in zip(least, most, strict=True))
+        return contrast_geometries(st.tuples(*axes))
+
+    @staticmethod
+    def unit(kernel: Kernel, call: Call) -> float:
+        """How far v may be off, relative to the largest |x|: channels, window, coverage and the
+        mean of sigma, in the kernel and in the definition."""
+        g = call.g
+        chain = g.C + g.size**2 + 4 * g.size + g.H * g.W + 8
+        if kernel.error_bound is None and kernel.exact:
+            return float(2 * chain * eps(np.float64))
+        return stated(kernel, g, chain) * eps(call.dtype) + chain * eps(np.float64)
+
+
+@operation
+class LocalContrastNorm(ContrastNorm):
+    """Its result is y; what else the kernel saves for the gradient has a property of its own."""
+
+    name, operands = "local_contrast_norm", ("x",)
+
+    def run(self, kernel: Kernel, call: Call) -> Results:
+        y, _ = kernel(*self.arguments(call))
+        return (y,)
+
+    def bound(self, kernel: Kernel, call: Call) -> Bounds:
+        parts = Contrast(call.inputs["x"], call.g)
+        return (parts.forward_bound(self.unit(kernel, call)) + _own(parts.y, call),)
+
+
+@operation
+class LocalContrastNormVjp(ContrastNorm):
+    """It is given what the separable forward kernel saves, as any kernel has to save it."""
+
+    name, operands, linear = "local_contrast_norm_vjp", ("gy", "x"), ("gy",)
+
+    def run(self, kernel: Kernel, call: Call) -> Results:
+        gy, x = call.inputs.values()
+        _, saved = separable(x, call.g)
+        return (kernel(gy, x, saved, call.g),)
+
+    def bound(self, kernel: Kernel, call: Call) -> Bounds:
+        """Only where there is one: at a tie the derivative jumps, and where sigma is as small as
+        its own rounding it is the rounding's derivative."""
+        gy, x = call.inputs.values()
+        parts, unit = Contrast(x, call.g), self.unit(kernel, call)
+        assume(parts.gap() > 8 * unit * parts.largest.max(initial=0.0))
+        assume(unit * parts.condition().max(initial=1.0) < 1e-3)
+        return (parts.vjp_bound(gy, unit) + _own(parts.vjp(gy), call),)
+
+
+class ResponseNorm(Normalisation):
+    """The bounds are relative to the terms: t is a sum of positive ones, so nothing cancels there.
+
+    A kernel may state as its `error_bound` how many roundings it makes on the way to t.
+    """
+
+    def geometries(self, kernel: Kernel, large: bool) -> st.SearchStrategy[LRNGeometry]:
+        least, most = ((1, 1, 1, 1), (3, 70, 20, 20)) if large else ((0, 0, 1, 1), (2, 8, 2, 3))
+        axes = (counts(*ends) for ends in zip(least, most, strict=True))
+        return response_geometries(st.tuples(*axes), small(1, 10))
+
+    @staticmethod
+    def relative(kernel: Kernel, call: Call, parts: Response) -> float:
+        """The relative error of t^-beta and of t^-(beta + 1).
+
+        On the way to t: size squares and additions, the scale (rounded twice), k and its addition.
+        A power multiplies that by beta + 1, rounds beta, which costs |log t| times as much, and
+        itself takes 6: two roots, three products or one `pow`, a quotient. The definition does the
+        same in float64.
+        """
+        g, beta = call.g, abs(call.g.beta)
+        logarithm = beta * np.abs(np.log(parts.t)).max(initial=abs(np.log(g.k)))
+        chains = [(stated(kernel, g, g.size + 6), call.dtype), (g.size + 6, np.dtype(np.float64))]
+        return sum(eps(dtype) * float((beta + 1) * n + logarithm + 6) for n, dtype in chains)
+
+
+@operation
+class LocalResponseNorm(ResponseNorm):
+    name, operands = "local_response_norm", ("x",)
+
+    def bound(self, kernel: Kernel, call: Call) -> Bounds:
+        parts = Response(call.inputs["x"], call.g)
+        return (self.relative(kernel, call, parts) * np.abs(parts.y) + _tiny(call),)
+
+
+@operation
+class LocalResponseNormVjp(ResponseNorm):
+    name, operands, linear = "local_response_norm_vjp", ("gy", "x"), ("gy",)
+
+    def bound(self, kernel: Kernel, call: Call) -> Bounds:
+        """Both terms by absolute value, times their error: the power's, size + 8 more."""
+        gy, x = call.inputs.values()
+        parts, g = Response(np.abs(x), call.g), call.g
+        first, second = parts.terms(np.abs(gy))
+        relative = self.relative(kernel, call, parts) + (g.size + 8) * eps(call.dtype)
+        # A ratio that underflows is multiplied by the slope of t before it is added.
+        lost = _tiny(call) * (1 + 2 * g.alpha * abs(g.beta) * np.abs(x.astype(np.float64)))
+        return (relative * (first + np.abs(second)) + (g.size + 8) * lost,)
+
+
+def _own(result: np.ndarray, call: Call) -> np.ndarray:
+    """The rounding of the result to its own type."""
+    return eps(call.dtype) * np.abs(result) + _tiny(call)
+
+
+def _tiny(call: Call) -> float:
+    return float(np.finfo(call.dtype).tiny)

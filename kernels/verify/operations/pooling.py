@@ -1,0 +1,146 @@
+"""Pooling with switches, unpooling, averages, and their transposes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from kernels.geometry import PoolGeometry
+from kernels.registry import Kernel
+from kernels.verify.arrays import integers
+from kernels.verify.bounds import of_kernel
+from kernels.verify.calls import Bounds, Call, Sum, operation
+from kernels.verify.geometries import pool_geometries
+from kernels.verify.operations.planes import Planes
+from kernels.verify.oracles import windows
+
+COLLISIONS = ("sum", "max", "last")
+Pair = tuple[int, int]
+
+
+def _pairs(most: int) -> list[Pair]:
+    sizes = range(1, most + 1)
+    return sorted(product(sizes, sizes), key=lambda pair: (sum(pair), pair))
+
+
+WINDOWS, STRIDES = _pairs(5), _pairs(4)
+LARGE = {"least": 1, "beyond": 20, "most_channels": 70}
+"""Planes, and channels, that cross the blocks of an algorithm."""
+
+
+class Pooling(Planes):
+    """Its one float array `operand` has the shape of x or of y."""
+
+    oracle = windows
+    operand: str
+
+    def geometries(self, kernel: Kernel, large: bool) -> st.SearchStrategy[PoolGeometry]:
+        sizes: dict[str, Any] = LARGE if large else {"least": 0}
+        return pool_geometries(**sizes, **_served(kernel))
+
+    def shapes(self, g: PoolGeometry) -> dict[str, tuple[int, ...]]:
+        return {self.operand: g.x_shape if self.operand in ("x", "gx") else g.y_shape}
+
+
+class Unpooling(Pooling):
+    """`switches` are those of whole numbers, among which windows that overlap often share one."""
+
+    def fill(
+        self, g: PoolGeometry, fill: str, rng: np.random.Generator, dtype: Any
+    ) -> dict[str, np.ndarray]:
+        _, switches = windows.max_pool2d(integers(g.x_shape, rng, np.float64), g)
+        return {**super().fill(g, fill, rng, dtype), "switches": switches}
+
+
+class Average(Sum, Pooling):
+    """Each result sums at most R S products with 1 / divisor, rounded once more."""
+
+    def chain(self, g: PoolGeometry) -> int:
+        return g.R * g.S + 2
+
+    def absolute(self, kernel: Kernel, call: Call) -> np.ndarray:
+        return self.precisely(call.each(np.abs))
+
+    def precisely(self, call: Call) -> np.ndarray:
+        (result,) = self.at_large(call)
+        return result
+
+
+@operation
+class MaxPool(Pooling):
+    name, operand = "max_pool2d", "x"
+
+    def bound(self, kernel: Kernel, call: Call) -> Bounds:
+        return 0.0, 0.0
+
+
+@operation
+class MaxUnpool(Unpooling):
+    name, operand, linear, whole = "max_unpool2d", "y", ("y",), True
+
+    def options(self, g: PoolGeometry) -> dict[str, st.SearchStrategy[str]]:
+        return {"collisions": st.sampled_from(COLLISIONS)}
+
+    def bound(self, kernel: Kernel, call: Call) -> Bounds:
+        """At most R S windows meet in a pixel, where "sum" rounds and the others only choose."""
+        if call.options.get("collisions", "sum") != "sum":
+            return (0.0,)
+        (absolute,) = self.at_large(call.each(np.abs))
+        return (of_kernel(kernel, call.g, absolute, call.dtype, call.g.R * call.g.S),)
+
+
+@operation
+class MaxUnpoolVjp(Unpooling):
+    name, operand, linear, whole = "max_unpool2d_vjp", "gx", ("gx",), True
+
+
+@operation
+class AveragePool(Average):
+    name, operand, linear = "avg_pool2d", "x", ("x",)
+
+
+@operation
+class AveragePoolVjp(Average):
+    name, operand, linear = "avg_pool2d_vjp", "gy", ("gy",)
+
+
+def summed(call: Call) -> Call:
+    """The call with the law of collisions that is linear, where it has one."""
+    laws = {"collisions": "sum"} if "collisions" in call.options else {}
+    return replace(call, options=call.options | laws)
+
+
+def _served(kernel: Kernel) -> dict[str, Any]:
+    """The ranges of `pool_geometries` less what `kernel` serves no plain pooling with."""
+    plain = _plain(kernel)
+    if plain is None:
+        return {"windows": WINDOWS, "strides": STRIDES}
+    size, stride = plain
+    sizes = [v for v in WINDOWS if _serves(kernel, v, stride)]
+    modes = [v for v in (False, True) if _serves(kernel, size, stride, ceil_mode=v)]
+    return {
+        "windows": sizes,
+        "strides": [v for v in STRIDES if _serves(kernel, size, v)],
+        "most_dilated": 2 if _serves(kernel, size, stride, dilation=2) else 1,
+        "padded": _serves(kernel, size, stride, -1) or _serves(kernel, sizes[-1], stride, 1),
+        "ceil_mode": st.sampled_from(modes),
+    }
+
+
+@lru_cache(maxsize=256)
+def _plain(kernel: Kernel) -> tuple[Pair, Pair] | None:
+    """The first (window, stride) that is served without padding and dilation."""
+    return next((v for v in product(WINDOWS, STRIDES) if _serves(kernel, *v)), None)
+
+
+def _serves(kernel: Kernel, size: Pair, stride: Pair, padding: int = 0, **settings: Any) -> bool:
+    """Does it serve a pooling of 61 x 61 pixels with 64 channels?"""
+    if 2 * padding > min(size):
+        return False  # no window may hold nothing but padding
+    g = PoolGeometry.of((2, 64, 61, 61), size, stride, padding, **settings)
+    return bool(kernel.supports(g))

@@ -1,0 +1,182 @@
+"""What holds for local contrast normalisation: what the paper wants of it, and its gradient."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from kernels.registry import Kernel
+from kernels.verify.bounds import eps, rounding, same_bits
+from kernels.verify.calls import OPERATIONS, Call
+from kernels.verify.operations.normalisation import ContrastNorm
+from kernels.verify.operations.planes import planes
+from kernels.verify.oracles.neighbours import Contrast
+from kernels.verify.property import agree, assume, holds, require
+
+FORWARD, VJP = "local_contrast_norm", "local_contrast_norm_vjp"
+levels = st.one_of(st.sampled_from([0.0, 0.1, -1e6]), st.floats(-1e6, 1e6, width=32))
+
+
+def unit(kernel: Kernel, call: Call) -> float:
+    its = OPERATIONS[call.operation]
+    assert isinstance(its, ContrastNorm)
+    return its.unit(kernel, call)
+
+
+def run(kernel: Kernel, call: Call) -> np.ndarray:
+    (result,) = call.run(kernel)
+    return result
+
+
+def corrected(kernel: Kernel, call: Call) -> Call:
+    """The call with the border that makes up for what the window lacks."""
+    call = replace(call, g=replace(call.g, border="corrected"))
+    assume(kernel.supports(call.g))
+    return call
+
+
+@holds("offset", FORWARD, offset=st.integers(-1000, 1000))
+def an_offset_changes_nothing(kernel: Kernel, call: Call, offset: int) -> None:
+    """With the corrected border, x + constant is normalised to the same as x."""
+    call = corrected(kernel, call)
+    x = np.round(call.inputs["x"] * 64) / 64  # with an integer added still exact
+    shifted, plain = call.but(x=x + call.dtype.type(offset)), call.but(x=x)
+    bound = shifted.bound(kernel)[0] + plain.bound(kernel)[0]
+    agree(run(kernel, shifted), run(kernel, plain), bound)
+
+
+@holds("far from zero", FORWARD, VJP, offset=st.sampled_from([1e2, -1e4]))
+def it_is_exact_far_from_zero(kernel: Kernel, call: Call, offset: float) -> None:
+    """Values that differ little, far from 0, lose no more digits than their own subtraction does,
+    as they would in the mean of the squares less the square of the mean."""
+    far = call.but(x=call.inputs["x"] + call.dtype.type(offset))
+    agree(run(kernel, far), planes(far).at_large(far)[0], far.bound(kernel)[0])
+
+
+@holds("contrast scale", FORWARD, exponent=st.integers(0, 40))
+def scale_changes_no_bit_above_the_floor(kernel: Kernel, call: Call, exponent: int) -> None:
+    """Where the floor does not divide, 2^n x is normalised to the same bits as x."""
+    x = call.inputs["x"]
+    assume(Contrast(x, call.g).c.min(initial=np.inf) > 2 * call.g.floor)
+    scaled = call.but(x=x * call.dtype.type(2.0**exponent))
+    agree(run(kernel, scaled), run(kernel, call))
+
+
+@holds("below the floor", FORWARD, exponent=st.integers(1, 20))
+def it_is_linear_below_the_floor(kernel: Kernel, call: Call, exponent: int) -> None:
+    """Where the floor divides, halving x halves the result, to the bit."""
+    faint = call.inputs["x"] * call.dtype.type(2.0**-40)
+    fainter = faint * call.dtype.type(2.0**-exponent)
+    result = run(kernel, call.but(x=fainter)) * call.dtype.type(2.0**exponent)
+    agree(result, run(kernel, call.but(x=faint)))
+
+
+@holds("contrast's limit", FORWARD, fills=("normal", "scaled"), large=True)
+def no_value_exceeds_what_its_own_deviation_allows(kernel: Kernel, call: Call) -> None:
+    """sigma is no less than |v| times the root of the pixel's own weight, so |y| is at most
+    1 / that root."""
+    g, (bound,) = call.g, call.bound(kernel)
+    own = g.window()[g.size // 2] ** 2 / g.C
+    own = own / g.coverage() if g.border == "corrected" else own * np.ones((g.H, g.W))
+    limit = np.broadcast_to(own**-0.5, g.x_shape)
+    excess = np.maximum(np.abs(run(kernel, call)) - limit, 0)
+    agree(excess, np.zeros(g.x_shape), bound + 4 * np.finfo(np.float64).eps * limit)
+
+
+@holds("saved", FORWARD, fills=("normal", "integers"))
+def what_is_saved_are_its_parts(kernel: Kernel, call: Call) -> None:
+    """With y comes (m, sigma), (N,H,W) float64: y times the divisor that sigma makes is x - m."""
+    g, x = call.g, call.inputs["x"]
+    y, (m, sigma) = kernel(x, g)
+    require(m.dtype == sigma.dtype == np.float64, f"saved: {m.dtype} and {sigma.dtype}")
+    parts, off = Contrast(x, g), unit(kernel, call)
+    agree(m, parts.m[:, 0], (off * parts.largest)[:, 0], "m")
+    agree(sigma, parts.sigma[:, 0], (3 * off * parts.largest)[:, 0], "sigma")
+    d = np.maximum(np.maximum(sigma, sigma.mean(axis=(1, 2), keepdims=True)), g.floor)[:, None]
+    magnitude = np.abs(y * d)
+    allowed = off * (parts.largest + magnitude) + eps(call.dtype) * magnitude
+    agree(y * d, x - m[:, None], allowed + np.finfo(call.dtype).tiny * d, "y d")
+
+
+@holds("flat sigma", FORWARD, large=True, level=levels, part=st.floats(0, 1))
+def the_deviation_of_a_flat_region_is_zero(
+    kernel: Kernel, call: Call, level: float, part: float
+) -> None:
+    """sigma is saved as 0 there and not as its rounding: else the gradient there would be that of
+    the rounding, and change with the level."""
+    call = corrected(kernel, call)
+    x, flat = _flattened(call, level, part)
+    _, (_, sigma) = kernel(x, call.g)
+    beyond = 2 * (call.g.size // 2) if flat < call.g.W else 0  # what sees the rest of the plane
+    inner = sigma[:, :, : max(flat - beyond, 0)]
+    agree(inner, np.zeros_like(inner))
+
+
+def _flattened(call: Call, level: float, part: float) -> tuple[np.ndarray, int]:
+    """x around a level, with its first columns flat, and how many these are."""
+    flat = round(part * call.g.W)
+    x = call.inputs["x"] + call.dtype.type(level)
+    x[..., :flat] = level
+    return x, flat
+
+
+@holds("flat regions", FORWARD, VJP, large=True, level=levels, part=st.floats(0, 1))
+def flat_regions_give_finite_results(kernel: Kernel, call: Call, level: float, part: float) -> None:
+    """Planes that are flat, half or wholly, at any level, give neither NaN nor infinity."""
+    x, _ = _flattened(call, level, part)
+    result = run(kernel, call.but(x=x))
+    require(
+        np.isfinite(result).all(), f"{int((~np.isfinite(result)).sum())} results are not finite"
+    )
+
+
+@holds("flat gradient", VJP, level=levels)
+def the_level_of_a_flat_plane_has_no_gradient(kernel: Kernel, call: Call, level: float) -> None:
+    """Where x is flat, only its blur is subtracted from it and the floor divides."""
+    call = corrected(kernel, call)
+    flat, gy = np.full(call.g.x_shape, level, call.dtype), call.inputs["gy"]
+    zero = call.but(x=np.zeros_like(flat))
+    agree(run(kernel, call.but(x=flat)), Contrast(zero.inputs["x"], call.g).vjp(gy),
+          zero.bound(kernel)[0])  # fmt: skip
+
+
+@holds("offset's gradient", VJP, fills=("normal", "integers"))
+def an_offset_has_no_gradient(kernel: Kernel, call: Call) -> None:
+    """With the corrected border an offset changes nothing, so an image's gradient sums to 0."""
+    call = corrected(kernel, call)
+    _vanishes(kernel, call, np.ones(call.g.x_shape))
+
+
+@holds("scale's gradient", VJP, fills=("normal", "integers"))
+def scale_has_no_gradient_above_the_floor(kernel: Kernel, call: Call) -> None:
+    """Where the floor does not divide, x grows without changing y, so <gx, x> = 0."""
+    x = call.inputs["x"]
+    assume(Contrast(x, call.g).c.min(initial=np.inf) > call.g.floor)
+    _vanishes(kernel, call, x.astype(np.float64))
+
+
+def _vanishes(kernel: Kernel, call: Call, direction: np.ndarray) -> None:
+    """The derivative of each image along `direction` is 0."""
+    axes, g = (1, 2, 3), call.g
+    gx, (bound,) = run(kernel, call).astype(np.float64), call.bound(kernel)
+    allowed: Any = (np.abs(direction) * bound).sum(axis=axes)
+    magnitude = np.abs(gx * direction).sum(axis=axes)
+    allowed = allowed + rounding(g.C * g.H * g.W + 1, magnitude, np.float64)
+    agree((gx * direction).sum(axis=axes), np.zeros(g.N), allowed)
+
+
+@holds("NaN fills", FORWARD, VJP, seed=st.integers(0, 2**32 - 1),
+       value=st.sampled_from([np.nan, np.inf, -np.inf]))  # fmt: skip
+def nan_reaches_all_of_its_image(kernel: Kernel, call: Call, seed: int, value: float) -> None:
+    """Through c a NaN or an infinity in x makes every result of its image NaN, and no other."""
+    x, rng = call.inputs["x"].copy(), np.random.default_rng(seed)
+    assume(x.size)
+    where = tuple(int(rng.integers(size)) for size in x.shape)
+    x[where] = value
+    result, before = run(kernel, call.but(x=x)), run(kernel, call)
+    image, others = where[0], np.arange(call.g.N) != where[0]
+    require(np.isnan(result[image]).all(), f"{value} at {where} leaves its image finite")
+    require(same_bits(result[others], before[others]), f"{value} at {where} leaves its image")

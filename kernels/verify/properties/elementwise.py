@@ -1,0 +1,140 @@
+"""What holds for rectification and for the matrix product."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from kernels.registry import Kernel
+from kernels.verify.arrays import GUISES
+from kernels.verify.bounds import of_kernel, same_bits
+from kernels.verify.calls import Call, make
+from kernels.verify.property import agree, assume, holds, require, same
+
+SPECIAL = np.array([np.nan, -np.inf, np.inf, -1, 1, -0.0, 0.0, 1e-38, -1e-38])
+seeds = st.integers(0, 2**32 - 1)
+
+
+def run(kernel: Kernel, call: Call) -> np.ndarray:
+    (result,) = call.run(kernel)
+    return result
+
+
+def special(shape: tuple[int, ...], seed: int, dtype: Any) -> np.ndarray:
+    """NaN, infinities, zeros of both signs and what is next to them."""
+    return np.random.default_rng(seed).choice(SPECIAL, shape).astype(dtype)
+
+
+@holds("unlike memory", "relu_vjp", "matmul", seed=seeds, rows=st.integers(1, 6),
+       guises=st.tuples(st.sampled_from([*GUISES]), st.sampled_from(["row-major", "column-major"]))
+)  # fmt: skip
+def takes_matrices_of_unlike_memory(
+    kernel: Kernel, call: Call, seed: int, rows: int, guises: tuple[str, str]
+) -> None:
+    """Two matrices that lie in memory each in its own way give the same bits as two that lie
+    alike."""
+    if call.operation == "relu_vjp":
+        call = make("relu_vjp", (rows, 7 - rows), "normal", seed, call.dtype)
+    pairs = zip(call.inputs.items(), guises, strict=True)
+    disguised = call.but(**{name: GUISES[guise](a) for (name, a), guise in pairs})
+    result, plain = run(kernel, disguised), run(kernel, call)
+    agree(result, plain, 0.0, " beside ".join(guises))
+    require(same_bits(result, plain), f"{' beside '.join(guises)}: the bits differ")
+
+
+@holds("special values", "relu", seed=seeds)
+def keeps_nan_and_infinity(kernel: Kernel, call: Call, seed: int) -> None:
+    """NaN stays NaN and infinity infinity; minus infinity becomes 0."""
+    x = special(call.g, seed, call.dtype)
+    same(run(kernel, call.but(x=x)), np.where(x <= 0, 0, x), "special values")
+
+
+@holds("rectified twice", "relu", fills=("normal", "integers"))
+def rectifying_again_changes_nothing(kernel: Kernel, call: Call) -> None:
+    """relu(relu(x)) = relu(x)."""
+    y = run(kernel, call)
+    agree(run(kernel, call.but(x=y)), y)
+
+
+@holds("two halves", "relu", fills=("normal", "integers"), large=True)
+def the_two_halves_make_the_whole(kernel: Kernel, call: Call) -> None:
+    """relu(x) - relu(-x) = x, and neither is below 0."""
+    x = call.inputs["x"]
+    above, below = run(kernel, call), run(kernel, call.but(x=-x))
+    require((above >= 0).all() and (below >= 0).all(), "a rectified value is below 0")
+    agree(above - below, x)
+
+
+@holds("gate", "relu_vjp", seed=seeds)
+def passes_where_x_is_above_zero(kernel: Kernel, call: Call, seed: int) -> None:
+    """A gradient passes where x is above 0; at 0, of either sign, and at NaN it is 0."""
+    x = special(call.g, seed, call.dtype)
+    expected = np.where(x > 0, call.inputs["gy"], 0)
+    same(run(kernel, call.but(x=x)), expected, "at special values of x")
+
+
+@holds("passes all", "relu_vjp", seed=seeds)
+def passes_any_gradient(kernel: Kernel, call: Call, seed: int) -> None:
+    """Where x is below 0 nothing passes, not NaN either; else gy passes as it is."""
+    gy = special(call.g, seed, call.dtype)
+    expected = np.where(call.inputs["x"] > 0, gy, 0)
+    same(run(kernel, call.but(gy=gy)), expected, "with special values in gy")
+
+
+def exactly_or_bound(kernel: Kernel, *calls: Call) -> Any:
+    """What sums of whole numbers may be off by: nothing, if the kernel adds the products."""
+    return (
+        0.0 if kernel.exact else sum(np.max(call.bound(kernel)[0], initial=0.0) for call in calls)
+    )
+
+
+@holds("large product", "matmul", fills=("normal", "integers"), large=True, threads=True)
+def leaves_no_row_or_column_out(kernel: Kernel, call: Call) -> None:
+    """Many rows and columns, which no block divides, all err within the bound."""
+    a, b = (array.astype(np.longdouble) for array in call.inputs.values())
+    agree(run(kernel, call), (a @ b).astype(np.float64), call.bound(kernel)[0])
+
+
+@holds("identity", "matmul", side=st.booleans())
+def the_identity_changes_nothing(kernel: Kernel, call: Call, side: bool) -> None:
+    """a times the identity is a, the identity times b is b."""
+    M, N, K = call.g
+    kept, size = ("b", K) if side else ("a", K)
+    g, one = ((K, N, K), "a") if side else ((M, K, K), "b")
+    assume(kernel.supports(g))
+    product = replace(call, g=g).but(**{one: np.eye(size, dtype=call.dtype)})
+    agree(run(kernel, product), call.inputs[kept], exactly_or_bound(kernel, product))
+
+
+@holds("product's transpose", "matmul", fills=("integers",))
+def a_transposed_product_swaps_its_factors(kernel: Kernel, call: Call) -> None:
+    """(a b)^T = b^T a^T."""
+    (M, N, K), (a, b) = call.g, call.inputs.values()
+    assume(kernel.supports((N, M, K)))
+    swapped = replace(call, g=(N, M, K)).but(a=b.T.copy(), b=a.T.copy())
+    bound = exactly_or_bound(kernel, call, swapped)
+    agree(run(kernel, swapped).T, run(kernel, call), bound)
+
+
+@holds("rows alone", "matmul", fills=("integers",))
+def rows_are_products_of_their_own(kernel: Kernel, call: Call) -> None:
+    """Each row of a alone gives its row of the product."""
+    M, N, K = call.g
+    assume(M and kernel.supports((1, N, K)))
+    alone = [replace(call, g=(1, N, K)).but(a=row[None].copy()) for row in call.inputs["a"]]
+    expected = np.concatenate([run(kernel, one) for one in alone])
+    agree(run(kernel, call), expected, exactly_or_bound(kernel, call, alone[0]))
+
+
+@holds("column's bias", "matmul", seed=seeds)
+def adds_one_bias_a_column(kernel: Kernel, call: Call, seed: int) -> None:
+    """With a bias, one value a column is added to every row of the product."""
+    a, b = (array.astype(np.float64) for array in call.inputs.values())
+    bias = np.random.default_rng(seed).standard_normal(call.g[1]).astype(call.dtype)
+    biased = replace(call, options={"bias": bias})
+    absolute = np.abs(a) @ np.abs(b) + np.abs(bias)
+    bound = of_kernel(kernel, call.g, absolute, call.dtype, call.g[2] + 1)
+    agree(run(kernel, biased), biased.define()[0], bound)

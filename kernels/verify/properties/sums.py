@@ -1,0 +1,27 @@
+"""What holds for every operation whose results are sums of products."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernels.registry import Kernel
+from kernels.verify.bounds import statistical
+from kernels.verify.calls import OPERATIONS, Call, Sum
+from kernels.verify.property import agree, holds
+
+SUMS = tuple(name for name, its in OPERATIONS.items() if isinstance(its, Sum))
+
+
+@holds("statistical line", *SUMS, fills=("positive", "normal", "scaled"), large=True,
+       dtypes=(np.float32,), threads=True)  # fmt: skip
+def errs_like_a_random_walk(kernel: Kernel, call: Call) -> float:
+    """In sizes that cross every tile the result errs within its bound, and below the line that
+    grows with the root of the number of terms, which the worst error comes near."""
+    its, (bound,), (result,) = call.its, call.bound(kernel), call.run(kernel)
+    assert isinstance(its, Sum)
+    exact = its.precisely(call)
+    agree(result, exact, bound)
+    line = statistical(its.chain(call.g) + 1, its.absolute(kernel, call), call.dtype)
+    agree(result, exact, line, "the statistical line")
+    used = np.abs(result - exact) / np.where(line > 0, line, 1)
+    return float(used.max(initial=0.0))

@@ -1,0 +1,81 @@
+"""What holds for unpooling, for each law of collisions, and for the transposes of pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from hypothesis import strategies as st
+
+from kernels.registry import Kernel
+from kernels.verify.bounds import rounding
+from kernels.verify.calls import Call
+from kernels.verify.operations.planes import planes
+from kernels.verify.operations.pooling import COLLISIONS, summed
+from kernels.verify.oracles import windows
+from kernels.verify.property import agree, assume, holds, same
+
+seeds = st.integers(0, 2**32 - 1)
+TRANSPOSES: dict[str, Callable[..., np.ndarray]] = {
+    "max_unpool2d": windows.max_unpool2d_vjp,
+    "max_unpool2d_vjp": windows.max_unpool2d,
+    "avg_pool2d": windows.avg_pool2d_vjp,
+    "avg_pool2d_vjp": windows.avg_pool2d,
+}
+
+
+def unpooled(kernel: Kernel, call: Call, collisions: str) -> np.ndarray:
+    """The result of the call under another law."""
+    return kernel(*call.its.arguments(call), collisions=collisions)
+
+
+@holds("transpose", *TRANSPOSES, fills=("integers",), dtypes=(np.float64,), seed=seeds)
+def is_the_transpose_of_its_counterpart(kernel: Kernel, call: Call, seed: int) -> None:
+    """<a, f(b)> = <f^T(a), b>: unpooling adds what pooling's derivative gathers at the switches,
+    averaging spreads what it collected."""
+    call = summed(call)
+    b, *saved = call.inputs.values()
+    (result,), (bound,) = call.run(kernel), call.bound(kernel)
+    a = np.random.default_rng(seed).integers(-4, 5, result.shape).astype(np.float64)
+    back = TRANSPOSES[call.operation](a, *saved, call.g)
+    # Only averages are fractions: their products round, and so do the two sums of them.
+    units = result.size + b.size + call.g.R * call.g.S + 4 if "avg" in call.operation else 0
+    (absolute,) = planes(call).at_large(call.each(np.abs))
+    allowed = (np.abs(a) * bound).sum() + rounding(units, (np.abs(a) * absolute).sum(), np.float64)
+    agree(np.asarray((a * result).sum()), np.asarray((back * b).sum()), allowed)
+
+
+@holds("collision law", "max_unpool2d", fills=("integers",), below=st.booleans(), large=True)
+def what_meets_in_a_pixel_follows_the_law(kernel: Kernel, call: Call, below: bool) -> None:
+    """Where windows share a switch their sum, the largest or the last of them is left, the zero
+    that stood there is none of them; where no switch points, it stands there still."""
+    y = -np.abs(call.inputs["y"]) - 1 if below else call.inputs["y"]
+    call = call.but(y=y)
+    agree(call.run(kernel)[0], planes(call).at_large(call)[0])
+
+
+@holds("no collision", "max_unpool2d")
+def laws_are_alike_where_nothing_collides(kernel: Kernel, call: Call) -> None:
+    """Where no two windows share a switch, every law puts the values back as they are."""
+    pixels = call.g.P * call.g.Q
+    switches = np.sort(call.inputs["switches"].reshape(call.g.N, call.g.C, pixels))  # (N,C,PQ)
+    assume((np.diff(switches) > 0).all())
+    for law in COLLISIONS:
+        x = unpooled(kernel, call, law)
+        agree(windows.at(x, call.inputs["switches"], call.g), call.inputs["y"], 0.0, law)
+
+
+@holds("NaN collides", "max_unpool2d", fills=("integers",), seed=seeds, part=st.floats(0.05, 0.6))
+def nan_collides_as_the_law_says(kernel: Kernel, call: Call, seed: int, part: float) -> None:
+    """NaN makes a sum NaN, counts as the largest, and is lost under a later value."""
+    y = call.inputs["y"].copy()
+    y[np.random.default_rng(seed).random(y.shape) < part] = np.nan
+    call = call.but(y=y)
+    same(call.run(kernel)[0], planes(call).at_large(call)[0], call.options["collisions"])
+
+
+@holds("nothing lost", "max_unpool2d", fills=("integers",), large=True)
+def the_sum_of_a_plane_is_kept(kernel: Kernel, call: Call) -> None:
+    """With "sum" every plane holds in all what came from above."""
+    x = unpooled(kernel, call, "sum").astype(np.float64)
+    agree(x.sum(axis=(2, 3)), call.inputs["y"].astype(np.float64).sum(axis=(2, 3)))
