@@ -11,8 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.cases import Case, Contender
-from bench.judge import find_kernel
-from kernels import Kernel, all_kernels
+from kernels import Kernel, all_kernels, named
 
 Call = Callable[[], Any]
 
@@ -35,8 +34,8 @@ def libraries(names: Sequence[str] | None) -> list[str]:
 
 def contenders(case: Case, kernels: Sequence[str], against: Sequence[str]) -> list[Contender]:
     """The kernels (all registered ones unless named) that serve the case, then the libraries."""
-    named = [find_kernel(case.operation, name) for name in kernels]
-    candidates = named or [k for k in all_kernels(case.operation) if k.device == "cpu"]
+    chosen = [named(case.operation, name) for name in kernels]
+    candidates = chosen or [k for k in all_kernels(case.operation) if k.device == "cpu"]
     ours = [Contender("kernels", k.name) for k in candidates if _serves(k, case)]
     return ours + [Contender(name, layout) for name in against for layout in LAYOUTS[name]]
 
@@ -55,7 +54,7 @@ def call_of(case: Case, contender: Contender, threads: int) -> Call:
     """The contender's call on the case's inputs; it returns something that NumPy takes."""
     if contender.library == "torch":
         return _torch(case, contender.name, threads)
-    kernel, inputs, g = find_kernel(case.operation, contender.name), case.inputs(), case.geometry
+    kernel, inputs, g = named(case.operation, contender.name), case.inputs(), case.geometry
     return lambda: kernel(*inputs, g)
 
 

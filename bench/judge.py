@@ -14,7 +14,8 @@ import numpy as np
 
 from bench.cases import Case, Contender
 from bench.definition import absolutes, one_pixel, parts, plane_maxima, plane_sums, values
-from kernels import Kernel, all_kernels
+from kernels import named
+from kernels.bounds import rounding, stated
 
 
 @dataclass(frozen=True)
@@ -23,16 +24,6 @@ class Verdict:
 
     share: float | None
     message: str = ""
-
-
-def find_kernel(operation: str, name: str) -> Kernel:
-    """The kernel of this name on the CPU; ValueError lists those there are."""
-    there = [k for k in all_kernels(operation) if k.device == "cpu"]
-    for kernel in there:
-        if kernel.name == name:
-            return kernel
-    known = ", ".join(k.name for k in there) or "none"
-    raise ValueError(f"{operation} has no kernel {name!r}; registered: {known}")
 
 
 def judge(case: Case, results: Mapping[Contender, np.ndarray]) -> dict[Contender, Verdict]:
@@ -94,34 +85,16 @@ def _expected(
 
 def _is_norm_wise(case: Case, contender: Contender) -> bool:
     of_ours = contender.library == "kernels"
-    return of_ours and find_kernel(case.operation, contender.name).norm_wise
+    return of_ours and named(case.operation, contender.name).norm_wise
 
 
 def _bound(case: Case, contender: Contender, absolute: np.ndarray) -> np.ndarray | Verdict:
     """The largest error allowed; a verdict if the kernel states none that can be computed."""
-    own = _rounding(case.terms, absolute, np.float64)  # the definition's, which adds in turn
+    own = rounding(case.terms, absolute, np.float64)  # the definition's, which adds in turn
     if contender.library != "kernels":
-        return own + _rounding(case.terms, absolute, np.float32)
-    kernel = find_kernel(case.operation, contender.name)
+        return own + rounding(case.terms, absolute, np.float32)
+    kernel = named(case.operation, contender.name)
     try:
-        return own + _rounding(_stated(kernel, case), absolute, np.float32)
+        return own + rounding(stated(kernel, case.geometry, case.terms), absolute, np.float32)
     except Exception as error:
         return Verdict(None, f"unjudged: {type(error).__name__}: {error}")
-
-
-def _stated(kernel: Kernel, case: Case) -> float:
-    """How many roundings the kernel says it makes; ValueError if it has to say and does not."""
-    if kernel.error_bound is not None:
-        return float(kernel.error_bound(case.geometry))
-    if not kernel.exact:
-        raise ValueError("it is not exact and states no error_bound, in units of eps")
-    return float(case.terms)
-
-
-def _rounding(units: float, absolute: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
-    """`units` roundings in `dtype` of what sums to `absolute`, and one underflow for each.
-
-    (Higham, "Accuracy and Stability of Numerical Algorithms", section 3.1; eps is twice the unit
-    roundoff, which covers the second order.)
-    """
-    return units * (float(np.finfo(dtype).eps) * absolute + float(np.finfo(dtype).tiny))

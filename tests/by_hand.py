@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kernels.verify.bounds import rounding
+from kernels.bounds import rounding
 from minidl import Tensor, no_grad
 from minidl import functional as F
 from zfnet.deconvnet import Unit

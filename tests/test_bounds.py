@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kernels import reference
-from kernels.verify.bounds import rounding, same_bits, within
+from kernels.bounds import rounding, same_bits, within
 
 # Random123's known answers (kat_vectors): counter, key -> words.
 KNOWN_ANSWERS = [

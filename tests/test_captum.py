@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from twins import network_twin, torch
 
-from kernels.verify.bounds import eps, within
+from kernels.bounds import eps, within
 from minidl import rules
 from zfnet.deconvnet import Deconvnet, Projection
 from zfnet.model import ConvNet, ZFNet

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from by_hand import SIDE, ByHand, Norm, network, one_unit, pictures, recorded
 
+from kernels.bounds import same_bits, within
 from kernels.geometry import Box
-from kernels.verify.bounds import same_bits, within
 from minidl import Tensor, rules
 from zfnet.deconvnet import Deconvnet, Projection, Unit, strongest
 from zfnet.model import ConvNet

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import COLOURS, Pictures, network
 
-from kernels.verify.bounds import rounding, within
+from kernels.bounds import rounding, within
 from zfnet.data import BadImage
 from zfnet.evaluate import Errors, errors, evaluate, predict
 from zfnet.network import Network

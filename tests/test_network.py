@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tiny import network
 
-from kernels.verify.bounds import rounding, same_bits, within
+from kernels.bounds import rounding, same_bits, within
 from minidl import serialize
 from zfnet.network import FILE, FORMAT, from_arrays, load
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from twins import LocalContrastNorm, double, majorant, network_twin, torch
 
-from kernels.verify.bounds import eps, rounding, within
+from kernels.bounds import eps, rounding, within
 from minidl import Tensor, nn
 from minidl import functional as F
 from zfnet.model import ConvNet, ZFNet

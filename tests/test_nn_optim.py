@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kernels.bounds import eps, same_bits, within
 from kernels.verify.arrays import dtypes, integers, normal, rngs, small
-from kernels.verify.bounds import eps, same_bits, within
 from minidl import Tensor, init, nn, optim
 from minidl import functional as F
 

@@ -11,9 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from test_kernels_norm import Contrast
 
+from kernels.bounds import rounding, same_bits, within
 from kernels.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.verify.arrays import integers, normal, pairs, rngs, small
-from kernels.verify.bounds import rounding, same_bits, within
 from minidl import Tensor, backward, rules
 from minidl import functional as F
 

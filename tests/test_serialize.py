@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kernels.bounds import same_bits
 from kernels.verify.arrays import GUISES, dtypes, normal, rngs, small
-from kernels.verify.bounds import same_bits
 from minidl import serialize
 
 shapes = st.lists(small(0, 4), max_size=4).map(tuple)

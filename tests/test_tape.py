@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kernels.verify.bounds import same_bits
+from kernels.bounds import same_bits
 from minidl import Tensor, backward, no_grad, rules
 from minidl import functional as F
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels import PoolGeometry
+from kernels.bounds import eps, rounding, within
 from kernels.verify.arrays import dtypes, integers, normal, rngs
-from kernels.verify.bounds import eps, rounding, within
 from kernels.verify.geometries import pool_geometries
 from minidl import Tensor, backward
 from minidl import functional as F

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tiny import COLOURS, Pictures, network, resumed, trainer
 
-from kernels.verify.bounds import eps, same_bits
+from kernels.bounds import eps, same_bits
 from minidl import serialize
 from zfnet import network as networks
 from zfnet.checkpoint import CHECKPOINT

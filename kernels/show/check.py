@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernels import reference
+from kernels.bounds import eps, of_kernel
 from kernels.geometry import ConvGeometry
 from kernels.norm_geometry import LCNGeometry
 from kernels.registry import Kernel, all_kernels, pick
 from kernels.show.sheets import Sheet
 from kernels.show.steps import contrast_steps
 
-EPS = float(np.finfo(np.float64).eps)
-TINY = float(np.finfo(np.float64).tiny)
+EPS = eps(np.float64)
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ def allowed(kernel: Kernel, sheet: Sheet) -> np.ndarray:
     g = sheet.geometry
     if isinstance(g, LCNGeometry):
         return _contrast(sheet.arguments[0], sheet.expected, g)
-    if not isinstance(g, ConvGeometry) or kernel.error_bound is None:
+    if not isinstance(g, ConvGeometry):
         return np.zeros_like(sheet.expected)
     absolute = _absolute(kernel, sheet, g)
     longest = max(g.C * g.H * g.W, g.K * g.P * g.Q, g.N * g.P * g.Q)
-    return (kernel.error_bound(g) + longest) * (EPS * absolute + TINY)
+    return of_kernel(kernel, g, absolute, np.float64, longest)
 
 
 def _absolute(kernel: Kernel, sheet: Sheet, g: ConvGeometry) -> np.ndarray:

@@ -15,9 +15,9 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from kernels import reference
+from kernels.bounds import of_kernel
 from kernels.registry import Kernel
 from kernels.verify.arrays import FILLS
-from kernels.verify.bounds import of_kernel
 
 Results = tuple[np.ndarray, ...]
 Bounds = tuple[np.ndarray | float, ...]

@@ -10,8 +10,8 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
+from kernels.bounds import within
 from kernels.registry import Kernel
-from kernels.verify.bounds import within
 from kernels.verify.calls import OPERATIONS, Call, calls
 from kernels.verify.verdicts import Inapplicable, Violation, assume
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from kernels.bounds import of_kernel
 from kernels.geometry import PoolGeometry
 from kernels.registry import Kernel
 from kernels.verify.arrays import integers
-from kernels.verify.bounds import of_kernel
 from kernels.verify.calls import Bounds, Call, Sum, operation
 from kernels.verify.geometries import pool_geometries
 from kernels.verify.operations.planes import Planes

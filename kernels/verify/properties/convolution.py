@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from kernels.bounds import rounding
 from kernels.geometry import ConvGeometry
 from kernels.registry import Kernel
-from kernels.verify.bounds import rounding
 from kernels.verify.calls import OPERATIONS, Call
 from kernels.verify.operations.convolution import Convolution
 from kernels.verify.oracles.taps import conv_by_taps

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from kernels.bounds import of_kernel, same_bits
 from kernels.registry import Kernel
 from kernels.verify.arrays import GUISES
-from kernels.verify.bounds import of_kernel, same_bits
 from kernels.verify.calls import Call, make
 from kernels.verify.property import agree, assume, holds, require, same
 

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from kernels import memory
+from kernels.bounds import same_bits
 from kernels.registry import Kernel
 from kernels.verify.arrays import GUISES
-from kernels.verify.bounds import same_bits
 from kernels.verify.calls import OPERATIONS, Call, Results
 from kernels.verify.property import agree, holds, require
 from kernels.verify.together import run_together

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
+from kernels.bounds import rounding
 from kernels.geometry import PoolGeometry
 from kernels.registry import Kernel
 from kernels.verify.arrays import apart
-from kernels.verify.bounds import rounding
 from kernels.verify.calls import Call
 from kernels.verify.oracles import windows
 from kernels.verify.property import agree, assume, holds, require, same

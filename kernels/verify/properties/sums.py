@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from kernels.bounds import statistical
 from kernels.registry import Kernel
-from kernels.verify.bounds import statistical
 from kernels.verify.calls import OPERATIONS, Call, Sum
 from kernels.verify.property import agree, holds
 

@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from kernels.registry import Kernel
-from kernels.verify.verdicts import Violation
 
 LAMBDA = 8.0
 """With it 10^9 sums of 1000 terms pass the statistical line with a probability of 3 percent."""
@@ -48,11 +47,11 @@ def of_kernel(
 
 
 def stated(kernel: Kernel, g: Any, chain: int) -> float:
-    """How many roundings the kernel says it makes; Violation if it has to say and does not."""
+    """How many roundings the kernel says it makes; ValueError if it has to say and does not."""
     if kernel.error_bound is not None:
         return float(kernel.error_bound(g))
     if not kernel.exact:
-        raise Violation(
+        raise ValueError(
             f"{kernel.operation} {kernel.name} is not exact and states no error_bound, so its "
             "results cannot be judged; give it error_bound=lambda g: ..., in units of eps"
         )
