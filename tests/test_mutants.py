@@ -140,9 +140,13 @@ def test_a_mutant_that_kills_its_process_is_caught_and_the_next_one_is_tried() -
     assert told == [(1, 3, CAUGHT.kind), (2, 3, FATAL.kind), (3, 3, CAUGHT.kind)]
 
 
-def test_a_mutant_without_an_end_is_ended_and_not_caught() -> None:
+def test_a_mutant_without_an_end_is_ended_and_not_caught_and_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (result,) = mutation_run([ENDLESS], "dev", seconds=2.0)
     assert not result.caught
+    assert list(tmp_path.iterdir()) == []
     assert result.amiss == "no answer in 2 s from the property 'definition'"
 
 

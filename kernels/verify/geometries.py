@@ -21,7 +21,7 @@ from kernels.verify.arrays import pairs, small
 Pairs = tuple[tuple[int, int], ...]
 
 
-def _pairs(most: int) -> Pairs:
+def pairs_to(most: int) -> Pairs:
     """(1, 1) to (most, most), small ones first: towards these an example shrinks."""
     upto = range(1, most + 1)
     return tuple(sorted(product(upto, upto), key=lambda pair: (sum(pair), pair)))
@@ -59,13 +59,13 @@ class Ranges:
         return replace(self, images=images, channels=channels, pixels=max(1, self.pixels))
 
 
-MODEST = Ranges(_pairs(3), _pairs(3), _pairs(2))
+MODEST = Ranges(pairs_to(3), pairs_to(3), pairs_to(2))
 """Small enough for finite differences."""
 
 SMALL = Ranges(
-    sizes=_pairs(11),
-    strides=_pairs(4),
-    dilations=_pairs(3),
+    sizes=pairs_to(11),
+    strides=pairs_to(4),
+    dilations=pairs_to(3),
     groups=(1, 2, 3, 4),
     pads=(-2, "past"),
     images=(0, 2),
@@ -76,9 +76,9 @@ SMALL = Ranges(
 """Everything that a convolution can be, in sizes that the definition's loops can bear."""
 
 LARGE = Ranges(
-    sizes=_pairs(5),
-    strides=_pairs(2),
-    dilations=_pairs(2),
+    sizes=pairs_to(5),
+    strides=pairs_to(2),
+    dilations=pairs_to(2),
     groups=(1, 2, 3),
     pads=(-1, 2),
     images=(1, 5),
@@ -155,9 +155,9 @@ def pool_geometries(
     most:    of the window's and the stride's pixels, unless `windows` and `strides` list them.
     padded:  else there is neither padding nor cropping.
     """
-    sizes = list(windows or _pairs(most))
+    sizes = list(windows or pairs_to(most))
     R, S = draw(st.one_of(st.sampled_from(sizes[:9]), st.sampled_from(sizes)))
-    stride = draw(st.sampled_from(list(strides or _pairs(most))))
+    stride = draw(st.sampled_from(list(strides or pairs_to(most))))
     dilation = draw(pairs(1, most_dilated))
     (top, bottom), (left, right) = (draw(_pool_pads(size, torch, padded)) for size in (R, S))
     ceil = min(bottom, right) >= 0 and draw(ceil_mode)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -109,7 +110,8 @@ class _Hunter:
         if self.process is None:
             spawning = multiprocessing.get_context("spawn")  # OpenMP's threads survive no fork
             self.line, theirs = spawning.Pipe()
-            arguments = (theirs, *self.how, threads.get_num_threads())
+            self.folder = tempfile.TemporaryDirectory(prefix="mutants-")
+            arguments = (theirs, self.folder.name, *self.how, threads.get_num_threads())
             self.process = spawning.Process(target=_serve, args=arguments, daemon=True)
             self.process.start()
             theirs.close()
@@ -138,11 +140,13 @@ class _Hunter:
             self.process.kill()
             self.process.join()
             self.line.close()
+            self.folder.cleanup()  # what a process that was killed has left there
             self.process = None
 
 
-def _serve(line: Connection, profile: str, seed: int, every: bool, count: int) -> None:
+def _serve(line: Connection, folder: str, profile: str, seed: int, every: bool, count: int) -> None:
     """The process: mutants come in; names of properties that are tried, and results, go out."""
+    tempfile.tempdir = folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends this one
     warnings.simplefilter("ignore", HypothesisWarning)  # that a failing example is a long text
     threads.set_num_threads(count)

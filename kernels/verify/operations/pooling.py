@@ -15,7 +15,7 @@ from kernels.geometry import PoolGeometry
 from kernels.registry import Kernel
 from kernels.verify.arrays import integers
 from kernels.verify.calls import Bounds, Call, Sum, operation
-from kernels.verify.geometries import pool_geometries
+from kernels.verify.geometries import pairs_to, pool_geometries
 from kernels.verify.operations.planes import Planes
 from kernels.verify.oracles import windows
 
@@ -23,12 +23,7 @@ COLLISIONS = ("sum", "max", "last")
 Pair = tuple[int, int]
 
 
-def _pairs(most: int) -> list[Pair]:
-    sizes = range(1, most + 1)
-    return sorted(product(sizes, sizes), key=lambda pair: (sum(pair), pair))
-
-
-WINDOWS, STRIDES = _pairs(5), _pairs(4)
+WINDOWS, STRIDES = pairs_to(5), pairs_to(4)
 LARGE = {"least": 1, "beyond": 20, "most_channels": 70}
 """Planes, and channels, that cross the blocks of an algorithm."""
 
