@@ -71,6 +71,7 @@ SMALL = Ranges(
     images=(0, 2),
     channels=(0, 3),
     pixels=0,
+    beyond=6,
     work=4000,
 )
 """Everything that a convolution can be, in sizes that the definition's loops can bear."""

@@ -38,3 +38,12 @@ def every_bit_of_seed_step_and_stream_counts(kernel: Kernel, call: Call, of: str
     (words,), (others,) = call.run(kernel), other.run(kernel)
     alike = float((words == others).mean())
     require(alike < 0.25, f"{alike:.0%} of the words do not depend on bit {bit} of {of}")
+
+
+@holds("no repetition", "random_bits", large=True)
+def no_four_words_come_twice(kernel: Kernel, call: Call) -> None:
+    """Four words in a row come once: for 2^13 of them to agree by chance has a chance of 2^-103."""
+    (words,) = call.run(kernel)
+    fours = words[: call.g // 4 * 4].reshape(-1, 4)  # (count,) -> (blocks,4)
+    different = len(np.unique(fours, axis=0))
+    require(different == len(fours), f"of {len(fours)} fours of words {different} are different")
