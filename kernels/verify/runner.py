@@ -19,7 +19,7 @@ from kernels.verify.calls import Call
 from kernels.verify.property import Inapplicable, Property, Violation
 from kernels.verify.simplify import simplified
 
-PROFILES = {"dev": 20, "ci": 60, "intense": 2000}
+PROFILES = {"dev": 20, "ci": 80, "intense": 2000}
 """Examples of each property on each kernel."""
 
 BATCH = 10
