@@ -21,7 +21,7 @@ from numpy.typing import DTypeLike
 from kernels.registry import Kernel
 
 LAMBDA = 8.0
-"""With it 10^9 sums of 1000 terms pass the statistical line with a probability of 3 percent."""
+"""That any one of 10^9 sums of 1000 terms passes the line then has a probability of 3 percent."""
 
 
 def eps(dtype: DTypeLike) -> float:

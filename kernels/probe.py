@@ -9,6 +9,17 @@ from kernels.geometry import ConvGeometry
 from kernels.registry import Kernel
 
 
+def supports(kernel: Kernel, g: Any) -> bool:
+    """What kernel.supports(g) says; ValueError names kernel and geometry if it raises."""
+    try:
+        return bool(kernel.supports(g))
+    except Exception as error:
+        raise ValueError(
+            f"{kernel.operation} {kernel.name}: supports(g) raises {type(error).__name__}: {error} "
+            f"for {g}"
+        ) from error
+
+
 @lru_cache(maxsize=256)
 def plain(kernel: Kernel) -> tuple[tuple[int, int], tuple[int, int]] | None:
     """The first (window, stride) that is served without padding, dilation and groups."""
@@ -32,7 +43,7 @@ def serves(
     """Does it serve a convolution of 60 x 60 pixels with so many channels and filters?"""
     shapes = (2, channels, 60, 60), (channels, channels // groups, *size)
     g = ConvGeometry.of(*shapes, stride, padding, dilation, groups)
-    return bool(kernel.supports(g))
+    return supports(kernel, g)
 
 
 def described(kernel: Kernel) -> str:

@@ -37,7 +37,7 @@ def load(source: str) -> list[Kernel]:
 
 
 def _is_path(source: str) -> bool:
-    return source.endswith(".py") or "/" in source or Path(source).exists()
+    return source.endswith(".py") or "/" in source or Path(source).is_file()
 
 
 def _import_file(path: str) -> ModuleType:
@@ -66,5 +66,5 @@ def _told(error: BaseException, source: str) -> str:
         if Path(trace.tb_frame.f_code.co_filename).name == Path(source).name:
             line = trace.tb_lineno
         trace = trace.tb_next
-    where = f" (line {line})" if line else ""
+    where = f" (line {line})" if line and "line" not in str(error) else ""
     return f"{type(error).__name__}: {error}{where}"

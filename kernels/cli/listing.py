@@ -8,6 +8,7 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from kernels.cli.progress import console, say
 from kernels.geometry import ConvGeometry, PoolGeometry
@@ -41,7 +42,8 @@ def list_command(
     for heading in ("operation", "algorithm", "device", "supports", "error at most", "NaN spreads"):
         table.add_column(heading, no_wrap=heading != "supports")
     for kernel in kernels:
-        table.add_row(kernel.operation, kernel.name, kernel.device, *_details(kernel))
+        row = kernel.operation, kernel.name, kernel.device, *_details(kernel)
+        table.add_row(*map(Text, row))
     (console if console.is_terminal else Console(width=120)).print(table)
     say(
         "Errors in units of eps times the sum of the absolute products, for conv3 of ZFNet (16 "

@@ -26,7 +26,7 @@ def _table(operation: str, results: list[Outcome]) -> Table:
     table = Table(title=operation, title_justify="left", title_style="bold")
     table.add_column("property")
     for kernel in kernels:
-        table.add_column(kernel.name, justify="right")
+        table.add_column(Text(kernel.name), justify="right")
     cells = {(r.law.name, r.kernel): _cell(r) for r in results}
     for name in dict.fromkeys(result.law.name for result in results):
         table.add_row(name, *(cells.get((name, kernel), Text("")) for kernel in kernels))
@@ -80,13 +80,17 @@ def unserved(results: Sequence[Outcome]) -> list[Kernel]:
     return [kernel for kernel in kernels if kernel not in tried]
 
 
-def show_summary(results: Sequence[Outcome], profile: str, seed: int, seconds: float) -> None:
+def show_summary(
+    results: Sequence[Outcome], profile: str, seed: int, seconds: float, incomplete: bool
+) -> None:
     """How many of what, and against whom."""
     for kernel in unserved(results):
         say(f"{kernel.operation} {kernel.name}: its supports(g) is false for all that was drawn")
     failed = [r for r in results if not r.holds and not r.inapplicable]
     kernels, examples = len({r.kernel for r in results}), sum(r.examples for r in results)
     verdict = f"{len(failed)} of {len(results)} trials fail" if failed else "all hold"
+    if incomplete or unserved(results):
+        verdict = f"not complete; of what ran {verdict}"
     say(
         f"{kernels} kernel{'s' * (kernels != 1)}, {len(results)} trials, {examples:,} examples: "
         f"{verdict} (profile {profile}, seed {seed}, {seconds:.0f} s; {_peers()})"

@@ -69,6 +69,8 @@ def show_command(
         )
     )
     _require_printable(sheet, csv is not None or picture is not None)
+    if picture is not None and picture.suffix != ".svg":
+        raise ValueError(f"--picture {picture}: the picture is SVG, so the name should end in .svg")
     drawn = pictures.of_sheet(sheet) if picture is not None else ""
     checked = check(sheet, algorithm)
     for section in sheet.sections:

@@ -49,6 +49,10 @@ def verify_command(
     _require_hypothesis()
     if profile not in _PROFILES:
         raise ValueError(f"--profile must be one of {', '.join(_PROFILES)}, got {profile!r}")
+    if mutants and sources:
+        raise ValueError("--mutants plants bugs in the project's own kernels: leave the file out")
+    if not mutants and (sample is not None or every):
+        raise ValueError("--sample and --every belong to --mutants")
     if mutants:
         from kernels.cli.mutants import hunt_mutants
 
@@ -56,7 +60,8 @@ def verify_command(
     from kernels.verify import suite
 
     source_of, unread = _read(sources or [])
-    found = list(source_of) if sources else all_kernels()
+    ours = [k for k in all_kernels() if k.device == "cpu"]
+    found = list(source_of) if sources else ours
     chosen = suite.chosen(found, op, kernel) if found else []
     plan = suite.plan(chosen)
     status = _verify(plan, source_of, profile, seed) if chosen else COULD_NOT_RUN
@@ -90,26 +95,31 @@ def _verify(plan: Plan, source_of: dict[Kernel, str], profile: str, seed: int) -
     for kernel in plan.unknown:
         say(f"kernels: {kernel.operation} {kernel.name}: no such operation; " + _known())
     results: list[Outcome] = []
+    for kernel in plan.elsewhere:
+        say(f"kernels: {kernel.operation} {kernel.name}: there is no {kernel.device!r} here")
     began = time.monotonic()
     with _interruptible() as interrupted:
-        _run(plan, profile, seed, results.append)
+        _run(plan, profile, seed, not source_of, results.append)
     outcomes.show_tables(results)
     outcomes.show_failures(results, source_of)
-    outcomes.show_summary(results, profile, seed, time.monotonic() - began)
+    incomplete = bool(plan.unknown or plan.elsewhere or interrupted)
+    outcomes.show_summary(results, profile, seed, time.monotonic() - began, incomplete)
     if interrupted:
         say(f"interrupted after {len(results)} of {len(plan.trials)} trials")
-    return _status(results, bool(plan.unknown or interrupted))
+    return _status(results, incomplete)
 
 
-def _run(plan: Plan, profile: str, seed: int, take: Callable[[Outcome], None]) -> None:
+def _run(plan: Plan, profile: str, seed: int, ours: bool, take: Callable[[Outcome], None]) -> None:
+    """Try all, with the name of the trial that is running beside the bar."""
     from kernels.verify import suite
 
+    names = [f"{kernel.operation} {kernel.name}: {law.name}" for kernel, law in plan.trials]
     with progress_bars() as bars:
         task = Task(bars, "verifying", len(plan.trials))
-        for done, outcome in enumerate(suite.run(plan.trials, profile, seed), 1):
+        task.update(0, note=names[0] if names else "")
+        for done, outcome in enumerate(suite.run(plan.trials, profile, seed, ours), 1):
             take(outcome)
-            kernel = f"{outcome.kernel.operation} {outcome.kernel.name}"
-            task.update(done, note=f"{kernel}: {outcome.law.name}")
+            task.update(done, note=names[done] if done < len(names) else "")
 
 
 @contextmanager

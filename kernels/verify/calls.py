@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from kernels import reference
 from kernels.bounds import of_kernel
+from kernels.probe import supports
 from kernels.registry import Kernel
 from kernels.verify.arrays import FILLS
+from kernels.verify.verdicts import Violation
 
 Results = tuple[np.ndarray, ...]
 Bounds = tuple[np.ndarray | float, ...]
@@ -59,8 +61,19 @@ class Call:
         return replace(self, inputs=self.inputs | inputs)
 
     def each(self, change: Callable[[np.ndarray], np.ndarray]) -> Call:
-        """The same call with every array changed."""
-        return replace(self, inputs={name: change(a) for name, a in self.inputs.items()})
+        """The same call with every array changed, those among the options too."""
+        inputs = {name: change(a) for name, a in self.inputs.items()}
+        options = {
+            name: change(value) if isinstance(value, np.ndarray) else value
+            for name, value in self.options.items()
+        }
+        return replace(self, inputs=inputs, options=options)
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The inputs, and the options that are arrays."""
+        given = self.inputs | self.options
+        return {name: value for name, value in given.items() if isinstance(value, np.ndarray)}
 
 
 class Operation:
@@ -70,11 +83,13 @@ class Operation:
     linear:  the inputs in which the result is linear, each by itself.
     whole:   results of whole numbers are whole, so that a kernel which sums the products of the
              definition makes no error on small integers.
+    returns: what a kernel returns, one name a result.
     """
 
     name: str
     linear: tuple[str, ...] = ()
     whole: bool = False
+    returns: tuple[str, ...] = ("one array",)
 
     def geometries(self, kernel: Kernel, large: bool) -> st.SearchStrategy[Any]:
         """Geometries for a kernel; `large` ones cross its tiles, small ones the loops can bear."""
@@ -88,6 +103,10 @@ class Operation:
         """Options that are not arrays."""
         return {}
 
+    def optional(self, g: Any) -> dict[str, tuple[int, ...]]:
+        """Options that are arrays, with their shapes."""
+        return {}
+
     def fill(
         self, g: Any, fill: str, rng: np.random.Generator, dtype: Any
     ) -> dict[str, np.ndarray]:
@@ -99,8 +118,19 @@ class Operation:
         return (*call.inputs.values(), call.g)
 
     def run(self, kernel: Kernel, call: Call) -> Results:
-        result = kernel(*self.arguments(call), **call.options)
-        return result if isinstance(result, tuple) else (result,)
+        return self.called(kernel, *self.arguments(call), **call.options)
+
+    def called(self, kernel: Kernel, *arguments: Any, **options: Any) -> Results:
+        """The kernel's arrays; Violation if it returns anything else."""
+        try:
+            result = kernel(*arguments, **options)
+        except SystemExit as error:  # nothing but the end of the process to whoever runs this
+            raise RuntimeError(f"it ends the process, status {error.code}") from error
+        results = result if isinstance(result, tuple) else (result,)
+        if len(results) != len(self.returns) or not all(isinstance(r, np.ndarray) for r in results):
+            found = ", ".join(type(r).__name__ for r in results)
+            raise Violation(f"the kernel returns {found}; {self.name} is {', '.join(self.returns)}")
+        return results
 
     def define(self, call: Call) -> Results:
         result = getattr(reference, self.name)(*self.arguments(call), **call.options)
@@ -150,13 +180,19 @@ def calls(
     draw: st.DrawFn,
     kernel: Kernel,
     fills: tuple[str, ...] = ("normal",),
-    large: bool = False,
+    large: bool | None = False,
     dtypes: tuple[Any, ...] = (np.float32, np.float64),
+    optional: bool = False,
 ) -> Call:
-    """Calls that `kernel` supports."""
+    """Calls that `kernel` supports, small ones, large ones, or (None) both; with `optional` also
+    with the arrays that a call may have or not."""
     its = OPERATIONS[kernel.operation]
-    g = draw(its.geometries(kernel, large))
-    assume(kernel.supports(g))
+    g = draw(its.geometries(kernel, draw(st.booleans()) if large is None else large))
+    assume(supports(kernel, g))
     options = {name: draw(strategy) for name, strategy in its.options(g).items()}
     fill, dtype = draw(st.sampled_from(fills)), draw(st.sampled_from(dtypes))
-    return make(kernel.operation, g, fill, draw(st.integers(0, 2**32 - 1)), dtype, **options)
+    seed = draw(st.integers(0, 2**32 - 1))
+    for name, shape in its.optional(g).items() if optional else ():
+        if draw(st.booleans()):
+            options[name] = FILLS[fill](shape, np.random.default_rng(seed + 1), dtype)
+    return make(kernel.operation, g, fill, seed, dtype, **options)

@@ -37,6 +37,7 @@ class Ranges:
     pixels:    the least H and W: 0 for planes of nothing but padding.
     beyond:    the plane exceeds the window by up to so many pixels, so P and Q reach 1 and more.
     unit:      what C/groups and K/groups are multiples of.
+    stretch:   in which directions to be very large, one at a time; "" for none.
     work:      the most multiply-adds; channels and images are fewer where windows are large.
     """
 
@@ -52,6 +53,19 @@ class Ranges:
     pixels: int = 1
     beyond: int = 3
     work: int = 10**9
+    stretch: Sequence[str] = ("",)
+
+    def stretched(self, along: str) -> Ranges:
+        """The same, very large in one direction and small in the others."""
+        match along:
+            case "pixels":
+                return replace(self, beyond=300, images=(1, 1), channels=(1, 3))
+            case "images":
+                return replace(self, beyond=8, images=(1, 24), channels=(1, 6))
+            case "channels":
+                return replace(self, beyond=3, images=(1, 1), channels=(1, 300))
+            case _:
+                return self
 
     def filled(self) -> Ranges:
         """The same without empty arrays."""
@@ -78,7 +92,7 @@ SMALL = Ranges(
 
 LARGE = Ranges(
     sizes=pairs_to(5),
-    strides=pairs_to(2),
+    strides=pairs_to(4),
     dilations=pairs_to(2),
     groups=(1, 2, 3),
     pads=(-1, 2),
@@ -86,8 +100,10 @@ LARGE = Ranges(
     channels=(1, 70),
     beyond=30,
     work=600_000,
+    stretch=("", "pixels", "images", "channels"),
 )
-"""Sizes that cross the tiles and blocks of an algorithm, and that none of them divides."""
+"""Sizes that cross the tiles and blocks of an algorithm, and that none of them divides: some
+hundreds of pixels, or channels, or filters, or some dozens of images."""
 
 
 @st.composite
@@ -99,6 +115,7 @@ def conv_geometries(draw: st.DrawFn, ranges: Ranges = MODEST, **changed: Any) ->
     ranges = replace(ranges, **changed)
     if draw(small(0, 19)) < 19:  # now and then an example is empty, but most are not
         ranges = ranges.filled()
+    ranges = ranges.stretched(draw(st.sampled_from(ranges.stretch)))
     R, S = draw(st.one_of(st.sampled_from(ranges.sizes[:9]), st.sampled_from(ranges.sizes)))
     stride, dilation = (
         draw(st.sampled_from(ranges.strides)),
@@ -116,8 +133,9 @@ def conv_geometries(draw: st.DrawFn, ranges: Ranges = MODEST, **changed: Any) ->
     budget = ranges.work // one.macs  # what is left for images, channels and filters a group
     N = draw(small(ranges.images[0], max(1, min(ranges.images[1], budget))))
     least, most = ranges.channels
-    C = ranges.unit * draw(small(least, max(1, min(most, budget // max(N, 1)))))
-    K = ranges.unit * draw(small(least, max(1, min(most, budget // max(N * C, 1)))))
+    one_side = ranges.unit * draw(small(least, max(1, min(most, budget // max(N, 1)))))
+    other = ranges.unit * draw(small(least, max(1, min(most, budget // max(N * one_side, 1)))))
+    C, K = (one_side, other) if draw(st.booleans()) else (other, one_side)
     shapes = (N, groups * C, H, W), (groups * K, C, R, S)
     return ConvGeometry.of(*shapes, stride, four, dilation, groups)
 

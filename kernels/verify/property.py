@@ -63,7 +63,8 @@ def holds(
     *operations: str,
     applies: Callable[[Kernel], bool] = lambda kernel: True,
     fills: tuple[str, ...] = ("normal",),
-    large: bool = False,
+    large: bool | None = False,
+    optional: bool = False,
     dtypes: tuple[Any, ...] = (np.float32, np.float64),
     threads: bool = False,
     **extras: st.SearchStrategy[Any],
@@ -74,7 +75,7 @@ def holds(
         if name in PROPERTIES:
             raise ValueError(f"two properties are named {name!r}")
         sentence = " ".join((check.__doc__ or "").split())
-        drawn = {"fills": fills, "large": large, "dtypes": dtypes}
+        drawn = {"fills": fills, "large": large, "dtypes": dtypes, "optional": optional}
         concerned = operations or tuple(OPERATIONS)
         PROPERTIES[name] = Property(
             name, sentence, concerned, check, applies, drawn, extras, threads

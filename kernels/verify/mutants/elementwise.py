@@ -64,6 +64,10 @@ the product is added to what the buffer held
 +        scales = np.array([1.0, 1.0])
 
 == random_bits philox4x32: random_bits/philox4x32.py
+words of 32 bits in 64
+-    words = memory.empty((-(-count // 4), 4), np.uint32)
++    words = memory.empty((-(-count // 4), 4), np.uint64)
+
 the key is not raised from round to round
 -        key0, key1 = (key0 + _WEYL_0) & _LOW, (key1 + _WEYL_1) & _LOW
 

@@ -74,7 +74,7 @@ def hunt(
 def properties_of(kernel: Kernel) -> list[Property]:
     """What concerns the kernel, small sizes first, in which an example is a matter of moments."""
     concerning = [p for p in PROPERTIES.values() if p.concerns(kernel)]
-    return sorted(concerning, key=lambda p: (p.drawn["large"], p.name != "definition"))
+    return sorted(concerning, key=lambda p: (p.drawn["large"] is True, p.name != "definition"))
 
 
 def _passes(sound: Kernel, property: Property, failure: Failure) -> bool:

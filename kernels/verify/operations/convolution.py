@@ -54,13 +54,19 @@ class Convolution(Sum):
 class Forward(Convolution):
     name, linear, result = "conv2d", ("x", "w"), "gy"
 
+    def optional(self, g: ConvGeometry) -> dict[str, tuple[int, ...]]:
+        return {"bias": (g.K,)}
+
     def chain(self, g: ConvGeometry) -> int:
         return g.C // g.groups * g.R * g.S + 1  # and the bias
 
     def absolute(self, kernel: Kernel, call: Call) -> np.ndarray:
-        bias = call.options.get("bias")
-        products = super().absolute(kernel, call)
+        products, bias = super().absolute(kernel, call), call.options.get("bias")
         return products if bias is None else products + np.abs(bias)[:, None, None]
+
+    def precisely(self, call: Call) -> np.ndarray:
+        products, bias = super().precisely(call), call.options.get("bias")
+        return products if bias is None else products + bias[:, None, None]
 
 
 @operation

@@ -47,8 +47,11 @@ class Matmul(Sum):
     name, linear, whole = "matmul", ("a", "b"), True
 
     def geometries(self, kernel: Kernel, large: bool) -> st.SearchStrategy[tuple[int, int, int]]:
-        sizes = small(1, 90) if large else small(0, 7)
-        return st.tuples(sizes, sizes, sizes)
+        """Large ones are long in one direction, so that blocks of any usual size are crossed."""
+        if not large:
+            return st.tuples(small(0, 7), small(0, 7), small(0, 7))
+        sizes = st.tuples(small(1, 300), small(1, 70), small(1, 70))
+        return sizes.flatmap(st.permutations).map(lambda three: (three[0], three[1], three[2]))
 
     def shapes(self, g: tuple[int, int, int]) -> dict[str, Shape]:
         M, N, K = g
@@ -57,12 +60,16 @@ class Matmul(Sum):
     def chain(self, g: tuple[int, int, int]) -> int:
         return g[2] + 1  # and the bias
 
+    def optional(self, g: tuple[int, int, int]) -> dict[str, Shape]:
+        return {"bias": (g[1],)}
+
     def absolute(self, kernel: Kernel, call: Call) -> np.ndarray:
         return self.precisely(call.each(np.abs))
 
     def precisely(self, call: Call) -> np.ndarray:
         a, b = (array.astype(np.longdouble) for array in call.inputs.values())
-        return (a @ b).astype(np.float64)  # (M,K) x (K,N) -> (M,N)
+        products = (a @ b).astype(np.float64)  # (M,K) x (K,N) -> (M,N)
+        return products + call.options.get("bias", 0.0)
 
 
 @operation

@@ -15,7 +15,7 @@ from kernels.verify.geometries import contrast_geometries, counts, response_geom
 from kernels.verify.operations.planes import Planes
 from kernels.verify.oracles import neighbours
 from kernels.verify.oracles.neighbours import Contrast, Response
-from kernels.verify.property import assume
+from kernels.verify.verdicts import Violation, assume
 
 
 class Normalisation(Planes):
@@ -60,8 +60,15 @@ class LocalContrastNorm(ContrastNorm):
     name, operands = "local_contrast_norm", ("x",)
 
     def run(self, kernel: Kernel, call: Call) -> Results:
-        y, _ = kernel(*self.arguments(call))
-        return (y,)
+        result = kernel(*self.arguments(call))
+        if not (
+            isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], np.ndarray)
+        ):
+            raise Violation(
+                f"the kernel returns {type(result).__name__}; {self.name} is y (N,C,H,W) and what "
+                "it saves for the gradient: m and sigma, each (N,H,W) float64"
+            )
+        return (result[0],)
 
     def bound(self, kernel: Kernel, call: Call) -> Bounds:
         parts = Contrast(call.inputs["x"], call.g)
@@ -77,7 +84,7 @@ class LocalContrastNormVjp(ContrastNorm):
     def run(self, kernel: Kernel, call: Call) -> Results:
         gy, x = call.inputs.values()
         _, saved = separable(x, call.g)
-        return (kernel(gy, x, saved, call.g),)
+        return self.called(kernel, gy, x, saved, call.g)
 
     def bound(self, kernel: Kernel, call: Call) -> Bounds:
         """Only where there is one: at a tie the derivative jumps, and where sigma is as small as

@@ -69,6 +69,7 @@ class Average(Sum, Pooling):
 @operation
 class MaxPool(Pooling):
     name, operand = "max_pool2d", "x"
+    returns = "y (N,C,P,Q)", "switches (N,C,P,Q) int32"
 
     def bound(self, kernel: Kernel, call: Call) -> Bounds:
         return 0.0, 0.0

@@ -1,4 +1,4 @@
-"""What holds for the three convolutions, without an oracle.
+"""What holds for the three convolutions: what they are to each other, and what adds up.
 
 Where a property compares two results of the kernel with each other, the values are small integers:
 a kernel that sums the products of the definition must then agree to the bit, another within twice

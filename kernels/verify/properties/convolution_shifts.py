@@ -179,7 +179,10 @@ def nothing_spreads_further_than_it_says(
         hint = 'a kernel that multiplies padding declares spreads="padding"'
         same(result, expected, f"with {value} in {name} ({hint})")
     lost = ~np.isfinite(expected) & np.isfinite(result)
-    require(not lost.any(), f"with {value} in {name}, {lost.sum()} results are finite that are not")
+    require(
+        not lost.any(),
+        f"with {value} in {name}, {lost.sum()} results are finite that should not be",
+    )
     spread = ~allowed & ~np.isfinite(result)
     require(
         not spread.any(),

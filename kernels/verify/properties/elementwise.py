@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from kernels.bounds import of_kernel, same_bits
+from kernels.bounds import of_kernel
 from kernels.registry import Kernel
 from kernels.verify.arrays import GUISES
 from kernels.verify.calls import Call, make
@@ -34,15 +34,14 @@ def special(shape: tuple[int, ...], seed: int, dtype: Any) -> np.ndarray:
 def takes_matrices_of_unlike_memory(
     kernel: Kernel, call: Call, seed: int, rows: int, guises: tuple[str, str]
 ) -> None:
-    """Two matrices that lie in memory each in its own way give the same bits as two that lie
-    alike."""
+    """Two matrices that lie in memory each in its own way give the same as two that lie alike, but
+    for rounding in another order."""
     if call.operation == "relu_vjp":
         call = make("relu_vjp", (rows, 7 - rows), "normal", seed, call.dtype)
     pairs = zip(call.inputs.items(), guises, strict=True)
     disguised = call.but(**{name: GUISES[guise](a) for (name, a), guise in pairs})
     result, plain = run(kernel, disguised), run(kernel, call)
-    agree(result, plain, 0.0, " beside ".join(guises))
-    require(same_bits(result, plain), f"{' beside '.join(guises)}: the bits differ")
+    agree(result, plain, 2 * np.asarray(call.bound(kernel)[0]), " beside ".join(guises))
 
 
 @holds("special values", "relu", seed=seeds)

@@ -10,6 +10,7 @@ from kernels.verify.calls import OPERATIONS, Call, Sum
 from kernels.verify.property import agree, holds
 
 SUMS = tuple(name for name, its in OPERATIONS.items() if isinstance(its, Sum))
+WHOLE = tuple(name for name in SUMS if OPERATIONS[name].whole)
 
 
 @holds("statistical line", *SUMS, fills=("positive", "normal", "scaled"), large=True,
@@ -25,3 +26,12 @@ def errs_like_a_random_walk(kernel: Kernel, call: Call) -> float:
     agree(result, exact, line, "the statistical line")
     used = np.abs(result - exact) / np.where(line > 0, line, 1)
     return float(used.max(initial=0.0))
+
+
+@holds("large integers", *WHOLE, fills=("integers",), large=True, threads=True, optional=True)
+def makes_no_error_on_integers_in_any_size(kernel: Kernel, call: Call) -> None:
+    """In sizes that cross every tile, in float32 and float64, small integers have sums that a
+    kernel which sums the products of the definition finds without any error, bias included."""
+    its, (bound,), (result,) = call.its, call.bound(kernel), call.run(kernel)
+    assert isinstance(its, Sum)
+    agree(result, its.precisely(call), 0.0 if kernel.exact else bound)
