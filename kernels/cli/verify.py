@@ -71,8 +71,7 @@ def verify_command(
 def _require_hypothesis() -> None:
     if importlib.util.find_spec("hypothesis") is None:
         raise ValueError(
-            "hypothesis, which draws the examples, is not installed: "
-            "pip install 'minidl-zfnet[verify]'"
+            "hypothesis, which draws the examples, is not installed: pip install hypothesis"
         )
 
 

@@ -1,7 +1,7 @@
 """The property suite: strategies, properties, bounds, and planted bugs that it must catch.
 
 `verify` runs it; `python -m kernels verify` is its command. hypothesis is imported here only
-(`pip install 'minidl-zfnet[verify]'`).
+(extra `verify`).
 """
 
 from __future__ import annotations
