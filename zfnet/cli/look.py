@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from minidl import rules
 from kernels.cli.progress import say
+from minidl import rules
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset
 from zfnet.experiments.feature_page import write_features

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from zfnet.checkpoint import CHECKPOINT, load_checkpoint
 from kernels.cli.progress import say
+from zfnet.checkpoint import CHECKPOINT, load_checkpoint
 from zfnet.cli.reporting import reporter
 from zfnet.cli.train import run
 from zfnet.data import Preprocess, mean_image, open_dataset

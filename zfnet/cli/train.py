@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 import minidl
-from zfnet.checkpoint import CHECKPOINT, load_checkpoint
 from kernels.cli.progress import Task, progress_bars, say, say_skipped, stop_on_interrupt
+from zfnet.checkpoint import CHECKPOINT, load_checkpoint
 from zfnet.data import (
     Dataset,
     Preprocess,
