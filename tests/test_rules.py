@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from test_kernels_norm import Contrast
 
+from kernels import pick
 from kernels.bounds import rounding, same_bits, within
 from kernels.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.verify.arrays import integers, normal, pairs, rngs, small
+from kernels.verify.calls import Call
+from kernels.verify.operations.normalisation import ContrastNorm
+from kernels.verify.oracles.neighbours import Contrast
 from minidl import Tensor, backward, rules
 from minidl import functional as F
 
@@ -100,12 +103,14 @@ def test_the_fused_gradient_of_contrast_normalisation_is_the_composed_one(
     shape: tuple[int, int, int, int], rng: Any, border: str, floor: float, size: int
 ) -> None:
     x, gy = rng.standard_normal(shape), rng.standard_normal(shape)
-    parts = Contrast(x, LCNGeometry.of(shape, size, 1.5, border, floor))
-    assume(parts.gap() > 8 * parts.rounding.max())  # at a tie the derivative jumps
+    g = LCNGeometry.of(shape, size, 1.5, border, floor)
+    kernel, parts = pick("local_contrast_norm_vjp", "cpu", g), Contrast(x, g)
+    unit = ContrastNorm.unit(kernel, Call(kernel.operation, g, {"gy": gy, "x": x}))
+    assume(parts.gap() > 8 * unit * parts.largest.max())  # at a tie the derivative jumps
     fused, composed = both_gradients(
         lambda t: F.local_contrast_norm(t, size, 1.5, border, floor), x, gy
     )
-    assert within(fused, composed, parts.vjp_bound(gy))
+    assert within(fused, composed, parts.vjp_bound(gy, unit))
 
 
 @given(shape=pairs(1, 4), rng=rngs)
