@@ -1,6 +1,6 @@
 """The property suite: strategies, properties, bounds, and planted bugs that it must catch.
 
-`verify` runs it; `python -m kernels verify` is its command. hypothesis is imported here only
+`suite` runs it; `python -m kernels verify` is its command. hypothesis is imported here only
 (extra `verify`).
 """
 

@@ -6,6 +6,7 @@ them, and how far a kernel may be off. One file a family in `operations/`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -76,7 +77,7 @@ class Call:
         return {name: value for name, value in given.items() if isinstance(value, np.ndarray)}
 
 
-class Operation:
+class Operation(ABC):
     """What there is to know about one operation. Subclasses say it.
 
     name:    the operation's.
@@ -91,13 +92,13 @@ class Operation:
     whole: bool = False
     returns: tuple[str, ...] = ("one array",)
 
+    @abstractmethod
     def geometries(self, kernel: Kernel, large: bool) -> st.SearchStrategy[Any]:
         """Geometries for a kernel; `large` ones cross its tiles, small ones the loops can bear."""
-        raise NotImplementedError
 
+    @abstractmethod
     def shapes(self, g: Any) -> dict[str, tuple[int, ...]]:
         """The float inputs, in order, with their shapes."""
-        raise NotImplementedError
 
     def options(self, g: Any) -> dict[str, st.SearchStrategy[Any]]:
         """Options that are not arrays."""
@@ -144,17 +145,17 @@ class Operation:
 class Sum(Operation):
     """An operation whose every result is a sum of products."""
 
+    @abstractmethod
     def chain(self, g: Any) -> int:
         """The most roundings of one element when the products of the definition are added."""
-        raise NotImplementedError
 
+    @abstractmethod
     def absolute(self, kernel: Kernel, call: Call) -> np.ndarray:
         """The sum of the absolute products, in the form that the kernel's bound is stated in."""
-        raise NotImplementedError
 
+    @abstractmethod
     def precisely(self, call: Call) -> np.ndarray:
         """The result, more precise than float32 by far, and also where the loops would be slow."""
-        raise NotImplementedError
 
     def bound(self, kernel: Kernel, call: Call) -> Bounds:
         absolute = self.absolute(kernel, call)
