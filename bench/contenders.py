@@ -7,55 +7,56 @@ kernels get theirs channels-last; both write their result into memory of their o
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from bench.cases import Case, Contender
-from kernels import Kernel, all_kernels, named
+from bench.operations import Call, of
 
-Call = Callable[[], Any]
+LAYOUTS = {"torch": ("NCHW", "NHWC"), "onnxruntime": ("",)}
+"""The libraries to compare with and the layouts that each is timed in, "" if it has but one; the
+faster one counts."""
 
-LAYOUTS = {"torch": ("NCHW", "NHWC")}
-"""The libraries to compare with and the layouts that each is timed in; the faster one counts."""
+NEEDS = {"torch": ("torch",), "onnxruntime": ("onnx", "onnxruntime")}
+"""The packages without which a library cannot take part."""
 
 
 def libraries(names: Sequence[str] | None) -> list[str]:
     """Those asked for, or those installed (None); ValueError for one that is not here."""
     if names is None:
-        return [name for name in LAYOUTS if importlib.util.find_spec(name)]
+        return [name for name in LAYOUTS if not _missing(name)]
     for name in names:
         if name not in LAYOUTS:
             known = ", ".join(LAYOUTS)
             raise ValueError(f"cannot compare with {name!r}; known: {known}, or none")
-        if not importlib.util.find_spec(name):
-            raise ValueError(f"{name} is not installed: pip install {name}, or --against none")
+        if missing := _missing(name):
+            packages = " ".join(missing)
+            raise ValueError(f"{name} is not installed: pip install {packages}, or --against none")
     return list(names)
 
 
+def _missing(library: str) -> list[str]:
+    return [name for name in NEEDS[library] if not importlib.util.find_spec(name)]
+
+
 def contenders(case: Case, kernels: Sequence[str], against: Sequence[str]) -> list[Contender]:
-    """The kernels (all registered ones unless named) that serve the case, then the libraries."""
-    chosen = [named(case.operation, name) for name in kernels]
-    candidates = chosen or [k for k in all_kernels(case.operation) if k.device == "cpu"]
-    ours = [Contender("kernels", k.name) for k in candidates if _serves(k, case)]
-    return ours + [Contender(name, layout) for name in against for layout in LAYOUTS[name]]
-
-
-def _serves(kernel: Kernel, case: Case) -> bool:
-    try:
-        return bool(kernel.supports(case.geometry))
-    except Exception as error:
-        raise ValueError(
-            f"{kernel.operation} {kernel.name}: `supports` raised {type(error).__name__}: {error} "
-            f"for {case.geometry}"
-        ) from error
+    """Ours (all unless named) that serve the case, then the libraries that have its operation."""
+    operation = of(case)
+    serving = [name for name in against if operation.serves(name, case)]
+    others = [Contender(name, layout) for name in serving for layout in LAYOUTS[name]]
+    return operation.ours(case, kernels) + others
 
 
 def call_of(case: Case, contender: Contender, threads: int) -> Call:
-    """The contender's call on the case's inputs; it returns something that NumPy takes."""
+    """The contender, ready to compute the case's results."""
+    operation = of(case)
     if contender.library == "torch":
         return _torch(case, contender.name, threads)
-    kernel, inputs, g = named(case.operation, contender.name), case.inputs(), case.geometry
-    return lambda: kernel(*inputs, g)
+    if contender.library == "onnxruntime":
+        return operation.onnxruntime(case, threads)
+    return operation.call(case, contender.name)
 
 
 def _torch(case: Case, layout: str, threads: int) -> Call:
@@ -63,18 +64,15 @@ def _torch(case: Case, layout: str, threads: int) -> Call:
 
     torch.set_num_threads(threads)
     torch.set_grad_enabled(False)
-    formats = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
-    a, b = (torch.from_numpy(x).contiguous(memory_format=formats[layout]) for x in case.inputs())
-    layer, g = case.layer, case.geometry
-    if case.operation == "conv2d":
-        return lambda: torch.conv2d(a, b, None, layer.stride, layer.padding, 1, layer.groups)
-    if case.operation == "conv2d_dgrad":
-        x = torch.empty(g.x_shape).contiguous(memory_format=formats[layout])
-        gy, w, wanted = a, b, (True, False, False)
-    else:
-        w = torch.empty(g.w_shape).contiguous(memory_format=formats[layout])
-        x, gy, wanted = a, b, (False, True, False)
-    stride, padding, one, none = [[n, n] for n in (layer.stride, layer.padding, 1, 0)]
-    settings: tuple[Any, ...] = None, stride, padding, one, False, none, layer.groups, wanted
-    place = wanted.index(True)
-    return lambda: torch.ops.aten.convolution_backward(gy, x, w, *settings)[place]
+    memory = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}[layout]
+    tensors = _tensors(of(case).inputs(case), memory)
+    return of(case).torch(case, tensors, memory)
+
+
+def _tensors(inputs: Mapping[str, np.ndarray], memory: Any) -> dict[str, Any]:
+    """The arrays as PyTorch takes them: places are int64 there."""
+    import torch
+
+    made = {name: torch.from_numpy(a) for name, a in inputs.items()}
+    made = {name: t if t.is_floating_point() else t.long() for name, t in made.items()}
+    return {n: t.contiguous(memory_format=memory) if t.ndim == 4 else t for n, t in made.items()}

@@ -1,25 +1,37 @@
-"""The convolutions of three networks, as data; images are 224 x 224.
+"""What is computed on, as data: the kinds of layers that networks have.
 
-ZFNet: Zeiler, Fergus 2013, Fig 3. AlexNet: Krizhevsky, Sutskever, Hinton 2012, section 3.5, on one
-device (groups 1), with padding 2 on the first layer as `zfnet.model.AlexNet` has it. VGG-16:
-Simonyan, Zisserman 2014 (arXiv 1409.1556), Table 1, configuration D; convolutions of the same
-sizes stand here once.
+A layer names its network and knows its sizes for one image; `catalogue.py` lists those that there
+are. Windows are square but for a convolution's, as published networks have them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
-from kernels import ConvGeometry
+from kernels import ConvGeometry, PoolGeometry
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One convolution: x (N,C,H,W) with weights (K,C/groups,R,S)."""
+    """Something with a name in a network."""
 
     network: str
     name: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.network}.{self.name}"
+
+    def smallest(self) -> Self:
+        """The same on as few pixels as there can be: it compiles the same code."""
+        raise TypeError(f"{type(self).__name__} has no smallest size")
+
+
+@dataclass(frozen=True)
+class Convolution(Layer):
+    """x (N,C,H,W) with weights (K,C/groups,R,S)."""
+
     C: int
     H: int
     W: int
@@ -30,57 +42,94 @@ class Layer:
     padding: int = 0
     groups: int = 1
 
-    @property
-    def title(self) -> str:
-        return f"{self.network}.{self.name}"
-
     def geometry(self, batch: int) -> ConvGeometry:
         """The geometry for `batch` images; ValueError if the sizes do not fit each other."""
         weights = (self.K, self.C // self.groups, self.R, self.S)
         images = (batch, self.C, self.H, self.W)
         return ConvGeometry.of(images, weights, self.stride, self.padding, 1, self.groups)
 
-    def smallest(self) -> Layer:
-        """The same filters on one window's pixels."""
+    def smallest(self) -> Self:
         return replace(self, H=self.R, W=self.S)
 
 
-def _layer(
-    network: str, name: str, C: int, side: int, K: int, size: int, stride: int = 1, padding: int = 0
-) -> Layer:
-    return Layer(network, name, C, side, side, K, size, size, stride, padding)
+@dataclass(frozen=True)
+class Pool(Layer):
+    """x (N,C,H,W) pooled by windows of size x size pixels."""
+
+    C: int
+    H: int
+    W: int
+    size: int
+    stride: int
+    padding: int = 0
+
+    def geometry(self, batch: int) -> PoolGeometry:
+        images = (batch, self.C, self.H, self.W)
+        return PoolGeometry.of(images, self.size, self.stride, self.padding)
+
+    def smallest(self) -> Self:
+        return replace(self, H=self.size, W=self.size)
 
 
-LAYERS = (
-    _layer("zfnet", "conv1", 3, 224, 96, 7, stride=2, padding=1),
-    _layer("zfnet", "conv2", 96, 55, 256, 5, stride=2),
-    _layer("zfnet", "conv3", 256, 13, 384, 3, padding=1),
-    _layer("zfnet", "conv4", 384, 13, 384, 3, padding=1),
-    _layer("zfnet", "conv5", 384, 13, 256, 3, padding=1),
-    _layer("alexnet", "conv1", 3, 224, 96, 11, stride=4, padding=2),
-    _layer("alexnet", "conv2", 96, 27, 256, 5, padding=2),
-    _layer("alexnet", "conv3", 256, 13, 384, 3, padding=1),
-    _layer("alexnet", "conv4", 384, 13, 384, 3, padding=1),
-    _layer("alexnet", "conv5", 384, 13, 256, 3, padding=1),
-    _layer("vgg16", "conv1_1", 3, 224, 64, 3, padding=1),
-    _layer("vgg16", "conv1_2", 64, 224, 64, 3, padding=1),
-    _layer("vgg16", "conv2_1", 64, 112, 128, 3, padding=1),
-    _layer("vgg16", "conv2_2", 128, 112, 128, 3, padding=1),
-    _layer("vgg16", "conv3_1", 128, 56, 256, 3, padding=1),
-    _layer("vgg16", "conv3_2", 256, 56, 256, 3, padding=1),
-    _layer("vgg16", "conv4_1", 256, 28, 512, 3, padding=1),
-    _layer("vgg16", "conv4_2", 512, 28, 512, 3, padding=1),
-    _layer("vgg16", "conv5_1", 512, 14, 512, 3, padding=1),
-)
+@dataclass(frozen=True)
+class Planes(Layer):
+    """x (N,C,H,W), of which every element gets a value of its own."""
+
+    C: int
+    H: int
+    W: int
+
+    def shape(self, batch: int) -> tuple[int, int, int, int]:
+        return batch, self.C, self.H, self.W
+
+    def smallest(self) -> Self:
+        return replace(self, H=1, W=1)
 
 
-def select(names: Sequence[str], layers: Sequence[Layer] = LAYERS) -> list[Layer]:
-    """The layers with these titles or of these networks; ValueError names what there is."""
-    for name in names:
-        if not any(name in (layer.title, layer.network) for layer in layers):
-            known = ", ".join(layer.title for layer in layers)
-            networks = ", ".join(dict.fromkeys(layer.network for layer in layers))
-            raise ValueError(
-                f"no layer {name!r}; give one of {known}, or a whole network: {networks}"
-            )
-    return [layer for layer in layers if layer.title in names or layer.network in names]
+@dataclass(frozen=True)
+class Normalised(Planes):
+    """What a normalisation gets, with the settings that ZFNet has."""
+
+
+@dataclass(frozen=True)
+class Rectified(Planes):
+    """What a ReLU gets."""
+
+
+@dataclass(frozen=True)
+class Stage(Layer):
+    """A convolution of size x size taps with bias, a ReLU, a max-pooling: three layers in a row."""
+
+    C: int
+    side: int
+    K: int
+    size: int
+    stride: int
+    padding: int
+    pool_size: int
+    pool_stride: int
+    pool_padding: int
+
+    def shape(self, batch: int) -> tuple[int, int, int, int]:
+        return batch, self.C, self.side, self.side
+
+    def smallest(self) -> Self:
+        """One window of the pooling."""
+        rows = self.pool_size - self.pool_padding
+        return replace(self, side=max((rows - 1) * self.stride + self.size - 2 * self.padding, 1))
+
+
+@dataclass(frozen=True)
+class Whole(Layer):
+    """ZFNet with one of its normalisations for images of image x image pixels."""
+
+    norm: str
+    image: int = 224
+    width: float = 1.0
+    classes: int = 1000
+
+    def shape(self, batch: int) -> tuple[int, int, int, int]:
+        return batch, 3, self.image, self.image
+
+    def smallest(self) -> Self:
+        return replace(self, image=64, width=1 / 32, classes=2)

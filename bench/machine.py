@@ -1,8 +1,10 @@
 """What was measured on: the machine, its software, and its own limits, measured in the same run.
 
 The arithmetic limit is the rate of a large float32 matrix product (`kernels.gemm`, 2 M N K
-operations); an algorithm with fewer operations than the definition can pass it. The memory limit is
-a copy on the same threads, bytes read plus bytes written.
+operations); an algorithm with fewer operations than the definition can pass it. The limit of memory
+and caches is a copy on the same threads, bytes read plus bytes written, of arrays of several sizes:
+what one call after the other moves may move at the rate of a copy that is no larger. A read alone
+may be faster.
 """
 
 from __future__ import annotations
@@ -23,15 +25,22 @@ import numpy as np
 from kernels import threads
 from kernels.gemm import gemm
 
-LIBRARIES = ("numpy", "scipy", "numba", "torch")
+LIBRARIES = ("numpy", "scipy", "numba", "torch", "onnxruntime")
 SIDE = 2048
-FLOATS = 1 << 25
+COPIES = tuple(1 << n for n in (18, 20, 22, 24, 26, 28))
+"""Bytes that copies move, read and written, from what caches hold to what they do not."""
 REPEATS = 5
+LEAST_MOVED = 1 << 26
+"""Bytes of one measurement: small copies are repeated."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """The best of a few measurements each: GFLOP/s of a matrix product, GB/s of a copy."""
+    """The best of a few measurements each.
+
+    matmul_gflops: GFLOP/s of a matrix product.
+    copies:        (bytes moved, GB/s) of copies, from the smallest to the largest.
+    """
 
     processor: str
     cores: int
@@ -39,14 +48,33 @@ class Machine:
     versions: dict[str, str]
     date: str
     matmul_gflops: float
-    copy_gbytes: float
+    copies: tuple[tuple[int, float], ...]
+
+    @property
+    def memory_gbytes(self) -> float:
+        """GB/s of the largest copy."""
+        return self.copies[-1][1]
+
+    @property
+    def cache_gbytes(self) -> float:
+        """GB/s of the fastest copy."""
+        return max(rate for _, rate in self.copies)
+
+    def bandwidth(self, moved: int) -> float:
+        """GB/s that a call which moves so many bytes may reach: that of a copy no larger."""
+        smaller = [rate for size, rate in self.copies if size <= moved]
+        return smaller[-1] if smaller else self.cache_gbytes
+
+    def limit(self, operations: int, moved: int) -> float:
+        """Seconds that a call takes at least: the roofline of arithmetic and bandwidth."""
+        arithmetic = operations / self.matmul_gflops / 1e9
+        return max(arithmetic, moved / self.bandwidth(moved) / 1e9)
 
     def better(self, other: Machine) -> Machine:
         """With the higher limits of two measurements: other work only ever lowers them."""
         matmul = max(self.matmul_gflops, other.matmul_gflops)
-        return replace(
-            self, matmul_gflops=matmul, copy_gbytes=max(self.copy_gbytes, other.copy_gbytes)
-        )
+        pairs = zip(self.copies, other.copies, strict=True)
+        return replace(self, matmul_gflops=matmul, copies=tuple(map(max, pairs)))
 
     @property
     def summary(self) -> str:
@@ -54,7 +82,8 @@ class Machine:
         return (
             f"{self.processor}, {self.threads} threads on {self.cores} cores; {software}; "
             f"{self.date}. Limits measured in the same run: float32 matrix product "
-            f"{self.matmul_gflops:.0f} GFLOP/s, memory copy {self.copy_gbytes:.1f} GB/s."
+            f"{self.matmul_gflops:.0f} GFLOP/s, copy in memory {self.memory_gbytes:.1f} GB/s, in "
+            f"cache {self.cache_gbytes:.0f} GB/s."
         )
 
 
@@ -67,7 +96,7 @@ def measure() -> Machine:
         {"python": platform.python_version(), **_versions()},
         f"{datetime.now(UTC):%Y-%m-%d}",
         matmul_rate(SIDE),
-        copy_rate(FLOATS),
+        tuple((moved, copy_rate(moved)) for moved in COPIES),
     )
 
 
@@ -78,11 +107,12 @@ def matmul_rate(side: int) -> float:
     return 2 * side**3 / _best(lambda: gemm(a, b, out)) / 1e9
 
 
-def copy_rate(floats: int) -> float:
-    """GB/s, read and written, of copying that many float32."""
-    source = np.ones(floats, np.float32)
+def copy_rate(moved: int) -> float:
+    """GB/s of a copy that reads half of so many bytes and writes the other half."""
+    source = np.ones(moved // 8, np.float32)
     target = np.zeros_like(source)
-    return 2 * source.nbytes / _best(lambda: _copy(source, target)) / 1e9
+    often = max(1, LEAST_MOVED // moved)
+    return often * moved / _best(lambda: [_copy(source, target) for _ in range(often)]) / 1e9
 
 
 def _best(run: Callable[[], object]) -> float:

@@ -5,10 +5,26 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from bench.cases import OPERANDS, Case, Contender
+from bench.cases import Case, Contender
+from bench.catalogue import LAYERS, select
 from bench.contenders import contenders
-from bench.layers import LAYERS, Layer, select
-from kernels import Kernel
+from bench.layers import Layer
+from bench.operations import OPERATIONS, KernelOperation
+from kernels import Kernel, all_kernels
+
+Cases = dict[Case, list[Contender]]
+
+QUICK = (
+    ("conv2d", "zfnet.conv5"),
+    ("conv2d_dgrad", "zfnet.conv5"),
+    ("conv2d_wgrad", "zfnet.conv5"),
+    ("max_pool2d", "zfnet.pool5"),
+    ("local_response_norm", "zfnet.norm2"),
+    ("local_contrast_norm_vjp", "zfnet.norm2"),
+    ("conv_relu_pool", "zfnet.stage5"),
+    ("zfnet_step", "small.lrn"),
+)
+"""One of each kind, for a benchmark in a hurry."""
 
 
 def words(text: str) -> list[str]:
@@ -28,16 +44,29 @@ def batches(text: str) -> list[int]:
 
 
 def operations(named: str | None, mine: Sequence[Kernel]) -> list[str]:
-    """Those named, or those of the user's own kernels, or all; ValueError for others."""
-    found = words(named) if named else list(dict.fromkeys(k.operation for k in mine))
-    known = ", ".join(OPERANDS)
-    for operation in found:
-        if named and operation not in OPERANDS:
-            raise ValueError(f"--op: no benchmark for {operation!r}; known: {known}")
-    timed = [operation for operation in found or OPERANDS if operation in OPERANDS]
-    if not timed:
-        raise ValueError(f"these are kernels of {', '.join(found)}; what is timed: {known}")
-    return timed
+    """Those named, or those that the user's own kernels compute, or all; ValueError for others."""
+    known = ", ".join(OPERATIONS)
+    if named:
+        for operation in words(named):
+            if operation not in OPERATIONS:
+                raise ValueError(f"--op: no benchmark for {operation!r}; known: {known}")
+        return words(named)
+    if not mine:
+        return list(OPERATIONS)
+    own = list(dict.fromkeys(k.operation for k in mine))
+    found = [name for name, o in OPERATIONS.items() if getattr(o, "kernel", "") in own]
+    if not found:
+        raise ValueError(f"these are kernels of {', '.join(own)}; what is timed: {known}")
+    return found
+
+
+def quick(against: Sequence[str], batch: int = 1) -> Cases:
+    """The cases of `QUICK` with their contenders."""
+    return {
+        case: contenders(case, [], against)
+        for operation, title in QUICK
+        for case in [Case(operation, select([title])[0], batch)]
+    }
 
 
 def cases(
@@ -47,16 +76,47 @@ def cases(
     kernels: Sequence[str],
     against: Sequence[str],
     known: Sequence[Layer] = LAYERS,
-) -> dict[Case, list[Contender]]:
-    """Every case that one of the selected kernels serves, with its contenders.
+) -> Cases:
+    """Every case that one of ours serves, with its contenders.
 
     ValueError for a layer or a kernel that does not exist, or if no case is left.
     """
-    drawn = itertools.product(operations, batches, select(layers, known))
-    every = [Case(operation, layer, batch) for operation, batch, layer in drawn]
+    selected = select(layers, known)
+    _check(kernels, operations)
+    every = [
+        Case(operation, layer, batch)
+        for operation, batch, layer in itertools.product(operations, batches, selected)
+        if type(layer) is OPERATIONS[operation].layer
+    ]
+    if not every:
+        raise ValueError(_misfit(operations, selected, known))
     found = {case: contenders(case, kernels, against) for case in every}
-    served = {c: some for c, some in found.items() if any(s.library == "kernels" for s in some)}
+    served = {case: some for case, some in found.items() if any(s.ours for s in some)}
     if not served:
         names = ", ".join(kernels) or "registered"
         raise ValueError(f"no kernel ({names}) serves {'; '.join(case.title for case in every)}")
     return served
+
+
+def _check(kernels: Sequence[str], operations: Sequence[str]) -> None:
+    """ValueError for a kernel that none of the operations has."""
+    made = [OPERATIONS[operation] for operation in operations]
+    known = ["minidl"] * any(not isinstance(o, KernelOperation) for o in made)
+    for o in made:
+        if isinstance(o, KernelOperation):
+            known += [k.name for k in all_kernels(o.kernel) if k.device == "cpu"]
+    for name in kernels:
+        if name not in known:
+            listed = ", ".join(dict.fromkeys(known))
+            raise ValueError(
+                f"no kernel {name!r} for {', '.join(operations)}; registered: {listed}"
+            )
+
+
+def _misfit(operations: Sequence[str], selected: Sequence[Layer], known: Sequence[Layer]) -> str:
+    kinds = tuple(OPERATIONS[operation].layer for operation in operations)
+    fitting = ", ".join(layer.title for layer in known if type(layer) in kinds)
+    return (
+        f"{', '.join(operations)} cannot run on {', '.join(layer.title for layer in selected)}; "
+        f"what fits: {fitting}"
+    )

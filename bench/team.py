@@ -76,7 +76,7 @@ class Worker:
 
 def _environment(contender: Contender) -> dict[str, str]:
     """Ours; for a library without the setting that `kernels.threads` made for the kernels."""
-    own = {} if contender.library == "kernels" else {"GOMP_SPINCOUNT"}
+    own = set() if contender.ours else {"GOMP_SPINCOUNT"}
     return {name: value for name, value in os.environ.items() if name not in own}
 
 

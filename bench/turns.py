@@ -6,16 +6,18 @@ that follow each other hardly notice. Every result is judged first; a wrong one 
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from bench.cases import Case, Contender
 from bench.judge import Verdict, judge
+from bench.operations import of
 from bench.rows import Row
 from bench.team import Setting, Team, team
 
@@ -38,6 +40,10 @@ class Effort:
     most: int = 25
     rounds: int | None = None
 
+    def exactly(self, rounds: int | None) -> Effort:
+        """The same with so many rounds, or as it is."""
+        return self if rounds is None else replace(self, rounds=rounds)
+
     def calls(self, once: float) -> int:
         """How many calls of `once` seconds make a turn."""
         return max(1, round(self.turn / max(once, 1e-9)))
@@ -54,6 +60,7 @@ def measure(
     case: Case, contenders: Sequence[Contender], setting: Setting, effort: Effort
 ) -> list[Row]:
     """Judge every contender's result, then time those that are right; a row for each."""
+    picked = of(case).picked(case)
     with team(case, contenders, setting) as those:
         memory, verdicts = _judged(case, those)
         for contender, verdict in verdicts.items():
@@ -65,27 +72,35 @@ def measure(
             case,
             contender,
             tuple(seconds.get(contender, ())),
-            memory.get(contender),
-            verdicts[contender].share if contender in verdicts else None,
-            those.problems.get(contender, ""),
+            **memory.get(contender, {}),
+            share=verdicts[contender].share if contender in verdicts else None,
+            picked=contender.ours and contender.name == picked,
+            problem=those.problems.get(contender, ""),
         )
         for contender in contenders
     ]
 
 
-def _judged(case: Case, those: Team) -> tuple[dict[Contender, int], dict[Contender, Verdict]]:
-    """(bytes that the first call needed, verdict) of each contender that computed something."""
-    memory: dict[Contender, int] = {}
-    results: dict[Contender, np.ndarray] = {}
-    with tempfile.TemporaryDirectory() as folder:
+def _judged(
+    case: Case, those: Team
+) -> tuple[dict[Contender, dict[str, int]], dict[Contender, Verdict]]:
+    """(memory that a call needed, verdict) of each contender that computed something."""
+    memory: dict[Contender, dict[str, int]] = {}
+    results: dict[Contender, list[np.ndarray]] = {}
+    with tempfile.TemporaryDirectory() as parent:
         for number, contender in enumerate(list(those.workers)):
-            path = Path(folder) / f"{number}.npy"
-            answer = those.ask(contender, f"run {path}")
+            folder = Path(parent) / str(number)
+            folder.mkdir()
+            answer = those.ask(contender, f"run {folder}")
             if answer is not None:
-                results[contender] = np.load(path, mmap_mode="r", allow_pickle=False)
-            if answer is not None and answer.isdigit():
-                memory[contender] = int(answer)
+                memory[contender] = json.loads(answer)
+                results[contender] = _load(folder)
         return memory, judge(case, results)
+
+
+def _load(folder: Path) -> list[np.ndarray]:
+    paths = sorted(folder.glob("*.npy"), key=lambda path: int(path.stem))
+    return [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths]
 
 
 def _take_turns(those: Team, effort: Effort) -> dict[Contender, list[float]]:

@@ -1,9 +1,9 @@
 """One contender in a process of its own: it reads orders, a line each, and answers in lines.
 
 The first line is its job as JSON, answered by "ok" once everything is imported and compiled. Then
-`run FILE` computes once, saves the result there (.npy) and answers with the bytes that memory rose
-by; `time N` answers with seconds a call over N calls. Anything raised is answered by "error ...".
-In between it waits for a line, and no thread of it is busy.
+`run FOLDER` computes once, saves the results there (0.npy, 1.npy, ...) and answers with the memory
+that it took, as JSON; `time N` answers with seconds a call over N calls. Anything raised is
+answered by "error ...". In between it waits for a line, and no thread of it is busy.
 """
 
 from __future__ import annotations
@@ -15,22 +15,31 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from bench.contenders import Call
+    from bench.operations import Call
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A contender's call, and the bytes that its process held before anything was made for it."""
+
+    call: Call
+    loaded: int | None
 
 
 def main() -> None:
     """Serve until the other side closes standard input."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     answers = _own_answers()
-    call: list[Call] = []
+    ready: list[Ready] = []
     for line in sys.stdin:
         try:
-            answer = _obey(line.strip(), call)
+            answer = _obey(line.strip(), ready)
         except BaseException as error:
             answer = f"error {type(error).__name__}: {' '.join(str(error).split())}"
         print(answer, file=answers, flush=True)
@@ -43,50 +52,71 @@ def _own_answers() -> TextIO:
     return answers
 
 
-def _obey(order: str, call: list[Call]) -> str:
-    if not call:
-        call.append(_prepare(json.loads(order)))
+def _obey(order: str, ready: list[Ready]) -> str:
+    if not ready:
+        ready.append(_prepare(json.loads(order)))
         return "ok"
     word, _, argument = order.partition(" ")
     if word == "run":
-        return f"ok {_run(call[0], Path(argument))}"
-    return f"ok {_seconds(call[0], int(argument))}"
+        return f"ok {json.dumps(_run(ready[0], Path(argument)))}"
+    return f"ok {_seconds(ready[0].call.timed, int(argument))}"
 
 
-def _prepare(job: dict[str, Any]) -> Call:
+def _prepare(job: dict[str, Any]) -> Ready:
     """The contender's call, its code compiled on a case of few pixels."""
-    if job["library"] != "kernels":
+    from bench.cases import OURS
+
+    if job["library"] not in OURS:
         # Before kernels, which tell OpenMP's idle threads how to wait: a library keeps its own way.
         importlib.import_module(job["library"])
     from bench.cases import Case, Contender
     from bench.contenders import call_of
-    from bench.layers import Layer
+    from bench.operations import OPERATIONS
     from kernels import sources, threads
 
     threads.set_num_threads(job["threads"])
     if job["source"]:
         sources.load(job["source"])
     contender = Contender(job["library"], job["name"])
-    case = Case(job["operation"], Layer(**job["layer"]), job["batch"])
-    call_of(case.warm_up(), contender, job["threads"])()
-    return call_of(case, contender, job["threads"])
+    layer = OPERATIONS[job["operation"]].layer(**job["layer"])
+    case = Case(job["operation"], layer, job["batch"])
+    call_of(case.warm_up(), contender, job["threads"]).timed()
+    loaded = _status("VmRSS")
+    return Ready(call_of(case, contender, job["threads"]), loaded)
 
 
-def _run(call: Call, path: Path) -> int | None:
-    """Save a result; the bytes that the call needed at most, None where the system cannot tell."""
+def _run(ready: Ready, folder: Path) -> dict[str, int]:
+    """Save a call's results; the bytes that it needed, nothing where the system cannot tell.
+
+    memory: how far resident memory rose above what it was before, the result included; of what is
+            judged by another call than the timed one, above what it was with the libraries alone.
+    peak:   the most that the process held meanwhile.
+    """
+    call = ready.call
+    result, memory = _with_peak(call.judged or call.timed)
+    _save(call.arrays(result), folder)
+    if call.judged is None or ready.loaded is None:
+        return memory
+    del result
+    _, memory = _with_peak(call.timed)
+    return memory and memory | {"memory": memory["peak"] - ready.loaded}
+
+
+def _save(results: Sequence[Any], folder: Path) -> None:
     import numpy as np
 
-    result, memory = _with_peak(call)
-    np.save(path, np.asarray(result), allow_pickle=False)
-    return memory
+    for number, result in enumerate(results):
+        np.save(folder / f"{number}.npy", np.asarray(result), allow_pickle=False)
 
 
-def _with_peak(call: Callable[[], Any]) -> tuple[Any, int | None]:
-    """What the call returns, and how far resident memory rose above what it was before."""
+def _with_peak(call: Callable[[], Any]) -> tuple[Any, dict[str, int]]:
+    """What the call returns, and the memory that it took."""
     before = _forget_peak()
     result = call()
     peak = _status("VmHWM")
-    return result, None if before is None or peak is None else max(peak - before, 0)
+    if before is None or peak is None:
+        return result, {}
+    return result, {"memory": max(peak - before, 0), "peak": peak}
 
 
 def _forget_peak() -> int | None:

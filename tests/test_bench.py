@@ -13,21 +13,32 @@ import numpy as np
 import pytest
 
 from bench import cli
-from bench.cases import OPERANDS, Case, Contender
+from bench.cases import Case, Contender
+from bench.catalogue import LAYERS, select
 from bench.contenders import LAYOUTS, call_of, contenders
-from bench.definition import absolutes, one_pixel, parts, plane_maxima, plane_sums, values
+from bench.definition.convolution import (
+    absolutes,
+    one_pixel,
+    parts,
+    plane_maxima,
+    plane_sums,
+    values,
+)
 from bench.judge import compare, judge
-from bench.layers import LAYERS, Layer, select
+from bench.layers import Convolution
 from bench.machine import Machine
-from bench.rows import BEGIN, END, LEGEND, Row, baseline, ratios, shown, spread, write_table
+from bench.operations import of
+from bench.rows import Row, baseline, ratios, shown, spread
+from bench.tables import BEGIN, END, LEGEND, write_table
 from bench.team import Setting
 from bench.turns import SETTLE, Effort, measure
 from kernels import ConvGeometry, all_kernels, reference, registry, sources
 from zfnet.model import AlexNet, ZFNet
 
-TINY = Layer("tiny", "conv", C=4, H=7, W=6, K=6, R=3, S=3, padding=1, groups=2)
-MACHINE = Machine("a processor", 2, 2, {"numpy": "2"}, "2000-01-01", 100.0, 10.0)
-OPERATIONS = pytest.mark.parametrize("operation", OPERANDS)
+TINY = Convolution("tiny", "conv", C=4, H=7, W=6, K=6, R=3, S=3, padding=1, groups=2)
+COPIES = ((1 << 20, 40.0), (1 << 28, 10.0))
+MACHINE = Machine("a processor", 2, 2, {"numpy": "2"}, "2000-01-01", 100.0, COPIES)
+OPERATIONS = pytest.mark.parametrize("operation", ["conv2d", "conv2d_dgrad", "conv2d_wgrad"])
 
 USERS_FILE = """
 import os
@@ -92,19 +103,30 @@ def test_a_process_that_ends_is_reported_with_its_status(users_rows: dict[str, R
     assert "ended with status 7" in users_rows["dying"].problem
 
 
+def convolutions_of(network: str) -> list[Convolution]:
+    return [layer for layer in select([network]) if isinstance(layer, Convolution)]
+
+
 @pytest.mark.parametrize("network", ["zfnet", "alexnet"])
 def test_layers_are_those_of_the_model(network: str) -> None:
     model = {"zfnet": ZFNet, "alexnet": AlexNet}[network](hidden=(1, 1))
     built = model.geometries().items()
     convolutions = {name: g for name, g in built if isinstance(g, ConvGeometry)}
-    assert {layer.name: layer.geometry(1) for layer in select([network])} == convolutions
+    assert {layer.name: layer.geometry(1) for layer in convolutions_of(network)} == convolutions
 
 
 def test_vgg16_has_its_published_number_of_weights() -> None:
     repeats = {"conv3_2": 2, "conv4_2": 2, "conv5_1": 3}
-    weights = {layer.name: math.prod(layer.geometry(1).w_shape) for layer in select(["vgg16"])}
+    weights = {
+        layer.name: math.prod(layer.geometry(1).w_shape) for layer in convolutions_of("vgg16")
+    }
     biases = 2 * (64 + 128) + 3 * (256 + 512 + 512)
     assert sum(repeats.get(n, 1) * count for n, count in weights.items()) + biases == 14_714_688
+
+
+def small_integers(case: Case) -> list[np.ndarray]:
+    """Inputs whose sums are exact."""
+    return [np.round(2 * array) for array in of(case).inputs(case).values()]
 
 
 @OPERATIONS
@@ -112,10 +134,10 @@ def test_vgg16_has_its_published_number_of_weights() -> None:
 def test_the_fast_definition_equals_the_nested_loops(
     operation: str, stride: int, groups: int
 ) -> None:
-    layer = Layer("tiny", "conv", 4, 9, 8, 6, 3, 2, stride, padding=2, groups=groups)
+    layer = Convolution("tiny", "conv", 4, 9, 8, 6, 3, 2, stride, padding=2, groups=groups)
     case = Case(operation, layer, 2)
-    a, b = (np.round(2 * array) for array in case.inputs())  # small integers: sums are exact
-    g, result = case.geometry, np.full(case.result_shape, np.nan)
+    a, b = small_integers(case)
+    g, result = layer.geometry(2), np.full(of(case).outputs(case)[0].shape, np.nan)
     for where, part in parts(operation, a, b, g, values, values):
         result[where] = part
     assert np.array_equal(result, getattr(reference, operation)(a, b, g))
@@ -125,7 +147,7 @@ def test_the_fast_definition_equals_the_nested_loops(
 def test_every_kernel_that_serves_a_layer_passes_the_judge(operation: str) -> None:
     case = Case(operation, TINY, 2)
     those = contenders(case, [], [])
-    verdicts = judge(case, {c: np.asarray(call_of(case, c, 1)()) for c in those})
+    verdicts = judge(case, {c: call_of(case, c, 1).results() for c in those})
     assert verdicts
     assert not [verdict.message for verdict in verdicts.values() if verdict.message]
 
@@ -139,10 +161,10 @@ def test_what_pytorch_is_asked_for_is_the_same_operation(operation: str, layout:
     threads, grad = torch.get_num_threads(), torch.is_grad_enabled()
     case, contender = Case(operation, TINY, 2), Contender("torch", layout)
     try:
-        result = np.asarray(call_of(case, contender, threads)())
+        results = call_of(case, contender, threads).results()
     finally:
         torch.set_grad_enabled(grad)
-    assert not judge(case, {contender: result})[contender].message
+    assert not judge(case, {contender: results})[contender].message
 
 
 IM2COL = Contender("kernels", "im2col")
@@ -151,9 +173,9 @@ IM2COL = Contender("kernels", "im2col")
 @pytest.mark.parametrize("planted", [np.nan, np.inf, 1.001])
 def test_one_wrong_element_makes_a_result_wrong(planted: float) -> None:
     case = Case("conv2d", TINY, 2)
-    result = np.array(call_of(case, IM2COL, 1)())
+    (result,) = call_of(case, IM2COL, 1).results()
     result[1, 2, 3, 4] *= planted
-    assert judge(case, {IM2COL: result})[IM2COL].message.startswith("WRONG: off by")
+    assert judge(case, {IM2COL: [result]})[IM2COL].message.startswith("WRONG: off by")
 
 
 @pytest.mark.parametrize("changed", [lambda y: y[:, :, :-1], lambda y: y.astype(np.float64)])
@@ -161,16 +183,17 @@ def test_a_result_of_another_shape_or_type_is_wrong(
     changed: Callable[[np.ndarray], np.ndarray],
 ) -> None:
     case = Case("conv2d", TINY, 2)
-    result = changed(call_of(case, IM2COL, 1)())
-    assert "expected float32 (2, 6, 7, 6)" in judge(case, {IM2COL: result})[IM2COL].message
+    (result,) = call_of(case, IM2COL, 1).results()
+    results = [changed(result)]
+    assert "expected float32 (2, 6, 7, 6)" in judge(case, {IM2COL: results})[IM2COL].message
 
 
 @OPERATIONS
 def test_a_norm_wise_sum_is_nowhere_below_the_sum_of_absolute_products(operation: str) -> None:
     case = Case(operation, TINY, 2)
-    a, b = (np.round(2 * array) for array in case.inputs())  # small integers: sums are exact
-    by_norm = parts(operation, a, b, one_pixel(case.geometry), plane_maxima, plane_sums)
-    plain = parts(operation, a, b, case.geometry, absolutes, absolutes)
+    (a, b), g = small_integers(case), TINY.geometry(2)
+    by_norm = parts(operation, a, b, one_pixel(g), plane_maxima, plane_sums)
+    plain = parts(operation, a, b, g, absolutes, absolutes)
     for (_, norms), (_, absolute) in zip(by_norm, plain, strict=True):
         assert (norms >= absolute).all()
 

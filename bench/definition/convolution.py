@@ -1,8 +1,8 @@
-"""The three convolutions in float64, fast enough for real layers: what results are held against.
+"""The three convolutions in float64.
 
 One image at a time, one tap (r, s) of the window at a time: the pixels that this tap sees are a
 strided slice of the padded plane, and over channels a matrix product is left. NumPy alone computes
-it, nothing of `kernels`; a test holds it equal to the nested loops in `kernels/reference.py`.
+it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from kernels import ConvGeometry
+from kernels import ConvGeometry, PoolGeometry
 
 Product = Callable[[np.ndarray, np.ndarray, ConvGeometry], np.ndarray]
 Seen = Callable[[np.ndarray], np.ndarray]
@@ -20,7 +20,7 @@ Seen = Callable[[np.ndarray], np.ndarray]
 def fprop(x: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """x (C,H,W), w (K,C/groups,R,S) -> y (K,P,Q), float64."""
     planes, y = _pad(x, g), np.zeros((g.K, g.P, g.Q))
-    for r, s, seen in _taps(planes, g):
+    for r, s, seen in taps(planes, g):
         for filters, channels in _groups(g):
             # (K/G,C/G) x (C/G,P,Q) -> (K/G,P,Q)
             y[filters] += np.tensordot(w[filters, :, r, s], seen[channels], 1)
@@ -30,7 +30,7 @@ def fprop(x: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
 def dgrad(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """gy (K,P,Q), w (K,C/groups,R,S) -> gx (C,H,W), float64."""
     planes = _pad(np.zeros((g.C, g.H, g.W)), g)
-    for r, s, seen in _taps(planes, g):
+    for r, s, seen in taps(planes, g):
         for filters, channels in _groups(g):
             # (C/G,K/G) x (K/G,P,Q) -> (C/G,P,Q)
             seen[channels] += np.tensordot(w[filters, :, r, s].T, gy[filters], 1)
@@ -41,7 +41,7 @@ def dgrad(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
 def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """x (C,H,W), gy (K,P,Q) -> this image's share of gw (K,C/groups,R,S), float64."""
     planes, gw = _pad(x, g), np.zeros(g.w_shape)
-    for r, s, seen in _taps(planes, g):
+    for r, s, seen in taps(planes, g):
         for filters, channels in _groups(g):
             # (K/G,P,Q) x (C/G,P,Q) -> (K/G,C/G)
             gw[filters, :, r, s] = np.tensordot(gy[filters], seen[channels], ((1, 2), (1, 2)))
@@ -100,13 +100,15 @@ def _pad(planes: np.ndarray, g: ConvGeometry) -> np.ndarray:
     return np.pad(planes, ((0, 0), (top, bottom), (left, right)))
 
 
-def _taps(planes: np.ndarray, g: ConvGeometry) -> Iterator[tuple[int, int, np.ndarray]]:
-    """(r, s, the view (C,P,Q) of padded planes that tap (r, s) of every window sees)."""
+def taps(
+    planes: np.ndarray, g: ConvGeometry | PoolGeometry
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """(r, s, the view (...,P,Q) of padded planes (...,H,W) that tap (r, s) of each window sees)."""
     (sh, sw), (dh, dw) = g.stride, g.dilation
     for r, s in np.ndindex(g.R, g.S):
         rows = slice(r * dh, r * dh + (g.P - 1) * sh + 1, sh)
         columns = slice(s * dw, s * dw + (g.Q - 1) * sw + 1, sw)
-        yield r, s, planes[:, rows, columns]
+        yield r, s, planes[..., rows, columns]
 
 
 def _groups(g: ConvGeometry) -> Iterator[tuple[slice, slice]]:

@@ -1,0 +1,91 @@
+"""Layers in a row in float64, and how far rounding in float32 can move what they give.
+
+A bound that follows rounding through eight layers by worst cases is larger than the result. So the
+definition is computed a second time, and each layer's output there (on the way back its gx, at the
+end the gradients of its weights) is moved by normal noise: sqrt(n) eps/2 of the array's root mean
+square, where n is how many roundings lie on the way to an element: n roundings of partial sums as
+large as the result, independent of each other, amount to that (`kernels/bounds.py`: Higham, Mary).
+How far the second result lies from the first, as a root mean square, times the `LAMBDA` of those
+bounds, is allowed. Decisions that rounding turns (ReLU, switches) turn there as well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench.definition import steps
+from bench.definition.steps import Step
+from kernels.bounds import LAMBDA, eps
+from minidl import nn
+
+CHUNK = 4
+"""Images at once: memory does not grow with the batch."""
+SEED = 5
+
+
+def step_of(layer: nn.Module) -> Step:
+    """The definition of a layer of `minidl.nn`; dropout is left out."""
+    weights: dict[str, Any] = layer.state_dict()
+    settings: dict[str, Any] = getattr(layer, "settings", {})
+    made: dict[type, Any] = {
+        nn.Conv2d: lambda: steps.Convolve(**weights, settings=settings),
+        nn.Linear: lambda: steps.Multiply(**weights),
+        nn.ReLU: steps.Rectify,
+        nn.MaxPool2d: lambda: steps.MaxPool(settings),
+        nn.LocalContrastNorm: lambda: steps.NormaliseContrast(settings),
+        nn.LocalResponseNorm: lambda: steps.NormaliseResponse(settings),
+        nn.Flatten: steps.Flatten,
+    }
+    step: Step = made[type(layer)]()
+    return step
+
+
+def steps_of(model: nn.Sequential) -> dict[str, Step]:
+    """The definition of every layer of a network by its name."""
+    layers = model.children()
+    return {name: step_of(layer) for name, layer in layers if not isinstance(layer, nn.Dropout)}
+
+
+@dataclass
+class Chain:
+    """Steps in a row; with `rng`, every result of one is moved as rounding could move it."""
+
+    steps: Mapping[str, Step]
+    rng: np.random.Generator | None = None
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        for step in self.steps.values():
+            x = self._moved(step.forward(x), step.terms)
+        return x
+
+    def backward(self, gy: np.ndarray) -> np.ndarray:
+        for step in reversed(list(self.steps.values())):
+            gy = self._moved(step.backward(gy), step.back_terms)
+        return gy
+
+    def gradients(self, batch: int) -> Iterator[tuple[str, np.ndarray]]:
+        """("conv1.weight", the gradient summed over the batch) of every weight."""
+        for name, step in self.steps.items():
+            for weight, g in step.gradients.items():
+                yield f"{name}.{weight}", self._moved(g, batch * max(step.weight_terms, 1))
+
+    def _moved(self, y: np.ndarray, terms: int) -> np.ndarray:
+        if self.rng is None or not terms:
+            return y
+        size = math.sqrt(terms) * eps(np.float32) / 2 * rms(y)
+        return y + size * self.rng.standard_normal(y.shape)
+
+
+def rms(a: np.ndarray) -> float:
+    """The root of the mean square of a."""
+    return float(np.sqrt(np.mean(np.square(a)))) if a.size else 0.0
+
+
+def allowed(expected: np.ndarray, moved: np.ndarray) -> float:
+    """How far a result may be off, from the definition's result and the moved one."""
+    return LAMBDA * (rms(moved - expected) + eps(np.float32) * rms(expected))

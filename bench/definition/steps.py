@@ -1,0 +1,162 @@
+"""Each layer of a network in float64, with its derivative beside it.
+
+`forward` keeps what `backward` needs. `terms`, `back_terms` and `weight_terms` count the roundings
+on the way to an element of y, of gx and of the gradients of the weights, in a float32 computation.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from bench.definition import pooling
+from bench.definition.convolution import dgrad, fprop, wgrad
+from bench.definition.normalisation import Contrast, Response
+from kernels import ConvGeometry, PoolGeometry, all_kernels
+from kernels.norm_geometry import LCNGeometry, LRNGeometry
+
+Settings = dict[str, Any]
+
+
+class Step(ABC):
+    """One layer; what `backward` adds to `gradients` has the names of its weights."""
+
+    terms = back_terms = weight_terms = 0
+
+    def __init__(self) -> None:
+        self.gradients: dict[str, np.ndarray] = {}
+
+    @abstractmethod
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """y for x, both with their batch as the first axis."""
+
+    @abstractmethod
+    def backward(self, gy: np.ndarray) -> np.ndarray:
+        """gx for gy."""
+
+    def add(self, **gradients: np.ndarray) -> None:
+        """Add one part of the batch's gradients of the weights."""
+        for name, g in gradients.items():
+            self.gradients[name] = self.gradients.get(name, 0) + g
+
+
+class Convolve(Step):
+    """x (N,C,H,W) -> y (N,K,P,Q)."""
+
+    def __init__(self, weight: np.ndarray, bias: np.ndarray, settings: Settings) -> None:
+        super().__init__()
+        self.weight, self.bias = weight.astype(np.float64), bias.astype(np.float64)
+        self.settings = settings
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.x = x
+        self.g = g = ConvGeometry.of(x.shape, self.weight.shape, **self.settings)
+        self.terms = _roundings(g)
+        self.back_terms, self.weight_terms = g.K * g.R * g.S // g.groups, g.P * g.Q
+        return np.stack([fprop(image, self.weight, g) for image in x]) + self.bias[:, None, None]
+
+    def backward(self, gy: np.ndarray) -> np.ndarray:
+        weight = sum(wgrad(x, g, self.g) for x, g in zip(self.x, gy, strict=True))
+        self.add(weight=np.asarray(weight), bias=gy.sum((0, 2, 3)))
+        return np.stack([dgrad(image, self.weight, self.g) for image in gy])
+
+
+def _roundings(g: ConvGeometry) -> int:
+    """Of the kernel that states most, as minidl takes whichever it wants; and of the bias."""
+    chain = g.C // g.groups * g.R * g.S
+    able = [k for k in all_kernels("conv2d") if k.device == "cpu" and k.supports(g)]
+    counts = [k.error_bound(g) for k in able if k.error_bound is not None]
+    return math.ceil(max([chain, *counts])) + 1
+
+
+class Multiply(Step):
+    """x (N,F) -> y (N,K)."""
+
+    def __init__(self, weight: np.ndarray, bias: np.ndarray) -> None:
+        super().__init__()
+        self.weight, self.bias = weight.astype(np.float64), bias.astype(np.float64)
+        self.terms, self.back_terms = weight.shape[1] + 1, weight.shape[0]
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.x = x
+        return x @ self.weight.T + self.bias  # (N,F) x (F,K) -> (N,K)
+
+    def backward(self, gy: np.ndarray) -> np.ndarray:
+        self.add(weight=gy.T @ self.x, bias=gy.sum(0))  # (K,N) x (N,F) -> (K,F)
+        return gy @ self.weight  # (N,K) x (K,F) -> (N,F)
+
+
+class Rectify(Step):
+    """y = max(x, 0)."""
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.positive = x > 0
+        return np.where(self.positive, x, 0)
+
+    def backward(self, gy: np.ndarray) -> np.ndarray:
+        return np.where(self.positive, gy, 0)
+
+
+class MaxPool(Step):
+    """x (N,C,H,W) -> y (N,C,P,Q)."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.g = PoolGeometry.of(x.shape, **self.settings)
+        self.back_terms = self.g.R * self.g.S
+        y, self.switches = pooling.max_pool2d(x, self.g)
+        return y
+
+    def backward(self, gy: np.ndarray) -> np.ndarray:
+        return pooling.unpool(gy, self.switches, self.g)
+
+
+class NormaliseContrast(Step):
+    """x (N,C,H,W) -> y of the same shape; roundings: over the maps, and two separable blurs."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        g = LCNGeometry.of(x.shape, **self.settings)
+        self.terms, self.back_terms = 2 * g.C + 8 * g.size, 4 * g.C + 16 * g.size
+        self.parts = Contrast(x, g)
+        return self.parts.y
+
+    def backward(self, gy: np.ndarray) -> np.ndarray:
+        return self.parts.vjp(gy)
+
+
+class NormaliseResponse(Step):
+    """x (N,C,H,W) -> y of the same shape; roundings: of t, of its power, of the quotient."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        g = LRNGeometry.of(x.shape, **self.settings)
+        self.terms, self.back_terms = 2 * g.size + 12, 4 * g.size + 24
+        self.parts = Response(x, g)
+        return self.parts.y
+
+    def backward(self, gy: np.ndarray) -> np.ndarray:
+        return self.parts.vjp(gy)
+
+
+class Flatten(Step):
+    """(N,C,H,W) -> (N,CHW)."""
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.shape = x.shape
+        return x.reshape(len(x), math.prod(x.shape[1:]))  # (N,C,H,W) -> (N,CHW)
+
+    def backward(self, gy: np.ndarray) -> np.ndarray:
+        return gy.reshape(self.shape)  # (N,CHW) -> (N,C,H,W)

@@ -1,0 +1,172 @@
+"""The three convolutions: each takes two of x, w and gy and gives the third's side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+
+from bench import onnx_runtime
+from bench.cases import Case, Contender
+from bench.definition.convolution import (
+    absolutes,
+    one_pixel,
+    parts,
+    plane_maxima,
+    plane_sums,
+    values,
+)
+from bench.layers import Convolution as Layer
+from bench.operations.operation import (
+    Call,
+    Inputs,
+    KernelOperation,
+    Output,
+    Part,
+    Tensors,
+    generator,
+    normal,
+    operation,
+)
+from kernels import ConvGeometry, named
+from kernels.bounds import rounding, stated
+
+
+class Convolution(KernelOperation):
+    """Bounded by arithmetic: 2 N K P Q C/groups R S operations.
+
+    The bound of a kernel is its `error_bound(g)` times eps times the sum of the absolute products;
+    for a `norm_wise` one with every pixel, padding too, replaced by the largest of its plane. A
+    library declares nothing: it gets what sums of the definition's products, in any order, can be
+    off by.
+    """
+
+    layer = Layer
+    operands: ClassVar[tuple[str, str]]
+
+    def terms(self, g: ConvGeometry) -> int:
+        """How many products are added up in one number of the result."""
+        raise NotImplementedError
+
+    def shape(self, g: ConvGeometry) -> tuple[int, ...]:
+        """Of the result."""
+        raise NotImplementedError
+
+    def operations(self, case: Case) -> int:
+        g: ConvGeometry = self.geometry(case)
+        return 2 * g.macs
+
+    def bytes(self, case: Case) -> int:
+        g: ConvGeometry = self.geometry(case)
+        return 4 * sum(map(math.prod, (g.x_shape, g.w_shape, g.y_shape)))
+
+    def inputs(self, case: Case) -> Inputs:
+        g, rng = self.geometry(case), generator()
+        shapes = {"x": g.x_shape, "w": g.w_shape, "gy": g.y_shape}
+        return {name: normal(shapes[name], rng) for name in self.operands}
+
+    def outputs(self, case: Case) -> list[Output]:
+        return [Output(self.shape(self.geometry(case)))]
+
+    def parts(self, case: Case) -> Iterator[Part]:
+        (a, b), g = self.inputs(case).values(), self.geometry(case)
+        true = parts(self.name, a, b, g, values, values)
+        plain = parts(self.name, a, b, g, absolutes, absolutes)
+        by_norm = parts(self.name, a, b, one_pixel(g), plane_maxima, plane_sums)
+        for (where, expected), (_, absolute), (_, norms) in zip(true, plain, by_norm, strict=True):
+            sums = {False: absolute, True: np.broadcast_to(norms, absolute.shape)}
+            yield Part(0, where, expected, partial(self._bound, g=g, sums=sums))
+
+    def _bound(
+        self, contender: Contender, g: ConvGeometry, sums: dict[bool, np.ndarray]
+    ) -> np.ndarray:
+        terms = self.terms(g)
+        own = rounding(terms, sums[False], np.float64)  # the definition's, which adds in turn
+        if not contender.ours:
+            return own + rounding(terms, sums[False], np.float32)
+        kernel = named(self.kernel, contender.name)
+        own = rounding(terms, sums[kernel.norm_wise], np.float64)
+        return own + rounding(stated(kernel, g, terms), sums[kernel.norm_wise], np.float32)
+
+
+def _backward(case: Case, gy: Any, x: Any, w: Any, wanted: tuple[bool, bool, bool]) -> Call:
+    """PyTorch's own entry to the two gradients, without its tape."""
+    import torch
+
+    layer = case.layer
+    assert isinstance(layer, Layer)
+    stride, padding, one, none = ([n, n] for n in (layer.stride, layer.padding, 1, 0))
+    settings = None, stride, padding, one, False, none, layer.groups, wanted
+    place = wanted.index(True)
+    return Call(lambda: torch.ops.aten.convolution_backward(gy, x, w, *settings)[place])
+
+
+@operation
+class Fprop(Convolution):
+    """y from x and w."""
+
+    name = kernel = "conv2d"
+    operands = "x", "w"
+    libraries = "torch", "onnxruntime"
+
+    def terms(self, g: ConvGeometry) -> int:
+        return g.C // g.groups * g.R * g.S
+
+    def shape(self, g: ConvGeometry) -> tuple[int, ...]:
+        return g.y_shape
+
+    def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
+        import torch
+
+        layer, (x, w) = case.layer, tensors.values()
+        assert isinstance(layer, Layer)
+        settings = layer.stride, layer.padding, 1, layer.groups
+        return Call(lambda: torch.conv2d(x, w, None, *settings))
+
+    def onnxruntime(self, case: Case, threads: int) -> Call:
+        inputs, g = self.inputs(case), self.geometry(case)
+        node = onnx_runtime.Node("Conv", ("x", "w"), ("y",), onnx_runtime.window(g))
+        return onnx_runtime.call([node], {"x": inputs["x"]}, {"w": inputs["w"]}, threads)
+
+
+@operation
+class Dgrad(Convolution):
+    """gx from gy and w."""
+
+    name = kernel = "conv2d_dgrad"
+    operands = "gy", "w"
+
+    def terms(self, g: ConvGeometry) -> int:
+        return g.K // g.groups * g.R * g.S
+
+    def shape(self, g: ConvGeometry) -> tuple[int, ...]:
+        return g.x_shape
+
+    def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
+        import torch
+
+        x = torch.empty(self.geometry(case).x_shape).contiguous(memory_format=layout)
+        return _backward(case, tensors["gy"], x, tensors["w"], (True, False, False))
+
+
+@operation
+class Wgrad(Convolution):
+    """gw from x and gy."""
+
+    name = kernel = "conv2d_wgrad"
+    operands = "x", "gy"
+
+    def terms(self, g: ConvGeometry) -> int:
+        return g.N * g.P * g.Q
+
+    def shape(self, g: ConvGeometry) -> tuple[int, ...]:
+        return g.w_shape
+
+    def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
+        import torch
+
+        w = torch.empty(self.geometry(case).w_shape).contiguous(memory_format=layout)
+        return _backward(case, tensors["gy"], tensors["x"], w, (False, True, False))

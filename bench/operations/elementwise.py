@@ -1,0 +1,209 @@
+"""Local response and local contrast normalisation, the ReLU, and their gradients.
+
+Bounded by memory: a few operations an element. What is allowed follows from moving the definition
+as rounding could (`bench/definition/chain.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+
+from bench import onnx_runtime
+from bench.cases import Case
+from bench.definition import steps
+from bench.definition.chain import SEED, Chain, allowed
+from bench.layers import Normalised, Planes, Rectified
+from bench.operations.operation import (
+    Call,
+    Inputs,
+    KernelOperation,
+    Output,
+    Part,
+    Tensors,
+    at_most,
+    generator,
+    normal,
+    operation,
+)
+from kernels import pick
+from kernels.norm_geometry import LCNGeometry, LRNGeometry
+
+
+class Elementwise(KernelOperation):
+    """`operands` all have the shape of x; with gy among them it is the gradient.
+
+    each: operations of the definition an element.
+    """
+
+    operands: ClassVar[tuple[str, ...]] = ("x",)
+    each: ClassVar[int]
+
+    @abstractmethod
+    def step(self, case: Case) -> steps.Step:
+        """Its definition."""
+
+    @abstractmethod
+    def through_torch(self, x: Any) -> Any:
+        """y for a tensor x, from PyTorch's functions."""
+
+    def shape(self, case: Case) -> tuple[int, ...]:
+        """Of every array."""
+        assert isinstance(case.layer, Planes)
+        return case.layer.shape(case.batch)
+
+    def operations(self, case: Case) -> int:
+        return self.each * math.prod(self.shape(case))
+
+    def bytes(self, case: Case) -> int:
+        return 4 * (len(self.operands) + 1) * math.prod(self.shape(case))
+
+    def inputs(self, case: Case) -> Inputs:
+        rng = generator()
+        return {name: normal(self.shape(case), rng) for name in self.operands}
+
+    def outputs(self, case: Case) -> list[Output]:
+        return [Output(self.shape(case))]
+
+    def parts(self, case: Case) -> Iterator[Part]:
+        inputs = self.inputs(case)
+        plain = Chain({"": self.step(case)})
+        moved = Chain({"": self.step(case)}, np.random.default_rng(SEED))
+        for n in range(case.batch):
+            image = {name: a[n : n + 1].astype(np.float64) for name, a in inputs.items()}
+            expected, other = (self._defined(chain, image) for chain in (plain, moved))
+            bound = allowed(expected, other)
+            yield Part(0, n, expected[0], at_most(bound))
+
+    def _defined(self, chain: Chain, image: Inputs) -> np.ndarray:
+        y = chain.forward(image["x"])
+        return chain.backward(image["gy"]) if "gy" in image else y
+
+    def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
+        import torch
+
+        x = tensors["x"]
+        if "gy" not in tensors:
+            return Call(lambda: self.through_torch(x))
+        with torch.enable_grad():
+            y = self.through_torch(x.requires_grad_())
+        return Call(lambda: torch.autograd.grad(y, x, tensors["gy"], retain_graph=True)[0])
+
+
+class Response(Elementwise):
+    """Settings as ZFNet's: PyTorch and ONNX divide alpha by the size too."""
+
+    layer = Normalised
+    each = LRNGeometry(1, 1, 1, 1).size + 6
+
+    def geometry(self, case: Case) -> LRNGeometry:
+        return LRNGeometry.of(self.shape(case))
+
+    def step(self, case: Case) -> steps.Step:
+        return steps.NormaliseResponse({})
+
+    def through_torch(self, x: Any) -> Any:
+        import torch
+
+        g = LRNGeometry(1, 1, 1, 1)
+        return torch.nn.functional.local_response_norm(x, g.size, g.alpha, g.beta, g.k)
+
+
+@operation
+class LocalResponseNorm(Response):
+    name = kernel = "local_response_norm"
+    libraries = "torch", "onnxruntime"
+
+    def onnxruntime(self, case: Case, threads: int) -> Call:
+        g = self.geometry(case)
+        settings = {"size": g.size, "alpha": g.alpha, "beta": g.beta, "bias": g.k}
+        node = onnx_runtime.Node("LRN", ("x",), ("y",), settings)
+        return onnx_runtime.call([node], self.inputs(case), {}, threads)
+
+
+@operation
+class LocalResponseNormVjp(Response):
+    name = kernel = "local_response_norm_vjp"
+    operands = "gy", "x"
+    each = 2 * LRNGeometry(1, 1, 1, 1).size + 14
+
+
+class Contrast(Elementwise):
+    """PyTorch has no such function: it computes the formula with its own (`bench/twin.py`)."""
+
+    layer = Normalised
+    each = 8
+
+    def geometry(self, case: Case) -> LCNGeometry:
+        return LCNGeometry.of(self.shape(case))
+
+    def step(self, case: Case) -> steps.Step:
+        return steps.NormaliseContrast({})
+
+    def through_torch(self, x: Any) -> Any:
+        return self._twin(x)
+
+    def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
+        from bench.twin import ContrastNorm
+
+        self._twin = ContrastNorm(self.geometry(case))
+        return super().torch(case, tensors, layout)
+
+
+@operation
+class LocalContrastNorm(Contrast):
+    name = kernel = "local_contrast_norm"
+
+    def call(self, case: Case, name: str) -> Call:
+        return Call(super().call(case, name).timed, lambda found: found[:1])
+
+
+@operation
+class LocalContrastNormVjp(Contrast):
+    """Its kernels get what the forward kernel saved."""
+
+    name = kernel = "local_contrast_norm_vjp"
+    operands = "gy", "x"
+    each = 12
+
+    def arguments(self, case: Case) -> tuple[Any, ...]:
+        (gy, x), g = self.inputs(case).values(), self.geometry(case)
+        _, saved = pick("local_contrast_norm", "cpu", g)(x, g)
+        return gy, x, saved, g
+
+
+class Rectifier(Elementwise):
+    layer = Rectified
+    each = 1
+
+    def geometry(self, case: Case) -> tuple[int, ...]:
+        return self.shape(case)
+
+    def arguments(self, case: Case) -> tuple[Any, ...]:
+        return tuple(self.inputs(case).values())
+
+    def step(self, case: Case) -> steps.Step:
+        return steps.Rectify()
+
+    def through_torch(self, x: Any) -> Any:
+        return x.relu()
+
+
+@operation
+class Relu(Rectifier):
+    name = kernel = "relu"
+    libraries = "torch", "onnxruntime"
+
+    def onnxruntime(self, case: Case, threads: int) -> Call:
+        node = onnx_runtime.Node("Relu", ("x",), ("y",))
+        return onnx_runtime.call([node], self.inputs(case), {}, threads)
+
+
+@operation
+class ReluVjp(Rectifier):
+    name = kernel = "relu_vjp"
+    operands = "gy", "x"

@@ -1,0 +1,224 @@
+"""Layers in a row as minidl, PyTorch and ONNX Runtime run them: a stage (convolution with bias,
+ReLU, max-pooling), and ZFNet forward.
+
+Neither is one kernel: ours is a `minidl.nn.Sequential`, which chooses and joins kernels as it does
+for anyone. What results must be is the definition's chain of layers, and what they may be off by
+follows from moving that chain as rounding could (`bench/definition/chain.py`): element by element
+for what comes out of the network; for gradients and updated weights, where one turned ReLU moves
+one element far, as the root mean square over each array.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from bench import onnx_runtime, work
+from bench.cases import Case, Contender
+from bench.definition.chain import CHUNK, SEED, Chain, allowed, steps_of
+from bench.layers import Stage, Whole
+from bench.operations.operation import (
+    Call,
+    Inputs,
+    Operation,
+    Output,
+    Part,
+    Tensors,
+    at_most,
+    generator,
+    normal,
+    operation,
+)
+from minidl import Tensor, nn, no_grad
+from zfnet.model import ZFNet
+
+Chains = tuple[Chain, Chain]
+
+
+class Network(Operation):
+    """What minidl computes as a whole."""
+
+    @abstractmethod
+    def model(self, case: Case) -> nn.Sequential:
+        """The network, the same in every process."""
+
+    def shape(self, case: Case) -> tuple[int, ...]:
+        """Of x."""
+        assert isinstance(case.layer, Stage | Whole)
+        return case.layer.shape(case.batch)
+
+    def ours(self, case: Case, names: Sequence[str]) -> list[Contender]:
+        found = [Contender("minidl", "minidl")]
+        return [c for c in found if not names or c.name in names]
+
+    def picked(self, case: Case) -> str:
+        return "minidl"
+
+    def inputs(self, case: Case) -> Inputs:
+        return {"x": normal(self.shape(case), generator())}
+
+    def chains(self, case: Case) -> Chains:
+        """The definition, and the definition moved by rounding."""
+        model = self.model(case)
+        return Chain(steps_of(model)), Chain(steps_of(model), np.random.default_rng(SEED))
+
+
+class Forward(Network):
+    """y from x, nothing kept for a way back."""
+
+    libraries = "torch", "onnxruntime"
+
+    def operations(self, case: Case) -> int:
+        return work.forward(self.model(case), self.shape(case))
+
+    def bytes(self, case: Case) -> int:
+        model, x = self.model(case), self.shape(case)
+        return 4 * (math.prod(x) + work.parameters(model) + math.prod(work.output_shape(model, x)))
+
+    def outputs(self, case: Case) -> list[Output]:
+        return [Output(work.output_shape(self.model(case), self.shape(case)))]
+
+    def parts(self, case: Case) -> Iterator[Part]:
+        (x,) = self.inputs(case).values()
+        plain, moved = self.chains(case)
+        for first in range(0, case.batch, CHUNK):
+            where = slice(first, first + CHUNK)
+            expected, other = (
+                chain.forward(x[where].astype(np.float64)) for chain in (plain, moved)
+            )
+            bound = allowed(expected, other)
+            yield Part(0, where, expected, at_most(bound))
+
+    def call(self, case: Case, name: str) -> Call:
+        model, x = self.model(case).eval(), Tensor(self.inputs(case)["x"])
+
+        def timed() -> np.ndarray:
+            with no_grad():
+                return model(x).data
+
+        return Call(timed, judged=timed)
+
+    def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
+        from bench.twin import network
+
+        twin, x = network(self.model(case)).to(memory_format=layout).eval(), tensors["x"]
+        return Call(lambda: twin(x), judged=lambda: twin(x))
+
+    def onnxruntime(self, case: Case, threads: int) -> Call:
+        nodes, weights = onnx_runtime.network(self.model(case))
+        return onnx_runtime.call(nodes, self.inputs(case), weights, threads)
+
+    def serves(self, library: str, case: Case) -> bool:
+        contrast = getattr(case.layer, "norm", "") == "lcn"  # which ONNX has no operator for
+        return super().serves(library, case) and not (contrast and library == "onnxruntime")
+
+
+class Staged(Network):
+    """One stage, its weights normal numbers scaled by He's rule."""
+
+    layer = Stage
+
+    def model(self, case: Case) -> nn.Sequential:
+        s = case.layer
+        assert isinstance(s, Stage)
+        rng = generator()
+        conv = nn.Conv2d(s.C, s.K, s.size, s.stride, s.padding, rng=rng)
+        assert conv.bias is not None
+        conv.bias.assign(rng.normal(0, 0.5, s.K).astype(np.float32))
+        pool = nn.MaxPool2d(s.pool_size, s.pool_stride, s.pool_padding)
+        return nn.Sequential(conv=conv, relu=nn.ReLU(), pool=pool)
+
+
+@operation
+class ConvReluPool(Staged, Forward):
+    """A stage forward."""
+
+    name = "conv_relu_pool"
+
+
+@operation
+class ConvReluPoolVjp(Staged):
+    """A stage forward and back: the gradients of weight and bias for a random cotangent."""
+
+    name = "conv_relu_pool_vjp"
+
+    def operations(self, case: Case) -> int:
+        model, x = self.model(case), self.shape(case)
+        return work.forward(model, x) + work.backward(model, x)
+
+    def bytes(self, case: Case) -> int:
+        model, x = self.model(case), self.shape(case)
+        numbers = math.prod(x) + 2 * work.parameters(model)
+        return 4 * (numbers + math.prod(work.output_shape(model, x)))
+
+    def inputs(self, case: Case) -> Inputs:
+        rng, x = generator(), self.shape(case)
+        gy = work.output_shape(self.model(case), x)
+        return {"x": normal(x, rng), "gy": normal(gy, rng)}
+
+    def outputs(self, case: Case) -> list[Output]:
+        return [Output(p.shape) for p in self.model(case).parameters()]
+
+    def parts(self, case: Case) -> Iterator[Part]:
+        x, gy = (a.astype(np.float64) for a in self.inputs(case).values())
+        chains = self.chains(case)
+        for first in range(0, case.batch, CHUNK):
+            where = slice(first, first + CHUNK)
+            for chain in chains:
+                chain.forward(x[where])
+                chain.backward(gy[where])
+        both = zip(*(chain.gradients(case.batch) for chain in chains), strict=True)
+        for output, ((_, expected), (_, other)) in enumerate(both):
+            bound = allowed(expected, other)
+            yield Part(output, ..., expected, at_most(bound), as_norm=True)
+
+    def call(self, case: Case, name: str) -> Call:
+        model, (x, gy) = self.model(case), map(Tensor, self.inputs(case).values())
+        weights = list(model.parameters())
+
+        def timed() -> tuple[Tensor, ...]:
+            return model(x).backward(gy, inputs=weights)
+
+        return Call(timed, lambda found: [g.data for g in found])
+
+    def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
+        import torch
+
+        from bench.twin import network
+
+        twin = network(self.model(case)).to(memory_format=layout)
+        weights, (x, gy) = list(twin.parameters()), tensors.values()
+
+        @torch.enable_grad()
+        def timed() -> Any:
+            return torch.autograd.grad(twin(x), weights, gy)
+
+        return Call(timed, tuple)
+
+
+class OfZFNet(Network):
+    """He's initial weights: the paper's make activations that shrink from layer to layer."""
+
+    layer = Whole
+
+    def model(self, case: Case) -> nn.Sequential:
+        return zfnet(case)
+
+
+def zfnet(case: Case) -> ZFNet:
+    """The network of a case, as it starts training."""
+    net = case.layer
+    assert isinstance(net, Whole)
+    options: dict[str, Any] = {"init": "he", "norm": net.norm}
+    return ZFNet(net.classes, net.image, net.width, **options)
+
+
+@operation
+class ZFNetForward(OfZFNet, Forward):
+    """Logits of normal images, dropout off."""
+
+    name = "zfnet_forward"

@@ -1,0 +1,183 @@
+"""What each operation has to say so that it can be timed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from bench.cases import Case, Contender
+from bench.layers import Layer
+from kernels import Kernel, all_kernels, memory, named, pick
+
+OPERATIONS: dict[str, Operation] = {}
+SEED = 20131112
+Inputs = dict[str, np.ndarray]
+Tensors = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of what a result must be.
+
+    output:  which of the operation's results, and `where` in it the piece stands.
+    bound:   the largest error allowed to a contender, an array like `expected` or a number; may
+             raise what a user's kernel raises.
+    as_norm: the bound is on the root mean square of the error.
+    """
+
+    output: int
+    where: Any
+    expected: np.ndarray
+    bound: Callable[[Contender], np.ndarray | float]
+    as_norm: bool = False
+
+
+@dataclass(frozen=True)
+class Call:
+    """A contender ready to compute.
+
+    timed:  one call of what is timed.
+    arrays: of what a call returns, what is judged, in the order of `Operation.outputs`.
+    judged: what is called for a result where that is not the timed call.
+    """
+
+    timed: Callable[[], Any]
+    arrays: Callable[[Any], Sequence[Any]] = lambda result: (result,)
+    judged: Callable[[], Any] | None = None
+
+    def results(self) -> list[np.ndarray]:
+        """One call's results."""
+        return [np.asarray(a) for a in self.arrays((self.judged or self.timed)())]
+
+
+@dataclass(frozen=True)
+class Output:
+    """One result: its shape; whole numbers (of any width) or float32."""
+
+    shape: tuple[int, ...]
+    whole: bool = False
+
+
+class Operation(ABC):
+    """One operation on layers of one kind, float32.
+
+    libraries: those that have it, or what it is made of.
+    """
+
+    name: ClassVar[str]
+    layer: ClassVar[type[Layer]]
+    libraries: ClassVar[tuple[str, ...]] = ("torch",)
+
+    @abstractmethod
+    def operations(self, case: Case) -> int:
+        """Floating-point operations of the definition, whatever an algorithm needs."""
+
+    @abstractmethod
+    def bytes(self, case: Case) -> int:
+        """Bytes that cannot be avoided: each input read once, each result written once."""
+
+    @abstractmethod
+    def inputs(self, case: Case) -> Inputs:
+        """Its arrays by name, the same in every process, in channels-last memory."""
+
+    @abstractmethod
+    def outputs(self, case: Case) -> list[Output]:
+        """What a call gives."""
+
+    @abstractmethod
+    def parts(self, case: Case) -> Iterator[Part]:
+        """What the results must be, piece by piece."""
+
+    @abstractmethod
+    def ours(self, case: Case, names: Sequence[str]) -> list[Contender]:
+        """Our contenders that serve the case: all, or those with these names."""
+
+    @abstractmethod
+    def picked(self, case: Case) -> str:
+        """The name of the contender that minidl takes by itself."""
+
+    @abstractmethod
+    def call(self, case: Case, name: str) -> Call:
+        """Our contender of that name on the case's inputs."""
+
+    @abstractmethod
+    def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
+        """PyTorch's call; `tensors` are the inputs in the memory format `layout`."""
+
+    def onnxruntime(self, case: Case, threads: int) -> Call:
+        """ONNX Runtime's call, where `libraries` has it."""
+        raise TypeError(f"{self.name} is not computed by ONNX Runtime")
+
+    def serves(self, library: str, case: Case) -> bool:
+        """Can this library compute the case?"""
+        return library in self.libraries
+
+
+class KernelOperation(Operation):
+    """An operation that one kernel computes; `kernel` is its name in the registry."""
+
+    kernel: ClassVar[str]
+
+    def geometry(self, case: Case) -> Any:
+        """What the kernels take as g."""
+        return case.layer.geometry(case.batch)  # type: ignore[attr-defined]
+
+    def arguments(self, case: Case) -> tuple[Any, ...]:
+        """What a kernel is called with."""
+        return (*self.inputs(case).values(), self.geometry(case))
+
+    def ours(self, case: Case, names: Sequence[str]) -> list[Contender]:
+        known = {k.name: k for k in all_kernels(self.kernel) if k.device == "cpu"}
+        chosen = [known[name] for name in names if name in known] if names else known.values()
+        g = self.geometry(case)
+        return [Contender("kernels", k.name) for k in chosen if _serves(k, g)]
+
+    def picked(self, case: Case) -> str:
+        return pick(self.kernel, "cpu", self.geometry(case)).name
+
+    def call(self, case: Case, name: str) -> Call:
+        kernel, arguments = named(self.kernel, name), self.arguments(case)
+        return Call(lambda: kernel(*arguments))
+
+
+def _serves(kernel: Kernel, g: Any) -> bool:
+    try:
+        return bool(kernel.supports(g))
+    except Exception as error:
+        raise ValueError(
+            f"{kernel.operation} {kernel.name}: `supports` raised {type(error).__name__}: {error} "
+            f"for {g}"
+        ) from error
+
+
+def operation(made: type[Operation]) -> type[Operation]:
+    """Decorator: the class's one instance can be timed from now on."""
+    OPERATIONS[made.name] = made()
+    return made
+
+
+def of(case: Case) -> Operation:
+    """The operation of a case."""
+    return OPERATIONS[case.operation]
+
+
+def normal(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
+    """Normal float32 numbers; four axes in channels-last memory, which kernels take uncopied."""
+    if len(shape) != 4:
+        return rng.standard_normal(shape, np.float32)
+    N, C, H, W = shape
+    return memory.nchw(rng.standard_normal((N, H, W, C), np.float32))  # (N,H,W,C) -> (N,C,H,W)
+
+
+def at_most(bound: np.ndarray | float) -> Callable[[Contender], np.ndarray | float]:
+    """The same bound for every contender."""
+    return lambda contender: bound
+
+
+def generator() -> np.random.Generator:
+    """The same in every process."""
+    return np.random.default_rng(SEED)

@@ -1,0 +1,187 @@
+"""Max-pooling with switches, unpooling, and their gradients.
+
+Bounded by memory. Pooling's gradient is unpooling that adds where windows share a switch. What
+several windows leave in one pixel PyTorch's own unpooling does not define, so there every window
+has a switch of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from bench import onnx_runtime
+from bench.cases import Case
+from bench.definition import pooling
+from bench.layers import Pool as Layer
+from bench.operations.operation import (
+    Call,
+    Inputs,
+    KernelOperation,
+    Output,
+    Part,
+    Tensors,
+    at_most,
+    generator,
+    normal,
+    operation,
+)
+from kernels import PoolGeometry, memory
+from kernels.bounds import rounding
+
+
+class Pooling(KernelOperation):
+    layer = Layer
+
+    def operations(self, case: Case) -> int:
+        """An addition or a move for each window."""
+        return math.prod(self.geometry(case).y_shape)
+
+    def bytes(self, case: Case) -> int:
+        """x or gx, y or gy, and the switches in 4 bytes each."""
+        g: PoolGeometry = self.geometry(case)
+        return 4 * (math.prod(g.x_shape) + 2 * math.prod(g.y_shape))
+
+
+@operation
+class MaxPool(Pooling):
+    """y and switches from x; equal to the definition in every bit."""
+
+    name = kernel = "max_pool2d"
+    libraries = "torch", "onnxruntime"
+
+    def operations(self, case: Case) -> int:
+        """A comparison for each tap."""
+        g: PoolGeometry = self.geometry(case)
+        return math.prod(g.y_shape) * g.R * g.S
+
+    def inputs(self, case: Case) -> Inputs:
+        return {"x": normal(self.geometry(case).x_shape, generator())}
+
+    def outputs(self, case: Case) -> list[Output]:
+        shape = self.geometry(case).y_shape
+        return [Output(shape), Output(shape, whole=True)]
+
+    def parts(self, case: Case) -> Iterator[Part]:
+        g, (x,) = self.geometry(case), self.inputs(case).values()
+        for n in range(g.N):
+            for output, expected in enumerate(pooling.max_pool2d(x[n], g)):
+                yield Part(output, n, expected, at_most(0.0))
+
+    def call(self, case: Case, name: str) -> Call:
+        return Call(super().call(case, name).timed, tuple)
+
+    def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
+        import torch
+
+        layer, (x,) = case.layer, tensors.values()
+        assert isinstance(layer, Layer)
+        settings = layer.size, layer.stride, layer.padding
+        pool = torch.nn.functional.max_pool2d
+        return Call(lambda: pool(x, *settings, return_indices=True), tuple)
+
+    def onnxruntime(self, case: Case, threads: int) -> Call:
+        g: PoolGeometry = self.geometry(case)
+        node = onnx_runtime.Node("MaxPool", ("x",), ("y", "switches"), onnx_runtime.window(g))
+        call = onnx_runtime.call([node], self.inputs(case), {}, threads)
+        # ONNX counts through all planes, we through each.
+        return Call(call.timed, lambda found: (found[0], found[1] % (g.H * g.W)))
+
+
+class Scatter(Pooling):
+    """x or gx from values for the windows; sums of at most R S of them."""
+
+    kernel = "max_unpool2d"
+    distinct: bool
+
+    def inputs(self, case: Case) -> Inputs:
+        g, rng = self.geometry(case), generator()
+        return {"y": normal(g.y_shape, rng), "switches": _switches(g, rng, self.distinct)}
+
+    def outputs(self, case: Case) -> list[Output]:
+        return [Output(self.geometry(case).x_shape)]
+
+    def parts(self, case: Case) -> Iterator[Part]:
+        g, (y, switches) = self.geometry(case), self.inputs(case).values()
+        for n in range(g.N):
+            absolute = pooling.unpool(np.abs(y[n]), switches[n], g)
+            bound = rounding(g.R * g.S, absolute, np.float32)
+            expected = pooling.unpool(y[n], switches[n], g)
+            yield Part(0, n, expected, at_most(bound))
+
+
+@operation
+class MaxPoolVjp(Scatter):
+    """gx of pooling from gy and switches that windows share."""
+
+    name = "max_pool2d_vjp"
+    distinct = False
+
+    def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
+        import torch
+
+        layer = case.layer
+        assert isinstance(layer, Layer)
+        x = torch.empty(self.geometry(case).x_shape).contiguous(memory_format=layout)
+        size, stride, padding, one = ([n, n] for n in (layer.size, layer.stride, layer.padding, 1))
+        settings = x, size, stride, padding, one, False, tensors["switches"]
+        gy = tensors["y"]
+        return Call(lambda: torch.ops.aten.max_pool2d_with_indices_backward(gy, *settings))
+
+
+@operation
+class MaxUnpool(Scatter):
+    """x from y and switches."""
+
+    name = "max_unpool2d"
+    distinct = True
+
+    def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
+        import torch
+
+        g, (y, switches) = self.geometry(case), tensors.values()
+        return Call(lambda: torch.ops.aten.max_unpool2d(y, switches, [g.H, g.W]))
+
+
+@operation
+class MaxUnpoolVjp(Pooling):
+    """gy of unpooling from gx and switches."""
+
+    name = kernel = "max_unpool2d_vjp"
+
+    def inputs(self, case: Case) -> Inputs:
+        g, rng = self.geometry(case), generator()
+        return {"gx": normal(g.x_shape, rng), "switches": _switches(g, rng, distinct=True)}
+
+    def outputs(self, case: Case) -> list[Output]:
+        return [Output(self.geometry(case).y_shape)]
+
+    def parts(self, case: Case) -> Iterator[Part]:
+        gx, switches = self.inputs(case).values()
+        for n in range(len(gx)):
+            yield Part(0, n, pooling.gather(gx[n], switches[n]), at_most(0.0))
+
+    def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
+        import torch
+
+        g, (gx, switches) = self.geometry(case), tensors.values()
+        with torch.enable_grad():
+            y = torch.zeros(g.y_shape).contiguous(memory_format=layout).requires_grad_()
+            x = torch.ops.aten.max_unpool2d(y, switches, [g.H, g.W])
+        return Call(lambda: torch.autograd.grad(x, y, gx, retain_graph=True)[0])
+
+
+def _switches(g: PoolGeometry, rng: np.random.Generator, distinct: bool) -> np.ndarray:
+    """(N,C,P,Q) int32: a tap of each window, of those that no other window has if `distinct`."""
+    N, C, P, Q = g.y_shape
+    lines = []
+    for axis, (size, windows, taps) in enumerate(((g.H, P, g.R), (g.W, Q, g.S))):
+        shape, before = (N, P, Q, C), g.padding[2 * axis]
+        first, reach = (before, g.stride[axis]) if distinct else (0, taps)
+        index = np.arange(windows).reshape((1, -1, 1, 1) if axis == 0 else (1, 1, -1, 1))
+        line = index * g.stride[axis] - before + first + rng.integers(reach, size=shape)
+        lines.append(np.clip(line, 0, size - 1))
+    return memory.nchw((lines[0] * g.W + lines[1]).astype(np.int32))  # (N,P,Q,C) -> (N,C,P,Q)

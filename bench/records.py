@@ -1,0 +1,94 @@
+"""Everything measured as JSON, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.cases import Case, Contender
+from bench.machine import Machine
+from bench.operations import OPERATIONS
+from bench.rows import Row, baseline, ratios, spread
+from minidl.serialize import replacing
+
+FORMAT = "minidl bench 1"
+Record = tuple[list[Row], Machine]
+
+
+def write_json(path: Path, rows: Sequence[Row], machine: Machine) -> None:
+    """The machine, and each row with the seconds of every round."""
+    document = {
+        "format": FORMAT,
+        "machine": asdict(machine),
+        "rows": [_as_json(row, rows, machine) for row in rows],
+    }
+    with replacing(path) as beside:
+        beside.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def _as_json(row: Row, rows: Sequence[Row], machine: Machine) -> dict[str, object]:
+    against = baseline(rows, row.case)
+    document = asdict(row)
+    if row.seconds:
+        document |= {"median": row.time, "spread": spread(row.seconds), "gflops": row.gflops}
+        document["of_limit"] = row.of_limit(machine)
+    if row.seconds and against:
+        document["ratio"] = float(np.median(ratios(row, against)))
+    return document
+
+
+def read_json(paths: Sequence[Path]) -> Record:
+    """What `write_json` wrote to these files; where several have a case, the last one counts.
+
+    FileNotFoundError, ValueError for a file of another kind or of another processor.
+    """
+    return reduce(_joined, [_read(path) for path in paths])
+
+
+def _joined(old: Record, new: Record) -> Record:
+    (rows, machine), (others, other) = old, new
+    if (machine.processor, machine.threads) != (other.processor, other.threads):
+        raise ValueError(
+            f"one report is of one machine, these files are of {machine.processor} with "
+            f"{machine.threads} threads and of {other.processor} with {other.threads}"
+        )
+    again = {row.case for row in others}
+    kept = [row for row in rows if row.case not in again]
+    return kept + others, replace(machine.better(other), date=other.date, versions=other.versions)
+
+
+def _read(path: Path) -> Record:
+    text = path.read_text(encoding="utf-8")
+    try:
+        document: dict[str, Any] = json.loads(text)
+        if document["format"] != FORMAT:
+            raise ValueError(f"its format is {document['format']!r}")
+        rows = [_row(row) for row in document["rows"]]
+        return rows, _machine(document["machine"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} is not what `python -m bench --json FILE` writes: "
+            f"{type(error).__name__}: {error}"
+        ) from None
+
+
+def _row(document: dict[str, Any]) -> Row:
+    case = document["case"]
+    layer = OPERATIONS[case["operation"]].layer(**case["layer"])
+    return Row(
+        Case(case["operation"], layer, case["batch"]),
+        Contender(**document["contender"]),
+        tuple(document["seconds"]),
+        **{name: document[name] for name in ("memory", "peak", "share", "picked", "problem")},
+    )
+
+
+def _machine(document: dict[str, Any]) -> Machine:
+    copies = tuple((int(moved), float(rate)) for moved, rate in document.pop("copies"))
+    return Machine(**document, copies=copies)

@@ -1,0 +1,79 @@
+"""A run: every case measured one after the other with progress, then told and written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from bench import machine as machines
+from bench.cases import Case, Contender
+from bench.machine import Machine
+from bench.records import Record, write_json
+from bench.rows import Row
+from bench.tables import LEGEND, tables, write_table
+from bench.team import Setting
+from bench.turns import Effort, measure
+from kernels.cli.progress import Task, console, progress_bars, say, stop_on_interrupt
+
+LOG_WIDTH = 130
+
+
+def run(
+    selected: Mapping[Case, Sequence[Contender]],
+    source: str,
+    effort: Effort,
+    measure_machine: Callable[[], Machine] = machines.measure,
+) -> tuple[Record, bool]:
+    """(rows and machine, whether Ctrl-C ended it before its time).
+
+    The machine's limits are measured before and after, and the higher ones count.
+    """
+    say("measuring the machine's own limits")
+    machine = measure_machine()
+    rows, stopped = _measure(selected, Setting(machine.threads, source), effort)
+    return (rows, machine if stopped else machine.better(measure_machine())), stopped
+
+
+def _measure(
+    selected: Mapping[Case, Sequence[Contender]], setting: Setting, effort: Effort
+) -> tuple[list[Row], bool]:
+    rows: list[Row] = []
+    with stop_on_interrupt() as pressed, progress_bars() as progress:
+        task = Task(progress, "cases", len(selected))
+        for done, (case, contenders) in enumerate(selected.items()):
+            task.update(done, note=case.title)
+            try:
+                rows += measure(case, contenders, setting, effort)
+            except KeyboardInterrupt:  # pressed twice: what is done is done
+                return rows, True
+            if pressed:
+                return rows, done + 1 < len(selected)
+        task.update(len(selected))
+    return rows, False
+
+
+def tell(record: Record, json_file: Path | None = None, markdown: Path | None = None) -> None:
+    """Print the tables and what went wrong; write them where asked for."""
+    rows, machine = record
+    page = console if console.is_terminal else Console(width=LOG_WIDTH)
+    for table in tables(rows, machine):
+        page.print(table)
+    for row in rows:
+        if row.problem:
+            say(f"{row.case.title}: {row.contender.title}: {row.problem}")
+    say(f"\n{machine.summary}\n{LEGEND}")
+    if json_file is not None:
+        write_json(json_file, rows, machine)
+        say(f"Everything measured is in {json_file.resolve()}")
+    if markdown is not None:
+        write_table(markdown, rows, machine)
+        say(f"The table is in {markdown.resolve()}")
+
+
+def leave(rows: Sequence[Row], stopped: bool) -> None:
+    """Exit with status 130 after Ctrl-C, 1 if a result is wrong or a contender failed."""
+    if stopped or any(row.problem for row in rows):
+        raise typer.Exit(130 if stopped else 1)

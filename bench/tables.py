@@ -1,0 +1,129 @@
+"""Rows as text: a table on the console, one between the markers of a Markdown file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table
+from rich.text import Text
+
+from bench.cases import Case
+from bench.machine import Machine
+from bench.rows import Row, baseline, ratios, shown, spread
+from minidl.serialize import replacing
+
+BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
+HEADINGS = (
+    *("layer", "operation", "batch", "kernel", "time", "spread", "GFLOP/s", "of limit"),
+    *("of PyTorch", "memory", "peak"),
+)
+LEGEND = (
+    "Time: the median of the rounds, and half the distance of their quartiles. GFLOP/s: of the "
+    "definition's operations, whatever an algorithm needs. Of limit: the time that those at the "
+    "matrix product's rate, or each input read and each result written once at the rate of a copy "
+    "of that size, would take at least, over the row's. Of PyTorch: its time over the row's, round "
+    "by round, the faster of NCHW and NHWC memory. Memory: how far a call raised the process's "
+    "resident memory, its result included, for a network also its weights and whatever it keeps; "
+    "peak: all that the process held then, Python and its libraries too."
+)
+
+
+def cells(row: Row, rows: Sequence[Row], machine: Machine) -> list[str]:
+    """A row of the table as text, in the order of HEADINGS."""
+    case = row.case
+    named = [case.layer.title, case.operation, str(case.batch), row.contender.title]
+    if row.problem:
+        return [*named, row.problem.partition(":")[0], *[""] * (len(HEADINGS) - 5)]
+    timed = [duration(row.time), _spread(row.seconds), f"{row.gflops:.1f}"]
+    against = baseline(rows, case)
+    compared = ratio(ratios(row, against)) if against else "-"
+    memory = [in_bytes(row.memory), in_bytes(row.peak)]
+    return [*named, *timed, f"{row.of_limit(machine):.0%}", compared, *memory]
+
+
+def tables(rows: Sequence[Row], machine: Machine) -> list[Table]:
+    """One for each operation and batch; a layer is named in the first of its rows."""
+    found: dict[str, Table] = {}
+    named: Case | None = None
+    for row in shown(rows):
+        title = f"{row.case.operation}, batch {row.case.batch}"
+        if title not in found:
+            found[title] = _empty(f"\n{title}\n")
+        layer, _, _, *others = map(Text, cells(row, rows, machine))
+        found[title].add_row(Text("") if row.case == named else layer, *others)
+        named = row.case
+    return list(found.values())
+
+
+def _empty(title: str) -> Table:
+    layer, _, _, kernel, *numbers = HEADINGS
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for heading in (layer, kernel):
+        table.add_column(heading, no_wrap=True)
+    for heading in numbers:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
+
+
+def markdown(headings: Sequence[str], lines: Sequence[Sequence[str]], texts: int) -> str:
+    """A Markdown table; all columns but the first `texts` are numbers."""
+    alignments = ["---"] * texts + ["---:"] * (len(headings) - texts)
+    return "\n".join(f"| {' | '.join(_escaped(line))} |" for line in (headings, alignments, *lines))
+
+
+def write_table(path: Path, rows: Sequence[Row], machine: Machine) -> None:
+    """Put every row between the markers of a Markdown file, the rest of it as it is.
+
+    ValueError if the file has no such place; OSError if it cannot be written, the old one kept.
+    """
+    lines = [cells(r, rows, machine) for r in shown(rows)]
+    write_between(path, f"{markdown(HEADINGS, lines, 4)}\n\n{machine.summary} {LEGEND}")
+
+
+def write_between(path: Path, text: str) -> None:
+    """Put `text` between the markers of a file; raises as `write_table` does."""
+    before, after = around_markers(path)
+    with replacing(path) as beside:
+        whole = f"{before}{BEGIN}\n{text}\n{END}{after}"
+        beside.write_text(whole, encoding="utf-8", newline="")
+
+
+def around_markers(path: Path) -> tuple[str, str]:
+    """What a file holds before and after the table's place; ValueError if it has none, or two."""
+    with path.open(encoding="utf-8", newline="") as file:
+        text = file.read()
+    counts = text.count(BEGIN), text.count(END)
+    before, _, rest = text.partition(BEGIN)
+    _, found, after = rest.partition(END)
+    if counts != (1, 1) or not found:
+        raise ValueError(
+            f"{path} needs one line {BEGIN} and after it one line {END}, where the table goes; it "
+            f"has {counts[0]} and {counts[1]}"
+        )
+    return before, after
+
+
+def _escaped(texts: Sequence[str]) -> list[str]:
+    return [" ".join(text.replace("|", "\\|").split()) for text in texts]
+
+
+def ratio(values: Sequence[float]) -> str:
+    """Median and spread."""
+    return f"{np.median(values):.2f} {_spread(values)}"
+
+
+def duration(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"
+
+
+def in_bytes(count: int | None) -> str:
+    """Or gigabytes, to three digits."""
+    if count is None:
+        return "-"
+    return f"{count / 1e6:.3g} MB" if count < 0.9995e9 else f"{count / 1e9:.3g} GB"
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"±{spread(values):.0%}"
