@@ -6,12 +6,15 @@ seen through `transpose(0, 3, 1, 2)`, so that compiled loops run over contiguous
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import DTypeLike
+
+from kernels.pool import LEAST, pool
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -29,7 +32,7 @@ _poison = False
 
 
 def empty(shape: Sequence[int], dtype: DTypeLike, layout: str = "C") -> np.ndarray:
-    """An array to be filled.
+    """An array to be filled; a large one from the pool (`kernels/pool.py`).
 
     `layout` "C" is row-major; "NHWC" gives shape (N,C,H,W) in channels-last memory.
     Inside `poisoned()` it comes filled with NaN (integers: their minimum), so that a test finds
@@ -37,12 +40,19 @@ def empty(shape: Sequence[int], dtype: DTypeLike, layout: str = "C") -> np.ndarr
     """
     if layout == "NHWC":
         N, C, H, W = shape
-        array = np.empty((N, H, W, C), dtype)
+        array = _fresh((N, H, W, C), np.dtype(dtype))
     else:
-        array = np.empty(tuple(shape), dtype)
+        array = _fresh(tuple(shape), np.dtype(dtype))
     if _poison:
         array.fill(np.nan if array.dtype.kind == "f" else np.iinfo(array.dtype).min)
     return nchw(array) if layout == "NHWC" else array
+
+
+def _fresh(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    nbytes = math.prod(shape) * dtype.itemsize
+    if nbytes < LEAST:
+        return np.empty(shape, dtype)
+    return pool.take(nbytes).view(dtype).reshape(shape)  # (bytes,) -> shape
 
 
 def empty_like(x: np.ndarray) -> np.ndarray:

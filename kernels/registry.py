@@ -44,6 +44,8 @@ class Kernel:
     spreads:      how far NaN and infinity go beyond the definition: "nowhere"; "padding": zeros of
                   the padding, or between pixels, are multiplied like pixels; "plane": over the
                   planes of the output that the plane or window which holds them goes into.
+    prepare:      what depends on the weights alone, from prepare(w, g): a caller who keeps it while
+                  the weights stay gives it to each call as `prepared`. It serves any batch size.
     """
 
     operation: str
@@ -56,6 +58,7 @@ class Kernel:
     error_bound: Callable[[Any], float] | None
     norm_wise: bool = False
     spreads: str = "nowhere"
+    prepare: Callable[[np.ndarray, Any], Any] | None = None
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Run on arrays of any strides: the door's copies are counted in `memory.counters`."""
@@ -66,6 +69,13 @@ class Kernel:
             memory.common_float(floats, self.operation)
         with threads.region():
             return self.function(*admitted, **named)
+
+    def prepared(self, w: np.ndarray, g: Any) -> Any:
+        """What the weights w give for any batch; None if the kernel prepares nothing."""
+        if self.prepare is None:
+            return None
+        with threads.region():
+            return self.prepare(memory.admit(w), g)
 
 
 _registry: dict[str, dict[tuple[str, str], Kernel]] = {}
@@ -120,6 +130,7 @@ def kernel(
     error_bound: Callable[[Any], float] | None = None,
     norm_wise: bool = False,
     spreads: str = "nowhere",
+    prepare: Callable[[np.ndarray, Any], Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Kernel]:
     """Decorator: register a function as an algorithm of `operation`."""
 
@@ -129,6 +140,7 @@ def kernel(
                 *(operation, name, device, function, exact, supports, cost, error_bound),
                 norm_wise=norm_wise,
                 spreads=spreads,
+                prepare=prepare,
             )
         )
 

@@ -1,0 +1,58 @@
+"""Convolution by blocks of windows, multiplied where they were packed: implicit im2col.
+
+    y[(n p q), k] = windows[(n p q), (r s c)] w[k, (r s c)] + bias[k]
+
+`kernels/direct.py` tells how. 2 N K P Q C R S operations, in registers; each pixel of a window is
+moved twice for K products. Limited by the processor's multiply-adds, and where K is small by the
+packing. It serves every geometry.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernels import memory
+from kernels.direct import fprop_windows, pack, product
+from kernels.geometry import ConvGeometry
+from kernels.registry import kernel
+
+
+def cost(g: ConvGeometry) -> float:
+    """Products at 75 a nanosecond, filters in whole panels of 16; the windows' terms at 1."""
+    terms = g.N * g.P * g.Q * (g.C // g.groups) * g.R * g.S
+    filters = -(-(g.K // g.groups) // 16) * 16 * g.groups
+    return 2 * terms * filters / 75 + terms * g.groups
+
+
+def terms(g: ConvGeometry) -> float:
+    """The longest chain of roundings: one multiply-add a tap, the blocks' sums, the bias."""
+    return g.C // g.groups * g.R * g.S + 1
+
+
+def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
+    """The filters packed, (groups, panels, C/groups R S 2L)."""
+    C = g.C // g.groups
+    strides = g.R * g.S * C, 1, g.S * C, C
+    return pack(w, fprop_windows(g), g.groups, C, g.K // g.groups, strides)
+
+
+@kernel("conv2d", name="direct", cost=cost, error_bound=terms, spreads="padding", prepare=prepare)
+def forward(
+    x: np.ndarray,
+    w: np.ndarray,
+    g: ConvGeometry,
+    *,
+    bias: np.ndarray | None = None,
+    rectify: bool = False,
+    prepared: np.ndarray | None = None,
+) -> np.ndarray:
+    """x (N,C,H,W), w (K,C/groups,R,S), bias (K,) -> y (N,K,P,Q), max(y, 0) with `rectify`.
+
+    Accumulates in their type.
+    """
+    y = memory.empty(g.y_shape, x.dtype, "NHWC")
+    if y.size:
+        packed = prepare(w, g) if prepared is None else prepared
+        windows = fprop_windows(g)
+        product(x, packed, windows, g.C // g.groups, g.K // g.groups, y, bias, rectify)
+    return y

@@ -1,0 +1,78 @@
+"""Convolution by Winograd's minimal filtering, with tiles that cover the plane exactly.
+
+    y = A^T [sum over c of (G w G^T) o (B^T d B)] A
+
+on tiles of up to 4x4 outputs of 3x3 taps: 36 products for 144 of the definition (Lavin, Gray 2015).
+Smaller tiles at the border, and filters of other sizes, use some of the same 36 points
+(`kernels/toom_cook.py`), so no tile reaches over the plane: 13 = 4 + 4 + 3 + 2 rows take 21 points
+where four tiles of 4 take 24. Stride s is split into phases (`kernels/winograd_plan.py`). The
+matrix products run over channels packed for the micro-kernel (`kernels/winograd_passes.py`).
+
+Limited by multiply-adds where there are many channels, else by the transforms, which touch each
+pixel 36/16 times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from kernels import memory
+from kernels.geometry import ConvGeometry
+from kernels.registry import kernel
+from kernels.winograd_plan import Plan, fprop_plan, supports
+from kernels.winograd_tiles import Filters, Sides, convolve, roundings, time_of
+from kernels.winograd_tiles import prepare as prepare_filters
+
+
+def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
+    return fprop_plan(replace(g, N=1)), Sides(g.C // g.groups, g.K // g.groups)
+
+
+def cost(g: ConvGeometry) -> float:
+    """Products and transforms, see `winograd_tiles.time_of`."""
+    return time_of(*plan_of(g), g.N) * g.groups
+
+
+def amplified_roundings(g: ConvGeometry) -> float:
+    """The norm-wise bound, from the matrices and a count of roundings (`winograd_tiles`)."""
+    return roundings(*plan_of(g))
+
+
+def prepare(w: np.ndarray, g: ConvGeometry) -> Filters:
+    """The filters at every point, packed."""
+    plan, sides = plan_of(g)
+    C = g.C // g.groups
+    return prepare_filters(w, plan, g.groups, sides, (g.R * g.S * C, 1, g.S * C, C))
+
+
+@kernel(
+    "conv2d",
+    name="winograd_tiles",
+    exact=False,
+    supports=supports,
+    cost=cost,
+    error_bound=amplified_roundings,
+    norm_wise=True,
+    spreads="plane",
+    prepare=prepare,
+)
+def forward(
+    x: np.ndarray,
+    w: np.ndarray,
+    g: ConvGeometry,
+    *,
+    bias: np.ndarray | None = None,
+    rectify: bool = False,
+    prepared: Filters | None = None,
+) -> np.ndarray:
+    """x (N,C,H,W), w (K,C/groups,R,S), bias (K,) -> y (N,K,P,Q), max(y, 0) with `rectify`.
+
+    Accumulates in their type. NaN and infinity come out as NaN in their whole tile.
+    """
+    y = memory.empty(g.y_shape, x.dtype, "NHWC")
+    if y.size:
+        filters = prepare(w, g) if prepared is None else prepared
+        convolve(x, filters, y, *plan_of(g), bias, rectify)
+    return y

@@ -1,0 +1,65 @@
+"""Transposed convolution by blocks of windows of gy: the flipped form, without its zeros.
+
+    gx[n, s u + a - pad, c] = sum over j, k of gy[n, u - j, k] w[k, c, s j + a]
+
+Each of the s x s phases a of gx is a stride-1 convolution of gy with every s-th tap of the flipped
+kernel; all of them share gy's windows, so they are one product with s s C filters
+(`kernels/direct.py`). 2 N K P Q C R S operations and, where R is no multiple of s, a few zeros.
+Limited by the processor's multiply-adds; where C is small, by the packing of windows of K R S / s^2
+terms: `folding.py` is better there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernels import memory
+from kernels.direct import dgrad_windows, pack, product
+from kernels.geometry import ConvGeometry
+from kernels.registry import kernel
+
+
+def cost(g: ConvGeometry) -> float:
+    """Products at 75 a nanosecond, channels in whole panels of 16; the windows' terms at 1."""
+    taps = [-(-size // stride) for size, stride in zip((g.R, g.S), g.stride, strict=True)]
+    positions = g.N * (-(-g.H // g.stride[0])) * (-(-g.W // g.stride[1]))
+    terms = positions * (g.K // g.groups) * taps[0] * taps[1]
+    channels = g.stride[0] * g.stride[1] * g.groups * (-(-(g.C // g.groups) // 16) * 16)
+    return 2 * terms * channels / 75 + terms * g.groups
+
+
+def supports(g: ConvGeometry) -> bool:
+    """Dilation along an axis only at stride 1, where there is one phase."""
+    return all(s == 1 or d == 1 for s, d in zip(g.stride, g.dilation, strict=True))
+
+
+def terms(g: ConvGeometry) -> float:
+    """One multiply-add a tap, and one sum a block of them."""
+    return g.K // g.groups * g.R * g.S + 1
+
+
+def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
+    """The filters packed, (groups, phases panels, K/groups taps 2L)."""
+    C = g.C // g.groups
+    strides = 1, g.R * g.S * C, g.S * C, C
+    return pack(w, dgrad_windows(g), g.groups, g.K // g.groups, C, strides)
+
+
+@kernel(
+    "conv2d_dgrad",
+    name="direct",
+    supports=supports,
+    cost=cost,
+    error_bound=terms,
+    spreads="padding",
+    prepare=prepare,
+)
+def dgrad(
+    gy: np.ndarray, w: np.ndarray, g: ConvGeometry, *, prepared: np.ndarray | None = None
+) -> np.ndarray:
+    """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
+    gx = memory.empty(g.x_shape, gy.dtype, "NHWC")
+    if gx.size:
+        packed = prepare(w, g) if prepared is None else prepared
+        product(gy, packed, dgrad_windows(g), g.K // g.groups, g.C // g.groups, gx)
+    return gx

@@ -1,0 +1,121 @@
+"""Transposed convolution in its scatter form, folded while it is in cache.
+
+    gx = fold(gy[(n p q), k] w[k, (r s c)])
+
+The transpose of `conv2d/direct.py`: a row of gy's pixels times the packed filters gives their
+windows' gradients, which are added to the rows of gx that they cover before the next are made.
+A thread has a band of rows of one image's gx to itself, and computes what reaches into it: rows of
+windows over a border between bands are computed for both. 2 N K P Q C R S operations; every term of
+a window is moved and added once for K products, so this serves few channels well, where
+`direct.py` would move whole windows for each of them.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from kernels import memory, threads
+from kernels.direct import Windows, pack, pack_windows
+from kernels.geometry import ConvGeometry
+from kernels.registry import kernel
+from kernels.vector import LINE, MACHINE, TALL, outer_tall
+
+WIDTH = MACHINE.width
+BAND = 16
+"""Rows of gx that a thread takes at a time, at least."""
+
+
+def cost(g: ConvGeometry) -> float:
+    """Products at 75 a nanosecond, the terms of the windows at 1."""
+    terms = g.N * g.P * g.Q * g.R * g.S * g.C
+    return 2 * g.macs / 75 + terms / 1.0
+
+
+def terms(g: ConvGeometry) -> float:
+    """At most one tap a filter and window: a product of K/groups terms, then R S additions."""
+    return g.K // g.groups + g.R * g.S
+
+
+def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
+    """The filters packed, (groups, panels, K/groups 2L)."""
+    window = g.R * g.S * (g.C // g.groups)
+    point = Windows(1, 1, (1, 1), (1, 1), (1, 1), (0, 0), np.zeros((1, 2, 1), np.int64),
+                    (1, 1), np.zeros((1, 2), np.int64))  # fmt: skip
+    return pack(w, point, g.groups, g.K // g.groups, window, (1, window, 0, 0))
+
+
+@kernel("conv2d_dgrad", name="folding", cost=cost, error_bound=terms, prepare=prepare)
+def dgrad(
+    gy: np.ndarray, w: np.ndarray, g: ConvGeometry, *, prepared: np.ndarray | None = None
+) -> np.ndarray:
+    """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
+    gx = memory.empty(g.x_shape, gy.dtype, "NHWC")
+    if 0 in (gx.size, gy.size, w.size):
+        gx[...] = 0
+        return gx
+    packed = prepare(w, g) if prepared is None else prepared
+    bands = min(-(-g.H // BAND), max(1, -(-4 * threads.get_num_threads() // g.N)))
+    _bands(memory.nhwc(gy), packed, memory.nhwc(gx), bands, (g.R, g.S), g.stride, g.padding,
+           g.dilation)  # fmt: skip
+    return gx
+
+
+@numba.njit(parallel=True, cache=True)
+def _bands(gy, packed, gx, bands, size, stride, padding, dilation):  # type: ignore[no-untyped-def]
+    N, P, Q, K = gy.shape
+    _, H, _, C = gx.shape
+    groups, panels, _ = packed.shape
+    wide = 2 * (WIDTH // gy.itemsize)
+    filters, channels = K // groups, C // groups
+    lines = (filters + LINE - 1) // LINE
+    height = (Q + TALL - 1) // TALL * TALL
+    for unit in numba.prange(N * bands):
+        n, band = unit // bands, unit % bands
+        top, bottom = H * band // bands, H * (band + 1) // bands
+        row, a = np.empty(lines * LINE, gy.dtype), np.empty(lines * height * LINE, gy.dtype)
+        sums, window = np.empty(panels * height * wide, gy.dtype), np.empty(panels * wide, gy.dtype)
+        gx[n, top:bottom] = 0
+        for p in range(P):
+            h0 = p * stride[0] - padding[0]
+            if h0 + (size[0] - 1) * dilation[0] < top or h0 >= bottom:
+                continue
+            for group in range(groups):
+                pack_windows(gy, group * filters, filters, (n * P + p) * Q, Q, height, (P, Q),
+                             (1, 1), (1, 1), (1, 1), (0, 0), row, a)  # fmt: skip
+                for panel in range(panels):
+                    for t in range(0, height, TALL):
+                        # (TALL,K/G) x (K/G,2L) -> (TALL,2L)
+                        outer_tall(a, t * LINE, height * LINE, packed[group, panel], 0, sums,
+                                   (panel * height + t) * wide, wide, filters // LINE,
+                                   filters % LINE, False)  # fmt: skip
+                for q in range(Q):
+                    for panel in range(panels):
+                        at = (panel * height + q) * wide
+                        for e in range(wide):
+                            window[panel * wide + e] = sums[at + e]
+                    w0 = q * stride[1] - padding[2]
+                    _fold(window, gx[n], h0, w0, top, bottom, size, dilation, group * channels,
+                          channels)  # fmt: skip
+
+
+@numba.njit(cache=True)
+def _fold(window, gx, h0, w0, top, bottom, size, dilation, c0, channels):  # type: ignore[no-untyped-def]
+    """Add a window (r s c) to the rows from `top` to `bottom` of gx (H,W,C)."""
+    _, W, C = gx.shape
+    run = size[1] * channels
+    joined = channels == C and dilation[1] == 1 and w0 >= 0 and w0 + size[1] <= W
+    for r in range(size[0]):
+        h = h0 + r * dilation[0]
+        if not top <= h < bottom:
+            continue
+        if joined:
+            line = gx[h].reshape(-1)  # (W,C) -> (WC,)
+            for e in range(run):
+                line[w0 * C + e] += window[r * run + e]
+        else:
+            for s in range(size[1]):
+                w = w0 + s * dilation[1]
+                if 0 <= w < W:
+                    for c in range(channels):
+                        gx[h, w, c0 + c] += window[r * run + s * channels + c]

@@ -1,0 +1,63 @@
+"""Transposed convolution by Winograd tiles of gx.
+
+With stride 1 it is the convolution of gy with the flipped filters, channels swapped. With stride s
+each phase of gx (every s-th row and column) is such a convolution with a phase of the filter; all
+phases share the transform of gy. The passes and matrices are those of `conv2d/winograd_tiles.py`:
+read that first. Its cost is that of its forward convolution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from kernels import memory
+from kernels.geometry import ConvGeometry
+from kernels.registry import kernel
+from kernels.winograd_plan import Plan, dgrad_plan, supports
+from kernels.winograd_tiles import Filters, Sides, convolve, roundings, time_of
+from kernels.winograd_tiles import prepare as prepare_filters
+
+
+def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
+    return dgrad_plan(replace(g, N=1)), Sides(g.K // g.groups, g.C // g.groups)
+
+
+def cost(g: ConvGeometry) -> float:
+    """Products and transforms, see `winograd_tiles.time_of`."""
+    return time_of(*plan_of(g), g.N) * g.groups
+
+
+def amplified_roundings(g: ConvGeometry) -> float:
+    """The norm-wise bound, from the matrices and a count of roundings (`winograd_tiles`)."""
+    return roundings(*plan_of(g))
+
+
+def prepare(w: np.ndarray, g: ConvGeometry) -> Filters:
+    """The turned filters at every point, packed."""
+    plan, sides = plan_of(g)
+    C = g.C // g.groups
+    return prepare_filters(w, plan, g.groups, sides, (1, g.R * g.S * C, g.S * C, C))
+
+
+@kernel(
+    "conv2d_dgrad",
+    name="winograd_tiles",
+    exact=False,
+    supports=supports,
+    cost=cost,
+    error_bound=amplified_roundings,
+    norm_wise=True,
+    spreads="plane",
+    prepare=prepare,
+)
+def dgrad(
+    gy: np.ndarray, w: np.ndarray, g: ConvGeometry, *, prepared: Filters | None = None
+) -> np.ndarray:
+    """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
+    gx = memory.empty(g.x_shape, gy.dtype, "NHWC")
+    if gx.size:
+        filters = prepare(w, g) if prepared is None else prepared
+        convolve(gy, filters, gx, *plan_of(g))
+    return gx

@@ -1,0 +1,88 @@
+"""The matrices of Winograd's convolutions, exact, from the points they evaluate at.
+
+m outputs of a filter with r taps along one axis need n = m + r - 1 products instead of m r:
+
+    y = A^T ((G w) o (B^T d)),   d (n,), w (r,), y (m,)
+
+Filter and window are polynomials, evaluated at n - 1 numbers and at infinity; the products are the
+values of their product there, and A^T reads the outputs off (Winograd, "Arithmetic Complexity of
+Computations", 1980; Lavin, Gray, "Fast Algorithms for Convolutional Neural Networks", 2015). In two
+dimensions every matrix is applied to columns and rows.
+
+The points are nested: n products use the first n - 1 of POINTS and infinity. Row p of G does not
+depend on n, since its scale is moved to B. So tiles of different sizes share one transformed
+filter, and a plane is covered exactly, by large tiles and a few small ones.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import lru_cache
+from math import prod
+
+import numpy as np
+
+POINTS = tuple(Fraction(p) for p in (0, 1, -1, 2, -2))
+MOST = len(POINTS) + 1
+"""The most products along an axis: every point, and infinity, which stands last."""
+
+Matrix = tuple[tuple[Fraction, ...], ...]
+
+
+def _scale(p: Fraction, points: tuple[Fraction, ...]) -> Fraction:
+    return prod((p - q for q in points if q != p), start=Fraction(1))
+
+
+def filter_matrix(r: int) -> Matrix:
+    """G (MOST, r): a filter's values at every point and at infinity, which is its last tap."""
+    finite = [tuple(p**j / _scale(p, POINTS) for j in range(r)) for p in POINTS]
+    return (*finite, tuple(Fraction(j == r - 1) for j in range(r)))
+
+
+def input_matrix(n: int) -> Matrix:
+    """B^T (n, n): n pixels to their values at the first n - 1 points and at infinity."""
+    points = POINTS[: n - 1]
+    rows = []
+    for p in points:
+        others = _coefficients([q for q in points if q != p])
+        factor = _scale(p, POINTS) / _scale(p, points)
+        rows.append(tuple(factor * c for c in (*others, Fraction(0))))
+    return (*rows, tuple(_coefficients(points)))
+
+
+def output_matrix(m: int) -> Matrix:
+    """A^T (m, MOST): products, 0 at points that are not used, to m outputs."""
+    return tuple((*(p**i for p in POINTS), Fraction(i == m - 1)) for i in range(m))
+
+
+def transposed(matrix: Matrix) -> Matrix:
+    return tuple(zip(*matrix, strict=True))
+
+
+def _coefficients(roots: tuple[Fraction, ...] | list[Fraction]) -> list[Fraction]:
+    """Of the product of (x - root), the constant first."""
+    coefficients = [Fraction(1)]
+    for root in roots:
+        shifted = [Fraction(0), *coefficients]
+        coefficients = [
+            s - root * c for s, c in zip(shifted, [*coefficients, Fraction(0)], strict=True)
+        ]
+    return coefficients
+
+
+def place(i: int, n: int) -> int:
+    """Where product i of n stands among MOST: infinity, the last, at the end."""
+    return i if i < n - 1 else MOST - 1
+
+
+@lru_cache
+def amplification(m: int, r: int) -> float:
+    """max over outputs of sum over products of |A^T| (largest |G|) (sum |B^T|): along one axis.
+
+    The sum of the absolute terms of an output is at most this times max |d| times sum |w|.
+    """
+    n = m + r - 1
+    at = [place(i, n) for i in range(n)]
+    a, g = (np.abs(np.array(x, float)) for x in (output_matrix(m), filter_matrix(r)))
+    b = np.abs(np.array(input_matrix(n), float)).sum(axis=1)
+    return float((a[:, at] * g[at].max(axis=1) * b).sum(axis=1).max())

@@ -1,0 +1,194 @@
+"""The passes of a weights' gradient by Winograd tiles: gy's transform, the sums, the way back.
+
+    Y[p] (T,K) = A gy A^T    W[p] (C,K) += V[p]^T Y[p]    gw = G^T W G
+
+V is the input's transform of `winograd_passes.py`, whose arrangement of tiles, points and panels
+this file shares. Each matrix here is the transpose of one there.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from kernels.toom_cook import MOST, filter_matrix, output_matrix, transposed
+from kernels.vector import EVEN, LINE, MACHINE, combine, outer_even
+
+WIDTH = MACHINE.width
+
+_t1, _t2, _t3, _t4, _t5 = (combine(transposed(output_matrix(m))) for m in range(1, 6))
+_t1s, _t2s, _t3s, _t4s, _t5s = (
+    combine(transposed(output_matrix(m)), scatter=True) for m in range(1, 6)
+)
+_h1g, _h2g, _h3g, _h4g, _h5g = (
+    combine(transposed(filter_matrix(r)), gather=True) for r in range(1, 6)
+)
+_h1, _h2, _h3, _h4, _h5 = (combine(transposed(filter_matrix(r))) for r in range(1, 6))
+
+
+@numba.njit(cache=True)
+def _gradient_rows(m, count, source, at, across, down, to, lanes):  # type: ignore[no-untyped-def]
+    """A along the first axis of `count` columns of m: to (MOST,count,lanes)."""
+    for j in range(count):
+        here = at + j * across
+        if m == 4:
+            _t4(source, here, down, to, j * lanes, count * lanes)
+        elif m == 3:
+            _t3(source, here, down, to, j * lanes, count * lanes)
+        elif m == 2:
+            _t2(source, here, down, to, j * lanes, count * lanes)
+        elif m == 1:
+            _t1(source, here, down, to, j * lanes, count * lanes)
+        else:
+            _t5(source, here, down, to, j * lanes, count * lanes)
+
+
+@numba.njit(cache=True)
+def _gradient_columns(m, source, to, at, places, lanes):  # type: ignore[no-untyped-def]
+    """A along the second axis of MOST rows of m, to where `places` (MOST,MOST) says."""
+    for i in range(MOST):
+        if m == 4:
+            _t4s(source, i * m * lanes, lanes, to, at, places[i])
+        elif m == 3:
+            _t3s(source, i * m * lanes, lanes, to, at, places[i])
+        elif m == 2:
+            _t2s(source, i * m * lanes, lanes, to, at, places[i])
+        elif m == 1:
+            _t1s(source, i * m * lanes, lanes, to, at, places[i])
+        else:
+            _t5s(source, i * m * lanes, lanes, to, at, places[i])
+
+
+@numba.njit(parallel=True, cache=True)
+def transform_gradient(gy, flat, k0, filters, first, row_tiles, column_tiles, bands, band_rank,
+                       column_rank, column_count, most, rows, begins, Y, parts):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Y = A gy A^T of every tile of the chunk.
+
+    gy (N,P,Q,K), `flat` the same memory; Y[p] lies at begins[p] as (panels,rows[p],3L), before all
+    of them a place for what no tile needs.
+    """
+    _, P, Q, K = gy.shape
+    lanes = WIDTH // gy.itemsize
+    wide = 3 * lanes
+    panels = (filters + wide - 1) // wide
+    tiles = bands.size * len(column_tiles)
+    for part in numba.prange(parts):
+        pixels, half = (
+            np.empty(MOST * MOST * wide, gy.dtype),
+            np.empty(MOST * MOST * lanes, gy.dtype),
+        )
+        places = np.empty((MOST, MOST), np.int64)
+        for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+            b, t = tile // len(column_tiles), tile % len(column_tiles)
+            n = (first + b) // len(row_tiles)
+            u, m1 = row_tiles[bands[b], 0], row_tiles[bands[b], 1]
+            v, m2 = column_tiles[t, 0], column_tiles[t, 1]
+            n1, n2 = m1 + most[0] - 1, m2 + most[1] - 1
+            for panel in range(panels):
+                k = panel * wide
+                for i in range(MOST):
+                    for j in range(MOST):
+                        p = i * MOST + j
+                        has = (i < n1 - 1 or i == MOST - 1) and (j < n2 - 1 or j == MOST - 1)
+                        row = band_rank[b, i] * column_count[j] + column_rank[t, j]
+                        places[i, j] = begins[p] + (panel * rows[p] + row) * wide if has else 0
+                if k + wide <= filters:
+                    source, at = flat, ((n * P + u) * Q + v) * K + k0 + k
+                    down, across = Q * K, K
+                else:
+                    source, at, down, across = pixels, 0, m2 * wide, wide
+                    for i in range(m1):
+                        for j in range(m2):
+                            for c in range(wide):
+                                inside = k + c < filters
+                                value = gy[n, u + i, v + j, k0 + k + c] if inside else 0
+                                pixels[(i * m2 + j) * wide + c] = value
+                for ahead in range(0, wide, lanes):
+                    _gradient_rows(m1, m2, source, at + ahead, across, down, half, lanes)
+                    _gradient_columns(m2, half, Y, ahead, places, lanes)
+
+
+@numba.njit(parallel=True, cache=True)
+def accumulate(V, v_begins, Y, y_begins, W, w_begins, rows, lines, panels, bounds, add):  # type: ignore[no-untyped-def]  # fmt: skip
+    """W[p] = V[p]^T Y[p], or added to it: (16 lines,rows) x (rows,panels 3L) -> (panels,16 lines,3L).
+
+    Thread t takes the units (p panel) from bounds[t] on.
+    """
+    wide = 3 * (WIDTH // V.itemsize)
+    for part in numba.prange(bounds.size - 1):
+        for unit in range(bounds[part], bounds[part + 1]):
+            p, panel = unit // panels, unit % panels
+            count = rows[p]
+            b = y_begins[p] + panel * count * wide
+            c = w_begins[p] + panel * lines[p] * LINE * wide
+            for line in range(lines[p]):
+                a = v_begins[p] + line * count * LINE
+                for channel in range(0, LINE, EVEN):
+                    outer_even(V, a + channel, LINE * LINE, Y, b, W,
+                               c + (line * LINE + channel) * wide, wide, count // LINE,
+                               count % LINE, add)  # fmt: skip
+
+
+@numba.njit(cache=True)
+def _weight_rows(r, source, at, places, to, lanes):  # type: ignore[no-untyped-def]
+    """G^T along the first axis of all columns: to (r,MOST,lanes)."""
+    for j in range(MOST):
+        if r == 3:
+            _h3g(source, at, places[j], to, j * lanes, MOST * lanes)
+        elif r == 2:
+            _h2g(source, at, places[j], to, j * lanes, MOST * lanes)
+        elif r == 1:
+            _h1g(source, at, places[j], to, j * lanes, MOST * lanes)
+        elif r == 4:
+            _h4g(source, at, places[j], to, j * lanes, MOST * lanes)
+        else:
+            _h5g(source, at, places[j], to, j * lanes, MOST * lanes)
+
+
+@numba.njit(cache=True)
+def _weight_columns(r, count, source, lanes, to, at, plane):  # type: ignore[no-untyped-def]
+    """G^T along the second axis of `count` rows: to (count,r,plane) from element `at` on."""
+    for i in range(count):
+        here, there = i * MOST * lanes, at + i * r * plane
+        if r == 3:
+            _h3(source, here, lanes, to, there, plane)
+        elif r == 2:
+            _h2(source, here, lanes, to, there, plane)
+        elif r == 1:
+            _h1(source, here, lanes, to, there, plane)
+        elif r == 4:
+            _h4(source, here, lanes, to, there, plane)
+        else:
+            _h5(source, here, lanes, to, there, plane)
+
+
+@numba.njit(parallel=True, cache=True)
+def transform_weights(W, k0, filters, channels, phases, taps, lines, phases_at, begins, gw):  # type: ignore[no-untyped-def]  # fmt: skip
+    """gw (K,R,S,C) of the filters from k0 on = G^T W G, each phase to the taps that are its own.
+
+    W[p] lies at begins[p] as (panels,lines,LINE,3L), before all of them are LINE 3L zeros.
+    """
+    lanes = WIDTH // W.itemsize
+    wide = 3 * lanes
+    panels, in_panels = (filters + wide - 1) // wide, (channels + LINE - 1) // LINE
+    plane = LINE * wide
+    for unit in numba.prange(panels * in_panels):
+        panel, in_panel = unit // in_panels, unit % in_panels
+        block, half = np.empty(MOST * MOST * plane, W.dtype), np.empty(MOST * MOST * lanes, W.dtype)
+        places = np.empty((MOST, MOST), np.int64)
+        k, c = panel * wide, in_panel * LINE
+        for f in range(len(phases)):
+            r1, r2 = phases[f, 0], phases[f, 1]
+            for p in range(MOST * MOST):
+                depth, line = phases_at[p] * in_panels, lines[f, p] * in_panels + in_panel
+                here = begins[p] + (panel * depth + line) * plane
+                places[p % MOST, p // MOST] = here if lines[f, p] >= 0 else 0
+            for ahead in range(0, plane, lanes):
+                _weight_rows(r1, W, ahead, places, half, lanes)
+                _weight_columns(r2, r1, half, lanes, block, ahead, plane)
+            for do in range(min(wide, filters - k)):
+                for a in range(r1):
+                    for b in range(r2):
+                        r, s, at = taps[f, 0, 0, a], taps[f, 0, 1, b], (a * r2 + b) * plane
+                        for dc in range(min(LINE, channels - c)):
+                            gw[k0 + k + do, r, s, c + dc] = block[at + dc * wide + do]
