@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench.contenders import libraries
-from bench.machine import measure as measure_machine
+from bench.options import Against, InAHurry, Rounds, Threads, chosen, effort_of, set_threads
+from bench.pick import pick_command
+from bench.report import report_command
 from bench.run import leave, run, tell
-from bench.selection import Cases, batches, cases, operations, quick, words
 from bench.tables import around_markers
-from bench.turns import Effort
-from kernels import Kernel, sources, threads
+from kernels import sources
 from kernels.cli import mistakes
-
-NONE = "none"
-QUICK = Effort(seconds=1.5, turn=0.02)
-
-Threads = Annotated[
-    int | None, typer.Option("--threads", help="Of every contender; all unless given.")
-]
-Against = Annotated[
-    str | None, typer.Option(help="torch,onnxruntime or none; those installed unless given.")
-]
-Rounds = Annotated[
-    int | None, typer.Option(min=1, help="Turns of each contender; what time allows.")
-]
 
 
 def bench_command(
@@ -61,10 +50,7 @@ def bench_command(
             dir_okay=False, help="Put the table into this file, between its <!-- bench --> markers."
         ),
     ] = None,
-    in_a_hurry: Annotated[
-        bool,
-        typer.Option("--quick", help="Batch 1, few turns, one case of each kind: two minutes."),
-    ] = False,
+    in_a_hurry: InAHurry = False,
 ) -> None:
     """Time kernels on the layers of known networks, and whole networks, against other libraries.
 
@@ -74,43 +60,29 @@ def bench_command(
     """
     if markdown is not None:
         around_markers(markdown)
-    if thread_count is not None:
-        threads.set_num_threads(thread_count)
+    set_threads(thread_count)
     mine = sources.load(source) if source else []
-    others = against_whom(against)
-    if in_a_hurry and not (source or op or layer or kernel):
-        selected = quick(others, batches(batch or "1")[0])
-    else:
-        number = batch or ("1" if in_a_hurry else "1,16")
-        selected = _selected(op, layer, kernel, number, mine, others)
-    effort = QUICK if in_a_hurry else Effort()
-    record, stopped = run(selected, source or "", effort.exactly(rounds), measure_machine)
+    selected = chosen(op, layer, kernel, batch, against, in_a_hurry, mine)
+    record, stopped = run(selected, source or "", effort_of(in_a_hurry, rounds))
     tell(record, json_file, markdown)
     leave(record[0], stopped)
 
 
-def against_whom(named: str | None) -> list[str]:
-    """The libraries that --against names."""
-    return libraries(None if named is None else [w for w in words(named) if w != NONE])
+def _app(command: Callable[..., None]) -> typer.Typer:
+    made = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    made.command()(command)
+    return made
 
 
-def _selected(
-    op: str | None,
-    layer: str | None,
-    kernel: str | None,
-    batch: str,
-    mine: list[Kernel],
-    others: list[str],
-) -> Cases:
-    named = operations(op, mine)
-    kernels = words(kernel) if kernel else []
-    return cases(named, words(layer or "zfnet"), batches(batch), kernels, others)
-
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-app.command()(bench_command)
+COMMANDS = {"report": _app(report_command), "pick": _app(pick_command)}
+"""What may stand where the user's own file does: a file of that name is ./report."""
+app = _app(bench_command)
 
 
 def main() -> None:
     """`python -m bench`."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name in COMMANDS:
+        program = functools.partial(COMMANDS[name], sys.argv[2:], f"bench {name}")
+        mistakes.run(program, f"bench {name}", "a smaller sample needs less")
     mistakes.run(app, "bench", "a smaller --batch needs less")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import typer
 from rich.console import Console
 
-from bench import machine as machines
+from bench import machine
 from bench.cases import Case, Contender
-from bench.machine import Machine
 from bench.records import Record, write_json
 from bench.rows import Row
 from bench.tables import LEGEND, tables, write_table
@@ -22,24 +21,22 @@ LOG_WIDTH = 130
 
 
 def run(
-    selected: Mapping[Case, Sequence[Contender]],
-    source: str,
-    effort: Effort,
-    measure_machine: Callable[[], Machine] = machines.measure,
+    selected: Mapping[Case, Sequence[Contender]], source: str, effort: Effort
 ) -> tuple[Record, bool]:
     """(rows and machine, whether Ctrl-C ended it before its time).
 
     The machine's limits are measured before and after, and the higher ones count.
     """
     say("measuring the machine's own limits")
-    machine = measure_machine()
-    rows, stopped = _measure(selected, Setting(machine.threads, source), effort)
-    return (rows, machine if stopped else machine.better(measure_machine())), stopped
+    before = machine.measure()
+    rows, stopped = measured(selected, Setting(before.threads, source), effort)
+    return (rows, before if stopped else before.better(machine.measure())), stopped
 
 
-def _measure(
+def measured(
     selected: Mapping[Case, Sequence[Contender]], setting: Setting, effort: Effort
 ) -> tuple[list[Row], bool]:
+    """(the rows, whether Ctrl-C ended it before its time)."""
     rows: list[Row] = []
     with stop_on_interrupt() as pressed, progress_bars() as progress:
         task = Task(progress, "cases", len(selected))
@@ -55,21 +52,26 @@ def _measure(
     return rows, False
 
 
+def wide_console() -> Console:
+    """The terminal, or lines that are wide enough for a table."""
+    return console if console.is_terminal else Console(width=LOG_WIDTH)
+
+
 def tell(record: Record, json_file: Path | None = None, markdown: Path | None = None) -> None:
     """Print the tables and what went wrong; write them where asked for."""
-    rows, machine = record
-    page = console if console.is_terminal else Console(width=LOG_WIDTH)
-    for table in tables(rows, machine):
+    rows, measured_on = record
+    page = wide_console()
+    for table in tables(rows, measured_on):
         page.print(table)
     for row in rows:
         if row.problem:
             say(f"{row.case.title}: {row.contender.title}: {row.problem}")
-    say(f"\n{machine.summary}\n{LEGEND}")
+    say(f"\n{measured_on.summary}\n{LEGEND}")
     if json_file is not None:
-        write_json(json_file, rows, machine)
+        write_json(json_file, rows, measured_on)
         say(f"Everything measured is in {json_file.resolve()}")
     if markdown is not None:
-        write_table(markdown, rows, machine)
+        write_table(markdown, rows, measured_on)
         say(f"The table is in {markdown.resolve()}")
 
 

@@ -60,13 +60,11 @@ def operations(named: str | None, mine: Sequence[Kernel]) -> list[str]:
     return found
 
 
-def quick(against: Sequence[str], batch: int = 1) -> Cases:
+def quick(against: Sequence[str], batches: Sequence[int]) -> Cases:
     """The cases of `QUICK` with their contenders."""
-    return {
-        case: contenders(case, [], against)
-        for operation, title in QUICK
-        for case in [Case(operation, select([title])[0], batch)]
-    }
+    drawn = itertools.product(batches, QUICK)
+    every = [Case(operation, select([title])[0], batch) for batch, (operation, title) in drawn]
+    return {case: contenders(case, [], against) for case in every}
 
 
 def cases(

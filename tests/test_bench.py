@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import cli
+from bench import cli, machine
 from bench.cases import Case, Contender
 from bench.catalogue import LAYERS, select
 from bench.contenders import LAYOUTS, call_of, contenders
@@ -269,7 +269,7 @@ def test_a_run_tells_and_writes_what_it_measured(
 ) -> None:
     numbers, page = tmp_path / "rows.json", tmp_path / "page.md"
     page.write_text(f"{BEGIN}\n{END}\n")
-    monkeypatch.setattr(cli, "measure_machine", lambda: MACHINE)
+    monkeypatch.setattr(machine, "measure", lambda: MACHINE)
     selected = ["--layer", "zfnet.conv5", "--kernel", "im2col", "--batch", "1", "--op", "conv2d"]
     written = ["--json", numbers, "--markdown", page]
     assert bench(monkeypatch, *selected, *written, "--rounds", "1", "--against", "none") == 0

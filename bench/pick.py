@@ -1,0 +1,131 @@
+"""`python -m bench pick`: is the kernel that `kernels.pick` chooses the fastest one?
+
+Geometries are drawn as networks have them: squares of pixels, odd windows, strides of 1 and 2,
+channels and filters in powers of two and near them. Every registered kernel that serves one is
+timed, in turns, each in a process of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from bench.cases import Case
+from bench.contenders import contenders
+from bench.layers import Convolution
+from bench.options import Rounds, Threads, set_threads
+from bench.rows import Row, ratios
+from bench.run import leave, measured, wide_console
+from bench.tables import duration
+from bench.team import Setting
+from bench.turns import Effort
+from kernels import threads
+from kernels.cli.progress import say
+
+OPERATIONS = ("conv2d", "conv2d_dgrad", "conv2d_wgrad")
+MOST_MACS = 2e8
+NEAR = 1.2
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A case's picked and best rows; `cost` is the picked one's time over the best one's."""
+
+    picked: Row
+    best: Row
+
+    @property
+    def cost(self) -> float:
+        return float(np.median(ratios(self.best, self.picked)))
+
+
+def pick_command(
+    sample: Annotated[int, typer.Option(min=1, help="How many geometries are drawn.")] = 12,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed draws others.")] = 0,
+    thread_count: Threads = None,
+    rounds: Rounds = None,
+) -> None:
+    """Draw convolutions and compare the kernel that is chosen by itself with the fastest.
+
+    Exit status 1 if a kernel fails or gives a wrong result.
+    """
+    set_threads(thread_count)
+    selected = {case: contenders(case, [], []) for case in draw(sample, seed)}
+    effort = Effort(seconds=1.0, turn=0.02, rounds=rounds)
+    rows, stopped = measured(selected, Setting(threads.get_num_threads()), effort)
+    choices = compare(rows)
+    wide_console().print(_table(choices))
+    say(summary(choices))
+    for row in rows:
+        if row.problem:
+            say(f"{row.case.title}: {row.contender.title}: {row.problem}")
+    leave(rows, stopped)
+
+
+def draw(sample: int, seed: int) -> list[Case]:
+    """Cases of at most MOST_MACS products, of the three convolutions in turn."""
+    rng, found = np.random.default_rng(seed), list[Case]()
+    while len(found) < sample:
+        operation = OPERATIONS[len(found) % len(OPERATIONS)]
+        layer, batch = _layer(rng, len(found)), int(rng.choice((1, 2, 4, 8)))
+        if layer.geometry(batch).macs <= MOST_MACS:
+            found.append(Case(operation, layer, batch))
+    return found
+
+
+def _layer(rng: np.random.Generator, number: int) -> Convolution:
+    size = int(rng.choice((1, 3, 3, 3, 5, 7)))
+    side = int(rng.integers(max(size, 7), 65))
+    channels, filters = (max(1, round(2 ** rng.uniform(0, 8.5))) for _ in range(2))
+    stride, padding = int(rng.choice((1, 1, 2))), int(rng.integers(0, size // 2 + 1))
+    return Convolution(
+        *("drawn", str(number), channels, side, side, filters, size, size, stride, padding)
+    )
+
+
+def compare(rows: Sequence[Row]) -> list[Choice]:
+    """The choice of each case whose picked kernel was timed."""
+    timed = [row for row in rows if row.seconds]
+    return [
+        Choice(row, min((r for r in timed if r.case == row.case), key=lambda r: r.time))
+        for row in timed
+        if row.picked
+    ]
+
+
+def summary(choices: Sequence[Choice]) -> str:
+    """How good the choices are, in a line."""
+    if not choices:
+        return "nothing was timed"
+    costs = np.array([choice.cost for choice in choices])
+    return (
+        f"{len(costs)} geometries: the chosen kernel is within {NEAR - 1:.0%} of the best on "
+        f"{np.mean(costs <= NEAR):.0%}; its time over the best one's: median "
+        f"{np.median(costs):.2f}, worst {costs.max():.2f}"
+    )
+
+
+def _table(choices: Sequence[Choice]) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for heading in ("operation", "N", "C", "H, W", "K", "R, S", "stride", "padding"):
+        table.add_column(heading, no_wrap=True, justify="left" if heading[0] == "o" else "right")
+    for heading in ("chosen", "time", "best", "time", "chosen / best"):
+        table.add_column(heading, no_wrap=True)
+    for choice in choices:
+        table.add_row(*map(Text, _cells(choice)))
+    return table
+
+
+def _cells(choice: Choice) -> list[str]:
+    case, chosen, best = choice.picked.case, choice.picked, choice.best
+    layer = case.layer
+    assert isinstance(layer, Convolution)
+    sizes = (case.batch, layer.C, layer.H, layer.K, layer.R, layer.stride, layer.padding)
+    times = (chosen.contender.name, duration(chosen.time), best.contender.name, duration(best.time))
+    return [case.operation, *map(str, sizes), *times, f"{choice.cost:.2f}"]

@@ -1,0 +1,106 @@
+"""The report's pictures: where rows lie under the machine's roofline, and ratios to PyTorch."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+from bench.cases import Case
+from bench.machine import Machine
+from bench.operations import of
+from bench.rows import Row, baseline, ratios
+from kernels.bounds import eps
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+SUFFIXES = ("svg", "png")
+BAR = 0.22
+"""Inches of height for a bar."""
+
+
+def roofline(rows: Sequence[Row], machine: Machine, folder: Path) -> list[Path]:
+    """roofline.svg and .png: GFLOP/s over operations a byte, ours filled, PyTorch's hollow."""
+    rows = [row for row in rows if row.contender.ours or row.contender.library == "torch"]
+    figure, axes = plt.subplots(figsize=(8, 5.5))
+    _draw_limits(axes, machine, [_intensity(row.case) for row in rows])
+    markers = itertools.cycle("os^vDP*Xhd<>p8")
+    for operation in dict.fromkeys(row.case.operation for row in rows):
+        some = [row for row in rows if row.case.operation == operation]
+        _draw_points(axes, some, operation, next(markers))
+    axes.set(xscale="log", yscale="log", ylabel="GFLOP/s")
+    axes.set_xlabel("operations of the definition per byte that has to move")
+    axes.set_title("filled: ours; hollow: PyTorch, the faster of its memory layouts", fontsize=9)
+    axes.legend(fontsize=7, ncols=2)
+    axes.grid(True, which="major", alpha=0.3)
+    return _save(figure, folder / "roofline")
+
+
+def _draw_limits(axes: Axes, machine: Machine, intensities: Sequence[float]) -> None:
+    least, most = min(intensities) / 2, max(intensities) * 2
+    x = np.geomspace(least, most, 200)
+    for name, rate in (("memory", machine.memory_gbytes), ("cache", machine.cache_gbytes)):
+        axes.plot(x, np.minimum(machine.matmul_gflops, rate * x), "-", color="0.6", lw=1)
+        axes.annotate(f"{name} {rate:.0f} GB/s", (least, rate * least), fontsize=7, color="0.4")
+    peak = f"matrix product {machine.matmul_gflops:.0f} GFLOP/s"
+    axes.annotate(peak, (most, machine.matmul_gflops), fontsize=7, color="0.4", ha="right")
+
+
+def _draw_points(axes: Axes, rows: Sequence[Row], operation: str, marker: str) -> None:
+    colour = None
+    for ours in (True, False):
+        some = [row for row in rows if row.contender.ours is ours]
+        if not some:
+            continue
+        x, y = [_intensity(row.case) for row in some], [row.gflops for row in some]
+        label = operation if colour is None else None
+        (line,) = axes.plot(x, y, marker, ms=5, label=label, color=colour)
+        colour = line.get_color()
+        line.set_markerfacecolor(colour if ours else "none")
+
+
+def _intensity(case: Case) -> float:
+    """Operations a byte."""
+    return of(case).operations(case) / of(case).bytes(case)
+
+
+def ratio_bars(rows: Sequence[Row], batch: int, folder: Path) -> list[Path]:
+    """ratios-batch-N.svg and .png: how many times as fast as PyTorch each contender is."""
+    bars = [(row, against) for row in rows if (against := _against(row, rows, batch))]
+    figure, axes = plt.subplots(figsize=(8, 1.2 + BAR * len(bars)))
+    for place, (row, against) in enumerate(bars):
+        low, middle, high = np.percentile(ratios(row, against), (25, 50, 75))
+        error = [[max(middle - low, eps(float))], [max(high - middle, eps(float))]]
+        colour = "tab:blue" if row.contender.ours else "tab:orange"
+        axes.barh(place, middle, xerr=error, color=colour, error_kw={"lw": 0.8})
+    axes.set_yticks(range(len(bars)), [_title(row) for row, _ in bars], fontsize=7)
+    axes.axvline(1, color="0.3", lw=1)
+    axes.invert_yaxis()
+    axes.set_xlabel(f"times as fast as PyTorch, batch {batch} (bars: median and quartiles)")
+    return _save(figure, folder / f"ratios-batch-{batch}")
+
+
+def _against(row: Row, rows: Sequence[Row], batch: int) -> Row | None:
+    """What a row of this batch size is compared with; None for PyTorch's own."""
+    if row.case.batch != batch or row.contender.library == "torch":
+        return None
+    return baseline(rows, row.case)
+
+
+def _title(row: Row) -> str:
+    return f"{row.case.operation} {row.case.layer.title}  {row.contender.title}"
+
+
+def _save(figure: Figure, path: Path) -> list[Path]:
+    figure.tight_layout()
+    paths = [path.with_name(f"{path.name}.{suffix}") for suffix in SUFFIXES]
+    for each in paths:
+        figure.savefig(each, dpi=150)
+    plt.close(figure)
+    return paths

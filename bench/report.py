@@ -1,0 +1,120 @@
+"""`python -m bench report`: roofline, ratios to PyTorch as bars, a table of one row a case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cases import Case
+from bench.machine import Machine
+from bench.options import Against, InAHurry, Rounds, Threads, chosen, effort_of, set_threads
+from bench.plots import ratio_bars, roofline
+from bench.records import Record, read_json, write_json
+from bench.rows import Row, baseline, ratios, shown
+from bench.run import leave, run
+from bench.tables import (
+    around_markers,
+    duration,
+    in_bytes,
+    markdown,
+    ratio,
+    write_between,
+)
+from kernels.cli.progress import say
+
+HEADINGS = (
+    *("operation", "layer", "batch", "kernel", "time", "GFLOP/s", "of limit", "PyTorch"),
+    *("times as fast", "memory", "PyTorch's"),
+)
+LEGEND = (
+    "Each row is the kernel that minidl takes by itself. GFLOP/s: of the definition's operations. "
+    "Of limit: the least time that the matrix product's rate and the rate of a copy allow, over "
+    "the row's. PyTorch: the faster of its contiguous and channels_last runs, on as many threads; "
+    "times as fast: median and spread of the ratios, round by round. Memory: how far a call raises "
+    "the process's resident memory; for a network everything it holds but libraries."
+)
+
+
+def report_command(
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder for pictures and table.")],
+    json_files: Annotated[
+        list[Path] | None,
+        typer.Option("--json", help="What was measured before; may be given several times."),
+    ] = None,
+    readme: Annotated[
+        Path | None,
+        typer.Option(
+            dir_okay=False, help="Put the table into this file, between its <!-- bench --> markers."
+        ),
+    ] = None,
+    thread_count: Threads = None,
+    against: Against = None,
+    rounds: Rounds = None,
+    in_a_hurry: InAHurry = False,
+) -> None:
+    """Draw and tabulate what was measured; without --json, ZFNet is measured first.
+
+    Writes roofline and ratios-batch-N (.svg and .png), table.md and, if it measured, rows.json.
+    """
+    if readme is not None:
+        around_markers(readme)
+    record, stopped = (read_json(json_files), False) if json_files else (None, False)
+    out.mkdir(parents=True, exist_ok=True)
+    if record is None:
+        set_threads(thread_count)
+        selected = chosen(against=against, in_a_hurry=in_a_hurry)
+        record, stopped = run(selected, "", effort_of(in_a_hurry, rounds))
+        write_json(out / "rows.json", *record)
+    for path in write_report(record, out, readme):
+        say(f"wrote {path}")
+    leave(record[0], stopped)
+
+
+def write_report(record: Record, out: Path, readme: Path | None = None) -> list[Path]:
+    """The files of a report; ValueError if nothing was timed."""
+    rows, machine = record
+    timed = [row for row in rows if row.seconds]
+    if not timed:
+        raise ValueError("no row of these files was timed, so there is nothing to draw")
+    text = table(timed, machine)
+    (out / "table.md").write_text(text + "\n", encoding="utf-8")
+    written = [out / "table.md"]
+    if readme is not None:
+        write_between(readme, text)
+        written.append(readme)
+    written += roofline(_compared(timed), machine, out)
+    for batch in dict.fromkeys(row.case.batch for row in timed):
+        written += ratio_bars(_compared(timed), batch, out)
+    return written
+
+
+def table(rows: Sequence[Row], machine: Machine) -> str:
+    """One row a case, with the machine, its versions and the date."""
+    lines = [_line(row, rows, machine) for row in _compared(rows) if row.contender.ours]
+    return f"{markdown(HEADINGS, lines, 4)}\n\n{machine.summary} {LEGEND}"
+
+
+def _compared(rows: Sequence[Row]) -> list[Row]:
+    """Of ours what minidl takes, of each library the faster layout."""
+    return [row for row in shown(rows) if not row.contender.ours or row is _chosen(rows, row.case)]
+
+
+def _chosen(rows: Sequence[Row], case: Case) -> Row:
+    """The row that minidl takes by itself, or the fastest of ours where that was not timed."""
+    ours = [row for row in rows if row.contender.ours and row.case == case]
+    return min(ours, key=lambda row: (not row.picked, row.time))
+
+
+def _line(row: Row, rows: Sequence[Row], machine: Machine) -> list[str]:
+    case, against = row.case, baseline(rows, row.case)
+    return [
+        *(case.operation, case.layer.title, str(case.batch), row.contender.title),
+        *(duration(row.time), f"{row.gflops:.1f}", f"{row.of_limit(machine):.0%}"),
+        duration(against.time) if against else "-",
+        ratio(ratios(row, against)) if against else "-",
+        in_bytes(row.memory),
+        in_bytes(against.memory) if against else "-",
+    ]
