@@ -30,6 +30,7 @@ SIDE = 2048
 COPIES = tuple(1 << n for n in (18, 20, 22, 24, 26, 28))
 """Bytes that copies move, read and written, from what caches hold to what they do not."""
 REPEATS = 5
+LEAST_SECONDS = 0.2
 LEAST_MOVED = 1 << 26
 """Bytes of one measurement: small copies are repeated."""
 
@@ -61,9 +62,10 @@ class Machine:
         return max(rate for _, rate in self.copies)
 
     def bandwidth(self, moved: int) -> float:
-        """GB/s that a call which moves so many bytes may reach: that of a copy no larger."""
-        smaller = [rate for size, rate in self.copies if size <= moved]
-        return smaller[-1] if smaller else self.cache_gbytes
+        """GB/s that a call which moves so many bytes may reach: that of a copy no larger, or of
+        any that is larger still."""
+        smaller = [size for size, _ in self.copies if size <= moved]
+        return max(rate for size, rate in self.copies if size >= max(smaller, default=0))
 
     def limit(self, operations: int, moved: int) -> float:
         """Seconds that a call takes at least: the roofline of arithmetic and bandwidth."""
@@ -109,18 +111,21 @@ def matmul_rate(side: int) -> float:
 
 def copy_rate(moved: int) -> float:
     """GB/s of a copy that reads half of so many bytes and writes the other half."""
-    source = np.ones(moved // 8, np.float32)
+    team = threads.get_num_threads()
+    source = np.ones((team, moved // (8 * team)), np.float32)
     target = np.zeros_like(source)
     often = max(1, LEAST_MOVED // moved)
-    return often * moved / _best(lambda: [_copy(source, target) for _ in range(often)]) / 1e9
+    bytes_a_run = 4 * often * source.nbytes  # there and back, read and written
+    return bytes_a_run / _best(lambda: _copy(source, target, often)) / 1e9
 
 
 def _best(run: Callable[[], object]) -> float:
     """Seconds of the fastest of some runs: a limit is what was reached undisturbed."""
-    found = []
+    found: list[float] = []
     with threads.region():
         run()
-        for _ in range(REPEATS):
+        until = time.perf_counter() + LEAST_SECONDS
+        while len(found) < REPEATS or time.perf_counter() < until:
             began = time.perf_counter()
             run()
             found.append(time.perf_counter() - began)
@@ -128,9 +133,14 @@ def _best(run: Callable[[], object]) -> float:
 
 
 @numba.njit(parallel=True, cache=True)
-def _copy(source, target):  # type: ignore[no-untyped-def]
-    for i in numba.prange(source.size):
-        target[i] = source[i]
+def _copy(source, target, often):  # type: ignore[no-untyped-def]
+    """Each thread copies its own row (threads,n) there and back, so that caches keep it."""
+    for row in numba.prange(source.shape[0]):
+        for _ in range(often):
+            for i in range(source.shape[1]):
+                target[row, i] = source[row, i]
+            for i in range(source.shape[1]):
+                source[row, i] = target[row, i]
 
 
 def _versions() -> dict[str, str]:

@@ -13,7 +13,6 @@ from bench.cases import Case
 from bench.machine import Machine
 from bench.operations import of
 from bench.rows import Row, baseline, ratios
-from kernels.bounds import eps
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -21,6 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 SUFFIXES = ("svg", "png")
+COLOURS = {"ours": "tab:blue", "onnxruntime": "tab:orange"}
 BAR = 0.22
 """Inches of height for a bar."""
 
@@ -37,7 +37,7 @@ def roofline(rows: Sequence[Row], machine: Machine, folder: Path) -> list[Path]:
     axes.set(xscale="log", yscale="log", ylabel="GFLOP/s")
     axes.set_xlabel("operations of the definition per byte that has to move")
     axes.set_title("filled: ours; hollow: PyTorch, the faster of its memory layouts", fontsize=9)
-    axes.legend(fontsize=7, ncols=2)
+    axes.legend(fontsize=7, ncols=2, loc="lower right")
     axes.grid(True, which="major", alpha=0.3)
     return _save(figure, folder / "roofline")
 
@@ -47,9 +47,14 @@ def _draw_limits(axes: Axes, machine: Machine, intensities: Sequence[float]) -> 
     x = np.geomspace(least, most, 200)
     for name, rate in (("memory", machine.memory_gbytes), ("cache", machine.cache_gbytes)):
         axes.plot(x, np.minimum(machine.matmul_gflops, rate * x), "-", color="0.6", lw=1)
-        axes.annotate(f"{name} {rate:.0f} GB/s", (least, rate * least), fontsize=7, color="0.4")
+        _label(axes, f"{name} {rate:.0f} GB/s", (least, rate * least), "left")
     peak = f"matrix product {machine.matmul_gflops:.0f} GFLOP/s"
-    axes.annotate(peak, (most, machine.matmul_gflops), fontsize=7, color="0.4", ha="right")
+    _label(axes, peak, (most, machine.matmul_gflops), "right")
+
+
+def _label(axes: Axes, text: str, place: tuple[float, float], side: str) -> None:
+    """Small, above the end of a line."""
+    axes.annotate(text, place, (0, 6), textcoords="offset points", fontsize=7, color="0.4", ha=side)
 
 
 def _draw_points(axes: Axes, rows: Sequence[Row], operation: str, marker: str) -> None:
@@ -74,16 +79,25 @@ def ratio_bars(rows: Sequence[Row], batch: int, folder: Path) -> list[Path]:
     """ratios-batch-N.svg and .png: how many times as fast as PyTorch each contender is."""
     bars = [(row, against) for row in rows if (against := _against(row, rows, batch))]
     figure, axes = plt.subplots(figsize=(8, 1.2 + BAR * len(bars)))
+    labels: set[str] = set()
     for place, (row, against) in enumerate(bars):
-        low, middle, high = np.percentile(ratios(row, against), (25, 50, 75))
-        error = [[max(middle - low, eps(float))], [max(high - middle, eps(float))]]
-        colour = "tab:blue" if row.contender.ours else "tab:orange"
-        axes.barh(place, middle, xerr=error, color=colour, error_kw={"lw": 0.8})
+        library = "ours" if row.contender.ours else row.contender.library
+        label = "_" + library if library in labels else library  # matplotlib hides what begins so
+        _bar(axes, place, ratios(row, against), COLOURS[library], label)
+        labels.add(library)
     axes.set_yticks(range(len(bars)), [_title(row) for row, _ in bars], fontsize=7)
     axes.axvline(1, color="0.3", lw=1)
     axes.invert_yaxis()
-    axes.set_xlabel(f"times as fast as PyTorch, batch {batch} (bars: median and quartiles)")
+    axes.set(xscale="log", xlabel=f"times as fast as PyTorch, batch {batch}: median and quartiles")
+    axes.legend(fontsize=7)
     return _save(figure, folder / f"ratios-batch-{batch}")
+
+
+def _bar(axes: Axes, place: int, values: Sequence[float], colour: str, label: str) -> None:
+    """A bar from 1 to the median."""
+    low, middle, high = np.percentile(values, (25, 50, 75))
+    error = np.array([[middle - low], [high - middle]])
+    axes.barh(place, middle - 1, left=1, xerr=error, color=colour, label=label)
 
 
 def _against(row: Row, rows: Sequence[Row], batch: int) -> Row | None:
