@@ -21,13 +21,25 @@ import numpy as np
 
 from kernels import memory, threads
 from kernels.geometry import ConvGeometry
-from kernels.vector import EVEN, LINE, MACHINE, TALL, lanes, outer_even, outer_tall
+from kernels.vector import (
+    EVEN,
+    LINE,
+    MACHINE,
+    TALL,
+    lanes,
+    move,
+    move_rectified,
+    outer_even,
+    outer_tall,
+)
 
 WIDTH = MACHINE.width
 BLOCK = 96
 """Pixels of a block: whole tiles of 6 and of 12 rows, and of 16 terms."""
 TERMS = 24
 """Lines of the sum at a time."""
+AT_ONCE = 12
+"""Windows that are cut into lines at a time."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +147,7 @@ def product(
     rectify: bool = False,
 ) -> None:
     """Write y (N,K,...) = windows of x (N,C,...) times `packed` [+ bias (K,)], rectified or not."""
-    bias = np.empty(0, x.dtype) if bias is None else bias
+    bias = np.zeros(outputs * len(packed), x.dtype) if bias is None else bias
     positions = x.shape[0] * windows.P * windows.Q
     block, blocks = balanced(positions)
     for group in range(len(packed)):
@@ -158,40 +170,53 @@ def balanced(positions: int) -> tuple[int, int]:
 
 @numba.njit(cache=True)
 def pack_windows(x, c0, channels, first, count, height, plane, size, stride, dilation, origin,
-                 row, packed):  # type: ignore[no-untyped-def]  # fmt: skip
+                 packed):  # type: ignore[no-untyped-def]  # fmt: skip
     """packed (lines,height,LINE) = the windows of `count` positions from `first` on.
 
-    A window's terms (r s c) are put side by side in `row` first: where its pixels follow each
-    other in memory that is one copy a row of taps.
+    A window's terms (r s c) are put side by side first: where its pixels follow each other in
+    memory that is one copy a row of taps. Lines are cut from those of some windows at a time: a
+    vector that was just written in two parts would have to wait for both.
     """
     _, H, W, C = x.shape
-    lines = row.size // LINE
-    run = size[1] * channels
-    for t in range(count):
-        n, rest = (first + t) // (plane[0] * plane[1]), (first + t) % (plane[0] * plane[1])
-        h0 = rest // plane[1] * stride[0] + origin[0]
-        w0 = rest % plane[1] * stride[1] + origin[1]
-        joined = channels == C and dilation[1] == 1 and w0 >= 0 and w0 + size[1] <= W
-        for r in range(size[0]):
-            h, at = h0 + r * dilation[0], r * run
-            if not 0 <= h < H:
-                row[at : at + run] = 0
-            elif joined:
-                line = x[n, h].reshape(-1)  # (W,C) -> (WC,)
-                row[at : at + run] = line[w0 * C : w0 * C + run]
-            else:
-                for s in range(size[1]):
-                    w = w0 + s * dilation[1]
-                    here = at + s * channels
-                    if 0 <= w < W:
-                        row[here : here + channels] = x[n, h, w, c0 : c0 + channels]
-                    else:
-                        row[here : here + channels] = 0
-        row[size[0] * run :] = 0
+    flat = x.reshape(-1)  # (N,H,W,C) -> (NHWC,), the same memory
+    lanes, run = WIDTH // x.itemsize, size[1] * channels
+    terms = size[0] * run
+    lines = (terms + LINE - 1) // LINE
+    row = (lines + 1) * LINE  # a line to spare
+    rows = np.zeros(AT_ONCE * row, x.dtype)
+    for t0 in range(0, count, AT_ONCE):
+        some = min(AT_ONCE, count - t0)
+        for t in range(some):
+            n, rest = divmod(first + t0 + t, plane[0] * plane[1])
+            h0 = rest // plane[1] * stride[0] + origin[0]
+            w0 = rest % plane[1] * stride[1] + origin[1]
+            joined = channels == C and dilation[1] == 1 and w0 >= 0 and w0 + size[1] <= W
+            for r in range(size[0]):
+                h, at = h0 + r * dilation[0], t * row + r * run
+                start = ((n * H + h) * W + w0) * C + c0
+                if not 0 <= h < H:
+                    for e in range(run):
+                        rows[at + e] = 0
+                elif joined and start + run + lanes <= flat.size:
+                    # Whole vectors: what the last of them has too much, the next row overwrites.
+                    e = 0
+                    while e < run:
+                        move(flat, start + e, rows, at + e)
+                        e += lanes
+                else:
+                    for s in range(size[1]):
+                        inside = 0 <= w0 + s * dilation[1] < W
+                        for c in range(channels):
+                            pixel = start + s * dilation[1] * C + c
+                            rows[at + s * channels + c] = flat[pixel] if inside else 0
+            for e in range(t * row + terms, t * row + lines * LINE):
+                rows[e] = 0
         for line in range(lines):
-            at = (line * height + t) * LINE
-            for c in range(LINE):
-                packed[at + c] = row[line * LINE + c]
+            for t in range(some):
+                to, c = (line * height + t0 + t) * LINE, 0
+                while c < LINE:
+                    move(rows, t * row + line * LINE + c, packed, to + c)
+                    c += lanes
 
 
 @numba.njit(parallel=True, cache=True)
@@ -202,15 +227,16 @@ def _product(x, packed, y, c0, channels, k0, filters, bias, rectify, block, bloc
     lines = (terms + LINE - 1) // LINE
     panels = len(packed)
     of_phase = (filters + wide - 1) // wide
-    _, H, W, _ = y.shape
+    _, H, W, K = y.shape
+    out = y.reshape(-1)  # (N,H,W,K) -> (NHWK,), the same memory
     for b in numba.prange(blocks):
         first = b * block
         count = min(block, positions - first)
         height = (count + TALL - 1) // TALL * TALL
-        row, a = np.empty(lines * LINE, x.dtype), np.empty(lines * height * LINE, x.dtype)
+        a = np.empty(lines * height * LINE, x.dtype)
         sums = np.empty(panels * height * wide, x.dtype)
         pack_windows(x, c0, channels, first, count, height, plane, size, stride, dilation, origin,
-                     row, a)  # fmt: skip
+                     a)  # fmt: skip
         for line in range(0, lines, TERMS):
             some = min(TERMS * LINE, terms - line * LINE)
             for panel in range(panels):
@@ -228,15 +254,22 @@ def _product(x, packed, y, c0, channels, k0, filters, bias, rectify, block, bloc
                 h, w = p * out_step[0] + out_at[phase, 0], q * out_step[1] + out_at[phase, 1]
                 if 0 <= h < H and 0 <= w < W:
                     at = (panel * height + t) * wide
-                    _finish(sums, at, bias, k0 + k, rectify, y[n, h, w], min(wide, filters - k))
+                    to = ((n * H + h) * W + w) * K + k0 + k
+                    finish(sums, at, bias, k0 + k, rectify, out, to, min(wide, filters - k))
 
 
-@numba.njit(cache=True)
-def _finish(sums, at, bias, k0, rectify, y, count):  # type: ignore[no-untyped-def]
-    """A pixel's filters: plus bias, rectified if asked for (NaN stays)."""
-    for k in range(count):
-        value = sums[at + k] + bias[k0 + k] if bias.size else sums[at + k]
-        y[k0 + k] = 0 if rectify and value <= 0 else value
+@numba.njit(cache=True, inline="always")
+def finish(sums, at, bias, k0, rectify, y, to, count):  # type: ignore[no-untyped-def]
+    """y from element `to` on = a pixel's sums plus bias, rectified if asked for (NaN stays)."""
+    lanes = WIDTH // sums.itemsize
+    k = 0
+    while k + lanes <= count:  # a range with a step would divide
+        move_rectified(sums, at + k, bias, k0 + k, rectify, y, to + k)
+        k += lanes
+    while k < count:
+        value = sums[at + k] + bias[k0 + k]
+        y[to + k] = 0 if rectify and value <= 0 else value
+        k += 1
 
 
 def weights(x: np.ndarray, gy: np.ndarray, g: ConvGeometry, gw: np.ndarray) -> None:
@@ -263,13 +296,13 @@ def _shares(x, gy, shares, c0, channels, k0, filters, plane, size, stride, dilat
     panels = (filters + wide - 1) // wide
     positions = x.shape[0] * plane[0] * plane[1]
     for part in numba.prange(len(shares)):
-        row, a = np.empty(lines * LINE, x.dtype), np.empty(lines * BLOCK * LINE, x.dtype)
+        a = np.empty(lines * BLOCK * LINE, x.dtype)
         b = np.empty(panels * BLOCK * wide, x.dtype)
         end = positions * (part + 1) // len(shares)
         for first in range(positions * part // len(shares), end, BLOCK):
             count = min(BLOCK, end - first)
             pack_windows(x, c0, channels, first, count, BLOCK, plane, size, stride, dilation,
-                         origin, row, a)  # fmt: skip
+                         origin, a)  # fmt: skip
             _pack_gradient(gy, k0, filters, first, count, b)
             for panel in range(panels):
                 for channel in range(0, lines * LINE, EVEN):
@@ -284,18 +317,20 @@ def _shares(x, gy, shares, c0, channels, k0, filters, plane, size, stride, dilat
 @numba.njit(cache=True)
 def _pack_gradient(gy, k0, filters, first, count, packed):  # type: ignore[no-untyped-def]
     """packed (panels,BLOCK,3L) = gy of `count` pixels from `first` on."""
-    _, P, Q, _ = gy.shape
-    wide = 3 * (WIDTH // gy.itemsize)
+    flat = gy.reshape(-1)  # (N,P,Q,K) -> (NPQK,), the same memory
+    lanes = WIDTH // gy.itemsize
+    wide = 3 * lanes
     for t in range(count):
-        n, rest = (first + t) // (P * Q), (first + t) % (P * Q)
-        pixel = gy[n, rest // Q, rest % Q]
+        start = (first + t) * gy.shape[3] + k0
         for panel in range((filters + wide - 1) // wide):
             k, at = panel * wide, (panel * BLOCK + t) * wide
             some = min(wide, filters - k)
-            for j in range(some):
-                packed[at + j] = pixel[k0 + k + j]
-            for j in range(some, wide):
-                packed[at + j] = 0
+            if some == wide:
+                for j in range(0, wide, lanes):
+                    move(flat, start + k + j, packed, at + j)
+            else:
+                for j in range(wide):
+                    packed[at + j] = flat[start + k + j] if j < some else 0
 
 
 @numba.njit(parallel=True, cache=True)

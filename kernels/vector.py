@@ -6,6 +6,7 @@ registers of the processor that compiles (LLVM cuts what is too wide for another
 
     outer       the inner loop of every matrix product: MR rows by NV vectors of sums in registers
     combine     a small constant matrix times vectors: the transforms of Winograd's algorithm
+    move        a vector from here to there, as it is or with its bias and rectified
 
 Both work on flat arrays of float32 or float64 and offsets in elements. A sum is a chain of fused
 multiply-adds in the order of its index, whatever the vector length: the same bits everywhere.
@@ -103,6 +104,12 @@ class _Emitter:
         return [self.constant(0.0)] * count
 
 
+def _pointer(emit: _Emitter, context: Any, sig: Any, args: Any, i: int) -> ir.Value:
+    """To the element of array `args[i]` that the argument after it says."""
+    array = context.make_array(sig.args[i])(context, emit.builder, args[i])
+    return emit.at(array.data, args[i + 1])
+
+
 def _outer(rows: int, vectors: int, row_step: int, term_step: int) -> Any:
     """The intrinsic of `outer_tall` and `outer_even`: what differs are four numbers.
 
@@ -116,12 +123,7 @@ def _outer(rows: int, vectors: int, row_step: int, term_step: int) -> Any:
 
         def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
             emit = _Emitter(builder, sig.args[0].dtype)
-            a, b, c = (
-                emit.at(
-                    context.make_array(sig.args[i])(context, builder, args[i]).data, args[i + 1]
-                )
-                for i in (0, 3, 5)
-            )
+            a, b, c = (_pointer(emit, context, sig, args, i) for i in (0, 3, 5))
             panel = vectors * emit.lanes
 
             def terms(sums, a, b, count):  # type: ignore[no-untyped-def]
@@ -200,6 +202,37 @@ The arguments of `outer_tall`; `a_step` is 16 lines where terms follow each othe
 """
 
 
+@intrinsic
+def move(typingctx, source, source_at, to, to_at):  # type: ignore[no-untyped-def]
+    """Copy one vector."""
+
+    def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        emit = _Emitter(builder, sig.args[0].dtype)
+        value = emit.load(_pointer(emit, context, sig, args, 0))
+        emit.store(value, _pointer(emit, context, sig, args, 2))
+        return context.get_dummy_value()
+
+    return types.void(source, types.int64, to, types.int64), generate
+
+
+@intrinsic
+def move_rectified(typingctx, source, source_at, bias, bias_at, rectify, to, to_at):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Copy one vector plus one of bias; with `rectify` what is not above 0 as 0, NaN as it is."""
+    i64 = types.int64
+
+    def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        emit = _Emitter(builder, sig.args[0].dtype)
+        terms = (emit.load(_pointer(emit, context, sig, args, i)) for i in (0, 2))
+        value, zero = builder.fadd(*terms), emit.constant(0.0)
+        below = builder.fcmp_ordered("<=", value, zero)
+        positive = builder.select(below, zero, value)
+        chosen = builder.select(args[4], positive, value)
+        emit.store(chosen, _pointer(emit, context, sig, args, 5))
+        return context.get_dummy_value()
+
+    return types.void(source, i64, bias, i64, types.boolean, to, i64), generate
+
+
 def combine(matrix: Sequence[Sequence[float]], gather: bool = False, scatter: bool = False) -> Any:
     """An intrinsic: to[i] = sum over j of matrix[i][j] source[j], each a vector; i, j unrolled.
 
@@ -222,8 +255,7 @@ def combine(matrix: Sequence[Sequence[float]], gather: bool = False, scatter: bo
             emit = _Emitter(builder, sig.args[0].dtype)
 
             def places(i, table, count):  # type: ignore[no-untyped-def]
-                base = context.make_array(sig.args[i])(context, builder, args[i]).data
-                base = emit.at(base, args[i + 1])
+                base = _pointer(emit, context, sig, args, i)
                 if not table:
                     steps = (builder.mul(args[i + 2], ir.IntType(64)(k)) for k in range(count))
                 else:
@@ -258,11 +290,9 @@ def _linear(emit: _Emitter, rows: list[list[float]], inputs: list[Any]) -> list[
         if mirror is None:
             outputs[p] = _sum(emit, row, inputs)
             continue
-        other = rows[mirror]
-        equal = _sum(emit, [a if a == b else 0.0 for a, b in zip(row, other, strict=True)], inputs)
-        opposite = _sum(
-            emit, [a if a != b else 0.0 for a, b in zip(row, other, strict=True)], inputs
-        )
+        pairs = list(zip(row, rows[mirror], strict=True))
+        equal = _sum(emit, [a if a == b else 0.0 for a, b in pairs], inputs)
+        opposite = _sum(emit, [a if a != b else 0.0 for a, b in pairs], inputs)
         outputs[p] = emit.builder.fadd(equal, opposite)
         outputs[mirror] = emit.builder.fsub(equal, opposite)
     return outputs

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from kernels.direct import finish
 from kernels.toom_cook import MOST, filter_matrix, input_matrix, output_matrix
 from kernels.vector import LINE, MACHINE, TALL, combine, outer_tall
 
@@ -28,7 +29,7 @@ _g1s, _g2s, _g3s, _g4s, _g5s = (combine(filter_matrix(r), scatter=True) for r in
 
 @numba.njit(cache=True)
 def _copy_tile(x, n, h0, w0, steps, tall, wide, c0, channels, tile):  # type: ignore[no-untyped-def]
-    """tile (tall wide LINE) = the pixels of x (N,H,W,C), 0 outside of the plane and its channels."""
+    """tile (tall wide LINE) = pixels of x (N,H,W,C), 0 outside of the plane and its channels."""
     _, H, W, _ = x.shape
     for i in range(tall):
         h = h0 + i * steps[0]
@@ -132,9 +133,10 @@ def transform_input(x, flat, c0, channels, first, row_tiles, column_tiles, bands
                     for ahead in range(0, LINE, lanes):
                         _input_rows(n1, n2, source, at + ahead, across, down, half, lanes)
                         _input_columns(n2, n1, half, V, ahead, places, lanes)
-                    if n1 < m1 + most[0] - 1 or n2 < m2 + most[1] - 1:
-                        _clear(V, f, panel, panels, n1, n2, m1 + most[0] - 1, m2 + most[1] - 1, b,
-                               t, band_rank, column_rank, column_count, lines, rows, begins)  # fmt: skip
+                    all1, all2 = m1 + most[0] - 1, m2 + most[1] - 1
+                    if n1 < all1 or n2 < all2:
+                        _clear(V, f, panel, panels, n1, n2, all1, all2, b, t, band_rank,
+                               column_rank, column_count, lines, rows, begins)  # fmt: skip
 
 
 @numba.njit(cache=True)
@@ -218,7 +220,8 @@ def transform_output(M, y, k0, filters, bias, rectify, first, row_tiles, column_
 
     M[p] lies at begins[p] as (out phases panels,rows[p],2L); before all of them are 2L zeros.
     """
-    _, P, Q, _ = y.shape
+    _, P, Q, K = y.shape
+    flat = y.reshape(-1)  # (N,P,Q,K) -> (NPQK,), the same memory
     lanes = WIDTH // M.itemsize
     wide = 2 * lanes
     tiles = bands.size * len(column_tiles)
@@ -256,21 +259,9 @@ def transform_output(M, y, k0, filters, bias, rectify, first, row_tiles, column_
                             for j in range(m2):
                                 w = steps[3] * (v + j) + out[q, 1]
                                 if 0 <= w < Q:
-                                    _finish(result, (i * m2 + j) * wide, bias, k0 + k, rectify,
-                                            y[n, h, w], some)  # fmt: skip
-
-
-@numba.njit(cache=True)
-def _finish(result, at, bias, k0, rectify, y, count):  # type: ignore[no-untyped-def]
-    """A pixel's filters: plus bias, rectified if asked for (NaN stays)."""
-    if bias.size:
-        for k in range(count):
-            value = result[at + k] + bias[k0 + k]
-            y[k0 + k] = 0 if rectify and value <= 0 else value
-    else:
-        for k in range(count):
-            value = result[at + k]
-            y[k0 + k] = 0 if rectify and value <= 0 else value
+                                    to = ((n * P + h) * Q + w) * K + k0 + k
+                                    finish(result, (i * m2 + j) * wide, bias, k0 + k, rectify,
+                                           flat, to, some)  # fmt: skip
 
 
 @numba.njit(cache=True)

@@ -1,4 +1,4 @@
-"""A stride-1 convolution by Winograd tiles, for fprop and dgrad: weights first, then chunk by chunk.
+"""A stride-1 convolution by Winograd tiles, for fprop and dgrad: filters first, then chunks.
 
 The tiles of a batch are taken in chunks whose transforms stay in the last cache. Of each chunk all
 threads make the input's transform, then the 36 matrix products, then the output's transform.
@@ -80,7 +80,7 @@ def convolve(
     rectify: bool = False,
 ) -> None:
     """Write y (N,K,P,Q) = x (N,C,H,W) convolved as `plan` says, plus bias (K,), rectified."""
-    bias = np.empty(0, x.dtype) if bias is None else bias
+    bias = np.zeros(y.shape[1], x.dtype) if bias is None else bias
     for part in chunks_of(plan, sides, x.shape[0], x.itemsize):
         _one_chunk(x, filters, y, plan, sides, bias, rectify, part)
 
@@ -95,8 +95,7 @@ def chunks_of(plan: Plan, sides: Sides, images: int, itemsize: int) -> list[Chun
 
 def _band_bytes(plan: Plan, sides: Sides, itemsize: int) -> int:
     """Of the transforms of one row of the largest tiles, in and out."""
-    rows = np.outer(plan.rows.members(np.zeros(1, np.int64))[1],
-                    plan.columns.members(np.arange(len(plan.columns.tiles)))[1]).ravel()  # fmt: skip
+    rows = chunk(plan, 0, 1).rows
     each = plan.phases_at * sides.inputs + len(plan.out_phases) * sides.outputs
     return int((rows * each).sum()) * itemsize
 

@@ -110,7 +110,7 @@ def transform_gradient(gy, flat, k0, filters, first, row_tiles, column_tiles, ba
 
 @numba.njit(parallel=True, cache=True)
 def accumulate(V, v_begins, Y, y_begins, W, w_begins, rows, lines, panels, bounds, add):  # type: ignore[no-untyped-def]  # fmt: skip
-    """W[p] = V[p]^T Y[p], or added to it: (16 lines,rows) x (rows,panels 3L) -> (panels,16 lines,3L).
+    """W[p] = V[p]^T Y[p], or added: (16 lines,rows) x (rows,panels 3L) -> (panels,16 lines,3L).
 
     Thread t takes the units (p panel) from bounds[t] on.
     """

@@ -73,7 +73,7 @@ def _bands(gy, packed, gx, bands, size, stride, padding, dilation):  # type: ign
     for unit in numba.prange(N * bands):
         n, band = unit // bands, unit % bands
         top, bottom = H * band // bands, H * (band + 1) // bands
-        row, a = np.empty(lines * LINE, gy.dtype), np.empty(lines * height * LINE, gy.dtype)
+        a = np.empty(lines * height * LINE, gy.dtype)
         sums, window = np.empty(panels * height * wide, gy.dtype), np.empty(panels * wide, gy.dtype)
         gx[n, top:bottom] = 0
         for p in range(P):
@@ -82,7 +82,7 @@ def _bands(gy, packed, gx, bands, size, stride, padding, dilation):  # type: ign
                 continue
             for group in range(groups):
                 pack_windows(gy, group * filters, filters, (n * P + p) * Q, Q, height, (P, Q),
-                             (1, 1), (1, 1), (1, 1), (0, 0), row, a)  # fmt: skip
+                             (1, 1), (1, 1), (1, 1), (0, 0), a)  # fmt: skip
                 for panel in range(panels):
                     for t in range(0, height, TALL):
                         # (TALL,K/G) x (K/G,2L) -> (TALL,2L)
