@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from kernels import ConvGeometry, PoolGeometry
 from minidl import nn
@@ -11,27 +12,32 @@ from minidl import nn
 Shape = tuple[int, ...]
 
 
-def forward(model: nn.Sequential, shape: Shape) -> int:
-    """Floating-point operations of a forward pass on x of this shape."""
-    return sum(_forward(layer, x, y) for layer, x, y in _shapes(model, shape))
+@dataclass(frozen=True)
+class Sizes:
+    """What a network comes to on x of one shape.
+
+    forward, backward: floating-point operations; none for a gradient of the images themselves.
+    weights:           the shape of each.
+    """
+
+    forward: int
+    backward: int
+    weights: tuple[Shape, ...]
+    output: Shape
+
+    @property
+    def parameters(self) -> int:
+        return sum(map(math.prod, self.weights))
 
 
-def backward(model: nn.Sequential, shape: Shape) -> int:
-    """Of the way back to the gradients of the weights: none for the images themselves."""
-    passed = list(_shapes(model, shape))
-    first = passed[0][0]
-    total = sum(_backward(layer, x, y) for layer, x, y in passed)
-    return total - (_forward(first, *passed[0][1:]) if isinstance(first, nn.Conv2d) else 0)
-
-
-def output_shape(model: nn.Sequential, shape: Shape) -> Shape:
-    """The shape of the network's result."""
-    return list(_shapes(model, shape))[-1][2]
-
-
-def parameters(model: nn.Module) -> int:
-    """How many weights it has."""
-    return sum(p.size for p in model.parameters())
+def sizes(model: nn.Sequential, shape: Shape) -> Sizes:
+    """Those of `model` on x of this shape."""
+    layers = list(_shapes(model, shape))
+    forward = [_forward(*layer) for layer in layers]
+    spared = forward[0] if isinstance(layers[0][0], nn.Conv2d) else 0
+    backward = sum(_backward(*layer) for layer in layers) - spared
+    weights = tuple(p.shape for p in model.parameters())
+    return Sizes(sum(forward), backward, weights, layers[-1][2])
 
 
 def _shapes(model: nn.Sequential, shape: Shape) -> Iterator[tuple[nn.Module, Shape, Shape]]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench import cli, machine
 from bench.cases import Case, Contender
 from bench.catalogue import LAYERS, select
 from bench.contenders import LAYOUTS, call_of, contenders
@@ -29,7 +25,6 @@ from bench.layers import Convolution
 from bench.machine import Machine
 from bench.operations import of
 from bench.rows import Row, baseline, ratios, shown, spread
-from bench.tables import BEGIN, END, LEGEND, write_table
 from bench.team import Setting
 from bench.turns import SETTLE, Effort, measure
 from kernels import ConvGeometry, all_kernels, reference, registry, sources
@@ -236,76 +231,6 @@ def test_rounds_fit_into_the_time_given_and_are_never_too_few() -> None:
     assert effort.how_often([0.05, 0.05]) == int(1.0 / (2 * (0.05 + SETTLE)))
     assert effort.how_often([10.0]) == 3
     assert effort.how_often([1e-6]) == int(1.0 / (0.05 + SETTLE))
-
-
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_a_table_leaves_the_rest_of_its_file_untouched(tmp_path: Path, newline: str) -> None:
-    file = tmp_path / "page.md"
-    before, after = f"# Költség | ü{newline}", f"{newline}after{newline}{newline}"
-    file.write_bytes(f"{before}{BEGIN}old{END}{after}".encode())
-    for _ in range(2):
-        write_table(file, [row("a", 1.0), row("b", problem="WRONG: off")], MACHINE)
-        text = file.read_bytes().decode()
-        assert text.startswith(before + BEGIN)
-        assert text.endswith(END + after)
-    assert "| tiny.conv | conv2d | 1 | a | 1.00 s | ±0% |" in text
-    assert "| b | WRONG |" in text
-    assert "old" not in text
-    assert LEGEND in text
-
-
-def bench(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    """The exit status of `python -m bench ARGUMENTS`."""
-    monkeypatch.setattr(sys, "argv", ["bench", *map(str, arguments)])
-    try:
-        cli.main()
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
-
-
-def test_a_run_tells_and_writes_what_it_measured(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    numbers, page = tmp_path / "rows.json", tmp_path / "page.md"
-    page.write_text(f"{BEGIN}\n{END}\n")
-    monkeypatch.setattr(machine, "measure", lambda: MACHINE)
-    selected = ["--layer", "zfnet.conv5", "--kernel", "im2col", "--batch", "1", "--op", "conv2d"]
-    written = ["--json", numbers, "--markdown", page]
-    assert bench(monkeypatch, *selected, *written, "--rounds", "1", "--against", "none") == 0
-    (found,) = json.loads(numbers.read_text())["rows"]
-    assert found["seconds"] == [found["median"]]
-    assert "| zfnet.conv5 | conv2d | 1 | im2col |" in page.read_text()
-    told = capsys.readouterr().out
-    assert "zfnet.conv5" in told
-    assert str(numbers) in told
-
-
-@pytest.mark.parametrize(
-    ("wrong", "shown"),
-    [
-        (["--layer", "zfnet.conv9"], "vgg16.conv5_1"),
-        (["--kernel", "quick"], "im2col"),
-        (["--kernel", "winograd", "--layer", "zfnet.conv1"], "zfnet.conv1"),
-        (["--op", "conv3d"], "conv2d_wgrad"),
-        (["--batch", "1,none"], "1,none"),
-        (["--against", "pencil"], "torch"),
-        (["--threads", "100000"], "100000"),
-        (["nowhere/mine.py"], "nowhere/mine.py"),
-        (["--markdown", __file__], "<!-- bench -->"),
-    ],
-)
-def test_a_mistake_is_one_line_and_status_2(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    wrong: list[str],
-    shown: str,
-) -> None:
-    assert bench(monkeypatch, "--quick", *wrong) == 2
-    told = capsys.readouterr()
-    assert told.err.count("\n") == 1
-    assert shown in told.err
-    assert "measuring" not in told.out
 
 
 def test_titles_name_one_layer_each() -> None:

@@ -10,6 +10,7 @@ one element far, as the root mean square over each array.
 
 from __future__ import annotations
 
+import functools
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
@@ -51,6 +52,10 @@ class Network(Operation):
         assert isinstance(case.layer, Stage | Whole)
         return case.layer.shape(case.batch)
 
+    def sizes(self, case: Case) -> work.Sizes:
+        """Operations and shapes; counted once, for building a network takes its time."""
+        return _sizes(self, case)
+
     def ours(self, case: Case, names: Sequence[str]) -> list[Contender]:
         found = [Contender("minidl", "minidl")]
         return [c for c in found if not names or c.name in names]
@@ -67,20 +72,25 @@ class Network(Operation):
         return Chain(steps_of(model)), Chain(steps_of(model), np.random.default_rng(SEED))
 
 
+@functools.cache
+def _sizes(operation: Network, case: Case) -> work.Sizes:
+    return work.sizes(operation.model(case), operation.shape(case))
+
+
 class Forward(Network):
     """y from x, nothing kept for a way back."""
 
     libraries = "torch", "onnxruntime"
 
     def operations(self, case: Case) -> int:
-        return work.forward(self.model(case), self.shape(case))
+        return self.sizes(case).forward
 
     def bytes(self, case: Case) -> int:
-        model, x = self.model(case), self.shape(case)
-        return 4 * (math.prod(x) + work.parameters(model) + math.prod(work.output_shape(model, x)))
+        sizes, x = self.sizes(case), self.shape(case)
+        return 4 * (math.prod(x) + sizes.parameters + math.prod(sizes.output))
 
     def outputs(self, case: Case) -> list[Output]:
-        return [Output(work.output_shape(self.model(case), self.shape(case)))]
+        return [Output(self.sizes(case).output)]
 
     def parts(self, case: Case) -> Iterator[Part]:
         (x,) = self.inputs(case).values()
@@ -147,21 +157,19 @@ class ConvReluPoolVjp(Staged):
     name = "conv_relu_pool_vjp"
 
     def operations(self, case: Case) -> int:
-        model, x = self.model(case), self.shape(case)
-        return work.forward(model, x) + work.backward(model, x)
+        return self.sizes(case).forward + self.sizes(case).backward
 
     def bytes(self, case: Case) -> int:
-        model, x = self.model(case), self.shape(case)
-        numbers = math.prod(x) + 2 * work.parameters(model)
-        return 4 * (numbers + math.prod(work.output_shape(model, x)))
+        sizes, x = self.sizes(case), self.shape(case)
+        return 4 * (math.prod(x) + 2 * sizes.parameters + math.prod(sizes.output))
 
     def inputs(self, case: Case) -> Inputs:
-        rng, x = generator(), self.shape(case)
-        gy = work.output_shape(self.model(case), x)
-        return {"x": normal(x, rng), "gy": normal(gy, rng)}
+        rng = generator()
+        shapes = {"x": self.shape(case), "gy": self.sizes(case).output}
+        return {name: normal(shape, rng) for name, shape in shapes.items()}
 
     def outputs(self, case: Case) -> list[Output]:
-        return [Output(p.shape) for p in self.model(case).parameters()]
+        return [Output(shape) for shape in self.sizes(case).weights]
 
     def parts(self, case: Case) -> Iterator[Part]:
         x, gy = (a.astype(np.float64) for a in self.inputs(case).values())

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from bench import work
 from bench.cases import Case
 from bench.definition.chain import CHUNK, Chain, allowed
 from bench.layers import Whole
@@ -43,13 +42,12 @@ class ZFNetStep(OfZFNet):
 
     def operations(self, case: Case) -> int:
         """Forward, backward, and four for the update of each weight."""
-        model, x = self.model(case), self.shape(case)
-        update = 4 * work.parameters(model)
-        return work.forward(model, x) + work.backward(model, x) + update
+        sizes = self.sizes(case)
+        return sizes.forward + sizes.backward + 4 * sizes.parameters
 
     def bytes(self, case: Case) -> int:
         """The images; each weight and its velocity read and written."""
-        return 4 * (math.prod(self.shape(case)) + 4 * work.parameters(self.model(case)))
+        return 4 * (math.prod(self.shape(case)) + 4 * self.sizes(case).parameters)
 
     def inputs(self, case: Case) -> Inputs:
         assert isinstance(case.layer, Whole)
@@ -57,7 +55,7 @@ class ZFNetStep(OfZFNet):
         return {**super().inputs(case), "labels": labels}
 
     def outputs(self, case: Case) -> list[Output]:
-        return [Output(()), *(Output(p.shape) for p in self.model(case).parameters())]
+        return [Output(()), *map(Output, self.sizes(case).weights)]
 
     def parts(self, case: Case) -> Iterator[Part]:
         x, labels = self.inputs(case).values()
@@ -65,18 +63,15 @@ class ZFNetStep(OfZFNet):
         losses = [_pass(chain, x, labels) for chain in chains]
         loss = np.array(losses[0])
         # The loss itself: exponentials, their sum, a logarithm, the mean.
-        own = LAMBDA * eps(np.float32) * math.log(self.model(case).settings.num_classes)
+        own = LAMBDA * eps(np.float32) * loss
         bound = LAMBDA * abs(losses[1] - losses[0]) + own
         yield Part(0, ..., loss, at_most(bound))
-        start = self.model(case).state_dict()
+        start = zfnet(case).state_dict()
         both = zip(*(chain.gradients(case.batch) for chain in chains), strict=True)
         for output, ((name, g), (_, other)) in enumerate(both, start=1):
             expected, moved = (start[name] - RATE * each for each in (g, other))
             most = allowed(expected, moved)
             yield Part(output, ..., expected, at_most(most), as_norm=True)
-
-    def model(self, case: Case) -> Any:
-        return zfnet(case)
 
     def call(self, case: Case, name: str) -> Call:
         x, labels = self.inputs(case).values()
