@@ -1,7 +1,12 @@
-"""The kernels against PyTorch and the machine's limit: `python -m bench`.
+"""Kernels and networks against other libraries and the machine's limit: `python -m bench`.
 
-`layers.py` is what is timed, as data; a `Case` (`cases.py`) is one operation on one of them.
+`layers.py` says what kinds of layers there are, `catalogue.py` lists those of known networks. A
+`Case` (`cases.py`) is one operation on one of them; `operations/` has a class for each operation,
+the one place to add another: its inputs, what its result must be (`definition/`), how kernels and
+libraries are called, its operations and bytes.
+
 `turns.py` tells the story: each contender computes in a process of its own (`team.py` outside,
-`worker.py` inside), `judge.py` holds its result against `definition.py`, and those that are right
-take turns. `rows.py` is what becomes of their times, `machine.py` what they were measured on.
+`worker.py` inside), `judge.py` holds its results against the definition, and those that are right
+take turns. `rows.py` is what becomes of their times, `machine.py` what they were measured on;
+`tables.py`, `records.py` and `report.py` write it down.
 """

@@ -83,6 +83,6 @@ def main() -> None:
     """`python -m bench`."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name in COMMANDS:
-        program = functools.partial(COMMANDS[name], sys.argv[2:], f"bench {name}")
+        program = functools.partial(COMMANDS[name], sys.argv[2:], f"python -m bench {name}")
         mistakes.run(program, f"bench {name}", "a smaller sample needs less")
     mistakes.run(app, "bench", "a smaller --batch needs less")
