@@ -55,12 +55,15 @@ class Convolution(KernelOperation):
         """Of the result."""
         raise NotImplementedError
 
+    def geometry(self, case: Case) -> ConvGeometry:
+        assert isinstance(case.layer, Layer)
+        return case.layer.geometry(case.batch)
+
     def operations(self, case: Case) -> int:
-        g: ConvGeometry = self.geometry(case)
-        return 2 * g.macs
+        return 2 * self.geometry(case).macs
 
     def bytes(self, case: Case) -> int:
-        g: ConvGeometry = self.geometry(case)
+        g = self.geometry(case)
         return 4 * sum(map(math.prod, (g.x_shape, g.w_shape, g.y_shape)))
 
     def inputs(self, case: Case) -> Inputs:
@@ -83,13 +86,14 @@ class Convolution(KernelOperation):
     def _bound(
         self, contender: Contender, g: ConvGeometry, sums: dict[bool, np.ndarray]
     ) -> np.ndarray:
+        """`sums`: of the absolute products, by whether they are norm-wise."""
         terms = self.terms(g)
-        own = rounding(terms, sums[False], np.float64)  # the definition's, which adds in turn
-        if not contender.ours:
-            return own + rounding(terms, sums[False], np.float32)
-        kernel = named(self.kernel, contender.name)
-        own = rounding(terms, sums[kernel.norm_wise], np.float64)
-        return own + rounding(stated(kernel, g, terms), sums[kernel.norm_wise], np.float32)
+        made, norm_wise = float(terms), False
+        if contender.ours:
+            kernel = named(self.kernel, contender.name)
+            made, norm_wise = stated(kernel, g, terms), kernel.norm_wise
+        definition = rounding(terms, sums[norm_wise], np.float64)  # it adds in turn
+        return definition + rounding(made, sums[norm_wise], np.float32)
 
 
 def _backward(case: Case, gy: Any, x: Any, w: Any, wanted: tuple[bool, bool, bool]) -> Call:

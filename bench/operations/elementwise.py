@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -48,7 +48,7 @@ class Elementwise(KernelOperation):
         """Its definition."""
 
     @abstractmethod
-    def through_torch(self, x: Any) -> Any:
+    def torch_function(self, case: Case) -> Callable[[Any], Any]:
         """y for a tensor x, from PyTorch's functions."""
 
     def shape(self, case: Case) -> tuple[int, ...]:
@@ -86,11 +86,11 @@ class Elementwise(KernelOperation):
     def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
         import torch
 
-        x = tensors["x"]
+        function, x = self.torch_function(case), tensors["x"]
         if "gy" not in tensors:
-            return Call(lambda: self.through_torch(x))
+            return Call(lambda: function(x))
         with torch.enable_grad():
-            y = self.through_torch(x.requires_grad_())
+            y = function(x.requires_grad_())
         return Call(lambda: torch.autograd.grad(y, x, tensors["gy"], retain_graph=True)[0])
 
 
@@ -106,11 +106,11 @@ class Response(Elementwise):
     def step(self, case: Case) -> steps.Step:
         return steps.NormaliseResponse({})
 
-    def through_torch(self, x: Any) -> Any:
+    def torch_function(self, case: Case) -> Callable[[Any], Any]:
         import torch
 
-        g = LRNGeometry(1, 1, 1, 1)
-        return torch.nn.functional.local_response_norm(x, g.size, g.alpha, g.beta, g.k)
+        g, norm = self.geometry(case), torch.nn.functional.local_response_norm
+        return lambda x: norm(x, g.size, g.alpha, g.beta, g.k)
 
 
 @operation
@@ -144,14 +144,10 @@ class Contrast(Elementwise):
     def step(self, case: Case) -> steps.Step:
         return steps.NormaliseContrast({})
 
-    def through_torch(self, x: Any) -> Any:
-        return self._twin(x)
-
-    def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
+    def torch_function(self, case: Case) -> Callable[[Any], Any]:
         from bench.twin import ContrastNorm
 
-        self._twin = ContrastNorm(self.geometry(case))
-        return super().torch(case, tensors, layout)
+        return ContrastNorm(self.geometry(case))
 
 
 @operation
@@ -189,8 +185,8 @@ class Rectifier(Elementwise):
     def step(self, case: Case) -> steps.Step:
         return steps.Rectify()
 
-    def through_torch(self, x: Any) -> Any:
-        return x.relu()
+    def torch_function(self, case: Case) -> Callable[[Any], Any]:
+        return lambda x: x.relu()
 
 
 @operation

@@ -122,9 +122,9 @@ class KernelOperation(Operation):
 
     kernel: ClassVar[str]
 
+    @abstractmethod
     def geometry(self, case: Case) -> Any:
         """What the kernels take as g."""
-        return case.layer.geometry(case.batch)  # type: ignore[attr-defined]
 
     def arguments(self, case: Case) -> tuple[Any, ...]:
         """What a kernel is called with."""

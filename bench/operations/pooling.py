@@ -34,15 +34,21 @@ from kernels.bounds import rounding
 
 
 class Pooling(KernelOperation):
+    """What pooling windows move: x or gx, y or gy, and the switches."""
+
     layer = Layer
+
+    def geometry(self, case: Case) -> PoolGeometry:
+        assert isinstance(case.layer, Layer)
+        return case.layer.geometry(case.batch)
 
     def operations(self, case: Case) -> int:
         """An addition or a move for each window."""
         return math.prod(self.geometry(case).y_shape)
 
     def bytes(self, case: Case) -> int:
-        """x or gx, y or gy, and the switches in 4 bytes each."""
-        g: PoolGeometry = self.geometry(case)
+        """4 for each number, and for each switch."""
+        g = self.geometry(case)
         return 4 * (math.prod(g.x_shape) + 2 * math.prod(g.y_shape))
 
 
@@ -55,7 +61,7 @@ class MaxPool(Pooling):
 
     def operations(self, case: Case) -> int:
         """A comparison for each tap."""
-        g: PoolGeometry = self.geometry(case)
+        g = self.geometry(case)
         return math.prod(g.y_shape) * g.R * g.S
 
     def inputs(self, case: Case) -> Inputs:
@@ -84,7 +90,7 @@ class MaxPool(Pooling):
         return Call(lambda: pool(x, *settings, return_indices=True), tuple)
 
     def onnxruntime(self, case: Case, threads: int) -> Call:
-        g: PoolGeometry = self.geometry(case)
+        g = self.geometry(case)
         node = onnx_runtime.Node("MaxPool", ("x",), ("y", "switches"), onnx_runtime.window(g))
         call = onnx_runtime.call([node], self.inputs(case), {}, threads)
         # ONNX counts through all planes, we through each.

@@ -60,12 +60,10 @@ class ZFNetStep(OfZFNet):
     def parts(self, case: Case) -> Iterator[Part]:
         x, labels = self.inputs(case).values()
         chains = self.chains(case)
-        losses = [_pass(chain, x, labels) for chain in chains]
-        loss = np.array(losses[0])
-        # The loss itself: exponentials, their sum, a logarithm, the mean.
-        own = LAMBDA * eps(np.float32) * loss
-        bound = LAMBDA * abs(losses[1] - losses[0]) + own
-        yield Part(0, ..., loss, at_most(bound))
+        (loss, logits), (_, others) = (_pass(chain, x, labels) for chain in chains)
+        # A loss moves at most twice as far as a logit; its own rounding is that of its logarithm.
+        most = 2 * allowed(logits, others) + LAMBDA * eps(np.float32) * loss
+        yield Part(0, ..., np.array(loss), at_most(most))
         start = zfnet(case).state_dict()
         both = zip(*(chain.gradients(case.batch) for chain in chains), strict=True)
         for output, ((name, g), (_, other)) in enumerate(both, start=1):
@@ -96,8 +94,11 @@ class ZFNetStep(OfZFNet):
             return loss
 
         dropouts = [m for m in twin.modules() if isinstance(m, torch.nn.Dropout)]
-        arrays = lambda loss: [a.detach() for a in (loss, *twin.parameters())]  # noqa: E731
-        return Call(step, arrays, lambda: _without(dropouts, step))
+        return Call(
+            step,
+            lambda loss: [a.detach() for a in (loss, *twin.parameters())],
+            lambda: _without(dropouts, step),
+        )
 
 
 @dataclass
@@ -143,16 +144,17 @@ def _without(dropouts: list[Any], step: Callable[[], Any]) -> Any:
             layer.p = DROPOUT
 
 
-def _pass(chain: Chain, x: np.ndarray, labels: np.ndarray) -> float:
-    """The mean loss over the batch; the chain's steps add up the gradients."""
-    total = 0.0
+def _pass(chain: Chain, x: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
+    """(mean loss over the batch, logits); the chain's steps add up the gradients."""
+    logits, losses = [], []
     for first in range(0, len(x), CHUNK):
         where = slice(first, first + CHUNK)
-        logits = chain.forward(x[where].astype(np.float64))
-        some = np.arange(len(logits)), labels[where]
-        shifted = logits - logits.max(1, keepdims=True)
-        chances = np.exp(shifted) / np.exp(shifted).sum(1, keepdims=True)
-        total -= np.log(chances[some]).sum()
-        chances[some] -= 1
+        some = chain.forward(x[where].astype(np.float64))
+        chances = np.exp(some - some.max(1, keepdims=True))
+        chances /= chances.sum(1, keepdims=True)
+        right = np.arange(len(some)), labels[where]
+        logits.append(some)
+        losses.append(-np.log(chances[right]))
+        chances[right] -= 1
         chain.backward(chances / len(x))
-    return float(total) / len(x)
+    return float(np.concatenate(losses).mean()), np.concatenate(logits)
