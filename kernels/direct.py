@@ -168,6 +168,14 @@ def balanced(positions: int) -> tuple[int, int]:
     return block, -(-positions // block)
 
 
+def without_products(
+    y: np.ndarray, bias: np.ndarray | None = None, rectify: bool = False
+) -> np.ndarray:
+    """The result where there is nothing to multiply: `bias` alone, rectified if asked for."""
+    y[...] = 0 if bias is None else bias[:, None, None]
+    return np.maximum(y, 0, out=y) if rectify else y
+
+
 @numba.njit(cache=True)
 def pack_windows(x, c0, channels, first, count, height, plane, size, stride, dilation, origin,
                  packed):  # type: ignore[no-untyped-def]  # fmt: skip

@@ -46,6 +46,7 @@ class Kernel:
                   planes of the output that the plane or window which holds them goes into.
     prepare:      what depends on the weights alone, from prepare(w, g): a caller who keeps it while
                   the weights stay gives it to each call as `prepared`. It serves any batch size.
+    rectifies:    it takes `rectify=True`, and writes max(y, 0) for y.
     """
 
     operation: str
@@ -59,6 +60,7 @@ class Kernel:
     norm_wise: bool = False
     spreads: str = "nowhere"
     prepare: Callable[[np.ndarray, Any], Any] | None = None
+    rectifies: bool = False
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Run on arrays of any strides: the door's copies are counted in `memory.counters`."""
@@ -131,6 +133,7 @@ def kernel(
     norm_wise: bool = False,
     spreads: str = "nowhere",
     prepare: Callable[[np.ndarray, Any], Any] | None = None,
+    rectifies: bool = False,
 ) -> Callable[[Callable[..., Any]], Kernel]:
     """Decorator: register a function as an algorithm of `operation`."""
 
@@ -141,6 +144,7 @@ def kernel(
                 norm_wise=norm_wise,
                 spreads=spreads,
                 prepare=prepare,
+                rectifies=rectifies,
             )
         )
 

@@ -16,6 +16,29 @@ import numpy as np
 from kernels.direct import finish
 from kernels.toom_cook import MOST, filter_matrix, input_matrix, output_matrix
 from kernels.vector import LINE, MACHINE, TALL, combine, outer_tall
+from kernels.winograd_layout import (
+    BANDS,
+    BEGINS,
+    CHANNELS,
+    COLUMNS,
+    DEPTHS,
+    IMAGE,
+    LINES,
+    MOST_TAPS,
+    OUT,
+    PHASES,
+    ROWS,
+    SQUARE,
+    STEPS,
+    STRIDES,
+    TAPS,
+    four,
+    point,
+    row_at,
+    table,
+    tile_at,
+    uses,
+)
 
 WIDTH = MACHINE.width
 
@@ -28,22 +51,19 @@ _g1s, _g2s, _g3s, _g4s, _g5s = (combine(filter_matrix(r), scatter=True) for r in
 
 
 @numba.njit(cache=True)
-def _copy_tile(x, n, h0, w0, steps, tall, wide, c0, channels, tile):  # type: ignore[no-untyped-def]
+def _copy_tile(flat, image, n, h0, w0, steps, tall, wide, c0, channels, tile):  # type: ignore[no-untyped-def]  # fmt: skip
     """tile (tall wide LINE) = pixels of x (N,H,W,C), 0 outside of the plane and its channels."""
-    _, H, W, _ = x.shape
+    H, W, C = image[1], image[2], image[3]
     for i in range(tall):
         h = h0 + i * steps[0]
         for j in range(wide):
             w = w0 + j * steps[1]
-            at = (i * wide + j) * LINE
-            if 0 <= h < H and 0 <= w < W:
-                for c in range(channels):
-                    tile[at + c] = x[n, h, w, c0 + c]
-                for c in range(channels, LINE):
-                    tile[at + c] = 0
-            else:
-                for c in range(LINE):
-                    tile[at + c] = 0
+            at, start = (i * wide + j) * LINE, ((n * H + h) * W + w) * C + c0
+            inside = channels if 0 <= h < H and 0 <= w < W else 0
+            for c in range(inside):
+                tile[at + c] = flat[start + c]
+            for c in range(inside, LINE):
+                tile[at + c] = 0
 
 
 @numba.njit(cache=True)
@@ -87,72 +107,82 @@ def _input_columns(n, count, source, to, at, places, lanes):  # type: ignore[no-
 
 
 @numba.njit(parallel=True, cache=True)
-def transform_input(x, flat, c0, channels, first, row_tiles, column_tiles, bands, band_rank,
-                    column_rank, column_count, most, phases, steps, lines, rows, begins, V,
-                    parts):  # type: ignore[no-untyped-def]  # fmt: skip
-    """V = B^T d B of every tile of the chunk.
+def transform_input(flat, layout, V, parts):  # type: ignore[no-untyped-def]
+    """V = B^T d B of every tile of the chunk, d from `flat`, the memory of x (N,H,W,C).
 
-    x (N,H,W,C), `flat` the same memory; V[p] lies at begins[p] as (lines,rows[p],LINE).
+    V[p] lies at begins[p] as (lines,rows[p],LINE).
     """
-    _, H, W, C = x.shape
-    lanes = WIDTH // x.itemsize
-    panels = (channels + LINE - 1) // LINE
-    tiles = bands.size * len(column_tiles)
     for part in numba.prange(parts):
-        pixels, half = np.empty(MOST * MOST * LINE, x.dtype), np.empty(MOST * MOST * LINE, x.dtype)
-        places = np.empty((MOST, MOST), np.int64)
-        for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-            b, t = tile // len(column_tiles), tile % len(column_tiles)
-            n = (first + b) // len(row_tiles)
-            u, m1 = row_tiles[bands[b], 0], row_tiles[bands[b], 1]
-            v, m2 = column_tiles[t, 0], column_tiles[t, 1]
-            for f in range(len(phases)):
-                n1, n2 = m1 + phases[f, 0] - 1, m2 + phases[f, 1] - 1
-                h0, w0 = steps[0] * u + phases[f, 2], steps[1] * v + phases[f, 3]
-                inside = (h0 >= 0 and h0 + (n1 - 1) * steps[0] < H
-                          and w0 >= 0 and w0 + (n2 - 1) * steps[1] < W)  # fmt: skip
-                for panel in range(panels):
-                    c = panel * LINE
-                    for i in range(n1):
-                        gi = i if i < n1 - 1 else MOST - 1
-                        for j in range(n2):
-                            gj = j if j < n2 - 1 else MOST - 1
-                            p = gi * MOST + gj
-                            row = band_rank[b, gi] * column_count[gj] + column_rank[t, gj]
-                            line = lines[f, p] * panels + panel
-                            places[i, j] = begins[p] + (line * rows[p] + row) * LINE
-                    if inside and c + LINE <= channels:
-                        source = flat
-                        at = ((n * H + h0) * W + w0) * C + c0 + c
-                        down, across = steps[0] * W * C, steps[1] * C
-                    else:
-                        source = pixels
-                        at, down, across = 0, n2 * LINE, LINE
-                        _copy_tile(x, n, h0, w0, steps, n1, n2, c0 + c, min(LINE, channels - c),
-                                   pixels)  # fmt: skip
-                    for ahead in range(0, LINE, lanes):
-                        _input_rows(n1, n2, source, at + ahead, across, down, half, lanes)
-                        _input_columns(n2, n1, half, V, ahead, places, lanes)
-                    all1, all2 = m1 + most[0] - 1, m2 + most[1] - 1
-                    if n1 < all1 or n2 < all2:
-                        _clear(V, f, panel, panels, n1, n2, all1, all2, b, t, band_rank,
-                               column_rank, column_count, lines, rows, begins)  # fmt: skip
+        _input_tiles(flat, layout, V, np.int64(part), parts)
 
 
 @numba.njit(cache=True)
-def _clear(V, f, panel, panels, n1, n2, all1, all2, b, t, band_rank, column_rank, column_count,
-           lines, rows, begins):  # type: ignore[no-untyped-def]  # fmt: skip
+def _input_tiles(flat, layout, V, part, parts):  # type: ignore[no-untyped-def]
+    """One thread's share of the tiles."""
+    image = _, H, W, C = four(layout, IMAGE)
+    c0, channels, _, _ = four(layout, CHANNELS)
+    bands, columns = table(layout, BANDS)[0], table(layout, COLUMNS)
+    steps, phases, most = (
+        table(layout, STEPS)[0],
+        table(layout, PHASES),
+        table(layout, MOST_TAPS)[0],
+    )
+    _, H, W, C = image
+    lanes = WIDTH // flat.itemsize
+    panels = (channels + LINE - 1) // LINE
+    pixels, half = np.empty(SQUARE * LINE, flat.dtype), np.empty(SQUARE * LINE, flat.dtype)
+    places = np.empty((MOST, MOST), np.int64)
+    tiles = bands.size * len(columns)
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        b, t = tile // len(columns), tile % len(columns)
+        n, u, m1, v, m2 = tile_at(layout, b, t)
+        for f in range(len(phases)):
+            n1, n2 = m1 + phases[f, 0] - 1, m2 + phases[f, 1] - 1
+            h0, w0 = steps[0] * u + phases[f, 2], steps[1] * v + phases[f, 3]
+            inside = (h0 >= 0 and h0 + (n1 - 1) * steps[0] < H
+                      and w0 >= 0 and w0 + (n2 - 1) * steps[1] < W)  # fmt: skip
+            for panel in range(panels):
+                c = panel * LINE
+                _input_places(layout, b, t, f, panel, panels, n1, n2, places)
+                if inside and c + LINE <= channels:
+                    source, at = flat, ((n * H + h0) * W + w0) * C + c0 + c
+                    down, across = steps[0] * W * C, steps[1] * C
+                else:
+                    source, at, down, across = pixels, 0, n2 * LINE, LINE
+                    some = min(LINE, channels - c)
+                    _copy_tile(flat, image, n, h0, w0, steps, n1, n2, c0 + c, some, pixels)
+                for ahead in range(0, LINE, lanes):
+                    _input_rows(n1, n2, source, at + ahead, across, down, half, lanes)
+                    _input_columns(n2, n1, half, V, ahead, places, lanes)
+                all1, all2 = m1 + most[0] - 1, m2 + most[1] - 1
+                if n1 < all1 or n2 < all2:
+                    _clear(layout, V, b, t, f, panel, panels, n1, n2, all1, all2)
+
+
+@numba.njit(cache=True)
+def _input_places(layout, b, t, f, panel, panels, n1, n2, places):  # type: ignore[no-untyped-def]
+    """Where in V the phase's n1 x n2 products of a tile's panel of channels go."""
+    lines, rows = table(layout, LINES)[f], table(layout, ROWS)[0]
+    begins = table(layout, BEGINS)[0]
+    for i in range(n1):
+        for j in range(n2):
+            p, row = row_at(layout, b, t, point(i, n1), point(j, n2))
+            places[i, j] = begins[p] + ((lines[p] * panels + panel) * rows[p] + row) * LINE
+
+
+@numba.njit(cache=True)
+def _clear(layout, V, b, t, f, panel, panels, n1, n2, all1, all2):  # type: ignore[no-untyped-def]
     """0 at the points that the tile has and its phase f, with fewer taps, has not."""
+    lines, rows = table(layout, LINES)[f], table(layout, ROWS)[0]
+    begins = table(layout, BEGINS)[0]
     for i in range(all1):
-        gi = i if i < all1 - 1 else MOST - 1
         for j in range(all2):
-            gj = j if j < all2 - 1 else MOST - 1
-            p = gi * MOST + gj
-            has = (gi < n1 - 1 or gi == MOST - 1) and (gj < n2 - 1 or gj == MOST - 1)
-            if not has and lines[f, p] >= 0:
-                row = band_rank[b, gi] * column_count[gj] + column_rank[t, gj]
-                at = begins[p] + ((lines[f, p] * panels + panel) * rows[p] + row) * LINE
-                V[at : at + LINE] = 0
+            gi, gj = point(i, all1), point(j, all2)
+            p, row = row_at(layout, b, t, gi, gj)
+            if lines[p] >= 0 and not (uses(gi, n1) and uses(gj, n2)):
+                at = begins[p] + ((lines[p] * panels + panel) * rows[p] + row) * LINE
+                for c in range(LINE):
+                    V[at + c] = 0
 
 
 @numba.njit(parallel=True, cache=True)
@@ -213,62 +243,63 @@ def _output_columns(m, count, source, lanes, to, at, wide):  # type: ignore[no-u
 
 
 @numba.njit(parallel=True, cache=True)
-def transform_output(M, y, k0, filters, bias, rectify, first, row_tiles, column_tiles, bands,
-                     band_rank, column_rank, column_count, most, out, steps, rows, begins,
-                     panels, parts):  # type: ignore[no-untyped-def]  # fmt: skip
-    """y (N,P,Q,K) from channel k0 on = A^T M A + bias, every tile of the chunk.
+def transform_output(M, flat, bias, rectify, layout, parts):  # type: ignore[no-untyped-def]
+    """y = A^T M A + bias of every tile of the chunk, to `flat`, the memory of y (N,P,Q,K).
 
     M[p] lies at begins[p] as (out phases panels,rows[p],2L); before all of them are 2L zeros.
     """
-    _, P, Q, K = y.shape
-    flat = y.reshape(-1)  # (N,P,Q,K) -> (NPQK,), the same memory
-    lanes = WIDTH // M.itemsize
-    wide = 2 * lanes
-    tiles = bands.size * len(column_tiles)
     for part in numba.prange(parts):
-        half = np.empty(MOST * MOST * lanes, M.dtype)
-        result = np.empty(MOST * MOST * wide, M.dtype)
-        starts, strides = np.empty((MOST, MOST), np.int64), np.empty((MOST, MOST), np.int64)
-        places = np.empty((MOST, MOST), np.int64)
-        for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-            b, t = tile // len(column_tiles), tile % len(column_tiles)
-            n = (first + b) // len(row_tiles)
-            u, m1 = row_tiles[bands[b], 0], row_tiles[bands[b], 1]
-            v, m2 = column_tiles[t, 0], column_tiles[t, 1]
-            n1, n2 = m1 + most[0] - 1, m2 + most[1] - 1
-            for j in range(MOST):
-                for i in range(MOST):
-                    p = i * MOST + j
-                    has = (i < n1 - 1 or i == MOST - 1) and (j < n2 - 1 or j == MOST - 1)
-                    row = band_rank[b, i] * column_count[j] + column_rank[t, j]
-                    starts[j, i] = begins[p] + row * wide if has else 0
-                    strides[j, i] = rows[p] * wide if has else 0
-            for q in range(len(out)):
-                for panel in range(panels):
-                    for j in range(MOST):
-                        for i in range(MOST):
-                            places[j, i] = starts[j, i] + (q * panels + panel) * strides[j, i]
-                    for ahead in range(0, wide, lanes):
-                        _output_rows(m1, M, ahead, places, half, lanes)
-                        _output_columns(m2, m1, half, lanes, result, ahead, wide)
-                    k = panel * wide
-                    some = min(wide, filters - k)
-                    for i in range(m1):
-                        h = steps[2] * (u + i) + out[q, 0]
-                        if 0 <= h < P:
-                            for j in range(m2):
-                                w = steps[3] * (v + j) + out[q, 1]
-                                if 0 <= w < Q:
-                                    to = ((n * P + h) * Q + w) * K + k0 + k
-                                    finish(result, (i * m2 + j) * wide, bias, k0 + k, rectify,
-                                           flat, to, some)  # fmt: skip
+        _output_tiles(M, flat, bias, rectify, layout, np.int64(part), parts)
 
 
 @numba.njit(cache=True)
-def _filter_rows(r, count, source, to, lanes, wide):  # type: ignore[no-untyped-def]
+def _output_tiles(M, flat, bias, rectify, layout, part, parts):  # type: ignore[no-untyped-def]
+    """One thread's share of the tiles."""
+    _, P, Q, K = four(layout, IMAGE)
+    _, _, k0, filters = four(layout, CHANNELS)
+    bands, columns, out = table(layout, BANDS)[0], table(layout, COLUMNS), table(layout, OUT)
+    steps, most = table(layout, STEPS)[0], table(layout, MOST_TAPS)[0]
+    lanes = WIDTH // M.itemsize
+    wide = 2 * lanes
+    panels = (filters + wide - 1) // wide
+    half, result = np.empty(SQUARE * lanes, M.dtype), np.empty(SQUARE * wide, M.dtype)
+    places = np.empty((MOST, MOST), np.int64)
+    tiles = bands.size * len(columns)
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        b, t = tile // len(columns), tile % len(columns)
+        n, u, m1, v, m2 = tile_at(layout, b, t)
+        for panel in range(len(out) * panels):
+            q, k = panel // panels, panel % panels * wide
+            row_places(layout, b, t, panel, wide, m1 + most[0] - 1, m2 + most[1] - 1, places)
+            for ahead in range(0, wide, lanes):
+                _output_rows(m1, M, ahead, places, half, lanes)
+                _output_columns(m2, m1, half, lanes, result, ahead, wide)
+            for i in range(m1):
+                h = steps[2] * (u + i) + out[q, 0]
+                for j in range(m2):
+                    w = steps[3] * (v + j) + out[q, 1]
+                    if 0 <= h < P and 0 <= w < Q:
+                        to = ((n * P + h) * Q + w) * K + k0 + k
+                        finish(result, (i * m2 + j) * wide, bias, k0 + k, rectify, flat, to,
+                               min(wide, filters - k))  # fmt: skip
+
+
+@numba.njit(cache=True)
+def row_places(layout, b, t, panel, wide, n1, n2, places):  # type: ignore[no-untyped-def]
+    """places[j, i]: where a tile's row of a panel begins at point (i, j); 0 where it has none."""
+    rows, begins = table(layout, ROWS)[0], table(layout, BEGINS)[0]
+    for i in range(MOST):
+        for j in range(MOST):
+            p, row = row_at(layout, b, t, i, j)
+            has = uses(i, n1) and uses(j, n2)
+            places[j, i] = begins[p] + (panel * rows[p] + row) * wide if has else 0
+
+
+@numba.njit(cache=True)
+def _filter_rows(r, count, source, ahead, to, lanes, wide):  # type: ignore[no-untyped-def]
     """G along the first axis of `count` columns of taps: to (MOST,count,lanes)."""
     for j in range(count):
-        down, at = count * wide, j * wide
+        down, at = count * wide, ahead + j * wide
         if r == 3:
             _g3(source, at, down, to, j * lanes, count * lanes)
         elif r == 2:
@@ -298,47 +329,52 @@ def _filter_columns(r, source, to, at, places, lanes):  # type: ignore[no-untype
 
 
 @numba.njit(parallel=True, cache=True)
-def transform_filter(w, outputs, inputs, o_step, i_step, row_step, column_step, phases, taps,
-                     lines, phases_at, begins, U):  # type: ignore[no-untyped-def]  # fmt: skip
-    """U = G w G^T of the filters' taps that each pair of phases has.
+def transform_filter(w, layout, U):  # type: ignore[no-untyped-def]
+    """U = G w G^T of the filters' taps that each pair of phases has, w flat.
 
-    w is flat; a tap of output channel o and input channel i lies at `o o_step + i i_step + row
-    row_step + column column_step`. U[p] lies at begins[p] as (out phases panels,lines,LINE,2L),
+    A tap of output channel o and input channel i lies at `o STRIDES[0] + i STRIDES[1] + row
+    STRIDES[2] + column STRIDES[3]`. U[p] lies at begins[p] as (out phases panels,lines,LINE,2L),
     before all of them a place for what no phase needs.
     """
+    _, inputs, _, outputs = four(layout, CHANNELS)
+    wide = 2 * (WIDTH // w.itemsize)
+    panels, in_panels = (outputs + wide - 1) // wide, (inputs + LINE - 1) // LINE
+    for unit in numba.prange(table(layout, TAPS).shape[1] // (2 * MOST) * panels * in_panels):
+        out_panel, in_panel = divmod(np.int64(unit), in_panels)
+        _filter_panel(w, layout, U, out_panel, in_panel, in_panels)
+
+
+@numba.njit(cache=True)
+def _filter_panel(w, layout, U, out_panel, in_panel, in_panels):  # type: ignore[no-untyped-def]
+    """A panel of outputs of one phase, and one of inputs of every phase."""
+    _, inputs, _, outputs = four(layout, CHANNELS)
+    phases, lines, strides = table(layout, PHASES), table(layout, LINES), table(layout, STRIDES)[0]
+    depths, begins = table(layout, DEPTHS)[0], table(layout, BEGINS)[0]
     lanes = WIDTH // w.itemsize
     wide = 2 * lanes
-    panels, in_panels = (outputs + wide - 1) // wide, (inputs + LINE - 1) // LINE
-    plane = LINE * wide
-    out = taps.shape[1]
-    for unit in numba.prange(out * panels * in_panels):
-        q, rest = unit // (panels * in_panels), unit % (panels * in_panels)
-        panel, in_panel = rest // in_panels, rest % in_panels
-        block, half = np.zeros(MOST * MOST * plane, w.dtype), np.empty(MOST * MOST * lanes, w.dtype)
-        places = np.empty((MOST, MOST), np.int64)
-        o, i = panel * wide, in_panel * LINE
-        for f in range(len(phases)):
-            r1, r2 = phases[f, 0], phases[f, 1]
-            for a in range(r1):
-                for b in range(r2):
-                    at = (a * r2 + b) * plane
-                    row, column = taps[f, q, 0, a], taps[f, q, 1, b]
-                    if row < 0 or column < 0:
-                        block[at : at + plane] = 0
-                        continue
-                    for dc in range(min(LINE, inputs - i)):
-                        start = row * row_step + column * column_step + (i + dc) * i_step
-                        for do in range(min(wide, outputs - o)):
-                            block[at + dc * wide + do] = w[start + (o + do) * o_step]
-            for p in range(MOST * MOST):
-                if lines[f, p] < 0:
-                    places[p // MOST, p % MOST] = 0
-                else:
-                    depth = phases_at[p] * in_panels
-                    line = lines[f, p] * in_panels + in_panel
-                    places[p // MOST, p % MOST] = (
-                        begins[p] + ((q * panels + panel) * depth + line) * plane
-                    )
-            for ahead in range(0, plane, lanes):
-                _filter_rows(r1, r2, block[ahead:], half, lanes, plane)
-                _filter_columns(r2, half, U, ahead, places, lanes)
+    plane, panels = LINE * wide, (outputs + wide - 1) // wide
+    block, half = np.zeros(SQUARE * plane, w.dtype), np.empty(SQUARE * lanes, w.dtype)
+    places = np.empty((MOST, MOST), np.int64)
+    q, o, i = out_panel // panels, out_panel % panels * wide, in_panel * LINE
+    for f in range(len(phases)):
+        r1, r2 = phases[f, 0], phases[f, 1]
+        taps = table(layout, TAPS)[f, q * 2 * MOST : (q + 1) * 2 * MOST]
+        for a in range(r1):
+            for b in range(r2):
+                at, row, column = (a * r2 + b) * plane, taps[a], taps[MOST + b]
+                if row < 0 or column < 0:
+                    for e in range(plane):
+                        block[at + e] = 0
+                    continue
+                tap = row * strides[2] + column * strides[3] + o * strides[0]
+                for dc in range(min(LINE, inputs - i)):
+                    start = tap + (i + dc) * strides[1]
+                    for do in range(min(wide, outputs - o)):
+                        block[at + dc * wide + do] = w[start + do * strides[0]]
+        for p in range(SQUARE):
+            line = out_panel * depths[p] + lines[f, p] * in_panels + in_panel
+            here = begins[p] + line * plane
+            places[p // MOST, p % MOST] = here if lines[f, p] >= 0 else 0
+        for ahead in range(0, plane, lanes):
+            _filter_rows(r1, r2, block, ahead, half, lanes, plane)
+            _filter_columns(r2, half, U, ahead, places, lanes)

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
 
 import numpy as np
 
+from kernels import winograd_layout as layout
 from kernels.geometry import ConvGeometry
 from kernels.toom_cook import MOST, amplification, place
 
@@ -156,11 +156,6 @@ class Plan:
                     table[f, q, axis, : len(taps)] = taps
         return table
 
-    @property
-    def most(self) -> tuple[int, int]:
-        """The most taps of any input phase, rows and columns."""
-        return max(self.rows.taps), max(self.columns.taps)
-
     @cached_property
     def products(self) -> int:
         """Of one image, one channel and one filter, all phases."""
@@ -172,6 +167,20 @@ class Plan:
     def amplification(self) -> float:
         """Of both axes: their matrices multiply."""
         return self.rows.amplification * self.columns.amplification
+
+    @cached_property
+    def tables(self) -> dict[int, np.ndarray]:
+        """What every pass is told of the plan."""
+        return {
+            layout.TILES: self.rows.tiles,
+            layout.COLUMNS: self.columns.tiles,
+            layout.MOST_TAPS: np.array([max(self.rows.taps), max(self.columns.taps)]),
+            layout.PHASES: self.in_table,
+            layout.LINES: self.lines,
+            layout.OUT: self.out_table,
+            layout.STEPS: np.array(self.steps),
+            layout.TAPS: self.filter_table.reshape(len(self.phases), -1),
+        }
 
     @property
     def transform_roundings(self) -> int:
@@ -210,10 +219,15 @@ class Chunk:
     column_count: np.ndarray
     rows: np.ndarray
 
-    def tiles(self, plan: Plan) -> tuple[Any, ...]:
+    def tables(self) -> dict[int, np.ndarray]:
         """What every pass is told of its tiles."""
-        where = self.first, plan.rows.tiles, plan.columns.tiles, self.bands
-        return *where, self.band_rank, self.column_rank, self.column_count
+        return {
+            layout.FIRST: np.array([self.first]),
+            layout.BANDS: self.bands,
+            layout.BAND_RANK: self.band_rank,
+            layout.COLUMN_RANK: self.column_rank,
+            layout.COLUMN_COUNT: self.column_count,
+        }
 
 
 def chunk(plan: Plan, first: int, last: int) -> Chunk:

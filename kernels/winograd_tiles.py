@@ -12,6 +12,7 @@ import numpy as np
 
 from kernels import memory, threads
 from kernels.vector import LINE, TALL, lanes
+from kernels.winograd_layout import BEGINS, CHANNELS, DEPTHS, IMAGE, ROWS, STRIDES, layout
 from kernels.winograd_passes import multiply, transform_filter, transform_input, transform_output
 from kernels.winograd_plan import Chunk, Plan, chunk
 
@@ -24,6 +25,10 @@ class Sides:
 
     inputs: int
     outputs: int
+
+    def of_group(self, group: int) -> np.ndarray:
+        """First input channel and how many, first output channel and how many."""
+        return np.array([group * self.inputs, self.inputs, group * self.outputs, self.outputs])
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +64,12 @@ def prepare(
     depth = plan.phases_at * panels(sides.inputs, LINE)
     sizes = len(plan.out_phases) * panels(sides.outputs, wide) * depth * LINE * wide
     begins = LINE * wide + np.cumsum([0, *sizes[:-1]])
+    told = layout(plan.tables | {CHANNELS: sides.of_group(0), STRIDES: np.array(strides),
+                                 DEPTHS: depth, BEGINS: begins})  # fmt: skip
     packed = []
     for group in range(groups):
         U = memory.empty((LINE * wide + int(sizes.sum()),), w.dtype)
-        transform_filter(
-            memory.flat(w)[group * each :], sides.outputs, sides.inputs, *strides,
-            plan.in_table, plan.filter_table, plan.lines, plan.phases_at, begins, U,
-        )  # fmt: skip
+        transform_filter(memory.flat(w)[group * each :], told, U)
         packed.append(U)
     return Filters(tuple(packed), begins)
 
@@ -121,18 +125,15 @@ def _one_chunk(
     V = memory.empty((int(v_sizes.sum()),), x.dtype)
     M = memory.empty((wide + int(m_sizes.sum()),), x.dtype)
     M[:wide] = 0
-    place = *part.tiles(plan), plan.most
     bounds = shares(np.repeat(rows * depth, all_panels), parts)
     for group, U in enumerate(filters.packed):
-        transform_input(
-            memory.nhwc(x), memory.flat(x), group * sides.inputs, sides.inputs, *place,
-            plan.in_table, plan.steps, plan.lines, rows, v_begins, V, parts,
-        )  # fmt: skip
+        channels = sides.of_group(group)
+        told = plan.tables | part.tables() | {CHANNELS: channels, ROWS: rows}
+        read = layout(told | {IMAGE: np.array(memory.nhwc(x).shape), BEGINS: v_begins})
+        transform_input(memory.flat(x), read, V, parts)
         multiply(V, v_begins, U, filters.begins, M, m_begins, rows, depth, all_panels, bounds)
-        transform_output(
-            M, memory.nhwc(y), group * sides.outputs, sides.outputs, bias, rectify, *place,
-            plan.out_table, plan.steps, rows, m_begins, out_panels, parts,
-        )  # fmt: skip
+        written = layout(told | {IMAGE: np.array(memory.nhwc(y).shape), BEGINS: m_begins})
+        transform_output(M, memory.flat(y), bias, rectify, written, parts)
 
 
 def shares(work: np.ndarray, parts: int) -> np.ndarray:

@@ -13,6 +13,23 @@ import numpy as np
 
 from kernels.toom_cook import MOST, filter_matrix, output_matrix, transposed
 from kernels.vector import EVEN, LINE, MACHINE, combine, outer_even
+from kernels.winograd_layout import (
+    BANDS,
+    BEGINS,
+    CHANNELS,
+    COLUMNS,
+    DEPTHS,
+    IMAGE,
+    LINES,
+    MOST_TAPS,
+    PHASES,
+    SQUARE,
+    TAPS,
+    four,
+    table,
+    tile_at,
+)
+from kernels.winograd_passes import row_places
 
 WIDTH = MACHINE.width
 
@@ -60,52 +77,48 @@ def _gradient_columns(m, source, to, at, places, lanes):  # type: ignore[no-unty
 
 
 @numba.njit(parallel=True, cache=True)
-def transform_gradient(gy, flat, k0, filters, first, row_tiles, column_tiles, bands, band_rank,
-                       column_rank, column_count, most, rows, begins, Y, parts):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Y = A gy A^T of every tile of the chunk.
+def transform_gradient(flat, layout, Y, parts):  # type: ignore[no-untyped-def]
+    """Y = A gy A^T of every tile of the chunk, gy from `flat`, the memory of gy (N,P,Q,K).
 
-    gy (N,P,Q,K), `flat` the same memory; Y[p] lies at begins[p] as (panels,rows[p],3L), before all
-    of them a place for what no tile needs.
+    Y[p] lies at begins[p] as (panels,rows[p],3L), before all of them a place for what no tile
+    needs.
     """
-    _, P, Q, K = gy.shape
-    lanes = WIDTH // gy.itemsize
-    wide = 3 * lanes
-    panels = (filters + wide - 1) // wide
-    tiles = bands.size * len(column_tiles)
     for part in numba.prange(parts):
-        pixels, half = (
-            np.empty(MOST * MOST * wide, gy.dtype),
-            np.empty(MOST * MOST * lanes, gy.dtype),
-        )
-        places = np.empty((MOST, MOST), np.int64)
-        for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
-            b, t = tile // len(column_tiles), tile % len(column_tiles)
-            n = (first + b) // len(row_tiles)
-            u, m1 = row_tiles[bands[b], 0], row_tiles[bands[b], 1]
-            v, m2 = column_tiles[t, 0], column_tiles[t, 1]
-            n1, n2 = m1 + most[0] - 1, m2 + most[1] - 1
-            for panel in range(panels):
-                k = panel * wide
-                for i in range(MOST):
-                    for j in range(MOST):
-                        p = i * MOST + j
-                        has = (i < n1 - 1 or i == MOST - 1) and (j < n2 - 1 or j == MOST - 1)
-                        row = band_rank[b, i] * column_count[j] + column_rank[t, j]
-                        places[i, j] = begins[p] + (panel * rows[p] + row) * wide if has else 0
-                if k + wide <= filters:
-                    source, at = flat, ((n * P + u) * Q + v) * K + k0 + k
-                    down, across = Q * K, K
-                else:
-                    source, at, down, across = pixels, 0, m2 * wide, wide
-                    for i in range(m1):
-                        for j in range(m2):
-                            for c in range(wide):
-                                inside = k + c < filters
-                                value = gy[n, u + i, v + j, k0 + k + c] if inside else 0
-                                pixels[(i * m2 + j) * wide + c] = value
-                for ahead in range(0, wide, lanes):
-                    _gradient_rows(m1, m2, source, at + ahead, across, down, half, lanes)
-                    _gradient_columns(m2, half, Y, ahead, places, lanes)
+        _gradient_tiles(flat, layout, Y, np.int64(part), parts)
+
+
+@numba.njit(cache=True)
+def _gradient_tiles(flat, layout, Y, part, parts):  # type: ignore[no-untyped-def]
+    """One thread's share of the tiles."""
+    _, P, Q, K = four(layout, IMAGE)
+    _, _, k0, filters = four(layout, CHANNELS)
+    bands, columns = table(layout, BANDS)[0], table(layout, COLUMNS)
+    most = table(layout, MOST_TAPS)[0]
+    lanes = WIDTH // flat.itemsize
+    wide = 3 * lanes
+    pixels, half = np.empty(SQUARE * wide, flat.dtype), np.empty(SQUARE * lanes, flat.dtype)
+    turned, places = np.empty((MOST, MOST), np.int64), np.empty((MOST, MOST), np.int64)
+    tiles = bands.size * len(columns)
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        b, t = tile // len(columns), tile % len(columns)
+        n, u, m1, v, m2 = tile_at(layout, b, t)
+        for panel in range((filters + wide - 1) // wide):
+            k = panel * wide
+            row_places(layout, b, t, panel, wide, m1 + most[0] - 1, m2 + most[1] - 1, turned)
+            for p in range(SQUARE):
+                places[p % MOST, p // MOST] = turned[p // MOST, p % MOST]
+            source, at = flat, ((n * P + u) * Q + v) * K + k0 + k
+            down, across = Q * K, K
+            if k + wide > filters:
+                for i in range(m1):
+                    for j in range(m2):
+                        for c in range(wide):
+                            value = flat[at + i * down + j * across + c] if k + c < filters else 0
+                            pixels[(i * m2 + j) * wide + c] = value
+                source, at, down, across = pixels, 0, m2 * wide, wide
+            for ahead in range(0, wide, lanes):
+                _gradient_rows(m1, m2, source, at + ahead, across, down, half, lanes)
+                _gradient_columns(m2, half, Y, ahead, places, lanes)
 
 
 @numba.njit(parallel=True, cache=True)
@@ -163,32 +176,43 @@ def _weight_columns(r, count, source, lanes, to, at, plane):  # type: ignore[no-
 
 
 @numba.njit(parallel=True, cache=True)
-def transform_weights(W, k0, filters, channels, phases, taps, lines, phases_at, begins, gw):  # type: ignore[no-untyped-def]  # fmt: skip
-    """gw (K,R,S,C) of the filters from k0 on = G^T W G, each phase to the taps that are its own.
+def transform_weights(W, layout, gw):  # type: ignore[no-untyped-def]
+    """gw (K,R,S,C) = G^T W G for the group's filters, each phase to the taps that are its own.
 
     W[p] lies at begins[p] as (panels,lines,LINE,3L), before all of them are LINE 3L zeros.
     """
+    _, channels, _, filters = four(layout, CHANNELS)
+    wide = 3 * (WIDTH // W.itemsize)
+    panels, in_panels = (filters + wide - 1) // wide, (channels + LINE - 1) // LINE
+    for unit in numba.prange(panels * in_panels):
+        panel, in_panel = divmod(np.int64(unit), in_panels)
+        _weight_panel(W, layout, gw, panel, in_panel, in_panels)
+
+
+@numba.njit(cache=True)
+def _weight_panel(W, layout, gw, panel, in_panel, in_panels):  # type: ignore[no-untyped-def]
+    """The taps between a panel of filters and one of channels."""
+    _, channels, k0, filters = four(layout, CHANNELS)
+    phases, lines, all_taps = table(layout, PHASES), table(layout, LINES), table(layout, TAPS)
+    depths, begins = table(layout, DEPTHS)[0], table(layout, BEGINS)[0]
     lanes = WIDTH // W.itemsize
     wide = 3 * lanes
-    panels, in_panels = (filters + wide - 1) // wide, (channels + LINE - 1) // LINE
     plane = LINE * wide
-    for unit in numba.prange(panels * in_panels):
-        panel, in_panel = unit // in_panels, unit % in_panels
-        block, half = np.empty(MOST * MOST * plane, W.dtype), np.empty(MOST * MOST * lanes, W.dtype)
-        places = np.empty((MOST, MOST), np.int64)
-        k, c = panel * wide, in_panel * LINE
-        for f in range(len(phases)):
-            r1, r2 = phases[f, 0], phases[f, 1]
-            for p in range(MOST * MOST):
-                depth, line = phases_at[p] * in_panels, lines[f, p] * in_panels + in_panel
-                here = begins[p] + (panel * depth + line) * plane
-                places[p % MOST, p // MOST] = here if lines[f, p] >= 0 else 0
-            for ahead in range(0, plane, lanes):
-                _weight_rows(r1, W, ahead, places, half, lanes)
-                _weight_columns(r2, r1, half, lanes, block, ahead, plane)
-            for do in range(min(wide, filters - k)):
-                for a in range(r1):
-                    for b in range(r2):
-                        r, s, at = taps[f, 0, 0, a], taps[f, 0, 1, b], (a * r2 + b) * plane
-                        for dc in range(min(LINE, channels - c)):
-                            gw[k0 + k + do, r, s, c + dc] = block[at + dc * wide + do]
+    block, half = np.empty(SQUARE * plane, W.dtype), np.empty(SQUARE * lanes, W.dtype)
+    places = np.empty((MOST, MOST), np.int64)
+    k, c = panel * wide, in_panel * LINE
+    for f in range(len(phases)):
+        r1, r2, taps = phases[f, 0], phases[f, 1], all_taps[f]
+        for p in range(SQUARE):
+            line = panel * depths[p] + lines[f, p] * in_panels + in_panel
+            here = begins[p] + line * plane
+            places[p % MOST, p // MOST] = here if lines[f, p] >= 0 else 0
+        for ahead in range(0, plane, lanes):
+            _weight_rows(r1, W, ahead, places, half, lanes)
+            _weight_columns(r2, r1, half, lanes, block, ahead, plane)
+        for do in range(min(wide, filters - k)):
+            for a in range(r1):
+                for b in range(r2):
+                    r, s, at = taps[a], taps[MOST + b], (a * r2 + b) * plane
+                    for dc in range(min(LINE, channels - c)):
+                        gw[k0 + k + do, r, s, c + dc] = block[at + dc * wide + do]

@@ -8,7 +8,8 @@ cotangent (or None) for each input. The gradient's rules stand beside their oper
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from minidl.tensor import Node, Tensor
@@ -17,12 +18,17 @@ Rule = Callable[["Node", "Tensor", tuple[bool, ...]], "Sequence[Tensor | None]"]
 
 
 class Rules:
-    """A table from the name of an operation to its rule."""
+    """A table from the name of an operation to its rule.
+
+    A fused operation, which did several steps at once, has a rule that is also given the table
+    that is walked by (`fused_rule`): it hands each step to that table, so that none is bypassed.
+    """
 
     def __init__(self, name: str, parent: Rules | None = None, **rows: Rule) -> None:
         self.name = name
         self._parent = parent
         self._rows: dict[str, Rule] = dict(rows)
+        self._fused: dict[str, Callable[..., Any]] = {}
 
     def rule(self, operation: str) -> Callable[[Rule], Rule]:
         """Decorator: make the function the rule of `operation` in this table."""
@@ -33,16 +39,30 @@ class Rules:
 
         return decorate
 
+    def fused_rule(self, operation: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Decorator: make the function, of a node, a cotangent, needs and `table`, the rule of a
+        fused `operation` in this table and those derived from it."""
+
+        def decorate(rule: Callable[..., Any]) -> Callable[..., Any]:
+            self._fused[operation] = rule
+            return rule
+
+        return decorate
+
     def derive(self, name: str, **rows: Rule) -> Rules:
         """A table that has these rows and otherwise this one's."""
         return Rules(name, self, **rows)
 
     def __getitem__(self, operation: str) -> Rule:
-        if operation in self._rows:
-            return self._rows[operation]
-        if self._parent is None:
-            raise KeyError(f"no rule for {operation!r}; known: {', '.join(sorted(self._rows))}")
-        return self._parent[operation]
+        table: Rules | None = self
+        while table is not None:
+            if operation in table._rows:
+                return table._rows[operation]
+            if operation in table._fused:
+                return partial(table._fused[operation], table=self)
+            root, table = table, table._parent
+        known = ", ".join(sorted([*root._rows, *root._fused]))
+        raise KeyError(f"no rule for {operation!r}; known: {known}")
 
     def __repr__(self) -> str:
         return f"<rules {self.name}>"

@@ -89,6 +89,11 @@ class Tensor:
         return kernels.device_of(self.data)
 
     @property
+    def is_parameter(self) -> bool:
+        """Whether its data change only through `assign`, as a `nn.Parameter`'s do."""
+        return False
+
+    @property
     def version(self) -> int:
         """How often the data was changed in place; the tape refuses stale values."""
         return self._version

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from kernels import memory
-from kernels.direct import fprop_windows, pack, product
+from kernels.direct import fprop_windows, pack, product, without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 
@@ -36,7 +36,15 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     return pack(w, fprop_windows(g), g.groups, C, g.K // g.groups, strides)
 
 
-@kernel("conv2d", name="direct", cost=cost, error_bound=terms, spreads="padding", prepare=prepare)
+@kernel(
+    "conv2d",
+    name="direct",
+    cost=cost,
+    error_bound=terms,
+    spreads="padding",
+    prepare=prepare,
+    rectifies=True,
+)
 def forward(
     x: np.ndarray,
     w: np.ndarray,
@@ -51,8 +59,8 @@ def forward(
     Accumulates in their type.
     """
     y = memory.empty(g.y_shape, x.dtype, "NHWC")
-    if y.size:
-        packed = prepare(w, g) if prepared is None else prepared
-        windows = fprop_windows(g)
-        product(x, packed, windows, g.C // g.groups, g.K // g.groups, y, bias, rectify)
+    if 0 in (x.size, y.size, w.size):
+        return without_products(y, bias, rectify)
+    packed = prepare(w, g) if prepared is None else prepared
+    product(x, packed, fprop_windows(g), g.C // g.groups, g.K // g.groups, y, bias, rectify)
     return y

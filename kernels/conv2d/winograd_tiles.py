@@ -19,6 +19,7 @@ from dataclasses import replace
 import numpy as np
 
 from kernels import memory
+from kernels.direct import without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.winograd_plan import Plan, fprop_plan, supports
@@ -57,6 +58,7 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> Filters:
     norm_wise=True,
     spreads="plane",
     prepare=prepare,
+    rectifies=True,
 )
 def forward(
     x: np.ndarray,
@@ -72,7 +74,8 @@ def forward(
     Accumulates in their type. NaN and infinity come out as NaN in their whole tile.
     """
     y = memory.empty(g.y_shape, x.dtype, "NHWC")
-    if y.size:
-        filters = prepare(w, g) if prepared is None else prepared
-        convolve(x, filters, y, *plan_of(g), bias, rectify)
+    if 0 in (x.size, y.size, w.size):
+        return without_products(y, bias, rectify)
+    filters = prepare(w, g) if prepared is None else prepared
+    convolve(x, filters, y, *plan_of(g), bias, rectify)
     return y

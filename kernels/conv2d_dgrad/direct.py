@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from kernels import memory
-from kernels.direct import dgrad_windows, pack, product
+from kernels.direct import dgrad_windows, pack, product, without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 
@@ -51,7 +51,7 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     supports=supports,
     cost=cost,
     error_bound=terms,
-    spreads="padding",
+    spreads="plane",
     prepare=prepare,
 )
 def dgrad(
@@ -59,7 +59,8 @@ def dgrad(
 ) -> np.ndarray:
     """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
     gx = memory.empty(g.x_shape, gy.dtype, "NHWC")
-    if gx.size:
-        packed = prepare(w, g) if prepared is None else prepared
-        product(gy, packed, dgrad_windows(g), g.K // g.groups, g.C // g.groups, gx)
+    if 0 in (gx.size, gy.size, w.size):
+        return without_products(gx)
+    packed = prepare(w, g) if prepared is None else prepared
+    product(gy, packed, dgrad_windows(g), g.K // g.groups, g.C // g.groups, gx)
     return gx

@@ -16,7 +16,7 @@ import numba
 import numpy as np
 
 from kernels import memory, threads
-from kernels.direct import Windows, pack, pack_windows
+from kernels.direct import Windows, pack, pack_windows, without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.vector import LINE, MACHINE, TALL, outer_tall
@@ -52,8 +52,7 @@ def dgrad(
     """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
     gx = memory.empty(g.x_shape, gy.dtype, "NHWC")
     if 0 in (gx.size, gy.size, w.size):
-        gx[...] = 0
-        return gx
+        return without_products(gx)
     packed = prepare(w, g) if prepared is None else prepared
     bands = min(-(-g.H // BAND), max(1, -(-4 * threads.get_num_threads() // g.N)))
     _bands(memory.nhwc(gy), packed, memory.nhwc(gx), bands, (g.R, g.S), g.stride, g.padding,

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from kernels import memory
+from kernels.direct import without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.winograd_plan import Plan, dgrad_plan, supports
@@ -57,7 +58,8 @@ def dgrad(
 ) -> np.ndarray:
     """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
     gx = memory.empty(g.x_shape, gy.dtype, "NHWC")
-    if gx.size:
-        filters = prepare(w, g) if prepared is None else prepared
-        convolve(gy, filters, gx, *plan_of(g))
+    if 0 in (gx.size, gy.size, w.size):
+        return without_products(gx)
+    filters = prepare(w, g) if prepared is None else prepared
+    convolve(gy, filters, gx, *plan_of(g))
     return gx

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from kernels import memory
-from kernels.direct import weights
+from kernels.direct import weights, without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 
@@ -34,6 +34,7 @@ def terms(g: ConvGeometry) -> float:
 def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """x (N,C,H,W), gy (N,K,P,Q) -> gw (K,C/groups,R,S); accumulates in their type."""
     gw = memory.empty(g.w_shape, x.dtype, "NHWC")
-    if gw.size:
-        weights(x, gy, g, gw)
+    if 0 in (x.size, gy.size, gw.size):
+        return without_products(gw)
+    weights(x, gy, g, gw)
     return gw

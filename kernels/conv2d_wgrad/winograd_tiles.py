@@ -14,9 +14,11 @@ from dataclasses import replace
 import numpy as np
 
 from kernels import memory, threads
+from kernels.direct import without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.vector import LINE, lanes
+from kernels.winograd_layout import BEGINS, CHANNELS, DEPTHS, IMAGE, ROWS, layout
 from kernels.winograd_passes import transform_input
 from kernels.winograd_plan import Chunk, Plan, fprop_plan, supports
 from kernels.winograd_tiles import Sides, chunks_of, panels, shares, time_of
@@ -55,8 +57,7 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """x (N,C,H,W), gy (N,K,P,Q) -> gw (K,C/groups,R,S); accumulates in their type."""
     gw = memory.empty(g.w_shape, x.dtype, "NHWC")
     if 0 in (x.size, gy.size, gw.size):
-        gw[...] = 0
-        return gw
+        return without_products(gw)
     (plan, sides), wide = plan_of(g), 3 * lanes(x.dtype)
     depth = plan.phases_at * panels(sides.inputs, LINE)
     sizes = depth * panels(sides.outputs, wide) * LINE * wide
@@ -66,10 +67,8 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     for group in range(g.groups):
         for i, part in enumerate(chunks_of(plan, sides, g.N, x.itemsize)):
             _add_chunk(x, gy, group, (W, begins), plan, sides, part, i > 0)
-        transform_weights(
-            W, group * sides.outputs, sides.outputs, sides.inputs, plan.in_table,
-            plan.filter_table, plan.lines, plan.phases_at, begins, memory.nhwc(gw),
-        )  # fmt: skip
+        told = plan.tables | {CHANNELS: sides.of_group(group), DEPTHS: depth, BEGINS: begins}
+        transform_weights(W, layout(told), memory.nhwc(gw))
     return gw
 
 
@@ -92,14 +91,10 @@ def _add_chunk(
     y_begins = wide + np.cumsum([0, *y_sizes[:-1]])
     V = memory.empty((int(v_sizes.sum()),), x.dtype)
     Y = memory.empty((wide + int(y_sizes.sum()),), x.dtype)
-    place = *part.tiles(plan), plan.most
-    transform_input(
-        memory.nhwc(x), memory.flat(x), group * sides.inputs, sides.inputs, *place,
-        plan.in_table, plan.steps, plan.lines, rows, v_begins, V, parts,
-    )  # fmt: skip
-    transform_gradient(
-        memory.nhwc(gy), memory.flat(gy), group * sides.outputs, sides.outputs, *place,
-        rows, y_begins, Y, parts,
-    )  # fmt: skip
+    told = plan.tables | part.tables() | {CHANNELS: sides.of_group(group), ROWS: rows}
+    of_x = layout(told | {IMAGE: np.array(memory.nhwc(x).shape), BEGINS: v_begins})
+    transform_input(memory.flat(x), of_x, V, parts)
+    of_gy = layout(told | {IMAGE: np.array(memory.nhwc(gy).shape), BEGINS: y_begins})
+    transform_gradient(memory.flat(gy), of_gy, Y, parts)
     bounds = shares(np.repeat(rows * depth, out_panels), parts)
     accumulate(V, v_begins, Y, y_begins, *sums, rows, depth, out_panels, bounds, add)

@@ -24,6 +24,7 @@ from minidl.functional.arithmetic import (
 )
 from minidl.functional.convolution import conv2d, conv_transpose2d
 from minidl.functional.dropout import dropout, dropout_mask
+from minidl.functional.fused import conv_relu_pool
 from minidl.functional.linear import linear, matmul
 from minidl.functional.loss import cross_entropy
 from minidl.functional.normalisation import local_contrast_norm, local_response_norm
@@ -49,6 +50,7 @@ __all__ = [
     "clip",
     "concatenate",
     "conv2d",
+    "conv_relu_pool",
     "conv_transpose2d",
     "cross_entropy",
     "divide",

@@ -11,6 +11,7 @@ import kernels
 from kernels.geometry import ConvGeometry, Padding, Pair
 from minidl.functional.reduction import sum
 from minidl.functional.shape import reshape
+from minidl.prepared import prepared
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
 
@@ -41,7 +42,7 @@ def conv2d(
     Raises ValueError that names both shapes if they do not fit, TypeError for two types.
     """
     g = ConvGeometry.of(x.shape, weight.shape, stride, padding, dilation, groups)
-    _check_bias(bias, weight.shape[0], "conv2d")
+    check_bias(bias, weight.shape[0], "conv2d")
     return _fprop(x, weight, bias, g, algorithm)
 
 
@@ -66,12 +67,12 @@ def conv_transpose2d(
     g = ConvGeometry.of_transposed(
         x.shape, weight.shape, stride, padding, output_padding, dilation, groups
     )
-    _check_bias(bias, g.C, "conv_transpose2d")
+    check_bias(bias, g.C, "conv_transpose2d")
     y = _dgrad(x, weight, g, algorithm)
     return y if bias is None else y + reshape(bias, (1, g.C, 1, 1))
 
 
-def _check_bias(bias: Tensor | None, channels: int, what: str) -> None:
+def check_bias(bias: Tensor | None, channels: int, what: str) -> None:
     if bias is not None and bias.shape != (channels,):
         raise ValueError(f"{what}: bias {bias.shape} must have the shape ({channels},)")
 
@@ -81,7 +82,8 @@ def _fprop(
 ) -> Tensor:
     kernel = kernels.pick("conv2d", x.device, g, algorithm)
     inputs = (x, w) if bias is None else (x, w, bias)
-    y = kernel(x.data, w.data, g, bias=None if bias is None else bias.data)
+    kept = prepared(kernel, w, g)
+    y = kernel(x.data, w.data, g, bias=None if bias is None else bias.data, **kept)
     return record("conv2d", y, inputs, geometry=g, algorithm=algorithm)
 
 
@@ -95,9 +97,8 @@ def _fprop_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ..
 
 def _dgrad(gy: Tensor, w: Tensor, g: ConvGeometry, algorithm: str | None) -> Tensor:
     kernel = kernels.pick("conv2d_dgrad", gy.device, g, algorithm)
-    return record(
-        "conv2d_dgrad", kernel(gy.data, w.data, g), (gy, w), geometry=g, algorithm=algorithm
-    )
+    gx = kernel(gy.data, w.data, g, **prepared(kernel, w, g))
+    return record("conv2d_dgrad", gx, (gy, w), geometry=g, algorithm=algorithm)
 
 
 @gradient.rule("conv2d_dgrad")

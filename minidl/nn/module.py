@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -16,6 +16,10 @@ class Parameter(Tensor):
 
     def __init__(self, data: np.ndarray) -> None:
         super().__init__(data, requires_grad=True)
+
+    @property
+    def is_parameter(self) -> bool:
+        return True
 
 
 class Module:
@@ -96,9 +100,16 @@ class Sequential(Module):
             setattr(self, name, layer)
 
     def forward(self, x: Tensor) -> Tensor:
-        for _, layer in self.children():
-            x = layer(x)
+        """Layer by layer; those that one pass can do together, together (`nn/fusion.py`)."""
+        for run in self.runs():
+            x = run(x)
         return x
+
+    def runs(self) -> list[Callable[[Tensor], Tensor]]:
+        """What `forward` calls one after the other: layers, and fused runs of layers."""
+        from minidl.nn.fusion import fused_runs
+
+        return fused_runs([layer for _, layer in self.children()])
 
     def activations(self, x: Tensor, until: str | None = None) -> dict[str, Tensor]:
         """Every layer's output by the layer's name, up to and with `until`."""

@@ -1,0 +1,189 @@
+"""Convolution, bias, ReLU and max-pooling in one pass over the images.
+
+Some images at a time are convolved, rectified as they are written, and pooled while their planes
+are still in the cache; what lay between is not kept. The node on the tape lists its steps, and the
+way back hands each to the table of rules, with what it saved or what says the same:
+
+    pooling    its switches
+    ReLU       where its input was positive: its output was, and the pooled values are outputs
+    conv2d     its inputs
+
+So no rule is bypassed: the deconvnet and guided backpropagation replace the ReLU's. Rectifying
+comes before pooling: the other way round gives the same values and other switches. Where ReLU and
+pooling follow calculus, what comes from above is masked before it is unpooled, and both ways are
+taken some images at a time. Under `create_graph` the steps are done again on the tape, one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+import kernels
+from kernels import memory
+from kernels.geometry import ConvGeometry, PoolGeometry
+from minidl.functional.activation import relu
+from minidl.functional.convolution import check_bias, conv2d
+from minidl.functional.pooling import max_pool2d
+from minidl.prepared import prepared
+from minidl.rules import Rules, gradient
+from minidl.tensor import Node, Tensor, is_recording, record
+from minidl.walk import backward
+
+AT_ONCE = 8 << 20
+"""Bytes of planes between convolution and pooling."""
+
+Needs = tuple[bool, ...]
+Settings = Mapping[str, Any]
+
+
+def conv_relu_pool(
+    x: Tensor, weight: Tensor, bias: Tensor | None, conv: Settings, pool: Settings | None = None
+) -> Tensor:
+    """max_pool2d(relu(conv2d(x, weight, bias, **conv)), **pool); without `pool` no pooling.
+
+    The same values and, backward, the same results as of the three calls, up to the order of sums.
+    Raises as they do.
+    """
+    g = ConvGeometry.of(x.shape, weight.shape, *_plain(conv))
+    check_bias(bias, weight.shape[0], "conv2d")
+    p = None if pool is None else PoolGeometry.of(g.y_shape, **pool)
+    inputs = (x, weight) if bias is None else (x, weight, bias)
+    kernel = kernels.pick("conv2d", x.device, g)
+    options = {"bias": None if bias is None else bias.data, **prepared(kernel, weight, g)}
+    saved: dict[str, Any] = {"geometry": g, "conv": dict(conv), "pool": pool}
+    if p is None:
+        y = _rectified(kernel, x.data, weight.data, g, options)
+    else:
+        y, saved["switches"] = _pooled(kernel, x.data, weight.data, g, p, options)
+        saved["pool_geometry"] = p
+    return record("conv_relu_pool", y, inputs, y=y, **saved)
+
+
+def _plain(conv: Settings) -> tuple[Any, ...]:
+    defaults = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+    return tuple((defaults | dict(conv)).values())
+
+
+def _pooled(
+    kernel: kernels.Kernel,
+    x: np.ndarray,
+    w: np.ndarray,
+    g: ConvGeometry,
+    p: PoolGeometry,
+    options: Settings,
+) -> tuple[np.ndarray, np.ndarray]:
+    """y (N,K,P',Q') and switches, pooled some images at a time."""
+    pooling = kernels.pick("max_pool2d", "cpu", p)
+    if "prepared" not in options and kernel.prepare is not None:
+        options = {**options, "prepared": kernel.prepared(w, g)}
+    y = memory.empty(p.y_shape, x.dtype, "NHWC")
+    switches = memory.empty(p.y_shape, np.int32, "NHWC")
+    for some in _images(g, x.itemsize):
+        count = some.stop - some.start
+        planes = _rectified(kernel, x[some], w, replace(g, N=count), options)
+        y[some], switches[some] = pooling(planes, replace(p, N=count))
+    return y, switches
+
+
+def _rectified(
+    kernel: kernels.Kernel, x: np.ndarray, w: np.ndarray, g: ConvGeometry, options: Settings
+) -> np.ndarray:
+    """The convolution rectified, as it is written where the kernel can."""
+    if kernel.rectifies:
+        y: np.ndarray = kernel(x, w, g, rectify=True, **options)
+        return y
+    y = kernel(x, w, g, **options)
+    rectified: np.ndarray = kernels.pick("relu", "cpu", y.shape)(y)
+    return rectified
+
+
+def _images(g: ConvGeometry, itemsize: int) -> Iterator[slice]:
+    """The batch in parts of about one size, whose convolved planes take AT_ONCE bytes at most."""
+    a_plane = max(1, g.K * g.P * g.Q * itemsize)
+    parts = -(-g.N // max(1, AT_ONCE // a_plane))
+    for part in range(parts):
+        yield slice(g.N * part // parts, g.N * (part + 1) // parts)
+
+
+@gradient.fused_rule("conv_relu_pool")
+def _conv_relu_pool(
+    node: Node, gy: Tensor, needs: Needs, *, table: Rules
+) -> tuple[Tensor | None, ...]:
+    if is_recording():
+        return _again(node, gy, needs, table)
+    calculus = all(table[row] is gradient[row] for row in ("relu", "max_pool2d", "conv2d"))
+    if calculus:
+        return _by_calculus(node, gy, needs)
+    return _step_by_step(node, gy, needs, table)
+
+
+def _again(node: Node, gy: Tensor, needs: Needs, table: Rules) -> tuple[Tensor | None, ...]:
+    """The steps on the tape, and gy carried back through them."""
+    x, weight, *bias = node.inputs
+    y = relu(conv2d(x, weight, bias[0] if bias else None, **node.saved["conv"]))
+    if node.saved["pool"] is not None:
+        pooled = max_pool2d(y, **node.saved["pool"])
+        assert isinstance(pooled, Tensor)
+        y = pooled
+    wanted = [t for t, need in zip(node.inputs, needs, strict=True) if need]
+    made = iter(backward(y, gy, rules=table, inputs=wanted, create_graph=True))
+    return tuple(next(made) if need else None for need in needs)
+
+
+def _step_by_step(node: Node, gy: Tensor, needs: Needs, table: Rules) -> tuple[Tensor | None, ...]:
+    """Each step's node to the table, the last first."""
+    saved, y = node.saved, Tensor(node.saved["y"])
+    if saved["pool"] is not None:
+        pooling = {"geometry": saved["pool_geometry"], "switches": saved["switches"]}
+        gy = _one(table["max_pool2d"](Node("max_pool2d", (y,), pooling), gy, (True,)))
+        y = Tensor(_unpool(y.data, saved["switches"], saved["pool_geometry"], "last"))
+    gy = _one(table["relu"](Node("relu", (y,), {}), gy, (True,)))
+    step = Node("conv2d", node.inputs, {"geometry": saved["geometry"], "algorithm": None})
+    return tuple(table["conv2d"](step, gy, needs))
+
+
+def _one(cotangents: Any) -> Tensor:
+    (gx,) = cotangents
+    assert isinstance(gx, Tensor)
+    return gx
+
+
+def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ...]:
+    """The gradient, masked at the pooled pixels, then some images at a time."""
+    saved, g = node.saved, node.saved["geometry"]
+    mask = kernels.pick("relu_vjp", gy.device, gy.shape)
+    masked = mask(gy.data, saved["y"])
+    (x, w, *bias), gx, gw = node.inputs, None, None
+    dgrad, wgrad = (kernels.pick(f"conv2d_{side}", gy.device, g) for side in ("dgrad", "wgrad"))
+    kept = {"prepared": dgrad.prepared(w.data, g)} if needs[0] and dgrad.prepare else {}
+    whole = [slice(0, g.N)] if saved["pool"] is None else list(_images(g, masked.itemsize))
+    for some in whole:
+        part = replace(g, N=some.stop - some.start)
+        planes = masked
+        if saved["pool"] is not None:
+            p = replace(saved["pool_geometry"], N=part.N)
+            planes = _unpool(masked[some], saved["switches"][some], p, "sum")
+        if needs[0]:
+            made = dgrad(planes, w.data, part, **kept)
+            if len(whole) == 1:
+                gx = made
+            else:
+                gx = memory.empty(g.x_shape, made.dtype, "NHWC") if gx is None else gx
+                gx[some] = made
+        if needs[1]:
+            made = wgrad(x.data[some], planes, part)
+            gw = made if gw is None else np.add(gw, made, out=gw)
+    results = [None if a is None else Tensor(a) for a in (gx, gw)]
+    if bias:
+        results.append(Tensor(masked.sum(axis=(0, 2, 3))) if needs[2] else None)
+    return tuple(results)
+
+
+def _unpool(y: np.ndarray, switches: np.ndarray, p: PoolGeometry, collisions: str) -> np.ndarray:
+    kernel = kernels.pick("max_unpool2d", "cpu", p)
+    result: np.ndarray = kernel(y, switches, p, collisions=collisions)
+    return result

@@ -1,0 +1,39 @@
+"""What kernels make of weights alone, kept while the weights stay as they are.
+
+A convolution's kernel may first bring its weights into a form of its own (packed, transformed). In
+inference they do not change from call to call, so that is done once for each parameter and kernel.
+A parameter's `version` counts its changes: whoever writes into its array goes through `assign`, as
+the optimisers do. While a tape is recorded nothing is kept, since the next step changes the weights
+and the copies would cost training its memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from kernels.geometry import ConvGeometry
+from kernels.registry import Kernel
+from minidl.tensor import Tensor, is_recording
+
+_kept: WeakKeyDictionary[Tensor, tuple[int, dict[Any, Any]]] = WeakKeyDictionary()
+
+
+def prepared(kernel: Kernel, w: Tensor, g: ConvGeometry) -> dict[str, Any]:
+    """The options to call `kernel` with: {"prepared": ...} for a parameter in inference."""
+    if kernel.prepare is None or is_recording() or not w.is_parameter:
+        return {}
+    version, made = _kept.get(w, (-1, {}))
+    if version != w.version:
+        made = {}
+        _kept[w] = (w.version, made)
+    key = kernel.operation, kernel.name, replace(g, N=1)
+    if key not in made:
+        made[key] = kernel.prepared(w.data, g)
+    return {"prepared": made[key]}
+
+
+def forget() -> None:
+    """Drop everything kept."""
+    _kept.clear()
