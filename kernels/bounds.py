@@ -58,7 +58,7 @@ def stated(kernel: Kernel, g: Any, chain: int) -> float:
     return float(chain)
 
 
-def statistical(terms: int, absolute: np.ndarray, dtype: DTypeLike) -> np.ndarray:
+def statistical(terms: float, absolute: np.ndarray, dtype: DTypeLike) -> np.ndarray:
     """The line that `terms` independent roundings on the way to a result do not reach."""
     return LAMBDA * np.sqrt(terms) * eps(dtype) / 2 * absolute + terms * np.finfo(dtype).tiny
 

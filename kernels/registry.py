@@ -25,6 +25,11 @@ def everything(g: Any) -> bool:
     return True
 
 
+def one(g: Any) -> float:
+    """The amplification of a kernel that sums products as they are."""
+    return 1.0
+
+
 SPREADS = ("nowhere", "padding", "plane")
 
 
@@ -41,6 +46,8 @@ class Kernel:
                   largest |x| of a plane times the sum of |w| over the whole window, at the
                   border too: transforms mix pixels, so a small one has the error of its largest
                   neighbour.
+    amplification: how many times larger than the absolute products the terms may be that it adds;
+                  part of `error_bound`. 1 unless stated: a transform's constants make them larger.
     spreads:      how far NaN and infinity go beyond the definition: "nowhere"; "padding": zeros of
                   the padding, or between pixels, are multiplied like pixels; "plane": over the
                   planes of the output that the plane or window which holds them goes into.
@@ -61,6 +68,7 @@ class Kernel:
     spreads: str = "nowhere"
     prepare: Callable[[np.ndarray, Any], Any] | None = None
     rectifies: bool = False
+    amplification: Callable[[Any], float] = one
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Run on arrays of any strides: the door's copies are counted in `memory.counters`."""
@@ -134,6 +142,7 @@ def kernel(
     spreads: str = "nowhere",
     prepare: Callable[[np.ndarray, Any], Any] | None = None,
     rectifies: bool = False,
+    amplification: Callable[[Any], float] = one,
 ) -> Callable[[Callable[..., Any]], Kernel]:
     """Decorator: register a function as an algorithm of `operation`."""
 
@@ -145,6 +154,7 @@ def kernel(
                 spreads=spreads,
                 prepare=prepare,
                 rectifies=rectifies,
+                amplification=amplification,
             )
         )
 

@@ -5,16 +5,17 @@ intrinsics here write LLVM's vector code themselves, for the vector length and t
 registers of the processor that compiles (LLVM cuts what is too wide for another):
 
     outer       the inner loop of every matrix product: MR rows by NV vectors of sums in registers
-    combine     a small constant matrix times vectors: the transforms of Winograd's algorithm
     move        a vector from here to there, as it is or with its bias and rectified
 
-Both work on flat arrays of float32 or float64 and offsets in elements. A sum is a chain of fused
+and in `combine.py` a small constant matrix times vectors, for the transforms of Winograd's
+algorithm.
+
+They work on flat arrays of float32 or float64 and offsets in elements. A sum is a chain of fused
 multiply-adds in the order of its index, whatever the vector length: the same bits everywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +58,7 @@ def lanes(dtype: np.dtype) -> int:
     return MACHINE.width // np.dtype(dtype).itemsize
 
 
-class _Emitter:
+class Emitter:
     """LLVM instructions on vectors of one element type."""
 
     def __init__(self, builder: ir.IRBuilder, element: types.Float) -> None:
@@ -74,11 +75,11 @@ class _Emitter:
         return base
 
     def load(self, pointer: ir.Value) -> ir.Value:
-        wide = self.builder.bitcast(pointer, self.vector.as_pointer())
+        wide = self.builder.bitcast(pointer, self.vector.aspointer())
         return self.builder.load(wide, align=self.bytes)
 
     def store(self, value: ir.Value, pointer: ir.Value) -> None:
-        wide = self.builder.bitcast(pointer, self.vector.as_pointer())
+        wide = self.builder.bitcast(pointer, self.vector.aspointer())
         self.builder.store(value, wide, align=self.bytes)
 
     def broadcast(self, value: ir.Value) -> ir.Value:
@@ -104,7 +105,7 @@ class _Emitter:
         return [self.constant(0.0)] * count
 
 
-def _pointer(emit: _Emitter, context: Any, sig: Any, args: Any, i: int) -> ir.Value:
+def pointer(emit: Emitter, context: Any, sig: Any, args: Any, i: int) -> ir.Value:
     """To the element of array `args[i]` that the argument after it says."""
     array = context.make_array(sig.args[i])(context, emit.builder, args[i])
     return emit.at(array.data, args[i + 1])
@@ -122,8 +123,8 @@ def _outer(rows: int, vectors: int, row_step: int, term_step: int) -> Any:
         signature = types.void(a, i64, i64, b, i64, c, i64, i64, i64, i64, types.boolean)
 
         def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
-            emit = _Emitter(builder, sig.args[0].dtype)
-            a, b, c = (_pointer(emit, context, sig, args, i) for i in (0, 3, 5))
+            emit = Emitter(builder, sig.args[0].dtype)
+            a, b, c = (pointer(emit, context, sig, args, i) for i in (0, 3, 5))
             panel = vectors * emit.lanes
 
             def terms(sums, a, b, count):  # type: ignore[no-untyped-def]
@@ -164,7 +165,7 @@ def _outer(rows: int, vectors: int, row_step: int, term_step: int) -> Any:
                 builder.position_at_end(after)
                 return here, here_a, here_b
 
-            a_step, c_row, steps, tail, add = args[2], *args[7:]
+            a_step, (c_row, steps, tail, add) = args[2], args[7:]
             sums, a, b = loop(emit.zeros(rows * vectors), a, b, steps, a_step, LINE)
             sums, _, _ = loop(sums, a, b, tail, term_step, 1)
             places = [
@@ -202,120 +203,34 @@ The arguments of `outer_tall`; `a_step` is 16 lines where terms follow each othe
 """
 
 
-@intrinsic
-def move(typingctx, source, source_at, to, to_at):  # type: ignore[no-untyped-def]
+def _move(typingctx, source, source_at, to, to_at):  # type: ignore[no-untyped-def]
     """Copy one vector."""
 
     def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
-        emit = _Emitter(builder, sig.args[0].dtype)
-        value = emit.load(_pointer(emit, context, sig, args, 0))
-        emit.store(value, _pointer(emit, context, sig, args, 2))
+        emit = Emitter(builder, sig.args[0].dtype)
+        value = emit.load(pointer(emit, context, sig, args, 0))
+        emit.store(value, pointer(emit, context, sig, args, 2))
         return context.get_dummy_value()
 
     return types.void(source, types.int64, to, types.int64), generate
 
 
-@intrinsic
-def move_rectified(typingctx, source, source_at, bias, bias_at, rectify, to, to_at):  # type: ignore[no-untyped-def]  # fmt: skip
+def _move_rectified(typingctx, source, source_at, bias, bias_at, rectify, to, to_at):  # type: ignore[no-untyped-def]  # fmt: skip
     """Copy one vector plus one of bias; with `rectify` what is not above 0 as 0, NaN as it is."""
     i64 = types.int64
 
     def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
-        emit = _Emitter(builder, sig.args[0].dtype)
-        terms = (emit.load(_pointer(emit, context, sig, args, i)) for i in (0, 2))
+        emit = Emitter(builder, sig.args[0].dtype)
+        terms = (emit.load(pointer(emit, context, sig, args, i)) for i in (0, 2))
         value, zero = builder.fadd(*terms), emit.constant(0.0)
         below = builder.fcmp_ordered("<=", value, zero)
         positive = builder.select(below, zero, value)
         chosen = builder.select(args[4], positive, value)
-        emit.store(chosen, _pointer(emit, context, sig, args, 5))
+        emit.store(chosen, pointer(emit, context, sig, args, 5))
         return context.get_dummy_value()
 
     return types.void(source, i64, bias, i64, types.boolean, to, i64), generate
 
 
-def combine(matrix: Sequence[Sequence[float]], gather: bool = False, scatter: bool = False) -> Any:
-    """An intrinsic: to[i] = sum over j of matrix[i][j] source[j], each a vector; i, j unrolled.
-
-        f(source, source_at, source_step, to, to_at, to_step)
-
-    source[j] lies at `source_at + j source_step`, with `gather` at `source_at + source_step[j]`, an
-    int64 array; `to` with `scatter` alike. Rows that are each other's mirror, the same up to the
-    signs of some entries, share the sum of what is equal and the sum of what is opposite.
-    """
-    rows = [[float(v) for v in row] for row in matrix]
-
-    @intrinsic
-    def combined(typingctx, source, source_at, source_step, to, to_at, to_step):  # type: ignore[no-untyped-def]  # fmt: skip
-        i64 = types.int64
-        signature = types.void(
-            source, i64, source_step if gather else i64, to, i64, to_step if scatter else i64
-        )
-
-        def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
-            emit = _Emitter(builder, sig.args[0].dtype)
-
-            def places(i, table, count):  # type: ignore[no-untyped-def]
-                base = _pointer(emit, context, sig, args, i)
-                if not table:
-                    steps = (builder.mul(args[i + 2], ir.IntType(64)(k)) for k in range(count))
-                else:
-                    offsets = context.make_array(sig.args[i + 2])(
-                        context, builder, args[i + 2]
-                    ).data
-                    steps = (builder.load(emit.at(offsets, k)) for k in range(count))
-                return [emit.at(base, step) for step in steps]
-
-            used = [any(row[j] for row in rows) for j in range(len(rows[0]))]
-            inputs = [
-                emit.load(place) if use else None
-                for place, use in zip(places(0, gather, len(rows[0])), used, strict=True)
-            ]
-            outputs = _linear(emit, rows, inputs)
-            for place, value in zip(places(3, scatter, len(rows)), outputs, strict=True):
-                emit.store(value, place)
-            return context.get_dummy_value()
-
-        return signature, generate
-
-    return combined
-
-
-def _linear(emit: _Emitter, rows: list[list[float]], inputs: list[Any]) -> list[ir.Value]:
-    """The rows' sums; mirrored rows are found as they come."""
-    outputs: list[Any] = [None] * len(rows)
-    for p, row in enumerate(rows):
-        if outputs[p] is not None:
-            continue
-        mirror = next((q for q in range(p + 1, len(rows)) if _mirrored(row, rows[q])), None)
-        if mirror is None:
-            outputs[p] = _sum(emit, row, inputs)
-            continue
-        pairs = list(zip(row, rows[mirror], strict=True))
-        equal = _sum(emit, [a if a == b else 0.0 for a, b in pairs], inputs)
-        opposite = _sum(emit, [a if a != b else 0.0 for a, b in pairs], inputs)
-        outputs[p] = emit.builder.fadd(equal, opposite)
-        outputs[mirror] = emit.builder.fsub(equal, opposite)
-    return outputs
-
-
-def _mirrored(row: list[float], other: list[float]) -> bool:
-    """The same up to signs, some of which are equal and some opposite."""
-    nonzero = [(a, b) for a, b in zip(row, other, strict=True) if a or b]
-    alike = [a == b for a, b in nonzero]
-    return all(abs(a) == abs(b) for a, b in nonzero) and any(alike) and not all(alike)
-
-
-def _sum(emit: _Emitter, row: list[float], inputs: list[Any]) -> ir.Value:
-    """Terms of weight 1 first, which cost no product."""
-    terms = sorted((abs(abs(v) - 1), j) for j, v in enumerate(row) if v)
-    total = None
-    for _, j in terms:
-        value = row[j]
-        if total is None:
-            total = inputs[j] if value == 1 else emit.builder.fmul(inputs[j], emit.constant(value))
-        elif abs(value) == 1:
-            join = emit.builder.fadd if value > 0 else emit.builder.fsub
-            total = join(total, inputs[j])
-        else:
-            total = emit.fma(inputs[j], emit.constant(value), total)
-    return emit.constant(0.0) if total is None else total
+move: Any = intrinsic(_move)
+move_rectified: Any = intrinsic(_move_rectified)

@@ -12,8 +12,9 @@ import numpy as np
 
 from kernels import memory, threads
 from kernels.vector import LINE, TALL, lanes
+from kernels.winograd_filters import transform_filter
 from kernels.winograd_layout import BEGINS, CHANNELS, DEPTHS, IMAGE, ROWS, STRIDES, layout
-from kernels.winograd_passes import multiply, transform_filter, transform_input, transform_output
+from kernels.winograd_passes import multiply, transform_input, transform_output
 from kernels.winograd_plan import Chunk, Plan, chunk
 
 CHUNK_BYTES = 24 << 20

@@ -11,8 +11,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from kernels.combine import combine
 from kernels.toom_cook import MOST, filter_matrix, output_matrix, transposed
-from kernels.vector import EVEN, LINE, MACHINE, combine, outer_even
+from kernels.vector import EVEN, LINE, MACHINE, outer_even
 from kernels.winograd_layout import (
     BANDS,
     BEGINS,

@@ -14,9 +14,10 @@ from __future__ import annotations
 import numpy as np
 
 from kernels import memory
-from kernels.direct import dgrad_windows, pack, product, without_products
+from kernels.direct import pack, product, without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
+from kernels.windows import dgrad_windows
 
 
 def cost(g: ConvGeometry) -> float:

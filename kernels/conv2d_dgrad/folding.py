@@ -16,10 +16,11 @@ import numba
 import numpy as np
 
 from kernels import memory, threads
-from kernels.direct import Windows, pack, pack_windows, without_products
+from kernels.direct import pack, without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.vector import LINE, MACHINE, TALL, outer_tall
+from kernels.windows import Windows, pack_windows
 
 WIDTH = MACHINE.width
 BAND = 16

@@ -50,6 +50,7 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> Filters:
     cost=cost,
     error_bound=amplified_roundings,
     norm_wise=True,
+    amplification=lambda g: plan_of(g)[0].amplification,
     spreads="plane",
     prepare=prepare,
 )

@@ -10,12 +10,17 @@ multiply-adds while the sums, C R S K a thread, stay in cache.
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 
-from kernels import memory
-from kernels.direct import weights, without_products
+from kernels import memory, threads
+from kernels.direct import BLOCK, without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
+from kernels.vector import EVEN, LINE, MACHINE, lanes, move, outer_even
+from kernels.windows import fprop_windows, pack_windows
+
+WIDTH = MACHINE.width
 
 
 def cost(g: ConvGeometry) -> float:
@@ -36,5 +41,82 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     gw = memory.empty(g.w_shape, x.dtype, "NHWC")
     if 0 in (x.size, gy.size, gw.size):
         return without_products(gw)
-    weights(x, gy, g, gw)
+    _sum_blocks(x, gy, g, gw)
     return gw
+
+
+def _sum_blocks(x: np.ndarray, gy: np.ndarray, g: ConvGeometry, gw: np.ndarray) -> None:
+    """Write gw (K,C/groups,R,S), channels-last: the sum over pixels of each window times gy."""
+    windows, wide, parts = fprop_windows(g), 3 * lanes(x.dtype), threads.get_num_threads()
+    channels, filters = g.C // g.groups, g.K // g.groups
+    lines, panels = -(-windows.terms(channels) // LINE), -(-filters // wide)
+    shares = memory.empty((parts, panels * lines * LINE * wide), x.dtype)
+    for group in range(g.groups):
+        shares[...] = 0
+        _shares(
+            memory.nhwc(x), memory.nhwc(gy), shares, group * channels, channels, group * filters,
+            filters, (g.P, g.Q), windows.size, g.stride, g.dilation, windows.origin,
+        )  # fmt: skip
+        rows = memory.nhwc(gw).reshape(g.K, -1)  # (K,R,S,C/G) -> (K,RSC/G), gw's own memory
+        _unpack(shares, rows[group * filters : (group + 1) * filters])
+
+
+@numba.njit(parallel=True, cache=True)
+def _shares(x, gy, shares, c0, channels, k0, filters, plane, size, stride, dilation, origin):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Each thread's sum over its share of the pixels, (panels,lines LINE,3L) each."""
+    wide = 3 * (WIDTH // x.itemsize)
+    lines = (size[0] * size[1] * channels + LINE - 1) // LINE
+    panels = (filters + wide - 1) // wide
+    positions = x.shape[0] * plane[0] * plane[1]
+    for part in numba.prange(len(shares)):
+        a = np.empty(lines * BLOCK * LINE, x.dtype)
+        b = np.empty(panels * BLOCK * wide, x.dtype)
+        end = positions * (part + 1) // len(shares)
+        for first in range(positions * part // len(shares), end, BLOCK):
+            count = min(BLOCK, end - first)
+            pack_windows(x, c0, channels, first, count, BLOCK, plane, size, stride, dilation,
+                         origin, a)  # fmt: skip
+            _pack_gradient(gy, k0, filters, first, count, b)
+            for panel in range(panels):
+                for channel in range(0, lines * LINE, EVEN):
+                    line = channel // LINE
+                    # (EVEN,count) x (count,3L) -> (EVEN,3L), added to the share
+                    outer_even(a, line * BLOCK * LINE + channel % LINE, LINE * LINE,
+                               b, panel * BLOCK * wide, shares[part],
+                               (panel * lines * LINE + channel) * wide, wide,
+                               count // LINE, count % LINE, True)  # fmt: skip
+
+
+@numba.njit(cache=True)
+def _pack_gradient(gy, k0, filters, first, count, packed):  # type: ignore[no-untyped-def]
+    """packed (panels,BLOCK,3L) = gy of `count` pixels from `first` on."""
+    flat = gy.reshape(-1)  # (N,P,Q,K) -> (NPQK,), the same memory
+    lanes = WIDTH // gy.itemsize
+    wide = 3 * lanes
+    for t in range(count):
+        start = (first + t) * gy.shape[3] + k0
+        for panel in range((filters + wide - 1) // wide):
+            k, at = panel * wide, (panel * BLOCK + t) * wide
+            some = min(wide, filters - k)
+            if some == wide:
+                for j in range(0, wide, lanes):
+                    move(flat, start + k + j, packed, at + j)
+            else:
+                for j in range(wide):
+                    packed[at + j] = flat[start + k + j] if j < some else 0
+
+
+@numba.njit(parallel=True, cache=True)
+def _unpack(shares, gw):  # type: ignore[no-untyped-def]
+    """gw (K,terms) = the shares' sum, in their order."""
+    filters, terms = gw.shape
+    wide = 3 * (WIDTH // gw.itemsize)
+    lines = (terms + LINE - 1) // LINE
+    for k in numba.prange(filters):
+        panel, column = k // wide, k % wide
+        for e in range(terms):
+            at = (panel * lines * LINE + e) * wide + column
+            total = shares[0, at]
+            for part in range(1, len(shares)):
+                total += shares[part, at]
+            gw[k, e] = total

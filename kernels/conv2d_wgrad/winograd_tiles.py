@@ -51,6 +51,7 @@ def amplified_roundings(g: ConvGeometry) -> float:
     cost=cost,
     error_bound=amplified_roundings,
     norm_wise=True,
+    amplification=lambda g: plan_of(g)[0].amplification,
     spreads="plane",
 )
 def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:

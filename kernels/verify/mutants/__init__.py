@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from kernels.verify.mutants import (
+    blocked,
     convolution,
     elementwise,
     gradients,
@@ -18,7 +19,7 @@ from kernels.verify.mutants.plant import planted
 from kernels.verify.mutants.run import mutation_run, sampled
 from kernels.verify.mutants.tables import by_property, table
 
-FAMILIES = (convolution, gradients, pooling, normalisation, elementwise)
+FAMILIES = (convolution, gradients, blocked, pooling, normalisation, elementwise)
 MUTANTS = tuple(mutant for family in FAMILIES for mutant in read(family.TABLE))
 
 __all__ = [

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from kernels.bounds import rounding
+from kernels.bounds import rounding, same_bits
 from kernels.geometry import ConvGeometry
 from kernels.registry import Kernel
 from kernels.verify.calls import OPERATIONS, Call
 from kernels.verify.operations.convolution import Convolution
 from kernels.verify.oracles.taps import conv_by_taps
-from kernels.verify.property import agree, assume, holds
+from kernels.verify.property import agree, assume, holds, require
 
 CONVOLUTIONS = ("conv2d", "conv2d_dgrad", "conv2d_wgrad")
 seeds = st.integers(0, 2**32 - 1)
@@ -192,3 +192,25 @@ def adds_one_bias_a_filter(kernel: Kernel, call: Call, seed: int) -> None:
     biased = replace(call, options={"bias": bias})
     (expected,), (bound,) = biased.define(), biased.bound(kernel)
     agree(run(kernel, biased), expected, bound)
+
+
+@holds("rectified", "conv2d", fills=("normal", "integers"), optional=True, large=None,
+       applies=lambda kernel: kernel.rectifies)  # fmt: skip
+def rectifies_what_it_writes(kernel: Kernel, call: Call) -> None:
+    """With `rectify` the result is that without it, and 0 where that is not above 0."""
+    (plain,), (rectified,) = call.run(kernel), replace(
+        call, options=call.options | {"rectify": True}
+    ).run(kernel)  # fmt: skip
+    agree(rectified, np.where(plain <= 0, 0, plain).astype(plain.dtype))
+
+
+@holds("prepared", "conv2d", "conv2d_dgrad", fills=("normal",), optional=True, large=None,
+       images=st.integers(0, 5), applies=lambda kernel: kernel.prepare is not None)  # fmt: skip
+def takes_prepared_weights(kernel: Kernel, call: Call, images: int) -> None:
+    """What was prepared from the weights for another number of images gives the same bits, also
+    after the weights were prepared for others."""
+    kept = kernel.prepared(call.inputs["w"], replace(call.g, N=images))
+    kernel.prepared(-call.inputs["w"], call.g)
+    (plain,) = call.run(kernel)
+    (again,) = replace(call, options=call.options | {"prepared": kept}).run(kernel)
+    require(same_bits(again, plain), "prepared weights give another result")

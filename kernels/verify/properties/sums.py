@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.bounds import statistical
+from kernels.bounds import stated, statistical
 from kernels.registry import Kernel
 from kernels.verify.calls import OPERATIONS, Call, Sum
 from kernels.verify.property import agree, holds
@@ -17,12 +17,19 @@ WHOLE = tuple(name for name in SUMS if OPERATIONS[name].whole)
        dtypes=(np.float32,), threads=True)  # fmt: skip
 def errs_like_a_random_walk(kernel: Kernel, call: Call) -> float:
     """In sizes that cross every tile the result errs within its bound, and below the line that
-    grows with the root of the number of terms, which the worst error comes near."""
+    grows with the root of the number of terms, which the worst error comes near; times what a
+    kernel says its transforms make of the terms."""
     its, (bound,), (result,) = call.its, call.bound(kernel), call.run(kernel)
     assert isinstance(its, Sum)
     exact = its.precisely(call)
     agree(result, exact, bound)
-    line = statistical(its.chain(call.g) + 1, its.absolute(kernel, call), call.dtype)
+    amplified = kernel.amplification(call.g)
+    terms = (
+        stated(kernel, call.g, its.chain(call.g)) / amplified
+        if amplified > 1
+        else its.chain(call.g)
+    )
+    line = amplified * statistical(terms + 1, its.absolute(kernel, call), call.dtype)
     agree(result, exact, line, "the statistical line")
     used = np.abs(result - exact) / np.where(line > 0, line, 1)
     return float(used.max(initial=0.0))

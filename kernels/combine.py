@@ -1,0 +1,100 @@
+"""A small constant matrix times vectors, unrolled: the transforms of Winograd's algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import types
+from numba.core.extending import intrinsic
+
+from kernels.vector import Emitter, pointer
+
+
+def combine(matrix: Sequence[Sequence[Any]], gather: bool = False, scatter: bool = False) -> Any:
+    """An intrinsic: to[i] = sum over j of matrix[i][j] source[j], each a vector; i, j unrolled.
+
+        f(source, source_at, source_step, to, to_at, to_step)
+
+    source[j] lies at `source_at + j source_step`, with `gather` at `source_at + source_step[j]`, an
+    int64 array; `to` with `scatter` alike. Rows that are each other's mirror, the same up to the
+    signs of some entries, share the sum of what is equal and the sum of what is opposite.
+    """
+    rows = [[float(v) for v in row] for row in matrix]
+
+    @intrinsic
+    def combined(typingctx, source, source_at, source_step, to, to_at, to_step):  # type: ignore[no-untyped-def]  # fmt: skip
+        i64 = types.int64
+        signature = types.void(
+            source, i64, source_step if gather else i64, to, i64, to_step if scatter else i64
+        )
+
+        def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
+            emit = Emitter(builder, sig.args[0].dtype)
+
+            def places(i, table, count):  # type: ignore[no-untyped-def]
+                base = pointer(emit, context, sig, args, i)
+                if not table:
+                    steps = (builder.mul(args[i + 2], ir.IntType(64)(k)) for k in range(count))
+                else:
+                    offsets = context.make_array(sig.args[i + 2])(
+                        context, builder, args[i + 2]
+                    ).data
+                    steps = (builder.load(emit.at(offsets, k)) for k in range(count))
+                return [emit.at(base, step) for step in steps]
+
+            used = [any(row[j] for row in rows) for j in range(len(rows[0]))]
+            inputs = [
+                emit.load(place) if use else None
+                for place, use in zip(places(0, gather, len(rows[0])), used, strict=True)
+            ]
+            outputs = _linear(emit, rows, inputs)
+            for place, value in zip(places(3, scatter, len(rows)), outputs, strict=True):
+                emit.store(value, place)
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return combined
+
+
+def _linear(emit: Emitter, rows: list[list[float]], inputs: list[Any]) -> list[ir.Value]:
+    """The rows' sums; mirrored rows are found as they come."""
+    outputs: list[Any] = [None] * len(rows)
+    for p, row in enumerate(rows):
+        if outputs[p] is not None:
+            continue
+        mirror = next((q for q in range(p + 1, len(rows)) if _mirrored(row, rows[q])), None)
+        if mirror is None:
+            outputs[p] = _sum(emit, row, inputs)
+            continue
+        pairs = list(zip(row, rows[mirror], strict=True))
+        equal = _sum(emit, [a if a == b else 0.0 for a, b in pairs], inputs)
+        opposite = _sum(emit, [a if a != b else 0.0 for a, b in pairs], inputs)
+        outputs[p] = emit.builder.fadd(equal, opposite)
+        outputs[mirror] = emit.builder.fsub(equal, opposite)
+    return outputs
+
+
+def _mirrored(row: list[float], other: list[float]) -> bool:
+    """The same up to signs, some of which are equal and some opposite."""
+    nonzero = [(a, b) for a, b in zip(row, other, strict=True) if a or b]
+    alike = [a == b for a, b in nonzero]
+    return all(abs(a) == abs(b) for a, b in nonzero) and any(alike) and not all(alike)
+
+
+def _sum(emit: Emitter, row: list[float], inputs: list[Any]) -> ir.Value:
+    """Terms of weight 1 first, which cost no product."""
+    terms = sorted((abs(abs(v) - 1), j) for j, v in enumerate(row) if v)
+    total = None
+    for _, j in terms:
+        value = row[j]
+        if total is None:
+            total = inputs[j] if value == 1 else emit.builder.fmul(inputs[j], emit.constant(value))
+        elif abs(value) == 1:
+            join = emit.builder.fadd if value > 0 else emit.builder.fsub
+            total = join(total, inputs[j])
+        else:
+            total = emit.fma(inputs[j], emit.constant(value), total)
+    return emit.constant(0.0) if total is None else total

@@ -1,0 +1,182 @@
+"""Bugs of the convolutions on micro-kernels: packed windows, folded windows, Winograd's tiles.
+
+Where only one size, stride or number of channels shows a bug, its name says so.
+"""
+
+from __future__ import annotations
+
+TABLE = """
+== conv2d direct: windows.py
+a whole vector read where the plane ends: the row below it instead of padding
+-            joined = channels == C and dilation[1] == 1 and w0 >= 0 and w0 + size[1] <= W
++            joined = channels == C and dilation[1] == 1 and w0 >= 0
+
+dilated taps copied as neighbours
+-            joined = channels == C and dilation[1] == 1 and w0 >= 0 and w0 + size[1] <= W
++            joined = channels == C and w0 >= 0 and w0 + size[1] <= W
+
+the group's first channel forgotten: only for groups > 1
+-                start = ((n * H + h) * W + w0) * C + c0
++                start = ((n * H + h) * W + w0) * C
+
+rows and columns of a stride exchanged
+-            w0 = rest % plane[1] * stride[1] + origin[1]
++            w0 = rest % plane[1] * stride[0] + origin[1]
+
+the last windows of a dozen left out
+-        some = min(AT_ONCE, count - t0)
++        some = min(AT_ONCE - 1, count - t0)
+
+== conv2d direct: direct.py
+the rest of the last line left out: only for terms that fill no line
+-            some = min(TERMS * LINE, terms - line * LINE)
++            some = min(TERMS * LINE, terms // LINE * LINE - line * LINE)
+
+later terms overwrite the sums of earlier ones: only for more than 384 terms
+-                               line > 0)  # fmt: skip
++                               False)  # fmt: skip
+
+the last pixels of the last block dropped
+-        count = min(block, positions - first)
++        count = min(block, positions - first) if b == 0 else block // 2
+
+all threads pack into one buffer
+-    for b in numba.prange(blocks):
+-        first = b * block
+-        count = min(block, positions - first)
+-        height = (count + TALL - 1) // TALL * TALL
+-        a = np.empty(lines * height * LINE, x.dtype)
++    a = np.empty(lines * (block + TALL) * LINE, x.dtype)
++    for b in numba.prange(blocks):
++        first = b * block
++        count = min(block, positions - first)
++        height = (count + TALL - 1) // TALL * TALL
+
+the bias of the first panel for every panel: only for many filters
+-                    finish(sums, at, bias, k0 + k, rectify, out, to, min(wide, filters - k))
++                    finish(sums, at, bias, k0, rectify, out, to, min(wide, filters - k))
+
+the last filters of a panel that is not full left out
+-                    finish(sums, at, bias, k0 + k, rectify, out, to, min(wide, filters - k))
++                    finish(sums, at, bias, k0 + k, rectify, out, to, (filters - k) // 4 * 4)
+
+not rectified where the vectors end
+-        y[to + k] = 0 if rectify and value <= 0 else value
++        y[to + k] = value
+
+packed filters of a panel are not zeroed
+-                    packed[unit, at : at + wide] = 0
++                    pass
+
+== conv2d direct: conv2d/direct.py
+prepared filters kept by their shape alone
+-    packed = prepare(w, g) if prepared is None else prepared
++    packed = forward.__dict__.setdefault((w.shape, w.dtype), prepare(w, g))
+
+what was prepared is ignored, and the weights are of another call
+-    packed = prepare(w, g) if prepared is None else prepared
++    packed = prepare(w if prepared is None else -w, g)
+
+== conv2d_dgrad direct: windows.py
+the turned taps count from the wrong end
+-        turned = [stride * np.arange(count)[::-1] + a for a in range(stride)]
++        turned = [stride * np.arange(count) + a for a in range(stride)]
+
+taps that a phase has not are read from another row
+-        taps = [np.where(t < size, t, -1) for t in turned]
++        taps = [np.minimum(t, size - 1) for t in turned]
+
+the first position rounded up: only for padding that is no multiple of the stride
+-        first, last = before // stride, (pixels - 1 + before) // stride
++        first, last = -(-before // stride), (pixels - 1 + before) // stride
+
+== conv2d_dgrad folding: conv2d_dgrad/folding.py
+a row of windows that reaches into the next band skipped there
+-            if h0 + (size[0] - 1) * dilation[0] < top or h0 >= bottom:
++            if h0 < top or h0 >= bottom:
+
+each band adds the rows of its neighbours as well
+-        if not top <= h < bottom:
++        if not 0 <= h < len(gx):
+
+nothing is zeroed before windows are added
+-        gx[n, top:bottom] = 0
++        gx[n, top:bottom] *= 1
+
+the columns of the first group for all: only for groups > 1
+-                    _fold(window, gx[n], h0, w0, top, bottom, size, dilation, group * channels,
++                    _fold(window, gx[n], h0, w0, top, bottom, size, dilation, 0,
+
+== conv2d_wgrad direct: conv2d_wgrad/direct.py
+the share of the last thread left out
+-            for part in range(1, len(shares)):
++            for part in range(1, len(shares) - 1):
+
+the last pixels of a share left out: only for sizes that fill no line
+-                               count // LINE, count % LINE, True)  # fmt: skip
++                               count // LINE, 0, True)  # fmt: skip
+
+each block overwrites the one before
+-                               count // LINE, count % LINE, True)  # fmt: skip
++                               count // LINE, count % LINE, False)  # fmt: skip
+
+the sums of the first group stay for the second: only for groups > 1
+-        shares[...] = 0
++        shares[...] = 0 if group == 0 else shares
+
+== conv2d winograd_tiles: toom_cook.py
+a wrong sign in the input's matrix
+-        factor = _scale(p, POINTS) / _scale(p, points)
++        factor = abs(_scale(p, POINTS) / _scale(p, points))
+
+the matrix of the largest tile for all
+-        factor = _scale(p, POINTS) / _scale(p, points)
++        factor = Fraction(1)
+
+== conv2d winograd_tiles: winograd_plan.py
+the padding of rows and columns exchanged
+-    size, stride, before = (g.R, g.S)[axis], g.stride[axis], g.padding[2 * axis]
+-    phases = range(min(stride, size))
++    size, stride, before = (g.R, g.S)[axis], g.stride[axis], g.padding[2 - 2 * axis]
++    phases = range(min(stride, size))
+
+the last phase left out: only for a stride above 1
+-    phases = range(min(stride, size))
++    phases = range(max(min(stride, size) - 1, 1))
+
+== conv2d winograd_tiles: winograd_passes.py
+points that a phase has not keep what was there: only for a stride above 1
+-                    V[at + c] = 0
++                    pass
+
+a tile at the border read like one inside
+-            inside = (h0 >= 0 and h0 + (n1 - 1) * steps[0] < H
++            inside = (h0 >= 0 and h0 + (n1 - 2) * steps[0] < H
+
+the rows of the last tiles are not multiplied
+-            for row in range(0, rows[p], TALL):
++            for row in range(0, max(rows[p] - TALL, 1), TALL):
+
+== conv2d_dgrad winograd_tiles: winograd_plan.py
+the filter is not turned
+-    turned = [[stride * (taps - 1 - j) + a for j in range(taps)] for a in range(stride)]
++    turned = [[stride * j + a for j in range(taps)] for a in range(stride)]
+
+== conv2d_wgrad winograd_tiles: conv2d_wgrad/winograd_tiles.py
+each chunk overwrites the one before: only for large batches
+-            _add_chunk(x, gy, group, (W, begins), plan, sides, part, i > 0)
++            _add_chunk(x, gy, group, (W, begins), plan, sides, part, False)
+
+sums that no point has are not zero
+-    W[: LINE * wide] = 0  # what points without a sum read
++    W[: LINE * wide] = 1
+
+== conv2d_wgrad winograd_tiles: winograd_weights.py
+the rest of the tiles left out: only for numbers that fill no line
+-                               count % LINE, add)  # fmt: skip
++                               0, add)  # fmt: skip
+
+rows and columns of the taps exchanged
+-                    r, s, at = taps[a], taps[MOST + b], (a * r2 + b) * plane
++                    r, s, at = taps[a], taps[MOST + b], (b * r1 + a) * plane
+"""
