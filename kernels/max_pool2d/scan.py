@@ -9,6 +9,8 @@ Padding is never chosen. N C P Q R S comparisons; bound by memory.
 
 from __future__ import annotations
 
+import math
+
 import numba
 import numpy as np
 
@@ -17,7 +19,7 @@ from kernels.geometry import PoolGeometry
 from kernels.registry import kernel
 
 
-@kernel("max_pool2d", name="scan")
+@kernel("max_pool2d", name="scan", cost=lambda g: 0.5 * g.R * g.S * math.prod(g.y_shape))
 def forward(x: np.ndarray, g: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:
     """x (N,C,H,W) -> y (N,C,P,Q) of x's type, switches (N,C,P,Q) int32."""
     y = memory.empty(g.y_shape, x.dtype, "NHWC")

@@ -1,0 +1,85 @@
+"""Max-pooling with the best value and its switch in registers until every tap was seen.
+
+    y[n,c,p,q] = max over the window of x;  switch[n,c,p,q] = h W + w of that maximum
+
+`scan.py` is the same and easier to read; it loads and stores what it has found at every tap. Here
+each block of channels goes through the list of the window's taps on the plane and is stored once
+(`kernels/taps.py`). N C P Q R S comparisons; bound by memory where the planes are large, and by
+the comparisons where they come from cache.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from kernels import memory
+from kernels.geometry import PoolGeometry
+from kernels.registry import kernel
+from kernels.taps import channels, greatest, work
+
+
+@kernel(
+    "max_pool2d",
+    name="registers",
+    cost=lambda g: g.N * g.P * g.Q * g.R * g.S * (3 + 0.16 * work(g.C)),
+)
+def forward(x: np.ndarray, g: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:
+    """x (N,C,H,W) -> y (N,C,P,Q) of x's type, switches (N,C,P,Q) int32."""
+    y = memory.empty(g.y_shape, x.dtype, "NHWC")
+    switches = memory.empty(g.y_shape, np.int32, "NHWC")
+    if y.size:
+        arrays = memory.nhwc(x), memory.flat(x), memory.nhwc(y), memory.flat(y)
+        window = g.R, g.S, g.stride, g.padding, g.dilation
+        _pool(*arrays, memory.flat(switches), *window, channels(x.dtype))
+    return y, switches
+
+
+@numba.njit(parallel=True, cache=True)
+def _pool(x, values, y, best, switches, R, S, stride, padding, dilation, block):  # type: ignore[no-untyped-def]  # fmt: skip
+    N, P, Q, C = y.shape
+    H, W = x.shape[1:3]
+    in_blocks, alone = (C, 0) if block <= C else (0, C)
+    for row in numba.prange(N * P):
+        n, p = row // P, row % P
+        offsets, places = np.empty(R * S, np.int64), np.empty(R * S, np.int32)
+        top = p * stride[0] - padding[0]
+        for q in range(Q):
+            left = q * stride[1] - padding[2]
+            count = on_plane(places, H, W, top, left, R, S, dilation)
+            for k in range(count):
+                offsets[k] = (n * H * W + places[k]) * C
+            to = (row * Q + q) * C
+            for c in range(0, in_blocks, block):
+                at = min(c, C - block)
+                greatest(values, offsets, places, count, at, best, switches, to + at)
+            for c in range(alone):
+                k = _greatest(values, offsets, count, c)
+                best[to + c], switches[to + c] = values[offsets[k] + c], places[k]
+
+
+@numba.njit(cache=True)
+def on_plane(places, H, W, top, left, R, S, dilation):  # type: ignore[no-untyped-def]
+    """Write the places h W + w of a window's taps on the plane, in row order; how many it has."""
+    count = 0
+    for r in range(R):
+        h = top + r * dilation[0]
+        if 0 <= h < H:
+            for s in range(S):
+                w = left + s * dilation[1]
+                if 0 <= w < W:
+                    places[count] = h * W + w
+                    count += 1
+    return count
+
+
+@numba.njit(cache=True)
+def _greatest(values, offsets, count, c):  # type: ignore[no-untyped-def]
+    """Which tap holds the largest value of channel c: the first of equals, or the first NaN."""
+    first = 0
+    for k in range(1, count):
+        value, best = values[offsets[k] + c], values[offsets[first] + c]
+        # `not <=` is true for a NaN value too; a NaN best stays.
+        if not (value <= best) and best == best:
+            first = k
+    return first
