@@ -9,6 +9,8 @@ N C P Q moves after writing N C H W zeros; bound by memory. One image is one thr
 
 from __future__ import annotations
 
+import math
+
 import numba
 import numpy as np
 
@@ -19,7 +21,11 @@ from kernels.registry import kernel
 COLLISIONS = ("sum", "max", "last")
 
 
-@kernel("max_unpool2d", name="scatter")
+@kernel(
+    "max_unpool2d",
+    name="scatter",
+    cost=lambda g: 0.6 * math.prod(g.y_shape) + 0.19 * math.prod(g.x_shape),
+)
 def forward(
     y: np.ndarray, switches: np.ndarray, g: PoolGeometry, *, collisions: str = "sum"
 ) -> np.ndarray:

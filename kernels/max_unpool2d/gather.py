@@ -1,0 +1,95 @@
+"""Unpooling seen from the pixel: it looks at the windows that hold it, and writes once.
+
+    x[n,c,h,w] = sum over the windows (p, q) that hold (h, w) of y[n,c,p,q] where their switch is it
+
+`scatter.py` is the same and easier to read; it writes zeros first, moves one value at a time, and
+one image is one thread's. Here rows of pixels are independent, and a block of channels meets its
+windows in registers (`kernels/taps.py`). Each switch has to lie in its own window, as pooling
+leaves them, so it does not serve the geometry of unpooling alone, whose windows are single pixels.
+Each window is compared at R S pixels: N C P Q R S comparisons; bound by memory.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from kernels import memory
+from kernels.geometry import PoolGeometry
+from kernels.max_unpool2d.scatter import COLLISIONS
+from kernels.registry import kernel
+from kernels.taps import arrived, channels, work
+
+SUM, MAX = COLLISIONS.index("sum"), COLLISIONS.index("max")
+
+
+@kernel(
+    "max_unpool2d",
+    name="gather",
+    supports=lambda g: g.R * g.S > 1,
+    cost=lambda g: g.N * work(g.C) * (0.05 * g.R * g.S * g.P * g.Q + 0.2 * g.H * g.W),
+)
+def forward(
+    y: np.ndarray, switches: np.ndarray, g: PoolGeometry, *, collisions: str = "sum"
+) -> np.ndarray:
+    """y (N,C,P,Q), switches (N,C,P,Q) int32 -> x (N,C,H,W)."""
+    x = memory.empty(g.x_shape, y.dtype, "NHWC")
+    if x.size:
+        arrays = memory.nhwc(y), memory.flat(y), memory.flat(switches), memory.nhwc(x)
+        window = g.R, g.S, g.stride, g.padding, g.dilation
+        block = channels(y.dtype)
+        _gather(*arrays, memory.flat(x), *window, COLLISIONS.index(collisions), block)
+    return x
+
+
+@numba.njit(parallel=True, cache=True)
+def _gather(y, values, switches, x, sums, R, S, stride, padding, dilation, law, block):  # type: ignore[no-untyped-def]  # fmt: skip
+    _, P, Q, C = y.shape
+    N, H, W, _ = x.shape
+    columns, widths = np.empty((W, S), np.int64), np.empty(W, np.int64)
+    for w in range(W):
+        widths[w] = _holders(w, Q, S, stride[1], padding[2], dilation[1], columns[w])
+    in_blocks, alone = (C, 0) if law == SUM and block <= C else (0, C)
+    for row in numba.prange(N * H):
+        n, h = row // H, row % H
+        rows, offsets = np.empty(R, np.int64), np.empty(R * S, np.int64)
+        height = _holders(h, P, R, stride[0], padding[0], dilation[0], rows)
+        for w in range(W):
+            for i in range(height):
+                for j in range(widths[w]):
+                    window = (n * P + rows[i]) * Q + columns[w, j]
+                    offsets[i * widths[w] + j] = window * C
+            count, to, here = height * widths[w], (row * W + w) * C, np.int32(h * W + w)
+            for c in range(0, in_blocks, block):
+                at = min(c, C - block)
+                arrived(values, switches, offsets, count, at, here, sums, to + at)
+            for c in range(alone):
+                sums[to + c] = _arrived(values, switches, offsets, count, c, here, law)
+
+
+@numba.njit(cache=True)
+def _holders(pixel, windows, reach, stride, before, dilation, found):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Write which windows of a line have a tap on a pixel, the first first; how many they are."""
+    count = 0
+    for tap in range(reach - 1, -1, -1):
+        window, remainder = divmod(pixel + before - tap * dilation, stride)
+        if remainder == 0 and 0 <= window < windows:
+            found[count] = window
+            count += 1
+    return count
+
+
+@numba.njit(cache=True)
+def _arrived(values, switches, offsets, count, c, here, law):  # type: ignore[no-untyped-def]
+    """What the windows at `offsets` leave in channel c of the pixel."""
+    total, met = values.dtype.type(0), False
+    for k in range(count):
+        if switches[offsets[k] + c] == here:
+            value = values[offsets[k] + c]
+            if law == SUM:
+                total += value
+            # `not <=` is true for a NaN value too; a NaN total stays.
+            elif law != MAX or not met or (not (value <= total) and total == total):
+                total = value
+            met = True
+    return total
