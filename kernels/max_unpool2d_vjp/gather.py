@@ -7,6 +7,8 @@ For collisions="sum" that is unpooling's gradient; N C P Q moves, bound by memor
 
 from __future__ import annotations
 
+import math
+
 import numba
 import numpy as np
 
@@ -15,7 +17,7 @@ from kernels.geometry import PoolGeometry
 from kernels.registry import kernel
 
 
-@kernel("max_unpool2d_vjp", name="gather")
+@kernel("max_unpool2d_vjp", name="gather", cost=lambda g: 1.1 * math.prod(g.y_shape))
 def vjp(gx: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
     """gx (N,C,H,W), switches (N,C,P,Q) int32 -> gy (N,C,P,Q)."""
     gy = memory.empty(g.y_shape, gx.dtype, "NHWC")

@@ -57,6 +57,41 @@ the result lies in a buffer that is used again
 -    y = memory.empty(g.y_shape, x.dtype, "NHWC")
 +    y = forward.__dict__.setdefault((g, x.dtype), memory.empty(g.y_shape, x.dtype, "NHWC"))
 
+== max_pool2d registers: max_pool2d/registers.py
+a tap's place counts from the batch's first pixel: only for batch > 1
+-                offsets[k] = (n * H * W + places[k]) * C
++                offsets[k] = places[k] * C
+
+rows of the plane told apart by its height: only where H is not W
+-                    places[count] = h * W + w
++                    places[count] = h * H + w
+
+the last window of a row reads the list of the one before
+-            count = on_plane(places, H, W, top, left, R, S, dilation)
++            if q == 0 or q < Q - 1:
++                count = on_plane(places, H, W, top, left, R, S, dilation)
+
+the last block does not reach the last channel: only for channels that fill no block
+-                at = min(c, C - block)
++                at = min(c, C // block * block - block)
+
+the last NaN wins where channels fill no block
+-        if not (value <= best) and best == best:
++        if not (value <= best):
+
+== max_pool2d registers: taps.py
+a later NaN in place of the first: only for channels in blocks
+-            better = [builder.and_(a, b) for a, b in zip(less, number, strict=True)]
++            better = less
+
+the switch of the last tap that is no smaller: only for channels in blocks
+-            less = [builder.fcmp_unordered("<", b, x) for b, x in zip(best, values, strict=True)]
++            less = [builder.fcmp_unordered("<=", b, x) for b, x in zip(best, values, strict=True)]
+
+one vector of a block written twice: only for channels in blocks
+-        return [self.builder.gep(first, [_I64(v)]) for v in range(VECTORS)]
++        return [self.builder.gep(first, [_I64(min(v, VECTORS - 2))]) for v in range(VECTORS)]
+
 == max_unpool2d scatter: max_unpool2d/scatter.py
 values that meet overwrite each other where they should add
 -                        planes[n, here, c] += value
@@ -85,10 +120,59 @@ every channel goes to the first one's switch
 -                    here, value = switches[n, p, q, c], y[n, p, q, c]
 +                    here, value = switches[n, p, q, 0], y[n, p, q, c]
 
+== max_unpool2d gather: max_unpool2d/gather.py
+windows in the order of their taps, so the first of several counts as the last
+-    for tap in range(reach - 1, -1, -1):
++    for tap in range(reach):
+
+windows between two strides take part: only for stride > 1
+-        if remainder == 0 and 0 <= window < windows:
++        if 0 <= window < windows:
+
+windows after the last take part
+-        if remainder == 0 and 0 <= window < windows:
++        if remainder == 0 and 0 <= window <= windows:
+
+the place counts from the batch's first row: only for batch > 1
+-            count, to, here = height * widths[w], (row * W + w) * C, np.int32(h * W + w)
++            count, to, here = height * widths[w], (row * W + w) * C, np.int32(row * W + w)
+
+the largest of several must pass 0
+-            elif law != MAX or not met or (not (value <= total) and total == total):
++            elif law != MAX or (not (value <= total) and total == total):
+
+pixels that no window holds are not written: only for stride > 1
+-            for c in range(0, in_blocks, block):
++            for c in range(0, in_blocks if count else 0, block):
+
+== max_unpool2d gather: taps.py
+the switch is compared with the first tap's
+-            pairs = zip(v.load(0, at, v.floats), v.load(1, at, v.integers), strict=True)
++            first = builder.add(v.element(2, _I64(0)), args[4])
++            pairs = zip(v.load(0, at, v.floats), v.load(1, first, v.integers), strict=True)
+
 == max_unpool2d_vjp gather: max_unpool2d_vjp/gather.py
 it gathers from the first image: only for batch > 1
 -                gy[n, p, q, c] = planes[n, switches[n, p, q, c], c]
 +                gy[n, p, q, c] = planes[0, switches[n, p, q, c], c]
+
+== max_unpool2d_vjp choice: max_unpool2d_vjp/choice.py
+it takes from the first image: only for batch > 1
+-                offsets[k] = (n * H * W + places[k]) * C
++                offsets[k] = places[k] * C
+
+few channels take from the first image: only for batch > 1
+-                out[to + c] = values[(n * H * W + switches[to + c]) * C + c]
++                out[to + c] = values[switches[to + c] * C + c]
+
+the last block does not reach the last channel: only for channels that fill no block
+-                at = min(c, C - block)
++                at = min(c, C // block * block - block)
+
+== max_unpool2d_vjp choice: taps.py
+every switch of a block is the first one: only for channels in blocks
+-            named = [builder.icmp_signed("==", s, place) for s in switch]
++            named = [builder.icmp_signed("==", switch[0], place) for s in switch]
 
 == avg_pool2d scan: avg_pool2d/scan.py
 always divided by the window's size

@@ -1,0 +1,56 @@
+"""The transpose of unpooling: each window chooses the tap that its switch names.
+
+    gy[n,c,p,q] = gx[n,c,h,w] at the tap (h, w) with h W + w = switch[n,c,p,q]
+
+`gather.py` follows every switch, one element at a time. Here a block of channels is compared with
+all taps of its window, in registers (`kernels/taps.py`); so each switch has to lie in its own
+window. N C P Q R S comparisons; bound by memory.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from kernels import memory
+from kernels.geometry import PoolGeometry
+from kernels.max_pool2d.registers import on_plane
+from kernels.registry import kernel
+from kernels.taps import channels, chosen, work
+
+
+@kernel(
+    "max_unpool2d_vjp",
+    name="choice",
+    supports=lambda g: g.R * g.S > 1,
+    cost=lambda g: g.N * g.P * g.Q * work(g.C) * (0.5 + 0.05 * g.R * g.S),
+)
+def vjp(gx: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
+    """gx (N,C,H,W), switches (N,C,P,Q) int32 -> gy (N,C,P,Q)."""
+    gy = memory.empty(g.y_shape, gx.dtype, "NHWC")
+    if gy.size:
+        arrays = memory.nhwc(gx), memory.flat(gx), memory.flat(switches), memory.nhwc(gy)
+        window = g.R, g.S, g.stride, g.padding, g.dilation
+        _choose(*arrays, memory.flat(gy), *window, channels(gx.dtype))
+    return gy
+
+
+@numba.njit(parallel=True, cache=True)
+def _choose(gx, values, switches, gy, out, R, S, stride, padding, dilation, block):  # type: ignore[no-untyped-def]  # fmt: skip
+    N, P, Q, C = gy.shape
+    H, W = gx.shape[1:3]
+    in_blocks, alone = (C, 0) if block <= C else (0, C)
+    for row in numba.prange(N * P):
+        n, p = row // P, row % P
+        offsets, places = np.empty(R * S, np.int64), np.empty(R * S, np.int32)
+        for q in range(Q):
+            top, left = p * stride[0] - padding[0], q * stride[1] - padding[2]
+            count = on_plane(places, H, W, top, left, R, S, dilation)
+            for k in range(count):
+                offsets[k] = (n * H * W + places[k]) * C
+            to = (row * Q + q) * C
+            for c in range(0, in_blocks, block):
+                at = min(c, C - block)
+                chosen(values, offsets, places, count, at, switches, out, to + at)
+            for c in range(alone):
+                out[to + c] = values[(n * H * W + switches[to + c]) * C + c]
