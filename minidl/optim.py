@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.descent import descend
 from minidl.nn import Parameter
 
 
@@ -36,12 +37,10 @@ class SGD:
         for name, parameter in self.parameters.items():
             if parameter.grad is None:
                 continue
-            v, scale = self.velocity[name], parameter.dtype.type
-            v *= scale(self.momentum)
-            v += parameter.grad.data
-            if self.weight_decay:
-                v += scale(self.weight_decay) * parameter.data
-            parameter.assign(parameter.data - scale(self.lr) * v)
+            w, v, g = parameter.data, self.velocity[name], parameter.grad.data
+            settings = {"momentum": self.momentum, "weight_decay": self.weight_decay}
+            descend(w, v, g, lr=self.lr, **settings)
+            parameter.assign(w)  # nothing to copy: it tells the tape
 
 
 class Plateau:

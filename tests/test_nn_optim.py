@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels.bounds import eps, same_bits, within
-from kernels.verify.arrays import dtypes, integers, normal, rngs, small
+from kernels.descent import descend
+from kernels.verify.arrays import GUISES, dtypes, integers, normal, rngs, small
 from minidl import Tensor, init, nn, optim
 from minidl import functional as F
 
@@ -154,6 +155,38 @@ def test_sgd_takes_pytorchs_steps(
     bound = 2 * 9 * len(gradients) * eps(dtype) * weight
     assert ours.dtype == dtype
     assert within(ours.data, theirs.detach().numpy(), bound)
+
+
+@given(rng=rngs, dtype=dtypes, weight_decay=st.sampled_from([0.0, 1e-2]), data=st.data(),
+       shape=st.tuples(small(0, 150), small(0, 20)) | st.lists(small(0, 5), min_size=1, max_size=5)
+)  # fmt: skip
+def test_a_step_is_numpys_formula_whatever_the_memory_of_the_three(
+    rng: Any, dtype: Any, weight_decay: float, data: st.DataObject, shape: Any
+) -> None:
+    guises = [GUISES[data.draw(st.sampled_from([*GUISES]))] for _ in range(3)]
+    w, v, g = (guise(normal(tuple(shape), rng, dtype)) for guise in guises)
+    w, v = (a if a.flags.writeable else a.copy() for a in (w, v))
+    expected_v = dtype(0.9) * v + g
+    if weight_decay:
+        expected_v = expected_v + dtype(weight_decay) * w
+    expected_w = w - dtype(0.1) * expected_v
+    descend(w, v, g, lr=0.1, momentum=0.9, weight_decay=weight_decay)
+    assert np.array_equal(v, expected_v)  # same_bits would compare the byte order too
+    assert np.array_equal(w, expected_w)
+
+
+def test_an_infinite_weight_without_decay_leaves_the_velocity_finite() -> None:
+    w, v = np.array([np.inf], np.float32), np.zeros(1, np.float32)
+    descend(w, v, np.ones(1, np.float32), lr=0.5, momentum=0.9, weight_decay=0.0)
+    assert v.item() == 1
+
+
+def test_a_step_refuses_arrays_that_do_not_fit() -> None:
+    w = np.ones((2, 3), np.float32)
+    with pytest.raises(ValueError, match=r"w \(2, 3\), v \(2, 3\) and g \(3, 2\)"):
+        descend(w, w.copy(), np.ones((3, 2), np.float32), lr=1, momentum=0, weight_decay=0)
+    with pytest.raises(TypeError, match="float32, float64"):
+        descend(w, w.copy(), np.ones((2, 3)), lr=1, momentum=0, weight_decay=0)
 
 
 def test_sgd_leaves_a_parameter_without_a_gradient_alone() -> None:
