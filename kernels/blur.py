@@ -9,6 +9,8 @@ then slides along: 4 size operations a pixel instead of 2 size^2. float64 throug
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numba
 import numpy as np
 
@@ -19,19 +21,27 @@ from kernels.norm_geometry import LCNGeometry
 def blur(u: np.ndarray, g: LCNGeometry) -> np.ndarray:
     """u (N,H,W) float64 -> its weighted mean over the window, (N,H,W) float64."""
     out = _windowed(u, g)
-    return out / g.coverage() if g.border == "corrected" else out
+    if g.border == "corrected":
+        out /= _settings(g)[1]
+    return out
 
 
 def blur_transposed(gu: np.ndarray, g: LCNGeometry) -> np.ndarray:
     """The transpose of `blur`: gu (N,H,W) float64 -> (N,H,W) float64."""
     # The window is symmetric, so sliding it is its own transpose.
-    return _windowed(gu / g.coverage() if g.border == "corrected" else gu, g)
+    return _windowed(gu / _settings(g)[1] if g.border == "corrected" else gu, g)
 
 
 def _windowed(u: np.ndarray, g: LCNGeometry) -> np.ndarray:
     out = memory.empty(u.shape, np.float64)
-    _slide(u, g.window(), out)
+    _slide(u, _settings(g)[0], out)
     return out
+
+
+@lru_cache(maxsize=64)
+def _settings(g: LCNGeometry) -> tuple[np.ndarray, np.ndarray]:
+    """Window and coverage, kept: on a small plane they would take longer than the blur."""
+    return g.window(), g.coverage()
 
 
 @numba.njit(parallel=True, cache=True)
@@ -45,8 +55,7 @@ def _slide(u, window, out):  # type: ignore[no-untyped-def]
         for tap in range(max(0, half - h), min(size, half + H - h)):
             for w in range(W):
                 line[half + w] += window[tap] * u[n, h + tap - half, w]
-        for w in range(W):
-            total = 0.0
-            for tap in range(size):
-                total += window[tap] * line[w + tap]
-            out[n, h, w] = total
+        out[n, h] = 0
+        for tap in range(size):
+            for w in range(W):
+                out[n, h, w] += window[tap] * line[w + tap]

@@ -76,9 +76,8 @@ class LCNGeometry:
 
     def _covered(self, pixels: int) -> np.ndarray:
         """The part of the window's weight that lies on a line of pixels, centred on each."""
-        window, half = self.window(), self.size // 2
-        spans = [(max(half - i, 0), half + pixels - i) for i in range(pixels)]
-        return np.array([window[first:last].sum() for first, last in spans])
+        half = self.size // 2
+        return np.convolve(np.ones(pixels), self.window())[half : half + pixels]
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,9 @@ def forward(x: np.ndarray, g: LCNGeometry) -> tuple[np.ndarray, Saved]:
     mean, variance = (memory.empty(g.plane_shape, np.float64) for _ in range(2))
     _moments(memory.nhwc(x), mean, variance)
     m = blur(mean, g)
-    with np.errstate(invalid="ignore", over="ignore"):  # infinities of x travel on as NaN
-        sigma = np.sqrt(blur(variance + (mean - m) ** 2, g))
-        sigma[sigma <= _rounding(g) * np.abs(m)] = 0
+    _move(mean, m, variance)
+    sigma = blur(variance, g)
+    _root(m, _rounding(g), sigma)
     _normalise(memory.nhwc(x), m, divisor(sigma, g), memory.nhwc(y))
     return y, (m, sigma)
 
@@ -74,11 +74,32 @@ def _moments(x, mean, variance):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(parallel=True, cache=True)
+def _move(mean, m, variance):  # type: ignore[no-untyped-def]
+    """The variance about the mean becomes the mean square about m; all (N,H,W)."""
+    N, H, W = mean.shape
+    for row in numba.prange(N * H):
+        n, h = row // H, row % H
+        for w in range(W):
+            variance[n, h, w] += (mean[n, h, w] - m[n, h, w]) ** 2
+
+
+@numba.njit(parallel=True, cache=True)
+def _root(m, rounding, sigma):  # type: ignore[no-untyped-def]
+    """sigma^2 becomes sigma, (N,H,W); 0 where it is no more than rounding."""
+    N, H, W = sigma.shape
+    for row in numba.prange(N * H):
+        n, h = row // H, row % H
+        for w in range(W):
+            root = np.sqrt(sigma[n, h, w])
+            sigma[n, h, w] = 0 if root <= rounding * abs(m[n, h, w]) else root
+
+
+@numba.njit(parallel=True, cache=True)
 def _normalise(x, m, d, y):  # type: ignore[no-untyped-def]
     N, H, W, C = x.shape
     for row in numba.prange(N * H):
         n, h = row // H, row % H
         for w in range(W):
-            centre, scale = m[n, h, w], d[n, h, w]
+            centre, factor = m[n, h, w], 1 / d[n, h, w]
             for c in range(C):
-                y[n, h, w, c] = (np.float64(x[n, h, w, c]) - centre) / scale
+                y[n, h, w, c] = (np.float64(x[n, h, w, c]) - centre) * factor

@@ -77,7 +77,7 @@ def _combine(gy, x, m, d, a, b, gx):  # type: ignore[no-untyped-def]
     for row in numba.prange(N * H):
         n, h = row // H, row % H
         for w in range(W):
-            centre, scale, slope, shift = m[n, h, w], d[n, h, w], a[n, h, w], b[n, h, w]
+            centre, factor, slope, shift = m[n, h, w], 1 / d[n, h, w], a[n, h, w], b[n, h, w]
             for c in range(C):
                 v = np.float64(x[n, h, w, c]) - centre
-                gx[n, h, w, c] = np.float64(gy[n, h, w, c]) / scale + slope * v - shift
+                gx[n, h, w, c] = np.float64(gy[n, h, w, c]) * factor + slope * v - shift

@@ -5,12 +5,11 @@ from __future__ import annotations
 TABLE = """
 == local_contrast_norm separable: local_contrast_norm/separable.py
 sigma without its root
--        sigma = np.sqrt(blur(variance + (mean - m) ** 2, g))
-+        sigma = blur(variance + (mean - m) ** 2, g)
+-            root = np.sqrt(sigma[n, h, w])
++            root = sigma[n, h, w]
 
 the variance around the pixel's own mean, not around m
--        sigma = np.sqrt(blur(variance + (mean - m) ** 2, g))
-+        sigma = np.sqrt(blur(variance, g))
+-    _move(mean, m, variance)
 
 the floor added to the divisor
 -    return np.maximum(np.maximum(sigma, sigma.mean(axis=(1, 2), keepdims=True)), g.floor)
@@ -38,7 +37,8 @@ divided by C - 1, as an unbiased variance: only for C > 1
 +            variance[n, h, w] = squares / max(C - 1, 1)
 
 rounding of a flat region taken for contrast
--        sigma[sigma <= _rounding(g) * np.abs(m)] = 0
+-            sigma[n, h, w] = 0 if root <= rounding * abs(m[n, h, w]) else root
++            sigma[n, h, w] = root
 
 the result lies in a buffer that is used again
 -    y = memory.empty(g.x_shape, x.dtype, "NHWC")
@@ -46,8 +46,8 @@ the result lies in a buffer that is used again
 
 == local_contrast_norm separable: blur.py
 the border is not corrected
--    return out / g.coverage() if g.border == "corrected" else out
-+    return out
+-        out /= _settings(g)[1]
++        pass
 
 the window's last row left out
 -        for tap in range(max(0, half - h), min(size, half + H - h)):
@@ -86,7 +86,7 @@ the mean's part of sigma's derivative left out
 
 == local_contrast_norm_vjp separable: blur.py
 the blur taken for its own transpose: only at a corrected border
--    return _windowed(gu / g.coverage() if g.border == "corrected" else gu, g)
+-    return _windowed(gu / _settings(g)[1] if g.border == "corrected" else gu, g)
 +    return blur(gu, g)
 
 == local_response_norm sliding: local_response_norm/sliding.py
