@@ -75,11 +75,11 @@ class Emitter:
         return base
 
     def load(self, pointer: ir.Value) -> ir.Value:
-        wide = self.builder.bitcast(pointer, self.vector.aspointer())
+        wide = self.builder.bitcast(pointer, self.vector.as_pointer())
         return self.builder.load(wide, align=self.bytes)
 
     def store(self, value: ir.Value, pointer: ir.Value) -> None:
-        wide = self.builder.bitcast(pointer, self.vector.aspointer())
+        wide = self.builder.bitcast(pointer, self.vector.as_pointer())
         self.builder.store(value, wide, align=self.bytes)
 
     def broadcast(self, value: ir.Value) -> ir.Value:

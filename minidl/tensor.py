@@ -38,6 +38,10 @@ class Node:
         self.versions = tuple(t.version for t in inputs)
         self.order = next(_order)
 
+    def with_saved(self, **changed: Any) -> Node:
+        """A node off the tape that saved something else."""
+        return Node(self.operation, self.inputs, {**self.saved, **changed})
+
     def check_unchanged(self) -> None:
         """RuntimeError if an input was written to after this node used it."""
         for position, (tensor, version) in enumerate(zip(self.inputs, self.versions, strict=True)):

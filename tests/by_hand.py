@@ -89,7 +89,8 @@ class ByHand:
         g, weight = self.model.geometries()[layer], Tensor(self.weight(layer))
         stride, padding = g.stride[0], g.padding[0]
         missing = (g.H + 2 * padding - g.R) % stride
-        return F.conv_transpose2d(Tensor(signal), weight, None, stride, padding, missing).data
+        settings = {"output_padding": missing, "algorithm": "exact"}
+        return F.conv_transpose2d(Tensor(signal), weight, None, stride, padding, **settings).data
 
     def bound(self, layer: str, signal: np.ndarray) -> np.ndarray:
         """Both walks round each sum, of K R S products or of 4 maxima at the most."""

@@ -185,6 +185,18 @@ def _max_pool2d(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
     return lambda x: function(x, *settings), [apart(g.x_shape, rng)]
 
 
+@case("conv_relu_pool")
+def _conv_relu_pool(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
+    """Filters of one tap keep what is rectified and pooled away from 0 and apart."""
+    g = draw(pool_geometries())
+    pool = {"kernel_size": (g.R, g.S), "stride": g.stride, "padding": g.padding}
+    pool |= {"dilation": g.dilation, "ceil_mode": g.ceil_mode}
+    x, w = apart((g.N, 1, g.H, g.W), rng), np.array([1.0, -1.5]).reshape(2, 1, 1, 1)
+    bias = [np.array([0.01, -0.02])] if draw(st.booleans()) else []
+    chosen = draw(st.sampled_from([pool, None]))
+    return lambda x, w, b=None: function(x, w, b, {"stride": 1}, chosen), [x, w, *bias]
+
+
 @case("avg_pool2d")
 def _avg_pool2d(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
     g = draw(pool_geometries(most_dilated=1))

@@ -54,11 +54,11 @@ class Projection:
 
 
 class Deconvnet:
-    """Projections of a network's units; `table` says by which rules."""
+    """Projections of a network's units; `table` says by which rules, with exact convolutions."""
 
     def __init__(self, model: ConvNet, table: Rules = rules.deconvnet) -> None:
         self.model = model
-        self.table = table
+        self.table = rules.by_definition(table)
 
     def project(
         self,

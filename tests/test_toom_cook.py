@@ -1,0 +1,56 @@
+"""The matrices of Winograd's convolutions are exact, and the tiles cover the plane."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from kernels import ConvGeometry
+from kernels.toom_cook import (
+    MOST,
+    amplification,
+    filter_matrix,
+    input_matrix,
+    output_matrix,
+    place,
+)
+from kernels.verify.geometries import Ranges, conv_geometries
+from kernels.winograd_plan import dgrad_plan, fprop_plan, supports
+
+SIZES = [(m, r) for m in range(1, MOST) for r in range(1, MOST) if 2 <= m + r - 1 <= MOST]
+SERVED = tuple((R, S) for R in range(3, 6) for S in range(3, 6))
+
+
+@pytest.mark.parametrize(("m", "r"), SIZES)
+def test_the_matrices_give_the_convolution_without_any_error(m: int, r: int) -> None:
+    n = m + r - 1
+    pixels, taps = [7**i % 11 - 5 for i in range(n)], [5**j % 13 - 6 for j in range(r)]
+    products = [0] * MOST
+    for i, row in enumerate(input_matrix(n)):
+        seen = sum(a * b for a, b in zip(row, pixels, strict=True))
+        weights = zip(filter_matrix(r)[place(i, n)], taps, strict=True)
+        products[place(i, n)] = seen * sum(a * b for a, b in weights)
+    outputs = [sum(a * b for a, b in zip(row, products, strict=True)) for row in output_matrix(m)]
+    assert outputs == [sum(pixels[i + j] * taps[j] for j in range(r)) for i in range(m)]
+
+
+def test_the_matrices_of_four_outputs_and_three_taps_are_lavins() -> None:
+    expected = [4, 0, -5, 0, 1, 0]
+    assert [float(v) for v in input_matrix(6)[0]] == expected
+    assert amplification(4, 3) == pytest.approx(29 + 1 / 3)
+
+
+@given(g=conv_geometries(Ranges(SERVED, ((1, 1), (2, 2), (2, 1)), ((1, 1),), beyond=20)))
+def test_tiles_cover_every_output_once(g: ConvGeometry) -> None:
+    assert supports(g)
+    for plan in (fprop_plan(g), dgrad_plan(g)):
+        for axis in (plan.rows, plan.columns):
+            covered = [first + i for first, size in axis.tiles for i in range(size)]
+            assert covered == list(range(axis.first, axis.first + axis.count))
+
+
+def test_thirteen_rows_take_twenty_one_products() -> None:
+    plan = fprop_plan(ConvGeometry.of((1, 1, 13, 13), (1, 1, 3, 3), 1, 1))
+    assert plan.products == 21 * 21
+    assert np.array_equal(plan.rows.tiles[:, 1].sum(), 13)
