@@ -53,7 +53,11 @@ def layout(tables: Mapping[int, np.ndarray]) -> np.ndarray:
 
 @numba.njit(cache=True)
 def table(layout, number):  # type: ignore[no-untyped-def]
-    """One table, (rows,columns)."""
+    """One table, (rows,columns).
+
+    Taken once before a loop, never in it: each view of the layout counts in its owner's references,
+    which all threads share.
+    """
     at, rows, columns = layout[3 * number], layout[3 * number + 1], layout[3 * number + 2]
     return layout[at : at + rows * columns].reshape((rows, columns))
 
@@ -63,15 +67,6 @@ def four(layout, number):  # type: ignore[no-untyped-def]
     """The four numbers of a table that has one row of four."""
     row = table(layout, number)[0]
     return row[0], row[1], row[2], row[3]
-
-
-@numba.njit(cache=True)
-def tile_at(layout, b, t):  # type: ignore[no-untyped-def]
-    """(image, first row, rows, first column, columns) of tile t in the chunk's band b."""
-    rows, column = table(layout, TILES), table(layout, COLUMNS)[t]
-    image = (table(layout, FIRST)[0, 0] + b) // len(rows)
-    row = rows[table(layout, BANDS)[0, b]]
-    return image, row[0], row[1], column[0], column[1]
 
 
 @numba.njit(cache=True)
@@ -87,7 +82,8 @@ def uses(i, n):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def row_at(layout, b, t, i, j):  # type: ignore[no-untyped-def]
-    """(point (i, j) as one number, the tile's row in its matrix)."""
-    row = table(layout, BAND_RANK)[b, i] * table(layout, COLUMN_COUNT)[0, j]
-    return i * MOST + j, row + table(layout, COLUMN_RANK)[t, j]
+def row_of_tile(band_rank, count, column_rank, b, t, ranks):  # type: ignore[no-untyped-def]
+    """ranks (36,): the row of tile t of band b in the matrix of each point."""
+    for i in range(MOST):
+        for j in range(MOST):
+            ranks[i * MOST + j] = band_rank[b, i] * count[j] + column_rank[t, j]

@@ -18,10 +18,14 @@ from kernels.direct import finish
 from kernels.toom_cook import MOST, input_matrix, output_matrix
 from kernels.vector import LINE, MACHINE, TALL, outer_tall
 from kernels.winograd_layout import (
+    BAND_RANK,
     BANDS,
     BEGINS,
     CHANNELS,
+    COLUMN_COUNT,
+    COLUMN_RANK,
     COLUMNS,
+    FIRST,
     IMAGE,
     LINES,
     MOST_TAPS,
@@ -30,11 +34,11 @@ from kernels.winograd_layout import (
     ROWS,
     SQUARE,
     STEPS,
+    TILES,
     four,
     point,
-    row_at,
+    row_of_tile,
     table,
-    tile_at,
     uses,
 )
 
@@ -117,29 +121,36 @@ def _input_tiles(flat, layout, V, part, parts):  # type: ignore[no-untyped-def]
     """One thread's share of the tiles."""
     image = _, H, W, C = four(layout, IMAGE)
     c0, channels, _, _ = four(layout, CHANNELS)
-    bands, columns = table(layout, BANDS)[0], table(layout, COLUMNS)
-    steps, phases, most = (
-        table(layout, STEPS)[0],
-        table(layout, PHASES),
-        table(layout, MOST_TAPS)[0],
-    )
-    _, H, W, C = image
+    first, bands = table(layout, FIRST)[0, 0], table(layout, BANDS)[0]
+    tiles, columns = table(layout, TILES), table(layout, COLUMNS)
+    band_rank, count = table(layout, BAND_RANK), table(layout, COLUMN_COUNT)[0]
+    column_rank, most = table(layout, COLUMN_RANK), table(layout, MOST_TAPS)[0]
+    phases, lines, steps = table(layout, PHASES), table(layout, LINES), table(layout, STEPS)[0]
+    begins, rows = table(layout, BEGINS)[0], table(layout, ROWS)[0]
     lanes = WIDTH // flat.itemsize
     panels = (channels + LINE - 1) // LINE
     pixels, half = np.empty(SQUARE * LINE, flat.dtype), np.empty(SQUARE * LINE, flat.dtype)
-    places = np.empty((MOST, MOST), np.int64)
-    tiles = bands.size * len(columns)
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+    ranks, here = np.empty(SQUARE, np.int64), np.empty(SQUARE, np.int64)
+    places, further = np.empty((MOST, MOST), np.int64), np.empty((MOST, MOST), np.int64)
+    every = bands.size * len(columns)
+    for tile in range(every * part // parts, every * (part + 1) // parts):
         b, t = tile // len(columns), tile % len(columns)
-        n, u, m1, v, m2 = tile_at(layout, b, t)
+        n, row = (first + b) // len(tiles), bands[b]
+        u, m1, v, m2 = tiles[row, 0], tiles[row, 1], columns[t, 0], columns[t, 1]
+        row_of_tile(band_rank, count, column_rank, b, t, ranks)
         for f in range(len(phases)):
             n1, n2 = m1 + phases[f, 0] - 1, m2 + phases[f, 1] - 1
             h0, w0 = steps[0] * u + phases[f, 2], steps[1] * v + phases[f, 3]
             inside = (h0 >= 0 and h0 + (n1 - 1) * steps[0] < H
                       and w0 >= 0 and w0 + (n2 - 1) * steps[1] < W)  # fmt: skip
+            for p in range(SQUARE):
+                here[p] = begins[p] + (lines[f, p] * panels * rows[p] + ranks[p]) * LINE
+            for i in range(n1):
+                for j in range(n2):
+                    p = point(i, n1) * MOST + point(j, n2)
+                    places[i, j], further[i, j] = here[p], rows[p] * LINE
             for panel in range(panels):
                 c = panel * LINE
-                _input_places(layout, b, t, f, panel, panels, n1, n2, places)
                 if inside and c + LINE <= channels:
                     source, at = flat, ((n * H + h0) * W + w0) * C + c0 + c
                     down, across = steps[0] * W * C, steps[1] * C
@@ -150,35 +161,26 @@ def _input_tiles(flat, layout, V, part, parts):  # type: ignore[no-untyped-def]
                 for ahead in range(0, LINE, lanes):
                     _input_rows(n1, n2, source, at + ahead, across, down, half, lanes)
                     _input_columns(n2, n1, half, V, ahead, places, lanes)
-                all1, all2 = m1 + most[0] - 1, m2 + most[1] - 1
-                if n1 < all1 or n2 < all2:
-                    _clear(layout, V, b, t, f, panel, panels, n1, n2, all1, all2)
+                for i in range(n1):
+                    for j in range(n2):
+                        places[i, j] += further[i, j]
+            all1, all2 = m1 + most[0] - 1, m2 + most[1] - 1
+            if n1 < all1 or n2 < all2:
+                _clear(V, here, lines, f, rows, panels, n1, n2, all1, all2)
 
 
 @numba.njit(cache=True)
-def _input_places(layout, b, t, f, panel, panels, n1, n2, places):  # type: ignore[no-untyped-def]
-    """Where in V the phase's n1 x n2 products of a tile's panel of channels go."""
-    lines, rows = table(layout, LINES)[f], table(layout, ROWS)[0]
-    begins = table(layout, BEGINS)[0]
-    for i in range(n1):
-        for j in range(n2):
-            p, row = row_at(layout, b, t, point(i, n1), point(j, n2))
-            places[i, j] = begins[p] + ((lines[p] * panels + panel) * rows[p] + row) * LINE
-
-
-@numba.njit(cache=True)
-def _clear(layout, V, b, t, f, panel, panels, n1, n2, all1, all2):  # type: ignore[no-untyped-def]
+def _clear(V, here, lines, f, rows, panels, n1, n2, all1, all2):  # type: ignore[no-untyped-def]
     """0 at the points that the tile has and its phase f, with fewer taps, has not."""
-    lines, rows = table(layout, LINES)[f], table(layout, ROWS)[0]
-    begins = table(layout, BEGINS)[0]
     for i in range(all1):
         for j in range(all2):
             gi, gj = point(i, all1), point(j, all2)
-            p, row = row_at(layout, b, t, gi, gj)
-            if lines[p] >= 0 and not (uses(gi, n1) and uses(gj, n2)):
-                at = begins[p] + ((lines[p] * panels + panel) * rows[p] + row) * LINE
-                for c in range(LINE):
-                    V[at + c] = 0
+            p = gi * MOST + gj
+            if lines[f, p] >= 0 and not (uses(gi, n1) and uses(gj, n2)):
+                for panel in range(panels):
+                    at = here[p] + panel * rows[p] * LINE
+                    for c in range(LINE):
+                        V[at + c] = 0
 
 
 @numba.njit(parallel=True, cache=True)
@@ -253,23 +255,32 @@ def _output_tiles(M, flat, bias, rectify, layout, part, parts):  # type: ignore[
     """One thread's share of the tiles."""
     _, P, Q, K = four(layout, IMAGE)
     _, _, k0, filters = four(layout, CHANNELS)
-    bands, columns, out = table(layout, BANDS)[0], table(layout, COLUMNS), table(layout, OUT)
-    steps, most = table(layout, STEPS)[0], table(layout, MOST_TAPS)[0]
+    first, bands = table(layout, FIRST)[0, 0], table(layout, BANDS)[0]
+    tiles, columns, out = table(layout, TILES), table(layout, COLUMNS), table(layout, OUT)
+    band_rank, count = table(layout, BAND_RANK), table(layout, COLUMN_COUNT)[0]
+    column_rank, most = table(layout, COLUMN_RANK), table(layout, MOST_TAPS)[0]
+    begins, rows, steps = table(layout, BEGINS)[0], table(layout, ROWS)[0], table(layout, STEPS)[0]
     lanes = WIDTH // M.itemsize
     wide = 2 * lanes
     panels = (filters + wide - 1) // wide
     half, result = np.empty(SQUARE * lanes, M.dtype), np.empty(SQUARE * wide, M.dtype)
-    places = np.empty((MOST, MOST), np.int64)
-    tiles = bands.size * len(columns)
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+    ranks = np.empty(SQUARE, np.int64)
+    places, further = np.empty((MOST, MOST), np.int64), np.empty((MOST, MOST), np.int64)
+    every = bands.size * len(columns)
+    for tile in range(every * part // parts, every * (part + 1) // parts):
         b, t = tile // len(columns), tile % len(columns)
-        n, u, m1, v, m2 = tile_at(layout, b, t)
+        n, row = (first + b) // len(tiles), bands[b]
+        u, m1, v, m2 = tiles[row, 0], tiles[row, 1], columns[t, 0], columns[t, 1]
+        row_of_tile(band_rank, count, column_rank, b, t, ranks)
+        row_places(begins, rows, ranks, wide, m1 + most[0] - 1, m2 + most[1] - 1, places, further)
         for panel in range(len(out) * panels):
             q, k = panel // panels, panel % panels * wide
-            row_places(layout, b, t, panel, wide, m1 + most[0] - 1, m2 + most[1] - 1, places)
             for ahead in range(0, wide, lanes):
                 _output_rows(m1, M, ahead, places, half, lanes)
                 _output_columns(m2, m1, half, lanes, result, ahead, wide)
+            for j in range(MOST):
+                for i in range(MOST):
+                    places[j, i] += further[j, i]
             for i in range(m1):
                 h = steps[2] * (u + i) + out[q, 0]
                 for j in range(m2):
@@ -281,11 +292,12 @@ def _output_tiles(M, flat, bias, rectify, layout, part, parts):  # type: ignore[
 
 
 @numba.njit(cache=True)
-def row_places(layout, b, t, panel, wide, n1, n2, places):  # type: ignore[no-untyped-def]
-    """places[j, i]: where a tile's row of a panel begins at point (i, j); 0 where it has none."""
-    rows, begins = table(layout, ROWS)[0], table(layout, BEGINS)[0]
+def row_places(begins, rows, ranks, wide, n1, n2, places, further):  # type: ignore[no-untyped-def]
+    """places[j, i]: where a tile's row of the first panel begins at point (i, j), and how much
+    further that of the next; both 0 where the tile has no such point."""
     for i in range(MOST):
         for j in range(MOST):
-            p, row = row_at(layout, b, t, i, j)
+            p = i * MOST + j
             has = uses(i, n1) and uses(j, n2)
-            places[j, i] = begins[p] + (panel * rows[p] + row) * wide if has else 0
+            places[j, i] = begins[p] + ranks[p] * wide if has else 0
+            further[j, i] = rows[p] * wide if has else 0

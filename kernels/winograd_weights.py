@@ -15,20 +15,26 @@ from kernels.combine import combine
 from kernels.toom_cook import MOST, filter_matrix, output_matrix, transposed
 from kernels.vector import EVEN, LINE, MACHINE, outer_even
 from kernels.winograd_layout import (
+    BAND_RANK,
     BANDS,
     BEGINS,
     CHANNELS,
+    COLUMN_COUNT,
+    COLUMN_RANK,
     COLUMNS,
     DEPTHS,
+    FIRST,
     IMAGE,
     LINES,
     MOST_TAPS,
     PHASES,
+    ROWS,
     SQUARE,
     TAPS,
+    TILES,
     four,
+    row_of_tile,
     table,
-    tile_at,
 )
 from kernels.winograd_passes import row_places
 
@@ -93,21 +99,32 @@ def _gradient_tiles(flat, layout, Y, part, parts):  # type: ignore[no-untyped-de
     """One thread's share of the tiles."""
     _, P, Q, K = four(layout, IMAGE)
     _, _, k0, filters = four(layout, CHANNELS)
-    bands, columns = table(layout, BANDS)[0], table(layout, COLUMNS)
-    most = table(layout, MOST_TAPS)[0]
+    first, bands = table(layout, FIRST)[0, 0], table(layout, BANDS)[0]
+    tiles, columns, most = table(layout, TILES), table(layout, COLUMNS), table(layout, MOST_TAPS)[0]
+    band_rank, count = table(layout, BAND_RANK), table(layout, COLUMN_COUNT)[0]
+    column_rank, begins, rows = (
+        table(layout, COLUMN_RANK),
+        table(layout, BEGINS)[0],
+        table(layout, ROWS)[0],
+    )
     lanes = WIDTH // flat.itemsize
     wide = 3 * lanes
     pixels, half = np.empty(SQUARE * wide, flat.dtype), np.empty(SQUARE * lanes, flat.dtype)
+    ranks = np.empty(SQUARE, np.int64)
     turned, places = np.empty((MOST, MOST), np.int64), np.empty((MOST, MOST), np.int64)
-    tiles = bands.size * len(columns)
-    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+    further = np.empty((MOST, MOST), np.int64)
+    every = bands.size * len(columns)
+    for tile in range(every * part // parts, every * (part + 1) // parts):
         b, t = tile // len(columns), tile % len(columns)
-        n, u, m1, v, m2 = tile_at(layout, b, t)
+        n, row = (first + b) // len(tiles), bands[b]
+        u, m1, v, m2 = tiles[row, 0], tiles[row, 1], columns[t, 0], columns[t, 1]
+        row_of_tile(band_rank, count, column_rank, b, t, ranks)
+        row_places(begins, rows, ranks, wide, m1 + most[0] - 1, m2 + most[1] - 1, turned, further)
         for panel in range((filters + wide - 1) // wide):
             k = panel * wide
-            row_places(layout, b, t, panel, wide, m1 + most[0] - 1, m2 + most[1] - 1, turned)
-            for p in range(SQUARE):
-                places[p % MOST, p // MOST] = turned[p // MOST, p % MOST]
+            for i in range(MOST):
+                for j in range(MOST):
+                    places[i, j] = turned[j, i] + panel * further[j, i]
             source, at = flat, ((n * P + u) * Q + v) * K + k0 + k
             down, across = Q * K, K
             if k + wide > filters:
