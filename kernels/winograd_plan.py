@@ -95,9 +95,9 @@ def dgrad_axis(g: ConvGeometry, axis: int) -> Axis:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """Both axes."""
+    """Both axes. There is one for a geometry, so it is known by its identity."""
 
     rows: Axis
     columns: Axis

@@ -7,6 +7,7 @@ threads make the input's transform, then the 36 matrix products, then the output
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -61,18 +62,27 @@ def prepare(
     taps; a group's weights follow each other.
     """
     each = w.size // groups
-    wide = 2 * lanes(w.dtype)
-    depth = plan.phases_at * panels(sides.inputs, LINE)
-    sizes = len(plan.out_phases) * panels(sides.outputs, wide) * depth * LINE * wide
-    begins = LINE * wide + np.cumsum([0, *sizes[:-1]])
-    told = layout(plan.tables | {CHANNELS: sides.of_group(0), STRIDES: np.array(strides),
-                                 DEPTHS: depth, BEGINS: begins})  # fmt: skip
+    begins, size, told = _filters_of(plan, sides, strides, w.dtype)
     packed = []
     for group in range(groups):
-        U = memory.empty((LINE * wide + int(sizes.sum()),), w.dtype)
+        U = memory.empty((size,), w.dtype)
         transform_filter(memory.flat(w)[group * each :], told, U)
         packed.append(U)
     return Filters(tuple(packed), begins)
+
+
+@lru_cache(maxsize=128)
+def _filters_of(
+    plan: Plan, sides: Sides, strides: tuple[int, int, int, int], dtype: np.dtype
+) -> tuple[np.ndarray, int, np.ndarray]:
+    """Where each point's filters begin (36,), elements in all, and the transform's tables."""
+    wide = 2 * lanes(dtype)
+    depth = plan.phases_at * panels(sides.inputs, LINE)
+    sizes = len(plan.out_phases) * panels(sides.outputs, wide) * depth * LINE * wide
+    begins = LINE * wide + np.cumsum([0, *sizes[:-1]])
+    told = plan.tables | {CHANNELS: sides.of_group(0), STRIDES: np.array(strides),
+                          DEPTHS: depth, BEGINS: begins}  # fmt: skip
+    return begins, LINE * wide + int(sizes.sum()), layout(told)
 
 
 def convolve(
@@ -86,8 +96,74 @@ def convolve(
 ) -> None:
     """Write y (N,K,P,Q) = x (N,C,H,W) convolved as `plan` says, plus bias (K,), rectified."""
     bias = np.zeros(y.shape[1], x.dtype) if bias is None else bias
-    for part in chunks_of(plan, sides, x.shape[0], x.itemsize):
-        _one_chunk(x, filters, y, plan, sides, bias, rectify, part)
+    shapes, parts = (memory.nhwc(x).shape, memory.nhwc(y).shape), threads.get_num_threads()
+    for job in jobs(plan, sides, *shapes, len(filters.packed), x.dtype, parts):
+        V = memory.empty((job.read_size,), x.dtype)
+        M = memory.empty((job.written_size,), x.dtype)
+        M[: job.zeros] = 0
+        for U, read, written in zip(filters.packed, job.reads, job.writes, strict=True):
+            transform_input(memory.flat(x), read, V, parts)
+            multiply(V, job.v_begins, U, filters.begins, M, job.m_begins, job.rows, job.depth,
+                     job.panels, job.bounds)  # fmt: skip
+            transform_output(M, memory.flat(y), bias, rectify, written, parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A chunk, and all that its passes are told: it depends on shapes alone and is kept.
+
+    rows (36,): of each point's matrices; depth (36,): lines of its sum; panels: of the outputs.
+    V and M begin with `zeros` elements of 0; at v_begins and m_begins (36,) are the points'.
+    reads, writes: for the transforms of each group. bounds: each thread's share of the products.
+    """
+
+    rows: np.ndarray
+    depth: np.ndarray
+    panels: int
+    read_size: int
+    v_begins: np.ndarray
+    written_size: int
+    m_begins: np.ndarray
+    zeros: int
+    reads: tuple[np.ndarray, ...]
+    writes: tuple[np.ndarray, ...]
+    bounds: np.ndarray
+
+
+@lru_cache(maxsize=128)
+def jobs(
+    plan: Plan,
+    sides: Sides,
+    read: tuple[int, ...],
+    written: tuple[int, ...],
+    groups: int,
+    dtype: np.dtype,
+    parts: int,
+    panel: int = 2,
+    whole: int = TALL,
+) -> tuple[Job, ...]:
+    """A convolution from an array (N,H,W,C) `read` to one `written`, chunk by chunk.
+
+    panel: vectors of a panel of outputs. whole: what the rows are filled up to a multiple of.
+    """
+    wide = panel * lanes(dtype)
+    in_panels, out_panels = panels(sides.inputs, LINE), panels(sides.outputs, wide)
+    all_panels, depth = len(plan.out_phases) * out_panels, plan.phases_at * in_panels
+    found = []
+    for part in chunks_of(plan, sides, read[0], dtype.itemsize):
+        rows = -(-part.rows // whole) * whole
+        v_sizes, m_sizes = depth * rows * LINE, all_panels * rows * wide
+        v_begins = np.cumsum([0, *v_sizes[:-1]])
+        m_begins = wide + np.cumsum([0, *m_sizes[:-1]])
+        told = plan.tables | part.tables() | {ROWS: rows}
+        of_groups = [told | {CHANNELS: sides.of_group(group)} for group in range(groups)]
+        reads = [layout(t | {IMAGE: np.array(read), BEGINS: v_begins}) for t in of_groups]
+        writes = [layout(t | {IMAGE: np.array(written), BEGINS: m_begins}) for t in of_groups]
+        bounds = shares(np.repeat(rows * depth, all_panels), parts)
+        job = Job(rows, depth, all_panels, int(v_sizes.sum()), v_begins, wide + int(m_sizes.sum()),
+                  m_begins, wide, tuple(reads), tuple(writes), bounds)  # fmt: skip
+        found.append(job)
+    return tuple(found)
 
 
 def chunks_of(plan: Plan, sides: Sides, images: int, itemsize: int) -> list[Chunk]:
@@ -103,38 +179,6 @@ def _band_bytes(plan: Plan, sides: Sides, itemsize: int) -> int:
     rows = chunk(plan, 0, 1).rows
     each = plan.phases_at * sides.inputs + len(plan.out_phases) * sides.outputs
     return int((rows * each).sum()) * itemsize
-
-
-def _one_chunk(
-    x: np.ndarray,
-    filters: Filters,
-    y: np.ndarray,
-    plan: Plan,
-    sides: Sides,
-    bias: np.ndarray,
-    rectify: bool,
-    part: Chunk,
-) -> None:
-    parts, wide = threads.get_num_threads(), 2 * lanes(x.dtype)
-    rows = -(-part.rows // TALL) * TALL  # whole tiles of the micro-kernel
-    in_panels, out_panels = panels(sides.inputs, LINE), panels(sides.outputs, wide)
-    all_panels = len(plan.out_phases) * out_panels
-    depth = plan.phases_at * in_panels
-    v_sizes, m_sizes = depth * rows * LINE, all_panels * rows * wide
-    v_begins = np.cumsum([0, *v_sizes[:-1]])
-    m_begins = wide + np.cumsum([0, *m_sizes[:-1]])
-    V = memory.empty((int(v_sizes.sum()),), x.dtype)
-    M = memory.empty((wide + int(m_sizes.sum()),), x.dtype)
-    M[:wide] = 0
-    bounds = shares(np.repeat(rows * depth, all_panels), parts)
-    for group, U in enumerate(filters.packed):
-        channels = sides.of_group(group)
-        told = plan.tables | part.tables() | {CHANNELS: channels, ROWS: rows}
-        read = layout(told | {IMAGE: np.array(memory.nhwc(x).shape), BEGINS: v_begins})
-        transform_input(memory.flat(x), read, V, parts)
-        multiply(V, v_begins, U, filters.begins, M, m_begins, rows, depth, all_panels, bounds)
-        written = layout(told | {IMAGE: np.array(memory.nhwc(y).shape), BEGINS: m_begins})
-        transform_output(M, memory.flat(y), bias, rectify, written, parts)
 
 
 def shares(work: np.ndarray, parts: int) -> np.ndarray:

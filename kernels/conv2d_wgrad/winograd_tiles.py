@@ -10,6 +10,7 @@ taps. As many products as the forward pass; the sums of 36 points are read and w
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -18,11 +19,14 @@ from kernels.direct import without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.vector import LINE, lanes
-from kernels.winograd_layout import BEGINS, CHANNELS, DEPTHS, IMAGE, ROWS, layout
+from kernels.winograd_layout import BEGINS, CHANNELS, DEPTHS, layout
 from kernels.winograd_passes import transform_input
-from kernels.winograd_plan import Chunk, Plan, fprop_plan, supports
-from kernels.winograd_tiles import Sides, chunks_of, panels, shares, time_of
+from kernels.winograd_plan import Plan, fprop_plan, supports
+from kernels.winograd_tiles import Sides, jobs, panels, time_of
 from kernels.winograd_weights import accumulate, transform_gradient, transform_weights
+
+PANEL = 3
+"""Vectors of a panel of filters."""
 
 
 def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
@@ -59,43 +63,34 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     gw = memory.empty(g.w_shape, x.dtype, "NHWC")
     if 0 in (x.size, gy.size, gw.size):
         return without_products(gw)
-    (plan, sides), wide = plan_of(g), 3 * lanes(x.dtype)
-    depth = plan.phases_at * panels(sides.inputs, LINE)
-    sizes = depth * panels(sides.outputs, wide) * LINE * wide
-    begins = LINE * wide + np.cumsum([0, *sizes[:-1]])
-    W = memory.empty((LINE * wide + int(sizes.sum()),), x.dtype)
-    W[: LINE * wide] = 0  # what points without a sum read
+    plan, sides = plan_of(g)
+    depth, begins, size, told = sums_of(plan, sides, g.groups, x.dtype)
+    W = memory.empty((size,), x.dtype)
+    W[: LINE * PANEL * lanes(x.dtype)] = 0  # what points without a sum read
+    shapes, parts = (memory.nhwc(x).shape, memory.nhwc(gy).shape), threads.get_num_threads()
+    chunks = jobs(plan, sides, *shapes, g.groups, x.dtype, parts, PANEL, 1)
     for group in range(g.groups):
-        for i, part in enumerate(chunks_of(plan, sides, g.N, x.itemsize)):
-            _add_chunk(x, gy, group, (W, begins), plan, sides, part, i > 0)
-        told = plan.tables | {CHANNELS: sides.of_group(group), DEPTHS: depth, BEGINS: begins}
-        transform_weights(W, layout(told), memory.nhwc(gw))
+        for i, job in enumerate(chunks):
+            V = memory.empty((job.read_size,), x.dtype)
+            Y = memory.empty((job.written_size,), x.dtype)
+            transform_input(memory.flat(x), job.reads[group], V, parts)
+            transform_gradient(memory.flat(gy), job.writes[group], Y, parts)
+            accumulate(V, job.v_begins, Y, job.m_begins, W, begins, job.rows, depth, job.panels,
+                       job.bounds, i > 0)  # fmt: skip
+        transform_weights(W, told[group], memory.nhwc(gw))
     return gw
 
 
-def _add_chunk(
-    x: np.ndarray,
-    gy: np.ndarray,
-    group: int,
-    sums: tuple[np.ndarray, np.ndarray],
-    plan: Plan,
-    sides: Sides,
-    part: Chunk,
-    add: bool,
-) -> None:
-    """Write the sums of this chunk's tiles, or add to them."""
-    parts, wide = threads.get_num_threads(), 3 * lanes(x.dtype)
-    rows, out_panels = part.rows, panels(sides.outputs, wide)
+@lru_cache(maxsize=128)
+def sums_of(
+    plan: Plan, sides: Sides, groups: int, dtype: np.dtype
+) -> tuple[np.ndarray, np.ndarray, int, tuple[np.ndarray, ...]]:
+    """Of the sums at the points: lines (36,), where they begin (36,), elements; each group's tables
+    for the way back to taps."""
+    wide = PANEL * lanes(dtype)
     depth = plan.phases_at * panels(sides.inputs, LINE)
-    v_sizes, y_sizes = depth * rows * LINE, out_panels * rows * wide
-    v_begins = np.cumsum([0, *v_sizes[:-1]])
-    y_begins = wide + np.cumsum([0, *y_sizes[:-1]])
-    V = memory.empty((int(v_sizes.sum()),), x.dtype)
-    Y = memory.empty((wide + int(y_sizes.sum()),), x.dtype)
-    told = plan.tables | part.tables() | {CHANNELS: sides.of_group(group), ROWS: rows}
-    of_x = layout(told | {IMAGE: np.array(memory.nhwc(x).shape), BEGINS: v_begins})
-    transform_input(memory.flat(x), of_x, V, parts)
-    of_gy = layout(told | {IMAGE: np.array(memory.nhwc(gy).shape), BEGINS: y_begins})
-    transform_gradient(memory.flat(gy), of_gy, Y, parts)
-    bounds = shares(np.repeat(rows * depth, out_panels), parts)
-    accumulate(V, v_begins, Y, y_begins, *sums, rows, depth, out_panels, bounds, add)
+    sizes = depth * panels(sides.outputs, wide) * LINE * wide
+    begins = LINE * wide + np.cumsum([0, *sizes[:-1]])
+    tables = plan.tables | {DEPTHS: depth, BEGINS: begins}
+    told = tuple(layout(tables | {CHANNELS: sides.of_group(group)}) for group in range(groups))
+    return depth, begins, LINE * wide + int(sizes.sum()), told
