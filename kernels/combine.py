@@ -17,46 +17,49 @@ def combine(matrix: Sequence[Sequence[Any]], gather: bool = False, scatter: bool
 
         f(source, source_at, source_step, to, to_at, to_step)
 
-    source[j] lies at `source_at + j source_step`, with `gather` at `source_at + source_step[j]`, an
-    int64 array; `to` with `scatter` alike. Rows that are each other's mirror, the same up to the
-    signs of some entries, share the sum of what is equal and the sum of what is opposite.
+    source[j] lies at `source_at + j source_step`. With `gather`, f(source, source_at, places, to,
+    to_at, to_step, row), it lies at `source_at + places[row, j]`, of an int64 array; `to` with
+    `scatter` alike. (A view of one row would be counted among its array's references.)
+    Rows that are each other's mirror, the same up to the signs of some entries, share the sum of
+    what is equal and the sum of what is opposite.
     """
     rows = [[float(v) for v in row] for row in matrix]
+    used = [any(row[j] for row in rows) for j in range(len(rows[0]))]
+    i64 = types.int64
+
+    def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        emit = Emitter(builder, sig.args[0].dtype)
+
+        def places(i, table, count):  # type: ignore[no-untyped-def]
+            base = pointer(emit, context, sig, args, i)
+            if not table:
+                return [
+                    emit.at(base, builder.mul(args[i + 2], ir.IntType(64)(k))) for k in range(count)
+                ]
+            array = context.make_array(sig.args[i + 2])(context, builder, args[i + 2])
+            columns = builder.extract_value(array.shape, 1)
+            row = emit.at(array.data, builder.mul(args[6], columns))
+            return [emit.at(base, builder.load(emit.at(row, k))) for k in range(count)]
+
+        inputs = [
+            emit.load(place) if use else None
+            for place, use in zip(places(0, gather, len(used)), used, strict=True)
+        ]
+        outputs = _linear(emit, rows, inputs)
+        for place, value in zip(places(3, scatter, len(rows)), outputs, strict=True):
+            emit.store(value, place)
+        return context.get_dummy_value()
 
     @intrinsic
-    def combined(typingctx, source, source_at, source_step, to, to_at, to_step):  # type: ignore[no-untyped-def]  # fmt: skip
-        i64 = types.int64
-        signature = types.void(
-            source, i64, source_step if gather else i64, to, i64, to_step if scatter else i64
-        )
+    def stepping(typingctx, source, source_at, source_step, to, to_at, to_step):  # type: ignore[no-untyped-def]  # fmt: skip
+        return types.void(source, i64, i64, to, i64, i64), generate
 
-        def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
-            emit = Emitter(builder, sig.args[0].dtype)
+    @intrinsic
+    def looking(typingctx, source, source_at, source_step, to, to_at, to_step, row):  # type: ignore[no-untyped-def]  # fmt: skip
+        steps = source_step if gather else i64, to_step if scatter else i64
+        return types.void(source, i64, steps[0], to, i64, steps[1], i64), generate
 
-            def places(i, table, count):  # type: ignore[no-untyped-def]
-                base = pointer(emit, context, sig, args, i)
-                if not table:
-                    steps = (builder.mul(args[i + 2], ir.IntType(64)(k)) for k in range(count))
-                else:
-                    offsets = context.make_array(sig.args[i + 2])(
-                        context, builder, args[i + 2]
-                    ).data
-                    steps = (builder.load(emit.at(offsets, k)) for k in range(count))
-                return [emit.at(base, step) for step in steps]
-
-            used = [any(row[j] for row in rows) for j in range(len(rows[0]))]
-            inputs = [
-                emit.load(place) if use else None
-                for place, use in zip(places(0, gather, len(rows[0])), used, strict=True)
-            ]
-            outputs = _linear(emit, rows, inputs)
-            for place, value in zip(places(3, scatter, len(rows)), outputs, strict=True):
-                emit.store(value, place)
-            return context.get_dummy_value()
-
-        return signature, generate
-
-    return combined
+    return looking if gather or scatter else stepping
 
 
 def _linear(emit: Emitter, rows: list[list[float]], inputs: list[Any]) -> list[ir.Value]:

@@ -56,11 +56,16 @@ def _pack(w, inputs, outputs, size, strides, taps, packed):  # type: ignore[no-u
             for b in range(size[1]):
                 r, s = taps[q, 0, a], taps[q, 1, b]
                 for i in range(inputs):
-                    packed[unit, at : at + wide] = 0
-                    if r >= 0 and s >= 0:
-                        start = o * strides[0] + i * strides[1] + r * strides[2] + s * strides[3]
-                        for k in range(some):
+                    has = some if r >= 0 and s >= 0 else 0
+                    start = o * strides[0] + i * strides[1] + r * strides[2] + s * strides[3]
+                    if strides[0] == 1:
+                        for k in range(has):
+                            packed[unit, at + k] = w[start + k]
+                    else:
+                        for k in range(has):
                             packed[unit, at + k] = w[start + k * strides[0]]
+                    for k in range(has, wide):
+                        packed[unit, at + k] = 0
                     at += wide
 
 

@@ -49,15 +49,15 @@ def _filter_columns(r, source, to, at, places, lanes):  # type: ignore[no-untype
     """G along the second axis of MOST rows of r, to where `places` (MOST,MOST) says."""
     for i in range(MOST):
         if r == 3:
-            _g3s(source, i * r * lanes, lanes, to, at, places[i])
+            _g3s(source, i * r * lanes, lanes, to, at, places, i)
         elif r == 2:
-            _g2s(source, i * r * lanes, lanes, to, at, places[i])
+            _g2s(source, i * r * lanes, lanes, to, at, places, i)
         elif r == 1:
-            _g1s(source, i * r * lanes, lanes, to, at, places[i])
+            _g1s(source, i * r * lanes, lanes, to, at, places, i)
         elif r == 4:
-            _g4s(source, i * r * lanes, lanes, to, at, places[i])
+            _g4s(source, i * r * lanes, lanes, to, at, places, i)
         else:
-            _g5s(source, i * r * lanes, lanes, to, at, places[i])
+            _g5s(source, i * r * lanes, lanes, to, at, places, i)
 
 
 @numba.njit(parallel=True, cache=True)
@@ -99,10 +99,17 @@ def _filter_panel(w, layout, U, out_panel, in_panel, in_panels):  # type: ignore
                         block[at + e] = 0
                     continue
                 tap = row * strides[2] + column * strides[3] + o * strides[0]
-                for dc in range(min(LINE, inputs - i)):
-                    start = tap + (i + dc) * strides[1]
-                    for do in range(min(wide, outputs - o)):
-                        block[at + dc * wide + do] = w[start + do * strides[0]]
+                some, others = min(LINE, inputs - i), min(wide, outputs - o)
+                if strides[0] == 1:
+                    for dc in range(some):
+                        start = tap + (i + dc) * strides[1]
+                        for do in range(others):
+                            block[at + dc * wide + do] = w[start + do]
+                else:  # along the memory of w, in which one stride is 1
+                    for do in range(others):
+                        start = tap + do * strides[0] + i * strides[1]
+                        for dc in range(some):
+                            block[at + dc * wide + do] = w[start + dc * strides[1]]
         for p in range(SQUARE):
             line = out_panel * depths[p] + lines[f, p] * in_panels + in_panel
             here = begins[p] + line * plane

@@ -91,19 +91,28 @@ def _input_columns(n, count, source, to, at, places, lanes):  # type: ignore[no-
     """B^T along the second axis of `count` rows of n, to where `places` (MOST,MOST) says."""
     if n == 6:
         for i in range(count):
-            _b6s(source, i * n * lanes, lanes, to, at, places[i])
+            _b6s(source, i * n * lanes, lanes, to, at, places, i)
     elif n == 5:
         for i in range(count):
-            _b5s(source, i * n * lanes, lanes, to, at, places[i])
+            _b5s(source, i * n * lanes, lanes, to, at, places, i)
     elif n == 4:
         for i in range(count):
-            _b4s(source, i * n * lanes, lanes, to, at, places[i])
+            _b4s(source, i * n * lanes, lanes, to, at, places, i)
     elif n == 3:
         for i in range(count):
-            _b3s(source, i * n * lanes, lanes, to, at, places[i])
+            _b3s(source, i * n * lanes, lanes, to, at, places, i)
     else:
         for i in range(count):
-            _b2s(source, i * n * lanes, lanes, to, at, places[i])
+            _b2s(source, i * n * lanes, lanes, to, at, places, i)
+
+
+@numba.njit(cache=True)
+def _input_line(n1, n2, source, at, across, down, half, V, places):  # type: ignore[no-untyped-def]
+    """B^T d B of a tile's LINE channels."""
+    lanes = WIDTH // V.itemsize
+    for ahead in range(0, LINE, lanes):
+        _input_rows(n1, n2, source, at + ahead, across, down, half, lanes)
+        _input_columns(n2, n1, half, V, ahead, places, lanes)
 
 
 @numba.njit(parallel=True, cache=True)
@@ -127,7 +136,6 @@ def _input_tiles(flat, layout, V, part, parts):  # type: ignore[no-untyped-def]
     column_rank, most = table(layout, COLUMN_RANK), table(layout, MOST_TAPS)[0]
     phases, lines, steps = table(layout, PHASES), table(layout, LINES), table(layout, STEPS)[0]
     begins, rows = table(layout, BEGINS)[0], table(layout, ROWS)[0]
-    lanes = WIDTH // flat.itemsize
     panels = (channels + LINE - 1) // LINE
     pixels, half = np.empty(SQUARE * LINE, flat.dtype), np.empty(SQUARE * LINE, flat.dtype)
     ranks, here = np.empty(SQUARE, np.int64), np.empty(SQUARE, np.int64)
@@ -152,15 +160,12 @@ def _input_tiles(flat, layout, V, part, parts):  # type: ignore[no-untyped-def]
             for panel in range(panels):
                 c = panel * LINE
                 if inside and c + LINE <= channels:
-                    source, at = flat, ((n * H + h0) * W + w0) * C + c0 + c
-                    down, across = steps[0] * W * C, steps[1] * C
+                    at = ((n * H + h0) * W + w0) * C + c0 + c
+                    _input_line(n1, n2, flat, at, steps[1] * C, steps[0] * W * C, half, V, places)
                 else:
-                    source, at, down, across = pixels, 0, n2 * LINE, LINE
                     some = min(LINE, channels - c)
                     _copy_tile(flat, image, n, h0, w0, steps, n1, n2, c0 + c, some, pixels)
-                for ahead in range(0, LINE, lanes):
-                    _input_rows(n1, n2, source, at + ahead, across, down, half, lanes)
-                    _input_columns(n2, n1, half, V, ahead, places, lanes)
+                    _input_line(n1, n2, pixels, 0, LINE, n2 * LINE, half, V, places)
                 for i in range(n1):
                     for j in range(n2):
                         places[i, j] += further[i, j]
@@ -205,19 +210,19 @@ def _output_rows(m, source, at, places, to, lanes):  # type: ignore[no-untyped-d
     """A^T along the first axis of all columns, 0 where there is no product: to (m,MOST,lanes)."""
     if m == 4:
         for j in range(MOST):
-            _a4g(source, at, places[j], to, j * lanes, MOST * lanes)
+            _a4g(source, at, places, to, j * lanes, MOST * lanes, j)
     elif m == 3:
         for j in range(MOST):
-            _a3g(source, at, places[j], to, j * lanes, MOST * lanes)
+            _a3g(source, at, places, to, j * lanes, MOST * lanes, j)
     elif m == 2:
         for j in range(MOST):
-            _a2g(source, at, places[j], to, j * lanes, MOST * lanes)
+            _a2g(source, at, places, to, j * lanes, MOST * lanes, j)
     elif m == 1:
         for j in range(MOST):
-            _a1g(source, at, places[j], to, j * lanes, MOST * lanes)
+            _a1g(source, at, places, to, j * lanes, MOST * lanes, j)
     else:
         for j in range(MOST):
-            _a5g(source, at, places[j], to, j * lanes, MOST * lanes)
+            _a5g(source, at, places, to, j * lanes, MOST * lanes, j)
 
 
 @numba.njit(cache=True)

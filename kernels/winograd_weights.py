@@ -72,15 +72,24 @@ def _gradient_columns(m, source, to, at, places, lanes):  # type: ignore[no-unty
     """A along the second axis of MOST rows of m, to where `places` (MOST,MOST) says."""
     for i in range(MOST):
         if m == 4:
-            _t4s(source, i * m * lanes, lanes, to, at, places[i])
+            _t4s(source, i * m * lanes, lanes, to, at, places, i)
         elif m == 3:
-            _t3s(source, i * m * lanes, lanes, to, at, places[i])
+            _t3s(source, i * m * lanes, lanes, to, at, places, i)
         elif m == 2:
-            _t2s(source, i * m * lanes, lanes, to, at, places[i])
+            _t2s(source, i * m * lanes, lanes, to, at, places, i)
         elif m == 1:
-            _t1s(source, i * m * lanes, lanes, to, at, places[i])
+            _t1s(source, i * m * lanes, lanes, to, at, places, i)
         else:
-            _t5s(source, i * m * lanes, lanes, to, at, places[i])
+            _t5s(source, i * m * lanes, lanes, to, at, places, i)
+
+
+@numba.njit(cache=True)
+def _gradient_line(m1, m2, source, at, across, down, half, Y, places):  # type: ignore[no-untyped-def]
+    """A gy A^T of a panel of a tile's filters."""
+    lanes = WIDTH // Y.itemsize
+    for ahead in range(0, 3 * lanes, lanes):
+        _gradient_rows(m1, m2, source, at + ahead, across, down, half, lanes)
+        _gradient_columns(m2, half, Y, ahead, places, lanes)
 
 
 @numba.njit(parallel=True, cache=True)
@@ -125,18 +134,16 @@ def _gradient_tiles(flat, layout, Y, part, parts):  # type: ignore[no-untyped-de
             for i in range(MOST):
                 for j in range(MOST):
                     places[i, j] = turned[j, i] + panel * further[j, i]
-            source, at = flat, ((n * P + u) * Q + v) * K + k0 + k
-            down, across = Q * K, K
-            if k + wide > filters:
-                for i in range(m1):
-                    for j in range(m2):
-                        for c in range(wide):
-                            value = flat[at + i * down + j * across + c] if k + c < filters else 0
-                            pixels[(i * m2 + j) * wide + c] = value
-                source, at, down, across = pixels, 0, m2 * wide, wide
-            for ahead in range(0, wide, lanes):
-                _gradient_rows(m1, m2, source, at + ahead, across, down, half, lanes)
-                _gradient_columns(m2, half, Y, ahead, places, lanes)
+            at = ((n * P + u) * Q + v) * K + k0 + k
+            if k + wide <= filters:
+                _gradient_line(m1, m2, flat, at, K, Q * K, half, Y, places)
+                continue
+            for i in range(m1):
+                for j in range(m2):
+                    for c in range(wide):
+                        value = flat[at + (i * Q + j) * K + c] if k + c < filters else 0
+                        pixels[(i * m2 + j) * wide + c] = value
+            _gradient_line(m1, m2, pixels, 0, wide, m2 * wide, half, Y, places)
 
 
 @numba.njit(parallel=True, cache=True)
@@ -165,15 +172,15 @@ def _weight_rows(r, source, at, places, to, lanes):  # type: ignore[no-untyped-d
     """G^T along the first axis of all columns: to (r,MOST,lanes)."""
     for j in range(MOST):
         if r == 3:
-            _h3g(source, at, places[j], to, j * lanes, MOST * lanes)
+            _h3g(source, at, places, to, j * lanes, MOST * lanes, j)
         elif r == 2:
-            _h2g(source, at, places[j], to, j * lanes, MOST * lanes)
+            _h2g(source, at, places, to, j * lanes, MOST * lanes, j)
         elif r == 1:
-            _h1g(source, at, places[j], to, j * lanes, MOST * lanes)
+            _h1g(source, at, places, to, j * lanes, MOST * lanes, j)
         elif r == 4:
-            _h4g(source, at, places[j], to, j * lanes, MOST * lanes)
+            _h4g(source, at, places, to, j * lanes, MOST * lanes, j)
         else:
-            _h5g(source, at, places[j], to, j * lanes, MOST * lanes)
+            _h5g(source, at, places, to, j * lanes, MOST * lanes, j)
 
 
 @numba.njit(cache=True)
