@@ -30,6 +30,11 @@ def one(g: Any) -> float:
     return 1.0
 
 
+def nothing(g: Any) -> float:
+    """The preparation of a kernel that prepares nothing."""
+    return 0.0
+
+
 SPREADS = ("nowhere", "padding", "plane")
 
 
@@ -39,7 +44,7 @@ class Kernel:
 
     exact:        it sums the products of the definition (in any order).
     supports:     may it serve this geometry?
-    cost:         estimated nanoseconds for a geometry on a machine of one core; `pick` compares.
+    cost:         estimated nanoseconds for a geometry on a machine of two cores; `pick` compares.
     error_bound:  |result - true| <= error_bound(g) * eps * (sum of the absolute products), or None
                   where the error is not of that form.
     norm_wise:    the bound is not on the absolute products but on the sum over channels of the
@@ -53,6 +58,7 @@ class Kernel:
                   planes of the output that the plane or window which holds them goes into.
     prepare:      what depends on the weights alone, from prepare(w, g): a caller who keeps it while
                   the weights stay gives it to each call as `prepared`. It serves any batch size.
+    preparation:  the part of `cost` that a caller who keeps what `prepare` gives is spared.
     rectifies:    it takes `rectify=True`, and writes max(y, 0) for y.
     """
 
@@ -67,6 +73,7 @@ class Kernel:
     norm_wise: bool = False
     spreads: str = "nowhere"
     prepare: Callable[[np.ndarray, Any], Any] | None = None
+    preparation: Callable[[Any], float] = nothing
     rectifies: bool = False
     amplification: Callable[[Any], float] = one
 
@@ -89,6 +96,9 @@ class Kernel:
 
 
 _registry: dict[str, dict[tuple[str, str], Kernel]] = {}
+_picked: dict[Any, Kernel] = {}
+"""What `pick` found, as long as the same kernels are registered."""
+MOST_PICKED = 4096
 
 
 def register(kernel: Kernel) -> Kernel:
@@ -105,6 +115,7 @@ def register(kernel: Kernel) -> Kernel:
             "registered already; give yours another name"
         )
     algorithms[kernel.device, kernel.name] = kernel
+    _picked.clear()
     return kernel
 
 
@@ -112,6 +123,7 @@ def unregister(*kernels: Kernel) -> None:
     """Forget these kernels."""
     for kernel in kernels:
         del _registry[kernel.operation][kernel.device, kernel.name]
+    _picked.clear()
 
 
 @contextmanager
@@ -123,10 +135,12 @@ def without(*kernels: Kernel) -> Iterator[None]:
         operation: {key: k for key, k in table.items() if k not in kernels}
         for operation, table in before.items()
     }
+    _picked.clear()
     try:
         yield
     finally:
         _registry = before
+        _picked.clear()
 
 
 def kernel(
@@ -141,6 +155,7 @@ def kernel(
     norm_wise: bool = False,
     spreads: str = "nowhere",
     prepare: Callable[[np.ndarray, Any], Any] | None = None,
+    preparation: Callable[[Any], float] = nothing,
     rectifies: bool = False,
     amplification: Callable[[Any], float] = one,
 ) -> Callable[[Callable[..., Any]], Kernel]:
@@ -153,6 +168,7 @@ def kernel(
                 norm_wise=norm_wise,
                 spreads=spreads,
                 prepare=prepare,
+                preparation=preparation,
                 rectifies=rectifies,
                 amplification=amplification,
             )
@@ -161,12 +177,31 @@ def kernel(
     return decorate
 
 
-def pick(operation: str, device: str, geometry: Any, algorithm: str | None = None) -> Kernel:
+def pick(
+    operation: str,
+    device: str,
+    geometry: Any,
+    algorithm: str | None = None,
+    *,
+    prepared: bool = False,
+) -> Kernel:
     """The kernel to run: the one named, or the cheapest that supports the geometry.
 
     `algorithm` is a kernel's name, which then must serve, or "exact" for the cheapest of those that
-    sum the products of the definition. ValueError lists what there is.
+    sum the products of the definition. `prepared` says that the caller keeps what a kernel prepares
+    of the weights, which then costs nothing. ValueError lists what there is.
     """
+    key = operation, device, geometry, algorithm, prepared
+    if key not in _picked:
+        if len(_picked) >= MOST_PICKED:
+            _picked.clear()
+        _picked[key] = _pick(*key)
+    return _picked[key]
+
+
+def _pick(
+    operation: str, device: str, geometry: Any, algorithm: str | None, prepared: bool
+) -> Kernel:
     candidates = [k for k in all_kernels(operation) if k.device == device]
     if algorithm not in (None, "exact"):
         candidates = [k for k in candidates if k.name == algorithm]
@@ -177,6 +212,8 @@ def pick(operation: str, device: str, geometry: Any, algorithm: str | None = Non
             f"{operation}: no kernel{f' {algorithm!r}' if algorithm else ''} on {device!r} serves "
             f"{geometry}; registered: {known}"
         )
+    if prepared:
+        return min(able, key=lambda k: k.cost(geometry) - k.preparation(geometry))
     return min(able, key=lambda k: k.cost(geometry))
 
 

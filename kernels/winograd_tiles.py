@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from kernels import memory, threads
+from kernels.costs import Work, up
 from kernels.vector import LINE, TALL, lanes
 from kernels.winograd_filters import transform_filter
 from kernels.winograd_layout import BEGINS, CHANNELS, DEPTHS, IMAGE, ROWS, STRIDES, layout
@@ -187,15 +188,19 @@ def shares(work: np.ndarray, parts: int) -> np.ndarray:
     return np.searchsorted(done, done[-1] * np.arange(parts + 1) / parts).astype(np.int64)
 
 
-def time_of(plan: Plan, sides: Sides, images: int) -> float:
-    """Nanoseconds of one group on one core: products at 75 operations each, transforms at 12
-    elements, and the transformed filters read at 8, which bounds small batches."""
-    products = images * plan.products * sides.inputs * sides.outputs
-    out_phases = len(plan.out_phases)
-    each = -(-sides.inputs // LINE) * LINE + out_phases * (-(-sides.outputs // 16) * 16)
-    points = images * plan.products / out_phases
-    filters = 4 * int(plan.phases_at.sum()) * sides.inputs * sides.outputs * out_phases
-    return 2 * products / 75 + points * each / 12 + filters / 8 + 2e4
+def work_of(plan: Plan, sides: Sides, images: int, groups: int, panel: int = 16) -> Work:
+    """Products of whole lines of channels with whole panels of filters, at every point."""
+    inputs, outputs = up(sides.inputs, LINE), up(sides.outputs, panel) * len(plan.out_phases)
+    points = images * plan.products / len(plan.out_phases)  # of all input phases
+    tiles = images * len(plan.rows.tiles) * len(plan.columns.tiles)
+    filters = int(plan.phases_at.sum()) * inputs * outputs
+    return Work(
+        products=groups * points * inputs * outputs,
+        terms=groups * points * inputs,
+        outputs=groups * 36 * tiles * outputs,
+        weights=groups * filters,
+        calls=groups,
+    )
 
 
 def roundings(plan: Plan, sides: Sides) -> float:

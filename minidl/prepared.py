@@ -14,24 +14,29 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from kernels.geometry import ConvGeometry
-from kernels.registry import Kernel
+from kernels.registry import Kernel, pick
 from minidl.tensor import Tensor, is_recording
 
 _kept: WeakKeyDictionary[Tensor, tuple[int, dict[Any, Any]]] = WeakKeyDictionary()
 
 
-def prepared(kernel: Kernel, w: Tensor, g: ConvGeometry) -> dict[str, Any]:
-    """The options to call `kernel` with: {"prepared": ...} for a parameter in inference."""
-    if kernel.prepare is None or is_recording() or not w.is_parameter:
-        return {}
+def choose(
+    operation: str, w: Tensor, g: ConvGeometry, algorithm: str | None = None
+) -> tuple[Kernel, dict[str, Any]]:
+    """The kernel for weights w, and the options to call it with: {"prepared": ...} for a parameter
+    in inference, of which what the kernel prepares is kept."""
+    keep = w.is_parameter and not is_recording()
+    kernel = pick(operation, w.device, g, algorithm, prepared=keep)
+    if kernel.prepare is None or not keep:
+        return kernel, {}
     version, made = _kept.get(w, (-1, {}))
     if version != w.version:
         made = {}
         _kept[w] = (w.version, made)
-    key = kernel.operation, kernel.name, replace(g, N=1)
+    key = operation, kernel.name, replace(g, N=1)
     if key not in made:
         made[key] = kernel.prepared(w.data, g)
-    return {"prepared": made[key]}
+    return kernel, {"prepared": made[key]}
 
 
 def forget() -> None:

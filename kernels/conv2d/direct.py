@@ -12,17 +12,31 @@ from __future__ import annotations
 import numpy as np
 
 from kernels import memory
+from kernels.costs import Rates, Work, up
 from kernels.direct import pack, product, without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.windows import fprop_windows
 
+RATES = Rates(product=0.0124, term=0.235, output=0.578, weight=0.826, call=105e3)
+
+
+def work(g: ConvGeometry) -> Work:
+    """The windows' terms for filters in whole panels of 16."""
+    pixels, terms = g.N * g.P * g.Q, g.C * g.R * g.S  # of all groups
+    filters = up(g.K // g.groups, 16)
+    return Work(pixels * terms * filters, pixels * terms, pixels * filters * g.groups,
+                terms * filters)  # fmt: skip
+
 
 def cost(g: ConvGeometry) -> float:
-    """Products at 75 a nanosecond, filters in whole panels of 16; the windows' terms at 1."""
-    terms = g.N * g.P * g.Q * (g.C // g.groups) * g.R * g.S
-    filters = -(-(g.K // g.groups) // 16) * 16 * g.groups
-    return 2 * terms * filters / 75 + terms * g.groups
+    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    return RATES.cost(work(g))
+
+
+def preparation(g: ConvGeometry) -> float:
+    """Of these, those of the weights."""
+    return RATES.preparation(work(g))
 
 
 def terms(g: ConvGeometry) -> float:
@@ -44,6 +58,7 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     error_bound=terms,
     spreads="padding",
     prepare=prepare,
+    preparation=preparation,
     rectifies=True,
 )
 def forward(

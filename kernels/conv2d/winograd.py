@@ -15,7 +15,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from kernels import memory, threads
+from kernels import memory
+from kernels.costs import Rates, Work
 from kernels.gemm import gemm
 from kernels.geometry import Box, ConvGeometry
 from kernels.registry import kernel
@@ -57,15 +58,19 @@ def supports(g: ConvGeometry) -> bool:
     return (g.R, g.S, *g.stride, *g.dilation) == (3, 3, 1, 1, 1, 1)
 
 
-def cost(g: ConvGeometry) -> float:
-    """Products at 50 a nanosecond and 12 us a call of `gemm`; transforms at 3 ns an element.
+RATES = Rates(product=0.0198, term=3.85, output=1.54, weight=2.67, call=620e3)
 
-    The transforms run on one thread: they count once for every thread that waits for it.
-    """
+
+def work(g: ConvGeometry) -> Work:
+    """16 points a tile of 2x2; the transforms run on one thread."""
     tiles = g.N * (-(-g.P // 2)) * (-(-g.Q // 2))
-    products = 2 * 16 * tiles * g.K * (g.C // g.groups) / 50 + 12e3 * 16 * g.N * g.groups
-    transformed = 16 * (tiles * (g.C + g.K) + g.K * (g.C // g.groups))
-    return products + 3 * transformed * threads.get_num_threads()
+    pairs = g.K * g.C // g.groups
+    return Work(16 * tiles * pairs, 16 * tiles * g.C, 16 * tiles * g.K, 16 * pairs, g.groups)
+
+
+def cost(g: ConvGeometry) -> float:
+    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    return RATES.cost(work(g))
 
 
 def amplified_roundings(g: ConvGeometry) -> float:

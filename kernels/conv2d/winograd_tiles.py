@@ -19,11 +19,12 @@ from dataclasses import replace
 import numpy as np
 
 from kernels import memory
+from kernels.costs import Rates, Work
 from kernels.direct import without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.winograd_plan import Plan, fprop_plan, supports
-from kernels.winograd_tiles import Filters, Sides, convolve, roundings, time_of
+from kernels.winograd_tiles import Filters, Sides, convolve, roundings, work_of
 from kernels.winograd_tiles import prepare as prepare_filters
 
 
@@ -31,9 +32,21 @@ def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
     return fprop_plan(replace(g, N=1)), Sides(g.C // g.groups, g.K // g.groups)
 
 
+RATES = Rates(product=0.0155, term=0.78, output=0.495, weight=0.63, call=89e3)
+
+
+def work(g: ConvGeometry) -> Work:
+    return work_of(*plan_of(g), g.N, g.groups)
+
+
 def cost(g: ConvGeometry) -> float:
-    """Products and transforms, see `winograd_tiles.time_of`."""
-    return time_of(*plan_of(g), g.N) * g.groups
+    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    return RATES.cost(work(g))
+
+
+def preparation(g: ConvGeometry) -> float:
+    """Of these, those of the weights."""
+    return RATES.preparation(work(g))
 
 
 def amplified_roundings(g: ConvGeometry) -> float:
@@ -59,6 +72,7 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> Filters:
     amplification=lambda g: plan_of(g)[0].amplification,
     spreads="plane",
     prepare=prepare,
+    preparation=preparation,
     rectifies=True,
 )
 def forward(

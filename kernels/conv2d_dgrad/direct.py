@@ -14,19 +14,33 @@ from __future__ import annotations
 import numpy as np
 
 from kernels import memory
+from kernels.costs import Rates, Work, up
 from kernels.direct import pack, product, without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.windows import dgrad_windows
 
+RATES = Rates(product=0.0125, term=0.216, output=0.579, weight=1.03, call=187e3)
 
-def cost(g: ConvGeometry) -> float:
-    """Products at 75 a nanosecond, channels in whole panels of 16; the windows' terms at 1."""
+
+def work(g: ConvGeometry) -> Work:
+    """Windows of gy for the channels of every phase in whole panels of 16."""
     taps = [-(-size // stride) for size, stride in zip((g.R, g.S), g.stride, strict=True)]
     positions = g.N * (-(-g.H // g.stride[0])) * (-(-g.W // g.stride[1]))
-    terms = positions * (g.K // g.groups) * taps[0] * taps[1]
-    channels = g.stride[0] * g.stride[1] * g.groups * (-(-(g.C // g.groups) // 16) * 16)
-    return 2 * terms * channels / 75 + terms * g.groups
+    terms = g.K * taps[0] * taps[1]  # of all groups
+    channels = g.stride[0] * g.stride[1] * up(g.C // g.groups, 16)
+    return Work(positions * terms * channels, positions * terms,
+                positions * channels * g.groups, terms * channels)  # fmt: skip
+
+
+def cost(g: ConvGeometry) -> float:
+    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    return RATES.cost(work(g))
+
+
+def preparation(g: ConvGeometry) -> float:
+    """Of these, those of the weights."""
+    return RATES.preparation(work(g))
 
 
 def supports(g: ConvGeometry) -> bool:
@@ -54,6 +68,7 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     error_bound=terms,
     spreads="plane",
     prepare=prepare,
+    preparation=preparation,
 )
 def dgrad(
     gy: np.ndarray, w: np.ndarray, g: ConvGeometry, *, prepared: np.ndarray | None = None

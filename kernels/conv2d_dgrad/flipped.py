@@ -15,6 +15,7 @@ import numpy as np
 
 from kernels import memory
 from kernels.conv2d.im2col import multiply_windows
+from kernels.costs import Rates, Work
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 
@@ -50,10 +51,19 @@ def flip(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     return np.ascontiguousarray(rows)
 
 
+RATES = Rates(product=0.0157, term=0.435, output=0.28, weight=2.74, call=82e3)
+
+
+def work(g: ConvGeometry) -> Work:
+    """Zeros between the pixels are multiplied too."""
+    pixels, terms = g.N * g.H * g.W, g.K * g.R * g.S  # of all groups
+    each = g.C // g.groups
+    return Work(pixels * terms * each, pixels * terms, pixels * g.C, terms * each, g.groups)
+
+
 def cost(g: ConvGeometry) -> float:
-    """Operations at 80 a nanosecond, zeros included; the columns' bytes at 8."""
-    macs = g.N * g.H * g.W * g.C * (g.K // g.groups) * g.R * g.S
-    return 2 * macs / 80 + 4 * macs / max(g.C // g.groups, 1) / 8
+    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    return RATES.cost(work(g))
 
 
 def terms(g: ConvGeometry) -> float:

@@ -16,6 +16,7 @@ import numba
 import numpy as np
 
 from kernels import memory, threads
+from kernels.costs import Rates, Work, up
 from kernels.direct import pack, without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
@@ -27,10 +28,24 @@ BAND = 16
 """Rows of gx that a thread takes at a time, at least."""
 
 
+RATES = Rates(product=0.0157, term=0.871, output=63.6, weight=1.76, call=38e3)
+
+
+def work(g: ConvGeometry) -> Work:
+    """Windows in whole panels of 16 terms; each is folded by itself."""
+    pixels, window = g.N * g.P * g.Q, up(g.C // g.groups * g.R * g.S, 16)
+    return Work(pixels * g.K * window, pixels * window * g.groups, pixels * g.groups,
+                window * g.K)  # fmt: skip
+
+
 def cost(g: ConvGeometry) -> float:
-    """Products at 75 a nanosecond, the terms of the windows at 1."""
-    terms = g.N * g.P * g.Q * g.R * g.S * g.C
-    return 2 * g.macs / 75 + terms / 1.0
+    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    return RATES.cost(work(g))
+
+
+def preparation(g: ConvGeometry) -> float:
+    """Of these, those of the weights."""
+    return RATES.preparation(work(g))
 
 
 def terms(g: ConvGeometry) -> float:
@@ -46,7 +61,14 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     return pack(w, point, g.groups, g.K // g.groups, window, (1, window, 0, 0))
 
 
-@kernel("conv2d_dgrad", name="folding", cost=cost, error_bound=terms, prepare=prepare)
+@kernel(
+    "conv2d_dgrad",
+    name="folding",
+    cost=cost,
+    error_bound=terms,
+    prepare=prepare,
+    preparation=preparation,
+)
 def dgrad(
     gy: np.ndarray, w: np.ndarray, g: ConvGeometry, *, prepared: np.ndarray | None = None
 ) -> np.ndarray:

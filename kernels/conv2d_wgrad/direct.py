@@ -14,6 +14,7 @@ import numba
 import numpy as np
 
 from kernels import memory, threads
+from kernels.costs import Rates, Work, up
 from kernels.direct import BLOCK, without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
@@ -23,11 +24,20 @@ from kernels.windows import fprop_windows, pack_windows
 WIDTH = MACHINE.width
 
 
+RATES = Rates(product=0.0119, term=0.272, output=0.348, weight=1.79, call=61e3)
+
+
+def work(g: ConvGeometry) -> Work:
+    """Windows in whole lines of 16 terms, filters in whole panels of 24."""
+    pixels, terms = g.N * g.P * g.Q, g.C // g.groups * g.R * g.S
+    filters = up(g.K // g.groups, 24)
+    return Work(pixels * up(terms, 16) * filters * g.groups, pixels * terms * g.groups,
+                pixels * filters * g.groups, up(terms, 16) * filters * g.groups)  # fmt: skip
+
+
 def cost(g: ConvGeometry) -> float:
-    """Products at 65 a nanosecond, filters in whole panels of 24; the windows' terms at 1."""
-    terms = g.N * g.P * g.Q * (g.C // g.groups) * g.R * g.S
-    filters = -(-(g.K // g.groups) // 24) * 24 * g.groups
-    return 2 * terms * filters / 65 + terms * g.groups + 2.0 * np.prod(g.w_shape)
+    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    return RATES.cost(work(g))
 
 
 def terms(g: ConvGeometry) -> float:

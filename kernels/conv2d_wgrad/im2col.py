@@ -14,15 +14,23 @@ import numba
 import numpy as np
 
 from kernels import memory, threads
+from kernels.costs import Rates, Work
 from kernels.gemm import PLAIN, TRANSPOSED, keep, multiply
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.unfold import rows_per_block, unfold_rows
 
+RATES = Rates(product=0.0132, term=0.77, output=0.677, weight=0.889, call=43e3)
+
+
+def work(g: ConvGeometry) -> Work:
+    pixels, terms = g.N * g.P * g.Q, g.C * g.R * g.S  # of all groups
+    return Work(g.macs, pixels * terms, pixels * g.K, terms * g.K // g.groups, g.groups)
+
 
 def cost(g: ConvGeometry) -> float:
-    """Operations at 80 a nanosecond, the columns' bytes at 8."""
-    return 2 * g.macs / 80 + 4 * g.macs / max(g.K // g.groups, 1) / 8
+    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    return RATES.cost(work(g))
 
 
 def terms(g: ConvGeometry) -> float:

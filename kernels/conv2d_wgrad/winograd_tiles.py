@@ -15,6 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from kernels import memory, threads
+from kernels.costs import Rates, Work
 from kernels.direct import without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
@@ -22,7 +23,7 @@ from kernels.vector import LINE, lanes
 from kernels.winograd_layout import BEGINS, CHANNELS, DEPTHS, layout
 from kernels.winograd_passes import transform_input
 from kernels.winograd_plan import Plan, fprop_plan, supports
-from kernels.winograd_tiles import Sides, jobs, panels, time_of
+from kernels.winograd_tiles import Sides, jobs, panels, work_of
 from kernels.winograd_weights import accumulate, transform_gradient, transform_weights
 
 PANEL = 3
@@ -33,11 +34,16 @@ def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
     return fprop_plan(replace(g, N=1)), Sides(g.C // g.groups, g.K // g.groups)
 
 
+RATES = Rates(product=0.0166, term=0.81, output=0.545, weight=0.418, call=103e3)
+
+
+def work(g: ConvGeometry) -> Work:
+    return work_of(*plan_of(g), g.N, g.groups, PANEL * 8)
+
+
 def cost(g: ConvGeometry) -> float:
-    """As of the forward pass, and the sums transformed to taps at 1 an element."""
-    plan, sides = plan_of(g)
-    sums = int(plan.phases_at.sum()) * sides.inputs * sides.outputs
-    return (time_of(plan, sides, g.N) + 1.0 * sums) * g.groups
+    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    return RATES.cost(work(g))
 
 
 def amplified_roundings(g: ConvGeometry) -> float:

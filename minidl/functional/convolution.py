@@ -11,7 +11,7 @@ import kernels
 from kernels.geometry import ConvGeometry, Padding, Pair
 from minidl.functional.reduction import sum
 from minidl.functional.shape import reshape
-from minidl.prepared import prepared
+from minidl.prepared import choose
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
 
@@ -80,9 +80,8 @@ def check_bias(bias: Tensor | None, channels: int, what: str) -> None:
 def _fprop(
     x: Tensor, w: Tensor, bias: Tensor | None, g: ConvGeometry, algorithm: str | None
 ) -> Tensor:
-    kernel = kernels.pick("conv2d", x.device, g, algorithm)
+    kernel, kept = choose("conv2d", w, g, algorithm)
     inputs = (x, w) if bias is None else (x, w, bias)
-    kept = prepared(kernel, w, g)
     y = kernel(x.data, w.data, g, bias=None if bias is None else bias.data, **kept)
     return record("conv2d", y, inputs, geometry=g, algorithm=algorithm)
 
@@ -96,8 +95,8 @@ def _fprop_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ..
 
 
 def _dgrad(gy: Tensor, w: Tensor, g: ConvGeometry, algorithm: str | None) -> Tensor:
-    kernel = kernels.pick("conv2d_dgrad", gy.device, g, algorithm)
-    gx = kernel(gy.data, w.data, g, **prepared(kernel, w, g))
+    kernel, kept = choose("conv2d_dgrad", w, g, algorithm)
+    gx = kernel(gy.data, w.data, g, **kept)
     return record("conv2d_dgrad", gx, (gy, w), geometry=g, algorithm=algorithm)
 
 

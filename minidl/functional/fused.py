@@ -28,7 +28,7 @@ from kernels.geometry import ConvGeometry, PoolGeometry
 from minidl.functional.activation import relu
 from minidl.functional.convolution import check_bias, conv2d
 from minidl.functional.pooling import max_pool2d
-from minidl.prepared import prepared
+from minidl.prepared import choose
 from minidl.rules import Rules, gradient
 from minidl.tensor import Node, Tensor, is_recording, record
 from minidl.walk import backward
@@ -52,8 +52,8 @@ def conv_relu_pool(
     check_bias(bias, weight.shape[0], "conv2d")
     p = None if pool is None else PoolGeometry.of(g.y_shape, **pool)
     inputs = (x, weight) if bias is None else (x, weight, bias)
-    kernel = kernels.pick("conv2d", x.device, g)
-    options = {"bias": None if bias is None else bias.data, **prepared(kernel, weight, g)}
+    kernel, kept = choose("conv2d", weight, g)
+    options = {"bias": None if bias is None else bias.data, **kept}
     saved: dict[str, Any] = {"geometry": g, "conv": dict(conv), "pool": pool}
     if p is None:
         y = _rectified(kernel, x.data, weight.data, g, options)

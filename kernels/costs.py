@@ -1,0 +1,58 @@
+"""What a convolution is expected to take, from how much it does of what.
+
+The rates of each kernel were fitted to its times on 120 convolutions, of networks and drawn, on two
+cores with AVX2; they are there to compare kernels, on other machines too. `python -m bench pick`
+draws other convolutions and shows how good the choices are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one call does, all groups together.
+
+    products: multiply-adds, those with the zeros that fill blocks up included.
+    terms:    elements of windows, or of their transforms, that are laid out for them.
+    outputs:  results that are written from their sums.
+    weights:  elements that the weights are packed or transformed to.
+    calls:    how often all of it is begun: groups, where they go one by one.
+    """
+
+    products: float
+    terms: float
+    outputs: float
+    weights: float
+    calls: int = 1
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Nanoseconds of one of each."""
+
+    product: float
+    term: float
+    output: float
+    weight: float
+    call: float
+
+    def cost(self, work: Work) -> float:
+        """Nanoseconds of a call."""
+        return (
+            self.product * work.products
+            + self.term * work.terms
+            + self.output * work.outputs
+            + self.weight * work.weights
+            + self.call * work.calls
+        )
+
+    def preparation(self, work: Work) -> float:
+        """What of it depends on the weights alone."""
+        return self.weight * work.weights
+
+
+def up(count: int, block: int) -> int:
+    """The least multiple of `block` that is not below `count`."""
+    return -(-count // block) * block
