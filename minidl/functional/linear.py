@@ -27,8 +27,15 @@ def _matmul(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ...]:
     a, b = node.inputs
     return (
         matmul(gy, transpose(b)) if needs[0] else None,  # (M,N) x (N,K) -> (M,K)
-        matmul(transpose(a), gy) if needs[1] else None,  # (K,M) x (M,N) -> (K,N)
+        _of_right(a, b, gy) if needs[1] else None,
     )
+
+
+def _of_right(a: Tensor, b: Tensor, gy: Tensor) -> Tensor:
+    """The cotangent of b, in memory as b is: weights and gradient are then walked together."""
+    if b.data.flags.c_contiguous:
+        return matmul(transpose(a), gy)  # (K,M) x (M,N) -> (K,N)
+    return transpose(matmul(transpose(gy), a))  # (N,M) x (M,K) -> (N,K) -> (K,N)
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

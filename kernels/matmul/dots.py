@@ -1,0 +1,79 @@
+"""Matrix product of a few rows with a large matrix, which is read once and along its memory.
+
+    out (M,N) = a (M,K) b (K,N) [+ bias, one value a column]
+
+A linear layer reads each of its weights for a few images; BLAS packs them first, which takes longer
+than reading them. Where b is the transpose of a row-major matrix (x W^T) each output is the dot
+product of two rows; where b is row-major (gy W) its rows are added up with the factors in a, some
+columns at a time, so that the sums stay in the nearest cache. 2 M N K operations; limited by
+reading b.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from kernels import memory, threads
+from kernels.registry import kernel
+
+FEW = 2
+"""Rows of a; with more of them BLAS's blocks win."""
+SUMS = {"reassoc", "contract", "nsz"}
+"""What the compiler may do to a sum: cut it into vectors. NaN and infinity stay what they are."""
+
+
+def supports(shape: tuple[int, int, int]) -> bool:
+    """A few rows."""
+    return shape[0] <= FEW
+
+
+def cost(shape: tuple[int, int, int]) -> float:
+    """The weights at 6 elements a nanosecond."""
+    M, N, K = shape
+    return (M * N * K + N * K) / 12 + 1e4
+
+
+@kernel("matmul", name="dots", supports=supports, cost=cost, error_bound=lambda shape: shape[2] + 1)
+def matmul(
+    a: np.ndarray, b: np.ndarray, shape: tuple[int, int, int], *, bias: np.ndarray | None = None
+) -> np.ndarray:
+    """a (M,K), b (K,N), bias (N,) -> (M,N); `shape` is (M, N, K); accumulates in their type."""
+    out, a = memory.empty(shape[:2], a.dtype), np.ascontiguousarray(a)
+    if b.flags.c_contiguous:
+        _add_rows(a, b, out, threads.get_num_threads())
+    else:
+        _dots(a, np.ascontiguousarray(b.T), out)
+    return out if bias is None else np.add(out, bias, out=out)
+
+
+@numba.njit(parallel=True, cache=True, fastmath=SUMS)
+def _dots(a, rows, out):  # type: ignore[no-untyped-def]
+    """out (M,N): each row of a (M,K) with each of `rows` (N,K)."""
+    M, K = a.shape
+    for n in numba.prange(len(rows)):
+        for m in range(M):
+            total = a.dtype.type(0)
+            for k in range(K):
+                total += a[m, k] * rows[n, k]
+            out[m, n] = total
+
+
+@numba.njit(parallel=True, cache=True, fastmath=SUMS)
+def _add_rows(a, b, out, parts):  # type: ignore[no-untyped-def]
+    """out (M,N): the rows of b (K,N) added up with the factors of each row of a (M,K), four at a
+    time, so that a sum is seldom read and written."""
+    (M, K), N = a.shape, b.shape[1]
+    for part in numba.prange(parts):
+        n0, n1 = N * part // parts, N * (part + 1) // parts
+        out[:, n0:n1] = 0
+        for k in range(0, K - K % 4, 4):
+            for m in range(M):
+                f0, f1, f2, f3 = a[m, k], a[m, k + 1], a[m, k + 2], a[m, k + 3]
+                for n in range(n0, n1):
+                    pairs = f0 * b[k, n] + f1 * b[k + 1, n], f2 * b[k + 2, n] + f3 * b[k + 3, n]
+                    out[m, n] += pairs[0] + pairs[1]
+        for k in range(K - K % 4, K):
+            for m in range(M):
+                for n in range(n0, n1):
+                    out[m, n] += a[m, k] * b[k, n]
