@@ -85,7 +85,7 @@ def product(
     block, blocks = balanced(positions)
     for group in range(len(packed)):
         _product(
-            memory.nhwc(x), packed[group], memory.nhwc(y), group * inputs, inputs,
+            memory.nhwc(x), packed[group].reshape(-1), memory.nhwc(y), group * inputs, inputs,
             group * outputs, outputs, bias, rectify, block, blocks, positions,
             (windows.P, windows.Q), windows.size, windows.stride, windows.dilation,
             windows.origin, windows.out_step, windows.out_at,
@@ -134,7 +134,7 @@ def _product(  # type: ignore[no-untyped-def]
     wide = 2 * (WIDTH // x.itemsize)
     terms = size[0] * size[1] * channels
     lines = (terms + LINE - 1) // LINE
-    panels = len(packed)
+    panels = packed.size // (terms * wide)
     of_phase = (filters + wide - 1) // wide
     _, H, W, K = y.shape
     out = y.reshape(-1)  # (N,H,W,K) -> (NHWK,), the same memory
@@ -152,7 +152,7 @@ def _product(  # type: ignore[no-untyped-def]
                 for t in range(0, height, TALL):
                     # (TALL,some) x (some,2L) -> (TALL,2L), added to the sums of the lines before
                     outer_tall(a, (line * height + t) * LINE, height * LINE,
-                               packed[panel], line * LINE * wide, sums,
+                               packed, (panel * terms + line * LINE) * wide, sums,
                                (panel * height + t) * wide, wide, some // LINE, some % LINE,
                                line > 0)  # fmt: skip
         for t in range(count):

@@ -16,6 +16,7 @@ multiply-adds in the order of its index, whatever the vector length: the same bi
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +102,11 @@ class Emitter:
             function = ir.Function(module, kind, name)
         return self.builder.call(function, [a, b, c])
 
+    def rectified(self, value: ir.Value) -> ir.Value:
+        """What is not above 0 as 0, NaN as it is."""
+        below = self.builder.fcmp_ordered("<=", value, self.constant(0.0))
+        return self.builder.select(below, self.constant(0.0), value)
+
     def zeros(self, count: int) -> list[ir.Value]:
         return [self.constant(0.0)] * count
 
@@ -109,6 +115,62 @@ def pointer(emit: Emitter, context: Any, sig: Any, args: Any, i: int) -> ir.Valu
     """To the element of array `args[i]` that the argument after it says."""
     array = context.make_array(sig.args[i])(context, emit.builder, args[i])
     return emit.at(array.data, args[i + 1])
+
+
+Sums = list[ir.Value]
+Body = Callable[[Sums, ir.Value, ir.Value], tuple[Sums, ir.Value, ir.Value]]
+
+
+def _loop(emit: Emitter, sums: Sums, a: ir.Value, b: ir.Value, times: ir.Value, body: Body) -> Any:
+    """`body` so many times; the sums stay in registers, a and b are moved on by it."""
+    builder = emit.builder
+    before, head = builder.block, builder.append_basic_block("outer.head")
+    inside, after = (builder.append_basic_block(f"outer.{name}") for name in ("body", "after"))
+    builder.branch(head)
+    builder.position_at_end(head)
+    carried = []
+    for start in (ir.IntType(64)(0), a, b, *sums):
+        phi = builder.phi(start.type)
+        phi.add_incoming(start, before)
+        carried.append(phi)
+    i, here_a, here_b, *here = carried
+    builder.cbranch(builder.icmp_signed("<", i, times), inside, after)
+    builder.position_at_end(inside)
+    new, next_a, next_b = body(list(here), here_a, here_b)
+    moved = builder.add(i, ir.IntType(64)(1)), next_a, next_b
+    for phi, value in zip(carried, (*moved, *new), strict=True):
+        phi.add_incoming(value, builder.block)
+    builder.branch(head)
+    builder.position_at_end(after)
+    return here, here_a, here_b
+
+
+def _term(emit: Emitter, sums: Sums, a: ir.Value, rows: Sequence[Any], b: ir.Value) -> None:
+    """Add one term's product to the sums, rows by vectors; `rows`: each one's offset from a."""
+    vectors = len(sums) // len(rows)
+    ahead = [emit.load(emit.at(b, v * emit.lanes)) for v in range(vectors)]
+    for m, offset in enumerate(rows):
+        factor = emit.broadcast(emit.builder.load(emit.at(a, offset)))
+        for v in range(vectors):
+            here = m * vectors + v
+            sums[here] = emit.fma(factor, ahead[v], sums[here])
+
+
+def _write(emit: Emitter, sums: Sums, c: ir.Value, c_row: ir.Value, rows: int, add: Any) -> None:
+    """The sums to c, or added to it."""
+    builder, vectors = emit.builder, len(sums) // rows
+    places = [
+        emit.at(c, builder.mul(c_row, ir.IntType(64)(m)), v * emit.lanes)
+        for m in range(rows)
+        for v in range(vectors)
+    ]
+    with builder.if_else(add) as (then, otherwise):
+        with then:
+            for place, value in zip(places, sums, strict=True):
+                emit.store(builder.fadd(emit.load(place), value), place)
+        with otherwise:
+            for place, value in zip(places, sums, strict=True):
+                emit.store(value, place)
 
 
 def _outer(rows: int, vectors: int, row_step: int, term_step: int) -> Any:
@@ -125,61 +187,21 @@ def _outer(rows: int, vectors: int, row_step: int, term_step: int) -> Any:
         def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
             emit = Emitter(builder, sig.args[0].dtype)
             a, b, c = (pointer(emit, context, sig, args, i) for i in (0, 3, 5))
-            panel = vectors * emit.lanes
-
-            def terms(sums, a, b, count):  # type: ignore[no-untyped-def]
-                for k in range(count):
-                    ahead = [
-                        emit.load(emit.at(b, k * panel + v * emit.lanes)) for v in range(vectors)
-                    ]
-                    for m in range(rows):
-                        one = builder.load(emit.at(a, m * row_step + k * term_step))
-                        factor = emit.broadcast(one)
-                        for v in range(vectors):
-                            here = m * vectors + v
-                            sums[here] = emit.fma(factor, ahead[v], sums[here])
-                return sums
-
-            def loop(sums, a, b, times, a_step, count):  # type: ignore[no-untyped-def]
-                """`count` terms at a time, the sums in registers from one time to the next."""
-                before, head = builder.block, builder.append_basic_block("outer.head")
-                body, after = (builder.append_basic_block(f"outer.{s}") for s in ("body", "after"))
-                builder.branch(head)
-                builder.position_at_end(head)
-                zero = ir.IntType(64)(0)
-                carried = []
-                for start in (zero, a, b, *sums):
-                    phi = builder.phi(start.type)
-                    phi.add_incoming(start, before)
-                    carried.append(phi)
-                i, here_a, here_b, *here = carried
-                builder.cbranch(builder.icmp_signed("<", i, times), body, after)
-                builder.position_at_end(body)
-                new = terms(list(here), here_a, here_b, count)
-                moved = builder.add(i, ir.IntType(64)(1)), emit.at(here_a, a_step)
-                for phi, value in zip(
-                    carried, (*moved, emit.at(here_b, count * panel), *new), strict=True
-                ):
-                    phi.add_incoming(value, body)
-                builder.branch(head)
-                builder.position_at_end(after)
-                return here, here_a, here_b
-
             a_step, (c_row, steps, tail, add) = args[2], args[7:]
-            sums, a, b = loop(emit.zeros(rows * vectors), a, b, steps, a_step, LINE)
-            sums, _, _ = loop(sums, a, b, tail, term_step, 1)
-            places = [
-                emit.at(c, builder.mul(c_row, ir.IntType(64)(m)), v * emit.lanes)
-                for m in range(rows)
-                for v in range(vectors)
-            ]
-            with builder.if_else(add) as (then, otherwise):
-                with then:
-                    for place, value in zip(places, sums, strict=True):
-                        emit.store(builder.fadd(emit.load(place), value), place)
-                with otherwise:
-                    for place, value in zip(places, sums, strict=True):
-                        emit.store(value, place)
+            panel, offsets = vectors * emit.lanes, [m * row_step for m in range(rows)]
+
+            def line(sums, a, b):  # type: ignore[no-untyped-def]
+                for k in range(LINE):
+                    _term(emit, sums, emit.at(a, k * term_step), offsets, emit.at(b, k * panel))
+                return sums, emit.at(a, a_step), emit.at(b, LINE * panel)
+
+            def one(sums, a, b):  # type: ignore[no-untyped-def]
+                _term(emit, sums, a, offsets, b)
+                return sums, emit.at(a, term_step), emit.at(b, panel)
+
+            sums, a, b = _loop(emit, emit.zeros(rows * vectors), a, b, steps, line)
+            sums, _, _ = _loop(emit, sums, a, b, tail, one)
+            _write(emit, sums, c, c_row, rows, add)
             return context.get_dummy_value()
 
         return signature, generate
@@ -203,6 +225,48 @@ The arguments of `outer_tall`; `a_step` is 16 lines where terms follow each othe
 """
 
 
+def _outer_runs(typingctx, a, a_at, a_row, a_run, b, b_at, bias, bias_at, rectify, c, c_at, c_row, runs, run):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
+    """c (TALL,2L) = a (TALL,K) b (K,2L) + bias (2L,), a as it lies: K = runs x run terms.
+
+    The terms of a run lie side by side, the next run's `a_run` elements further; `a_row` and
+    `c_row` elements from one row to the next. b's terms are panels of 2L, packed. With `rectify`
+    what is not above 0 becomes 0, NaN stays.
+    """
+    i64 = types.int64
+    signature = types.void(
+        a, i64, i64, i64, b, i64, bias, i64, types.boolean, c, i64, i64, i64, i64
+    )
+
+    def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        emit = Emitter(builder, sig.args[0].dtype)
+        a, b, bias, c = (pointer(emit, context, sig, args, i) for i in (0, 4, 6, 9))
+        (a_row, a_run), rectify, (c_row, runs, run) = args[2:4], args[8], args[11:]
+        panel, number = 2 * emit.lanes, ir.IntType(64)
+        offsets = [builder.mul(a_row, number(m)) for m in range(TALL)]
+        fours, rest = builder.sdiv(run, number(4)), builder.srem(run, number(4))
+
+        def some(count):  # type: ignore[no-untyped-def]
+            def body(sums, a, b):  # type: ignore[no-untyped-def]
+                for k in range(count):
+                    _term(emit, sums, emit.at(a, k), offsets, emit.at(b, k * panel))
+                return sums, emit.at(a, count), emit.at(b, count * panel)
+
+            return body
+
+        def one_run(sums, a, b):  # type: ignore[no-untyped-def]
+            sums, here, b = _loop(emit, sums, a, b, fours, some(4))
+            sums, _, b = _loop(emit, sums, here, b, rest, some(1))
+            return sums, emit.at(a, a_run), b
+
+        start = [emit.load(emit.at(bias, v * emit.lanes)) for v in range(2)] * TALL
+        sums, _, _ = _loop(emit, start, a, b, runs, one_run)
+        rectified = [builder.select(rectify, emit.rectified(value), value) for value in sums]
+        _write(emit, rectified, c, c_row, TALL, ir.IntType(1)(0))
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
 def _move(typingctx, source, source_at, to, to_at):  # type: ignore[no-untyped-def]
     """Copy one vector."""
 
@@ -222,15 +286,14 @@ def _move_rectified(typingctx, source, source_at, bias, bias_at, rectify, to, to
     def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
         emit = Emitter(builder, sig.args[0].dtype)
         terms = (emit.load(pointer(emit, context, sig, args, i)) for i in (0, 2))
-        value, zero = builder.fadd(*terms), emit.constant(0.0)
-        below = builder.fcmp_ordered("<=", value, zero)
-        positive = builder.select(below, zero, value)
-        chosen = builder.select(args[4], positive, value)
+        value = builder.fadd(*terms)
+        chosen = builder.select(args[4], emit.rectified(value), value)
         emit.store(chosen, pointer(emit, context, sig, args, 5))
         return context.get_dummy_value()
 
     return types.void(source, i64, bias, i64, types.boolean, to, i64), generate
 
 
+outer_runs: Any = intrinsic(_outer_runs)
 move: Any = intrinsic(_move)
 move_rectified: Any = intrinsic(_move_rectified)

@@ -78,20 +78,21 @@ def dgrad(
         return without_products(gx)
     packed = prepare(w, g) if prepared is None else prepared
     bands = min(-(-g.H // BAND), max(1, -(-4 * threads.get_num_threads() // g.N)))
-    _bands(memory.nhwc(gy), packed, memory.nhwc(gx), bands, (g.R, g.S), g.stride, g.padding,
-           g.dilation)  # fmt: skip
+    _bands(memory.nhwc(gy), packed.reshape(-1), packed.shape[:2], memory.nhwc(gx), bands,
+           (g.R, g.S), g.stride, g.padding, g.dilation)  # fmt: skip
     return gx
 
 
 @numba.njit(parallel=True, cache=True)
-def _bands(gy, packed, gx, bands, size, stride, padding, dilation):  # type: ignore[no-untyped-def]
+def _bands(gy, packed, counts, gx, bands, size, stride, padding, dilation):  # type: ignore[no-untyped-def]
     N, P, Q, K = gy.shape
     _, H, _, C = gx.shape
-    groups, panels, _ = packed.shape
+    groups, panels = counts
     wide = 2 * (WIDTH // gy.itemsize)
     filters, channels = K // groups, C // groups
     lines = (filters + LINE - 1) // LINE
     height = (Q + TALL - 1) // TALL * TALL
+    flat = gx.reshape(-1)  # (N,H,W,C) -> (NHWC,), the same memory
     for unit in numba.prange(N * bands):
         n, band = unit // bands, unit % bands
         top, bottom = H * band // bands, H * (band + 1) // bands
@@ -108,7 +109,8 @@ def _bands(gy, packed, gx, bands, size, stride, padding, dilation):  # type: ign
                 for panel in range(panels):
                     for t in range(0, height, TALL):
                         # (TALL,K/G) x (K/G,2L) -> (TALL,2L)
-                        outer_tall(a, t * LINE, height * LINE, packed[group, panel], 0, sums,
+                        outer_tall(a, t * LINE, height * LINE, packed,
+                                   (group * panels + panel) * filters * wide, sums,
                                    (panel * height + t) * wide, wide, filters // LINE,
                                    filters % LINE, False)  # fmt: skip
                 for q in range(Q):
@@ -117,27 +119,29 @@ def _bands(gy, packed, gx, bands, size, stride, padding, dilation):  # type: ign
                         for e in range(wide):
                             window[panel * wide + e] = sums[at + e]
                     w0 = q * stride[1] - padding[2]
-                    _fold(window, gx[n], h0, w0, top, bottom, size, dilation, group * channels,
-                          channels)  # fmt: skip
+                    _fold(window, flat, gx.shape, n, h0, w0, top, bottom, size, dilation,
+                          group * channels, channels)  # fmt: skip
 
 
 @numba.njit(cache=True)
-def _fold(window, gx, h0, w0, top, bottom, size, dilation, c0, channels):  # type: ignore[no-untyped-def]
-    """Add a window (r s c) to the rows from `top` to `bottom` of gx (H,W,C)."""
-    _, W, C = gx.shape
+def _fold(window, gx, shape, n, h0, w0, top, bottom, size, dilation, c0, channels):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Add a window (r s c) to the rows from `top` to `bottom` of image n of gx, flat (N,H,W,C)."""
+    _, H, W, C = shape
     run = size[1] * channels
     joined = channels == C and dilation[1] == 1 and w0 >= 0 and w0 + size[1] <= W
     for r in range(size[0]):
         h = h0 + r * dilation[0]
         if not top <= h < bottom:
             continue
+        row = (n * H + h) * W
         if joined:
-            line = gx[h].reshape(-1)  # (W,C) -> (WC,)
+            start = (row + w0) * C
             for e in range(run):
-                line[w0 * C + e] += window[r * run + e]
+                gx[start + e] += window[r * run + e]
         else:
             for s in range(size[1]):
                 w = w0 + s * dilation[1]
                 if 0 <= w < W:
+                    start = (row + w) * C + c0
                     for c in range(channels):
-                        gx[h, w, c0 + c] += window[r * run + s * channels + c]
+                        gx[start + c] += window[r * run + s * channels + c]

@@ -64,25 +64,27 @@ def _sum_blocks(x: np.ndarray, gy: np.ndarray, g: ConvGeometry, gw: np.ndarray) 
     for group in range(g.groups):
         shares[...] = 0
         _shares(
-            memory.nhwc(x), memory.nhwc(gy), shares, group * channels, channels, group * filters,
-            filters, (g.P, g.Q), windows.size, g.stride, g.dilation, windows.origin,
+            memory.nhwc(x), memory.nhwc(gy), shares.reshape(-1), parts, group * channels, channels,
+            group * filters, filters, (g.P, g.Q), windows.size, g.stride, g.dilation,
+            windows.origin,
         )  # fmt: skip
         rows = memory.nhwc(gw).reshape(g.K, -1)  # (K,R,S,C/G) -> (K,RSC/G), gw's own memory
         _unpack(shares, rows[group * filters : (group + 1) * filters])
 
 
 @numba.njit(parallel=True, cache=True)
-def _shares(x, gy, shares, c0, channels, k0, filters, plane, size, stride, dilation, origin):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Each thread's sum over its share of the pixels, (panels,lines LINE,3L) each."""
+def _shares(x, gy, shares, parts, c0, channels, k0, filters, plane, size, stride, dilation, origin):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Each thread's sum over its share of the pixels, (parts,panels,lines LINE,3L) in all."""
     wide = 3 * (WIDTH // x.itemsize)
     lines = (size[0] * size[1] * channels + LINE - 1) // LINE
     panels = (filters + wide - 1) // wide
     positions = x.shape[0] * plane[0] * plane[1]
-    for part in numba.prange(len(shares)):
+    each = panels * lines * LINE * wide
+    for part in numba.prange(parts):
         a = np.empty(lines * BLOCK * LINE, x.dtype)
         b = np.empty(panels * BLOCK * wide, x.dtype)
-        end = positions * (part + 1) // len(shares)
-        for first in range(positions * part // len(shares), end, BLOCK):
+        end = positions * (part + 1) // parts
+        for first in range(positions * part // parts, end, BLOCK):
             count = min(BLOCK, end - first)
             pack_windows(x, c0, channels, first, count, BLOCK, plane, size, stride, dilation,
                          origin, a)  # fmt: skip
@@ -92,8 +94,8 @@ def _shares(x, gy, shares, c0, channels, k0, filters, plane, size, stride, dilat
                     line = channel // LINE
                     # (EVEN,count) x (count,3L) -> (EVEN,3L), added to the share
                     outer_even(a, line * BLOCK * LINE + channel % LINE, LINE * LINE,
-                               b, panel * BLOCK * wide, shares[part],
-                               (panel * lines * LINE + channel) * wide, wide,
+                               b, panel * BLOCK * wide, shares,
+                               part * each + (panel * lines * LINE + channel) * wide, wide,
                                count // LINE, count % LINE, True)  # fmt: skip
 
 
