@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 from hypothesis import settings
 
 from kernels import threads
+from kernels.registry import all_kernels, without
 
 settings.register_profile(
     "default", max_examples=25, deadline=None, derandomize=True, database=None
@@ -24,3 +27,22 @@ def one_thread() -> Iterator[None]:
     threads.set_num_threads(1)
     yield
     threads.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def gradients_in_pytorch() -> Iterator[None]:
+    """A benchmark's contender switches PyTorch's tape off: not for the next test too."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_grad_enabled(True)
+
+
+def only_exact() -> AbstractContextManager[None]:
+    """Within it only those kernels are picked that sum the products of the definition."""
+    return without(*(kernel for kernel in all_kernels() if not kernel.exact))
+
+
+@pytest.fixture
+def exact_kernels() -> Iterator[None]:
+    with only_exact():
+        yield

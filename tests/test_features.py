@@ -65,6 +65,7 @@ def listed(found: Strongest) -> list[list[Entry]]:
     return [[(float(v), int(i), int(p)) for v, i, p in zip(*row, strict=True)] for row in rows]
 
 
+@pytest.mark.usefixtures("exact_kernels")
 @pytest.mark.parametrize("batch_size", [1, 4, 64])
 def test_the_strongest_equal_a_search_through_all_images(batch_size: int) -> None:
     net, data = whole_numbers(), pictures()
@@ -83,6 +84,7 @@ def test_fewer_images_than_asked_for_give_as_many_as_there_are() -> None:
     assert found.values.shape == found.images.shape == found.places.shape == (8, 14)
 
 
+@pytest.mark.usefixtures("exact_kernels")
 def test_unreadable_images_keep_the_positions_of_the_others() -> None:
     net, data = whole_numbers(), pictures(bad=(0, 7))
     found = strongest_activations(net, data, ["conv2"], k=4, batch_size=4)["conv2"]

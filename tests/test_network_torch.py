@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import only_exact
 from twins import LocalContrastNorm, double, majorant, network_twin, torch
 
 from kernels.bounds import eps, rounding, within
@@ -38,6 +39,7 @@ class Run:
     """
 
     def __init__(self, options: dict[str, Any], dtype: Any) -> None:
+        self.options = options
         self.model = _network(options, dtype)
         pictures = np.random.default_rng(3).uniform(-120, 120, (len(LABELS), 3, SIDE, SIDE))
         x = Tensor(pictures.astype(dtype), requires_grad=True)
@@ -101,12 +103,14 @@ def _gradients(function: Any, module: Any, x: np.ndarray, gy: np.ndarray) -> lis
 
 @pytest.fixture(scope="module", params=KINDS)
 def single(request: pytest.FixtureRequest) -> Run:
-    return Run(KINDS[request.param], np.float32)
+    with only_exact():
+        return Run(KINDS[request.param], np.float32)
 
 
 @pytest.fixture(scope="module", params=KINDS)
 def whole(request: pytest.FixtureRequest) -> Run:
-    return Run(KINDS[request.param], np.float64)
+    with only_exact():
+        return Run(KINDS[request.param], np.float64)
 
 
 def test_each_layers_activations_equal_pytorchs(single: Run) -> None:
@@ -172,6 +176,14 @@ def test_the_whole_networks_loss_and_gradients_equal_pytorchs(whole: Run) -> Non
         assert parameter.grad is not None
         assert within(parameter.grad.data, expected.numpy(), _slack(expected)), name
     assert not theirs
+
+
+def test_the_kernels_that_are_picked_give_what_the_exact_ones_give(single: Run) -> None:
+    picked, exact = Run(single.options, np.float32), single
+    for name, expected in exact.seen.items():
+        assert within(picked.seen[name], expected, 1e-4 * np.abs(expected).max()), name
+    for name, expected in exact.cotangents.items():
+        assert within(picked.cotangents[name], expected, 1e-3 * np.abs(expected).max()), name
 
 
 def _slack(expected: Any) -> float:

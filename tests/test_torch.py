@@ -26,6 +26,8 @@ pytestmark = pytest.mark.usefixtures("one_thread", "one_torch_thread")
 Arrays = Sequence[np.ndarray]
 UNARY = {"absolute", "clip", "exp", "log", "negate", "power", "relu", "sigmoid", "sqrt", "tanh"}
 PYTORCH_HAS_NOT = {"dropout", "dropout_mask", "local_contrast_norm", "sum_to"}
+PIECEWISE = {"conv_relu_pool"}
+"""Held against its own steps in test_fused.py: here a rounding could move a maximum."""
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +125,7 @@ def test_elementwise_functions_equal_pytorchs_kinks_included(
 
 
 def test_everything_that_pytorch_has_is_compared() -> None:
-    assert set(CASES) | UNARY | PYTORCH_HAS_NOT == set(F.__all__)
+    assert set(CASES) | UNARY | PYTORCH_HAS_NOT | PIECEWISE == set(F.__all__)
 
 
 @given(g=pool_geometries(torch=True), rng=rngs, dtype=dtypes)
