@@ -199,9 +199,10 @@ def dgrad_plan(g: ConvGeometry) -> Plan:
 
 
 def supports(g: ConvGeometry) -> bool:
-    """Neighbouring taps, of which each phase has 2 to 5 along both axes, and groups of any size."""
+    """Neighbouring taps, of which each phase has 2 to 5 along both axes; planes that have pixels."""
     taps = [-(-size // stride) for size, stride in zip((g.R, g.S), g.stride, strict=True)]
-    return g.dilation == (1, 1) and all(2 <= r < MOST for r in taps)
+    planes = min(g.H, g.W, g.P, g.Q) > 0
+    return planes and g.dilation == (1, 1) and all(2 <= r < MOST for r in taps)
 
 
 @dataclass(frozen=True, eq=False)
