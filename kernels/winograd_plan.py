@@ -199,7 +199,7 @@ def dgrad_plan(g: ConvGeometry) -> Plan:
 
 
 def supports(g: ConvGeometry) -> bool:
-    """Neighbouring taps, of which each phase has 2 to 5 along both axes; planes that have pixels."""
+    """Neighbouring taps, of which each phase has 2 to 5 along both axes; planes with pixels."""
     taps = [-(-size // stride) for size, stride in zip((g.R, g.S), g.stride, strict=True)]
     planes = min(g.H, g.W, g.P, g.Q) > 0
     return planes and g.dilation == (1, 1) and all(2 <= r < MOST for r in taps)
