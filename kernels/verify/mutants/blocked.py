@@ -65,8 +65,8 @@ not rectified where the vectors end
 +        y[to + k] = value
 
 packed filters of a panel are not zeroed
--                    packed[unit, at : at + wide] = 0
-+                    pass
+-                    for k in range(has, wide):
++                    for k in range(has, some):
 
 == conv2d direct: conv2d/direct.py
 prepared filters kept by their shape alone
@@ -104,8 +104,37 @@ nothing is zeroed before windows are added
 +        gx[n, top:bottom] *= 1
 
 the columns of the first group for all: only for groups > 1
--                    _fold(window, gx[n], h0, w0, top, bottom, size, dilation, group * channels,
-+                    _fold(window, gx[n], h0, w0, top, bottom, size, dilation, 0,
+-                          group * channels, channels)  # fmt: skip
++                          0, channels)  # fmt: skip
+
+== conv2d sliding: conv2d/sliding.py
+the last tile of a row ends one output early
+-                q0 = max(0, min(q, Q - TALL))  # the last tile overlaps the one before
++                q0 = max(0, min(q, Q - TALL - 1))
+
+padding above for padding before: only for unequal pads
+-            wide[n, h, before : before + W] = x[n, h - above]
++            wide[n, h, above : above + W] = x[n, h - above]
+
+the columns behind the image are not cleared
+-            wide[n, h, before + W :] = 0
++            wide[n, h, before + W + 1 :] = 0
+
+rows of taps as near as if they were not dilated: only for dilated rows
+-    return x.reshape(-1), (first, x.shape[1] * row, g.stride[0] * row, g.dilation[0] * row)
++    return x.reshape(-1), (first, x.shape[1] * row, g.stride[0] * row, row)
+
+rows cropped as columns are: only for negative pads
+-    first = max(-top, 0) * row + max(-left, 0) * C
++    first = max(-left, 0) * row + max(-top, 0) * C
+
+the last filter of a panel that is not full is left out
+-                    for e in range(min(wide, K - k)):
++                    for e in range(min(wide, K - k) - 1):
+
+the first panel's bias for every panel: only for many filters
+-                    outer_runs(x, a, step, tap_row, packed, b, bias, k, rectify, out, to, K,
++                    outer_runs(x, a, step, tap_row, packed, b, bias, 0, rectify, out, to, K,
 
 == conv2d_wgrad direct: conv2d_wgrad/direct.py
 the share of the last thread left out
@@ -146,8 +175,8 @@ the last phase left out: only for a stride above 1
 
 == conv2d winograd_tiles: winograd_passes.py
 points that a phase has not keep what was there: only for a stride above 1
--                    V[at + c] = 0
-+                    pass
+-                        V[at + c] = 0
++                        pass
 
 a tile at the border read like one inside
 -            inside = (h0 >= 0 and h0 + (n1 - 1) * steps[0] < H
@@ -164,12 +193,12 @@ the filter is not turned
 
 == conv2d_wgrad winograd_tiles: conv2d_wgrad/winograd_tiles.py
 each chunk overwrites the one before: only for large batches
--            _add_chunk(x, gy, group, (W, begins), plan, sides, part, i > 0)
-+            _add_chunk(x, gy, group, (W, begins), plan, sides, part, False)
+-                       job.bounds, i > 0)  # fmt: skip
++                       job.bounds, False)  # fmt: skip
 
 sums that no point has are not zero
--    W[: LINE * wide] = 0  # what points without a sum read
-+    W[: LINE * wide] = 1
+-    W[: LINE * PANEL * lanes(x.dtype)] = 0  # what points without a sum read
++    W[: LINE * PANEL * lanes(x.dtype)] = 1
 
 == conv2d_wgrad winograd_tiles: winograd_weights.py
 the rest of the tiles left out: only for numbers that fill no line

@@ -63,6 +63,27 @@ the product is added to what the buffer held
 -        scales = np.array([1.0, 1.0 if add else 0.0])
 +        scales = np.array([1.0, 1.0])
 
+== matmul dots: matmul/dots.py
+every row of a multiplied as the first: only for more than one
+-                total += a[m, k] * rows[n, k]
++                total += a[0, k] * rows[n, k]
+
+the rows of b beyond a multiple of four left out
+-        for k in range(K - K % 4, K):
++        for k in range(K, K):
+
+each block of rows overwrites the sums
+-                    out[m, n] += pairs[0] + pairs[1]
++                    out[m, n] = pairs[0] + pairs[1]
+
+the columns that no thread has an equal share of dropped
+-        n0, n1 = N * part // parts, N * (part + 1) // parts
++        n0, n1 = N // parts * part, N // parts * (part + 1)
+
+the bias of a column is taken away
+-    return out if bias is None else np.add(out, bias, out=out)
++    return out if bias is None else np.subtract(out, bias, out=out)
+
 == random_bits philox4x32: random_bits/philox4x32.py
 words of 32 bits in 64
 -    words = memory.empty((-(-count // 4), 4), np.uint32)
