@@ -99,6 +99,20 @@ _registry: dict[str, dict[tuple[str, str], Kernel]] = {}
 _picked: dict[Any, Kernel] = {}
 """What `pick` found, as long as the same kernels are registered."""
 MOST_PICKED = 4096
+Chooser = Callable[[str, str, Any, bool, "list[Kernel]"], "Kernel | None"]
+_chooser: Chooser | None = None
+
+
+def choose_with(chooser: Chooser | None) -> Chooser | None:
+    """From now on `pick` asks `chooser` first, and the estimated costs where it returns None.
+
+    It is given the operation, the device, the geometry, whether weights are kept prepared, and the
+    kernels that serve. Returns the one before.
+    """
+    global _chooser
+    before, _chooser = _chooser, chooser
+    _picked.clear()
+    return before
 
 
 def register(kernel: Kernel) -> Kernel:
@@ -191,11 +205,13 @@ def pick(
     sum the products of the definition. `prepared` says that the caller keeps what a kernel prepares
     of the weights, which then costs nothing. ValueError lists what there is.
     """
-    key = operation, device, geometry, algorithm, prepared
+    asked = operation, device, geometry, algorithm, prepared
+    key = (*asked, threads.get_num_threads())
     if key not in _picked:
+        kernel = _pick(*asked)
         if len(_picked) >= MOST_PICKED:
             _picked.clear()
-        _picked[key] = _pick(*key)
+        _picked[key] = kernel
     return _picked[key]
 
 
@@ -212,6 +228,10 @@ def _pick(
             f"{operation}: no kernel{f' {algorithm!r}' if algorithm else ''} on {device!r} serves "
             f"{geometry}; registered: {known}"
         )
+    if algorithm is None and len(able) > 1 and _chooser is not None:
+        chosen = _chooser(operation, device, geometry, prepared, able)
+        if chosen is not None:
+            return chosen
     if prepared:
         return min(able, key=lambda k: k.cost(geometry) - k.preparation(geometry))
     return min(able, key=lambda k: k.cost(geometry))

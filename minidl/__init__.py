@@ -24,10 +24,12 @@ from kernels.threads import get_num_threads, set_num_threads  # noqa: E402
 from minidl import functional, init, nn, optim, rules, serialize  # noqa: E402
 from minidl.check import check_vjp  # noqa: E402
 from minidl.tensor import Tensor, no_grad  # noqa: E402
+from minidl.tuning import autotune  # noqa: E402
 from minidl.walk import backward  # noqa: E402
 
 __all__ = [
     "Tensor",
+    "autotune",
     "backward",
     "check_vjp",
     "functional",

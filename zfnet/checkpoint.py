@@ -16,6 +16,8 @@ from zfnet.network import Network
 from zfnet.recipe import Recipe
 
 CHECKPOINT = "checkpoint.safetensors"
+KERNELS = "kernels.json"
+"""Which kernels a tuned run takes (`minidl.autotune`)."""
 
 
 def save_checkpoint(

@@ -1,7 +1,8 @@
 """Training with the paper's recipe, interrupted and resumed without a trace.
 
 A run is a folder: `model.safetensors` (the network after the last epoch), `checkpoint.safetensors`
-(everything needed to go on), `log.jsonl` (a line an epoch) and `curve.svg`. All that training draws
+(everything needed to go on), `log.jsonl` (a line an epoch), `curve.svg` and, of a tuned run,
+`kernels.json`. All that training draws
 is a function of (seed, epoch, image) or (seed, step), so a resumed run reaches the same weights,
 bit for bit, that an uninterrupted one does.
 """

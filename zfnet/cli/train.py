@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,7 +12,7 @@ import typer
 
 import minidl
 from kernels.cli.progress import Task, progress_bars, say, say_skipped, stop_on_interrupt
-from zfnet.checkpoint import CHECKPOINT, load_checkpoint
+from zfnet.checkpoint import CHECKPOINT, KERNELS, load_checkpoint
 from zfnet.data import (
     Dataset,
     Preprocess,
@@ -86,6 +87,8 @@ def train_command(
                                             "0: at its end.")] = 0,
     workers: Annotated[int, Option(help="Threads that decode images ahead.")] = 2,
     threads: Annotated[int | None, Option(help="Threads that compute (default: all).")] = None,
+    autotune: Annotated[bool, Option("--autotune", help="Measure which kernels are the fastest "
+                                     "here; the run keeps the choice.")] = False,
     strict: Annotated[bool, Option("--strict", help="Refuse unreadable images instead of skipping "
                                    "them.")] = False,
 ) -> None:  # fmt: skip
@@ -109,8 +112,18 @@ def train_command(
         )  # fmt: skip
         network = _new_network(settings, train_set, data, resize, out, workers, strict)
         trainer = Trainer(network, train_set, val_set, out, recipe, workers=workers, strict=strict)
-    if not run(trainer):
+    with _tuned(out, autotune, resume):
+        finished = run(trainer)
+    if not finished:
         raise typer.Exit(130)  # as shells have it for a command that Ctrl-C ended
+
+
+def _tuned(out: Path, autotune: bool, resume: bool) -> AbstractContextManager[object]:
+    """A tuned run keeps its choice of kernels, and goes on with it whatever is asked for then."""
+    record = out / KERNELS
+    if not resume:
+        record.unlink(missing_ok=True)
+    return minidl.autotune(record=record) if autotune or record.exists() else nullcontext()
 
 
 def run(trainer: Trainer) -> bool:

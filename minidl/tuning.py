@@ -1,0 +1,226 @@
+"""Kernels chosen by measuring them, remembered on disk.
+
+`kernels.pick` compares estimates of what kernels cost. While `autotune` is on, the kernels that
+serve a convolution are timed the first time that it is asked for, on this machine, and the fastest
+is taken from then on: by this process, and by later ones from a file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from kernels import memory, registry, threads
+from kernels.registry import Kernel
+from minidl.serialize import replacing
+
+OPERANDS = {"conv2d": ("x", "w"), "conv2d_dgrad": ("gy", "w"), "conv2d_wgrad": ("x", "gy")}
+"""What is measured: of other operations there is one kernel, or one that is always ahead."""
+HOPELESS = 10.0
+"""A kernel whose estimate is so many times the least is not measured."""
+ROUNDS = 5
+
+
+def autotune(
+    on: bool = True, *, path: str | Path | None = None, record: str | Path | None = None
+) -> Autotune:
+    """Choose convolution kernels by measuring them instead of by their estimated cost.
+
+        minidl.autotune()              # from here on
+        with minidl.autotune(): ...    # within the block
+
+    The first call of each geometry (shapes, stride, padding ..., and the number of threads) then
+    takes some tens of calls longer; float32 is measured for both types. What was chosen is kept in
+    `path`, by default kernels.json in minidl's folder of the user's cache, under the processor's
+    name and the versions of minidl and Numba.
+
+    record: a file of one run: choices in it are taken without measuring, and every choice of this
+            run is written to it, so that the run can be gone on with by the same kernels.
+
+    Kernels differ within the bounds that they declare (see `conv2d`), so results of runs that chose
+    for themselves may differ in their last bits. `autotune(False)` goes back to estimates. Returns
+    the switch, whose `choices` lists what was taken. ValueError for a damaged `record`, or one that
+    names a kernel which does not serve any more; a damaged or unwritable `path` is only warned of.
+    """
+    tuning = Autotune(Path(path) if path else _cache() / "kernels.json", record)
+    tuning.before = registry.choose_with(tuning.choose if on else None)
+    return tuning
+
+
+class Autotune:
+    """What was chosen: `choices`, from a case in words to a kernel's name."""
+
+    def __init__(self, path: Path, record: str | Path | None) -> None:
+        self.path, self.record = path, Path(record) if record else None
+        self.choices: dict[str, str] = {}
+        self.before: registry.Chooser | None = None
+        self._recorded = _recorded(self.record) if self.record else {}
+        self._remembered = _remembered(path).get(_machine(), {})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        registry.choose_with(self.before)
+
+    def choose(
+        self, operation: str, device: str, g: Any, prepared: bool, able: Sequence[Kernel]
+    ) -> Kernel | None:
+        """The kernel to take: recorded, remembered or measured; None for other operations."""
+        if operation not in OPERANDS or device != "cpu":
+            return None
+        case = (
+            f"{operation}{' of kept weights' * prepared}, {threads.get_num_threads()} threads, {g}"
+        )
+        serving = {kernel.name: kernel for kernel in able}
+        name = self.choices.get(case) or self._recorded.get(case)
+        if name is not None and name not in serving:
+            raise ValueError(
+                f"{self.record} says that {name!r} computes {case}, but only "
+                f"{', '.join(serving)} can; remove that file to choose anew"
+            )
+        if name is None:
+            name = self._remembered.get(case)
+        if name not in serving:
+            name = _fastest(operation, g, prepared, able).name
+            self._remember(case, name)
+        if case not in self.choices:
+            self.choices[case] = name
+            self._write_record()
+        return serving[name]
+
+    def _remember(self, case: str, name: str) -> None:
+        """Add a choice to the file, where other processes may have added theirs meanwhile."""
+        self._remembered[case] = name
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            every = _remembered(self.path)
+            every.setdefault(_machine(), {})[case] = name
+            _write(self.path, every)
+        except OSError as error:
+            warnings.warn(f"autotune cannot keep its choices in {self.path}: {error}", stacklevel=2)
+
+    def _write_record(self) -> None:
+        if self.record:
+            self.record.parent.mkdir(parents=True, exist_ok=True)
+            _write(self.record, self._recorded | self.choices)
+
+
+def _fastest(operation: str, g: Any, prepared: bool, able: Sequence[Kernel]) -> Kernel:
+    """The kernel of the least median time; those that raise are told of and left out."""
+    least = min(kernel.cost(g) for kernel in able)
+    calls: dict[Kernel, Any] = {}
+    arrays = _arrays(operation, g)
+    for kernel in able:
+        if kernel.cost(g) > HOPELESS * least:
+            continue
+        options = {}
+        if prepared and kernel.prepare is not None:
+            options["prepared"] = kernel.prepared(arrays[1], g)
+        calls[kernel] = lambda kernel=kernel, options=options: kernel(*arrays, g, **options)
+    seconds = _seconds(calls)
+    return min(seconds, key=lambda kernel: float(np.median(seconds[kernel])))
+
+
+def _seconds(calls: Mapping[Kernel, Any]) -> dict[Kernel, list[float]]:
+    """Of each call in turn, round by round; the first, which compiles, does not count."""
+    seconds: dict[Kernel, list[float]] = {kernel: [] for kernel in calls}
+    for _ in range(1 + ROUNDS):
+        for kernel in list(seconds):
+            began = time.perf_counter()
+            try:
+                calls[kernel]()
+            except Exception as error:  # a user's own kernel may raise anything
+                warnings.warn(f"autotune leaves out {kernel.name}: {error}", stacklevel=2)
+                del seconds[kernel]
+                continue
+            seconds[kernel].append(time.perf_counter() - began)
+    if not seconds:
+        raise RuntimeError(f"autotune: all of {', '.join(k.name for k in calls)} raise")
+    return {kernel: times[1:] for kernel, times in seconds.items()}
+
+
+def _arrays(operation: str, g: Any) -> list[np.ndarray]:
+    """The operands, float32 in channels-last memory as the engine has them."""
+    rng, shapes = np.random.default_rng(0), {"x": g.x_shape, "w": g.w_shape, "gy": g.y_shape}
+    arrays = []
+    for name in OPERANDS[operation]:
+        array = memory.empty(shapes[name], np.float32, "NHWC")
+        array[...] = rng.standard_normal(shapes[name], np.float32)
+        arrays.append(array)
+    return arrays
+
+
+def _machine() -> str:
+    """What a measurement is worth nothing without."""
+    versions = []
+    for package in ("minidl-zfnet", "numba"):
+        try:
+            versions.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            versions.append(package)
+    return ", ".join([_processor(), *versions])
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+def _cache() -> Path:
+    given = os.environ.get("XDG_CACHE_HOME")
+    return (Path(given) if given else Path.home() / ".cache") / "minidl"
+
+
+def _remembered(path: Path) -> dict[str, dict[str, str]]:
+    """machine -> case -> kernel; what the file has otherwise is told of and left out."""
+    try:
+        found = json.loads(path.read_text())
+        return {str(machine): _named(cases) for machine, cases in found.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError) as error:
+        warnings.warn(
+            f"autotune ignores {path}: {error}; remove it to be rid of this", stacklevel=2
+        )
+        return {}
+
+
+def _recorded(path: Path) -> dict[str, str]:
+    try:
+        return _named(json.loads(path.read_text()))
+    except FileNotFoundError:
+        return {}
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged ({error}); remove it to choose anew") from error
+
+
+def _named(cases: Any) -> dict[str, str]:
+    """A table from words to words; ValueError for anything else."""
+    if not isinstance(cases, dict) or not all(isinstance(name, str) for name in cases.values()):
+        raise ValueError("expected a kernel's name for each case")
+    return dict(cases)
+
+
+def _write(path: Path, table: Mapping[str, Any]) -> None:
+    with replacing(path) as beside:
+        beside.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
