@@ -34,11 +34,18 @@ def conv2d(
     Cross-correlation, as in PyTorch. `padding` is one number, two (rows, columns) or four (top,
     bottom, left, right); negative pads crop.
 
-    `algorithm` names a kernel; without it the one that expects to be the fastest runs. With "exact"
-    only those run that sum the products of the definition: the error is at most (C/groups R S + 1)
-    eps times the sum of the absolute products, in the tensors' own type. Without it a 3x3 window at
-    stride 1 may be served by "winograd", whose error is at most 16 (C/groups + 11) eps times the
-    sum over channels of the largest |x| of the plane times the sum of |w| over the window.
+    `algorithm` names a kernel; without it the one that expects to be the fastest runs (or the one
+    that was measured to be, see `minidl.autotune`). With "exact" only those run that sum the
+    products of the definition: the error is at most (C/groups R S + 1) eps times the sum of the
+    absolute products, in the tensors' own type. Without it windows of 2 to 5 taps a phase may be
+    served by Winograd's algorithm, "winograd_tiles", whose error is at most
+
+        amplification (C/groups phases + 39) eps
+
+    times the sum over channels of the largest |x| of the plane times the sum of |w| over the
+    window: amplification 861 for 3x3 at stride 1 on tiles of 4x4, phases stride^2
+    (`kernels.toom_cook.amplification`). That is the worst that can be; a few 1e-6 of the largest
+    result is usual in float32.
     Raises ValueError that names both shapes if they do not fit, TypeError for two types.
     """
     g = ConvGeometry.of(x.shape, weight.shape, stride, padding, dilation, groups)
