@@ -11,9 +11,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import DTypeLike
 
+from kernels import threads
 from kernels.pool import LEAST, pool
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -100,8 +102,24 @@ def admit(x: np.ndarray) -> np.ndarray:
         return x
     counters.copies += 1
     counters.copied_bytes += x.nbytes
+    if x.ndim == 4 and x.dtype in FLOATS and x.flags.c_contiguous and x.flags.behaved:
+        turned = empty(x.shape, x.dtype, "NHWC")
+        with threads.region():
+            _turn(x.reshape(-1), nhwc(turned))
+        return turned
     copied = np.array(plain, dtype=plain.dtype.newbyteorder("="), order="C", copy=True)
     return nchw(copied) if x.ndim == 4 else copied
+
+
+@numba.njit(parallel=True, cache=True)
+def _turn(x, y):  # type: ignore[no-untyped-def]
+    """y (N,H,W,C) = x, flat (N,C,H,W): images come so from everywhere else."""
+    N, H, W, C = y.shape
+    for unit in numba.prange(N * H):
+        n, h = unit // H, unit % H
+        for w in range(W):
+            for c in range(C):
+                y[n, h, w, c] = x[((n * C + c) * H + h) * W + w]
 
 
 def common_float(arrays: Sequence[np.ndarray], what: str) -> np.dtype:

@@ -33,7 +33,7 @@ from minidl.rules import Rules, gradient
 from minidl.tensor import Node, Tensor, is_recording, record
 from minidl.walk import backward
 
-AT_ONCE = 8 << 20
+AT_ONCE = 20 << 20
 """Bytes of planes between convolution and pooling."""
 
 Needs = tuple[bool, ...]
