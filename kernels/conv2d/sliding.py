@@ -108,16 +108,16 @@ def _padded(x: np.ndarray, g: ConvGeometry) -> tuple[np.ndarray, tuple[int, int,
 @numba.njit(parallel=True, cache=True)
 def _surround(x, wide, above, before):  # type: ignore[no-untyped-def]
     """Write x (N,H,W,C) into `wide` (N,H',W',C) at row `above` and column `before`, 0 around it."""
-    N, H, W, _ = x.shape
-    tall = wide.shape[1]
-    for unit in numba.prange(N * tall):
-        n, h = unit // tall, unit % tall
-        if h < above or h >= above + H:
-            wide[n, h] = 0
-        else:
-            wide[n, h, :before] = 0
-            wide[n, h, before : before + W] = x[n, h - above]
-            wide[n, h, before + W :] = 0
+    N, H, W, C = x.shape
+    tall, broad = wide.shape[1] * N, wide.shape[2] * C
+    source, to = x.reshape(-1), wide.reshape(-1)
+    begin, end = before * C, (before + W) * C
+    for row in numba.prange(tall):
+        n, h = row // wide.shape[1], row % wide.shape[1] - above
+        inside = 0 <= h < H
+        start = (n * H + h) * W * C - begin
+        for e in range(broad):
+            to[row * broad + e] = source[start + e] if inside and begin <= e < end else 0
 
 
 @numba.njit(parallel=True, cache=True)

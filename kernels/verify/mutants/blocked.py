@@ -113,12 +113,12 @@ the last tile of a row ends one output early
 +                q0 = max(0, min(q, Q - TALL - 1))
 
 padding above for padding before: only for unequal pads
--            wide[n, h, before : before + W] = x[n, h - above]
-+            wide[n, h, above : above + W] = x[n, h - above]
+-    begin, end = before * C, (before + W) * C
++    begin, end = above * C, (above + W) * C
 
-the columns behind the image are not cleared
--            wide[n, h, before + W :] = 0
-+            wide[n, h, before + W + 1 :] = 0
+the rows below the image are those of the next one: only for several images
+-        inside = 0 <= h < H
++        inside = 0 <= h
 
 rows of taps as near as if they were not dilated: only for dilated rows
 -    return x.reshape(-1), (first, x.shape[1] * row, g.stride[0] * row, g.dilation[0] * row)
