@@ -24,7 +24,7 @@ from kernels.threads import get_num_threads, set_num_threads  # noqa: E402
 from minidl import functional, init, nn, optim, rules, serialize  # noqa: E402
 from minidl.check import check_vjp  # noqa: E402
 from minidl.tensor import Tensor, no_grad  # noqa: E402
-from minidl.tuning import autotune  # noqa: E402
+from minidl.tuning import autotune, exact  # noqa: E402
 from minidl.walk import backward  # noqa: E402
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "autotune",
     "backward",
     "check_vjp",
+    "exact",
     "functional",
     "get_num_threads",
     "init",

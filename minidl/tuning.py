@@ -12,7 +12,8 @@ import os
 import platform
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
@@ -55,6 +56,19 @@ def autotune(
     tuning = Autotune(Path(path) if path else _cache() / "kernels.json", record)
     tuning.before = registry.choose_with(tuning.choose if on else None)
     return tuning
+
+
+@contextmanager
+def exact() -> Iterator[None]:
+    """Within it only kernels are picked that sum the products of the definition.
+
+        with minidl.exact(): ...
+
+    As if every call had `algorithm="exact"`: no Winograd, zeros stay zeros, a batch gives what its
+    images give but for the order of sums. Large networks are slower.
+    """
+    with registry.without(*(k for k in registry.all_kernels() if not k.exact)):
+        yield
 
 
 class Autotune:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 
 import pytest
 from hypothesis import settings
 
+import minidl
 from kernels import threads
-from kernels.registry import all_kernels, without
 
 settings.register_profile(
     "default", max_examples=25, deadline=None, derandomize=True, database=None
@@ -37,12 +36,7 @@ def gradients_in_pytorch() -> Iterator[None]:
         sys.modules["torch"].set_grad_enabled(True)
 
 
-def only_exact() -> AbstractContextManager[None]:
-    """Within it only those kernels are picked that sum the products of the definition."""
-    return without(*(kernel for kernel in all_kernels() if not kernel.exact))
-
-
 @pytest.fixture
 def exact_kernels() -> Iterator[None]:
-    with only_exact():
+    with minidl.exact():
         yield

@@ -190,6 +190,15 @@ def test_a_record_that_cannot_be_followed_is_an_error(tmp_path: Path) -> None:
         minidl.autotune(record=record)
 
 
+def test_within_exact_no_winograd_is_picked() -> None:
+    large = ConvGeometry.of((16, 256, 13, 13), (384, 256, 3, 3), 1, 1)
+    usual = pick("conv2d", "cpu", large)
+    assert not usual.exact
+    with minidl.exact():
+        assert pick("conv2d", "cpu", large) is pick("conv2d", "cpu", large, "exact")
+    assert pick("conv2d", "cpu", large) is usual
+
+
 def second_of(calls: Mapping[Kernel, Any]) -> dict[Kernel, list[float]]:
     """A clock for which estimates are wrong: the kernel that seems the second best is the best."""
     order = list(calls)

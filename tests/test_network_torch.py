@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import only_exact
 from twins import LocalContrastNorm, double, majorant, network_twin, torch
 
 from kernels.bounds import eps, rounding, within
-from minidl import Tensor, nn
+from minidl import Tensor, exact, nn
 from minidl import functional as F
 from zfnet.model import ConvNet, ZFNet
 
@@ -103,13 +102,13 @@ def _gradients(function: Any, module: Any, x: np.ndarray, gy: np.ndarray) -> lis
 
 @pytest.fixture(scope="module", params=KINDS)
 def single(request: pytest.FixtureRequest) -> Run:
-    with only_exact():
+    with exact():
         return Run(KINDS[request.param], np.float32)
 
 
 @pytest.fixture(scope="module", params=KINDS)
 def whole(request: pytest.FixtureRequest) -> Run:
-    with only_exact():
+    with exact():
         return Run(KINDS[request.param], np.float64)
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+import minidl
 from kernels.cli.progress import say
 from zfnet.checkpoint import CHECKPOINT, load_checkpoint
 from zfnet.cli.reporting import reporter
 from zfnet.cli.train import run
 from zfnet.data import Preprocess, mean_image, open_dataset
 from zfnet.experiments import tour
-from zfnet.experiments.photographs import read_photographs, sample_photographs
+from zfnet.experiments.photographs import Photograph, read_photographs, sample_photographs
 from zfnet.model import ConvNet, as_json
 from zfnet.network import Network
 from zfnet.train import Trainer
@@ -32,6 +34,11 @@ def tour_command(
     Stopped, it goes on where it was; finished, it only writes the page anew.
     """
     photographs = read_photographs(image or []) or sample_photographs()
+    with minidl.exact():  # the definition's numbers; and half as much to compile in a first run
+        _take(out, photographs, seed)
+
+
+def _take(out: Path, photographs: Sequence[Photograph], seed: int) -> None:
     trainer = _trainer(out / "model", seed)
     if trainer.at.epoch < trainer.recipe.epochs and not run(trainer):
         say("The tour goes on where it stopped with the same command.")
