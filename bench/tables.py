@@ -26,7 +26,8 @@ LEGEND = (
     "of that size, would take at least, over the row's. Of PyTorch: its time over the row's, round "
     "by round, the faster of NCHW and NHWC memory. Memory: how far a call raised the process's "
     "resident memory, its result included, for a network also its weights and whatever it keeps; "
-    "peak: all that the process held then, Python and its libraries too."
+    "peak: all that the process held then, Python and its libraries too. conv2d as in inference: "
+    "what a kernel makes of its weights alone is kept from call to call."
 )
 
 

@@ -31,7 +31,7 @@ from bench.operations.operation import (
     normal,
     operation,
 )
-from kernels import ConvGeometry, named
+from kernels import ConvGeometry, named, pick
 from kernels.bounds import rounding, stated
 
 
@@ -110,11 +110,20 @@ def _backward(case: Case, gy: Any, x: Any, w: Any, wanted: tuple[bool, bool, boo
 
 @operation
 class Fprop(Convolution):
-    """y from x and w."""
+    """y from x and w, as in inference: what a kernel prepares of its weights is kept from call to
+    call, as the engine and ONNX Runtime do. The two gradients prepare anew, as training does."""
 
     name = kernel = "conv2d"
     operands = "x", "w"
     libraries = "torch", "onnxruntime"
+
+    def picked(self, case: Case) -> str:
+        return pick(self.kernel, "cpu", self.geometry(case), prepared=True).name
+
+    def call(self, case: Case, name: str) -> Call:
+        kernel, (x, w, g) = named(self.kernel, name), self.arguments(case)
+        kept = {} if kernel.prepare is None else {"prepared": kernel.prepared(w, g)}
+        return Call(lambda: kernel(x, w, g, **kept))
 
     def terms(self, g: ConvGeometry) -> int:
         return g.C // g.groups * g.R * g.S
