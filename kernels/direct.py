@@ -15,7 +15,7 @@ import numba
 import numpy as np
 
 from kernels import memory, threads
-from kernels.vector import LINE, MACHINE, TALL, lanes, move_rectified, outer_tall
+from kernels.vector import LINE, MACHINE, TALL, lanes, move, move_rectified, outer_tall
 from kernels.windows import Windows, pack_windows
 
 WIDTH = MACHINE.width
@@ -40,33 +40,42 @@ def pack(
     each = w.size // groups
     for group in range(groups):
         flat = memory.flat(w)[group * each :]
-        _pack(flat, inputs, outputs, windows.size, strides, windows.taps, packed[group])
+        _pack(flat, inputs, outputs, windows.size, strides, windows.taps, packed[group].reshape(-1))
     return packed
 
 
 @numba.njit(parallel=True, cache=True)
 def _pack(w, inputs, outputs, size, strides, taps, packed):  # type: ignore[no-untyped-def]
+    """Some inputs at a time, all taps and panels of them: w is read about as it lies in memory."""
     wide = 2 * (WIDTH // w.itemsize)
-    panels = (outputs + wide - 1) // wide
-    for unit in numba.prange(len(packed)):
-        q, o = unit // panels, unit % panels * wide
-        some = min(wide, outputs - o)
-        at = 0
-        for a in range(size[0]):
-            for b in range(size[1]):
-                r, s = taps[q, 0, a], taps[q, 1, b]
-                for i in range(inputs):
-                    has = some if r >= 0 and s >= 0 else 0
-                    start = o * strides[0] + i * strides[1] + r * strides[2] + s * strides[3]
-                    if strides[0] == 1:
-                        for k in range(has):
-                            packed[unit, at + k] = w[start + k]
-                    else:
-                        for k in range(has):
-                            packed[unit, at + k] = w[start + k * strides[0]]
-                    for k in range(has, wide):
-                        packed[unit, at + k] = 0
-                    at += wide
+    panels, blocks = (outputs + wide - 1) // wide, (inputs + LINE - 1) // LINE
+    for unit in numba.prange(len(taps) * blocks):
+        q, first = unit // blocks, unit % blocks * LINE
+        count = min(LINE, inputs - first)
+        for panel in range(panels):
+            row, o = q * panels + panel, panel * wide
+            some = min(wide, outputs - o)
+            for tap in range(size[0] * size[1]):
+                r, s = taps[q, 0, tap // size[1]], taps[q, 1, tap % size[1]]
+                has = some if r >= 0 and s >= 0 else 0
+                start = o * strides[0] + first * strides[1] + r * strides[2] + s * strides[3]
+                at = ((row * size[0] * size[1] + tap) * inputs + first) * wide
+                pack_tap(w, start, strides[0], strides[1], count, has, packed, at, wide)
+
+
+@numba.njit(cache=True)
+def pack_tap(w, start, out_step, in_step, count, has, packed, at, wide):  # type: ignore[no-untyped-def]
+    """A tap of `count` inputs by a panel of outputs, `has` of which there are; the others are 0."""
+    if has == wide and out_step == 1:
+        for i in range(count):
+            for k in range(0, wide, WIDTH // w.itemsize):
+                move(w, start + i * in_step + k, packed, at + i * wide + k)
+        return
+    for i in range(count):
+        for k in range(has):
+            packed[at + i * wide + k] = w[start + i * in_step + k * out_step]
+        for k in range(has, wide):
+            packed[at + i * wide + k] = 0
 
 
 def product(

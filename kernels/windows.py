@@ -124,10 +124,9 @@ def pack_windows(  # type: ignore[no-untyped-def]
                         e += lanes
                 else:
                     for s in range(size[1]):
+                        pixel, to = start + s * dilation[1] * C, at + s * channels
                         inside = 0 <= w0 + s * dilation[1] < W
-                        for c in range(channels):
-                            pixel = start + s * dilation[1] * C + c
-                            rows[at + s * channels + c] = flat[pixel] if inside else 0
+                        _pack_pixel(flat, pixel, channels, inside, rows, to)
             for e in range(t * row + terms, t * row + lines * LINE):
                 rows[e] = 0
         for line in range(lines):
@@ -136,3 +135,20 @@ def pack_windows(  # type: ignore[no-untyped-def]
                 while c < LINE:
                     move(rows, t * row + line * LINE + c, packed, to + c)
                     c += lanes
+
+
+@numba.njit(cache=True)
+def _pack_pixel(flat, pixel, channels, inside, rows, to):  # type: ignore[no-untyped-def]
+    """Some channels of a pixel, or zeros beside the image; in whole vectors where x has them."""
+    lanes = WIDTH // flat.itemsize
+    if not inside:
+        for c in range(channels):
+            rows[to + c] = 0
+    elif pixel + channels + lanes <= flat.size:
+        c = 0
+        while c < channels:
+            move(flat, pixel + c, rows, to + c)
+            c += lanes
+    else:
+        for c in range(channels):
+            rows[to + c] = flat[pixel + c]
