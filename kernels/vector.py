@@ -156,21 +156,33 @@ def _term(emit: Emitter, sums: Sums, a: ir.Value, rows: Sequence[Any], b: ir.Val
             sums[here] = emit.fma(factor, ahead[v], sums[here])
 
 
-def _write(emit: Emitter, sums: Sums, c: ir.Value, c_row: ir.Value, rows: int, add: Any) -> None:
-    """The sums to c, or added to it."""
-    builder, vectors = emit.builder, len(sums) // rows
-    places = [
-        emit.at(c, builder.mul(c_row, ir.IntType(64)(m)), v * emit.lanes)
+def _places(emit: Emitter, c: ir.Value, c_row: ir.Value, rows: int, vectors: int) -> Sums:
+    """Where the sums belong, row by row."""
+    return [
+        emit.at(c, emit.builder.mul(c_row, ir.IntType(64)(m)), v * emit.lanes)
         for m in range(rows)
         for v in range(vectors)
     ]
-    with builder.if_else(add) as (then, otherwise):
+
+
+def _begun(emit: Emitter, places: Sums, go_on: ir.Value) -> Sums:
+    """What the sums begin with: what stands there, to go on with it, or zeros."""
+    builder = emit.builder
+    with builder.if_else(go_on) as (then, otherwise):
         with then:
-            for place, value in zip(places, sums, strict=True):
-                emit.store(builder.fadd(emit.load(place), value), place)
+            found, before = [emit.load(place) for place in places], builder.block
         with otherwise:
-            for place, value in zip(places, sums, strict=True):
-                emit.store(value, place)
+            other = builder.block
+    sums = [builder.phi(emit.vector) for _ in places]
+    for phi, value, zero in zip(sums, found, emit.zeros(len(places)), strict=True):
+        phi.add_incoming(value, before)
+        phi.add_incoming(zero, other)
+    return sums
+
+
+def _write(emit: Emitter, sums: Sums, places: Sums) -> None:
+    for place, value in zip(places, sums, strict=True):
+        emit.store(value, place)
 
 
 def _outer(rows: int, vectors: int, row_step: int, term_step: int) -> Any:
@@ -199,9 +211,11 @@ def _outer(rows: int, vectors: int, row_step: int, term_step: int) -> Any:
                 _term(emit, sums, a, offsets, b)
                 return sums, emit.at(a, term_step), emit.at(b, panel)
 
-            sums, a, b = _loop(emit, emit.zeros(rows * vectors), a, b, steps, line)
+            places = _places(emit, c, c_row, rows, vectors)
+            sums = _begun(emit, places, add)
+            sums, a, b = _loop(emit, sums, a, b, steps, line)
             sums, _, _ = _loop(emit, sums, a, b, tail, one)
-            _write(emit, sums, c, c_row, rows, add)
+            _write(emit, sums, places)
             return context.get_dummy_value()
 
         return signature, generate
@@ -216,7 +230,7 @@ outer_tall(a, a_at, a_step, b, b_at, c, c_at, c_row, steps, tail, add)
 
 a's terms lie in lines of 16, a row's line after the line of the row above, and `a_step` elements
 from one line of a row to its next. b's terms are panels of 2L, packed. `c_row` elements from one
-row of c to the next.
+row of c to the next. With `add` the sums in c go on: the same bits as if all terms came at once.
 """
 outer_even = _outer(EVEN, 3, 1, LINE)
 """c (EVEN,3L) = or += a^T (EVEN,K) b (K,3L), where row k of a^T's lines holds all rows' term k.
@@ -261,7 +275,7 @@ def _outer_runs(typingctx, a, a_at, a_row, a_run, b, b_at, bias, bias_at, rectif
         start = [emit.load(emit.at(bias, v * emit.lanes)) for v in range(2)] * TALL
         sums, _, _ = _loop(emit, start, a, b, runs, one_run)
         rectified = [builder.select(rectify, emit.rectified(value), value) for value in sums]
-        _write(emit, rectified, c, c_row, TALL, ir.IntType(1)(0))
+        _write(emit, rectified, _places(emit, c, c_row, TALL, 2))
         return context.get_dummy_value()
 
     return signature, generate

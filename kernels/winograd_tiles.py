@@ -14,12 +14,16 @@ import numpy as np
 from kernels import memory, threads
 from kernels.costs import Work, up
 from kernels.vector import LINE, TALL, lanes
-from kernels.winograd_filters import transform_filter
+from kernels.winograd_filters import multiply_once, transform_filter
 from kernels.winograd_layout import BEGINS, CHANNELS, DEPTHS, IMAGE, ROWS, STRIDES, layout
 from kernels.winograd_passes import multiply, transform_input, transform_output
 from kernels.winograd_plan import Chunk, Plan, chunk
 
 CHUNK_BYTES = 24 << 20
+FEW = 64
+"""Tiles for which writing the transformed filters to memory costs more than it saves."""
+ONCE = 0.5
+"""Of what they cost, what they do where they are not written."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,23 @@ class Sides:
 
 
 @dataclass(frozen=True, eq=False)
+class Weights:
+    """The filters as they are, `w` flat in memory; a group's follow each other.
+
+    strides: elements from an output channel to the next, an input channel, a row and a column of
+    taps.
+    """
+
+    w: np.ndarray
+    groups: int
+    strides: tuple[int, int, int, int]
+
+    def of_group(self, group: int) -> np.ndarray:
+        each = self.w.size // self.groups
+        return self.w[group * each :]
+
+
+@dataclass(frozen=True, eq=False)
 class Filters:
     """U of every group, packed; `begins` (36,) where each point's matrix begins."""
 
@@ -45,29 +66,22 @@ class Filters:
     def nbytes(self) -> int:
         return sum(u.nbytes for u in self.packed)
 
+    @property
+    def groups(self) -> int:
+        return len(self.packed)
+
 
 def panels(count: int, wide: int) -> int:
     return -(-count // wide)
 
 
-def prepare(
-    w: np.ndarray,
-    plan: Plan,
-    groups: int,
-    sides: Sides,
-    strides: tuple[int, int, int, int],
-) -> Filters:
-    """U = G w G^T of weights in flat memory.
-
-    strides: elements from an output channel to the next, an input channel, a row and a column of
-    taps; a group's weights follow each other.
-    """
-    each = w.size // groups
-    begins, size, told = _filters_of(plan, sides, strides, w.dtype)
+def prepare(weights: Weights, plan: Plan, sides: Sides) -> Filters:
+    """U = G w G^T."""
+    begins, size, told = _filters_of(plan, sides, weights.strides, weights.w.dtype)
     packed = []
-    for group in range(groups):
-        U = memory.empty((size,), w.dtype)
-        transform_filter(memory.flat(w)[group * each :], told, U)
+    for group in range(weights.groups):
+        U = memory.empty((size,), weights.w.dtype)
+        transform_filter(weights.of_group(group), told, U, threads.get_num_threads())
         packed.append(U)
     return Filters(tuple(packed), begins)
 
@@ -88,7 +102,7 @@ def _filters_of(
 
 def convolve(
     x: np.ndarray,
-    filters: Filters,
+    filters: Filters | Weights,
     y: np.ndarray,
     plan: Plan,
     sides: Sides,
@@ -96,17 +110,29 @@ def convolve(
     rectify: bool = False,
 ) -> None:
     """Write y (N,K,P,Q) = x (N,C,H,W) convolved as `plan` says, plus bias (K,), rectified."""
+    if isinstance(filters, Weights) and not few_tiles(plan, len(x)):
+        filters = prepare(filters, plan, sides)
     bias = np.zeros(y.shape[1], x.dtype) if bias is None else bias
     shapes, parts = (memory.nhwc(x).shape, memory.nhwc(y).shape), threads.get_num_threads()
-    for job in jobs(plan, sides, *shapes, len(filters.packed), x.dtype, parts):
+    for job in jobs(plan, sides, *shapes, filters.groups, x.dtype, parts):
         V = memory.empty((job.read_size,), x.dtype)
         M = memory.empty((job.written_size,), x.dtype)
         M[: job.zeros] = 0
-        for U, read, written in zip(filters.packed, job.reads, job.writes, strict=True):
+        for group, (read, written) in enumerate(zip(job.reads, job.writes, strict=True)):
             transform_input(memory.flat(x), read, V, parts)
-            multiply(V, job.v_begins, U, filters.begins, M, job.m_begins, job.rows, job.depth,
-                     job.panels, job.bounds)  # fmt: skip
+            if isinstance(filters, Filters):
+                multiply(V, job.v_begins, filters.packed[group], filters.begins, M, job.m_begins,
+                         job.rows, job.depth, job.panels, job.bounds)  # fmt: skip
+            else:
+                told = _filters_of(plan, sides, filters.strides, x.dtype)[2]
+                multiply_once(V, job.v_begins, filters.of_group(group), told, M, job.m_begins,
+                              job.rows, parts)  # fmt: skip
             transform_output(M, memory.flat(y), bias, rectify, written, parts)
+
+
+def few_tiles(plan: Plan, images: int) -> bool:
+    """Whether each filter is used so seldom that it is transformed only when it is needed."""
+    return images * len(plan.rows.tiles) * len(plan.columns.tiles) <= FEW
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,12 +214,19 @@ def shares(work: np.ndarray, parts: int) -> np.ndarray:
     return np.searchsorted(done, done[-1] * np.arange(parts + 1) / parts).astype(np.int64)
 
 
-def work_of(plan: Plan, sides: Sides, images: int, groups: int, panel: int = 16) -> Work:
-    """Products of whole lines of channels with whole panels of filters, at every point."""
+def work_of(
+    plan: Plan, sides: Sides, images: int, groups: int, panel: int = 16, written: bool = False
+) -> Work:
+    """Products of whole lines of channels with whole panels of filters, at every point.
+
+    written: whether transformed filters go to memory however few the tiles are.
+    """
     inputs, outputs = up(sides.inputs, LINE), up(sides.outputs, panel) * len(plan.out_phases)
     points = images * plan.products / len(plan.out_phases)  # of all input phases
     tiles = images * len(plan.rows.tiles) * len(plan.columns.tiles)
-    filters = int(plan.phases_at.sum()) * inputs * outputs
+    filters = float(plan.phases_at.sum()) * inputs * outputs
+    if few_tiles(plan, images) and not written:
+        filters *= ONCE
     return Work(
         products=groups * points * inputs * outputs,
         terms=groups * points * inputs,

@@ -24,7 +24,7 @@ from kernels.direct import without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.winograd_plan import Plan, fprop_plan, supports
-from kernels.winograd_tiles import Filters, Sides, convolve, roundings, work_of
+from kernels.winograd_tiles import Filters, Sides, Weights, convolve, roundings, work_of
 from kernels.winograd_tiles import prepare as prepare_filters
 
 
@@ -54,11 +54,15 @@ def amplified_roundings(g: ConvGeometry) -> float:
     return roundings(*plan_of(g))
 
 
+def weights(w: np.ndarray, g: ConvGeometry) -> Weights:
+    """Where the taps lie in w."""
+    C = g.C // g.groups
+    return Weights(memory.flat(w), g.groups, (g.R * g.S * C, 1, g.S * C, C))
+
+
 def prepare(w: np.ndarray, g: ConvGeometry) -> Filters:
     """The filters at every point, packed."""
-    plan, sides = plan_of(g)
-    C = g.C // g.groups
-    return prepare_filters(w, plan, g.groups, sides, (g.R * g.S * C, 1, g.S * C, C))
+    return prepare_filters(weights(w, g), *plan_of(g))
 
 
 @kernel(
@@ -91,6 +95,6 @@ def forward(
     y = memory.empty(g.y_shape, x.dtype, "NHWC")
     if 0 in (x.size, y.size, w.size):
         return without_products(y, bias, rectify)
-    filters = prepare(w, g) if prepared is None else prepared
+    filters = weights(w, g) if prepared is None else prepared
     convolve(x, filters, y, *plan_of(g), bias, rectify)
     return y

@@ -18,7 +18,7 @@ from kernels.direct import without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.winograd_plan import Plan, dgrad_plan, supports
-from kernels.winograd_tiles import Filters, Sides, convolve, roundings, work_of
+from kernels.winograd_tiles import Filters, Sides, Weights, convolve, roundings, work_of
 from kernels.winograd_tiles import prepare as prepare_filters
 
 
@@ -48,11 +48,15 @@ def amplified_roundings(g: ConvGeometry) -> float:
     return roundings(*plan_of(g))
 
 
+def weights(w: np.ndarray, g: ConvGeometry) -> Weights:
+    """Where the taps lie in w."""
+    C = g.C // g.groups
+    return Weights(memory.flat(w), g.groups, (1, g.R * g.S * C, g.S * C, C))
+
+
 def prepare(w: np.ndarray, g: ConvGeometry) -> Filters:
     """The turned filters at every point, packed."""
-    plan, sides = plan_of(g)
-    C = g.C // g.groups
-    return prepare_filters(w, plan, g.groups, sides, (1, g.R * g.S * C, g.S * C, C))
+    return prepare_filters(weights(w, g), *plan_of(g))
 
 
 @kernel(
@@ -75,6 +79,6 @@ def dgrad(
     gx = memory.empty(g.x_shape, gy.dtype, "NHWC")
     if 0 in (gx.size, gy.size, w.size):
         return without_products(gx)
-    filters = prepare(w, g) if prepared is None else prepared
+    filters = weights(w, g) if prepared is None else prepared
     convolve(gy, filters, gx, *plan_of(g))
     return gx

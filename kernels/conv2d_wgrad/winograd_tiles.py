@@ -38,7 +38,7 @@ RATES = Rates(product=0.0166, term=0.81, output=0.545, weight=0.418, call=103e3)
 
 
 def work(g: ConvGeometry) -> Work:
-    return work_of(*plan_of(g), g.N, g.groups, PANEL * 8)
+    return work_of(*plan_of(g), g.N, g.groups, PANEL * 8, written=True)
 
 
 def cost(g: ConvGeometry) -> float:

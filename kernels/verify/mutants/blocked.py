@@ -64,10 +64,6 @@ not rectified where the vectors end
 -        y[to + k] = 0 if rectify and value <= 0 else value
 +        y[to + k] = value
 
-packed filters of a panel are not zeroed
--                    for k in range(has, wide):
-+                    for k in range(has, some):
-
 == conv2d direct: conv2d/direct.py
 prepared filters kept by their shape alone
 -    packed = prepare(w, g) if prepared is None else prepared
@@ -89,6 +85,11 @@ taps that a phase has not are read from another row
 the first position rounded up: only for padding that is no multiple of the stride
 -        first, last = before // stride, (pixels - 1 + before) // stride
 +        first, last = -(-before // stride), (pixels - 1 + before) // stride
+
+== conv2d_dgrad direct: direct.py
+taps that a phase has not are not zeroed: only for strides that do not divide the filter
+-        for k in range(has, wide):
++        for k in range(has, has):
 
 == conv2d_dgrad folding: conv2d_dgrad/folding.py
 a row of windows that reaches into the next band skipped there
@@ -185,6 +186,20 @@ a tile at the border read like one inside
 the rows of the last tiles are not multiplied
 -            for row in range(0, rows[p], TALL):
 +            for row in range(0, max(rows[p] - TALL, 1), TALL):
+
+== conv2d winograd_tiles: winograd_filters.py
+later channels overwrite the sums of earlier ones: only for more than 64 channels
+-                                       M, c + row * wide, wide, count, 0, line > 0)  # fmt: skip
++                                       M, c + row * wide, wide, count, 0, False)  # fmt: skip
+
+the last lines of channels left out: only for more than 64 channels
+-            count = min(AT_ONCE, in_panels - i)
++            count = min(AT_ONCE, in_panels - i) if i == 0 else 0
+
+== conv2d_dgrad winograd_tiles: winograd_filters.py
+taps read where they lie are not turned: only for whole panels of channels
+-    down = (taps[1] - taps[0]) * strides[2] if r1 > 1 else 0
++    down = (taps[0] - taps[1]) * strides[2] if r1 > 1 else 0
 
 == conv2d_dgrad winograd_tiles: winograd_plan.py
 the filter is not turned
