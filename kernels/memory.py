@@ -31,6 +31,7 @@ class Counters:
 
 counters = Counters()
 _poison = False
+_chunk = 24 << 20
 
 
 def empty(shape: Sequence[int], dtype: DTypeLike, layout: str = "C") -> np.ndarray:
@@ -76,6 +77,23 @@ def poisoned() -> Iterator[None]:
         yield
     finally:
         _poison = before
+
+
+def chunk() -> int:
+    """Bytes that a kernel may lay out at a time: what the last cache holds, unless `in_chunks`."""
+    return _chunk
+
+
+@contextmanager
+def in_chunks(nbytes: int) -> Iterator[None]:
+    """Within it, kernels that work in chunks lay out about `nbytes` at a time; at least one part
+    of the work, so 1 means as little as they can."""
+    global _chunk
+    before, _chunk = _chunk, nbytes
+    try:
+        yield
+    finally:
+        _chunk = before
 
 
 def nhwc(x: np.ndarray) -> np.ndarray:

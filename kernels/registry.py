@@ -60,6 +60,7 @@ class Kernel:
                   the weights stay gives it to each call as `prepared`. It serves any batch size.
     preparation:  the part of `cost` that a caller who keeps what `prepare` gives is spared.
     rectifies:    it takes `rectify=True`, and writes max(y, 0) for y.
+    chunked:      it lays out `memory.chunk()` bytes at a time, about, and can do with fewer.
     """
 
     operation: str
@@ -75,6 +76,7 @@ class Kernel:
     prepare: Callable[[np.ndarray, Any], Any] | None = None
     preparation: Callable[[Any], float] = nothing
     rectifies: bool = False
+    chunked: bool = False
     amplification: Callable[[Any], float] = one
 
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -171,6 +173,7 @@ def kernel(
     prepare: Callable[[np.ndarray, Any], Any] | None = None,
     preparation: Callable[[Any], float] = nothing,
     rectifies: bool = False,
+    chunked: bool = False,
     amplification: Callable[[Any], float] = one,
 ) -> Callable[[Callable[..., Any]], Kernel]:
     """Decorator: register a function as an algorithm of `operation`."""
@@ -184,6 +187,7 @@ def kernel(
                 prepare=prepare,
                 preparation=preparation,
                 rectifies=rectifies,
+                chunked=chunked,
                 amplification=amplification,
             )
         )

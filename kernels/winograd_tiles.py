@@ -19,7 +19,6 @@ from kernels.winograd_layout import BEGINS, CHANNELS, DEPTHS, IMAGE, ROWS, STRID
 from kernels.winograd_passes import multiply, transform_input, transform_output
 from kernels.winograd_plan import Chunk, Plan, chunk
 
-CHUNK_BYTES = 24 << 20
 FEW = 64
 """Tiles for which writing the transformed filters to memory costs more than it saves."""
 ONCE = 0.5
@@ -114,7 +113,8 @@ def convolve(
         filters = prepare(filters, plan, sides)
     bias = np.zeros(y.shape[1], x.dtype) if bias is None else bias
     shapes, parts = (memory.nhwc(x).shape, memory.nhwc(y).shape), threads.get_num_threads()
-    for job in jobs(plan, sides, *shapes, filters.groups, x.dtype, parts):
+    for job in jobs(plan, sides, *shapes, filters.groups, x.dtype, parts,
+                    memory.chunk()):  # fmt: skip
         V = memory.empty((job.read_size,), x.dtype)
         M = memory.empty((job.written_size,), x.dtype)
         M[: job.zeros] = 0
@@ -166,6 +166,7 @@ def jobs(
     groups: int,
     dtype: np.dtype,
     parts: int,
+    chunk_bytes: int,
     panel: int = 2,
     whole: int = TALL,
 ) -> tuple[Job, ...]:
@@ -177,7 +178,7 @@ def jobs(
     in_panels, out_panels = panels(sides.inputs, LINE), panels(sides.outputs, wide)
     all_panels, depth = len(plan.out_phases) * out_panels, plan.phases_at * in_panels
     found = []
-    for part in chunks_of(plan, sides, read[0], dtype.itemsize):
+    for part in chunks_of(plan, sides, read[0], dtype.itemsize, chunk_bytes):
         rows = -(-part.rows // whole) * whole
         v_sizes, m_sizes = depth * rows * LINE, all_panels * rows * wide
         v_begins = np.cumsum([0, *v_sizes[:-1]])
@@ -193,10 +194,10 @@ def jobs(
     return tuple(found)
 
 
-def chunks_of(plan: Plan, sides: Sides, images: int, itemsize: int) -> list[Chunk]:
-    """The batch in chunks of about one size, whose transforms take CHUNK_BYTES at most."""
+def chunks_of(plan: Plan, sides: Sides, images: int, itemsize: int, nbytes: int) -> list[Chunk]:
+    """The batch in chunks of about one size, whose transforms take `nbytes` at most."""
     bands = images * len(plan.rows.tiles)
-    most = max(1, min(bands, CHUNK_BYTES // _band_bytes(plan, sides, itemsize)))
+    most = max(1, min(bands, nbytes // _band_bytes(plan, sides, itemsize)))
     count = -(-bands // most)
     return [chunk(plan, bands * i // count, bands * (i + 1) // count) for i in range(count)]
 

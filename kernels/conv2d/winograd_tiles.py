@@ -78,6 +78,7 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> Filters:
     prepare=prepare,
     preparation=preparation,
     rectifies=True,
+    chunked=True,
 )
 def forward(
     x: np.ndarray,

@@ -71,6 +71,7 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> Filters:
     spreads="plane",
     prepare=prepare,
     preparation=preparation,
+    chunked=True,
 )
 def dgrad(
     gy: np.ndarray, w: np.ndarray, g: ConvGeometry, *, prepared: Filters | None = None

@@ -63,6 +63,7 @@ def amplified_roundings(g: ConvGeometry) -> float:
     norm_wise=True,
     amplification=lambda g: plan_of(g)[0].amplification,
     spreads="plane",
+    chunked=True,
 )
 def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """x (N,C,H,W), gy (N,K,P,Q) -> gw (K,C/groups,R,S); accumulates in their type."""
@@ -74,7 +75,7 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     W = memory.empty((size,), x.dtype)
     W[: LINE * PANEL * lanes(x.dtype)] = 0  # what points without a sum read
     shapes, parts = (memory.nhwc(x).shape, memory.nhwc(gy).shape), threads.get_num_threads()
-    chunks = jobs(plan, sides, *shapes, g.groups, x.dtype, parts, PANEL, 1)
+    chunks = jobs(plan, sides, *shapes, g.groups, x.dtype, parts, memory.chunk(), PANEL, 1)
     for group in range(g.groups):
         for i, job in enumerate(chunks):
             V = memory.empty((job.read_size,), x.dtype)

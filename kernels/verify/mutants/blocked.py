@@ -207,7 +207,7 @@ the filter is not turned
 +    turned = [[stride * j + a for j in range(taps)] for a in range(stride)]
 
 == conv2d_wgrad winograd_tiles: conv2d_wgrad/winograd_tiles.py
-each chunk overwrites the one before: only for large batches
+each chunk overwrites the one before
 -                       job.bounds, i > 0)  # fmt: skip
 +                       job.bounds, False)  # fmt: skip
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from kernels import memory
 from kernels.bounds import rounding, same_bits
 from kernels.geometry import ConvGeometry
 from kernels.registry import Kernel
@@ -214,3 +215,13 @@ def takes_prepared_weights(kernel: Kernel, call: Call, images: int) -> None:
     (plain,) = call.run(kernel)
     (again,) = replace(call, options=call.options | {"prepared": kept}).run(kernel)
     require(same_bits(again, plain), "prepared weights give another result")
+
+
+@holds("chunks", *CONVOLUTIONS, fills=("normal",), optional=True, large=None,
+       nbytes=st.sampled_from((1, 20_000)), applies=lambda kernel: kernel.chunked)  # fmt: skip
+def can_do_with_little_memory(kernel: Kernel, call: Call, nbytes: int) -> None:
+    """Laid out in small chunks, the same sums come out."""
+    with memory.in_chunks(nbytes):
+        result = run(kernel, call)
+    (expected,), (bound,) = call.define(), call.bound(kernel)
+    agree(result, expected, bound)
