@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +23,9 @@ from bench.team import Setting, Team, team
 
 SETTLE = 0.02
 """Seconds before a turn: idle threads of the one before spin some milliseconds, then sleep."""
+RAMP = 0.02
+"""Seconds of calls that begin a turn and are not timed: threads that slept are woken on one core
+and get each their own only after some milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,15 @@ class Effort:
         """How many calls of `once` seconds make a turn."""
         return max(1, round(self.turn / max(once, 1e-9)))
 
+    def order(self, once: float) -> str:
+        """What a worker is told when its turn comes."""
+        return f"time {self.calls(once)} {int(RAMP / max(once, 1e-9))}"
+
     def how_often(self, once: Sequence[float]) -> int:
         """How many rounds, from the seconds of one call of each contender."""
         if self.rounds is not None:
             return self.rounds
-        a_round = sum(SETTLE + self.calls(seconds) * seconds for seconds in once)
+        a_round = sum(SETTLE + RAMP + self.calls(seconds) * seconds for seconds in once)
         return min(max(int(self.seconds / a_round), self.least), self.most)
 
 
@@ -105,13 +112,20 @@ def _load(folder: Path) -> list[np.ndarray]:
 
 def _take_turns(those: Team, effort: Effort) -> dict[Contender, list[float]]:
     """Seconds a call, round by round, of each contender that went through all of them."""
-    once = {c: those.ask(c, "time 1") for c in list(those.workers)}
-    known = {c: float(answer) for c, answer in once.items() if answer is not None}
+    known = _seconds(those, dict.fromkeys(list(those.workers), "time 1 0"))
+    # A first call finds nothing in the caches: how often to call is known after a turn of them.
+    known = _seconds(those, {c: effort.order(once) for c, once in known.items()})
     seconds: dict[Contender, list[float]] = {c: [] for c in known}
     for _ in range(effort.how_often(list(known.values())) if known else 0):
         for contender in list(those.workers):
             time.sleep(SETTLE)
-            answer = those.ask(contender, f"time {effort.calls(known[contender])}")
+            answer = those.ask(contender, effort.order(known[contender]))
             if answer is not None:
                 seconds[contender].append(float(answer))
     return {c: times for c, times in seconds.items() if c in those.workers}
+
+
+def _seconds(those: Team, orders: Mapping[Contender, str]) -> dict[Contender, float]:
+    """A turn of each: seconds a call of those that answered."""
+    answers = {c: those.ask(c, order) for c, order in orders.items() if c in those.workers}
+    return {c: float(answer) for c, answer in answers.items() if answer is not None}
