@@ -1,6 +1,6 @@
 """What a convolution is expected to take, from how much it does of what.
 
-The rates of each kernel were fitted to its times on 120 convolutions, of networks and drawn, on two
+The rates of each kernel were fitted to its times on 180 convolutions, of networks and drawn, on two
 cores with AVX2; they are there to compare kernels, on other machines too. `python -m bench pick`
 draws other convolutions and shows how good the choices are.
 """
@@ -8,6 +8,11 @@ draws other convolutions and shows how good the choices are.
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from kernels.geometry import ConvGeometry
+
+RUN = 16
+"""Elements that take as long to lay out as to begin a run of them: a window's row of taps."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,13 @@ class Rates:
     def preparation(self, work: Work) -> float:
         """What of it depends on the weights alone."""
         return self.weight * work.weights
+
+
+def unfolded(g: ConvGeometry) -> Work:
+    """Of matrix products with windows that are laid out run by run (im2col), or added from them."""
+    pixels, each = g.N * g.P * g.Q, g.C // g.groups
+    terms = pixels * g.groups * g.R * (g.S * each + RUN)
+    return Work(g.macs, terms, pixels * g.K, g.R * g.S * each * g.K, g.groups)
 
 
 def up(count: int, block: int) -> int:

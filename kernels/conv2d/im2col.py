@@ -15,23 +15,18 @@ import numba
 import numpy as np
 
 from kernels import memory
-from kernels.costs import Rates, Work
+from kernels.costs import Rates, unfolded
 from kernels.gemm import PLAIN, TRANSPOSED, keep, multiply
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.unfold import rows_per_block, unfold_rows
 
-RATES = Rates(product=0.0151, term=0.475, output=0.48, weight=0.257, call=42e3)
-
-
-def work(g: ConvGeometry) -> Work:
-    pixels, terms = g.N * g.P * g.Q, g.C * g.R * g.S  # of all groups
-    return Work(g.macs, pixels * terms, pixels * g.K, terms * g.K // g.groups, g.groups)
+RATES = Rates(product=0.017, term=0.691, output=0.516, weight=0.738, call=20e3)
 
 
 def cost(g: ConvGeometry) -> float:
     """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
-    return RATES.cost(work(g))
+    return RATES.cost(unfolded(g))
 
 
 def terms(g: ConvGeometry) -> float:

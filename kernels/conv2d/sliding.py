@@ -25,7 +25,7 @@ from kernels.vector import MACHINE, TALL, lanes, outer_runs
 
 WIDTH = MACHINE.width
 MOST_TERMS = 400
-RATES = Rates(product=0.0108, term=0.3, output=0.1, weight=0.826, call=80e3)
+RATES = Rates(product=0.0127, term=0.00943, output=0.215, weight=13, call=57e3)
 
 
 def supports(g: ConvGeometry) -> bool:

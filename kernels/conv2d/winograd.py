@@ -58,7 +58,7 @@ def supports(g: ConvGeometry) -> bool:
     return (g.R, g.S, *g.stride, *g.dilation) == (3, 3, 1, 1, 1, 1)
 
 
-RATES = Rates(product=0.0198, term=3.85, output=1.54, weight=2.67, call=620e3)
+RATES = Rates(product=0.0179, term=3.31, output=1.98, weight=2.31, call=1054e3)
 
 
 def work(g: ConvGeometry) -> Work:

@@ -28,7 +28,7 @@ BAND = 16
 """Rows of gx that a thread takes at a time, at least."""
 
 
-RATES = Rates(product=0.0157, term=0.871, output=63.6, weight=1.76, call=38e3)
+RATES = Rates(product=0.0144, term=0.967, output=49, weight=3.22, call=63e3)
 
 
 def work(g: ConvGeometry) -> Work:

@@ -14,23 +14,18 @@ import numba
 import numpy as np
 
 from kernels import memory, threads
-from kernels.costs import Rates, Work
+from kernels.costs import Rates, unfolded
 from kernels.gemm import PLAIN, TRANSPOSED, keep, multiply
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.unfold import rows_per_block, unfold_rows
 
-RATES = Rates(product=0.0132, term=0.77, output=0.677, weight=0.889, call=43e3)
-
-
-def work(g: ConvGeometry) -> Work:
-    pixels, terms = g.N * g.P * g.Q, g.C * g.R * g.S  # of all groups
-    return Work(g.macs, pixels * terms, pixels * g.K, terms * g.K // g.groups, g.groups)
+RATES = Rates(product=0.0214, term=0.792, output=0.493, weight=0.57, call=39e3)
 
 
 def cost(g: ConvGeometry) -> float:
     """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
-    return RATES.cost(work(g))
+    return RATES.cost(unfolded(g))
 
 
 def terms(g: ConvGeometry) -> float:

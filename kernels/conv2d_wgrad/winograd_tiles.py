@@ -34,7 +34,7 @@ def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
     return fprop_plan(replace(g, N=1)), Sides(g.C // g.groups, g.K // g.groups)
 
 
-RATES = Rates(product=0.0166, term=0.81, output=0.545, weight=0.418, call=103e3)
+RATES = Rates(product=0.00753, term=0.976, output=0.938, weight=0.722, call=131e3)
 
 
 def work(g: ConvGeometry) -> Work:
