@@ -1,4 +1,10 @@
-"""The filters' transform of a Winograd convolution: U[p] (C,K) = G w G^T, packed for products."""
+"""The filters of a Winograd convolution: U[p] (C,K) = G w G^T, packed for products.
+
+U is 36 / 9 times as large as 3x3 filters w. Where it is kept, or serves many tiles, it is written
+once (`transform_filter`) and multiplied by (`winograd_passes.multiply`). For one image or a few,
+writing and reading it would take longer than the products: then each thread transforms as much of
+w as its cache holds and multiplies by it at once (`multiply_once`), the sums in the same order.
+"""
 
 from __future__ import annotations
 
@@ -160,9 +166,8 @@ def _copy_taps(w, strides, taps, r1, r2, o, outputs, i, inputs, wide, block):  #
 def multiply_once(V, v_begins, w, layout, M, m_begins, rows, parts):  # type: ignore[no-untyped-def]  # fmt: skip
     """M[p] = V[p] U[p] as `multiply` does it, of filters that are transformed as they are needed.
 
-    Of few tiles the products take less than U takes to go through memory. So each thread has a
-    share of the panels of outputs, transforms AT_ONCE panels of inputs for one of them, which
-    stay in its cache, and adds their products at once.
+    Each thread has a share of the panels of outputs; of AT_ONCE panels of inputs it transforms the
+    filters for one of them and adds their products, then for the next.
     """
     for part in numba.prange(parts):
         _multiply_share(V, v_begins, w, layout.copy(), M, m_begins, rows, np.int64(part), parts)

@@ -1,7 +1,8 @@
 """A stride-1 convolution by Winograd tiles, for fprop and dgrad: filters first, then chunks.
 
 The tiles of a batch are taken in chunks whose transforms stay in the last cache. Of each chunk all
-threads make the input's transform, then the 36 matrix products, then the output's transform.
+threads make the input's transform, then the 36 matrix products, then the output's transform. Of
+few tiles the filters are not transformed first but on their way into the products.
 """
 
 from __future__ import annotations
