@@ -74,6 +74,17 @@ class _Vectors:
         first = self.builder.bitcast(self.at(array, offset), kind.as_pointer())
         return [self.builder.gep(first, [_I64(v)]) for v in range(VECTORS)]
 
+    def prefetch(self, array: int, offset: ir.Value) -> None:
+        """Ask for the lines of a block that begins there; past the end of the array too."""
+        byte, name = ir.IntType(8).as_pointer(), "llvm.prefetch.p0i8"
+        fetch = self.builder.module.globals.get(name) or ir.Function(
+            self.builder.module, ir.FunctionType(ir.VoidType(), [byte, _I32, _I32, _I32]), name
+        )
+        first = self.builder.bitcast(self.at(array, offset), byte)
+        for line in range(0, VECTORS * vector.MACHINE.width, 64):
+            there = self.builder.gep(first, [_I64(line)])
+            self.builder.call(fetch, [there, _I32(0), _I32(3), _I32(1)])  # to read, soon, data
+
     def splat(self, value: ir.Value) -> ir.Value:
         """A 32-bit integer in every lane."""
         none = ir.Constant(self.integers, ir.Undefined)
@@ -105,10 +116,12 @@ class _Vectors:
 
 
 @intrinsic
-def greatest(typingctx, x, offsets, places, count, c, y, switches, to):  # type: ignore[no-untyped-def]  # fmt: skip
+def greatest(typingctx, x, offsets, places, count, c, y, switches, to, ahead):  # type: ignore[no-untyped-def]  # fmt: skip
     """y[to..] = the largest of x[offsets[k] + c..], switches[to..] = its places[k], k < count.
 
     Of equal values the first wins, NaN is the largest of all. The list holds at least one tap.
+    What lies `ahead` elements further is fetched meanwhile: a window's taps are short pieces of
+    several rows, which the processor does not foresee.
     """
     i64 = types.int64
 
@@ -116,8 +129,9 @@ def greatest(typingctx, x, offsets, places, count, c, y, switches, to):  # type:
         v = _Vectors(context, builder, signature, args)
 
         def tap(k: ir.Value) -> tuple[State, ir.Value]:
-            values = v.load(0, builder.add(v.element(1, k), args[4]), v.floats)
-            return values, v.splat(v.element(2, k))
+            at = builder.add(v.element(1, k), args[4])
+            v.prefetch(0, builder.add(at, args[8]))
+            return v.load(0, at, v.floats), v.splat(v.element(2, k))
 
         def step(k: ir.Value, state: State) -> State:
             best, switch = state[:VECTORS], state[VECTORS:]
@@ -138,7 +152,7 @@ def greatest(typingctx, x, offsets, places, count, c, y, switches, to):  # type:
         v.store(state[VECTORS:], 6, args[7], v.integers)
         return context.get_dummy_value()
 
-    return types.void(x, offsets, places, i64, i64, y, switches, i64), generate
+    return types.void(x, offsets, places, i64, i64, y, switches, i64, i64), generate
 
 
 @intrinsic

@@ -18,6 +18,9 @@ from kernels.geometry import PoolGeometry
 from kernels.registry import kernel
 from kernels.taps import channels, greatest, work
 
+AHEAD = 2
+"""Windows ahead of the one at work whose pixels are fetched."""
+
 
 @kernel(
     "max_pool2d",
@@ -40,6 +43,7 @@ def _pool(x, values, y, best, switches, R, S, stride, padding, dilation, block):
     N, P, Q, C = y.shape
     H, W = x.shape[1:3]
     in_blocks, alone = (C, 0) if block <= C else (0, C)
+    ahead = AHEAD * stride[1] * C
     for row in numba.prange(N * P):
         n, p = row // P, row % P
         offsets, places = np.empty(R * S, np.int64), np.empty(R * S, np.int32)
@@ -52,7 +56,7 @@ def _pool(x, values, y, best, switches, R, S, stride, padding, dilation, block):
             to = (row * Q + q) * C
             for c in range(0, in_blocks, block):
                 at = min(c, C - block)
-                greatest(values, offsets, places, count, at, best, switches, to + at)
+                greatest(values, offsets, places, count, at, best, switches, to + at, ahead)
             for c in range(alone):
                 k = _greatest(values, offsets, count, c)
                 best[to + c], switches[to + c] = values[offsets[k] + c], places[k]
