@@ -18,6 +18,28 @@ from zfnet.recipe import Recipe
 CHECKPOINT = "checkpoint.safetensors"
 KERNELS = "kernels.json"
 """Which kernels a tuned run takes (`minidl.autotune`)."""
+EPOCHS = "epochs"
+"""The folder of the networks that a run kept on its way."""
+
+
+def epoch_file(out: Path, epoch: int) -> Path:
+    """Where the run in `out` keeps its network after an epoch, counted from 1."""
+    return out / EPOCHS / f"epoch-{epoch:03d}.safetensors"
+
+
+def kept_epochs(out: Path) -> dict[int, Path]:
+    """The networks that the run in `out` kept, by epoch, in order.
+
+    ValueError if there are none.
+    """
+    files = sorted((out / EPOCHS).glob("epoch-*.safetensors"))
+    found = {int(f.stem.split("-")[1]): f for f in files if f.stem.split("-")[1].isdecimal()}
+    if not found:
+        raise ValueError(
+            f"{out} kept no networks on its way: train with --keep-epochs 1,2,5,10 to have them in "
+            f"{out / EPOCHS}"
+        )
+    return dict(sorted(found.items()))
 
 
 def save_checkpoint(

@@ -17,6 +17,8 @@ class Recipe:
                 epochs (the paper's, by hand); "cosine": to 0 over all epochs.
     max_rms:    filters above it are scaled back to it after each step; 0: never.
     checkpoint_every: steps between checkpoints inside an epoch; 0: at its end only.
+    keep_epochs: after these the network is kept, to see what each map learned when (Fig 4; there
+                1, 2, 5, 10, 20, 30, 40, 64).
     """
 
     epochs: int = 70
@@ -31,8 +33,10 @@ class Recipe:
     crops: Literal["ten", "random", "centre"] = "ten"
     seed: int = 0
     checkpoint_every: int = 0
+    keep_epochs: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "keep_epochs", tuple(self.keep_epochs))  # JSON has lists
         if self.schedule not in ("plateau", "cosine"):
             raise ValueError(f"schedule must be plateau or cosine, got {self.schedule!r}")
         if not 0 < self.factor <= 1:
@@ -41,6 +45,8 @@ class Recipe:
                             ("seed", 0), ("checkpoint_every", 0)):  # fmt: skip
             if not getattr(self, name) >= least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if min(self.keep_epochs, default=1) < 1:
+            raise ValueError(f"keep_epochs counts from 1, got {self.keep_epochs}")
 
     def make_schedule(self) -> optim.Schedule:
         if self.schedule == "cosine":

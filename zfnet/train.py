@@ -1,9 +1,9 @@
 """Training with the paper's recipe, interrupted and resumed without a trace.
 
 A run is a folder: `model.safetensors` (the network after the last epoch), `checkpoint.safetensors`
-(everything needed to go on), `log.jsonl` (a line an epoch), `curve.svg` and, of a tuned run,
-`kernels.json`. All that training draws
-is a function of (seed, epoch, image) or (seed, step), so a resumed run reaches the same weights,
+(everything needed to go on), `log.jsonl` (a line an epoch), `curve.svg`, with `keep_epochs` the
+networks of those epochs in `epochs/`, and of a tuned run `kernels.json`. All that training draws is
+a function of (seed, epoch, image) or (seed, step), so a resumed run reaches the same weights,
 bit for bit, that an uninterrupted one does.
 """
 
@@ -22,7 +22,7 @@ import numpy as np
 from minidl import Tensor, init, optim, serialize
 from minidl import functional as F
 from zfnet import network as networks
-from zfnet.checkpoint import CHECKPOINT, save_checkpoint
+from zfnet.checkpoint import CHECKPOINT, epoch_file, save_checkpoint
 from zfnet.data import BadImage, Batch, Dataset, Loader, require_classes
 from zfnet.evaluate import Errors, check_classes, evaluate
 from zfnet.network import Network
@@ -206,6 +206,8 @@ class Trainer:
         }
         self.schedule(at.epoch, errors.top1)
         self.at = _Position(epoch=at.epoch + 1, step=at.step, history=[*at.history, line])
+        if self.at.epoch in self.recipe.keep_epochs:
+            self.network.save(epoch_file(self.out, self.at.epoch))
         self._save_all()
         self.on_epoch(line)
 

@@ -13,6 +13,7 @@ import typer
 import minidl
 from kernels.cli.progress import Task, progress_bars, say, say_skipped, stop_on_interrupt
 from zfnet.checkpoint import CHECKPOINT, KERNELS, load_checkpoint
+from zfnet.cli.options import whole_numbers
 from zfnet.data import (
     Dataset,
     Preprocess,
@@ -85,6 +86,8 @@ def train_command(
                            rich_help_panel=NETWORK)] = "paper",
     checkpoint_every: Annotated[int, Option(help="Steps between checkpoints within an epoch; "
                                             "0: at its end.")] = 0,
+    keep_epochs: Annotated[str, Option(help="Keep the network after these epochs, for `zfnet "
+                                       "evolution`: 1,2,5,10.")] = "",
     workers: Annotated[int, Option(help="Threads that decode images ahead.")] = 2,
     threads: Annotated[int | None, Option(help="Threads that compute (default: all).")] = None,
     autotune: Annotated[bool, Option("--autotune", help="Measure which kernels are the fastest "
@@ -95,8 +98,9 @@ def train_command(
     """Train a network; Ctrl-C stops it, --resume goes on, to the same weights bit for bit."""
     if threads is not None:
         minidl.set_num_threads(threads)
+    keep = whole_numbers(keep_epochs, "--keep-epochs")
     recipe = Recipe(epochs, batch_size, lr, momentum, weight_decay, schedule, factor, patience,
-                    max_rms, crops, seed, checkpoint_every)  # fmt: skip
+                    max_rms, crops, seed, checkpoint_every, keep)  # fmt: skip
     if resume:
         trainer = _resumed(out, recipe, data, workers, strict)
     else:
@@ -218,7 +222,8 @@ def _open(data: str, seed: int) -> tuple[Dataset, Dataset]:
 def _resumed(out: Path, recipe: Recipe, data: str, workers: int, strict: bool) -> Trainer:
     """A trainer where the run in `out` stopped; its recipe, but for the number of epochs, stays."""
     network, stored, arrays, state = load_checkpoint(out)
-    kept = replace(stored, epochs=recipe.epochs, checkpoint_every=recipe.checkpoint_every)
+    kept = replace(stored, epochs=recipe.epochs, checkpoint_every=recipe.checkpoint_every,
+                   keep_epochs=recipe.keep_epochs or stored.keep_epochs)  # fmt: skip
     if kept != recipe:
         say(f"going on with the recipe that the run began with: {kept}")
     train_set, val_set = _open(data, kept.seed)
