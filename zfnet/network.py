@@ -49,9 +49,15 @@ class Network:
         }
         return {"format": FORMAT, "network": json.dumps(described)}
 
-    def save(self, path: Path) -> None:
-        """Write the network to a file, or to model.safetensors in a folder that exists."""
-        serialize.save(path / FILE if path.is_dir() else path, self.arrays(), self.metadata())
+    def save(self, path: Path, *, half: bool = False) -> None:
+        """Write the network to a file, or to model.safetensors in a folder that exists.
+
+        half: the weights rounded to float16, half the size; they compute in float32 all the same.
+        """
+        arrays = self.arrays()
+        if half:
+            arrays = {name: a.astype(np.float16) for name, a in arrays.items()}
+        serialize.save(path / FILE if path.is_dir() else path, arrays, self.metadata())
 
 
 def load(path: str | Path) -> Network:
@@ -80,7 +86,7 @@ def from_arrays(
         )
     try:
         described: dict[str, Any] = json.loads(metadata["network"])
-        weights = dict(arrays)
+        weights = {name: _working(array) for name, array in arrays.items()}
         preprocess = Preprocess.from_settings(
             described["preprocess"], weights.pop("preprocess.mean")
         )
@@ -93,3 +99,8 @@ def from_arrays(
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{source} cannot be read as a network: {error}") from None
     return Network(model, preprocess, classes, data)
+
+
+def _working(array: np.ndarray) -> np.ndarray:
+    """Stored in half precision or not: float32 is what the network computes in."""
+    return array.astype(np.float32) if array.dtype == np.float16 else array

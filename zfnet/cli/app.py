@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
 from kernels.cli import mistakes
+from kernels.cli.progress import say
 from zfnet.cli.evaluate import evaluate_command
 from zfnet.cli.look import features_command, project_command
 from zfnet.cli.tour import tour_command
 from zfnet.cli.train import train_command
+from zfnet.experiments.runs import Stopped
 
 app = typer.Typer(
     add_completion=False,
@@ -25,4 +29,8 @@ app.command("project")(project_command)
 
 def main() -> None:
     """`zfnet`."""
-    mistakes.run(app, "zfnet", "a smaller --batch-size or --width needs less")
+    try:
+        mistakes.run(app, "zfnet", "a smaller --batch-size or --width needs less")
+    except Stopped as stopped:
+        say(str(stopped))
+        sys.exit(130)  # as shells have it for a command that Ctrl-C ended

@@ -6,22 +6,19 @@ import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from zfnet.report.charts import METADATA, SETTINGS, TEXT
+
 Record = Mapping[str, float | int | str | None]
 Point = tuple[float, float]
 
 WIDTH, HEIGHT = 4.8, 3.0  # of a panel, in inches
-TRAIN, VAL, TEXT = "#8a877f", "#b3401f", "#6b6a66"
-
-# Text stays text; a fixed salt and no date give the same bytes for the same history.
-SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "zfnet", "font.family": "sans-serif"}
-METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
+TRAIN, VAL = "#8a877f", "#b3401f"
 
 # matplotlib writes fixed colours; a reader who prefers the dark gets these over them.
 DARK = """<style>@media (prefers-color-scheme: dark) {

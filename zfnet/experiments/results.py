@@ -1,0 +1,106 @@
+"""What an experiment leaves behind: a page, its pictures as files, its numbers, how it was made.
+
+A folder holds `index.html`, which carries everything, PNG files of the same pictures, the numbers
+as NAME.json (with the command, the seed and all settings) and tables as CSV. Each file is written
+beside and renamed, as soon as it is known: what was computed stays usable whatever comes after.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from minidl import serialize
+from zfnet.report import Page, charts, pictures
+
+Report = Callable[[str, int, int], None]
+"""What is being done, how much of it is done, of how much."""
+
+
+def silent(title: str, done: int, total: int) -> None:
+    """A `Report` that shows nothing."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """The folder `out` of one experiment.
+
+    name:     the command's: "invariance"; its numbers go to invariance.json.
+    settings: every option as it was given or chosen, the seed among them; what JSON can hold.
+    """
+
+    out: Path
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def numbers(self, **found: Any) -> Path:
+        """Write NAME.json: the command, its settings and what was found."""
+        made: dict[str, Any] = {"command": f"zfnet {self.name}", "version": _version()}
+        described = {**made, "settings": dict(self.settings), **found}
+        text = json.dumps(described, indent=1, default=_plain)
+        return self._write(f"{self.name}.json", text.encode())
+
+    def table(self, name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
+        """Write `name`.csv."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+        return self._write(f"{name}.csv", text.getvalue().encode())
+
+    def picture(self, name: str, pixels: np.ndarray) -> np.ndarray:
+        """Write `name`.png, (H,W,3) uint8, and hand the picture on to the page."""
+        self._write(f"{name}.png", pictures.png(pixels))
+        return pixels
+
+    def chart(self, name: str, figure: Figure) -> str:
+        """Write `name`.png and return the figure as SVG text for the page."""
+        self._write(f"{name}.png", charts.png(figure))
+        return charts.svg(figure)
+
+    def page(self, title: str, lead: str, facts: Sequence[tuple[str, str]] = ()) -> Page:
+        """An empty page of this experiment."""
+        return Page(title, lead, facts, kicker=f"zfnet {self.name}")
+
+    def write(self, page: Page) -> Path:
+        """Say below everything how it was made, and write index.html; returns its path."""
+        section = page.section("How this was made")
+        section.table(["setting", "value"], [(k, _shown(v)) for k, v in self.settings.items()])
+        section.paragraph(f"The numbers are in `{self.name}.json` beside this page.")
+        return page.write(self.out / "index.html")
+
+    def _write(self, name: str, content: bytes) -> Path:
+        path = self.out / name
+        with serialize.replacing(path) as beside:
+            beside.write_bytes(content)
+        return path
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers and arrays, and paths, as JSON has them."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def _shown(value: Any) -> str:
+    listed = isinstance(value, list | tuple)
+    return ", ".join(map(str, value)) if listed else str(value)
+
+
+def _version() -> str:
+    try:
+        return version("minidl-zfnet")
+    except PackageNotFoundError:  # run from the source folder, never installed
+        return "unknown"
