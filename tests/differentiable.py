@@ -211,6 +211,13 @@ def _max_unpool2d(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
     return lambda y: function(y, switches, (g.H, g.W), law), [apart(g.y_shape, rng)]
 
 
+@case("fill_outside")
+def _fill_outside(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
+    at = rng.integers(-3, 3, (draw(small(1, 3)), 2))
+    plane, shape = draw(pairs(1, 4)), (len(at), draw(small(1, 2)), *draw(pairs(1, 4)))
+    return lambda x: function(x, at, plane, -2.0), [standard(shape, rng)]
+
+
 @case("local_response_norm")
 def _local_response_norm(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
     size, beta = draw(small(1, 5)), draw(st.sampled_from([0.75, 0.5, 1.0]))

@@ -145,9 +145,9 @@ def test_a_batch_gives_what_its_images_give_one_by_one(layer: str) -> None:
 
 def test_project_each_gives_each_image_its_own_unit() -> None:
     model, images = network(), pictures(3)
-    units = [Unit(2, 0, 1), Unit(0, 3, 2), Unit(4, 1, 1)]
-    each = Deconvnet(model).project_each(images, "conv2", units)
-    every = Deconvnet(model).project(images, "conv2", units=units)
+    units = [Unit(2), Unit(0), Unit(4)]
+    each = Deconvnet(model).project_each(images, "fc6", units)
+    every = Deconvnet(model).project(images, "fc6", units=units)
     assert [(p.image, p.unit) for p in each] == list(enumerate(units))
     for n, projection in enumerate(each):
         same = every[n * 3 + n]  # image by image, each with all three units

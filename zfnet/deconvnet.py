@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernels.geometry import Box
-from minidl import Tensor, rules
+from minidl import Tensor, nn, rules
 from minidl.rules import Rules
+from zfnet import fields
 from zfnet.model import ConvNet
 
 
@@ -32,33 +33,46 @@ class Unit:
 class Projection:
     """What one unit saw in one image.
 
-    pixels: (3, S, S) in the units of the preprocessed image (its pixels' 0..255 minus the mean).
     image:  which of the images it belongs to.
     unit:   the unit, `value` its activation.
-    box:    the part of the image that the unit sees (its receptive field, cut at the border);
-            `pixels` is zero outside, but for the `gradient` rules through contrast normalisation,
-            which ties every pixel to the whole image.
+    box:    the part of the image that the unit sees (its receptive field, cut at the border).
+    seen:   (3, h, w), the projection within the box `kept` of an image of `size` x `size` pixels,
+            zero outside of it. `kept` is `box`, but for the `gradient` rules through contrast
+            normalisation, which tie every pixel to the whole image.
+
+    Values are in the units of the preprocessed image (its pixels' 0..255 minus the mean).
     """
 
-    pixels: np.ndarray
     image: int
     layer: str
     unit: Unit
     value: float
     box: Box
+    seen: np.ndarray
+    kept: Box
+    size: int
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """The projection over the whole image, (3, S, S)."""
+        whole = np.zeros((3, self.size, self.size), self.seen.dtype)
+        whole[(slice(None), *_within(self.kept))] = self.seen
+        return whole
 
     def crop(self) -> np.ndarray:
         """The pixels of the receptive field, (3, h, w)."""
-        b = self.box
-        return self.pixels[:, b.top : b.bottom, b.left : b.right]
+        if self.kept == self.box:
+            return self.seen
+        return self.pixels[(slice(None), *_within(self.box))]
 
 
 class Deconvnet:
-    """Projections of a network's units; `table` says by which rules, with exact convolutions."""
+    """Projections of a network's units; `table` says by which rules."""
 
     def __init__(self, model: ConvNet, table: Rules = rules.deconvnet) -> None:
         self.model = model
-        self.table = rules.by_definition(table)
+        # What no product reaches is zero by the definition's sums only; a field alone ends anyway.
+        self.table, self._field_table = rules.by_definition(table), table
 
     def project(
         self,
@@ -89,46 +103,106 @@ class Deconvnet:
     def project_each(
         self, images: np.ndarray, layer: str, units: Sequence[Unit]
     ) -> list[Projection]:
-        """One unit of each image, its own: images (N,3,S,S), N units -> N projections, one walk."""
+        """One unit of each image, its own: images (N,3,S,S), N units -> N projections, one walk.
+
+        Where a unit sees a part of its image only that part is computed, forward and back.
+        """
         if len(units) != len(images):
             raise ValueError(f"project_each: {len(images)} images and {len(units)} units")
+        if self._sees_a_part(layer):
+            return self._project_fields(images, layer, units)
         x, activation = self._forward(images, layer)
         layer = self._name(layer)
         for unit in units:
             _check_unit(unit, activation.shape, layer)
         return self._walk(x, activation, layer, units)
 
+    def _sees_a_part(self, layer: str) -> bool:
+        """Whether a unit's field can be walked alone: smaller than the image, and by rules that do
+        not tie its pixels to the others (the gradient's through contrast normalisation do)."""
+        normalised = any(isinstance(m, nn.LocalContrastNorm) for _, m in self.model.children())
+        name = "local_contrast_norm"
+        tied = normalised and self.table[name] is not rules.deconvnet[name]
+        known = layer in dict(self.model.children())
+        return known and not tied and fields.pay_off(self.model, layer)
+
+    def _project_fields(
+        self, images: np.ndarray, layer: str, units: Sequence[Unit]
+    ) -> list[Projection]:
+        """Each unit's field alone, forward and back."""
+        self._check_images(images)
+        for unit in units:
+            _check_unit(unit, (len(units), *self._plane(layer)), layer)
+        self.model.eval()
+        places = np.array([(unit.p, unit.q) for unit in units])
+        x, activation, window = fields.look(self.model, images, layer, places)
+        alone = [Unit(unit.map) for unit in units]  # each at 0, 0 of its own patch
+        pixels, values = self._carried(x, activation, alone, self._field_table)
+        return [
+            self._cut(n, layer, unit, values[n], pixels[n], window.at[n])
+            for n, unit in enumerate(units)
+        ]
+
+    def _cut(
+        self, n: int, layer: str, unit: Unit, value: float, pixels: np.ndarray, at: np.ndarray
+    ) -> Projection:
+        """The projection of a unit whose patch of pixels (3,h,w) begins at `at` of its image."""
+        S = self.model.settings.image_size
+        box = self.model.receptive_field(layer, unit.p, unit.q).clip(S, S)
+        inside = Box(box.top - at[0], box.bottom - at[0], box.left - at[1], box.right - at[1])
+        seen = pixels[(slice(None), *_within(inside))].copy()
+        return Projection(n, layer, unit, value, box, seen, box, S)
+
+    def _plane(self, layer: str) -> tuple[int, int, int]:
+        """(K,P,Q) of a layer below the fully connected ones."""
+        geometries, names = self.model.geometries(), [name for name, _ in self.model.children()]
+        below = [geometries[n] for n in names[: names.index(layer) + 1] if n in geometries]
+        return below[-1].y_shape[1:]
+
     def _name(self, layer: str) -> str:
         return "fc8" if layer == "scores" else layer
 
     def _forward(self, images: np.ndarray, layer: str) -> tuple[Tensor, Tensor]:
         """The images and the layer's activations (N,K,P,Q) or (N,K), on the tape."""
+        self._check_images(images)
+        self.model.eval()
+        x = Tensor(images, requires_grad=True)
+        name = self._name(layer)
+        return x, self.model.activations(x, until=name)[name]
+
+    def _check_images(self, images: np.ndarray) -> int:
+        """The side that the network takes; ValueError unless the images have it."""
         S = self.model.settings.image_size
         if images.ndim != 4 or images.shape[1:] != (3, S, S) or len(images) == 0:
             raise ValueError(
                 f"project: images of shape {images.shape}; this network takes (N, 3, {S}, {S}), "
                 "preprocessed, with N at least 1"
             )
-        self.model.eval()
-        x = Tensor(images, requires_grad=True)
-        name = self._name(layer)
-        return x, self.model.activations(x, until=name)[name]
+        return S
 
     def _walk(
         self, x: Tensor, activation: Tensor, layer: str, units: Sequence[Unit]
     ) -> list[Projection]:
         """All activations but one an image set to zero, carried to the pixels."""
-        cotangent = np.zeros_like(activation.data)
-        values = []
+        pixels, values = self._carried(x, activation, units, self.table)
+        S = self.model.settings.image_size
+        whole = Box(0, S, 0, S)
+        return [
+            Projection(n, layer, u, values[n], self._box(layer, activation, u), pixels[n], whole, S)
+            for n, u in enumerate(units)
+        ]
+
+    def _carried(
+        self, x: Tensor, activation: Tensor, units: Sequence[Unit], table: Rules
+    ) -> tuple[np.ndarray, list[float]]:
+        """One unit's activation an image carried back to x, and the activations."""
+        cotangent, values = np.zeros_like(activation.data), []
         for n, unit in enumerate(units):
             place = (n, unit.map, unit.p, unit.q)[: activation.ndim]
             cotangent[place] = activation.data[place]
             values.append(float(activation.data[place]))
-        (pixels,) = activation.backward(cotangent, rules=self.table, inputs=[x])
-        return [
-            Projection(pixels.data[n], n, layer, unit, value, self._box(layer, activation, unit))
-            for n, (unit, value) in enumerate(zip(units, values, strict=True))
-        ]
+        (pixels,) = activation.backward(cotangent, rules=table, inputs=[x])
+        return pixels.data, values
 
     def _box(self, layer: str, activation: Tensor, unit: Unit) -> Box:
         S = self.model.settings.image_size
@@ -170,3 +244,7 @@ def _check_unit(unit: Unit, shape: tuple[int, ...], layer: str) -> None:
         raise ValueError(
             f"{layer} has the maps 0 to {K - 1} of {P}x{Q} units; {unit} is none of them"
         )
+
+
+def _within(box: Box) -> tuple[slice, slice]:
+    return slice(box.top, box.bottom), slice(box.left, box.right)

@@ -28,6 +28,7 @@ from minidl.functional.fused import conv_relu_pool
 from minidl.functional.linear import linear, matmul
 from minidl.functional.loss import cross_entropy
 from minidl.functional.normalisation import local_contrast_norm, local_response_norm
+from minidl.functional.patches import fill_outside
 from minidl.functional.pooling import avg_pool2d, max_pool2d, max_unpool2d
 from minidl.functional.reduction import amax, mean, sum, sum_to
 from minidl.functional.shape import (
@@ -57,6 +58,7 @@ __all__ = [
     "dropout",
     "dropout_mask",
     "exp",
+    "fill_outside",
     "flatten",
     "getitem",
     "linear",
