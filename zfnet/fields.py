@@ -19,12 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernels import patches
-from kernels.geometry import Box, ConvGeometry, PoolGeometry
+from kernels.geometry import Box
 from minidl import Tensor, nn, no_grad
 from minidl import functional as F
 from zfnet.model import ConvNet
-
-Geometry = ConvGeometry | PoolGeometry
+from zfnet.steps import Geometry, Step, steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,64 +58,32 @@ def look(
     images (N,3,S,S); places (N,2): p and q of each image's unit. Returns the patches (N,3,h,w),
     which begin where the window says, and the activations (N,K,1,1) of all maps at those places.
     """
-    geometries = model.geometries()
-    layers = dict(model.children())
-    names = list(layers)[: list(layers).index(layer) + 1]
-    windows = _windows(names, geometries, places)
-    whole = _normalised(model, images, names)
-    first = windows[0]
+    chain = steps(model, layer)
+    windows = _windows(chain, places)
+    whole, first = _normalised(model, images, chain), windows[0]
     x = patch = Tensor(patches.cut(images, first.at, first.shape, 0.0), requires_grad=True)
-    done = ""
-    for name, following, window, after in zip(
-        names, [*names[1:], ""], windows, windows[1:], strict=False
-    ):
-        g = geometries.get(name)
-        if name in whole:
-            x = _recalled(x, patches.cut(whole[name], after.at, after.shape, 0.0))
-        elif g is not None:
-            x = x if window is first else _bordered(x, window, g)
-            rectified = isinstance(layers.get(following), nn.ReLU)
-            x, done = _slide(layers[name], x, rectified), following if rectified else ""
-        elif name != done:
-            x = layers[name](x)
+    for step, window, after in zip(chain, windows, windows[1:], strict=False):
+        if step.name in whole:
+            x = _recalled(x, patches.cut(whole[step.name], after.at, after.shape, 0.0))
+        elif step.geometry is None or window is first:  # (the image was cut with its padding)
+            x = step(x)
+        else:
+            plane = step.geometry.H, step.geometry.W
+            x = step(F.fill_outside(x, window.at, plane, step.fill))
     return patch, x, first
 
 
-def _windows(
-    names: Sequence[str], geometries: dict[str, Geometry], places: np.ndarray
-) -> list[Window]:
-    """The window before each of the layers, and last the unit itself."""
+def _windows(chain: Sequence[Step], places: np.ndarray) -> list[Window]:
+    """The window before each of the steps, and last the unit itself."""
     found = [Window(np.asarray(places), (1, 1))]
-    for name in reversed(names):
-        g = geometries.get(name)
-        found.append(found[-1] if g is None else found[-1].seen(g))
+    for step in reversed(chain):
+        found.append(found[-1] if step.geometry is None else found[-1].seen(step.geometry))
     return found[::-1]
 
 
-def _bordered(x: Tensor, window: Window, g: Geometry) -> Tensor:
-    """What lies outside of the plane as the layer's own padding has it."""
-    fill = patches.LOWEST if isinstance(g, PoolGeometry) else 0.0
-    return F.fill_outside(x, window.at, (g.H, g.W), fill)
-
-
-def _slide(layer: nn.Module, x: Tensor, rectified: bool) -> Tensor:
-    """The layer without padding, which the patch has already; a convolution with its ReLU."""
-    if isinstance(layer, nn.Conv2d):
-        bare = {**layer.settings, "padding": 0}
-        if rectified:
-            return F.conv_relu_pool(x, layer.weight, layer.bias, bare)
-        return F.conv2d(x, layer.weight, layer.bias, **bare)
-    assert isinstance(layer, nn.MaxPool2d)
-    bare = {**layer.settings, "padding": 0, "ceil_mode": False}
-    pooled = F.max_pool2d(x, **bare)
-    assert isinstance(pooled, Tensor)
-    return pooled
-
-
-def _normalised(model: ConvNet, images: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
+def _normalised(model: ConvNet, images: np.ndarray, chain: Sequence[Step]) -> dict[str, np.ndarray]:
     """The outputs of contrast normalisations among the layers, on whole images."""
-    layers = dict(model.children())
-    needed = [name for name in names if isinstance(layers[name], nn.LocalContrastNorm)]
+    needed = [step.name for step in chain if isinstance(step.layer, nn.LocalContrastNorm)]
     if not needed:
         return {}
     with no_grad():

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minidl import Tensor, no_grad
+from kernels import patches
+from minidl import Tensor
 from minidl import functional as F
+from zfnet.covered import Change, Covered
 from zfnet.deconvnet import strongest
 from zfnet.network import Network
 
@@ -55,31 +57,32 @@ def occlusion_map(
     *,
     square: int,
     stride: int,
-    batch_size: int = 64,
+    batch_size: int = 128,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> OcclusionMap:
     """Cover every place of a preprocessed image (3,S,S) in turn, the square inside the image.
 
+    Only what the square touches is computed anew, layer by layer (`zfnet/covered.py`).
     ValueError if the square does not fit, the stride is below 1 or the label is no class.
     """
     _check(network, x, label, square, stride)
     grey = GREY + x - _pixels(network, x)  # what grey becomes once the mean is subtracted
     layer = network.model.convolutions[-1].replace("conv", "relu")
-    map = _strongest_map(network, x, layer)
+    covered = Covered(network.model, x)
+    map = strongest(covered.kept[layer])[0].map
     starts = range(0, x.shape[-1] - square + 1, stride)
-    places = [(top, left) for top in starts for left in starts]
+    places = np.array([(top, left) for top in starts for left in starts])
     totals, probabilities = [], []
     for first in range(0, len(places), batch_size):
-        covered = np.stack(
-            [_cover(x, grey, place, square) for place in places[first : first + batch_size]]
-        )
-        total, probability = _look(network, covered, layer, map)
-        totals.append(total)
-        probabilities.append(probability)
+        at = places[first : first + batch_size]
+        squares = patches.cut(grey[None], at, (square, square), 0.0)
+        planes, scores = covered.answers(Change(squares, at), layer, map)
+        totals.append(planes.sum(axis=(1, 2)))
+        probabilities.append(F.softmax(Tensor(scores)).data)
         progress(min(first + batch_size, len(places)), len(places))
     side = len(starts)
     p = np.concatenate(probabilities)  # (PQ,C)
-    clear = float(network.probabilities(x[None])[0, label])
+    clear = float(F.softmax(Tensor(covered.kept["fc8"])).data[0, label])
     grid = (side, side)
     return OcclusionMap(
         square, stride, label, map,
@@ -105,29 +108,3 @@ def _check(network: Network, x: np.ndarray, label: int, square: int, stride: int
 def _pixels(network: Network, x: np.ndarray) -> np.ndarray:
     """The input (3,S,S) with the mean added back, in 0..255, as float."""
     return network.preprocess.to_pixels(x).transpose(2, 0, 1).astype(np.float32)
-
-
-def _cover(x: np.ndarray, grey: np.ndarray, place: tuple[int, int], square: int) -> np.ndarray:
-    top, left = place
-    covered = x.copy()
-    window = np.s_[:, top : top + square, left : left + square]
-    covered[window] = grey[window]
-    return covered
-
-
-def _strongest_map(network: Network, x: np.ndarray, layer: str) -> int:
-    network.model.eval()
-    with no_grad():
-        activation = network.model.activations(Tensor(x[None]), until=layer)[layer]
-    return strongest(activation.data)[0].map
-
-
-def _look(
-    network: Network, images: np.ndarray, layer: str, map: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The map's total activation (N,) and the class probabilities (N,C)."""
-    network.model.eval()
-    with no_grad():
-        activations = network.model.activations(Tensor(images))
-        probabilities = F.softmax(activations["fc8"]).data
-    return activations[layer].data[:, map].sum(axis=(1, 2)), probabilities
