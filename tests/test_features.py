@@ -38,8 +38,8 @@ def pictures(bad: tuple[int, ...] = ()) -> Pictures:
 
 
 def all_activations(net: Network, data: Pictures, layer: str) -> dict[int, np.ndarray]:
-    """(K,P,Q) of every readable image, each alone in its batch."""
-    found = {}
+    """(K,P,Q) of every readable image, each alone in its batch; a convolution's rectified."""
+    found, layer = {}, layer.replace("conv", "relu")
     for index in range(len(data)):
         if index not in data.bad:
             pixels = centre(data.images[index]).transpose(2, 0, 1)  # (S,S,3) -> (3,S,S)

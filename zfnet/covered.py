@@ -76,14 +76,14 @@ def _after(step: Step, change: Change, before: np.ndarray) -> Change:
     g = step.geometry
     if isinstance(step.layer, nn.LocalContrastNorm):
         whole = Tensor(change.whole(before))
-        return Change(step(whole).data, np.zeros_like(change.at))
+        return Change(step.bare(whole).data, np.zeros_like(change.at))
     if g is None:
-        return Change(step(Tensor(change.part)).data, change.at)
+        return Change(step.bare(Tensor(change.part)).data, change.at)
     at, shape = touched(change, g)
     box = g.sees(Box(0, shape[0], 0, shape[1]))
     first = at * np.array(g.stride) + np.array([box.top, box.left])
     around = patches.cut(before, first, box.shape, step.fill, (change.part, change.at))
-    return Change(step(Tensor(around)).data, at)
+    return Change(step.bare(Tensor(around)).data, at)
 
 
 def touched(change: Change, g: Geometry) -> tuple[np.ndarray, tuple[int, int]]:

@@ -66,10 +66,10 @@ def look(
         if step.name in whole:
             x = _recalled(x, patches.cut(whole[step.name], after.at, after.shape, 0.0))
         elif step.geometry is None or window is first:  # (the image was cut with its padding)
-            x = step(x)
+            x = step.bare(x)
         else:
             plane = step.geometry.H, step.geometry.W
-            x = step(F.fill_outside(x, window.at, plane, step.fill))
+            x = step.bare(F.fill_outside(x, window.at, plane, step.fill))
     return patch, x, first
 
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kernels.peaks import peaks
 from minidl import Tensor, no_grad
 from zfnet.data import Dataset, Loader
 from zfnet.deconvnet import Deconvnet, Projection, Unit
 from zfnet.network import Network
+from zfnet.steps import steps
 
 Step = Callable[[int, int], None]
 
@@ -51,7 +53,9 @@ def strongest_activations(
 ) -> dict[str, Strongest]:
     """One pass over the data set's centre crops; memory does not grow with the number of images.
 
-    ValueError for a layer that does not exist or is above the last pool, no layers, or k below 1.
+    Of a convolution with a ReLU behind it the rectified activations count: an activation below 0
+    excites nothing. ValueError for a layer that does not exist or is above the last pool, no
+    layers, or k below 1.
     """
     if k < 1 or not layers:
         raise ValueError(f"k is {k}, the layers are {list(layers)}: at least one of each is needed")
@@ -59,12 +63,14 @@ def strongest_activations(
                     workers=workers, cache_bytes=0)  # fmt: skip
     network.model.eval()
     found: dict[str, Strongest] = {}
-    last = _last(network, layers)
+    chain = steps(network.model, _last(network, layers))
     for batch in loader.epoch(0):
         with no_grad():
-            activations = network.model.activations(Tensor(batch.images), until=last)
-        for layer in layers:
-            _merge(found, layer, activations[layer].data, batch.indices, k)
+            x = Tensor(batch.images)
+            for step in chain:
+                x = step.whole(x)
+                for layer in step.names & set(layers):
+                    _merge(found, layer, x.data, batch.indices, k)
         progress(int(batch.indices[-1]) + 1, len(dataset))
     return found
 
@@ -74,7 +80,9 @@ def _last(network: Network, layers: Sequence[str]) -> str:
     names = [name for name, _ in network.model.children()]
     for layer in layers:
         network.model.receptive_field(layer, 0, 0)
-    return max(layers, key=names.index)
+    last = max(names.index(layer) for layer in layers)
+    # (a convolution and the ReLU behind it are one step)
+    return names[last + 1] if names[last + 1].startswith("relu") else names[last]
 
 
 def _merge(
@@ -82,10 +90,7 @@ def _merge(
 ) -> None:
     """Keep the k strongest of what was found before and of a batch's (N,K,P,Q)."""
     N, K, P, Q = activation.shape
-    # Channels-last memory: (N,K,P,Q) -> (N,PQ,K), without a copy
-    rows = activation.transpose(0, 2, 3, 1).reshape(N, P * Q, K)
-    places = rows.argmax(axis=1).T  # (N,K) -> (K,N)
-    values = rows.max(axis=1).T
+    values, places = (a.T for a in peaks(activation))  # (N,K) -> (K,N)
     images = np.broadcast_to(indices, (K, N))
     if layer in found:
         before = found[layer]
