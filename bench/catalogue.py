@@ -10,7 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.layers import Convolution, Layer, Normalised, Pool, Rectified, Stage, Whole
+from bench.layers import (
+    Convolution,
+    Layer,
+    Normalised,
+    Pool,
+    Rectified,
+    Square,
+    Stage,
+    Unit,
+    Whole,
+)
 
 
 def _conv(
@@ -42,6 +52,9 @@ LAYERS: tuple[Layer, ...] = (
     Stage("zfnet", "stage5", 384, 13, 256, 3, 1, 1, 3, 2, 0),
     Whole("zfnet", "lrn", "lrn"),
     Whole("zfnet", "lcn", "lcn"),
+    Unit("zfnet", "unit1", "lrn", layer="conv1"),
+    Unit("zfnet", "unit5", "lrn", layer="conv5"),
+    Square("zfnet", "square", "lrn"),
     _conv("alexnet", "conv1", 3, 224, 96, 11, stride=4, padding=2),
     _conv("alexnet", "conv2", 96, 27, 256, 5, padding=2),
     _conv("alexnet", "conv3", 256, 13, 384, 3, padding=1),

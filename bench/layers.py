@@ -133,3 +133,25 @@ class Whole(Layer):
 
     def smallest(self) -> Self:
         return replace(self, image=64, width=1 / 32, classes=2)
+
+
+@dataclass(frozen=True)
+class Unit(Whole):
+    """The unit in the middle of one layer, `layer`, of such a network."""
+
+    layer: str = "conv5"
+
+    def smallest(self) -> Self:
+        """Images that a unit sees a part of, as it does of large ones."""
+        return replace(super().smallest(), image=160)
+
+
+@dataclass(frozen=True)
+class Square(Whole):
+    """A grey square that slides over images for such a network: its side, and how far it moves."""
+
+    square: int = 32
+    stride: int = 8
+
+    def smallest(self) -> Self:
+        return replace(super().smallest(), square=32, stride=16)

@@ -15,7 +15,17 @@ from bench.contenders import LAYOUTS, NEEDS, call_of, contenders
 from bench.definition import pooling, steps
 from bench.definition.normalisation import Contrast, Response
 from bench.judge import judge
-from bench.layers import Convolution, Layer, Normalised, Pool, Rectified, Stage, Whole
+from bench.layers import (
+    Convolution,
+    Layer,
+    Normalised,
+    Pool,
+    Rectified,
+    Square,
+    Stage,
+    Unit,
+    Whole,
+)
 from bench.operations import OPERATIONS, KernelOperation, of
 from bench.operations.networks import zfnet
 from bench.operations.operation import Operation
@@ -29,6 +39,8 @@ TINY: dict[type[Layer], Layer] = {
     Rectified: Rectified("tiny", "relu", C=3, H=4, W=5),
     Stage: Stage("tiny", "stage", 3, 12, 5, 3, 1, 1, 3, 2, 1),
     Whole: Whole("tiny", "lrn", "lrn", image=64, width=1 / 16, classes=5),
+    Unit: Unit("tiny", "unit", "lrn", image=64, width=1 / 16, classes=5, layer="conv2"),
+    Square: Square("tiny", "square", "lrn", 64, 1 / 16, 5, square=32, stride=16),
 }
 NAMES = pytest.mark.parametrize("name", OPERATIONS)
 RNG = np.random.default_rng(11)

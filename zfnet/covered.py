@@ -11,6 +11,7 @@ whole. The answers are those of whole images, up to the order of sums.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,21 +55,35 @@ class Covered:
         layers = dict(model.children())
         self._above = list(layers.values())[list(layers).index("flatten") :]
 
+    def scores(self, change: Change) -> np.ndarray:
+        """The last layer's (N,C) as the change makes it."""
+        *_, (name, last) = self._changes(change)
+        return self._scored(last.whole(self.kept[name]))
+
     def answers(self, change: Change, planes: str, map: int) -> tuple[np.ndarray, np.ndarray]:
-        """Map `map` of the layer `planes` as it became, (N,P,Q), and the last layer's (N,C)."""
-        before, seen = self.image, None
-        with no_grad():
-            for step in self._steps:
+        """Map `map` of the layer `planes` as the change makes it, (N,P,Q), and the scores (N,C)."""
+        for name, found in self._changes(change):
+            if name == planes:
+                one, kept = (a[:, map : map + 1] for a in (found.part, self.kept[name]))
+                seen = Change(one, found.at).whole(kept)[:, 0]
+        return seen, self._scored(found.whole(self.kept[name]))
+
+    def _changes(self, change: Change) -> Iterator[tuple[str, Change]]:
+        """What becomes of each layer that has planes, by its name, from the first to the last."""
+        before = self.image
+        for step in self._steps:
+            with no_grad():
                 change = _after(step, change, before)
-                before = self.kept[step.name]
-                if step.name == planes:
-                    one = Change(change.part[:, map : map + 1], change.at)
-                    seen = one.whole(before[:, map : map + 1])[:, 0]
-            y = Tensor(change.whole(before))
+            before = self.kept[step.name]
+            yield step.name, change
+
+    def _scored(self, planes: np.ndarray) -> np.ndarray:
+        """The layers above the planes."""
+        with no_grad():
+            y = Tensor(planes)
             for layer in self._above:
                 y = layer(y)
-        assert seen is not None
-        return seen, y.data
+        return y.data
 
 
 def _after(step: Step, change: Change, before: np.ndarray) -> Change:
