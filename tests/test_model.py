@@ -184,7 +184,7 @@ def test_an_unknown_option_is_a_type_error() -> None:
 @pytest.mark.parametrize(
     "model",
     [
-        ZFNet(7, 64, 0.05, "b", None, strides=(2, 1), hidden=(12, 9), init="he", seed=3),
+        ZFNet(7, 64, 0.05, "b", None, strides=(2, 1), hidden=(12, 9), init="he", without=(3, 7)),
         AlexNet(5, 80, 0.04),
     ],
     ids=["zfnet", "alexnet"],
@@ -215,3 +215,36 @@ def test_two_dropout_layers_draw_different_masks() -> None:
     drawn = [m for _, m in model.modules() if isinstance(m, nn.Dropout)]
     assert {(m.seed, m.step) for m in drawn} == {(5, 6)}
     assert len({m.stream for m in drawn}) == 2
+
+
+@pytest.mark.parametrize("without", [(3, 4), (7,), (6, 7), (3, 4, 6, 7), (6,), (4,)])
+def test_layers_left_out_are_gone_and_the_others_keep_their_names(without: tuple[int, ...]) -> None:
+    gone = {f"{kind}{n}" for n in without for kind in ("conv", "fc", "relu", "dropout")}
+    whole, rest = ([name for name, _ in thin(without=w).children()] for w in ((), without))
+    assert rest == [name for name in whole if name not in gone]
+
+
+def test_what_stands_above_a_left_out_layer_takes_what_lies_below_it() -> None:
+    model = thin(without=(3, 4, 6))
+    shapes = {name: p.shape for name, p in model.named_parameters()}
+    # Of width 0.02: 256, 256 and 4096 become 5, 5 and 82; pool5 is 6x6.
+    assert shapes["conv5.weight"] == (5, 5, 3, 3)
+    assert shapes["fc7.weight"] == (82, 5 * 6 * 6) and shapes["fc8.weight"] == (10, 82)
+    assert thin(without=(6, 7)).fc8.weight.shape == (10, 5 * 6 * 6)  # type: ignore[attr-defined]
+
+
+def test_a_network_with_layers_left_out_computes_class_scores() -> None:
+    model = ZFNet(10, image_size=64, width=0.02, without=(3, 4, 6, 7))
+    assert model(Tensor(np.zeros((2, 3, 64, 64), np.float32))).shape == (2, 10)
+
+
+@pytest.mark.parametrize("without", [(5,), (1, 3), (8,), (3, 3), ("3",)])
+def test_only_the_layers_of_table_3_can_be_left_out(without: Any) -> None:
+    with pytest.raises(ValueError, match=r"\(3, 4, 6, 7\), each once, got"):
+        thin(without=without)
+
+
+def test_settings_stored_before_layers_could_be_left_out_still_load() -> None:
+    stored = as_json(Settings("zfnet", 7, 64, 0.05))
+    del stored["without"]
+    assert build(stored).settings == Settings("zfnet", 7, 64, 0.05)

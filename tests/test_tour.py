@@ -12,12 +12,13 @@ from PIL import Image
 
 from minidl.rules import deconvnet
 from zfnet.cli.tour import _trainer
-from zfnet.data import Preprocess, Truth
+from zfnet.data import Preprocess
 from zfnet.data.scenes import Scenes
 from zfnet.experiments import tour
 from zfnet.experiments.feature_page import write_features
 from zfnet.experiments.photographs import Photograph, sample_photographs
 from zfnet.experiments.projection_page import write_projections
+from zfnet.experiments.results import Results
 from zfnet.model import ConvNet
 from zfnet.network import Network
 from zfnet.recipe import Recipe
@@ -48,37 +49,13 @@ def test_the_tours_page_has_every_section_and_reports_to_the_end() -> None:
     assert told and all(done == total for done, total in told.values())
 
 
-def test_the_outlined_region_goes_the_way_of_the_image() -> None:
-    mask = np.zeros((128, 160), bool)
-    mask[40:72, 60:100] = True
-    preprocess = Preprocess(56, 64, np.zeros((3, 64, 64), np.float32))
-    region = tour.region_in_crop(preprocess, Truth(mask=mask), mask.shape)
-    # Half the size, 8 columns cut on either side, then 4 pixels all around.
-    expected = np.zeros((56, 56), bool)
-    expected[20 - 4 : 36 - 4, 30 - 8 - 4 : 50 - 8 - 4] = True
-    assert region is not None
-    np.testing.assert_array_equal(region, expected)
-
-
-def test_a_box_is_outlined_as_a_mask_is() -> None:
-    preprocess = Preprocess(56, 64, np.zeros((3, 64, 64), np.float32))
-    mask = np.zeros((64, 64), bool)
-    mask[10:30, 20:50] = True
-    by_box = tour.region_in_crop(preprocess, Truth(box=(10, 20, 30, 50)), (64, 64, 3))
-    by_mask = tour.region_in_crop(preprocess, Truth(mask=mask), (64, 64, 3))
-    np.testing.assert_array_equal(by_box, by_mask)
-
-
-def test_without_truth_nothing_is_outlined() -> None:
-    preprocess = Preprocess(56, 64, np.zeros((3, 64, 64), np.float32))
-    assert tour.region_in_crop(preprocess, Truth(), (64, 64, 3)) is None
-
-
 def test_features_writes_a_page_and_the_numbers_behind_it(tmp_path: Path) -> None:
-    page = write_features(network(), SCENES, tmp_path, layers=["conv2", "pool5"], maps=2, seed=1)
+    results = Results(tmp_path, "features", {"seed": 1})
+    page = write_features(network(), SCENES, results, layers=["conv2", "pool5"], maps=2, seed=1)
     numbers = json.loads((tmp_path / "features.json").read_text())
     assert page == tmp_path / "index.html" and page.stat().st_size > 10_000
-    assert list(numbers["layers"]) == ["conv2", "pool5"] and numbers["seed"] == 1
+    assert all((tmp_path / f"{layer}.png").is_file() for layer in ("conv2", "pool5"))
+    assert list(numbers["layers"]) == ["conv2", "pool5"] and numbers["settings"] == {"seed": 1}
     for maps in numbers["layers"].values():
         for entry in maps:
             values = [found["value"] for found in entry["strongest"]]
@@ -87,7 +64,14 @@ def test_features_writes_a_page_and_the_numbers_behind_it(tmp_path: Path) -> Non
 
 def test_the_same_seed_writes_the_same_page(tmp_path: Path) -> None:
     pages = [
-        write_features(network(), SCENES, tmp_path / name, layers=["conv1"], maps=2, seed=5)
+        write_features(
+            network(),
+            SCENES,
+            Results(tmp_path / name, "features"),
+            layers=["conv1"],
+            maps=2,
+            seed=5,
+        )
         for name in "ab"
     ]
     assert pages[0].read_bytes() == pages[1].read_bytes()

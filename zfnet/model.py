@@ -2,7 +2,8 @@
 
 A network is a `nn.Sequential` of named layers, so that every layer can be asked for by its name:
 conv1 relu1 pool1 norm1, conv2 relu2 pool2 norm2, conv3 relu3, conv4 relu4, conv5 relu5 pool5,
-flatten, fc6 relu6 dropout6, fc7 relu7 dropout7, fc8 (Zeiler, Fergus 2013, Fig 3).
+flatten, fc6 relu6 dropout6, fc7 relu7 dropout7, fc8 (Zeiler, Fergus 2013, Fig 3); `without`
+leaves some of them out (Table 3).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from zfnet.settings import ConvSpec, Norm, Settings, check
 
 
 class ConvNet(nn.Sequential):
-    """Five convolution layers, three fully connected ones, built from `Settings`."""
+    """Five convolution layers, three fully connected ones or fewer, built from `Settings`."""
 
     def __init__(self, settings: Settings) -> None:
         check(settings)
@@ -30,6 +31,8 @@ class ConvNet(nn.Sequential):
         features = maps * side * side
         hidden = settings.hidden or (settings.scaled(4096),) * 2
         for number, units in zip((6, 7), hidden, strict=True):
+            if number in settings.without:
+                continue
             layers[f"fc{number}"] = nn.Linear(features, units, rng=rng)
             layers[f"relu{number}"] = nn.ReLU()
             layers[f"dropout{number}"] = nn.Dropout(settings.dropout, stream=number)
@@ -147,10 +150,12 @@ def as_json(settings: Settings) -> dict[str, Any]:
 def _convolutions(
     settings: Settings, rng: np.random.Generator
 ) -> tuple[dict[str, nn.Module], int, int]:
-    """Layers 1 to 5 by name, and the number of maps and side of what comes out."""
+    """Those of layers 1 to 5 that are there, and the maps and side of what comes out."""
     layers: dict[str, nn.Module] = {}
     maps, side = 3, settings.image_size
     for number, spec in enumerate(settings.layers(), start=1):
+        if number in settings.without:
+            continue
         conv = nn.Conv2d(maps, spec.filters, spec.size, spec.stride, spec.padding, rng=rng)
         layers[f"conv{number}"] = conv
         layers[f"relu{number}"] = nn.ReLU()

@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 Norm = Literal["lcn", "lrn"] | None
 
+REMOVABLE = (3, 4, 6, 7)
+"""The layers that Table 3 leaves out: no pool follows them."""
+
 
 @dataclass(frozen=True)
 class ConvSpec:
@@ -40,6 +43,8 @@ class Settings:
     init:            "paper" (standard deviation 1e-2, section 3) or "he" (He et al. 2015, for small
                      networks; conv1, whose inputs are as large as pixels, and fc8 as in the paper).
     seed:            of the initial weights.
+    without:         numbers of layers left out, of 3, 4, 6 and 7, as in Table 3; the others keep
+                     their names.
     """
 
     architecture: Literal["zfnet", "alexnet"]
@@ -57,9 +62,10 @@ class Settings:
     dropout: float = 0.5
     init: Literal["paper", "he"] = "paper"
     seed: int = 0
+    without: tuple[int, ...] = ()
 
     def layers(self) -> list[ConvSpec]:
-        """The five convolution layers."""
+        """The five convolution layers, those that `without` names among them."""
         first, second = self._first_two()
         maps = {"a": (384, 384, 256), "b": (512, 1024, 512)}[self.variant]
         third, fourth, fifth = (self.scaled(m) for m in maps)
@@ -105,3 +111,8 @@ def check(settings: Settings) -> None:
         raise ValueError(f"width must be above 0 and at most 16, got {settings.width}")
     if not 0 <= settings.dropout < 1:
         raise ValueError(f"dropout must be at least 0 and below 1, got {settings.dropout}")
+    left_out = set(settings.without)
+    if not left_out <= set(REMOVABLE) or len(left_out) < len(settings.without):
+        raise ValueError(
+            f"without must name some of {REMOVABLE}, each once, got {settings.without}"
+        )

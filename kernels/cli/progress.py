@@ -45,15 +45,17 @@ class Task:
         self._progress, self._title, self._total = progress, title, total
         self._bar = progress.add_task(title, total=total, note="") if progress else None
         self._began = self._said = time.monotonic()
+        self._first: int | None = None  # what was done before, as in a run that is resumed
 
     def update(self, done: int, total: int | None = None, note: str = "") -> None:
         """`done` of `total` is finished; `note` is shown beside the bar."""
         self._total = total or self._total
+        self._first = done if self._first is None else self._first
         if self._progress is not None and self._bar is not None:
             self._progress.update(self._bar, completed=done, total=self._total, note=note)
         elif time.monotonic() - self._said > SECONDS_BETWEEN_LINES:
             self._said = time.monotonic()
-            left = (self._said - self._began) * (self._total - done) / max(done, 1)
+            left = (self._said - self._began) * (self._total - done) / max(done - self._first, 1)
             say(f"{self._title} {done}/{self._total}  {note}  {left:.0f} s left")
 
 

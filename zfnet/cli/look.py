@@ -9,15 +9,15 @@ import typer
 
 from kernels.cli.progress import say
 from minidl import rules
+from zfnet.cli.options import Model, Seed, Split, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset
 from zfnet.experiments.feature_page import write_features
 from zfnet.experiments.photographs import read_photographs
 from zfnet.experiments.projection_page import write_projections
-from zfnet.network import load
+from zfnet.experiments.results import Results
 
 TABLES = {"deconvnet": rules.deconvnet, "guided": rules.guided, "gradient": rules.gradient}
-Model = Annotated[Path, typer.Option(help="A run's folder, or a network's file.")]
 RulesName = Annotated[
     Literal["deconvnet", "guided", "gradient"],
     typer.Option("--rules", help="How to walk back to the pixels."),
@@ -25,8 +25,8 @@ RulesName = Annotated[
 
 
 def features_command(
-    model: Model,
     data: Annotated[str, typer.Option(help="`scenes`, or any folder of images.")],
+    model: Model = None,
     out: Annotated[Path, typer.Option(help="Folder for the page and its numbers.")] = Path(
         "features"
     ),
@@ -34,24 +34,28 @@ def features_command(
         list[str] | None, typer.Option(help="A layer's name; may be given several times.")
     ] = None,
     maps: Annotated[int, typer.Option(min=1, help="Maps of each layer, drawn at random.")] = 9,
-    split: Annotated[str, typer.Option(help="Which images: train or val.")] = "val",
+    split: Split = "val",
     table: RulesName = "deconvnet",
-    seed: Annotated[int, typer.Option(min=0, help="Draws the maps, and the scenes.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """For maps of each layer: the nine strongest activations, projected (Fig 2)."""
-    network = load(model)
+    network, called = open_network(model)
     dataset = open_dataset(data, split, seed=seed)
+    settings = {
+        "model": called, "data": data, "split": split, "layers": layer or "every convolution",
+        "maps": maps, "rules": table, "seed": seed,
+    }  # fmt: skip
     page = write_features(
-        network, dataset, out, layers=layer or (), maps=maps, seed=seed, table=TABLES[table],
-        report=reporter(),
+        network, dataset, Results(out, "features", settings), layers=layer or (), maps=maps,
+        seed=seed, table=TABLES[table], report=reporter(),
     )  # fmt: skip
-    say(f"The page is {page.resolve()}, its numbers are beside it in features.json.")
+    say(f"The page is {page.resolve()}; beside it a PNG a layer, and features.json.")
 
 
 def project_command(
     images: Annotated[list[Path], typer.Argument(help="Pictures to look at.", show_default=False)],
-    model: Model,
     layer: Annotated[str, typer.Option(help="conv1 ... pool5, fc6, fc7, or scores.")],
+    model: Model = None,
     map: Annotated[
         int | None, typer.Option("--map", help="Its strongest unit; else the layer's.")
     ] = None,
@@ -61,7 +65,7 @@ def project_command(
     table: RulesName = "deconvnet",
 ) -> None:
     """Project one unit of a layer down to the pixels of each picture."""
-    network = load(model)
+    network, _ = open_network(model)
     photographs = read_photographs(images)
     found, page = write_projections(network, photographs, layer, out, map=map, table=TABLES[table])
     for photograph, projection in zip(photographs, found, strict=True):

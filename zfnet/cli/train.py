@@ -81,6 +81,8 @@ def train_command(
                                       rich_help_panel=NETWORK)] = False,
     pool5_padding: Annotated[int, Option(rich_help_panel=NETWORK)] = 0,
     dropout: Annotated[float, Option(rich_help_panel=NETWORK)] = 0.5,
+    without: Annotated[str, Option(help="Layers left out, of 3, 4, 6, 7 (Table 3): 3,4.",
+                                   rich_help_panel=NETWORK)] = "",
     init: Annotated[Literal["paper", "he"],
                     Option(help="Standard deviation 1e-2, or He's, for small networks.",
                            rich_help_panel=NETWORK)] = "paper",
@@ -112,6 +114,7 @@ def train_command(
             num_classes=len(train_set.classes), image_size=image_size, width=width,
             variant=variant, norm=None if norm == "none" else norm, pool_ceil=pool_ceil,
             pool5_padding=pool5_padding, dropout=dropout, init=init, seed=seed,
+            without=whole_numbers(without, "--without"),
             **{name: value for name, value in given.items() if value is not None},
         )  # fmt: skip
         network = _new_network(settings, train_set, data, resize, out, workers, strict)

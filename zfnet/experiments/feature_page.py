@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minidl import serialize
 from minidl.rules import Rules, deconvnet
 from zfnet.data import Dataset
 from zfnet.deconvnet import Deconvnet
@@ -20,33 +18,51 @@ from zfnet.experiments.features import (
     project_strongest,
     strongest_activations,
 )
+from zfnet.experiments.results import Report, Results, silent
 from zfnet.network import Network
 from zfnet.report import Page
-
-Report = Callable[[str, int, int], None]
+from zfnet.report.cards import sheet
 
 
 def write_features(
     network: Network,
     dataset: Dataset,
-    out: Path,
+    results: Results,
     *,
     layers: Sequence[str] = (),
     maps: int = 9,
     seed: int = 0,
     table: Rules = deconvnet,
-    report: Report = lambda title, done, total: None,
+    report: Report = silent,
 ) -> Path:
-    """Fig 2 for a network and a data set: `out`/index.html, and the numbers in features.json.
+    """Fig 2 for a network and a data set: the page, a PNG a layer, and features.json.
 
     layers: names of layers; empty: every convolution. maps: how many of each, drawn from `seed`.
     Returns the page's path. ValueError for layers that do not exist.
     """
+    page = results.page("What excites each map", _lead(network, dataset, table))
+    options: dict[str, Any] = {"maps": maps, "seed": seed, "table": table, "report": report}
+    add_features(page, results, network, dataset, layers=layers, **options)
+    return results.write(page)
+
+
+def add_features(
+    page: Page,
+    results: Results,
+    network: Network,
+    dataset: Dataset,
+    *,
+    layers: Sequence[str] = (),
+    maps: int = 9,
+    seed: int = 0,
+    table: Rules = deconvnet,
+    report: Report = silent,
+) -> None:
+    """The sections of Fig 2, with the files of `write_features`."""
     layers = list(layers) or network.model.convolutions
     strongest = strongest_activations(
         network, dataset, layers, progress=lambda d, t: report("strongest activations", d, t)
     )
-    page = Page("What excites each map", _lead(network, dataset, table), kicker="zfnet features")
     pages.add_filters(page, network.model)
     section = page.section("Strongest activations", pages.FEATURES)
     rng, numbers = np.random.default_rng(seed), {}
@@ -55,13 +71,13 @@ def write_features(
         walker = Deconvnet(network.model, table)
         found = project_strongest(network, dataset, strongest[layer], chosen, deconvnet=walker)
         title = pages.layer_title(network.model, layer)
-        section.fig2(title, pages.map_cards(found, dataset))
+        cards = pages.map_cards(found, dataset)
+        section.fig2(title, cards)
+        if cards:
+            results.picture(layer, sheet(cards))
         numbers[layer] = [_numbers(picture, dataset) for picture in found]
         report("projections", done, len(layers))
-    described = {"seed": seed, "rules": table.name, "data": dataset.name, "layers": numbers}
-    with serialize.replacing(out / "features.json") as beside:
-        beside.write_text(json.dumps(described, indent=1), encoding="utf-8")
-    return page.write(out / "index.html")
+    results.numbers(layers=numbers)
 
 
 def _lead(network: Network, dataset: Dataset, table: Rules) -> str:

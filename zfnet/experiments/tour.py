@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zfnet.data import Dataset, Preprocess, Truth
+from zfnet.data import Dataset
 from zfnet.evaluate import predict
 from zfnet.experiments import pages
 from zfnet.experiments.features import (
@@ -18,6 +18,7 @@ from zfnet.experiments.features import (
 )
 from zfnet.experiments.occlusion import occlusion_map
 from zfnet.experiments.photographs import Photograph, as_inputs, project_layers
+from zfnet.experiments.pointing import region_in_crop
 from zfnet.model import Settings
 from zfnet.network import Network
 from zfnet.report import Page, pictures
@@ -169,26 +170,6 @@ def _typical(probabilities: np.ndarray, labels: np.ndarray, label: int) -> int:
     images = np.flatnonzero(labels == label)
     by_sureness = images[np.argsort(probabilities[images, label], kind="stable")]
     return int(by_sureness[len(images) // 2])
-
-
-def region_in_crop(
-    preprocess: Preprocess, truth: Truth | None, shape: tuple[int, ...]
-) -> np.ndarray | None:
-    """The object's mask (or box) as the centre crop shows it, (S,S) bool; None where unknown.
-
-    The mask goes the way of the image: through the same resizing and cropping.
-    """
-    if truth is None or (truth.mask is None and truth.box is None):
-        return None
-    if truth.mask is not None:
-        mask = truth.mask
-    else:
-        assert truth.box is not None
-        mask = pictures.region_mask(truth.box, shape[:2])
-    picture = np.repeat(mask[:, :, None], 3, axis=2).astype(np.uint8) * 255
-    prepared = preprocess.prepare(picture)[:, :, 0] > 127
-    first = (preprocess.resize - preprocess.image_size) // 2
-    return prepared[first:, first:][: preprocess.image_size, : preprocess.image_size]
 
 
 def _photographs(

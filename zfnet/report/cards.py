@@ -57,6 +57,22 @@ def map_card(card: MapCard) -> str:
     return tag("figure", tag("figcaption", head) + pair + note, class_="card")
 
 
+def sheet(cards: Sequence[MapCard]) -> np.ndarray:
+    """All cards as one picture, a row a map: its projections, and beside them the patches."""
+    pairs = [
+        mosaic(
+            [
+                contact_sheet([contrast_stretch(projection) for projection in card.projections]),
+                contact_sheet(card.patches),
+            ],
+            2,
+            2 * GAP,
+        )
+        for card in cards
+    ]
+    return mosaic(pairs, 3, 4 * GAP)
+
+
 def contact_sheet(tiles: Sequence[np.ndarray]) -> np.ndarray:
     """Three tiles a row at one display size: small ones as visible pixels, large ones reduced."""
     side = max(max(tile.shape[:2]) for tile in tiles)

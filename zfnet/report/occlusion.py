@@ -1,23 +1,25 @@
-"""What a grey square hides from the network (Fig 7): the image and three maps of one width.
+"""What a grey square hides from the network (Fig 7): the image and maps of one width beside it.
 
 A map's cell (p, q) tells what the network said while the square stood at position (p, q). The maps
 lie over the image where the square's centre was, so that the object's outline falls on all four.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image
 
-from zfnet.report.markup import Picture, image, tag, words
+from zfnet.report.markup import image, tag, words
 from zfnet.report.pictures import (
     GREY,
     SHEET,
     Box,
     Colour,
     colours,
+    contrast_stretch,
     heatmap,
+    mosaic,
     outline,
     overlay,
     region_mask,
@@ -25,6 +27,8 @@ from zfnet.report.pictures import (
 
 PANEL = 320
 DIMMED = 0.8
+GAP = 4
+FRAME: Colour = (214, 72, 52)
 NOTHING: Box = (0, 0, 0, 0)
 TRUE_COLOUR: Colour = (68, 170, 153)
 OTHER_COLOURS: tuple[Colour, ...] = (
@@ -48,7 +52,8 @@ class OcclusionCard:
     occluding square in pixels. probability, activation (float) and winner (int) are (P, Q), by the
     square's position: of the true class, the total of map `map`, and the most probable class's
     index. region is the object's mask, (H, W) bool, or box (top, left, bottom, right). extent is
-    the box, in pixels, that the maps' cells cover (by default the whole image).
+    the box, in pixels, that the maps' cells cover (by default the whole image). projections,
+    (3, h, w) float in pixel units, are map `map`'s: of this image first, then of other images.
     """
 
     title: str
@@ -63,6 +68,7 @@ class OcclusionCard:
     region: np.ndarray | Box | None = None
     extent: Box | None = None
     note: str = ""
+    projections: Sequence[np.ndarray] = ()
 
     def __post_init__(self) -> None:
         shapes = {self.probability.shape, self.activation.shape, self.winner.shape}
@@ -75,34 +81,81 @@ class OcclusionCard:
             raise ValueError(f"{self.title}: class {sorted(indices)} of {len(self.classes)} names")
 
 
-def occlusion_card(card: OcclusionCard) -> str:
-    """The card as HTML: the image, then probability, activation and most probable class."""
-    name = card.classes[card.truth]
-    shape = card.probability.shape
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One column of Fig 7: a picture and what its colours mean.
+
+    scale: a colour map's name, and the values of its first and last colour, as text.
+    shares: a colour, a class and the share of places where it is the most probable one.
+    """
+
+    picture: np.ndarray
+    caption: str
+    scale: tuple[str, str, str] | None = None
+    shares: Sequence[tuple[Colour, str, float]] = field(default=())
+
+
+def panels(card: OcclusionCard) -> list[Panel]:
+    """The paper's columns: (a) the image, (b) activation, (c) projections if there are any,
+    (d) probability of the true class, (e) most probable class."""
     low, high = float(card.activation.min()), float(card.activation.max())
-    certain = heatmap(card.probability, shape, cmap="viridis", low=0, high=1)
+    shape = card.probability.shape
     active = heatmap(card.activation, shape, low=low, high=high)
-    winners, legend = _winners(card)
-    panels = [
-        _panel(_scene(card), f"a {card.square}-pixel square slides over it", "", card.title),
-        _panel(_over(certain, card), f"probability of {name}", _bar("viridis", "0", "1")),
-        _panel(
-            _over(active, card),
-            f"total activation of map {card.map}",
-            _bar("magma", f"{low:.3g}", f"{high:.3g}"),
-        ),
-        _panel(_over(winners, card), "most probable class", legend),
+    # From 0, so that dark is improbable; up to what is reached, or an unsure network shows nothing.
+    likely = float(card.probability.max())
+    certain = heatmap(card.probability, shape, cmap="viridis", low=0, high=likely)
+    winners, shares = _winners(card)
+    name, scale = card.classes[card.truth], ("magma", f"{low:.3g}", f"{high:.3g}")
+    found = [
+        Panel(_scene(card), f"a {card.square}-pixel square slides over it"),
+        Panel(_over(active, card), f"total activation of map {card.map}", scale),
+        Panel(_over(certain, card), f"probability of {name}", ("viridis", "0", f"{likely:.2g}")),
+        Panel(_over(winners, card), "most probable class", shares=shares),
     ]
-    head = tag("span", words(card.title), class_="name") + tag("span", words(name), class_="value")
+    if card.projections:
+        found.insert(2, Panel(_projections(card), _projections_caption(card)))
+    return found
+
+
+def occlusion_card(card: OcclusionCard) -> str:
+    """The card as HTML: the columns of `panels` side by side."""
+    first, *others = panels(card)
+    outlined = "" if card.region is None else ", the true object outlined"
+    shown = [_panel(first, card.title + outlined), *map(_panel, others)]
+    name = tag("span", words(card.title), class_="name")
+    head = name + tag("span", words(card.classes[card.truth]), class_="value")
     note = tag("p", words(card.note), class_="note") if card.note else ""
-    row = tag("div", "".join(panels), class_="panels")
+    # Four columns are the style sheet's; five take as many as there is room for.
+    columns = "repeat(auto-fit,minmax(min(45%,11.5rem),1fr))"
+    style = f"grid-template-columns:{columns}" if card.projections else None
+    row = tag("div", "".join(shown), class_="panels", style=style)
     return tag("div", tag("p", head, class_="head") + row + note, class_="occlusion")
 
 
-def _panel(picture: Picture, caption: str, legend: str, title: str = "") -> str:
-    alt = f"{title}, the true object outlined; {caption}" if title else f"Map: {caption}"
-    below = tag("figcaption", words(caption)) + legend
-    return tag("figure", image(picture, alt) + below)
+def _panel(panel: Panel, title: str = "Map") -> str:
+    legend = _bar(*panel.scale) if panel.scale else ""
+    if panel.shares:
+        legend = tag("ul", "".join(_swatch(*share) for share in panel.shares), class_="legend")
+    shown = image(panel.picture, f"{title}: {panel.caption}")
+    return tag("figure", shown + tag("figcaption", words(panel.caption)) + legend)
+
+
+def _projections(card: OcclusionCard) -> np.ndarray:
+    """Two by two where there are more than one, the image's own framed."""
+    count = min(len(card.projections), 2)
+    side = (max(_enlarged(card).shape) - GAP * (count - 1)) // count
+    tiles = []
+    for projection in card.projections:
+        picture = Image.fromarray(contrast_stretch(projection))
+        tiles.append(np.asarray(picture.resize((side, side), Image.Resampling.BICUBIC)))
+    tiles[0] = outline(tiles[0], (0, 0, side, side), FRAME, 2)
+    return mosaic(tiles, count, GAP)
+
+
+def _projections_caption(card: OcclusionCard) -> str:
+    others = len(card.projections) - 1
+    beside = f"; unframed, its strongest on {others} other images" if others else ""
+    return f"map {card.map} projected{beside}"
 
 
 def _scale(card: OcclusionCard) -> int:
@@ -163,8 +216,8 @@ def _outlined(picture: np.ndarray, card: OcclusionCard) -> np.ndarray:
     return outline(outline(picture, region, SHEET, 3), region, (255, 255, 255), 2)
 
 
-def _winners(card: OcclusionCard) -> tuple[np.ndarray, str]:
-    """The most probable class by colour, the true one's always the same, and the legend."""
+def _winners(card: OcclusionCard) -> tuple[np.ndarray, list[tuple[Colour, str, float]]]:
+    """The most probable class by colour, the true one's always the same, and their shares."""
     present, counts = np.unique(card.winner, return_counts=True)
     by_count = sorted(zip(-counts, present, strict=True))
     others = [int(index) for _, index in by_count if index != card.truth]
@@ -172,14 +225,12 @@ def _winners(card: OcclusionCard) -> tuple[np.ndarray, str]:
     palette |= {card.truth: TRUE_COLOUR, **dict(zip(others, OTHER_COLOURS, strict=False))}
     table = np.array([palette[index] for index in range(len(card.classes))], np.uint8)
     share = dict(zip(present.tolist(), (counts / card.winner.size).tolist(), strict=True))
-    entries = [
-        _swatch(palette[index], card.classes[index], share.get(index, 0.0))
+    shares = [
+        (palette[index], card.classes[index], share.get(index, 0.0))
         for index in [card.truth, *others[: len(OTHER_COLOURS)]]
     ]
     rest = sum(share[index] for index in others[len(OTHER_COLOURS) :])
-    if rest:
-        entries.append(_swatch(REST_COLOUR, "others", rest))
-    return table[card.winner], tag("ul", "".join(entries), class_="legend")
+    return table[card.winner], [*shares, (REST_COLOUR, "others", rest)] if rest else shares
 
 
 def _swatch(colour: Colour, name: str, share: float) -> str:

@@ -1,0 +1,49 @@
+"""`zfnet evolution`: what maps look for as training goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kernels.cli.progress import say
+from zfnet.cli.options import Seed, Split
+from zfnet.cli.reporting import reporter
+from zfnet.data import open_dataset
+from zfnet.experiments.evolution import Spread
+from zfnet.experiments.evolution_page import write_evolution
+
+
+def evolution_command(
+    run: Annotated[
+        Path,
+        typer.Option(help="A folder in which `zfnet train --keep-epochs 1,2,5` kept networks."),
+    ],
+    data: Annotated[str, typer.Option(help="`scenes`, or any folder of images.")],
+    out: Annotated[Path, typer.Option(help="Folder for the page and its numbers.")] = Path(
+        "evolution"
+    ),
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(help="A layer's name; may be given several times (default: all convolutions)"),
+    ] = None,
+    maps: Annotated[int, typer.Option(min=1, help="Maps of each layer, drawn at random.")] = 6,
+    images: Annotated[
+        int | None, typer.Option(min=1, help="Images to search, evenly spread (default: all).")
+    ] = None,
+    split: Split = "val",
+    seed: Seed = 0,
+) -> None:
+    """Each map's strongest activation, projected, at every epoch that a run kept (Fig 4)."""
+    every = open_dataset(data, split, seed=seed)
+    dataset = every if images is None else Spread(every, images)
+    settings = {
+        "run": str(run), "data": data, "layer": layer or [], "maps": maps, "images": len(dataset),
+        "split": split, "seed": seed,
+    }  # fmt: skip
+    page = write_evolution(
+        run, dataset, out, layers=layer or (), maps=maps, seed=seed, settings=settings,
+        report=reporter(),
+    )  # fmt: skip
+    say(f"The page is {page.resolve()}, its numbers are in evolution.json and evolution.csv.")

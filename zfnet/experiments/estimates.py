@@ -1,0 +1,104 @@
+"""What several seeds say together: means with their intervals, and claims that they decide."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from scipy import stats
+
+Verdict = Literal["holds", "does not hold", "cannot be told"]
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over `count` runs and half the width of its 95 % confidence interval.
+
+    half: by Student's t with count - 1 degrees of freedom; None of a single run.
+    """
+
+    mean: float
+    half: float | None
+    count: int
+
+    def text(self, digits: int = 1) -> str:
+        """ "12.3 ± 0.4", or the mean alone of a single run."""
+        spread = "" if self.half is None else f" ± {self.half:.{digits}f}"
+        return f"{self.mean:.{digits}f}{spread}".replace("-", "−")
+
+
+def estimate(values: Sequence[float] | np.ndarray) -> Estimate:
+    """The mean of `values`, one a run, and its interval; ValueError for none."""
+    count = len(values)
+    if count == 0:
+        raise ValueError("an estimate needs at least one run, got none")
+    mean = float(np.mean(values))
+    if count == 1:
+        return Estimate(mean, None, 1)
+    error = float(np.std(values, ddof=1)) / math.sqrt(count)
+    return Estimate(mean, float(stats.t.ppf((1 + LEVEL) / 2, count - 1)) * error, count)
+
+
+def sign(found: Estimate) -> int:
+    """1 or -1 if the whole 95 % interval lies above or below 0; else 0: it cannot be told."""
+    if found.half is None or abs(found.mean) <= found.half:
+        return 0
+    return 1 if found.mean > 0 else -1
+
+
+def verdict(difference: Estimate) -> Verdict:
+    """Whether a claim holds whose difference is above zero where it does."""
+    outcomes: dict[int, Verdict] = {1: "holds", -1: "does not hold", 0: "cannot be told"}
+    return outcomes[sign(difference)]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of the paper, and differences, one a seed, that are above zero where it is so.
+
+    text: a sentence without its full stop; what: the difference in words, within a sentence; unit:
+    what it is in.
+    """
+
+    text: str
+    what: str
+    differences: tuple[float, ...]
+    unit: str = "points"
+
+    @property
+    def estimate(self) -> Estimate:
+        return estimate(self.differences)
+
+    @property
+    def verdict(self) -> Verdict:
+        """By whether the interval of the mean difference lies above zero, below it or about it."""
+        return verdict(self.estimate)
+
+    def sentence(self) -> str:
+        """The statement, whether these runs bear it out, and by which numbers."""
+        found = self.estimate
+        over = f"over {found.count} seeds" if found.count > 1 else "with one seed"
+        number = f"{found.text(2)} {self.unit}".strip()
+        return f"“{self.text}.” {self._outcome()}: {self.what} is {number} {over}."
+
+    def _outcome(self) -> str:
+        if len(self.differences) == 1:
+            return "One seed cannot tell this from chance"
+        if self.verdict == "cannot be told":
+            return "These runs cannot tell, zero lies in the interval"
+        return f"This {self.verdict} here"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "claim": self.text,
+            "difference": self.what,
+            "unit": self.unit,
+            "by_seed": self.differences,
+            "mean": self.estimate.mean,
+            "interval_half": self.estimate.half,
+            "verdict": self.verdict,
+        }
