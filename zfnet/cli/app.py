@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -32,7 +33,7 @@ app.command("tour")(tour_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("project")(project_command)
-for _name, _command in {
+EXPERIMENTS: dict[str, Callable[..., None]] = {
     "features": features_command,
     "evolution": evolution_command,
     "invariance": invariance_command,
@@ -42,7 +43,8 @@ for _name, _command in {
     "ablation": ablation_command,
     "transfer": transfer_command,
     "layers": layers_command,
-}.items():
+}
+for _name, _command in EXPERIMENTS.items():
     app.command(_name, rich_help_panel="The paper's experiments")(_command)
 
 
