@@ -28,7 +28,15 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=find_packages(include=["minidl*", "kernels*", "zfnet*", "bench*"]),
-    package_data={"zfnet": ["report/*.html", "report/*.css"]},
+    package_data={
+        "zfnet": [
+            "report/*.html",
+            "report/*.css",
+            "pretrained/*.safetensors",
+            "pretrained/log.jsonl",
+            "pretrained/CARD.md",
+        ]
+    },
     install_requires=[
         "numpy>=2.0",
         "scipy>=1.13",

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from minidl.rules import deconvnet
+from zfnet.checkpoint import epoch_file
 from zfnet.cli.tour import _trainer
 from zfnet.data import Preprocess
 from zfnet.data.scenes import Scenes
@@ -33,19 +34,29 @@ def network() -> Network:
     return Network(ConvNet(settings), preprocess, SCENES.classes, "scenes")
 
 
-def test_the_tours_page_has_every_section_and_reports_to_the_end() -> None:
+def test_the_tours_page_has_every_section_and_reports_to_the_end(tmp_path: Path) -> None:
     history = [
         {"epoch": 1, "train_loss": 2.4, "val_loss": 2.3, "train_accuracy": 0.1, "val_accuracy": 0.2}
     ]
     findings = tour.Findings(history, 75.0, sample_photographs(), seed=3)
+    for epoch in (1, 4):
+        network().save(epoch_file(tmp_path, epoch))
     told: dict[str, tuple[int, int]] = {}
-    page = tour.make_page(network(), SCENES, findings, lambda t, d, n: told.update({t: (d, n)}))
+
+    def tell(title: str, done: int, total: int) -> None:
+        told[title] = done, total
+
+    page = tour.first_page(sample_photographs(), tell)
+    first = page.html()
+    for heading in ("A network that has seen photographs", "What it sees in a photograph"):
+        assert heading in first
+    assert "danielbuechele" in first  # the photographs' licence asks for the name
+    tour.add_training(page, network(), SCENES, tmp_path, findings, tell)
     html = page.html()
-    for heading in ("Training", "First-layer filters", "What excites each map",
-                    "What the network looks at", "On photographs", "What to try next"):  # fmt: skip
+    for heading in ("A network learns", "How features develop", "What excites each map",
+                    "What the network looks at", "on photographs", "What to try next"):  # fmt: skip
         assert heading in html
     assert "1 min 15 s" in html
-    assert "danielbuechele" in html  # the photographs' licence asks for the name
     assert told and all(done == total for done, total in told.values())
 
 

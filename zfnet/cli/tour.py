@@ -29,9 +29,10 @@ def tour_command(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the scenes, the weights and all draws.")] = 0,
 ) -> None:
-    """Train a small ZFNet on drawn scenes and write a page of what it learned, in minutes.
+    """See through a network at once, then train another on drawn scenes and watch it learn.
 
-    Stopped, it goes on where it was; finished, it only writes the page anew.
+    The page is there after seconds and grows when the training ends, in minutes. Stopped, the tour
+    goes on where it was; finished, it only writes the page anew.
     """
     photographs = read_photographs(image or []) or sample_photographs()
     with minidl.exact():  # the definition's numbers; and half as much to compile in a first run
@@ -39,13 +40,17 @@ def tour_command(
 
 
 def _take(out: Path, photographs: Sequence[Photograph], seed: int) -> None:
+    page = tour.first_page(photographs, reporter())
+    where = page.write(out / "index.html").resolve()
+    say(f"\nA first page is {where}\nOpen it in a browser: {where.as_uri()}")
+    say("Now a network is trained on drawn scenes, of which everything is known; the page grows.\n")
     trainer = _trainer(out / "model", seed)
     if trainer.at.epoch < trainer.recipe.epochs and not run(trainer):
         say("The tour goes on where it stopped with the same command.")
         raise typer.Exit(130)
     seconds = sum(line["seconds"] for line in trainer.history)
     findings = tour.Findings(trainer.history, seconds, photographs, seed)
-    page = tour.make_page(trainer.network, trainer.val, findings, reporter())
+    tour.add_training(page, trainer.network, trainer.val, trainer.out, findings, reporter())
     where = page.write(out / "index.html").resolve()
     say(f"\nThe page is {where}\nOpen it in a browser: {where.as_uri()}")
     say(

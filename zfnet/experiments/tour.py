@@ -1,34 +1,40 @@
-"""The tour: a small network trained on drawn scenes, and a page of what it learned."""
+"""The tour: a network that is there, then one that is trained on drawn scenes, on one page."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from zfnet import pretrained
 from zfnet.data import Dataset
 from zfnet.evaluate import predict
-from zfnet.experiments import pages
+from zfnet.experiments import evolution_page, pages
+from zfnet.experiments.evolution import evolution
+from zfnet.experiments.evolution_grid import DOTS, evolution_grid
+from zfnet.experiments.evolution_trend import trend
 from zfnet.experiments.features import (
     centre_crop,
     choose_maps,
     project_strongest,
     strongest_activations,
 )
+from zfnet.experiments.first_look import add_first_look, add_projections
 from zfnet.experiments.occlusion import occlusion_map
-from zfnet.experiments.photographs import Photograph, as_inputs, project_layers
+from zfnet.experiments.photographs import Photograph, as_inputs
 from zfnet.experiments.pointing import region_in_crop
+from zfnet.experiments.results import Report
 from zfnet.model import Settings
 from zfnet.network import Network
-from zfnet.report import Page, pictures
+from zfnet.report import Page, charts
 from zfnet.train import Recipe
 
 MAPS = 9
 SQUARE, STRIDE = 20, 3
 WATCHED = ("face", "car", "butterfly")
-Report = Callable[[str, int, int], None]
-"""What is being done, how much of it is done, of how much."""
+EVOLVING = ("conv1", "conv4")
 
 
 def settings(num_classes: int, seed: int) -> Settings:
@@ -43,7 +49,7 @@ def recipe(seed: int) -> Recipe:
     """The paper's, with what a few thousand steps need: smaller batches, a cosine, random crops."""
     return Recipe(
         epochs=8, batch_size=32, lr=0.02, weight_decay=5e-4, schedule="cosine", crops="random",
-        seed=seed,
+        seed=seed, keep_epochs=(1, 2, 4, 8),
     )  # fmt: skip
 
 
@@ -61,47 +67,68 @@ class Findings:
     seed: int
 
 
-def make_page(network: Network, val: Dataset, findings: Findings, report: Report) -> Page:
-    """Look into the network from every side; minutes of work, told to `report`."""
+def first_page(photographs: Sequence[Photograph], report: Report) -> Page:
+    """The page as it begins, with the network in the box: seconds of work."""
+    lead = (
+        "Two networks, seen through: one that was trained on photographs and comes with the "
+        "package, and one that this tour trains, from random weights, on drawn objects of which "
+        "every pixel is known. The deconvnet shows for a network's maps the pixels that made them "
+        "fire."
+    )
+    footer = "Made by `zfnet tour`, after Zeiler and Fergus, “Visualizing and Understanding "
+    page = Page("What networks see", lead, kicker="zfnet tour",
+                footer=footer + "Convolutional Networks”, 2013.")  # fmt: skip
+    add_first_look(page, pretrained.load(), photographs, report)
+    return page
+
+
+def add_training(
+    page: Page, network: Network, val: Dataset, run: Path, findings: Findings, report: Report
+) -> None:
+    """The trained network from every side, in the folder `run`: a minute of work."""
     probabilities, labels = predict(
         [network], val, progress=lambda d, t: report("looking at every class", d, t)
     )
     accuracy = float((probabilities.argmax(axis=1) == labels).mean())
-    page = _front(network, findings, accuracy)
+    page.facts = _facts(network, findings, accuracy)
     _training(page, network, findings, probabilities, labels)
-    pages.add_filters(page, network.model)
+    _evolution(page, run, val, findings.seed, report)
     _features(page, network, val, findings.seed, report)
     _occlusion(page, network, val, probabilities, labels, report)
     _photographs(page, network, findings.photographs, report)
     _next(page)
-    return page
 
 
-def _front(network: Network, findings: Findings, accuracy: float) -> Page:
+def _facts(network: Network, findings: Findings, accuracy: float) -> tuple[tuple[str, str], ...]:
     minutes, seconds = divmod(round(findings.seconds), 60)
     trained = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-    facts = [
-        ("validation accuracy", f"{accuracy:.1%}"),
+    return (
+        ("kinds of drawn objects", str(len(network.classes))),
+        ("right on new ones", f"{accuracy:.1%}"),
         ("parameters", f"{network.model.parameter_count:,}"),
         ("epochs", str(len(findings.history))),
         ("training", trained),
         ("seed", str(findings.seed)),
-    ]
-    lead = (
-        f"A small ZFNet, trained in {trained} to tell {len(network.classes)} kinds of drawn "
-        "objects apart; then its deconvnet, which shows for each of its maps the pixels that made "
-        "it fire."
     )
-    footer = "Made by `zfnet tour`, after Zeiler and Fergus, “Visualizing and Understanding "
-    return Page("What the network learned", lead, facts, kicker="zfnet tour",
-                footer=footer + "Convolutional Networks”, 2013.")  # fmt: skip
+
+
+def _evolution(page: Page, run: Path, val: Dataset, seed: int, report: Report) -> None:
+    """How maps of the lowest and of a high layer came to be (Fig 4)."""
+    snapshots = list(evolution(run, val, layers=EVOLVING, maps=4, seed=seed, report=report))
+    section = page.section("How features develop", evolution_page.SHOWN)
+    for layer in EVOLVING:
+        grid = evolution_grid(snapshots, layer)
+        section.subheading(f"`{layer}`")
+        section.figure(charts.svg(grid), "", f"Maps of {layer} by epoch", pixelated=False,
+                       width=round(grid.get_figwidth() * DOTS))  # fmt: skip
+    section.paragraph(evolution_page.sentence(trend(snapshots)))
 
 
 def _training(
     page: Page, network: Network, findings: Findings, probabilities: np.ndarray, labels: np.ndarray
 ) -> None:
     section = page.section(
-        "Training",
+        "A network learns to tell drawn objects apart",
         "Stochastic gradient descent with momentum 0.9 on random crops of scenes that our own "
         "generator draws. Position, size, rotation and light vary; all classes share colours.",
     )
@@ -176,22 +203,15 @@ def _photographs(
     page: Page, network: Network, photographs: Sequence[Photograph], report: Report
 ) -> None:
     section = page.section(
-        "On photographs",
-        "The same network on pictures of another kind than it ever saw: the strongest unit of each "
-        "layer, projected. Deep layers know drawn objects only, and look for them here too.",
+        "The drawn objects' network on photographs",
+        "The second network on pictures of another kind than it ever saw: the strongest unit of "
+        "each layer, projected. Deep layers know drawn objects only, and look for them here too.",
     )
-    layers = network.model.convolutions
     for done, (photograph, x) in enumerate(
         zip(photographs, as_inputs(network, photographs), strict=True), start=1
     ):
         section.subheading(photograph.name)
-        shown = [(network.preprocess.to_pixels(x), photograph.credit or "the picture, cropped")]
-        for projection in project_layers(network, x, layers):
-            caption = f"{projection.layer}, map {projection.unit.map}: {projection.value:.3g}"
-            shown.append((pages.projection_picture(projection), caption))
-        section.gallery(
-            [(pictures.enlarge(picture, 3), caption) for picture, caption in shown], width=168
-        )
+        add_projections(section, network, photograph, x)
         report("photographs", done, len(photographs))
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from zfnet import network as networks
 from zfnet.network import Network
 
-FILE = Path(__file__).parent / "tiny-imagenet.safetensors"
+HERE = Path(__file__).parent
+FILE, LOG = HERE / "tiny-imagenet.safetensors", HERE / "log.jsonl"
+NAME = "tiny-imagenet-100"
 
 
 def load() -> Network:
-    """The pretrained network: 3x64x64 inputs, 100 classes of Tiny ImageNet."""
+    """The pretrained network: inputs (N,3,64,64), 100 classes of Tiny ImageNet."""
     return networks.load(FILE)
+
+
+def history() -> list[dict[str, float]]:
+    """Its training, a record an epoch, as `zfnet train` logged it."""
+    return [json.loads(line) for line in LOG.read_text(encoding="utf-8").splitlines()]

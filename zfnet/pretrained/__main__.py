@@ -1,0 +1,27 @@
+"""python -m zfnet.pretrained RUN: put the network of a finished run into the box.
+
+Its weights in half precision, and the log of its training, beside this file; CARD.md is written by
+hand.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from zfnet import network as networks
+from zfnet.pretrained import FILE, LOG, NAME
+
+
+def main(run: Path) -> None:
+    """Write FILE and LOG from the run's folder."""
+    network = replace(networks.load(run), data=NAME)  # not the path of somebody's folder
+    network.save(FILE, half=True)
+    shutil.copyfile(run / "log.jsonl", LOG)
+    print(f"{FILE}: {FILE.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
