@@ -8,16 +8,20 @@ from typing import Annotated
 import typer
 
 from kernels.cli.progress import Task, progress_bars, say, say_skipped
+from zfnet.cli.options import open_network
 from zfnet.data import open_dataset, require_classes
 from zfnet.evaluate import evaluate
-from zfnet.network import load
 
 
 def evaluate_command(
-    model: Annotated[
-        list[Path], typer.Option(help="A run's folder or a network's file; several are averaged.")
-    ],
     data: Annotated[str, typer.Option(help="`scenes`, or a folder as for `zfnet train`.")],
+    model: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A run's folder or a network's file; several are averaged (default: the "
+            "one in the box)."
+        ),
+    ] = None,
     split: Annotated[str, typer.Option(help="Which images: train, val, or scenes' test.")] = "val",
     ten_crops: Annotated[
         bool, typer.Option("--ten-crops", help="Average over the paper's ten crops.")
@@ -30,7 +34,7 @@ def evaluate_command(
     ] = False,
 ) -> None:
     """Print the top-1 and top-5 error of a network, or of several averaged (Table 2)."""
-    networks = [load(path) for path in model]
+    networks = [open_network(path)[0] for path in model or [None]]
     dataset = open_dataset(data, split, seed=seed)
     require_classes(dataset)
     with progress_bars() as bars:

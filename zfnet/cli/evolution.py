@@ -18,7 +18,11 @@ from zfnet.experiments.evolution_page import write_evolution
 def evolution_command(
     run: Annotated[
         Path,
-        typer.Option(help="A folder in which `zfnet train --keep-epochs 1,2,5` kept networks."),
+        typer.Option(
+            "--run",
+            "--model",
+            help="A folder in which `zfnet train --keep-epochs 1,2,5` kept networks.",
+        ),
     ],
     data: Annotated[str, typer.Option(help="`scenes`, or any folder of images.")],
     out: Annotated[Path, typer.Option(help="Folder for the page and its numbers.")] = Path(
