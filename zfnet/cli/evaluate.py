@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +35,8 @@ def evaluate_command(
     ] = False,
 ) -> None:
     """Print the top-1 and top-5 error of a network, or of several averaged (Table 2)."""
-    networks = [open_network(path)[0] for path in model or [None]]
+    named: Sequence[Path | None] = model or [None]
+    networks = [open_network(path)[0] for path in named]
     dataset = open_dataset(data, split, seed=seed)
     require_classes(dataset)
     with progress_bars() as bars:
