@@ -20,7 +20,7 @@ from zfnet import network as networks
 from zfnet.checkpoint import epoch_file
 from zfnet.cli.evolution import evolution_command
 from zfnet.deconvnet import Deconvnet, Unit
-from zfnet.experiments.evolution import Sight, Snapshot, Spread, evolution
+from zfnet.experiments.evolution import Sight, Snapshot, evolution
 from zfnet.experiments.evolution_page import write_evolution
 from zfnet.experiments.evolution_trend import changed, dead, likeness, similarity, trend
 from zfnet.experiments.features import Strongest
@@ -289,15 +289,6 @@ def test_a_run_without_kept_networks_is_refused(tmp_path: Path) -> None:
 def test_a_layer_without_maps_is_refused(run: Path, layer: str) -> None:
     with pytest.raises(ValueError, match="conv1, relu1"):
         next(evolution(run, DATA, layers=[layer]))
-
-
-def test_some_images_are_evenly_spread_over_all() -> None:
-    some = Spread(DATA, 4)
-    assert [some.title(i) for i in range(len(some))] == ["0.png", "2.png", "5.png", "8.png"]
-    assert some.label(1) == DATA.label(2) and (some.image(3) == DATA.images[8]).all()
-    assert len(Spread(DATA, 50)) == 11
-    with pytest.raises(ValueError, match="0 images"):
-        Spread(DATA, 0)
 
 
 def test_the_command_searches_as_many_images_as_it_is_told(run: Path, tmp_path: Path) -> None:

@@ -6,20 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import COLOURS, Pictures
+from tiny import COLOURS
 from tiny_folders import class_folders
 
+from zfnet.experiments.estimates import sign
 from zfnet.experiments.folds import (
     MOST_TESTS,
     Fold,
-    Subset,
     check_counts,
     draw_fold,
     labels_of,
     mean_of_classes,
 )
 from zfnet.experiments.protocols import PROTOCOLS, open_whole
-from zfnet.experiments.trends import gain, percent, points, sign, sorted_by_sign
+from zfnet.experiments.trends import gain, percent, points, sorted_by_sign
 
 COUNTS = (20, 31, 90)
 LABELS = np.random.default_rng(3).permutation(np.repeat([0, 1, 2], COUNTS))
@@ -87,14 +87,6 @@ def test_the_accuracy_is_the_mean_of_the_classes_and_not_of_the_images() -> None
     labels = np.array([0, 0, 0, 0, 2, 2])
     predicted = np.array([0, 0, 0, 1, 2, 0])
     assert mean_of_classes(predicted, labels) == (3 / 4 + 1 / 2) / 2
-
-
-def test_a_subset_counts_the_labels_of_its_classes_anew() -> None:
-    whole = Pictures(9)  # red, green, blue in turn
-    part = Subset(whole, np.array([8, 1, 4]), ("blue", "green"))
-    assert labels_of(part).tolist() == [0, 1, 1] and len(part) == 3
-    assert part.title(0) == "8.png" and part.classes == ("blue", "green")
-    assert np.array_equal(part.image(1), whole.images[1])
 
 
 def test_caltechs_backgrounds_are_no_classes(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from minidl import Tensor, no_grad, serialize
 from minidl import functional as F
-from zfnet.data import Preprocess
+from zfnet.data import Dataset, Preprocess
 from zfnet.model import ConvNet, as_json, build
 
 FORMAT = "zfnet network 1"
@@ -36,6 +36,10 @@ class Network:
         self.model.eval()
         with no_grad():
             return F.softmax(self.model(Tensor(images))).data
+
+    def learned_from(self, dataset: Dataset) -> bool:
+        """Whether it was trained on a data set of this name, wherever its folder lies."""
+        return Path(self.data).name == Path(dataset.name).name
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {**self.model.state_dict(), "preprocess.mean": self.preprocess.mean}

@@ -10,6 +10,7 @@ import typer
 from kernels.cli import mistakes
 from kernels.cli.progress import say
 from zfnet.cli.ablation import ablation_command
+from zfnet.cli.check import check_command
 from zfnet.cli.correspondence import correspondence_command
 from zfnet.cli.evaluate import evaluate_command
 from zfnet.cli.evolution import evolution_command
@@ -18,6 +19,7 @@ from zfnet.cli.invariance import invariance_command
 from zfnet.cli.layers import layers_command
 from zfnet.cli.look import features_command, project_command
 from zfnet.cli.occlusion import occlusion_command
+from zfnet.cli.paper import paper_command
 from zfnet.cli.tour import tour_command
 from zfnet.cli.train import train_command
 from zfnet.cli.transfer import transfer_command
@@ -43,6 +45,8 @@ EXPERIMENTS: dict[str, Callable[..., None]] = {
     "ablation": ablation_command,
     "transfer": transfer_command,
     "layers": layers_command,
+    "paper": paper_command,
+    "check": check_command,
 }
 for _name, _command in EXPERIMENTS.items():
     app.command(_name, rich_help_panel="The paper's experiments")(_command)

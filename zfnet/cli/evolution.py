@@ -10,8 +10,7 @@ import typer
 from kernels.cli.progress import say
 from zfnet.cli.options import Seed, Split
 from zfnet.cli.reporting import reporter
-from zfnet.data import open_dataset
-from zfnet.experiments.evolution import Spread
+from zfnet.data import open_dataset, spread
 from zfnet.experiments.evolution_page import write_evolution
 
 
@@ -41,7 +40,7 @@ def evolution_command(
 ) -> None:
     """Each map's strongest activation, projected, at every epoch that a run kept (Fig 4)."""
     every = open_dataset(data, split, seed=seed)
-    dataset = every if images is None else Spread(every, images)
+    dataset = every if images is None else spread(every, images)
     settings = {
         "run": str(run), "data": data, "layer": layer or [], "maps": maps, "images": len(dataset),
         "split": split, "seed": seed,

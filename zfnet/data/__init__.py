@@ -9,6 +9,7 @@ from zfnet.data.folders import ClassFolders, Photographs, TinyImageNet, open_fol
 from zfnet.data.images import BadImage, read_image
 from zfnet.data.loader import Batch, Loader, ten_crop_batches
 from zfnet.data.preprocess import Preprocess, default_resize, mean_image
+from zfnet.data.subset import Subset, spread
 
 __all__ = [
     "BadImage",
@@ -18,6 +19,7 @@ __all__ = [
     "Loader",
     "Photographs",
     "Preprocess",
+    "Subset",
     "TinyImageNet",
     "Truth",
     "default_resize",
@@ -25,6 +27,7 @@ __all__ = [
     "open_dataset",
     "read_image",
     "require_classes",
+    "spread",
     "ten_crop_batches",
 ]
 

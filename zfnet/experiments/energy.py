@@ -96,10 +96,10 @@ def _projected(
 
 
 def _shares(projection: Projection, region: np.ndarray, other: np.ndarray) -> list[list[float]]:
-    """One row [on, area, other, elsewhere], or none where nothing was projected."""
+    """One row [on, area, other, elsewhere], or none where the layer is not active."""
     squares = np.square(projection.crop(), dtype=np.float64).sum(axis=0)  # (3,h,w) -> (h,w)
     whole = float(squares.sum())
-    if not whole > 0:
+    if not (projection.value > 0 and whole > 0):
         return []
     b = projection.box
     row: list[float] = []

@@ -16,43 +16,12 @@ import numpy as np
 
 from zfnet import network as networks
 from zfnet.checkpoint import kept_epochs
-from zfnet.data import Dataset, Truth
+from zfnet.data import Dataset
 from zfnet.deconvnet import Unit
 from zfnet.experiments.features import Step, Strongest, project_strongest, strongest_activations
 from zfnet.experiments.results import Report, silent
 from zfnet.model import as_json
 from zfnet.network import Network
-
-
-class Spread:
-    """`count` of a data set's images, a data set too; evenly spread, for files come by class.
-
-    ValueError for a count below 1.
-    """
-
-    def __init__(self, dataset: Dataset, count: int) -> None:
-        if count < 1:
-            raise ValueError(f"a search through {count} images: at least one is needed")
-        every = len(dataset)
-        self.name, self.classes, self._dataset = dataset.name, dataset.classes, dataset
-        self._indices = (
-            [i * every // count for i in range(count)] if count < every else range(every)
-        )
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def image(self, index: int) -> np.ndarray:
-        return self._dataset.image(self._indices[index])
-
-    def label(self, index: int) -> int:
-        return self._dataset.label(self._indices[index])
-
-    def title(self, index: int) -> str:
-        return self._dataset.title(self._indices[index])
-
-    def truth(self, index: int) -> Truth | None:
-        return self._dataset.truth(self._indices[index])
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zfnet.data import Dataset, Truth
+from zfnet.data import Dataset
 
 MOST_TESTS = 50
 """Images a class that are tested on at most (section 5.2)."""
@@ -69,40 +69,6 @@ def mean_of_classes(predicted: np.ndarray, labels: np.ndarray) -> float:
     """The mean of the accuracies of each class (section 5.2), from 0 to 1; both (n,) int64."""
     right = predicted == labels
     return float(np.mean([right[labels == label].mean() for label in np.unique(labels)]))
-
-
-class Subset:
-    """Some images of a labelled data set, in the order given: a data set too.
-
-    classes: those that are kept, by name; the labels are counted anew. None: all of them.
-    """
-
-    def __init__(
-        self, dataset: Dataset, indices: np.ndarray, classes: Sequence[str] | None = None
-    ) -> None:
-        self.name = dataset.name
-        self.classes = tuple(dataset.classes if classes is None else classes)
-        self._dataset, self._indices = dataset, np.asarray(indices).tolist()
-        self._labels = {dataset.classes.index(name): i for i, name in enumerate(self.classes)}
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def image(self, index: int) -> np.ndarray:
-        """(H, W, 3) uint8. Raises BadImage."""
-        return self._dataset.image(self._indices[index])
-
-    def label(self, index: int) -> int:
-        """The index into `classes`."""
-        return self._labels[self._dataset.label(self._indices[index])]
-
-    def title(self, index: int) -> str:
-        """As the whole data set calls it."""
-        return self._dataset.title(self._indices[index])
-
-    def truth(self, index: int) -> Truth | None:
-        """What the whole data set knows of it."""
-        return self._dataset.truth(self._indices[index])
 
 
 def labels_of(dataset: Dataset) -> np.ndarray:

@@ -14,11 +14,11 @@ import numpy as np
 
 from zfnet.experiments import classifiers
 from zfnet.experiments.classifiers import Kind
-from zfnet.experiments.estimates import Estimate
+from zfnet.experiments.estimates import Estimate, sign
 from zfnet.experiments.feature_bank import FeatureBank
 from zfnet.experiments.folds import Fold, mean_of_classes
 from zfnet.experiments.results import Report, silent
-from zfnet.experiments.trends import deviation, gain, points, sign, sorted_by_sign
+from zfnet.experiments.trends import deviation, gain, points, sorted_by_sign
 
 LAYERS = (1, 2, 3, 4, 5, 7)
 SOFTMAX_ON = (5, 7)

@@ -75,7 +75,7 @@ def write_layers(
     facts = {
         "per_class": per_class,
         "total": folds,
-        "seen": Path(network.data) == Path(dataset.name),
+        "seen": network.learned_from(dataset),
     }
     for scores in found:
         page = _write(results, bank, scores, dataset, c, facts)

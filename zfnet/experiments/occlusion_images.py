@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zfnet.data import Dataset, Truth
+from zfnet.data import Dataset, Subset
 from zfnet.deconvnet import Projection
 from zfnet.experiments.features import (
     Strongest,
@@ -85,7 +85,7 @@ class Searched:
     def __init__(
         self, network: Network, dataset: Dataset, indices: Sequence[int], report: Report = silent
     ) -> None:
-        self.network, self.images = network, _Some(dataset, indices)
+        self.network, self.images = network, Subset(dataset, indices)
         layer = last_layer(network)
         self.strongest: Strongest = strongest_activations(
             network, self.images, [layer], k=OTHERS + 1,
@@ -102,26 +102,3 @@ class Searched:
 def last_layer(network: Network) -> str:
     """The last convolution, rectified: the paper's layer 5."""
     return network.model.convolutions[-1].replace("conv", "relu")
-
-
-class _Some:
-    """A data set's images at `indices`, as a data set."""
-
-    def __init__(self, dataset: Dataset, indices: Sequence[int]) -> None:
-        self.dataset, self.indices = dataset, list(indices)
-        self.name, self.classes = dataset.name, dataset.classes
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def image(self, index: int) -> np.ndarray:
-        return self.dataset.image(self.indices[index])
-
-    def label(self, index: int) -> int:
-        return self.dataset.label(self.indices[index])
-
-    def title(self, index: int) -> str:
-        return self.dataset.title(self.indices[index])
-
-    def truth(self, index: int) -> Truth | None:
-        return self.dataset.truth(self.indices[index])

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zfnet.data import Dataset, open_dataset, require_classes
-from zfnet.experiments.folds import Subset, labels_of
+from zfnet.data import Dataset, Subset, open_dataset, require_classes
+from zfnet.experiments.folds import labels_of
 
 Published = Mapping[int, tuple[float, float]]
 """By images a class: the mean accuracy in per cent and its standard deviation."""

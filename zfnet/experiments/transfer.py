@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from zfnet.data import Dataset
+from zfnet.data import Dataset, Subset
 from zfnet.evaluate import predict
 from zfnet.experiments import classifiers
 from zfnet.experiments.estimates import Estimate
 from zfnet.experiments.feature_bank import FeatureBank
-from zfnet.experiments.folds import Fold, Subset, draw_fold, mean_of_classes
+from zfnet.experiments.folds import Fold, draw_fold, mean_of_classes
 from zfnet.experiments.results import Report, silent
 from zfnet.experiments.runs import Plan, trained
 from zfnet.experiments.trends import gain

@@ -115,13 +115,14 @@ def _write(
 ) -> Path:
     """The page, the chart, the table and the numbers, of the folds that there are."""
     said = verdicts(scores, protocol)
-    results.numbers(**_found(dataset, bank, scores), verdicts=said)
+    seen_before = network.learned_from(dataset)
+    results.numbers(**_found(dataset, bank, scores), seen_before=seen_before, verdicts=said)
     results.table("transfer", COLUMNS, _rows(scores, protocol))
     name, learned = Path(dataset.name).name, Path(network.data).name or "other images"
     lead = LEAD.format(learned=learned, data=name)
     page = results.page("What the features are worth elsewhere", lead)
     section = page.section("Accuracy by images a class")
-    if Path(network.data) == Path(dataset.name):
+    if seen_before:
         section.paragraph(NOTHING_NEW.format(data=name))
     for sentence in said:
         section.paragraph(sentence)

@@ -20,6 +20,8 @@ from zfnet.report.markup import Picture, figure, image, table, tag, words
 from zfnet.report.occlusion import OcclusionCard, occlusion_card
 
 HERE = Path(__file__).parent
+SECTION = re.compile(r"<section [^>]*><h2>(.*?)</h2>(.*?)</section>", re.DOTALL)
+"""A section as `Section.html` writes it: text is escaped there, and none lies within another."""
 
 
 class Section:
@@ -89,6 +91,16 @@ class Section:
     def occlusion(self, cards: Iterable[OcclusionCard]) -> Self:
         """Add one row an image: the image, and three maps by the occluding square's position."""
         return self._add("".join(map(occlusion_card, cards)))
+
+    def include(self, path: Path) -> Self:
+        """Add the sections of a page that was written to `path`, each a level lower.
+
+        Raises FileNotFoundError without one.
+        """
+        for heading, content in SECTION.findall(path.read_text(encoding="utf-8")):
+            lower = content.replace("<h3>", "<h4>").replace("</h3>", "</h4>")
+            self._add(tag("h3", heading) + lower)
+        return self
 
     def html(self) -> str:
         heading = tag("h2", words(self.heading))

@@ -1,0 +1,94 @@
+"""`zfnet check`: do the paper's trends hold where the truth is known?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import cache, partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kernels.cli.progress import say
+from zfnet import pretrained
+from zfnet.cli.options import Seed, names, open_network
+from zfnet.cli.reporting import reporter
+from zfnet.data import open_dataset
+from zfnet.experiments.check_page import write_checks
+from zfnet.experiments.check_trends import TRENDS, choose
+from zfnet.experiments.checks import Case, Effort, check, in_turns, trained_on_scenes
+from zfnet.experiments.results import Report, Results
+from zfnet.network import Network
+
+Option = typer.Option
+EFFORT = "How much is looked at, in every seed"
+USUAL = Effort()
+OWN = "trained on scenes, one a seed"
+
+
+def check_command(
+    model: Annotated[Path | None, Option(help="A run's folder, or a network's file (default: on "
+                     "`scenes` one trained for each seed, else the one in the box).")] = None,
+    data: Annotated[str, Option(help="`scenes`, or a folder whose images have boxes (Tiny "
+                                "ImageNet's layout), for what boxes can show.")] = "scenes",
+    out: Annotated[Path, Option(help="Folder for the page, its numbers and the runs.")] = Path(
+        "check"
+    ),
+    only: Annotated[str, Option(help="Trends by name, with commas; empty: all "
+                                f"({', '.join(trend.name for trend in TRENDS)}).")] = "",
+    seeds: Annotated[int, Option(min=1, help="How often everything is drawn anew.")] = 5,
+    images: Annotated[int, Option(min=2, help="For the energy of projections.",
+                                  rich_help_panel=EFFORT)] = USUAL.images,
+    pointing: Annotated[int, Option(min=1, help="Images of the pointing game.",
+                                    rich_help_panel=EFFORT)] = USUAL.pointing,
+    moved: Annotated[int, Option(min=2, help="Images that are shifted, scaled and turned.",
+                                 rich_help_panel=EFFORT)] = USUAL.moved,
+    per_class: Annotated[int, Option(min=1, help="Images a class to learn from, of each layer.",
+                                     rich_help_panel=EFFORT)] = USUAL.per_class,
+    few: Annotated[int, Option(min=1, help="Images a class, pretrained against from scratch.",
+                               rich_help_panel=EFFORT)] = USUAL.few,
+    epochs: Annotated[int, Option(min=1, help="Of the networks from scratch.",
+                                  rich_help_panel=EFFORT)] = USUAL.epochs,
+    seed: Seed = 0,
+) -> None:  # fmt: skip
+    """The paper's trends, measured over seeds where the truth is known, each with a verdict.
+
+    Without --model a network of the tour's kind is trained for each seed, some minutes each; what
+    was trained is kept in the folder's runs, and the same command goes on.
+    """
+    effort = Effort(images, pointing, moved, per_class, few, epochs)
+    chosen, report = choose(names(only), scenes=data == "scenes"), reporter()
+    case, called = _cases(model, data, out, seeds, seed)
+    every = range(seed, seed + seeds)
+    settings = {
+        "model": called, "data": data, "only": [trend.name for trend in chosen],
+        "seeds": list(every), **asdict(effort), "seed": seed,
+    }  # fmt: skip
+    found = check(chosen, every, case, effort, report)
+    page = write_checks(found, len(chosen), Results(out, "check", settings))
+    say(f"The page is {page.resolve()}; the numbers beside it in check.json and check.csv.")
+
+
+def _cases(
+    model: Path | None, data: str, out: Path, seeds: int, seed: int
+) -> tuple[Callable[[int, Report], Case], str]:
+    """What each seed is measured on, and what to call the network."""
+    scenes = data == "scenes"
+    given, called = (None, OWN) if scenes and model is None else open_network(model)
+    elsewhere = cache(pretrained.load if model is None else lambda: open_network(model)[0])
+    networks: dict[int, Network] = {}
+
+    def own(number: int, report: Report) -> Network:
+        if given is None and number not in networks:
+            networks[number] = trained_on_scenes(number, out, report)
+        return given or networks[number]
+
+    def case(number: int, report: Report) -> Case:
+        # Of the scenes those of the test: training has not even been validated on them.
+        dataset = open_dataset(data, "test" if scenes else "val", seed=number if scenes else seed)
+        order = range(len(dataset)) if scenes else in_turns(dataset, seeds, number - seed, seed)
+        network = partial(own, number, report)
+        return Case(number, network, dataset, order, elsewhere, out / f"seed-{number}")
+
+    return case, called

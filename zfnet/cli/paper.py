@@ -1,0 +1,162 @@
+"""`zfnet paper`: every experiment on one network and one data set, and one report of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from kernels.cli.progress import say
+from zfnet.cli.ablation import ablation_command
+from zfnet.cli.correspondence import correspondence_command
+from zfnet.cli.evolution import evolution_command
+from zfnet.cli.first_layer import first_layer_command
+from zfnet.cli.invariance import invariance_command
+from zfnet.cli.layers import layers_command
+from zfnet.cli.look import features_command
+from zfnet.cli.occlusion import occlusion_command
+from zfnet.cli.options import Model, Seed, Split, names, open_network
+from zfnet.cli.transfer import transfer_command
+from zfnet.data import open_dataset
+from zfnet.experiments.paper import PARTS, Job, Part, choose, run
+from zfnet.experiments.paper_page import write_paper
+from zfnet.experiments.pointing import known_object
+from zfnet.experiments.results import Results
+
+Option = typer.Option
+DATA = "More data (a part without its data is not run)"
+Scale = Literal["quick", "small", "full"]
+
+COMMANDS: Mapping[str, Callable[..., None]] = {
+    "features": features_command,
+    "evolution": evolution_command,
+    "invariance": invariance_command,
+    "first-layer": first_layer_command,
+    "occlusion": occlusion_command,
+    "correspondence": correspondence_command,
+    "ablation": ablation_command,
+    "transfer": transfer_command,
+    "layers": layers_command,
+}
+FEW: Mapping[str, Any] = {"per_class": "2,5", "folds": 2, "scratch_epochs": 2, "c": 1.0}
+TINY: Mapping[str, Any] = {"seeds": 1, "epochs": 1, "width": 0.1}
+QUICK: Mapping[str, Mapping[str, Any]] = {
+    "features": {"maps": 3},
+    "evolution": {"maps": 3, "images": 100},
+    "invariance": {"count": 3, "statistics": 8},
+    "first-layer": {**TINY, "maps": 3, "images": 50},
+    "occlusion": {"count": 2, "search": 100, "pointing": 4},
+    "correspondence": {"repeats": 3},
+    "ablation": {**TINY, "hidden": 32, "rows": "alexnet,zfnet,zfnet-34,zfnet-67,zfnet-3467"},
+    "transfer": FEW,
+    "caltech101": FEW,
+    "caltech256": FEW,
+    "voc2012": {"c": 1.0},
+    "layers": {"per_class": 5, "folds": 2, "c": 1.0},
+}
+SMALL: Mapping[str, Mapping[str, Any]] = {"occlusion": {"pointing": 40}}
+FULL: Mapping[str, Mapping[str, Any]] = {
+    "first-layer": {"full": True},
+    "ablation": {"full": True, "seeds": 5},
+    "occlusion": {"count": 5, "pointing": 100},
+}
+SCALES = {"quick": QUICK, "small": SMALL, "full": FULL}
+
+
+def paper_command(
+    data: Annotated[str, Option(help="`scenes`, or any folder of images.")],
+    model: Model = None,
+    out: Annotated[Path, Option(help="Folder for the report, and one for each part.")] = Path(
+        "paper"
+    ),
+    scale: Annotated[Scale, Option(help="quick: minutes, a first look; small: what each command "
+                                   "does by itself, hours of training; full: the paper's.")]
+    = "small",
+    only: Annotated[str, Option(help="Parts by name, with commas; empty: all "
+                                f"({', '.join(part.name for part in PARTS)}).")] = "",
+    again: Annotated[bool, Option("--again", help="Run what is done already, too.")] = False,
+    run_folder: Annotated[Path | None, Option("--run", help="A training that kept its networks "
+                          "of some epochs, for Fig 4 (default: --model).")] = None,
+    class_name: Annotated[str, Option("--class", help="Whose parts are hidden, for Table 1.",
+                                      rich_help_panel=DATA)] = "face",
+    regions: Annotated[Path | None, Option(help="Parts of your own images, for Table 1.",
+                                           rich_help_panel=DATA)] = None,
+    transfer: Annotated[str | None, Option(help="Where features are carried over to, for Fig 9 and "
+                                           "Table 7: `scenes`, or a folder of classes (default: "
+                                           "--data).", rich_help_panel=DATA)] = None,
+    caltech101: Annotated[str | None, Option(help="Its folder, for Table 4.",
+                                             rich_help_panel=DATA)] = None,
+    caltech256: Annotated[str | None, Option(help="Its folder, for Table 5.",
+                                             rich_help_panel=DATA)] = None,
+    voc2012: Annotated[str | None, Option(help="Its folder, for Table 6.",
+                                          rich_help_panel=DATA)] = None,
+    split: Split = "val",
+    seed: Seed = 0,
+) -> None:  # fmt: skip
+    """All figures and tables of the paper, and one report of them.
+
+    What is done is not run again by the same command, and trainings go on where they stopped. A
+    part that these data do not allow is named in the report with the reason.
+    """
+    settings = {
+        "data": data, "model": model, "scale": scale, "only": names(only), "run": run_folder,
+        "class": class_name, "regions": regions, "transfer": transfer, "caltech101": caltech101,
+        "caltech256": caltech256, "voc2012": voc2012, "split": split, "seed": seed,
+    }  # fmt: skip
+    chosen, results = choose(names(only)), Results(out, "paper", settings)
+    options = _options(settings)
+    if not _objects_are_known(model, data, split, seed):
+        options["occlusion"]["pointing"] = 0
+    jobs = [_job(part, options[part.name]) for part in PARTS]
+    page = write_paper(run(jobs, chosen, results, again=again), chosen, results)
+    say(f"The report is {page.resolve()}; each part's own page and numbers are in its folder.")
+
+
+def _options(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What each part's command is called with: the scale's numbers, and what the user gave."""
+    data, model, split, seed = (settings[name] for name in ("data", "model", "split", "seed"))
+    common = {"data": data, "split": split, "seed": seed}
+    looks = {**common, "model": model}
+    elsewhere = {**looks, "data": settings["transfer"] or data}
+    protocols = {name: {"data": settings[name], "protocol": name}
+                 for name in ("caltech101", "caltech256", "voc2012")}  # fmt: skip
+    given: dict[str, dict[str, Any]] = {
+        "features": looks,
+        "evolution": {**common, "run": settings["run"] or model},
+        "invariance": looks,
+        "first-layer": common,
+        "occlusion": looks,
+        "correspondence": {
+            **looks, "class_name": settings["class"], "regions": settings["regions"],
+        },
+        "ablation": {"data": data, "seed": seed},
+        "transfer": elsewhere,
+        **{name: {**looks, **protocol} for name, protocol in protocols.items()},
+        "layers": elsewhere,
+    }  # fmt: skip
+    sizes = SCALES[settings["scale"]]
+    return {name: {**sizes.get(name, {}), **own} for name, own in given.items()}
+
+
+def _objects_are_known(model: Path | None, data: str, split: str, seed: int) -> bool:
+    """Whether the pointing game can be played; ValueError without such a network or data set."""
+    network, _ = open_network(model)
+    dataset = open_dataset(data, split, seed=seed)
+    with suppress(ValueError):
+        known_object(network, dataset, 0)
+        return True
+    return False
+
+
+def _job(part: Part, options: dict[str, Any]) -> Job:
+    def do(folder: Path) -> None:
+        for needed in ("data", "run"):
+            if options.get(needed, "") is None:
+                raise ValueError(f"it needs --{part.name if needed == 'data' else needed}")
+        say(f"\n{part.where}: zfnet {part.command}")
+        COMMANDS[part.command](out=folder, **options)
+
+    return Job(part, options, do)

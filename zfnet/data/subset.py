@@ -1,0 +1,59 @@
+"""Some of a data set's images, as a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from zfnet.data.dataset import Dataset, Truth
+
+
+class Subset:
+    """The images at some positions, in the order given.
+
+    classes: those that are kept, by name; the labels are counted anew. None: all of them.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        indices: Sequence[int] | np.ndarray,
+        classes: Sequence[str] | None = None,
+    ) -> None:
+        self.name = dataset.name
+        self.classes = tuple(dataset.classes if classes is None else classes)
+        self._dataset, self.indices = dataset, np.asarray(indices, np.int64).tolist()
+        self._labels = {dataset.classes.index(name): i for i, name in enumerate(self.classes)}
+        self._labels[-1] = -1
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def image(self, index: int) -> np.ndarray:
+        """(H, W, 3) uint8. Raises BadImage."""
+        return self._dataset.image(self.indices[index])
+
+    def label(self, index: int) -> int:
+        """The index into `classes`, or -1 where there is no label."""
+        return self._labels[self._dataset.label(self.indices[index])]
+
+    def title(self, index: int) -> str:
+        """As the whole data set calls it."""
+        return self._dataset.title(self.indices[index])
+
+    def truth(self, index: int) -> Truth | None:
+        """What the whole data set knows of it."""
+        return self._dataset.truth(self.indices[index])
+
+
+def spread(dataset: Dataset, count: int) -> Dataset:
+    """`count` of the images, evenly spread, for files come by class; all where there are no more.
+
+    ValueError for a count below 1.
+    """
+    if count < 1:
+        raise ValueError(f"{count} of {len(dataset)} images: at least one is needed")
+    if count >= len(dataset):
+        return dataset
+    return Subset(dataset, [i * len(dataset) // count for i in range(count)])
