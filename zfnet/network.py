@@ -38,8 +38,11 @@ class Network:
             return F.softmax(self.model(Tensor(images))).data
 
     def learned_from(self, dataset: Dataset) -> bool:
-        """Whether it was trained on a data set of this name, wherever its folder lies."""
-        return Path(self.data).name == Path(dataset.name).name
+        """Whether its training images were of this data set: by the folder's name, wherever it
+        lies, or because the data set has all the classes that the network knows."""
+        if dataset.classes and set(self.classes) <= set(dataset.classes):
+            return True
+        return bool(self.data) and Path(self.data).name == Path(dataset.name).resolve().name
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {**self.model.state_dict(), "preprocess.mean": self.preprocess.mean}

@@ -17,6 +17,7 @@ from PIL import Image
 
 from zfnet.data.dataset import Dataset, ahead
 from zfnet.data.images import BadImage
+from zfnet.data.subset import evenly
 
 CROPS = 10
 
@@ -66,7 +67,9 @@ def mean_image(
         ValueError: no image, or none that can be read.
         BadImage: an unreadable image, if strict.
     """
-    indices = _spread(len(dataset), limit)
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit = {limit}: at least one image is needed")
+    indices = evenly(len(dataset) if limit is None else limit, len(dataset))
     total = np.zeros((resize, resize, 3), np.float64)
     used = 0
 
@@ -197,12 +200,3 @@ def _check_image(image: np.ndarray) -> None:
         raise TypeError(f"an image is uint8 with values 0..255, this one is {image.dtype}")
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ValueError(f"an image is (H, W, 3) with H, W >= 1, this one is {image.shape}")
-
-
-def _spread(count: int, limit: int | None) -> list[int]:
-    """Indices of `limit` of `count` images, evenly spread: files come sorted by class."""
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit = {limit}: at least one image is needed")
-    if limit is None or limit >= count:
-        return list(range(count))
-    return [position * count // limit for position in range(limit)]

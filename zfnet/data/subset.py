@@ -47,8 +47,13 @@ class Subset:
         return self._dataset.truth(self.indices[index])
 
 
+def evenly(count: int, total: int) -> list[int]:
+    """`count` of the positions 0 to total - 1, evenly spread, for files come sorted by class."""
+    return [i * total // count for i in range(count)] if count < total else list(range(total))
+
+
 def spread(dataset: Dataset, count: int) -> Dataset:
-    """`count` of the images, evenly spread, for files come by class; all where there are no more.
+    """`count` of the images, evenly spread; all where there are no more.
 
     ValueError for a count below 1.
     """
@@ -56,4 +61,4 @@ def spread(dataset: Dataset, count: int) -> Dataset:
         raise ValueError(f"{count} of {len(dataset)} images: at least one is needed")
     if count >= len(dataset):
         return dataset
-    return Subset(dataset, [i * len(dataset) // count for i in range(count)])
+    return Subset(dataset, evenly(count, len(dataset)))

@@ -20,7 +20,6 @@ from zfnet.experiments.features import (
 )
 from zfnet.experiments.results import Report, Results, silent
 from zfnet.network import Network
-from zfnet.report import Page
 from zfnet.report.cards import sheet
 
 
@@ -41,24 +40,6 @@ def write_features(
     Returns the page's path. ValueError for layers that do not exist.
     """
     page = results.page("What excites each map", _lead(network, dataset, table))
-    options: dict[str, Any] = {"maps": maps, "seed": seed, "table": table, "report": report}
-    add_features(page, results, network, dataset, layers=layers, **options)
-    return results.write(page)
-
-
-def add_features(
-    page: Page,
-    results: Results,
-    network: Network,
-    dataset: Dataset,
-    *,
-    layers: Sequence[str] = (),
-    maps: int = 9,
-    seed: int = 0,
-    table: Rules = deconvnet,
-    report: Report = silent,
-) -> None:
-    """The sections of Fig 2, with the files of `write_features`."""
     layers = list(layers) or network.model.convolutions
     strongest = strongest_activations(
         network, dataset, layers, progress=lambda d, t: report("strongest activations", d, t)
@@ -78,6 +59,7 @@ def add_features(
         numbers[layer] = [_numbers(picture, dataset) for picture in found]
         report("projections", done, len(layers))
     results.numbers(layers=numbers)
+    return results.write(page)
 
 
 def _lead(network: Network, dataset: Dataset, table: Rules) -> str:

@@ -18,6 +18,7 @@ from scipy.signal.windows import hann
 from minidl import Tensor, no_grad
 from minidl import functional as F
 from zfnet.data import Dataset, Loader
+from zfnet.data.subset import evenly
 from zfnet.experiments.results import Report, silent
 from zfnet.network import Network
 
@@ -114,7 +115,7 @@ def study(
     K = len(weight)
     largest, total, energy = np.full(K, -np.inf), np.zeros(K), np.zeros(K)
     above = {s: np.zeros(K) for s in strides}
-    looked_at = np.arange(len(dataset))[:: max(1, len(dataset) // images)][:images]
+    looked_at = evenly(images, len(dataset))
     network.model.eval()
     loader = Loader(dataset, network.preprocess, BATCH, crops="centre", shuffle=False,
                     cache_bytes=0)  # fmt: skip
