@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny import network
+from tiny import Pictures, network
 
 from kernels.bounds import rounding, same_bits, within
 from minidl import serialize
@@ -25,6 +25,38 @@ def test_a_network_comes_back_from_its_file(tmp_path: Path, name: str) -> None:
     arrays, expected = again.arrays(), first.arrays()
     assert arrays.keys() == expected.keys()
     assert all(same_bits(arrays[key], expected[key]) for key in expected)
+
+
+def test_half_the_precision_is_half_the_file_and_computes_in_float32(tmp_path: Path) -> None:
+    first = network(norm="lrn", seed=3)
+    first.save(tmp_path / "whole")
+    first.save(tmp_path / "half", half=True)
+    # The description is as long in both.
+    saved = (tmp_path / "whole").stat().st_size - (tmp_path / "half").stat().st_size
+    assert saved >= 0.45 * sum(array.nbytes for array in first.arrays().values())
+    for name, array in load(tmp_path / "half").arrays().items():
+        assert array.dtype == np.float32
+        assert same_bits(array, first.arrays()[name].astype(np.float16).astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "classes", "expected"),
+    [
+        ("/somewhere/birds", "/elsewhere/birds", ("owl", "jay"), True),
+        ("/somewhere/birds", "/somewhere/cars", ("owl", "jay"), False),
+        ("/somewhere/birds", "/somewhere/all", ("red", "owl", "green", "blue"), True),
+        ("", "/somewhere/birds", ("owl", "jay"), False),
+        ("", ".", (), False),
+    ],
+)
+def test_what_a_network_learned_from_is_told_by_name_or_classes(
+    data: str, name: str, classes: tuple[str, ...], expected: bool
+) -> None:
+    pictures = Pictures(classes=classes or ("",))
+    pictures.name, pictures.classes = name, classes
+    net = network()
+    net.data = data
+    assert net.learned_from(pictures) is expected
 
 
 def test_probabilities_are_a_distribution_without_dropout() -> None:

@@ -14,7 +14,7 @@ from tiny import COLOURS, Pictures, network, resumed, trainer
 from kernels.bounds import eps, same_bits
 from minidl import serialize
 from zfnet import network as networks
-from zfnet.checkpoint import CHECKPOINT
+from zfnet.checkpoint import CHECKPOINT, kept_epochs
 from zfnet.train import Progress
 
 
@@ -105,6 +105,34 @@ def test_every_step_draws_dropout_masks_of_its_own(tmp_path: Path) -> None:
 
     trainer(tmp_path, net, epochs=2, on_step=note).run()
     assert drawn == [(7, step) for step in range(8)]
+
+
+def test_the_networks_of_chosen_epochs_are_kept(tmp_path: Path) -> None:
+    run = trainer(tmp_path, keep_epochs=(1, 3))
+    seen: dict[int, dict[str, np.ndarray]] = {}
+
+    def remember(line: dict[str, float]) -> None:
+        seen[int(line["epoch"])] = {k: a.copy() for k, a in run.network.arrays().items()}
+
+    run.on_epoch = remember
+    assert run.run()
+    kept = kept_epochs(tmp_path)
+    assert list(kept) == [1, 3]
+    for epoch, file in kept.items():
+        arrays = networks.load(file).arrays()
+        assert all(same_bits(array, seen[epoch][name]) for name, array in arrays.items())
+    assert not same_bits(seen[1]["conv1.weight"], seen[3]["conv1.weight"])
+
+
+def test_a_run_that_kept_no_networks_says_how_to_keep_some(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="--keep-epochs 1,2,5,10"):
+        kept_epochs(tmp_path)
+
+
+@pytest.mark.parametrize("epochs", [(0,), (2, -1)])
+def test_epochs_count_from_one(tmp_path: Path, epochs: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="counts from 1"):
+        trainer(tmp_path, keep_epochs=epochs)
 
 
 def test_a_finished_run_that_is_resumed_stays_as_it_is(tmp_path: Path) -> None:
