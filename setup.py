@@ -34,6 +34,7 @@ setup(
             "report/*.css",
             "pretrained/*.safetensors",
             "pretrained/log.jsonl",
+            "pretrained/curve.svg",
             "pretrained/CARD.md",
         ]
     },

@@ -111,7 +111,8 @@ def test_an_estimate_is_students_interval_of_the_mean() -> None:
 @pytest.mark.parametrize(
     ("differences", "verdict"),
     [((3.0, 4.0, 5.0), "holds"), ((-3.0, -4.0, -5.0), "does not hold"), ((5.0, -1.0, 2.0), None),
-     ((0.0, 0.0, 0.0), None), ((9.0,), None)],
+     ((0.0, 0.0, 0.0), None), ((9.0,), None), ((5.0, 5.0), None), ((0.3 - 0.1, 0.2), None),
+     ((1.0, np.nan), None), ((np.nan,) * 3, None)],
 )  # fmt: skip
 def test_a_claim_holds_where_the_interval_lies_above_zero(
     differences: tuple[float, ...], verdict: str | None
@@ -139,7 +140,22 @@ def test_the_claims_of_table_3_compare_errors_seed_by_seed() -> None:
     assert together == (25, 33)  # 40 - max(15, 13), 50 - max(16, 17)
     assert full == (4.5, 4.5)  # 0.25 * 30 - 3, 0.25 * 38 - 5
     assert middle == (2.5, 5.5)
-    assert {claim.text.split()[0] for claim in found[3:]} == {"2"}  # the average of two networks
+    assert len(found) == 4
+
+
+def test_what_averaging_gains_is_told_but_not_decided() -> None:
+    row = measured("zfnet", 10, 12, nets=2)
+    (found,) = claims({"zfnet": row})
+    wrong = 100 * np.mean(row.mean.argmax(axis=1) != row.labels)
+    assert found.differences == (pytest.approx(11 - wrong),)
+    assert found.verdict == "cannot be told" and "by_average" in found.as_json()
+    assert "One average cannot tell this" in found.sentence()
+    assert found.sentence().endswith("points with one average.")
+
+
+def test_equal_differences_are_said_to_have_no_interval() -> None:
+    said = Claim("It is so", "that", (5.0, 5.0)).sentence()
+    assert "cannot tell, without a measurable spread" in said and "over 2 seeds" in said
 
 
 def test_nothing_is_claimed_of_rows_that_were_not_measured() -> None:
@@ -213,6 +229,16 @@ def test_the_command_refuses_a_row_that_does_not_exist() -> None:
     app.command()(ablation_command)
     done = CliRunner().invoke(app, ["--data", "scenes", "--rows", "zfnet-9"])
     assert isinstance(done.exception, ValueError) and "zfnet-9" in str(done.exception)
+
+
+def test_the_command_refuses_images_that_do_not_fit_before_it_reads_any(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Scale, "preprocess", None)  # which fails otherwise
+    app = typer.Typer()
+    app.command()(ablation_command)
+    done = CliRunner().invoke(app, ["--data", "scenes", "--image-size", "24"])
+    assert isinstance(done.exception, ValueError) and "do not fit" in str(done.exception)
 
 
 @pytest.mark.parametrize(

@@ -98,9 +98,10 @@ def test_layers_gain_what_the_support_vector_machine_gains() -> None:
 
 
 def test_pretrained_is_compared_with_scratch_on_the_same_images(tmp_path: Path) -> None:
-    one = case(out=tmp_path)
+    other = network()  # of other classes
+    one = case(out=tmp_path, elsewhere=lambda: other)
     found = check_trends.carried(one, EFFORT, silent)
-    bank = read_features(NET, one.dataset, ["relu7"])
+    bank = read_features(other, one.dataset, ["relu7"])
     fold, x = draw_fold(bank.labels, Scenes.classes, 3, 0, 0), bank.features["relu7"]
     learned = classifiers.fit("softmax", x[fold.train], bank.labels[fold.train])
     pretrained = mean_of_classes(learned.predict(x[fold.test]), bank.labels[fold.test])

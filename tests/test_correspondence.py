@@ -147,6 +147,30 @@ def test_a_part_of_its_own_size_has_a_patch_of_that_size() -> None:
     assert subject.patches["eye"] == [Box(12, 21, 12, 21)]  # 9 about (16, 16), rounded to even
 
 
+def test_random_patches_are_as_large_as_the_images_parts() -> None:
+    sized = {"eye": Part(10, 10, 4), "nose": Part(24, 24, 9), "mouth": Part(26, 10)}
+    image = Marked("a", partial(DATA.image, 0), sized)
+    subject = place_patches(NET.preprocess, image, 5, 4, np.random.default_rng(0))
+    assert [box.shape for box in subject.patches[RANDOM]] == [(6, 6)] * 4  # (4 + 9 + 5) / 3
+
+
+def test_parts_that_leave_no_room_for_a_random_patch_are_refused() -> None:
+    image = Marked("a", partial(DATA.image, 0), {"eye": Part(18, 18, 40)})
+    with pytest.raises(ValueError, match="a patch of 40 pixels has 0 places"):
+        place_patches(NET.preprocess, image, 5, 1, np.random.default_rng(0))
+
+
+def test_the_sides_of_random_patches_are_on_the_page_and_in_the_numbers(tmp_path: Path) -> None:
+    images = [
+        Marked(f"{i}.png", partial(DATA.image, i), {"eye": Part(12, 12, 4 + i)}) for i in range(4)
+    ]
+    seen = correspondence(NET, images, Setting(size=5, places=1, images=2, repeats=2))
+    page = write_correspondence(NET, seen, Results(tmp_path, "correspondence"))
+    numbers = json.loads((tmp_path / "correspondence.json").read_text())
+    assert numbers["random_sides"] == {f"{i}.png": 4 + i for i in range(4)}
+    assert "4 to 7 pixels" in page.read_text()
+
+
 def test_sets_have_no_image_in_common() -> None:
     sets = draw_sets(23, Setting(images=5, repeats=4), np.random.default_rng(0))
     assert sets.shape == (4, 5) and len(set(sets.flat)) == 20
@@ -166,7 +190,7 @@ def made(random: float, part: float, later_random: float = 0.1, sets: int = 5) -
 
     deltas = [delta("relu5", "nose", part, 1), delta("relu5", RANDOM, random, -1),
               delta("relu7", "nose", 0.1, 1), delta("relu7", RANDOM, later_random, -1)]  # fmt: skip
-    return Correspondence(deltas, [], 5, sets, 8)
+    return Correspondence(deltas, [], 5, sets, 8, {})
 
 
 @pytest.mark.parametrize(

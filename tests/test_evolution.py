@@ -224,6 +224,19 @@ def test_one_epoch_one_layer_or_dead_maps_tell_nothing_of_the_trend() -> None:
         assert found.difference is None and found.verdict == "cannot be told"
 
 
+@pytest.mark.filterwarnings("ignore:Precision loss")  # of SciPy, for samples without spread
+def test_maps_that_all_changed_alike_tell_nothing_of_the_trend() -> None:
+    x = np.random.default_rng(0).normal(size=(3, 4, 4))
+    snapshots = [
+        Snapshot(number, {}, {"conv1": {m: sight(x) for m in range(3)},
+                              "conv5": {m: sight(sign * x) for m in range(3)}})
+        for number, sign in ((1, -1), (2, 1))
+    ]  # fmt: skip
+    found = trend(snapshots)
+    assert found.difference is not None and found.difference.mean == pytest.approx(2)
+    assert found.verdict == "cannot be told"
+
+
 @pytest.fixture(scope="module")
 def written(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("evolution")

@@ -233,3 +233,13 @@ def test_the_command_refuses_a_network_that_is_not_there(tmp_path: Path) -> None
     app.command()(first_layer_command)
     done = CliRunner().invoke(app, ["--data", "scenes", "--model", str(tmp_path / "none")])
     assert isinstance(done.exception, FileNotFoundError)
+
+
+def test_the_command_refuses_images_that_do_not_fit_before_it_reads_any(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Scale, "preprocess", None)  # which fails otherwise
+    app = Typer()
+    app.command()(first_layer_command)
+    done = CliRunner().invoke(app, ["--data", "scenes", "--image-size", "24"])
+    assert isinstance(done.exception, ValueError) and "do not fit" in str(done.exception)

@@ -143,11 +143,13 @@ def test_sentences_sort_gains_by_what_their_intervals_tell() -> None:
         "c": gain(zeros, [-0.1, 0.1, 0.05]),
         "d": gain([0.1], [0.9]),
         "e": gain(zeros, zeros),
+        "f": gain([0.4, 0.1], [0.5, 0.2]),  # differences that only rounding tells apart
     }
     up, down, unclear = sorted_by_sign(gains, "Up", "Down", "Unclear").split(". ")
     assert up.startswith("Up a, +10.7 points") and down.startswith("Down b, −10.7 points")
     assert unclear.startswith("Unclear c, ") and "d, +80.0 points (one fold" in unclear
-    assert "; e, +0.0 points" in unclear
+    assert "; e, +0.0 points (the same in every fold" in unclear
+    assert "; f, +10.0 points (the same in every fold, no interval)" in unclear
 
 
 def test_a_spread_is_the_samples_standard_deviation() -> None:

@@ -16,8 +16,10 @@ from typer.main import get_command
 
 from zfnet.cli.app import app
 from zfnet.cli.options import names, whole_numbers
+from zfnet.cli.paper import SCALES
 from zfnet.data import open_dataset
 from zfnet.experiments.ablation_rows import ROWS, choose_rows
+from zfnet.experiments.paper import PARTS, choose
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 GUIDE = (DOCS / "imagenet.md").read_text(encoding="utf-8")
@@ -77,6 +79,16 @@ def test_the_rows_of_the_ablation_exist() -> None:
     (given,) = re.findall(r"--rows (\S+)", GUIDE)
     chosen = choose_rows(names(given))
     assert chosen == [row for row in ROWS if row.architecture == "zfnet"]
+
+
+def test_the_one_command_gives_every_part_its_data_and_trains_no_table_of_its_own() -> None:
+    (line,) = (line for line in COMMANDS if line.startswith("zfnet paper"))
+    _, options = parsed(line)
+    needed = ("model", "run_folder", "regions", "transfer", "caltech101", "caltech256", "voc2012")
+    assert all(options[name] for name in needed)
+    chosen = {part.name for part in choose(names(str(options["only"])))}
+    assert {part.name for part in PARTS} - chosen == {"ablation", "first-layer", "transfer"}
+    assert len(ROWS) * SCALES["full"]["ablation"]["seeds"] == 60
 
 
 def test_the_script_sorts_the_validation_images_and_names_the_classes(

@@ -300,6 +300,7 @@ def test_pictures_of_the_users_own_have_the_classes_they_are_given(
     command.invariance_command(run, image=own_pictures(tmp_path), label=["blue", "red"])
     assert [(subject.title, subject.label) for subject in given] == [("0.png", 2), ("1.png", 0)]
     assert options["lines"] == 2 and options["settings"]["label"] == ["blue", "red"]
+    assert options["settings"]["count"] == options["settings"]["statistics"] == 2
 
 
 def test_what_does_not_go_together_is_refused(run: Path, tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_the_verdict_says_where_deeper_layers_separate_better_and_where_not() ->
 
 
 def test_the_verdict_says_where_the_trend_does_not_hold_and_where_it_cannot_be_told() -> None:
-    worse = verdict(table([0.5, 0.51, 0.5], [0.3, 0.31, 0.3]))
+    worse = verdict(table([0.5, 0.51, 0.5], [0.3, 0.3, 0.31]))
     assert worse.startswith("The paper's trend does not hold: deeper layers separate worse")
     assert "It falls from layer 1 to 2, −20.0 points" in worse
     unclear = verdict(table([0.5, 0.4, 0.5], [0.4, 0.5, 0.5]))

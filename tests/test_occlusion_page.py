@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from tiny import Pictures, centre, network
 
-from zfnet.cli.occlusion import _positions, occlusion_command
+from zfnet.cli.occlusion import occlusion_command, positions
 from zfnet.data import Truth
 from zfnet.deconvnet import Deconvnet
 from zfnet.experiments.features import centre_crop, strongest_activations
@@ -149,7 +149,7 @@ def folder(where: Path) -> Path:
 
 def test_named_images_come_first_and_none_is_drawn_twice() -> None:
     rng = np.random.default_rng(0)
-    shown, played, searched = _positions(DATA, [7, 3], 4, 9, 5, rng)
+    shown, played, searched = positions(DATA, [7, 3], 4, 9, 5, rng)
     assert shown[:2] == [7, 3] and len(set(shown)) == 6
     assert played[:6] == shown and len(set(played)) == 9
     assert searched == sorted(set(searched)) and len(searched) == 5
@@ -186,6 +186,32 @@ def test_what_cannot_be_looked_at_is_refused(
         given["image"] = [Path(name.replace("DATA", data)) for name in given["image"]]
     with pytest.raises(ValueError, match=message):
         occlusion_command(tmp_path / FILE, out=tmp_path / "out", **given)
+
+
+def test_images_that_cannot_be_played_are_left_out_and_the_page_counts_them(
+    tmp_path: Path,
+) -> None:
+    data = Boxed(12, bad=(8,))
+    found = written(tmp_path, [5], dataset=data, pointing=[5, 8, 2])["pointing"]
+    assert found["images"] == 2 and list(found["left_out"]) == ["8.png"]
+    html = (tmp_path / "index.html").read_text()
+    assert "2 of 3 images could be played" in html and "torn" in html
+
+
+def test_a_game_of_no_image_is_refused_before_any_map(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zfnet.experiments.occlusion_page.occlusion_map", None)
+    with pytest.raises(ValueError, match=r"cannot be played: 0 of 2 .*no class.*no class"):
+        written(tmp_path, [5], dataset=Boxed(12, classes=("cat",)), pointing=[0, 1])
+
+
+def test_without_a_game_the_page_does_not_say_that_known_places_are_unknown(tmp_path: Path) -> None:
+    unknown = from_dataset(NET, Boxed(3, classes=("cat",)), [0])
+    assert unknown[0].region is not None and unknown[0].label is None
+    page = write_occlusion(NET, unknown, Results(tmp_path, "occlusion"), square=9, stride=7)
+    text = " ".join(page.read_text().split())
+    assert "both the object" in text and "the game was not played" in text
 
 
 def test_no_image_at_all_is_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from zfnet.experiments.pointing import (
     Point,
     PointingGame,
     game,
+    playable,
     point,
     pointing_game,
     region_in_crop,
@@ -107,6 +108,21 @@ def test_images_without_a_known_object_are_refused() -> None:
 def test_images_of_unknown_classes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"2.png is of no class"):
         pointing_game(network(), Boxed(3, classes=("cat", "dog")), [2], 9, 7)
+
+
+def test_images_without_class_object_or_readable_file_are_left_out_and_counted() -> None:
+    class Mixed(Boxed):
+        def truth(self, index: int) -> Truth:
+            return Truth() if index == 4 else super().truth(index)
+
+    data = Mixed(8, bad=(1,), classes=("red", "cat", "blue"))  # of the third class are 2 and 5
+    found = playable(network(), data, [5, 1, 4, 0, 7, 2])
+    assert found.indices == (5, 0, 2) and list(found.left_out) == ["1.png", "4.png", "7.png"]
+    said = found.sentence()
+    assert said.startswith("3 of 6 images could be played")
+    assert "torn" in said and "4.png has neither" in said and "7.png is of no class" in said
+    assert playable(network(), data, [1, 4, 7, 1]).sentence().startswith("0 of ")
+    assert playable(network(), data, [5]).sentence() == ""
 
 
 def test_no_images_are_refused() -> None:

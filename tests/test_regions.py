@@ -85,6 +85,12 @@ def test_unknown_and_missing_columns_are_refused(tmp_path: Path, header: str, me
         read_regions(regions_file(tmp_path, header=header), NET.preprocess)
 
 
+def test_a_line_that_is_no_csv_is_named(tmp_path: Path) -> None:
+    path = regions_file(tmp_path, "0.png,eye,8,9", "1.png," + 200_000 * "e" + ",8,9")
+    with pytest.raises(ValueError, match=r"regions\.csv, line 3: no CSV, field larger"):
+        read_regions(path, NET.preprocess)
+
+
 def test_a_size_below_a_pixel_is_refused(tmp_path: Path) -> None:
     path = regions_file(tmp_path, "0.png,eye,8,9,0", header="image,part,row,column,size")
     with pytest.raises(ValueError, match="line 2: size is 0"):

@@ -6,6 +6,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from tiny import RECIPE, Pictures, network
 
+from zfnet.data import Preprocess, Subset
 from zfnet.experiments import runs
 from zfnet.experiments.results import Results
 from zfnet.experiments.runs import Plan, Stopped, trained
@@ -87,9 +89,10 @@ def plan(**recipe: object) -> Plan:
     return Plan("small", network().model.settings, Recipe(**options))
 
 
-def train(out: Path, of: Plan | None = None) -> Trainer:
-    prepared = network().preprocess
-    return trained(of or plan(), Pictures(), Pictures(9, seed=1), prepared, out, workers=0)
+def train(out: Path, of: Plan | None = None, **changes: Any) -> Trainer:
+    """`changes` are other images to train or validate on, or another preprocessing."""
+    shown = {"train": Pictures(), "val": Pictures(9, seed=1), "preprocess": network().preprocess}
+    return trained(of or plan(), **{**shown, **changes}, out=out, workers=0)
 
 
 def test_a_run_that_is_there_is_not_trained_again(tmp_path: Path) -> None:
@@ -140,3 +143,44 @@ def test_a_folder_with_another_run_is_refused(tmp_path: Path) -> None:
     other = replace(plan(), settings=replace(plan().settings, dropout=0.1))
     with pytest.raises(ValueError, match="other settings"):
         train(tmp_path, other)
+
+
+class Renamed(Pictures):
+    def title(self, index: int) -> str:
+        return f"new-{index}.png"
+
+
+class Relabelled(Pictures):
+    def label(self, index: int) -> int:
+        return (index + 1) % 3
+
+
+def brighter(preprocess: Preprocess) -> Preprocess:
+    return replace(preprocess, mean=preprocess.mean + np.float32(1))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"train": Renamed()},
+        {"train": Relabelled()},
+        {"train": Pictures(19)},
+        {"train": Subset(Pictures(), range(19, -1, -1))},
+        {"val": Renamed(9, seed=1)},
+        {"preprocess": brighter(network().preprocess)},
+    ],
+    ids=["titles", "labels", "count", "order", "val", "mean"],
+)
+def test_a_run_on_other_images_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+    short = plan(epochs=0)
+    train(tmp_path, short)
+    train(tmp_path, short)
+    with pytest.raises(ValueError, match=r"small holds a run on other images .* another --out"):
+        train(tmp_path, short, **changes)
+
+
+def test_a_run_that_does_not_say_on_which_images_is_refused(tmp_path: Path) -> None:
+    train(tmp_path, plan(epochs=0))
+    (tmp_path / "runs" / "small" / "data.json").unlink()
+    with pytest.raises(ValueError, match="on other images than the 20 of memory"):
+        train(tmp_path, plan(epochs=0))

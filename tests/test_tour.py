@@ -107,5 +107,5 @@ def test_a_tour_refuses_the_folder_of_another_run(
     monkeypatch.setattr(tour, "MEAN_OF", 4)
     _trainer(tmp_path, 0).run()
     assert _trainer(tmp_path, 0).at.epoch == 0  # the same tour goes on
-    with pytest.raises(ValueError, match="holds another run"):
+    with pytest.raises(ValueError, match="holds a run with other settings"):
         _trainer(tmp_path, 1)

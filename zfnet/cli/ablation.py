@@ -12,6 +12,7 @@ from zfnet.cli.options import Seed, names
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset, require_classes
 from zfnet.experiments import scales
+from zfnet.experiments.ablation import plans
 from zfnet.experiments.ablation_page import write_ablation
 from zfnet.experiments.ablation_rows import ROWS, choose_rows
 from zfnet.experiments.results import Results
@@ -57,6 +58,8 @@ def ablation_command(
     train, val = (open_dataset(data, split, seed=seed) for split in ("train", "val"))
     require_classes(train)
     every = range(seed, seed + seeds)
+    for row in chosen:  # images that do not fit are refused before their mean is computed
+        plans(row, every, scale, len(train.classes))
     described = {"data": data, "rows": [row.name for row in chosen], "seeds": list(every)}
     settings = scale.described() | described | {"seed": seed}
     trainings = scales.Trainings(train, val, scale.preprocess(train, report), out, data)

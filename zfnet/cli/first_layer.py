@@ -14,7 +14,7 @@ from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset, require_classes
 from zfnet.experiments import scales
 from zfnet.experiments.first_layer_page import write_first_layer
-from zfnet.experiments.first_layer_variants import Group, trained_groups
+from zfnet.experiments.first_layer_variants import VARIANTS, Group, plan, trained_groups
 from zfnet.experiments.results import Results
 
 Option = typer.Option
@@ -69,6 +69,8 @@ def first_layer_command(
         settings = scale.described() | settings | {"seeds": list(every)}
         train, val = (open_dataset(data, part, seed=seed) for part in ("train", "val"))
         require_classes(train)
+        for variant in VARIANTS:  # images that do not fit are refused before their mean is computed
+            plan(variant, scale, len(train.classes), seed)
         preprocess = scale.preprocess(train, report)
         trainings = scales.Trainings(train, val, preprocess, out, data)
         groups = trained_groups(scale, every, trainings, report)

@@ -56,8 +56,8 @@ def invariance_command(
         subjects = draw(network, dataset, max(count, statistics), seed)
     settings = {
         "model": called, "data": data, "image": [str(path) for path in image or []],
-        "label": label or [], "layers": names(layers), "count": count, "statistics": statistics,
-        "split": split, "seed": seed,
+        "label": label or [], "layers": names(layers), "count": count,
+        "statistics": len(subjects), "split": split, "seed": seed,
     }  # fmt: skip
     page = write_invariance(
         network, subjects, out, lines=count, layers=names(layers), settings=settings,

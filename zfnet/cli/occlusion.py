@@ -67,7 +67,7 @@ def occlusion_command(
     subjects = from_files(network, photographs, label or [])
     rng = np.random.default_rng(seed)
     drawn = _count(count, index, image)
-    shown, played, searched = _positions(dataset, index or [], drawn, pointing, search, rng)
+    shown, played, searched = positions(dataset, index or [], drawn, pointing, search, rng)
     if dataset is not None:
         subjects += from_dataset(network, dataset, shown)
     side, step = default_square(network.preprocess.image_size)
@@ -91,7 +91,7 @@ def _count(count: int | None, index: list[int] | None, image: list[Path] | None)
     return 0 if index or image else COUNT
 
 
-def _positions(
+def positions(
     dataset: Dataset | None,
     named: list[int],
     count: int,

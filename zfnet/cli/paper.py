@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import typer
 
 from kernels.cli.progress import say
@@ -17,14 +18,15 @@ from zfnet.cli.first_layer import first_layer_command
 from zfnet.cli.invariance import invariance_command
 from zfnet.cli.layers import layers_command
 from zfnet.cli.look import features_command
-from zfnet.cli.occlusion import occlusion_command
+from zfnet.cli.occlusion import occlusion_command, positions
 from zfnet.cli.options import Model, Seed, Split, names, open_network
 from zfnet.cli.transfer import transfer_command
-from zfnet.data import open_dataset
+from zfnet.data import Dataset, open_dataset
 from zfnet.experiments.paper import PARTS, Job, Part, choose, run
 from zfnet.experiments.paper_page import write_paper
-from zfnet.experiments.pointing import known_object
+from zfnet.experiments.pointing import playable
 from zfnet.experiments.results import Results
+from zfnet.network import Network
 
 Option = typer.Option
 DATA = "More data (a part without its data is not run)"
@@ -108,8 +110,12 @@ def paper_command(
     }  # fmt: skip
     chosen, results = choose(names(only)), Results(out, "paper", settings)
     options = _options(settings)
-    if not _objects_are_known(model, data, split, seed):
+    network, _ = open_network(model)
+    dataset = _images(data, split, seed)
+    if not _can_be_played(network, dataset, options["occlusion"]["pointing"], seed):
         options["occlusion"]["pointing"] = 0
+    if _learned_from(network, transfer or data, dataset):  # nothing is carried over to them
+        options["transfer"]["scratch"] = False
     jobs = [_job(part, options[part.name]) for part in PARTS]
     page = write_paper(run(jobs, chosen, results, again=again), chosen, results)
     say(f"The report is {page.resolve()}; each part's own page and numbers are in its folder.")
@@ -141,13 +147,26 @@ def _options(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: {**sizes.get(name, {}), **own} for name, own in given.items()}
 
 
-def _objects_are_known(model: Path | None, data: str, split: str, seed: int) -> bool:
-    """Whether the pointing game can be played; ValueError without such a network or data set."""
-    network, _ = open_network(model)
+def _images(data: str, split: str, seed: int) -> Dataset:
+    """ValueError without such a data set, or images in it."""
     dataset = open_dataset(data, split, seed=seed)
+    if not len(dataset):
+        raise ValueError(f"{data} has no image in its split {split!r}: give another as --split")
+    return dataset
+
+
+def _can_be_played(network: Network, dataset: Dataset, pointing: int, seed: int) -> bool:
+    """Whether the pointing game can be, on any of the images that `zfnet occlusion` would draw."""
+    rng, count = np.random.default_rng(seed), min(pointing, len(dataset))
+    _, drawn, _ = positions(dataset, [], 0, count, 0, rng)
+    return bool(playable(network, dataset, drawn).indices)
+
+
+def _learned_from(network: Network, data: str, dataset: Dataset) -> bool:
+    """Whether it has learned from what features are carried over to; False if that is missing."""
     with suppress(ValueError):
-        known_object(network, dataset, 0)
-        return True
+        elsewhere = dataset if data == dataset.name else open_dataset(data, "val")
+        return network.learned_from(elsewhere)
     return False
 
 

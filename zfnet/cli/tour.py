@@ -10,14 +10,13 @@ import typer
 
 import minidl
 from kernels.cli.progress import say
-from zfnet.checkpoint import CHECKPOINT, load_checkpoint
+from zfnet.checkpoint import CHECKPOINT
 from zfnet.cli.reporting import reporter
 from zfnet.cli.train import run
-from zfnet.data import Preprocess, mean_image, open_dataset
+from zfnet.data import open_dataset
 from zfnet.experiments import tour
 from zfnet.experiments.photographs import Photograph, read_photographs, sample_photographs
-from zfnet.model import ConvNet, as_json
-from zfnet.network import Network
+from zfnet.experiments.runs import Plan, resumed
 from zfnet.train import Trainer
 
 
@@ -64,15 +63,7 @@ def _take(out: Path, photographs: Sequence[Photograph], seed: int) -> None:
 def _trainer(folder: Path, seed: int) -> Trainer:
     """A new run in `folder`, or the one there if it is this tour's."""
     train, val = (open_dataset("scenes", split, seed=seed) for split in ("train", "val"))
-    settings, recipe = tour.settings(len(train.classes), seed), tour.recipe(seed)
+    plan = Plan("tour", tour.settings(len(train.classes), seed), tour.recipe(seed))
     if (folder / CHECKPOINT).is_file():
-        network, stored, arrays, state = load_checkpoint(folder)
-        if as_json(network.model.settings) != as_json(settings) or stored != recipe:
-            raise ValueError(f"{folder} holds another run; give another --out, or remove it")
-        trainer = Trainer(network, train, val, folder, recipe)
-        trainer.restore(arrays, state)
-        return trainer
-    mean = mean_image(train, tour.RESIZE, limit=tour.MEAN_OF)
-    preprocess = Preprocess(settings.image_size, tour.RESIZE, mean)
-    network = Network(ConvNet(settings), preprocess, tuple(train.classes), "scenes")
-    return Trainer(network, train, val, folder, recipe)
+        return resumed(plan, train, val, folder)
+    return Trainer(tour.untrained(train, seed), train, val, folder, plan.recipe)

@@ -31,7 +31,8 @@ TABLE2 = (
 )
 TRENDS = (
     "Each statement is decided by a difference between the networks of the same seed: it holds if "
-    "the 95 % interval of the mean difference lies above zero."
+    "the 95 % interval of the mean difference lies above zero. Only averaging is left "
+    "undecided: all seeds together make one average, and one difference has no interval."
 )
 
 

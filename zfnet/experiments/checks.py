@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zfnet.data import Dataset, Preprocess, mean_image, open_dataset
+from zfnet.data import Dataset, open_dataset
 from zfnet.experiments import tour
 from zfnet.experiments.estimates import Claim
 from zfnet.experiments.results import Report, silent
@@ -149,11 +149,9 @@ def _told(report: Report, trend: Trend, seed: int) -> Report:
 def trained_on_scenes(seed: int, out: Path, report: Report = silent) -> Network:
     """The tour's network, with the weights and the scenes of `seed`; a run in out/runs."""
     train, val = (open_dataset("scenes", split, seed=seed) for split in ("train", "val"))
-    settings = tour.settings(len(train.classes), seed)
-    mean = mean_image(train, tour.RESIZE, limit=tour.MEAN_OF)
-    preprocess = Preprocess(settings.image_size, tour.RESIZE, mean)
-    plan = Plan(f"tour-{seed}", settings, tour.recipe(seed))
-    run = trained(plan, train, val, preprocess, out, data="scenes", report=report)
+    new = tour.untrained(train, seed)
+    plan = Plan(f"tour-{seed}", new.model.settings, tour.recipe(seed))
+    run = trained(plan, train, val, new.preprocess, out, data=new.data, report=report)
     return run.network
 
 

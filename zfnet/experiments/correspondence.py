@@ -97,7 +97,9 @@ class Delta:
 class Correspondence:
     """What was found: a Delta for each layer and part, and the images of the first set.
 
-    images, repeats, size: how many images a set has, how many sets, and the patch's side in pixels.
+    images, repeats: how many images a set has, and how many sets there are.
+    size:            side in pixels of the patch over a part that has no size of its own.
+    random_sides:    by image, the side in pixels of its patches at random places.
     """
 
     deltas: list[Delta]
@@ -105,6 +107,7 @@ class Correspondence:
     images: int
     repeats: int
     size: int
+    random_sides: dict[str, int]
 
     def delta(self, layer: str, part: str) -> Delta:
         return next(d for d in self.deltas if (d.layer, d.part) == (layer, part))
@@ -137,16 +140,18 @@ def correspondence(
     rng, side = np.random.default_rng(seed), setting.side(network)
     sets = draw_sets(len(images), setting, rng)
     shown: list[Subject] = []
+    sides: dict[str, int] = {}
     found: list[dict[tuple[str, str], Pairs]] = []
     for number, indices in enumerate(sets, start=1):
         subjects = [
             place_patches(network.preprocess, images[i], side, setting.places, rng) for i in indices
         ]
         shown = shown or subjects
+        sides |= {subject.title: subject.random_side for subject in subjects}
         found.append(compare(network, subjects, setting.layers))
         report("hidden parts", number, len(sets))
     deltas = [Delta(*key, *_stacked([one[key] for one in found])) for key in found[0]]
-    return Correspondence(deltas, shown, sets.shape[1], len(sets), side)
+    return Correspondence(deltas, shown, sets.shape[1], len(sets), side, sides)
 
 
 def draw_sets(available: int, setting: Setting, rng: np.random.Generator) -> np.ndarray:

@@ -44,6 +44,7 @@ def write_correspondence(network: Network, found: Correspondence, results: Resul
         narrower=asdict(narrowing(found)) if len(found.layers) > 1 else None,
         sentences=sentences(found),
         shown=[subject.title for subject in found.shown],
+        random_sides=found.random_sides,
     )  # fmt: skip
     results.table("deltas", HEADER, map(_line, found.deltas))
     page = results.page("Does the network match parts?", _lead(found), _facts(network, found))
@@ -88,10 +89,13 @@ def _lead(found: Correspondence) -> str:
 
 def _facts(network: Network, found: Correspondence) -> list[tuple[str, str]]:
     S = network.preprocess.image_size
+    least, most = min(found.random_sides.values()), max(found.random_sides.values())
+    random = f"{most}" if least == most else f"{least} to {most}"
     return [
         ("images in a set", str(found.images)),
         ("sets", str(found.repeats)),
-        ("side of the patch", f"{found.size} of {S} pixels"),
+        ("side of a patch", f"{found.size} of {S} pixels, unless a part has its own"),
+        ("side at random places", f"{random} pixels, the mean of the image's parts"),
     ]
 
 

@@ -12,6 +12,8 @@ from scipy import stats
 
 Verdict = Literal["holds", "does not hold", "cannot be told"]
 LEVEL = 0.95
+ROUNDING = 1e-9
+"""A spread of at most this share of the mean is what rounding leaves of none."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,15 @@ class Estimate:
     mean: float
     half: float | None
     count: int
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Its ends; None of a single run, and where there is a NaN or no spread at all: that a few
+        runs agree to the last digit says that they are coarse, not that every other run would.
+        """
+        if self.half is None or not self.half > ROUNDING * abs(self.mean):
+            return None
+        return self.mean - self.half, self.mean + self.half
 
     def text(self, digits: int = 1) -> str:
         """ "12.3 ± 0.4", or the mean alone of a single run."""
@@ -44,10 +55,11 @@ def estimate(values: Sequence[float] | np.ndarray) -> Estimate:
 
 
 def sign(found: Estimate) -> int:
-    """1 or -1 if the whole 95 % interval lies above or below 0; else 0: it cannot be told."""
-    if found.half is None or abs(found.mean) <= found.half:
-        return 0
-    return 1 if found.mean > 0 else -1
+    """1 or -1 if the whole 95 % interval lies above or below 0; else, or without an interval, 0: it
+    cannot be told.
+    """
+    low, high = found.interval or (0.0, 0.0)
+    return int(low > 0) - int(high < 0)
 
 
 def verdict(difference: Estimate) -> Verdict:
@@ -61,13 +73,14 @@ class Claim:
     """A statement of the paper, and differences, one a seed, that are above zero where it is so.
 
     text: a sentence without its full stop; what: the difference in words, within a sentence; unit:
-    what it is in.
+    what it is in; each: what there is a difference of.
     """
 
     text: str
     what: str
     differences: tuple[float, ...]
     unit: str = "points"
+    each: str = "seed"
 
     @property
     def estimate(self) -> Estimate:
@@ -81,13 +94,15 @@ class Claim:
     def sentence(self) -> str:
         """The statement, whether these runs bear it out, and by which numbers."""
         found = self.estimate
-        over = f"over {found.count} seeds" if found.count > 1 else "with one seed"
+        over = f"over {found.count} {self.each}s" if found.count > 1 else f"with one {self.each}"
         number = f"{found.text(2)} {self.unit}".strip()
         return f"“{self.text}.” {self._outcome()}: {self.what} is {number} {over}."
 
     def _outcome(self) -> str:
         if len(self.differences) == 1:
-            return "One seed cannot tell this from chance"
+            return f"One {self.each} cannot tell this from chance"
+        if self.estimate.interval is None:
+            return "These runs cannot tell, without a measurable spread there is no interval"
         if self.verdict == "cannot be told":
             return "These runs cannot tell, zero lies in the interval"
         return f"This {self.verdict} here"
@@ -97,7 +112,7 @@ class Claim:
             "claim": self.text,
             "difference": self.what,
             "unit": self.unit,
-            "by_seed": self.differences,
+            f"by_{self.each}": self.differences,
             "mean": self.estimate.mean,
             "interval_half": self.estimate.half,
             "verdict": self.verdict,

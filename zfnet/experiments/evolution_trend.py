@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -98,6 +97,4 @@ def _difference(a: np.ndarray, b: np.ndarray) -> Estimate | None:
         return None
     interval = stats.ttest_ind(a, b, equal_var=False).confidence_interval(LEVEL)
     half = float(interval.high - interval.low) / 2
-    # Without any spread there is no interval, and nothing to judge the difference by.
-    known = half if math.isfinite(half) else None
-    return Estimate(float(a.mean() - b.mean()), known, len(a) + len(b))
+    return Estimate(float(a.mean() - b.mean()), half, len(a) + len(b))

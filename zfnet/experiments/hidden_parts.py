@@ -24,22 +24,27 @@ class Subject:
     x: np.ndarray
     patches: dict[str, list[Box]]
 
+    @property
+    def random_side(self) -> int:
+        """Of the patches at random places, in pixels."""
+        return self.patches[RANDOM][0].shape[0]
+
 
 def place_patches(
     preprocess: Preprocess, marked: Marked, side: int, places: int, rng: np.random.Generator
 ) -> Subject:
     """Prepare an image, lay patches over its parts and so many over places that touch none of them.
 
-    side: of a patch in pixels of the network's input, where a part has no size of its own.
+    side: of a patch in pixels of the network's input, where a part has no size of its own. The
+    random patches have the mean of the sides over the parts, rounded: Delta depends on the area.
     ValueError if that leaves fewer random places than are asked for.
     """
     picture, S = marked.read(), preprocess.image_size
     x = preprocess.centre(preprocess.prepare(picture)).transpose(2, 0, 1)  # (S,S,3) -> (3,S,S)
-    patches = {
-        name: [_over(in_crop(preprocess, picture.shape, part), side, S)]
-        for name, part in marked.parts.items()
-    }
+    parts = {name: in_crop(preprocess, picture.shape, part) for name, part in marked.parts.items()}
+    patches = {name: [_over(part, _side(part, side), S)] for name, part in parts.items()}
     taken = [box for boxes in patches.values() for box in boxes]
+    side = round(float(np.mean([_side(part, side) for part in parts.values()])))
     corners = _free_corners(taken, side, S)
     if len(corners) < places:
         raise ValueError(
@@ -60,15 +65,18 @@ def hide(preprocess: Preprocess, x: np.ndarray, box: Box) -> np.ndarray:
     return covered
 
 
-def _over(part: Part, side: int, S: int) -> Box:
-    size = side if part.size is None else max(1, round(part.size))
+def _side(part: Part, side: int) -> int:
+    return side if part.size is None else max(1, round(part.size))
+
+
+def _over(part: Part, size: int, S: int) -> Box:
     top, left = round(part.row - size / 2), round(part.column - size / 2)
     return Box(top, top + size, left, left + size).clip(S, S)
 
 
 def _free_corners(taken: Sequence[Box], side: int, S: int) -> np.ndarray:
     """(n,2): upper left corners of all patches inside the image that overlap no box of `taken`."""
-    free = np.ones((S - side + 1,) * 2, bool)
+    free = np.ones((max(0, S - side + 1),) * 2, bool)
     for box in taken:
         top, left = max(0, box.top - side + 1), max(0, box.left - side + 1)
         free[top : box.bottom, left : box.right] = False

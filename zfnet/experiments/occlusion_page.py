@@ -18,7 +18,15 @@ from zfnet.deconvnet import Deconvnet, Projection
 from zfnet.experiments import pages
 from zfnet.experiments.occlusion import OcclusionMap, occlusion_map
 from zfnet.experiments.occlusion_images import Searched, Subject, last_layer
-from zfnet.experiments.pointing import Point, PointingGame, game, known_object, point, pointing_game
+from zfnet.experiments.pointing import (
+    Playable,
+    Point,
+    PointingGame,
+    game,
+    playable,
+    point,
+    pointing_game,
+)
 from zfnet.experiments.results import Report, Results, silent
 from zfnet.network import Network
 from zfnet.report import OcclusionCard, Page, charts
@@ -72,22 +80,24 @@ def write_occlusion(
     """Fig 7 for each subject, and the pointing game (paper, section 4.2); returns the page's path.
 
     search: positions in `dataset` of the images that column (c) takes other projections from.
-    pointing: positions of images for the game, beside those subjects whose object is known.
-    ValueError for no subjects, a square that does not fit, or `pointing` without boxes or masks.
+    pointing: positions of images for the game, beside those subjects whose object is known; those
+    without a known object or class are left out and counted.
+    ValueError for no subjects, a square that does not fit, or `pointing` that all are left out.
     """
     if not subjects:
         raise ValueError("there is no image to look at: at least one is needed")
-    if dataset is not None and len(pointing):
-        known_object(network, dataset, pointing[0])  # rather now than after minutes
+    able = Playable() if dataset is None else playable(network, dataset, pointing)
+    if able.left_out and not able.indices:  # rather now than after minutes
+        raise ValueError(f"the pointing game cannot be played: {able.sentence()}")
     searched = Searched(network, dataset, search, report) if dataset and len(search) else None
     seen: list[Seen] = []
     for one in look(network, subjects, square, stride, searched, report):
         seen.append(one)
         _write_image(network, one, len(seen), results)
         results.numbers(images=[_numbers(network, s) for s in seen], pointing=None)
-    played = _play(network, seen, dataset, pointing, square, stride, report)
-    _write_game(network, seen, played, dataset, results)
-    return results.write(_page(network, seen, played, results))
+    played = _play(network, seen, dataset, able.indices, square, stride, report)
+    _write_game(network, seen, played, able, dataset, results)
+    return results.write(_page(network, seen, _said(played, able), results))
 
 
 def look(
@@ -164,6 +174,7 @@ def _write_game(
     network: Network,
     seen: Sequence[Seen],
     played: PointingGame | None,
+    able: Playable,
     dataset: Dataset | None,
     results: Results,
 ) -> None:
@@ -171,7 +182,8 @@ def _write_game(
     if played is not None and dataset is not None:
         low, high = played.interval
         found = {"images": len(played.hits), "share": played.share, "interval": [low, high],
-                 "chance": played.chance, "sentence": played.sentence()}  # fmt: skip
+                 "chance": played.chance, "sentence": played.sentence(),
+                 "left_out": able.left_out}  # fmt: skip
         titles = [dataset.title(index) for index in played.indices]
         lines = zip(titles, map(int, played.hits), played.chances, strict=True)
         results.table("pointing", ["image", "hit", "chance"], lines)
@@ -204,9 +216,7 @@ def _card(network: Network, one: Seen) -> OcclusionCard:
     return replace(card, note=note + ".", projections=[p.pixels for p in one.projections])
 
 
-def _page(
-    network: Network, seen: Sequence[Seen], played: PointingGame | None, results: Results
-) -> Page:
+def _page(network: Network, seen: Sequence[Seen], said: str, results: Results) -> Page:
     S, found = network.preprocess.image_size, seen[0].map
     facts = [
         ("images", str(len(seen))),
@@ -220,14 +230,17 @@ def _page(
     page = results.page("What the network looks at", lead, facts)
     section = page.section("Images behind a square", COLUMNS.format(last_layer(network)))
     section.occlusion([_card(network, one) for one in seen])
-    page.section("The pointing game", _said(played))
+    page.section("The pointing game", said)
     return page
 
 
-def _said(played: PointingGame | None) -> str:
+def _said(played: PointingGame | None, able: Playable) -> str:
     if played is None:
-        return "No object's place is known in these images, so the game was not played."
+        return (
+            "In none of these images are both the object's place and a class that the network "
+            "knows given, so the game was not played."
+        )
     return (
-        f"{played.sentence()} Chance is the share of the map's places that lie on the object, the "
-        "mean over the images; the interval is Wilson's."
-    )
+        f"{able.sentence()} {played.sentence()} Chance is the share of the map's places that lie "
+        "on the object, the mean over the images; the interval is Wilson's."
+    ).lstrip()

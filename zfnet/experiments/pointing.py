@@ -8,7 +8,7 @@ random, which would hit as often as the object is large (the game is Zhang et al
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import stats
@@ -20,6 +20,9 @@ from zfnet.experiments.occlusion import OcclusionMap, occlusion_map
 from zfnet.experiments.results import Report, silent
 from zfnet.network import Network
 from zfnet.report import pictures
+
+REASONS = 3
+"""Of images that are left out, on the page; the numbers have all."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,38 @@ def pointing_game(
         points.append(point(found, region))
         report("pointing game", done, len(indices))
     return game(indices, points)
+
+
+@dataclass(frozen=True)
+class Playable:
+    """Positions of images that the game can be played on; of the others, by title, why not."""
+
+    indices: tuple[int, ...] = ()
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def sentence(self) -> str:
+        """How many could be played, and why the first others could not; empty if all could."""
+        if not self.left_out:
+            return ""
+        total, reasons = len(self.indices) + len(self.left_out), list(self.left_out.values())
+        more = f"; and {len(reasons) - REASONS} more" if len(reasons) > REASONS else ""
+        return (
+            f"{len(self.indices)} of {total} images could be played, left out are: "
+            f"{'; '.join(reasons[:REASONS])}{more}."
+        )
+
+
+def playable(network: Network, dataset: Dataset, indices: Sequence[int]) -> Playable:
+    """Which of these images have a readable file, a known object and a class that is known."""
+    kept: list[int] = []
+    left_out: dict[str, str] = {}
+    for index in indices:
+        try:
+            known_object(network, dataset, index)
+            kept.append(index)
+        except ValueError as error:
+            left_out[dataset.title(index)] = str(error)
+    return Playable(tuple(kept), left_out)
 
 
 def known_object(network: Network, dataset: Dataset, index: int) -> tuple[np.ndarray, int]:

@@ -92,8 +92,8 @@ def read_regions(path: Path, preprocess: Preprocess, root: Path | None = None) -
 
     Images are looked for beside the file, then in `root`. ValueError, with the line's number, for
     unknown or missing columns, images that are missing or cannot be read, values that are no
-    numbers, places outside of the image or of what the network sees, and parts given twice; and
-    for images that lack a part which another one has.
+    numbers, lines that are no CSV, places outside of the image or of what the network sees, and
+    parts given twice; and for images that lack a part which another one has.
     """
     images: dict[str, Marked] = {}
     shapes: dict[str, tuple[int, ...]] = {}
@@ -117,20 +117,31 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """(line, fields without surrounding blanks) of every line that is not empty."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no file of regions {path}")
+    lines = _lines(path)
+    _, first = next(lines, (1, []))
+    header = [name.strip() for name in first]
+    _check_header(path, header)
+    for line, fields in lines:
+        if not any(fields):
+            continue
+        where = f"{path}, line {line}"
+        if len(fields) != len(header):
+            raise ValueError(f"{where}: {len(fields)} fields, the header has {len(header)}")
+        row = dict(zip(header, (text.strip() for text in fields), strict=True))
+        if row["part"] in ("", RANDOM):
+            raise ValueError(f"{where}: a part needs a name, and {RANDOM!r} is not free")
+        yield line, row
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """(line, fields) of a CSV file; ValueError, with the line's number, where it is none."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file)
-        header = [name.strip() for name in next(reader, [])]
-        _check_header(path, header)
-        for fields in reader:
-            if not any(fields):
-                continue
-            where = f"{path}, line {reader.line_num}"
-            if len(fields) != len(header):
-                raise ValueError(f"{where}: {len(fields)} fields, the header has {len(header)}")
-            row = dict(zip(header, (text.strip() for text in fields), strict=True))
-            if row["part"] in ("", RANDOM):
-                raise ValueError(f"{where}: a part needs a name, and {RANDOM!r} is not free")
-            yield reader.line_num, row
+        try:
+            for fields in reader:
+                yield reader.line_num, fields
+        except csv.Error as error:
+            raise ValueError(f"{path}, line {reader.line_num}: no CSV, {error}") from None
 
 
 def _check_header(path: Path, header: list[str]) -> None:

@@ -6,8 +6,11 @@ been trained before or was interrupted. Nothing that was learned is learned twic
 
 from __future__ import annotations
 
+import json
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kernels.cli.progress import stop_on_interrupt
 from zfnet.checkpoint import CHECKPOINT, load_checkpoint
@@ -18,6 +21,9 @@ from zfnet.network import Network
 from zfnet.recipe import Recipe
 from zfnet.settings import Settings
 from zfnet.train import Progress, Trainer
+
+DATA = "data.json"
+"""Of which images a run is, as `_fingerprint` tells them."""
 
 
 class Stopped(Exception):
@@ -40,18 +46,16 @@ def trained(
     preprocess: Preprocess,
     out: Path,
     *,
-    start: Network | None = None,
     data: str = "",
     workers: int = 2,
     report: Report = silent,
 ) -> Trainer:
     """The finished run of `plan` in out/runs/NAME: its `network` and `history`.
 
-    start: begin with the weights of this network, whose architecture is the plan's, not with drawn
-           ones.
-    Raises Stopped after Ctrl-C, ValueError if the folder holds a run of another plan.
+    Raises Stopped after Ctrl-C, ValueError if the folder holds a run of another plan, or one on
+    other images.
     """
-    trainer = _trainer(plan, train, val, preprocess, out / "runs" / plan.name, start, data, workers)
+    trainer = _trainer(plan, train, val, preprocess, out / "runs" / plan.name, data, workers)
     title, steps = f"training {plan.name}", plan.recipe.epochs * len(trainer.loader)
     with stop_on_interrupt() as pressed:
 
@@ -65,26 +69,62 @@ def trained(
     return trainer
 
 
+def resumed(plan: Plan, train: Dataset, val: Dataset, folder: Path, *, workers: int = 2) -> Trainer:
+    """The run of `plan` in `folder` as its last checkpoint left it.
+
+    ValueError if it is a run of another plan, FileNotFoundError without a checkpoint.
+    """
+    network, recipe, arrays, state = load_checkpoint(folder)
+    if as_json(network.model.settings) != as_json(plan.settings) or recipe != plan.recipe:
+        raise ValueError(
+            f"{folder} holds a run with other settings; give another --out, or remove it"
+        )
+    trainer = Trainer(network, train, val, folder, recipe, workers=workers)
+    trainer.restore(arrays, state)
+    return trainer
+
+
 def _trainer(
     plan: Plan,
     train: Dataset,
     val: Dataset,
     preprocess: Preprocess,
     folder: Path,
-    start: Network | None,
     data: str,
     workers: int,
 ) -> Trainer:
+    """A new run in `folder`, or the one there if it is this plan's, on these images."""
+    images, kept = _fingerprint(train, val, preprocess), folder / DATA
     if (folder / CHECKPOINT).is_file():
-        network, stored, arrays, state = load_checkpoint(folder)
-        if as_json(network.model.settings) != as_json(plan.settings) or stored != plan.recipe:
+        if not kept.is_file() or json.loads(kept.read_text("utf-8")) != images:
             raise ValueError(
-                f"{folder} holds a run with other settings; give another --out, or remove it"
+                f"{folder} holds a run on other images than the {len(train)} of {train.name}; "
+                "give another --out, or remove it"
             )
-        trainer = Trainer(network, train, val, folder, plan.recipe, workers=workers)
-        trainer.restore(arrays, state)
-        return trainer
+        return resumed(plan, train, val, folder, workers=workers)
+    folder.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(images), "utf-8")
     network = Network(ConvNet(plan.settings), preprocess, tuple(train.classes), data)
-    if start is not None:
-        network.model.load_state_dict(start.model.state_dict())
     return Trainer(network, train, val, folder, plan.recipe, workers=workers)
+
+
+def _fingerprint(train: Dataset, val: Dataset, preprocess: Preprocess) -> dict[str, Any]:
+    """What differs where a network would see other images.
+
+    Scenes of every seed have the same titles; it is the mean image that differs.
+    """
+    return {
+        "train": _listed(train),
+        "val": _listed(val),
+        "mean_crc32": zlib.crc32(preprocess.mean.tobytes()),
+    }
+
+
+def _listed(dataset: Dataset) -> dict[str, int]:
+    """How many images, and the CRC-32 of their titles and labels in order; no image is read."""
+    crc = 0
+    for index in range(len(dataset)):
+        line = f"{dataset.title(index)}\t{dataset.label(index)}\n"
+        # File names need not be UTF-8.
+        crc = zlib.crc32(line.encode("utf-8", "surrogateescape"), crc)
+    return {"images": len(dataset), "crc32": crc}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from zfnet import pretrained
-from zfnet.data import Dataset
+from zfnet.data import Dataset, Preprocess, mean_image
 from zfnet.evaluate import predict
 from zfnet.experiments import evolution_page, pages
 from zfnet.experiments.evolution import evolution
@@ -26,7 +26,7 @@ from zfnet.experiments.occlusion import occlusion_map
 from zfnet.experiments.photographs import Photograph, as_inputs
 from zfnet.experiments.pointing import region_in_crop
 from zfnet.experiments.results import Report
-from zfnet.model import Settings
+from zfnet.model import ConvNet, Settings
 from zfnet.network import Network
 from zfnet.report import Page, charts
 from zfnet.train import Recipe
@@ -55,6 +55,14 @@ def recipe(seed: int) -> Recipe:
 
 RESIZE = 64
 MEAN_OF = 600
+
+
+def untrained(train: Dataset, seed: int) -> Network:
+    """The network for these scenes with the weights drawn from `seed`, and their mean image."""
+    own = settings(len(train.classes), seed)
+    mean = mean_image(train, RESIZE, limit=MEAN_OF)
+    preprocess = Preprocess(own.image_size, RESIZE, mean)
+    return Network(ConvNet(own), preprocess, tuple(train.classes), "scenes")
 
 
 @dataclass(eq=False)

@@ -114,8 +114,8 @@ def _write(
     notes: Sequence[str],
 ) -> Path:
     """The page, the chart, the table and the numbers, of the folds that there are."""
-    said = verdicts(scores, protocol)
     seen_before = network.learned_from(dataset)
+    said = verdicts(scores, protocol, seen_before=seen_before)
     results.numbers(**_found(dataset, bank, scores), seen_before=seen_before, verdicts=said)
     results.table("transfer", COLUMNS, _rows(scores, protocol))
     name, learned = Path(dataset.name).name, Path(network.data).name or "other images"

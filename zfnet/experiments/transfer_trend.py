@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from zfnet.experiments.protocols import Protocol
 from zfnet.experiments.transfer import Accuracies, Scores
-from zfnet.experiments.trends import gain, sorted_by_sign
+from zfnet.experiments.trends import gain, points, sorted_by_sign
 
 
-def verdicts(scores: Scores, protocol: Protocol) -> list[str]:
-    """Whether the paper's trends hold: pretrained far above scratch, more images help."""
-    said = [_above_scratch(scores, protocol)] if scores.scratch else []
+def verdicts(scores: Scores, protocol: Protocol, *, seen_before: bool = False) -> list[str]:
+    """Whether the paper's trends hold: pretrained far above scratch, more images help.
+
+    seen_before: the network has learned from the data set already, and carries nothing over.
+    """
+    said = []
+    if scores.scratch:
+        said = [_not_carried(scores) if seen_before else _above_scratch(scores, protocol)]
     for kind, found in (("pretrained", scores.pretrained), ("from scratch", scores.scratch)):
         if len(found) > 1:
             said.append(_more_images(kind, found))
@@ -25,6 +30,15 @@ def _above_scratch(scores: Scores, protocol: Protocol) -> str:
         "Whether pretrained lies above training from scratch cannot be told",
     )
     return said + _published_gains(scores, protocol)
+
+
+def _not_carried(scores: Scores) -> str:
+    gains = [f"with {n} images a class, {points(found)}" for n, found in scores.gains().items()]
+    return (
+        "Whether features learned elsewhere lie above training from scratch cannot be told, for "
+        "the network has learned from this data set already. What it gains on it: "
+        f"{'; '.join(gains)}."
+    )
 
 
 def _published_gains(scores: Scores, protocol: Protocol) -> str:

@@ -20,9 +20,10 @@ def gain(lower: Sequence[float], upper: Sequence[float]) -> Estimate:
 
 def points(found: Estimate) -> str:
     """A gain in per cent: "+3.2 points (95 % interval +1.0 to +5.4)"."""
-    if found.half is None:
-        return f"{_signed(found.mean)} points (one fold, no interval)"
-    low, high = found.mean - found.half, found.mean + found.half
+    if found.interval is None:
+        folds = "one fold" if found.count == 1 else "the same in every fold"
+        return f"{_signed(found.mean)} points ({folds}, no interval)"
+    low, high = found.interval
     return f"{_signed(found.mean)} points (95 % interval {_signed(low)} to {_signed(high)})"
 
 

@@ -9,7 +9,7 @@ from zfnet import network as networks
 from zfnet.network import Network
 
 HERE = Path(__file__).parent
-FILE, LOG = HERE / "tiny-imagenet.safetensors", HERE / "log.jsonl"
+FILE, LOG, CURVE = (HERE / name for name in ("tiny-imagenet.safetensors", "log.jsonl", "curve.svg"))
 NAME = "tiny-imagenet-100"
 
 

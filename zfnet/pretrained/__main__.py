@@ -1,7 +1,7 @@
 """python -m zfnet.pretrained RUN: put the network of a finished run into the box.
 
-Its weights in half precision, and the log of its training, beside this file; CARD.md is written by
-hand.
+Its weights in half precision, the log of its training and the curve, beside this file; CARD.md is
+written by hand.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from zfnet import network as networks
-from zfnet.pretrained import FILE, LOG, NAME
+from zfnet.pretrained import CURVE, FILE, LOG, NAME
 
 
 def main(run: Path) -> None:
-    """Write FILE and LOG from the run's folder."""
+    """Write FILE, LOG and CURVE from the run's folder."""
     network = replace(networks.load(run), data=NAME)  # not the path of somebody's folder
     network.save(FILE, half=True)
     shutil.copyfile(run / "log.jsonl", LOG)
+    shutil.copyfile(run / "curve.svg", CURVE)
     print(f"{FILE}: {FILE.stat().st_size:,} bytes")
 
 
