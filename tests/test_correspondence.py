@@ -182,14 +182,14 @@ def test_sets_have_no_image_in_common() -> None:
 
 
 def made(random: float, part: float, later_random: float = 0.1, sets: int = 5) -> Correspondence:
-    """Deltas with these means and a little spread over the sets."""
+    """Deltas with these means and a little spread over the sets, another one at each layer."""
     wobble = np.linspace(-0.001, 0.001, sets)[:, None]
 
-    def delta(layer: str, name: str, mean: float, sign: int) -> Delta:
-        return Delta(layer, name, mean + sign * wobble, np.full((sets, 1), 0.5))
+    def delta(layer: str, name: str, mean: float, sway: float) -> Delta:
+        return Delta(layer, name, mean + sway * wobble, np.full((sets, 1), 0.5))
 
     deltas = [delta("relu5", "nose", part, 1), delta("relu5", RANDOM, random, -1),
-              delta("relu7", "nose", 0.1, 1), delta("relu7", RANDOM, later_random, -1)]  # fmt: skip
+              delta("relu7", "nose", 0.1, 1), delta("relu7", RANDOM, later_random, 0.5)]  # fmt: skip
     return Correspondence(deltas, [], 5, sets, 8, {})
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from zfnet.experiments.correspondence import Correspondence, Delta
-from zfnet.experiments.estimates import Estimate, estimate
+from zfnet.experiments.estimates import Estimate, estimate, sign
 from zfnet.experiments.regions import RANDOM
 
 PUBLISHED = {
@@ -52,13 +52,13 @@ def narrowing(found: Correspondence) -> Estimate:
 def verdict(differences: Iterable[Estimate]) -> str:
     """What can be said of the claim that all of the differences are above zero."""
     found = list(differences)
-    if any(d.half is None for d in found):
-        held = all(d.mean > 0 for d in found)
-        return f"{'holds' if held else 'does not hold'} in this one set of images, without interval"
-    lows, highs = zip(*(interval(d) for d in found), strict=True)
-    if min(lows) > 0:
+    signs = [sign(difference) for difference in found]
+    if min(signs) > 0:
         return "holds"
-    return "does not hold" if min(highs) < 0 else "cannot be told from no difference"
+    if min(signs) < 0:
+        return "does not hold"
+    alone = any(difference.half is None for difference in found)
+    return f"cannot be told from {'one set of images' if alone else 'no difference'}"
 
 
 def interval(found: Estimate) -> tuple[float, float]:
