@@ -25,7 +25,7 @@ from torch_cases import CASES, Case  # noqa: E402
 pytestmark = pytest.mark.usefixtures("one_thread", "one_torch_thread")
 Arrays = Sequence[np.ndarray]
 UNARY = {"absolute", "clip", "exp", "log", "negate", "power", "relu", "sigmoid", "sqrt", "tanh"}
-PYTORCH_HAS_NOT = {"dropout", "dropout_mask", "local_contrast_norm", "sum_to"}
+PYTORCH_HAS_NOT = {"dropout", "dropout_mask", "local_contrast_norm", "sum_to", "fill_outside"}
 PIECEWISE = {"conv_relu_pool"}
 """Held against its own steps in test_fused.py: here a rounding could move a maximum."""
 
