@@ -188,8 +188,12 @@ def made(random: float, part: float, later_random: float = 0.1, sets: int = 5) -
     def delta(layer: str, name: str, mean: float, sway: float) -> Delta:
         return Delta(layer, name, mean + sway * wobble, np.full((sets, 1), 0.5))
 
-    deltas = [delta("relu5", "nose", part, 1), delta("relu5", RANDOM, random, -1),
-              delta("relu7", "nose", 0.1, 1), delta("relu7", RANDOM, later_random, 0.5)]  # fmt: skip
+    deltas = [
+        delta("relu5", "nose", part, 1),
+        delta("relu5", RANDOM, random, -1),
+        delta("relu7", "nose", 0.1, 1),
+        delta("relu7", RANDOM, later_random, 0.5),
+    ]
     return Correspondence(deltas, [], 5, sets, 8, {})
 
 
