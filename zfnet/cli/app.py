@@ -9,20 +9,12 @@ import typer
 
 from kernels.cli import mistakes
 from kernels.cli.progress import say
-from zfnet.cli.ablation import ablation_command
 from zfnet.cli.check import check_command
-from zfnet.cli.correspondence import correspondence_command
 from zfnet.cli.evaluate import evaluate_command
-from zfnet.cli.evolution import evolution_command
-from zfnet.cli.first_layer import first_layer_command
-from zfnet.cli.invariance import invariance_command
-from zfnet.cli.layers import layers_command
-from zfnet.cli.look import features_command, project_command
-from zfnet.cli.occlusion import occlusion_command
-from zfnet.cli.paper import paper_command
+from zfnet.cli.look import project_command
+from zfnet.cli.paper import COMMANDS, paper_command
 from zfnet.cli.tour import tour_command
 from zfnet.cli.train import train_command
-from zfnet.cli.transfer import transfer_command
 from zfnet.experiments.runs import Stopped
 
 app = typer.Typer(
@@ -36,15 +28,7 @@ app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("project")(project_command)
 EXPERIMENTS: dict[str, Callable[..., None]] = {
-    "features": features_command,
-    "evolution": evolution_command,
-    "invariance": invariance_command,
-    "first-layer": first_layer_command,
-    "occlusion": occlusion_command,
-    "correspondence": correspondence_command,
-    "ablation": ablation_command,
-    "transfer": transfer_command,
-    "layers": layers_command,
+    **COMMANDS,
     "paper": paper_command,
     "check": check_command,
 }

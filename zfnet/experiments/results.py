@@ -95,8 +95,9 @@ def _plain(value: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
-    listed = isinstance(value, list | tuple)
-    return ", ".join(map(str, value)) if listed else str(value)
+    """A setting as it would be typed, set as code: all of them to the left, numbers too."""
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return f"`{text}`" if text else "–"
 
 
 def _version() -> str:

@@ -23,8 +23,8 @@ from zfnet.network import Network
 from zfnet.report import charts
 
 LEAD = (
-    "Layers 1 to 7 of a network that learned from {learned}, with a new softmax for {data}, beside "
-    "the same architecture trained on {data} alone."
+    "Layers 1 to 7 of a network that learned from {learned}, with a new softmax for {data}; and, "
+    "where one was trained, the same architecture on {data} alone."
 )
 HOW = (
     "In every fold, so many images of each class to learn from and at most 50 others to test on; "
