@@ -19,7 +19,8 @@ def combine(matrix: Sequence[Sequence[Any]], gather: bool = False, scatter: bool
 
     source[j] lies at `source_at + j source_step`. With `gather`, f(source, source_at, places, to,
     to_at, to_step, row), it lies at `source_at + places[row, j]`, of an int64 array; `to` with
-    `scatter` alike. (A view of one row would be counted among its array's references.)
+    `scatter` alike, and f takes one more argument: whether to `stream` past the caches. (A view of
+    one row would be counted among its array's references.)
     Rows that are each other's mirror, the same up to the signs of some entries, share the sum of
     what is equal and the sum of what is opposite.
     """
@@ -46,8 +47,16 @@ def combine(matrix: Sequence[Sequence[Any]], gather: bool = False, scatter: bool
             for place, use in zip(places(0, gather, len(used)), used, strict=True)
         ]
         outputs = _linear(emit, rows, inputs)
-        for place, value in zip(places(3, scatter, len(rows)), outputs, strict=True):
-            emit.store(value, place)
+        to = places(3, scatter, len(rows))
+        if not scatter:
+            for place, value in zip(to, outputs, strict=True):
+                emit.store(value, place)
+            return context.get_dummy_value()
+        with builder.if_else(args[7]) as (streaming, storing):
+            for branch, write in ((streaming, emit.stream), (storing, emit.store)):
+                with branch:
+                    for place, value in zip(to, outputs, strict=True):
+                        write(value, place)
         return context.get_dummy_value()
 
     @intrinsic
@@ -55,11 +64,14 @@ def combine(matrix: Sequence[Sequence[Any]], gather: bool = False, scatter: bool
         return types.void(source, i64, i64, to, i64, i64), generate
 
     @intrinsic
-    def looking(typingctx, source, source_at, source_step, to, to_at, to_step, row):  # type: ignore[no-untyped-def]  # fmt: skip
-        steps = source_step if gather else i64, to_step if scatter else i64
-        return types.void(source, i64, steps[0], to, i64, steps[1], i64), generate
+    def gathering(typingctx, source, source_at, places, to, to_at, to_step, row):  # type: ignore[no-untyped-def]  # fmt: skip
+        return types.void(source, i64, places, to, i64, i64, i64), generate
 
-    return looking if gather or scatter else stepping
+    @intrinsic
+    def scattering(typingctx, source, source_at, source_step, to, to_at, places, row, stream):  # type: ignore[no-untyped-def]  # fmt: skip
+        return types.void(source, i64, i64, to, i64, places, i64, types.boolean), generate
+
+    return gathering if gather else scattering if scatter else stepping
 
 
 def _linear(emit: Emitter, rows: list[list[float]], inputs: list[Any]) -> list[ir.Value]:

@@ -86,6 +86,13 @@ class Emitter:
         wide = self.builder.bitcast(pointer, self.vector.as_pointer())
         self.builder.store(value, wide, align=self.bytes)
 
+    def stream(self, value: ir.Value, pointer: ir.Value) -> None:
+        """Store past the caches, at a place aligned to vectors (`streaming.py`)."""
+        wide = self.builder.bitcast(pointer, self.vector.as_pointer())
+        store = self.builder.store(value, wide, align=MACHINE.width)
+        hint = self.builder.module.add_metadata([ir.IntType(32)(1)])
+        store.set_metadata("nontemporal", hint)
+
     def broadcast(self, value: ir.Value) -> ir.Value:
         one = self.builder.insert_element(
             ir.Constant(self.vector, ir.Undefined), value, ir.IntType(32)(0)

@@ -12,6 +12,7 @@ import numba
 import numpy as np
 
 from kernels.combine import combine
+from kernels.streaming import fence, past_caches
 from kernels.toom_cook import MOST, filter_matrix
 from kernels.vector import LINE, MACHINE, TALL, outer_tall
 from kernels.winograd_layout import (
@@ -53,19 +54,19 @@ def _filter_rows(r, count, source, at, across, down, to, lanes):  # type: ignore
 
 
 @numba.njit(cache=True)
-def _filter_columns(r, source, to, at, places, lanes):  # type: ignore[no-untyped-def]
+def _filter_columns(r, source, to, at, places, lanes, stream):  # type: ignore[no-untyped-def]
     """G along the second axis of MOST rows of r, to where `places` (MOST,MOST) says."""
     for i in range(MOST):
         if r == 3:
-            _g3s(source, i * r * lanes, lanes, to, at, places, i)
+            _g3s(source, i * r * lanes, lanes, to, at, places, i, stream)
         elif r == 2:
-            _g2s(source, i * r * lanes, lanes, to, at, places, i)
+            _g2s(source, i * r * lanes, lanes, to, at, places, i, stream)
         elif r == 1:
-            _g1s(source, i * r * lanes, lanes, to, at, places, i)
+            _g1s(source, i * r * lanes, lanes, to, at, places, i, stream)
         elif r == 4:
-            _g4s(source, i * r * lanes, lanes, to, at, places, i)
+            _g4s(source, i * r * lanes, lanes, to, at, places, i, stream)
         else:
-            _g5s(source, i * r * lanes, lanes, to, at, places, i)
+            _g5s(source, i * r * lanes, lanes, to, at, places, i, stream)
 
 
 @numba.njit(parallel=True, cache=True)
@@ -87,14 +88,15 @@ def _filter_share(w, layout, U, part, parts):  # type: ignore[no-untyped-def]
     begins, depths, lines = table(layout, BEGINS)[0], table(layout, DEPTHS)[0], table(layout, LINES)
     plane, here = LINE * 2 * (WIDTH // w.itemsize), np.empty(SQUARE, np.int64)
     block, half = np.zeros(SQUARE * plane, w.dtype), np.empty(SQUARE * LINE, w.dtype)
-    units = panels * in_panels
+    units, stream = panels * in_panels, past_caches(U)
     for unit in range(units * part // parts, units * (part + 1) // parts):
         panel, in_panel = unit // in_panels, unit % in_panels
         for f in range(len(lines)):
             for p in range(SQUARE):
                 line = panel * depths[p] + lines[f, p] * in_panels + in_panel
                 here[p] = begins[p] + line * plane if lines[f, p] >= 0 else 0
-            _filter_panel(w, layout, f, panel, in_panel, U, here, block, half)
+            _filter_panel(w, layout, f, panel, in_panel, U, here, block, half, stream)
+    fence()
 
 
 @numba.njit(cache=True)
@@ -106,7 +108,7 @@ def _panels(layout, itemsize):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _filter_panel(w, layout, f, out_panel, in_panel, U, here, block, half):  # type: ignore[no-untyped-def]  # fmt: skip
+def _filter_panel(w, layout, f, out_panel, in_panel, U, here, block, half, stream):  # type: ignore[no-untyped-def]  # fmt: skip
     """Phase f of a panel of inputs, for a panel of outputs of one phase: (LINE,2L) from here[p] on.
 
     Where outputs lie side by side in w and the panels are whole, taps are read where they are; else
@@ -127,7 +129,7 @@ def _filter_panel(w, layout, f, out_panel, in_panel, U, here, block, half):  # t
                    wide, block)  # fmt: skip
         for ahead in range(0, plane, lanes):
             _filter_rows(r1, r2, block, ahead, plane, r2 * plane, half, lanes)
-            _filter_columns(r2, half, U, ahead, places, lanes)
+            _filter_columns(r2, half, U, ahead, places, lanes, stream)
         return
     # A phase's neighbouring taps are all the same number of taps of w apart.
     down = (taps[1] - taps[0]) * strides[2] if r1 > 1 else 0
@@ -136,7 +138,7 @@ def _filter_panel(w, layout, f, out_panel, in_panel, U, here, block, half):  # t
     for dc in range(LINE):
         for ahead in range(0, wide, lanes):
             _filter_rows(r1, r2, w, start + ahead, across, down, half, lanes)
-            _filter_columns(r2, half, U, dc * wide + ahead, places, lanes)
+            _filter_columns(r2, half, U, dc * wide + ahead, places, lanes, stream)
         start += strides[1]
 
 
@@ -190,7 +192,7 @@ def _multiply_share(V, v_begins, w, layout, M, m_begins, rows, part, parts):  # 
                 for line in range(count):
                     for p in range(SQUARE):
                         here[p] = (p + 1) * each + line * plane if lines[f, p] >= 0 else 0
-                    _filter_panel(w, layout, f, panel, i + line, U, here, block, half)
+                    _filter_panel(w, layout, f, panel, i + line, U, here, block, half, False)
                 for p in range(SQUARE):
                     if lines[f, p] >= 0:
                         line = lines[f, p] * in_panels + i

@@ -15,8 +15,9 @@ import numpy as np
 
 from kernels.combine import combine
 from kernels.direct import finish
+from kernels.streaming import fence, past_caches
 from kernels.toom_cook import MOST, input_matrix, output_matrix
-from kernels.vector import LINE, MACHINE, TALL, outer_tall
+from kernels.vector import LINE, MACHINE, TALL, move, outer_tall
 from kernels.winograd_layout import (
     BAND_RANK,
     BANDS,
@@ -52,18 +53,24 @@ _a1, _a2, _a3, _a4, _a5 = (combine(output_matrix(m)) for m in range(1, 6))
 
 @numba.njit(cache=True)
 def _copy_tile(flat, image, n, h0, w0, steps, tall, wide, c0, channels, tile):  # type: ignore[no-untyped-def]  # fmt: skip
-    """tile (tall wide LINE) = pixels of x (N,H,W,C), 0 outside of the plane and its channels."""
+    """tile (tall wide LINE) = pixels of x (N,H,W,C), 0 outside of the plane and its channels.
+
+    Most tiles of a small plane reach over its border: whole lines are moved as vectors.
+    """
     H, W, C = image[1], image[2], image[3]
+    lanes = WIDTH // tile.itemsize
     for i in range(tall):
         h = h0 + i * steps[0]
         for j in range(wide):
             w = w0 + j * steps[1]
             at, start = (i * wide + j) * LINE, ((n * H + h) * W + w) * C + c0
             inside = channels if 0 <= h < H and 0 <= w < W else 0
-            for c in range(inside):
-                tile[at + c] = flat[start + c]
-            for c in range(inside, LINE):
-                tile[at + c] = 0
+            if inside == LINE:
+                for ahead in range(0, LINE, lanes):
+                    move(flat, start + ahead, tile, at + ahead)
+            else:
+                for c in range(LINE):
+                    tile[at + c] = flat[start + c] if c < inside else 0
 
 
 @numba.njit(cache=True)
@@ -87,32 +94,32 @@ def _input_rows(n, count, source, at, across, down, to, lanes):  # type: ignore[
 
 
 @numba.njit(cache=True)
-def _input_columns(n, count, source, to, at, places, lanes):  # type: ignore[no-untyped-def]
+def _input_columns(n, count, source, to, at, places, lanes, stream):  # type: ignore[no-untyped-def]
     """B^T along the second axis of `count` rows of n, to where `places` (MOST,MOST) says."""
     if n == 6:
         for i in range(count):
-            _b6s(source, i * n * lanes, lanes, to, at, places, i)
+            _b6s(source, i * n * lanes, lanes, to, at, places, i, stream)
     elif n == 5:
         for i in range(count):
-            _b5s(source, i * n * lanes, lanes, to, at, places, i)
+            _b5s(source, i * n * lanes, lanes, to, at, places, i, stream)
     elif n == 4:
         for i in range(count):
-            _b4s(source, i * n * lanes, lanes, to, at, places, i)
+            _b4s(source, i * n * lanes, lanes, to, at, places, i, stream)
     elif n == 3:
         for i in range(count):
-            _b3s(source, i * n * lanes, lanes, to, at, places, i)
+            _b3s(source, i * n * lanes, lanes, to, at, places, i, stream)
     else:
         for i in range(count):
-            _b2s(source, i * n * lanes, lanes, to, at, places, i)
+            _b2s(source, i * n * lanes, lanes, to, at, places, i, stream)
 
 
 @numba.njit(cache=True)
-def _input_line(n1, n2, source, at, across, down, half, V, places):  # type: ignore[no-untyped-def]
+def _input_line(n1, n2, source, at, across, down, half, V, places, stream):  # type: ignore[no-untyped-def]  # fmt: skip
     """B^T d B of a tile's LINE channels."""
     lanes = WIDTH // V.itemsize
     for ahead in range(0, LINE, lanes):
         _input_rows(n1, n2, source, at + ahead, across, down, half, lanes)
-        _input_columns(n2, n1, half, V, ahead, places, lanes)
+        _input_columns(n2, n1, half, V, ahead, places, lanes, stream)
 
 
 @numba.njit(parallel=True, cache=True)
@@ -136,7 +143,7 @@ def _input_tiles(flat, layout, V, part, parts):  # type: ignore[no-untyped-def]
     column_rank, most = table(layout, COLUMN_RANK), table(layout, MOST_TAPS)[0]
     phases, lines, steps = table(layout, PHASES), table(layout, LINES), table(layout, STEPS)[0]
     begins, rows = table(layout, BEGINS)[0], table(layout, ROWS)[0]
-    panels = (channels + LINE - 1) // LINE
+    panels, stream = (channels + LINE - 1) // LINE, past_caches(V)
     pixels, half = np.empty(SQUARE * LINE, flat.dtype), np.empty(SQUARE * LINE, flat.dtype)
     ranks, here = np.empty(SQUARE, np.int64), np.empty(SQUARE, np.int64)
     places, further = np.empty((MOST, MOST), np.int64), np.empty((MOST, MOST), np.int64)
@@ -161,17 +168,19 @@ def _input_tiles(flat, layout, V, part, parts):  # type: ignore[no-untyped-def]
                 c = panel * LINE
                 if inside and c + LINE <= channels:
                     at = ((n * H + h0) * W + w0) * C + c0 + c
-                    _input_line(n1, n2, flat, at, steps[1] * C, steps[0] * W * C, half, V, places)
+                    _input_line(n1, n2, flat, at, steps[1] * C, steps[0] * W * C, half, V, places,
+                                stream)  # fmt: skip
                 else:
                     some = min(LINE, channels - c)
                     _copy_tile(flat, image, n, h0, w0, steps, n1, n2, c0 + c, some, pixels)
-                    _input_line(n1, n2, pixels, 0, LINE, n2 * LINE, half, V, places)
+                    _input_line(n1, n2, pixels, 0, LINE, n2 * LINE, half, V, places, stream)
                 for i in range(n1):
                     for j in range(n2):
                         places[i, j] += further[i, j]
             all1, all2 = m1 + most[0] - 1, m2 + most[1] - 1
             if n1 < all1 or n2 < all2:
                 _clear(V, here, lines, f, rows, panels, n1, n2, all1, all2)
+    fence()
 
 
 @numba.njit(cache=True)

@@ -12,6 +12,7 @@ import numba
 import numpy as np
 
 from kernels.combine import combine
+from kernels.streaming import fence, past_caches
 from kernels.toom_cook import MOST, filter_matrix, output_matrix, transposed
 from kernels.vector import EVEN, LINE, MACHINE, outer_even
 from kernels.winograd_layout import (
@@ -68,28 +69,28 @@ def _gradient_rows(m, count, source, at, across, down, to, lanes):  # type: igno
 
 
 @numba.njit(cache=True)
-def _gradient_columns(m, source, to, at, places, lanes):  # type: ignore[no-untyped-def]
+def _gradient_columns(m, source, to, at, places, lanes, stream):  # type: ignore[no-untyped-def]
     """A along the second axis of MOST rows of m, to where `places` (MOST,MOST) says."""
     for i in range(MOST):
         if m == 4:
-            _t4s(source, i * m * lanes, lanes, to, at, places, i)
+            _t4s(source, i * m * lanes, lanes, to, at, places, i, stream)
         elif m == 3:
-            _t3s(source, i * m * lanes, lanes, to, at, places, i)
+            _t3s(source, i * m * lanes, lanes, to, at, places, i, stream)
         elif m == 2:
-            _t2s(source, i * m * lanes, lanes, to, at, places, i)
+            _t2s(source, i * m * lanes, lanes, to, at, places, i, stream)
         elif m == 1:
-            _t1s(source, i * m * lanes, lanes, to, at, places, i)
+            _t1s(source, i * m * lanes, lanes, to, at, places, i, stream)
         else:
-            _t5s(source, i * m * lanes, lanes, to, at, places, i)
+            _t5s(source, i * m * lanes, lanes, to, at, places, i, stream)
 
 
 @numba.njit(cache=True)
-def _gradient_line(m1, m2, source, at, across, down, half, Y, places):  # type: ignore[no-untyped-def]
+def _gradient_line(m1, m2, source, at, across, down, half, Y, places, stream):  # type: ignore[no-untyped-def]  # fmt: skip
     """A gy A^T of a panel of a tile's filters."""
     lanes = WIDTH // Y.itemsize
     for ahead in range(0, 3 * lanes, lanes):
         _gradient_rows(m1, m2, source, at + ahead, across, down, half, lanes)
-        _gradient_columns(m2, half, Y, ahead, places, lanes)
+        _gradient_columns(m2, half, Y, ahead, places, lanes, stream)
 
 
 @numba.njit(parallel=True, cache=True)
@@ -117,7 +118,7 @@ def _gradient_tiles(flat, layout, Y, part, parts):  # type: ignore[no-untyped-de
         table(layout, ROWS)[0],
     )
     lanes = WIDTH // flat.itemsize
-    wide = 3 * lanes
+    wide, stream = 3 * lanes, past_caches(Y)
     pixels, half = np.empty(SQUARE * wide, flat.dtype), np.empty(SQUARE * lanes, flat.dtype)
     ranks = np.empty(SQUARE, np.int64)
     turned, places = np.empty((MOST, MOST), np.int64), np.empty((MOST, MOST), np.int64)
@@ -136,14 +137,15 @@ def _gradient_tiles(flat, layout, Y, part, parts):  # type: ignore[no-untyped-de
                     places[i, j] = turned[j, i] + panel * further[j, i]
             at = ((n * P + u) * Q + v) * K + k0 + k
             if k + wide <= filters:
-                _gradient_line(m1, m2, flat, at, K, Q * K, half, Y, places)
+                _gradient_line(m1, m2, flat, at, K, Q * K, half, Y, places, stream)
                 continue
             for i in range(m1):
                 for j in range(m2):
                     for c in range(wide):
                         value = flat[at + (i * Q + j) * K + c] if k + c < filters else 0
                         pixels[(i * m2 + j) * wide + c] = value
-            _gradient_line(m1, m2, pixels, 0, wide, m2 * wide, half, Y, places)
+            _gradient_line(m1, m2, pixels, 0, wide, m2 * wide, half, Y, places, stream)
+    fence()
 
 
 @numba.njit(parallel=True, cache=True)
