@@ -15,7 +15,6 @@ from kernels.verify.arrays import integers, rngs
 from kernels.verify.geometries import conv_geometries
 from minidl import Tensor, backward, nn, no_grad, rules
 from minidl import functional as F
-from minidl.nn.fusion import fused_runs
 from minidl.prepared import forget
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -74,7 +73,7 @@ def test_a_sequence_fuses_convolution_relu_and_pooling_and_nothing_else() -> Non
     rng = np.random.default_rng(0)
     conv = nn.Conv2d(1, 1, 1, rng=rng)
     kinds = [conv, nn.ReLU(), nn.MaxPool2d(2), conv, nn.ReLU(), nn.ReLU(), conv, nn.MaxPool2d(2)]
-    assert len(fused_runs(kinds)) == 5
+    assert len(nn.Sequential(**{f"layer{i}": k for i, k in enumerate(kinds)}).plan()) == 5
 
 
 def test_a_sequence_gives_what_its_layers_give() -> None:

@@ -1,5 +1,6 @@
 """Modules and layers, named as in PyTorch."""
 
+from minidl.nn.graph import INPUT, Graph, Sequential
 from minidl.nn.layers import (
     AvgPool2d,
     Conv2d,
@@ -12,14 +13,16 @@ from minidl.nn.layers import (
     MaxPool2d,
     ReLU,
 )
-from minidl.nn.module import Module, Parameter, Sequential
+from minidl.nn.module import Module, Parameter
 
 __all__ = [
+    "INPUT",
     "AvgPool2d",
     "Conv2d",
     "ConvTranspose2d",
     "Dropout",
     "Flatten",
+    "Graph",
     "Linear",
     "LocalContrastNorm",
     "LocalResponseNorm",

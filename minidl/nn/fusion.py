@@ -1,7 +1,8 @@
-"""Which neighbouring layers of a sequence one pass does together."""
+"""Which layers of a graph one pass does together."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -10,16 +11,31 @@ from minidl.nn.layers import Conv2d, MaxPool2d, ReLU
 from minidl.nn.module import Module
 from minidl.tensor import Tensor
 
+Part = tuple[str, Module, tuple[str, ...]]
+"""A layer's name, the layer, and what feeds it."""
+Fused = tuple[tuple[str, ...], Callable[..., Tensor], tuple[str, ...]]
+"""The names of layers in a row, the call that does them, and what feeds the first."""
 
-def fused_runs(layers: Sequence[Module]) -> list[Callable[[Tensor], Tensor]]:
-    """The layers as calls: a convolution takes the ReLU after it along, and the max-pooling."""
-    runs: list[Callable[[Tensor], Tensor]] = []
-    rest = list(layers)
-    while rest:
-        kinds = [type(layer) for layer in rest[:3]]
-        count = 3 if kinds == [Conv2d, ReLU, MaxPool2d] else 2 if kinds[:2] == [Conv2d, ReLU] else 1
-        runs.append(partial(_together, rest[:count]) if count > 1 else rest[0])
-        rest = rest[count:]
+
+def fused(parts: Sequence[Part]) -> list[Fused]:
+    """The layers as calls: a convolution takes the ReLU that it alone feeds along, and the
+    max-pooling behind it."""
+    uses = Counter(source for _, _, sources in parts for source in sources)
+    after = {sources[0]: part for part in parts if len(sources := part[2]) == 1}
+    runs, done = list[Fused](), set[str]()
+    for name, layer, sources in parts:
+        if name in done:
+            continue
+        run = [(name, layer)]
+        for kind in (ReLU, MaxPool2d) if type(layer) is Conv2d else ():
+            last = run[-1][0]
+            if uses[last] != 1 or last not in after or type(after[last][1]) is not kind:
+                break
+            run.append(after[last][:2])
+        names = tuple(n for n, _ in run)
+        done.update(names)
+        call = partial(_together, [each for _, each in run]) if len(run) > 1 else layer
+        runs.append((names, call, sources))
     return runs
 
 

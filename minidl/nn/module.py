@@ -22,16 +22,19 @@ class Parameter(Tensor):
         return True
 
 
+def _undefined(self: Module, *inputs: Tensor) -> Tensor:
+    raise TypeError(f"{type(self).__name__} defines no forward(x)")
+
+
 class Module:
     """A function with parameters and, it may be, modules inside it, found by attribute."""
 
     training: bool = True
+    forward: Callable[..., Tensor] = _undefined
+    """What the module computes: of one tensor, or of several, as the subclass defines it."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        raise TypeError(f"{type(self).__name__} defines no forward(x)")
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return self.forward(x)
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        return self.forward(*inputs)
 
     def children(self) -> Iterator[tuple[str, Module]]:
         """The modules directly inside, by name."""
@@ -90,35 +93,3 @@ class Module:
             raise ValueError("load_state_dict: " + "; ".join(unlike))
         for name, parameter in own.items():
             parameter.assign(state[name])
-
-
-class Sequential(Module):
-    """Modules one after the other, each with a name."""
-
-    def __init__(self, **layers: Module) -> None:
-        for name, layer in layers.items():
-            setattr(self, name, layer)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Layer by layer; those that one pass can do together, together (`nn/fusion.py`)."""
-        for run in self.runs():
-            x = run(x)
-        return x
-
-    def runs(self) -> list[Callable[[Tensor], Tensor]]:
-        """What `forward` calls one after the other: layers, and fused runs of layers."""
-        from minidl.nn.fusion import fused_runs
-
-        return fused_runs([layer for _, layer in self.children()])
-
-    def activations(self, x: Tensor, until: str | None = None) -> dict[str, Tensor]:
-        """Every layer's output by the layer's name, up to and with `until`."""
-        names = [name for name, _ in self.children()]
-        if until is not None and until not in names:
-            raise ValueError(f"no layer {until!r}; the layers are {', '.join(names)}")
-        outputs: dict[str, Tensor] = {}
-        for name, layer in self.children():
-            outputs[name] = x = layer(x)
-            if name == until:
-                break
-        return outputs

@@ -1,0 +1,168 @@
+"""Layers by name, each fed by the outputs of others: a chain, or branches that split and join."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from minidl.nn.module import Module
+from minidl.tensor import Tensor
+
+INPUT = "input"
+"""What a layer is fed by that takes what the whole graph is given."""
+Wiring = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One call of a forward pass: a layer, or some in a row that one pass does together.
+
+    names: of the layers, the last one's is the name of what comes out. inputs: what it is fed by.
+    dead:  outputs that nothing after it needs.
+    """
+
+    names: tuple[str, ...]
+    call: Callable[..., Tensor]
+    inputs: tuple[str, ...]
+    dead: tuple[str, ...]
+
+
+class Graph(Module):
+    """Modules by name, and for each the names of those whose outputs it takes, in order.
+
+    layers: the modules by name, in any order.
+    wiring: what each is fed by; `INPUT` is what the graph is given.
+    output: the layer whose output the graph returns; the last unless given.
+    Raises ValueError for a name that is not there, layers in a circle, or a layer named `INPUT`.
+    """
+
+    def __init__(
+        self,
+        layers: Mapping[str, Module],
+        wiring: Mapping[str, Sequence[str]],
+        output: str | None = None,
+    ) -> None:
+        wires = {name: tuple(sources) for name, sources in wiring.items()}
+        order = _in_order(layers, wires)
+        self._layers = {name: layers[name] for name in order}
+        self._wiring = {name: wires[name] for name in order}
+        self._output = order[-1] if output is None else output
+        if self._output not in self._layers:
+            raise ValueError(f"graph: no layer {output!r} to return; there are {_listed(order)}")
+        self._plan: list[Run] | None = None
+
+    def children(self) -> Iterator[tuple[str, Module]]:
+        """The layers in an order in which each comes after those that feed it."""
+        yield from self._layers.items()
+
+    def wiring(self) -> Wiring:
+        """What feeds each layer, by name, in the order of `children`."""
+        return self._wiring
+
+    @property
+    def output(self) -> str:
+        """The layer whose output the graph returns."""
+        return self._output
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Layer by layer; those that one pass can do together, together (`nn/fusion.py`)."""
+        if self._plan is None:
+            self._plan = self.plan()
+        kept = {INPUT: x}
+        for run in self._plan:
+            kept[run.names[-1]] = run.call(*(kept[name] for name in run.inputs))
+            for name in run.dead:
+                del kept[name]
+        return kept[self.output]
+
+    def plan(self) -> list[Run]:
+        """The calls of a forward pass, and what each leaves behind that is needed no more."""
+        from minidl.nn.fusion import fused
+
+        needed = self.below(self.output)
+        runs = fused([(n, layer, self.wiring()[n]) for n, layer in self.children() if n in needed])
+        left = Counter(source for _, _, sources in runs for source in sources)
+        left[self.output] += 1
+        plan = []
+        for names, call, inputs in runs:
+            left.subtract(inputs)
+            dead = tuple(name for name in dict.fromkeys(inputs) if left[name] == 0)
+            plan.append(Run(names, call, inputs, dead))
+        return plan
+
+    def below(self, name: str) -> set[str]:
+        """The layers that the output of layer `name` is computed from, itself among them.
+
+        ValueError lists the layers if there is none of that name.
+        """
+        wiring = self.wiring()
+        if name not in wiring:
+            raise ValueError(f"no layer {name!r}; the layers are {_listed(wiring)}")
+        found, open_ = {name}, [name]
+        while open_:
+            fresh = {n for n in wiring[open_.pop()] if n != INPUT} - found
+            found |= fresh
+            open_.extend(fresh)
+        return found
+
+    def activations(self, x: Tensor, until: str | None = None) -> dict[str, Tensor]:
+        """Every layer's output by the layer's name; with `until`, of those that lead to it."""
+        wanted = self.below(self.output if until is None else until)
+        outputs = {INPUT: x}
+        for name, layer in self.children():
+            if name in wanted:
+                outputs[name] = layer(*(outputs[source] for source in self.wiring()[name]))
+        del outputs[INPUT]
+        return outputs
+
+
+class Sequential(Graph):
+    """Modules one after the other, each with a name and an attribute of that name."""
+
+    def __init__(self, **layers: Module) -> None:
+        for name, layer in layers.items():
+            setattr(self, name, layer)
+
+    def children(self) -> Iterator[tuple[str, Module]]:
+        yield from Module.children(self)
+
+    def wiring(self) -> Wiring:
+        names = [name for name, _ in self.children()]
+        return {name: (before,) for name, before in zip(names, [INPUT, *names], strict=False)}
+
+    @property
+    def output(self) -> str:
+        """The last layer."""
+        return list(self.wiring())[-1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Layer by layer; those that one pass can do together, together (`nn/fusion.py`)."""
+        for run in self.plan():
+            x = run.call(x)
+        return x
+
+
+def _in_order(layers: Mapping[str, Module], wiring: Mapping[str, tuple[str, ...]]) -> list[str]:
+    if not layers or INPUT in layers or layers.keys() != wiring.keys():
+        raise ValueError(
+            f"graph: layers {_listed(layers)} and wiring {_listed(wiring)} must name the same, at "
+            f"least one, none of them {INPUT!r}"
+        )
+    for name, sources in wiring.items():
+        unknown = [source for source in sources if source != INPUT and source not in layers]
+        if unknown or not sources:
+            raise ValueError(
+                f"graph: {name!r} is fed by {unknown or 'nothing'}, which is no layer; there are "
+                f"{INPUT}, {_listed(layers)}"
+            )
+    try:
+        order = list(TopologicalSorter(wiring).static_order())
+    except CycleError as error:
+        raise ValueError(f"graph: layers feed each other in a circle: {error.args[1]}") from None
+    return [name for name in order if name != INPUT]
+
+
+def _listed(names: Mapping[str, object] | Sequence[str]) -> str:
+    return ", ".join(names) or "none"
