@@ -4,14 +4,15 @@ The image goes through the network once, and every layer's activations are kept.
 touches a window of each layer's plane (`kernels.geometry.touches`), larger from layer to layer.
 Cut around the window from the kept plane, with the changed part laid over it, the layer's input is
 a patch; the layer without padding turns it into the next window. Squares of one size have windows
-of one shape, each at its own place, so that many squares are a batch. Contrast normalisation
-divides by a mean over the whole image, after which everything has changed: from there, planes are
-whole. The answers are those of whole images, up to the order of sums.
+of one shape, each at its own place, so that many squares are a batch. Where branches meet, their
+windows are widened to one that holds all of them. Contrast normalisation divides by a mean over the
+whole image, after which everything has changed: from there, planes are whole. The answers are those
+of whole images, up to the order of sums.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +20,9 @@ import numpy as np
 from kernels import patches
 from kernels.geometry import Box
 from minidl import Tensor, nn, no_grad
-from zfnet.model import ConvNet
-from zfnet.steps import Geometry, Step, steps
+from zfnet.steps import Step, steps
+from zfnet.views import Geometry
+from zfnet.visible import Visible
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +34,14 @@ class Change:
 
     def whole(self, plane: np.ndarray) -> np.ndarray:
         """The planes (N,C,H,W) that the change makes of one (1,C,H,W)."""
-        if self.part.shape[2:] == plane.shape[2:]:
-            return self.part
-        return patches.cut(
-            plane, np.zeros_like(self.at), plane.shape[2:], 0.0, (self.part, self.at)
-        )
+        return self.within(plane, np.zeros_like(self.at), plane.shape[2:]).part
+
+    def within(self, plane: np.ndarray, at: np.ndarray, shape: tuple[int, ...]) -> Change:
+        """The same change as parts of another shape (h,w) that begin at `at`, and hold it."""
+        if self.part.shape[2:] == shape:  # (windows of one shape that hold each other are one)
+            return self
+        h, w = shape
+        return Change(patches.cut(plane, at, (h, w), 0.0, (self.part, self.at)), at)
 
 
 class Covered:
@@ -45,60 +50,87 @@ class Covered:
     kept: each layer's activations (1,K,P,Q) or (1,K) of the image as it is, by the layer's name.
     """
 
-    def __init__(self, model: ConvNet, x: np.ndarray) -> None:
+    def __init__(self, model: Visible, x: np.ndarray) -> None:
         model.eval()
-        self.model, self.image = model, x[None]
+        self.model = model
         with no_grad():
-            found = model.activations(Tensor(self.image))
-        self.kept = {name: y.data for name, y in found.items()}
-        self._steps = steps(model)
-        layers = dict(model.children())
-        self._above = list(layers.values())[list(layers).index("flatten") :]
+            found = model.activations(Tensor(x[None]))
+        self.kept = {name: y.data for name, y in found.items()} | {nn.INPUT: x[None]}
+        self._above = [name for name in model.layer_names() if name in found]
+        self._above = [name for name in self._above if name not in model.planes()]
+        fed = (source for name in self._above for source in model.wiring()[name])
+        self._edge = sorted({n for n in fed if n in model.planes()} | self._scored_planes())
+        self._steps = steps(model, self._edge, kept=self._edge)
+
+    def _scored_planes(self) -> set[str]:
+        """The scores' layer, if it has planes."""
+        return {self.model.scores} & set(self.model.planes())
 
     def scores(self, change: Change) -> np.ndarray:
-        """The last layer's (N,C) as the change makes it."""
-        *_, (name, last) = self._changes(change)
-        return self._scored(last.whole(self.kept[name]))
+        """The scores (N,C) as the change makes them."""
+        edge = {name: c for name, c in self._changes(change) if name in self._edge}
+        return self._scored(edge)
 
     def answers(self, change: Change, planes: str, map: int) -> tuple[np.ndarray, np.ndarray]:
         """Map `map` of the layer `planes` as the change makes it, (N,P,Q), and the scores (N,C)."""
+        edge = {}
         for name, found in self._changes(change):
             if name == planes:
                 one, kept = (a[:, map : map + 1] for a in (found.part, self.kept[name]))
                 seen = Change(one, found.at).whole(kept)[:, 0]
-        return seen, self._scored(found.whole(self.kept[name]))
+            if name in self._edge:
+                edge[name] = found
+        return seen, self._scored(edge)
 
     def _changes(self, change: Change) -> Iterator[tuple[str, Change]]:
         """What becomes of each layer that has planes, by its name, from the first to the last."""
-        before = self.image
+        changes = {nn.INPUT: change}
         for step in self._steps:
             with no_grad():
-                change = _after(step, change, before)
-            before = self.kept[step.name]
-            yield step.name, change
+                after = self._after(step, [changes[name] for name in step.inputs])
+            changes[step.name] = after
+            yield step.name, after
+            for name in step.dead:
+                del changes[name]
 
-    def _scored(self, planes: np.ndarray) -> np.ndarray:
-        """The layers above the planes."""
+    def _after(self, step: Step, changes: Sequence[Change]) -> Change:
+        """The change of a step's output."""
+        before, g = [self.kept[name] for name in step.inputs], step.geometry
+        if isinstance(step.layer, nn.LocalContrastNorm):
+            whole = Tensor(changes[0].whole(before[0]))
+            return Change(step.whole(whole).data, np.zeros_like(changes[0].at))
+        if g is None:
+            joined = _joined(changes, before)
+            parts = [Tensor(change.part) for change in joined]
+            return Change(step.bare(*parts, at=joined[0].at).data, joined[0].at)
+        at, shape = touched(changes[0], g)
+        box = g.sees(Box(0, shape[0], 0, shape[1]))
+        first = at * np.array(g.stride) + np.array([box.top, box.left])
+        laid = (changes[0].part, changes[0].at)
+        around = patches.cut(before[0], first, box.shape, step.fill, laid)
+        return Change(step.bare(Tensor(around), at=at).data, at)
+
+    def _scored(self, edge: dict[str, Change]) -> np.ndarray:
+        """The scores, from the changes of the planes that the layers above them are fed by."""
+        layers, wiring = dict(self.model.children()), self.model.wiring()
+        values = {n: Tensor(change.whole(self.kept[n])) for n, change in edge.items()}
         with no_grad():
-            y = Tensor(planes)
-            for layer in self._above:
-                y = layer(y)
-        return y.data
+            for name in self._above:
+                values[name] = layers[name](*(values[source] for source in wiring[name]))
+        return values[self.model.scores].data.reshape(len(values[self.model.scores]), -1)
 
 
-def _after(step: Step, change: Change, before: np.ndarray) -> Change:
-    """The change of a step's output; `before` is its input as it was."""
-    g = step.geometry
-    if isinstance(step.layer, nn.LocalContrastNorm):
-        whole = Tensor(change.whole(before))
-        return Change(step.bare(whole).data, np.zeros_like(change.at))
-    if g is None:
-        return Change(step.bare(Tensor(change.part)).data, change.at)
-    at, shape = touched(change, g)
-    box = g.sees(Box(0, shape[0], 0, shape[1]))
-    first = at * np.array(g.stride) + np.array([box.top, box.left])
-    around = patches.cut(before, first, box.shape, step.fill, (change.part, change.at))
-    return Change(step.bare(Tensor(around)).data, at)
+def _joined(changes: Sequence[Change], before: Sequence[np.ndarray]) -> list[Change]:
+    """The changes of planes of one size as parts that begin at the same places, of one shape."""
+    if len(changes) == 1:
+        return list(changes)
+    plane = np.array(before[0].shape[2:])
+    first = np.min([c.at for c in changes], axis=0)  # (N,2)
+    last = np.max([c.at + np.array(c.part.shape[2:]) for c in changes], axis=0)
+    shape = (last - first).max(axis=0)
+    at = np.minimum(first, plane - shape)
+    h, w = shape.tolist()
+    return [c.within(kept, at, (h, w)) for c, kept in zip(changes, before, strict=True)]
 
 
 def touched(change: Change, g: Geometry) -> tuple[np.ndarray, tuple[int, int]]:

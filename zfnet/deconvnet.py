@@ -17,7 +17,7 @@ from kernels.geometry import Box
 from minidl import Tensor, nn, rules
 from minidl.rules import Rules
 from zfnet import fields
-from zfnet.model import ConvNet
+from zfnet.visible import Visible
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Projection:
 class Deconvnet:
     """Projections of a network's units; `table` says by which rules."""
 
-    def __init__(self, model: ConvNet, table: Rules = rules.deconvnet) -> None:
+    def __init__(self, model: Visible, table: Rules = rules.deconvnet) -> None:
         self.model = model
         # What no product reaches is zero by the definition's sums only; a field alone ends anyway.
         self.table, self._field_table = rules.by_definition(table), table
@@ -123,8 +123,7 @@ class Deconvnet:
         normalised = any(isinstance(m, nn.LocalContrastNorm) for _, m in self.model.children())
         name = "local_contrast_norm"
         tied = normalised and self.table[name] is not rules.deconvnet[name]
-        known = layer in dict(self.model.children())
-        return known and not tied and fields.pay_off(self.model, layer)
+        return not tied and fields.pay_off(self.model, layer)
 
     def _project_fields(
         self, images: np.ndarray, layer: str, units: Sequence[Unit]
@@ -147,7 +146,7 @@ class Deconvnet:
         self, n: int, layer: str, unit: Unit, value: float, pixels: np.ndarray, at: np.ndarray
     ) -> Projection:
         """The projection of a unit whose patch of pixels (3,h,w) begins at `at` of its image."""
-        S = self.model.settings.image_size
+        S = self.model.image_size
         box = self.model.receptive_field(layer, unit.p, unit.q).clip(S, S)
         inside = Box(box.top - at[0], box.bottom - at[0], box.left - at[1], box.right - at[1])
         seen = pixels[(slice(None), *_within(inside))].copy()
@@ -155,12 +154,11 @@ class Deconvnet:
 
     def _plane(self, layer: str) -> tuple[int, int, int]:
         """(K,P,Q) of a layer below the fully connected ones."""
-        geometries, names = self.model.geometries(), [name for name, _ in self.model.children()]
-        below = [geometries[n] for n in names[: names.index(layer) + 1] if n in geometries]
-        return below[-1].y_shape[1:]
+        K, P, Q = self.model.shapes()[layer]
+        return K, P, Q
 
     def _name(self, layer: str) -> str:
-        return "fc8" if layer == "scores" else layer
+        return self.model.scores if layer == "scores" else layer
 
     def _forward(self, images: np.ndarray, layer: str) -> tuple[Tensor, Tensor]:
         """The images and the layer's activations (N,K,P,Q) or (N,K), on the tape."""
@@ -172,7 +170,7 @@ class Deconvnet:
 
     def _check_images(self, images: np.ndarray) -> int:
         """The side that the network takes; ValueError unless the images have it."""
-        S = self.model.settings.image_size
+        S = self.model.image_size
         if images.ndim != 4 or images.shape[1:] != (3, S, S) or len(images) == 0:
             raise ValueError(
                 f"project: images of shape {images.shape}; this network takes (N, 3, {S}, {S}), "
@@ -185,7 +183,7 @@ class Deconvnet:
     ) -> list[Projection]:
         """All activations but one an image set to zero, carried to the pixels."""
         pixels, values = self._carried(x, activation, units, self.table)
-        S = self.model.settings.image_size
+        S = self.model.image_size
         whole = Box(0, S, 0, S)
         return [
             Projection(n, layer, u, values[n], self._box(layer, activation, u), pixels[n], whole, S)
@@ -205,7 +203,7 @@ class Deconvnet:
         return pixels.data, values
 
     def _box(self, layer: str, activation: Tensor, unit: Unit) -> Box:
-        S = self.model.settings.image_size
+        S = self.model.image_size
         if activation.ndim == 2:
             return Box(0, S, 0, S)
         return self.model.receptive_field(layer, unit.p, unit.q).clip(S, S)

@@ -14,12 +14,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kernels.geometry import Box, ConvGeometry, PoolGeometry
+from kernels.geometry import ConvGeometry, PoolGeometry
 from minidl import init, nn
 from zfnet.settings import ConvSpec, Norm, Settings, check
+from zfnet.visible import Visible
 
 
-class ConvNet(nn.Sequential):
+class ConvNet(Visible, nn.Sequential):
     """Five convolution layers, three fully connected ones or fewer, built from `Settings`."""
 
     def __init__(self, settings: Settings) -> None:
@@ -45,48 +46,14 @@ class ConvNet(nn.Sequential):
                 parameter.assign(init.normal(parameter.shape, 1e-2, rng))
 
     @property
-    def parameter_count(self) -> int:
-        return sum(p.size for p in self.parameters())
+    def image_size(self) -> int:
+        """S of the images (N,3,S,S)."""
+        return self.settings.image_size
 
     @property
-    def convolutions(self) -> list[str]:
-        """The names of the convolution layers, from the first to the last."""
-        return [name for name, layer in self.children() if isinstance(layer, nn.Conv2d)]
-
-    def geometries(self) -> dict[str, ConvGeometry | PoolGeometry]:
-        """The geometry of each layer that slides a window, for one image."""
-        shape = (1, 3, self.settings.image_size, self.settings.image_size)
-        found: dict[str, ConvGeometry | PoolGeometry] = {}
-        for name, layer in self.children():
-            if isinstance(layer, nn.Conv2d):
-                found[name] = ConvGeometry.of(shape, layer.weight.shape, **layer.settings)
-            elif isinstance(layer, nn.MaxPool2d):
-                found[name] = PoolGeometry.of(shape, **layer.settings)
-            if name in found:
-                shape = found[name].y_shape
-        return found
-
-    def receptive_field(self, layer: str, p: int, q: int) -> Box:
-        """The input pixels that unit (p, q) of `layer` sees, normalisation passed through.
-
-        May reach outside of the image, by the padding. ValueError for layers above pool5, which
-        see all, or that do not exist.
-        """
-        names = [name for name, _ in self.children()]
-        if layer not in names or names.index(layer) >= names.index("flatten"):
-            raise ValueError(f"{layer!r} is no layer with a plane of units: {', '.join(names)}")
-        box = Box(p, p + 1, q, q + 1)
-        geometries = self.geometries()
-        for name in reversed(names[: names.index(layer) + 1]):
-            if name in geometries:
-                box = geometries[name].sees(box)
-        return box
-
-    def set_randomness(self, seed: int, step: int) -> None:
-        """Which dropout masks the next forward pass in training draws."""
-        for _, module in self.modules():
-            if isinstance(module, nn.Dropout):
-                module.seed, module.step = seed, step
+    def num_classes(self) -> int:
+        """How many scores it gives an image."""
+        return self.settings.num_classes
 
 
 class ZFNet(ConvNet):

@@ -13,7 +13,9 @@ import numpy as np
 from minidl import Tensor, no_grad, serialize
 from minidl import functional as F
 from zfnet.data import Dataset, Preprocess
+from zfnet.imported import Imported
 from zfnet.model import ConvNet, as_json, build
+from zfnet.visible import Visible
 
 FORMAT = "zfnet network 1"
 FILE = "model.safetensors"
@@ -26,7 +28,7 @@ class Network:
     data: what it was trained on, as `open_dataset` takes it.
     """
 
-    model: ConvNet
+    model: Visible
     preprocess: Preprocess
     classes: tuple[str, ...]
     data: str = ""
@@ -49,7 +51,7 @@ class Network:
 
     def metadata(self) -> dict[str, str]:
         described = {
-            "settings": as_json(self.model.settings),
+            **_architecture(self.model),
             "preprocess": self.preprocess.settings(),
             "classes": self.classes,
             "data": self.data,
@@ -97,15 +99,40 @@ def from_arrays(
         preprocess = Preprocess.from_settings(
             described["preprocess"], weights.pop("preprocess.mean")
         )
-        model = build(described["settings"])
-        model.load_state_dict(weights)
+        model = _model(described, weights)
         classes = tuple(str(name) for name in described["classes"])
-        if len(classes) != model.settings.num_classes:
-            raise ValueError(f"{len(classes)} classes for {model.settings.num_classes} outputs")
+        if len(classes) != model.num_classes:
+            raise ValueError(f"{len(classes)} classes for {model.num_classes} outputs")
         data = str(described.get("data", ""))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{source} cannot be read as a network: {error}") from None
     return Network(model, preprocess, classes, data)
+
+
+def _architecture(model: Visible) -> dict[str, Any]:
+    """What the model is built from: our networks' settings, or a graph's layers and wires."""
+    if isinstance(model, Imported):
+        return {"imported": model.described()}
+    assert isinstance(model, ConvNet)
+    return {"settings": as_json(model.settings)}
+
+
+def _model(described: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> Visible:
+    if "imported" in described:
+        return Imported.from_description(described["imported"], weights)
+    model = build(described["settings"])
+    model.load_state_dict(weights)
+    return model
+
+
+def trained_here(network: Network, what: str) -> ConvNet:
+    """The model, if it is one that `zfnet train` builds; else ValueError says what needs it."""
+    if not isinstance(network.model, ConvNet):
+        raise ValueError(
+            f"{what} needs a network of zfnet's own kind, as `zfnet train` makes them; this one "
+            "was imported"
+        )
+    return network.model
 
 
 def _working(array: np.ndarray) -> np.ndarray:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from kernels import patches
-from kernels.geometry import ConvGeometry, PoolGeometry
+from kernels.geometry import PoolGeometry
 from minidl import Tensor, nn
 from minidl import functional as F
-from zfnet.model import ConvNet
-
-Geometry = ConvGeometry | PoolGeometry
+from zfnet.views import Geometry
+from zfnet.visible import Visible
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,13 +22,17 @@ class Step:
     """A layer, or a convolution together with the ReLU behind it.
 
     name:     of the layer whose output it gives; `names`, also the convolution's before its ReLU.
+    inputs:   the steps whose outputs it takes, or `nn.INPUT`.
     geometry: of its windows; None where it looks at each pixel alone, or at all at once.
+    dead:     steps whose outputs no step after it takes.
     """
 
     name: str
     layer: nn.Module
+    inputs: tuple[str, ...]
     geometry: Geometry | None
     names: frozenset[str]
+    dead: tuple[str, ...] = ()
 
     @property
     def rectified(self) -> bool:
@@ -33,24 +40,25 @@ class Step:
 
     @property
     def fill(self) -> float:
-        """What its padding holds: less than any pixel for a pooling."""
-        return patches.LOWEST if isinstance(self.geometry, PoolGeometry) else 0.0
+        """What its padding holds: less than any pixel for a max-pooling."""
+        highest = isinstance(self.layer, nn.MaxPool2d | nn.GlobalMaxPool2d)
+        return patches.LOWEST if highest else 0.0
 
-    def whole(self, x: Tensor) -> Tensor:
+    def whole(self, *inputs: Tensor) -> Tensor:
         """The layer on whole planes."""
         if isinstance(self.layer, nn.Conv2d):
-            return _convolved(self.layer, x, self.layer.settings, self.rectified)
-        return self.layer(x)
+            return _convolved(self.layer, inputs[0], self.layer.settings, self.rectified)
+        return self.layer(*inputs)
 
-    def bare(self, x: Tensor) -> Tensor:
-        """The layer on patches that have its padding already."""
+    def bare(self, *inputs: Tensor, at: np.ndarray) -> Tensor:
+        """The layer on patches that have its padding already; theirs begin at (N,2) `at` of its
+        output."""
         if isinstance(self.layer, nn.Conv2d):
-            return _convolved(self.layer, x, {**self.layer.settings, "padding": 0}, self.rectified)
-        if isinstance(self.layer, nn.MaxPool2d):
-            pooled = F.max_pool2d(x, **{**self.layer.settings, "padding": 0, "ceil_mode": False})
-            assert isinstance(pooled, Tensor)
-            return pooled
-        return self.layer(x)
+            settings = {**self.layer.settings, "padding": 0}
+            return _convolved(self.layer, inputs[0], settings, self.rectified)
+        if isinstance(self.geometry, PoolGeometry):
+            return _pooled(self.layer, self.geometry, inputs[0], at)
+        return self.layer(*inputs)
 
 
 def _convolved(conv: nn.Conv2d, x: Tensor, settings: dict[str, Any], rectified: bool) -> Tensor:
@@ -59,17 +67,64 @@ def _convolved(conv: nn.Conv2d, x: Tensor, settings: dict[str, Any], rectified: 
     return F.conv2d(x, conv.weight, conv.bias, **settings)
 
 
-def steps(model: ConvNet, until: str | None = None) -> list[Step]:
-    """The layers that have planes, up to and with `until`; each ReLU with its convolution."""
-    geometries, found = model.geometries(), list[Step]()
-    for name, layer in model.children():
-        if isinstance(layer, nn.Flatten):
-            break
-        before = found[-1] if found else None
-        if before and isinstance(before.layer, nn.Conv2d) and isinstance(layer, nn.ReLU):
-            found[-1] = Step(name, before.layer, before.geometry, before.names | {name})
+def _pooled(layer: nn.Module, g: PoolGeometry, x: Tensor, at: np.ndarray) -> Tensor:
+    """Pooling without padding; an average is over as many pixels as in the whole plane."""
+    window = (g.R, g.S), g.stride
+    if isinstance(layer, nn.MaxPool2d | nn.GlobalMaxPool2d):
+        pooled = F.max_pool2d(x, *window, dilation=g.dilation)
+        assert isinstance(pooled, Tensor)
+        return pooled
+    y = F.avg_pool2d(x, *window)
+    share = (g.R * g.S / g.divisors()).astype(y.dtype)  # (P,Q)
+    if (share == 1).all():
+        return y
+    h, w = y.shape[2:]
+    return y * Tensor(patches.cut(share[None, None], at, (h, w), 1.0))  # (N,1,h,w)
+
+
+def steps(
+    model: Visible, until: Sequence[str] | None = None, *, kept: Sequence[str] = ()
+) -> list[Step]:
+    """The layers that have planes, in order, each ReLU with the convolution that it alone follows.
+
+    until: only what leads to these layers, they among it.
+    kept:  layers whose outputs are needed to the end.
+    """
+    planes, layers = model.planes(), dict(model.children())
+    wanted = set(planes) - {nn.INPUT}
+    if until is not None:
+        wanted &= set().union(*(model.below(name) for name in until))
+    found: dict[str, Step] = {}
+    for name in model.layer_names():
+        if name not in wanted:
+            continue
+        sources = model.wiring()[name]
+        before = found.get(sources[0])
+        if before and with_relu(model, before.name) == name:
+            del found[before.name]
+            found[name] = replace(before, name=name, names=before.names | {name})
         else:
-            found.append(Step(name, layer, geometries.get(name), frozenset([name])))
-        if name == until:
-            break
+            geometry = model.geometries().get(name)
+            found[name] = Step(name, layers[name], sources, geometry, frozenset([name]))
+    return _freed(list(found.values()), kept)
+
+
+def with_relu(model: Visible, name: str) -> str:
+    """The ReLU that alone follows a convolution; else the layer itself."""
+    layers, readers = dict(model.children()), [n for n, s in model.wiring().items() if name in s]
+    if isinstance(layers.get(name), nn.Conv2d) and len(readers) == 1:
+        (reader,) = readers
+        return reader if type(layers[reader]) is nn.ReLU else name
+    return name
+
+
+def _freed(chain: list[Step], kept: Sequence[str]) -> list[Step]:
+    """The steps, each told which outputs nothing needs after it."""
+    left = Counter(source for step in chain for source in step.inputs)
+    left.update(kept)
+    found = []
+    for step in chain:
+        left.subtract(step.inputs)
+        dead = tuple(name for name in dict.fromkeys(step.inputs) if left[name] == 0)
+        found.append(replace(step, dead=dead))
     return found

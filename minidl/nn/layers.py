@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -37,6 +37,13 @@ class Conv2d(Module):
             "stride": stride, "padding": padding, "dilation": dilation, "groups": groups,
         }  # fmt: skip
 
+    @classmethod
+    def of(cls, weight: np.ndarray, bias: np.ndarray | None = None, **settings: Any) -> Conv2d:
+        """The layer with these arrays; `settings` as the function's, those left out as there."""
+        layer = _with(cls, weight, bias)
+        layer.settings = settings
+        return layer
+
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(x, self.weight, self.bias, **self.settings)
 
@@ -67,6 +74,15 @@ class ConvTranspose2d(Module):
             "groups": groups, "dilation": dilation,
         }  # fmt: skip
 
+    @classmethod
+    def of(
+        cls, weight: np.ndarray, bias: np.ndarray | None = None, **settings: Any
+    ) -> ConvTranspose2d:
+        """The layer with these arrays; `settings` as the function's, those left out as there."""
+        layer = _with(cls, weight, bias)
+        layer.settings = settings
+        return layer
+
     def forward(self, x: Tensor) -> Tensor:
         return F.conv_transpose2d(x, self.weight, self.bias, **self.settings)
 
@@ -85,6 +101,11 @@ class Linear(Module):
         shape = (out_features, in_features)
         self.weight = Parameter(init.he_normal(shape, rng))
         self.bias = Parameter(np.zeros(out_features, np.float32)) if bias else None
+
+    @classmethod
+    def of(cls, weight: np.ndarray, bias: np.ndarray | None = None) -> Linear:
+        """The layer with these arrays."""
+        return _with(cls, weight, bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight, self.bias)
@@ -183,6 +204,17 @@ class Dropout(Module):
         return F.dropout(
             x, self.p, seed=self.seed, step=self.step, stream=self.stream, training=self.training
         )
+
+
+L = TypeVar("L", "Conv2d", "ConvTranspose2d", "Linear")
+
+
+def _with(kind: type[L], weight: np.ndarray, bias: np.ndarray | None) -> L:
+    """A layer of parameters that are there already: nothing is drawn."""
+    layer = kind.__new__(kind)
+    layer.weight = Parameter(weight)
+    layer.bias = None if bias is None else Parameter(bias)
+    return layer
 
 
 def _a_group(channels: int, groups: int) -> int:

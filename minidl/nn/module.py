@@ -38,7 +38,7 @@ class Module:
 
     def children(self) -> Iterator[tuple[str, Module]]:
         """The modules directly inside, by name."""
-        for name, value in vars(self).items():
+        for name, value in list(vars(self).items()):  # (what a module caches may come meanwhile)
             if isinstance(value, Module):
                 yield name, value
 

@@ -11,7 +11,7 @@ from kernels.cli.progress import say
 from zfnet.cli.options import Model, Seed, Split, names, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import Preprocess, open_dataset
-from zfnet.experiments.correspondence import LAYERS, PLACES, Setting, correspondence
+from zfnet.experiments.correspondence import PLACES, Setting, correspondence
 from zfnet.experiments.correspondence_page import write_correspondence
 from zfnet.experiments.correspondence_trend import sentences
 from zfnet.experiments.regions import Marked, of_dataset, read_regions
@@ -34,7 +34,13 @@ def correspondence_command(
     out: Annotated[Path, typer.Option(help="Folder for the page and its numbers.")] = Path(
         "correspondence"
     ),
-    layers: Annotated[str, typer.Option(help="Names of layers, with commas.")] = ",".join(LAYERS),
+    layers: Annotated[
+        str,
+        typer.Option(
+            help="Names of layers, with commas (default: relu5,relu7, or what corresponds in "
+            "another network)."
+        ),
+    ] = "",
     images: Annotated[
         int | None, typer.Option(help="Images of a set (default: 5, or as many as there are).")
     ] = None,
@@ -57,7 +63,7 @@ def correspondence_command(
     found = correspondence(network, marked, setting, seed=seed, report=reporter())
     settings = {
         "model": called, "data": data, "class": class_name, "regions": regions, "split": split,
-        "layers": setting.layers, "images": found.images, "repeats": found.repeats,
+        "layers": found.layers, "images": found.images, "repeats": found.repeats,
         "size": found.size, "random": random, "seed": seed,
     }  # fmt: skip
     page = write_correspondence(network, found, Results(out, "correspondence", settings))

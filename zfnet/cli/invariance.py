@@ -12,7 +12,7 @@ from kernels.cli.progress import say
 from zfnet.cli.options import Model, Seed, Split, names, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset
-from zfnet.experiments.invariance import LAYERS, Subject, draw
+from zfnet.experiments.invariance import Subject, draw
 from zfnet.experiments.invariance_page import write_invariance
 from zfnet.experiments.labels import class_named
 from zfnet.experiments.photographs import read_photographs
@@ -35,8 +35,12 @@ def invariance_command(
         "invariance"
     ),
     layers: Annotated[
-        str, typer.Option(help="Whose features: two or more, the lowest first.")
-    ] = ",".join(LAYERS),
+        str,
+        typer.Option(
+            help="Whose features: two or more, the lowest first (default: relu1,relu7, "
+            "or what corresponds in another network)."
+        ),
+    ] = "",
     count: Annotated[int, typer.Option(min=1, help="Images drawn as lines.")] = 5,
     statistics: Annotated[int, typer.Option(min=2, help="Images to average over.")] = 50,
     split: Split = "val",
@@ -56,7 +60,7 @@ def invariance_command(
         subjects = draw(network, dataset, max(count, statistics), seed)
     settings = {
         "model": called, "data": data, "image": [str(path) for path in image or []],
-        "label": label or [], "layers": names(layers), "count": count,
+        "label": label or [], "layers": layers or "the first and the top features", "count": count,
         "statistics": len(subjects), "split": split, "seed": seed,
     }  # fmt: skip
     page = write_invariance(

@@ -70,7 +70,7 @@ def project_command(
     found, page = write_projections(network, photographs, layer, out, map=map, table=TABLES[table])
     for photograph, projection in zip(photographs, found, strict=True):
         unit, box = projection.unit, projection.box
-        name = f" ({network.classes[unit.map]})" if projection.layer == "fc8" else ""
+        name = f" ({network.classes[unit.map]})" if projection.layer == network.model.scores else ""
         say(
             f"{photograph.name}: {layer} map {unit.map}{name} at ({unit.p}, {unit.q}), activation "
             f"{projection.value:.4g}, sees rows {box.top} to {box.bottom}, columns {box.left} to "

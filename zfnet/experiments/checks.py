@@ -18,7 +18,7 @@ from zfnet.experiments import tour
 from zfnet.experiments.estimates import Claim
 from zfnet.experiments.results import Report, silent
 from zfnet.experiments.runs import Plan, trained
-from zfnet.network import Network
+from zfnet.network import Network, trained_here
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def trained_on_scenes(seed: int, out: Path, report: Report = silent) -> Network:
     """The tour's network, with the weights and the scenes of `seed`; a run in out/runs."""
     train, val = (open_dataset("scenes", split, seed=seed) for split in ("train", "val"))
     new = tour.untrained(train, seed)
-    plan = Plan(f"tour-{seed}", new.model.settings, tour.recipe(seed))
+    plan = Plan(f"tour-{seed}", trained_here(new, "a run").settings, tour.recipe(seed))
     run = trained(plan, train, val, new.preprocess, out, data=new.data, report=report)
     return run.network
 

@@ -20,7 +20,7 @@ other. This second measure is ours, not the paper's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial.distance import pdist
@@ -31,7 +31,6 @@ from zfnet.experiments.regions import RANDOM, Marked
 from zfnet.experiments.results import Report, silent
 from zfnet.network import Network
 
-LAYERS = ("relu5", "relu7")
 IMAGES, REPEATS, PLACES = 5, 10, 5
 """Images of a set (the paper's), at most so many sets, random places of each image."""
 
@@ -40,7 +39,7 @@ IMAGES, REPEATS, PLACES = 5, 10, 5
 class Setting:
     """What is done to the images.
 
-    layers:  where the features are taken, by name.
+    layers:  where the features are taken, by name; none: the last with planes, and the top ones.
     size:    side of the patch in pixels of the network's input. The paper does not give its own;
              None is a seventh of the side, as Fig 7's square of 32 pixels here for 224.
     places:  how many random places of each image.
@@ -48,11 +47,16 @@ class Setting:
     repeats: sets without a common image; None: as many as there are images for, at most ten.
     """
 
-    layers: tuple[str, ...] = LAYERS
+    layers: tuple[str, ...] = ()
     size: int | None = None
     places: int = PLACES
     images: int | None = None
     repeats: int | None = None
+
+    def of(self, network: Network) -> Setting:
+        """With the layers' names, if none were given."""
+        model = network.model
+        return replace(self, layers=self.layers or (model.last_planes, model.top_features))
 
     def side(self, network: Network) -> int:
         """The patch's side in pixels."""
@@ -136,6 +140,7 @@ def correspondence(
     that does not exist, fewer images than are asked for (two at least), or a patch that does not
     fit or leaves no room for random places.
     """
+    setting = setting.of(network)
     _check(network, setting)
     rng, side = np.random.default_rng(seed), setting.side(network)
     sets = draw_sets(len(images), setting, rng)

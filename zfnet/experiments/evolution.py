@@ -21,7 +21,7 @@ from zfnet.deconvnet import Unit
 from zfnet.experiments.features import Step, Strongest, project_strongest, strongest_activations
 from zfnet.experiments.results import Report, silent
 from zfnet.model import as_json
-from zfnet.network import Network
+from zfnet.network import Network, trained_here
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ def evolution(
     chosen: dict[str, list[int]] = {}
     for number, (epoch, file) in enumerate(kept.items()):
         network = networks.load(file)
-        settings = settings or as_json(network.model.settings)
+        settings = settings or as_json(trained_here(network, "evolution").settings)
         _check_alike(network, settings, file)
         layers = layers or network.model.convolutions
         strongest = strongest_activations(
@@ -105,7 +105,7 @@ def _epoch_of(report: Report, number: int, epochs: int) -> Step:
 
 
 def _check_alike(network: Network, settings: dict[str, Any], file: Path) -> None:
-    own = as_json(network.model.settings)
+    own = as_json(trained_here(network, "evolution").settings)
     unlike = [f"{name} {own[name]}, not {value}" for name, value in settings.items()
               if own[name] != value]  # fmt: skip
     if unlike:

@@ -15,8 +15,8 @@ import numpy as np
 from minidl import Tensor, nn, no_grad
 from zfnet.data import Dataset, Loader
 from zfnet.experiments.results import Report, silent
-from zfnet.model import ConvNet
 from zfnet.network import Network
+from zfnet.visible import Visible
 
 MEMORY = 2048
 """Megabytes (1e6 bytes) of features, by default: those of Table 7 for all of Caltech-101."""
@@ -59,16 +59,19 @@ def _times(shape: Sequence[int]) -> str:
     return " × ".join(map(str, shape))
 
 
-def layer_output(model: ConvNet, number: int) -> str:
+def layer_output(model: Visible, number: int) -> str:
     """The name of what leaves layer `number` of the paper's seven: pool1 or norm1, ..., relu7.
 
     ValueError if the network has no such layer; the message lists those that it has.
     """
-    names = [name for name, layer in model.children() if not isinstance(layer, nn.Dropout)]
+    numbered = isinstance(model, nn.Sequential)
+    names = [n for n, layer in model.children() if numbered and not isinstance(layer, nn.Dropout)]
     own = [name for name in names if name.endswith(str(number))]
     if not own:
         there = sorted({int(name[-1]) for name in names if name[-1].isdecimal()})
-        raise ValueError(f"the network has no layer {number}, only {', '.join(map(str, there))}")
+        raise ValueError(
+            f"the network has no layer {number}, only {', '.join(map(str, there)) or 'named ones'}"
+        )
     return own[-1]
 
 
@@ -115,7 +118,7 @@ def read_features(
     )
 
 
-def _segments(model: ConvNet, layers: Sequence[str]) -> dict[str, nn.Sequential]:
+def _segments(model: Visible, layers: Sequence[str]) -> dict[str, nn.Sequential]:
     """The network in parts that each end with one of `layers`: nothing in between is kept."""
     children = dict(model.children())
     unknown = [name for name in layers if name not in children]

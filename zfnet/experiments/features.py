@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernels.peaks import peaks
-from minidl import Tensor, no_grad
+from minidl import Tensor, nn, no_grad
 from zfnet.data import Dataset, Loader
 from zfnet.deconvnet import Deconvnet, Projection, Unit
 from zfnet.network import Network
-from zfnet.steps import steps
+from zfnet.steps import steps, with_relu
 
 Step = Callable[[int, int], None]
 
@@ -63,26 +63,25 @@ def strongest_activations(
                     workers=workers, cache_bytes=0)  # fmt: skip
     network.model.eval()
     found: dict[str, Strongest] = {}
-    chain = steps(network.model, _last(network, layers))
+    chain = steps(network.model, _rectified(network, layers))
     for batch in loader.epoch(0):
         with no_grad():
-            x = Tensor(batch.images)
+            kept = {nn.INPUT: Tensor(batch.images)}
             for step in chain:
-                x = step.whole(x)
+                kept[step.name] = y = step.whole(*(kept[name] for name in step.inputs))
                 for layer in step.names & set(layers):
-                    _merge(found, layer, x.data, batch.indices, k)
+                    _merge(found, layer, y.data, batch.indices, k)
+                for name in step.dead:
+                    del kept[name]
         progress(int(batch.indices[-1]) + 1, len(dataset))
     return found
 
 
-def _last(network: Network, layers: Sequence[str]) -> str:
-    """The uppermost of `layers`, each checked to have a plane of units."""
-    names = [name for name, _ in network.model.children()]
+def _rectified(network: Network, layers: Sequence[str]) -> list[str]:
+    """The layers, each checked to have a plane of units, of a convolution the ReLU behind it."""
     for layer in layers:
         network.model.receptive_field(layer, 0, 0)
-    last = max(names.index(layer) for layer in layers)
-    # (a convolution and the ReLU behind it are one step)
-    return names[last + 1] if names[last + 1].startswith("relu") else names[last]
+    return [with_relu(network.model, layer) for layer in layers]
 
 
 def _merge(

@@ -20,7 +20,7 @@ from minidl import functional as F
 from zfnet.data import Dataset, Loader
 from zfnet.data.subset import evenly
 from zfnet.experiments.results import Report, silent
-from zfnet.network import Network
+from zfnet.network import Network, trained_here
 
 WEAK = 0.1
 """A filter is dead if its RMS is below this share of the median filter's ..."""
@@ -135,7 +135,7 @@ def study(
 
 
 def _conv1(network: Network) -> tuple[np.ndarray, int]:
-    conv1 = dict(network.model.children())["conv1"]
+    conv1 = dict(trained_here(network, "first-layer").children())["conv1"]
     geometry = network.model.geometries()["conv1"]
     return conv1.state_dict()["weight"].copy(), geometry.stride[0]
 

@@ -23,7 +23,6 @@ from zfnet.experiments.results import Report, silent
 from zfnet.experiments.transforms import Sweep, Transform, sweeps, views
 from zfnet.network import Network
 
-LAYERS = ("relu1", "relu7")
 """The paper's "layer 1" and "layer 7"; it does not say where in a layer: after its ReLU here."""
 
 
@@ -83,15 +82,17 @@ def invariance(
     network: Network,
     subjects: Sequence[Subject],
     *,
-    layers: Sequence[str] = LAYERS,
+    layers: Sequence[str] = (),
     batch_size: int = 32,
     report: Report = silent,
 ) -> Invariance:
     """Fig 5 for N images: how far all activations of each of the layers move.
 
+    layers: two or more; the first one's features and the top ones unless given.
     ValueError for a layer that does not exist, fewer than two layers or images, or a layer that
     gives all images the same features: nothing to compare its distances with.
     """
+    layers = layers or (network.model.first_features, network.model.top_features)
     _check(network, subjects, layers)
     between = _between(network, subjects, layers)
     rows = sweeps(network.preprocess.image_size)
@@ -173,7 +174,7 @@ def _features(
     network.model.eval()
     with no_grad():
         activations = network.model.activations(Tensor(x))
-        probabilities = F.softmax(activations["fc8"]).data
+        probabilities = F.softmax(activations[network.model.scores]).data
     # (N,K,P,Q) or (N,D) -> (N,D)
     return {name: activations[name].data.reshape(len(x), -1) for name in layers}, probabilities
 

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from zfnet.experiments.estimates import estimate
-from zfnet.experiments.invariance import LAYERS, Invariance, Subject, Trend, invariance, trends
+from zfnet.experiments.invariance import Invariance, Subject, Trend, invariance, trends
 from zfnet.experiments.results import Report, Results, silent
 from zfnet.experiments.transforms import Sweep, views
 from zfnet.network import Network
@@ -37,7 +37,7 @@ def write_invariance(
     out: Path,
     *,
     lines: int = 5,
-    layers: Sequence[str] = LAYERS,
+    layers: Sequence[str] = (),
     settings: Mapping[str, Any] | None = None,
     report: Report = silent,
 ) -> Path:

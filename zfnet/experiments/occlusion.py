@@ -22,7 +22,7 @@ class OcclusionMap:
     """What happens as the square covers each place; all arrays are (P,Q), one value a place.
 
     square, stride: the square's side and how far it moves, in pixels.
-    map:            the map of the last convolution that is strongest without the square.
+    map:            the map of the last layer with planes that is strongest without the square.
     activation:     (b) that map's total activation.
     probability:    (d) of the true class; `clear` without the square.
     winner:         (e) the most probable class.
@@ -67,7 +67,7 @@ def occlusion_map(
     """
     _check(network, x, label, square, stride)
     grey = GREY + x - _pixels(network, x)  # what grey becomes once the mean is subtracted
-    layer = network.model.convolutions[-1].replace("conv", "relu")
+    layer = network.model.last_planes
     covered = Covered(network.model, x)
     map = strongest(covered.kept[layer])[0].map
     starts = range(0, x.shape[-1] - square + 1, stride)
@@ -82,7 +82,9 @@ def occlusion_map(
         progress(min(first + batch_size, len(places)), len(places))
     side = len(starts)
     p = np.concatenate(probabilities)  # (PQ,C)
-    clear = float(F.softmax(Tensor(covered.kept["fc8"])).data[0, label])
+    clear = float(
+        F.softmax(Tensor(covered.kept[network.model.scores].reshape(1, -1))).data[0, label]
+    )
     grid = (side, side)
     return OcclusionMap(
         square, stride, label, map,
@@ -100,7 +102,7 @@ def _check(network: Network, x: np.ndarray, label: int, square: int, stride: int
             f"a square of {square} pixels every {stride} does not fit an image of {S}x{S}; "
             f"give a square of 1 to {S} and a stride of at least 1"
         )
-    C = network.model.settings.num_classes
+    C = network.model.num_classes
     if not 0 <= label < C:
         raise ValueError(f"the label {label} is none of the network's classes, 0 to {C - 1}")
 

@@ -11,9 +11,9 @@ from zfnet.data import Dataset
 from zfnet.deconvnet import Projection
 from zfnet.experiments.features import MapPicture
 from zfnet.experiments.occlusion import OcclusionMap
-from zfnet.model import ConvNet
 from zfnet.network import Network
 from zfnet.report import MapCard, OcclusionCard, Page, Section, pictures
+from zfnet.visible import Visible
 
 FEATURES = (
     "For some maps of each layer, drawn at random: the nine images of the data set that excite "
@@ -24,14 +24,15 @@ FEATURES = (
 )
 
 
-def add_filters(page: Page, model: ConvNet) -> Section:
+def add_filters(page: Page, model: Visible) -> Section:
     """The first layer's filters at one common contrast."""
-    weight = model.conv1.weight.data  # type: ignore[attr-defined]
+    first = model.convolutions[0]
+    weight = dict(model.named_parameters())[f"{first}.weight"].data
     K, _, R, S = weight.shape
     section = page.section(
         "First-layer filters",
-        f"All {K} filters of `conv1`, {R} × {S} pixels each, at one common contrast: grey is zero, "
-        "and a weak filter looks weak.",
+        f"All {K} filters of `{first}`, {R} × {S} pixels each, at one common contrast: grey is "
+        "zero, and a weak filter looks weak.",
     )
     tiles = [pictures.enlarge(tile, 8) for tile in pictures.filters(weight)]
     columns = min(K, 12)
@@ -44,12 +45,13 @@ def add_filters(page: Page, model: ConvNet) -> Section:
     )
 
 
-def layer_title(model: ConvNet, layer: str) -> str:
+def layer_title(model: Visible, layer: str) -> str:
     """ "Layer 3 (conv3) · each unit sees 75 × 75 pixels"."""
     h, w = model.receptive_field(layer, 0, 0).shape
-    S = model.settings.image_size
+    S, paper = model.image_size, layer.startswith("conv") and layer[4:].isdecimal()
     seen = f"{h} × {w} pixels" + (f" of {S} × {S}" if max(h, w) <= S else ": the whole image")
-    return f"Layer {layer[-1]} (`{layer}`) · a unit sees {seen}"
+    named = f"Layer {layer[4:]} (`{layer}`)" if paper else f"`{layer}`"
+    return f"{named} · a unit sees {seen}"
 
 
 def map_cards(found: Sequence[MapPicture], dataset: Dataset) -> list[MapCard]:

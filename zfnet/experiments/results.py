@@ -79,7 +79,7 @@ class Results:
         return page.write(self.out / "index.html")
 
     def _write(self, name: str, content: bytes) -> Path:
-        path = self.out / name
+        path = self.out / name.replace("/", "-")  # (layers of other networks have such names)
         with serialize.replacing(path) as beside:
             beside.write_bytes(content)
         return path

@@ -17,7 +17,7 @@ from zfnet.checkpoint import CHECKPOINT, load_checkpoint
 from zfnet.data import Dataset, Preprocess
 from zfnet.experiments.results import Report, silent
 from zfnet.model import ConvNet, as_json
-from zfnet.network import Network
+from zfnet.network import Network, trained_here
 from zfnet.recipe import Recipe
 from zfnet.settings import Settings
 from zfnet.train import Progress, Trainer
@@ -75,7 +75,10 @@ def resumed(plan: Plan, train: Dataset, val: Dataset, folder: Path, *, workers: 
     ValueError if it is a run of another plan, FileNotFoundError without a checkpoint.
     """
     network, recipe, arrays, state = load_checkpoint(folder)
-    if as_json(network.model.settings) != as_json(plan.settings) or recipe != plan.recipe:
+    if (
+        as_json(trained_here(network, "a run").settings) != as_json(plan.settings)
+        or recipe != plan.recipe
+    ):
         raise ValueError(
             f"{folder} holds a run with other settings; give another --out, or remove it"
         )

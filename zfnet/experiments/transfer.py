@@ -24,7 +24,7 @@ from zfnet.experiments.folds import Fold, draw_fold, mean_of_classes
 from zfnet.experiments.results import Report, silent
 from zfnet.experiments.runs import Plan, trained
 from zfnet.experiments.trends import gain
-from zfnet.network import Network
+from zfnet.network import Network, trained_here
 from zfnet.recipe import Recipe
 
 LAYER = 7
@@ -124,7 +124,11 @@ def scratch_plan(
     Smaller batches, random crops and weight decay; a cosine in place of the plateaus, which would
     have to be found on images held out.
     """
-    settings = replace(network.model.settings, num_classes=classes, seed=seed + fold)
+    settings = replace(
+        trained_here(network, "training from scratch").settings,
+        num_classes=classes,
+        seed=seed + fold,
+    )
     recipe = Recipe(
         epochs=epochs, batch_size=BATCH_SIZE, weight_decay=5e-4, schedule="cosine", crops="random",
         seed=seed + fold,

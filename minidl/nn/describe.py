@@ -1,0 +1,118 @@
+"""A graph as what JSON can hold, and back: kinds, settings and wires; the weights are apart.
+
+Only the kinds listed here are ever built, from plain numbers and arrays: nothing in a description
+is executed.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from minidl.nn import elementwise, joins, layers
+from minidl.nn.graph import Graph
+from minidl.nn.module import Module
+
+Arrays = Mapping[str, np.ndarray]
+WEIGHTED: dict[str, Callable[..., Module]] = {
+    "Conv2d": layers.Conv2d.of,
+    "ConvTranspose2d": layers.ConvTranspose2d.of,
+    "Linear": layers.Linear.of,
+    "Affine": elementwise.Affine,
+    "PReLU": elementwise.PReLU,
+}
+"""Kinds with arrays of their own, from these and their settings."""
+PLAIN: dict[str, type[Module]] = {
+    kind.__name__: kind
+    for kind in (
+        layers.ReLU, layers.MaxPool2d, layers.AvgPool2d, layers.LocalContrastNorm,
+        layers.LocalResponseNorm, layers.Flatten, layers.Dropout, elementwise.Pixels,
+        elementwise.LeakyReLU, elementwise.Sigmoid, elementwise.Tanh, elementwise.Softmax,
+        elementwise.Clip, elementwise.Identity, joins.Add, joins.Concatenate, joins.Reshape,
+        joins.Transpose, joins.GlobalAvgPool2d, joins.GlobalMaxPool2d,
+    )
+}  # fmt: skip
+"""Kinds made of settings alone."""
+CONVOLUTION = {"stride", "padding", "dilation", "groups"}
+ALLOWED = {
+    "Conv2d": CONVOLUTION,
+    "ConvTranspose2d": CONVOLUTION | {"output_padding"},
+    "Linear": set[str](),
+    "Affine": set[str](),
+    "PReLU": set[str](),
+}
+
+
+def describe(graph: Graph) -> dict[str, Any]:
+    """The graph without its weights; TypeError for a kind of layer that is not listed here."""
+    return {
+        "output": graph.output,
+        "layers": [
+            {
+                "name": name,
+                "kind": _kind(name, layer),
+                "settings": _settings(layer),
+                "inputs": list(graph.wiring()[name]),
+            }
+            for name, layer in graph.children()
+        ],
+    }
+
+
+def build(described: Mapping[str, Any], arrays: Arrays) -> Graph:
+    """The graph that `describe` described, with arrays named as in its `state_dict`.
+
+    ValueError for a kind, a setting, an array or a wire that does not fit; it names the layer.
+    """
+    layers, wiring, used = dict[str, Module](), dict[str, list[str]](), set[str]()
+    for entry in described["layers"]:
+        name, kind = str(entry["name"]), str(entry["kind"])
+        own = {n.rpartition(".")[2]: a for n, a in arrays.items() if n.rpartition(".")[0] == name}
+        used |= {f"{name}.{parameter}" for parameter in own}
+        try:
+            layers[name] = _layer(kind, own, dict(entry["settings"]))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"layer {name!r} cannot be built: {error}") from None
+        wiring[name] = [str(source) for source in entry["inputs"]]
+    unknown = sorted(arrays.keys() - used)
+    if unknown:
+        raise ValueError(f"arrays of no layer: {', '.join(unknown)}")
+    return Graph(layers, wiring, str(described["output"]))
+
+
+def _kind(name: str, layer: Module) -> str:
+    kind = type(layer).__name__
+    if kind not in WEIGHTED and kind not in PLAIN:
+        raise TypeError(f"layer {name!r} is a {kind}, which cannot be described")
+    return kind
+
+
+def _settings(layer: Module) -> dict[str, Any]:
+    if isinstance(layer, layers.Dropout):
+        return {"p": layer.p, "stream": layer.stream}
+    found: dict[str, Any] = getattr(layer, "settings", {})
+    return {key: list(v) if isinstance(v, tuple) else v for key, v in found.items()}
+
+
+def _layer(kind: str, arrays: Arrays, settings: Mapping[str, Any]) -> Module:
+    given = {key: tuple(v) if isinstance(v, list) else v for key, v in settings.items()}
+    if kind in PLAIN:
+        _refuse_unknown(given, set(inspect.signature(PLAIN[kind]).parameters))
+        if arrays:
+            raise ValueError(f"a {kind} has no arrays, got {', '.join(arrays)}")
+        return PLAIN[kind](**given)
+    if kind not in WEIGHTED:
+        raise ValueError(f"no kind {kind!r}; there are {', '.join(sorted(WEIGHTED | PLAIN))}")
+    _refuse_unknown(given, ALLOWED[kind])
+    if "weight" not in arrays or not arrays.keys() <= {"weight", "bias"}:
+        raise ValueError(f"a {kind} has a weight and may have a bias, got {sorted(arrays)}")
+    return WEIGHTED[kind](**arrays, **given)
+
+
+def _refuse_unknown(settings: Mapping[str, Any], known: set[str]) -> None:
+    unknown = sorted(settings.keys() - known)
+    if unknown:
+        raise ValueError(f"no settings {', '.join(unknown)}; there are {', '.join(sorted(known))}")

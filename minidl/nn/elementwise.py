@@ -1,0 +1,122 @@
+"""Layers that change each element alone, or each channel: activations, scales, channel orders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl import functional as F
+from minidl.nn.module import Module, Parameter
+from minidl.tensor import Tensor
+
+
+class Affine(Module):
+    """x (N,C,...) times weight (C,) plus bias (C,), channel by channel.
+
+    What batch normalisation is once its statistics are fixed (Ioffe, Szegedy 2015, section 3.1):
+    weight = gamma / sqrt(variance + epsilon), bias = beta - mean * weight.
+    """
+
+    def __init__(self, weight: np.ndarray, bias: np.ndarray) -> None:
+        if weight.ndim != 1 or weight.shape != bias.shape:
+            raise ValueError(f"Affine: weight {weight.shape} and bias {bias.shape} must be (C,)")
+        self.weight, self.bias = Parameter(weight), Parameter(bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * _by_channel(self.weight, x) + _by_channel(self.bias, x)
+
+
+class Pixels(Module):
+    """Colour channels in the order and at the scale that the layers above were trained with.
+
+    x (N,C,H,W) -> y[:, i] = scale[i] * x[:, order[i]]: so that a network takes red, green and blue
+    whatever its own order is, and projections come back in them.
+    """
+
+    def __init__(self, order: Sequence[int], scale: Sequence[float]) -> None:
+        if sorted(order) != list(range(len(order))) or len(scale) != len(order):
+            raise ValueError(
+                f"Pixels: order {tuple(order)} must name each channel once, with as many scales, "
+                f"got {tuple(scale)}"
+            )
+        self.settings: dict[str, Any] = {"order": list(order), "scale": [float(s) for s in scale]}
+
+    def forward(self, x: Tensor) -> Tensor:
+        order, scale = self.settings["order"], self.settings["scale"]
+        if order != sorted(order):
+            x = F.concatenate([x[:, i : i + 1] for i in order])
+        if all(s == 1 for s in scale):
+            return x
+        return x * Tensor(np.array(scale, x.dtype).reshape(1, -1, 1, 1))  # (C,) -> (1,C,1,1)
+
+
+class LeakyReLU(Module):
+    """x where it is above 0, `slope` times x elsewhere."""
+
+    def __init__(self, slope: float = 0.01) -> None:
+        self.settings: dict[str, Any] = {"slope": float(slope)}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.where(x.data > 0, x, x * self.settings["slope"])
+
+
+class PReLU(Module):
+    """LeakyReLU with slopes that were learnt: weight (C,), or (1,) for all (He et al. 2015)."""
+
+    def __init__(self, weight: np.ndarray) -> None:
+        if weight.ndim != 1:
+            raise ValueError(f"PReLU: the slopes are {weight.shape}, must be (C,) or (1,)")
+        self.weight = Parameter(weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.where(x.data > 0, x, x * _by_channel(self.weight, x))
+
+
+class Sigmoid(Module):
+    """F.sigmoid."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.sigmoid(x)
+
+
+class Tanh(Module):
+    """F.tanh."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.tanh(x)
+
+
+class Softmax(Module):
+    """F.softmax."""
+
+    def __init__(self, axis: int = -1) -> None:
+        self.settings: dict[str, Any] = {"axis": axis}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.softmax(x, **self.settings)
+
+
+class Clip(Module):
+    """F.clip: with 0 and 6 the "ReLU6"."""
+
+    def __init__(self, low: float, high: float) -> None:
+        if not low <= high:
+            raise ValueError(f"Clip: nothing lies between {low} and {high}")
+        self.settings: dict[str, Any] = {"low": float(low), "high": float(high)}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.clip(x, **self.settings)
+
+
+class Identity(Module):
+    """x, as it is."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+def _by_channel(values: Tensor, x: Tensor) -> Tensor:
+    """(C,) -> (C,1,...), to go along axis 1 of x."""
+    return F.reshape(values, (-1, *(1,) * (x.ndim - 2)))

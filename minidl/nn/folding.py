@@ -1,0 +1,52 @@
+"""Channel-wise scales multiplied into the convolution before them: one pass less, same values."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.nn.elementwise import Affine
+from minidl.nn.graph import Graph
+from minidl.nn.layers import Conv2d, Linear
+from minidl.nn.module import Module
+
+Foldable = Conv2d | Linear
+
+
+def fold(graph: Graph) -> Graph:
+    """The graph with each `Affine` that alone reads a convolution or a linear layer inside it.
+
+        (w * x + b) scale + shift = (w scale) * x + (b scale + shift)
+
+    The values change by roundings alone. The layers keep their names, the folded ones are gone.
+    """
+    layers, wiring = dict(graph.children()), dict(graph.wiring())
+    gone: dict[str, str] = {}
+    for name, layer in graph.children():
+        (before, *others) = wiring[name]
+        source = layers.get(before)
+        readers = sum(before in sources for sources in wiring.values())
+        alone = not others and readers == 1 and before != graph.output
+        if alone and isinstance(layer, Affine) and isinstance(source, Foldable):
+            layers[before] = _folded(source, layer)
+            gone[name] = before
+    return Graph(
+        {name: layer for name, layer in layers.items() if name not in gone},
+        {
+            name: [gone.get(source, source) for source in sources]
+            for name, sources in wiring.items()
+            if name not in gone
+        },
+        gone.get(graph.output, graph.output),
+    )
+
+
+def _folded(layer: Foldable, affine: Affine) -> Module:
+    scale, shift = affine.weight.data, affine.bias.data
+    weight = layer.weight.data
+    # (K,) -> (K,1,...), along the weight's first axis
+    scaled = weight * scale.reshape(-1, *(1,) * (weight.ndim - 1))
+    before = np.zeros_like(shift) if layer.bias is None else layer.bias.data
+    bias = (before * scale + shift).astype(weight.dtype)
+    if isinstance(layer, Conv2d):
+        return Conv2d.of(scaled.astype(weight.dtype), bias, **layer.settings)
+    return Linear.of(scaled.astype(weight.dtype), bias)

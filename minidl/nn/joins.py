@@ -1,0 +1,69 @@
+"""Layers where branches meet, and layers that change shapes or look at whole planes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from minidl import functional as F
+from minidl.nn.module import Module
+from minidl.tensor import Tensor
+
+
+class Add(Module):
+    """The sum of its inputs, all of one shape."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        shapes = {x.shape for x in inputs}
+        if len(shapes) != 1:
+            raise ValueError(f"Add: the shapes {sorted(shapes)} must be one")
+        total = inputs[0]
+        for x in inputs[1:]:
+            total = total + x
+        return total
+
+
+class Concatenate(Module):
+    """Its inputs one after the other along `axis`."""
+
+    def __init__(self, axis: int = 1) -> None:
+        self.settings: dict[str, Any] = {"axis": axis}
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return F.concatenate(inputs, **self.settings)
+
+
+class Reshape(Module):
+    """(N,...) -> (N, *shape), the elements in row-major order; one size may be -1."""
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        self.settings: dict[str, Any] = {"shape": [int(size) for size in shape]}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.reshape(x, (len(x), *self.settings["shape"]))  # (N,...) -> (N,*shape)
+
+
+class Transpose(Module):
+    """The axes in another order, all of them named, the batch's first."""
+
+    def __init__(self, axes: Sequence[int]) -> None:
+        if list(axes)[:1] != [0]:
+            raise ValueError(f"Transpose: the batch's axis must stay the first, got {tuple(axes)}")
+        self.settings: dict[str, Any] = {"axes": [int(axis) for axis in axes]}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.transpose(x, self.settings["axes"])
+
+
+class GlobalAvgPool2d(Module):
+    """The mean of each plane: (N,C,H,W) -> (N,C,1,1)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, x.shape[2:])
+
+
+class GlobalMaxPool2d(Module):
+    """The largest pixel of each plane: (N,C,H,W) -> (N,C,1,1)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.max_pool2d(x, x.shape[2:])

@@ -1,0 +1,78 @@
+"""A network that came from elsewhere, as one that the commands look into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minidl import Tensor, nn, no_grad
+from minidl.nn.describe import build, describe
+from zfnet.visible import Visible
+
+
+class Imported(Visible):
+    """Any graph of layers that turns images (N,3,S,S) into scores (N,C).
+
+    A softmax at its end is left out, and flattening behind it: what it returns are scores.
+    Raises ValueError if the graph does not take such images or gives no scores, with the shapes.
+    """
+
+    def __init__(self, graph: nn.Graph, image_size: int) -> None:
+        layers, wiring = dict(graph.children()), dict(graph.wiring())
+        below = graph.below(_scores(graph))
+        super().__init__(
+            {name: layer for name, layer in layers.items() if name in below},
+            {name: sources for name, sources in wiring.items() if name in below},
+            _scores(graph),
+        )
+        self._side = image_size
+        _check(self)
+
+    @property
+    def image_size(self) -> int:
+        return self._side
+
+    def described(self) -> dict[str, Any]:
+        """What JSON can hold of it: all but the weights."""
+        return {"image_size": self._side, "graph": describe(self)}
+
+    @classmethod
+    def from_description(
+        cls, described: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    ) -> Imported:
+        """The inverse of `described`; ValueError for what does not fit together."""
+        return cls(build(described["graph"], arrays), int(described["image_size"]))
+
+
+def _scores(graph: nn.Graph) -> str:
+    """The layer before the softmax at the end, if there is one."""
+    layers, name = dict(graph.children()), graph.output
+    shaping = (nn.Flatten, nn.Reshape, nn.Identity, nn.Dropout)
+    below_softmax = name
+    while isinstance(layers[below_softmax], (*shaping, nn.Softmax)):
+        (source,) = graph.wiring()[below_softmax]
+        if source == nn.INPUT:
+            return name
+        if isinstance(layers[below_softmax], nn.Softmax):
+            return source
+        below_softmax = source
+    return name
+
+
+def _check(model: Imported) -> None:
+    S = model.image_size
+    try:
+        with no_grad():
+            scores = model(Tensor(np.zeros((1, 3, S, S), np.float32)))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"this network does not take images (N, 3, {S}, {S}), which is what the commands give: "
+            f"{error}"
+        ) from None
+    if scores.ndim != 2:
+        raise ValueError(
+            f"this network makes {scores.shape} of an image (1, 3, {S}, {S}); the commands look "
+            "into networks that give scores (N, classes)"
+        )
