@@ -47,25 +47,24 @@ class Imported(Visible):
 
 
 def _scores(graph: nn.Graph) -> str:
-    """The layer before the softmax at the end, if there is one."""
-    layers, name = dict(graph.children()), graph.output
+    """The layer before the softmax at the end, if there is one, and before what only reshapes the
+    scores of a linear layer."""
+    layers, wiring, name = dict(graph.children()), graph.wiring(), graph.output
     shaping = (nn.Flatten, nn.Reshape, nn.Identity, nn.Dropout)
-    below_softmax = name
-    while isinstance(layers[below_softmax], (*shaping, nn.Softmax)):
-        (source,) = graph.wiring()[below_softmax]
-        if source == nn.INPUT:
-            return name
-        if isinstance(layers[below_softmax], nn.Softmax):
-            return source
-        below_softmax = source
-    return name
+    ending = [name]
+    while isinstance(layers.get(ending[-1]), (*shaping, nn.Softmax)):
+        ending.append(wiring[ending[-1]][0])
+    softmax = [i for i, n in enumerate(ending) if isinstance(layers.get(n), nn.Softmax)]
+    if isinstance(layers.get(ending[-1]), nn.Linear):
+        return ending[-1]
+    return ending[softmax[-1] + 1] if softmax else name
 
 
 def _check(model: Imported) -> None:
     S = model.image_size
     try:
         with no_grad():
-            scores = model(Tensor(np.zeros((1, 3, S, S), np.float32)))
+            scores = model(Tensor(np.zeros((1, 3, S, S), model.dtype)))
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"this network does not take images (N, 3, {S}, {S}), which is what the commands give: "

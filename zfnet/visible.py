@@ -80,7 +80,7 @@ class Visible(nn.Graph):
     @property
     def top_features(self) -> str:
         """What the layer that gives the scores is fed by, but for dropout and changes of shape."""
-        kinds = (nn.Dropout, nn.Flatten)
+        kinds = (nn.Dropout, nn.Flatten, nn.Identity, nn.Reshape)
         layers = dict(self.children())
         found = [name for name in self.trunk()[:-1] if not isinstance(layers[name], kinds)]
         return [self.trunk()[0], *found][-1]
@@ -93,7 +93,7 @@ class Visible(nn.Graph):
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         S = self.image_size
         with no_grad():
-            found = self.activations(Tensor(np.zeros((1, 3, S, S), self._dtype())))
+            found = self.activations(Tensor(np.zeros((1, 3, S, S), self.dtype)))
         return {name: y.shape[1:] for name, y in found.items()}
 
     def planes(self) -> Mapping[str, tuple[int, int]]:
@@ -178,7 +178,9 @@ class Visible(nn.Graph):
             if isinstance(module, nn.Dropout):
                 module.seed, module.step = seed, step
 
-    def _dtype(self) -> np.dtype:
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the weights."""
         return next((p.dtype for p in self.parameters()), np.dtype(np.float32))
 
 

@@ -11,8 +11,10 @@ from kernels.cli import mistakes
 from kernels.cli.progress import say
 from zfnet.cli.check import check_command
 from zfnet.cli.evaluate import evaluate_command
+from zfnet.cli.import_ import import_command
 from zfnet.cli.look import project_command
 from zfnet.cli.paper import COMMANDS, paper_command
+from zfnet.cli.show import show_command
 from zfnet.cli.tour import tour_command
 from zfnet.cli.train import train_command
 from zfnet.experiments.runs import Stopped
@@ -27,6 +29,8 @@ app.command("tour")(tour_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("project")(project_command)
+app.command("import")(import_command)
+app.command("show")(show_command)
 EXPERIMENTS: dict[str, Callable[..., None]] = {
     **COMMANDS,
     "paper": paper_command,

@@ -4,11 +4,15 @@ The shorter side is resized to `resize`, the centre square is taken, the per-pix
 training set is subtracted, and crops of `image_size` are cut: the four corners and the centre,
 each also mirrored, ten in all. The paper has resize 256 and image_size 224; other sizes keep that
 ratio. Pixels are 0..255, so that a crop lies within about [-128, 128].
+
+Networks from elsewhere were trained on other squares: `fit` "warp" squeezes the whole image into
+one, as Caffe's tools did, and their mean is often one value a channel. In which order a network
+takes the channels, and at which scale, is a layer of the network (`minidl.nn.Pixels`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +48,20 @@ def centre_square(image: np.ndarray, resize: int) -> np.ndarray:
     box = (left_edge, top_edge, left_edge + side, top_edge + side)
     picture = Image.fromarray(np.ascontiguousarray(image))
     return np.array(picture.resize((resize, resize), Image.Resampling.BILINEAR, box=box))
+
+
+def warped_square(image: np.ndarray, resize: int) -> np.ndarray:
+    """The whole (H, W, 3) uint8 image, its ratio lost, as (resize, resize, 3); bilinear."""
+    _check_image(image)
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    return np.array(picture.resize((resize, resize), Image.Resampling.BILINEAR))
+
+
+SQUARES: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+    "centre": centre_square,
+    "warp": warped_square,
+}
+"""How an image becomes a square, by the name that `Preprocess.fit` has."""
 
 
 def mean_image(
@@ -102,11 +120,13 @@ class Preprocess:
         image_size: side S of a crop.
         resize: side of the prepared square, at least S.
         mean: (3, resize, resize) float32, subtracted before cropping.
+        fit: "centre", the shorter side scaled and the centre taken, or "warp", all of the image.
     """
 
     image_size: int
     resize: int
     mean: np.ndarray
+    fit: str = "centre"
     _mean: np.ndarray = field(init=False, repr=False)  # (resize, resize, 3), as images lie
 
     def __post_init__(self) -> None:
@@ -115,6 +135,8 @@ class Preprocess:
                 f"image_size = {self.image_size} must be at least 1 and "
                 f"at most resize = {self.resize}"
             )
+        if self.fit not in SQUARES:
+            raise ValueError(f"fit is {self.fit!r}, must be one of {', '.join(SQUARES)}")
         expected = (3, self.resize, self.resize)
         if self.mean.shape != expected or self.mean.dtype != np.float32:
             raise ValueError(
@@ -125,8 +147,8 @@ class Preprocess:
         object.__setattr__(self, "_mean", np.ascontiguousarray(self.mean.transpose(1, 2, 0)))
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
-        """(H, W, 3) uint8 -> (resize, resize, 3) uint8: see centre_square."""
-        return centre_square(image, self.resize)
+        """(H, W, 3) uint8 -> (resize, resize, 3) uint8, as `fit` says."""
+        return SQUARES[self.fit](image, self.resize)
 
     def crop(self, prepared: np.ndarray, index: int) -> np.ndarray:
         """Crop `index` of a prepared image, mean subtracted: (S, S, 3) float32.
@@ -168,17 +190,29 @@ class Preprocess:
 
     def settings(self) -> dict[str, Any]:
         """What JSON can hold of this object: all but the mean."""
-        return {"image_size": self.image_size, "resize": self.resize}
+        return {"image_size": self.image_size, "resize": self.resize, "fit": self.fit}
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any], mean: np.ndarray) -> Preprocess:
         """The inverse of `settings`. Raises ValueError for missing, wrong or unknown entries."""
         sizes = {key: settings.get(key) for key in ("image_size", "resize")}
-        if set(settings) != set(sizes) or any(type(size) is not int for size in sizes.values()):
+        others = set(settings) - {"fit"}  # (files of old do not have it)
+        if others != set(sizes) or any(type(size) is not int for size in sizes.values()):
             raise ValueError(
                 f"preprocessing settings are {settings}, needed are image_size and resize as int"
             )
-        return cls(int(settings["image_size"]), int(settings["resize"]), mean)
+        fit = str(settings.get("fit", "centre"))
+        return cls(int(settings["image_size"]), int(settings["resize"]), mean, fit)
+
+    @classmethod
+    def with_one_mean(
+        cls, image_size: int, resize: int, mean: Sequence[float], fit: str = "centre"
+    ) -> Preprocess:
+        """With one mean a channel, (red, green, blue) in 0..255."""
+        if len(mean) != 3:
+            raise ValueError(f"the mean has {len(mean)} values, needed are red, green and blue")
+        one = np.array(mean, np.float32)[:, None, None]  # (3,) -> (3,1,1)
+        return cls(image_size, resize, np.tile(one, (1, resize, resize)), fit)
 
     def _cut(self, prepared: np.ndarray, top: int, left: int, mirrored: bool) -> np.ndarray:
         square = (self.resize, self.resize, 3)

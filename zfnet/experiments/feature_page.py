@@ -47,6 +47,7 @@ def write_features(
     )
     pages.add_filters(page, network.model)
     section = page.section("Strongest activations", pages.FEATURES)
+    pages.add_notes(section, network.model)
     rng, numbers = np.random.default_rng(seed), {}
     for done, layer in enumerate(layers, start=1):
         chosen = choose_maps(strongest[layer], maps, rng)

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minidl import nn
 from zfnet.data import Dataset
 from zfnet.deconvnet import Projection
 from zfnet.experiments.features import MapPicture
 from zfnet.experiments.occlusion import OcclusionMap
 from zfnet.network import Network
+from zfnet.notes import notes
 from zfnet.report import MapCard, OcclusionCard, Page, Section, pictures
 from zfnet.visible import Visible
 
@@ -27,7 +29,7 @@ FEATURES = (
 def add_filters(page: Page, model: Visible) -> Section:
     """The first layer's filters at one common contrast."""
     first = model.convolutions[0]
-    weight = dict(model.named_parameters())[f"{first}.weight"].data
+    weight = _in_rgb(model, dict(model.named_parameters())[f"{first}.weight"].data)
     K, _, R, S = weight.shape
     section = page.section(
         "First-layer filters",
@@ -45,6 +47,17 @@ def add_filters(page: Page, model: Visible) -> Section:
     )
 
 
+def _in_rgb(model: Visible, weight: np.ndarray) -> np.ndarray:
+    """Filters (K,3,R,S) that see red, green and blue, whatever order the network has inside."""
+    for _, layer in model.children():
+        if isinstance(layer, nn.Pixels):
+            order, scale = layer.settings["order"], np.array(layer.settings["scale"])
+            turned = np.empty_like(weight)
+            turned[:, order] = weight * scale[:, None, None].astype(weight.dtype)  # (C,) -> (C,1,1)
+            return turned
+    return weight
+
+
 def layer_title(model: Visible, layer: str) -> str:
     """ "Layer 3 (conv3) · each unit sees 75 × 75 pixels"."""
     h, w = model.receptive_field(layer, 0, 0).shape
@@ -52,6 +65,13 @@ def layer_title(model: Visible, layer: str) -> str:
     seen = f"{h} × {w} pixels" + (f" of {S} × {S}" if max(h, w) <= S else ": the whole image")
     named = f"Layer {layer[4:]} (`{layer}`)" if paper else f"`{layer}`"
     return f"{named} · a unit sees {seen}"
+
+
+def add_notes(section: Section, model: Visible, layer: str | None = None) -> None:
+    """What the rules do where the network has layers that the paper's has not."""
+    found = notes(model, layer)
+    if found:
+        section.paragraph(f"Where this network differs from the paper's: {'; '.join(found)}.")
 
 
 def map_cards(found: Sequence[MapPicture], dataset: Dataset) -> list[MapCard]:

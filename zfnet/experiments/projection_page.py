@@ -10,6 +10,7 @@ import numpy as np
 from minidl import serialize
 from minidl.rules import Rules
 from zfnet.deconvnet import Deconvnet, Projection
+from zfnet.experiments import pages
 from zfnet.experiments.photographs import Photograph, as_inputs
 from zfnet.network import Network
 from zfnet.report import Page, pictures
@@ -51,6 +52,7 @@ def write_projections(
         )
         if projection.value <= 0:
             section.paragraph("The unit is not active here: it projects to nothing.")
+    pages.add_notes(section, network.model, found[0].layer)
     return found, page.write(out / "index.html")
 
 

@@ -1,0 +1,76 @@
+"""`zfnet import`: a network from elsewhere, ready for every command that looks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from kernels.cli.progress import say
+from zfnet.importing import chosen, import_onnx, read_classes
+from zfnet.network import FILE
+
+Fit = Literal["centre", "warp"]
+Channels = Literal["rgb", "bgr"]
+
+
+def import_command(
+    file: Annotated[Path, typer.Argument(help="An ONNX file.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="The run's folder to write.")],
+    preset: Annotated[
+        str | None,
+        typer.Option(help="What it was trained on: caffe, googlenet or torchvision."),
+    ] = None,
+    classes: Annotated[
+        Path | None, typer.Option(help="A file with one class a line, in the scores' order.")
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="Side of its input in pixels: 224.")] = None,
+    resize: Annotated[
+        int | None, typer.Option(help="Side of the square that this is cut from: 256.")
+    ] = None,
+    fit: Annotated[
+        Fit | None, typer.Option(help="The centre square of the image, or all of it, warped.")
+    ] = None,
+    channels: Annotated[Channels | None, typer.Option(help="The order that it takes.")] = None,
+    mean: Annotated[
+        str | None, typer.Option(help="Of red, green and blue in 0..255: 123,117,104.")
+    ] = None,
+    std: Annotated[str | None, typer.Option(help="The same, that it is divided by.")] = None,
+    fold: Annotated[
+        bool, typer.Option("--fold", help="Multiply batch normalisations into convolutions.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a network in --out.")] = False,
+) -> None:
+    """Open a network that was trained elsewhere, and keep it as a run that can be looked into."""
+    target = out / FILE
+    if target.exists() and not force:
+        raise ValueError(f"{target} is there already: give another --out, or --force")
+    recipe = chosen(
+        preset, _three(mean, "--mean"), size=size, resize=resize, fit=fit,
+        bgr=None if channels is None else channels == "bgr", std=_three(std, "--std"),
+    )  # fmt: skip
+    names = None if classes is None else read_classes(classes)
+    network = import_onnx(file, recipe, names, fold=fold)
+    out.mkdir(parents=True, exist_ok=True)
+    network.save(out)
+    model = network.model
+    say(
+        f"{file.name}: {len(model.layer_names())} layers, {model.parameter_count:,} parameters, "
+        f"{len(network.classes)} classes."
+    )
+    say(f"The network is {target.resolve()}. Look at its layers: zfnet show {out}")
+    say(f"What excites them: zfnet features --model {out} --data FOLDER")
+
+
+def _three(text: str | None, option: str) -> tuple[float, ...] | None:
+    """ "123,117,104" -> (123.0, 117.0, 104.0)."""
+    if text is None:
+        return None
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if len(found) != 3:
+        raise ValueError(f"{option} takes three numbers with commas, 123,117,104, got {text!r}")
+    return found
