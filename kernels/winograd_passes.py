@@ -45,8 +45,8 @@ from kernels.winograd_layout import (
 
 WIDTH = MACHINE.width
 
-_b2, _b3, _b4, _b5, _b6 = (combine(input_matrix(n)) for n in range(2, 7))
-_b2s, _b3s, _b4s, _b5s, _b6s = (combine(input_matrix(n), scatter=True) for n in range(2, 7))
+_b1, _b2, _b3, _b4, _b5, _b6 = (combine(input_matrix(n)) for n in range(1, 7))
+_b1s, _b2s, _b3s, _b4s, _b5s, _b6s = (combine(input_matrix(n), scatter=True) for n in range(1, 7))
 _a1g, _a2g, _a3g, _a4g, _a5g = (combine(output_matrix(m), gather=True) for m in range(1, 6))
 _a1, _a2, _a3, _a4, _a5 = (combine(output_matrix(m)) for m in range(1, 6))
 
@@ -88,9 +88,12 @@ def _input_rows(n, count, source, at, across, down, to, lanes):  # type: ignore[
     elif n == 3:
         for j in range(count):
             _b3(source, at + j * across, down, to, j * lanes, count * lanes)
-    else:
+    elif n == 2:
         for j in range(count):
             _b2(source, at + j * across, down, to, j * lanes, count * lanes)
+    else:  # one output of a phase of one tap
+        for j in range(count):
+            _b1(source, at + j * across, down, to, j * lanes, count * lanes)
 
 
 @numba.njit(cache=True)
@@ -108,9 +111,12 @@ def _input_columns(n, count, source, to, at, places, lanes, stream):  # type: ig
     elif n == 3:
         for i in range(count):
             _b3s(source, i * n * lanes, lanes, to, at, places, i, stream)
-    else:
+    elif n == 2:
         for i in range(count):
             _b2s(source, i * n * lanes, lanes, to, at, places, i, stream)
+    else:
+        for i in range(count):
+            _b1s(source, i * n * lanes, lanes, to, at, places, i, stream)
 
 
 @numba.njit(cache=True)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, find, settings
 from hypothesis.errors import NonInteractiveExampleWarning
 
-from kernels import ConvGeometry, Kernel, reference
+from kernels import ConvGeometry, Kernel, all_kernels, reference
 from kernels.verify import PROPERTIES, make, try_property
 from kernels.verify.geometries import LARGE, SMALL, conv_geometries
 from kernels.verify.served import narrowed
@@ -116,3 +116,11 @@ def test_a_call_is_the_same_for_the_same_seed(operation: str, g: tuple[int, ...]
     for name, array in first.inputs.items():
         assert np.array_equal(array, again.inputs[name])
         assert not np.array_equal(array, other.inputs[name])
+
+
+def test_strides_are_drawn_though_the_smallest_window_takes_none() -> None:
+    (kernel,) = (k for k in all_kernels("conv2d") if k.name == "winograd_tiles")
+    for ranges in (SMALL, LARGE):
+        served = narrowed(kernel, ranges)
+        assert {(1, 1), (2, 2), (1, 3)} <= set(served.strides)
+        assert (5, 5) in served.sizes and (1, 1) not in served.sizes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from kernels.probe import plain, serves
@@ -18,8 +19,13 @@ Value = TypeVar("Value")
 _UNITS = (1, 2, 4, 8, 16, 32, 64)
 
 
+@lru_cache(maxsize=64)
 def narrowed(kernel: Kernel, ranges: Ranges) -> Ranges:
-    """`ranges` less what `kernel` serves no plain convolution with; as it is if it serves none."""
+    """`ranges` less what `kernel` serves no plain convolution with; as it is if it serves none.
+
+    A stride stays if any window is served with it, and a window if any stride is: a kernel's
+    smallest window may take none but 1.
+    """
     base = plain(kernel)
     if base is None:
         return ranges
@@ -27,8 +33,10 @@ def narrowed(kernel: Kernel, ranges: Ranges) -> Ranges:
     pads = [p for p in (-1, 0, 1) if serves(kernel, size, stride, padding=p)]
     most = ranges.pads[1] if 1 in pads else 0
     served: dict[str, Any] = {
-        "sizes": _those(ranges.sizes, lambda v: serves(kernel, v, stride)),
-        "strides": _those(ranges.strides, lambda v: serves(kernel, size, v)),
+        "sizes": _those(ranges.sizes, lambda v: any(serves(kernel, v, s) for s in ranges.strides)),
+        "strides": _those(
+            ranges.strides, lambda v: any(serves(kernel, s, v) for s in ranges.sizes)
+        ),
         "dilations": _those(ranges.dilations, lambda v: serves(kernel, size, stride, dilation=v)),
         "groups": _those(ranges.groups, lambda v: serves(kernel, size, stride, groups=v)),
         "pads": (ranges.pads[0] if -1 in pads else 0, most),
