@@ -23,6 +23,7 @@ _check_sibling()
 from kernels.threads import get_num_threads, set_num_threads  # noqa: E402
 from minidl import functional, init, nn, optim, rules, serialize  # noqa: E402
 from minidl.check import check_vjp  # noqa: E402
+from minidl.onnx import load_onnx  # noqa: E402
 from minidl.tensor import Tensor, no_grad  # noqa: E402
 from minidl.tuning import autotune, exact  # noqa: E402
 from minidl.walk import backward  # noqa: E402
@@ -36,6 +37,7 @@ __all__ = [
     "functional",
     "get_num_threads",
     "init",
+    "load_onnx",
     "nn",
     "no_grad",
     "optim",

@@ -11,6 +11,7 @@ from kernels.cli import mistakes
 from kernels.cli.progress import say
 from zfnet.cli.check import check_command
 from zfnet.cli.evaluate import evaluate_command
+from zfnet.cli.export import export_command
 from zfnet.cli.import_ import import_command
 from zfnet.cli.look import project_command
 from zfnet.cli.paper import COMMANDS, paper_command
@@ -31,6 +32,7 @@ app.command("evaluate")(evaluate_command)
 app.command("project")(project_command)
 app.command("import")(import_command)
 app.command("show")(show_command)
+app.command("export")(export_command)
 EXPERIMENTS: dict[str, Callable[..., None]] = {
     **COMMANDS,
     "paper": paper_command,

@@ -1,0 +1,132 @@
+"""The arrays of an ONNX file: stored in it, or beside it in files that it names.
+
+A file that somebody else wrote names the files to read: they must lie in the model's own folder, a
+link that leads out of it included, and hold exactly the bytes that the shape needs.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import numpy as np
+
+EXTERNAL = 1
+"""TensorProto.data_location of an array that lies in another file."""
+
+# TensorProto.DataType -> the array's type, and the field for values that are not stored as bytes.
+_TYPES: dict[int, tuple[str, str]] = {
+    1: ("<f4", "float_data"),
+    2: ("<u1", "int32_data"),
+    3: ("<i1", "int32_data"),
+    4: ("<u2", "int32_data"),
+    5: ("<i2", "int32_data"),
+    6: ("<i4", "int32_data"),
+    7: ("<i8", "int64_data"),
+    9: ("?", "int32_data"),
+    10: ("<f2", "int32_data"),
+    11: ("<f8", "double_data"),
+    12: ("<u4", "uint64_data"),
+    13: ("<u8", "uint64_data"),
+}
+
+
+def to_array(tensor: Any, what: str, folder: Path) -> np.ndarray:
+    """The array of a TensorProto, in its own type.
+
+    `what` names it in errors, `folder` is the model's. ValueError for a type that is no number,
+    bytes that do not fit the shape, or data in a file outside of the folder.
+    """
+    shape = tuple(int(size) for size in tensor.dims)
+    if tensor.data_type not in _TYPES or min(shape, default=0) < 0:
+        raise ValueError(
+            f"{what} is of type {type_name(tensor.data_type)} and shape {shape}; only floats, "
+            "integers and bool of no negative size can be read"
+        )
+    dtype, field = _TYPES[tensor.data_type]
+    if tensor.data_location == EXTERNAL:
+        raw = _external(tensor, what, folder, math.prod(shape) * np.dtype(dtype).itemsize)
+    elif tensor.HasField("raw_data"):
+        raw = tensor.raw_data
+    else:
+        raw = _packed(list(getattr(tensor, field)), np.dtype(dtype), what)
+    return _shaped(raw, np.dtype(dtype), shape, what)
+
+
+def type_name(number: int) -> str:
+    """The standard's name of a TensorProto.DataType, for errors."""
+    from onnx import TensorProto
+
+    known = number in TensorProto.DataType.values()
+    return TensorProto.DataType.Name(number) if known else f"number {number}"
+
+
+def _packed(values: list[Any], dtype: np.dtype, what: str) -> bytes:
+    """Values that the file lists one by one, as bytes; a float16 is listed as its 16 bits."""
+    listed = np.dtype("<u2") if dtype == np.float16 else dtype
+    try:
+        return np.array(values, listed).tobytes()
+    except (OverflowError, ValueError):
+        raise ValueError(f"{what} lists values that do not fit its type {dtype}") from None
+
+
+def _shaped(raw: bytes, dtype: np.dtype, shape: tuple[int, ...], what: str) -> np.ndarray:
+    needed = math.prod(shape) * dtype.itemsize
+    if len(raw) != needed:
+        raise ValueError(
+            f"{what} holds {len(raw)} bytes, but its shape {shape} of {dtype} needs {needed}"
+        )
+    return np.frombuffer(raw, dtype).reshape(shape)  # (bytes,) -> the shape
+
+
+def _external(tensor: Any, what: str, folder: Path, needed: int) -> bytes:
+    """The bytes that the tensor has in another file."""
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    file = _inside(folder, entries.get("location", ""), what)
+    size = file.stat().st_size
+    offset = _number(entries, "offset", 0, what)
+    length = _number(entries, "length", max(size - offset, 0), what)
+    if length != needed or offset + length > size:
+        raise ValueError(
+            f"{what} takes {length} bytes from byte {offset} on of {file.name}, which has {size}; "
+            f"its shape {tuple(tensor.dims)} needs {needed}"
+        )
+    with open(file, "rb") as opened:
+        opened.seek(offset)
+        return opened.read(length)
+
+
+def _inside(folder: Path, location: str, what: str) -> Path:
+    """The file that `location` names below `folder`; ValueError if it leaves the folder."""
+    parts = PureWindowsPath(location).parts
+    absolute = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
+    if not parts or absolute or ".." in parts or "\0" in location:
+        raise ValueError(
+            f"{what} lies in the file {location!r}; only a path inside the model's folder is read"
+        )
+    try:
+        file = (folder / location).resolve()
+        if not file.is_relative_to(folder.resolve()):
+            raise ValueError(
+                f"{what} lies in the file {location!r}, a link that leaves the model's folder; "
+                "only files inside it are read"
+            )
+        found = file.is_file()
+    except (OSError, RuntimeError):  # a name that is too long, links in a circle
+        found = False
+    if not found:
+        raise ValueError(f"{what} lies in the file {location!r}, which is not in {_name(folder)}")
+    return file
+
+
+def _number(entries: dict[str, str], key: str, default: int, what: str) -> int:
+    text = entries.get(key, str(default))
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise ValueError(f"{what}: {key} of its file must be a number of bytes, got {text!r}")
+    return int(text)
+
+
+def _name(folder: Path) -> str:
+    return os.fspath(folder) if folder.parts else "this folder"
