@@ -75,14 +75,14 @@ def test_an_imported_network_is_shown(
 
 
 def test_pixels_reach_the_network_as_it_was_trained_on_them(tmp_path: Path) -> None:
-    from zfnet.importing import import_onnx
+    from zfnet.importing import import_network
 
     file = small(tmp_path / "net.onnx")
     options = {"size": SIDE, "resize": SIDE, "std": (2.0, 4.0, 5.0)}
     recipe = chosen("googlenet", None, **options)
     network, plain = (
-        import_onnx(file, recipe),
-        import_onnx(file, chosen(None, (0, 0, 0), size=SIDE)),
+        import_network(file, recipe),
+        import_network(file, chosen(None, (0, 0, 0), size=SIDE)),
     )
     image = np.random.default_rng(1).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
     x = network.preprocess.centre(network.preprocess.prepare(image)).transpose(2, 0, 1)[None]

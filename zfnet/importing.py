@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from minidl import nn
+from minidl import nn, serialize
+from minidl.nn.folding import fold as folded
 from minidl.onnx import load_onnx
+from minidl.pickled import read_pth
+from minidl.torchvision import from_state_dict
 from zfnet.data import Preprocess
 from zfnet.imported import Imported
 from zfnet.network import Network
@@ -63,16 +66,16 @@ PRESETS = {
 """Recipes by name."""
 
 
-def import_onnx(
+def import_network(
     file: Path, recipe: Recipe, classes: Sequence[str] | None = None, *, fold: bool = False
 ) -> Network:
-    """The network in an ONNX file; nothing in it is executed.
+    """The network in an ONNX file, or torchvision's AlexNet or VGG; nothing in it is executed.
 
     classes: as many names as it gives scores; None: class 0, class 1, ...
     fold:    multiply batch normalisations into the convolutions before them.
     ValueError for a file, an operator or a number of names that does not fit.
     """
-    graph = load_onnx(file, size=recipe.size, fold=fold)
+    graph = _graph(file, recipe.size, fold)
     model = Imported(_with_pixels(graph, recipe.pixels()), recipe.size)
     named = tuple(classes) if classes else tuple(f"class {i}" for i in range(model.num_classes))
     if len(named) != model.num_classes:
@@ -80,6 +83,23 @@ def import_onnx(
             f"{len(named)} names of classes for a network that gives {model.num_classes} scores"
         )
     return Network(model, recipe.preprocess(), named)
+
+
+def _graph(file: Path, size: int, fold: bool) -> nn.Graph:
+    if not by_torchvision(file):
+        return load_onnx(file, size=size, fold=fold)
+    arrays = serialize.load(file)[0] if file.suffix == ".safetensors" else read_pth(file)
+    weights = {n: a for n, a in arrays.items() if not n.endswith("num_batches_tracked")}
+    try:
+        graph: nn.Graph = from_state_dict(weights)
+    except ValueError as error:
+        raise ValueError(f"{file} cannot be imported: {error}") from None
+    return folded(graph) if fold else graph
+
+
+def by_torchvision(file: Path) -> bool:
+    """Whether a file of this name holds weights under PyTorch's names, and no graph."""
+    return file.suffix in (".pth", ".pt", ".safetensors")
 
 
 def read_classes(file: Path) -> list[str]:

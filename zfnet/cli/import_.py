@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from kernels.cli.progress import say
-from zfnet.importing import chosen, import_onnx, read_classes
+from zfnet.importing import by_torchvision, chosen, import_network, read_classes
 from zfnet.network import FILE
 
 Fit = Literal["centre", "warp"]
@@ -16,11 +16,19 @@ Channels = Literal["rgb", "bgr"]
 
 
 def import_command(
-    file: Annotated[Path, typer.Argument(help="An ONNX file.", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="An ONNX file, or torchvision's AlexNet or VGG (.pth, .safetensors).",
+            show_default=False,
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="The run's folder to write.")],
     preset: Annotated[
         str | None,
-        typer.Option(help="What it was trained on: caffe, googlenet or torchvision."),
+        typer.Option(
+            help="What it was trained on: caffe, googlenet or torchvision (default for .pth)."
+        ),
     ] = None,
     classes: Annotated[
         Path | None, typer.Option(help="A file with one class a line, in the scores' order.")
@@ -46,12 +54,14 @@ def import_command(
     target = out / FILE
     if target.exists() and not force:
         raise ValueError(f"{target} is there already: give another --out, or --force")
+    if preset is None and mean is None and by_torchvision(file):
+        preset = "torchvision"
     recipe = chosen(
         preset, _three(mean, "--mean"), size=size, resize=resize, fit=fit,
         bgr=None if channels is None else channels == "bgr", std=_three(std, "--std"),
     )  # fmt: skip
     names = None if classes is None else read_classes(classes)
-    network = import_onnx(file, recipe, names, fold=fold)
+    network = import_network(file, recipe, names, fold=fold)
     out.mkdir(parents=True, exist_ok=True)
     network.save(out)
     model = network.model
