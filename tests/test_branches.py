@@ -19,6 +19,7 @@ from zfnet.covered import Change, Covered
 from zfnet.data import Preprocess
 from zfnet.deconvnet import Deconvnet, Unit
 from zfnet.experiments.features import strongest_activations
+from zfnet.experiments.regions import Part, in_crop
 from zfnet.imported import Imported
 from zfnet.layer_table import rows
 from zfnet.network import Network, trained_here
@@ -132,6 +133,17 @@ def test_a_network_from_elsewhere_is_kept_whole(tmp_path: Path) -> None:
     x = images(2).astype(np.float32)
     assert np.array_equal(again.probabilities(x), network.probabilities(x))
     assert again.classes == network.classes and again.preprocess.fit == "warp"
+
+
+def test_a_part_is_found_where_the_warped_image_has_it() -> None:
+    preprocess = Preprocess.with_one_mean(SIDE, SIDE, (0, 0, 0), "warp")
+    image = np.zeros((100, 300, 3), np.uint8)
+    image[40:60, 240:270] = 255
+    place = in_crop(preprocess, image.shape, Part(49.5, 254.5, 20))
+    shown = preprocess.prepare(image)[:, :, 0] > 127
+    rows, columns = (np.flatnonzero(shown.any(axis=axis)) for axis in (1, 0))
+    assert abs(place.row - rows.mean()) < 1 and abs(place.column - columns.mean()) < 1
+    assert place.size is not None and place.size >= len(rows) - 1
 
 
 def test_folding_changes_no_value_and_no_projection() -> None:

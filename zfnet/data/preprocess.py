@@ -150,6 +150,12 @@ class Preprocess:
         """(H, W, 3) uint8 -> (resize, resize, 3) uint8, as `fit` says."""
         return SQUARES[self.fit](image, self.resize)
 
+    def taken(self, shape: Sequence[int]) -> tuple[float, float, int, int]:
+        """Top, left, height and width of what becomes the square of an image (H, W, ...)."""
+        H, W = shape[:2]
+        side = min(H, W)
+        return (0, 0, H, W) if self.fit == "warp" else ((H - side) / 2, (W - side) / 2, side, side)
+
     def crop(self, prepared: np.ndarray, index: int) -> np.ndarray:
         """Crop `index` of a prepared image, mean subtracted: (S, S, 3) float32.
 

@@ -49,14 +49,13 @@ def in_crop(preprocess: Preprocess, shape: Sequence[int], part: Part) -> Part:
 
     Right to half a pixel where the image keeps its size and an odd number of rows is cut off.
     """
-    side = min(shape[:2])
-    scale = preprocess.resize / side
+    top, left, height, width = preprocess.taken(shape)
+    down, across = preprocess.resize / height, preprocess.resize / width
     first = (preprocess.resize - preprocess.image_size) // 2
-    height, width = shape[:2]
     return Part(
-        (part.row - (height - side) / 2) * scale - first,
-        (part.column - (width - side) / 2) * scale - first,
-        None if part.size is None else part.size * scale,
+        (part.row - top) * down - first,
+        (part.column - left) * across - first,
+        None if part.size is None else part.size * max(down, across),
     )
 
 
@@ -200,10 +199,11 @@ def _require_seen(preprocess: Preprocess, shape: Sequence[int], part: Part, wher
             f"which has {height} rows and {width} columns"
         )
     if not seen(preprocess, shape, part):
-        side = min(shape[:2]) * preprocess.image_size / preprocess.resize
+        *_, tall, wide = preprocess.taken(shape)
+        share = preprocess.image_size / preprocess.resize
         raise ValueError(
             f"{where}: row and column {at} lie outside of what the network sees of an image of "
-            f"{height}x{width}: its central {side:.0f}x{side:.0f} pixels"
+            f"{height}x{width}: its central {tall * share:.0f}x{wide * share:.0f} pixels"
         )
 
 

@@ -83,6 +83,8 @@ def _canvas(preprocess: Preprocess, image: np.ndarray, reach: int) -> tuple[np.n
     square, resize = preprocess.prepare(image), preprocess.resize
     H, W = image.shape[:2]
     side = min(H, W)
+    if preprocess.fit == "warp":  # all of the image is in the square
+        return square, 0, 0
     if side == resize:
         return image, (H - side) // 2, (W - side) // 2
     step = side / resize
