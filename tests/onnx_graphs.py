@@ -71,7 +71,7 @@ def classifier(opset: int, shape: Sequence[Any], **changes: Any) -> Any:
     return model(nodes, shape, opset, **(constants | changes))
 
 
-def runtime(proto: Any, x: np.ndarray) -> np.ndarray:
+def runtime(proto: Any, x: np.ndarray | None) -> np.ndarray:
     """What ONNX Runtime computes of the model; the test is skipped where it is not installed."""
     ort = pytest.importorskip("onnxruntime")
     options = ort.SessionOptions()
@@ -80,14 +80,16 @@ def runtime(proto: Any, x: np.ndarray) -> np.ndarray:
     session = ort.InferenceSession(
         proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    return np.asarray(session.run(None, {session.get_inputs()[0].name: x})[0])
+    names = [each.name for each in session.get_inputs()]
+    return np.asarray(session.run(None, dict.fromkeys(names, x))[0])
 
 
-def reference(proto: Any, x: np.ndarray) -> np.ndarray:
+def reference(proto: Any, x: np.ndarray | None) -> np.ndarray:
     """What the standard's own evaluator computes of the model."""
     from onnx.reference import ReferenceEvaluator
 
-    return np.asarray(ReferenceEvaluator(proto).run(None, {"x": x})[0])
+    names = [each.name for each in proto.graph.input]
+    return np.asarray(ReferenceEvaluator(proto).run(None, dict.fromkeys(names, x))[0])
 
 
 def zoo(name: str, rng: np.random.Generator) -> Any:

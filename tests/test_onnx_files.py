@@ -83,6 +83,17 @@ def test_other_floats_become_float32(dtype: Any, tmp_path: Path) -> None:
     assert np.array_equal(net.state_dict()["conv1.weight"], weight.astype(np.float32))
 
 
+def test_a_network_in_float16_is_computed_in_float32(tmp_path: Path) -> None:
+    """With weights that both types hold, the casts at both ends change nothing."""
+    weight = drawn(np.random.default_rng(0), 4, 3, 3, 3).astype(np.float16)
+    half, single = onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT
+    cast = [node("Cast", "x", "h", to=half), node("Conv", "h w", "c"), node("Cast", "c", to=single)]
+    mixed = loaded(model(cast, ["N", 3, 8, 6], w=weight), tmp_path)
+    plain = [node("Conv", "x w")]
+    other = loaded(model(plain, ["N", 3, 8, 6], w=weight.astype(np.float32)), tmp_path)
+    assert same_bits(run(mixed, IMAGES), run(other, IMAGES))
+
+
 def test_values_that_are_listed_one_by_one_are_read_as_bytes_are(tmp_path: Path) -> None:
     proto = classifier(13, ["N", 3, 8, 6])
     packed = loaded(proto, tmp_path).state_dict()
@@ -113,7 +124,7 @@ def test_nodes_in_any_order_are_sorted(tmp_path: Path) -> None:
 
 
 def test_what_does_not_lead_to_the_output_is_left_out(tmp_path: Path) -> None:
-    nodes = [node("Relu", "x"), node("Erf", "x", "unused")]
+    nodes = [node("Relu", "x"), node("Erf", "x", "e"), node("Neg", "e", "unused")]
     assert list(loaded(model(nodes, [1, 2, 3, 3]), tmp_path).wiring()) == ["y"]
 
 

@@ -86,7 +86,7 @@ REFUSED = {
     "statistics": (one("BatchNormalization", *FOUR[1:], W[:2, 0, 0, 0]), "are not one for each"),
     "variance": (one("BatchNormalization", *FOUR[1:], -FOUR[0]), "a variance of -1.0 leaves"),
     "dropping": (one("Dropout", np.float32(0.5), np.array(True)), "training_mode is true"),
-    "cast": (one("Cast", to=onnx.TensorProto.INT64), "it casts to the type number 7"),
+    "cast": (one("Cast", to=onnx.TensorProto.INT64), "it casts to INT64; activations are float32"),
     "part": (one("Concat", W, axis=1), "one of its parts is a constant"),
     "batch concat": (made(node("Concat", "x x", axis=0)), "axis 0 of its input .* is the batch's"),
     "batch softmax": (one("Softmax", axis=-4), "axis -4 of its input .* is the batch's"),

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from minidl.onnx.call import Activation, Call
+from minidl.onnx.tensors import type_name
 
 Folder = Callable[[Call], np.ndarray]
 FOLDERS: dict[str, Folder] = {}
@@ -88,7 +89,7 @@ def identity(call: Call) -> np.ndarray:
 @folding("Cast")
 def cast(call: Call) -> np.ndarray:
     if call["to"] not in _TYPES:
-        raise ValueError(f"it casts to the type number {call['to']}, which cannot be read")
+        raise ValueError(f"it casts to {type_name(call['to'])}, which cannot be read")
     return call.array(0).astype(_TYPES[call["to"]])
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from kernels.arguments import Pair, pair
-from minidl.onnx.tensors import type_name
+from minidl.onnx.tensors import FLOATS, type_name
 
-_FLOATS = (1, 10, 11)
-"""TensorProto.DataType of float32, float16 and float64."""
 _AXES = ("batch", "channels", "height", "width")
 _LIMIT = 2**31
 
@@ -21,7 +19,7 @@ def image_shape(image: Any, size: Pair | None) -> tuple[int, int, int]:
     another one.
     """
     what, tensor = f"the input {image.name!r}", image.type.tensor_type
-    if not image.type.HasField("tensor_type") or tensor.elem_type not in _FLOATS:
+    if not image.type.HasField("tensor_type") or tensor.elem_type not in FLOATS:
         raise ValueError(f"{what} is of type {type_name(tensor.elem_type)}; an image of floats is")
     sizes = [_size(axis) for axis in tensor.shape.dim]
     if len(sizes) != len(_AXES):

@@ -35,9 +35,9 @@ def load_onnx(
     fold: batch normalisation is multiplied into the convolution before it.
 
     A layer has its node's name, or that of what the node makes; nothing is left out, the softmax at
-    the end included. Weights of float16 and float64 become float32. Where a node's settings depend
-    on the image's size (Reshape, auto_pad), they are those for this one. Nothing in the file is
-    executed.
+    the end included. Weights of float16 and float64 become float32, in which all is computed. Where
+    a node's settings depend on the image's size (Reshape, auto_pad), they are those for this one.
+    Nothing in the file is executed.
     Raises FileNotFoundError, ImportError without the package onnx, and ValueError that says which
     node cannot be imported and why, or what is wrong with the file.
     """

@@ -27,8 +27,10 @@ def in_order(nodes: Sequence[Any], given: Collection[str], output: str) -> list[
     try:
         order = list(TopologicalSorter(feeding).static_order())
     except CycleError as error:
-        circle = " -> ".join(repr(title(nodes[at])) for at in error.args[1])
-        raise ValueError(f"its nodes feed each other in a circle: {circle}") from None
+        around = error.args[1]
+        circle = " -> ".join(repr(title(nodes[at])) for at in around[:8])
+        more = " -> ..." if len(around) > 8 else ""
+        raise ValueError(f"its nodes feed each other in a circle: {circle}{more}") from None
     needed = {makers[output]}
     for at in reversed(order):
         needed |= feeding[at] if at in needed else set()

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+FLOATS = (1, 10, 11)
+"""TensorProto.DataType of float32, float16 and float64."""
 EXTERNAL = 1
 """TensorProto.data_location of an array that lies in another file."""
 

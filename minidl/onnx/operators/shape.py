@@ -11,9 +11,7 @@ import math
 from minidl import nn
 from minidl.onnx.call import Call, operator
 from minidl.onnx.constants import axes
-
-_FLOATS = (1, 11)
-"""TensorProto.DataType of float32 and float64."""
+from minidl.onnx.tensors import FLOATS, type_name
 
 
 @operator("Identity")
@@ -31,8 +29,9 @@ def dropout(call: Call) -> nn.Module:
 
 @operator("Cast")
 def cast(call: Call) -> nn.Module:
-    if call["to"] not in _FLOATS:
-        raise ValueError(f"it casts to the type number {call['to']}; activations are float32")
+    """From one type of floats to another: here all are computed in float32."""
+    if call["to"] not in FLOATS:
+        raise ValueError(f"it casts to {type_name(call['to'])}; activations are float32")
     return nn.Identity()
 
 
