@@ -263,7 +263,6 @@ def test_the_command_takes_a_file_of_regions(tmp_path: Path) -> None:
     ("changed", "message"),
     [
         ({"layers": ("relu5", "relu9")}, "no layer relu9; the layers are conv1, "),
-        ({"layers": ()}, "no layer is given"),
         ({"size": 33}, "a patch of 33 pixels does not fit an image of 32x32"),
         ({"size": 0}, "a patch of 0 pixels"),
         ({"size": 20}, "a patch of 20 pixels has 0 places"),
