@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kernels.bounds import eps
 from minidl import Tensor, nn, no_grad
 from minidl.onnx import load_onnx
 
@@ -24,12 +25,34 @@ def run(net: nn.Module, x: np.ndarray) -> np.ndarray:
         return np.asarray(net(Tensor(x)).data)
 
 
-def in_float64(net: nn.Module, change: Callable[[np.ndarray], np.ndarray] = np.asarray) -> None:
-    """The parameters in float64, each changed before."""
+def change(net: nn.Module, to: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Other parameters, of any type, in the place of each."""
     for _, module in net.modules():
         for name, value in list(vars(module).items()):
             if isinstance(value, nn.Parameter):
-                setattr(module, name, nn.Parameter(change(value.data.astype(np.float64))))
+                setattr(module, name, nn.Parameter(to(value.data)))
+
+
+def absolute(net: nn.Module, x: np.ndarray) -> np.ndarray:
+    """The sums of the absolute products, in float64; the network keeps the absolute weights."""
+    change(net, lambda array: np.abs(array.astype(np.float64)))
+    return run(net, np.abs(x).astype(np.float64))
+
+
+def exact_and_width(
+    net: nn.Module, x: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, float]:
+    """The outputs in float64, and how far from them float32 comes: the root of the mean square.
+
+    Programs that compute in float32 sum the same products in other orders, and may first round
+    weights twice, where they divide by a deviation or multiply weights into others; so that is
+    what is measured: a pass in float32 with weights moved by two roundings. The network keeps them.
+    """
+    change(net, lambda array: array.astype(np.float64))
+    exact = run(net, x.astype(np.float64))
+    block = np.float32(1 + 2 * eps(np.float32) * rng.uniform(-1, 1, 99_991))
+    change(net, lambda array: (array * np.resize(block, array.shape)).astype(np.float32))
+    return exact, float(np.sqrt(np.square(run(net, x) - exact).mean()))
 
 
 def refused(proto: Any, folder: Path, message: str, **options: Any) -> None:

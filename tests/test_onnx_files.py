@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from onnx_graphs import classifier, drawn, model, node, onnx, runtime
-from onnx_running import in_float64, loaded, run
+from onnx_running import absolute, loaded, run
 
 from kernels.bounds import rounding, same_bits, within
 from minidl import nn
@@ -22,9 +22,7 @@ TERMS = 27 + 48 + 4 + 6
 
 def close(net: nn.Graph, result: np.ndarray, expected: np.ndarray) -> bool:
     """Whether two readers of `classifier` differ by their roundings alone."""
-    in_float64(net, np.abs)
-    absolute = run(net, np.abs(IMAGES).astype(np.float64))
-    return within(result, expected, 2 * rounding(TERMS, absolute, np.float32))
+    return within(result, expected, 2 * rounding(TERMS, absolute(net, IMAGES), np.float32))
 
 
 @pytest.mark.parametrize("opset", [7, 11, 13, 22])
@@ -139,9 +137,7 @@ def test_folding_leaves_no_normalisation_and_changes_roundings_alone(
     assert any(isinstance(layer, nn.Affine) for _, layer in whole.children())
     assert [type(layer) for _, layer in folded.children()] == [nn.Conv2d]
     results = run(whole, IMAGES), run(folded, IMAGES)
-    in_float64(folded, np.abs)
-    absolute = run(folded, np.abs(IMAGES).astype(np.float64))
-    assert within(*results, 2 * rounding(27 + 4, absolute, np.float32))
+    assert within(*results, 2 * rounding(27 + 4, absolute(folded, IMAGES), np.float32))
 
 
 def test_an_imported_network_is_in_inference_and_can_be_trained_further(tmp_path: Path) -> None:
