@@ -2,7 +2,9 @@
 
 Their layers are numbered in one sequence, convolutions, normalisations, ReLUs and pools alike, and
 only those with weights are in the file: what stands between them follows from the gaps. The
-average pooling behind them, to 6 x 6 or 7 x 7, changes nothing at images of 224 x 224.
+average pooling behind them, to 6 x 6 or 7 x 7, changes nothing at images of 224 x 224, and is left
+out. Sources: torchvision/models/alexnet.py (the network of Krizhevsky's "One weird trick", 2014)
+and vgg.py (Simonyan, Zisserman 2015, table 1).
 """
 
 from __future__ import annotations
@@ -15,23 +17,25 @@ import numpy as np
 from minidl import nn
 
 Arrays = Mapping[str, np.ndarray]
+Layers = Iterator[tuple[str, nn.Module]]
 EPSILON = 1e-5
 """Of PyTorch's batch normalisation."""
 IMAGE = 224
-ALEXNET = (0, 3, 6, 8, 10)
-"""Numbers of its convolutions; their strides and paddings are below."""
-STRIDES, PADDINGS = (4, 1, 1, 1, 1), (2, 2, 1, 1, 1)
+ALEXNET = ((0, 11, 4, 2), (3, 5, 1, 2), (6, 3, 1, 1), (8, 3, 1, 1), (10, 3, 1, 1))
+"""Number, window, stride and padding of each of its convolutions."""
+STATISTICS = ("running_mean", "running_var")
+COUNTED = "num_batches_tracked"
+"""What PyTorch keeps with these and inference does not need."""
 
 
 def from_state_dict(arrays: Arrays) -> nn.Sequential:
     """The network with these weights, named as torchvision names them ("features.0.weight").
 
-    AlexNet, or a VGG of any depth and width, with batch normalisation or without. ValueError for
-    other names, and for weights that do not follow each other.
+    AlexNet, or a VGG of any depth and width, with batch normalisation or without; floating point of
+    any precision becomes float32. ValueError names what is missing, unknown or unlike.
     """
-    numbers = sorted({int(n.split(".")[1]) for n in arrays if re.match(r"features\.\d+\.", n)})
-    linear = sorted({int(n.split(".")[1]) for n in arrays if re.match(r"classifier\.\d+\.", n)})
-    if tuple(numbers) == ALEXNET and linear == [1, 4, 6]:
+    numbers, linear = _numbers(arrays, "features"), _numbers(arrays, "classifier")
+    if numbers == [number for number, *_ in ALEXNET] and linear == [1, 4, 6]:
         return _sequence([*_alexnet(arrays), *_head(arrays, (0, 3), (1, 4, 6))], arrays)
     if numbers[:1] == [0] and linear == [0, 3, 6]:
         return _sequence([*_vgg(arrays, numbers), *_head(arrays, (2, 5), (0, 3, 6))], arrays)
@@ -41,21 +45,40 @@ def from_state_dict(arrays: Arrays) -> nn.Sequential:
     )
 
 
-Layers = Iterator[tuple[str, nn.Module]]
+def to_state_dict(model: nn.Graph) -> dict[str, np.ndarray]:
+    """What `load_state_dict` of the same network in PyTorch takes.
+
+    The names are the layers' own. An `Affine` is a batch normalisation there: beside its scale and
+    shift it gets statistics that change nothing.
+    """
+    state = model.state_dict()
+    for name, layer in model.children():
+        if isinstance(layer, nn.Affine):
+            state[f"{name}.running_mean"] = np.zeros_like(layer.bias.data)
+            state[f"{name}.running_var"] = np.full_like(layer.weight.data, 1 - EPSILON)
+            state[f"{name}.{COUNTED}"] = np.array(0)
+    return state
+
+
+def _numbers(arrays: Arrays, part: str) -> list[int]:
+    """Of the layers that have weights."""
+    found = (re.match(rf"{part}\.(\d+)\.", name) for name in arrays)
+    return sorted({int(match[1]) for match in found if match})
 
 
 def _alexnet(arrays: Arrays) -> Layers:
-    for number, stride, padding in zip(ALEXNET, STRIDES, PADDINGS, strict=True):
-        yield _conv(arrays, number, stride, padding)
+    numbers = [number for number, *_ in ALEXNET]
+    for number, window, stride, padding in ALEXNET:
+        yield _conv(arrays, number, window, stride, padding)
         yield f"features.{number + 1}", nn.ReLU()
-        if number + 2 not in ALEXNET:
+        if number + 2 not in numbers:
             yield f"features.{number + 2}", nn.MaxPool2d(3, 2)
 
 
 def _vgg(arrays: Arrays, numbers: list[int]) -> Layers:
     at = 0
     while at <= numbers[-1]:
-        yield _conv(arrays, at, 1, 1)
+        yield _conv(arrays, at, 3, 1, 1)
         at += 1
         if f"features.{at}.running_mean" in arrays:
             yield _normalisation(arrays, at)
@@ -72,49 +95,73 @@ def _head(arrays: Arrays, dropouts: tuple[int, ...], linear: tuple[int, ...]) ->
     for number in range(linear[-1] + 1):
         name = f"classifier.{number}"
         if number in linear:
-            yield name, nn.Linear.of(*_weights(arrays, name, 2))
+            yield name, nn.Linear.of(*_weights(arrays, name, ("K", "F")))
         else:
             yield name, nn.Dropout(stream=number) if number in dropouts else nn.ReLU()
 
 
-def _conv(arrays: Arrays, number: int, stride: int, padding: int) -> tuple[str, nn.Module]:
+def _conv(
+    arrays: Arrays, number: int, window: int, stride: int, padding: int
+) -> tuple[str, nn.Module]:
     name = f"features.{number}"
-    weights = _weights(arrays, name, 4)
-    return name, nn.Conv2d.of(*weights, stride=stride, padding=padding, dilation=1, groups=1)
+    weight, bias = _weights(arrays, name, ("K", "C", window, window))
+    settings = {"stride": stride, "padding": padding, "dilation": 1, "groups": 1}
+    return name, nn.Conv2d.of(weight, bias, **settings)
 
 
 def _normalisation(arrays: Arrays, number: int) -> tuple[str, nn.Module]:
     """With its statistics fixed: a scale and a shift."""
     name = f"features.{number}"
-    weight, bias = _weights(arrays, name, 1)
-    mean, variance = (arrays[f"{name}.running_{what}"] for what in ("mean", "var"))
-    scale = weight / np.sqrt(variance + np.float32(EPSILON))
-    return name, nn.Affine(scale, bias - mean * scale)
-
-
-def _weights(arrays: Arrays, name: str, axes: int) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        weight, bias = arrays[f"{name}.weight"], arrays[f"{name}.bias"]
-    except KeyError as missing:
-        raise ValueError(f"the weights have no {missing}") from None
-    if weight.ndim != axes or bias.shape != weight.shape[:1] or weight.dtype != np.float32:
+    weight, bias = (a.astype(np.float64) for a in _weights(arrays, name, ("C",)))
+    mean, variance = (_array(arrays, f"{name}.{what}").astype(np.float64) for what in STATISTICS)
+    if not mean.shape == variance.shape == weight.shape or not (variance >= 0).all():
         raise ValueError(
-            f"{name}: weight {weight.dtype} {weight.shape} and bias {bias.shape} do not fit a "
-            f"layer whose weight has {axes} axes"
+            f"{name}: running_mean {mean.shape} and running_var {variance.shape} must be "
+            f"{weight.shape}, as the weight, and no variance below 0"
+        )
+    scale = weight / np.sqrt(variance + EPSILON)
+    shift = bias - mean * scale
+    return name, nn.Affine(scale.astype(np.float32), shift.astype(np.float32))
+
+
+def _weights(arrays: Arrays, name: str, axes: tuple[str | int, ...]) -> tuple[np.ndarray, ...]:
+    """A layer's weight, of these axes (letters stand for any size), and its bias."""
+    weight, bias = _array(arrays, f"{name}.weight"), _array(arrays, f"{name}.bias")
+    fits = weight.ndim == len(axes) and all(
+        isinstance(axis, str) or axis == size for axis, size in zip(axes, weight.shape, strict=True)
+    )
+    if not fits or bias.shape != weight.shape[:1]:
+        raise ValueError(
+            f"{name}: weight {weight.shape} and bias {bias.shape} are unlike this layer's, "
+            f"({', '.join(map(str, axes))}) and ({axes[0]})"
         )
     return weight, bias
 
 
+def _array(arrays: Arrays, name: str) -> np.ndarray:
+    if name not in arrays:
+        raise ValueError(f"{name} is missing from the weights")
+    if arrays[name].dtype.kind != "f":
+        raise ValueError(f"{name} has the type {arrays[name].dtype}, expected floating point")
+    return arrays[name].astype(np.float32)
+
+
 def _sequence(layers: list[tuple[str, nn.Module]], arrays: Arrays) -> nn.Sequential:
     """The layers, if they take up all arrays and each fits the one before."""
-    taken = {name for name, _ in layers}
-    unknown = sorted(name for name in arrays if name.rpartition(".")[0] not in taken)
+    known = {f"{name}.{field}" for name, layer in layers for field in _fields(layer)}
+    unknown = sorted(arrays.keys() - known)
     if unknown:
         raise ValueError(f"weights that belong to no layer: {', '.join(unknown[:6])}")
     channels, side = 3, IMAGE
     for name, layer in layers:
         channels, side = _after(name, layer, channels, side)
     return nn.Sequential(**dict(layers))
+
+
+def _fields(layer: nn.Module) -> tuple[str, ...]:
+    if isinstance(layer, nn.Affine):
+        return ("weight", "bias", *STATISTICS, COUNTED)
+    return ("weight", "bias") if isinstance(layer, nn.Conv2d | nn.Linear) else ()
 
 
 def _after(name: str, layer: nn.Module, channels: int, side: int) -> tuple[int, int]:
@@ -124,14 +171,15 @@ def _after(name: str, layer: nn.Module, channels: int, side: int) -> tuple[int, 
     if isinstance(layer, nn.MaxPool2d):
         size = layer.settings["kernel_size"]
         return channels, (side - size) // (layer.settings["stride"] or size) + 1
-    if not isinstance(layer, nn.Conv2d | nn.Linear):
+    if not isinstance(layer, nn.Conv2d | nn.Linear | nn.Affine):
         return channels, side
-    if layer.weight.shape[1] != channels:
+    takes = layer.weight.shape[0 if isinstance(layer, nn.Affine) else 1]
+    if takes != channels:
         raise ValueError(
-            f"{name} takes {layer.weight.shape[1]} channels, the layers below give {channels} of "
-            f"images of {IMAGE} x {IMAGE}"
+            f"{name} takes {takes} channels, the layers below give {channels} of images of "
+            f"{IMAGE} x {IMAGE}"
         )
-    if isinstance(layer, nn.Linear):
-        return layer.weight.shape[0], 0
+    if not isinstance(layer, nn.Conv2d):
+        return layer.weight.shape[0], side
     R, padding, stride = layer.weight.shape[2], layer.settings["padding"], layer.settings["stride"]
     return layer.weight.shape[0], (side + 2 * padding - R) // stride + 1

@@ -135,8 +135,8 @@ def test_a_file_is_imported_as_typed(
     ("change", "message"),
     [
         ({"features.3.weight": np.zeros((24, 9, 5, 5), np.float32)}, "features.3 takes 9 channels"),
-        ({"features.3.bias": None}, "the weights have no 'features.3.bias'"),
-        ({"features.3.bias": np.zeros(3, np.float32)}, "do not fit a layer"),
+        ({"features.3.bias": None}, "features.3.bias is missing from the weights"),
+        ({"features.3.bias": np.zeros(3, np.float32)}, "are unlike this layer's"),
         ({"classifier.9.weight": np.zeros((2, 2), np.float32)}, "neither AlexNet nor a VGG"),
         ({"other.weight": np.zeros(2, np.float32)}, "belong to no layer: other.weight"),
     ],

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
 
 from minidl import nn, serialize
 from minidl.nn.folding import fold as folded
 from minidl.onnx import load_onnx
+from minidl.onnx.reading import read_shape
 from minidl.pickled import read_pth
 from minidl.torchvision import from_state_dict
-from zfnet.data import Preprocess
+from zfnet.data import Preprocess, default_resize
 from zfnet.imported import Imported
-from zfnet.network import Network
+from zfnet.network import FORMAT, Network
 
 PIXELS = "pixels"
-"""The layer in front that brings channels into the network's order and scale."""
+"""Name of the layer in front that brings channels into the network's order and scale."""
+Kind = Literal["onnx", "pth", "safetensors"]
+SUFFIXES: dict[str, Kind] = {".pth": "pth", ".pt": "pth", ".safetensors": "safetensors"}
 
 
 @dataclass(frozen=True)
@@ -38,10 +45,16 @@ class Recipe:
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
 
     def __post_init__(self) -> None:
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+        finite = all(map(math.isfinite, (*self.mean, *self.std)))
+        if len(self.mean) != 3 or len(self.std) != 3 or not finite or min(self.std) <= 0:
             raise ValueError(
                 f"mean {self.mean} and std {self.std} must be three numbers each, of red, green "
                 "and blue in 0..255, the std above 0"
+            )
+        if 0 < max(self.mean) <= 1 or max(self.std) < 1:
+            raise ValueError(
+                f"mean {self.mean} and std {self.std} are of pixels from 0 to 1, it seems; here "
+                "pixels are 0..255: multiply both by 255"
             )
 
     def preprocess(self) -> Preprocess:
@@ -73,8 +86,10 @@ def import_network(
 
     classes: as many names as it gives scores; None: class 0, class 1, ...
     fold:    multiply batch normalisations into the convolutions before them.
-    ValueError for a file, an operator or a number of names that does not fit.
+    FileNotFoundError without the file; ValueError for a file, an operator or a number of names
+    that does not fit.
     """
+    preprocess = recipe.preprocess()
     graph = _graph(file, recipe.size, fold)
     model = Imported(_with_pixels(graph, recipe.pixels()), recipe.size)
     named = tuple(classes) if classes else tuple(f"class {i}" for i in range(model.num_classes))
@@ -82,34 +97,62 @@ def import_network(
         raise ValueError(
             f"{len(named)} names of classes for a network that gives {model.num_classes} scores"
         )
-    return Network(model, recipe.preprocess(), named)
+    return Network(model, preprocess, named)
 
 
-def _graph(file: Path, size: int, fold: bool) -> nn.Graph:
-    if not by_torchvision(file):
-        return load_onnx(file, size=size, fold=fold)
-    arrays = serialize.load(file)[0] if file.suffix == ".safetensors" else read_pth(file)
-    weights = {n: a for n, a in arrays.items() if not n.endswith("num_batches_tracked")}
+def kind_of(file: Path) -> Kind:
+    """What a file holds by its first bytes, and by its name where they say nothing.
+
+    A zip archive or a pickle is PyTorch's; safetensors begin with the length of a header and "{".
+    FileNotFoundError without the file.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(f"no file {file}")
+    with open(file, "rb") as opened:
+        start = opened.read(9)
+    if start.startswith((b"PK\x03\x04", b"\x80")):
+        return "pth"
+    if start[8:] == b"{" and int.from_bytes(start[:8], "little") < file.stat().st_size:
+        return "safetensors"
+    return SUFFIXES.get(file.suffix.lower(), "onnx")
+
+
+def own_size(file: Path) -> int | None:
+    """The side S of the images (3,S,S) that an ONNX file fixes; None where nothing is fixed.
+
+    None too for a file that is damaged: reading all of it tells how. ValueError if they are not
+    square.
+    """
+    if kind_of(file) != "onnx":
+        return None
     try:
-        graph: nn.Graph = from_state_dict(weights)
-    except ValueError as error:
-        raise ValueError(f"{file} cannot be imported: {error}") from None
-    return folded(graph) if fold else graph
-
-
-def by_torchvision(file: Path) -> bool:
-    """Whether a file of this name holds weights under PyTorch's names, and no graph."""
-    return file.suffix in (".pth", ".pt", ".safetensors")
+        _, height, width = read_shape(file)
+    except (ImportError, ValueError):
+        return None
+    if height != width:
+        raise ValueError(
+            f"{file} takes images of {height} x {width} pixels; networks of square images can be "
+            "imported"
+        )
+    return height
 
 
 def read_classes(file: Path) -> list[str]:
     """One name a line; what stands after a WordNet id ("n01440764 tench, ..."), if there is one."""
-    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{file} is no text in UTF-8: it should have one class a line") from None
+    lines = [line.strip() for line in text.splitlines()]
     return [re.sub(r"^n\d{8}\s+", "", line) for line in lines if line]
 
 
-def chosen(preset: str | None, mean: Sequence[float] | None, **others: object) -> Recipe:
-    """The preset with what is given besides; ValueError without a preset and a mean."""
+def chosen(preset: str | None, mean: Sequence[float] | None, **others: Any) -> Recipe:
+    """The preset with what is given besides; ValueError without a preset and a mean.
+
+    Without a `resize`, a `size` that the preset's square is not made for gets one in the paper's
+    ratio, 256 to 224.
+    """
     if preset is not None and preset not in PRESETS:
         raise ValueError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
     if preset is None and mean is None:
@@ -117,21 +160,53 @@ def chosen(preset: str | None, mean: Sequence[float] | None, **others: object) -
             "an ONNX file does not say what its network was trained on: give --preset "
             f"({', '.join(PRESETS)}), or --mean (and --std, --channels, --fit, --resize)"
         )
+    base = PRESETS[preset] if preset else Recipe()
     given = {key: value for key, value in others.items() if value is not None}
     if mean is not None:
         given["mean"] = tuple(mean)
-    return replace(PRESETS[preset] if preset else Recipe(), **given)  # type: ignore[arg-type]
+    if not base.size <= given.get("size", base.size) <= base.resize:
+        given.setdefault("resize", default_resize(given["size"]))
+    return replace(base, **given)
+
+
+def _graph(file: Path, size: int, fold: bool) -> nn.Graph:
+    if kind_of(file) != "onnx":
+        graph = _torchvision(file)
+        return folded(graph) if fold else graph
+    try:
+        return load_onnx(file, size=size, fold=fold)
+    except ImportError as error:  # (the package onnx is not installed, and the message says so)
+        raise ValueError(str(error)) from None
+
+
+def _torchvision(file: Path) -> nn.Graph:
+    weights = {n: a for n, a in _weights(file).items() if not n.endswith("num_batches_tracked")}
+    try:
+        return from_state_dict(weights)
+    except ValueError as error:
+        raise ValueError(f"{file} cannot be imported: {error}") from None
+
+
+def _weights(file: Path) -> dict[str, np.ndarray]:
+    """Arrays by name; half and double precision become float32."""
+    if kind_of(file) == "pth":
+        return read_pth(file)
+    arrays, metadata = serialize.load(file)
+    if metadata.get("format") == FORMAT:
+        raise ValueError(f"{file} is a network of zfnet already: zfnet show {file}")
+    wide = (np.float16, np.float64)
+    return {n: a.astype(np.float32) if a.dtype in wide else a for n, a in arrays.items()}
 
 
 def _with_pixels(graph: nn.Graph, pixels: nn.Pixels | None) -> nn.Graph:
     """The graph with `pixels` in front of all that it is given."""
     if pixels is None:
         return graph
-    layers, wiring = dict(graph.children()), graph.wiring()
-    if PIXELS in layers:
-        raise ValueError(f"the network has a layer {PIXELS!r} of its own")
+    layers, front = dict(graph.children()), PIXELS
+    while front in layers:
+        front += "_"
     behind = {
-        name: [PIXELS if source == nn.INPUT else source for source in sources]
-        for name, sources in wiring.items()
+        name: [front if source == nn.INPUT else source for source in sources]
+        for name, sources in graph.wiring().items()
     }
-    return nn.Graph({PIXELS: pixels, **layers}, {PIXELS: [nn.INPUT], **behind}, graph.output)
+    return nn.Graph({front: pixels, **layers}, {front: [nn.INPUT], **behind}, graph.output)

@@ -8,7 +8,10 @@ from typing import Any
 
 from kernels.geometry import ConvGeometry
 from minidl import nn
+from zfnet.notes import RULES
 from zfnet.visible import Visible
+
+COLOURS = ("red", "green", "blue")
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class Row:
     """A layer.
 
     shape:      of its output for one image. macs: multiply-adds of the definition.
-    sees, step: pixels of the image that a unit sees, and between two neighbours; None: all of it.
+    sees, step: pixels of the image that a unit sees, and between neighbours; None: all see all.
     inputs:     what feeds it.
     """
 
@@ -31,9 +34,36 @@ class Row:
     settings: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Colours:
+    """The colours in the order in which a network takes them, and what each is multiplied by."""
+
+    order: tuple[str, ...]
+    scale: tuple[float, ...]
+
+
 def rows(model: Visible) -> list[Row]:
     """The layers that lead to the scores, in order."""
     return [_row(model, name) for name in model.layer_names() if name in model.shapes()]
+
+
+def colours(model: Visible) -> Colours:
+    """What the layer in front makes of red, green and blue; as they are without such a layer."""
+    for name, layer in model.children():
+        if isinstance(layer, nn.Pixels) and model.wiring()[name] == (nn.INPUT,):
+            order = tuple(COLOURS[channel] for channel in layer.settings["order"])
+            return Colours(order, tuple(layer.settings["scale"]))
+    return Colours(COLOURS, (1.0, 1.0, 1.0))
+
+
+def beyond_the_paper(model: Visible) -> list[tuple[list[str], str]]:
+    """(layers, rule) for each rule of projections that the paper does not define, as `notes.RULES`
+    has it; the kinds that share a rule together."""
+    found = dict[str, list[str]]()
+    for name, layer in model.children():
+        if name in model.shapes() and type(layer) in RULES:
+            found.setdefault(RULES[type(layer)], []).append(name)
+    return [(names, rule) for rule, names in found.items()]
 
 
 def _row(model: Visible, name: str) -> Row:
@@ -46,7 +76,7 @@ def _row(model: Visible, name: str) -> Row:
         sum(p.size for p in layer.parameters()),
         _macs(model, name),
         view.shape if view else None,
-        view.stride if view else None,
+        view.stride if view and any(view.stride) else None,
         model.wiring()[name],
         getattr(layer, "settings", {}),
     )

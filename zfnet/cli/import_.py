@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 import typer
 
 from kernels.cli.progress import say
-from zfnet.importing import by_torchvision, chosen, import_network, read_classes
-from zfnet.network import FILE
+from zfnet.cli.show import prepared
+from zfnet.importing import chosen, import_network, kind_of, own_size, read_classes
+from zfnet.network import FILE, Network
 
 Fit = Literal["centre", "warp"]
 Channels = Literal["rgb", "bgr"]
@@ -33,9 +34,11 @@ def import_command(
     classes: Annotated[
         Path | None, typer.Option(help="A file with one class a line, in the scores' order.")
     ] = None,
-    size: Annotated[int | None, typer.Option(help="Side of its input in pixels: 224.")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Side of its input in pixels (default: the file's, or 224).")
+    ] = None,
     resize: Annotated[
-        int | None, typer.Option(help="Side of the square that this is cut from: 256.")
+        int | None, typer.Option(help="Side of the square that this is cut from (for 224: 256).")
     ] = None,
     fit: Annotated[
         Fit | None, typer.Option(help="The centre square of the image, or all of it, warped.")
@@ -51,26 +54,44 @@ def import_command(
     force: Annotated[bool, typer.Option("--force", help="Overwrite a network in --out.")] = False,
 ) -> None:
     """Open a network that was trained elsewhere, and keep it as a run that can be looked into."""
-    target = out / FILE
-    if target.exists() and not force:
-        raise ValueError(f"{target} is there already: give another --out, or --force")
-    if preset is None and mean is None and by_torchvision(file):
+    _require_free(out, force)
+    if preset is None and mean is None and kind_of(file) != "onnx":
         preset = "torchvision"
     recipe = chosen(
-        preset, _three(mean, "--mean"), size=size, resize=resize, fit=fit,
-        bgr=None if channels is None else channels == "bgr", std=_three(std, "--std"),
+        preset, _three(mean, "--mean"), size=own_size(file) if size is None else size,
+        resize=resize, fit=fit, bgr=None if channels is None else channels == "bgr",
+        std=_three(std, "--std"),
     )  # fmt: skip
     names = None if classes is None else read_classes(classes)
     network = import_network(file, recipe, names, fold=fold)
-    out.mkdir(parents=True, exist_ok=True)
-    network.save(out)
+    _save(network, out)
     model = network.model
     say(
         f"{file.name}: {len(model.layer_names())} layers, {model.parameter_count:,} parameters, "
         f"{len(network.classes)} classes."
     )
-    say(f"The network is {target.resolve()}. Look at its layers: zfnet show {out}")
+    say(prepared(network))
+    say(f"The network is {(out / FILE).resolve()}. Look at its layers: zfnet show {out}")
     say(f"What excites them: zfnet features --model {out} --data FOLDER")
+
+
+def _require_free(out: Path, force: bool) -> None:
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is a file: --out takes the name of a folder")
+    if (out / FILE).exists() and not force:
+        raise ValueError(f"{out / FILE} is there already: give another --out, or --force")
+
+
+def _save(network: Network, out: Path) -> None:
+    """Into the folder, which is not left behind empty if the disk is full."""
+    made = not out.exists()
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        network.save(out)
+    except BaseException:
+        if made:
+            out.rmdir()
+        raise
 
 
 def _three(text: str | None, option: str) -> tuple[float, ...] | None:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from kernels.cli.progress import say
 from minidl import nn, serialize
 from zfnet.cli.options import open_network
-from zfnet.layer_table import Row, rows
+from zfnet.layer_table import COLOURS, Row, beyond_the_paper, colours, rows
 from zfnet.network import Network
 from zfnet.notes import notes
 
-WIDTH = 200
-"""Of the table where the output is no terminal: nothing is cut."""
+WIDE = 10_000
+"""Columns to lay the table out in: a line is as long as it is, and nothing in it is cut."""
+LISTED = 5
 
 
 def show_command(
@@ -35,67 +39,94 @@ def show_command(
     """Print what a network is made of: its layers, what they see, and what it takes in."""
     network, called = open_network(model)
     found = rows(network.model)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH)
-    console.print(_table(found))
-    macs, parameters = sum(r.macs for r in found), network.model.parameter_count
-    say(f"{called}: {len(found)} layers, {parameters:,} parameters, {macs:,} multiply-adds.")
-    for line in _preprocessing(network):
+    for line in _lines(_table(found)):
         say(line)
-    for sentence in notes(network.model):
-        say(f"In projections: {sentence}.")
+    macs, parameters = sum(r.macs for r in found), network.model.parameter_count
+    say(f"\n{called}: {len(found)} layers, {parameters:,} parameters, {macs:,} multiply-adds.")
+    say(prepared(network))
+    say(f"{len(network.classes)} classes: {_listed(network.classes, '; ')}.")
+    for names, rule in beyond_the_paper(network.model):
+        say(f"In projections at {_listed(names, ', ')}: {rule}.")
     if as_json is not None:
         with serialize.replacing(as_json) as beside:
             beside.write_text(json.dumps(_numbers(network, found), indent=1), encoding="utf-8")
         say(f"The same numbers are in {as_json.resolve()}.")
 
 
-def _table(found: list[Row]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
+def prepared(network: Network) -> str:
+    """What becomes of an image before the network sees it, in a sentence."""
+    p, taken = network.preprocess, colours(network.model)
+    square = "the whole image warped" if p.fit == "warp" else "the shorter side scaled"
+    one = bool((p.mean == p.mean[:, :1, :1]).all())
+    mean = ", ".join(f"{v:.6g}" if one else f"{v:.2f}" for v in _mean(network))
+    kind = "the mean" if one else "the mean image, on average"
+    return (
+        f"Images: {square} to {p.resize}, the centre {p.image_size} x {p.image_size} of it; minus "
+        f"{kind} {mean} ({', '.join(COLOURS)}, of 0..255); in the order "
+        f"{', '.join(taken.order)}, times {', '.join(f'{s:.4g}' for s in taken.scale)}."
+    )
+
+
+def _table(found: Sequence[Row]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("layer", "kind", "output"):
-        table.add_column(title, no_wrap=True)
+        table.add_column(title)
     for title in ("parameters", "multiply-adds", "a unit sees", "every"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("fed by", overflow="fold")
+        table.add_column(title, justify="right")
+    table.add_column("fed by")
     before = nn.INPUT
     for row in found:
-        fed = "" if row.inputs == (before,) else ", ".join(row.inputs)
-        table.add_row(
+        fed = () if row.inputs == (before,) else row.inputs
+        cells = (
             row.name, row.kind, _times(row.shape), f"{row.parameters:,}" if row.parameters else "",
             f"{row.macs:,}" if row.macs else "", _times(row.sees) if row.sees else "all",
-            _times(row.step) if row.step else "", fed,
+            _times(row.step) if row.step else "", ", ".join(fed),
         )  # fmt: skip
+        table.add_row(*(Text(_printable(cell)) for cell in cells))
         before = row.name
     return table
 
 
-def _preprocessing(network: Network) -> list[str]:
-    p, order, scale = network.preprocess, "red, green, blue", (1.0, 1.0, 1.0)
-    for _, layer in network.model.children():
-        if isinstance(layer, nn.Pixels):
-            order = ", ".join(("red", "green", "blue")[i] for i in layer.settings["order"])
-            scale = tuple(layer.settings["scale"])
-    square = "the whole image warped" if p.fit == "warp" else "the shorter side scaled"
-    mean = ", ".join(f"{v:.2f}" for v in p.mean.mean(axis=(1, 2)).tolist())
-    names = ", ".join(network.classes[:5])
-    return [
-        f"Images: {square} to {p.resize}, the centre {p.image_size} x {p.image_size} of it; minus "
-        f"the mean ({mean} for red, green, blue), in the order {order}, times "
-        f"{', '.join(f'{s:.4g}' for s in scale)}.",
-        f"{len(network.classes)} classes: {names}{', ...' if len(network.classes) > 5 else ''}.",
-    ]
+def _lines(table: Table) -> list[str]:
+    """The table as text without colours or blanks at the ends of its lines."""
+    text = io.StringIO()
+    Console(file=text, width=WIDE, color_system=None).print(table)
+    return [line.rstrip() for line in text.getvalue().splitlines()]
 
 
-def _numbers(network: Network, found: list[Row]) -> dict[str, Any]:
+def _numbers(network: Network, found: Sequence[Row]) -> dict[str, Any]:
+    taken = colours(network.model)
     return {
-        "layers": [asdict(row) for row in found],
+        "layers": [asdict(row) | {"settings": _settings(row)} for row in found],
         "parameters": network.model.parameter_count,
+        "macs": sum(row.macs for row in found),
         "preprocess": network.preprocess.settings()
-        | {"mean": network.preprocess.mean.mean(axis=(1, 2)).tolist()},
+        | {"mean": _mean(network), "channels": list(taken.order), "scale": list(taken.scale)},
         "classes": list(network.classes),
         "notes": notes(network.model),
     }
+
+
+def _settings(row: Row) -> dict[str, Any]:
+    """JSON has no infinity: a bound that is none is null."""
+    open_ = (math.inf, -math.inf)
+    return {key: None if value in open_ else value for key, value in row.settings.items()}
+
+
+def _mean(network: Network) -> list[float]:
+    """Of red, green and blue."""
+    return network.preprocess.mean.mean(axis=(1, 2), dtype="float64").tolist()
+
+
+def _listed(names: Sequence[str], between: str) -> str:
+    """The first few, and how many more there are."""
+    more = f"{between}{len(names) - LISTED:,} more" if len(names) > LISTED else ""
+    return _printable(between.join(names[:LISTED])) + more
+
+
+def _printable(text: str) -> str:
+    """A name from a file as it is, but for what would move a terminal's cursor: as \\x1b."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
 def _times(shape: tuple[int, ...]) -> str:
