@@ -1,0 +1,60 @@
+"""What local contrast normalisation and its gradient share on CUDA (`include/contrast.cuh`).
+
+Between x and y all is maps of one float64 a pixel, (N,H,W): blurred in tiles, or summed a sample a
+block. The window and its coverage are brought to the device once a geometry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from kernels import memory
+from kernels.cuda.arrays import device_kind, place
+from kernels.cuda.grids import blocks
+from kernels.cuda.planes import WARP
+from kernels.cuda.program import MOST_THREADS, Three
+from kernels.norm_geometry import LCNGeometry
+
+ROWS, COLUMNS = 4, 64
+"""Of a tile, at most: `MOST_ROWS` of the header, and what leaves room for a line's ends."""
+MAP = np.dtype([(name, np.int32) for name in ("N", "H", "W", "half")])
+
+
+def map_struct(g: LCNGeometry) -> np.void:
+    """`Map` of contrast.cuh."""
+    return np.array([(g.N, g.H, g.W, g.size // 2)], MAP)[0]
+
+
+def new_map(g: LCNGeometry, like: Any) -> Any:
+    """(N,H,W) float64 on the device of `like`, to be filled."""
+    return memory.empty(g.plane_shape, np.float64, like=like)
+
+
+def settings(g: LCNGeometry, like: Any) -> tuple[Any, Any]:
+    """(window (size,), coverage (H,W)), float64 on the device of `like`; None for "zero"'s."""
+    kind = device_kind(like)
+    assert kind is not None
+    return _settings(replace(g, N=1, C=1), kind)
+
+
+@lru_cache(maxsize=64)
+def _settings(g: LCNGeometry, kind: str) -> tuple[Any, Any]:
+    covered = place(g.coverage(), kind) if g.border == "corrected" else None
+    return place(g.window(), kind), covered
+
+
+def over_tiles(g: LCNGeometry) -> tuple[Three, Three]:
+    """(grid, block) for `each_windowed`."""
+    wide, high = min(g.W, COLUMNS), min(g.H, ROWS)
+    strips = g.N * -(-g.H // high)
+    return (blocks(strips, 1), blocks(g.W, wide), 1), (wide, high, 1)
+
+
+def over_samples(g: LCNGeometry) -> tuple[Three, Three]:
+    """(grid, block) for a sample a block, of whole warps: they exchange what they sum."""
+    threads = min(-(-g.H * g.W // WARP) * WARP, MOST_THREADS)
+    return (blocks(g.N, 1), 1, 1), (threads, 1, 1)

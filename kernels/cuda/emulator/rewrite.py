@@ -1,0 +1,125 @@
+"""A `.cu` file as g++ takes it: the few places where CUDA is not C++ are rewritten, lines kept.
+
+- `__shared__ float tile[16][17];` becomes a reference to memory that the runtime gives out, with a
+  descriptor beside it (size, alignment as declared, name, line); `extern __shared__ float rows[];`
+  a pointer to the launch's dynamic shared memory.
+- `#pragma unroll` becomes g++'s.
+- `#include "geometry.cuh"` is replaced by that file, rewritten likewise, once.
+
+Comments are blanked first, so that no word in one is taken for code.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+INCLUDE = Path(__file__).parent.parent / "include"
+
+_COMMENT = re.compile(r'//(?:\\\n|[^\n])*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.S)
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"[^\n]*$', re.M)
+_ONCE = re.compile(r"^[ \t]*#[ \t]*pragma[ \t]+once[^\n]*$", re.M)
+_UNROLL = re.compile(r"^([ \t]*)#[ \t]*pragma[ \t]+unroll\b[ \t]*\(?[ \t]*(\w*)[^\n]*$", re.M)
+_ALIGNED = re.compile(r"(?:__align__|alignas)\s*\(((?:[^()]|\([^()]*\))*)\)")
+_DYNAMIC = re.compile(r"\bextern\s+([^;{}]*?)\b__shared__\b([^;{}]*?)\b(\w+)\s*\[\s*\]\s*;")
+_STATIC = re.compile(
+    r"(?:\bstatic\s+)?((?:\bvolatile\s+)?)\b__shared__\b([^;{}=]*?)\b(\w+)\s*((?:\[[^;{}]*\])?)\s*;"
+)
+
+
+def rewritten(path: Path) -> str:
+    """The text of `path` and of what it includes, for g++; `#line` names the places they have.
+
+    ValueError: a shared variable is declared in a way that is not understood.
+    """
+    return _rewritten(path.resolve(), set())
+
+
+def included(path: Path) -> list[Path]:
+    """`path` and the files that it includes by name in quotes, those of others too."""
+    found: dict[Path, None] = {}
+    waiting = [path.resolve()]
+    while waiting:
+        file = waiting.pop()
+        if file in found:
+            continue
+        found[file] = None
+        names = _INCLUDE.findall(_without_comments(file.read_text(encoding="utf-8")))
+        waiting += [beside for name in names if (beside := _beside(file, name))]
+    return list(found)
+
+
+def _rewritten(file: Path, seen: set[Path]) -> str:
+    seen.add(file)
+    text = _without_comments(file.read_text(encoding="utf-8"))
+    text = _ONCE.sub("", text)
+    text = _UNROLL.sub(_unroll, text)
+    text = _DYNAMIC.sub(_dynamic, text)
+    text = _STATIC.sub(_static, text)
+    if stray := re.search(r"\b__shared__\b", text):
+        line = text.count("\n", 0, stray.start()) + 1
+        raise ValueError(
+            f"{file}:{line}: this `__shared__` is not understood: one variable a statement would "
+            "be, `__shared__ float tile[16][17];`, or `extern __shared__ float rows[];`"
+        )
+
+    def insert(match: re.Match[str]) -> str:
+        inner = _beside(file, match[1])
+        if inner is None:
+            return match[0]
+        line = text.count("\n", 0, match.start()) + 2
+        return ("" if inner in seen else _rewritten(inner, seen)) + f'\n#line {line} "{file}"'
+
+    return f'#line 1 "{file}"\n' + _INCLUDE.sub(insert, text)
+
+
+def _beside(file: Path, name: str) -> Path | None:
+    """Where an include in quotes finds `name`: beside the file, or among the project's own."""
+    places = (file.parent / name, INCLUDE / name)
+    return next((place.resolve() for place in places if place.is_file()), None)
+
+
+def _without_comments(text: str) -> str:
+    def blank(match: re.Match[str]) -> str:
+        comment = match[0]
+        return " " + "\n" * comment.count("\n") if comment[0] == "/" else comment
+
+    return _COMMENT.sub(blank, text)
+
+
+def _unroll(match: re.Match[str]) -> str:
+    """g++ wants a number, and at most 65534; without one, any loop of a constant length."""
+    count = match[2] if match[2].isdigit() else "64"
+    return f"{match[1]}#pragma GCC unroll {min(int(count), 64)}"
+
+
+def _alignment(declaration: str) -> tuple[str, str]:
+    """(the declaration without its alignment, the alignment that it asks for)."""
+    asked = _ALIGNED.findall(declaration)
+    return _ALIGNED.sub("", declaration).strip(), asked[0] if asked else "1"
+
+
+def _broken(match: re.Match[str]) -> str:
+    """The line breaks of a declaration that became one line."""
+    return "\n" * match[0].count("\n")
+
+
+def _dynamic(match: re.Match[str]) -> str:
+    kind, alignment = _alignment(match[1] + match[2])
+    name = match[3]
+    return (
+        f"{kind}* const {name} = static_cast<{kind}*>(emulator_dynamic_shared("
+        f'emulator::larger(alignof({kind}), {alignment}), sizeof({kind}), "{name}"));'
+        + _broken(match)
+    )
+
+
+def _static(match: re.Match[str]) -> str:
+    kind, alignment = _alignment(match[1] + match[2])
+    name, sizes = match[3], match[4]
+    return (
+        f"typedef {kind} {name}_shared{sizes}; static emulator::Slot {name}_slot = "
+        f"emulator::slot<{name}_shared>({alignment}, \"{name}\", __FILE__, __LINE__); "
+        f"{name}_shared& {name} = *static_cast<{name}_shared*>(emulator_shared(&{name}_slot));"
+        + _broken(match)
+    )

@@ -1,0 +1,175 @@
+// Which thread runs next. Blocks run one after another, their threads each until it waits or ends;
+// a seed draws the order of both, 0 being the natural one.
+//
+// A thread gets a fiber only when its turn comes, and the fiber of one that ended at once serves the
+// next: a kernel without barriers runs on one stack.
+#pragma once
+
+#include <ctime>
+#include <vector>
+
+#include "report.h"
+
+namespace schedule {
+
+inline std::vector<uint32_t> order;  // of the blocks; empty: natural
+constexpr double SLICE = 0.1;        // seconds after which Python may look for an interrupt
+
+inline double now() {
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
+}
+
+inline void draw_order() {
+  order.clear();
+  if (!state.launch.seed) return;
+  order.resize(state.blocks);
+  for (uint32_t i = 0; i < state.blocks; i++) {
+    uint32_t j = below(i + 1);
+    order[i] = order[j];
+    order[j] = i;
+  }
+}
+
+inline void make_ready(Thread &t) {
+  t.waiting = READY;
+  state.ready[(state.head + state.ready_count++) % fibers::COUNT] = int(&t - state.threads);
+}
+
+inline Thread *take_ready() {
+  int *first = &state.ready[state.head];
+  if (state.launch.seed) {
+    int *drawn = &state.ready[(state.head + below(state.ready_count)) % fibers::COUNT];
+    int chosen = *drawn;
+    *drawn = *first;
+    *first = chosen;
+  }
+  state.head = (state.head + 1) % fibers::COUNT;
+  state.ready_count--;
+  return &state.threads[*first];
+}
+
+inline void all_ready() {
+  state.head = 0;
+  state.ready_count = state.count;
+  for (int i = 0; i < state.count; i++) state.ready[i] = i;
+}
+
+// A barrier that everybody reached, or else the report of who did not.
+void open_barrier();
+
+inline bool begin_block() {
+  if (state.next_block == state.blocks) return false;
+  if (now() > state.deadline) leave(PAUSED);
+  state.block = report::block_at(state.next_block++);
+  state.block_first = ++state.epoch;
+  state.ended = state.arrived = 0;
+  for (auto &turn : state.turns) turn = 0;
+  for (int i = 0; i < state.count; i++) {
+    state.threads[i].fiber = nullptr;
+    state.threads[i].waiting = READY;
+  }
+  all_ready();
+  return true;
+}
+
+// Null where all blocks have run.
+inline Thread *next() {
+  if (!state.ready_count) {
+    if (state.ended == state.count) {
+      if (!begin_block()) return nullptr;
+    } else {
+      open_barrier();
+    }
+  }
+  return take_ready();
+}
+
+// The warp's count of operations, for the accesses of the thread that goes on.
+inline void take_turn(uint32_t linear) {
+  state.turn = state.turns[linear / 32];
+  uint64_t epoch = uint64_t(state.epoch) << 32;
+  state.quiet_for_all = epoch | 0xffffffffu;
+  state.quiet_for_warp = epoch | linear / 32 << 16 | state.turn;
+}
+
+inline void become(Thread *t) {
+  state.current = t;
+  uint32_t linear = uint32_t(t - state.threads);
+  state.me = uint32_t((state.next_block - 1) << 10) | linear;
+  take_turn(linear);
+  state.stack_low = reinterpret_cast<uint64_t>(t->fiber->low);
+  state.progress = state.progress + 1;
+}
+
+void body();
+
+// Gives a new thread a fiber.
+inline void equip(Thread *t) {
+  if (t->fiber) return;
+  fibers::Fiber *fiber = state.idle[--state.idle_count];
+  if (!fiber->prepared) fibers::prepare(*fiber, body, state.launch.portable);
+  t->fiber = fiber;
+}
+
+// The current thread waits; returns when it may go on.
+inline void wait() {
+  Thread *me = state.current, *t = next();
+  equip(t);
+  if (t != me) {
+    become(t);
+    fibers::switch_to(*me->fiber, *t->fiber, state.launch.portable);
+  }
+  take_turn(uint32_t(me - state.threads));
+}
+
+void end_thread(Thread &t);
+
+inline void body() {
+  for (;;) {
+    state.launch.entry(state.launch.arguments);
+    Thread *me = state.current;
+    fibers::Fiber *mine = me->fiber;
+    end_thread(*me);
+    Thread *t = next();
+    if (!t) leave(FINISHED);
+    if (!t->fiber) {
+      t->fiber = mine;
+      become(t);
+    } else {
+      become(t);
+      state.idle[state.idle_count++] = mine;
+      fibers::switch_to(*mine, *t->fiber, state.launch.portable);
+    }
+  }
+}
+
+// None is in use at the beginning, and between two blocks; after a report all are left as they are.
+inline void abandon_fibers() {
+  state.idle_count = 0;
+  for (int i = fibers::COUNT; i-- > 0;) {
+    fibers::all[i].prepared = false;
+    state.idle[state.idle_count++] = &fibers::all[i];
+  }
+}
+
+// From the loader's own stack into the first fiber.
+[[noreturn]] inline void enter() {
+  static fibers::Fiber loader;
+  Thread *t = next();
+  if (!t) leave(FINISHED);
+  equip(t);
+  become(t);
+  fibers::switch_to(loader, *t->fiber, state.launch.portable);
+  __builtin_unreachable();
+}
+
+}  // namespace schedule
+
+inline uint3 report::block_at(uint64_t place) {
+  if (!schedule::order.empty()) place = schedule::order[place];
+  uint3 grid = state.grid_size;
+  return {uint32_t(place % grid.x), uint32_t(place / grid.x % grid.y),
+          uint32_t(place / grid.x / grid.y)};
+}

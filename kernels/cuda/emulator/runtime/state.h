@@ -1,0 +1,117 @@
+// What the loader hands over, what it gets back, and the state of the launch that is running.
+#pragma once
+
+#include <csetjmp>
+#include <cstdint>
+
+#include "../vectors.h"
+#include "fibers.h"
+
+constexpr int MOST_ARRAYS = 64;
+constexpr int MOST_SLOTS = 64;
+
+// --- shared with Python (native.py declares the same structures) ---
+
+struct Array {
+  char *host, *device;
+  uint64_t bytes;
+  uint32_t written, narrow;  // may the kernel write it; has it elements below four bytes
+};
+
+struct Launch {
+  void (*entry)(void **);
+  void **arguments;
+  uint64_t seed, image_low, image_high;
+  uint32_t grid[3], block[3];
+  uint32_t dynamic_bytes, checked, portable, arrays;
+  double patience;  // seconds a thread may run without end or barrier
+  Array array[MOST_ARRAYS];
+};
+
+enum Outcome : int { FINISHED, PAUSED, UNDEFINED };
+
+enum Kind : int {
+  NO_KIND, RACE, OUTSIDE, UNINITIALISED, BARRIER, WARP, MISALIGNED, INDEX, ARITHMETIC, CONSTANT,
+  TOO_MUCH_SHARED, NO_END, CRASH, TRAP,
+};
+enum Mode : int { NO_ACCESS, READ, WRITE, ATOMIC };
+
+struct Point {  // where in the source, who, and what it did
+  uint64_t pc;
+  const char *file;
+  int32_t line, mode;
+  uint32_t block[3], thread[3];
+};
+
+struct Report {
+  int32_t kind, has_other;
+  Point here, other;
+  uint64_t size, mask;
+  int32_t array;                   // which array is meant or nearest; -1: none
+  int32_t offset_known;
+  const char *shared;              // which shared variable; null: none
+  int64_t offset, extent;          // bytes from its beginning; its bytes
+  const char *text;                // what else there is to say
+  const char *type;
+  int64_t number;
+};
+
+// --- of the runtime alone ---
+
+enum Waiting : uint8_t { READY, AT_BARRIER, IN_WARP, ENDED };
+
+struct Thread {
+  uint3 index;
+  fibers::Fiber *fiber;
+  Waiting waiting;
+  const char *file;
+  int line;
+  // the warp operation that it waits in
+  unsigned mask, source;
+  int operation;
+  unsigned long long value, result;
+};
+
+struct State {
+  // read at every access: kept together
+  uint32_t epoch;                  // barriers passed, of all blocks of all launches
+  uint32_t launch_first, block_first;
+  uint32_t me;                     // 1024 times the block's place in the order, plus the thread
+  uint16_t turn;                   // operations of this warp that are complete
+  uint64_t stack_low, image_low, image_size;
+  uint64_t quiet_for_all, quiet_for_warp;  // see shadow.h
+
+  Launch launch;
+  Report report;
+  jmp_buf *home;
+  Thread *current;
+  Thread threads[fibers::COUNT];
+  uint16_t turns[fibers::COUNT / 32];
+  int count, ended, arrived;       // threads of a block; in this one
+  int votes;                       // true predicates among the arrived
+  bool scattered;                  // they wait at more than one barrier
+  uint3 block_size, grid_size, block;
+  uint64_t blocks, next_block;     // how many, how many were begun
+  int ready[fibers::COUNT];        // a ring
+  int head, ready_count;
+  fibers::Fiber *idle[fibers::COUNT];
+  int idle_count;
+  uint64_t random;
+  int combined[3];                 // of the barrier: count, and, or
+  double deadline;
+  volatile uint64_t progress;      // threads begun or resumed
+  uint64_t launches;
+};
+
+inline State state;
+
+inline uint64_t draw() {  // splitmix64 (Steele, Lea & Flood, OOPSLA 2014)
+  uint64_t z = state.random += 0x9e3779b97f4a7c15u;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+  return z ^ z >> 31;
+}
+
+inline uint32_t below(uint32_t n) { return (draw() >> 32) * n >> 32; }
+
+[[noreturn]] inline void leave(Outcome outcome) { _longjmp(*state.home, outcome + 1); }

@@ -1,0 +1,191 @@
+"""What a kernel did that CUDA leaves undefined, in words, with the kernel's line."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from kernels.cuda.emulator.build import HERE
+from kernels.cuda.emulator.native import Kernel, Point, Report
+
+KINDS = (
+    "",
+    "race",
+    "outside",
+    "uninitialised",
+    "barrier",
+    "warp",
+    "misaligned",
+    "index",
+    "arithmetic",
+    "constant",
+    "shared",
+    "endless",
+    "crash",
+    "trap",
+)
+_MODES = ("touches", "reads", "writes", "changes atomically")
+_DID = ("touched", "read", "wrote", "changed atomically")
+
+Index = tuple[int, int, int]
+
+
+class Undefined(RuntimeError):
+    """A kernel did what a GPU leaves undefined.
+
+    `kind` is one of KINDS, `path` and `line` the place in the source (line 0 where it is not
+    known), `block` and `thread` who did it, `other_line` and `other_thread` the second of two.
+    """
+
+    def __init__(self, kernel: Kernel, report: Report, owners: Sequence[tuple[int, ...]]) -> None:
+        self.kind = KINDS[report.kind]
+        self.path, self.line = _place(kernel, report.here)
+        self.block, self.thread = _index(report.here.block), _index(report.here.thread)
+        self.other_line: int | None = None
+        self.other_block: Index | None = None
+        self.other_thread: Index | None = None
+        if report.has_other:
+            _, self.other_line = _place(kernel, report.other)
+            self.other_block = _index(report.other.block)
+            self.other_thread = _index(report.other.thread)
+        self._where = _where(report, owners)
+        who = f"thread {self.thread} of block {self.block}"
+        told = _SAY[self.kind](self, report)
+        super().__init__(f"{_shown(self.path, self.line)}: {self.kind}: in {kernel.name}, {who} {told}")
+
+
+def _index(values: Sequence[int]) -> Index:
+    x, y, z = values
+    return x, y, z
+
+
+def _shown(path: str, line: int) -> str:
+    return f"{path}:{line}" if line else f"{path}, a line that is not known"
+
+
+def _place(kernel: Kernel, point: Point) -> tuple[str, int]:
+    if point.file:
+        return point.file.decode(), point.line
+    if kernel.low <= point.pc < kernel.high:
+        return _line_of(kernel, point.pc - kernel.low)
+    return str(kernel.source), 0
+
+
+def _line_of(kernel: Kernel, offset: int) -> tuple[str, int]:
+    """The line of an instruction; where functions were inlined, the innermost that is not ours."""
+    if not shutil.which("addr2line"):
+        return f"{kernel.source} (install binutils for addr2line)", 0
+    command = ["addr2line", "-i", "-e", str(kernel.built), hex(offset)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    for line in run.stdout.splitlines():
+        path, _, number = line.split(" (")[0].rpartition(":")
+        if number.isdigit() and not path.startswith("?") and Path(path).parent != HERE:
+            return path, int(number)
+    return str(kernel.source), 0
+
+
+def _where(report: Report, owners: Sequence[tuple[int, ...]]) -> str:
+    """Names the array or shared variable that is meant, and the place in it."""
+    if not report.offset_known:
+        return _text(report)
+    if report.shared:
+        what = f"the shared variable `{report.shared.decode()}`"
+    else:
+        numbers = [str(number) for number in owners[report.array]]
+        what = f"the array in argument {' and '.join(numbers)}"
+    size = f"{what} ({report.extent} bytes)"
+    if report.offset < 0:
+        return f"{-report.offset} bytes before {size}"
+    if report.offset >= report.extent:
+        return f"{report.offset - report.extent} bytes past the end of {size}"
+    return f"byte {report.offset} of {size}"
+
+
+def _text(report: Report) -> str:
+    return report.text.decode() if report.text else ""
+
+
+def _other(error: Undefined, report: Report) -> str:
+    line = f" at line {error.other_line}" if error.other_line else ""
+    block = "" if error.other_block == error.block else f" of block {error.other_block}"
+    return f"thread {error.other_thread}{block} {{}}{line}"
+
+
+def _race(error: Undefined, report: Report) -> str:
+    same = error.other_block == error.block
+    order = "no barrier stands between them" if same else "blocks have no order"
+    other = _other(error, report).format(_DID[report.other.mode])
+    return f"{_access(error, report)}, which {other}: {order}"
+
+
+def _access(error: Undefined, report: Report) -> str:
+    return f"{_MODES[report.here.mode]} {report.size} bytes at {error._where}"
+
+
+def _outside(error: Undefined, report: Report) -> str:
+    if not report.offset_known:
+        return f"{_MODES[report.here.mode]} {report.size} bytes {error._where}"
+    return _access(error, report)
+
+
+def _uninitialised(error: Undefined, report: Report) -> str:
+    return f"{_access(error, report)}, which this block has not written"
+
+
+def _barrier(error: Undefined, report: Report) -> str:
+    return f"waits at a barrier that {_other(error, report).format('does not reach: it ' + _text(report))}"
+
+
+def _warp(error: Undefined, report: Report) -> str:
+    if not report.has_other:
+        lane = f" {report.number}" if _text(report).endswith("lane") else ""
+        return f"calls a warp operation: {_text(report)}{lane}"
+    missing = _other(error, report).format(_text(report))
+    return f"waits in a warp operation with mask {report.mask:#x}, but {missing}"
+
+
+def _misaligned(error: Undefined, report: Report) -> str:
+    kind = f" as {report.type.decode()}" if report.type else ""
+    return (
+        f"{_MODES[report.here.mode]} {error._where}{kind}, which needs an address that is a "
+        f"multiple of {report.size}; a shared variable has that if it is declared with "
+        f"__align__({report.size})"
+    )
+
+
+def _subscript(error: Undefined, report: Report) -> str:
+    return f"takes element {report.number} of a {report.type.decode()}"
+
+
+def _constant(error: Undefined, report: Report) -> str:
+    return f"{_access(error, report)}, which it was given as const"
+
+
+def _too_much(error: Undefined, report: Report) -> str:
+    return (
+        f"declares `{report.shared.decode()}`: {report.number} bytes of static shared memory; a "
+        "block may have 49152, and 232448 with the dynamic"
+    )
+
+
+def _crash(error: Undefined, report: Report) -> str:
+    return f"was stopped by signal {report.number} {_text(report)}".rstrip()
+
+
+_SAY = {
+    "race": _race,
+    "outside": _outside,
+    "uninitialised": _uninitialised,
+    "barrier": _barrier,
+    "warp": _warp,
+    "misaligned": _misaligned,
+    "index": _subscript,
+    "arithmetic": lambda error, report: f"does {_text(report)}",
+    "constant": _constant,
+    "shared": _too_much,
+    "endless": lambda error, report: "runs without reaching a barrier or its end",
+    "crash": _crash,
+    "trap": lambda error, report: "calls __trap()",
+}

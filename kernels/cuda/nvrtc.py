@@ -1,0 +1,187 @@
+"""Compiling a .cu file to a GPU's own code on any machine: NVRTC through ctypes.
+
+    compiled = nvrtc.compile_file(path, ["fprop<float>"], "sm_80")
+    compiled.binary                            a cubin: what an A100 would load
+    compiled.lowered["fprop<float>"]           "_Z5fpropIf...": what the instance is called in there
+    nvrtc.resources(compiled.log)["_Z5..."]    registers, shared memory, spills, as ptxas says them
+
+An instance of a template is made only if it is asked for by name before compiling: a name
+expression. The real architecture (sm_80, not compute_80) makes NVRTC go on from PTX to the binary,
+and with `--ptxas-options=-v` its log has what the assembler decided. (NVIDIA: "NVRTC", 13.0,
+sections 3 to 5.)
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from kernels.cuda import packages
+from kernels.cuda.program import INCLUDE, OPTIONS
+
+REPORT = "--ptxas-options=-v"
+_COMPILATION = 6
+"""nvrtcResult: the source does not compile, and the log says why."""
+
+
+class CompileError(ValueError):
+    """A source that does not compile; the message begins with its file and line."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """binary: the cubin; lowered: name expression -> name in the binary; log: of the compiler."""
+
+    binary: bytes
+    lowered: dict[str, str]
+    log: str
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one kernel takes: registers a thread, bytes of static shared memory a block.
+
+    `stack` is bytes a thread in local memory, of arrays that are indexed by what is known only as
+    it runs; `spills` are bytes that it stores and loads there because registers ran out.
+    """
+
+    registers: int
+    shared: int
+    stack: int
+    spills: int
+
+
+def compile_file(path: Path, names: Sequence[str], arch: str) -> Compiled:
+    """Compile `path` for `arch` with the instances `names`; CompileError says where it is wrong."""
+    library = _library()
+    program = ctypes.c_void_p()
+    source, title = path.read_bytes(), str(path).encode()
+    _check(library.nvrtcCreateProgram(ctypes.byref(program), source, title, 0, None, None))
+    try:
+        for name in names:
+            _check(library.nvrtcAddNameExpression(program, name.encode()))
+        status = library.nvrtcCompileProgram(program, *_options(arch))
+        log = _bytes_of(program, "ProgramLog").rstrip(b"\0").decode(errors="replace")
+        if status:
+            _fail(status, path, arch, log)
+        lowered = {name: _lowered(program, name) for name in names}
+        return Compiled(_bytes_of(program, "CUBIN"), lowered, log)
+    finally:
+        library.nvrtcDestroyProgram(ctypes.byref(program))
+
+
+def options(arch: str) -> list[str]:
+    """What NVRTC is given, as `Program` gives it to CuPy, with the assembler's report on top."""
+    return [f"--gpu-architecture={arch}", *OPTIONS, f"-I{INCLUDE}", REPORT]
+
+
+def supported() -> list[str]:
+    """The architectures that this NVRTC compiles for: ["sm_75", "sm_80", ...]."""
+    library, count = _library(), ctypes.c_int()
+    _check(library.nvrtcGetNumSupportedArchs(ctypes.byref(count)))
+    numbers = (ctypes.c_int * count.value)()
+    _check(library.nvrtcGetSupportedArchs(numbers))
+    return [f"sm_{number}" for number in numbers]
+
+
+_ENTRY = re.compile(r"Compiling entry function '(?P<name>[^']+)'")
+_FRAME = re.compile(
+    r"(?P<stack>\d+) bytes stack frame, (?P<stores>\d+) bytes spill stores, "
+    r"(?P<loads>\d+) bytes spill loads"
+)
+_USED = re.compile(r"Used (?P<registers>\d+) registers")
+_SHARED = re.compile(r"(?P<shared>\d+) bytes smem")
+
+
+def resources(log: str) -> dict[str, Resources]:
+    """Name in the binary -> what it takes, from the log of a compilation.
+
+    A function that is called and not inlined is reported after the kernels that call it: what it
+    spills counts as the last one's.
+    """
+    found: dict[str, Resources] = {}
+    name = None
+    for line in log.splitlines():
+        if entry := _ENTRY.search(line):
+            name = entry["name"]
+            found[name] = Resources(0, 0, 0, 0)
+        elif name is not None:
+            found[name] = _with(found[name], line)
+    return found
+
+
+def _with(so_far: Resources, line: str) -> Resources:
+    """What a further line of the log adds."""
+    if frame := _FRAME.search(line):
+        spills = so_far.spills + int(frame["stores"]) + int(frame["loads"])
+        return replace(so_far, stack=so_far.stack + int(frame["stack"]), spills=spills)
+    if used := _USED.search(line):
+        shared = _SHARED.search(line)
+        return replace(
+            so_far, registers=int(used["registers"]), shared=int(shared["shared"]) if shared else 0
+        )
+    return so_far
+
+
+@cache
+def _library() -> Any:
+    """NVRTC, which looks for its built-in functions by name alone: they are loaded before it."""
+    builtins = packages.file_of(packages.NVRTC, r"libnvrtc-builtins\.so\.[\d.]+")
+    library = packages.file_of(packages.NVRTC, r"libnvrtc\.so\.\d+")
+    try:
+        ctypes.CDLL(str(builtins))
+        loaded = ctypes.CDLL(str(library))
+    except OSError as error:
+        raise packages.Missing(f"{library} does not load: {error}") from error
+    loaded.nvrtcGetErrorString.restype = ctypes.c_char_p
+    return loaded
+
+
+def _options(arch: str) -> tuple[int, Any]:
+    """The number of options, and they as an array of C's strings."""
+    given = [option.encode() for option in options(arch)]
+    return len(given), (ctypes.c_char_p * len(given))(*given)
+
+
+def _bytes_of(program: ctypes.c_void_p, what: str) -> bytes:
+    """What nvrtcGet... gives; its size comes from nvrtcGet...Size."""
+    library, size = _library(), ctypes.c_size_t()
+    _check(getattr(library, f"nvrtcGet{what}Size")(program, ctypes.byref(size)))
+    buffer = ctypes.create_string_buffer(max(size.value, 1))
+    _check(getattr(library, f"nvrtcGet{what}")(program, buffer))
+    return buffer.raw[: size.value]
+
+
+def _lowered(program: ctypes.c_void_p, name: str) -> str:
+    lowered = ctypes.c_char_p()
+    _check(_library().nvrtcGetLoweredName(program, name.encode(), ctypes.byref(lowered)))
+    return (lowered.value or b"").decode()
+
+
+_WHERE = re.compile(r"^(?P<file>.+?)\((?P<line>\d+)\): (?P<what>(?:catastrophic )?error.*)$", re.M)
+_NAMES = "__nv_name_map"
+"""What NVRTC calls the list of instances: an error there is a name that the source has not."""
+
+
+def _fail(status: int, path: Path, arch: str, log: str) -> None:
+    """CompileError for what the source has wrong, and the log below it."""
+    errors = sorted(_WHERE.finditer(log), key=lambda error: error["file"] == _NAMES)
+    if not errors:
+        told = f"{path}: {_library().nvrtcGetErrorString(status).decode()}"
+    elif errors[0]["file"] == _NAMES:
+        told = f"{path}: no such instance as is declared: {errors[0]['what']}"
+    else:
+        told = f"{errors[0]['file']}:{errors[0]['line']}: {errors[0]['what']}"
+    kind = "does not compile" if status == _COMPILATION else "could not be compiled"
+    raise CompileError(f"{told}\n{path.name} {kind} for {arch}:\n{log.strip()}")
+
+
+def _check(status: int) -> None:
+    """RuntimeError for a call that can only fail if this file is wrong."""
+    if status:
+        raise RuntimeError(f"NVRTC: {_library().nvrtcGetErrorString(status).decode()}")

@@ -1,0 +1,38 @@
+"""Filters scaled back to a largest root mean square, on CUDA (Zeiler and Fergus 2013, section 3).
+
+    w[k] <- w[k] min(1, max_rms / rms[k]),    rms[k] = sqrt(sum over c,r,s of w[k,c,r,s]^2 / size)
+
+A filter is read once, scaled if it has to be, and nothing is allocated: it follows a step of
+descent, which must not be left half done. Bound by memory, and the latency of one launch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kernels import memory
+from kernels.cuda.program import Program, ctype
+
+BLOCK = 256
+PROGRAM = Program(
+    __file__, entries=("renormalise<float>", "renormalise<double>"), block=(BLOCK, 1, 1)
+)
+
+
+def renormalise(weight: Any, max_rms: float) -> None:
+    """Scale the filters of weight (K,C,R,S), on a device, in place; squares are summed in float64.
+
+    ValueError unless its memory is channels-last and packed, as `memory.empty` lays it out.
+    """
+    filters = memory.nhwc(weight)  # (K,C,R,S) -> (K,R,S,C)
+    if not filters.flags.c_contiguous:
+        raise ValueError(
+            f"renormalise: the weight {weight.shape} with strides {weight.strides} must lie "
+            "channels-last and packed, to be changed in place"
+        )
+    if filters.size:
+        settings = np.float64(max_rms), np.int64(filters[0].size)
+        name = f"renormalise<{ctype(weight.dtype)}>"
+        PROGRAM.launch(name, (len(filters),), (BLOCK,), filters, *settings)

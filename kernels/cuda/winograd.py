@@ -1,0 +1,183 @@
+"""F(m x m, 3 x 3) on CUDA, m = 4 or 2: its matrices, its error, its work, its chunks.
+
+    y = A^T [ sum over c of (G w G^T) . (B^T d B) ] A      for each tile d of (m + 2)^2 pixels
+
+What the kernels compute with stands in `include/winograd.cuh`; here the same matrices are derived,
+exactly, for the bounds. Unlike the CPU's tiles (`kernels/winograd_tiles.py`) these are all of one
+size and reach beyond the plane where it is no multiple of m: so each point has as many rows as any
+other, and all products are one batch of cuBLAS's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from kernels import memory
+from kernels.cuda.rates import LAUNCH, moved, multiplied
+from kernels.geometry import ConvGeometry
+from kernels.toom_cook import (
+    Matrix,
+    filter_matrix,
+    input_matrix,
+    output_matrix,
+    place,
+    transposed,
+)
+
+TAPS = 3
+SIZES = (4, 2)
+"""Outputs of a tile along an axis."""
+MOST_THREADS = 1 << 30
+"""Of one launch, so that a thread's number has 31 bits."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """read [ (taken w taken^T) . (B^T d B) ] read^T, each matrix exact, a row of B^T a point.
+
+    The convolution has G for `taken` and A^T for `read`; the gradient of the weights, with gy in
+    the place of w, has A and G^T.
+    """
+
+    bt: Matrix
+    taken: Matrix
+    read: Matrix
+
+    @cached_property
+    def amplification(self) -> float:
+        """Of both axes: what an output's absolute terms sum to, at most, over max|d| sum|w|.
+
+        Over a tile and a channel |B^T| |d| |B| is at most the row sums of |B^T| times max|d|, and
+        |taken| |w| |taken^T| the largest of a row times the sum of |w|; |read| adds the points.
+        """
+        pixels = [sum(map(abs, row)) for row in self.bt]
+        weights = [max(map(abs, row)) for row in self.taken]
+        sums = [
+            sum(abs(a) * d * w for a, d, w in zip(row, pixels, weights, strict=True))
+            for row in self.read
+        ]
+        return float(max(sums) ** 2)
+
+    @cached_property
+    def roundings(self) -> int:
+        """On the way of any one term through the three transforms, two sides each."""
+        return 2 * sum(_roundings(matrix) for matrix in (self.bt, self.taken, self.read))
+
+    def bound(self, terms: int) -> float:
+        """The norm-wise bound of sums of `terms` products at each point, in units of eps = 2 u.
+
+            |error of y[n,k,p,q]| <= amplification roundings eps
+                (sum over c of max|x[n,c]| sum over r,s of |w[k,c,r,s]| + |bias[k]|)
+
+        On the way of any one term into y lie n = `roundings` + terms + 1 of them at most, the last
+        the bias's, so the error is at most n u / (1 - n u) <= n eps times the sum of the absolute
+        terms (Higham, "Accuracy and Stability of Numerical Algorithms", sections 3.1 and 3.5). In
+        which order cuBLAS adds is the same to it, and a fused multiply-add rounds less.
+
+        It holds as long as nothing overflows and no 3x3 filter w[k,c] is subnormal throughout.
+        """
+        return self.amplification * (self.roundings + terms + 1)
+
+
+def _roundings(matrix: Matrix) -> int:
+    """The most of one term in a product with a row of `matrix`.
+
+    It takes part in one addition less than the row has elements. Times a power of two it is exact,
+    else it rounds once more, and once more if the element is rounded itself.
+    """
+    worst = 0
+    for row in matrix:
+        factors = [v for v in row if v]
+        inexact = not all(_power_of_two(v.denominator) for v in factors)
+        multiplied = inexact or not all(_power_of_two(v.numerator) for v in factors)
+        worst = max(worst, len(factors) - 1 + multiplied + inexact)
+    return worst
+
+
+def _power_of_two(value: int) -> bool:
+    return abs(value) & (abs(value) - 1) == 0
+
+
+@lru_cache
+def fprop_form(m: int) -> Form:
+    """The matrices of `toom_cook.py`, with each point's scale where Lavin and Gray have it, in G.
+
+    There it is moved to B, for the tiles of several sizes that share a filter; it is what the
+    highest power is multiplied by, which is 1 in a product of (x - q).
+    """
+    n = m + TAPS - 1
+    inputs, filters = input_matrix(n), filter_matrix(TAPS)
+    scales = [*(row[n - 2] for row in inputs[:-1]), Fraction(1)]
+    return Form(
+        tuple(tuple(v / s for v in row) for row, s in zip(inputs, scales, strict=True)),
+        tuple(tuple(v * s for v in filters[place(i, n)]) for i, s in enumerate(scales)),
+        tuple(tuple(row[place(i, n)] for i in range(n)) for row in output_matrix(m)),
+    )
+
+
+@lru_cache
+def wgrad_form(m: int) -> Form:
+    """The same form seen from the side of w."""
+    its = fprop_form(m)
+    return Form(its.bt, transposed(its.read), transposed(its.taken))
+
+
+def supports(g: ConvGeometry) -> bool:
+    """Windows of 3x3 neighbouring pixels, one pixel apart; any padding, any groups."""
+    return (g.R, g.S, *g.stride, *g.dilation) == (TAPS, TAPS, 1, 1, 1, 1)
+
+
+def points(m: int) -> int:
+    """Where a tile's products stand: one matrix product each."""
+    return (m + TAPS - 1) ** 2
+
+
+def tiles_of(m: int, g: ConvGeometry) -> int:
+    """Tiles of a batch."""
+    return g.N * -(-g.P // m) * -(-g.Q // m)
+
+
+def cost(m: int, g: ConvGeometry) -> float:
+    """Nanoseconds of fprop, from the rates (`kernels/cuda/rates.py`); of dgrad, of its geometry.
+
+    The products, and what they read and write, besides the transforms' other sides.
+    """
+    elements, parts = points(m) * tiles_of(m, g), len(list(chunks(m, g, np.float32)))
+    each = g.N * (g.H * g.W * g.C + g.P * g.Q * g.K) + 2 * elements * (g.C + g.K)
+    products = multiplied(elements * pairs(g)) + moved(points(m) * pairs(g))
+    return products + moved(each) + 3 * parts * LAUNCH + preparation(m, g)
+
+
+def preparation(m: int, g: ConvGeometry) -> float:
+    """Of these, those of the filters' transform, which reads each once."""
+    return moved((TAPS**2 + points(m)) * pairs(g)) + LAUNCH
+
+
+def pairs(g: ConvGeometry) -> int:
+    """Filters times the channels of each."""
+    return g.K * (g.C // g.groups)
+
+
+def row_bytes(m: int, g: ConvGeometry, dtype: DTypeLike) -> int:
+    """Bytes of one tile's transforms, in and out."""
+    return points(m) * (g.C + g.K) * np.dtype(dtype).itemsize
+
+
+def chunks(m: int, g: ConvGeometry, dtype: DTypeLike) -> Iterator[tuple[int, int]]:
+    """(first tile, tiles): the batch in equal chunks whose transforms take `memory.chunk()` bytes.
+
+    24 MB, unless told otherwise, stay in the second cache (40 MB on an A100, 50 on an H100) from
+    one pass to the next, and still are hundreds of tiles: rows enough for cuBLAS.
+    """
+    tiles = tiles_of(m, g)
+    most = min(memory.chunk() // max(row_bytes(m, g, dtype), 1), MOST_THREADS // max(g.C, g.K, 1))
+    count = max(-(-tiles // max(most, 1)), 1)
+    each = max(-(-tiles // count), 1)
+    for first in range(0, tiles, each):
+        yield first, min(each, tiles - first)
