@@ -1,0 +1,39 @@
+"""Average pooling on CUDA by scanning each window.
+
+    y[n,c,p,q] = sum over the window's taps on the plane of x / divisor[p,q]
+
+As `scan.py`, with the divisor counted by the kernel: rows times columns that count. N C P Q R S
+additions, in x's own type; limited by memory.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from kernels import memory
+from kernels.avg_pool2d.scan import terms
+from kernels.cuda import Program, pool_struct
+from kernels.cuda.planes import instance, instances, lanes, over_pixels, traffic
+from kernels.geometry import PoolGeometry
+from kernels.registry import kernel
+
+PROGRAM = Program(__file__, entries=instances("scan"))
+
+
+@kernel(
+    "avg_pool2d",
+    name="scan",
+    device="cuda",
+    error_bound=terms,
+    cost=lambda g: traffic(math.prod(g.x_shape) + math.prod(g.y_shape)),
+)
+def forward(x: np.ndarray, g: PoolGeometry) -> np.ndarray:
+    """x (N,C,H,W) on the device -> y (N,C,P,Q)."""
+    y = memory.empty(g.y_shape, x.dtype, "NHWC", like=x)
+    if y.size:
+        given = memory.nhwc(x), memory.nhwc(y), pool_struct(g), np.int32(g.count_include_pad)
+        sizes = over_pixels(g.N * g.P, g.Q, g.C // lanes(x.dtype, g.C))
+        PROGRAM.launch(instance("scan", x.dtype, g.C), *sizes, *given)
+    return y

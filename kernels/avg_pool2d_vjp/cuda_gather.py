@@ -1,0 +1,39 @@
+"""The transpose of average pooling on CUDA: every pixel gathers from the windows that hold it.
+
+    gx[n,c,h,w] = sum of gy[n,c,p,q] / divisor[p,q] over the windows with (h,w) among their taps
+
+As `gather.py`; a thread sums for one pixel, in row order of its windows. N C P Q R S additions, in
+gy's own type; limited by memory.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from kernels import memory
+from kernels.avg_pool2d_vjp.gather import terms
+from kernels.cuda import Program, pool_struct
+from kernels.cuda.planes import instance, instances, lanes, over_pixels, traffic
+from kernels.geometry import PoolGeometry
+from kernels.registry import kernel
+
+PROGRAM = Program(__file__, entries=instances("gather"))
+
+
+@kernel(
+    "avg_pool2d_vjp",
+    name="gather",
+    device="cuda",
+    error_bound=terms,
+    cost=lambda g: traffic(math.prod(g.x_shape) + math.prod(g.y_shape)),
+)
+def vjp(gy: np.ndarray, g: PoolGeometry) -> np.ndarray:
+    """gy (N,C,P,Q) on the device -> gx (N,C,H,W)."""
+    gx = memory.empty(g.x_shape, gy.dtype, "NHWC", like=gy)
+    if gx.size:
+        given = memory.nhwc(gy), memory.nhwc(gx), pool_struct(g), np.int32(g.count_include_pad)
+        sizes = over_pixels(g.N * g.H, g.W, g.C // lanes(gy.dtype, g.C))
+        PROGRAM.launch(instance("gather", gy.dtype, g.C), *sizes, *given)
+    return gx

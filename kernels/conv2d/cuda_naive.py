@@ -1,0 +1,47 @@
+"""Convolution on CUDA as its formula: one thread an output element. The one to read.
+
+    y[n,k,p,q] = bias[k] + sum over r,s,c of w[k,c,r,s] x[n, c, p stride - pad + r dilation, ...]
+
+Neighbouring threads compute neighbouring filters of one window (channels lie innermost), so a warp
+reads one pixel for all of them, and each its own filter, R S C values apart: 32 cache lines for one
+multiply-add a thread. 2 N K P Q C R S operations, and as many loads; limited by these.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from kernels import memory
+from kernels.cuda import Program, conv_struct, ctype
+from kernels.cuda.grids import blocks
+from kernels.cuda.rates import LAUNCH, one_by_one
+from kernels.geometry import ConvGeometry
+from kernels.registry import kernel
+
+BLOCK = 256
+PROGRAM = Program(__file__, entries=("fprop<float>", "fprop<double>"), block=(BLOCK, 1, 1))
+
+
+def cost(g: ConvGeometry) -> float:
+    """Nanoseconds, from the rates (`kernels/cuda/rates.py`)."""
+    return LAUNCH + one_by_one(g.macs, math.prod(g.y_shape), math.prod(g.w_shape[1:]))
+
+
+def terms(g: ConvGeometry) -> float:
+    """The longest chain of roundings: the first product, then an addition a tap to the bias."""
+    return g.C // g.groups * g.R * g.S + 1
+
+
+@kernel("conv2d", name="naive", device="cuda", cost=cost, error_bound=terms)
+def forward(x: Any, w: Any, g: ConvGeometry, *, bias: Any | None = None) -> Any:
+    """x (N,C,H,W), w (K,C/groups,R,S), bias (K,) -> y (N,K,P,Q); accumulates in their type."""
+    y = memory.empty(g.y_shape, x.dtype, "NHWC", like=x)
+    if y.size:
+        arrays = memory.nhwc(x), memory.nhwc(w), bias, memory.nhwc(y)
+        grid = blocks(y.size, BLOCK), 1, 1
+        counts = conv_struct(g), np.int64(y.size)
+        PROGRAM.launch(f"fprop<{ctype(x.dtype)}>", grid, (BLOCK, 1, 1), *arrays, *counts)
+    return y

@@ -1,0 +1,169 @@
+"""Winograd's convolutions F(4x4, 3x3) and F(2x2, 3x3) on CUDA, with cuBLAS for the products.
+
+    y = A^T [ (G w G^T) . (B^T d B) ] A     for each tile d of (m + 2)^2 pixels: m x m pixels of y
+
+(Lavin, Gray: "Fast Algorithms for Convolutional Neural Networks", 2016, arXiv 1509.09308; read
+`winograd.py` beside this file first.) The products are element by element and summed over channels:
+at each of the (m + 2)^2 points of a tile one matrix product, tiles x channels times channels x
+filters, all of them one batched call. 2 N K C (m + 2)^2 ceil(P/m) ceil(Q/m) operations, 1/4 of the
+definition's for m = 4 and 1/2.25 for m = 2, whose error is smaller (`kernels/cuda/winograd.py`).
+
+The transforms write and read (m + 2)^2 / m^2 times the memory of x and of y: 2.25 times for m = 4,
+4 times for m = 2. They limit where there are few channels, since each such element takes part in
+but K or C products; chunks of the batch that stay in the second cache keep them from the first
+memory. With many channels cuBLAS's products are the limit.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from kernels import memory
+from kernels.cuda import Entry, Program, conv_struct, ctype, product
+from kernels.cuda.grids import blocks
+from kernels.cuda.packs import PACKS, pack
+from kernels.cuda.winograd import SIZES, chunks, cost, fprop_form, points, preparation, supports
+from kernels.direct import without_products
+from kernels.geometry import ConvGeometry
+from kernels.registry import kernel
+
+TILES = Entry(block=(128, 1, 1))
+FILTERS = Entry(block=(32, 8, 1))
+MOST_DOWN = 65535
+"""Blocks that CUDA allows along the grid's second axis."""
+
+PROGRAM = Program(
+    __file__,
+    {
+        f"transform_{side}<{name}, {m}, {lanes}>": TILES
+        for side in ("input", "output")
+        for name, (_, wide) in PACKS.items()
+        for lanes in (wide, 1)
+        for m in SIZES
+    }
+    | {
+        f"transform_filter<{name}, {m}, {turned}>": FILTERS
+        for name in PACKS
+        for m in SIZES
+        for turned in ("false", "true")
+    },
+)
+
+
+def transform_filter(m: int, w: Any, g: ConvGeometry, turned: bool = False) -> Any:
+    """U = G w G^T of w (K,C/groups,3,3): (points groups, C/groups, K/groups).
+
+    turned: that of dgrad, by 180 degrees with its channels swapped: (.., K/groups, C/groups).
+    """
+    ins, outs = g.C // g.groups, g.K // g.groups
+    in_step, out_step, tap_step = 1, g.R * g.S * ins, ins
+    if turned:
+        ins, outs, in_step, out_step = outs, ins, out_step, in_step
+    U = memory.empty((points(m) * g.groups, ins, outs), w.dtype, like=w)
+    name = f"transform_filter<{ctype(w.dtype)}, {m}, {str(turned).lower()}>"
+    across, down, _ = FILTERS.block
+    grid = -(-outs // across), min(blocks(g.groups * ins, down), MOST_DOWN), 1
+    sizes = np.int32(g.groups), np.int32(ins), np.int32(outs)
+    steps = np.int64(out_step), np.int64(in_step), np.int64(tap_step)
+    PROGRAM.launch(name, grid, FILTERS.block, memory.nhwc(w), U, *sizes, *steps)
+    return U
+
+
+def transform_input(m: int, x: Any, g: ConvGeometry, first: int, tiles: int) -> Any:
+    """V = B^T d B of some tiles of x (N,C,H,W): (points groups, tiles, C/groups)."""
+    channels = g.C // g.groups
+    V = memory.empty((points(m) * g.groups, tiles, channels), x.dtype, like=x)
+    lanes = pack(channels, memory.nhwc(x), V)[1]
+    chunk = conv_struct(g), np.int64(first), np.int32(tiles)
+    _launch("input", m, lanes, tiles * g.C // lanes, memory.nhwc(x), V, *chunk)
+    return V
+
+
+def transform_output(
+    m: int, M: Any, y: Any, g: ConvGeometry, first: int, tiles: int, bias: Any, rectify: bool
+) -> None:
+    """Write those tiles of y (N,K,P,Q) = A^T M A + bias, of M (points groups, tiles, K/groups)."""
+    arrays = M, bias, memory.nhwc(y)
+    lanes = pack(g.K // g.groups, *(a for a in arrays if a is not None))[1]
+    chunk = conv_struct(g), np.int64(first), np.int32(tiles), np.int32(rectify)
+    _launch("output", m, lanes, tiles * g.K // lanes, *arrays, *chunk)
+
+
+def _launch(side: str, m: int, lanes: int, threads: int, *arguments: Any) -> None:
+    """One thread a tile and `lanes` channels; the first argument has the type."""
+    name = f"transform_{side}<{ctype(arguments[0].dtype)}, {m}, {lanes}>"
+    grid = -(-threads // TILES.block[0]), 1, 1
+    PROGRAM.launch(name, grid, TILES.block, *arguments)
+
+
+def convolve(
+    m: int, x: Any, U: Any, y: Any, g: ConvGeometry, bias: Any = None, rectify: bool = False
+) -> Any:
+    """y (N,K,P,Q), written: x (N,C,H,W) convolved with the filters U, plus bias (K,), rectified."""
+    for first, tiles in chunks(m, g, x.dtype):
+        V = transform_input(m, x, g, first, tiles)
+        # (36 G,T,C/G) x (36 G,C/G,K/G) -> (36 G,T,K/G), or 16 for 36
+        transform_output(m, product(V, U), y, g, first, tiles, bias, rectify)
+    return y
+
+
+def forward(
+    m: int, x: Any, w: Any, g: ConvGeometry, bias: Any, rectify: bool, prepared: Any
+) -> Any:
+    """What both kernels do, with tiles of m x m pixels of y."""
+    y = memory.empty(g.y_shape, x.dtype, "NHWC", like=x)
+    if 0 in (x.size, y.size, w.size):
+        return without_products(y, bias, rectify)
+    U = transform_filter(m, w, g) if prepared is None else prepared
+    return convolve(m, x, U, y, g, bias, rectify)
+
+
+def said(m: int) -> dict[str, Any]:
+    """What the kernel with tiles of m x m says of itself."""
+    return {
+        "exact": False,
+        "supports": supports,
+        "cost": partial(cost, m),
+        "error_bound": lambda g: fprop_form(m).bound(g.C // g.groups),
+        "norm_wise": True,
+        "amplification": lambda g: fprop_form(m).amplification,
+        "spreads": "plane",
+        "prepare": partial(transform_filter, m),
+        "preparation": partial(preparation, m),
+        "rectifies": True,
+        "chunked": True,
+    }
+
+
+@kernel("conv2d", name="winograd_4x4", device="cuda", **said(4))
+def forward_4x4(
+    x: Any,
+    w: Any,
+    g: ConvGeometry,
+    *,
+    bias: Any = None,
+    rectify: bool = False,
+    prepared: Any = None,
+) -> Any:
+    """x (N,C,H,W), w (K,C/groups,3,3), bias (K,) -> y (N,K,P,Q), max(y, 0) with `rectify`.
+
+    Accumulates in their type. NaN and infinity come out as NaN in their whole tile.
+    """
+    return forward(4, x, w, g, bias, rectify, prepared)
+
+
+@kernel("conv2d", name="winograd_2x2", device="cuda", **said(2))
+def forward_2x2(
+    x: Any,
+    w: Any,
+    g: ConvGeometry,
+    *,
+    bias: Any = None,
+    rectify: bool = False,
+    prepared: Any = None,
+) -> Any:
+    """The same by tiles of 2x2 pixels: twice the products, an error bound 50 times smaller."""
+    return forward(2, x, w, g, bias, rectify, prepared)

@@ -1,0 +1,53 @@
+"""Transposed convolution on CUDA in its scatter form, with cuBLAS.
+
+    gx = fold(gy[(n p q), k] w[k, (r s c)])
+
+Each output pixel's gradient times the filter is the gradient of its whole window; folding adds the
+windows up where they overlap. The transpose of `conv2d/cuda_im2col.py` step by step, some images at
+a time. 2 N K P Q C R S operations: with a stride above 1, stride^2 fewer than the flipped form,
+which multiplies zeros. The columns' memory traffic limits it where K is small.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernels import memory
+from kernels.cuda.grouped import grouped_product
+from kernels.cuda.rates import LAUNCH, moved, multiplied
+from kernels.cuda.unfold import fold_images, images_per_chunk
+from kernels.geometry import ConvGeometry
+from kernels.registry import kernel
+
+
+def cost(g: ConvGeometry) -> float:
+    """Nanoseconds, from the rates (`kernels/cuda/rates.py`): columns go to memory and back."""
+    columns = g.N * g.P * g.Q * g.R * g.S * g.C
+    chunks = -(-g.N // images_per_chunk(g, 4))
+    return multiplied(g.macs) + moved(2 * columns) + 2 * chunks * LAUNCH
+
+
+def terms(g: ConvGeometry) -> float:
+    """At most one tap a filter and window: a product of K/groups terms, then R S additions."""
+    return g.K // g.groups + g.R * g.S
+
+
+@kernel("conv2d_dgrad", name="col2im", device="cuda", cost=cost, error_bound=terms,
+        chunked=True)  # fmt: skip
+def dgrad(gy: Any, w: Any, g: ConvGeometry) -> Any:
+    """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
+    gx = memory.empty(g.x_shape, gy.dtype, "NHWC", like=gy)
+    if 0 in (gx.size, gy.size, w.size):
+        gx[...] = 0
+        return gx
+    filters = memory.nhwc(w).reshape(g.grouped_shape)  # (K,R,S,C) -> (G,K/G,RSC)
+    pixels = memory.nhwc(gy).reshape(-1, g.groups, g.K // g.groups)  # (N,P,Q,K) -> (NPQ,G,K/G)
+    factors = pixels.transpose(1, 0, 2)  # (NPQ,G,K/G) -> (G,NPQ,K/G)
+    block, plane = images_per_chunk(g, gy.itemsize), g.P * g.Q
+    for first in range(0, g.N, block):
+        images = min(block, g.N - first)
+        windows = memory.empty((g.groups, images * plane, filters.shape[2]), gy.dtype, like=gy)
+        # (G,images P Q,K/G) x (G,K/G,RSC) -> (G,images P Q,RSC)
+        grouped_product(factors[:, first * plane : (first + images) * plane], filters, out=windows)
+        fold_images(windows, gx, g, first, images)
+    return gx

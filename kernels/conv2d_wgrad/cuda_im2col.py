@@ -1,0 +1,63 @@
+"""The weights' gradient on CUDA as a matrix product by cuBLAS.
+
+    gw[k, (r s c)] = gy[(n p q), k]^T columns[(n p q), (r s c)]
+
+The same columns as in `conv2d/cuda_im2col.py`; the sum runs over every output pixel of the batch,
+some rows of windows at a time, and their shares are added in order. 2 N K P Q C R S operations; the
+columns' memory traffic limits it where K is small.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kernels import memory
+from kernels.cuda.grouped import grouped_product
+from kernels.cuda.rates import LAUNCH, moved, multiplied
+from kernels.cuda.unfold import rows_per_chunk, unfold_rows
+from kernels.geometry import ConvGeometry
+from kernels.registry import kernel
+
+
+def cost(g: ConvGeometry) -> float:
+    """Nanoseconds, from the rates (`kernels/cuda/rates.py`): columns go to memory and back."""
+    rows = g.N * g.P
+    columns = rows * g.Q * g.R * g.S * g.C
+    chunks = -(-rows // rows_per_chunk(g, 4))
+    weights = g.K * g.R * g.S * (g.C // g.groups)
+    return multiplied(g.macs) + moved(2 * columns + 3 * chunks * weights) + 3 * chunks * LAUNCH
+
+
+def terms(g: ConvGeometry) -> float:
+    """One product and one addition an output pixel; a chunk's share costs no more of them."""
+    return g.N * g.P * g.Q
+
+
+@kernel("conv2d_wgrad", name="im2col", device="cuda", cost=cost, error_bound=terms,
+        spreads="padding", chunked=True)  # fmt: skip
+def wgrad(x: Any, gy: Any, g: ConvGeometry) -> Any:
+    """x (N,C,H,W), gy (N,K,P,Q) -> gw (K,C/groups,R,S); accumulates in their type."""
+    gw = memory.empty(g.w_shape, x.dtype, "NHWC", like=x)
+    if 0 in (x.size, gy.size, gw.size):
+        gw[...] = 0
+        return gw
+    filters = memory.nhwc(gw).reshape(g.grouped_shape)  # (K,R,S,C) -> (G,K/G,RSC), gw's memory
+    pixels = memory.nhwc(gy).reshape(-1, g.groups, g.K // g.groups)  # (N,P,Q,K) -> (NPQ,G,K/G)
+    factors = pixels.transpose(1, 2, 0)  # (NPQ,G,K/G) -> (G,K/G,NPQ)
+    block = rows_per_chunk(g, x.itemsize)
+    for first in range(0, g.N * g.P, block):
+        rows = min(block, g.N * g.P - first)
+        columns = unfold_rows(x, g, first, rows)
+        part = factors[:, :, first * g.Q : (first + rows) * g.Q]
+        _add_product(part, columns, filters, first > 0)
+    return gw
+
+
+def _add_product(a: Any, b: Any, out: Any, more: bool) -> None:
+    """out (G,K/G,RSC) = a (G,K/G,M) x b (G,M,RSC), added to what stands there if `more`."""
+    if more:
+        np.add(out, grouped_product(a, b), out=out)
+    else:
+        grouped_product(a, b, out=out)

@@ -1,0 +1,47 @@
+"""The weights' gradient on CUDA as its formula: one thread a weight. The one to read.
+
+    gw[k,c,r,s] = sum over n,p,q of gy[n,k,p,q] x[n, c, p stride - pad + r dilation, ...]
+
+Each weight walks over every output pixel of the batch: 2 N K P Q C R S operations and as many
+loads. What limits it is that there are few weights and long sums: a first layer has some 10^4, a
+tenth of the threads that keep a GPU busy, and each waits for its N P Q products, one by one.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from kernels import memory
+from kernels.cuda import Program, conv_struct, ctype
+from kernels.cuda.grids import blocks
+from kernels.cuda.rates import LAUNCH, one_by_one
+from kernels.geometry import ConvGeometry
+from kernels.registry import kernel
+
+BLOCK = 256
+PROGRAM = Program(__file__, entries=("wgrad<float>", "wgrad<double>"), block=(BLOCK, 1, 1))
+
+
+def terms(g: ConvGeometry) -> float:
+    """One product and one addition an output pixel."""
+    return g.N * g.P * g.Q
+
+
+def cost(g: ConvGeometry) -> float:
+    """Nanoseconds, from the rates (`kernels/cuda/rates.py`)."""
+    return LAUNCH + one_by_one(g.macs, math.prod(g.w_shape), terms(g))
+
+
+@kernel("conv2d_wgrad", name="naive", device="cuda", cost=cost, error_bound=terms)
+def wgrad(x: Any, gy: Any, g: ConvGeometry) -> Any:
+    """x (N,C,H,W), gy (N,K,P,Q) -> gw (K,C/groups,R,S); accumulates in their type."""
+    gw = memory.empty(g.w_shape, x.dtype, "NHWC", like=x)
+    if gw.size:
+        arrays = memory.nhwc(x), memory.nhwc(gy), memory.nhwc(gw)
+        grid = blocks(gw.size, BLOCK), 1, 1
+        counts = conv_struct(g), np.int64(gw.size)
+        PROGRAM.launch(f"wgrad<{ctype(x.dtype)}>", grid, (BLOCK, 1, 1), *arrays, *counts)
+    return gw

@@ -1,0 +1,45 @@
+"""Local response normalisation on CUDA as its formula: one thread an element. The one to read.
+
+    y_c = x_c / t_c^beta,   t_c = k + alpha / size * sum_{c' = c - before}^{c + after} x_c'^2
+
+The definition is that of `sliding.py`. size + 6 operations an element, and as many loads as the
+window has channels, all but the first of a value from the first cache: limited by these.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from kernels import memory
+from kernels.cuda import Program, ctype
+from kernels.cuda.planes import over_pixels, traffic
+from kernels.local_response_norm.sliding import settings
+from kernels.norm_geometry import LRNGeometry
+from kernels.registry import kernel
+
+PROGRAM = Program(__file__, entries=("normalise<float>", "normalise<double>"))
+
+
+@kernel(
+    "local_response_norm",
+    name="naive",
+    device="cuda",
+    cost=lambda g: traffic((2 + 0.1 * g.size) * math.prod(g.x_shape)),
+)
+def forward(x: np.ndarray, g: LRNGeometry) -> np.ndarray:
+    """x (N,C,H,W) float32 or float64, on the device -> y (N,C,H,W); all in x's type."""
+    y = memory.empty(g.x_shape, x.dtype, "NHWC", like=x)
+    if y.size:
+        counts = np.int64(g.N * g.H), np.int32(g.W), np.int32(g.C)
+        given = *counts, *reach(g), *settings(g, x.dtype)
+        sizes = over_pixels(g.N * g.H, g.W, g.C)
+        name = f"normalise<{ctype(x.dtype)}>"
+        PROGRAM.launch(name, *sizes, memory.nhwc(x), memory.nhwc(y), *given)
+    return y
+
+
+def reach(g: LRNGeometry) -> tuple[np.int32, np.int32]:
+    """(before, after), no more of each than there are channels."""
+    return np.int32(min(g.before, g.C)), np.int32(min(g.after, g.C))

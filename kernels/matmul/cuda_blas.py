@@ -1,0 +1,31 @@
+"""Matrix product by cuBLAS: see `kernels/cuda/products.py` for the seam.
+
+2 M N K operations; the bias is added in a pass of its own (`kernels/cuda/epilogue.py`), another
+8 M N bytes in float32.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernels import memory
+from kernels.cuda import epilogue, product
+from kernels.cuda.rates import LAUNCH, moved, multiplied
+from kernels.registry import kernel
+
+
+def cost(shape: tuple[int, int, int]) -> float:
+    """Nanoseconds by the roofline: products, or both matrices and the result once."""
+    M, N, K = shape
+    return max(multiplied(M * N * K), moved(M * K + K * N + M * N)) + 2 * LAUNCH
+
+
+@kernel("matmul", name="blas", device="cuda", cost=cost, error_bound=lambda shape: shape[2] + 1)
+def matmul(a: Any, b: Any, shape: tuple[int, int, int], *, bias: Any | None = None) -> Any:
+    """a (M,K), b (K,N), bias (N,) -> (M,N); `shape` is (M, N, K); accumulates in their type."""
+    out = memory.empty(shape[:2], a.dtype, like=a)
+    if 0 in shape:
+        out[...] = 0
+    else:
+        product(a, b, out=out)
+    return epilogue.apply(out, bias)

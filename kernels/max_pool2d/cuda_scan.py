@@ -1,0 +1,40 @@
+"""Max-pooling with switches on CUDA, by scanning each window.
+
+    y[n,c,p,q] = max over the window of x;  switch[n,c,p,q] = h W + w of that maximum
+
+As `scan.py`: ties go to the first in row order, the first NaN is larger than any number, padding is
+never chosen. A thread takes one window in four neighbouring channels (two of float64) and keeps the
+best of them in registers. N C P Q R S comparisons; limited by memory: N C (H W + 2 P Q) values,
+where windows overlap the pixels come from the first cache.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from kernels import memory
+from kernels.cuda import Program, pool_struct
+from kernels.cuda.planes import instance, instances, lanes, over_pixels, traffic
+from kernels.geometry import PoolGeometry
+from kernels.registry import kernel
+
+PROGRAM = Program(__file__, entries=instances("scan"))
+
+
+@kernel(
+    "max_pool2d",
+    name="scan",
+    device="cuda",
+    cost=lambda g: traffic(math.prod(g.x_shape) + 2 * math.prod(g.y_shape)),
+)
+def forward(x: np.ndarray, g: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:
+    """x (N,C,H,W) on the device -> y (N,C,P,Q) of x's type, switches (N,C,P,Q) int32."""
+    y = memory.empty(g.y_shape, x.dtype, "NHWC", like=x)
+    switches = memory.empty(g.y_shape, np.int32, "NHWC", like=x)
+    if y.size:
+        arrays = memory.nhwc(x), memory.nhwc(y), memory.nhwc(switches)
+        sizes = over_pixels(g.N * g.P, g.Q, g.C // lanes(x.dtype, g.C))
+        PROGRAM.launch(instance("scan", x.dtype, g.C), *sizes, *arrays, pool_struct(g))
+    return y, switches

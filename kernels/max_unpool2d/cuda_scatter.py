@@ -1,0 +1,47 @@
+"""Unpooling on CUDA as its definition: each value goes to the pixel its switch names, else 0.
+
+The laws are those of `scatter.py`. A thread moves all values of one channel of one image in row
+order, so the result is the same on every run and switches may point anywhere. N C P Q moves after
+writing N C H W zeros; with N C threads, which a small batch has few of, it is limited by the time
+that a value takes from memory, not by how many come at a time.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from kernels import memory
+from kernels.cuda import Program, pool_struct
+from kernels.cuda.planes import over_all, traffic
+from kernels.cuda.program import ctype
+from kernels.geometry import PoolGeometry
+from kernels.max_unpool2d.scatter import COLLISIONS
+from kernels.registry import kernel
+
+PROGRAM = Program(__file__, entries=("scatter<float>", "scatter<double>"))
+LATENCY = 600.0
+"""Nanoseconds from one value of a thread to its next, about: an A100's memory's."""
+
+
+@kernel(
+    "max_unpool2d",
+    name="scatter",
+    device="cuda",
+    cost=lambda g: (
+        traffic(math.prod(g.x_shape) + 3 * math.prod(g.y_shape), 2) + LATENCY * g.P * g.Q
+    ),
+)
+def forward(
+    y: np.ndarray, switches: np.ndarray, g: PoolGeometry, *, collisions: str = "sum"
+) -> np.ndarray:
+    """y (N,C,P,Q), switches (N,C,P,Q) int32, on the device -> x (N,C,H,W)."""
+    x = memory.empty(g.x_shape, y.dtype, "NHWC", like=y)
+    x.fill(0)
+    if y.size and x.size:
+        arrays = memory.nhwc(y), memory.nhwc(switches), memory.nhwc(x)
+        law = np.int32(COLLISIONS.index(collisions))
+        name = f"scatter<{ctype(y.dtype)}>"
+        PROGRAM.launch(name, *over_all(g.N * g.C), *arrays, pool_struct(g), law)
+    return x

@@ -1,0 +1,38 @@
+"""The transpose of unpooling on CUDA: each window takes the value at its switch.
+
+    gy[n,c,p,q] = gx[n, c, switch[n,c,p,q]]
+
+N C P Q moves, limited by memory. Comparing all taps of a window instead, as `choice.py` does on the
+CPU, would read R S values for one: here neighbouring channels that choose different taps share the
+sectors of 32 bytes that a cache fetches.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from kernels import memory
+from kernels.cuda import Program, pool_struct
+from kernels.cuda.planes import instance, instances, lanes, over_pixels, traffic
+from kernels.geometry import PoolGeometry
+from kernels.registry import kernel
+
+PROGRAM = Program(__file__, entries=instances("gather"))
+
+
+@kernel(
+    "max_unpool2d_vjp",
+    name="gather",
+    device="cuda",
+    cost=lambda g: traffic(math.prod(g.x_shape) + 2 * math.prod(g.y_shape)),
+)
+def vjp(gx: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
+    """gx (N,C,H,W), switches (N,C,P,Q) int32, on the device -> gy (N,C,P,Q)."""
+    gy = memory.empty(g.y_shape, gx.dtype, "NHWC", like=gx)
+    if gy.size:
+        arrays = memory.nhwc(gx), memory.nhwc(switches), memory.nhwc(gy)
+        sizes = over_pixels(g.N * g.P, g.Q, g.C // lanes(gx.dtype, g.C))
+        PROGRAM.launch(instance("gather", gx.dtype, g.C), *sizes, *arrays, pool_struct(g))
+    return gy

@@ -1,0 +1,34 @@
+"""Philox 4x32-10 on CUDA: the CPU's words, bit for bit (`philox4x32.py` has formula and source).
+
+20 multiplications for 16 bytes that are written: limited by memory on any GPU. What a mask is drawn
+from is made where it is used, so that no step of training moves one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kernels import memory
+from kernels.cuda import Program
+from kernels.cuda.grids import blocks
+from kernels.registry import kernel
+
+BLOCK = 256
+PROGRAM = Program(__file__, entries=("random_bits",), block=(BLOCK, 1, 1))
+
+
+@kernel("random_bits", name="philox4x32", device="cuda")
+def random_bits(count: int, *, seed: int, step: int, stream: int, like: Any) -> np.ndarray:
+    """`count` words, (count,) uint32, on the device where the array `like` lies.
+
+    seed and step are taken modulo 2^64, stream modulo 2^32.
+    """
+    fours = -(-count // 4)
+    words = memory.empty((4 * fours,), np.uint32, like=like)
+    if count:
+        counter = np.uint32(stream % 2**32), np.uint64(step % 2**64), np.uint64(seed % 2**64)
+        grid = (blocks(fours, BLOCK),)
+        PROGRAM.launch("random_bits", grid, (BLOCK,), words, *counter, np.int64(fours))
+    return words[:count]

@@ -1,0 +1,29 @@
+"""Rectification on CUDA: y = max(x, 0); NaN stays NaN. One read and one write an element.
+
+Limited by memory alone: 8 bytes an element in float32, moved 16 bytes a thread at a time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernels import memory
+from kernels.cuda import Program, ctype
+from kernels.registry import kernel
+
+BLOCK = 256
+MOST_BLOCKS = 4096
+"""Enough to fill any GPU; the threads go on from there in strides."""
+
+PROGRAM = Program(__file__, entries=("rectify<float>", "rectify<double>"), block=(BLOCK, 1, 1))
+
+
+@kernel("relu", name="elementwise", device="cuda")
+def forward(x: np.ndarray) -> np.ndarray:
+    """x of any shape, on the device -> y of the same shape, type and memory order."""
+    y = memory.empty_like(x)
+    if y.size:
+        blocks = min(-(-y.size // (4 * BLOCK)), MOST_BLOCKS)
+        arrays = memory.flat(x), memory.flat(y)
+        PROGRAM.launch(f"rectify<{ctype(x.dtype)}>", (blocks,), (BLOCK,), *arrays, np.int64(y.size))
+    return y

@@ -1,0 +1,26 @@
+"""The gradient of rectification on CUDA: gx = gy where x > 0, else 0.
+
+Two reads and one write an element, 12 bytes in float32: limited by memory alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernels import memory
+from kernels.cuda import Program, ctype
+from kernels.registry import kernel
+from kernels.relu.cuda_elementwise import BLOCK, MOST_BLOCKS
+
+PROGRAM = Program(__file__, entries=("mask<float>", "mask<double>"), block=(BLOCK, 1, 1))
+
+
+@kernel("relu_vjp", name="elementwise", device="cuda")
+def vjp(gy: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """gy, x of one shape, on the device -> gx of the same shape and type."""
+    gx = memory.empty_like(x)
+    if gx.size:
+        blocks = min(-(-gx.size // (4 * BLOCK)), MOST_BLOCKS)
+        arrays = memory.flat(gy), memory.flat(x), memory.flat(gx)
+        PROGRAM.launch(f"mask<{ctype(x.dtype)}>", (blocks,), (BLOCK,), *arrays, np.int64(gx.size))
+    return gx

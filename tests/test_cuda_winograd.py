@@ -1,0 +1,221 @@
+"""Winograd's convolutions on CUDA: their matrices, bound and chunks, and runs in the emulator."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from cuda_cases import dtypes, needs_a_compiler, run
+
+from kernels import ConvGeometry, Kernel, memory, named, toom_cook
+from kernels.bounds import same_bits, within
+from kernels.cuda import emulated, emulator
+from kernels.cuda.grids import few_blocks
+from kernels.cuda.program import INCLUDE
+from kernels.cuda.winograd import SIZES, chunks, fprop_form, points, row_bytes, tiles_of, wgrad_form
+from kernels.toom_cook import Matrix
+from kernels.verify.calls import make
+
+GEOMETRIES = {
+    "odd planes": ConvGeometry.of((2, 3, 7, 9), (5, 3, 3, 3), padding=1),
+    "one output": ConvGeometry.of((1, 2, 3, 3), (1, 2, 3, 3)),
+    "a plane of one pixel": ConvGeometry.of((2, 1, 1, 1), (4, 1, 3, 3), padding=1),
+    "packs of four channels": ConvGeometry.of((1, 4, 8, 6), (8, 4, 3, 3), padding=1),
+    "signed padding": ConvGeometry.of((1, 5, 9, 6), (2, 5, 3, 3), padding=(2, -1, -2, 4)),
+    "more padding than window": ConvGeometry.of((1, 1, 2, 3), (3, 1, 3, 3), padding=(4, 3, 0, 5)),
+    "groups": ConvGeometry.of((2, 8, 6, 5), (4, 4, 3, 3), padding=1, groups=2),
+    "a channel a group": ConvGeometry.of((1, 3, 5, 5), (6, 1, 3, 3), groups=3),
+}
+EMPTY = {
+    "no images": ConvGeometry.of((0, 2, 4, 4), (3, 2, 3, 3)),
+    "no channels": ConvGeometry.of((2, 0, 4, 4), (3, 0, 3, 3)),
+    "no filters": ConvGeometry.of((2, 2, 4, 4), (0, 2, 3, 3)),
+    "no pixels": ConvGeometry.of((2, 2, 0, 3), (3, 2, 3, 3), padding=2),
+}
+WINOGRAD = [
+    named(operation, f"winograd_{m}x{m}", "cuda")
+    for operation in ("conv2d", "conv2d_dgrad", "conv2d_wgrad")
+    for m in SIZES
+]
+geometries = pytest.mark.parametrize("g", GEOMETRIES.values(), ids=GEOMETRIES.keys())
+kernels = pytest.mark.parametrize("kernel", WINOGRAD, ids=lambda k: f"{k.operation} {k.name}")
+forward = pytest.mark.parametrize("kernel", WINOGRAD[:2], ids=lambda k: k.name)
+sizes = pytest.mark.parametrize("m", SIZES)
+
+
+def in_header(m: int, name: str) -> Matrix:
+    """A matrix of winograd.cuh, read from its source."""
+    source = (INCLUDE / "winograd.cuh").read_text(encoding="utf-8")
+    its = source.split(f"struct Winograd<{m}>")[1].split(f"struct {name} ")[1]
+    (table,) = re.findall(r"a\[rows\]\[columns\] =\s*\{(.*?)\};", its.split("return")[0], re.S)
+    rows = re.findall(r"\{([^{}]*)\}", table)
+    return tuple(tuple(_number(v) for v in row.split(",")) for row in rows)
+
+
+def _number(text: str) -> Fraction:
+    above, _, below = text.replace(".", "").partition("/")
+    return Fraction(int(above), int(below or 1))
+
+
+@sizes
+def test_the_header_has_the_matrices_that_follow_from_the_points(m: int) -> None:
+    its = fprop_form(m)
+    assert (its.bt, its.taken, its.read) == tuple(in_header(m, name) for name in ("BT", "G", "AT"))
+
+
+@sizes
+def test_the_matrices_give_both_sides_of_the_form_without_any_error(m: int) -> None:
+    d, w = [Fraction(7**i % 11 - 5) for i in range(m + 2)], [Fraction(v) for v in (3, -2, 5)]
+    gy = [Fraction(5**i % 13 - 6) for i in range(m)]
+    windows = [[d[i + j] for j in range(3)] for i in range(m)]
+    assert _evaluated(fprop_form(m).read, fprop_form(m).taken, w, fprop_form(m).bt, d) == [
+        _dot(window, w) for window in windows
+    ]
+    assert _evaluated(wgrad_form(m).read, wgrad_form(m).taken, gy, wgrad_form(m).bt, d) == [
+        _dot([row[j] for row in windows], gy) for j in range(3)
+    ]
+
+
+def _evaluated(
+    read: Matrix, taken: Matrix, w: list[Fraction], bt: Matrix, d: list[Fraction]
+) -> list[Fraction]:
+    products = [_dot(a, w) * _dot(b, d) for a, b in zip(taken, bt, strict=True)]
+    return [_dot(row, products) for row in read]
+
+
+def _dot(a: list[Fraction] | tuple[Fraction, ...], b: list[Fraction]) -> Fraction:
+    return sum((x * y for x, y in zip(a, b, strict=True)), start=Fraction(0))
+
+
+@sizes
+def test_the_amplification_is_that_of_the_tiles_on_the_cpu(m: int) -> None:
+    assert fprop_form(m).amplification == pytest.approx(toom_cook.amplification(m, 3) ** 2)
+
+
+@sizes
+@pytest.mark.parametrize("nbytes", [1, 3000, 24 << 20])
+@geometries
+def test_chunks_hold_every_tile_once_and_stay_within_their_bytes(
+    g: ConvGeometry, nbytes: int, m: int
+) -> None:
+    with memory.in_chunks(nbytes):
+        found = list(chunks(m, g, np.float32))
+    assert [t for first, tiles in found for t in range(first, first + tiles)] == [
+        *range(tiles_of(m, g))
+    ]
+    each = row_bytes(m, g, np.float32)
+    assert each == 4 * points(m) * (g.C + g.K)
+    assert all(tiles * each <= max(nbytes, each) for _, tiles in found)
+
+
+@needs_a_compiler
+@dtypes
+@geometries
+@kernels
+def test_a_winograd_kernel_is_within_its_bound(
+    kernel: Kernel, g: ConvGeometry, dtype: type
+) -> None:
+    call = make(kernel.operation, g, "normal", 1, dtype)
+    with memory.poisoned():
+        result = run(kernel, call)
+    (expected,), (bound,) = call.define(), call.bound(kernel)
+    assert result.dtype == dtype and within(result, expected, bound)
+
+
+@needs_a_compiler
+@geometries
+@kernels
+def test_a_winograd_kernel_can_do_with_a_tile_at_a_time(kernel: Kernel, g: ConvGeometry) -> None:
+    call = make(kernel.operation, g, "normal", 2, np.float64)
+    with memory.in_chunks(1), memory.poisoned():
+        result = run(kernel, call)
+    (expected,), (bound,) = call.define(), call.bound(kernel)
+    assert within(result, expected, bound)
+
+
+@needs_a_compiler
+@pytest.mark.parametrize("g", EMPTY.values(), ids=EMPTY.keys())
+@kernels
+def test_a_winograd_kernel_sums_nothing_to_zero(kernel: Kernel, g: ConvGeometry) -> None:
+    call = make(kernel.operation, g, "normal", 3, np.float32)
+    with memory.poisoned():
+        result = run(kernel, call)
+    assert np.array_equal(result, np.zeros(call.define()[0].shape))
+
+
+@needs_a_compiler
+@pytest.mark.parametrize("seed", [1, 2])
+@geometries
+@kernels
+def test_a_winograd_kernel_gives_the_same_bits_in_any_order_and_grid(
+    kernel: Kernel, g: ConvGeometry, seed: int
+) -> None:
+    call = make(kernel.operation, g, "normal", seed, np.float32)
+    plain = run(kernel, call)
+    with emulator.schedule(seed), few_blocks(1):
+        assert same_bits(run(kernel, call), plain)
+
+
+@needs_a_compiler
+@kernels
+def test_channels_by_16_bytes_give_the_bits_that_they_give_alone(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = make(kernel.operation, GEOMETRIES["packs of four channels"], "normal", 4, np.float32)
+    packed = run(kernel, call)
+    for file in ("conv2d", "conv2d_wgrad"):
+        monkeypatch.setattr(f"kernels.{file}.cuda_winograd.pack", lambda *_: ("float", 1))
+    assert same_bits(run(kernel, call), packed)
+
+
+@needs_a_compiler
+@dtypes
+@geometries
+@forward
+def test_a_winograd_convolution_adds_its_bias_and_rectifies(
+    kernel: Kernel, g: ConvGeometry, dtype: type
+) -> None:
+    call = make("conv2d", g, "normal", 5, dtype)
+    bias = np.random.default_rng(6).standard_normal(g.K).astype(dtype)
+    biased = replace(call, options={"bias": bias})
+    plain = run(kernel, biased)
+    (expected,), (bound,) = biased.define(), biased.bound(kernel)
+    assert within(plain, expected, bound)
+    rectified = run(kernel, replace(call, options={"bias": bias, "rectify": True}))
+    assert same_bits(rectified, np.where(plain <= 0, 0, plain).astype(dtype))
+
+
+@needs_a_compiler
+@forward
+def test_rectifying_leaves_nan(kernel: Kernel) -> None:
+    call = make("conv2d", GEOMETRIES["one output"], "normal", 5, np.float32)
+    call.inputs["x"][0, 0, 1, 1] = np.nan
+    assert np.isnan(run(kernel, replace(call, options={"rectify": True}))).all()
+
+
+@needs_a_compiler
+@kernels
+def test_a_pixel_that_is_cropped_is_not_read(kernel: Kernel) -> None:
+    crops = (-1, -2, -2, -1)
+    dgrad = kernel.operation == "conv2d_dgrad"  # its convolution of gy has 2 - padding
+    padding = tuple(2 - crop for crop in crops) if dgrad else crops
+    g = ConvGeometry.of((1, 4, 8, 8), (4, 4, 3, 3), padding=padding)
+    call = make(kernel.operation, g, "normal", 7, np.float32)
+    plain = run(kernel, call)
+    image = call.inputs["gy" if dgrad else "x"]
+    seen = np.zeros(image.shape[2:], bool)
+    seen[1:-2, 2:-1] = True
+    image[:, :, ~seen] = np.nan
+    assert same_bits(run(kernel, call), plain)
+
+
+@needs_a_compiler
+@pytest.mark.parametrize("kernel", WINOGRAD[:4], ids=lambda k: f"{k.operation} {k.name}")
+def test_prepared_filters_give_the_same_bits_for_any_batch(kernel: Kernel) -> None:
+    call = make(kernel.operation, GEOMETRIES["groups"], "normal", 8, np.float32)
+    kept = kernel.prepared(emulated(call.inputs["w"]), replace(call.g, N=7))
+    again = run(kernel, replace(call, options={"prepared": kept}))
+    assert same_bits(again, run(kernel, call))
