@@ -7,6 +7,11 @@ from setuptools import find_packages, setup
 PINNED_TORCH = "torch==2.13.0"
 
 VERIFY = ["hypothesis>=6.100"]
+# What `python -m kernels cuda-report` compiles and disassembles with; PyPI has no nvdisasm 13.0.
+CUDA_REPORT = [
+    "nvidia-cuda-nvrtc==13.0.*; sys_platform == 'linux'",
+    "nvidia-cuda-nvdisasm>=13.2,<14; sys_platform == 'linux'",
+]
 TEST = [
     "pytest>=8",
     "ruff>=0.9",
@@ -15,6 +20,7 @@ TEST = [
     "captum>=0.9",
     "onnx>=1.17",
     *VERIFY,
+    *CUDA_REPORT,
 ]
 
 setup(
@@ -29,6 +35,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["minidl*", "kernels*", "zfnet*", "bench*"]),
     package_data={
+        "kernels": ["**/*.cu", "**/*.cuh", "**/*.h", "**/*.cpp"],
         "zfnet": [
             "report/*.html",
             "report/*.css",
@@ -36,7 +43,7 @@ setup(
             "pretrained/log.jsonl",
             "pretrained/curve.svg",
             "pretrained/CARD.md",
-        ]
+        ],
     },
     install_requires=[
         "numpy>=2.0",

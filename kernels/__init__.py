@@ -10,9 +10,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from kernels import geometry, memory, reference, registry, threads
+from kernels import cuda, geometry, memory, reference, registry, threads
 from kernels.geometry import Box, ConvGeometry, PoolGeometry
-from kernels.registry import Kernel, all_kernels, device_of, kernel, named, pick, register
+from kernels.placement import device_of
+from kernels.registry import Kernel, all_kernels, kernel, named, pick, register
 
 __all__ = [
     "Box",
@@ -20,6 +21,7 @@ __all__ = [
     "Kernel",
     "PoolGeometry",
     "all_kernels",
+    "cuda",
     "device_of",
     "geometry",
     "kernel",
@@ -33,7 +35,7 @@ __all__ = [
 ]
 
 
-_NOT_OPERATIONS = ("cli", "show", "verify")
+_NOT_OPERATIONS = ("cli", "cuda", "show", "verify")
 
 
 def _import_every_kernel() -> None:

@@ -1,7 +1,8 @@
 """The only place where kernels allocate, and the door through which arrays reach them.
 
-Shapes are written N, C, H, W everywhere; memory on the CPU is channels-last: an (N,H,W,C) array
-seen through `transpose(0, 3, 1, 2)`, so that compiled loops run over contiguous channels.
+Shapes are written N, C, H, W everywhere; memory is channels-last: an (N,H,W,C) array seen through
+`transpose(0, 3, 1, 2)`, so that compiled loops, and the threads of a warp, run over contiguous
+channels. Arrays may be a device's (`kernels/cuda/arrays.py`): what is made `like` one lies there.
 """
 
 from __future__ import annotations
@@ -10,15 +11,20 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import DTypeLike
 
 from kernels import threads
+from kernels.cuda import devices
+from kernels.cuda.arrays import Emulated, address, device_kind
 from kernels.pool import LEAST, pool
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+VECTOR = 16
+"""Bytes that a CUDA thread loads at once, from an address that they divide."""
 
 
 @dataclass
@@ -34,8 +40,10 @@ _poison = False
 _chunk = 24 << 20
 
 
-def empty(shape: Sequence[int], dtype: DTypeLike, layout: str = "C") -> np.ndarray:
-    """An array to be filled; a large one from the pool (`kernels/pool.py`).
+def empty(
+    shape: Sequence[int], dtype: DTypeLike, layout: str = "C", like: Any = None
+) -> np.ndarray:
+    """An array to be filled, on the device of `like`; a large one from a pool (`kernels/pool.py`).
 
     `layout` "C" is row-major; "NHWC" gives shape (N,C,H,W) in channels-last memory.
     Inside `poisoned()` it comes filled with NaN (integers: their minimum), so that a test finds
@@ -43,24 +51,29 @@ def empty(shape: Sequence[int], dtype: DTypeLike, layout: str = "C") -> np.ndarr
     """
     if layout == "NHWC":
         N, C, H, W = shape
-        array = _fresh((N, H, W, C), np.dtype(dtype))
+        array = _fresh((N, H, W, C), np.dtype(dtype), like)
     else:
-        array = _fresh(tuple(shape), np.dtype(dtype))
+        array = _fresh(tuple(shape), np.dtype(dtype), like)
     if _poison:
         array.fill(np.nan if array.dtype.kind == "f" else np.iinfo(array.dtype).min)
     return nchw(array) if layout == "NHWC" else array
 
 
-def _fresh(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+def _fresh(shape: tuple[int, ...], dtype: np.dtype, like: Any) -> np.ndarray:
+    kind = device_kind(like)
+    if kind == "cuda":
+        return devices.loaded().empty(shape, dtype)  # CuPy has a pool of its own
     nbytes = math.prod(shape) * dtype.itemsize
     if nbytes < LEAST:
-        return np.empty(shape, dtype)
-    return pool.take(nbytes).view(dtype).reshape(shape)  # (bytes,) -> shape
+        array = np.empty(shape, dtype)
+    else:
+        array = pool.take(nbytes).view(dtype).reshape(shape)  # (bytes,) -> shape
+    return array.view(Emulated) if kind == "emulator" else array
 
 
 def empty_like(x: np.ndarray) -> np.ndarray:
-    """An array to be filled, of x's shape, type and (for four axes) channels-last memory."""
-    return empty(x.shape, x.dtype, "NHWC" if x.ndim == 4 else "C")
+    """An array to be filled, of x's shape, type, device and (for four axes) channels-last."""
+    return empty(x.shape, x.dtype, "NHWC" if x.ndim == 4 else "C", like=x)
 
 
 def flat(x: np.ndarray) -> np.ndarray:
@@ -111,8 +124,10 @@ def admit(x: np.ndarray) -> np.ndarray:
 
     Four axes become channels-last, a matrix may be row- or column-major, others are row-major;
     all are aligned, writable (read-only arrays are another type to Numba) and in the machine's byte
-    order.
+    order. A device's begin where a vector of 16 bytes may.
     """
+    if device_kind(x) in ("emulator", "cuda"):
+        return _admit_device(x)
     plain = nhwc(x) if x.ndim == 4 else x
     flags = plain.flags
     packed = flags.c_contiguous or (x.ndim == 2 and flags.f_contiguous)
@@ -126,6 +141,18 @@ def admit(x: np.ndarray) -> np.ndarray:
             _turn(x.reshape(-1), nhwc(turned))
         return turned
     copied = np.array(plain, dtype=plain.dtype.newbyteorder("="), order="C", copy=True)
+    return nchw(copied) if x.ndim == 4 else copied
+
+
+def _admit_device(x: Any) -> Any:
+    """The same on a device, by methods that CuPy's arrays and the emulator's have in common."""
+    plain = nhwc(x) if x.ndim == 4 else x
+    packed = plain.flags.c_contiguous or (x.ndim == 2 and plain.flags.f_contiguous)
+    if packed and plain.dtype.isnative and address(plain) % VECTOR == 0:
+        return x
+    counters.copies += 1
+    counters.copied_bytes += x.nbytes
+    copied = plain.astype(plain.dtype.newbyteorder("="), order="C", copy=True)
     return nchw(copied) if x.ndim == 4 else copied
 
 

@@ -3,15 +3,19 @@
 A patch (N,C,h,w) stands for pixels of a plane of H x W pixels; sample n's first pixel is pixel
 at[n] = (row, column) there, which may lie outside of the plane. A unit's receptive field is a patch
 of the image; what a covered square changes is a patch of each layer. Moves memory, computes
-nothing: each result is read and written once.
+nothing: each result is read and written once. What lies on a device stays there.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numba
 import numpy as np
 
 from kernels import memory
+from kernels.cuda import patches as on_device
+from kernels.cuda.arrays import device_kind
 
 LOWEST = float(np.finfo(np.float32).min)
 """What pooling never chooses, and no arithmetic turns into NaN."""
@@ -31,11 +35,11 @@ def cut(
     over: patches (N,C,a,b) and where each begins (N,2): laid over the plane before.
     """
     C, H, W = plane.shape[1:]
-    out = memory.empty((len(at), C, *shape), plane.dtype, "NHWC")
+    out = memory.empty((len(at), C, *shape), plane.dtype, "NHWC", like=plane)
     part, part_at = (plane[:, :, :0], at) if over is None else over
     x, above = (memory.nhwc(memory.admit(a)) for a in (plane, part))
     places, value = (_integers(part_at), _integers(at)), plane.dtype.type(fill)
-    _lay(x, above, places[0], memory.nhwc(out), places[1], H, W, value)
+    _lie(x, above, places[0], memory.nhwc(out), places[1], H, W, value)
     return out
 
 
@@ -43,9 +47,9 @@ def fill_outside(
     patch: np.ndarray, at: np.ndarray, plane: tuple[int, int], fill: float
 ) -> np.ndarray:
     """The patches (N,C,h,w), `fill` in pixels that lie outside of the plane (H,W)."""
-    out = memory.empty(patch.shape, patch.dtype, "NHWC")
+    out = memory.empty_like(patch)
     x, places = memory.nhwc(memory.admit(patch)), _integers(at)
-    _lay(x, x, places, memory.nhwc(out), places, *plane, patch.dtype.type(fill))
+    _lie(x, x, places, memory.nhwc(out), places, *plane, patch.dtype.type(fill))
     return out
 
 
@@ -56,6 +60,11 @@ def lies_inside(at: np.ndarray, shape: tuple[int, ...], plane: tuple[int, int]) 
 
 def _integers(at: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(at, dtype=np.int64)
+
+
+def _lie(x: np.ndarray, *arguments: Any) -> None:
+    """`_lay`, where x lies."""
+    (_lay if device_kind(x) == "cpu" else on_device.lay)(x, *arguments)
 
 
 @numba.njit(parallel=True, cache=True)

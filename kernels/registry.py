@@ -18,6 +18,9 @@ from typing import Any
 import numpy as np
 
 from kernels import memory, threads
+from kernels.cuda.arrays import device_kind
+from kernels.placement import check_place
+from kernels.placement import device_of as device_of
 
 
 def everything(g: Any) -> bool:
@@ -81,8 +84,8 @@ class Kernel:
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Run on arrays of any strides: the door's copies are counted in `memory.counters`."""
-        admitted = [memory.admit(a) if isinstance(a, np.ndarray) else a for a in args]
-        named = {k: memory.admit(a) if isinstance(a, np.ndarray) else a for k, a in options.items()}
+        admitted = [self._admitted(a) for a in args]
+        named = {k: self._admitted(a) for k, a in options.items()}
         floats = [a for a in (*admitted, *named.values()) if _is_data(a)]
         if floats:
             memory.common_float(floats, self.operation)
@@ -94,7 +97,14 @@ class Kernel:
         if self.prepare is None:
             return None
         with threads.region():
-            return self.prepare(memory.admit(w), g)
+            return self.prepare(self._admitted(w), g)
+
+    def _admitted(self, value: Any) -> Any:
+        """An array through the door, if it is of this kernel's device; anything else as it is."""
+        if device_kind(value) is None:
+            return value
+        check_place(value, self.device, f"{self.operation} {self.name}")
+        return memory.admit(value)
 
 
 _registry: dict[str, dict[tuple[str, str], Kernel]] = {}
@@ -256,12 +266,5 @@ def named(operation: str, name: str, device: str = "cpu") -> Kernel:
     raise ValueError(f"{operation}: no kernel {name!r} on {device!r}; registered: {known}")
 
 
-def device_of(array: object) -> str:
-    """The device whose kernels compute on an array of this type."""
-    if isinstance(array, np.ndarray):
-        return "cpu"
-    raise TypeError(f"no kernels compute on a {type(array).__name__}; expected a numpy.ndarray")
-
-
 def _is_data(value: object) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind not in "iub"
+    return device_kind(value) is not None and value.dtype.kind not in "iub"  # type: ignore[attr-defined]

@@ -1,4 +1,5 @@
-"""How hypothesis draws (the same examples on every run, or many new ones on request); threads."""
+"""How hypothesis draws (the same examples on every run, or many new ones on request); threads;
+and where CUDA kernels compute: in the emulator, or with --device cuda on the GPU."""
 
 from __future__ import annotations
 
@@ -11,12 +12,40 @@ from hypothesis import settings
 
 import minidl
 from kernels import threads
+from kernels.cuda import NoGPU, devices, emulator
 
 settings.register_profile(
     "default", max_examples=25, deadline=None, derandomize=True, database=None
 )
 settings.register_profile("intense", max_examples=500, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--device",
+        choices=("cpu", "emulator", "cuda"),
+        help="try the kernels of this device alone, CUDA kernels with more examples than otherwise",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """--device cuda without a GPU is an error, not a run of the emulator."""
+    if config.getoption("--device") == "cuda":
+        try:
+            devices.cupy()
+        except NoGPU as error:
+            raise pytest.UsageError(f"--device cuda: {error}") from error
+
+
+@pytest.fixture
+def cuda_device(request: pytest.FixtureRequest) -> str:
+    """Where CUDA kernels compute in this run: "cuda" if it was asked for, else "emulator"."""
+    if request.config.getoption("--device") == "cuda":
+        return "cuda"
+    if not emulator.available():
+        pytest.skip("the emulator needs g++")
+    return "emulator"
 
 
 @pytest.fixture(scope="module")

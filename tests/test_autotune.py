@@ -49,7 +49,7 @@ def another_than_picked(operation: str = "conv2d") -> str:
     others = [
         k
         for k in registry.all_kernels(operation)
-        if k.supports(G) and k is not usual and k.cost(G) < 10 * usual.cost(G)
+        if k.device == "cpu" and k.supports(G) and k is not usual and k.cost(G) < 10 * usual.cost(G)
     ]
     return others[0].name
 

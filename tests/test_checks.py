@@ -247,7 +247,7 @@ def test_without_a_model_each_seed_has_a_network_of_its_own(
 ) -> None:
     trained: list[int] = []
 
-    def own(seed: int, out: Path, report: Any) -> Network:
+    def own(seed: int, out: Path, report: Any, *, device: str) -> Network:
         trained.append(seed)
         return network(seed, classes=Scenes.classes)
 

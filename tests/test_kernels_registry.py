@@ -101,7 +101,7 @@ def test_an_unknown_algorithm_is_named_with_those_there_are() -> None:
 
 def test_only_arrays_have_a_device() -> None:
     assert kernels.device_of(np.zeros(1)) == "cpu"
-    with pytest.raises(TypeError, match=r"list; expected a numpy\.ndarray"):
+    with pytest.raises(TypeError, match=r"list; expected a numpy\.ndarray, a cupy\.ndarray"):
         kernels.device_of([1.0])
 
 
@@ -138,14 +138,14 @@ def test_poisoned_memory_is_nan_and_only_within(dtype: Any) -> None:
 
 
 def test_kernels_refuse_arrays_of_two_types() -> None:
-    (matmul, *_) = all_kernels("matmul")
+    matmul = kernels.pick("matmul", "cpu", (1, 1, 1))
     with pytest.raises(TypeError, match="one type, float32 or float64; got float32, float64"):
         matmul(np.zeros((1, 1), np.float32), np.zeros((1, 1)), (1, 1, 1))
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.complex64, object])
 def test_kernels_refuse_other_types(dtype: Any) -> None:
-    (relu, *_) = all_kernels("relu")
+    relu = kernels.named("relu", "elementwise")
     with pytest.raises(TypeError, match=f"float32 or float64; got {np.dtype(dtype)}"):
         relu(np.zeros(3, dtype))
 
@@ -160,7 +160,7 @@ def test_the_number_of_threads_is_one_to_what_there_are() -> None:
 
 
 def test_two_python_threads_may_run_kernels_at_once() -> None:
-    (relu, *_) = all_kernels("relu")
+    relu = kernels.named("relu", "elementwise")
     x = np.ones((64, 64), np.float32)
     results: list[np.ndarray] = []
     workers = [threading.Thread(target=lambda: results.extend(relu(x) for _ in range(50)))

@@ -15,7 +15,7 @@ from kernels.cli import app
 from kernels.sources import load
 from kernels.verify import PROFILES, PROPERTIES, Outcome, try_property
 from kernels.verify.snippet import snippet
-from kernels.verify.suite import FAR_BELOW, _judged, plan
+from kernels.verify.suite import FAR_BELOW, Trial, _judged, plan
 
 SOUND = """
 from kernels import kernel
@@ -53,13 +53,17 @@ def verify(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, st
     return int(left.value.code or 0), printed.out + printed.err
 
 
+def every_trial() -> list[Trial]:
+    return [trial for device in ("cpu", "emulator") for trial in plan(all_kernels(), device).trials]
+
+
 def test_every_kernel_has_its_definition_among_its_properties() -> None:
-    judged = {kernel for kernel, law in plan(all_kernels()).trials if law.name == "definition"}
+    judged = {kernel for kernel, law in every_trial() if law.name == "definition"}
     assert judged == set(all_kernels())
 
 
 def test_every_property_concerns_some_kernel() -> None:
-    assert {law.name for _, law in plan(all_kernels()).trials} == set(PROPERTIES)
+    assert {law.name for _, law in every_trial()} == set(PROPERTIES)
 
 
 def test_every_property_says_what_it_is_in_a_sentence() -> None:
@@ -197,7 +201,7 @@ def test_what_a_file_registered_before_it_failed_is_not_kept(tmp_path: Path) -> 
     [
         (["--op", "convolve"], "there is no kernel 'convolve'; there are"),
         (["--kernel", "fft"], "there is no kernel 'fft'"),
-        (["--profile", "thorough"], "--profile must be one of dev, ci, intense"),
+        (["--profile", "thorough"], "--profile must be one of few, dev, ci, intense"),
         (["--sample", "3"], "--sample and --every belong to --mutants"),
         (["some.py", "--mutants"], "leave the file out"),
         (["no_such_file.py"], "no_such_file.py does not import"),

@@ -30,14 +30,12 @@ def list_command(
         typer.Argument(metavar="[FILE_OR_MODULE]...", help="Files that register more kernels."),
     ] = None,
     op: Annotated[str | None, typer.Option(help="Only kernels of this operation.")] = None,
+    device: Annotated[str | None, typer.Option(help="Only those for it: cpu or cuda.")] = None,
 ) -> None:
     """Show every registered kernel: operation, algorithm, device, what it supports, its bound."""
     for source in sources or []:
         load(source)
-    kernels = all_kernels(op)
-    if not kernels:
-        known = ", ".join(dict.fromkeys(k.operation for k in all_kernels()))
-        raise ValueError(f"no kernel is registered for {op!r}; operations: {known}")
+    kernels = _chosen(op, device)
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("operation", "algorithm", "device", "supports", "error at most", "NaN spreads"):
         table.add_column(heading, no_wrap=heading != "supports")
@@ -49,6 +47,18 @@ def list_command(
         "Errors in units of eps times the sum of the absolute products, for conv3 of ZFNet (16 "
         "images), a 3x3 average and a 16 x 4096 x 4096 product; norm-wise: times the largest |x| "
         "of each plane and the sum of |w| over the window."
+    )
+
+
+def _chosen(op: str | None, device: str | None) -> list[Kernel]:
+    kernels = [k for k in all_kernels(op) if device in (None, k.device)]
+    if kernels:
+        return kernels
+    known = ", ".join(dict.fromkeys(k.operation for k in all_kernels()))
+    wanted = " on ".join(repr(word) for word in (op, device) if word)
+    devices = ", ".join(dict.fromkeys(k.device for k in all_kernels()))
+    raise ValueError(
+        f"no kernel is registered for {wanted}; operations: {known}; devices: {devices}"
     )
 
 

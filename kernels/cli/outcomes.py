@@ -14,6 +14,8 @@ from kernels.registry import Kernel
 from kernels.verify.runner import Outcome
 from kernels.verify.snippet import snippet
 
+_WHERE = {"cpu": "", "emulator": " in the emulator", "cuda": " on the GPU"}
+
 
 def show_tables(results: Sequence[Outcome]) -> None:
     """One table an operation: properties down, kernels across."""
@@ -80,10 +82,8 @@ def unserved(results: Sequence[Outcome]) -> list[Kernel]:
     return [kernel for kernel in kernels if kernel not in tried]
 
 
-def show_summary(
-    results: Sequence[Outcome], profile: str, seed: int, seconds: float, incomplete: bool
-) -> None:
-    """How many of what, and against whom."""
+def show_summary(results: Sequence[Outcome], device: str, how: str, incomplete: bool) -> None:
+    """How many of what, where, and against whom; `how` says with which examples, in what time."""
     for kernel in unserved(results):
         say(f"{kernel.operation} {kernel.name}: its supports(g) is false for all that was drawn")
     failed = [r for r in results if not r.holds and not r.inapplicable]
@@ -92,8 +92,8 @@ def show_summary(
     if incomplete or unserved(results):
         verdict = f"not complete; of what ran {verdict}"
     say(
-        f"{kernels} kernel{'s' * (kernels != 1)}, {len(results)} trials, {examples:,} examples: "
-        f"{verdict} (profile {profile}, seed {seed}, {seconds:.0f} s; {_peers()})"
+        f"{kernels} kernel{'s' * (kernels != 1)}{_WHERE[device]}, {len(results)} trials, "
+        f"{examples:,} examples: {verdict} ({how}; {_peers()})"
     )
 
 

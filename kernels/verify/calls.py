@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from kernels.bounds import of_kernel
 from kernels.probe import supports
 from kernels.registry import Kernel
 from kernels.verify.arrays import FILLS
+from kernels.verify.placing import prepared_on, run_on
 from kernels.verify.verdicts import Violation
 
 Results = tuple[np.ndarray, ...]
@@ -29,12 +31,17 @@ OPERATIONS: dict[str, Operation] = {}
 
 @dataclass(frozen=True)
 class Call:
-    """One call: `inputs` are its arrays in the order in which a kernel takes them."""
+    """One call: `inputs` are its arrays in the order in which a kernel takes them.
+
+    They are plain arrays whatever computes on them; a CUDA kernel does so on `device`, "emulator"
+    or "cuda".
+    """
 
     operation: str
     g: Any
     inputs: dict[str, np.ndarray]
     options: dict[str, Any] = field(default_factory=dict)
+    device: str = "emulator"
 
     @property
     def its(self) -> Operation:
@@ -48,6 +55,14 @@ class Call:
 
     def run(self, kernel: Kernel) -> Results:
         return self.its.run(kernel, self)
+
+    def on(self, kernel: Kernel) -> Callable[..., Any]:
+        """The kernel as a function from plain arrays to plain arrays, wherever it computes."""
+        return partial(run_on, self.device, kernel)
+
+    def prepared(self, kernel: Kernel, w: np.ndarray, g: Any) -> Any:
+        """What the kernel prepares of the weights, as the option of that name."""
+        return prepared_on(self.device, kernel, w, g)
 
     def define(self) -> Results:
         """What the nested loops of `kernels.reference` make of it, in float64."""
@@ -119,9 +134,9 @@ class Operation(ABC):
         return (*call.inputs.values(), call.g)
 
     def run(self, kernel: Kernel, call: Call) -> Results:
-        return self.called(kernel, *self.arguments(call), **call.options)
+        return self.called(call.on(kernel), *self.arguments(call), **call.options)
 
-    def called(self, kernel: Kernel, *arguments: Any, **options: Any) -> Results:
+    def called(self, kernel: Callable[..., Any], *arguments: Any, **options: Any) -> Results:
         """The kernel's arrays; Violation if it returns anything else."""
         try:
             result = kernel(*arguments, **options)
@@ -184,6 +199,7 @@ def calls(
     large: bool | None = False,
     dtypes: tuple[Any, ...] = (np.float32, np.float64),
     optional: bool = False,
+    device: str = "emulator",
 ) -> Call:
     """Calls that `kernel` supports, small ones, large ones, or (None) both; with `optional` also
     with the arrays that a call may have or not."""
@@ -196,4 +212,4 @@ def calls(
     for name, shape in its.optional(g).items() if optional else ():
         if draw(st.booleans()):
             options[name] = FILLS[fill](shape, np.random.default_rng(seed + 1), dtype)
-    return make(kernel.operation, g, fill, seed, dtype, **options)
+    return replace(make(kernel.operation, g, fill, seed, dtype, **options), device=device)

@@ -53,9 +53,12 @@ class Property:
     def concerns(self, kernel: Kernel) -> bool:
         return kernel.operation in self.operations and self.applies(kernel)
 
-    def examples(self, kernel: Kernel) -> st.SearchStrategy[tuple[Call, dict[str, Any]]]:
-        """What `check` is tried on."""
-        return st.tuples(calls(kernel, **self.drawn), st.fixed_dictionaries(dict(self.extras)))
+    def examples(
+        self, kernel: Kernel, device: str
+    ) -> st.SearchStrategy[tuple[Call, dict[str, Any]]]:
+        """What `check` is tried on; a CUDA kernel computes on `device`."""
+        drawn = calls(kernel, **self.drawn, device=device)
+        return st.tuples(drawn, st.fixed_dictionaries(dict(self.extras)))
 
 
 def holds(

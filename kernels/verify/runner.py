@@ -14,12 +14,13 @@ from hypothesis.errors import Unsatisfiable
 from hypothesis.reporting import with_reporter
 
 from kernels import registry, threads
+from kernels.cuda.emulator import Undefined
 from kernels.registry import Kernel
 from kernels.verify.calls import Call
 from kernels.verify.property import Inapplicable, Property, Violation
 from kernels.verify.simplify import simplified
 
-PROFILES = {"dev": 20, "ci": 80, "intense": 2000}
+PROFILES = {"few": 3, "dev": 20, "ci": 80, "intense": 2000}
 """Examples of each property on each kernel."""
 
 BATCH = 10
@@ -43,13 +44,20 @@ class Failure:
         frames = traceback.extract_tb(self.error.__traceback__)
         inside = any(frame.filename == registry.__file__ for frame in frames)
         who = "the kernel raises " if inside else ""
-        return f"{who}{type(self.error).__name__}: {self.error} ({self.raised_at})"
+        return f"{who}{type(self.error).__name__}: {self.error}{self._place}"
+
+    @property
+    def _place(self) -> str:
+        """Undefined names its own, the line of the .cu file."""
+        return "" if isinstance(self.error, Undefined) else f" ({self.raised_at})"
 
     @property
     def raised_at(self) -> str:
         """The line that raised an exception; "" if a result was wrong."""
         if isinstance(self.error, Violation):
             return ""
+        if isinstance(self.error, Undefined):
+            return f"{self.error.path}:{self.error.line}"
         last = traceback.extract_tb(self.error.__traceback__)[-1]
         return f"{last.filename}:{last.lineno}"
 
@@ -83,8 +91,8 @@ class Outcome:
 class _Trials:
     """The function that hypothesis calls, and what it saw."""
 
-    def __init__(self, kernel: Kernel, property: Property) -> None:
-        self.kernel, self.property = kernel, property
+    def __init__(self, kernel: Kernel, property: Property, device: str) -> None:
+        self.kernel, self.property, self.device = kernel, property, device
         self.examples, self.used = 0, None  # type: int, float | None
         self.failing: tuple[Call, dict[str, Any], BaseException] | None = None
 
@@ -103,13 +111,19 @@ class _Trials:
 
 
 def try_property(
-    kernel: Kernel, property: Property, examples: int, seed_: int = 0, shrink: bool = True
+    kernel: Kernel,
+    property: Property,
+    examples: int,
+    seed_: int = 0,
+    shrink: bool = True,
+    device: str = "emulator",
 ) -> Outcome:
     """Try `property` on `kernel` with so many examples, the same for the same seed.
 
+    A CUDA kernel computes on `device`, "emulator" or "cuda"; others where they always do.
     Without `shrink` the failure is the first that was found, as it was found.
     """
-    trials = _Trials(kernel, property)
+    trials = _Trials(kernel, property, device)
     try:
         with _threads(property), with_reporter(lambda text: None):
             for first in range(0, examples, BATCH):
@@ -140,7 +154,7 @@ def _try_batch(trials: _Trials, examples: int, seed_: str, shrink: bool) -> None
         suppress_health_check=list(HealthCheck),
         phases=[Phase.generate, Phase.shrink][: 1 + shrink],
     )
-    @given(property.examples(kernel))
+    @given(property.examples(kernel, trials.device))
     def attempt(example: tuple[Call, dict[str, Any]]) -> None:
         trials(*example)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kernels.registry import Kernel
+from kernels.verify.calls import Call
 from kernels.verify.property import Property
 from kernels.verify.runner import Failure
 
@@ -35,7 +36,7 @@ def snippet(kernel: Kernel, property: Property, failure: Failure, source: str | 
     inputs = ", ".join(f"{array!r}: {array}" for array in call.inputs)
     options = ", ".join(f"{key!r}: {_value(value)}" for key, value in call.options.items())
     lines += [
-        f"call = Call({call.operation!r}, g, {{{inputs}}}, {{{options}}})",
+        f"call = Call({call.operation!r}, g, {{{inputs}}}, {{{options}}}{_where(kernel, call)})",
         "",
         'print("the kernel:", *call.run(kernel), sep="\\n")',
         'print("the definition:", *call.define(), sep="\\n")',
@@ -44,6 +45,11 @@ def snippet(kernel: Kernel, property: Property, failure: Failure, source: str | 
     extras = "".join(f", {key}={_value(value)}" for key, value in failure.extras.items())
     lines += [f"PROPERTIES[{property.name!r}].check(kernel, call{extras})"]
     return "\n".join(lines) + "\n"
+
+
+def _where(kernel: Kernel, call: Call) -> str:
+    """The device that a CUDA kernel computes on."""
+    return f", device={call.device!r}" if kernel.device == "cuda" else ""
 
 
 def _anywhere(source: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kernels.registry import Kernel, one
 from kernels.verify.calls import OPERATIONS
+from kernels.verify.placing import served_on
 from kernels.verify.property import PROPERTIES, Property
 from kernels.verify.runner import PROFILES, Outcome, try_property
 
@@ -19,26 +20,37 @@ Trial = tuple[Kernel, Property]
 @dataclass(frozen=True)
 class Plan:
     """What to try: every property that concerns each kernel; and kernels that cannot be tried,
-    for their operation is unknown or their device is not there."""
+    for their operation is unknown or `device` is not theirs."""
 
     trials: list[Trial]
     unknown: list[Kernel]
     elsewhere: list[Kernel]
+    device: str = "cpu"
 
 
-def plan(kernels: Sequence[Kernel]) -> Plan:
-    """The trials of `kernels`, operation by operation."""
-    here = [k for k in kernels if k.device == "cpu"]
+def served(kernels: Sequence[Kernel], device: str) -> list[Kernel]:
+    """Those that run on `device`: "cpu", or the same ones on "emulator" and "cuda"."""
+    return [k for k in kernels if served_on(k, device)]
+
+
+def plan(kernels: Sequence[Kernel], device: str = "cpu") -> Plan:
+    """The trials of those of `kernels` that run on `device`: "cpu", "emulator" or "cuda"."""
+    here = served(kernels, device)
     trials = [(k, p) for k in here for p in PROPERTIES.values() if p.concerns(k)]
     unknown = [k for k in here if k.operation not in OPERATIONS]
-    return Plan(trials, unknown, [k for k in kernels if k not in here])
+    return Plan(trials, unknown, [k for k in kernels if k not in here], device)
 
 
 def run(
-    trials: Sequence[Trial], profile: str, seed: int, judge_limits: bool = False
+    trials: Sequence[Trial],
+    profile: str,
+    seed: int,
+    judge_limits: bool = False,
+    device: str = "emulator",
 ) -> Iterator[Outcome]:
     """The outcome of each trial, as it comes; the same for the same profile and seed.
 
+    device:       where CUDA kernels compute, "emulator" or "cuda".
     judge_limits: after the examples of `intense` a limit that no result came near fails too. That
     judges the limit, so it is for kernels that are known: one that adds more precisely than it has
     to is not to blame.
@@ -48,7 +60,7 @@ def run(
         if kernel in unserved:
             yield Outcome(kernel, property, 0)
             continue
-        outcome = try_property(kernel, property, PROFILES[profile], seed)
+        outcome = try_property(kernel, property, PROFILES[profile], seed, device=device)
         if outcome.inapplicable and property.name == "definition":
             unserved.add(kernel)
         yield _judged(outcome) if judge_limits and profile == "intense" else outcome

@@ -8,6 +8,7 @@ from __future__ import annotations
 from kernels.verify.mutants import (
     blocked,
     convolution,
+    cuda,
     elementwise,
     gradients,
     normalisation,
@@ -19,7 +20,7 @@ from kernels.verify.mutants.plant import planted
 from kernels.verify.mutants.run import mutation_run, sampled
 from kernels.verify.mutants.tables import by_property, table
 
-FAMILIES = (convolution, gradients, blocked, pooling, normalisation, elementwise)
+FAMILIES = (convolution, gradients, blocked, pooling, normalisation, elementwise, cuda)
 MUTANTS = tuple(mutant for family in FAMILIES for mutant in read(family.TABLE))
 
 __all__ = [

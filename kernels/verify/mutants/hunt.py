@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kernels.cuda.emulator import CompileError
 from kernels.registry import Kernel
 from kernels.verify.mutants.mutant import Mutant
 from kernels.verify.mutants.plant import planted, sound_kernel
@@ -54,7 +55,8 @@ def hunt(
     """The first property that catches the mutant, or with `every` each one that does.
 
     Runs in this process, which a mutant may bring down: `tell` is called with a property's name
-    before it is tried. ValueError if the mutant does not apply to the sources as they are.
+    before it is tried. ValueError if the mutant does not apply to the sources as they are,
+    CompileError if it is no program.
     """
     catches: list[Catch] = []
     unmet, began, sound = "", time.monotonic(), sound_kernel(mutant)
@@ -62,6 +64,8 @@ def hunt(
         for property in properties_of(kernel):
             tell(property.name)
             outcome = try_property(kernel, property, PROFILES[profile], seed, shrink=False)
+            if outcome.failure and isinstance(outcome.failure.error, CompileError):
+                raise outcome.failure.error  # no bug that anybody would have shipped
             unmet = unmet or (outcome.unmet and f"{property.name}: {outcome.unmet}")
             if outcome.failure and _passes(sound, property, outcome.failure):
                 catches.append(Catch(property.name, outcome.examples, outcome.failure.reason))

@@ -6,7 +6,8 @@
     +                    w = q * stride[0] - padding[2] + s * dilation[1]
 
 The heading names the kernel and the file that the lines below it change: the kernel's own, or one
-that it is built from. Whole lines are replaced; a bug ends with an empty line.
+that it is built from. A kernel for CUDA is named "naive on cuda"; its file may be a .cu or a
+header. Whole lines are replaced; a bug ends with an empty line.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ FOLDER = Path(kernels.__file__).parent
 class Mutant:
     """The kernel `kernel` of `operation`, where the lines `old` of `file` read `new`.
 
-    kind: the bug, in a few words.
-    file: within the package `kernels`.
+    kind:   the bug, in a few words.
+    file:   within the package `kernels`.
+    device: the kernel's; "cuda" is tried in the emulator.
     """
 
     operation: str
@@ -33,10 +35,12 @@ class Mutant:
     file: str
     old: str
     new: str
+    device: str = "cpu"
 
     @property
     def name(self) -> str:
-        return f"{self.operation} {self.kernel}: {self.kind}"
+        on = "" if self.device == "cpu" else f" on {self.device}"
+        return f"{self.operation} {self.kernel}{on}: {self.kind}"
 
     def source(self) -> str:
         """The file's text with the bug in it; ValueError if there is no one place for it."""
@@ -66,6 +70,7 @@ def read(table: str) -> list[Mutant]:
 
 
 def _mutant(heading: tuple[str, str, str], lines: list[str]) -> Mutant:
-    operation, kernel, file = heading
+    operation, named, file = heading
+    kernel, _, device = named.partition(" on ")
     old, new = ("\n".join(row[1:] for row in lines if row[0] == sign) for sign in "-+")
-    return Mutant(operation, kernel, lines[0], file, old, new)
+    return Mutant(operation, kernel, lines[0], file, old, new, device or "cpu")

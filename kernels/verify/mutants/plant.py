@@ -2,7 +2,8 @@
 
 The changed file is written to a temporary folder and imported from there, and so is every file
 between it and the kernel's own: `conv2d_dgrad/flipped.py` uses `conv2d/im2col.py`, which uses
-`unfold.py`. Afterwards nothing is left of them.
+`unfold.py`. A .cu file goes with the Python file beside it, and a header with every .cu that
+includes it. Afterwards nothing is left of them.
 """
 
 from __future__ import annotations
@@ -19,13 +20,17 @@ from types import ModuleType
 from numba import config
 
 from kernels import registry
+from kernels.cuda.emulator.rewrite import included
 from kernels.registry import Kernel, all_kernels
 from kernels.verify.mutants.mutant import FOLDER, Mutant
 
 SHARED = {
     f"kernels.{name}"
-    for name in ("arguments", "geometry", "memory", "norm_geometry", "registry", "threads")
-}
+    for name in (
+        "arguments", "geometry", "memory", "norm_geometry", "placement", "registry", "threads",
+        "cuda", "cuda.arrays", "cuda.devices", "cuda.program", "cuda.structs",
+    )
+}  # fmt: skip
 """What kernels share with those who call them; a second copy would be another registry, or a
 geometry that is not the caller's."""
 
@@ -43,27 +48,32 @@ def planted(mutant: Mutant) -> Iterator[Kernel]:
         registry.without(*sound),
         _as_they_were(names),
     ):
+        if mutant.file.endswith(".cuh"):
+            _write_headers(Path(folder), Path(mutant.file).name, source)
         for name in names:
-            text = source if name == _module(mutant.file) else _path(name).read_text("utf-8")
-            _import(name, text, Path(folder))
+            changed = source if name == _module(mutant.file) else None
+            _import(name, mutant.file, changed, Path(folder))
         yield sound_kernel(mutant)
 
 
 def sound_kernel(mutant: Mutant) -> Kernel:
     """The registered kernel that the mutant is made from; ValueError if there is none."""
     for kernel in all_kernels(mutant.operation):
-        if kernel.name == mutant.kernel:
+        if (kernel.name, kernel.device) == (mutant.kernel, mutant.device):
             return kernel
     raise ValueError(
         f"the mutant {mutant.name!r} no longer applies: {mutant.operation} has no kernel "
-        f"{mutant.kernel!r}"
+        f"{mutant.kernel!r} on {mutant.device}"
     )
 
 
 def _between(mutant: Mutant) -> list[str]:
     """The modules from the changed one to the kernel's own, in the order of their import."""
     kernel = sound_kernel(mutant)
-    names = _affected(_module_of(kernel), _module(mutant.file))
+    changed = _including(mutant.file) if mutant.file.endswith(".cuh") else [_module(mutant.file)]
+    of_each = [_affected(_module_of(kernel), each) for each in changed]
+    names = list(dict.fromkeys(name for found in of_each for name in found))
+    names.sort(key=_module_of(kernel).__eq__)  # its own is the last to be imported
     if not names:
         raise ValueError(
             f"the mutant {mutant.name!r} no longer applies: {_module_of(kernel)} is not built from "
@@ -82,6 +92,21 @@ def _affected(name: str, changed: str) -> list[str]:
     return [*found, name] if found else []
 
 
+def _write_headers(folder: Path, changed: str, source: str) -> None:
+    """All of them: one that includes another finds it beside itself."""
+    for header in (FOLDER / "cuda" / "include").glob("*.cuh"):
+        text = source if header.name == changed else header.read_text("utf-8")
+        (folder / header.name).write_text(text, encoding="utf-8")
+
+
+def _including(header: str) -> list[str]:
+    """The modules whose .cu file includes a header, straight or through another."""
+    wanted = (FOLDER / header).resolve()
+    sources = sorted(FOLDER.glob("*/*.cu"))
+    found = [file for file in sources if wanted in included(file)]
+    return [_module(str(file.relative_to(FOLDER))) for file in found]
+
+
 def _imports(name: str) -> list[str]:
     """The modules of `kernels` that a module imports, except those that are shared."""
     tree = ast.parse(_path(name).read_text("utf-8"))
@@ -89,10 +114,18 @@ def _imports(name: str) -> list[str]:
     return [m for m in modules if m.startswith("kernels.") and m not in SHARED]
 
 
-def _import(name: str, text: str, folder: Path) -> None:
-    """Run `text` as the module `name`, from a file of its own: Numba reads and caches by file."""
+def _import(name: str, changed: str, source: str | None, folder: Path) -> None:
+    """Run the module `name` from a file of its own: Numba reads and caches by file.
+
+    source: what stands in the file `changed`, if that is the module's or the .cu beside it.
+    """
     file = folder / f"{name}.py"
-    file.write_text(text, encoding="utf-8")
+    for suffix in (".py", ".cu"):
+        sound = _path(name).with_suffix(suffix)
+        if sound.exists():
+            mutated = source is not None and changed.endswith(suffix)
+            text = source if mutated else sound.read_text("utf-8")
+            (folder / f"{name}{suffix}").write_text(str(text), encoding="utf-8")
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -127,7 +160,7 @@ def _module_of(kernel: Kernel) -> str:
 
 
 def _module(file: str) -> str:
-    return "kernels." + file.removesuffix(".py").replace("/", ".")
+    return "kernels." + str(Path(file).with_suffix("")).replace("/", ".")
 
 
 def _path(name: str) -> Path:

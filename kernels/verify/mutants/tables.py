@@ -54,5 +54,6 @@ def by_property(results: Sequence[Result]) -> Table:
 
 def _concerns(name: str, result: Result) -> bool:
     bug = result.mutant
-    sound = [k for k in all_kernels(bug.operation) if k.name == bug.kernel]
+    same = ((k, (k.name, k.device)) for k in all_kernels(bug.operation))
+    sound = [kernel for kernel, called in same if called == (bug.kernel, bug.device)]
     return any(PROPERTIES[name].concerns(kernel) for kernel in sound)

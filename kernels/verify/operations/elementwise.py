@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kernels.registry import Kernel
 from kernels.verify.arrays import small
-from kernels.verify.calls import Call, Operation, Sum, operation
+from kernels.verify.calls import Call, Operation, Results, Sum, operation
 
 Shape = tuple[int, ...]
 
@@ -83,6 +83,11 @@ class RandomBits(Operation):
 
     def shapes(self, g: int) -> dict[str, Shape]:
         return {}
+
+    def run(self, kernel: Kernel, call: Call) -> Results:
+        """A CUDA kernel takes no array that would say where: it is given one, `like`."""
+        like = {"like": np.empty(0, np.float32)} if kernel.device == "cuda" else {}
+        return self.called(call.on(kernel), call.g, **call.options, **like)
 
     def options(self, g: int) -> dict[str, st.SearchStrategy[Any]]:
         seeds = small(0, 2**64 - 1)

@@ -60,7 +60,7 @@ class LocalContrastNorm(ContrastNorm):
     name, operands = "local_contrast_norm", ("x",)
 
     def run(self, kernel: Kernel, call: Call) -> Results:
-        result = kernel(*self.arguments(call))
+        result = call.on(kernel)(*self.arguments(call))
         if not (
             isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], np.ndarray)
         ):
@@ -84,7 +84,7 @@ class LocalContrastNormVjp(ContrastNorm):
     def run(self, kernel: Kernel, call: Call) -> Results:
         gy, x = call.inputs.values()
         _, saved = separable(x, call.g)
-        return self.called(kernel, gy, x, saved, call.g)
+        return self.called(call.on(kernel), gy, x, saved, call.g)
 
     def bound(self, kernel: Kernel, call: Call) -> Bounds:
         """Only where there is one: at a tie the derivative jumps, and where sigma is as small as

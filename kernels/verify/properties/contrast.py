@@ -90,7 +90,7 @@ def no_value_exceeds_what_its_own_deviation_allows(kernel: Kernel, call: Call) -
 def what_is_saved_are_its_parts(kernel: Kernel, call: Call) -> None:
     """With y comes (m, sigma), (N,H,W) float64: y times the divisor that sigma makes is x - m."""
     g, x = call.g, call.inputs["x"]
-    y, (m, sigma) = kernel(x, g)
+    y, (m, sigma) = call.on(kernel)(x, g)
     require(m.dtype == sigma.dtype == np.float64, f"saved: {m.dtype} and {sigma.dtype}")
     parts, off = Contrast(x, g), unit(kernel, call)
     agree(m, parts.m[:, 0], (off * parts.largest)[:, 0], "m")
@@ -109,7 +109,7 @@ def the_deviation_of_a_flat_region_is_zero(
     the rounding, and change with the level."""
     call = corrected(kernel, call)
     x, flat = _flattened(call, level, part)
-    _, (_, sigma) = kernel(x, call.g)
+    _, (_, sigma) = call.on(kernel)(x, call.g)
     beyond = 2 * (call.g.size // 2) if flat < call.g.W else 0  # what sees the rest of the plane
     inner = sigma[:, :, : max(flat - beyond, 0)]
     agree(inner, np.zeros_like(inner))

@@ -210,8 +210,8 @@ def rectifies_what_it_writes(kernel: Kernel, call: Call) -> None:
 def takes_prepared_weights(kernel: Kernel, call: Call, images: int) -> None:
     """What was prepared from the weights for another number of images gives the same bits, also
     after the weights were prepared for others."""
-    kept = kernel.prepared(call.inputs["w"], replace(call.g, N=images))
-    kernel.prepared(-call.inputs["w"], call.g)
+    kept = call.prepared(kernel, call.inputs["w"], replace(call.g, N=images))
+    call.prepared(kernel, -call.inputs["w"], call.g)
     (plain,) = call.run(kernel)
     (again,) = replace(call, options=call.options | {"prepared": kept}).run(kernel)
     require(same_bits(again, plain), "prepared weights give another result")

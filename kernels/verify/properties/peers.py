@@ -44,7 +44,7 @@ def _understood(call: Call, seed: int, ceil_mode: bool) -> Call:
     assume(g.extent[0] <= g.H and g.extent[1] <= g.W)
     if call.its.shapes(plain) == call.its.shapes(g):
         return replace(call, g=plain)
-    return make(call.operation, plain, "normal", seed, call.dtype)
+    return replace(make(call.operation, plain, "normal", seed, call.dtype), device=call.device)
 
 
 def _compare(kernel: Kernel, call: Call, answers: Results | None) -> None:

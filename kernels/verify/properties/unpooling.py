@@ -26,7 +26,7 @@ TRANSPOSES: dict[str, Callable[..., np.ndarray]] = {
 
 def unpooled(kernel: Kernel, call: Call, collisions: str) -> np.ndarray:
     """The result of the call under another law."""
-    return kernel(*call.its.arguments(call), collisions=collisions)
+    return call.on(kernel)(*call.its.arguments(call), collisions=collisions)
 
 
 @holds("transpose", *TRANSPOSES, fills=("integers",), dtypes=(np.float64,), seed=seeds)

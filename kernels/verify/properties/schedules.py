@@ -1,0 +1,24 @@
+"""What holds for CUDA kernels whatever order their blocks and threads run in."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from kernels.cuda import emulator
+from kernels.cuda.grids import few_blocks
+from kernels.registry import Kernel
+from kernels.verify.calls import Call
+from kernels.verify.properties.every import exactly
+from kernels.verify.property import assume, holds
+
+
+@holds("any schedule", optional=True, large=None, applies=lambda kernel: kernel.device == "cuda",
+       order=st.integers(1, 2**32 - 1))  # fmt: skip
+def any_schedule_gives_the_same_bits(kernel: Kernel, call: Call, order: int) -> None:
+    """Blocks and threads that run in a drawn order give the bits that they give one after another;
+    of a GPU nothing is known but the order that it chose. Nor do grids change them that are too
+    small for the work, so that threads have to go over it in strides."""
+    assume(call.device == "emulator")
+    natural = call.run(kernel)
+    with emulator.schedule(order), few_blocks(1):
+        exactly(call.run(kernel), natural, f"in the order of blocks and threads {order}")
