@@ -21,7 +21,7 @@ def _check_sibling() -> None:
 _check_sibling()
 
 from kernels.threads import get_num_threads, set_num_threads  # noqa: E402
-from minidl import functional, init, nn, optim, rules, serialize  # noqa: E402
+from minidl import device, functional, init, nn, optim, rules, serialize  # noqa: E402
 from minidl.check import check_vjp  # noqa: E402
 from minidl.onnx import load_onnx  # noqa: E402
 from minidl.tensor import Tensor, no_grad  # noqa: E402
@@ -33,6 +33,7 @@ __all__ = [
     "autotune",
     "backward",
     "check_vjp",
+    "device",
     "exact",
     "functional",
     "get_num_threads",

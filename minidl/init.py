@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+import kernels
 from kernels import memory
+from kernels.cuda import renormalise as on_device
 
 
 def normal(shape: Sequence[int], std: float, rng: np.random.Generator) -> np.ndarray:
@@ -20,12 +22,15 @@ def he_normal(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     return normal(shape, math.sqrt(2 / max(math.prod(shape[1:]), 1)), rng)
 
 
-def renormalise_filters(weight: np.ndarray, max_rms: float = 0.1) -> int:
+def renormalise_filters(weight: np.ndarray, max_rms: float = 0.1) -> int | None:
     """Scale every filter of (K,C,R,S) whose RMS exceeds `max_rms` back to it, in place.
 
     Zeiler and Fergus 2013, section 3: keeps a few filters from dominating the first layer.
-    Returns how many were scaled.
+    Returns how many were scaled; None on a device, where to know it would be to wait for it.
     """
+    if kernels.device_of(weight) == "cuda":
+        on_device.renormalise(weight, max_rms)
+        return None
     squares = np.einsum("kcrs,kcrs->k", weight, weight, dtype=np.float64)
     rms = np.sqrt(squares / max(math.prod(weight.shape[1:]), 1))
     over = rms > max_rms

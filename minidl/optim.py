@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from kernels.descent import descend
+from kernels.descent import ready
 from minidl.nn import Parameter
+from minidl.tensor import Tensor
 
 
 class SGD:
@@ -33,14 +34,23 @@ class SGD:
         self.velocity = {name: np.zeros_like(p.data) for name, p in self.parameters.items()}
 
     def step(self) -> None:
-        """One update from every parameter's `.grad`; those without one stay."""
-        for name, parameter in self.parameters.items():
-            if parameter.grad is None:
-                continue
-            w, v, g = parameter.data, self.velocity[name], parameter.grad.data
-            settings = {"momentum": self.momentum, "weight_decay": self.weight_decay}
-            descend(w, v, g, lr=self.lr, **settings)
-            parameter.assign(w)  # nothing to copy: it tells the tape
+        """One update from every parameter's `.grad`; those without one stay.
+
+        What raises, for want of memory say, does so before the first parameter is changed.
+        """
+        updates = [
+            (parameter, self._ready(name, parameter, parameter.grad))
+            for name, parameter in self.parameters.items()
+            if parameter.grad is not None
+        ]
+        for parameter, update in updates:
+            update()
+            parameter.assign(parameter.data)  # nothing to copy: it tells the tape
+
+    def _ready(self, name: str, parameter: Parameter, gradient: Tensor) -> Callable[[], None]:
+        settings = {"momentum": self.momentum, "weight_decay": self.weight_decay}
+        w, v = parameter.data, self.velocity[name]
+        return ready(w, v, gradient.data, lr=self.lr, **settings)
 
 
 class Plateau:

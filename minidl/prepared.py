@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from kernels import device_of
 from kernels.geometry import ConvGeometry
 from kernels.registry import Kernel, pick
 from minidl.tensor import Tensor, is_recording
@@ -26,14 +27,14 @@ def choose(
     """The kernel for weights w, and the options to call it with: {"prepared": ...} for a parameter
     in inference, of which what the kernel prepares is kept."""
     keep = w.is_parameter and not is_recording()
-    kernel = pick(operation, w.device, g, algorithm, prepared=keep)
+    kernel = pick(operation, device_of(w.data), g, algorithm, prepared=keep)
     if kernel.prepare is None or not keep:
         return kernel, {}
     version, made = _kept.get(w, (-1, {}))
     if version != w.version:
         made = {}
         _kept[w] = (w.version, made)
-    key = operation, kernel.name, replace(g, N=1)
+    key = operation, kernel.device, kernel.name, replace(g, N=1)
     if key not in made:
         made[key] = kernel.prepared(w.data, g)
     return kernel, {"prepared": made[key]}

@@ -12,6 +12,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
+from minidl import device
+
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -35,8 +37,11 @@ def save(
     arrays: Mapping[str, np.ndarray],
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write arrays (any strides) and text; OSError if the disk is full, the old file kept."""
-    packed = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    """Write arrays (of any strides, on any device) and text.
+
+    OSError if the disk is full; the old file is then kept.
+    """
+    packed = {name: np.asarray(device.host(array), order="C") for name, array in arrays.items()}
     with replacing(path) as beside:
         # (an empty dictionary of text makes safetensors write a header that it cannot read)
         beside.write_bytes(to_bytes(packed, dict(metadata) if metadata else None))

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 import kernels
+from minidl import device as devices
 
 if TYPE_CHECKING:
     from minidl.rules import Rules
@@ -55,7 +56,7 @@ class Node:
 class Tensor:
     """An array of float32 or float64 on a tape.
 
-    data:          the array; of any shape and strides.
+    data:          the array; of any shape and strides, on any device (`minidl.device`).
     requires_grad: whether `backward` leaves a gradient in `.grad` (same shape) when this is a leaf.
     Raises TypeError for data of another type.
     """
@@ -90,7 +91,8 @@ class Tensor:
 
     @property
     def device(self) -> str:
-        return kernels.device_of(self.data)
+        """Where the data lie: "cpu", "cuda" or "emulator"."""
+        return devices.of(self.data)
 
     @property
     def is_parameter(self) -> bool:
@@ -107,21 +109,31 @@ class Tensor:
         return F.transpose(self)
 
     def assign(self, data: np.ndarray) -> None:
-        """Overwrite the values in place; ValueError if the shape differs."""
+        """Overwrite the values in place, from any device; ValueError if the shape differs.
+
+        With the tensor's own array, already changed, this only tells the tape.
+        """
         if data.shape != self.shape:
             raise ValueError(f"assign: {data.shape} does not fit the tensor's {self.shape}")
-        self.data[...] = data
+        if data is not self.data:
+            self.data[...] = devices.like(data, self.data)
         self._version += 1
 
     def detach(self) -> Tensor:
         """The same data off the tape."""
         return Tensor(self.data)
 
+    def to(self, device: str) -> Tensor:
+        """The same values on `device`, on the tape; this tensor itself if it lies there."""
+        return F.shape.to(self, device)
+
     def numpy(self) -> np.ndarray:
-        return self.data
+        """The data on the CPU: the tensor's own array if it lies there, else a copy."""
+        return devices.host(self.data)
 
     def item(self) -> float:
-        return float(self.data.item())
+        """The one value as a number; ValueError if there are several."""
+        return float(self.numpy().item())
 
     def __repr__(self) -> str:
         made = f", made by {self.node.operation}" if self.node else ""
@@ -227,7 +239,9 @@ def recording(on: bool) -> Iterator[None]:
 
 
 def _as_float_array(data: Any, dtype: DTypeLike | None) -> np.ndarray:
-    if isinstance(data, np.ndarray | np.generic) and dtype is None:
+    if devices.is_remote(data):
+        array = data if dtype is None else data.astype(dtype, copy=False)
+    elif isinstance(data, np.ndarray | np.generic) and dtype is None:
         array = np.asarray(data)
     else:
         array = np.asarray(data, dtype=np.float32 if dtype is None else dtype)

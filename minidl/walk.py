@@ -121,4 +121,9 @@ def _check_cotangent(output: Tensor, cotangent: Tensor | np.ndarray | None) -> T
             f"backward: the cotangent is {given.dtype} {given.shape}, the tensor "
             f"{output.dtype} {output.shape}; they must be alike"
         )
+    if given.device != output.device:
+        raise ValueError(
+            f"backward: the cotangent lies on {given.device!r}, the tensor on {output.device!r}; "
+            "bring it there with .to()"
+        )
     return given

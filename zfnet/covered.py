@@ -19,7 +19,7 @@ import numpy as np
 
 from kernels import patches
 from kernels.geometry import Box
-from minidl import Tensor, nn, no_grad
+from minidl import Tensor, device, nn, no_grad
 from zfnet.steps import Step, steps
 from zfnet.views import Geometry
 from zfnet.visible import Visible
@@ -47,15 +47,17 @@ class Change:
 class Covered:
     """The network's answers to one image (3,S,S) of which a part changes.
 
-    kept: each layer's activations (1,K,P,Q) or (1,K) of the image as it is, by the layer's name.
+    kept: each layer's activations (1,K,P,Q) or (1,K) of the image as it is, by the layer's name,
+          where the model's weights lie.
     """
 
     def __init__(self, model: Visible, x: np.ndarray) -> None:
         model.eval()
         self.model = model
+        given = model.given(x[None])
         with no_grad():
-            found = model.activations(Tensor(x[None]))
-        self.kept = {name: y.data for name, y in found.items()} | {nn.INPUT: x[None]}
+            found = model.activations(given)
+        self.kept = {name: y.data for name, y in found.items()} | {nn.INPUT: given.data}
         self._above = [name for name in model.layer_names() if name in found]
         self._above = [name for name in self._above if name not in model.planes()]
         fed = (source for name in self._above for source in model.wiring()[name])
@@ -77,14 +79,14 @@ class Covered:
         for name, found in self._changes(change):
             if name == planes:
                 one, kept = (a[:, map : map + 1] for a in (found.part, self.kept[name]))
-                seen = Change(one, found.at).whole(kept)[:, 0]
+                seen = device.host(Change(one, found.at).whole(kept)[:, 0])
             if name in self._edge:
                 edge[name] = found
         return seen, self._scored(edge)
 
     def _changes(self, change: Change) -> Iterator[tuple[str, Change]]:
         """What becomes of each layer that has planes, by its name, from the first to the last."""
-        changes = {nn.INPUT: change}
+        changes = {nn.INPUT: Change(device.move(change.part, self.model.device), change.at)}
         for step in self._steps:
             with no_grad():
                 after = self._after(step, [changes[name] for name in step.inputs])
@@ -117,7 +119,8 @@ class Covered:
         with no_grad():
             for name in self._above:
                 values[name] = layers[name](*(values[source] for source in wiring[name]))
-        return values[self.model.scores].data.reshape(len(values[self.model.scores]), -1)
+        scores = values[self.model.scores].numpy()
+        return scores.reshape(len(scores), -1)  # (N,C,...) -> (N,C)
 
 
 def _joined(changes: Sequence[Change], before: Sequence[np.ndarray]) -> list[Change]:

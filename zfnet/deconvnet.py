@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernels.geometry import Box
-from minidl import Tensor, nn, rules
+from minidl import Tensor, device, nn, rules
 from minidl.rules import Rules
 from zfnet import fields
 from zfnet.visible import Visible
@@ -164,7 +164,7 @@ class Deconvnet:
         """The images and the layer's activations (N,K,P,Q) or (N,K), on the tape."""
         self._check_images(images)
         self.model.eval()
-        x = Tensor(images, requires_grad=True)
+        x = Tensor(device.move(images, self.model.device), requires_grad=True)
         name = self._name(layer)
         return x, self.model.activations(x, until=name)[name]
 
@@ -194,13 +194,12 @@ class Deconvnet:
         self, x: Tensor, activation: Tensor, units: Sequence[Unit], table: Rules
     ) -> tuple[np.ndarray, list[float]]:
         """One unit's activation an image carried back to x, and the activations."""
-        cotangent, values = np.zeros_like(activation.data), []
-        for n, unit in enumerate(units):
-            place = (n, unit.map, unit.p, unit.q)[: activation.ndim]
-            cotangent[place] = activation.data[place]
-            values.append(float(activation.data[place]))
+        places = np.array([(n, unit.map, unit.p, unit.q) for n, unit in enumerate(units)])
+        chosen = device.index(tuple(places.T[: activation.ndim]), activation.data)
+        values, cotangent = activation.data[chosen], np.zeros_like(activation.data)
+        cotangent[chosen] = values
         (pixels,) = activation.backward(cotangent, rules=table, inputs=[x])
-        return pixels.data, values
+        return pixels.numpy(), device.host(values).tolist()
 
     def _box(self, layer: str, activation: Tensor, unit: Unit) -> Box:
         S = self.model.image_size
@@ -215,8 +214,8 @@ def strongest(activation: np.ndarray, map: int | None = None) -> list[Unit]:
     P, Q = planes.shape[2:]
     first = 0 if map is None else map
     part = planes if map is None else planes[:, map : map + 1]
-    flat = part.reshape(len(part), -1).argmax(axis=1)  # (N,K,P,Q) -> (N,KPQ)
-    return [Unit(first + int(i) // (P * Q), int(i) // Q % P, int(i) % Q) for i in flat]
+    flat = device.host(part.reshape(len(part), -1).argmax(axis=1))  # (N,K,P,Q) -> (N,KPQ)
+    return [Unit(first + i // (P * Q), i // Q % P, i % Q) for i in flat.tolist()]
 
 
 def _chosen(

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernels import patches
-from minidl import Tensor, nn, no_grad
+from minidl import Tensor, device, nn, no_grad
 from minidl import functional as F
 from zfnet.steps import Step, steps
 from zfnet.views import View
@@ -51,6 +51,7 @@ def look(
     images (N,3,S,S); places (N,2): p and q of each image's unit. Returns the patches (N,3,h,w),
     which begin where the window says, and the activations (N,K,1,1) of all maps at those places.
     """
+    images = device.move(images, model.device)
     seen = model.views(layer)
     chain = steps(model, [layer])
     whole = _normalised(model, images, chain)

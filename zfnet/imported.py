@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import Tensor, nn, no_grad
+from minidl import nn, no_grad
 from minidl.nn.describe import build, describe
 from zfnet.visible import Visible
 
@@ -64,7 +64,7 @@ def _check(model: Imported) -> None:
     S = model.image_size
     try:
         with no_grad():
-            scores = model(Tensor(np.zeros((1, 3, S, S), model.dtype)))
+            scores = model(model.given(np.zeros((1, 3, S, S), model.dtype)))
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"this network does not take images (N, 3, {S}, {S}), which is what the commands give: "

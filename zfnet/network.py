@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl import Tensor, no_grad, serialize
 from minidl import functional as F
+from minidl import no_grad, serialize
 from zfnet.data import Dataset, Preprocess
 from zfnet.imported import Imported
 from zfnet.model import ConvNet, as_json, build
@@ -34,10 +34,13 @@ class Network:
     data: str = ""
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Preprocessed images (N,3,S,S) -> softmax (N,C), dropout off."""
+        """Preprocessed images (N,3,S,S) -> softmax (N,C), dropout off.
+
+        Both on the CPU; between them it is computed where the model's weights lie.
+        """
         self.model.eval()
         with no_grad():
-            return F.softmax(self.model(Tensor(images))).data
+            return F.softmax(self.model(self.model.given(images))).numpy()
 
     def learned_from(self, dataset: Dataset) -> bool:
         """Whether its training images were of this data set: by the folder's name, wherever it

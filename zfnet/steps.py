@@ -11,7 +11,7 @@ import numpy as np
 
 from kernels import patches
 from kernels.geometry import PoolGeometry
-from minidl import Tensor, nn
+from minidl import Tensor, device, nn
 from minidl import functional as F
 from zfnet.views import Geometry
 from zfnet.visible import Visible
@@ -79,7 +79,8 @@ def _pooled(layer: nn.Module, g: PoolGeometry, x: Tensor, at: np.ndarray) -> Ten
     if (share == 1).all():
         return y
     h, w = y.shape[2:]
-    return y * Tensor(patches.cut(share[None, None], at, (h, w), 1.0))  # (N,1,h,w)
+    shares = patches.cut(share[None, None], at, (h, w), 1.0)  # (N,1,h,w)
+    return y * Tensor(device.like(shares, y.data))
 
 
 def steps(

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import Tensor, init, optim, serialize
+from minidl import Tensor, device, init, optim, serialize
 from minidl import functional as F
 from zfnet import network as networks
 from zfnet.checkpoint import CHECKPOINT, epoch_file, save_checkpoint
@@ -62,7 +62,7 @@ class _Position:
 
 
 class Trainer:
-    """One run in the folder `out`.
+    """One run in the folder `out`, where the network's weights lie (`model.to`).
 
     on_step:  called after every step; training stops cleanly, with a checkpoint, where it returns
               False.
@@ -97,6 +97,9 @@ class Trainer:
         self.loader = Loader(train, network.preprocess, recipe.batch_size, crops=recipe.crops,
                              seed=recipe.seed, workers=workers, strict=strict)  # fmt: skip
         self.at = _Position()
+        # Scales nothing, but loads on a device what must not fail between a step's update and its
+        # end; the update's own kernel is loaded before it changes the first weight.
+        self._renormalise(math.inf)
 
     @property
     def history(self) -> list[dict[str, float]]:
@@ -116,14 +119,25 @@ class Trainer:
         batches = self.loader.epoch(self.at.epoch, self.at.next_batch)
         try:
             for batch in batches:
-                with np.errstate(all="ignore"):  # a loss that is no number is told
-                    self._one_step(batch)
+                self._whole_step(batch)
                 if not self.on_step(self._progress()):
                     return False
         finally:
             batches.close()
         self._end_epoch()
         return True
+
+    def _whole_step(self, batch: Batch) -> None:
+        """A step, or MemoryError that leaves the weights as they were: the update needs none."""
+        try:
+            with np.errstate(all="ignore"):  # a loss that is no number is told
+                self._one_step(batch)
+        except MemoryError as error:
+            side = batch.images.shape[-1]
+            raise MemoryError(
+                f"{error}, at step {self.at.step + 1} with {len(batch.images)} images of "
+                f"{side}x{side} in its batch; the weights are as the step before left them"
+            ) from error
 
     def _one_step(self, batch: Batch) -> None:
         """Loss, gradients, update, filters scaled back."""
@@ -132,18 +146,19 @@ class Trainer:
         model.train()
         model.set_randomness(self.recipe.seed, at.step)
         model.zero_grad()
-        logits = model(Tensor(batch.images))
+        logits = model(model.given(batch.images))
         loss = F.cross_entropy(logits, batch.labels)
-        self._check_finite(loss.item())
+        value, correct = _told(loss, logits, batch.labels)
+        self._check_finite(value)
         if self._checkpoint_is_due():
             self._save_checkpoint()
         loss.backward()
         self.optimizer.step()
-        self._renormalise()
+        self._renormalise(self.recipe.max_rms)
         at.step, at.next_batch = at.step + 1, batch.position + 1
         at.seen += len(batch.labels)
-        at.loss_sum += loss.item() * len(batch.labels)
-        at.correct += int((logits.data.argmax(axis=1) == batch.labels).sum())
+        at.loss_sum += value * len(batch.labels)
+        at.correct += correct
         at.seconds += time.perf_counter() - began
 
     def _rate(self, position: int) -> float:
@@ -173,12 +188,12 @@ class Trainer:
             f"rate {self.optimizer.lr:g}; try a smaller one ({kept})"
         )
 
-    def _renormalise(self) -> None:
+    def _renormalise(self, max_rms: float) -> None:
         if self.recipe.max_rms:
             for name in self.network.model.convolutions:
                 weight = getattr(self.network.model, name).weight
-                init.renormalise_filters(weight.data, self.recipe.max_rms)
-                weight.assign(weight.data)
+                init.renormalise_filters(weight.data, max_rms)
+                weight.assign(weight.data)  # nothing to copy: it tells the tape
 
     def _progress(self) -> Progress:
         at = self.at
@@ -259,8 +274,16 @@ class Trainer:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"the checkpoint's state cannot be read: {error!r}") from None
         for name, velocity in stored.items():
-            own[name][...] = velocity
+            own[name][...] = device.like(velocity, own[name])
         self.at = at
+
+
+def _told(loss: Tensor, logits: Tensor, labels: np.ndarray) -> tuple[float, int]:
+    """The loss, and how many of the answers are right: all that a step brings to the CPU, and in
+    one array, since each waits for the device."""
+    right = (logits.data.argmax(axis=1) == device.like(labels, logits.data)).sum()
+    told = device.host(np.stack([loss.data, right.astype(loss.dtype)]))
+    return float(told[0]), int(told[1])
 
 
 def _write(path: Path, text: str) -> None:

@@ -85,6 +85,10 @@ class Visible(nn.Graph):
         found = [name for name in self.trunk()[:-1] if not isinstance(layers[name], kinds)]
         return [self.trunk()[0], *found][-1]
 
+    def given(self, images: np.ndarray) -> Tensor:
+        """Images (N,3,S,S) as a tensor where the weights lie, which is where they are computed."""
+        return Tensor(images).to(self.device)
+
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """The shape of every layer's output for one image, without its batch axis, by name."""
         return self._shapes
@@ -93,7 +97,7 @@ class Visible(nn.Graph):
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         S = self.image_size
         with no_grad():
-            found = self.activations(Tensor(np.zeros((1, 3, S, S), self.dtype)))
+            found = self.activations(self.given(np.zeros((1, 3, S, S), self.dtype)))
         return {name: y.shape[1:] for name, y in found.items()}
 
     def planes(self) -> Mapping[str, tuple[int, int]]:

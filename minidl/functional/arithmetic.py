@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from minidl import device
 from minidl.functional.reduction import sum_to
 from minidl.rules import gradient
 from minidl.tensor import Node, Operand, Tensor, record
@@ -13,16 +14,21 @@ Cotangents = tuple[Tensor | None, ...]
 
 
 def as_tensors(a: Operand, b: Operand, operation: str) -> tuple[Tensor, Tensor]:
-    """Both operands as tensors of one type; a Python number takes the other's.
+    """Both operands as tensors of one type; a Python number takes the other's, and its device.
 
-    TypeError for two types, ValueError for shapes that do not broadcast.
+    TypeError for two types, ValueError for two devices or shapes that do not broadcast.
     """
-    dtype = a.dtype if isinstance(a, Tensor) else b.dtype if isinstance(b, Tensor) else None
-    left, right = (_as_tensor(v, dtype) for v in (a, b))
+    known = a if isinstance(a, Tensor) else b if isinstance(b, Tensor) else None
+    left, right = (_as_tensor(v, known) for v in (a, b))
     if left.dtype != right.dtype:
         raise TypeError(
             f"{operation}: {left.dtype} {left.shape} and {right.dtype} {right.shape} are of two "
             "types; convert one"
+        )
+    if type(left.data) is not type(right.data) and left.device != right.device:
+        raise ValueError(
+            f"{operation}: {left.shape} lies on {left.device!r}, {right.shape} on "
+            f"{right.device!r}; bring one to the other with .to()"
         )
     try:
         np.broadcast_shapes(left.shape, right.shape)
@@ -34,10 +40,12 @@ def as_tensors(a: Operand, b: Operand, operation: str) -> tuple[Tensor, Tensor]:
     return left, right
 
 
-def _as_tensor(value: Operand, dtype: np.dtype | None) -> Tensor:
+def _as_tensor(value: Operand, known: Tensor | None) -> Tensor:
     if isinstance(value, Tensor):
         return value
-    return Tensor(value) if isinstance(value, np.ndarray) else Tensor(value, dtype=dtype)
+    if device.is_array(value) or known is None:
+        return Tensor(value)
+    return Tensor(device.like(np.asarray(value, known.dtype), known.data))
 
 
 def add(a: Operand, b: Operand) -> Tensor:
@@ -160,6 +168,7 @@ def _absolute(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 def where(condition: np.ndarray, a: Operand, b: Operand) -> Tensor:
     """a where `condition` (an array of bool), b elsewhere."""
     a, b = as_tensors(a, b, "where")
+    condition = device.like(condition, a.data)
     data = np.where(condition, a.data, b.data)
     return record("where", data, (a, b), condition=condition)
 

@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 import kernels
+from kernels import memory
 from minidl.functional.arithmetic import multiply
 from minidl.tensor import Tensor
 
 
 def dropout_mask(
-    shape: tuple[int, ...], p: float, *, seed: int, step: int, stream: int = 0
+    shape: tuple[int, ...], p: float, *, seed: int, step: int, stream: int = 0, like: Any = None
 ) -> np.ndarray:
     """Which elements stay: bool of `shape`, each False with probability p.
 
     Element i, in row-major order whatever the memory's, stays where word i of Philox 4x32-10 under
-    (seed, step, stream) is at least p 2^32. Give each layer a stream of its own. ValueError unless
-    0 <= p <= 1.
+    (seed, step, stream) is at least p 2^32. Give each layer a stream of its own. The mask lies
+    where the array `like` does, on the CPU without one. ValueError unless 0 <= p <= 1.
     """
     if not 0 <= p <= 1:
         raise ValueError(f"dropout_mask: p must be from 0 to 1, got {p}")
-    kernel = kernels.pick("random_bits", "cpu", shape)
-    words = kernel(math.prod(shape), seed=seed, step=step, stream=stream)
-    return (words >= round(p * 2**32)).reshape(shape)  # (count,) -> shape
+    words = _words(math.prod(shape), seed, step, stream, like)
+    least = round(p * 2**32)
+    if least == 2**32:  # is no uint32: no word is so large
+        return np.zeros_like(words, dtype=np.bool_).reshape(shape)  # (count,) -> shape
+    return (words >= np.uint32(least)).reshape(shape)  # (count,) -> shape
+
+
+def _words(count: int, seed: int, step: int, stream: int, like: Any) -> np.ndarray:
+    """(count,) uint32 where `like` lies."""
+    device = "cpu" if like is None else kernels.device_of(like)
+    kernel = kernels.pick("random_bits", device, count)
+    # An empty array says where as well, and is not looked through at the kernels' door.
+    where = {} if device == "cpu" else {"like": memory.empty((0,), np.uint32, like=like)}
+    words: np.ndarray = kernel(count, seed=seed, step=step, stream=stream, **where)
+    return words
 
 
 def dropout(
@@ -38,5 +52,5 @@ def dropout(
         raise ValueError(f"dropout: p must be at least 0 and below 1, got {p}")
     if not training or p == 0:
         return x
-    mask = dropout_mask(x.shape, p, seed=seed, step=step, stream=stream)
+    mask = dropout_mask(x.shape, p, seed=seed, step=step, stream=stream, like=x.data)
     return multiply(x, Tensor(mask.astype(x.dtype) * x.dtype.type(1 / (1 - p))))

@@ -12,11 +12,12 @@ So no rule is bypassed: the deconvnet and guided backpropagation replace the ReL
 comes before pooling: the other way round gives the same values and other switches. Where ReLU and
 pooling follow calculus, what comes from above is masked before it is unpooled, and both ways are
 taken some images at a time. Under `create_graph` the steps are done again on the tape, one by one.
+On a device, whose caches hold no such planes and whose launches cost, the whole batch is one part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -77,12 +78,16 @@ def _pooled(
     options: Settings,
 ) -> tuple[np.ndarray, np.ndarray]:
     """y (N,K,P',Q') and switches, pooled some images at a time."""
-    pooling = kernels.pick("max_pool2d", "cpu", p)
+    pooling = kernels.pick("max_pool2d", kernels.device_of(x), p)
     if "prepared" not in options and kernel.prepare is not None:
         options = {**options, "prepared": kernel.prepared(w, g)}
+    parts = _images(g, x)
+    if len(parts) == 1:
+        pooled: tuple[np.ndarray, np.ndarray] = pooling(_rectified(kernel, x, w, g, options), p)
+        return pooled
     y = memory.empty(p.y_shape, x.dtype, "NHWC")
     switches = memory.empty(p.y_shape, np.int32, "NHWC")
-    for some in _images(g, x.itemsize):
+    for some in parts:
         count = some.stop - some.start
         planes = _rectified(kernel, x[some], w, replace(g, N=count), options)
         y[some], switches[some] = pooling(planes, replace(p, N=count))
@@ -97,16 +102,18 @@ def _rectified(
         y: np.ndarray = kernel(x, w, g, rectify=True, **options)
         return y
     y = kernel(x, w, g, **options)
-    rectified: np.ndarray = kernels.pick("relu", "cpu", y.shape)(y)
+    rectified: np.ndarray = kernels.pick("relu", kernels.device_of(y), y.shape)(y)
     return rectified
 
 
-def _images(g: ConvGeometry, itemsize: int) -> Iterator[slice]:
-    """The batch in parts of about one size, whose convolved planes take AT_ONCE bytes at most."""
-    a_plane = max(1, g.K * g.P * g.Q * itemsize)
+def _images(g: ConvGeometry, x: np.ndarray) -> list[slice]:
+    """The batch in parts of about one size, whose convolved planes, of x's type, take AT_ONCE bytes
+    at most; in one on a device."""
+    if kernels.device_of(x) != "cpu":
+        return [slice(0, g.N)]
+    a_plane = max(1, g.K * g.P * g.Q * x.itemsize)
     parts = -(-g.N // max(1, AT_ONCE // a_plane))
-    for part in range(parts):
-        yield slice(g.N * part // parts, g.N * (part + 1) // parts)
+    return [slice(g.N * part // parts, g.N * (part + 1) // parts) for part in range(parts)]
 
 
 @gradient.fused_rule("conv_relu_pool")
@@ -155,12 +162,12 @@ def _one(cotangents: Any) -> Tensor:
 def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ...]:
     """The gradient, masked at the pooled pixels, then some images at a time."""
     saved, g = node.saved, node.saved["geometry"]
-    mask = kernels.pick("relu_vjp", gy.device, gy.shape)
-    masked = mask(gy.data, saved["y"])
+    device = kernels.device_of(gy.data)
+    masked = kernels.pick("relu_vjp", device, gy.shape)(gy.data, saved["y"])
     (x, w, *bias), gx, gw = node.inputs, None, None
-    dgrad, wgrad = (kernels.pick(f"conv2d_{side}", gy.device, g) for side in ("dgrad", "wgrad"))
+    dgrad, wgrad = (kernels.pick(f"conv2d_{side}", device, g) for side in ("dgrad", "wgrad"))
     kept = {"prepared": dgrad.prepared(w.data, g)} if needs[0] and dgrad.prepare else {}
-    whole = [slice(0, g.N)] if saved["pool"] is None else list(_images(g, masked.itemsize))
+    whole = [slice(0, g.N)] if saved["pool"] is None else _images(g, masked)
     for some in whole:
         part = replace(g, N=some.stop - some.start)
         planes = masked
@@ -184,6 +191,6 @@ def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
 
 
 def _unpool(y: np.ndarray, switches: np.ndarray, p: PoolGeometry, collisions: str) -> np.ndarray:
-    kernel = kernels.pick("max_unpool2d", "cpu", p)
+    kernel = kernels.pick("max_unpool2d", kernels.device_of(y), p)
     result: np.ndarray = kernel(y, switches, p, collisions=collisions)
     return result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from minidl import device
 from minidl.functional.activation import log_softmax
 from minidl.functional.reduction import mean
 from minidl.functional.shape import getitem
@@ -13,10 +14,10 @@ from minidl.tensor import Tensor
 def cross_entropy(logits: Tensor, labels: np.ndarray) -> Tensor:
     """The mean over the batch of -log softmax(logits)[label], a scalar in nats.
 
-    logits (N,C), labels (N,) integers from 0 to C - 1. ValueError for an empty batch, another
-    shape or a label out of range.
+    logits (N,C), labels (N,) integers from 0 to C - 1, on the CPU wherever the logits lie.
+    ValueError for an empty batch, another shape or a label out of range.
     """
-    labels = np.asarray(labels)
+    labels = labels if device.is_array(labels) else np.asarray(labels)
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
         raise ValueError(
             f"cross_entropy: logits {logits.shape} and labels {labels.shape} do not fit; expected "

@@ -13,6 +13,7 @@ import numpy as np
 
 import kernels
 from kernels.norm_geometry import LCNGeometry, LRNGeometry
+from minidl import device
 from minidl.functional.arithmetic import sqrt, where
 from minidl.functional.convolution import conv2d
 from minidl.functional.reduction import mean
@@ -35,7 +36,7 @@ def local_contrast_norm(
     units of x. Sums are float64, y is of x's type. ValueError for settings that do not fit.
     """
     g = LCNGeometry.of(x.shape, size, sigma, border, floor)
-    y, saved = kernels.pick("local_contrast_norm", x.device, g)(x.data, g)
+    y, saved = kernels.pick("local_contrast_norm", kernels.device_of(x.data), g)(x.data, g)
     return record("local_contrast_norm", y, (x,), geometry=g, saved=saved)
 
 
@@ -44,7 +45,7 @@ def _lcn(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     (x,), g, saved = node.inputs, node.saved["geometry"], node.saved["saved"]
     if is_recording():
         return _through(lambda t: lcn_composed(t, g, saved), x, gy)
-    kernel = kernels.pick("local_contrast_norm_vjp", x.device, g)
+    kernel = kernels.pick("local_contrast_norm_vjp", kernels.device_of(x.data), g)
     return (Tensor(kernel(gy.data, x.data, saved, g)),)
 
 
@@ -61,10 +62,16 @@ def lcn_composed(x: Tensor, g: LCNGeometry, saved: tuple[np.ndarray, np.ndarray]
 
 def _blur(x: Tensor, g: LCNGeometry) -> Tensor:
     """(N,1,H,W) blurred along columns, then along rows."""
-    window, half = g.window().astype(x.dtype), g.size // 2
-    tall, wide = Tensor(window.reshape(1, 1, -1, 1)), Tensor(window.reshape(1, 1, 1, -1))
-    blurred = conv2d(conv2d(x, tall, padding=(half, 0)), wide, padding=(0, half))
-    return blurred / g.coverage().astype(x.dtype) if g.border == "corrected" else blurred
+    window, half = g.window(), g.size // 2
+    tall, wide = window.reshape(1, 1, -1, 1), window.reshape(1, 1, 1, -1)
+    blurred = conv2d(x, _constant(tall, x), padding=(half, 0))
+    blurred = conv2d(blurred, _constant(wide, x), padding=(0, half))
+    return blurred / _constant(g.coverage(), x) if g.border == "corrected" else blurred
+
+
+def _constant(values: np.ndarray, x: Tensor) -> Tensor:
+    """Values of x's type, where x lies."""
+    return Tensor(device.like(values.astype(x.dtype), x.data))
 
 
 def local_response_norm(
@@ -76,7 +83,7 @@ def local_response_norm(
     is divided by `size`: ONNX's definition, and for odd sizes PyTorch's, whose default k is 1.
     """
     g = LRNGeometry.of(x.shape, size, alpha, beta, k)
-    y = kernels.pick("local_response_norm", x.device, g)(x.data, g)
+    y = kernels.pick("local_response_norm", kernels.device_of(x.data), g)(x.data, g)
     return record("local_response_norm", y, (x,), geometry=g)
 
 
@@ -85,14 +92,15 @@ def _lrn(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     (x,), g = node.inputs, node.saved["geometry"]
     if is_recording():
         return _through(lambda t: lrn_composed(t, g), x, gy)
-    return (Tensor(kernels.pick("local_response_norm_vjp", x.device, g)(gy.data, x.data, g)),)
+    kernel = kernels.pick("local_response_norm_vjp", kernels.device_of(x.data), g)
+    return (Tensor(kernel(gy.data, x.data, g)),)
 
 
 def lrn_composed(x: Tensor, g: LRNGeometry) -> Tensor:
     """The same formula in Tensor functions: the sum over channels is a 1x1 convolution."""
     offset = np.arange(g.C)[None, :] - np.arange(g.C)[:, None]  # (C,C): input minus output channel
     band = (offset >= -((g.size - 1) // 2)) & (offset <= g.size // 2)
-    sums = conv2d(x * x, Tensor(band.astype(x.dtype)[:, :, None, None]))  # (C,C,1,1)
+    sums = conv2d(x * x, _constant(band[:, :, None, None], x))  # (C,C,1,1)
     return x * (sums * (g.alpha / g.size) + g.k) ** -g.beta
 
 

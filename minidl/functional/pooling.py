@@ -9,6 +9,7 @@ import numpy as np
 
 import kernels
 from kernels.geometry import Padding, Pair, PoolGeometry, pair
+from minidl import device
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
 
@@ -57,7 +58,7 @@ def max_pool2d(
     a ValueError.
     """
     g = PoolGeometry.of(x.shape, kernel_size, stride, padding, dilation, ceil_mode)
-    data, switches = kernels.pick("max_pool2d", x.device, g)(x.data, g)
+    data, switches = kernels.pick("max_pool2d", kernels.device_of(x.data), g)(x.data, g)
     y = record("max_pool2d", data, (x,), geometry=g, switches=switches)
     return (y, switches) if return_switches else y
 
@@ -85,7 +86,7 @@ def max_unpool2d(
         raise ValueError(
             f"max_unpool2d: collisions must be one of {COLLISIONS}, got {collisions!r}"
         )
-    return _unpool(y, switches, _plane(y.shape, H, W), collisions)
+    return _unpool(y, device.like(switches, y.data), _plane(y.shape, H, W), collisions)
 
 
 def _plane(y_shape: tuple[int, ...], H: int, W: int) -> PoolGeometry:
@@ -110,7 +111,7 @@ def _check_switches(y: Tensor, switches: np.ndarray, H: int, W: int) -> None:
 
 
 def _unpool(y: Tensor, switches: np.ndarray, g: PoolGeometry, collisions: str) -> Tensor:
-    kernel = kernels.pick("max_unpool2d", y.device, g)
+    kernel = kernels.pick("max_unpool2d", kernels.device_of(y.data), g)
     x = kernel(y.data, switches.astype(np.int32, copy=False), g, collisions=collisions)
     saved = {"switches": switches, "geometry": g, "collisions": collisions}
     return record("max_unpool2d", x, (y,), **saved)
@@ -126,7 +127,7 @@ def _max_unpool2d(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 
 def _gather(x: Tensor, switches: np.ndarray, g: PoolGeometry) -> Tensor:
-    kernel = kernels.pick("max_unpool2d_vjp", x.device, g)
+    kernel = kernels.pick("max_unpool2d_vjp", kernels.device_of(x.data), g)
     y = kernel(x.data, switches.astype(np.int32, copy=False), g)
     return record("max_unpool2d_vjp", y, (x,), switches=switches, geometry=g)
 
@@ -142,10 +143,11 @@ def _winners(y: np.ndarray, switches: np.ndarray, g: PoolGeometry, collisions: s
     Of equal largest values the first in row order won. Windows are told apart by their number,
     which goes the same way as their value did.
     """
-    device, switches = kernels.device_of(y), switches.astype(np.int32, copy=False)
-    scatter = kernels.pick("max_unpool2d", device, g)
-    gather = kernels.pick("max_unpool2d_vjp", device, g)
+    switches = switches.astype(np.int32, copy=False)
+    scatter = kernels.pick("max_unpool2d", kernels.device_of(y), g)
+    gather = kernels.pick("max_unpool2d_vjp", kernels.device_of(y), g)
     number = np.arange(g.P * g.Q, dtype=np.float64).reshape(g.P, g.Q)  # (PQ,) -> (P,Q)
+    number = device.like(number, y)
     numbers = np.broadcast_to(number if collisions == "last" else -number, y.shape)
     if collisions == "max":
         stayed = gather(scatter(y, switches, g, collisions="max"), switches, g) == y
@@ -173,7 +175,7 @@ def avg_pool2d(
 
 
 def _average(x: Tensor, g: PoolGeometry) -> Tensor:
-    kernel = kernels.pick("avg_pool2d", x.device, g)
+    kernel = kernels.pick("avg_pool2d", kernels.device_of(x.data), g)
     return record("avg_pool2d", kernel(x.data, g), (x,), geometry=g)
 
 
@@ -183,7 +185,7 @@ def _average_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 
 def _spread(gy: Tensor, g: PoolGeometry) -> Tensor:
-    kernel = kernels.pick("avg_pool2d_vjp", gy.device, g)
+    kernel = kernels.pick("avg_pool2d_vjp", kernels.device_of(gy.data), g)
     return record("avg_pool2d_vjp", kernel(gy.data, g), (gy,), geometry=g)
 
 

@@ -26,7 +26,7 @@ def _kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
 def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The sum over `axis` (all axes by default), accumulated in float64."""
     axes = _axes(axis, x.ndim)
-    data = np.asarray(x.data.sum(axis=axes, keepdims=keepdims, dtype=np.float64), x.dtype)
+    data = x.data.sum(axis=axes, keepdims=keepdims, dtype=np.float64).astype(x.dtype)
     return record("sum", data, (x,), axes=axes)
 
 
@@ -49,7 +49,7 @@ def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The maximum over `axis`; equal maxima share the derivative evenly."""
     axes = _axes(axis, x.ndim)
-    data = np.asarray(x.data.max(axis=axes, keepdims=keepdims))
+    data = x.data.max(axis=axes, keepdims=keepdims)
     return record("amax", data, (x,), axes=axes)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kernels.geometry import Padding, pads
+from minidl import device as devices
 from minidl.functional.reduction import sum_to
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
@@ -62,8 +63,13 @@ def _broadcast_to(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:
-    """x[index], for slices, integers and arrays of integers or bool."""
-    return record("getitem", np.asarray(x.data[index]), (x,), index=index)
+    """x[index], for slices, integers and arrays of integers or bool.
+
+    Arrays in the index may lie on the CPU wherever x does: what they mean for the way back is then
+    known without asking the device.
+    """
+    data = x.data[devices.index(index, x.data)]
+    return record("getitem", data, (x,), index=index)
 
 
 @gradient.rule("getitem")
@@ -73,14 +79,29 @@ def _getitem(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 def _put(x: Tensor, index: Any, shape: tuple[int, ...]) -> Tensor:
     """The transpose of `getitem`: zeros of `shape` with x added at `index`."""
-    data = np.zeros(shape, x.dtype)
-    np.add.at(data, index, x.data)
+    data = np.zeros_like(x.data, shape=shape, order="C")
+    devices.add_at(data, index, x.data)
     return record("put", data, (x,), index=index)
 
 
 @gradient.rule("put")
 def _put_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     return (getitem(gy, node.saved["index"]),)
+
+
+def to(x: Tensor, device: str) -> Tensor:
+    """x's values on `device`, a name of `minidl.device.DEVICES`; x itself if it lies there.
+
+    Raises as `minidl.device.check`, and MemoryError where there is no room.
+    """
+    if x.device == device:
+        return x
+    return record("to", devices.move(x.data, device), (x,), origin=x.device)
+
+
+@gradient.rule("to")
+def _to(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    return (to(gy, node.saved["origin"]),)
 
 
 def concatenate(tensors: Sequence[Tensor], axis: int = 1) -> Tensor:

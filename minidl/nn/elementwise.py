@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl import device
 from minidl import functional as F
 from minidl.nn.module import Module, Parameter
 from minidl.tensor import Tensor
@@ -49,7 +50,8 @@ class Pixels(Module):
             x = F.concatenate([x[:, i : i + 1] for i in order])
         if all(s == 1 for s in scale):
             return x
-        return x * Tensor(np.array(scale, x.dtype).reshape(1, -1, 1, 1))  # (C,) -> (1,C,1,1)
+        scales = np.array(scale, x.dtype).reshape(1, -1, 1, 1)  # (C,) -> (1,C,1,1)
+        return x * Tensor(device.like(scales, x.data))
 
 
 class LeakyReLU(Module):

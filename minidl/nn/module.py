@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Self
 
 import numpy as np
 
+from minidl import device as devices
 from minidl.tensor import Tensor
 
 
@@ -20,6 +22,11 @@ class Parameter(Tensor):
     @property
     def is_parameter(self) -> bool:
         return True
+
+    def lie_in(self, data: np.ndarray) -> None:
+        """Take another array of the same values, as `Module.to` does; no gradient is kept."""
+        self.data, self.grad = data, None
+        self._version += 1
 
 
 def _undefined(self: Module, *inputs: Tensor) -> Tensor:
@@ -66,6 +73,22 @@ class Module:
 
     def eval(self) -> Module:
         return self.train(False)
+
+    @property
+    def device(self) -> str:
+        """Where the parameters lie (`minidl.device`); "cpu" if there are none."""
+        return next((parameter.device for parameter in self.parameters()), "cpu")
+
+    def to(self, device: str) -> Self:
+        """Bring every parameter to `device`, before an optimiser is made of them; gradients are
+        dropped. Raises as `minidl.device.check`, and MemoryError where there is no room: then
+        all stays where it was."""
+        devices.check(device)
+        moved = [(p, devices.move(p.data, device)) for p in self.parameters()]
+        for parameter, data in moved:
+            if data is not parameter.data:
+                parameter.lie_in(data)
+        return self
 
     def zero_grad(self) -> None:
         for parameter in self.parameters():

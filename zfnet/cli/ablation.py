@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from kernels.cli.progress import say
-from zfnet.cli.options import Seed, names
+from minidl.device import check
+from zfnet.cli.options import Device, Seed, names
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset, require_classes
 from zfnet.experiments import scales
@@ -42,6 +43,7 @@ def ablation_command(
     batch_size: Annotated[int | None, Option(help="32, or 128.", rich_help_panel=SCALE)] = None,
     lr: Annotated[float | None, Option(help="Learning rate: 0.02, or 0.01.",
                                        rich_help_panel=SCALE)] = None,
+    device: Device = "cpu",
     seed: Seed = 0,
 ) -> None:  # fmt: skip
     """Train networks with layers removed, resized and averaged (Tables 2 and 3).
@@ -49,6 +51,7 @@ def ablation_command(
     Stopped, the same command goes on: what was trained is kept in the folder's runs. A network
     takes some minutes at the small scale on two cores, and Table 3 has twelve for each seed.
     """
+    check(device)
     scale = scales.chosen(
         full,
         {"image_size": image_size, "width": width, "hidden": hidden},
@@ -62,7 +65,7 @@ def ablation_command(
         plans(row, every, scale, len(train.classes))
     described = {"data": data, "rows": [row.name for row in chosen], "seeds": list(every)}
     settings = scale.described() | described | {"seed": seed}
-    trainings = scales.Trainings(train, val, scale.preprocess(train, report), out, data)
+    trainings = scales.Trainings(train, val, scale.preprocess(train, report), out, data, device)
     results = Results(out, "ablation", settings)
     page = write_ablation(chosen, every, scale, trainings, results, report)
     say(

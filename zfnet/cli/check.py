@@ -11,8 +11,7 @@ from typing import Annotated
 import typer
 
 from kernels.cli.progress import say
-from zfnet import pretrained
-from zfnet.cli.options import Seed, names, open_network
+from zfnet.cli.options import Device, Seed, names, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset
 from zfnet.experiments.check_page import write_checks
@@ -50,6 +49,7 @@ def check_command(
                                rich_help_panel=EFFORT)] = USUAL.few,
     epochs: Annotated[int, Option(min=1, help="Of the networks from scratch.",
                                   rich_help_panel=EFFORT)] = USUAL.epochs,
+    device: Device = "cpu",
     seed: Seed = 0,
 ) -> None:  # fmt: skip
     """The paper's trends, measured over seeds where the truth is known, each with a verdict.
@@ -59,7 +59,7 @@ def check_command(
     """
     effort = Effort(images, pointing, moved, per_class, few, epochs)
     chosen, report = choose(names(only), scenes=data == "scenes"), reporter()
-    case, called = _cases(model, data, out, seeds, seed)
+    case, called = _cases(model, data, out, seeds, device, seed)
     every = range(seed, seed + seeds)
     settings = {
         "model": called, "data": data, "only": [trend.name for trend in chosen],
@@ -71,17 +71,17 @@ def check_command(
 
 
 def _cases(
-    model: Path | None, data: str, out: Path, seeds: int, seed: int
+    model: Path | None, data: str, out: Path, seeds: int, device: str, seed: int
 ) -> tuple[Callable[[int, Report], Case], str]:
     """What each seed is measured on, and what to call the network."""
     scenes = data == "scenes"
-    given, called = (None, OWN) if scenes and model is None else open_network(model)
-    elsewhere = cache(pretrained.load if model is None else lambda: open_network(model)[0])
+    given, called = (None, OWN) if scenes and model is None else open_network(model, device)
+    elsewhere = cache(lambda: open_network(model, device)[0])
     networks: dict[int, Network] = {}
 
     def own(number: int, report: Report) -> Network:
         if given is None and number not in networks:
-            networks[number] = trained_on_scenes(number, out, report)
+            networks[number] = trained_on_scenes(number, out, report, device=device)
         return given or networks[number]
 
     def case(number: int, report: Report) -> Case:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kernels.cli.progress import say
-from zfnet.cli.options import Model, Seed, Split, names, open_network
+from zfnet.cli.options import Device, Model, Seed, Split, names, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import Preprocess, open_dataset
 from zfnet.experiments.correspondence import PLACES, Setting, correspondence
@@ -54,10 +54,11 @@ def correspondence_command(
     ] = None,
     random: Annotated[int, typer.Option(help="Random places of each image.")] = PLACES,
     split: Split = "val",
+    device: Device = "cpu",
     seed: Seed = 0,
 ) -> None:
     """Hide the same part in images of a class: do their features change alike (Fig 8, Table 1)?"""
-    network, called = open_network(model)
+    network, called = open_network(model, device)
     setting = Setting(names(layers), size, random, images, repeats)
     marked = _marked(data, class_name, regions, split, seed, network.preprocess)
     found = correspondence(network, marked, setting, seed=seed, report=reporter())

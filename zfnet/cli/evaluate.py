@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kernels.cli.progress import Task, progress_bars, say, say_skipped
-from zfnet.cli.options import open_network
+from zfnet.cli.options import Device, open_network
 from zfnet.data import open_dataset, require_classes
 from zfnet.evaluate import evaluate
 
@@ -29,6 +29,7 @@ def evaluate_command(
     ] = False,
     batch_size: Annotated[int, typer.Option(help="Crops at a time.")] = 128,
     seed: Annotated[int, typer.Option(help="Of the scenes, or of the split of a folder.")] = 0,
+    device: Device = "cpu",
     workers: Annotated[int, typer.Option(help="Threads that decode images ahead.")] = 2,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse unreadable images instead of skipping them.")
@@ -36,7 +37,7 @@ def evaluate_command(
 ) -> None:
     """Print the top-1 and top-5 error of a network, or of several averaged (Table 2)."""
     named: Sequence[Path | None] = model or [None]
-    networks = [open_network(path)[0] for path in named]
+    networks = [open_network(path, device)[0] for path in named]
     dataset = open_dataset(data, split, seed=seed)
     require_classes(dataset)
     with progress_bars() as bars:

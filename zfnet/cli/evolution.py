@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from kernels.cli.progress import say
-from zfnet.cli.options import Seed, Split
+from minidl.device import check
+from zfnet.cli.options import Device, Seed, Split
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset, spread
 from zfnet.experiments.evolution_page import write_evolution
@@ -36,9 +37,11 @@ def evolution_command(
         int | None, typer.Option(min=1, help="Images to search, evenly spread (default: all).")
     ] = None,
     split: Split = "val",
+    device: Device = "cpu",
     seed: Seed = 0,
 ) -> None:
     """Each map's strongest activation, projected, at every epoch that a run kept (Fig 4)."""
+    check(device)
     every = open_dataset(data, split, seed=seed)
     dataset = every if images is None else spread(every, images)
     settings = {
@@ -46,7 +49,7 @@ def evolution_command(
         "split": split, "seed": seed,
     }  # fmt: skip
     page = write_evolution(
-        run, dataset, out, layers=layer or (), maps=maps, seed=seed, settings=settings,
-        report=reporter(),
+        run, dataset, out, layers=layer or (), maps=maps, seed=seed, device=device,
+        settings=settings, report=reporter(),
     )  # fmt: skip
     say(f"The page is {page.resolve()}, its numbers are in evolution.json and evolution.csv.")

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from kernels.cli.progress import say
-from zfnet import network as networks
-from zfnet.cli.options import Seed, Split
+from minidl.device import check
+from zfnet.cli.options import Device, Seed, Split, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset, require_classes
 from zfnet.experiments import scales
@@ -46,6 +46,7 @@ def first_layer_command(
                                              rich_help_panel=TRAINING)] = None,
     lr: Annotated[float | None, Option(help="Learning rate: 0.02, or 0.01.",
                                        rich_help_panel=TRAINING)] = None,
+    device: Device = "cpu",
     seed: Seed = 0,
 ) -> None:  # fmt: skip
     """First-layer filters: dead, dominating, aliased (Fig 6).
@@ -54,11 +55,12 @@ def first_layer_command(
     without renormalisation, and AlexNet's 11x11 at stride 4 (on images below 51 pixels at 1 and 2).
     Stopped, the same command goes on.
     """
+    check(device)
     dataset, report = open_dataset(data, split, seed=seed), reporter()
     settings = {"data": data, "split": split, "maps": maps, "images": images, "seed": seed}
     if model:
         settings |= {"models": [str(path) for path in model]}
-        groups = [Group(f"{n}", str(path), [networks.load(path)])
+        groups = [Group(f"{n}", str(path), [open_network(path, device)[0]])
                   for n, path in enumerate(model, start=1)]  # fmt: skip
     else:
         scale = scales.chosen(
@@ -72,7 +74,7 @@ def first_layer_command(
         for variant in VARIANTS:  # images that do not fit are refused before their mean is computed
             plan(variant, scale, len(train.classes), seed)
         preprocess = scale.preprocess(train, report)
-        trainings = scales.Trainings(train, val, preprocess, out, data)
+        trainings = scales.Trainings(train, val, preprocess, out, data, device)
         groups = trained_groups(scale, every, trainings, report)
     results = Results(out, "first-layer", settings)
     page = write_first_layer(groups, dataset, results, maps=maps, images=images, report=report)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kernels.cli.progress import say
-from zfnet.cli.options import Model, Seed, Split, names, open_network
+from zfnet.cli.options import Device, Model, Seed, Split, names, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset
 from zfnet.experiments.invariance import Subject, draw
@@ -44,10 +44,11 @@ def invariance_command(
     count: Annotated[int, typer.Option(min=1, help="Images drawn as lines.")] = 5,
     statistics: Annotated[int, typer.Option(min=2, help="Images to average over.")] = 50,
     split: Split = "val",
+    device: Device = "cpu",
     seed: Seed = 0,
 ) -> None:
     """Distances of features under shifts, scales and rotations (Fig 5)."""
-    network, called = open_network(model)
+    network, called = open_network(model, device)
     if (data is None) == (not image):
         raise ValueError("give either --data, to draw images from, or --image, several times")
     if data is None:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from kernels.cli.progress import say
-from zfnet.cli.options import Model, Seed, Split, open_network, whole_numbers
+from zfnet.cli.options import Device, Model, Seed, Split, open_network, whole_numbers
 from zfnet.cli.reporting import reporter
 from zfnet.experiments.feature_bank import MEMORY
 from zfnet.experiments.layers import LAYERS
@@ -38,10 +38,11 @@ def layers_command(
         int, Option(min=1, help="Megabytes of features; what exceeds them is averaged.")
     ] = MEMORY,
     split: Split = "val",
+    device: Device = "cpu",
     seed: Seed = 0,
 ) -> None:
     """Linear classifiers on each layer's features: do deeper ones separate better? (Table 7)"""
-    network, called = open_network(model)
+    network, called = open_network(model, device)
     dataset = open_whole(data, PROTOCOLS[protocol], split=split, seed=seed)
     settings = {
         "model": called, "data": data, "protocol": protocol, "per_class": per_class,

@@ -9,7 +9,7 @@ import typer
 
 from kernels.cli.progress import say
 from minidl import rules
-from zfnet.cli.options import Model, Seed, Split, open_network
+from zfnet.cli.options import Device, Model, Seed, Split, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset
 from zfnet.experiments.feature_page import write_features
@@ -36,10 +36,11 @@ def features_command(
     maps: Annotated[int, typer.Option(min=1, help="Maps of each layer, drawn at random.")] = 9,
     split: Split = "val",
     table: RulesName = "deconvnet",
+    device: Device = "cpu",
     seed: Seed = 0,
 ) -> None:
     """For maps of each layer: the nine strongest activations, projected (Fig 2)."""
-    network, called = open_network(model)
+    network, called = open_network(model, device)
     dataset = open_dataset(data, split, seed=seed)
     settings = {
         "model": called, "data": data, "split": split, "layers": layer or "every convolution",
@@ -63,9 +64,10 @@ def project_command(
         "projection"
     ),
     table: RulesName = "deconvnet",
+    device: Device = "cpu",
 ) -> None:
     """Project one unit of a layer down to the pixels of each picture."""
-    network, _ = open_network(model)
+    network, _ = open_network(model, device)
     photographs = read_photographs(images)
     found, page = write_projections(network, photographs, layer, out, map=map, table=TABLES[table])
     for photograph, projection in zip(photographs, found, strict=True):

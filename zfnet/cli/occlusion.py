@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from kernels.cli.progress import say
-from zfnet.cli.options import Model, Seed, Split, open_network
+from zfnet.cli.options import Device, Model, Seed, Split, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import Dataset, open_dataset
 from zfnet.experiments.occlusion_images import from_dataset, from_files
@@ -54,10 +54,11 @@ def occlusion_command(
         int, typer.Option(min=0, help="Images of the pointing game, those shown among them.")
     ] = 0,
     split: Split = "val",
+    device: Device = "cpu",
     seed: Seed = 0,
 ) -> None:
     """Slide a grey square over images: what falls where it stands, what is seen instead (Fig 7)."""
-    network, called = open_network(model)
+    network, called = open_network(model, device)
     photographs = read_photographs(image or [])
     if data is None and not photographs:
         raise ValueError("there is nothing to look at: give --data, or --image with a file")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from minidl.device import check
 from zfnet import network as networks
 from zfnet import pretrained
 from zfnet.network import Network
@@ -15,15 +16,23 @@ Model = Annotated[
     Path | None,
     typer.Option(help="A run's folder, or a network's file (default: the one in the box)."),
 ]
+Device = Annotated[
+    Literal["cpu", "cuda", "emulator"],
+    typer.Option(help="Where it computes: cuda, a GPU; emulator, its kernels without one, slowly."),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")]
 Split = Annotated[str, typer.Option(help="Which images: train or val.")]
 
 
-def open_network(model: Path | None) -> tuple[Network, str]:
-    """The network that --model names, or the pretrained one, and what to call it."""
+def open_network(model: Path | None, device: str = "cpu") -> tuple[Network, str]:
+    """The network that --model names, or the pretrained one, on `device`, and what to call it."""
+    check(device)
     if model is None:
-        return pretrained.load(), f"pretrained ({pretrained.FILE.name})"
-    return networks.load(model), str(model)
+        network, called = pretrained.load(), f"pretrained ({pretrained.FILE.name})"
+    else:
+        network, called = networks.load(model), str(model)
+    network.model.to(device)
+    return network, called
 
 
 def whole_numbers(text: str, option: str) -> tuple[int, ...]:

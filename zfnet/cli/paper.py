@@ -19,7 +19,7 @@ from zfnet.cli.invariance import invariance_command
 from zfnet.cli.layers import layers_command
 from zfnet.cli.look import features_command
 from zfnet.cli.occlusion import occlusion_command, positions
-from zfnet.cli.options import Model, Seed, Split, names, open_network
+from zfnet.cli.options import Device, Model, Seed, Split, names, open_network
 from zfnet.cli.transfer import transfer_command
 from zfnet.data import Dataset, open_dataset
 from zfnet.experiments.paper import PARTS, Job, Part, choose, run
@@ -96,6 +96,7 @@ def paper_command(
     voc2012: Annotated[str | None, Option(help="Its folder, for Table 6.",
                                           rich_help_panel=DATA)] = None,
     split: Split = "val",
+    device: Device = "cpu",
     seed: Seed = 0,
 ) -> None:  # fmt: skip
     """All figures and tables of the paper, and one report of them.
@@ -106,11 +107,12 @@ def paper_command(
     settings = {
         "data": data, "model": model, "scale": scale, "only": names(only), "run": run_folder,
         "class": class_name, "regions": regions, "transfer": transfer, "caltech101": caltech101,
-        "caltech256": caltech256, "voc2012": voc2012, "split": split, "seed": seed,
+        "caltech256": caltech256, "voc2012": voc2012, "split": split, "device": device,
+        "seed": seed,
     }  # fmt: skip
     chosen, results = choose(names(only)), Results(out, "paper", settings)
     options = _options(settings)
-    network, _ = open_network(model)
+    network, _ = open_network(model, device)
     dataset = _images(data, split, seed)
     if not _can_be_played(network, dataset, options["occlusion"]["pointing"], seed):
         options["occlusion"]["pointing"] = 0
@@ -124,7 +126,8 @@ def paper_command(
 def _options(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """What each part's command is called with: the scale's numbers, and what the user gave."""
     data, model, split, seed = (settings[name] for name in ("data", "model", "split", "seed"))
-    common = {"data": data, "split": split, "seed": seed}
+    computed = {"device": settings["device"], "seed": seed}
+    common = {"data": data, "split": split, **computed}
     looks = {**common, "model": model}
     elsewhere = {**looks, "data": settings["transfer"] or data}
     protocols = {name: {"data": settings[name], "protocol": name}
@@ -138,7 +141,7 @@ def _options(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         "correspondence": {
             **looks, "class_name": settings["class"], "regions": settings["regions"],
         },
-        "ablation": {"data": data, "seed": seed},
+        "ablation": {"data": data, **computed},
         "transfer": elsewhere,
         **{name: {**looks, **protocol} for name, protocol in protocols.items()},
         "layers": elsewhere,

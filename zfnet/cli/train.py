@@ -13,7 +13,7 @@ import typer
 import minidl
 from kernels.cli.progress import Task, progress_bars, say, say_skipped, stop_on_interrupt
 from zfnet.checkpoint import CHECKPOINT, KERNELS, load_checkpoint
-from zfnet.cli.options import whole_numbers
+from zfnet.cli.options import Device, whole_numbers
 from zfnet.data import (
     Dataset,
     Preprocess,
@@ -91,6 +91,7 @@ def train_command(
     keep_epochs: Annotated[str, Option(help="Keep the network after these epochs, for `zfnet "
                                        "evolution`: 1,2,5,10.")] = "",
     workers: Annotated[int, Option(help="Threads that decode images ahead.")] = 2,
+    device: Device = "cpu",
     threads: Annotated[int | None, Option(help="Threads that compute (default: all).")] = None,
     autotune: Annotated[bool, Option("--autotune", help="Measure which kernels are the fastest "
                                      "here; the run keeps the choice.")] = False,
@@ -98,13 +99,14 @@ def train_command(
                                    "them.")] = False,
 ) -> None:  # fmt: skip
     """Train a network; Ctrl-C stops it, --resume goes on, to the same weights bit for bit."""
+    minidl.device.check(device)
     if threads is not None:
         minidl.set_num_threads(threads)
     keep = whole_numbers(keep_epochs, "--keep-epochs")
     recipe = Recipe(epochs, batch_size, lr, momentum, weight_decay, schedule, factor, patience,
                     max_rms, crops, seed, checkpoint_every, keep)  # fmt: skip
     if resume:
-        trainer = _resumed(out, recipe, data, workers, strict)
+        trainer = _resumed(out, recipe, data, device, workers, strict)
     else:
         train_set, val_set = _open(data, seed)
         given: dict[str, Any] = {"strides": strides, "paddings": paddings, "hidden": hidden}
@@ -118,6 +120,7 @@ def train_command(
             **{name: value for name, value in given.items() if value is not None},
         )  # fmt: skip
         network = _new_network(settings, train_set, data, resize, out, workers, strict)
+        network.model.to(device)
         trainer = Trainer(network, train_set, val_set, out, recipe, workers=workers, strict=strict)
     with _tuned(out, autotune, resume):
         finished = run(trainer)
@@ -136,9 +139,11 @@ def _tuned(out: Path, autotune: bool, resume: bool) -> AbstractContextManager[ob
 def run(trainer: Trainer) -> bool:
     """Train with a bar or lines, to the end or to Ctrl-C; False if it was stopped."""
     network, recipe, out = trainer.network, trainer.recipe, trainer.out
+    device = network.model.device
     say(
         f"{network.model.parameter_count:,} parameters, {len(network.classes)} classes, "
-        f"{len(trainer.loader.dataset):,} images, {minidl.get_num_threads()} threads"
+        f"{len(trainer.loader.dataset):,} images, "
+        + (f"{minidl.get_num_threads()} threads" if device == "cpu" else f"on {device}")
     )
     steps = len(trainer.loader)
     with stop_on_interrupt() as pressed, progress_bars() as bars:
@@ -222,7 +227,9 @@ def _open(data: str, seed: int) -> tuple[Dataset, Dataset]:
     return train_set, val_set
 
 
-def _resumed(out: Path, recipe: Recipe, data: str, workers: int, strict: bool) -> Trainer:
+def _resumed(
+    out: Path, recipe: Recipe, data: str, device: str, workers: int, strict: bool
+) -> Trainer:
     """A trainer where the run in `out` stopped; its recipe, but for the number of epochs, stays."""
     network, stored, arrays, state = load_checkpoint(out)
     kept = replace(stored, epochs=recipe.epochs, checkpoint_every=recipe.checkpoint_every,
@@ -230,6 +237,7 @@ def _resumed(out: Path, recipe: Recipe, data: str, workers: int, strict: bool) -
     if kept != recipe:
         say(f"going on with the recipe that the run began with: {kept}")
     train_set, val_set = _open(data, kept.seed)
+    network.model.to(device)
     trainer = Trainer(network, train_set, val_set, out, kept, workers=workers, strict=strict)
     trainer.restore(arrays, state)
     return trainer

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from kernels.cli.progress import say
-from zfnet.cli.options import Model, Seed, open_network, whole_numbers
+from zfnet.cli.options import Device, Model, Seed, open_network, whole_numbers
 from zfnet.cli.reporting import reporter
 from zfnet.data.voc import Voc
 from zfnet.experiments.feature_bank import MEMORY
@@ -58,13 +58,14 @@ def transfer_command(
         Option("--c", help="The classifiers' C (default: chosen on images held out)."),
     ] = None,
     memory: Annotated[int, Option(min=1, help="Megabytes of features, at most.")] = MEMORY,
+    device: Device = "cpu",
     seed: Seed = 0,
 ) -> None:
     """A trained network's layers with a new softmax, against training from scratch (Fig 9)
 
     Trainings from scratch that were stopped go on with the same command.
     """
-    network, called = open_network(model)
+    network, called = open_network(model, device)
     given = {"model": called, "data": data, "protocol": protocol}
     drawn = {"c": "chosen" if c is None else c, "memory": memory, "seed": seed}
     options: dict[str, Any] = {"c": c, "memory": memory, "seed": seed, "report": reporter()}

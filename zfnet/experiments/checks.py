@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -146,12 +147,15 @@ def _told(report: Report, trend: Trend, seed: int) -> Report:
     return lambda title, done, total: report(f"{trend.name}, seed {seed}: {title}", done, total)
 
 
-def trained_on_scenes(seed: int, out: Path, report: Report = silent) -> Network:
+def trained_on_scenes(
+    seed: int, out: Path, report: Report = silent, *, device: str = "cpu"
+) -> Network:
     """The tour's network, with the weights and the scenes of `seed`; a run in out/runs."""
     train, val = (open_dataset("scenes", split, seed=seed) for split in ("train", "val"))
     new = tour.untrained(train, seed)
     plan = Plan(f"tour-{seed}", trained_here(new, "a run").settings, tour.recipe(seed))
-    run = trained(plan, train, val, new.preprocess, out, data=new.data, report=report)
+    options: dict[str, Any] = {"data": new.data, "device": device, "report": report}
+    run = trained(plan, train, val, new.preprocess, out, **options)
     return run.network
 
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.spatial.distance import pdist
 
-from minidl import Tensor, no_grad
+from minidl import no_grad
 from zfnet.experiments.hidden_parts import Subject, hide, place_patches
 from zfnet.experiments.regions import RANDOM, Marked
 from zfnet.experiments.results import Report, silent
@@ -224,8 +224,8 @@ def _features(
     network.model.eval()
     with no_grad():
         last = max(layers, key=names.index)
-        found = network.model.activations(Tensor(np.stack(images)), until=last)
-    return {la: found[la].data.reshape(len(images), -1) for la in layers}  # (N,...) -> (N,D)
+        found = network.model.activations(network.model.given(np.stack(images)), until=last)
+    return {la: found[la].numpy().reshape(len(images), -1) for la in layers}  # (N,...) -> (N,D)
 
 
 def _check(network: Network, setting: Setting) -> None:

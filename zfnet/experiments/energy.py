@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minidl import Tensor, no_grad
+from minidl import no_grad
 from zfnet.data import Dataset
 from zfnet.deconvnet import Deconvnet, Projection, Unit, strongest
 from zfnet.experiments.features import centre_crop
@@ -86,7 +86,7 @@ def _projected(
     """The strongest unit of each layer in each of the images (N,3,S,S), projected."""
     network.model.eval()
     with no_grad():
-        activations = network.model.activations(Tensor(x))
+        activations = network.model.activations(network.model.given(x))
     unknown = [layer for layer in layers if layer not in activations]
     if unknown:
         raise ValueError(f"no layer {', '.join(unknown)}; the layers are {', '.join(activations)}")

@@ -71,6 +71,7 @@ def evolution(
     maps: int = 6,
     seed: int = 0,
     batch_size: int = 64,
+    device: str = "cpu",
     report: Report = silent,
 ) -> Iterator[Snapshot]:
     """Fig 4 epoch by epoch, of the networks that the run in folder `run` kept.
@@ -86,6 +87,7 @@ def evolution(
     chosen: dict[str, list[int]] = {}
     for number, (epoch, file) in enumerate(kept.items()):
         network = networks.load(file)
+        network.model.to(device)
         settings = settings or as_json(trained_here(network, "evolution").settings)
         _check_alike(network, settings, file)
         layers = layers or network.model.convolutions

@@ -51,6 +51,7 @@ def write_evolution(
     layers: Sequence[str] = (),
     maps: int = 6,
     seed: int = 0,
+    device: str = "cpu",
     settings: Mapping[str, Any] | None = None,
     report: Report = silent,
 ) -> Path:
@@ -61,7 +62,8 @@ def write_evolution(
     """
     results = Results(out, "evolution", settings or {})
     snapshots: list[Snapshot] = []
-    for snapshot in evolution(run, dataset, layers=layers, maps=maps, seed=seed, report=report):
+    chosen: dict[str, Any] = {"layers": layers, "maps": maps, "seed": seed, "device": device}
+    for snapshot in evolution(run, dataset, **chosen, report=report):
         snapshots.append(snapshot)
         results.table("evolution", HEADER, _rows(snapshots, dataset))
     claim = trend(snapshots)

@@ -99,7 +99,7 @@ def read_features(
     shelves: dict[str, _Shelf] = {}
     labels, indices = [], []
     for batch in loader.epoch(0):
-        for name, activation in _outputs(steps, batch.images):
+        for name, activation in _outputs(steps, network.model.given(batch.images)):
             if name not in shelves:
                 share = memory * 1_000_000 // len(steps)
                 shelves[name] = _Shelf(name, activation.shape[1:], len(dataset), share)
@@ -134,14 +134,11 @@ def _segments(model: Visible, layers: Sequence[str]) -> dict[str, nn.Sequential]
     return segments
 
 
-def _outputs(
-    segments: Mapping[str, nn.Sequential], images: np.ndarray
-) -> Iterator[tuple[str, np.ndarray]]:
+def _outputs(segments: Mapping[str, nn.Sequential], x: Tensor) -> Iterator[tuple[str, np.ndarray]]:
     with no_grad():
-        x = Tensor(images)
         for name, segment in segments.items():
             x = segment(x)
-            yield name, x.data
+            yield name, x.numpy()
 
 
 class _Shelf:

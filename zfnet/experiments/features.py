@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernels.peaks import peaks
-from minidl import Tensor, nn, no_grad
+from minidl import nn, no_grad
 from zfnet.data import Dataset, Loader
 from zfnet.deconvnet import Deconvnet, Projection, Unit
 from zfnet.network import Network
@@ -66,11 +66,11 @@ def strongest_activations(
     chain = steps(network.model, _rectified(network, layers))
     for batch in loader.epoch(0):
         with no_grad():
-            kept = {nn.INPUT: Tensor(batch.images)}
+            kept = {nn.INPUT: network.model.given(batch.images)}
             for step in chain:
                 kept[step.name] = y = step.whole(*(kept[name] for name in step.inputs))
                 for layer in step.names & set(layers):
-                    _merge(found, layer, y.data, batch.indices, k)
+                    _merge(found, layer, y.numpy(), batch.indices, k)
                 for name in step.dead:
                     del kept[name]
         progress(int(batch.indices[-1]) + 1, len(dataset))

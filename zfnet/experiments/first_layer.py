@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal.windows import hann
 
-from minidl import Tensor, no_grad
+from minidl import Tensor, device, no_grad
 from minidl import functional as F
 from zfnet.data import Dataset, Loader
 from zfnet.data.subset import evenly
@@ -121,11 +121,12 @@ def study(
                     cache_bytes=0)  # fmt: skip
     for batch in loader.epoch(0):
         with no_grad():
-            activation = network.model.activations(Tensor(batch.images), until="relu1")["relu1"]
-        largest = np.maximum(largest, activation.data.max(axis=(0, 2, 3)))
-        total += activation.data.sum(axis=(0, 2, 3), dtype=np.float64)
-        for x in batch.images[np.isin(batch.indices, looked_at)]:
-            of_image, above_of_image = spectral_energy(response(x, weight), strides)
+            x = network.model.given(batch.images)
+            activation = network.model.activations(x, until="relu1")["relu1"].numpy()
+        largest = np.maximum(largest, activation.max(axis=(0, 2, 3)))
+        total += activation.sum(axis=(0, 2, 3), dtype=np.float64)
+        for image in batch.images[np.isin(batch.indices, looked_at)]:
+            of_image, above_of_image = spectral_energy(response(image, weight), strides)
             energy += of_image
             for s in strides:
                 above[s] += above_of_image[s]
@@ -137,7 +138,7 @@ def study(
 def _conv1(network: Network) -> tuple[np.ndarray, int]:
     conv1 = dict(trained_here(network, "first-layer").children())["conv1"]
     geometry = network.model.geometries()["conv1"]
-    return conv1.state_dict()["weight"].copy(), geometry.stride[0]
+    return device.host(conv1.state_dict()["weight"]).copy(), geometry.stride[0]
 
 
 def response(x: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -14,8 +14,8 @@ from itertools import combinations
 
 import numpy as np
 
-from minidl import Tensor, no_grad
 from minidl import functional as F
+from minidl import no_grad
 from zfnet.data import BadImage, Dataset
 from zfnet.experiments.estimates import Estimate, Verdict, estimate, verdict
 from zfnet.experiments.labels import true_label
@@ -173,10 +173,10 @@ def _features(
     """All activations of each layer, (N,D), and the probabilities, (N,C)."""
     network.model.eval()
     with no_grad():
-        activations = network.model.activations(Tensor(x))
-        probabilities = F.softmax(activations[network.model.scores]).data
+        activations = network.model.activations(network.model.given(x))
+        probabilities = F.softmax(activations[network.model.scores]).numpy()
     # (N,K,P,Q) or (N,D) -> (N,D)
-    return {name: activations[name].data.reshape(len(x), -1) for name in layers}, probabilities
+    return {name: activations[name].numpy().reshape(len(x), -1) for name in layers}, probabilities
 
 
 def _lengths(rows: np.ndarray) -> np.ndarray:

@@ -82,9 +82,8 @@ def occlusion_map(
         progress(min(first + batch_size, len(places)), len(places))
     side = len(starts)
     p = np.concatenate(probabilities)  # (PQ,C)
-    clear = float(
-        F.softmax(Tensor(covered.kept[network.model.scores].reshape(1, -1))).data[0, label]
-    )
+    scores = covered.kept[network.model.scores].reshape(1, -1)  # (1,C,...) -> (1,C)
+    clear = float(F.softmax(Tensor(scores)).numpy()[0, label])
     grid = (side, side)
     return OcclusionMap(
         square, stride, label, map,

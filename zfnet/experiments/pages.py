@@ -29,7 +29,7 @@ FEATURES = (
 def add_filters(page: Page, model: Visible) -> Section:
     """The first layer's filters at one common contrast."""
     first = model.convolutions[0]
-    weight = _in_rgb(model, dict(model.named_parameters())[f"{first}.weight"].data)
+    weight = _in_rgb(model, dict(model.named_parameters())[f"{first}.weight"].numpy())
     K, _, R, S = weight.shape
     section = page.section(
         "First-layer filters",

@@ -47,15 +47,17 @@ def trained(
     out: Path,
     *,
     data: str = "",
+    device: str = "cpu",
     workers: int = 2,
     report: Report = silent,
 ) -> Trainer:
-    """The finished run of `plan` in out/runs/NAME: its `network` and `history`.
+    """The finished run of `plan` in out/runs/NAME: its `network` and `history`, on `device`.
 
     Raises Stopped after Ctrl-C, ValueError if the folder holds a run of another plan, or one on
     other images.
     """
-    trainer = _trainer(plan, train, val, preprocess, out / "runs" / plan.name, data, workers)
+    folder = out / "runs" / plan.name
+    trainer = _trainer(plan, train, val, preprocess, folder, data, device, workers)
     title, steps = f"training {plan.name}", plan.recipe.epochs * len(trainer.loader)
     with stop_on_interrupt() as pressed:
 
@@ -69,8 +71,16 @@ def trained(
     return trainer
 
 
-def resumed(plan: Plan, train: Dataset, val: Dataset, folder: Path, *, workers: int = 2) -> Trainer:
-    """The run of `plan` in `folder` as its last checkpoint left it.
+def resumed(
+    plan: Plan,
+    train: Dataset,
+    val: Dataset,
+    folder: Path,
+    *,
+    device: str = "cpu",
+    workers: int = 2,
+) -> Trainer:
+    """The run of `plan` in `folder` as its last checkpoint left it, on `device`.
 
     ValueError if it is a run of another plan, FileNotFoundError without a checkpoint.
     """
@@ -82,6 +92,7 @@ def resumed(plan: Plan, train: Dataset, val: Dataset, folder: Path, *, workers: 
         raise ValueError(
             f"{folder} holds a run with other settings; give another --out, or remove it"
         )
+    network.model.to(device)
     trainer = Trainer(network, train, val, folder, recipe, workers=workers)
     trainer.restore(arrays, state)
     return trainer
@@ -94,6 +105,7 @@ def _trainer(
     preprocess: Preprocess,
     folder: Path,
     data: str,
+    device: str,
     workers: int,
 ) -> Trainer:
     """A new run in `folder`, or the one there if it is this plan's, on these images."""
@@ -104,10 +116,11 @@ def _trainer(
                 f"{folder} holds a run on other images than the {len(train)} of {train.name}; "
                 "give another --out, or remove it"
             )
-        return resumed(plan, train, val, folder, workers=workers)
+        return resumed(plan, train, val, folder, device=device, workers=workers)
     folder.mkdir(parents=True, exist_ok=True)
     kept.write_text(json.dumps(images), "utf-8")
     network = Network(ConvNet(plan.settings), preprocess, tuple(train.classes), data)
+    network.model.to(device)
     return Trainer(network, train, val, folder, plan.recipe, workers=workers)
 
 

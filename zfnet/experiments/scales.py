@@ -108,7 +108,7 @@ def chosen(full: bool, own: dict[str, Any], recipe: dict[str, Any]) -> Scale:
 class Trainings:
     """What an experiment's networks are trained and validated on, and the folder of their runs.
 
-    data: what the images are called, as `open_dataset` takes it.
+    data: what the images are called, as `open_dataset` takes it. device: where they train.
     """
 
     train: Dataset
@@ -116,9 +116,11 @@ class Trainings:
     preprocess: Preprocess
     out: Path
     data: str = ""
+    device: str = "cpu"
 
     def network(self, plan: Plan, report: Report = silent) -> Network:
         """The trained network of `plan`; see `runs.trained`."""
         return trained(
-            plan, self.train, self.val, self.preprocess, self.out, data=self.data, report=report
-        ).network
+            plan, self.train, self.val, self.preprocess, self.out, data=self.data,
+            device=self.device, report=report,
+        ).network  # fmt: skip

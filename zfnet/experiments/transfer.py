@@ -150,6 +150,9 @@ def _from_scratch(
     # The run's own curve, which decides nothing, is of one image a class: the first in each.
     firsts = np.unique(folds.bank.labels[fold.test], return_index=True)[1]
     val = Subset(dataset, positions[fold.test[firsts]])
-    run = trained(plan, train, val, network.preprocess, out, data=dataset.name, report=report)
+    run = trained(
+        plan, train, val, network.preprocess, out, data=dataset.name,
+        device=network.model.device, report=report,
+    )  # fmt: skip
     probabilities, labels = predict([run.network], test)
     return mean_of_classes(probabilities.argmax(axis=1), labels)
