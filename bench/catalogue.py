@@ -3,7 +3,8 @@
 ZFNet: Zeiler, Fergus 2013, Fig 3. AlexNet: Krizhevsky, Sutskever, Hinton 2012, section 3.5, on one
 device (groups 1), with padding 2 on the first layer as `zfnet.model.AlexNet` has it. VGG-16:
 Simonyan, Zisserman 2014 (arXiv 1409.1556), Table 1, configuration D; convolutions of the same
-sizes stand here once. "small" is no published network: ZFNet, for a benchmark in a hurry.
+sizes stand here once. GoogLeNet is told in `googlenet.py`.
+"small" is no published network: ZFNet, for a benchmark in a hurry.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.layers import (
+    Branching,
     Convolution,
     Layer,
     Normalised,
@@ -79,6 +81,7 @@ LAYERS: tuple[Layer, ...] = (
     _pool("vgg16", "pool3", 256, 56, 2, 2),
     _pool("vgg16", "pool4", 512, 28, 2, 2),
     _pool("vgg16", "pool5", 512, 14, 2, 2),
+    Branching("googlenet", "whole"),
     Whole("small", "lrn", "lrn", image=64, width=0.25, classes=10),
     Whole("small", "lcn", "lcn", image=64, width=0.25, classes=10),
 )

@@ -136,6 +136,21 @@ class Whole(Layer):
 
 
 @dataclass(frozen=True)
+class Branching(Layer):
+    """GoogLeNet for images of image x image pixels."""
+
+    image: int = 224
+    width: float = 1.0
+    classes: int = 1000
+
+    def shape(self, batch: int) -> tuple[int, int, int, int]:
+        return batch, 3, self.image, self.image
+
+    def smallest(self) -> Self:
+        return replace(self, image=64)
+
+
+@dataclass(frozen=True)
 class Unit(Whole):
     """The unit in the middle of one layer, `layer`, of such a network."""
 

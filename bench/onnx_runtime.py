@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,12 +48,27 @@ def call(
     threads: int,
 ) -> Call:
     """A call of the graph on these inputs, which gives the results of its last node."""
+    return _session(_model(nodes, inputs, weights).SerializeToString(), inputs, threads)
+
+
+def of_graph(model: nn.Graph, inputs: Mapping[str, np.ndarray], threads: int) -> Call:
+    """A call of a network with branches, written as `minidl.onnx` writes it."""
+    from minidl.onnx import save_onnx
+
+    (x,) = inputs.values()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "network.onnx"
+        save_onnx(model, file, x.shape[1:])
+        return _session(file.read_bytes(), {"x": x}, threads)
+
+
+def _session(model: bytes, inputs: Mapping[str, np.ndarray], threads: int) -> Call:
     onnxruntime: Any = importlib.import_module("onnxruntime")  # it has no types
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    model = _model(nodes, inputs, weights).SerializeToString()
     session = onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
-    feeds = {name: np.ascontiguousarray(a) for name, a in inputs.items()}
+    names = [given.name for given in session.get_inputs()]
+    feeds = {n: np.ascontiguousarray(a) for n, a in zip(names, inputs.values(), strict=True)}
     return Call(lambda: session.run(None, feeds), tuple)
 
 

@@ -46,8 +46,32 @@ class ContrastNorm(torch.nn.Module):
         return v / torch.maximum(sigma, c)
 
 
-def network(model: nn.Sequential) -> Any:
-    """The whole network as a torch.nn.Sequential."""
+class Graph(torch.nn.Module):
+    """Layers that branch and join; what several feed gets their outputs side by side."""
+
+    def __init__(self, model: nn.Graph) -> None:
+        super().__init__()
+        layers = dict(model.children())
+        self.wiring = {name: model.wiring()[name] for name in layers}
+        self.layers = torch.nn.ModuleList([_twin(layer) for layer in layers.values()])
+        left = {source: name for name, sources in self.wiring.items() for source in sources}
+        self.dead = {name: [s for s, last in left.items() if last == name] for name in layers}
+        self.output = model.output
+
+    def forward(self, x: Any) -> Any:
+        outputs = {nn.INPUT: x}
+        for (name, sources), layer in zip(self.wiring.items(), self.layers, strict=True):
+            fed = [outputs[source] for source in sources]
+            outputs[name] = layer(fed[0] if len(fed) == 1 else torch.cat(fed, 1))
+            for source in self.dead[name]:
+                del outputs[source]
+        return outputs[self.output]
+
+
+def network(model: nn.Graph) -> Any:
+    """The whole network: a torch.nn.Sequential where ours is a sequence."""
+    if not isinstance(model, nn.Sequential):
+        return Graph(model)
     return torch.nn.Sequential(OrderedDict((n, _twin(layer)) for n, layer in model.children()))
 
 
@@ -59,6 +83,8 @@ def _twin(layer: nn.Module) -> Any:
         nn.MaxPool2d: lambda: torch.nn.MaxPool2d(**settings),
         nn.LocalContrastNorm: lambda: ContrastNorm(LCNGeometry.of((1, 1, 1, 1), **settings)),
         nn.LocalResponseNorm: lambda: torch.nn.LocalResponseNorm(**settings),
+        nn.GlobalAvgPool2d: lambda: torch.nn.AdaptiveAvgPool2d(1),
+        nn.Concatenate: torch.nn.Identity,
         nn.ReLU: torch.nn.ReLU,
         nn.Flatten: torch.nn.Flatten,
         nn.Dropout: lambda: torch.nn.Dropout(getattr(layer, "p", 0.0)),

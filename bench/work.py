@@ -30,7 +30,7 @@ class Sizes:
         return sum(map(math.prod, self.weights))
 
 
-def sizes(model: nn.Sequential, shape: Shape) -> Sizes:
+def sizes(model: nn.Graph, shape: Shape) -> Sizes:
     """Those of `model` on x of this shape."""
     layers = list(_shapes(model, shape))
     forward = [_forward(*layer) for layer in layers]
@@ -40,12 +40,14 @@ def sizes(model: nn.Sequential, shape: Shape) -> Sizes:
     return Sizes(sum(forward), backward, weights, layers[-1][2])
 
 
-def _shapes(model: nn.Sequential, shape: Shape) -> Iterator[tuple[nn.Module, Shape, Shape]]:
-    """(layer, shape of its input, shape of its result) of each."""
-    for _, layer in model.children():
-        result = _after(layer, shape)
-        yield layer, shape, result
-        shape = result
+def _shapes(model: nn.Graph, shape: Shape) -> Iterator[tuple[nn.Module, Shape, Shape]]:
+    """(layer, shape of its input, shape of its result) of each; of several inputs, side by side."""
+    outputs = {nn.INPUT: shape}
+    for name, layer in model.children():
+        N, C, *plane = zip(*(outputs[source] for source in model.wiring()[name]), strict=True)
+        fed = N[0], sum(C), *(size[0] for size in plane)
+        outputs[name] = _after(layer, fed)
+        yield layer, fed, outputs[name]
 
 
 def _after(layer: nn.Module, shape: Shape) -> Shape:
@@ -53,6 +55,8 @@ def _after(layer: nn.Module, shape: Shape) -> Shape:
         return ConvGeometry.of(shape, layer.weight.shape, **layer.settings).y_shape
     if isinstance(layer, nn.MaxPool2d):
         return PoolGeometry.of(shape, **layer.settings).y_shape
+    if isinstance(layer, nn.GlobalAvgPool2d):
+        return (*shape[:2], 1, 1)
     if isinstance(layer, nn.Flatten):
         return shape[0], math.prod(shape[1:])
     return (shape[0], layer.weight.shape[0]) if isinstance(layer, nn.Linear) else shape
@@ -65,7 +69,8 @@ def _forward(layer: nn.Module, x: Sequence[int], y: Sequence[int]) -> int:
         return math.prod(y) * layer.settings["kernel_size"] ** 2
     if isinstance(layer, nn.LocalResponseNorm):
         return math.prod(x) * (layer.settings["size"] + 6)
-    return math.prod(x) * {nn.LocalContrastNorm: 8, nn.ReLU: 1}.get(type(layer), 0)
+    each = {nn.LocalContrastNorm: 8, nn.ReLU: 1, nn.GlobalAvgPool2d: 1}
+    return math.prod(x) * each.get(type(layer), 0)
 
 
 def _backward(layer: nn.Module, x: Sequence[int], y: Sequence[int]) -> int:

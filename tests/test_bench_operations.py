@@ -16,6 +16,7 @@ from bench.definition import pooling, steps
 from bench.definition.normalisation import Contrast, Response
 from bench.judge import judge
 from bench.layers import (
+    Branching,
     Convolution,
     Layer,
     Normalised,
@@ -39,6 +40,7 @@ TINY: dict[type[Layer], Layer] = {
     Rectified: Rectified("tiny", "relu", C=3, H=4, W=5),
     Stage: Stage("tiny", "stage", 3, 12, 5, 3, 1, 1, 3, 2, 1),
     Whole: Whole("tiny", "lrn", "lrn", image=64, width=1 / 16, classes=5),
+    Branching: Branching("tiny", "whole", image=64, width=1 / 16, classes=5),
     Unit: Unit("tiny", "unit", "lrn", image=64, width=1 / 16, classes=5, layer="conv2"),
     Square: Square("tiny", "square", "lrn", 64, 1 / 16, 5, square=32, stride=16),
 }

@@ -148,8 +148,13 @@ def test_a_part_is_found_where_the_warped_image_has_it() -> None:
 
 def test_folding_changes_no_value_and_no_projection() -> None:
     graph = nn.Graph(
-        {"conv": dict(branching().children())["stem/conv"], "bn": affine(6), "relu": nn.ReLU()},
-        {"conv": [nn.INPUT], "bn": ["conv"], "relu": ["bn"]},
+        {
+            "conv": dict(branching().children())["stem/conv"],
+            "bn": affine(6),
+            "scale": affine(6),
+            "relu": nn.ReLU(),
+        },
+        {"conv": [nn.INPUT], "bn": ["conv"], "scale": ["bn"], "relu": ["scale"]},
     )
     folded, x = fold(graph), Tensor(images(2), requires_grad=True)
     assert [name for name, _ in folded.children()] == ["conv", "relu"]

@@ -47,3 +47,14 @@ def test_what_to_write_must_be_said(
 ) -> None:
     assert zfnet(monkeypatch, "export") == 2
     assert "--onnx FILE" in capsys.readouterr().err
+
+
+def test_without_the_package_onnx_the_error_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from zfnet.cli import export
+
+    monkeypatch.setattr(export, "find_spec", lambda name: None)
+    assert zfnet(monkeypatch, "export", "--onnx", tmp_path / "net.onnx") == 2
+    assert "pip install -e '.[onnx]'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

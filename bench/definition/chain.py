@@ -39,6 +39,7 @@ def step_of(layer: nn.Module) -> Step:
         nn.MaxPool2d: lambda: steps.MaxPool(settings),
         nn.LocalContrastNorm: lambda: steps.NormaliseContrast(settings),
         nn.LocalResponseNorm: lambda: steps.NormaliseResponse(settings),
+        nn.GlobalAvgPool2d: steps.Average,
         nn.Flatten: steps.Flatten,
     }
     step: Step = made[type(layer)]()
@@ -60,25 +61,28 @@ class Chain:
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         for step in self.steps.values():
-            x = self._moved(step.forward(x), step.terms)
+            x = moved(step.forward(x), step.terms, self.rng)
         return x
 
     def backward(self, gy: np.ndarray) -> np.ndarray:
         for step in reversed(list(self.steps.values())):
-            gy = self._moved(step.backward(gy), step.back_terms)
+            gy = moved(step.backward(gy), step.back_terms, self.rng)
         return gy
 
     def gradients(self, batch: int) -> Iterator[tuple[str, np.ndarray]]:
         """("conv1.weight", the gradient summed over the batch) of every weight."""
         for name, step in self.steps.items():
             for weight, g in step.gradients.items():
-                yield f"{name}.{weight}", self._moved(g, batch * max(step.weight_terms, 1))
+                terms = batch * max(step.weight_terms, 1)
+                yield f"{name}.{weight}", moved(g, terms, self.rng)
 
-    def _moved(self, y: np.ndarray, terms: int) -> np.ndarray:
-        if self.rng is None or not terms:
-            return y
-        size = math.sqrt(terms) * eps(np.float32) / 2 * rms(y)
-        return y + size * self.rng.standard_normal(y.shape)
+
+def moved(y: np.ndarray, terms: int, rng: np.random.Generator | None) -> np.ndarray:
+    """y off by as much as `terms` roundings could move it; itself without `rng` or roundings."""
+    if rng is None or not terms:
+        return y
+    size = math.sqrt(terms) * eps(np.float32) / 2 * rms(y)
+    return y + size * rng.standard_normal(y.shape)
 
 
 def rms(a: np.ndarray) -> float:

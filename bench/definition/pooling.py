@@ -12,7 +12,10 @@ def max_pool2d(x: np.ndarray, g: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:
     """x (...,H,W) without NaN -> the largest of each window (...,P,Q) float64, and its switch int32
     h W + w; the first of equals in row order."""
     top, bottom, left, right = g.padding
-    planes = np.full((*x.shape[:-2], g.H + top + bottom, g.W + left + right), -np.inf)
+    # With ceil_mode the last window may reach past the padding.
+    tall = max(g.H + top + bottom, (g.P - 1) * g.stride[0] + g.extent[0])
+    broad = max(g.W + left + right, (g.Q - 1) * g.stride[1] + g.extent[1])
+    planes = np.full((*x.shape[:-2], tall, broad), -np.inf)
     planes[..., top : top + g.H, left : left + g.W] = x
     y = np.full((*x.shape[:-2], g.P, g.Q), -np.inf)
     switches = np.zeros(y.shape, np.int32)

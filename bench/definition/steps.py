@@ -117,6 +117,18 @@ class MaxPool(Step):
         return pooling.unpool(gy, self.switches, self.g)
 
 
+class Average(Step):
+    """x (N,C,H,W) -> the mean of each plane, y (N,C,1,1)."""
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.shape = x.shape
+        self.terms = x.shape[2] * x.shape[3]
+        return x.mean((2, 3), keepdims=True)
+
+    def backward(self, gy: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(gy / self.terms, self.shape)
+
+
 class NormaliseContrast(Step):
     """x (N,C,H,W) -> y of the same shape; roundings: over the maps, and two separable blurs."""
 

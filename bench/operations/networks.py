@@ -20,8 +20,10 @@ import numpy as np
 
 from bench import onnx_runtime, work
 from bench.cases import Case, Contender
-from bench.definition.chain import CHUNK, SEED, Chain, allowed, steps_of
-from bench.layers import Stage, Whole
+from bench.definition.branches import Branches
+from bench.definition.chain import CHUNK, SEED, Chain, allowed, step_of, steps_of
+from bench.googlenet import googlenet
+from bench.layers import Branching, Stage, Whole
 from bench.operations.operation import (
     Call,
     Inputs,
@@ -37,19 +39,17 @@ from bench.operations.operation import (
 from minidl import Tensor, nn, no_grad
 from zfnet.model import ZFNet
 
-Chains = tuple[Chain, Chain]
-
 
 class Network(Operation):
     """What minidl computes as a whole."""
 
     @abstractmethod
-    def model(self, case: Case) -> nn.Sequential:
-        """The network, the same in every process."""
+    def model(self, case: Case) -> Any:
+        """The network, an nn.Sequential or nn.Graph, the same in every process."""
 
     def shape(self, case: Case) -> tuple[int, ...]:
         """Of x."""
-        assert isinstance(case.layer, Stage | Whole)
+        assert isinstance(case.layer, Stage | Whole | Branching)
         return case.layer.shape(case.batch)
 
     def sizes(self, case: Case) -> work.Sizes:
@@ -66,7 +66,7 @@ class Network(Operation):
     def inputs(self, case: Case) -> Inputs:
         return {"x": normal(self.shape(case), generator())}
 
-    def chains(self, case: Case) -> Chains:
+    def chains(self, case: Case) -> tuple[Any, Any]:
         """The definition, and the definition moved by rounding."""
         model = self.model(case)
         return Chain(steps_of(model)), Chain(steps_of(model), np.random.default_rng(SEED))
@@ -230,3 +230,26 @@ class ZFNetForward(OfZFNet, Forward):
     """Logits of normal images, dropout off."""
 
     name = "zfnet_forward"
+
+
+@operation
+class GoogLeNetForward(Forward):
+    """Logits of normal images through branches that join, dropout off."""
+
+    name = "googlenet_forward"
+    layer = Branching
+
+    def model(self, case: Case) -> nn.Graph:
+        net = case.layer
+        assert isinstance(net, Branching)
+        return googlenet(net.width, net.classes, generator())
+
+    def chains(self, case: Case) -> tuple[Branches, Branches]:
+        model = self.model(case)
+        joins = nn.Concatenate
+        of = {n: None if type(la) is joins else step_of(la) for n, la in model.children()}
+        wires = model.wiring(), model.output
+        return Branches(of, *wires), Branches(of, *wires, np.random.default_rng(SEED))
+
+    def onnxruntime(self, case: Case, threads: int) -> Call:
+        return onnx_runtime.of_graph(self.model(case), self.inputs(case), threads)

@@ -20,14 +20,13 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from kernels.cuda import packages
 
 
-@dataclass(frozen=True)
-class Instruction:
+class Instruction(NamedTuple):
     """One instruction: where it stands, what it is, and where it may jump.
 
     guard:    the predicate under which it is carried out ("P1", "!P0"), or "".
@@ -95,21 +94,17 @@ def _parse(lines: Iterable[str]) -> list[Instruction]:
         if label := _LABEL.match(line):
             waiting.append(label["label"])
         elif instruction := _INSTRUCTION.match(line):
-            labels |= dict.fromkeys(waiting, int(instruction["address"], 16))
-            waiting.clear()
+            if waiting:
+                labels |= dict.fromkeys(waiting, int(instruction["address"], 16))
+                waiting.clear()
             found.append(instruction)
     return [_instruction(match, labels) for match in found]
 
 
 def _instruction(match: re.Match[str], labels: dict[str, int]) -> Instruction:
-    operands = match["operands"]
-    return Instruction(
-        address=int(match["address"], 16),
-        guard=match["guard"] or "",
-        parts=tuple(match["mnemonic"].split(".")),
-        operands=operands,
-        targets=tuple(_targets(operands, labels)),
-    )
+    address, guard, mnemonic, operands = match.groups(default="")
+    targets = tuple(_targets(operands, labels)) if "`" in operands or "*" in operands else ()
+    return Instruction(int(address, 16), guard, tuple(mnemonic.split(".")), operands, targets)
 
 
 def _targets(operands: str, labels: dict[str, int]) -> Iterator[int]:

@@ -13,7 +13,8 @@ Foldable = Conv2d | Linear
 
 
 def fold(graph: Graph) -> Graph:
-    """The graph with each `Affine` that alone reads a convolution or a linear layer inside it.
+    """The graph with each `Affine` that alone reads a convolution or a linear layer inside it; of
+    several in a row (a batch normalisation, then a scale: Caffe's way) each.
 
         (w * x + b) scale + shift = (w scale) * x + (b scale + shift)
 
@@ -22,13 +23,14 @@ def fold(graph: Graph) -> Graph:
     layers, wiring = dict(graph.children()), dict(graph.wiring())
     gone: dict[str, str] = {}
     for name, layer in graph.children():
-        (before, *others) = wiring[name]
-        source = layers.get(before)
-        readers = sum(before in sources for sources in wiring.values())
-        alone = not others and readers == 1 and before != graph.output
+        (below, *others) = wiring[name]
+        readers = sum(below in sources for sources in wiring.values())
+        alone = not others and readers == 1 and below != graph.output
+        into = gone.get(below, below)
+        source = layers.get(into)
         if alone and isinstance(layer, Affine) and isinstance(source, Foldable):
-            layers[before] = _folded(source, layer)
-            gone[name] = before
+            layers[into] = _folded(source, layer)
+            gone[name] = into
     return Graph(
         {name: layer for name, layer in layers.items() if name not in gone},
         {

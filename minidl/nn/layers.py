@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from kernels import memory
 from kernels.geometry import Padding, Pair, pair
 from minidl import functional as F
 from minidl import init
@@ -212,7 +213,9 @@ L = TypeVar("L", "Conv2d", "ConvTranspose2d", "Linear")
 def _with(kind: type[L], weight: np.ndarray, bias: np.ndarray | None) -> L:
     """A layer of parameters that are there already: nothing is drawn."""
     layer = kind.__new__(kind)
-    layer.weight = Parameter(weight)
+    layer.weight = Parameter(
+        memory.admit(weight)
+    )  # as kernels take it: nothing to turn at each call
     layer.bias = None if bias is None else Parameter(bias)
     return layer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 from kernels.cli.progress import say
 from minidl import serialize
 from minidl.onnx.export import save_onnx
+from minidl.torchvision import to_state_dict
 from zfnet.cli.options import open_network
 from zfnet.network import Network
 
@@ -31,6 +33,7 @@ def export_command(
     network, called = open_network(model)
     S = network.model.image_size
     if onnx is not None:
+        _check_that_onnx_is_here(onnx)
         save_onnx(network.model, onnx, (3, S, S), _metadata(network))
         say(
             f"{called} is in {onnx.resolve()}: it takes `image`, N x 3 x {S} x {S}, preprocessed, "
@@ -38,8 +41,13 @@ def export_command(
             "are prepared and the classes' names are in its metadata."
         )
     if safetensors is not None:
-        serialize.save(safetensors, network.model.state_dict())
+        serialize.save(safetensors, to_state_dict(network.model))
         say(f"The weights of {called} are in {safetensors.resolve()}, named as in PyTorch.")
+
+
+def _check_that_onnx_is_here(file: Path) -> None:
+    if not find_spec("onnx"):
+        raise ValueError(f"writing {file} needs the package onnx: pip install -e '.[onnx]'")
 
 
 def _metadata(network: Network) -> dict[str, str]:

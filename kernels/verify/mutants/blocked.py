@@ -6,6 +6,29 @@ Where only one size, stride or number of channels shows a bug, its name says so.
 from __future__ import annotations
 
 TABLE = """
+== conv2d pointwise: conv2d/pointwise.py
+the last tile read from where it would begin, not end: only for pixels that fill no tile
+-                t = min(tile, pixels - TALL)
++                t = tile
+
+the bias of the first panel for every panel: only for many filters
+-                    outer_runs(x, t * C, C, 0, packed, b, bias, k, rectify, out, t * K + k, K,
+-                               1, C)  # fmt: skip
++                    outer_runs(x, t * C, C, 0, packed, b, bias, 0, rectify, out, t * K + k, K,
++                               1, C)  # fmt: skip
+
+all threads finish in one edge
+-    for unit in numba.prange(blocks):
+-        end = min(pixels, (unit + 1) * block)
+-        edge = np.empty(TALL * wide, y.dtype)
++    edge = np.empty(TALL * wide, y.dtype)
++    for unit in numba.prange(blocks):
++        end = min(pixels, (unit + 1) * block)
+
+the next filter's place left out at the last panel: only for filters that fill no panel
+-                        _place(edge, row * wide, out, (t + row) * K + k, min(wide, K - k))
++                        _place(edge, row * wide, out, (t + row) * K + k, min(wide, K - k) - 1)
+
 == conv2d direct: windows.py
 a whole vector read where the plane ends: the row below it instead of padding
 -            joined = channels == C and dilation[1] == 1 and w0 >= 0 and w0 + size[1] <= W

@@ -1,0 +1,120 @@
+"""Convolution of single pixels: a matrix product whose left side lies in memory as it is needed.
+
+    y[(n p q), k] = x[(n p q), c] w[k, c] + bias[k]
+
+A window of one tap at stride 1 is a row of channels, so nothing is unfolded or packed: tiles of 6
+(or 12) pixels are read where they lie (`outer_runs` in `kernels/vector.py`), and cross the borders
+of rows and images. A thread takes a block of pixels, which stay in the second cache while every
+panel of filters goes along them. 2 N K P Q C operations; limited by the processor's multiply-adds.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from kernels import memory
+from kernels.conv2d.direct import prepare, terms
+from kernels.costs import Rates, Work, up
+from kernels.direct import balanced, without_products
+from kernels.geometry import ConvGeometry
+from kernels.registry import kernel
+from kernels.vector import MACHINE, TALL, lanes, move, outer_runs
+
+WIDTH = MACHINE.width
+RATES = Rates(product=0.0098, term=0.03, output=0.25, weight=3.1, call=60e3)
+
+
+def supports(g: ConvGeometry) -> bool:
+    """One tap, stride 1, no padding, one group, and a tile of pixels at least."""
+    plain = (g.R, g.S, g.stride, g.padding, g.groups) == (1, 1, (1, 1), (0, 0, 0, 0), 1)
+    return plain and g.N * g.P * g.Q >= TALL
+
+
+def work(g: ConvGeometry) -> Work:
+    """Filters in whole panels of 32."""
+    pixels, filters = up(g.N * g.P * g.Q, TALL), up(g.K, 32)
+    return Work(pixels * g.C * filters, pixels * g.C, pixels * filters, g.C * filters)
+
+
+def cost(g: ConvGeometry) -> float:
+    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    return RATES.cost(work(g))
+
+
+def preparation(g: ConvGeometry) -> float:
+    """Of these, those of the weights."""
+    return RATES.preparation(work(g))
+
+
+@kernel(
+    "conv2d",
+    name="pointwise",
+    supports=supports,
+    cost=cost,
+    error_bound=terms,
+    prepare=prepare,
+    preparation=preparation,
+    rectifies=True,
+)
+def forward(
+    x: np.ndarray,
+    w: np.ndarray,
+    g: ConvGeometry,
+    *,
+    bias: np.ndarray | None = None,
+    rectify: bool = False,
+    prepared: np.ndarray | None = None,
+) -> np.ndarray:
+    """x (N,C,H,W), w (K,C,1,1), bias (K,) -> y (N,K,H,W), max(y, 0) with `rectify`.
+
+    Accumulates in their type.
+    """
+    y = memory.empty(g.y_shape, x.dtype, "NHWC")
+    if 0 in (x.size, y.size, w.size):
+        return without_products(y, bias, rectify)
+    packed = prepare(w, g) if prepared is None else prepared
+    all_bias = np.zeros(up(g.K, 2 * lanes(x.dtype)), x.dtype)
+    all_bias[: g.K] = 0 if bias is None else bias
+    pixels = g.N * g.P * g.Q
+    block, blocks = balanced(pixels)
+    rows = memory.nhwc(y).reshape(pixels, g.K)  # (N,H,W,K) -> (NHW,K), the same memory
+    _blocks(memory.flat(x), packed.reshape(-1), rows, all_bias, rectify, g.C, block, blocks)
+    return y
+
+
+@numba.njit(parallel=True, cache=True)
+def _blocks(x, packed, y, bias, rectify, C, block, blocks):  # type: ignore[no-untyped-def]
+    """y (NHW,K) of x, flat (NHW,C), a block of pixels at a time."""
+    pixels, K = y.shape
+    wide = 2 * (WIDTH // y.itemsize)
+    out = y.reshape(-1)  # (NHW,K) -> (NHWK,), the same memory
+    for unit in numba.prange(blocks):
+        end = min(pixels, (unit + 1) * block)
+        edge = np.empty(TALL * wide, y.dtype)
+        for panel in range((K + wide - 1) // wide):
+            k, b, tile = panel * wide, panel * C * wide, unit * block
+            while tile < end:
+                # The last tile begins before the pixels that it is for: it must be a whole one.
+                t = min(tile, pixels - TALL)
+                # (TALL,C) x (C,2L) -> (TALL,2L)
+                if t == tile and k + wide <= K:
+                    outer_runs(x, t * C, C, 0, packed, b, bias, k, rectify, out, t * K + k, K,
+                               1, C)  # fmt: skip
+                else:
+                    outer_runs(x, t * C, C, 0, packed, b, bias, k, rectify, edge, 0, wide, 1, C)
+                    for row in range(tile - t, TALL):
+                        _place(edge, row * wide, out, (t + row) * K + k, min(wide, K - k))
+                tile += TALL
+
+
+@numba.njit(cache=True, inline="always")
+def _place(edge, at, out, to, count):  # type: ignore[no-untyped-def]
+    """`count` numbers of a tile's row, whole vectors first."""
+    vector, e = WIDTH // out.itemsize, 0
+    while e + vector <= count:
+        move(edge, at + e, out, to + e)
+        e += vector
+    while e < count:
+        out[to + e] = edge[at + e]
+        e += 1
