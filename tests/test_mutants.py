@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kernels import all_kernels
+from kernels.cuda import emulator
 from kernels.verify.mutants import (
     MUTANTS,
     Catch,
@@ -49,10 +51,17 @@ HARMLESS, FATAL, ENDLESS, CAUGHT = read(RELU)
 IDS = [mutant.name for mutant in MUTANTS]
 
 
+def program(file: str, text: str) -> str:
+    """What a compiler sees: no comments, no layout."""
+    if file.endswith(".py"):
+        return ast.dump(ast.parse(text))
+    return "".join(re.sub(r"//.*", "", text).split())
+
+
 @pytest.mark.parametrize("mutant", MUTANTS, ids=IDS)
 def test_a_mutant_is_another_program(mutant: Mutant) -> None:
     sound = (FOLDER / mutant.file).read_text(encoding="utf-8")
-    assert ast.dump(ast.parse(mutant.source())) != ast.dump(ast.parse(sound))
+    assert program(mutant.file, mutant.source()) != program(mutant.file, sound)
 
 
 def test_there_are_at_least_sixty_and_no_two_alike() -> None:
@@ -95,18 +104,20 @@ def test_a_mutant_of_a_file_that_the_kernel_is_not_built_from_says_so() -> None:
         pass
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize("operation", ["conv2d_dgrad", "relu"])
 def test_planting_leaves_registry_modules_and_folders_as_they_were(
-    operation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    operation: str, device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     kernels, modules = all_kernels(), dict(sys.modules)
-    mutant = next(m for m in MUTANTS if m.operation == operation)
+    mutant = next(m for m in MUTANTS if (m.operation, m.device) == (operation, device))
     with planted(mutant) as kernel:
-        assert (kernel.operation, kernel.name) == (mutant.operation, mutant.kernel)
+        called = (kernel.operation, kernel.name, kernel.device)
+        assert called == (mutant.operation, mutant.kernel, mutant.device)
         assert kernel in all_kernels() and kernel not in kernels
-        assert Counter((k.operation, k.name) for k in all_kernels()) == Counter(
-            (k.operation, k.name) for k in kernels
+        assert Counter((k.operation, k.name, k.device) for k in all_kernels()) == Counter(
+            (k.operation, k.name, k.device) for k in kernels
         )
     assert all_kernels() == kernels
     assert {name: m for name, m in sys.modules.items() if name in modules} == modules
@@ -116,7 +127,7 @@ def test_planting_leaves_registry_modules_and_folders_as_they_were(
 
 def test_a_bug_in_a_file_below_reaches_the_kernel_above_it_alone() -> None:
     flipped, im2col = (
-        next(k for k in all_kernels(o) if k.name == n)
+        next(k for k in all_kernels(o) if (k.name, k.device) == (n, "cpu"))
         for o, n in (("conv2d_dgrad", "flipped"), ("conv2d_wgrad", "im2col"))
     )
     mutant = next(m for m in MUTANTS if (m.kernel, m.file) == ("flipped", "unfold.py"))
@@ -124,6 +135,32 @@ def test_a_bug_in_a_file_below_reaches_the_kernel_above_it_alone() -> None:
         multiply = kernel.function.__globals__["multiply_windows"]
         assert multiply is not flipped.function.__globals__["multiply_windows"]
         assert im2col in all_kernels()
+
+
+BARRIER = """
+== conv2d implicit_gemm on cuda: cuda/include/tiles.cuh
+a barrier is missing
+-    columns.store(column_slices[0]);
+-    __syncthreads();
++    columns.store(column_slices[0]);
+
+no C++
+-    clear<Tile>(sum);
++    clear<Tile>(sum)
+"""
+
+
+@pytest.mark.skipif(not emulator.available(), reason="the emulator needs g++")
+def test_a_barrier_missing_in_a_header_is_caught_with_its_line() -> None:
+    mutant = read(BARRIER)[0]
+    (caught,) = hunt(mutant, "dev").catches
+    assert "tiles.cuh:" in caught.reason and "uninitialised" in caught.reason
+
+
+@pytest.mark.skipif(not emulator.available(), reason="the emulator needs g++")
+def test_what_does_not_compile_is_not_caught_but_amiss() -> None:
+    (result,) = mutation_run([read(BARRIER)[1]], "dev")
+    assert not result.caught and "does not compile" in result.amiss
 
 
 def test_a_harmless_mutant_escapes() -> None:
@@ -168,7 +205,8 @@ def test_a_sample_is_the_seeds_and_of_as_many_operations_as_it_can_be() -> None:
 
 
 def test_a_seeded_sample_is_caught_in_the_ci_profile() -> None:
-    results = mutation_run(sampled(MUTANTS, 6, seed=1), "ci")
+    here = [m for m in MUTANTS if m.device == "cpu" or emulator.available()]
+    results = mutation_run(sampled(here, 6, seed=1), "ci")
     assert [result.mutant.name for result in results if not result.caught] == []
 
 

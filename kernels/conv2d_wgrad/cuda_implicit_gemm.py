@@ -21,7 +21,7 @@ import numpy as np
 
 from kernels import memory
 from kernels.cuda import Entry, Program, conv_struct, ctype
-from kernels.cuda.grids import blocks
+from kernels.cuda.grids import blocks, threads
 from kernels.cuda.rates import LAUNCH, moved
 from kernels.cuda.tiles import (
     MULTIPROCESSORS,
@@ -130,7 +130,8 @@ def _sum_parts(x: Any, gy: Any, g: ConvGeometry, chosen: Plan, sums: Any) -> Non
 def _add_parts(sums: Any, gw: Any) -> None:
     """gw (K,R,S,C/groups) = the sum of sums (parts,KRSC/groups), in their order."""
     parts, count = sums.shape
+    each = threads(BLOCK)
     PROGRAM.launch(
-        f"add_parts<{ctype(gw.dtype)}>", (blocks(count, BLOCK), 1, 1), (BLOCK, 1, 1),
+        f"add_parts<{ctype(gw.dtype)}>", (blocks(count, each), 1, 1), (each, 1, 1),
         sums, gw, np.int64(count), np.int32(parts),
     )  # fmt: skip

@@ -14,7 +14,7 @@ import numpy as np
 
 from kernels import memory
 from kernels.cuda.arrays import device_kind, place
-from kernels.cuda.grids import blocks
+from kernels.cuda.grids import blocks, threads
 from kernels.cuda.planes import WARP
 from kernels.cuda.program import MOST_THREADS, Three
 from kernels.norm_geometry import LCNGeometry
@@ -49,7 +49,7 @@ def _settings(g: LCNGeometry, kind: str) -> tuple[Any, Any]:
 
 def over_tiles(g: LCNGeometry) -> tuple[Three, Three]:
     """(grid, block) for `each_windowed`."""
-    wide, high = min(g.W, COLUMNS), min(g.H, ROWS)
+    wide, high = min(g.W, threads(COLUMNS)), min(g.H, ROWS)
     strips = g.N * -(-g.H // high)
     return (blocks(strips, 1), blocks(g.W, wide), 1), (wide, high, 1)
 

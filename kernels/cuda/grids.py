@@ -8,7 +8,9 @@ from contextlib import contextmanager
 ENOUGH = 8192
 """Blocks of 256 threads: several for every place on the largest GPU (132 processors with eight
 places each), so that the last ones to run leave few of them idle."""
-_most = ENOUGH
+FEW = 6
+"""Threads along an axis where few are asked for; not a divisor of most sizes, so edges are met."""
+_most, _most_threads = ENOUGH, 1024
 
 
 def blocks(count: int, each: int, most: int = ENOUGH) -> int:
@@ -16,17 +18,24 @@ def blocks(count: int, each: int, most: int = ENOUGH) -> int:
     return max(1, min(-(-count // each), most, _most))
 
 
+def threads(most: int) -> int:
+    """Threads of a block along an axis, for a kernel that works with any number of them."""
+    return min(most, _most_threads)
+
+
 @contextmanager
 def few_blocks(most: int) -> Iterator[None]:
-    """Within it no grid has more than `most` blocks along an axis, so small work strides too.
+    """Within it no grid has more than `most` blocks along an axis, and no block more threads than
+    `FEW` where `threads` says how many: so small work strides too, and has edges.
 
-    ValueError if that is none.
+    ValueError if that is no block.
     """
-    global _most
+    global _most, _most_threads
     if most < 1:
         raise ValueError(f"a grid has at least one block, got {most}")
-    before, _most = _most, most
+    before = _most, _most_threads
+    _most, _most_threads = most, FEW
     try:
         yield
     finally:
-        _most = before
+        _most, _most_threads = before

@@ -10,20 +10,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
-from kernels.cuda.grids import blocks
+from kernels.cuda.grids import blocks, threads
 from kernels.cuda.program import Three, ctype
+from kernels.cuda.rates import LAUNCH, moved
 from kernels.memory import VECTOR
 
 THREADS = 256
 """Of a block, at most."""
 WARP = 32
-LAUNCH, BANDWIDTH = 3e3, 1200.0
-"""Nanoseconds of a launch and bytes a nanosecond: an A100's, of its data sheet, none measured."""
 
 
 def traffic(values: float, launches: int = 1) -> float:
-    """Nanoseconds that kernels take which memory limits, for so many float32 read and written."""
-    return LAUNCH * launches + 4 * values / BANDWIDTH
+    """Nanoseconds of kernels that memory limits, for so many float32 read and written in all."""
+    return LAUNCH * launches + moved(values)
 
 
 def lanes(dtype: DTypeLike, channels: int) -> int:
@@ -77,7 +76,8 @@ def over_lines(pixels: int, channels: int) -> tuple[Three, Three]:
 
 def over_all(count: int) -> tuple[Three, Three]:
     """(grid, block) for one thread an element."""
-    return (blocks(count, THREADS), 1, 1), (min(count, THREADS), 1, 1)
+    each = min(count, threads(THREADS))
+    return (blocks(count, each), 1, 1), (each, 1, 1)
 
 
 def _power_of_two(count: int) -> int:

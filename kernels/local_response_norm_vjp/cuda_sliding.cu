@@ -28,7 +28,7 @@ __global__ void gradient(const T* __restrict__ gy, const T* __restrict__ x, T* _
     T* term = r + C;
     each_group(pixels, [&](long long i, bool there) {
         const int channels = there ? C : 0;
-        __syncthreads();  // nobody still reads the pixel before
+        // Of the pixel before, others may still read r, which is written after the next barrier.
         for (int c = threadIdx.x; c < channels; c += blockDim.x) line[c] = x[i * C + c];
         __syncthreads();
         for (int c = threadIdx.x; c < channels; c += blockDim.x) {

@@ -9,12 +9,10 @@ import numpy as np
 
 from kernels import memory
 from kernels.cuda import Program, ctype
+from kernels.cuda.grids import blocks
 from kernels.registry import kernel
 
 BLOCK = 256
-MOST_BLOCKS = 4096
-"""Enough to fill any GPU; the threads go on from there in strides."""
-
 PROGRAM = Program(__file__, entries=("rectify<float>", "rectify<double>"), block=(BLOCK, 1, 1))
 
 
@@ -23,7 +21,7 @@ def forward(x: np.ndarray) -> np.ndarray:
     """x of any shape, on the device -> y of the same shape, type and memory order."""
     y = memory.empty_like(x)
     if y.size:
-        blocks = min(-(-y.size // (4 * BLOCK)), MOST_BLOCKS)
+        grid = (blocks(y.size, 4 * BLOCK),)
         arrays = memory.flat(x), memory.flat(y)
-        PROGRAM.launch(f"rectify<{ctype(x.dtype)}>", (blocks,), (BLOCK,), *arrays, np.int64(y.size))
+        PROGRAM.launch(f"rectify<{ctype(x.dtype)}>", grid, (BLOCK,), *arrays, np.int64(y.size))
     return y

@@ -9,8 +9,9 @@ import numpy as np
 
 from kernels import memory
 from kernels.cuda import Program, ctype
+from kernels.cuda.grids import blocks
 from kernels.registry import kernel
-from kernels.relu.cuda_elementwise import BLOCK, MOST_BLOCKS
+from kernels.relu.cuda_elementwise import BLOCK
 
 PROGRAM = Program(__file__, entries=("mask<float>", "mask<double>"), block=(BLOCK, 1, 1))
 
@@ -20,7 +21,7 @@ def vjp(gy: np.ndarray, x: np.ndarray) -> np.ndarray:
     """gy, x of one shape, on the device -> gx of the same shape and type."""
     gx = memory.empty_like(x)
     if gx.size:
-        blocks = min(-(-gx.size // (4 * BLOCK)), MOST_BLOCKS)
+        grid = (blocks(gx.size, 4 * BLOCK),)
         arrays = memory.flat(gy), memory.flat(x), memory.flat(gx)
-        PROGRAM.launch(f"mask<{ctype(x.dtype)}>", (blocks,), (BLOCK,), *arrays, np.int64(gx.size))
+        PROGRAM.launch(f"mask<{ctype(x.dtype)}>", grid, (BLOCK,), *arrays, np.int64(gx.size))
     return gx

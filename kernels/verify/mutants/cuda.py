@@ -172,9 +172,12 @@ the window reaches one channel too far
 +    const int last = min(c + after, C);
 
 == local_response_norm_vjp sliding on cuda: local_response_norm_vjp/cuda_sliding.cu
-the barrier before the next pixel is missing: only for several pixels a block
--        __syncthreads();  // nobody still reads the pixel before
-+        // nobody still reads the pixel before
+the barrier between a pixel's terms and their readers is missing
+-            term[c] = gradient / divisor;
+-        }
+-        __syncthreads();
++            term[c] = gradient / divisor;
++        }
 
 the window's mirror forgotten: only for even sizes
 -    const int last = min(c + before, C - 1);
