@@ -19,6 +19,7 @@ TEST = [
     PINNED_TORCH,
     "captum>=0.9",
     "onnx>=1.17",
+    "onnxruntime>=1.20",
     *VERIFY,
     *CUDA_REPORT,
 ]

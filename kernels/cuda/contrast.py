@@ -19,6 +19,8 @@ from kernels.cuda.planes import WARP
 from kernels.cuda.program import MOST_THREADS, Three
 from kernels.norm_geometry import LCNGeometry
 
+LINE = 128
+"""As in the header."""
 ROWS, COLUMNS = 4, 64
 """Of a tile, at most: `MOST_ROWS` of the header, and what leaves room for a line's ends."""
 MAP = np.dtype([(name, np.int32) for name in ("N", "H", "W", "half")])
@@ -49,7 +51,9 @@ def _settings(g: LCNGeometry, kind: str) -> tuple[Any, Any]:
 
 def over_tiles(g: LCNGeometry) -> tuple[Three, Three]:
     """(grid, block) for `each_windowed`."""
-    wide, high = min(g.W, threads(COLUMNS)), min(g.H, ROWS)
+    # A line that does not fit is summed in parts, which begin where the tile does.
+    most = threads(COLUMNS) if COLUMNS + g.size - 1 <= LINE else COLUMNS
+    wide, high = min(g.W, most), min(g.H, ROWS)
     strips = g.N * -(-g.H // high)
     return (blocks(strips, 1), blocks(g.W, wide), 1), (wide, high, 1)
 
