@@ -8,11 +8,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from cuda_cases import dtypes, needs_a_compiler, run
+from cuda_cases import dtypes, run
 
 from kernels import ConvGeometry, Kernel, memory, named, toom_cook
 from kernels.bounds import same_bits, within
-from kernels.cuda import emulated, emulator
+from kernels.cuda import emulator, place
 from kernels.cuda.grids import few_blocks
 from kernels.cuda.program import INCLUDE
 from kernels.cuda.winograd import SIZES, chunks, fprop_form, points, row_bytes, tiles_of, wgrad_form
@@ -28,6 +28,7 @@ GEOMETRIES = {
     "more padding than window": ConvGeometry.of((1, 1, 2, 3), (3, 1, 3, 3), padding=(4, 3, 0, 5)),
     "groups": ConvGeometry.of((2, 8, 6, 5), (4, 4, 3, 3), padding=1, groups=2),
     "a channel a group": ConvGeometry.of((1, 3, 5, 5), (6, 1, 3, 3), groups=3),
+    "filters of many blocks": ConvGeometry.of((1, 12, 3, 4), (11, 12, 3, 3), padding=1),
 }
 EMPTY = {
     "no images": ConvGeometry.of((0, 2, 4, 4), (3, 2, 3, 3)),
@@ -111,111 +112,109 @@ def test_chunks_hold_every_tile_once_and_stay_within_their_bytes(
     assert all(tiles * each <= max(nbytes, each) for _, tiles in found)
 
 
-@needs_a_compiler
 @dtypes
 @geometries
 @kernels
 def test_a_winograd_kernel_is_within_its_bound(
-    kernel: Kernel, g: ConvGeometry, dtype: type
+    kernel: Kernel, g: ConvGeometry, dtype: type, cuda_device: str
 ) -> None:
     call = make(kernel.operation, g, "normal", 1, dtype)
     with memory.poisoned():
-        result = run(kernel, call)
+        result = run(kernel, call, cuda_device)
     (expected,), (bound,) = call.define(), call.bound(kernel)
     assert result.dtype == dtype and within(result, expected, bound)
 
 
-@needs_a_compiler
 @geometries
 @kernels
-def test_a_winograd_kernel_can_do_with_a_tile_at_a_time(kernel: Kernel, g: ConvGeometry) -> None:
+def test_a_winograd_kernel_can_do_with_a_tile_at_a_time(
+    kernel: Kernel, g: ConvGeometry, cuda_device: str
+) -> None:
     call = make(kernel.operation, g, "normal", 2, np.float64)
     with memory.in_chunks(1), memory.poisoned():
-        result = run(kernel, call)
+        result = run(kernel, call, cuda_device)
     (expected,), (bound,) = call.define(), call.bound(kernel)
     assert within(result, expected, bound)
 
 
-@needs_a_compiler
 @pytest.mark.parametrize("g", EMPTY.values(), ids=EMPTY.keys())
 @kernels
-def test_a_winograd_kernel_sums_nothing_to_zero(kernel: Kernel, g: ConvGeometry) -> None:
+def test_a_winograd_kernel_sums_nothing_to_zero(
+    kernel: Kernel, g: ConvGeometry, cuda_device: str
+) -> None:
     call = make(kernel.operation, g, "normal", 3, np.float32)
     with memory.poisoned():
-        result = run(kernel, call)
+        result = run(kernel, call, cuda_device)
     assert np.array_equal(result, np.zeros(call.define()[0].shape))
 
 
-@needs_a_compiler
 @pytest.mark.parametrize("seed", [1, 2])
 @geometries
 @kernels
 def test_a_winograd_kernel_gives_the_same_bits_in_any_order_and_grid(
-    kernel: Kernel, g: ConvGeometry, seed: int
+    kernel: Kernel, g: ConvGeometry, seed: int, cuda_device: str
 ) -> None:
     call = make(kernel.operation, g, "normal", seed, np.float32)
-    plain = run(kernel, call)
+    plain = run(kernel, call, cuda_device)
     with emulator.schedule(seed), few_blocks(1):
-        assert same_bits(run(kernel, call), plain)
+        assert same_bits(run(kernel, call, cuda_device), plain)
 
 
-@needs_a_compiler
 @kernels
 def test_channels_by_16_bytes_give_the_bits_that_they_give_alone(
-    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch, cuda_device: str
 ) -> None:
     call = make(kernel.operation, GEOMETRIES["packs of four channels"], "normal", 4, np.float32)
-    packed = run(kernel, call)
+    packed = run(kernel, call, cuda_device)
     for file in ("conv2d", "conv2d_wgrad"):
         monkeypatch.setattr(f"kernels.{file}.cuda_winograd.pack", lambda *_: ("float", 1))
-    assert same_bits(run(kernel, call), packed)
+    assert same_bits(run(kernel, call, cuda_device), packed)
 
 
-@needs_a_compiler
 @dtypes
 @geometries
 @forward
 def test_a_winograd_convolution_adds_its_bias_and_rectifies(
-    kernel: Kernel, g: ConvGeometry, dtype: type
+    kernel: Kernel, g: ConvGeometry, dtype: type, cuda_device: str
 ) -> None:
     call = make("conv2d", g, "normal", 5, dtype)
     bias = np.random.default_rng(6).standard_normal(g.K).astype(dtype)
     biased = replace(call, options={"bias": bias})
-    plain = run(kernel, biased)
+    plain = run(kernel, biased, cuda_device)
     (expected,), (bound,) = biased.define(), biased.bound(kernel)
     assert within(plain, expected, bound)
-    rectified = run(kernel, replace(call, options={"bias": bias, "rectify": True}))
+    options = {"bias": bias, "rectify": True}
+    rectified = run(kernel, replace(call, options=options), cuda_device)
     assert same_bits(rectified, np.where(plain <= 0, 0, plain).astype(dtype))
 
 
-@needs_a_compiler
 @forward
-def test_rectifying_leaves_nan(kernel: Kernel) -> None:
+def test_rectifying_leaves_nan(kernel: Kernel, cuda_device: str) -> None:
     call = make("conv2d", GEOMETRIES["one output"], "normal", 5, np.float32)
     call.inputs["x"][0, 0, 1, 1] = np.nan
-    assert np.isnan(run(kernel, replace(call, options={"rectify": True}))).all()
+    assert np.isnan(run(kernel, replace(call, options={"rectify": True}), cuda_device)).all()
 
 
-@needs_a_compiler
 @kernels
-def test_a_pixel_that_is_cropped_is_not_read(kernel: Kernel) -> None:
+def test_a_pixel_that_is_cropped_is_not_read(kernel: Kernel, cuda_device: str) -> None:
     crops = (-1, -2, -2, -1)
     dgrad = kernel.operation == "conv2d_dgrad"  # its convolution of gy has 2 - padding
     padding = tuple(2 - crop for crop in crops) if dgrad else crops
     g = ConvGeometry.of((1, 4, 8, 8), (4, 4, 3, 3), padding=padding)
     call = make(kernel.operation, g, "normal", 7, np.float32)
-    plain = run(kernel, call)
+    plain = run(kernel, call, cuda_device)
     image = call.inputs["gy" if dgrad else "x"]
     seen = np.zeros(image.shape[2:], bool)
     seen[1:-2, 2:-1] = True
     image[:, :, ~seen] = np.nan
-    assert same_bits(run(kernel, call), plain)
+    assert same_bits(run(kernel, call, cuda_device), plain)
 
 
-@needs_a_compiler
 @pytest.mark.parametrize("kernel", WINOGRAD[:4], ids=lambda k: f"{k.operation} {k.name}")
-def test_prepared_filters_give_the_same_bits_for_any_batch(kernel: Kernel) -> None:
+def test_prepared_filters_give_the_same_bits_for_any_batch(
+    kernel: Kernel, cuda_device: str
+) -> None:
     call = make(kernel.operation, GEOMETRIES["groups"], "normal", 8, np.float32)
-    kept = kernel.prepared(emulated(call.inputs["w"]), replace(call.g, N=7))
-    again = run(kernel, replace(call, options={"prepared": kept}))
-    assert same_bits(again, run(kernel, call))
+    kept = kernel.prepared(place(call.inputs["w"], cuda_device), replace(call.g, N=7))
+    again = run(kernel, replace(call, options={"prepared": kept}), cuda_device)
+    assert same_bits(again, run(kernel, call, cuda_device))

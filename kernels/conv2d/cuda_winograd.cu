@@ -6,10 +6,14 @@
 //     M = V U       at each point, in each group           ->  (points, groups, tiles, K/groups)
 //     y = A^T M A   M x M pixels a tile, plus bias, rectified
 //
-// A transform is limited by memory: a tile of F(4x4) reads 36 values, writes 36 and does 180
-// operations of either side in between. So a thread takes one tile whole, in registers, and
-// neighbouring threads take neighbouring channels, of which one holds 16 bytes: every access of a
-// warp is 512 bytes in a row. Nothing is shared between threads: there is no barrier in this file.
+// A transform is limited by memory: of F(4x4) a tile's B^T d B reads 36 values, writes 36 and does
+// some 250 operations in between. So a thread takes one tile whole, in registers, of one channel
+// or of as many as 16 bytes hold, and neighbouring threads take neighbouring channels: an access of
+// a warp is 512 bytes in a row. Nothing is shared between threads: there is no barrier here.
+//
+// A tile takes up to 240 registers, so the compiler is told that two blocks of 128 threads on a
+// multiprocessor are enough: where it aims at three, it spills. Few threads hide latency as well as
+// many, if each has 36 loads of 16 bytes under way.
 //
 // "winograd.cuh" has the matrices, how they are applied, and where a thread works.
 
@@ -19,7 +23,7 @@
 // padded plane, where P or Q is no multiple of M: zeros stand there, and for what a negative
 // padding crops.
 template <typename T, int M, int L>
-__global__ void __launch_bounds__(128) transform_input(
+__global__ void __launch_bounds__(128, 2) transform_input(
     const T* __restrict__ x, T* __restrict__ V, ConvGeometry g, long long first, int tiles) {
     using BT = typename Winograd<M>::BT;
     constexpr int n = M + 2;
@@ -57,9 +61,9 @@ __global__ void __launch_bounds__(128) transform_input(
     }
 }
 
-// U = G w G^T of w (outs,3,3,ins) for fprop; out_step, in_step and tap_step are the elements from an
-// output channel to the next, from an input channel and from a tap. dgrad reads the same memory with
-// the first two exchanged, and FLIP, the filter turned by 180 degrees.
+// U = G w G^T of w (outs,3,3,ins) for fprop; out_step, in_step and tap_step are the elements from
+// an output channel to the next, from an input channel and from a tap. dgrad reads the same memory
+// with the first two exchanged, and FLIP, the filter turned by 180 degrees.
 //
 // A warp's lanes are neighbouring outputs, so that U is written 128 bytes at a time. In fprop they
 // are far apart in w, but a block takes eight neighbouring inputs: the 32 bytes that a read fetches
@@ -102,7 +106,7 @@ __global__ void __launch_bounds__(256) transform_filter(
 // y = A^T m A of the same tiles as `transform_input`, plus bias (K,) if there is one, and max(y, 0)
 // with `rectify`: NaN stays NaN. What a tile has beyond P or Q is dropped.
 template <typename T, int M, int L>
-__global__ void __launch_bounds__(128) transform_output(
+__global__ void __launch_bounds__(128, 2) transform_output(
     const T* __restrict__ products, const T* __restrict__ bias, T* __restrict__ y, ConvGeometry g,
     long long first, int tiles, int rectify) {
     using AT = typename Winograd<M>::AT;

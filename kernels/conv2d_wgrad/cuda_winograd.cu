@@ -12,7 +12,7 @@
 // Y = A gy A^T of `tiles` tiles from tile `first` of the batch on: a thread takes a tile of L
 // filters. What a tile has beyond P or Q counts as 0, so that it adds nothing to W.
 template <typename T, int M, int L>
-__global__ void __launch_bounds__(128) transform_gradient(
+__global__ void __launch_bounds__(128, 2) transform_gradient(
     const T* __restrict__ gy, T* __restrict__ Y, ConvGeometry g, long long first, int tiles) {
     using A = Transposed<typename Winograd<M>::AT>;
     constexpr int n = M + 2;

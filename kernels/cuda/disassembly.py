@@ -1,7 +1,7 @@
 """A kernel's machine code (SASS), instruction by instruction, read from its binary.
 
     code = disassembly.kernels_of(disassembly.disassemble(binary))["_Z5fpropIf..."]
-    code[7]                           Instruction(0x70, "FFMA", ("FFMA", ...)...)
+    code[7].parts, code[7].bits       ("LDG", "E", "128", "CONSTANT"), 128
 
 nvdisasm prints a section `.text.NAME` a kernel; in it labels, and an instruction a line:
 

@@ -39,14 +39,12 @@ class Machine:
 
 
 MACHINES = (
-    Machine(
-        "A100 SXM 80 GB", 19.5e12, 2039e9, "NVIDIA A100 Tensor Core GPU datasheet", "June 2021"
-    ),
+    Machine("A100 SXM 80 GB", 19.5e12, 2039e9, "NVIDIA A100 Tensor Core GPU datasheet", "2021"),
     Machine(
         "H100 SXM 80 GB",
         *(66.9e12, 3350e9),
-        "NVIDIA H100 Tensor Core GPU Architecture whitepaper, table 3, and datasheet",
-        "March 2023",
+        "NVIDIA H100 Tensor Core GPU Architecture whitepaper and datasheet",
+        "2023",
     ),
 )
 

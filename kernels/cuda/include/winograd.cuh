@@ -7,8 +7,8 @@
 // is known from its values at M + 1 points and its highest coefficient ("at infinity"), and each of
 // these is one multiplication. A and G take gy and w to their values there; B, interpolation, takes
 // the values to coefficients. Read from the other sides this is y = A^T [(G w) . (B^T d)] and
-// gw = G^T [(A gy) . (B^T d)] (Winograd, "Arithmetic Complexity of Computations", 1980; Lavin, Gray,
-// "Fast Algorithms for Convolutional Neural Networks", 2016, arXiv 1509.09308, section 4).
+// gw = G^T [(A gy) . (B^T d)] (Winograd, "Arithmetic Complexity of Computations", 1980; Lavin,
+// Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, arXiv 1509.09308, section 4).
 //
 //     M = 4: points 0, 1, -1, 2, -2, infinity.   36 products for 144 of the definition: 1 / 4.
 //     M = 2: points 0, 1, -1, infinity.          16 products for 36: 1 / 2.25.
@@ -154,12 +154,14 @@ __device__ __forceinline__ void load(const double* __restrict__ p, double (&v)[2
 template <typename T>
 __device__ __forceinline__ void store(T* __restrict__ p, const T (&v)[1]) { *p = v[0]; }
 
+// Past the first cache, since only other kernels read it; and by an intrinsic, since the compiler
+// tears an assignment of values that it computes one by one into as many stores.
 __device__ __forceinline__ void store(float* __restrict__ p, const float (&v)[4]) {
-    *reinterpret_cast<float4*>(p) = make_float4(v[0], v[1], v[2], v[3]);
+    __stcg(reinterpret_cast<float4*>(p), make_float4(v[0], v[1], v[2], v[3]));
 }
 
 __device__ __forceinline__ void store(double* __restrict__ p, const double (&v)[2]) {
-    *reinterpret_cast<double2*>(p) = make_double2(v[0], v[1]);
+    __stcg(reinterpret_cast<double2*>(p), make_double2(v[0], v[1]));
 }
 
 template <typename T, int L> __device__ __forceinline__ void clear(T (&v)[L]) {
