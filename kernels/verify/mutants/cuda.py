@@ -202,6 +202,24 @@ the last row of outputs left out
 -        for (int p = 0; p < g.P; p++) {
 +        for (int p = 0; p < g.P - (g.P > 1); p++) {
 
+== conv2d winograd_4x4 on cuda: conv2d/cuda_winograd.cu
+no guard where the plane ends inside of a tile
+-            if (p < g.P && tile.q + b < g.Q) store(to + (long long)b * g.K, row[b]);
++            store(to + (long long)b * g.K, row[b]);
+
+the padding at the right read like pixels
+-            if (h >= 0 && h < bottom && w >= 0 && w < right)
++            if (h >= 0 && h < bottom && w >= 0)
+
+threads past the last tile go on
+-    if (i >= (long long)tiles * (g.C / L)) return;
++    if (false) return;
+
+== conv2d winograd_4x4 on cuda: cuda/include/winograd.cuh
+a wrong constant in the transform
+-                {4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
++                {4, 0, -4, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
+
 == conv2d_dgrad flipped on cuda: conv2d_dgrad/cuda_flipped.cu
 flipped along one axis only
 -        const long long tap = (filter * g.R + g.R - 1 - r) * g.S + g.S - 1 - s;
