@@ -38,6 +38,7 @@ LAUNCHES: dict[str, tuple[int, int, list[object], int]] = {
     "missing_barrier": (1, 64, [row()], 0),
     "missing_second_barrier": (1, 64, [row()], 0),
     "missing_warp_barrier": (1, 32, [row()], 0),
+    "a_shuffle_for_a_barrier": (1, 32, [row()], 0),
     "past_a_shared_array": (1, 64, [row()], 0),
     "past_a_row_of_a_shared_array": (1, 32, [row()], 0),
     "past_dynamic_shared_memory": (1, 64, [row()], 256),

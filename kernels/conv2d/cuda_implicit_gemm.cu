@@ -6,8 +6,8 @@
 // memory and are turned on their way into shared memory (tiles.cuh); windows are read where x lies
 // (implicit_windows.cuh). Memory is channels-last: x (N,H,W,C), w (K,R,S,C/groups), y (N,P,Q,K).
 //
-// 2 N K P Q C/groups R S operations. A pixel is read once for each tap that sees it and each tile of
-// filters, mostly from the second cache: what limits it are the multiply-adds.
+// 2 N K P Q C/groups R S operations. A pixel is read once for each tap that sees it and each tile
+// of filters, mostly from the second cache: what limits it are the multiply-adds.
 
 #include "geometry.cuh"
 #include "tiles.cuh"

@@ -2,16 +2,17 @@
 //
 //     gw[k, (r s c)] = sum over (n p q) of gy[(n p q), k] windows[(n p q), (r s c)]
 //
-// A block computes a tile of filters by terms (r s c) of one group. Both factors run across the sum in
-// memory and go into shared memory as they lie (tiles.cuh); windows are read where x lies
+// A block computes a tile of filters by terms (r s c) of one group. Both factors run across the sum
+// in memory and go into shared memory as they lie (tiles.cuh); windows are read where x lies
 // (implicit_windows.cuh). Memory is channels-last: x (N,H,W,C), gy (N,P,Q,K), gw (K,R,S,C/groups).
 //
-// The sum over all pixels of a batch is long and the result small: a layer has fewer tiles than a GPU
-// has multiprocessors. So the pixels are cut into parts, as many as the geometry asks for and no
-// property of the device; a block sums one part of one tile, and a second kernel adds the parts in
-// their order. The same geometry gives the same bits everywhere.
+// The sum over all pixels of a batch is long and the result small: a layer has fewer tiles than a
+// GPU has multiprocessors. So the pixels are cut into parts, as many as the geometry asks for and
+// no property of the device; a block sums one part of one tile, and a second kernel adds the parts
+// in their order. The same geometry gives the same bits everywhere.
 //
-// 2 N K P Q C/groups R S operations and K C/groups R S elements a part; limited by the multiply-adds.
+// 2 N K P Q C/groups R S operations and K C/groups R S elements a part; limited by the
+// multiply-adds.
 
 #include "geometry.cuh"
 #include "tiles.cuh"
@@ -40,8 +41,8 @@ template <class Tile, int WIDTH> struct Gradients : Across<Tile, Tile::ROWS, WID
     }
 };
 
-// Block (x, y, z): tile x / column_tiles of rows and x % column_tiles of columns, group y, part z of
-// `each` pixels, which is written to sums + z K C/groups R S. C, K: of a group.
+// Block (x, y, z): tile x / column_tiles of rows and x % column_tiles of columns, group y, part z
+// of `each` pixels, which is written to sums + z K C/groups R S. C, K: of a group.
 template <typename T, int ROWS, int COLUMNS, int ALONG_K, int ALONG_C>
 __global__ void __launch_bounds__(Tile<T, ROWS, COLUMNS>::THREADS, Tile<T, ROWS, COLUMNS>::RESIDENT)
     wgrad(const T* __restrict__ x, const T* __restrict__ gy, T* __restrict__ sums, ConvGeometry g,

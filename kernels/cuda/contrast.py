@@ -19,8 +19,6 @@ from kernels.cuda.planes import WARP
 from kernels.cuda.program import MOST_THREADS, Three
 from kernels.norm_geometry import LCNGeometry
 
-LINE = 128
-"""As in the header."""
 ROWS, COLUMNS = 4, 64
 """Of a tile, at most: `MOST_ROWS` of the header, and what leaves room for a line's ends."""
 MAP = np.dtype([(name, np.int32) for name in ("N", "H", "W", "half")])
@@ -51,14 +49,12 @@ def _settings(g: LCNGeometry, kind: str) -> tuple[Any, Any]:
 
 def over_tiles(g: LCNGeometry) -> tuple[Three, Three]:
     """(grid, block) for `each_windowed`."""
-    # A line that does not fit is summed in parts, which begin where the tile does.
-    most = threads(COLUMNS) if COLUMNS + g.size - 1 <= LINE else COLUMNS
-    wide, high = min(g.W, most), min(g.H, ROWS)
+    wide, high = min(g.W, threads(COLUMNS)), min(g.H, ROWS)
     strips = g.N * -(-g.H // high)
     return (blocks(strips, 1), blocks(g.W, wide), 1), (wide, high, 1)
 
 
 def over_samples(g: LCNGeometry) -> tuple[Three, Three]:
     """(grid, block) for a sample a block, of whole warps: they exchange what they sum."""
-    threads = min(-(-g.H * g.W // WARP) * WARP, MOST_THREADS)
-    return (blocks(g.N, 1), 1, 1), (threads, 1, 1)
+    warps = min(-(-g.H * g.W // WARP), MOST_THREADS // WARP)
+    return (blocks(g.N, 1), 1, 1), (warps * WARP, 1, 1)

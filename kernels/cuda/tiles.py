@@ -6,9 +6,10 @@ geometry alone: on every GPU it is the same, and so are the bits.
 
     time = blocks of the busiest multiprocessor x multiply-adds of a block / its rate
 
-The rate is that of an A100's multiprocessor (64 float32 multiply-adds a cycle at 1.41 GHz; NVIDIA,
-2021) times the share of multiply-adds among the instructions of the kernel's main loop, as they
-stand in the machine code. Nothing of it was fitted to a measurement.
+where those past the matrix's end count too. The rate is that of an A100's multiprocessor (64
+float32 multiply-adds a cycle at 1.41 GHz; NVIDIA, 2021) times the share of multiply-adds among the
+instructions of the kernel's main loop, as they stand in the machine code. Nothing of it was fitted
+to a measurement.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from kernels.geometry import ConvGeometry
 MULTIPROCESSORS = 108
 PRODUCTS = 64 * 1.41
 """Multiply-adds a nanosecond of one of them."""
-ENOUGH_THREADS = 256
-"""Two warps on each of its four schedulers: with fewer there is not always one to go on with."""
+ENOUGH_THREADS = 128
+"""A warp for each of its four schedulers: a thread's 64 sums do not wait for one another."""
 MOST_BLOCKS = 65535
 """Along a grid's second and third axis: groups, and phases of pixels or parts of a sum."""
 

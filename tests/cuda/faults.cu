@@ -25,6 +25,13 @@ extern "C" __global__ void missing_warp_barrier(float *y) {
   y[threadIdx.x] = neighbour;
 }
 
+extern "C" __global__ void a_shuffle_for_a_barrier(float *y) {
+  __shared__ float row[32];
+  row[threadIdx.x] = y[threadIdx.x];
+  float v = __shfl_xor_sync(0xffffffffu, y[threadIdx.x], 1);
+  y[threadIdx.x] = v + row[threadIdx.x ^ 1];  // [race]
+}
+
 extern "C" __global__ void past_a_shared_array(float *y) {
   __shared__ float row[64];
   __shared__ float next[64];

@@ -50,13 +50,14 @@ class _Settings:
     patience: float = 60.0
 
 
-_settings: ContextVar[_Settings] = ContextVar("emulator", default=_Settings())
+_DEFAULTS = _Settings()
+_settings: ContextVar[_Settings] = ContextVar("emulator")
 _lock = threading.Lock()
 
 
 @contextmanager
 def _with(**changed: object) -> Iterator[None]:
-    token = _settings.set(replace(_settings.get(), **changed))  # type: ignore[arg-type]
+    token = _settings.set(replace(_settings.get(_DEFAULTS), **changed))  # type: ignore[arg-type]
     try:
         yield
     finally:
@@ -103,7 +104,7 @@ def launch(
     and ValueError: arguments that do not fit the kernel, or a grid or block that no GPU takes;
     CompileError: g++'s own words; RuntimeError: there is no g++.
     """
-    settings = _settings.get()
+    settings = _settings.get(_DEFAULTS)
     _check_sizes(grid, block, shared)
     with _lock:
         kernel = native.kernel(Path(path), name, settings.checked)

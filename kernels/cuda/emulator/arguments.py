@@ -40,6 +40,7 @@ def pack(kernel: Kernel, arguments: Sequence[object], checked: bool) -> Packed:
     """TypeError: their number or a type is not the kernel's; ValueError: memory that is not one
     block, is read-only where the kernel writes, or is too large to watch."""
     expected = kernel.parameters
+    arguments = [a.view(np.ndarray) if isinstance(a, np.ndarray) else a for a in arguments]
     if len(arguments) != len(expected):
         raise TypeError(
             f"{kernel.name} takes {len(expected)} arguments, {len(arguments)} were passed"
@@ -83,7 +84,8 @@ def _check_pointer(what: str, value: object, parameter: Parameter) -> None:
         raise ValueError(f"{what} is read-only, and the kernel's pointer to it is not const")
     if value.size and _extent(value)[1] - _extent(value)[0] != value.nbytes:
         raise ValueError(
-            f"{what} is not contiguous: shape {value.shape}, strides {value.strides}; a copy would be"
+            f"{what} is not contiguous: shape {value.shape}, strides {value.strides}; "
+            "a copy would be"
         )
 
 
@@ -103,7 +105,9 @@ def _rooms(
 ) -> tuple[list[Room], list[tuple[int, ...]]]:
     """One room for each array or group of overlapping ones, with the arguments that lie in it."""
     arrays = [
-        (*_extent(a), i) for i, a in enumerate(arguments) if isinstance(a, np.ndarray) and a.ndim >= 0
+        (*_extent(a), i)
+        for i, a in enumerate(arguments)
+        if isinstance(a, np.ndarray) and a.ndim >= 0
     ]
     rooms: list[Room] = []
     owners: list[tuple[int, ...]] = []

@@ -18,10 +18,27 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 # DWARF 5 gives the name of the text piped in where the kernel's own is asked for.
-_SHARED = ("-std=c++17", "-gdwarf-4", "-march=native", "-fPIC", "-shared", "-fno-exceptions", "-fno-rtti")
+_SHARED = (
+    "-std=c++17",
+    "-gdwarf-4",
+    "-march=native",
+    "-fPIC",
+    "-shared",
+    "-fno-exceptions",
+    "-fno-rtti",
+)
 _RUNTIME = (*_SHARED, "-O2", "-fvisibility=hidden", "-Wall", "-Wextra", "-pthread")
 # Unique symbols would be one over all kernels ever loaded, whatever their text.
-_KERNEL = (*_SHARED, "-O2", "-fno-strict-aliasing", "-fvisibility=hidden", "-fno-gnu-unique", "-fno-plt", "-w")
+_KERNEL = (
+    *_SHARED,
+    "-O2",
+    "-w",
+    "-fno-strict-aliasing",
+    "-fvisibility=hidden",
+    "-fno-gnu-unique",
+    "-fno-plt",
+    "-fstack-clash-protection",
+)
 _LIBRARIES = ("-nodefaultlibs", "-lm", "-lc", "-lgcc")
 _CHECKS = (
     "-DEMULATOR_CHECKED",
@@ -56,7 +73,9 @@ def kernel(text: str, name: str, checked: bool) -> Path:
     flags = (*_KERNEL, *(_CHECKS if checked else ()), f"-I{HERE}", "-include", "emulator.h")
     source = f'{text}\n#line 1 "kernel {name}"\nEMULATOR_ENTRY({name})\n'
     key = _digest(source, _headers(), *flags, *_LIBRARIES)
-    return _built(key, (*flags, "-x", "c++", "-", "-x", "none", *_LIBRARIES), source, f"kernel {name}")
+    return _built(
+        key, (*flags, "-x", "c++", "-", "-x", "none", *_LIBRARIES), source, f"kernel {name}"
+    )
 
 
 def cache_folder() -> Path:

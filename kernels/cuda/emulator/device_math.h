@@ -96,7 +96,13 @@ inline unsigned max(unsigned a, int b) { return max(a, unsigned(b)); }
 // Rounded to nearest, and never contracted with their neighbour: the value goes through a register.
 namespace emulator {
 template <class T> inline T alone(T x) {
+#if defined(__x86_64__)
   asm("" : "+x"(x));
+#elif defined(__aarch64__)
+  asm("" : "+w"(x));
+#else
+  asm("" : "+m"(x));
+#endif
   return x;
 }
 }  // namespace emulator

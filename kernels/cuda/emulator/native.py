@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterable
 from ctypes import c_char_p, c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p
 from dataclasses import dataclass
 from functools import cache
@@ -123,23 +124,23 @@ def runtime() -> ctypes.CDLL:
     return library
 
 
-_kernels: dict[tuple[Path, str, bool], tuple[object, Kernel]] = {}
+Stamps = tuple[tuple[Path, int, int], ...]
+_kernels: dict[tuple[Path, str, bool], tuple[Stamps, Kernel]] = {}
 
 
 def kernel(path: Path, name: str, checked: bool) -> Kernel:
     """The kernel `name`, say "fprop<float>", of the file at `path`, compiled if it has changed."""
-    known = _kernels.get((path, name, checked))
-    if known and known[0] == _stamps(path):
-        return known[1]
-    stamps = _stamps(path)
-    loaded = _load(path, name, build.kernel(rewritten(path), name, checked))
-    _kernels[path, name, checked] = stamps, loaded
+    stamps, loaded = _kernels.get((path, name, checked), ((), None))
+    if loaded is None or stamps != _stamps(file for file, _, _ in stamps):
+        stamps = _stamps(included(path))
+        loaded = _load(path, name, build.kernel(rewritten(path), name, checked))
+        _kernels[path, name, checked] = stamps, loaded
     return loaded
 
 
-def _stamps(path: Path) -> list[tuple[Path, int, int]]:
-    files = included(path)
-    return [(file, (stat := file.stat()).st_mtime_ns, stat.st_size) for file in files]
+def _stamps(files: Iterable[Path]) -> Stamps:
+    """What changes when one of the files does."""
+    return tuple((file, (stat := file.stat()).st_mtime_ns, stat.st_size) for file in files)
 
 
 def _load(path: Path, name: str, built: Path) -> Kernel:

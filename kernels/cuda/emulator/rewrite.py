@@ -3,7 +3,7 @@
 - `__shared__ float tile[16][17];` becomes a reference to memory that the runtime gives out, with a
   descriptor beside it (size, alignment as declared, name, line); `extern __shared__ float rows[];`
   a pointer to the launch's dynamic shared memory.
-- `#pragma unroll` becomes g++'s.
+- `__constant__` becomes `const`, and `#pragma unroll` g++'s.
 - `#include "geometry.cuh"` is replaced by that file, rewritten likewise, once.
 
 Comments are blanked first, so that no word in one is taken for code.
@@ -16,14 +16,18 @@ from pathlib import Path
 
 INCLUDE = Path(__file__).parent.parent / "include"
 
-_COMMENT = re.compile(r'//(?:\\\n|[^\n])*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.S)
+_COMMENT = re.compile(
+    r'//(?:\\\n|[^\n])*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.S
+)
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"[^\n]*$', re.M)
 _ONCE = re.compile(r"^[ \t]*#[ \t]*pragma[ \t]+once[^\n]*$", re.M)
 _UNROLL = re.compile(r"^([ \t]*)#[ \t]*pragma[ \t]+unroll\b[ \t]*\(?[ \t]*(\w*)[^\n]*$", re.M)
 _ALIGNED = re.compile(r"(?:__align__|alignas)\s*\(((?:[^()]|\([^()]*\))*)\)")
 _DYNAMIC = re.compile(r"\bextern\s+([^;{}]*?)\b__shared__\b([^;{}]*?)\b(\w+)\s*\[\s*\]\s*;")
+_CONSTANT = re.compile(r"\b__constant__\b(?=([^;={]*))")
+_SIZES = r"(?:\s*\[(?:[^\[\]]|\[[^\[\]]*\])*\])*"
 _STATIC = re.compile(
-    r"(?:\bstatic\s+)?((?:\bvolatile\s+)?)\b__shared__\b([^;{}=]*?)\b(\w+)\s*((?:\[[^;{}]*\])?)\s*;"
+    r"(?:\bstatic\s+)?((?:\bvolatile\s+)?)\b__shared__\b([^;{}=]*?)\b(\w+)\s*(" + _SIZES + r")\s*;"
 )
 
 
@@ -54,6 +58,7 @@ def _rewritten(file: Path, seen: set[Path]) -> str:
     text = _without_comments(file.read_text(encoding="utf-8"))
     text = _ONCE.sub("", text)
     text = _UNROLL.sub(_unroll, text)
+    text = _CONSTANT.sub(lambda m: "" if re.search(r"\bconst(expr)?\b", m[1]) else "const", text)
     text = _DYNAMIC.sub(_dynamic, text)
     text = _STATIC.sub(_static, text)
     if stray := re.search(r"\b__shared__\b", text):
@@ -96,7 +101,11 @@ def _unroll(match: re.Match[str]) -> str:
 def _alignment(declaration: str) -> tuple[str, str]:
     """(the declaration without its alignment, the alignment that it asks for)."""
     asked = _ALIGNED.findall(declaration)
-    return _ALIGNED.sub("", declaration).strip(), asked[0] if asked else "1"
+    return _one_line(_ALIGNED.sub("", declaration)), _one_line(asked[0]) if asked else "1"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _broken(match: re.Match[str]) -> str:
@@ -115,11 +124,13 @@ def _dynamic(match: re.Match[str]) -> str:
 
 
 def _static(match: re.Match[str]) -> str:
+    if "," in re.sub(r"<[^;]*>|\([^;]*\)", "", match[2]):
+        return match[0]
     kind, alignment = _alignment(match[1] + match[2])
-    name, sizes = match[3], match[4]
+    name, sizes = match[3], _one_line(match[4])
     return (
         f"typedef {kind} {name}_shared{sizes}; static emulator::Slot {name}_slot = "
-        f"emulator::slot<{name}_shared>({alignment}, \"{name}\", __FILE__, __LINE__); "
+        f'emulator::slot<{name}_shared>({alignment}, "{name}", __FILE__, __LINE__); '
         f"{name}_shared& {name} = *static_cast<{name}_shared*>(emulator_shared(&{name}_slot));"
         + _broken(match)
     )

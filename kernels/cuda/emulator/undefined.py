@@ -36,7 +36,8 @@ class Undefined(RuntimeError):
     """A kernel did what a GPU leaves undefined.
 
     `kind` is one of KINDS, `path` and `line` the place in the source (line 0 where it is not
-    known), `block` and `thread` who did it, `other_line` and `other_thread` the second of two.
+    known), `block` and `thread` who did it, `other_line`, `other_block` and `other_thread` the
+    second of two.
     """
 
     def __init__(self, kernel: Kernel, report: Report, owners: Sequence[tuple[int, ...]]) -> None:
@@ -50,10 +51,12 @@ class Undefined(RuntimeError):
             _, self.other_line = _place(kernel, report.other)
             self.other_block = _index(report.other.block)
             self.other_thread = _index(report.other.thread)
-        self._where = _where(report, owners)
+        self.where = _where(report, owners)
         who = f"thread {self.thread} of block {self.block}"
         told = _SAY[self.kind](self, report)
-        super().__init__(f"{_shown(self.path, self.line)}: {self.kind}: in {kernel.name}, {who} {told}")
+        super().__init__(
+            f"{_shown(self.path, self.line)}: {self.kind}: in {kernel.name}, {who} {told}"
+        )
 
 
 def _index(values: Sequence[int]) -> Index:
@@ -80,54 +83,49 @@ def _line_of(kernel: Kernel, offset: int) -> tuple[str, int]:
     command = ["addr2line", "-i", "-e", str(kernel.built), hex(offset)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     for line in run.stdout.splitlines():
-        path, _, number = line.split(" (")[0].rpartition(":")
+        path, _, number = line.split(" (discriminator")[0].rpartition(":")
         if number.isdigit() and not path.startswith("?") and Path(path).parent != HERE:
             return path, int(number)
     return str(kernel.source), 0
 
 
 def _where(report: Report, owners: Sequence[tuple[int, ...]]) -> str:
-    """Names the array or shared variable that is meant, and the place in it."""
+    """The place in an array or shared variable, or how far it is from the nearest."""
     if not report.offset_known:
         return _text(report)
     if report.shared:
         what = f"the shared variable `{report.shared.decode()}`"
     else:
-        numbers = [str(number) for number in owners[report.array]]
-        what = f"the array in argument {' and '.join(numbers)}"
-    size = f"{what} ({report.extent} bytes)"
+        numbers = owners[report.array]
+        what = f"the array in argument{'s' * (len(numbers) > 1)} {' and '.join(map(str, numbers))}"
+    what = f"{what} ({report.extent} bytes)"
     if report.offset < 0:
-        return f"{-report.offset} bytes before {size}"
+        return f"{-report.offset} bytes before {what}"
     if report.offset >= report.extent:
-        return f"{report.offset - report.extent} bytes past the end of {size}"
-    return f"byte {report.offset} of {size}"
+        beyond = report.offset - report.extent
+        return f"{f'{beyond} bytes' if beyond else 'right'} past the end of {what}"
+    return f"at byte {report.offset} of {what}"
 
 
 def _text(report: Report) -> str:
     return report.text.decode() if report.text else ""
 
 
-def _other(error: Undefined, report: Report) -> str:
+def _access(error: Undefined, report: Report) -> str:
+    return f"{_MODES[report.here.mode]} {report.size} bytes {error.where}"
+
+
+def _other(error: Undefined, did: str) -> str:
     line = f" at line {error.other_line}" if error.other_line else ""
     block = "" if error.other_block == error.block else f" of block {error.other_block}"
-    return f"thread {error.other_thread}{block} {{}}{line}"
+    return f"thread {error.other_thread}{block} {did}{line}"
 
 
 def _race(error: Undefined, report: Report) -> str:
     same = error.other_block == error.block
     order = "no barrier stands between them" if same else "blocks have no order"
-    other = _other(error, report).format(_DID[report.other.mode])
+    other = _other(error, _DID[report.other.mode])
     return f"{_access(error, report)}, which {other}: {order}"
-
-
-def _access(error: Undefined, report: Report) -> str:
-    return f"{_MODES[report.here.mode]} {report.size} bytes at {error._where}"
-
-
-def _outside(error: Undefined, report: Report) -> str:
-    if not report.offset_known:
-        return f"{_MODES[report.here.mode]} {report.size} bytes {error._where}"
-    return _access(error, report)
 
 
 def _uninitialised(error: Undefined, report: Report) -> str:
@@ -135,21 +133,22 @@ def _uninitialised(error: Undefined, report: Report) -> str:
 
 
 def _barrier(error: Undefined, report: Report) -> str:
-    return f"waits at a barrier that {_other(error, report).format('does not reach: it ' + _text(report))}"
+    missing = _other(error, f"does not reach: it {_text(report)}")
+    return f"waits at a barrier that {missing}"
 
 
 def _warp(error: Undefined, report: Report) -> str:
     if not report.has_other:
         lane = f" {report.number}" if _text(report).endswith("lane") else ""
         return f"calls a warp operation: {_text(report)}{lane}"
-    missing = _other(error, report).format(_text(report))
+    missing = _other(error, _text(report))
     return f"waits in a warp operation with mask {report.mask:#x}, but {missing}"
 
 
 def _misaligned(error: Undefined, report: Report) -> str:
     kind = f" as {report.type.decode()}" if report.type else ""
     return (
-        f"{_MODES[report.here.mode]} {error._where}{kind}, which needs an address that is a "
+        f"{_MODES[report.here.mode]} {error.where}{kind}, which needs an address that is a "
         f"multiple of {report.size}; a shared variable has that if it is declared with "
         f"__align__({report.size})"
     )
@@ -176,7 +175,7 @@ def _crash(error: Undefined, report: Report) -> str:
 
 _SAY = {
     "race": _race,
-    "outside": _outside,
+    "outside": _access,
     "uninitialised": _uninitialised,
     "barrier": _barrier,
     "warp": _warp,

@@ -33,11 +33,14 @@ __device__ __forceinline__ double down(const double* __restrict__ u,
     return sum;
 }
 
-__device__ __forceinline__ double across(const double* line, const double* __restrict__ window,
-                                         int half, int w, int first, int end) {
-    double sum = 0;
+// `sum` goes on with those terms of the output at column w that lie on the line: one after the
+// other, so that the order of all of them does not depend on where a line begins.
+__device__ __forceinline__ double across(double sum, const double* line,
+                                         const double* __restrict__ window, int half, int w,
+                                         int first, int end) {
     const int last = min(end, w + half + 1);
-    for (int i = max(first, w - half); i < last; i++) sum += window[i - w + half] * line[i - first];
+    for (int i = max(first, w - half); i < last; i++)
+        sum += window[i - w + half] * line[i - first];
     return sum;
 }
 
@@ -57,7 +60,7 @@ __device__ __forceinline__ double windowed(const double* __restrict__ u,
         for (int i = first + threadIdx.x; i < end; i += blockDim.x)
             line[i - first] = down(u, window, half, H, W, h, i);
         __syncthreads();
-        sum += across(line, window, half, w, first, end);
+        sum = across(sum, line, window, half, w, first, end);
     }
     return sum;
 }

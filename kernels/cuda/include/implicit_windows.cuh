@@ -3,10 +3,10 @@
 //     windows[(n u v), (r s c)] = image[n, h, w, c]     h = u step_h + origin_h + r apart_h
 //                                                       w = v step_w + origin_w + s apart_w
 //
-// and 0 where (h, w) is no pixel. It is the matrix that im2col writes out; here an element's place is
-// found when it is loaded (Chetlur et al., "cuDNN: Efficient Primitives for Deep Learning", 2014,
-// arXiv 1410.0759, section 3). Neighbours along c are neighbours in memory, so a vector of them is
-// one load where the channels of a group are a multiple of it.
+// and 0 where (h, w) is no pixel. It is the matrix that im2col writes out; here an element's place
+// is found when it is loaded (Chetlur et al., "cuDNN: Efficient Primitives for Deep Learning",
+// 2014, arXiv 1410.0759, section 3). Neighbours along c are neighbours in memory, so a vector of
+// them is one load where the channels of a group are a multiple of it.
 //
 // Divisions would cost as much as the multiply-adds of a slice. A thread makes them once: from then
 // on it adds, to a number that it keeps as three digits.
@@ -54,7 +54,8 @@ struct Digits {
     }
 };
 
-// Windows as lines of a slice: k runs over a window's terms (r s c), which are the same for all lines.
+// Windows as lines of a slice: k runs over a window's terms (r s c), which are the same for all
+// lines.
 template <class Tile, int SIZE, int WIDTH> struct WindowLines : Along<Tile, SIZE, WIDTH> {
     using Base = Along<Tile, SIZE, WIDTH>;
     using T = typename Tile::T;

@@ -1,9 +1,9 @@
 // Threads over planes in channels-last memory, neighbours on neighbouring channels.
 //
-// A thread takes V channels of a pixel at a time, 16 bytes where the channels divide by so many, and
-// one where they do not. A warp then reads 512 bytes in one go, and a pixel's channels are followed
-// in memory by the next pixel's, so whole rows are read without a gap. The block's first axis
-// counts vectors of channels, its second pixels of a row; kernels/cuda/planes.py chooses both.
+// A thread takes V channels of a pixel at a time: 16 bytes of them where that divides their number,
+// and one where it does not. A warp then reads 512 bytes in one go, and a pixel's channels are
+// followed in memory by the next pixel's, so whole rows are read without a gap. The block's first
+// axis counts vectors of channels, its second pixels of a row; kernels/cuda/planes.py chooses both.
 
 #pragma once
 

@@ -3,16 +3,16 @@
 //     sum[i][j] = sum over k of rows[i][k] columns[k][j]
 //
 // A block of threads computes a tile of ROWS x COLUMNS sums, a thread 8 x 8 of them, in registers
-// (float; 8 x 4 in double). The long sum over k is cut into slices of DEPTH terms, and each slice of
-// the two factors goes this way:
+// (float; 8 x 4 in double). The long sum over k is cut into slices of DEPTH terms, and each slice
+// of the two factors goes this way:
 //
 //     global memory -> registers     16 bytes a load where neighbours in memory allow it
 //     registers -> shared memory     as DEPTH lines, k by k, whichever way the factor lay in memory
 //     shared memory -> registers     16 bytes a load: 2 + 2 of them feed 64 multiply-adds
 //
-// There are two buffers in shared memory. While one is multiplied, the next slice is on its way into
-// registers; then it is stored into the other buffer, and one barrier a slice is enough, since nobody
-// reads that buffer any more: those who did passed the barrier before.
+// There are two buffers in shared memory. While one is multiplied, the next slice is on its way
+// into registers; then it is stored into the other buffer, and one barrier a slice is enough, since
+// nobody reads that buffer any more: those who did passed the barrier before.
 //
 // The sums of a tile are added in order of k, one fused multiply-add a term, for every size of tile
 // and width of loads: which of them is chosen cannot be seen in a result.
@@ -44,13 +44,14 @@ template <typename T_, int ROWS_, int COLUMNS_> struct Tile {
 };
 
 // A line of a slice in shared memory. The vector at its end is never read: it shifts the lines
-// against each other, so that the threads that store 8 terms of 4 lines at once, or 2 vectors of 16,
-// meet every one of the 32 banks once.
+// against each other, so that the threads that store 8 terms of 4 lines at once, or 2 vectors of
+// 16, meet every one of the 32 banks once.
 template <typename T, int SIZE> using Line = T[SIZE + LANES<T>];
 
-// Which sums a thread holds. A warp is 4 x 8 threads, so that it reads few different vectors of
-// either factor. A thread's 8 rows are two vectors of 4, half a tile apart: with all 8 side by side,
-// neighbouring threads would read every other vector, from half of the banks.
+// Which sums a thread holds. A warp is 4 x 8 threads (8 x 4 of a narrow tile), so that it reads few
+// different vectors of either factor. A thread's 8 rows are two vectors of 4, half a tile apart:
+// with all 8 side by side, neighbouring threads would read every other vector, from half of the
+// banks.
 template <class Tile> struct Place {
     int down, across;
 
@@ -172,9 +173,9 @@ __device__ __forceinline__ void multiply_slices(
     }
 }
 
-// sum = the product of all slices. `rows` and `columns` are an Along or an Across each that can also
-// `load()`: bring the next slice into `staged`, zeros past the end. Every thread of the block calls
-// this, with the same number of slices, at least one.
+// sum = the product of all slices. `rows` and `columns` are an Along or an Across each that can
+// also `load()`: bring the next slice into `staged`, zeros past the end. Every thread of the block
+// calls this, with the same number of slices, at least one.
 template <class Tile, class Rows, class Columns>
 __device__ __forceinline__ void multiply(
     Rows& rows, Columns& columns, int slices, const Place<Tile>& place, Sums<Tile>& sum) {
@@ -201,8 +202,8 @@ __device__ __forceinline__ void multiply(
 }
 
 // Write a tile: `at(row)` is where its row begins, or null past the end, `count` how many of its
-// columns there are, `whole` whether every row's are a whole number of vectors from an aligned place
-// on; `finish(sum, column)` is what is written.
+// columns there are, `whole` whether every row's are a whole number of vectors from an aligned
+// place on; `finish(sum, column)` is what is written.
 template <class Tile, class At, class Finish>
 __device__ __forceinline__ void write(
     const Sums<Tile>& sum, const Place<Tile>& place, int count, bool whole, At at, Finish finish) {

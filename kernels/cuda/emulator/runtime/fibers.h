@@ -21,8 +21,6 @@ constexpr size_t STRIDE = STACK + PAGE;  // below each a page that faults
 struct Fiber {
   void *stack_pointer;
   char *low;           // its stack: low <= address < low + STACK
-  bool prepared;
-  int thread;          // the thread of the block that it runs
   ucontext_t context;  // where the processor is not known
 };
 
@@ -93,7 +91,6 @@ inline void prepare(Fiber &fiber, void (*body)(), bool portable) {
   } else {
     fiber.stack_pointer = fresh_stack(top, body);
   }
-  fiber.prepared = true;
 }
 
 inline void switch_to(Fiber &from, Fiber &to, bool portable) {

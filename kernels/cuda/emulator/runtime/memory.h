@@ -43,7 +43,7 @@ inline uint64_t reserve(uint64_t bytes) {
 }
 
 inline bool in_stacks(uint64_t a) {
-  uint64_t low = reinterpret_cast<uint64_t>(fibers::all[0].low);
+  uint64_t low = reinterpret_cast<uint64_t>(fibers::all[0].low) - fibers::PAGE;
   return a - low < fibers::COUNT * fibers::STRIDE;
 }
 

@@ -137,10 +137,7 @@ int emulator_run() {
   state.deadline = schedule::now() + schedule::SLICE;
   guard::arm();
   int left = _setjmp(home);
-  if (!left) {
-    schedule::abandon_fibers();
-    schedule::enter();
-  }
+  if (!left) schedule::enter();
   guard::disarm();
   return left - 1;
 }

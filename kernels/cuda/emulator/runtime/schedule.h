@@ -86,7 +86,7 @@ inline Thread *next() {
   return take_ready();
 }
 
-// The warp's count of operations, for the accesses of the thread that goes on.
+// The warp's count of barriers, for the accesses of the thread that goes on.
 inline void take_turn(uint32_t linear) {
   state.turn = state.turns[linear / 32];
   uint64_t epoch = uint64_t(state.epoch) << 32;
@@ -108,9 +108,12 @@ void body();
 // Gives a new thread a fiber.
 inline void equip(Thread *t) {
   if (t->fiber) return;
-  fibers::Fiber *fiber = state.idle[--state.idle_count];
-  if (!fiber->prepared) fibers::prepare(*fiber, body, state.launch.portable);
-  t->fiber = fiber;
+  if (state.idle_count) {
+    t->fiber = state.idle[--state.idle_count];
+  } else {
+    t->fiber = &fibers::all[state.fibers_used++];
+    fibers::prepare(*t->fiber, body, state.launch.portable);
+  }
 }
 
 // The current thread waits; returns when it may go on.
@@ -145,18 +148,11 @@ inline void body() {
   }
 }
 
-// None is in use at the beginning, and between two blocks; after a report all are left as they are.
-inline void abandon_fibers() {
-  state.idle_count = 0;
-  for (int i = fibers::COUNT; i-- > 0;) {
-    fibers::all[i].prepared = false;
-    state.idle[state.idle_count++] = &fibers::all[i];
-  }
-}
-
 // From the loader's own stack into the first fiber.
 [[noreturn]] inline void enter() {
   static fibers::Fiber loader;
+  // Nobody has one at the beginning, nor between two blocks; after a report they are left as is.
+  state.idle_count = state.fibers_used = 0;
   Thread *t = next();
   if (!t) leave(FINISHED);
   equip(t);

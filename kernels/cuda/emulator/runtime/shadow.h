@@ -2,7 +2,7 @@
 //
 // Time in a block is counted in barriers: `epoch` grows with each, over all blocks and launches, so
 // that nothing need be cleared. Two threads of a block race on a word if both touch it in one epoch
-// and one of them writes; in one warp a warp operation between the two orders them as well (`turn`).
+// and one of them writes; in one warp a `__syncwarp` between the two orders them as well (`turn`).
 // Two blocks race if one writes what the other touches at any time in the launch. Atomic operations
 // do not race with each other.
 //
@@ -36,7 +36,7 @@ inline Cell words[memory::ARENA / 4 + 16];
 inline Cell *bytes, *arrays;
 // What makes one more read of a word of shared memory superfluous: it was written before this epoch
 // and read in it by two warps, so that any write would race (the epoch and all ones), or by two
-// threads of a warp since its last operation (the epoch, the warp and the count of its operations).
+// threads of a warp since its last barrier (the epoch, the warp and the count of its barriers).
 inline uint64_t quiet[memory::ARENA / 4 + 16];
 inline Region regions[MOST_ARRAYS];
 inline uint64_t used;

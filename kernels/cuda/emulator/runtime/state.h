@@ -77,7 +77,7 @@ struct State {
   uint32_t epoch;                  // barriers passed, of all blocks of all launches
   uint32_t launch_first, block_first;
   uint32_t me;                     // 1024 times the block's place in the order, plus the thread
-  uint16_t turn;                   // operations of this warp that are complete
+  uint16_t turn;                   // barriers that this warp has passed by itself
   uint64_t stack_low, image_low, image_size;
   uint64_t quiet_for_all, quiet_for_warp;  // see shadow.h
 
@@ -95,7 +95,7 @@ struct State {
   int ready[fibers::COUNT];        // a ring
   int head, ready_count;
   fibers::Fiber *idle[fibers::COUNT];
-  int idle_count;
+  int idle_count, fibers_used;     // those idle, and how many were ever prepared
   uint64_t random;
   int combined[3];                 // of the barrier: count, and, or
   double deadline;

@@ -114,7 +114,9 @@ inline void answer(uint32_t first, unsigned lanes, const Thread &one) {
     if (one.operation == emulator::VOTE) t.result = votes;
     schedule::make_ready(t);
   }
-  state.turns[first / 32]++;
+  // Shuffles and votes exchange registers and order no memory (CUDA C++ Programming Guide, Warp
+  // Shuffle Functions): of the three only the warp's barrier does.
+  if (one.operation == emulator::SYNC) state.turns[first / 32]++;
 }
 
 inline void try_to_complete(const Thread &t) {
