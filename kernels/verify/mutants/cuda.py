@@ -81,6 +81,11 @@ the barrier in a branch that threads past the end do not take
 +        multiply(rows, columns, (terms + DEPTH - 1) / DEPTH, place, sum);
 +    }
 
+== conv2d implicit_gemm on cuda: cuda/include/implicit_windows.cuh
+terms past a window's last are read: only NaN shows it
+-            const bool there = term.a < v.R && (unsigned)(top[i] + down) < (unsigned)v.H &&
++            const bool there = (unsigned)(top[i] + down) < (unsigned)v.H &&
+
 == conv2d_wgrad implicit_gemm on cuda: conv2d_wgrad/cuda_implicit_gemm.cu
 the first part counted twice: only for sums in several parts
 -        for (int part = 1; part < parts; part++) total += sums[part * count + i];
