@@ -9,4 +9,8 @@ libraries are called, its operations and bytes.
 `worker.py` inside), `judge.py` holds its results against the definition, and those that are right
 take turns. `rows.py` is what becomes of their times, `machine.py` what they were measured on;
 `tables.py`, `records.py` and `report.py` write it down.
+
+`instrument.py` measures a call on the processor, `gpu.py` on a GPU (`--device cuda`), whose limits
+`gpu_limits.py` measures; without one, `emulated.py` lets CUDA's kernels compute every case in the
+emulator, and judges (`--device emulator`).
 """

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from bench.layers import Layer
 
 OURS = ("kernels", "minidl")
+KERNELS_FOR = {"cpu": "cpu", "cuda": "cuda", "emulator": "cuda"}
+"""Whose kernels compute, by where the arrays lie: the emulator runs CUDA's."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,16 @@ class Case:
 @dataclass(frozen=True)
 class Contender:
     """Who computes: a kernel by its name, minidl as a whole, or a library with its arrays in one
-    memory layout."""
+    memory layout.
+
+    device: where its arrays lie.
+    tf32:   a library may round the factors of products to TF32, 11 bits, as tensor cores take them.
+    """
 
     library: str
     name: str
+    device: str = "cpu"
+    tf32: bool = False
 
     @property
     def ours(self) -> bool:
@@ -42,4 +50,4 @@ class Contender:
     def title(self) -> str:
         if self.ours:
             return self.name
-        return f"{self.library} {self.name}".strip()
+        return f"{self.library} {self.name}".strip() + " TF32" * self.tf32

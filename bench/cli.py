@@ -10,7 +10,18 @@ from typing import Annotated
 
 import typer
 
-from bench.options import Against, InAHurry, Rounds, Threads, chosen, effort_of, set_threads
+from bench.emulated import check_command
+from bench.options import (
+    Against,
+    Device,
+    InAHurry,
+    Rounds,
+    Threads,
+    check_device,
+    chosen,
+    effort_of,
+    set_threads,
+)
 from bench.pick import pick_command
 from bench.report import report_command
 from bench.run import leave, run, tell
@@ -51,6 +62,7 @@ def bench_command(
         ),
     ] = None,
     in_a_hurry: InAHurry = False,
+    device: Device = "cpu",
 ) -> None:
     """Time kernels on the layers of known networks, and whole networks, against other libraries.
 
@@ -58,12 +70,17 @@ def bench_command(
     `python -m bench report` draws what was measured, `python -m bench pick` asks whether the kernel
     that is chosen by itself is the fastest; each has its own --help.
     """
+    check_device(device)
     if markdown is not None:
         around_markers(markdown)
     set_threads(thread_count)
     mine = sources.load(source) if source else []
-    selected = chosen(op, layer, kernel, batch, against, in_a_hurry, mine)
-    record, stopped = run(selected, source or "", effort_of(in_a_hurry, rounds))
+    selected = chosen(op, layer, kernel, batch, against, in_a_hurry, mine, device)
+    if device == "emulator":
+        check_command(selected, rounds, json_file, markdown)
+        return
+    effort = effort_of(in_a_hurry, rounds, device)
+    record, stopped = run(selected, source or "", effort, device)
     tell(record, json_file, markdown)
     leave(record[0], stopped)
 

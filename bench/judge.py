@@ -25,9 +25,10 @@ def judge(case: Case, results: Mapping[Contender, Results]) -> dict[Contender, V
     """A verdict on each contender's results."""
     verdicts = {c: _misshapen(case, found) for c, found in results.items()}
     right = [c for c, verdict in verdicts.items() if not verdict.message]
-    for part in of(case).parts(case) if right else ():
-        for c in right:
-            verdicts[c] = _worse(verdicts[c], _of_part(part, c, results[c]))
+    for tf32 in sorted({c.tf32 for c in right}):
+        for part in of(case).parts(case, tf32):
+            for c in (c for c in right if c.tf32 == tf32):
+                verdicts[c] = _worse(verdicts[c], _of_part(part, c, results[c]))
     return verdicts
 
 

@@ -41,6 +41,8 @@ class Machine:
 
     matmul_gflops: GFLOP/s of a matrix product.
     copies:        (bytes moved, GB/s) of copies, from the smallest to the largest.
+    device:        "cuda" for a GPU: then it is the processor, its multiprocessors the cores, and
+                   the threads are those of the host that orders (`gpu_limits.py`).
     """
 
     processor: str
@@ -50,6 +52,7 @@ class Machine:
     date: str
     matmul_gflops: float
     copies: tuple[tuple[int, float], ...]
+    device: str = "cpu"
 
     @property
     def memory_gbytes(self) -> float:
@@ -81,6 +84,12 @@ class Machine:
     @property
     def summary(self) -> str:
         software = ", ".join(f"{name} {number}" for name, number in self.versions.items())
+        if self.device == "cuda":
+            return (
+                f"{self.processor}, {self.cores} multiprocessors; {software}; {self.date}. Limits "
+                f"measured in the same run: float32 matrix product {self.matmul_gflops:.0f} "
+                f"GFLOP/s, copy in memory {self.memory_gbytes:.0f} GB/s."
+            )
         return (
             f"{self.processor}, {self.threads} threads on {self.cores} cores; {software}; "
             f"{self.date}. Limits measured in the same run: float32 matrix product "

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Literal
 
 import typer
 
-from bench.contenders import libraries
+from bench.cases import KERNELS_FOR
+from bench.contenders import left_out, libraries
+from bench.gpu import FLUSH_SECONDS
 from bench.selection import Cases, batches, cases, operations, quick, words
 from bench.turns import Effort
 from kernels import Kernel, threads
+from kernels.cli.progress import say
+from kernels.cuda import NoGPU, devices, emulator
 
 NONE = "none"
 QUICK = Effort(seconds=1.5, turn=0.02)
 
+Device = Annotated[
+    Literal["cpu", "cuda", "emulator"],
+    typer.Option(
+        help="Where it computes: cuda, a GPU; emulator, CUDA's kernels without one, on the "
+        "smallest size of each layer, checked and not timed."
+    ),
+]
 Threads = Annotated[
     int | None, typer.Option("--threads", help="Of every contender; all unless given.")
 ]
@@ -34,9 +46,23 @@ def set_threads(count: int | None) -> None:
         threads.set_num_threads(count)
 
 
-def effort_of(in_a_hurry: bool, rounds: int | None) -> Effort:
+def check_device(device: str) -> None:
+    """ValueError for a device that this machine has not, with what is missing and what there is."""
+    if device == "emulator" and not emulator.available():
+        raise ValueError("--device emulator compiles kernels with g++, which is missing here")
+    if device == "cuda":
+        try:
+            devices.cupy()
+        except NoGPU as error:
+            raise ValueError(
+                f"--device cuda: {error} (here --device emulator, which checks every case)"
+            ) from error
+
+
+def effort_of(in_a_hurry: bool, rounds: int | None, device: str = "cpu") -> Effort:
     """How long to time one case."""
-    return (QUICK if in_a_hurry else Effort()).exactly(rounds)
+    effort = (QUICK if in_a_hurry else Effort()).exactly(rounds)
+    return replace(effort, between=FLUSH_SECONDS) if device == "cuda" else effort
 
 
 def chosen(
@@ -47,12 +73,28 @@ def chosen(
     against: str | None = None,
     in_a_hurry: bool = False,
     mine: list[Kernel] | None = None,
+    device: str = "cpu",
 ) -> Cases:
     """The cases with their contenders; ValueError names what an option may be."""
-    others = libraries(None if against is None else [w for w in words(against) if w != NONE])
-    numbers = batches(batch or ("1" if in_a_hurry else "1,16"))
+    asked = None if against is None else [w for w in words(against) if w != NONE]
+    others = libraries(asked, device)
+    for reason in left_out(device) if asked is None else ():
+        say(f"not compared: {reason}")
+    numbers = batches(batch or ("1" if in_a_hurry or device == "emulator" else "1,16"))
     if in_a_hurry and not (mine or op or layer or kernel):
-        return quick(others, numbers)
+        return quick(others, numbers, device)
     kernels = words(kernel) if kernel else []
-    named = operations(op, mine or [])
-    return cases(named, words(layer or "zfnet"), numbers, kernels, others)
+    named = operations(op, _on(device, mine or []))
+    return cases(named, words(layer or "zfnet"), numbers, kernels, others, device=device)
+
+
+def _on(device: str, mine: list[Kernel]) -> list[Kernel]:
+    """The user's kernels that compute there; ValueError if there are some and none does."""
+    found = [k for k in mine if k.device == KERNELS_FOR[device]]
+    if mine and not found:
+        had = ", ".join(f"{k.operation} {k.name} ({k.device})" for k in mine)
+        raise ValueError(
+            f'--device {device} takes kernels registered with device="{KERNELS_FOR[device]}", and '
+            f"these are {had}"
+        )
+    return found

@@ -45,7 +45,8 @@ def roofline(rows: Sequence[Row], machine: Machine, folder: Path) -> list[Path]:
 def _draw_limits(axes: Axes, machine: Machine, intensities: Sequence[float]) -> None:
     least, most = min(intensities) / 2, max(intensities) * 2
     x = np.geomspace(least, most, 200)
-    for name, rate in (("memory", machine.memory_gbytes), ("cache", machine.cache_gbytes)):
+    roofs = {"memory": machine.memory_gbytes, "cache": machine.cache_gbytes}
+    for name, rate in roofs.items() if machine.device == "cpu" else [("memory", roofs["memory"])]:
         axes.plot(x, np.minimum(machine.matmul_gflops, rate * x), "-", color="0.6", lw=1)
         _label(axes, f"{name} {rate:.0f} GB/s", (least, rate * least), "left")
     peak = f"matrix product {machine.matmul_gflops:.0f} GFLOP/s"

@@ -37,7 +37,8 @@ def _as_json(row: Row, rows: Sequence[Row], machine: Machine) -> dict[str, objec
     document = asdict(row)
     if row.seconds:
         document |= {"median": row.time, "spread": spread(row.seconds), "gflops": row.gflops}
-        document["of_limit"] = row.of_limit(machine)
+        if not row.contender.tf32:
+            document["of_limit"] = row.of_limit(machine)
     if row.seconds and against:
         document["ratio"] = float(np.median(ratios(row, against)))
     return document

@@ -17,6 +17,7 @@ from bench.rows import Row, baseline, ratios, shown
 from bench.run import leave, run
 from bench.tables import (
     around_markers,
+    below,
     duration,
     in_bytes,
     markdown,
@@ -36,6 +37,15 @@ LEGEND = (
     "times as fast: median and spread of the ratios, round by round. Memory: how far a call raises "
     "the process's resident memory; for a network everything it holds but libraries."
 )
+GPU_LEGEND = (
+    "Each row is the kernel that minidl takes by itself; times are the GPU's own, by events around "
+    "each call, the last cache overwritten before. GFLOP/s and of limit: as on a CPU, the rates "
+    "those of this GPU's float32. PyTorch: the faster of its contiguous and channels_last runs, "
+    "cuDNN with TF32 off and its fastest algorithm; times as fast: median and spread of the "
+    "ratios, round by round. Memory: how far a call raises what its library took of the GPU's; for "
+    "a network everything it has there."
+)
+LEGENDS = {"cpu": LEGEND, "cuda": GPU_LEGEND}
 
 
 def report_command(
@@ -94,12 +104,13 @@ def write_report(record: Record, out: Path, readme: Path | None = None) -> list[
 def table(rows: Sequence[Row], machine: Machine) -> str:
     """One row a case, with the machine, its versions and the date."""
     lines = [_line(row, rows, machine) for row in _compared(rows) if row.contender.ours]
-    return f"{markdown(HEADINGS, lines, 4)}\n\n{machine.summary} {LEGEND}"
+    return f"{markdown(HEADINGS, lines, 4)}\n\n{below(machine, LEGENDS)}"
 
 
 def _compared(rows: Sequence[Row]) -> list[Row]:
-    """Of ours what minidl takes, of each library the faster layout."""
-    return [row for row in shown(rows) if not row.contender.ours or row is _chosen(rows, row.case)]
+    """Of ours what minidl takes, of each library the faster layout in float32."""
+    fair = [row for row in shown(rows) if not row.contender.tf32]
+    return [row for row in fair if not row.contender.ours or row is _chosen(rows, row.case)]
 
 
 def _chosen(rows: Sequence[Row], case: Case) -> Row:

@@ -48,7 +48,8 @@ class Row:
         return of(self.case).operations(self.case) / self.time / 1e9
 
     def of_limit(self, machine: Machine) -> float:
-        """The time that the machine's limits leave at least, as a share of the row's."""
+        """The time that the machine's limits leave at least, as a share of the row's; they are
+        those of float32, which TF32 may pass."""
         operation = of(self.case)
         least = machine.limit(operation.operations(self.case), operation.bytes(self.case))
         return least / self.time
@@ -65,16 +66,20 @@ def ratios(row: Row, baseline: Row) -> list[float]:
     return [b / a for a, b in zip(row.seconds, baseline.seconds, strict=True)]
 
 
-def baseline(rows: Sequence[Row], case: Case, library: str = "torch") -> Row | None:
-    """The library's faster layout on this case, if it was timed."""
-    timed = [r for r in rows if r.case == case and r.contender.library == library and r.seconds]
+def baseline(
+    rows: Sequence[Row], case: Case, library: str = "torch", tf32: bool = False
+) -> Row | None:
+    """The library's faster layout on this case, if it was timed, in full float32 or in TF32."""
+    of_it = [r for r in rows if (r.contender.library, r.contender.tf32) == (library, tf32)]
+    timed = [r for r in of_it if r.case == case and r.seconds]
     return min(timed, key=lambda row: row.time, default=None)
 
 
 def shown(rows: Sequence[Row]) -> list[Row]:
     """Every row of ours and of each library the faster layout's, or a failed one's."""
-    return [
-        row
-        for row in rows
-        if row.contender.ours or row is (baseline(rows, row.case, row.contender.library) or row)
-    ]
+    return [row for row in rows if row.contender.ours or row is (_fastest(rows, row) or row)]
+
+
+def _fastest(rows: Sequence[Row], row: Row) -> Row | None:
+    """The faster layout of a row's library on its case."""
+    return baseline(rows, row.case, row.contender.library, row.contender.tf32)

@@ -10,9 +10,10 @@ from rich.console import Console
 
 from bench import machine
 from bench.cases import Case, Contender
+from bench.machine import Machine
 from bench.records import Record, write_json
 from bench.rows import Row
-from bench.tables import LEGEND, tables, write_table
+from bench.tables import LEGENDS, tables, write_table
 from bench.team import Setting
 from bench.turns import Effort, measure
 from kernels.cli.progress import Task, console, progress_bars, say, stop_on_interrupt
@@ -21,16 +22,24 @@ LOG_WIDTH = 130
 
 
 def run(
-    selected: Mapping[Case, Sequence[Contender]], source: str, effort: Effort
+    selected: Mapping[Case, Sequence[Contender]], source: str, effort: Effort, device: str = "cpu"
 ) -> tuple[Record, bool]:
     """(rows and machine, whether Ctrl-C ended it before its time).
 
     The machine's limits are measured before and after, and the higher ones count.
     """
     say("measuring the machine's own limits")
-    before = machine.measure()
+    before = _limits(device)
     rows, stopped = measured(selected, Setting(before.threads, source), effort)
-    return (rows, before if stopped else before.better(machine.measure())), stopped
+    return (rows, before if stopped else before.better(_limits(device))), stopped
+
+
+def _limits(device: str) -> Machine:
+    if device == "cpu":
+        return machine.measure()
+    from bench import gpu_limits
+
+    return gpu_limits.measure()
 
 
 def measured(
@@ -66,7 +75,7 @@ def tell(record: Record, json_file: Path | None = None, markdown: Path | None = 
     for row in rows:
         if row.problem:
             say(f"{row.case.title}: {row.contender.title}: {row.problem}")
-    say(f"\n{measured_on.summary}\n{LEGEND}")
+    say(f"\n{measured_on.summary}\n{LEGENDS[measured_on.device]}")
     if json_file is not None:
         write_json(json_file, rows, measured_on)
         say(f"Everything measured is in {json_file.resolve()}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from bench.cases import Case, Contender
+from bench.cases import KERNELS_FOR, Case, Contender
 from bench.catalogue import LAYERS, select
 from bench.contenders import contenders
 from bench.layers import Layer
@@ -60,11 +60,11 @@ def operations(named: str | None, mine: Sequence[Kernel]) -> list[str]:
     return found
 
 
-def quick(against: Sequence[str], batches: Sequence[int]) -> Cases:
+def quick(against: Sequence[str], batches: Sequence[int], device: str = "cpu") -> Cases:
     """The cases of `QUICK` with their contenders."""
     drawn = itertools.product(batches, QUICK)
     every = [Case(operation, select([title])[0], batch) for batch, (operation, title) in drawn]
-    return {case: contenders(case, [], against) for case in every}
+    return {case: contenders(case, [], against, device) for case in every}
 
 
 def cases(
@@ -74,13 +74,14 @@ def cases(
     kernels: Sequence[str],
     against: Sequence[str],
     known: Sequence[Layer] = LAYERS,
+    device: str = "cpu",
 ) -> Cases:
     """Every case that one of ours serves, with its contenders.
 
     ValueError for a layer or a kernel that does not exist, or if no case is left.
     """
     selected = select(layers, known)
-    _check(kernels, operations)
+    _check(kernels, operations, KERNELS_FOR[device])
     every = [
         Case(operation, layer, batch)
         for operation, batch, layer in itertools.product(operations, batches, selected)
@@ -88,7 +89,7 @@ def cases(
     ]
     if not every:
         raise ValueError(_misfit(operations, selected, known))
-    found = {case: contenders(case, kernels, against) for case in every}
+    found = {case: contenders(case, kernels, against, device) for case in every}
     served = {case: some for case, some in found.items() if any(s.ours for s in some)}
     if not served:
         names = ", ".join(kernels) or "registered"
@@ -96,13 +97,13 @@ def cases(
     return served
 
 
-def _check(kernels: Sequence[str], operations: Sequence[str]) -> None:
-    """ValueError for a kernel that none of the operations has."""
+def _check(kernels: Sequence[str], operations: Sequence[str], side: str) -> None:
+    """ValueError for a kernel that none of the operations has on the device."""
     made = [OPERATIONS[operation] for operation in operations]
     known = ["minidl"] * any(not isinstance(o, KernelOperation) for o in made)
     for o in made:
         if isinstance(o, KernelOperation):
-            known += [k.name for k in all_kernels(o.kernel) if k.device == "cpu"]
+            known += [k.name for k in all_kernels(o.kernel) if k.device == side]
     for name in kernels:
         if name not in known:
             listed = ", ".join(dict.fromkeys(known))

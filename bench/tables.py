@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,30 @@ LEGEND = (
     "peak: all that the process held then, Python and its libraries too. conv2d as in inference: "
     "what a kernel makes of its weights alone is kept from call to call."
 )
+GPU_LEGEND = (
+    "Times are the GPU's own, by events around each call, the last cache overwritten before: the "
+    "median of the rounds, and half the distance of their quartiles. GFLOP/s and of limit: as on a "
+    "CPU, the rates those of this GPU's float32. Of PyTorch: its time over the row's, round by "
+    "round, the faster of NCHW and NHWC memory, cuDNN with TF32 off and its fastest algorithm; "
+    "rows named TF32 are PyTorch's with TF32 on, which rounds factors to 11 bits and is judged by "
+    "that. Memory: how far a call raised what its library took of the GPU's, its result included, "
+    "for a network also its weights and whatever it keeps; peak: all that it had then."
+)
+NEVER = (
+    "CUDA: never run on a GPU by us; every kernel verified in the emulator "
+    "(`python -m bench --device emulator`)."
+)
+"""What is said until there are numbers of ours; `python -m bench --device cuda` measures yours."""
+
+
+LEGENDS = {"cpu": LEGEND, "cuda": GPU_LEGEND}
+"""What columns mean, by the device that was measured."""
+
+
+def below(machine: Machine, legends: Mapping[str, str] = LEGENDS) -> str:
+    """What stands under a table: what was measured on, what columns mean, what is missing."""
+    text = f"{machine.summary} {legends[machine.device]}"
+    return text if machine.device == "cuda" else f"{text}\n\n{NEVER}"
 
 
 def cells(row: Row, rows: Sequence[Row], machine: Machine) -> list[str]:
@@ -41,7 +65,8 @@ def cells(row: Row, rows: Sequence[Row], machine: Machine) -> list[str]:
     against = baseline(rows, case)
     compared = ratio(ratios(row, against)) if against else "-"
     memory = [in_bytes(row.memory), in_bytes(row.peak)]
-    return [*named, *timed, f"{row.of_limit(machine):.0%}", compared, *memory]
+    share = "-" if row.contender.tf32 else f"{row.of_limit(machine):.0%}"
+    return [*named, *timed, share, compared, *memory]
 
 
 def tables(rows: Sequence[Row], machine: Machine) -> list[Table]:
@@ -80,7 +105,7 @@ def write_table(path: Path, rows: Sequence[Row], machine: Machine) -> None:
     ValueError if the file has no such place; OSError if it cannot be written, the old one kept.
     """
     lines = [cells(r, rows, machine) for r in shown(rows)]
-    write_between(path, f"{markdown(HEADINGS, lines, 4)}\n\n{machine.summary} {LEGEND}")
+    write_between(path, f"{markdown(HEADINGS, lines, 4)}\n\n{below(machine)}")
 
 
 def write_between(path: Path, text: str) -> None:

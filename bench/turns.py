@@ -35,6 +35,7 @@ class Effort:
     seconds: of all its contenders together, unless `least` rounds take longer.
     turn:    seconds of one turn at least: a fast call is repeated.
     rounds:  exactly so many, if given.
+    between: seconds that go by before each call and are not its own (a GPU's cache is flushed).
     """
 
     seconds: float = 6.0
@@ -42,6 +43,7 @@ class Effort:
     least: int = 3
     most: int = 25
     rounds: int | None = None
+    between: float = 0.0
 
     def exactly(self, rounds: int | None) -> Effort:
         """The same with so many rounds, or as it is."""
@@ -49,7 +51,7 @@ class Effort:
 
     def calls(self, once: float) -> int:
         """How many calls of `once` seconds make a turn."""
-        return max(1, round(self.turn / max(once, 1e-9)))
+        return max(1, round(self.turn / max(once + self.between, 1e-9)))
 
     def order(self, once: float) -> str:
         """What a worker is told when its turn comes."""
@@ -59,7 +61,8 @@ class Effort:
         """How many rounds, from the seconds of one call of each contender."""
         if self.rounds is not None:
             return self.rounds
-        a_round = sum(SETTLE + RAMP + self.calls(seconds) * seconds for seconds in once)
+        turns = [self.calls(seconds) * (seconds + self.between) for seconds in once]
+        a_round = sum(SETTLE + RAMP + turn for turn in turns)
         return min(max(int(self.seconds / a_round), self.least), self.most)
 
 
@@ -67,7 +70,6 @@ def measure(
     case: Case, contenders: Sequence[Contender], setting: Setting, effort: Effort
 ) -> list[Row]:
     """Judge every contender's result, then time those that are right; a row for each."""
-    picked = of(case).picked(case)
     with team(case, contenders, setting) as those:
         memory, verdicts = _judged(case, those)
         for contender, verdict in verdicts.items():
@@ -81,11 +83,16 @@ def measure(
             tuple(seconds.get(contender, ())),
             **memory.get(contender, {}),
             share=verdicts[contender].share if contender in verdicts else None,
-            picked=contender.ours and contender.name == picked,
+            picked=is_picked(case, contender),
             problem=those.problems.get(contender, ""),
         )
         for contender in contenders
     ]
+
+
+def is_picked(case: Case, contender: Contender) -> bool:
+    """Is it what minidl takes by itself?"""
+    return contender.ours and contender.name == of(case).picked(case, contender.device)
 
 
 def _judged(

@@ -36,7 +36,7 @@ class ContrastNorm(torch.nn.Module):
     def _blur(self, u: Any) -> Any:
         plane = u.shape[2:]
         if plane not in self.covered:
-            self.covered[plane] = self._window(torch.ones(1, 1, *plane))
+            self.covered[plane] = self._window(torch.ones(1, 1, *plane, device=u.device))
         return self._window(u) / self.covered[plane]
 
     def forward(self, x: Any) -> Any:

@@ -2,8 +2,9 @@
 
 The first line is its job as JSON, answered by "ok" once everything is imported and compiled. Then
 `run FOLDER` computes once, saves the results there (0.npy, 1.npy, ...) and answers with the memory
-that it took, as JSON; `time N M` answers with seconds a call over N calls, after M others. Anything
-raised is answered by "error ...". In between it waits for a line, and no thread of it is busy.
+that it took, as JSON; `time N M` answers with seconds a call over N calls, after M others
+(`instrument.py`, `gpu.py`). Anything raised is answered by "error ...". In between it waits for a
+line, and no thread of it is busy.
 """
 
 from __future__ import annotations
@@ -11,24 +12,26 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import re
 import signal
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
+    from bench.cases import Contender
+    from bench.instrument import Instrument
     from bench.operations import Call
 
 
 @dataclass(frozen=True)
 class Ready:
-    """A contender's call, and the bytes that its process held before anything was made for it."""
+    """A contender's call, what measures it, and the bytes that were held before anything was made
+    for it: by its process, or by it on the GPU."""
 
     call: Call
+    instrument: Instrument
     loaded: int | None
 
 
@@ -59,7 +62,8 @@ def _obey(order: str, ready: list[Ready]) -> str:
     word, _, argument = order.partition(" ")
     if word == "run":
         return f"ok {json.dumps(_run(ready[0], Path(argument)))}"
-    return f"ok {_seconds(ready[0].call.timed, *map(int, argument.split()))}"
+    calls, before = map(int, argument.split())
+    return f"ok {ready[0].instrument.seconds(ready[0].call.timed, calls, before)}"
 
 
 def _prepare(job: dict[str, Any]) -> Ready:
@@ -77,12 +81,22 @@ def _prepare(job: dict[str, Any]) -> Ready:
     threads.set_num_threads(job["threads"])
     if job["source"]:
         sources.load(job["source"])
-    contender = Contender(job["library"], job["name"])
+    contender = Contender(job["library"], job["name"], job["device"], job["tf32"])
+    instrument = _instrument(contender)
     layer = OPERATIONS[job["operation"]].layer(**job["layer"])
     case = Case(job["operation"], layer, job["batch"])
     call_of(case.warm_up(), contender, job["threads"]).timed()
-    loaded = _status("VmRSS")
-    return Ready(call_of(case, contender, job["threads"]), loaded)
+    loaded = instrument.held()
+    return Ready(call_of(case, contender, job["threads"]), instrument, loaded)
+
+
+def _instrument(contender: Contender) -> Instrument:
+    from bench.gpu import CuPys, Torchs
+    from bench.instrument import Processor
+
+    if contender.device == "cpu":
+        return Processor()
+    return CuPys() if contender.ours else Torchs()
 
 
 def _run(ready: Ready, folder: Path) -> dict[str, int]:
@@ -91,59 +105,25 @@ def _run(ready: Ready, folder: Path) -> dict[str, int]:
     memory: how far resident memory rose above what it was before, the result included; of what is
             judged by another call than the timed one, above what it was with the libraries alone.
     peak:   the most that the process held meanwhile.
+    On a GPU it is the GPU's memory.
     """
-    call = ready.call
-    result, memory = _with_peak(call.judged or call.timed)
+    call, instrument = ready.call, ready.instrument
+    result, memory = instrument.with_peak(call.judged or call.timed)
     _save(call.arrays(result), folder)
     if call.judged is None or ready.loaded is None:
         return memory
     del result
-    _, memory = _with_peak(call.timed)
+    _, memory = instrument.with_peak(call.timed)
     return memory and memory | {"memory": memory["peak"] - ready.loaded}
 
 
 def _save(results: Sequence[Any], folder: Path) -> None:
     import numpy as np
 
+    from bench.operations.operation import on_host
+
     for number, result in enumerate(results):
-        np.save(folder / f"{number}.npy", np.asarray(result), allow_pickle=False)
-
-
-def _with_peak(call: Callable[[], Any]) -> tuple[Any, dict[str, int]]:
-    """What the call returns, and the memory that it took."""
-    before = _forget_peak()
-    result = call()
-    peak = _status("VmHWM")
-    if before is None or peak is None:
-        return result, {}
-    return result, {"memory": max(peak - before, 0), "peak": peak}
-
-
-def _forget_peak() -> int | None:
-    """Resident bytes now, from which on Linux keeps the highest; None if it does not."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return None
-    return _status("VmRSS")
-
-
-def _status(name: str) -> int | None:
-    try:
-        text = Path("/proc/self/status").read_text()
-    except OSError:
-        return None
-    found = re.search(rf"^{name}:\s*(\d+) kB", text, re.MULTILINE)
-    return 1024 * int(found[1]) if found else None
-
-
-def _seconds(call: Callable[[], Any], calls: int, before: int) -> float:
-    for _ in range(before):
-        call()
-    began = time.perf_counter()
-    for _ in range(calls):
-        call()
-    return (time.perf_counter() - began) / calls
+        np.save(folder / f"{number}.npy", on_host(result), allow_pickle=False)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from minidl import nn
 
 @dataclass
 class Branches:
-    """Steps by name and what feeds each; with `rng`, every result is moved as rounding could.
+    """Steps by name and what feeds each; with `rng`, every result is moved as rounding could, with
+    `tf32` that of factors too.
 
     What several layers feed gets their outputs side by side along the channels.
     """
@@ -23,11 +24,15 @@ class Branches:
     wiring: Mapping[str, Sequence[str]]
     output: str
     rng: np.random.Generator | None = None
+    tf32: bool = False
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         outputs = {nn.INPUT: x}
         for name, step in self.steps.items():
             fed = [outputs[source] for source in self.wiring[name]]
             y = fed[0] if len(fed) == 1 else np.concatenate(fed, 1)
-            outputs[name] = y if step is None else moved(step.forward(y), step.terms, self.rng)
+            outputs[name] = y if step is None else self._moved(step, step.forward(y))
         return outputs[self.output]
+
+    def _moved(self, step: Step, y: np.ndarray) -> np.ndarray:
+        return moved(y, step.terms, self.rng, self.tf32 and step.products)

@@ -6,7 +6,8 @@ end the gradients of its weights) is moved by normal noise: sqrt(n) eps/2 of the
 square, where n is how many roundings lie on the way to an element: n roundings of partial sums as
 large as the result, independent of each other, amount to that (`kernels/bounds.py`: Higham, Mary).
 How far the second result lies from the first, as a root mean square, times the `LAMBDA` of those
-bounds, is allowed. Decisions that rounding turns (ReLU, switches) turn there as well.
+bounds, is allowed. Decisions that rounding turns (ReLU, switches) turn there as well. Of a library
+that rounds factors to TF32 (`tf32.py`), each product may be off by as much more.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 
 from bench.definition import steps
 from bench.definition.steps import Step
+from bench.definition.tf32 import FACTORS
 from kernels.bounds import LAMBDA, eps
 from minidl import nn
 
@@ -54,19 +56,22 @@ def steps_of(model: nn.Sequential) -> dict[str, Step]:
 
 @dataclass
 class Chain:
-    """Steps in a row; with `rng`, every result of one is moved as rounding could move it."""
+    """Steps in a row; with `rng`, every result of one is moved as rounding could move it, with
+    `tf32` that of factors too."""
 
     steps: Mapping[str, Step]
     rng: np.random.Generator | None = None
+    tf32: bool = False
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         for step in self.steps.values():
-            x = moved(step.forward(x), step.terms, self.rng)
+            x = moved(step.forward(x), step.terms, self.rng, self.tf32 and step.products)
         return x
 
     def backward(self, gy: np.ndarray) -> np.ndarray:
         for step in reversed(list(self.steps.values())):
-            gy = moved(step.backward(gy), step.back_terms, self.rng)
+            coarse = self.tf32 and step.products
+            gy = moved(step.backward(gy), step.back_terms, self.rng, coarse)
         return gy
 
     def gradients(self, batch: int) -> Iterator[tuple[str, np.ndarray]]:
@@ -74,15 +79,19 @@ class Chain:
         for name, step in self.steps.items():
             for weight, g in step.gradients.items():
                 terms = batch * max(step.weight_terms, 1)
-                yield f"{name}.{weight}", moved(g, terms, self.rng)
+                coarse = self.tf32 and step.products
+                yield f"{name}.{weight}", moved(g, terms, self.rng, coarse)
 
 
-def moved(y: np.ndarray, terms: int, rng: np.random.Generator | None) -> np.ndarray:
-    """y off by as much as `terms` roundings could move it; itself without `rng` or roundings."""
+def moved(
+    y: np.ndarray, terms: int, rng: np.random.Generator | None, coarse: bool = False
+) -> np.ndarray:
+    """y off by as much as `terms` roundings could move it, and those of TF32's factors if
+    `coarse`; itself without `rng` or roundings."""
     if rng is None or not terms:
         return y
-    size = math.sqrt(terms) * eps(np.float32) / 2 * rms(y)
-    return y + size * rng.standard_normal(y.shape)
+    share = math.sqrt(terms) * eps(np.float32) / 2 + FACTORS * coarse
+    return y + share * rms(y) * rng.standard_normal(y.shape)
 
 
 def rms(a: np.ndarray) -> float:

@@ -22,9 +22,13 @@ Settings = dict[str, Any]
 
 
 class Step(ABC):
-    """One layer; what `backward` adds to `gradients` has the names of its weights."""
+    """One layer; what `backward` adds to `gradients` has the names of its weights.
+
+    products: a library computes it with products, whose factors TF32 rounds.
+    """
 
     terms = back_terms = weight_terms = 0
+    products = False
 
     def __init__(self) -> None:
         self.gradients: dict[str, np.ndarray] = {}
@@ -45,6 +49,8 @@ class Step(ABC):
 
 class Convolve(Step):
     """x (N,C,H,W) -> y (N,K,P,Q)."""
+
+    products = True
 
     def __init__(self, weight: np.ndarray, bias: np.ndarray, settings: Settings) -> None:
         super().__init__()
@@ -67,13 +73,15 @@ class Convolve(Step):
 def _roundings(g: ConvGeometry) -> int:
     """Of the kernel that states most, as minidl takes whichever it wants; and of the bias."""
     chain = g.C // g.groups * g.R * g.S
-    able = [k for k in all_kernels("conv2d") if k.device == "cpu" and k.supports(g)]
+    able = [k for k in all_kernels("conv2d") if k.supports(g)]
     counts = [k.error_bound(g) for k in able if k.error_bound is not None]
     return math.ceil(max([chain, *counts])) + 1
 
 
 class Multiply(Step):
     """x (N,F) -> y (N,K)."""
+
+    products = True
 
     def __init__(self, weight: np.ndarray, bias: np.ndarray) -> None:
         super().__init__()
@@ -131,6 +139,8 @@ class Average(Step):
 
 class NormaliseContrast(Step):
     """x (N,C,H,W) -> y of the same shape; roundings: over the maps, and two separable blurs."""
+
+    products = True
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bench import onnx_runtime
-from bench.cases import Case, Contender
+from bench.cases import KERNELS_FOR, Case, Contender
 from bench.definition.convolution import (
     absolutes,
     one_pixel,
@@ -19,6 +19,7 @@ from bench.definition.convolution import (
     plane_sums,
     values,
 )
+from bench.definition.tf32 import FACTORS
 from bench.layers import Convolution as Layer
 from bench.operations.operation import (
     Call,
@@ -45,6 +46,7 @@ class Convolution(KernelOperation):
     """
 
     layer = Layer
+    products = True
     operands: ClassVar[tuple[str, str]]
 
     def terms(self, g: ConvGeometry) -> int:
@@ -74,7 +76,7 @@ class Convolution(KernelOperation):
     def outputs(self, case: Case) -> list[Output]:
         return [Output(self.shape(self.geometry(case)))]
 
-    def parts(self, case: Case) -> Iterator[Part]:
+    def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
         (a, b), g = self.inputs(case).values(), self.geometry(case)
         true = parts(self.name, a, b, g, values, values)
         plain = parts(self.name, a, b, g, absolutes, absolutes)
@@ -90,10 +92,11 @@ class Convolution(KernelOperation):
         terms = self.terms(g)
         made, norm_wise = float(terms), False
         if contender.ours:
-            kernel = named(self.kernel, contender.name)
+            kernel = named(self.kernel, contender.name, KERNELS_FOR[contender.device])
             made, norm_wise = stated(kernel, g, terms), kernel.norm_wise
         definition = rounding(terms, sums[norm_wise], np.float64)  # it adds in turn
-        return definition + rounding(made, sums[norm_wise], np.float32)
+        factors = FACTORS * sums[False] if contender.tf32 else 0.0
+        return definition + rounding(made, sums[norm_wise], np.float32) + factors
 
 
 def _backward(case: Case, gy: Any, x: Any, w: Any, wanted: tuple[bool, bool, bool]) -> Call:
@@ -117,11 +120,12 @@ class Fprop(Convolution):
     operands = "x", "w"
     libraries = "torch", "onnxruntime"
 
-    def picked(self, case: Case) -> str:
-        return pick(self.kernel, "cpu", self.geometry(case), prepared=True).name
+    def picked(self, case: Case, device: str = "cpu") -> str:
+        return pick(self.kernel, KERNELS_FOR[device], self.geometry(case), prepared=True).name
 
-    def call(self, case: Case, name: str) -> Call:
-        kernel, (x, w, g) = named(self.kernel, name), self.arguments(case)
+    def call(self, case: Case, name: str, device: str = "cpu") -> Call:
+        kernel = named(self.kernel, name, KERNELS_FOR[device])
+        x, w, g = self.arguments(case, device)
         kept = {} if kernel.prepare is None else {"prepared": kernel.prepared(w, g)}
         return Call(lambda: kernel(x, w, g, **kept))
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bench import onnx_runtime
-from bench.cases import Case
+from bench.cases import KERNELS_FOR, Case
 from bench.definition import steps
 from bench.definition.chain import SEED, Chain, allowed
 from bench.layers import Normalised, Planes, Rectified
@@ -69,10 +69,10 @@ class Elementwise(KernelOperation):
     def outputs(self, case: Case) -> list[Output]:
         return [Output(self.shape(case))]
 
-    def parts(self, case: Case) -> Iterator[Part]:
+    def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
         inputs = self.inputs(case)
         plain = Chain({"": self.step(case)})
-        moved = Chain({"": self.step(case)}, np.random.default_rng(SEED))
+        moved = Chain({"": self.step(case)}, np.random.default_rng(SEED), tf32)
         for n in range(case.batch):
             image = {name: a[n : n + 1].astype(np.float64) for name, a in inputs.items()}
             expected, other = (self._defined(chain, image) for chain in (plain, moved))
@@ -136,6 +136,7 @@ class Contrast(Elementwise):
     """PyTorch has no such function: it computes the formula with its own (`bench/twin.py`)."""
 
     layer = Normalised
+    products = True
     each = 8
 
     def geometry(self, case: Case) -> LCNGeometry:
@@ -154,8 +155,8 @@ class Contrast(Elementwise):
 class LocalContrastNorm(Contrast):
     name = kernel = "local_contrast_norm"
 
-    def call(self, case: Case, name: str) -> Call:
-        return Call(super().call(case, name).timed, lambda found: found[:1])
+    def call(self, case: Case, name: str, device: str = "cpu") -> Call:
+        return Call(super().call(case, name, device).timed, lambda found: found[:1])
 
 
 @operation
@@ -166,9 +167,9 @@ class LocalContrastNormVjp(Contrast):
     operands = "gy", "x"
     each = 12
 
-    def arguments(self, case: Case) -> tuple[Any, ...]:
-        (gy, x), g = self.inputs(case).values(), self.geometry(case)
-        _, saved = pick("local_contrast_norm", "cpu", g)(x, g)
+    def arguments(self, case: Case, device: str) -> tuple[Any, ...]:
+        (gy, x), g = self.moved(case, device), self.geometry(case)
+        _, saved = pick("local_contrast_norm", KERNELS_FOR[device], g)(x, g)
         return gy, x, saved, g
 
 
@@ -179,8 +180,8 @@ class Rectifier(Elementwise):
     def geometry(self, case: Case) -> tuple[int, ...]:
         return self.shape(case)
 
-    def arguments(self, case: Case) -> tuple[Any, ...]:
-        return tuple(self.inputs(case).values())
+    def arguments(self, case: Case, device: str) -> tuple[Any, ...]:
+        return tuple(self.moved(case, device))
 
     def step(self, case: Case) -> steps.Step:
         return steps.Rectify()

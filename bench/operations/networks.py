@@ -20,9 +20,7 @@ import numpy as np
 
 from bench import onnx_runtime, work
 from bench.cases import Case, Contender
-from bench.definition.branches import Branches
-from bench.definition.chain import CHUNK, SEED, Chain, allowed, step_of, steps_of
-from bench.googlenet import googlenet
+from bench.definition.chain import CHUNK, SEED, Chain, allowed, steps_of
 from bench.layers import Branching, Stage, Whole
 from bench.operations.operation import (
     Call,
@@ -43,6 +41,8 @@ from zfnet.model import ZFNet
 class Network(Operation):
     """What minidl computes as a whole."""
 
+    products = True
+
     @abstractmethod
     def model(self, case: Case) -> Any:
         """The network, an nn.Sequential or nn.Graph, the same in every process."""
@@ -56,20 +56,20 @@ class Network(Operation):
         """Operations and shapes; counted once, for building a network takes its time."""
         return _sizes(self, case)
 
-    def ours(self, case: Case, names: Sequence[str]) -> list[Contender]:
-        found = [Contender("minidl", "minidl")]
+    def ours(self, case: Case, names: Sequence[str], device: str = "cpu") -> list[Contender]:
+        found = [Contender("minidl", "minidl", device)]
         return [c for c in found if not names or c.name in names]
 
-    def picked(self, case: Case) -> str:
+    def picked(self, case: Case, device: str = "cpu") -> str:
         return "minidl"
 
     def inputs(self, case: Case) -> Inputs:
         return {"x": normal(self.shape(case), generator())}
 
-    def chains(self, case: Case) -> tuple[Any, Any]:
+    def chains(self, case: Case, tf32: bool = False) -> tuple[Any, Any]:
         """The definition, and the definition moved by rounding."""
         model = self.model(case)
-        return Chain(steps_of(model)), Chain(steps_of(model), np.random.default_rng(SEED))
+        return Chain(steps_of(model)), Chain(steps_of(model), np.random.default_rng(SEED), tf32)
 
 
 @functools.cache
@@ -92,9 +92,9 @@ class Forward(Network):
     def outputs(self, case: Case) -> list[Output]:
         return [Output(self.sizes(case).output)]
 
-    def parts(self, case: Case) -> Iterator[Part]:
+    def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
         (x,) = self.inputs(case).values()
-        plain, moved = self.chains(case)
+        plain, moved = self.chains(case, tf32)
         for first in range(0, case.batch, CHUNK):
             where = slice(first, first + CHUNK)
             expected, other = (
@@ -103,10 +103,10 @@ class Forward(Network):
             bound = allowed(expected, other)
             yield Part(0, where, expected, at_most(bound))
 
-    def call(self, case: Case, name: str) -> Call:
-        model, x = self.model(case).eval(), Tensor(self.inputs(case)["x"])
+    def call(self, case: Case, name: str, device: str = "cpu") -> Call:
+        model, (x,) = self.model(case).to(device).eval(), map(Tensor, self.moved(case, device))
 
-        def timed() -> np.ndarray:
+        def timed() -> Any:
             with no_grad():
                 return model(x).data
 
@@ -171,9 +171,9 @@ class ConvReluPoolVjp(Staged):
     def outputs(self, case: Case) -> list[Output]:
         return [Output(shape) for shape in self.sizes(case).weights]
 
-    def parts(self, case: Case) -> Iterator[Part]:
+    def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
         x, gy = (a.astype(np.float64) for a in self.inputs(case).values())
-        chains = self.chains(case)
+        chains = self.chains(case, tf32)
         for first in range(0, case.batch, CHUNK):
             where = slice(first, first + CHUNK)
             for chain in chains:
@@ -184,8 +184,8 @@ class ConvReluPoolVjp(Staged):
             bound = allowed(expected, other)
             yield Part(output, ..., expected, at_most(bound), as_norm=True)
 
-    def call(self, case: Case, name: str) -> Call:
-        model, (x, gy) = self.model(case), map(Tensor, self.inputs(case).values())
+    def call(self, case: Case, name: str, device: str = "cpu") -> Call:
+        model, (x, gy) = self.model(case).to(device), map(Tensor, self.moved(case, device))
         weights = list(model.parameters())
 
         def timed() -> tuple[Tensor, ...]:
@@ -230,26 +230,3 @@ class ZFNetForward(OfZFNet, Forward):
     """Logits of normal images, dropout off."""
 
     name = "zfnet_forward"
-
-
-@operation
-class GoogLeNetForward(Forward):
-    """Logits of normal images through branches that join, dropout off."""
-
-    name = "googlenet_forward"
-    layer = Branching
-
-    def model(self, case: Case) -> nn.Graph:
-        net = case.layer
-        assert isinstance(net, Branching)
-        return googlenet(net.width, net.classes, generator())
-
-    def chains(self, case: Case) -> tuple[Branches, Branches]:
-        model = self.model(case)
-        joins = nn.Concatenate
-        of = {n: None if type(la) is joins else step_of(la) for n, la in model.children()}
-        wires = model.wiring(), model.output
-        return Branches(of, *wires), Branches(of, *wires, np.random.default_rng(SEED))
-
-    def onnxruntime(self, case: Case, threads: int) -> Call:
-        return onnx_runtime.of_graph(self.model(case), self.inputs(case), threads)

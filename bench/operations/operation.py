@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from bench.cases import Case, Contender
+from bench.cases import KERNELS_FOR, Case, Contender
 from bench.layers import Layer
 from kernels import Kernel, all_kernels, memory, named, pick
+from minidl import device as devices
 
 OPERATIONS: dict[str, Operation] = {}
 SEED = 20131112
@@ -51,7 +52,14 @@ class Call:
 
     def results(self) -> list[np.ndarray]:
         """One call's results."""
-        return [np.asarray(a) for a in self.arrays((self.judged or self.timed)())]
+        return [on_host(a) for a in self.arrays((self.judged or self.timed)())]
+
+
+def on_host(a: Any) -> np.ndarray:
+    """An array or a library's tensor, wherever it lies, as NumPy's."""
+    if devices.is_remote(a):
+        return devices.host(a)
+    return np.asarray(a.cpu() if hasattr(a, "cpu") else a)
 
 
 @dataclass(frozen=True)
@@ -66,11 +74,13 @@ class Operation(ABC):
     """One operation on layers of one kind, float32.
 
     libraries: those that have it, or what it is made of.
+    products:  a library computes it with products, which TF32 makes faster and less exact.
     """
 
     name: ClassVar[str]
     layer: ClassVar[type[Layer]]
     libraries: ClassVar[tuple[str, ...]] = ("torch",)
+    products: ClassVar[bool] = False
 
     @abstractmethod
     def operations(self, case: Case) -> int:
@@ -84,25 +94,29 @@ class Operation(ABC):
     def inputs(self, case: Case) -> Inputs:
         """Its arrays by name, the same in every process, in channels-last memory."""
 
+    def moved(self, case: Case, device: str) -> list[Any]:
+        """The inputs on the device."""
+        return [devices.move(a, device) for a in self.inputs(case).values()]
+
     @abstractmethod
     def outputs(self, case: Case) -> list[Output]:
         """What a call gives."""
 
     @abstractmethod
-    def parts(self, case: Case) -> Iterator[Part]:
-        """What the results must be, piece by piece."""
+    def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
+        """What results must be, piece by piece; with `tf32` of products whose factors it rounds."""
 
     @abstractmethod
-    def ours(self, case: Case, names: Sequence[str]) -> list[Contender]:
-        """Our contenders that serve the case: all, or those with these names."""
+    def ours(self, case: Case, names: Sequence[str], device: str = "cpu") -> list[Contender]:
+        """Our contenders that serve the case on a device: all, or those with these names."""
 
     @abstractmethod
-    def picked(self, case: Case) -> str:
+    def picked(self, case: Case, device: str = "cpu") -> str:
         """The name of the contender that minidl takes by itself."""
 
     @abstractmethod
-    def call(self, case: Case, name: str) -> Call:
-        """Our contender of that name on the case's inputs."""
+    def call(self, case: Case, name: str, device: str = "cpu") -> Call:
+        """Our contender of that name on the case's inputs, which lie on the device."""
 
     @abstractmethod
     def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
@@ -126,21 +140,23 @@ class KernelOperation(Operation):
     def geometry(self, case: Case) -> Any:
         """What the kernels take as g."""
 
-    def arguments(self, case: Case) -> tuple[Any, ...]:
+    def arguments(self, case: Case, device: str) -> tuple[Any, ...]:
         """What a kernel is called with."""
-        return (*self.inputs(case).values(), self.geometry(case))
+        return (*self.moved(case, device), self.geometry(case))
 
-    def ours(self, case: Case, names: Sequence[str]) -> list[Contender]:
-        known = {k.name: k for k in all_kernels(self.kernel) if k.device == "cpu"}
+    def ours(self, case: Case, names: Sequence[str], device: str = "cpu") -> list[Contender]:
+        side = KERNELS_FOR[device]
+        known = {k.name: k for k in all_kernels(self.kernel) if k.device == side}
         chosen = [known[name] for name in names if name in known] if names else known.values()
         g = self.geometry(case)
-        return [Contender("kernels", k.name) for k in chosen if _serves(k, g)]
+        return [Contender("kernels", k.name, device) for k in chosen if _serves(k, g)]
 
-    def picked(self, case: Case) -> str:
-        return pick(self.kernel, "cpu", self.geometry(case)).name
+    def picked(self, case: Case, device: str = "cpu") -> str:
+        return pick(self.kernel, KERNELS_FOR[device], self.geometry(case)).name
 
-    def call(self, case: Case, name: str) -> Call:
-        kernel, arguments = named(self.kernel, name), self.arguments(case)
+    def call(self, case: Case, name: str, device: str = "cpu") -> Call:
+        kernel = named(self.kernel, name, KERNELS_FOR[device])
+        arguments = self.arguments(case, device)
         return Call(lambda: kernel(*arguments))
 
 

@@ -71,14 +71,14 @@ class MaxPool(Pooling):
         shape = self.geometry(case).y_shape
         return [Output(shape), Output(shape, whole=True)]
 
-    def parts(self, case: Case) -> Iterator[Part]:
+    def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
         g, (x,) = self.geometry(case), self.inputs(case).values()
         for n in range(g.N):
             for output, expected in enumerate(pooling.max_pool2d(x[n], g)):
                 yield Part(output, n, expected, at_most(0.0))
 
-    def call(self, case: Case, name: str) -> Call:
-        return Call(super().call(case, name).timed, tuple)
+    def call(self, case: Case, name: str, device: str = "cpu") -> Call:
+        return Call(super().call(case, name, device).timed, tuple)
 
     def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
         import torch
@@ -110,7 +110,7 @@ class Scatter(Pooling):
     def outputs(self, case: Case) -> list[Output]:
         return [Output(self.geometry(case).x_shape)]
 
-    def parts(self, case: Case) -> Iterator[Part]:
+    def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
         g, (y, switches) = self.geometry(case), self.inputs(case).values()
         for n in range(g.N):
             absolute = pooling.unpool(np.abs(y[n]), switches[n], g)
@@ -165,7 +165,7 @@ class MaxUnpoolVjp(Pooling):
     def outputs(self, case: Case) -> list[Output]:
         return [Output(self.geometry(case).y_shape)]
 
-    def parts(self, case: Case) -> Iterator[Part]:
+    def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
         gx, switches = self.inputs(case).values()
         for n in range(len(gx)):
             yield Part(0, n, pooling.gather(gx[n], switches[n]), at_most(0.0))

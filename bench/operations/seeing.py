@@ -22,6 +22,7 @@ from bench.definition.steps import Rectify, Step
 from bench.layers import Square, Unit
 from bench.operations.networks import Network, zfnet
 from bench.operations.operation import Call, Output, Part, Tensors, at_most, operation
+from minidl import device as devices
 from minidl import nn, rules
 from zfnet.covered import Change, Covered
 from zfnet.deconvnet import Deconvnet
@@ -71,19 +72,20 @@ class Projection(Seeing):
     def outputs(self, case: Case) -> list[Output]:
         return [Output(self.shape(case))]
 
-    def parts(self, case: Case) -> Iterator[Part]:
+    def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
         (x,), place = self.inputs(case).values(), _place(case, self.inputs(case)["x"])
         noise = np.random.default_rng(SEED)
         for first in range(0, case.batch, CHUNK):
             where = slice(first, first + CHUNK)
             some = x[where].astype(np.float64)
-            expected, other = (_carried(case, some, place, rng) for rng in (None, noise))
+            expected, other = (_carried(case, some, place, rng, tf32) for rng in (None, noise))
             bound = allowed(expected, other)
             yield Part(0, where, expected, at_most(bound), as_norm=True)
 
-    def call(self, case: Case, name: str) -> Call:
-        model, x, layer = zfnet(case), self.inputs(case)["x"], _layer(case)
-        walker, places = Deconvnet(model, TABLE), [_place(case, x)] * case.batch
+    def call(self, case: Case, name: str, device: str = "cpu") -> Call:
+        model, images, layer = zfnet(case).to(device), self.inputs(case)["x"], _layer(case)
+        walker, places = Deconvnet(model, TABLE), [_place(case, images)] * case.batch
+        x = devices.move(images, device)
 
         def timed() -> list[Any]:
             return walker.project_each(x, layer, places)
@@ -119,11 +121,12 @@ class Occlusion(Seeing):
     def outputs(self, case: Case) -> list[Output]:
         return [Output(self.shape(case))]
 
-    def parts(self, case: Case) -> Iterator[Part]:
+    def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
         """At the four corners, which one square reaches each, and in the middle."""
         net, model = _square(case), zfnet(case)
         S, corners = net.image, _corners(case)
-        chains = Chain(steps_of(model)), Chain(steps_of(model), np.random.default_rng(SEED))
+        noise = np.random.default_rng(SEED)
+        chains = Chain(steps_of(model)), Chain(steps_of(model), noise, tf32)
         middle = S // 2, S // 2
         for n, x in enumerate(self.inputs(case)["x"].astype(np.float64)):
             for h, w in ((0, 0), (0, S - 1), (S - 1, 0), (S - 1, S - 1), middle):
@@ -132,9 +135,9 @@ class Occlusion(Seeing):
                 bound = allowed(np.array(expected), np.array(other))
                 yield Part(0, (n, slice(None), h, w), np.full(3, expected), at_most(bound))
 
-    def call(self, case: Case, name: str) -> Call:
-        model, x, net = zfnet(case), self.inputs(case)["x"], _square(case)
-        corners = np.array(_corners(case))
+    def call(self, case: Case, name: str, device: str = "cpu") -> Call:
+        model, net, corners = zfnet(case).to(device), _square(case), np.array(_corners(case))
+        x = devices.move(self.inputs(case)["x"], device)
 
         def timed() -> np.ndarray:
             return np.stack([_hidden(model, image, corners, net.square) for image in x])
@@ -187,10 +190,10 @@ def _below(case: Case) -> dict[str, Step]:
 
 
 def _carried(
-    case: Case, x: np.ndarray, place: Place, rng: np.random.Generator | None
+    case: Case, x: np.ndarray, place: Place, rng: np.random.Generator | None, tf32: bool
 ) -> np.ndarray:
     """The definition's projection of images (N,3,S,S), or, with `rng`, the moved one."""
-    chain = Chain(_below(case), rng)
+    chain = Chain(_below(case), rng, tf32)
     cotangent = np.zeros_like(chain.forward(x))
     cotangent[:, place.map, place.p, place.q] = 1
     return chain.backward(cotangent)

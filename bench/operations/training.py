@@ -29,6 +29,7 @@ from bench.operations.operation import (
 )
 from kernels.bounds import LAMBDA, eps
 from minidl import Tensor, nn, optim
+from minidl import device as devices
 from minidl import functional as F
 
 RATE, MOMENTUM, DROPOUT = 0.01, 0.9, 0.5
@@ -57,9 +58,9 @@ class ZFNetStep(OfZFNet):
     def outputs(self, case: Case) -> list[Output]:
         return [Output(()), *map(Output, self.sizes(case).weights)]
 
-    def parts(self, case: Case) -> Iterator[Part]:
+    def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
         x, labels = self.inputs(case).values()
-        chains = self.chains(case)
+        chains = self.chains(case, tf32)
         (loss, logits), (_, others) = (_pass(chain, x, labels) for chain in chains)
         # A loss moves at most twice as far as a logit; its own rounding is that of its logarithm.
         most = 2 * allowed(logits, others) + LAMBDA * eps(np.float32) * loss
@@ -71,9 +72,9 @@ class ZFNetStep(OfZFNet):
             most = allowed(expected, moved)
             yield Part(output, ..., expected, at_most(most), as_norm=True)
 
-    def call(self, case: Case, name: str) -> Call:
+    def call(self, case: Case, name: str, device: str = "cpu") -> Call:
         x, labels = self.inputs(case).values()
-        ours = _Ours(zfnet(case), Tensor(x), labels)
+        ours = _Ours(zfnet(case).to(device), Tensor(devices.move(x, device)), labels)
         return Call(ours.step, ours.arrays, ours.step_without_dropout)
 
     def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
@@ -129,7 +130,7 @@ class _Ours:
         dropouts = [m for _, m in self.model.modules() if isinstance(m, nn.Dropout)]
         return _without(dropouts, self.step)
 
-    def arrays(self, loss: Tensor) -> list[np.ndarray]:
+    def arrays(self, loss: Tensor) -> list[Any]:
         return [loss.data, *(p.data for p in self.model.parameters())]
 
 
