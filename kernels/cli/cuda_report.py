@@ -19,7 +19,7 @@ from kernels.cuda import loops, packages, programs, report, roofline
 from kernels.cuda.nvrtc import CompileError
 
 COULD_NOT_RUN = 2
-WIDTH = 135  # of the table of instances
+WIDTH = 160  # of the table of instances
 
 
 def cuda_report_command(
