@@ -51,7 +51,7 @@ def is_remote(value: object) -> bool:
 
 
 def move(array: Any, device: str) -> Any:
-    """The array on `device`: itself if it lies there, else a copy, channels-last of four axes.
+    """The array on `device`: itself if it lies there, else a copy, laid out as kernels take it.
 
     Raises as `check`, and MemoryError where there is no room.
     """
@@ -60,10 +60,7 @@ def move(array: Any, device: str) -> Any:
     here = host(array)
     if check(device) == "cpu":
         return here
-    if here.ndim != 4:
-        return cuda.place(np.asarray(here, order="C"), device)
-    # CuPy sends row-major memory only as it lies.
-    return memory.nchw(cuda.place(np.asarray(memory.nhwc(here), order="C"), device))
+    return cuda.place(memory.admit(here), device)
 
 
 def like(array: Any, other: Any) -> Any:
