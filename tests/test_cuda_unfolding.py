@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cuda_cases import dtypes, empty_geometries, geometries, run
+from cuda_cases import dtypes, geometries, run
 
 from kernels import ConvGeometry, Kernel, memory, named
 from kernels.bounds import same_bits, within
 from kernels.conv2d_dgrad import cuda_flipped, flipped
-from kernels.cuda import emulator, host, place
-from kernels.cuda.grids import few_blocks
+from kernels.cuda import host, place
 from kernels.cuda.grouped import grouped_product
 from kernels.verify.arrays import integers, normal
 from kernels.verify.calls import make
@@ -24,19 +23,6 @@ UNFOLDING = [
 unfolding = pytest.mark.parametrize("kernel", UNFOLDING, ids=lambda k: f"{k.operation} {k.name}")
 
 
-@dtypes
-@geometries
-@unfolding
-def test_an_unfolding_kernel_is_within_its_bound(
-    kernel: Kernel, g: ConvGeometry, dtype: type, cuda_device: str
-) -> None:
-    call = make(kernel.operation, g, "normal", 1, dtype)
-    with memory.poisoned():
-        y = run(kernel, call, cuda_device)
-    (expected,), (bound,) = call.define(), call.bound(kernel)
-    assert y.dtype == dtype and within(y, expected, bound)
-
-
 @pytest.mark.parametrize("nbytes", [1, 3000])
 @geometries
 @unfolding
@@ -46,28 +32,6 @@ def test_an_unfolding_kernel_makes_no_error_on_small_integers_in_small_chunks(
     call = make(kernel.operation, g, "integers", 2, np.float32)
     with memory.in_chunks(nbytes), memory.poisoned():
         assert np.array_equal(run(kernel, call, cuda_device), call.define()[0])
-
-
-@empty_geometries
-@unfolding
-def test_an_unfolding_kernel_sums_nothing_to_zero(
-    kernel: Kernel, g: ConvGeometry, cuda_device: str
-) -> None:
-    call = make(kernel.operation, g, "normal", 3, np.float32)
-    with memory.poisoned():
-        y = run(kernel, call, cuda_device)
-    assert np.array_equal(y, np.zeros(call.define()[0].shape))
-
-
-@geometries
-@unfolding
-def test_an_unfolding_kernel_gives_the_same_bits_in_any_order_and_grid(
-    kernel: Kernel, g: ConvGeometry, cuda_device: str
-) -> None:
-    call = make(kernel.operation, g, "normal", 4, np.float32)
-    plain = run(kernel, call, cuda_device)
-    with emulator.schedule(4), few_blocks(1):
-        assert same_bits(run(kernel, call, cuda_device), plain)
 
 
 @pytest.mark.parametrize("K", [4, 3])
