@@ -110,6 +110,14 @@ def balanced(positions: int) -> tuple[int, int]:
     return block, -(-positions // block)
 
 
+def bias_of_panels(bias: np.ndarray | None, outputs: int, dtype: np.dtype) -> np.ndarray:
+    """bias (outputs,), or zeros for None, with zeros up to a whole panel of filters."""
+    wide = 2 * lanes(dtype)
+    whole = np.zeros(-(-outputs // wide) * wide, dtype)
+    whole[:outputs] = 0 if bias is None else bias
+    return whole
+
+
 def without_products(
     y: np.ndarray, bias: np.ndarray | None = None, rectify: bool = False
 ) -> np.ndarray:

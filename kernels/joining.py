@@ -14,9 +14,7 @@ import numba
 import numpy as np
 
 from kernels import memory, threads
-from kernels.vector import MACHINE, move
-
-WIDTH = MACHINE.width
+from kernels.lines import copy_line
 
 
 def side_by_side(arrays: Sequence[np.ndarray]) -> np.ndarray:
@@ -39,12 +37,6 @@ def side_by_side(arrays: Sequence[np.ndarray]) -> np.ndarray:
 def _place(x, y, C, at):  # type: ignore[no-untyped-def]
     """x, flat (NHW,C), into the columns of y (NHW,K) from `at` on."""
     pixels, K = y.shape
-    out, vector = y.reshape(-1), WIDTH // y.itemsize  # (NHW,K) -> (NHWK,), the same memory
+    out = y.reshape(-1)  # (NHW,K) -> (NHWK,), the same memory
     for pixel in numba.prange(pixels):
-        start, to, c = pixel * C, pixel * K + at, 0
-        while c + vector <= C:
-            move(x, start + c, out, to + c)
-            c += vector
-        while c < C:
-            out[to + c] = x[start + c]
-            c += 1
+        copy_line(x, pixel * C, out, pixel * K + at, C)

@@ -16,10 +16,11 @@ import numpy as np
 from kernels import memory
 from kernels.conv2d.direct import prepare, terms
 from kernels.costs import Rates, Work, up
-from kernels.direct import balanced, without_products
+from kernels.direct import balanced, bias_of_panels, without_products
 from kernels.geometry import ConvGeometry
+from kernels.lines import copy_line
 from kernels.registry import kernel
-from kernels.vector import MACHINE, TALL, lanes, move, outer_runs
+from kernels.vector import MACHINE, TALL, outer_runs
 
 WIDTH = MACHINE.width
 RATES = Rates(product=0.0098, term=0.03, output=0.25, weight=3.1, call=60e3)
@@ -74,8 +75,7 @@ def forward(
     if 0 in (x.size, y.size, w.size):
         return without_products(y, bias, rectify)
     packed = prepare(w, g) if prepared is None else prepared
-    all_bias = np.zeros(up(g.K, 2 * lanes(x.dtype)), x.dtype)
-    all_bias[: g.K] = 0 if bias is None else bias
+    all_bias = bias_of_panels(bias, g.K, x.dtype)
     pixels = g.N * g.P * g.Q
     block, blocks = balanced(pixels)
     rows = memory.nhwc(y).reshape(pixels, g.K)  # (N,H,W,K) -> (NHW,K), the same memory
@@ -104,17 +104,5 @@ def _blocks(x, packed, y, bias, rectify, C, block, blocks):  # type: ignore[no-u
                 else:
                     outer_runs(x, t * C, C, 0, packed, b, bias, k, rectify, edge, 0, wide, 1, C)
                     for row in range(tile - t, TALL):
-                        _place(edge, row * wide, out, (t + row) * K + k, min(wide, K - k))
+                        copy_line(edge, row * wide, out, (t + row) * K + k, min(wide, K - k))
                 tile += TALL
-
-
-@numba.njit(cache=True, inline="always")
-def _place(edge, at, out, to, count):  # type: ignore[no-untyped-def]
-    """`count` numbers of a tile's row, whole vectors first."""
-    vector, e = WIDTH // out.itemsize, 0
-    while e + vector <= count:
-        move(edge, at + e, out, to + e)
-        e += vector
-    while e < count:
-        out[to + e] = edge[at + e]
-        e += 1

@@ -18,10 +18,10 @@ import numpy as np
 from kernels import memory
 from kernels.conv2d.direct import prepare, terms
 from kernels.costs import Rates, Work, up
-from kernels.direct import without_products
+from kernels.direct import bias_of_panels, without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
-from kernels.vector import MACHINE, TALL, lanes, outer_runs
+from kernels.vector import MACHINE, TALL, outer_runs
 
 WIDTH = MACHINE.width
 MOST_TERMS = 400
@@ -78,8 +78,7 @@ def forward(
     if 0 in (x.size, y.size, w.size):
         return without_products(y, bias, rectify)
     packed = prepare(w, g) if prepared is None else prepared
-    all_bias = np.zeros(up(g.K, 2 * lanes(x.dtype)), x.dtype)
-    all_bias[: g.K] = 0 if bias is None else bias
+    all_bias = bias_of_panels(bias, g.K, x.dtype)
     pixels, places = _padded(memory.nhwc(x), g)
     _rows(pixels, places, packed.reshape(-1), memory.nhwc(y), all_bias, rectify, (g.R, g.S * g.C),
           g.stride[1] * g.C)  # fmt: skip

@@ -26,8 +26,8 @@ all threads finish in one edge
 +        end = min(pixels, (unit + 1) * block)
 
 the next filter's place left out at the last panel: only for filters that fill no panel
--                        _place(edge, row * wide, out, (t + row) * K + k, min(wide, K - k))
-+                        _place(edge, row * wide, out, (t + row) * K + k, min(wide, K - k) - 1)
+-                        copy_line(edge, row * wide, out, (t + row) * K + k, min(wide, K - k))
++                        copy_line(edge, row * wide, out, (t + row) * K + k, min(wide, K - k) - 1)
 
 == conv2d direct: windows.py
 a whole vector read where the plane ends: the row below it instead of padding
