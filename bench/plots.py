@@ -18,6 +18,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 SUFFIXES = ("svg", "png")
 COLOURS = {"ours": "tab:blue", "onnxruntime": "tab:orange"}
@@ -90,6 +91,10 @@ def ratio_bars(rows: Sequence[Row], batch: int, folder: Path) -> list[Path]:
     axes.axvline(1, color="0.3", lw=1)
     axes.invert_yaxis()
     axes.set(xscale="log", xlabel=f"times as fast as PyTorch, batch {batch}: median and quartiles")
+    # On a range of less than ten the usual axis writes 1.1 x 10^0, and over its neighbour.
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.legend(fontsize=7)
     return _save(figure, folder / f"ratios-batch-{batch}")
 
