@@ -1,8 +1,8 @@
-"""A small constant matrix times vectors, unrolled: the transforms of Winograd's algorithm."""
+"""Small constant matrices times vectors, unrolled: the transforms of Winograd's algorithm."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -11,25 +11,26 @@ from numba.core.extending import intrinsic
 
 from kernels.vector import Emitter, pointer
 
+Rows = Sequence[Sequence[Any]]
 
-def combine(matrix: Sequence[Sequence[Any]], gather: bool = False, scatter: bool = False) -> Any:
+
+def combine(matrices: Mapping[int, Rows], gather: bool = False, scatter: bool = False) -> Any:
     """An intrinsic: to[i] = sum over j of matrix[i][j] source[j], each a vector; i, j unrolled.
 
-        f(source, source_at, source_step, to, to_at, to_step)
+        f(number, source, source_at, source_step, to, to_at, to_step)
 
-    source[j] lies at `source_at + j source_step`. With `gather`, f(source, source_at, places, to,
-    to_at, to_step, row), it lies at `source_at + places[row, j]`, of an int64 array; `to` with
-    `scatter` alike, and f takes one more argument: whether to `stream` past the caches. (A view of
-    one row would be counted among its array's references.)
+    `number` says which of the matrices; for another nothing is written. source[j] lies at
+    `source_at + j source_step`. With `gather`, f(number, source, source_at, places, to, to_at,
+    to_step, row), it lies at `source_at + places[row, j]`, of an int64 array; `to` with `scatter`
+    alike, and f takes one more argument: whether to `stream` past the caches. (A view of one row
+    would be counted among its array's references.)
     Rows that are each other's mirror, the same up to the signs of some entries, share the sum of
     what is equal and the sum of what is opposite.
     """
-    rows = [[float(v) for v in row] for row in matrix]
-    used = [any(row[j] for row in rows) for j in range(len(rows[0]))]
     i64 = types.int64
 
     def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
-        emit = Emitter(builder, sig.args[0].dtype)
+        emit = Emitter(builder, sig.args[1].dtype)
 
         def places(i, table, count):  # type: ignore[no-untyped-def]
             base = pointer(emit, context, sig, args, i)
@@ -39,37 +40,47 @@ def combine(matrix: Sequence[Sequence[Any]], gather: bool = False, scatter: bool
                 ]
             array = context.make_array(sig.args[i + 2])(context, builder, args[i + 2])
             columns = builder.extract_value(array.shape, 1)
-            row = emit.at(array.data, builder.mul(args[6], columns))
+            row = emit.at(array.data, builder.mul(args[7], columns))
             return [emit.at(base, builder.load(emit.at(row, k))) for k in range(count)]
 
-        inputs = [
-            emit.load(place) if use else None
-            for place, use in zip(places(0, gather, len(used)), used, strict=True)
-        ]
-        outputs = _linear(emit, rows, inputs)
-        to = places(3, scatter, len(rows))
-        if not scatter:
-            for place, value in zip(to, outputs, strict=True):
-                emit.store(value, place)
-            return context.get_dummy_value()
-        with builder.if_else(args[7]) as (streaming, storing):
-            for branch, write in ((streaming, emit.stream), (storing, emit.store)):
-                with branch:
-                    for place, value in zip(to, outputs, strict=True):
-                        write(value, place)
+        after = builder.append_basic_block("combine.after")
+        chosen = builder.switch(args[0], after)
+        for number, matrix in matrices.items():
+            case = builder.append_basic_block(f"combine.{number}")
+            chosen.add_case(ir.IntType(64)(number), case)
+            builder.position_at_end(case)
+            rows = [[float(v) for v in row] for row in matrix]
+            used = [any(column) for column in zip(*rows, strict=True)]
+            inputs = [
+                emit.load(place) if use else None
+                for place, use in zip(places(1, gather, len(used)), used, strict=True)
+            ]
+            outputs = _linear(emit, rows, inputs)
+            to = places(4, scatter, len(rows))
+            if scatter:
+                with builder.if_else(args[8]) as (streaming, storing):
+                    for branch, write in ((streaming, emit.stream), (storing, emit.store)):
+                        with branch:
+                            for place, value in zip(to, outputs, strict=True):
+                                write(value, place)
+            else:
+                for place, value in zip(to, outputs, strict=True):
+                    emit.store(value, place)
+            builder.branch(after)
+        builder.position_at_end(after)
         return context.get_dummy_value()
 
     @intrinsic
-    def stepping(typingctx, source, source_at, source_step, to, to_at, to_step):  # type: ignore[no-untyped-def]  # fmt: skip
-        return types.void(source, i64, i64, to, i64, i64), generate
+    def stepping(typingctx, number, source, source_at, source_step, to, to_at, to_step):  # type: ignore[no-untyped-def]  # fmt: skip
+        return types.void(i64, source, i64, i64, to, i64, i64), generate
 
     @intrinsic
-    def gathering(typingctx, source, source_at, places, to, to_at, to_step, row):  # type: ignore[no-untyped-def]  # fmt: skip
-        return types.void(source, i64, places, to, i64, i64, i64), generate
+    def gathering(typingctx, number, source, source_at, places, to, to_at, to_step, row):  # type: ignore[no-untyped-def]  # fmt: skip
+        return types.void(i64, source, i64, places, to, i64, i64, i64), generate
 
     @intrinsic
-    def scattering(typingctx, source, source_at, source_step, to, to_at, places, row, stream):  # type: ignore[no-untyped-def]  # fmt: skip
-        return types.void(source, i64, i64, to, i64, places, i64, types.boolean), generate
+    def scattering(typingctx, number, source, source_at, source_step, to, to_at, places, row, stream):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
+        return types.void(i64, source, i64, i64, to, i64, places, i64, types.boolean), generate
 
     return gathering if gather else scattering if scatter else stepping
 

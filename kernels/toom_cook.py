@@ -22,9 +22,13 @@ from math import prod
 
 import numpy as np
 
-POINTS = tuple(Fraction(p) for p in (0, 1, -1, 2, -2))
+POINTS = tuple(Fraction(p) for p in ("0", "1", "-1", "2", "-2", "1/2", "-1/2"))
+"""In this order a tile of any size has about the least error that points of its number can have;
+the halves beside the twos let six outputs of three taps be only twice as wrong as four."""
 MOST = len(POINTS) + 1
 """The most products along an axis: every point, and infinity, which stands last."""
+MOST_TAPS = 5
+"""Of a filter, or of one of its phases."""
 
 Matrix = tuple[tuple[Fraction, ...], ...]
 
@@ -57,6 +61,45 @@ def output_matrix(m: int) -> Matrix:
 
 def transposed(matrix: Matrix) -> Matrix:
     return tuple(zip(*matrix, strict=True))
+
+
+def at_points(matrix: Matrix, n: int) -> Matrix:
+    """Of a matrix with a row for every point, those of n products: (n, ...)."""
+    return tuple(matrix[place(i, n)] for i in range(n))
+
+
+def sized(size: int, n: int) -> int:
+    """The number of the matrix for `size` outputs or taps and n products."""
+    return size * (MOST + 1) + n
+
+
+def input_family() -> dict[int, Matrix]:
+    """B^T by n."""
+    return {n: input_matrix(n) for n in range(1, MOST + 1)}
+
+
+def output_family() -> dict[int, Matrix]:
+    """A^T (m, n) by `sized(m, n)`, for any tile of m outputs."""
+    sizes = [(m, m + r - 1) for m in range(1, MOST) for r in range(2, MOST_TAPS + 1)]
+    return {
+        sized(m, n): transposed(at_points(transposed(output_matrix(m)), n))
+        for m, n in sizes
+        if n <= MOST
+    }
+
+
+def filter_family() -> dict[int, Matrix]:
+    """G (n, r) by `sized(r, n)`, for any phase of r taps."""
+    return {
+        sized(r, n): at_points(filter_matrix(r), n)
+        for r in range(1, MOST_TAPS + 1)
+        for n in range(r, MOST + 1)
+    }
+
+
+def turned(family: dict[int, Matrix]) -> dict[int, Matrix]:
+    """Each matrix transposed."""
+    return {number: transposed(matrix) for number, matrix in family.items()}
 
 
 def _coefficients(roots: tuple[Fraction, ...] | list[Fraction]) -> list[Fraction]:

@@ -252,6 +252,8 @@ outer_even = _outer(EVEN, 3, 1, LINE)
 
 The arguments of `outer_tall`; `a_step` is 16 lines where terms follow each other.
 """
+outer_even_2 = _outer(EVEN, 2, 1, LINE)
+"""The same with b (K,2L): for columns that panels of 3L would leave half empty."""
 
 
 def _outer_runs(typingctx, a, a_at, a_row, a_run, b, b_at, bias, bias_at, rectify, c, c_at, c_row, runs, run):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip

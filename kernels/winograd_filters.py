@@ -1,6 +1,6 @@
 """The filters of a Winograd convolution: U[p] (C,K) = G w G^T, packed for products.
 
-U is 36 / 9 times as large as 3x3 filters w. Where it is kept, or serves many tiles, it is written
+U is up to 64 / 9 times as large as 3x3 filters w. Where it is kept, or serves many tiles, it is written
 once (`transform_filter`) and multiplied by (`winograd_passes.multiply`). For one image or a few,
 writing and reading it would take longer than the products: then each thread transforms as much of
 w as its cache holds and multiplies by it at once (`multiply_once`), the sums in the same order.
@@ -13,18 +13,21 @@ import numpy as np
 
 from kernels.combine import combine
 from kernels.streaming import fence, past_caches
-from kernels.toom_cook import MOST, filter_matrix
+from kernels.toom_cook import MOST, filter_family
 from kernels.vector import LINE, MACHINE, TALL, outer_tall
 from kernels.winograd_layout import (
     BEGINS,
     CHANNELS,
     DEPTHS,
+    LARGEST,
     LINES,
     PHASES,
     SQUARE,
     STRIDES,
     TAPS,
     four,
+    sized,
+    square,
     table,
 )
 
@@ -32,41 +35,18 @@ WIDTH = MACHINE.width
 AT_ONCE = 4
 """Panels of inputs whose filters are transformed, then used, where that is done only once."""
 
-_g1, _g2, _g3, _g4, _g5 = (combine(filter_matrix(r)) for r in range(1, 6))
-_g1s, _g2s, _g3s, _g4s, _g5s = (combine(filter_matrix(r), scatter=True) for r in range(1, 6))
+_g = combine(filter_family())
+_g_scattered = combine(filter_family(), scatter=True)
 
 
 @numba.njit(cache=True)
-def _filter_rows(r, count, source, at, across, down, to, lanes):  # type: ignore[no-untyped-def]
-    """G along the first axis of `count` columns of taps: to (MOST,count,lanes)."""
-    for j in range(count):
-        here = at + j * across
-        if r == 3:
-            _g3(source, here, down, to, j * lanes, count * lanes)
-        elif r == 2:
-            _g2(source, here, down, to, j * lanes, count * lanes)
-        elif r == 1:
-            _g1(source, here, down, to, j * lanes, count * lanes)
-        elif r == 4:
-            _g4(source, here, down, to, j * lanes, count * lanes)
-        else:
-            _g5(source, here, down, to, j * lanes, count * lanes)
-
-
-@numba.njit(cache=True)
-def _filter_columns(r, source, to, at, places, lanes, stream):  # type: ignore[no-untyped-def]
-    """G along the second axis of MOST rows of r, to where `places` (MOST,MOST) says."""
-    for i in range(MOST):
-        if r == 3:
-            _g3s(source, i * r * lanes, lanes, to, at, places, i, stream)
-        elif r == 2:
-            _g2s(source, i * r * lanes, lanes, to, at, places, i, stream)
-        elif r == 1:
-            _g1s(source, i * r * lanes, lanes, to, at, places, i, stream)
-        elif r == 4:
-            _g4s(source, i * r * lanes, lanes, to, at, places, i, stream)
-        else:
-            _g5s(source, i * r * lanes, lanes, to, at, places, i, stream)
+def _filter_vector(r1, r2, n1, n2, source, at, across, down, half, U, ahead, places, stream):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
+    """G w G^T of a vector of outputs, to `ahead` behind where places (n1,n2) says."""
+    lanes = WIDTH // U.itemsize
+    for j in range(r2):  # (n1,r1) x (r1,r2) -> half (n1,r2)
+        _g(sized(r1, n1), source, at + j * across, down, half, j * lanes, r2 * lanes)
+    for i in range(n1):  # (n1,r2) x (r2,n2)
+        _g_scattered(sized(r2, n2), half, i * r2 * lanes, lanes, U, ahead, places, i, stream)
 
 
 @numba.njit(parallel=True, cache=True)
@@ -74,8 +54,7 @@ def transform_filter(w, layout, U, parts):  # type: ignore[no-untyped-def]
     """U = G w G^T of the filters' taps that each pair of phases has, w flat.
 
     A tap of output channel o and input channel i lies at `o STRIDES[0] + i STRIDES[1] + row
-    STRIDES[2] + column STRIDES[3]`. U[p] lies at begins[p] as (out phases panels,lines,LINE,2L),
-    before all of them a place for what no phase needs.
+    STRIDES[2] + column STRIDES[3]`. U[p] lies at begins[p] as (out phases panels,lines,LINE,2L).
     """
     for part in numba.prange(parts):
         _filter_share(w, layout.copy(), U, np.int64(part), parts)
@@ -86,17 +65,31 @@ def _filter_share(w, layout, U, part, parts):  # type: ignore[no-untyped-def]
     """One thread's share of the panels."""
     panels, in_panels = _panels(layout, w.itemsize)
     begins, depths, lines = table(layout, BEGINS)[0], table(layout, DEPTHS)[0], table(layout, LINES)
-    plane, here = LINE * 2 * (WIDTH // w.itemsize), np.empty(SQUARE, np.int64)
+    plane, places = LINE * 2 * (WIDTH // w.itemsize), np.empty((MOST, MOST), np.int64)
     block, half = np.zeros(SQUARE * plane, w.dtype), np.empty(SQUARE * LINE, w.dtype)
-    units, stream = panels * in_panels, past_caches(U)
+    units, stream, strides = panels * in_panels, past_caches(U), table(layout, STRIDES)[0]
     for unit in range(units * part // parts, units * (part + 1) // parts):
-        panel, in_panel = unit // in_panels, unit % in_panels
+        # Neighbours in the memory of w, one after the other.
+        if strides[0] == 1:
+            panel, in_panel = unit % panels, unit // panels
+        else:
+            panel, in_panel = unit // in_panels, unit % in_panels
         for f in range(len(lines)):
-            for p in range(SQUARE):
-                line = panel * depths[p] + lines[f, p] * in_panels + in_panel
-                here[p] = begins[p] + line * plane if lines[f, p] >= 0 else 0
-            _filter_panel(w, layout, f, panel, in_panel, U, here, block, half, stream)
+            n1, n2 = _products(layout, f)
+            for i in range(n1):
+                for j in range(n2):
+                    p = square(i, j, n1, n2)
+                    line = panel * depths[p] + lines[f, p] * in_panels + in_panel
+                    places[i, j] = begins[p] + line * plane
+            _filter_panel(w, layout, f, panel, in_panel, U, places, block, half, stream)
     fence()
+
+
+@numba.njit(cache=True)
+def _products(layout, f):  # type: ignore[no-untyped-def]
+    """Of phase f's filters, rows and columns: those of the largest tile."""
+    phases, largest = table(layout, PHASES), table(layout, LARGEST)[0]
+    return largest[0] + phases[f, 0] - 1, largest[1] + phases[f, 1] - 1
 
 
 @numba.njit(cache=True)
@@ -108,8 +101,8 @@ def _panels(layout, itemsize):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _filter_panel(w, layout, f, out_panel, in_panel, U, here, block, half, stream):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Phase f of a panel of inputs, for a panel of outputs of one phase: (LINE,2L) from here[p] on.
+def _filter_panel(w, layout, f, out_panel, in_panel, U, places, block, half, stream):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
+    """Phase f of a panel of inputs, for a panel of outputs of one phase: (LINE,2L) at each place.
 
     Where outputs lie side by side in w and the panels are whole, taps are read where they are; else
     they are copied to `block` first.
@@ -119,17 +112,17 @@ def _filter_panel(w, layout, f, out_panel, in_panel, U, here, block, half, strea
     lanes = WIDTH // w.itemsize
     wide = 2 * lanes
     plane, panels = LINE * wide, (outputs + wide - 1) // wide
-    places = here.reshape((MOST, MOST))  # (36,) -> (6,6)
     q, o, i = out_panel // panels, out_panel % panels * wide, in_panel * LINE
     r1, r2 = phases[f, 0], phases[f, 1]
+    n1, n2 = _products(layout, f)
     taps = table(layout, TAPS)[f, q * 2 * MOST : (q + 1) * 2 * MOST]
     whole = strides[0] == 1 and i + LINE <= inputs and o + wide <= outputs
     if not whole or min(taps[:r1]) < 0 or min(taps[MOST : MOST + r2]) < 0:
         _copy_taps(w, strides, taps, r1, r2, o, min(wide, outputs - o), i, min(LINE, inputs - i),
                    wide, block)  # fmt: skip
         for ahead in range(0, plane, lanes):
-            _filter_rows(r1, r2, block, ahead, plane, r2 * plane, half, lanes)
-            _filter_columns(r2, half, U, ahead, places, lanes, stream)
+            _filter_vector(r1, r2, n1, n2, block, ahead, plane, r2 * plane, half, U, ahead, places,
+                           stream)  # fmt: skip
         return
     # A phase's neighbouring taps are all the same number of taps of w apart.
     down = (taps[1] - taps[0]) * strides[2] if r1 > 1 else 0
@@ -137,8 +130,8 @@ def _filter_panel(w, layout, f, out_panel, in_panel, U, here, block, half, strea
     start = o + i * strides[1] + taps[0] * strides[2] + taps[MOST] * strides[3]
     for dc in range(LINE):
         for ahead in range(0, wide, lanes):
-            _filter_rows(r1, r2, w, start + ahead, across, down, half, lanes)
-            _filter_columns(r2, half, U, dc * wide + ahead, places, lanes, stream)
+            _filter_vector(r1, r2, n1, n2, w, start + ahead, across, down, half, U,
+                           dc * wide + ahead, places, stream)  # fmt: skip
         start += strides[1]
 
 
@@ -180,24 +173,26 @@ def _multiply_share(V, v_begins, w, layout, M, m_begins, rows, part, parts):  # 
     """One thread's share of the panels of outputs; sums in the order of `multiply`."""
     panels, in_panels = _panels(layout, w.itemsize)
     wide, lines = 2 * (WIDTH // w.itemsize), table(layout, LINES)
-    plane, here = LINE * wide, np.empty(SQUARE, np.int64)
+    plane, places = LINE * wide, np.empty((MOST, MOST), np.int64)
     block, half = np.zeros(SQUARE * plane, w.dtype), np.empty(SQUARE * LINE, w.dtype)
     # A line more from point to point: else all their filters would fall on a few sets of a cache.
     each = AT_ONCE * plane + LINE
-    U = np.empty((SQUARE + 1) * each, w.dtype)
+    U = np.empty(SQUARE * each, w.dtype)
     for f in range(len(lines)):
+        n1, n2 = _products(layout, f)
         for i in range(0, in_panels, AT_ONCE):
             count = min(AT_ONCE, in_panels - i)
             for panel in range(panels * part // parts, panels * (part + 1) // parts):
                 for line in range(count):
-                    for p in range(SQUARE):
-                        here[p] = (p + 1) * each + line * plane if lines[f, p] >= 0 else 0
-                    _filter_panel(w, layout, f, panel, i + line, U, here, block, half, False)
+                    for n in range(n1):
+                        for m in range(n2):
+                            places[n, m] = square(n, m, n1, n2) * each + line * plane
+                    _filter_panel(w, layout, f, panel, i + line, U, places, block, half, False)
                 for p in range(SQUARE):
                     if lines[f, p] >= 0:
                         line = lines[f, p] * in_panels + i
                         a = v_begins[p] + line * rows[p] * LINE
                         c = m_begins[p] + panel * rows[p] * wide
                         for row in range(0, rows[p], TALL):
-                            outer_tall(V, a + row * LINE, rows[p] * LINE, U, (p + 1) * each,
+                            outer_tall(V, a + row * LINE, rows[p] * LINE, U, p * each,
                                        M, c + row * wide, wide, count, 0, line > 0)  # fmt: skip

@@ -25,17 +25,19 @@ SQUARE = MOST * MOST
     COLUMN_RANK,  # (tiles,MOST): how many tiles before in the band have it
     COLUMN_COUNT,  # (1,MOST): how many tiles of a band have it
     MOST_TAPS,  # (1,2): of any phase, rows and columns
+    LARGEST,  # (1,2): outputs of the largest tile, rows and columns
+    WIDE,  # (1,1): channels of a panel of the input's transform
     PHASES,  # (phases,4): taps and first pixel, rows then columns
-    LINES,  # (phases,36): which of the phases at a point each is, -1: it does not use it
+    LINES,  # (phases,points): which of the phases at a point each is, -1: it does not use it
     OUT,  # (out phases,2): first pixel
     STEPS,  # (1,4): of input rows and columns, of output rows and columns
-    ROWS,  # (1,36): rows of each point's matrix
-    BEGINS,  # (1,36): where each point's matrix begins
-    DEPTHS,  # (1,36): lines of each point's filters
+    ROWS,  # (1,points): rows of each point's matrix
+    BEGINS,  # (1,points): where each point's matrix begins
+    DEPTHS,  # (1,points): lines of each point's filters
     STRIDES,  # (1,4): of the weights: output and input channels, rows and columns of taps
     TAPS,  # (phases,out phases 2 MOST): the filter's taps, rows then columns
     _COUNT,
-) = range(20)
+) = range(22)
 
 
 def layout(tables: Mapping[int, np.ndarray]) -> np.ndarray:
@@ -76,6 +78,18 @@ def point(i, n):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
+def square(i, j, n1, n2):  # type: ignore[no-untyped-def]
+    """The point of product (i, j) of n1 by n2."""
+    return point(i, n1) * MOST + point(j, n2)
+
+
+@numba.njit(cache=True)
+def sized(size, n):  # type: ignore[no-untyped-def]
+    """`toom_cook.sized`."""
+    return size * (MOST + 1) + n
+
+
+@numba.njit(cache=True)
 def uses(i, n):  # type: ignore[no-untyped-def]
     """Whether n products use point i."""
     return i < n - 1 or i == MOST - 1
@@ -83,7 +97,7 @@ def uses(i, n):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def row_of_tile(band_rank, count, column_rank, b, t, ranks):  # type: ignore[no-untyped-def]
-    """ranks (36,): the row of tile t of band b in the matrix of each point."""
+    """ranks (points,): the row of tile t of band b in the matrix of each point."""
     for i in range(MOST):
         for j in range(MOST):
             ranks[i * MOST + j] = band_rank[b, i] * count[j] + column_rank[t, j]

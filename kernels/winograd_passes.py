@@ -2,10 +2,10 @@
 
     V[p] (T,C) = B^T d B    U[p] (C,K) = G w G^T    M[p] (T,K) = V[p] U[p]    y = A^T M A
 
-at each of 36 points p. Operands are packed for the micro-kernels of `vector.py`: in panels of some
+at each of up to 8 x 8 points p. Operands are packed for the micro-kernels of `vector.py`: in panels of some
 channels, a panel's rows after each other. Where the tiles, the phases and the rows lie is told by
 `winograd_plan.py`; here are the loops. Transforms take one vector of channels at a time through
-both axes; its up to 36 values stay in cache between them.
+both axes; its up to 64 values stay in cache between them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from kernels.combine import combine
 from kernels.direct import finish
 from kernels.streaming import fence, past_caches
-from kernels.toom_cook import MOST, input_matrix, output_matrix
+from kernels.toom_cook import MOST, input_family, output_family
 from kernels.vector import LINE, MACHINE, TALL, move, outer_tall
 from kernels.winograd_layout import (
     BAND_RANK,
@@ -36,103 +36,62 @@ from kernels.winograd_layout import (
     SQUARE,
     STEPS,
     TILES,
+    WIDE,
     four,
     point,
     row_of_tile,
+    sized,
+    square,
     table,
     uses,
 )
 
 WIDTH = MACHINE.width
 
-_b1, _b2, _b3, _b4, _b5, _b6 = (combine(input_matrix(n)) for n in range(1, 7))
-_b1s, _b2s, _b3s, _b4s, _b5s, _b6s = (combine(input_matrix(n), scatter=True) for n in range(1, 7))
-_a1g, _a2g, _a3g, _a4g, _a5g = (combine(output_matrix(m), gather=True) for m in range(1, 6))
-_a1, _a2, _a3, _a4, _a5 = (combine(output_matrix(m)) for m in range(1, 6))
+_b = combine(input_family())
+_b_scattered = combine(input_family(), scatter=True)
+_a = combine(output_family())
+_a_gathered = combine(output_family(), gather=True)
 
 
 @numba.njit(cache=True)
-def _copy_tile(flat, image, n, h0, w0, steps, tall, wide, c0, channels, tile):  # type: ignore[no-untyped-def]  # fmt: skip
-    """tile (tall wide LINE) = pixels of x (N,H,W,C), 0 outside of the plane and its channels.
+def _copy_tile(flat, image, n, h0, w0, steps, n1, n2, c0, channels, wide, tile):  # type: ignore[no-untyped-def]  # fmt: skip
+    """tile (n1,n2,wide) = pixels of x (N,H,W,C), 0 outside of the plane and its channels.
 
-    Most tiles of a small plane reach over its border: whole lines are moved as vectors.
+    Most tiles of a small plane reach over its border: whole panels are moved as vectors.
     """
     H, W, C = image[1], image[2], image[3]
     lanes = WIDTH // tile.itemsize
-    for i in range(tall):
+    for i in range(n1):
         h = h0 + i * steps[0]
-        for j in range(wide):
+        for j in range(n2):
             w = w0 + j * steps[1]
-            at, start = (i * wide + j) * LINE, ((n * H + h) * W + w) * C + c0
+            at, start = (i * n2 + j) * wide, ((n * H + h) * W + w) * C + c0
             inside = channels if 0 <= h < H and 0 <= w < W else 0
-            if inside == LINE:
-                for ahead in range(0, LINE, lanes):
+            if inside == wide:
+                for ahead in range(0, wide, lanes):
                     move(flat, start + ahead, tile, at + ahead)
             else:
-                for c in range(LINE):
+                for c in range(wide):
                     tile[at + c] = flat[start + c] if c < inside else 0
 
 
 @numba.njit(cache=True)
-def _input_rows(n, count, source, at, across, down, to, lanes):  # type: ignore[no-untyped-def]
-    """B^T along the first axis of `count` columns: to (n,count,lanes)."""
-    if n == 6:
-        for j in range(count):
-            _b6(source, at + j * across, down, to, j * lanes, count * lanes)
-    elif n == 5:
-        for j in range(count):
-            _b5(source, at + j * across, down, to, j * lanes, count * lanes)
-    elif n == 4:
-        for j in range(count):
-            _b4(source, at + j * across, down, to, j * lanes, count * lanes)
-    elif n == 3:
-        for j in range(count):
-            _b3(source, at + j * across, down, to, j * lanes, count * lanes)
-    elif n == 2:
-        for j in range(count):
-            _b2(source, at + j * across, down, to, j * lanes, count * lanes)
-    else:  # one output of a phase of one tap
-        for j in range(count):
-            _b1(source, at + j * across, down, to, j * lanes, count * lanes)
-
-
-@numba.njit(cache=True)
-def _input_columns(n, count, source, to, at, places, lanes, stream):  # type: ignore[no-untyped-def]
-    """B^T along the second axis of `count` rows of n, to where `places` (MOST,MOST) says."""
-    if n == 6:
-        for i in range(count):
-            _b6s(source, i * n * lanes, lanes, to, at, places, i, stream)
-    elif n == 5:
-        for i in range(count):
-            _b5s(source, i * n * lanes, lanes, to, at, places, i, stream)
-    elif n == 4:
-        for i in range(count):
-            _b4s(source, i * n * lanes, lanes, to, at, places, i, stream)
-    elif n == 3:
-        for i in range(count):
-            _b3s(source, i * n * lanes, lanes, to, at, places, i, stream)
-    elif n == 2:
-        for i in range(count):
-            _b2s(source, i * n * lanes, lanes, to, at, places, i, stream)
-    else:
-        for i in range(count):
-            _b1s(source, i * n * lanes, lanes, to, at, places, i, stream)
-
-
-@numba.njit(cache=True)
-def _input_line(n1, n2, source, at, across, down, half, V, places, stream):  # type: ignore[no-untyped-def]  # fmt: skip
-    """B^T d B of a tile's LINE channels."""
+def _input_panel(n1, n2, source, at, across, down, wide, half, V, places, stream):  # type: ignore[no-untyped-def]  # fmt: skip
+    """B^T d B of a tile's panel of `wide` channels, to where places (n1,n2) says."""
     lanes = WIDTH // V.itemsize
-    for ahead in range(0, LINE, lanes):
-        _input_rows(n1, n2, source, at + ahead, across, down, half, lanes)
-        _input_columns(n2, n1, half, V, ahead, places, lanes, stream)
+    for ahead in range(0, wide, lanes):
+        for j in range(n2):  # (n1,n1) x (n1,n2) -> half (n1,n2)
+            _b(n1, source, at + ahead + j * across, down, half, j * lanes, n2 * lanes)
+        for i in range(n1):  # (n1,n2) x (n2,n2)
+            _b_scattered(n2, half, i * n2 * lanes, lanes, V, ahead, places, i, stream)
 
 
 @numba.njit(parallel=True, cache=True)
 def transform_input(flat, layout, V, parts):  # type: ignore[no-untyped-def]
     """V = B^T d B of every tile of the chunk, d from `flat`, the memory of x (N,H,W,C).
 
-    V[p] lies at begins[p] as (lines,rows[p],LINE).
+    V[p] lies at begins[p] as (panels,rows[p],WIDE), the panels of its phases one after the other.
     """
     for part in numba.prange(parts):
         _input_tiles(flat, layout, V, np.int64(part), parts)
@@ -149,8 +108,9 @@ def _input_tiles(flat, layout, V, part, parts):  # type: ignore[no-untyped-def]
     column_rank, most = table(layout, COLUMN_RANK), table(layout, MOST_TAPS)[0]
     phases, lines, steps = table(layout, PHASES), table(layout, LINES), table(layout, STEPS)[0]
     begins, rows = table(layout, BEGINS)[0], table(layout, ROWS)[0]
-    panels, stream = (channels + LINE - 1) // LINE, past_caches(V)
-    pixels, half = np.empty(SQUARE * LINE, flat.dtype), np.empty(SQUARE * LINE, flat.dtype)
+    wide, stream = table(layout, WIDE)[0, 0], past_caches(V)
+    panels, lanes = (channels + wide - 1) // wide, WIDTH // flat.itemsize
+    pixels, half = np.empty(SQUARE * wide, flat.dtype), np.empty(SQUARE * lanes, flat.dtype)
     ranks, here = np.empty(SQUARE, np.int64), np.empty(SQUARE, np.int64)
     places, further = np.empty((MOST, MOST), np.int64), np.empty((MOST, MOST), np.int64)
     every = bands.size * len(columns)
@@ -165,32 +125,33 @@ def _input_tiles(flat, layout, V, part, parts):  # type: ignore[no-untyped-def]
             inside = (h0 >= 0 and h0 + (n1 - 1) * steps[0] < H
                       and w0 >= 0 and w0 + (n2 - 1) * steps[1] < W)  # fmt: skip
             for p in range(SQUARE):
-                here[p] = begins[p] + (lines[f, p] * panels * rows[p] + ranks[p]) * LINE
+                here[p] = begins[p] + (lines[f, p] * panels * rows[p] + ranks[p]) * wide
             for i in range(n1):
                 for j in range(n2):
-                    p = point(i, n1) * MOST + point(j, n2)
-                    places[i, j], further[i, j] = here[p], rows[p] * LINE
+                    p = square(i, j, n1, n2)
+                    places[i, j], further[i, j] = here[p], rows[p] * wide
             for panel in range(panels):
-                c = panel * LINE
-                if inside and c + LINE <= channels:
+                c = panel * wide
+                if inside and c + wide <= channels:
                     at = ((n * H + h0) * W + w0) * C + c0 + c
-                    _input_line(n1, n2, flat, at, steps[1] * C, steps[0] * W * C, half, V, places,
-                                stream)  # fmt: skip
+                    _input_panel(n1, n2, flat, at, steps[1] * C, steps[0] * W * C, wide, half, V,
+                                 places, stream)  # fmt: skip
                 else:
-                    some = min(LINE, channels - c)
-                    _copy_tile(flat, image, n, h0, w0, steps, n1, n2, c0 + c, some, pixels)
-                    _input_line(n1, n2, pixels, 0, LINE, n2 * LINE, half, V, places, stream)
+                    some = min(wide, channels - c)
+                    _copy_tile(flat, image, n, h0, w0, steps, n1, n2, c0 + c, some, wide, pixels)
+                    _input_panel(n1, n2, pixels, 0, wide, n2 * wide, wide, half, V, places,
+                                 stream)  # fmt: skip
                 for i in range(n1):
                     for j in range(n2):
                         places[i, j] += further[i, j]
             all1, all2 = m1 + most[0] - 1, m2 + most[1] - 1
             if n1 < all1 or n2 < all2:
-                _clear(V, here, lines, f, rows, panels, n1, n2, all1, all2)
+                _clear(V, here, lines, f, rows, panels, wide, n1, n2, all1, all2)
     fence()
 
 
 @numba.njit(cache=True)
-def _clear(V, here, lines, f, rows, panels, n1, n2, all1, all2):  # type: ignore[no-untyped-def]
+def _clear(V, here, lines, f, rows, panels, wide, n1, n2, all1, all2):  # type: ignore[no-untyped-def]
     """0 at the points that the tile has and its phase f, with fewer taps, has not."""
     for i in range(all1):
         for j in range(all2):
@@ -198,21 +159,21 @@ def _clear(V, here, lines, f, rows, panels, n1, n2, all1, all2):  # type: ignore
             p = gi * MOST + gj
             if lines[f, p] >= 0 and not (uses(gi, n1) and uses(gj, n2)):
                 for panel in range(panels):
-                    at = here[p] + panel * rows[p] * LINE
-                    for c in range(LINE):
+                    at = here[p] + panel * rows[p] * wide
+                    for c in range(wide):
                         V[at + c] = 0
 
 
 @numba.njit(parallel=True, cache=True)
-def multiply(V, v_begins, U, u_begins, M, m_begins, rows, lines, panels, bounds):  # type: ignore[no-untyped-def]  # fmt: skip
+def multiply(V, v_begins, U, u_begins, M, m_begins, rows, lines, units, bounds):  # type: ignore[no-untyped-def]  # fmt: skip
     """M[p] = V[p] U[p]: (rows,16 lines) x (16 lines,panels 2L) -> (panels,rows,2L).
 
-    Thread t takes the units (p panel) from bounds[t] on, all of them about the same work.
+    Thread t takes the units, each a point and a panel, from bounds[t] on: about the same work.
     """
     wide = 2 * (WIDTH // V.itemsize)
     for part in numba.prange(bounds.size - 1):
         for unit in range(bounds[part], bounds[part + 1]):
-            p, panel = unit // panels, unit % panels
+            p, panel = units[unit, 0], units[unit, 1]
             b = u_begins[p] + panel * lines[p] * LINE * wide
             c = m_begins[p] + panel * rows[p] * wide
             for row in range(0, rows[p], TALL):
@@ -220,51 +181,11 @@ def multiply(V, v_begins, U, u_begins, M, m_begins, rows, lines, panels, bounds)
                            M, c + row * wide, wide, lines[p], 0, False)  # fmt: skip
 
 
-@numba.njit(cache=True)
-def _output_rows(m, source, at, places, to, lanes):  # type: ignore[no-untyped-def]
-    """A^T along the first axis of all columns, 0 where there is no product: to (m,MOST,lanes)."""
-    if m == 4:
-        for j in range(MOST):
-            _a4g(source, at, places, to, j * lanes, MOST * lanes, j)
-    elif m == 3:
-        for j in range(MOST):
-            _a3g(source, at, places, to, j * lanes, MOST * lanes, j)
-    elif m == 2:
-        for j in range(MOST):
-            _a2g(source, at, places, to, j * lanes, MOST * lanes, j)
-    elif m == 1:
-        for j in range(MOST):
-            _a1g(source, at, places, to, j * lanes, MOST * lanes, j)
-    else:
-        for j in range(MOST):
-            _a5g(source, at, places, to, j * lanes, MOST * lanes, j)
-
-
-@numba.njit(cache=True)
-def _output_columns(m, count, source, lanes, to, at, wide):  # type: ignore[no-untyped-def]
-    """A^T along the second axis of `count` rows: to (count,m,wide) from element `at` on."""
-    if m == 4:
-        for i in range(count):
-            _a4(source, i * MOST * lanes, lanes, to, at + i * m * wide, wide)
-    elif m == 3:
-        for i in range(count):
-            _a3(source, i * MOST * lanes, lanes, to, at + i * m * wide, wide)
-    elif m == 2:
-        for i in range(count):
-            _a2(source, i * MOST * lanes, lanes, to, at + i * m * wide, wide)
-    elif m == 1:
-        for i in range(count):
-            _a1(source, i * MOST * lanes, lanes, to, at + i * m * wide, wide)
-    else:
-        for i in range(count):
-            _a5(source, i * MOST * lanes, lanes, to, at + i * m * wide, wide)
-
-
 @numba.njit(parallel=True, cache=True)
 def transform_output(M, flat, bias, rectify, layout, parts):  # type: ignore[no-untyped-def]
     """y = A^T M A + bias of every tile of the chunk, to `flat`, the memory of y (N,P,Q,K).
 
-    M[p] lies at begins[p] as (out phases panels,rows[p],2L); before all of them are 2L zeros.
+    M[p] lies at begins[p] as (out phases panels,rows[p],2L).
     """
     for part in numba.prange(parts):
         _output_tiles(M, flat, bias, rectify, layout, np.int64(part), parts)
@@ -292,14 +213,18 @@ def _output_tiles(M, flat, bias, rectify, layout, part, parts):  # type: ignore[
         n, row = (first + b) // len(tiles), bands[b]
         u, m1, v, m2 = tiles[row, 0], tiles[row, 1], columns[t, 0], columns[t, 1]
         row_of_tile(band_rank, count, column_rank, b, t, ranks)
-        row_places(begins, rows, ranks, wide, m1 + most[0] - 1, m2 + most[1] - 1, places, further)
+        n1, n2 = m1 + most[0] - 1, m2 + most[1] - 1
+        row_places(begins, rows, ranks, wide, n1, n2, places, further)
         for panel in range(len(out) * panels):
             q, k = panel // panels, panel % panels * wide
             for ahead in range(0, wide, lanes):
-                _output_rows(m1, M, ahead, places, half, lanes)
-                _output_columns(m2, m1, half, lanes, result, ahead, wide)
-            for j in range(MOST):
-                for i in range(MOST):
+                for j in range(n2):  # (m1,n1) x (n1,n2) -> half (m1,n2)
+                    _a_gathered(sized(m1, n1), M, ahead, places, half, j * lanes, n2 * lanes, j)
+                for i in range(m1):  # (m1,n2) x (n2,m2) -> result (m1,m2,wide)
+                    _a(sized(m2, n2), half, i * n2 * lanes, lanes, result, ahead + i * m2 * wide,
+                       wide)  # fmt: skip
+            for j in range(n2):
+                for i in range(n1):
                     places[j, i] += further[j, i]
             for i in range(m1):
                 h = steps[2] * (u + i) + out[q, 0]
@@ -313,11 +238,9 @@ def _output_tiles(M, flat, bias, rectify, layout, part, parts):  # type: ignore[
 
 @numba.njit(cache=True)
 def row_places(begins, rows, ranks, wide, n1, n2, places, further):  # type: ignore[no-untyped-def]
-    """places[j, i]: where a tile's row of the first panel begins at point (i, j), and how much
-    further that of the next; both 0 where the tile has no such point."""
-    for i in range(MOST):
-        for j in range(MOST):
-            p = i * MOST + j
-            has = uses(i, n1) and uses(j, n2)
-            places[j, i] = begins[p] + ranks[p] * wide if has else 0
-            further[j, i] = rows[p] * wide if has else 0
+    """places[j, i]: where a tile's row of the first panel begins at product (i, j) of n1 by n2,
+    and how much further that of the next."""
+    for i in range(n1):
+        for j in range(n2):
+            p = square(i, j, n1, n2)
+            places[j, i], further[j, i] = begins[p] + ranks[p] * wide, rows[p] * wide

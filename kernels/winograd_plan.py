@@ -8,7 +8,7 @@ u, at which input phase f has its pixels and output phase q its results:
     input pixel of tap j:  in_step (u + j) + in_at[f]        output pixel:  out_step u + out_at[q]
 
 A tile of m positions needs the products of m + r - 1 points (`toom_cook.py`). The tiles of a chunk
-are rows of one matrix at each of the 6 x 6 points, in the order of bands (rows of tiles) and of
+are rows of one matrix at each of the 8 x 8 points, in the order of bands (rows of tiles) and of
 tiles in them; at points that small tiles do not use, these have no row.
 """
 
@@ -21,7 +21,7 @@ import numpy as np
 
 from kernels import winograd_layout as layout
 from kernels.geometry import ConvGeometry
-from kernels.toom_cook import MOST, amplification, place
+from kernels.toom_cook import MOST, MOST_TAPS, amplification, place
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,12 @@ class Axis:
 
     @cached_property
     def tiles(self) -> np.ndarray:
-        """(tiles, 2) int64: first position and size; as large as the points allow, then the rest.
+        """(tiles, 2) int64: first position and size; as few tiles as the points allow.
 
-        The last two share what is left, so that no tile is much smaller than the others.
+        All of about one size: the same number of products as any other sizes, of the fewest points.
         """
-        largest = MOST + 1 - max(self.taps)
-        number = -(-self.count // largest)
-        sizes = [largest] * number
-        for i in range(number * largest - self.count):
-            sizes[-1 - i % min(2, number)] -= 1
+        number = -(-self.count // (MOST + 1 - max(self.taps)))
+        sizes = [(self.count + number - 1 - i) // number for i in range(number)]
         starts = self.first + np.cumsum([0, *sizes[:-1]])
         return np.array([starts, sizes], np.int64).T.copy()
 
@@ -62,8 +59,13 @@ class Axis:
 
     def points(self, f: int) -> np.ndarray:
         """(MOST,) bool: the points that phase f uses in the largest tiles."""
-        products = int(self.tiles[:, 1].max()) + self.taps[f] - 1
+        products = self.largest + self.taps[f] - 1
         return np.isin(np.arange(MOST), [place(i, products) for i in range(products)])
+
+    @property
+    def largest(self) -> int:
+        """Outputs of the largest tile."""
+        return int(self.tiles[:, 1].max())
 
     @property
     def amplification(self) -> float:
@@ -133,7 +135,7 @@ class Plan:
 
     @cached_property
     def lines(self) -> np.ndarray:
-        """(phases, 36) int64: which of the phases at a point each is, -1 if it does not use it."""
+        """(phases, points) int64: which of the phases at a point each is, -1 if it does not use it."""
         uses = np.array(
             [np.outer(self.rows.points(a), self.columns.points(b)).ravel() for a, b in self.phases]
         )
@@ -141,8 +143,13 @@ class Plan:
 
     @cached_property
     def phases_at(self) -> np.ndarray:
-        """(36,) int64: how many phases use each point."""
+        """(points,) int64: how many phases use each point."""
         return (self.lines >= 0).sum(axis=0)
+
+    @property
+    def points(self) -> int:
+        """That the largest tiles use."""
+        return int((self.phases_at > 0).sum())
 
     @cached_property
     def filter_table(self) -> np.ndarray:
@@ -175,6 +182,7 @@ class Plan:
             layout.TILES: self.rows.tiles,
             layout.COLUMNS: self.columns.tiles,
             layout.MOST_TAPS: np.array([max(self.rows.taps), max(self.columns.taps)]),
+            layout.LARGEST: np.array([self.rows.largest, self.columns.largest]),
             layout.PHASES: self.in_table,
             layout.LINES: self.lines,
             layout.OUT: self.out_table,
@@ -202,7 +210,7 @@ def supports(g: ConvGeometry) -> bool:
     """Neighbouring taps, of which each phase has 2 to 5 along both axes; planes with pixels."""
     taps = [-(-size // stride) for size, stride in zip((g.R, g.S), g.stride, strict=True)]
     planes = min(g.H, g.W, g.P, g.Q) > 0
-    return planes and g.dilation == (1, 1) and all(2 <= r < MOST for r in taps)
+    return planes and g.dilation == (1, 1) and all(2 <= r <= MOST_TAPS for r in taps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +218,7 @@ class Chunk:
     """Some bands, rows of tiles, from band `first` of the batch on; `bands`: which of an image's.
 
     A tile's row at point (i, j) is band_rank[its band, i] column_count[j] + column_rank[tile, j];
-    `rows` (36,) is how many there are.
+    `rows` (points,) is how many there are.
     """
 
     first: int

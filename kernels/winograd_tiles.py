@@ -1,7 +1,7 @@
 """A stride-1 convolution by Winograd tiles, for fprop and dgrad: filters first, then chunks.
 
 The tiles of a batch are taken in chunks whose transforms stay in the last cache. Of each chunk all
-threads make the input's transform, then the 36 matrix products, then the output's transform. Of
+threads make the input's transform, then the matrix products, then the output's transform. Of
 few tiles the filters are not transformed first but on their way into the products.
 """
 
@@ -16,7 +16,7 @@ from kernels import memory, threads
 from kernels.costs import Work, up
 from kernels.vector import LINE, TALL, lanes
 from kernels.winograd_filters import multiply_once, transform_filter
-from kernels.winograd_layout import BEGINS, CHANNELS, DEPTHS, IMAGE, ROWS, STRIDES, layout
+from kernels.winograd_layout import BEGINS, CHANNELS, DEPTHS, IMAGE, ROWS, STRIDES, WIDE, layout
 from kernels.winograd_passes import multiply, transform_input, transform_output
 from kernels.winograd_plan import Chunk, Plan, chunk
 
@@ -57,7 +57,7 @@ class Weights:
 
 @dataclass(frozen=True, eq=False)
 class Filters:
-    """U of every group, packed; `begins` (36,) where each point's matrix begins."""
+    """U of every group, packed; `begins` (points,) where each point's matrix begins."""
 
     packed: tuple[np.ndarray, ...]
     begins: np.ndarray
@@ -90,14 +90,14 @@ def prepare(weights: Weights, plan: Plan, sides: Sides) -> Filters:
 def _filters_of(
     plan: Plan, sides: Sides, strides: tuple[int, int, int, int], dtype: np.dtype
 ) -> tuple[np.ndarray, int, np.ndarray]:
-    """Where each point's filters begin (36,), elements in all, and the transform's tables."""
+    """Where each point's filters begin (points,), elements in all, and the transform's tables."""
     wide = 2 * lanes(dtype)
     depth = plan.phases_at * panels(sides.inputs, LINE)
     sizes = len(plan.out_phases) * panels(sides.outputs, wide) * depth * LINE * wide
-    begins = LINE * wide + np.cumsum([0, *sizes[:-1]])
+    begins = np.cumsum([0, *sizes[:-1]])
     told = plan.tables | {CHANNELS: sides.of_group(0), STRIDES: np.array(strides),
                           DEPTHS: depth, BEGINS: begins}  # fmt: skip
-    return begins, LINE * wide + int(sizes.sum()), layout(told)
+    return begins, int(sizes.sum()), layout(told)
 
 
 def convolve(
@@ -118,12 +118,11 @@ def convolve(
                     memory.chunk()):  # fmt: skip
         V = memory.empty((job.read_size,), x.dtype)
         M = memory.empty((job.written_size,), x.dtype)
-        M[: job.zeros] = 0
         for group, (read, written) in enumerate(zip(job.reads, job.writes, strict=True)):
             transform_input(memory.flat(x), read, V, parts)
             if isinstance(filters, Filters):
                 multiply(V, job.v_begins, filters.packed[group], filters.begins, M, job.m_begins,
-                         job.rows, job.depth, job.panels, job.bounds)  # fmt: skip
+                         job.rows, job.depth, job.units, job.bounds)  # fmt: skip
             else:
                 told = _filters_of(plan, sides, filters.strides, x.dtype)[2]
                 multiply_once(V, job.v_begins, filters.of_group(group), told, M, job.m_begins,
@@ -140,22 +139,32 @@ def few_tiles(plan: Plan, images: int) -> bool:
 class Job:
     """A chunk, and all that its passes are told: it depends on shapes alone and is kept.
 
-    rows (36,): of each point's matrices; depth (36,): lines of its sum; panels: of the outputs.
-    V and M begin with `zeros` elements of 0; at v_begins and m_begins (36,) are the points'.
-    reads, writes: for the transforms of each group. bounds: each thread's share of the products.
+    rows (points,): of each point's matrices; depth (points,): panels of V. At v_begins and m_begins
+    (points,) their matrices begin in V and M. reads, writes: for the transforms of each group.
+    units (n, 2): the products, each a point and a panel; bounds: each thread's share of them.
     """
 
     rows: np.ndarray
     depth: np.ndarray
-    panels: int
     read_size: int
     v_begins: np.ndarray
     written_size: int
     m_begins: np.ndarray
-    zeros: int
     reads: tuple[np.ndarray, ...]
     writes: tuple[np.ndarray, ...]
+    units: np.ndarray
     bounds: np.ndarray
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Elements of a panel of inputs and of one of outputs; what rows are filled up to a multiple
+    of; and of which side a unit of the products has one panel, and all of the other."""
+
+    inputs: int
+    outputs: int
+    whole: int
+    by_outputs: bool
 
 
 @lru_cache(maxsize=128)
@@ -168,29 +177,26 @@ def jobs(
     dtype: np.dtype,
     parts: int,
     chunk_bytes: int,
-    panel: int = 2,
-    whole: int = TALL,
+    packing: Packing | None = None,
 ) -> tuple[Job, ...]:
-    """A convolution from an array (N,H,W,C) `read` to one `written`, chunk by chunk.
-
-    panel: vectors of a panel of outputs. whole: what the rows are filled up to a multiple of.
-    """
-    wide = panel * lanes(dtype)
-    in_panels, out_panels = panels(sides.inputs, LINE), panels(sides.outputs, wide)
-    all_panels, depth = len(plan.out_phases) * out_panels, plan.phases_at * in_panels
+    """A convolution from an array (N,H,W,C) `read` to one `written`, chunk by chunk."""
+    its = packing or Packing(LINE, 2 * lanes(dtype), TALL, by_outputs=True)
+    depth = plan.phases_at * panels(sides.inputs, its.inputs)
+    all_panels = len(plan.out_phases) * panels(sides.outputs, its.outputs)
     found = []
     for part in chunks_of(plan, sides, read[0], dtype.itemsize, chunk_bytes):
-        rows = -(-part.rows // whole) * whole
-        v_sizes, m_sizes = depth * rows * LINE, all_panels * rows * wide
-        v_begins = np.cumsum([0, *v_sizes[:-1]])
-        m_begins = wide + np.cumsum([0, *m_sizes[:-1]])
-        told = plan.tables | part.tables() | {ROWS: rows}
+        rows = -(-part.rows // its.whole) * its.whole
+        v_sizes, m_sizes = depth * rows * its.inputs, all_panels * rows * its.outputs
+        v_begins, m_begins = (np.cumsum([0, *sizes[:-1]]) for sizes in (v_sizes, m_sizes))
+        told = plan.tables | part.tables() | {ROWS: rows, WIDE: np.array([its.inputs])}
         of_groups = [told | {CHANNELS: sides.of_group(group)} for group in range(groups)]
         reads = [layout(t | {IMAGE: np.array(read), BEGINS: v_begins}) for t in of_groups]
         writes = [layout(t | {IMAGE: np.array(written), BEGINS: m_begins}) for t in of_groups]
-        bounds = shares(np.repeat(rows * depth, all_panels), parts)
-        job = Job(rows, depth, all_panels, int(v_sizes.sum()), v_begins, wide + int(m_sizes.sum()),
-                  m_begins, wide, tuple(reads), tuple(writes), bounds)  # fmt: skip
+        of_point = np.full(depth.size, all_panels) if its.by_outputs else depth
+        units = np.array([(p, panel) for p, some in enumerate(of_point) for panel in range(some)])
+        bounds = shares(np.repeat(rows * (depth if its.by_outputs else 1), of_point), parts)
+        job = Job(rows, depth, int(v_sizes.sum()), v_begins, int(m_sizes.sum()), m_begins,
+                  tuple(reads), tuple(writes), units, bounds)  # fmt: skip
         found.append(job)
     return tuple(found)
 
@@ -232,7 +238,7 @@ def work_of(
     return Work(
         products=groups * points * inputs * outputs,
         terms=groups * points * inputs,
-        outputs=groups * 36 * tiles * outputs,
+        outputs=groups * plan.points * tiles * outputs,
         weights=groups * filters,
         calls=groups,
     )

@@ -2,14 +2,14 @@
 
     y = A^T [sum over c of (G w G^T) o (B^T d B)] A
 
-on tiles of up to 4x4 outputs of 3x3 taps: 36 products for 144 of the definition (Lavin, Gray 2015).
-Smaller tiles at the border, and filters of other sizes, use some of the same 36 points
-(`kernels/toom_cook.py`), so no tile reaches over the plane: 13 = 4 + 4 + 3 + 2 rows take 21 points
-where four tiles of 4 take 24. Stride s is split into phases (`kernels/winograd_plan.py`). The
+on tiles of up to 6x6 outputs of 3x3 taps: 64 products for 324 of the definition (Lavin, Gray 2015).
+Smaller tiles, and filters of other sizes, use some of the same 64 points (`kernels/toom_cook.py`),
+so no tile reaches over the plane: 13 = 5 + 4 + 4 rows take 19 products where three tiles of 6 take
+24, and only 7 of the 8 points. Stride s is split into phases (`kernels/winograd_plan.py`). The
 matrix products run over channels packed for the micro-kernel (`kernels/winograd_passes.py`).
 
 Limited by multiply-adds where there are many channels, else by the transforms, which touch each
-pixel 36/16 times.
+pixel 64/36 times or more.
 """
 
 from __future__ import annotations

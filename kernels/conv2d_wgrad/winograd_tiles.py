@@ -2,9 +2,9 @@
 
     gw = G^T [sum over tiles of (B^T d B) o (A gy A^T)] G
 
-The tiles, points and phases of the forward pass; at each point one product (C,T) x (T,K) over the
+The tiles, points and phases of the forward pass; at each point one product (K,T) x (T,C) over the
 tiles of a chunk is added to what the chunks before gave, and at the end the sums are transformed to
-taps. As many products as the forward pass; the sums of 36 points are read and written once a chunk.
+taps. As many products as the forward pass; the points' sums are read and written once a chunk.
 """
 
 from __future__ import annotations
@@ -15,20 +15,16 @@ from functools import lru_cache
 import numpy as np
 
 from kernels import memory, threads
-from kernels.costs import Rates, Work
+from kernels.costs import Rates, Work, up
 from kernels.direct import without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.vector import LINE, lanes
-from kernels.winograd_layout import BEGINS, CHANNELS, DEPTHS, layout
+from kernels.winograd_layout import BEGINS, CHANNELS, WIDE, layout
 from kernels.winograd_passes import transform_input
 from kernels.winograd_plan import Plan, fprop_plan, supports
-from kernels.winograd_tiles import Sides, jobs, panels, work_of
+from kernels.winograd_tiles import Packing, Sides, jobs, panels, work_of
 from kernels.winograd_weights import accumulate, transform_gradient, transform_weights
-
-PANEL = 3
-"""Vectors of a panel of filters."""
-
 
 def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
     return fprop_plan(replace(g, N=1)), Sides(g.C // g.groups, g.K // g.groups)
@@ -38,7 +34,7 @@ RATES = Rates(product=0.00753, term=0.976, output=0.938, weight=0.722, call=131e
 
 
 def work(g: ConvGeometry) -> Work:
-    return work_of(*plan_of(g), g.N, g.groups, PANEL * 8, written=True)
+    return work_of(*plan_of(g), g.N, g.groups, written=True)
 
 
 def cost(g: ConvGeometry) -> float:
@@ -71,33 +67,38 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     if 0 in (x.size, gy.size, gw.size):
         return without_products(gw)
     plan, sides = plan_of(g)
-    depth, begins, size, told = sums_of(plan, sides, g.groups, x.dtype)
+    lines, wide = panels(sides.outputs, LINE), width(sides.inputs, x.dtype)
+    begins, size, told = sums_of(plan, sides, g.groups, wide)
     W = memory.empty((size,), x.dtype)
-    W[: LINE * PANEL * lanes(x.dtype)] = 0  # what points without a sum read
     shapes, parts = (memory.nhwc(x).shape, memory.nhwc(gy).shape), threads.get_num_threads()
-    chunks = jobs(plan, sides, *shapes, g.groups, x.dtype, parts, memory.chunk(), PANEL, 1)
+    packing = Packing(wide, LINE, 1, by_outputs=False)
+    chunks = jobs(plan, sides, *shapes, g.groups, x.dtype, parts, memory.chunk(), packing)
     for group in range(g.groups):
         for i, job in enumerate(chunks):
             V = memory.empty((job.read_size,), x.dtype)
             Y = memory.empty((job.written_size,), x.dtype)
             transform_input(memory.flat(x), job.reads[group], V, parts)
             transform_gradient(memory.flat(gy), job.writes[group], Y, parts)
-            accumulate(V, job.v_begins, Y, job.m_begins, W, begins, job.rows, depth, job.panels,
-                       job.bounds, i > 0)  # fmt: skip
+            accumulate(Y, job.m_begins, V, job.v_begins, W, begins, job.rows, lines, wide,
+                       job.units, job.bounds, i > 0)  # fmt: skip
         transform_weights(W, told[group], memory.nhwc(gw))
     return gw
 
 
+def width(channels: int, dtype: np.dtype) -> int:
+    """Channels of a panel: three vectors, or two where those leave fewer places empty."""
+    three, two = (vectors * lanes(dtype) for vectors in (3, 2))
+    return three if up(channels, three) <= up(channels, two) else two
+
+
 @lru_cache(maxsize=128)
 def sums_of(
-    plan: Plan, sides: Sides, groups: int, dtype: np.dtype
-) -> tuple[np.ndarray, np.ndarray, int, tuple[np.ndarray, ...]]:
-    """Of the sums at the points: lines (36,), where they begin (36,), elements; each group's tables
-    for the way back to taps."""
-    wide = PANEL * lanes(dtype)
-    depth = plan.phases_at * panels(sides.inputs, LINE)
-    sizes = depth * panels(sides.outputs, wide) * LINE * wide
-    begins = LINE * wide + np.cumsum([0, *sizes[:-1]])
-    tables = plan.tables | {DEPTHS: depth, BEGINS: begins}
+    plan: Plan, sides: Sides, groups: int, wide: int
+) -> tuple[np.ndarray, int, tuple[np.ndarray, ...]]:
+    """Of the sums: where each point's begin (points,), elements in all; each group's tables for the
+    way back to taps."""
+    sizes = plan.phases_at * panels(sides.inputs, wide) * panels(sides.outputs, LINE) * LINE * wide
+    begins = np.cumsum([0, *sizes[:-1]])
+    tables = plan.tables | {WIDE: np.array([wide]), BEGINS: begins}
     told = tuple(layout(tables | {CHANNELS: sides.of_group(group)}) for group in range(groups))
-    return depth, begins, LINE * wide + int(sizes.sum()), told
+    return begins, int(sizes.sum()), told
