@@ -171,7 +171,7 @@ def _product(  # type: ignore[no-untyped-def]
                     outer_tall(a, (line * height + t) * LINE, height * LINE,
                                packed, (panel * terms + line * LINE) * wide, sums,
                                (panel * height + t) * wide, wide, some // LINE, some % LINE,
-                               line > 0)  # fmt: skip
+                               line > 0, 0)  # fmt: skip
         for t in range(count):
             n, rest = (first + t) // (plane[0] * plane[1]), (first + t) % (plane[0] * plane[1])
             p, q = rest // plane[1], rest % plane[1]

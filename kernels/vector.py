@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import llvmlite.binding as llvm  # type: ignore[import-untyped]
+import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -55,6 +56,9 @@ EVEN = 8 if MANY else 4  # rows of a tile that divide LINE: EVEN x 3 vectors
 # Terms of a sum between two jumps. With 16 LLVM moves the loads of later terms forward until the
 # sums no longer fit in the registers: half the speed with AVX-512, nothing gained with AVX2.
 UNROLL = 4
+CACHE_LINE = 64
+FETCHED = 4
+"""Cache lines of what comes after a panel that are fetched for every 16 of its terms."""
 
 
 def lanes(dtype: np.dtype) -> int:
@@ -92,6 +96,16 @@ class Emitter:
         store = self.builder.store(value, wide, align=MACHINE.width)
         hint = self.builder.module.add_metadata([ir.IntType(32)(1)])
         store.set_metadata("nontemporal", hint)
+
+    def fetch(self, pointer: ir.Value) -> None:
+        """Ask for the cache line there, into the second cache; it may lie behind the array."""
+        byte, i32, name = ir.IntType(8).as_pointer(), ir.IntType(32), "llvm.prefetch.p0i8"
+        module = self.builder.module
+        function = module.globals.get(name)
+        if function is None:
+            function = ir.Function(module, ir.FunctionType(ir.VoidType(), [byte, *[i32] * 3]), name)
+        there = self.builder.bitcast(pointer, byte)
+        self.builder.call(function, [there, i32(0), i32(2), i32(1)])  # to read, near, data
 
     def broadcast(self, value: ir.Value) -> ir.Value:
         one = self.builder.insert_element(
@@ -202,14 +216,15 @@ def _outer(rows: int, vectors: int, row_step: int, term_step: int) -> Any:
     """
 
     @intrinsic
-    def product(typingctx, a, a_at, a_step, b, b_at, c, c_at, c_row, steps, tail, add):  # type: ignore[no-untyped-def]  # fmt: skip
+    def product(typingctx, a, a_at, a_step, b, b_at, c, c_at, c_row, steps, tail, add, ahead):  # type: ignore[no-untyped-def]  # fmt: skip
         i64 = types.int64
-        signature = types.void(a, i64, i64, b, i64, c, i64, i64, i64, i64, types.boolean)
+        signature = types.void(a, i64, i64, b, i64, c, i64, i64, i64, i64, types.boolean, i64)
 
         def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
             emit = Emitter(builder, sig.args[0].dtype)
             a, b, c = (pointer(emit, context, sig, args, i) for i in (0, 3, 5))
-            a_step, (c_row, steps, tail, add) = args[2], args[7:]
+            a_step, (c_row, steps, tail, add, ahead) = args[2], args[7:]
+            cache_line = CACHE_LINE // emit.bytes
             panel, offsets = vectors * emit.lanes, [m * row_step for m in range(rows)]
 
             def some(count):  # type: ignore[no-untyped-def]
@@ -222,6 +237,10 @@ def _outer(rows: int, vectors: int, row_step: int, term_step: int) -> Any:
                 return body
 
             def line(sums, a, b):  # type: ignore[no-untyped-def]
+                for i in range(FETCHED):
+                    emit.fetch(emit.at(b, ahead, i * cache_line))
+                for i in range(rows * row_step // LINE):
+                    emit.fetch(emit.at(a, rows * row_step + i * cache_line))
                 times = ir.IntType(64)(LINE // UNROLL)
                 sums, _, b = _loop(emit, sums, a, b, times, some(UNROLL))
                 return sums, emit.at(a, a_step), b
@@ -241,11 +260,15 @@ def _outer(rows: int, vectors: int, row_step: int, term_step: int) -> Any:
 outer_tall = _outer(TALL, 2, LINE, 1)
 """c (TALL,2L) = or += a (TALL,K) b (K,2L), K = 16 steps + tail, L elements a vector.
 
-outer_tall(a, a_at, a_step, b, b_at, c, c_at, c_row, steps, tail, add)
+outer_tall(a, a_at, a_step, b, b_at, c, c_at, c_row, steps, tail, add, ahead)
 
 a's terms lie in lines of 16, a row's line after the line of the row above, and `a_step` elements
 from one line of a row to its next. b's terms are panels of 2L, packed. `c_row` elements from one
 row of c to the next. With `add` the sums in c go on: the same bits as if all terms came at once.
+
+The processor foresees the next line of a panel, not the next panel: while this one is multiplied
+FETCHED cache lines `ahead` elements behind b's are fetched for each of a's lines, `next_panel` says
+which, and the lines of the rows after a's.
 """
 outer_even = _outer(EVEN, 3, 1, LINE)
 """c (EVEN,3L) = or += a^T (EVEN,K) b (K,3L), where row k of a^T's lines holds all rows' term k.
@@ -254,6 +277,17 @@ The arguments of `outer_tall`; `a_step` is 16 lines where terms follow each othe
 """
 outer_even_2 = _outer(EVEN, 2, 1, LINE)
 """The same with b (K,2L): for columns that panels of 3L would leave half empty."""
+
+
+@numba.njit(cache=True, inline="always")
+def next_panel(panel, each, turn):  # type: ignore[no-untyped-def]
+    """What of the next panel, `panel` elements behind, is fetched in a panel's turn number `turn`.
+
+    `each` elements of b belong to 16 terms; in as many turns as they fill FETCHED cache lines all
+    have been fetched, and later turns fetch what is there.
+    """
+    first = turn * (FETCHED * LINE)
+    return panel + first if first < each else 0
 
 
 def _outer_runs(typingctx, a, a_at, a_row, a_run, b, b_at, bias, bias_at, rectify, c, c_at, c_row, runs, run):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip

@@ -1,9 +1,9 @@
 """The filters of a Winograd convolution: U[p] (C,K) = G w G^T, packed for products.
 
-U is up to 64 / 9 times as large as 3x3 filters w. Where it is kept, or serves many tiles, it is written
-once (`transform_filter`) and multiplied by (`winograd_passes.multiply`). For one image or a few,
-writing and reading it would take longer than the products: then each thread transforms as much of
-w as its cache holds and multiplies by it at once (`multiply_once`), the sums in the same order.
+U is up to 64 / 9 times as large as 3x3 filters w. Where it is kept, or serves many tiles, it is
+written once (`transform_filter`) and multiplied by (`winograd_passes.multiply`). For one image or a
+few, writing and reading it would take longer than the products: then each thread transforms as much
+of w as its cache holds and multiplies by it at once (`multiply_once`), the sums in the same order.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ import numba
 import numpy as np
 
 from kernels.combine import combine
-from kernels.streaming import fence, past_caches
 from kernels.toom_cook import MOST, filter_family
-from kernels.vector import LINE, MACHINE, TALL, outer_tall
+from kernels.vector import LINE, MACHINE, TALL, move, outer_tall
 from kernels.winograd_layout import (
     BEGINS,
     CHANNELS,
@@ -40,13 +39,13 @@ _g_scattered = combine(filter_family(), scatter=True)
 
 
 @numba.njit(cache=True)
-def _filter_vector(r1, r2, n1, n2, source, at, across, down, half, U, ahead, places, stream):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
+def _filter_vector(r1, r2, n1, n2, source, at, across, down, half, U, ahead, places):  # type: ignore[no-untyped-def]  # fmt: skip
     """G w G^T of a vector of outputs, to `ahead` behind where places (n1,n2) says."""
     lanes = WIDTH // U.itemsize
     for j in range(r2):  # (n1,r1) x (r1,r2) -> half (n1,r2)
         _g(sized(r1, n1), source, at + j * across, down, half, j * lanes, r2 * lanes)
     for i in range(n1):  # (n1,r2) x (r2,n2)
-        _g_scattered(sized(r2, n2), half, i * r2 * lanes, lanes, U, ahead, places, i, stream)
+        _g_scattered(sized(r2, n2), half, i * r2 * lanes, lanes, U, ahead, places, i, False)
 
 
 @numba.njit(parallel=True, cache=True)
@@ -67,7 +66,8 @@ def _filter_share(w, layout, U, part, parts):  # type: ignore[no-untyped-def]
     begins, depths, lines = table(layout, BEGINS)[0], table(layout, DEPTHS)[0], table(layout, LINES)
     plane, places = LINE * 2 * (WIDTH // w.itemsize), np.empty((MOST, MOST), np.int64)
     block, half = np.zeros(SQUARE * plane, w.dtype), np.empty(SQUARE * LINE, w.dtype)
-    units, stream, strides = panels * in_panels, past_caches(U), table(layout, STRIDES)[0]
+    made = np.empty(SQUARE * plane, w.dtype)
+    units, strides = panels * in_panels, table(layout, STRIDES)[0]
     for unit in range(units * part // parts, units * (part + 1) // parts):
         # Neighbours in the memory of w, one after the other.
         if strides[0] == 1:
@@ -78,11 +78,21 @@ def _filter_share(w, layout, U, part, parts):  # type: ignore[no-untyped-def]
             n1, n2 = _products(layout, f)
             for i in range(n1):
                 for j in range(n2):
-                    p = square(i, j, n1, n2)
+                    places[i, j] = square(i, j, n1, n2) * plane
+            _filter_panel(w, layout, f, panel, in_panel, made, places, block, half)
+            for p in range(SQUARE):
+                if lines[f, p] >= 0:
                     line = panel * depths[p] + lines[f, p] * in_panels + in_panel
-                    places[i, j] = begins[p] + line * plane
-            _filter_panel(w, layout, f, panel, in_panel, U, places, block, half, stream)
-    fence()
+                    _copy_plane(made, p * plane, U, begins[p] + line * plane, plane)
+
+
+@numba.njit(cache=True)
+def _copy_plane(made, at, U, to, count):  # type: ignore[no-untyped-def]
+    """Move a point's filters, for a line of inputs and a panel of outputs, to where they stay."""
+    e, lanes = 0, WIDTH // made.itemsize
+    while e < count:
+        move(made, at + e, U, to + e)
+        e += lanes
 
 
 @numba.njit(cache=True)
@@ -101,7 +111,7 @@ def _panels(layout, itemsize):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _filter_panel(w, layout, f, out_panel, in_panel, U, places, block, half, stream):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
+def _filter_panel(w, layout, f, out_panel, in_panel, U, places, block, half):  # type: ignore[no-untyped-def]  # fmt: skip
     """Phase f of a panel of inputs, for a panel of outputs of one phase: (LINE,2L) at each place.
 
     Where outputs lie side by side in w and the panels are whole, taps are read where they are; else
@@ -121,8 +131,8 @@ def _filter_panel(w, layout, f, out_panel, in_panel, U, places, block, half, str
         _copy_taps(w, strides, taps, r1, r2, o, min(wide, outputs - o), i, min(LINE, inputs - i),
                    wide, block)  # fmt: skip
         for ahead in range(0, plane, lanes):
-            _filter_vector(r1, r2, n1, n2, block, ahead, plane, r2 * plane, half, U, ahead, places,
-                           stream)  # fmt: skip
+            _filter_vector(r1, r2, n1, n2, block, ahead, plane, r2 * plane, half, U, ahead,
+                           places)  # fmt: skip
         return
     # A phase's neighbouring taps are all the same number of taps of w apart.
     down = (taps[1] - taps[0]) * strides[2] if r1 > 1 else 0
@@ -131,7 +141,7 @@ def _filter_panel(w, layout, f, out_panel, in_panel, U, places, block, half, str
     for dc in range(LINE):
         for ahead in range(0, wide, lanes):
             _filter_vector(r1, r2, n1, n2, w, start + ahead, across, down, half, U,
-                           dc * wide + ahead, places, stream)  # fmt: skip
+                           dc * wide + ahead, places)  # fmt: skip
         start += strides[1]
 
 
@@ -187,7 +197,7 @@ def _multiply_share(V, v_begins, w, layout, M, m_begins, rows, part, parts):  # 
                     for n in range(n1):
                         for m in range(n2):
                             places[n, m] = square(n, m, n1, n2) * each + line * plane
-                    _filter_panel(w, layout, f, panel, i + line, U, places, block, half, False)
+                    _filter_panel(w, layout, f, panel, i + line, U, places, block, half)
                 for p in range(SQUARE):
                     if lines[f, p] >= 0:
                         line = lines[f, p] * in_panels + i
@@ -195,4 +205,4 @@ def _multiply_share(V, v_begins, w, layout, M, m_begins, rows, part, parts):  # 
                         c = m_begins[p] + panel * rows[p] * wide
                         for row in range(0, rows[p], TALL):
                             outer_tall(V, a + row * LINE, rows[p] * LINE, U, p * each,
-                                       M, c + row * wide, wide, count, 0, line > 0)  # fmt: skip
+                                       M, c + row * wide, wide, count, 0, line > 0, 0)  # fmt: skip

@@ -135,7 +135,7 @@ class Plan:
 
     @cached_property
     def lines(self) -> np.ndarray:
-        """(phases, points) int64: which of the phases at a point each is, -1 if it does not use it."""
+        """(phases, points) int64: which of those at a point each phase is, -1 where it has none."""
         uses = np.array(
             [np.outer(self.rows.points(a), self.columns.points(b)).ravel() for a, b in self.phases]
         )

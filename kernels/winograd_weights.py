@@ -14,7 +14,7 @@ import numpy as np
 from kernels.combine import combine
 from kernels.streaming import fence, past_caches
 from kernels.toom_cook import MOST, filter_family, output_family, turned
-from kernels.vector import EVEN, LINE, MACHINE, move, outer_even, outer_even_2
+from kernels.vector import EVEN, LINE, MACHINE, move, next_panel, outer_even, outer_even_2
 from kernels.winograd_layout import (
     BAND_RANK,
     BANDS,
@@ -51,7 +51,7 @@ _h_gathered = combine(turned(filter_family()), gather=True)
 
 
 @numba.njit(cache=True)
-def _gradient_line(m1, m2, n1, n2, source, at, across, down, half, Y, places, stream):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
+def _gradient_line(m1, m2, n1, n2, source, at, across, down, half, Y, places, stream):  # type: ignore[no-untyped-def]  # fmt: skip
     """A gy A^T of a line of a tile's filters, to where places (n1,n2) says."""
     lanes = WIDTH // Y.itemsize
     for ahead in range(0, LINE, lanes):
@@ -118,7 +118,7 @@ def _gradient_tiles(flat, layout, Y, part, parts):  # type: ignore[no-untyped-de
 
 
 @numba.njit(parallel=True, cache=True)
-def accumulate(Y, y_begins, V, v_begins, W, w_begins, rows, lines, wide, units, bounds, add):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
+def accumulate(Y, y_begins, V, v_begins, W, w_begins, rows, lines, wide, units, bounds, add):  # type: ignore[no-untyped-def]  # fmt: skip
     """W[p] = Y[p]^T V[p], or added: (16 lines,rows) x (rows,panels wide) -> (panels,16 lines,wide).
 
     Thread t takes the units, each a point and a panel, from bounds[t] on.
@@ -134,12 +134,14 @@ def accumulate(Y, y_begins, V, v_begins, W, w_begins, rows, lines, wide, units, 
                 a = y_begins[p] + line * count * LINE
                 for row in range(0, LINE, EVEN):
                     to = c + (line * LINE + row) * wide
+                    turn = (line * LINE + row) // EVEN
+                    ahead = next_panel(count * wide, LINE * wide, turn)
                     if wide == 3 * lanes:
                         outer_even(Y, a + row, LINE * LINE, V, b, W, to, wide, count // LINE,
-                                   count % LINE, add)  # fmt: skip
+                                   count % LINE, add, ahead)  # fmt: skip
                     else:
                         outer_even_2(Y, a + row, LINE * LINE, V, b, W, to, wide, count // LINE,
-                                     count % LINE, add)  # fmt: skip
+                                     count % LINE, add, ahead)  # fmt: skip
 
 
 @numba.njit(parallel=True, cache=True)

@@ -112,7 +112,7 @@ def _bands(gy, packed, counts, gx, bands, size, stride, padding, dilation):  # t
                         outer_tall(a, t * LINE, height * LINE, packed,
                                    (group * panels + panel) * filters * wide, sums,
                                    (panel * height + t) * wide, wide, filters // LINE,
-                                   filters % LINE, False)  # fmt: skip
+                                   filters % LINE, False, 0)  # fmt: skip
                 for q in range(Q):
                     for panel in range(panels):
                         at = (panel * height + q) * wide

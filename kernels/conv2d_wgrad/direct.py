@@ -96,7 +96,7 @@ def _shares(x, gy, shares, parts, c0, channels, k0, filters, plane, size, stride
                     outer_even(a, line * BLOCK * LINE + channel % LINE, LINE * LINE,
                                b, panel * BLOCK * wide, shares,
                                part * each + (panel * lines * LINE + channel) * wide, wide,
-                               count // LINE, count % LINE, True)  # fmt: skip
+                               count // LINE, count % LINE, True, 0)  # fmt: skip
 
 
 @numba.njit(cache=True)

@@ -26,6 +26,7 @@ from kernels.winograd_plan import Plan, fprop_plan, supports
 from kernels.winograd_tiles import Packing, Sides, jobs, panels, work_of
 from kernels.winograd_weights import accumulate, transform_gradient, transform_weights
 
+
 def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
     return fprop_plan(replace(g, N=1)), Sides(g.C // g.groups, g.K // g.groups)
 

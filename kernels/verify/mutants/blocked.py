@@ -166,12 +166,12 @@ the share of the last thread left out
 +            for part in range(1, len(shares) - 1):
 
 the last pixels of a share left out: only for sizes that fill no line
--                               count // LINE, count % LINE, True)  # fmt: skip
-+                               count // LINE, 0, True)  # fmt: skip
+-                               count // LINE, count % LINE, True, 0)  # fmt: skip
++                               count // LINE, 0, True, 0)  # fmt: skip
 
 each block overwrites the one before
--                               count // LINE, count % LINE, True)  # fmt: skip
-+                               count // LINE, count % LINE, False)  # fmt: skip
+-                               count // LINE, count % LINE, True, 0)  # fmt: skip
++                               count // LINE, count % LINE, False, 0)  # fmt: skip
 
 the sums of the first group stay for the second: only for groups > 1
 -        shares[...] = 0
@@ -212,8 +212,8 @@ the rows of the last tiles are not multiplied
 
 == conv2d winograd_tiles: winograd_filters.py
 later channels overwrite the sums of earlier ones: only for more than 64 channels
--                                       M, c + row * wide, wide, count, 0, line > 0)  # fmt: skip
-+                                       M, c + row * wide, wide, count, 0, False)  # fmt: skip
+-                                       M, c + row * wide, wide, count, 0, line > 0, 0)  # fmt: skip
++                                       M, c + row * wide, wide, count, 0, False, 0)  # fmt: skip
 
 the last lines of channels left out: only for more than 64 channels
 -            count = min(AT_ONCE, in_panels - i)
@@ -234,16 +234,20 @@ each chunk overwrites the one before
 -                       job.bounds, i > 0)  # fmt: skip
 +                       job.bounds, False)  # fmt: skip
 
-sums that no point has are not zero
--    W[: LINE * PANEL * lanes(x.dtype)] = 0  # what points without a sum read
-+    W[: LINE * PANEL * lanes(x.dtype)] = 1
+the sums of the first group's channels for all: only for groups > 1
+-        transform_weights(W, told[group], memory.nhwc(gw))
++        transform_weights(W, told[0], memory.nhwc(gw))
 
 == conv2d_wgrad winograd_tiles: winograd_weights.py
 the rest of the tiles left out: only for numbers that fill no line
--                               count % LINE, add)  # fmt: skip
-+                               0, add)  # fmt: skip
+-                    ahead = next_panel(count * wide, LINE * wide, turn)
++                    ahead, count = next_panel(count * wide, LINE * wide, turn), count // LINE * LINE
 
 rows and columns of the taps exchanged
--                    r, s, at = taps[a], taps[MOST + b], (a * r2 + b) * plane
-+                    r, s, at = taps[a], taps[MOST + b], (b * r1 + a) * plane
+-                        _put(block, (i * r2 + j) * lanes, gw, to, some)
++                        _put(block, (j * r1 + i) * lanes, gw, to, some)
+
+a point's sums begin where those of the first panel do: only for more than one panel of channels
+-                here = (ordinals[f, p] * panels + panel) * lines + line
++                here = ordinals[f, p] * panels * lines + line
 """
