@@ -332,6 +332,61 @@ def _outer_runs(typingctx, a, a_at, a_row, a_run, b, b_at, bias, bias_at, rectif
     return signature, generate
 
 
+def _outer_steps(vectors: int) -> Any:
+    """The intrinsics of `outer_steps_2` and `outer_steps_3`: their vectors of a row of c."""
+
+    @intrinsic
+    def product(typingctx, rows, a, a_at, a_step, b, b_at, b_step, c, c_at, c_row, terms, ahead):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
+        i64 = types.int64
+        signature = types.void(i64, a, i64, i64, b, i64, i64, c, i64, i64, i64, i64)
+
+        def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
+            emit, number = Emitter(builder, sig.args[1].dtype), ir.IntType(64)
+            a, b, c = (pointer(emit, context, sig, args, i) for i in (1, 4, 7))
+            (a_step, b_step), (c_row, terms, ahead) = (args[3], args[6]), args[9:]
+            groups, rest = (f(terms, number(UNROLL)) for f in (builder.sdiv, builder.srem))
+
+            def some(count, rows):  # type: ignore[no-untyped-def]
+                def body(sums, a, b):  # type: ignore[no-untyped-def]
+                    emit.fetch(emit.at(b, ahead))
+                    for _ in range(count):
+                        _term(emit, sums, a, range(rows), b)
+                        a, b = emit.at(a, a_step), emit.at(b, b_step)
+                    return sums, a, b
+
+                return body
+
+            after = builder.append_basic_block("outer.end")
+            chosen = builder.switch(args[0], after)
+            for rows in range(EVEN // 2, EVEN + 1):
+                case = builder.append_basic_block(f"outer.{rows}")
+                chosen.add_case(number(rows), case)
+                builder.position_at_end(case)
+                places = _places(emit, c, c_row, rows, vectors)
+                sums = [emit.load(place) for place in places]
+                sums, here_a, here_b = _loop(emit, sums, a, b, groups, some(UNROLL, rows))
+                sums, _, _ = _loop(emit, sums, here_a, here_b, rest, some(1, rows))
+                _write(emit, sums, places)
+                builder.branch(after)
+            builder.position_at_end(after)
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return product
+
+
+outer_steps_2, outer_steps_3 = _outer_steps(2), _outer_steps(3)
+"""c (rows,2L) or (rows,3L) += a^T (rows,K) b (K,2L or 3L), both as they lie; K = terms.
+
+outer_steps_3(rows, a, a_at, a_step, b, b_at, b_step, c, c_at, c_row, terms, ahead)
+
+EVEN / 2 to EVEN rows; for another number nothing is done. A term's rows lie side by side in a, its
+vectors in b; `a_step` and `b_step` elements from one term to the next, `c_row` from a row of c.
+With every fourth term the cache line `ahead` elements behind its vectors is fetched.
+"""
+
+
 def _move(typingctx, source, source_at, to, to_at):  # type: ignore[no-untyped-def]
     """Copy one vector."""
 

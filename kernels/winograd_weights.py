@@ -128,6 +128,7 @@ def accumulate(Y, y_begins, V, v_begins, W, w_begins, rows, lines, wide, units, 
         for unit in range(bounds[part], bounds[part + 1]):
             p, panel = units[unit, 0], units[unit, 1]
             count = rows[p]
+            steps, tail = count // LINE, count % LINE
             b = v_begins[p] + panel * count * wide
             c = w_begins[p] + panel * lines * LINE * wide
             for line in range(lines):
@@ -137,11 +138,11 @@ def accumulate(Y, y_begins, V, v_begins, W, w_begins, rows, lines, wide, units, 
                     turn = (line * LINE + row) // EVEN
                     ahead = next_panel(count * wide, LINE * wide, turn)
                     if wide == 3 * lanes:
-                        outer_even(Y, a + row, LINE * LINE, V, b, W, to, wide, count // LINE,
-                                   count % LINE, add, ahead)  # fmt: skip
+                        outer_even(Y, a + row, LINE * LINE, V, b, W, to, wide, steps, tail, add,
+                                   ahead)  # fmt: skip
                     else:
-                        outer_even_2(Y, a + row, LINE * LINE, V, b, W, to, wide, count // LINE,
-                                     count % LINE, add, ahead)  # fmt: skip
+                        outer_even_2(Y, a + row, LINE * LINE, V, b, W, to, wide, steps, tail, add,
+                                     ahead)  # fmt: skip
 
 
 @numba.njit(parallel=True, cache=True)

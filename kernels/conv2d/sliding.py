@@ -20,6 +20,7 @@ from kernels.conv2d.direct import prepare, terms
 from kernels.costs import Rates, Work, up
 from kernels.direct import bias_of_panels, without_products
 from kernels.geometry import ConvGeometry
+from kernels.padded import padded
 from kernels.registry import kernel
 from kernels.vector import MACHINE, TALL, outer_runs
 
@@ -79,44 +80,11 @@ def forward(
         return without_products(y, bias, rectify)
     packed = prepare(w, g) if prepared is None else prepared
     all_bias = bias_of_panels(bias, g.K, x.dtype)
-    pixels, places = _padded(memory.nhwc(x), g)
+    room = max(0, TALL - g.Q) * g.stride[1]  # for whole tiles of windows
+    pixels, places = padded(memory.nhwc(x), g, room)
     _rows(pixels, places, packed.reshape(-1), memory.nhwc(y), all_bias, rectify, (g.R, g.S * g.C),
           g.stride[1] * g.C)  # fmt: skip
     return y
-
-
-def _padded(x: np.ndarray, g: ConvGeometry) -> tuple[np.ndarray, tuple[int, int, int, int]]:
-    """(flat pixels of x (N,H,W,C) with the padding written out, where the windows lie in them).
-
-    Where: the element at which the first begins; elements to the next image, to the next row of
-    windows, to the next row of taps. There is room for whole tiles of windows.
-    """
-    top, left = g.padding[0], g.padding[2]
-    above, below, before, after = (max(pad, 0) for pad in g.padding)
-    N, H, W, C = x.shape
-    room = max(0, TALL - g.Q) * g.stride[1]
-    if above or below or before or after or room:
-        wide = memory.empty((N, H + above + below, W + before + after + room, C), x.dtype)
-        _surround(x, wide, above, before)
-        x = wide
-    row = x.shape[2] * C
-    first = max(-top, 0) * row + max(-left, 0) * C
-    return x.reshape(-1), (first, x.shape[1] * row, g.stride[0] * row, g.dilation[0] * row)
-
-
-@numba.njit(parallel=True, cache=True)
-def _surround(x, wide, above, before):  # type: ignore[no-untyped-def]
-    """Write x (N,H,W,C) into `wide` (N,H',W',C) at row `above` and column `before`, 0 around it."""
-    N, H, W, C = x.shape
-    tall, broad = wide.shape[1] * N, wide.shape[2] * C
-    source, to = x.reshape(-1), wide.reshape(-1)
-    begin, end = before * C, (before + W) * C
-    for row in numba.prange(tall):
-        n, h = row // wide.shape[1], row % wide.shape[1] - above
-        inside = 0 <= h < H
-        start = (n * H + h) * W * C - begin
-        for e in range(broad):
-            to[row * broad + e] = source[start + e] if inside and begin <= e < end else 0
 
 
 @numba.njit(parallel=True, cache=True)

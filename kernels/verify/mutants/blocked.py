@@ -56,7 +56,7 @@ the rest of the last line left out: only for terms that fill no line
 +            some = min(TERMS * LINE, terms // LINE * LINE - line * LINE)
 
 later terms overwrite the sums of earlier ones: only for more than 384 terms
--                               line > 0)  # fmt: skip
+-                               line > 0, 0)  # fmt: skip
 +                               False)  # fmt: skip
 
 the last pixels of the last block dropped
@@ -240,8 +240,8 @@ the sums of the first group's channels for all: only for groups > 1
 
 == conv2d_wgrad winograd_tiles: winograd_weights.py
 the rest of the tiles left out: only for numbers that fill no line
--                    ahead = next_panel(count * wide, LINE * wide, turn)
-+                    ahead, count = next_panel(count * wide, LINE * wide, turn), count // LINE * LINE
+-            steps, tail = count // LINE, count % LINE
++            steps, tail = count // LINE, 0
 
 rows and columns of the taps exchanged
 -                        _put(block, (i * r2 + j) * lanes, gw, to, some)

@@ -1,0 +1,141 @@
+"""The weights' gradient over windows where they lie: for few channels, as in a first layer.
+
+    gw[k, r, e] += x[n, s p + r, s q C + e] gy[n, p, q, k]      e: the S C terms of a row of taps
+
+The transpose of `conv2d/sliding.py`. For a row of outputs, 4 to 8 (or 2 to 4) neighbouring terms of
+a row of taps times two or three vectors of filters stay in registers while the outputs go by: the
+terms are read s C elements further from one output to the next, gy as it lies (`outer_steps` in
+`kernels/vector.py`). Nothing is packed, and the terms are cut into tiles of about one size, so none
+is multiplied in vain: 21 = 7 + 7 + 7. Each thread has a share of the rows and a sum of its own;
+they are added in order, so the same number of threads gives the same bits. 2 N K P Q C R S
+operations; limited by the processor's multiply-adds while a row of gy stays in the nearest cache.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from kernels import memory, threads
+from kernels.costs import Rates, Work, up
+from kernels.direct import without_products
+from kernels.geometry import ConvGeometry
+from kernels.padded import padded
+from kernels.registry import kernel
+from kernels.vector import EVEN, LINE, MACHINE, lanes, outer_steps_2, outer_steps_3
+
+WIDTH = MACHINE.width
+MOST_TERMS = 400
+RATES = Rates(product=0.0093, term=0.307, output=0.779, weight=3.02, call=83e3)
+
+
+def supports(g: ConvGeometry) -> bool:
+    """One group, neighbouring taps along a row, few terms a window and a tile of them a row."""
+    terms = g.C * g.R * g.S
+    return g.groups == 1 and g.dilation[1] == 1 and terms <= MOST_TERMS and g.S * g.C >= EVEN // 2
+
+
+def work(g: ConvGeometry) -> Work:
+    """Filters in whole panels of 16; the pixels of x are copied once, sums go on row by row."""
+    terms, filters = g.C * g.R * g.S, up(g.K, 16)
+    return Work(g.N * g.P * g.Q * terms * filters, g.N * g.C * g.H * g.W,
+                g.N * g.P * terms * filters, terms * filters)  # fmt: skip
+
+
+def cost(g: ConvGeometry) -> float:
+    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    return RATES.cost(work(g))
+
+
+def additions(g: ConvGeometry) -> float:
+    """One multiply-add an output pixel, and one sum a thread."""
+    return max(g.N * g.P * g.Q, 1) + 1
+
+
+@kernel(
+    "conv2d_wgrad",
+    name="sliding",
+    supports=supports,
+    cost=cost,
+    error_bound=additions,
+    spreads="padding",
+)
+def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
+    """x (N,C,H,W), gy (N,K,P,Q) -> gw (K,C,R,S); accumulates in their type."""
+    gw = memory.empty(g.w_shape, x.dtype, "NHWC")
+    if 0 in (x.size, gy.size, gw.size):
+        return without_products(gw)
+    pixels, places = padded(memory.nhwc(x), g)
+    three, two = (vectors * lanes(x.dtype) for vectors in (3, 2))
+    wide = three if up(g.K, three) <= up(g.K, two) else two
+    sums = memory.empty((threads.get_num_threads(), g.R * g.S * g.C, up(g.K, wide)), x.dtype)
+    sums[...] = 0
+    _shares(pixels, places, memory.nhwc(gy), sums.reshape(-1), len(sums), (g.R, g.S * g.C),
+            g.stride[1] * g.C, wide)  # fmt: skip
+    rows = memory.nhwc(gw).reshape(g.K, -1)  # (K,R,S,C) -> (K,RSC), gw's own memory
+    _total(sums, rows)
+    return gw
+
+
+@numba.njit(parallel=True, cache=True)
+def _shares(x, places, gy, sums, parts, taps, step, wide):  # type: ignore[no-untyped-def]
+    """sums (parts,RSC,panels wide), flat: each thread's over its share of the rows of outputs.
+
+    taps: rows of a window, and terms in each; step: elements from one window to the next.
+    """
+    N, P, Q, K = gy.shape
+    panels, terms = (K + wide - 1) // wide, taps[0] * taps[1]
+    flat = gy.reshape(-1)  # (N,P,Q,K) -> (NPQK,), the same memory
+    for part in numba.prange(parts):
+        packed = np.zeros(Q * wide, gy.dtype)
+        to = part * terms * panels * wide
+        for row in range(N * P * part // parts, N * P * (part + 1) // parts):
+            at = places[0] + row // P * places[1] + row % P * places[2]
+            for panel in range(panels):
+                _row(x, at, places[3], flat, row * Q * K, Q, K, panel * wide, packed, sums,
+                     to + panel * wide, panels * wide, taps, step, wide)  # fmt: skip
+
+
+@numba.njit(cache=True)
+def _row(x, at, down, gy, gy_at, Q, K, k, packed, sums, to, sums_row, taps, step, wide):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Add to the sums of all terms and one panel of filters, from k on, those of a row of outputs.
+
+    A panel that is not full is copied first, with zeros behind its last filter.
+    """
+    tiles = (taps[1] + EVEN - 1) // EVEN
+    full = k + wide <= K
+    beyond = wide if k + 2 * wide <= K else (Q - 1) * K + K - k
+    if not full:
+        for q in range(Q):
+            for e in range(K - k):
+                packed[q * wide + e] = gy[gy_at + q * K + k + e]
+    for r in range(taps[0]):
+        for tile in range(tiles):
+            first, last = taps[1] * tile // tiles, taps[1] * (tile + 1) // tiles
+            a, c = at + r * down + first, to + (r * taps[1] + first) * sums_row
+            turn = r * tiles + tile
+            ahead = beyond + turn % (wide // LINE) * LINE + turn // (wide // LINE) % 4 * K
+            # (rows,Q) x (Q,wide) -> (rows,wide)
+            if full and wide == 3 * (WIDTH // x.itemsize):
+                outer_steps_3(last - first, x, a, step, gy, gy_at + k, K, sums, c, sums_row, Q,
+                              ahead)  # fmt: skip
+            elif full:
+                outer_steps_2(last - first, x, a, step, gy, gy_at + k, K, sums, c, sums_row, Q,
+                              ahead)  # fmt: skip
+            elif wide == 3 * (WIDTH // x.itemsize):
+                outer_steps_3(last - first, x, a, step, packed, 0, wide, sums, c, sums_row, Q,
+                              ahead)  # fmt: skip
+            else:
+                outer_steps_2(last - first, x, a, step, packed, 0, wide, sums, c, sums_row, Q,
+                              ahead)  # fmt: skip
+
+
+@numba.njit(parallel=True, cache=True)
+def _total(sums, gw):  # type: ignore[no-untyped-def]
+    """gw (K,terms) = the threads' sums (parts,terms,panels wide), in their order."""
+    for k in numba.prange(gw.shape[0]):
+        for e in range(gw.shape[1]):
+            total = sums[0, e, k]
+            for part in range(1, len(sums)):
+                total += sums[part, e, k]
+            gw[k, e] = total
