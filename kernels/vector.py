@@ -336,7 +336,7 @@ def _outer_steps(vectors: int) -> Any:
     """The intrinsics of `outer_steps_2` and `outer_steps_3`: their vectors of a row of c."""
 
     @intrinsic
-    def product(typingctx, rows, a, a_at, a_step, b, b_at, b_step, c, c_at, c_row, terms, ahead):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
+    def product(typingctx, rows, a, a_at, a_step, b, b_at, b_step, c, c_at, c_row, terms, ahead):  # type: ignore[no-untyped-def]  # fmt: skip
         i64 = types.int64
         signature = types.void(i64, a, i64, i64, b, i64, i64, c, i64, i64, i64, i64)
 

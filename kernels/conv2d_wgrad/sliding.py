@@ -102,32 +102,28 @@ def _row(x, at, down, gy, gy_at, Q, K, k, packed, sums, to, sums_row, taps, step
 
     A panel that is not full is copied first, with zeros behind its last filter.
     """
-    tiles = (taps[1] + EVEN - 1) // EVEN
-    full = k + wide <= K
-    beyond = wide if k + 2 * wide <= K else (Q - 1) * K + K - k
-    if not full:
+    tiles, vectors = (taps[1] + EVEN - 1) // EVEN, wide // (WIDTH // x.itemsize)
+    source, start, b_step = gy, gy_at + k, K
+    if k + wide > K:
         for q in range(Q):
             for e in range(K - k):
                 packed[q * wide + e] = gy[gy_at + q * K + k + e]
+        source, start, b_step = packed, 0, wide
+    # What the next panel reads is fetched meanwhile, a line of an output's every fourth output.
+    behind = wide if k + 2 * wide <= K else Q * K - k
     for r in range(taps[0]):
         for tile in range(tiles):
             first, last = taps[1] * tile // tiles, taps[1] * (tile + 1) // tiles
             a, c = at + r * down + first, to + (r * taps[1] + first) * sums_row
             turn = r * tiles + tile
-            ahead = beyond + turn % (wide // LINE) * LINE + turn // (wide // LINE) % 4 * K
+            ahead = behind + turn * LINE % wide + turn * LINE // wide % 4 * K
             # (rows,Q) x (Q,wide) -> (rows,wide)
-            if full and wide == 3 * (WIDTH // x.itemsize):
-                outer_steps_3(last - first, x, a, step, gy, gy_at + k, K, sums, c, sums_row, Q,
-                              ahead)  # fmt: skip
-            elif full:
-                outer_steps_2(last - first, x, a, step, gy, gy_at + k, K, sums, c, sums_row, Q,
-                              ahead)  # fmt: skip
-            elif wide == 3 * (WIDTH // x.itemsize):
-                outer_steps_3(last - first, x, a, step, packed, 0, wide, sums, c, sums_row, Q,
-                              ahead)  # fmt: skip
+            if vectors == 3:
+                outer_steps_3(last - first, x, a, step, source, start, b_step, sums, c, sums_row,
+                              Q, ahead)  # fmt: skip
             else:
-                outer_steps_2(last - first, x, a, step, packed, 0, wide, sums, c, sums_row, Q,
-                              ahead)  # fmt: skip
+                outer_steps_2(last - first, x, a, step, source, start, b_step, sums, c, sums_row,
+                              Q, ahead)  # fmt: skip
 
 
 @numba.njit(parallel=True, cache=True)
