@@ -31,13 +31,14 @@ SQUARE = MOST * MOST
     LINES,  # (phases,points): which of the phases at a point each is, -1: it does not use it
     OUT,  # (out phases,2): first pixel
     STEPS,  # (1,4): of input rows and columns, of output rows and columns
-    ROWS,  # (1,points): rows of each point's matrix
+    FILLED,  # (1,points): rows of each point's matrix that belong to a tile
+    ROWS,  # (1,points): rows of each point's matrix, filled up to whole tiles of the product
     BEGINS,  # (1,points): where each point's matrix begins
     DEPTHS,  # (1,points): lines of each point's filters
     STRIDES,  # (1,4): of the weights: output and input channels, rows and columns of taps
     TAPS,  # (phases,out phases 2 MOST): the filter's taps, rows then columns
     _COUNT,
-) = range(22)
+) = range(23)
 
 
 def layout(tables: Mapping[int, np.ndarray]) -> np.ndarray:

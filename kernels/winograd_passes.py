@@ -26,6 +26,7 @@ from kernels.winograd_layout import (
     COLUMN_COUNT,
     COLUMN_RANK,
     COLUMNS,
+    FILLED,
     FIRST,
     IMAGE,
     LINES,
@@ -95,6 +96,7 @@ def transform_input(flat, layout, V, parts):  # type: ignore[no-untyped-def]
     """
     for part in numba.prange(parts):
         _input_tiles(flat, layout, V, np.int64(part), parts)
+        _fill_up(layout, V, np.int64(part), parts)
 
 
 @numba.njit(cache=True)
@@ -148,6 +150,28 @@ def _input_tiles(flat, layout, V, part, parts):  # type: ignore[no-untyped-def]
             if n1 < all1 or n2 < all2:
                 _clear(V, here, lines, f, rows, panels, wide, n1, n2, all1, all2)
     fence()
+
+
+@numba.njit(cache=True)
+def _fill_up(layout, V, part, parts):  # type: ignore[no-untyped-def]
+    """0 in a thread's share of the rows that belong to no tile.
+
+    They are multiplied with the others, for nothing, but of what happened to stand there numbers
+    near 0 would take a hundred times as long.
+    """
+    _, channels, _, _ = four(layout, CHANNELS)
+    filled, rows, begins = (
+        table(layout, FILLED)[0],
+        table(layout, ROWS)[0],
+        table(layout, BEGINS)[0],
+    )
+    lines, wide = table(layout, LINES), table(layout, WIDE)[0, 0]
+    panels = (channels + wide - 1) // wide
+    for p in range(part, SQUARE, parts):
+        for panel in range((lines[:, p].max() + 1) * panels):
+            first = begins[p] + (panel * rows[p] + filled[p]) * wide
+            for e in range(first, first + (rows[p] - filled[p]) * wide):
+                V[e] = 0
 
 
 @numba.njit(cache=True)

@@ -236,6 +236,7 @@ class Chunk:
             layout.BAND_RANK: self.band_rank,
             layout.COLUMN_RANK: self.column_rank,
             layout.COLUMN_COUNT: self.column_count,
+            layout.FILLED: self.rows,
         }
 
 

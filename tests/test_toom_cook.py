@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from kernels import ConvGeometry
+from kernels import ConvGeometry, memory
 from kernels.toom_cook import (
     MOST,
     MOST_TAPS,
@@ -21,7 +21,9 @@ from kernels.toom_cook import (
     sized,
 )
 from kernels.verify.geometries import Ranges, conv_geometries
+from kernels.winograd_passes import transform_input
 from kernels.winograd_plan import dgrad_plan, fprop_plan, supports
+from kernels.winograd_tiles import Sides, jobs
 
 SIZES = [(m, r) for m in range(1, MOST) for r in range(1, MOST) if 2 <= m + r - 1 <= MOST]
 SERVED = tuple((R, S) for R in range(3, 6) for S in range(3, 6))
@@ -77,3 +79,16 @@ def test_thirteen_rows_take_nineteen_products_at_seven_points() -> None:
     plan = fprop_plan(ConvGeometry.of((1, 1, 13, 13), (1, 1, 3, 3), 1, 1))
     assert plan.products == 19 * 19 and plan.points == 7 * 7
     assert np.array_equal(plan.rows.tiles[:, 1], [5, 4, 4])
+
+
+@given(g=conv_geometries(Ranges(SERVED, ((1, 1), (2, 2), (2, 1)), ((1, 1),), beyond=20)))
+def test_every_number_that_is_multiplied_was_written(g: ConvGeometry) -> None:
+    """Rows that fill tiles of the product up too: of what stood there before, numbers near 0 would
+    take a hundred times as long."""
+    plan, sides = fprop_plan(g), Sides(g.C // g.groups, g.K // g.groups)
+    x = memory.nhwc(np.ones(g.x_shape, np.float32)).copy()
+    y_shape = g.N, g.P, g.Q, g.K
+    for job in jobs(plan, sides, x.shape, y_shape, g.groups, x.dtype, 2, memory.chunk()):
+        V = np.full(job.read_size, np.nan, np.float32)
+        transform_input(x.reshape(-1), job.reads[0], V, 2)
+        assert np.isfinite(V).all()
