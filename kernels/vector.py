@@ -270,6 +270,8 @@ The processor foresees the next line of a panel, not the next panel: while this 
 FETCHED cache lines `ahead` elements behind b's are fetched for each of a's lines, `next_panel` says
 which, and the lines of the rows after a's.
 """
+outer_high = _outer(2 * TALL, 1, LINE, 1)
+"""The same with c (2 TALL,L) and panels of L, for few columns."""
 outer_even = _outer(EVEN, 3, 1, LINE)
 """c (EVEN,3L) = or += a^T (EVEN,K) b (K,3L), where row k of a^T's lines holds all rows' term k.
 
@@ -336,14 +338,16 @@ def _outer_steps(vectors: int) -> Any:
     """The intrinsics of `outer_steps_2` and `outer_steps_3`: their vectors of a row of c."""
 
     @intrinsic
-    def product(typingctx, rows, a, a_at, a_step, b, b_at, b_step, c, c_at, c_row, terms, ahead):  # type: ignore[no-untyped-def]  # fmt: skip
-        i64 = types.int64
-        signature = types.void(i64, a, i64, i64, b, i64, i64, c, i64, i64, i64, i64)
+    def product(typingctx, rows, a, a_at, a_step, b, b_at, b_step, c, c_at, c_row, terms, ahead, add, past):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
+        i64, boolean = types.int64, types.boolean
+        signature = types.void(
+            *(i64, a, i64, i64, b, i64, i64, c, i64, i64, i64, i64, boolean, boolean)
+        )
 
         def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
             emit, number = Emitter(builder, sig.args[1].dtype), ir.IntType(64)
             a, b, c = (pointer(emit, context, sig, args, i) for i in (1, 4, 7))
-            (a_step, b_step), (c_row, terms, ahead) = (args[3], args[6]), args[9:]
+            (a_step, b_step), (c_row, terms, ahead, add, past) = (args[3], args[6]), args[9:]
             groups, rest = (f(terms, number(UNROLL)) for f in (builder.sdiv, builder.srem))
 
             def some(count, rows):  # type: ignore[no-untyped-def]
@@ -363,10 +367,14 @@ def _outer_steps(vectors: int) -> Any:
                 chosen.add_case(number(rows), case)
                 builder.position_at_end(case)
                 places = _places(emit, c, c_row, rows, vectors)
-                sums = [emit.load(place) for place in places]
+                sums = _begun(emit, places, add)
                 sums, here_a, here_b = _loop(emit, sums, a, b, groups, some(UNROLL, rows))
                 sums, _, _ = _loop(emit, sums, here_a, here_b, rest, some(1, rows))
-                _write(emit, sums, places)
+                with builder.if_else(past) as (streaming, storing):
+                    for branch, write in ((streaming, emit.stream), (storing, emit.store)):
+                        with branch:
+                            for place, value in zip(places, sums, strict=True):
+                                write(value, place)
                 builder.branch(after)
             builder.position_at_end(after)
             return context.get_dummy_value()
@@ -377,13 +385,14 @@ def _outer_steps(vectors: int) -> Any:
 
 
 outer_steps_2, outer_steps_3 = _outer_steps(2), _outer_steps(3)
-"""c (rows,2L) or (rows,3L) += a^T (rows,K) b (K,2L or 3L), both as they lie; K = terms.
+"""c (rows,2L) or (rows,3L) = or += a^T (rows,K) b (K,2L or 3L), both as they lie; K = terms.
 
-outer_steps_3(rows, a, a_at, a_step, b, b_at, b_step, c, c_at, c_row, terms, ahead)
+outer_steps_3(rows, a, a_at, a_step, b, b_at, b_step, c, c_at, c_row, terms, ahead, add, past)
 
 EVEN / 2 to EVEN rows; for another number nothing is done. A term's rows lie side by side in a, its
 vectors in b; `a_step` and `b_step` elements from one term to the next, `c_row` from a row of c.
-With every fourth term the cache line `ahead` elements behind its vectors is fetched.
+With every fourth term the cache line `ahead` elements behind its vectors is fetched. With `add` the
+sums in c go on; with `past` they are written past the caches (`streaming.py`).
 """
 
 
@@ -414,6 +423,18 @@ def _move_rectified(typingctx, source, source_at, bias, bias_at, rectify, to, to
     return types.void(source, i64, bias, i64, types.boolean, to, i64), generate
 
 
+def _fetch(typingctx, source, source_at):  # type: ignore[no-untyped-def]
+    """Ask for the cache line there; it may lie behind the array."""
+
+    def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        emit = Emitter(builder, sig.args[0].dtype)
+        emit.fetch(pointer(emit, context, sig, args, 0))
+        return context.get_dummy_value()
+
+    return types.void(source, types.int64), generate
+
+
+fetch: Any = intrinsic(_fetch)
 outer_runs: Any = intrinsic(_outer_runs)
 move: Any = intrinsic(_move)
 move_rectified: Any = intrinsic(_move_rectified)

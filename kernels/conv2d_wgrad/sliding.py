@@ -120,10 +120,10 @@ def _row(x, at, down, gy, gy_at, Q, K, k, packed, sums, to, sums_row, taps, step
             # (rows,Q) x (Q,wide) -> (rows,wide)
             if vectors == 3:
                 outer_steps_3(last - first, x, a, step, source, start, b_step, sums, c, sums_row,
-                              Q, ahead)  # fmt: skip
+                              Q, ahead, True, False)  # fmt: skip
             else:
                 outer_steps_2(last - first, x, a, step, source, start, b_step, sums, c, sums_row,
-                              Q, ahead)  # fmt: skip
+                              Q, ahead, True, False)  # fmt: skip
 
 
 @numba.njit(parallel=True, cache=True)

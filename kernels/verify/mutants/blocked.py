@@ -160,6 +160,23 @@ the first panel's bias for every panel: only for many filters
 -                    outer_runs(x, a, step, tap_row, packed, b, bias, k, rectify, out, to, K,
 +                    outer_runs(x, a, step, tap_row, packed, b, bias, 0, rectify, out, to, K,
 
+== conv2d_wgrad sliding: conv2d_wgrad/sliding.py
+every tile of terms begins with the first: only for wide windows
+-            a, c = at + r * down + first, to + (r * taps[1] + first) * sums_row
++            a, c = at + r * down, to + (r * taps[1] + first) * sums_row
+
+rows of taps read where those of the image lie, not dilated: only for dilated rows
+-                _row(x, at, places[3], flat, row * Q * K, Q, K, panel * wide, packed, sums,
++                _row(x, at, places[1] // P, flat, row * Q * K, Q, K, panel * wide, packed, sums,
+
+the share of the last thread left out
+-            for part in range(1, len(sums)):
++            for part in range(1, len(sums) - 1):
+
+the rows that no thread has an equal share of left out
+-        for row in range(N * P * part // parts, N * P * (part + 1) // parts):
++        for row in range(N * P // parts * part, N * P // parts * (part + 1)):
+
 == conv2d_wgrad direct: conv2d_wgrad/direct.py
 the share of the last thread left out
 -            for part in range(1, len(shares)):

@@ -63,6 +63,28 @@ the product is added to what the buffer held
 -        scales = np.array([1.0, 1.0 if add else 0.0])
 +        scales = np.array([1.0, 1.0])
 
+== matmul few_rows: matmul/few_rows.py
+the sums begin anew with each block of b's rows: only for more than 64 terms
+-                                  0, k > 0, False)  # fmt: skip
++                                  0, False, False)  # fmt: skip
+
+the sums of each line of terms overwrite those before: only for more than 64 terms
+-                        c, add = (panel * tiles + tile) * tall * wide, k + line > 0
++                        c, add = (panel * tiles + tile) * tall * wide, k > 0
+
+every row of the result is the first of its panel
+-                out[m, n0 + n] = sums[(panel * tiles * tall + n) * wide + column]
++                out[m, n0 + n] = sums[(panel * tiles * tall + n) * wide]
+
+== matmul few_terms: matmul/few_terms.py
+the last row of a tile at the edge is left out
+-                    for row in range(last - m):
++                    for row in range(last - m - 1):
+
+the first panel of columns for all: only for many columns
+-                        outer_steps_3(last - m, a, m, M, b, panel * K * wide, wide, out,
++                        outer_steps_3(last - m, a, m, M, b, 0, wide, out,
+
 == matmul dots: matmul/dots.py
 every row of a multiplied as the first: only for more than one
 -                total += a[m, k] * rows[n, k]

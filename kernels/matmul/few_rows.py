@@ -1,0 +1,182 @@
+"""Matrix product of some rows with a large matrix, which is read once and along its memory.
+
+    out (M,N) = a (M,K) b (K,N) [+ bias, one value a column]
+
+A linear layer multiplies each of its weights with few images, so the weights must not be packed at
+leisure, as BLAS does. Each thread has a share of the columns of out, and all of a stays near it:
+
+    x W^T, b the transpose of a row-major matrix: 12 or 24 of W's rows (6 or 12 with 16 registers),
+           some hundred terms of them, are moved into lines, and multiplied with the panels of a^T
+           (`outer_tall`, `outer_high`) while the rows that come next are fetched
+    gy W,  b row-major: for some of b's rows at a time, 3 vectors of their columns are moved side by
+           side, and up to 8 rows of a times these are added to sums that stay in the second cache
+           (`outer_steps`)
+
+2 M N K operations; limited by reading b up to some 20 rows, by the processor's multiply-adds above.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from kernels import memory, threads
+from kernels.registry import kernel
+from kernels.vector import (
+    EVEN,
+    LINE,
+    MACHINE,
+    TALL,
+    fetch,
+    lanes,
+    move,
+    outer_high,
+    outer_steps_3,
+    outer_tall,
+)
+
+WIDTH = MACHINE.width
+FEW = 128
+"""Rows of a, at most."""
+TERMS = 1024
+"""Of W's rows, at a time: so many of 12 and a^T's stay in the second cache."""
+AT_ONCE = 64
+"""Rows of b between two times that sums are written and read."""
+
+
+def supports(shape: tuple[int, int, int]) -> bool:
+    """Few rows, but as many as a tile's fewest."""
+    return EVEN // 2 <= shape[0] <= FEW and min(shape) >= 1
+
+
+def cost(shape: tuple[int, int, int]) -> float:
+    """b at 3 elements a nanosecond, products at 110; some rows are never all that a vector has."""
+    M, N, K = shape
+    return max(N * K / 3, -(-M // 16) * 16 * N * K / 110) + M * (N + K) + 2e4
+
+
+@kernel(
+    "matmul", name="few_rows", supports=supports, cost=cost, error_bound=lambda shape: shape[2] + 1
+)
+def matmul(
+    a: np.ndarray, b: np.ndarray, shape: tuple[int, int, int], *, bias: np.ndarray | None = None
+) -> np.ndarray:
+    """a (M,K), b (K,N), bias (N,) -> (M,N); `shape` is (M, N, K); accumulates in their type."""
+    out, parts = memory.empty(shape[:2], a.dtype), threads.get_num_threads()
+    if b.flags.c_contiguous:
+        turned = np.ascontiguousarray(a.T)
+        _add_rows(turned.reshape(-1), b.reshape(-1), out.reshape(-1), shape, parts)
+    else:
+        wide = lanes(a.dtype) * (1 if len(a) <= lanes(a.dtype) else 2)
+        _multiply_rows(_panels(a, wide).reshape(-1), np.ascontiguousarray(b.T), out, wide, parts)
+    return out if bias is None else np.add(out, bias, out=out)
+
+
+def _panels(a: np.ndarray, wide: int) -> np.ndarray:
+    """a (M,K) -> (panels,lines LINE,wide): its rows side by side, with zeros up to whole panels."""
+    M, K = a.shape
+    panels, terms = -(-M // wide), -(-K // LINE) * LINE
+    packed = np.zeros((panels, terms, wide), a.dtype)
+    for panel in range(panels):
+        some = a[panel * wide : (panel + 1) * wide]
+        packed[panel, :K, : len(some)] = some.T
+    return packed
+
+
+@numba.njit(parallel=True, cache=True)
+def _multiply_rows(a, rows, out, wide, parts):  # type: ignore[no-untyped-def]
+    """out (M,N) = a's panels (panels,terms,wide) with each of `rows` (N,K)."""
+    N, K = rows.shape
+    M, terms = out.shape[0], (K + LINE - 1) // LINE * LINE
+    panels = (M + wide - 1) // wide
+    narrow = wide == WIDTH // a.itemsize
+    tall, soon = (2 * TALL, 1) if narrow else (TALL, 4)
+    flat = rows.reshape(-1)  # (N,K) -> (NK,), the same memory
+    for part in numba.prange(parts):
+        n0, n1 = N * part // parts, N * (part + 1) // parts
+        tiles = (n1 - n0 + tall - 1) // tall
+        lines = np.zeros(tall * TERMS, a.dtype)
+        sums = np.empty(panels * tiles * tall * wide, a.dtype)
+        for k in range(0, terms, TERMS):
+            some = min(TERMS, terms - k)
+            for tile in range(tiles):
+                first = n0 + tile * tall
+                _pack_lines(flat, first, min(tall, n1 - first), K, k, some, tall, lines)
+                for line in range(0, some // LINE, soon):
+                    steps = min(soon, some // LINE - line)
+                    for t in range(tall):  # what is packed next
+                        for ahead in range(line, line + steps):
+                            fetch(flat, (first + tall + t) * K + k + ahead * LINE)
+                    for panel in range(panels):
+                        at, b = line * tall * LINE, (panel * terms + k + line * LINE) * wide
+                        c, add = (panel * tiles + tile) * tall * wide, k + line > 0
+                        # (tall,16 steps) x (16 steps,wide) -> (tall,wide)
+                        if narrow:
+                            outer_high(lines, at, tall * LINE, a, b, sums, c, wide, steps, 0, add,
+                                       0)  # fmt: skip
+                        else:
+                            outer_tall(lines, at, tall * LINE, a, b, sums, c, wide, steps, 0, add,
+                                       0)  # fmt: skip
+        for m in range(M):
+            panel, column = m // wide, m % wide
+            for n in range(n1 - n0):
+                out[m, n0 + n] = sums[(panel * tiles * tall + n) * wide + column]
+
+
+@numba.njit(cache=True)
+def _pack_lines(rows, first, count, K, k, some, tall, packed):  # type: ignore[no-untyped-def]
+    """packed (lines,tall,LINE) = `some` terms from k on of `count` rows (K,), 0 behind the last."""
+    lanes = WIDTH // rows.itemsize
+    for t in range(count):
+        at = (first + t) * K + k
+        for line in range(some // LINE):
+            to, start = (line * tall + t) * LINE, at + line * LINE
+            if k + line * LINE + LINE <= K:
+                for e in range(0, LINE, lanes):
+                    move(rows, start + e, packed, to + e)
+            else:
+                for e in range(LINE):
+                    packed[to + e] = rows[start + e] if k + line * LINE + e < K else 0
+
+
+@numba.njit(parallel=True, cache=True)
+def _add_rows(a, b, out, shape, parts):  # type: ignore[no-untyped-def]
+    """out (M,N) = a^T (K,M) turned, times b (K,N), all flat."""
+    M, N, K = shape
+    wide, groups = 3 * (WIDTH // b.itemsize), (M + EVEN - 1) // EVEN
+    panels = (N + wide - 1) // wide
+    for part in numba.prange(parts):
+        p0, p1 = panels * part // parts, panels * (part + 1) // parts
+        sums, packed = np.empty((p1 - p0) * M * wide, b.dtype), np.zeros(AT_ONCE * wide, b.dtype)
+        for k in range(0, K, AT_ONCE):
+            some = min(AT_ONCE, K - k)
+            for panel in range(p0, p1):
+                n = panel * wide
+                _pack_columns(b, k * N + n, some, N, min(wide, N - n), wide, packed)
+                for group in range(groups):
+                    m, last = M * group // groups, M * (group + 1) // groups
+                    c = ((panel - p0) * M + m) * wide
+                    # (rows,some) x (some,3L) -> (rows,3L)
+                    outer_steps_3(last - m, a, k * M + m, M, packed, 0, wide, sums, c, wide, some,
+                                  0, k > 0, False)  # fmt: skip
+        for panel in range(p0, p1):
+            for m in range(M):
+                at, to = ((panel - p0) * M + m) * wide, m * N + panel * wide
+                for e in range(min(wide, N - panel * wide)):
+                    out[to + e] = sums[at + e]
+
+
+@numba.njit(cache=True)
+def _pack_columns(b, at, rows, step, count, wide, packed):  # type: ignore[no-untyped-def]
+    """packed (rows,wide) = `count` columns from element `at` on: in b their rows may all fall on
+    the same sets of a cache."""
+    lanes = WIDTH // b.itemsize
+    for k in range(rows):
+        start, to = at + k * step, k * wide
+        if count == wide:
+            for e in range(0, wide, lanes):
+                fetch(b, start + wide + e)
+                move(b, start + e, packed, to + e)
+        else:
+            for e in range(count):
+                packed[to + e] = b[start + e]

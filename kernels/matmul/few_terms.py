@@ -1,0 +1,93 @@
+"""Matrix product of few terms a sum: the result is large, and written once.
+
+    out (M,N) = a (M,K) b (K,N) [+ bias, one value a column]
+
+The gradient of a linear layer's weights has a term for each image. Up to 8 rows by 3 vectors of out
+are summed in registers (`outer_steps` in `kernels/vector.py`) and go past the caches to memory,
+which need not be read first (`kernels/streaming.py`). b is packed in panels of 3 vectors, some of
+which stay in the second cache while all rows go by. 2 M N K operations; limited by writing out up
+to some 30 terms, by the processor's multiply-adds above.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from kernels import memory, threads
+from kernels.registry import kernel
+from kernels.streaming import fence, past_caches
+from kernels.vector import EVEN, MACHINE, lanes, outer_steps_3
+
+WIDTH = MACHINE.width
+FEW = 128
+"""Terms of a sum, at most."""
+NEAR = 1 << 18
+"""Bytes of b's panels that are used for all rows, then the next."""
+
+
+def supports(shape: tuple[int, int, int]) -> bool:
+    """Few terms; as many rows as a tile's fewest."""
+    return 1 <= shape[2] <= FEW and shape[0] >= EVEN // 2 and shape[1] >= 1
+
+
+def cost(shape: tuple[int, int, int]) -> float:
+    """The result at 5 elements a nanosecond, products at 130."""
+    M, N, K = shape
+    return max(M * N / 5, M * -(-N // 48) * 48 * K / 130) + 2 * (M + N) * K + 2e4
+
+
+@kernel(
+    "matmul", name="few_terms", supports=supports, cost=cost, error_bound=lambda shape: shape[2] + 1
+)
+def matmul(
+    a: np.ndarray, b: np.ndarray, shape: tuple[int, int, int], *, bias: np.ndarray | None = None
+) -> np.ndarray:
+    """a (M,K), b (K,N), bias (N,) -> (M,N); `shape` is (M, N, K); accumulates in their type."""
+    M, N, _ = shape
+    out, turned = memory.empty((M, N), a.dtype), np.ascontiguousarray(a.T)
+    panels = _panels(b, 3 * lanes(a.dtype))
+    flat = out.reshape(-1)
+    whole = N % lanes(a.dtype) == 0  # then every vector of a row is aligned if the first one is
+    _multiply(turned.reshape(-1), panels.reshape(-1), flat, shape, whole, threads.get_num_threads())
+    return out if bias is None else np.add(out, bias, out=out)
+
+
+def _panels(b: np.ndarray, wide: int) -> np.ndarray:
+    """b (K,N) -> (panels,K,wide), with zeros behind the last column."""
+    K, N = b.shape
+    whole, panels = N // wide, -(-N // wide)
+    packed = memory.empty((panels, K, wide), b.dtype)
+    # (K,whole wide) -> (K,whole,wide) -> (whole,K,wide)
+    packed[:whole] = b[:, : whole * wide].reshape(K, whole, wide).transpose(1, 0, 2)
+    if panels > whole:
+        packed[whole] = 0
+        packed[whole, :, : N - whole * wide] = b[:, whole * wide :]
+    return packed
+
+
+@numba.njit(parallel=True, cache=True)
+def _multiply(a, b, out, shape, whole, parts):  # type: ignore[no-untyped-def]
+    """out (M,N) = a^T (K,M) turned, times b's panels (panels,K,3L), all flat."""
+    M, N, K = shape
+    wide, groups = 3 * (WIDTH // b.itemsize), (M + EVEN - 1) // EVEN
+    panels, past = (N + wide - 1) // wide, whole and past_caches(out)
+    near = max(1, NEAR // (K * wide * b.itemsize))
+    for part in numba.prange(parts):
+        edge = np.empty(EVEN * wide, b.dtype)
+        for first in range(0, panels, near):
+            for group in range(groups * part // parts, groups * (part + 1) // parts):
+                m, last = M * group // groups, M * (group + 1) // groups
+                for panel in range(first, min(first + near, panels)):
+                    n = panel * wide
+                    # (rows,K) x (K,3L) -> (rows,3L)
+                    if n + wide <= N:
+                        outer_steps_3(last - m, a, m, M, b, panel * K * wide, wide, out,
+                                      m * N + n, N, K, 0, False, past)  # fmt: skip
+                        continue
+                    outer_steps_3(last - m, a, m, M, b, panel * K * wide, wide, edge, 0, wide, K, 0,
+                                  False, False)  # fmt: skip
+                    for row in range(last - m):
+                        for e in range(N - n):
+                            out[(m + row) * N + n + e] = edge[row * wide + e]
+        fence()
