@@ -20,7 +20,7 @@ from kernels.winograd_layout import BEGINS, CHANNELS, DEPTHS, IMAGE, ROWS, STRID
 from kernels.winograd_passes import multiply, transform_input, transform_output
 from kernels.winograd_plan import Chunk, Plan, chunk
 
-FEW = 64
+FEW = 96
 """Tiles for which writing the transformed filters to memory costs more than it saves."""
 ONCE = 0.5
 """Of what they cost, what they do where they are not written."""

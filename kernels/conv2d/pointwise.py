@@ -23,7 +23,7 @@ from kernels.registry import kernel
 from kernels.vector import MACHINE, TALL, outer_runs
 
 WIDTH = MACHINE.width
-RATES = Rates(product=0.0098, term=0.03, output=0.25, weight=3.1, call=60e3)
+RATES = Rates(product=0.00463, term=0.0393, output=0.113, weight=1.54, call=26e3)
 
 
 def supports(g: ConvGeometry) -> bool:

@@ -26,7 +26,7 @@ from kernels.vector import MACHINE, TALL, outer_runs
 
 WIDTH = MACHINE.width
 MOST_TERMS = 400
-RATES = Rates(product=0.0127, term=0.00943, output=0.215, weight=13, call=57e3)
+RATES = Rates(product=0.00639, term=0.0256, output=0.0889, weight=1, call=41e3)
 
 
 def supports(g: ConvGeometry) -> bool:

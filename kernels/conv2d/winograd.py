@@ -58,7 +58,7 @@ def supports(g: ConvGeometry) -> bool:
     return (g.R, g.S, *g.stride, *g.dilation) == (3, 3, 1, 1, 1, 1)
 
 
-RATES = Rates(product=0.0179, term=3.31, output=1.98, weight=2.31, call=1054e3)
+RATES = Rates(product=0.00946, term=2.68, output=1.35, weight=1.83, call=338e3)
 
 
 def work(g: ConvGeometry) -> Work:

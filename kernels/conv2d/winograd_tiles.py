@@ -32,7 +32,7 @@ def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
     return fprop_plan(replace(g, N=1)), Sides(g.C // g.groups, g.K // g.groups)
 
 
-RATES = Rates(product=0.0135, term=0.876, output=0.702, weight=1.4, call=146e3)
+RATES = Rates(product=0.00509, term=0.947, output=0.262, weight=0.606, call=61e3)
 
 
 def work(g: ConvGeometry) -> Work:

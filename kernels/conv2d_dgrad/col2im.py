@@ -20,7 +20,7 @@ from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.unfold import fold_image, images_per_block
 
-RATES = Rates(product=0.0202, term=0.566, output=0.0785, weight=0.687, call=37e3)
+RATES = Rates(product=0.00815, term=0.321, output=0.0468, weight=0.614, call=14e3)
 
 
 def cost(g: ConvGeometry) -> float:

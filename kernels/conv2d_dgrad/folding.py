@@ -28,7 +28,7 @@ BAND = 16
 """Rows of gx that a thread takes at a time, at least."""
 
 
-RATES = Rates(product=0.0144, term=0.967, output=49, weight=3.22, call=63e3)
+RATES = Rates(product=0.0084, term=0.495, output=16.2, weight=2.88, call=24e3)
 
 
 def work(g: ConvGeometry) -> Work:

@@ -24,7 +24,7 @@ from kernels.windows import fprop_windows, pack_windows
 WIDTH = MACHINE.width
 
 
-RATES = Rates(product=0.0093, term=0.307, output=0.779, weight=3.02, call=83e3)
+RATES = Rates(product=0.00336, term=0.322, output=0.36, weight=1.44, call=33e3)
 
 
 def work(g: ConvGeometry) -> Work:

@@ -26,7 +26,7 @@ from kernels.vector import EVEN, LINE, MACHINE, lanes, outer_steps_2, outer_step
 
 WIDTH = MACHINE.width
 MOST_TERMS = 400
-RATES = Rates(product=0.0093, term=0.307, output=0.779, weight=3.02, call=83e3)
+RATES = Rates(product=0.00856, term=0.0579, output=0.0257, weight=1.06, call=31e3)
 
 
 def supports(g: ConvGeometry) -> bool:

@@ -31,7 +31,7 @@ def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
     return fprop_plan(replace(g, N=1)), Sides(g.C // g.groups, g.K // g.groups)
 
 
-RATES = Rates(product=0.00753, term=0.976, output=0.938, weight=0.722, call=131e3)
+RATES = Rates(product=0.00406, term=0.524, output=0.679, weight=0.211, call=59e3)
 
 
 def work(g: ConvGeometry) -> Work:

@@ -248,8 +248,8 @@ the filter is not turned
 
 == conv2d_wgrad winograd_tiles: conv2d_wgrad/winograd_tiles.py
 each chunk overwrites the one before
--                       job.bounds, i > 0)  # fmt: skip
-+                       job.bounds, False)  # fmt: skip
+-                       job.units, job.bounds, i > 0)  # fmt: skip
++                       job.units, job.bounds, False)  # fmt: skip
 
 the sums of the first group's channels for all: only for groups > 1
 -        transform_weights(W, told[group], memory.nhwc(gw))
