@@ -7,8 +7,8 @@ free, and when its last view is gone its piece joins its free neighbours. First 
 the pieces together: a network's arrays, forward or in a training step, take 3 to 9 % more room than
 was ever in use at once, and no fresh page after the first two rounds.
 
-The pool holds at most an eighth more than was in use at once, and what is not a whole large page:
-before it would hold more, it gives the pages of all its free pieces back to the system.
+The pool holds at most an eighth and SLACK more than was in use at once, and what is not a whole
+large page: before it would hold more, it gives the pages of its free pieces back to the system.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ HUGE = 2 << 20
 """Bytes of a large page, where the system has them."""
 OWN = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 """Memory of this process alone: what is shared with others gets no large pages."""
+SLACK = 64 << 20
+"""Bytes beyond an eighth: a few large arrays fit into each other's places less well than many."""
 REGION = 1 << 30
 """Bytes of addresses that are asked for at a time; pages come when they are touched."""
 
@@ -157,7 +159,8 @@ class Pool:
             self.usage.live += size
             self.usage.most = max(self.usage.most, self.usage.live)
             self._count()
-            if self.usage.live + self.usage.idle > self.usage.most + self.usage.most // 8:
+            most = self.usage.most + self.usage.most // 8 + SLACK
+            if self.usage.live + self.usage.idle > most:
                 self._give_pages_back()
         return np.asarray(_Lease(self, region, start, size, nbytes))
 

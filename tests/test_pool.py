@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels import memory
-from kernels.pool import ALIGNMENT, HUGE, LEAST, Pool, Spans
+from kernels.pool import ALIGNMENT, HUGE, LEAST, SLACK, Pool, Spans
 
 KB = 1 << 10
 
@@ -40,7 +40,7 @@ def test_the_pool_holds_little_more_than_was_in_use_at_once(sizes: list[int], ke
     for size in sizes:
         held = [*held, pool.take(size)][-keep:]
         ragged = 2 * HUGE * (keep + 2)  # both ends of every free piece
-        assert pool.usage.live + pool.usage.idle <= 1.125 * pool.usage.most + ragged
+        assert pool.usage.live + pool.usage.idle <= 1.125 * pool.usage.most + SLACK + ragged
     assert pool.usage.live >= sum(a.nbytes for a in held)
 
 
