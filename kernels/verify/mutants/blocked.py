@@ -136,6 +136,15 @@ the last tile of a row ends one output early
 -                q0 = max(0, min(q, Q - TALL))  # the last tile overlaps the one before
 +                q0 = max(0, min(q, Q - TALL - 1))
 
+the last filter of a panel that is not full is left out
+-                    for e in range(min(wide, K - k)):
++                    for e in range(min(wide, K - k) - 1):
+
+the first panel's bias for every panel: only for many filters
+-                    outer_runs(x, a, step, tap_row, packed, b, bias, k, rectify, out, to, K,
++                    outer_runs(x, a, step, tap_row, packed, b, bias, 0, rectify, out, to, K,
+
+== conv2d sliding: padded.py
 padding above for padding before: only for unequal pads
 -    begin, end = before * C, (before + W) * C
 +    begin, end = above * C, (above + W) * C
@@ -151,14 +160,6 @@ rows of taps as near as if they were not dilated: only for dilated rows
 rows cropped as columns are: only for negative pads
 -    first = max(-top, 0) * row + max(-left, 0) * C
 +    first = max(-left, 0) * row + max(-top, 0) * C
-
-the last filter of a panel that is not full is left out
--                    for e in range(min(wide, K - k)):
-+                    for e in range(min(wide, K - k) - 1):
-
-the first panel's bias for every panel: only for many filters
--                    outer_runs(x, a, step, tap_row, packed, b, bias, k, rectify, out, to, K,
-+                    outer_runs(x, a, step, tap_row, packed, b, bias, 0, rectify, out, to, K,
 
 == conv2d_wgrad sliding: conv2d_wgrad/sliding.py
 every tile of terms begins with the first: only for wide windows
