@@ -92,7 +92,9 @@ def ratio_bars(rows: Sequence[Row], batch: int, folder: Path) -> list[Path]:
     axes.invert_yaxis()
     axes.set(xscale="log", xlabel=f"times as fast as PyTorch, batch {batch}: median and quartiles")
     # On a range of less than ten the usual axis writes 1.1 x 10^0, and over its neighbour.
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    low, high = axes.get_xlim()
+    fine = high / low < 100  # else their labels would be written over each other
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7) if fine else (1,)))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.legend(fontsize=7)
