@@ -23,8 +23,8 @@ from math import prod
 import numpy as np
 
 POINTS = tuple(Fraction(p) for p in ("0", "1", "-1", "2", "-2", "1/2", "-1/2"))
-"""In this order a tile of any size has about the least error that points of its number can have;
-the halves beside the twos let six outputs of three taps be only twice as wrong as four."""
+"""Opposite points stand side by side: their rows share their sums (`combine.py`). With the halves
+beside the twos six outputs of three taps are only about twice as wrong as four."""
 MOST = len(POINTS) + 1
 """The most products along an axis: every point, and infinity, which stands last."""
 MOST_TAPS = 5

@@ -12,8 +12,9 @@ import numba
 import numpy as np
 
 from kernels.combine import combine
+from kernels.lines import copy_line
 from kernels.toom_cook import MOST, filter_family
-from kernels.vector import LINE, MACHINE, TALL, move, outer_tall
+from kernels.vector import LINE, MACHINE, TALL, outer_tall
 from kernels.winograd_layout import (
     BEGINS,
     CHANNELS,
@@ -83,16 +84,8 @@ def _filter_share(w, layout, U, part, parts):  # type: ignore[no-untyped-def]
             for p in range(SQUARE):
                 if lines[f, p] >= 0:
                     line = panel * depths[p] + lines[f, p] * in_panels + in_panel
-                    _copy_plane(made, p * plane, U, begins[p] + line * plane, plane)
-
-
-@numba.njit(cache=True)
-def _copy_plane(made, at, U, to, count):  # type: ignore[no-untyped-def]
-    """Move a point's filters, for a line of inputs and a panel of outputs, to where they stay."""
-    e, lanes = 0, WIDTH // made.itemsize
-    while e < count:
-        move(made, at + e, U, to + e)
-        e += lanes
+                    # At once: point by point as they are made, lines would wait for memory.
+                    copy_line(made, p * plane, U, begins[p] + line * plane, plane)
 
 
 @numba.njit(cache=True)

@@ -12,9 +12,10 @@ import numba
 import numpy as np
 
 from kernels.combine import combine
+from kernels.lines import copy_line
 from kernels.streaming import fence, past_caches
 from kernels.toom_cook import MOST, filter_family, output_family, turned
-from kernels.vector import EVEN, LINE, MACHINE, move, next_panel, outer_even, outer_even_2
+from kernels.vector import EVEN, LINE, MACHINE, next_panel, outer_even, outer_even_2
 from kernels.winograd_layout import (
     BAND_RANK,
     BANDS,
@@ -192,14 +193,4 @@ def _weight_panel(W, layout, gw, shape, panel, line):  # type: ignore[no-untyped
                 for i in range(r1):
                     for j in range(r2):
                         to = ((row + taps[i]) * S + taps[MOST + j]) * C + c + ahead
-                        _put(block, (i * r2 + j) * lanes, gw, to, some)
-
-
-@numba.njit(cache=True)
-def _put(source, at, to, to_at, count):  # type: ignore[no-untyped-def]
-    """The first `count` elements of a vector."""
-    if count == WIDTH // source.itemsize:
-        move(source, at, to, to_at)
-        return
-    for e in range(count):
-        to[to_at + e] = source[at + e]
+                        copy_line(block, (i * r2 + j) * lanes, gw, to, some)

@@ -262,8 +262,8 @@ the rest of the tiles left out: only for numbers that fill no line
 +            steps, tail = count // LINE, 0
 
 rows and columns of the taps exchanged
--                        _put(block, (i * r2 + j) * lanes, gw, to, some)
-+                        _put(block, (j * r1 + i) * lanes, gw, to, some)
+-                        copy_line(block, (i * r2 + j) * lanes, gw, to, some)
++                        copy_line(block, (j * r1 + i) * lanes, gw, to, some)
 
 a point's sums begin where those of the first panel do: only for more than one panel of channels
 -                here = (ordinals[f, p] * panels + panel) * lines + line
