@@ -22,8 +22,9 @@ def combine(matrices: Mapping[int, Rows], gather: bool = False, scatter: bool = 
     `number` says which of the matrices; for another nothing is written. source[j] lies at
     `source_at + j source_step`. With `gather`, f(number, source, source_at, places, to, to_at,
     to_step, row), it lies at `source_at + places[row, j]`, of an int64 array; `to` with `scatter`
-    alike, and f takes one more argument: whether to `stream` past the caches. (A view of one row
-    would be counted among its array's references.)
+    alike, and f takes one more argument: whether to `stream` past the caches; if not, the cache line
+    behind each result is fetched, which is written next, and at so many places the processor does
+    not foresee it. (A view of one row would be counted among its array's references.)
     Rows that are each other's mirror, the same up to the signs of some entries, share the sum of
     what is equal and the sum of what is opposite.
     """
@@ -59,13 +60,12 @@ def combine(matrices: Mapping[int, Rows], gather: bool = False, scatter: bool = 
             to = places(4, scatter, len(rows))
             if scatter:
                 with builder.if_else(args[8]) as (streaming, storing):
-                    for branch, write in ((streaming, emit.stream), (storing, emit.store)):
-                        with branch:
-                            for place, value in zip(to, outputs, strict=True):
-                                write(value, place)
+                    with streaming:
+                        _put(emit, outputs, to, emit.stream)
+                    with storing:
+                        _put(emit, outputs, to, emit.store_and_fetch)
             else:
-                for place, value in zip(to, outputs, strict=True):
-                    emit.store(value, place)
+                _put(emit, outputs, to, emit.store)
             builder.branch(after)
         builder.position_at_end(after)
         return context.get_dummy_value()
@@ -83,6 +83,11 @@ def combine(matrices: Mapping[int, Rows], gather: bool = False, scatter: bool = 
         return types.void(i64, source, i64, i64, to, i64, places, i64, types.boolean), generate
 
     return gathering if gather else scattering if scatter else stepping
+
+
+def _put(emit: Emitter, values: list[ir.Value], places: list[ir.Value], write: Any) -> None:
+    for value, place in zip(values, places, strict=True):
+        write(value, place)
 
 
 def _linear(emit: Emitter, rows: list[list[float]], inputs: list[Any]) -> list[ir.Value]:

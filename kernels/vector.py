@@ -90,6 +90,11 @@ class Emitter:
         wide = self.builder.bitcast(pointer, self.vector.as_pointer())
         self.builder.store(value, wide, align=self.bytes)
 
+    def store_and_fetch(self, value: ir.Value, pointer: ir.Value) -> None:
+        """Store, and ask for the next cache line, to be written."""
+        self.store(value, pointer)
+        self.fetch(self.at(pointer, CACHE_LINE // self.bytes), to_write=True)
+
     def stream(self, value: ir.Value, pointer: ir.Value) -> None:
         """Store past the caches, at a place aligned to vectors (`streaming.py`)."""
         wide = self.builder.bitcast(pointer, self.vector.as_pointer())
@@ -97,7 +102,7 @@ class Emitter:
         hint = self.builder.module.add_metadata([ir.IntType(32)(1)])
         store.set_metadata("nontemporal", hint)
 
-    def fetch(self, pointer: ir.Value) -> None:
+    def fetch(self, pointer: ir.Value, to_write: bool = False) -> None:
         """Ask for the cache line there, into the second cache; it may lie behind the array."""
         byte, i32, name = ir.IntType(8).as_pointer(), ir.IntType(32), "llvm.prefetch.p0i8"
         module = self.builder.module
@@ -105,7 +110,7 @@ class Emitter:
         if function is None:
             function = ir.Function(module, ir.FunctionType(ir.VoidType(), [byte, *[i32] * 3]), name)
         there = self.builder.bitcast(pointer, byte)
-        self.builder.call(function, [there, i32(0), i32(2), i32(1)])  # to read, near, data
+        self.builder.call(function, [there, i32(int(to_write)), i32(2), i32(1)])  # near, data
 
     def broadcast(self, value: ir.Value) -> ir.Value:
         one = self.builder.insert_element(

@@ -12,7 +12,6 @@ import numba
 import numpy as np
 
 from kernels.combine import combine
-from kernels.lines import copy_line
 from kernels.toom_cook import MOST, filter_family
 from kernels.vector import LINE, MACHINE, TALL, outer_tall
 from kernels.winograd_layout import (
@@ -67,7 +66,6 @@ def _filter_share(w, layout, U, part, parts):  # type: ignore[no-untyped-def]
     begins, depths, lines = table(layout, BEGINS)[0], table(layout, DEPTHS)[0], table(layout, LINES)
     plane, places = LINE * 2 * (WIDTH // w.itemsize), np.empty((MOST, MOST), np.int64)
     block, half = np.zeros(SQUARE * plane, w.dtype), np.empty(SQUARE * LINE, w.dtype)
-    made = np.empty(SQUARE * plane, w.dtype)
     units, strides = panels * in_panels, table(layout, STRIDES)[0]
     for unit in range(units * part // parts, units * (part + 1) // parts):
         # Neighbours in the memory of w, one after the other.
@@ -79,13 +77,10 @@ def _filter_share(w, layout, U, part, parts):  # type: ignore[no-untyped-def]
             n1, n2 = _products(layout, f)
             for i in range(n1):
                 for j in range(n2):
-                    places[i, j] = square(i, j, n1, n2) * plane
-            _filter_panel(w, layout, f, panel, in_panel, made, places, block, half)
-            for p in range(SQUARE):
-                if lines[f, p] >= 0:
+                    p = square(i, j, n1, n2)
                     line = panel * depths[p] + lines[f, p] * in_panels + in_panel
-                    # At once: point by point as they are made, lines would wait for memory.
-                    copy_line(made, p * plane, U, begins[p] + line * plane, plane)
+                    places[i, j] = begins[p] + line * plane
+            _filter_panel(w, layout, f, panel, in_panel, U, places, block, half)
 
 
 @numba.njit(cache=True)

@@ -20,7 +20,7 @@ from kernels.winograd_layout import BEGINS, CHANNELS, DEPTHS, IMAGE, ROWS, STRID
 from kernels.winograd_passes import multiply, transform_input, transform_output
 from kernels.winograd_plan import Chunk, Plan, chunk
 
-FEW = 96
+FEW = 64
 """Tiles for which writing the transformed filters to memory costs more than it saves."""
 ONCE = 0.5
 """Of what they cost, what they do where they are not written."""
@@ -94,10 +94,20 @@ def _filters_of(
     wide = 2 * lanes(dtype)
     depth = plan.phases_at * panels(sides.inputs, LINE)
     sizes = len(plan.out_phases) * panels(sides.outputs, wide) * depth * LINE * wide
-    begins = np.cumsum([0, *sizes[:-1]])
+    begins, size = apart(sizes)
     told = plan.tables | {CHANNELS: sides.of_group(0), STRIDES: np.array(strides),
                           DEPTHS: depth, BEGINS: begins}  # fmt: skip
-    return begins, int(sizes.sum()), layout(told)
+    return begins, size, layout(told)
+
+
+def apart(sizes: np.ndarray) -> tuple[np.ndarray, int]:
+    """Where matrices of these sizes begin (points,), one after the other, and their elements in all.
+
+    A line more from each to the next: sizes are multiples of what a cache's sets repeat after, and
+    the same place of every matrix, which a transform touches at once, would fall on a few sets.
+    """
+    begins = np.cumsum([0, *(sizes + LINE)])
+    return begins[:-1], int(begins[-1])
 
 
 def convolve(
@@ -187,7 +197,7 @@ def jobs(
     for part in chunks_of(plan, sides, read[0], dtype.itemsize, chunk_bytes):
         rows = -(-part.rows // its.whole) * its.whole
         v_sizes, m_sizes = depth * rows * its.inputs, all_panels * rows * its.outputs
-        v_begins, m_begins = (np.cumsum([0, *sizes[:-1]]) for sizes in (v_sizes, m_sizes))
+        (v_begins, v_size), (m_begins, m_size) = apart(v_sizes), apart(m_sizes)
         told = plan.tables | part.tables() | {ROWS: rows, WIDE: np.array([its.inputs])}
         of_groups = [told | {CHANNELS: sides.of_group(group)} for group in range(groups)]
         reads = [layout(t | {IMAGE: np.array(read), BEGINS: v_begins}) for t in of_groups]
@@ -195,7 +205,7 @@ def jobs(
         of_point = np.full(depth.size, all_panels) if its.by_outputs else depth
         units = np.array([(p, panel) for p, some in enumerate(of_point) for panel in range(some)])
         bounds = shares(np.repeat(rows * (depth if its.by_outputs else 1), of_point), parts)
-        job = Job(rows, depth, int(v_sizes.sum()), v_begins, int(m_sizes.sum()), m_begins,
+        job = Job(rows, depth, v_size, v_begins, m_size, m_begins,
                   tuple(reads), tuple(writes), units, bounds)  # fmt: skip
         found.append(job)
     return tuple(found)

@@ -23,7 +23,7 @@ from kernels.vector import LINE, lanes
 from kernels.winograd_layout import BEGINS, CHANNELS, WIDE, layout
 from kernels.winograd_passes import transform_input
 from kernels.winograd_plan import Plan, fprop_plan, supports
-from kernels.winograd_tiles import Packing, Sides, jobs, panels, work_of
+from kernels.winograd_tiles import Packing, Sides, apart, jobs, panels, work_of
 from kernels.winograd_weights import accumulate, transform_gradient, transform_weights
 
 
@@ -99,7 +99,7 @@ def sums_of(
     """Of the sums: where each point's begin (points,), elements in all; each group's tables for the
     way back to taps."""
     sizes = plan.phases_at * panels(sides.inputs, wide) * panels(sides.outputs, LINE) * LINE * wide
-    begins = np.cumsum([0, *sizes[:-1]])
+    begins, size = apart(sizes)
     tables = plan.tables | {WIDE: np.array([wide]), BEGINS: begins}
     told = tuple(layout(tables | {CHANNELS: sides.of_group(group)}) for group in range(groups))
-    return begins, int(sizes.sum()), told
+    return begins, size, told
