@@ -22,9 +22,9 @@ def combine(matrices: Mapping[int, Rows], gather: bool = False, scatter: bool = 
     `number` says which of the matrices; for another nothing is written. source[j] lies at
     `source_at + j source_step`. With `gather`, f(number, source, source_at, places, to, to_at,
     to_step, row), it lies at `source_at + places[row, j]`, of an int64 array; `to` with `scatter`
-    alike, and f takes one more argument: whether to `stream` past the caches; if not, the cache line
-    behind each result is fetched, which is written next, and at so many places the processor does
-    not foresee it. (A view of one row would be counted among its array's references.)
+    alike, and f takes one more argument: whether to `stream` past the caches. If not, the line
+    behind each result is fetched: it is written next, and the processor does not foresee so many.
+    (A view of one row would be counted among its array's references.)
     Rows that are each other's mirror, the same up to the signs of some entries, share the sum of
     what is equal and the sum of what is opposite.
     """

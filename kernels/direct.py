@@ -3,7 +3,7 @@
     y[(n p q), k] = windows[(n p q), (r s c)] w[(r s c), k]
 
 A thread takes a block of output pixels, writes their windows as lines of 16 for `outer_tall`
-(`vector.py`), and multiplies them by the packed filters, a few hundred terms of the sum at a time:
+(`outer.py`), and multiplies them by the packed filters, a few hundred terms of the sum at a time:
 those of one panel of filters stay in the first cache, the block's in the second. Each pixel of a
 window is moved twice for K products, so the product's rate is the limit. Which windows there are,
 of x or of gy, is told by `kernels/windows.py`.
@@ -15,7 +15,8 @@ import numba
 import numpy as np
 
 from kernels import memory, threads
-from kernels.vector import LINE, MACHINE, TALL, lanes, move, move_rectified, outer_tall
+from kernels.outer import TALL, outer_tall
+from kernels.vector import LINE, MACHINE, lanes, move, move_rectified
 from kernels.windows import Windows, pack_windows
 
 WIDTH = MACHINE.width

@@ -12,8 +12,9 @@ import numba
 import numpy as np
 
 from kernels.combine import combine
+from kernels.outer import TALL, outer_rows
 from kernels.toom_cook import MOST, filter_family
-from kernels.vector import LINE, MACHINE, TALL, outer_tall
+from kernels.vector import LINE, MACHINE
 from kernels.winograd_layout import (
     BEGINS,
     CHANNELS,
@@ -192,5 +193,6 @@ def _multiply_share(V, v_begins, w, layout, M, m_begins, rows, part, parts):  # 
                         a = v_begins[p] + line * rows[p] * LINE
                         c = m_begins[p] + panel * rows[p] * wide
                         for row in range(0, rows[p], TALL):
-                            outer_tall(V, a + row * LINE, rows[p] * LINE, U, p * each,
+                            some = min(TALL, rows[p] - row)
+                            outer_rows(some, V, a + row * LINE, rows[p] * LINE, U, p * each,
                                        M, c + row * wide, wide, count, 0, line > 0, 0)  # fmt: skip

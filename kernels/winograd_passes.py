@@ -2,7 +2,7 @@
 
     V[p] (T,C) = B^T d B    U[p] (C,K) = G w G^T    M[p] (T,K) = V[p] U[p]    y = A^T M A
 
-at each of up to 8 x 8 points p. Operands are packed for the micro-kernels of `vector.py`: in panels
+at each of up to 8 x 8 points p. Operands are packed for the micro-kernels of `outer.py`: in panels
 of some channels, a panel's rows after each other. Where the tiles, the phases and the rows lie is
 told by `winograd_plan.py`; here are the loops. Transforms take one vector of channels at a time
 through both axes; its up to 64 values stay in cache between them.
@@ -15,9 +15,10 @@ import numpy as np
 
 from kernels.combine import combine
 from kernels.direct import finish
+from kernels.outer import TALL, next_panel, outer_rows
 from kernels.streaming import fence, past_caches
 from kernels.toom_cook import MOST, input_family, output_family
-from kernels.vector import LINE, MACHINE, TALL, move, next_panel, outer_tall
+from kernels.vector import LINE, MACHINE, move
 from kernels.winograd_layout import (
     BAND_RANK,
     BANDS,
@@ -202,7 +203,8 @@ def multiply(V, v_begins, U, u_begins, M, m_begins, rows, lines, units, bounds):
             c = m_begins[p] + panel * rows[p] * wide
             for row in range(0, rows[p], TALL):
                 ahead = next_panel(lines[p] * LINE * wide, LINE * wide, row // TALL)
-                outer_tall(V, v_begins[p] + row * LINE, rows[p] * LINE, U, b,
+                some, a = min(TALL, rows[p] - row), v_begins[p] + row * LINE
+                outer_rows(some, V, a, rows[p] * LINE, U, b,
                            M, c + row * wide, wide, lines[p], 0, False, ahead)  # fmt: skip
 
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from kernels import memory, threads
 from kernels.costs import Work, up
-from kernels.vector import LINE, TALL, lanes
+from kernels.outer import SHORT
+from kernels.vector import LINE, lanes
 from kernels.winograd_filters import multiply_once, transform_filter
 from kernels.winograd_layout import BEGINS, CHANNELS, DEPTHS, IMAGE, ROWS, STRIDES, WIDE, layout
 from kernels.winograd_passes import multiply, transform_input, transform_output
@@ -101,7 +102,7 @@ def _filters_of(
 
 
 def apart(sizes: np.ndarray) -> tuple[np.ndarray, int]:
-    """Where matrices of these sizes begin (points,), one after the other, and their elements in all.
+    """Where matrices of these sizes begin (points,), one after the other, and all their elements.
 
     A line more from each to the next: sizes are multiples of what a cache's sets repeat after, and
     the same place of every matrix, which a transform touches at once, would fall on a few sets.
@@ -190,7 +191,7 @@ def jobs(
     packing: Packing | None = None,
 ) -> tuple[Job, ...]:
     """A convolution from an array (N,H,W,C) `read` to one `written`, chunk by chunk."""
-    its = packing or Packing(LINE, 2 * lanes(dtype), TALL, by_outputs=True)
+    its = packing or Packing(LINE, 2 * lanes(dtype), SHORT, by_outputs=True)
     depth = plan.phases_at * panels(sides.inputs, its.inputs)
     all_panels = len(plan.out_phases) * panels(sides.outputs, its.outputs)
     found = []

@@ -13,9 +13,10 @@ import numpy as np
 
 from kernels.combine import combine
 from kernels.lines import copy_line
+from kernels.outer import EVEN, next_panel, outer_even, outer_even_2
 from kernels.streaming import fence, past_caches
 from kernels.toom_cook import MOST, filter_family, output_family, turned
-from kernels.vector import EVEN, LINE, MACHINE, next_panel, outer_even, outer_even_2
+from kernels.vector import LINE, MACHINE
 from kernels.winograd_layout import (
     BAND_RANK,
     BANDS,

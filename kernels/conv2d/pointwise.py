@@ -3,7 +3,7 @@
     y[(n p q), k] = x[(n p q), c] w[k, c] + bias[k]
 
 A window of one tap at stride 1 is a row of channels, so nothing is unfolded or packed: tiles of 6
-(or 12) pixels are read where they lie (`outer_runs` in `kernels/vector.py`), and cross the borders
+(or 12) pixels are read where they lie (`outer_runs` in `kernels/outer.py`), and cross the borders
 of rows and images. A thread takes a block of pixels, which stay in the second cache while every
 panel of filters goes along them. 2 N K P Q C operations; limited by the processor's multiply-adds.
 """
@@ -19,8 +19,9 @@ from kernels.costs import Rates, Work, up
 from kernels.direct import balanced, bias_of_panels, without_products
 from kernels.geometry import ConvGeometry
 from kernels.lines import copy_line
+from kernels.outer import TALL, outer_runs
 from kernels.registry import kernel
-from kernels.vector import MACHINE, TALL, outer_runs
+from kernels.vector import MACHINE
 
 WIDTH = MACHINE.width
 RATES = Rates(product=0.00463, term=0.0393, output=0.113, weight=1.54, call=26e3)

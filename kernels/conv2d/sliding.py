@@ -4,7 +4,7 @@
 
 In channels-last memory the S C terms of one row of a window lie side by side, and the windows of
 neighbouring outputs begin s C elements apart. So a tile of 6 (or 12) of them needs no packing: its
-rows are read through that step (`outer_runs` in `kernels/vector.py`), each pixel up to S R / s^2
+rows are read through that step (`outer_runs` in `kernels/outer.py`), each pixel up to S R / s^2
 times, from the nearest cache. Padding is written once, round a copy of x. 2 N K P Q C R S
 operations; limited by the processor's multiply-adds. The filters of a panel must stay in the
 nearest cache too, which bounds the terms; `direct.py` serves longer sums.
@@ -20,9 +20,10 @@ from kernels.conv2d.direct import prepare, terms
 from kernels.costs import Rates, Work, up
 from kernels.direct import bias_of_panels, without_products
 from kernels.geometry import ConvGeometry
+from kernels.outer import TALL, outer_runs
 from kernels.padded import padded
 from kernels.registry import kernel
-from kernels.vector import MACHINE, TALL, outer_runs
+from kernels.vector import MACHINE
 
 WIDTH = MACHINE.width
 MOST_TERMS = 400

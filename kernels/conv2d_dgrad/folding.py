@@ -19,8 +19,9 @@ from kernels import memory, threads
 from kernels.costs import Rates, Work, up
 from kernels.direct import pack, without_products
 from kernels.geometry import ConvGeometry
+from kernels.outer import TALL, outer_tall
 from kernels.registry import kernel
-from kernels.vector import LINE, MACHINE, TALL, outer_tall
+from kernels.vector import LINE, MACHINE
 from kernels.windows import Windows, pack_windows
 
 WIDTH = MACHINE.width

@@ -17,8 +17,9 @@ from kernels import memory, threads
 from kernels.costs import Rates, Work, up
 from kernels.direct import BLOCK, without_products
 from kernels.geometry import ConvGeometry
+from kernels.outer import EVEN, outer_even
 from kernels.registry import kernel
-from kernels.vector import EVEN, LINE, MACHINE, lanes, move, outer_even
+from kernels.vector import LINE, MACHINE, lanes, move
 from kernels.windows import fprop_windows, pack_windows
 
 WIDTH = MACHINE.width

@@ -5,7 +5,7 @@
 The transpose of `conv2d/sliding.py`. For a row of outputs, 4 to 8 (or 2 to 4) neighbouring terms of
 a row of taps times two or three vectors of filters stay in registers while the outputs go by: the
 terms are read s C elements further from one output to the next, gy as it lies (`outer_steps` in
-`kernels/vector.py`). Nothing is packed, and the terms are cut into tiles of about one size, so none
+`kernels/outer.py`). Nothing is packed, and the terms are cut into tiles of about one size, so none
 is multiplied in vain: 21 = 7 + 7 + 7. Each thread has a share of the rows and a sum of its own;
 they are added in order, so the same number of threads gives the same bits. 2 N K P Q C R S
 operations; limited by the processor's multiply-adds while a row of gy stays in the nearest cache.
@@ -20,9 +20,10 @@ from kernels import memory, threads
 from kernels.costs import Rates, Work, up
 from kernels.direct import without_products
 from kernels.geometry import ConvGeometry
+from kernels.outer import EVEN, outer_steps_2, outer_steps_3
 from kernels.padded import padded
 from kernels.registry import kernel
-from kernels.vector import EVEN, LINE, MACHINE, lanes, outer_steps_2, outer_steps_3
+from kernels.vector import LINE, MACHINE, lanes
 
 WIDTH = MACHINE.width
 MOST_TERMS = 400

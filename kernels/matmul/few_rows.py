@@ -21,19 +21,9 @@ import numba
 import numpy as np
 
 from kernels import memory, threads
+from kernels.outer import EVEN, TALL, outer_high, outer_steps_3, outer_tall
 from kernels.registry import kernel
-from kernels.vector import (
-    EVEN,
-    LINE,
-    MACHINE,
-    TALL,
-    fetch,
-    lanes,
-    move,
-    outer_high,
-    outer_steps_3,
-    outer_tall,
-)
+from kernels.vector import LINE, MACHINE, fetch, lanes, move
 
 WIDTH = MACHINE.width
 FEW = 128

@@ -3,7 +3,7 @@
     out (M,N) = a (M,K) b (K,N) [+ bias, one value a column]
 
 The gradient of a linear layer's weights has a term for each image. Up to 8 rows by 3 vectors of out
-are summed in registers (`outer_steps` in `kernels/vector.py`) and go past the caches to memory,
+are summed in registers (`outer_steps` in `kernels/outer.py`) and go past the caches to memory,
 which need not be read first (`kernels/streaming.py`). b is packed in panels of 3 vectors, some of
 which stay in the second cache while all rows go by. 2 M N K operations; limited by writing out up
 to some 30 terms, by the processor's multiply-adds above.
@@ -15,9 +15,10 @@ import numba
 import numpy as np
 
 from kernels import memory, threads
+from kernels.outer import EVEN, outer_steps_3
 from kernels.registry import kernel
 from kernels.streaming import fence, past_caches
-from kernels.vector import EVEN, MACHINE, lanes, outer_steps_3
+from kernels.vector import MACHINE, lanes
 
 WIDTH = MACHINE.width
 FEW = 128
