@@ -20,6 +20,7 @@ from kernels.toom_cook import (
     place,
     sized,
 )
+from kernels.vector import LINE
 from kernels.verify.geometries import Ranges, conv_geometries
 from kernels.winograd_passes import transform_input
 from kernels.winograd_plan import dgrad_plan, fprop_plan, supports
@@ -91,4 +92,7 @@ def test_every_number_that_is_multiplied_was_written(g: ConvGeometry) -> None:
     for job in jobs(plan, sides, x.shape, y_shape, g.groups, x.dtype, 2, memory.chunk()):
         V = np.full(job.read_size, np.nan, np.float32)
         transform_input(x.reshape(-1), job.reads[0], V, 2)
-        assert np.isfinite(V).all()
+        sizes = job.depth * job.rows * LINE
+        for begin, size in zip(job.v_begins, sizes, strict=True):
+            assert np.isfinite(V[begin : begin + size]).all()
+        assert np.all(job.v_begins[1:] - job.v_begins[:-1] >= sizes[:-1])
