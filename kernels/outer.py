@@ -242,10 +242,13 @@ def _outer_runs(typingctx, a, a_at, a_row, a_run, b, b_at, bias, bias_at, rectif
             sums, _, b = _loop(emit, sums, here, b, rest, some(1))
             return sums, emit.at(a, a_run), b
 
+        places = _places(emit, c, c_row, TALL, 2)
+        for place in places:  # lines of c lie far apart: they come while the sums are made
+            emit.fetch(place, to_write=True)
         start = [emit.load(emit.at(bias, v * emit.lanes)) for v in range(2)] * TALL
         sums, _, _ = _loop(emit, start, a, b, runs, one_run)
         rectified = [builder.select(rectify, emit.rectified(value), value) for value in sums]
-        _write(emit, rectified, _places(emit, c, c_row, TALL, 2))
+        _write(emit, rectified, places)
         return context.get_dummy_value()
 
     return signature, generate
