@@ -262,7 +262,7 @@ def roundings(plan: Plan, sides: Sides) -> float:
             (sum over c of max|x[n,c]| sum over r,s of |w[k,c,r,s]| + |bias[k]|)
 
     On the way of any one term into y there are at most n roundings on each side of each of the
-    three transforms, with n <= 6 points; one for each channel and phase of the product; the bias.
+    three transforms, with n <= 8 points; one for each channel and phase of the product; the bias.
     The matrices' entries are exact but for G's, whose rounding counts as one more each. The sum of
     an output's absolute terms is at most `amplification` times the parenthesis: over a tile and a
     channel |B^T| |d| |B| is at most the row sums of |B^T| times max|x|, and |G| |w| |G^T| the
