@@ -14,7 +14,12 @@ from kernels.vector import Emitter, pointer
 Rows = Sequence[Sequence[Any]]
 
 
-def combine(matrices: Mapping[int, Rows], gather: bool = False, scatter: bool = False) -> Any:
+def combine(
+    matrices: Mapping[int, Rows],
+    gather: bool = False,
+    scatter: bool = False,
+    rectify: bool = False,
+) -> Any:
     """An intrinsic: to[i] = sum over j of matrix[i][j] source[j], each a vector; i, j unrolled.
 
         f(number, source, source_at, source_step, to, to_at, to_step)
@@ -24,7 +29,8 @@ def combine(matrices: Mapping[int, Rows], gather: bool = False, scatter: bool = 
     to_step, row), it lies at `source_at + places[row, j]`, of an int64 array; `to` with `scatter`
     alike, and f takes one more argument: whether to `stream` past the caches. If not, the line
     behind each result is fetched: it is written next, and the processor does not foresee so many.
-    (A view of one row would be counted among its array's references.)
+    (A view of one row would be counted among its array's references.) With `rectify` what is not
+    above 0 becomes 0, NaN stays.
     Rows that are each other's mirror, the same up to the signs of some entries, share the sum of
     what is equal and the sum of what is opposite.
     """
@@ -57,6 +63,8 @@ def combine(matrices: Mapping[int, Rows], gather: bool = False, scatter: bool = 
                 for place, use in zip(places(1, gather, len(used)), used, strict=True)
             ]
             outputs = _linear(emit, rows, inputs)
+            if rectify:
+                outputs = [emit.rectified(value) for value in outputs]
             to = places(4, scatter, len(rows))
             if scatter:
                 with builder.if_else(args[8]) as (streaming, storing):

@@ -1,6 +1,6 @@
 """What a convolution is expected to take, from how much it does of what.
 
-The rates of each kernel were fitted to its times on 600 convolutions, of networks and drawn, on two
+The rates of each kernel were fitted to its times on 265 geometries, of networks and drawn, on two
 cores with AVX-512; they are there to compare kernels, on other machines too. `python -m bench pick`
 draws other convolutions and shows how good the choices are.
 """

@@ -209,22 +209,22 @@ def next_panel(panel, each, turn):  # type: ignore[no-untyped-def]
     return panel + first if first < each else 0
 
 
-def _outer_runs(typingctx, a, a_at, a_row, a_run, b, b_at, bias, bias_at, rectify, c, c_at, c_row, runs, run):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
+def _outer_runs(typingctx, a, a_at, a_row, starts, b, b_at, bias, bias_at, rectify, c, c_at, c_row, run):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
     """c (TALL,2L) = a (TALL,K) b (K,2L) + bias (2L,), a as it lies: K = runs x run terms.
 
-    The terms of a run lie side by side, the next run's `a_run` elements further; `a_row` and
-    `c_row` elements from one row to the next. b's terms are panels of 2L, packed. With `rectify`
-    what is not above 0 becomes 0, NaN stays.
+    The terms of a run lie side by side, run i's `starts[i]` elements, of int64, behind the row's
+    first; `a_row` and `c_row` elements from one row to the next. b's terms are panels of 2L,
+    packed. With `rectify` what is not above 0 becomes 0, NaN stays.
     """
     i64 = types.int64
-    signature = types.void(
-        a, i64, i64, i64, b, i64, bias, i64, types.boolean, c, i64, i64, i64, i64
-    )
+    signature = types.void(a, i64, i64, starts, b, i64, bias, i64, types.boolean, c, i64, i64, i64)
 
     def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
         emit = Emitter(builder, sig.args[0].dtype)
         a, b, bias, c = (pointer(emit, context, sig, args, i) for i in (0, 4, 6, 9))
-        (a_row, a_run), rectify, (c_row, runs, run) = args[2:4], args[8], args[11:]
+        a_row, rectify, (c_row, run) = args[2], args[8], args[11:]
+        table = context.make_array(sig.args[3])(context, builder, args[3])
+        runs = builder.extract_value(table.shape, 0)
         panel, number = 2 * emit.lanes, ir.IntType(64)
         offsets = [builder.mul(a_row, number(m)) for m in range(TALL)]
         groups, rest = (f(run, number(UNROLL)) for f in (builder.sdiv, builder.srem))
@@ -237,16 +237,17 @@ def _outer_runs(typingctx, a, a_at, a_row, a_run, b, b_at, bias, bias_at, rectif
 
             return body
 
-        def one_run(sums, a, b):  # type: ignore[no-untyped-def]
-            sums, here, b = _loop(emit, sums, a, b, groups, some(UNROLL))
+        def one_run(sums, start, b):  # type: ignore[no-untyped-def]
+            here = emit.at(a, builder.load(start))
+            sums, here, b = _loop(emit, sums, here, b, groups, some(UNROLL))
             sums, _, b = _loop(emit, sums, here, b, rest, some(1))
-            return sums, emit.at(a, a_run), b
+            return sums, emit.at(start, 1), b
 
         places = _places(emit, c, c_row, TALL, 2)
         for place in places:  # lines of c lie far apart: they come while the sums are made
             emit.fetch(place, to_write=True)
         start = [emit.load(emit.at(bias, v * emit.lanes)) for v in range(2)] * TALL
-        sums, _, _ = _loop(emit, start, a, b, runs, one_run)
+        sums, _, _ = _loop(emit, start, table.data, b, runs, one_run)
         rectified = [builder.select(rectify, emit.rectified(value), value) for value in sums]
         _write(emit, rectified, places)
         return context.get_dummy_value()

@@ -11,6 +11,7 @@ import numpy as np
 
 from kernels import memory
 from kernels.geometry import ConvGeometry
+from kernels.lines import copy_line
 
 
 def padded(
@@ -41,8 +42,11 @@ def _surround(x, wide, above, before):  # type: ignore[no-untyped-def]
     source, to = x.reshape(-1), wide.reshape(-1)
     begin, end = before * C, (before + W) * C
     for row in numba.prange(tall):
-        n, h = row // wide.shape[1], row % wide.shape[1] - above
+        n, h, at = row // wide.shape[1], row % wide.shape[1] - above, row * broad
         inside = 0 <= h < H
-        start = (n * H + h) * W * C - begin
-        for e in range(broad):
-            to[row * broad + e] = source[start + e] if inside and begin <= e < end else 0
+        for e in range(begin if inside else broad):
+            to[at + e] = 0
+        if inside:
+            copy_line(source, (n * H + h) * W * C, to, at + begin, W * C)
+            for e in range(end, broad):
+                to[at + e] = 0

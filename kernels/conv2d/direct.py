@@ -18,7 +18,7 @@ from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.windows import fprop_windows
 
-RATES = Rates(product=0.00411, term=0.276, output=0.351, weight=1.08, call=41e3)
+RATES = Rates(product=0.00826, term=0.371, output=0.515, weight=1.22, call=61.6e3)
 
 
 def work(g: ConvGeometry) -> Work:

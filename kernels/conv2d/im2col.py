@@ -21,7 +21,7 @@ from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.unfold import rows_per_block, unfold_rows
 
-RATES = Rates(product=0.00664, term=0.254, output=0.313, weight=0.261, call=14e3)
+RATES = Rates(product=0.0128, term=0.484, output=0.165, weight=0.173, call=18.6e3)
 
 
 def cost(g: ConvGeometry) -> float:

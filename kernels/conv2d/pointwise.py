@@ -24,7 +24,7 @@ from kernels.registry import kernel
 from kernels.vector import MACHINE
 
 WIDTH = MACHINE.width
-RATES = Rates(product=0.00463, term=0.0393, output=0.113, weight=1.54, call=26e3)
+RATES = Rates(product=0.0115, term=0.0322, output=0.162, weight=1.29, call=32.6e3)
 
 
 def supports(g: ConvGeometry) -> bool:
@@ -90,6 +90,7 @@ def _blocks(x, packed, y, bias, rectify, C, block, blocks):  # type: ignore[no-u
     pixels, K = y.shape
     wide = 2 * (WIDTH // y.itemsize)
     out = y.reshape(-1)  # (NHW,K) -> (NHWK,), the same memory
+    one_run = np.zeros(1, np.int64)  # a pixel's channels
     for unit in numba.prange(blocks):
         end = min(pixels, (unit + 1) * block)
         edge = np.empty(TALL * wide, y.dtype)
@@ -100,10 +101,11 @@ def _blocks(x, packed, y, bias, rectify, C, block, blocks):  # type: ignore[no-u
                 t = min(tile, pixels - TALL)
                 # (TALL,C) x (C,2L) -> (TALL,2L)
                 if t == tile and k + wide <= K:
-                    outer_runs(x, t * C, C, 0, packed, b, bias, k, rectify, out, t * K + k, K,
-                               1, C)  # fmt: skip
+                    outer_runs(x, t * C, C, one_run, packed, b, bias, k, rectify, out,
+                               t * K + k, K, C)  # fmt: skip
                 else:
-                    outer_runs(x, t * C, C, 0, packed, b, bias, k, rectify, edge, 0, wide, 1, C)
+                    outer_runs(x, t * C, C, one_run, packed, b, bias, k, rectify, edge, 0,
+                               wide, C)  # fmt: skip
                     for row in range(tile - t, TALL):
                         copy_line(edge, row * wide, out, (t + row) * K + k, min(wide, K - k))
                 tile += TALL

@@ -27,7 +27,7 @@ from kernels.vector import MACHINE
 
 WIDTH = MACHINE.width
 MOST_TERMS = 400
-RATES = Rates(product=0.00639, term=0.0256, output=0.0889, weight=1, call=41e3)
+RATES = Rates(product=0.0114, term=0.151, output=0.181, weight=1.87, call=57.7e3)
 
 
 def supports(g: ConvGeometry) -> bool:
@@ -83,21 +83,23 @@ def forward(
     all_bias = bias_of_panels(bias, g.K, x.dtype)
     room = max(0, TALL - g.Q) * g.stride[1]  # for whole tiles of windows
     pixels, places = padded(memory.nhwc(x), g, room)
-    _rows(pixels, places, packed.reshape(-1), memory.nhwc(y), all_bias, rectify, (g.R, g.S * g.C),
+    starts = np.arange(g.R) * places[3]
+    _rows(pixels, places, packed.reshape(-1), memory.nhwc(y), all_bias, rectify, starts, g.S * g.C,
           g.stride[1] * g.C)  # fmt: skip
     return y
 
 
 @numba.njit(parallel=True, cache=True)
-def _rows(x, places, packed, y, bias, rectify, taps, step):  # type: ignore[no-untyped-def]
+def _rows(x, places, packed, y, bias, rectify, starts, run, step):  # type: ignore[no-untyped-def]
     """y by rows: a thread takes one, and a panel of filters goes along all of it.
 
-    taps: rows of a window, and terms in each; step: elements from one window to the next.
+    starts (R,): where a window's rows of taps begin, of `run` terms each; step: elements from one
+    window to the next.
     """
     N, P, Q, K = y.shape
-    first, image, down, tap_row = places
+    first, image, down, _ = places
     wide = 2 * (WIDTH // y.itemsize)
-    panels, terms = (K + wide - 1) // wide, taps[0] * taps[1]
+    panels, terms = (K + wide - 1) // wide, starts.size * run
     out = y.reshape(-1)  # (N,P,Q,K) -> (NPQK,), the same memory
     for unit in numba.prange(N * P):
         n, p = unit // P, unit % P
@@ -110,11 +112,11 @@ def _rows(x, places, packed, y, bias, rectify, taps, step):  # type: ignore[no-u
                 a, to = row + q0 * step, (unit * Q + q0) * K + k
                 # (TALL,RSC) x (RSC,2L) -> (TALL,2L)
                 if k + wide <= K and Q >= TALL:
-                    outer_runs(x, a, step, tap_row, packed, b, bias, k, rectify, out, to, K,
-                               taps[0], taps[1])  # fmt: skip
+                    outer_runs(x, a, step, starts, packed, b, bias, k, rectify, out, to, K,
+                               run)  # fmt: skip
                     continue
-                outer_runs(x, a, step, tap_row, packed, b, bias, k, rectify, edge, 0, wide,
-                           taps[0], taps[1])  # fmt: skip
+                outer_runs(x, a, step, starts, packed, b, bias, k, rectify, edge, 0, wide,
+                           run)  # fmt: skip
                 for t in range(min(TALL, Q)):
                     for e in range(min(wide, K - k)):
                         out[to + t * K + e] = edge[t * wide + e]

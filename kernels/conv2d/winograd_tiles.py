@@ -32,7 +32,7 @@ def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
     return fprop_plan(replace(g, N=1)), Sides(g.C // g.groups, g.K // g.groups)
 
 
-RATES = Rates(product=0.00509, term=0.947, output=0.262, weight=0.606, call=61e3)
+RATES = Rates(product=0.00886, term=1, output=0.501, weight=0.536, call=81.2e3)
 
 
 def work(g: ConvGeometry) -> Work:

@@ -20,7 +20,7 @@ from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.unfold import fold_image, images_per_block
 
-RATES = Rates(product=0.00815, term=0.321, output=0.0468, weight=0.614, call=14e3)
+RATES = Rates(product=0.0133, term=0.418, output=0.1, weight=0.955, call=16.9e3)
 
 
 def cost(g: ConvGeometry) -> float:

@@ -20,7 +20,7 @@ from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.windows import dgrad_windows
 
-RATES = Rates(product=0.00513, term=0.252, output=0.27, weight=0.639, call=83e3)
+RATES = Rates(product=0.0093, term=0.381, output=0.589, weight=0.933, call=97.4e3)
 
 
 def work(g: ConvGeometry) -> Work:

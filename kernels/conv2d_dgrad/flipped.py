@@ -51,7 +51,7 @@ def flip(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     return np.ascontiguousarray(rows)
 
 
-RATES = Rates(product=0.00678, term=0.27, output=0.334, weight=1.53, call=34e3)
+RATES = Rates(product=0.0123, term=0.454, output=0.224, weight=2.3, call=41.4e3)
 
 
 def cost(g: ConvGeometry) -> float:

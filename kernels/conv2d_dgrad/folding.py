@@ -29,7 +29,7 @@ BAND = 16
 """Rows of gx that a thread takes at a time, at least."""
 
 
-RATES = Rates(product=0.0084, term=0.495, output=16.2, weight=2.88, call=24e3)
+RATES = Rates(product=0.0145, term=0.728, output=39.6, weight=2.36, call=32.7e3)
 
 
 def work(g: ConvGeometry) -> Work:

@@ -26,7 +26,7 @@ def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
     return dgrad_plan(replace(g, N=1)), Sides(g.K // g.groups, g.C // g.groups)
 
 
-RATES = Rates(product=0.00843, term=0.73, output=0.309, weight=0.374, call=70e3)
+RATES = Rates(product=0.0143, term=0.964, output=0.404, weight=0.166, call=86e3)
 
 
 def work(g: ConvGeometry) -> Work:

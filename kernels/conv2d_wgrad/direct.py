@@ -25,7 +25,7 @@ from kernels.windows import fprop_windows, pack_windows
 WIDTH = MACHINE.width
 
 
-RATES = Rates(product=0.00336, term=0.322, output=0.36, weight=1.44, call=33e3)
+RATES = Rates(product=0.00796, term=0.499, output=0.59, weight=2.28, call=52.8e3)
 
 
 def work(g: ConvGeometry) -> Work:

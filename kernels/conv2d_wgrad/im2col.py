@@ -20,7 +20,7 @@ from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.unfold import rows_per_block, unfold_rows
 
-RATES = Rates(product=0.0068, term=0.266, output=0.177, weight=0.939, call=16e3)
+RATES = Rates(product=0.0134, term=0.508, output=0.119, weight=0.808, call=18.8e3)
 
 
 def cost(g: ConvGeometry) -> float:

@@ -27,7 +27,7 @@ from kernels.vector import LINE, MACHINE, lanes
 
 WIDTH = MACHINE.width
 MOST_TERMS = 400
-RATES = Rates(product=0.00856, term=0.0579, output=0.0257, weight=1.06, call=31e3)
+RATES = Rates(product=0.0145, term=0.0977, output=0.0458, weight=1.44, call=38.2e3)
 
 
 def supports(g: ConvGeometry) -> bool:

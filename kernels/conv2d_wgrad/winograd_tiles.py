@@ -31,7 +31,7 @@ def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
     return fprop_plan(replace(g, N=1)), Sides(g.C // g.groups, g.K // g.groups)
 
 
-RATES = Rates(product=0.00406, term=0.524, output=0.679, weight=0.211, call=59e3)
+RATES = Rates(product=0.0131, term=0.497, output=0.776, weight=0.088, call=94.3e3)
 
 
 def work(g: ConvGeometry) -> Work:

@@ -38,14 +38,15 @@ def conv2d(
     that was measured to be, see `minidl.autotune`). With "exact" only those run that sum the
     products of the definition: the error is at most (C/groups R S + 1) eps times the sum of the
     absolute products, in the tensors' own type. Without it windows of 2 to 5 taps a phase may be
-    served by Winograd's algorithm, "winograd_tiles", whose error is at most
+    served by Winograd's algorithm, along both axes ("winograd_tiles") or, where there are few
+    channels, along rows ("winograd_1d"). Their errors are at most
 
-        amplification (C/groups phases + 39) eps
+        amplification (C/groups phases + 51) eps    and    amplification (C R S' + 27) eps
 
     times the sum over channels of the largest |x| of the plane times the sum of |w| over the
-    window: amplification 861 for 3x3 at stride 1 on tiles of 4x4, phases stride^2
-    (`kernels.toom_cook.amplification`). That is the worst that can be; a few 1e-6 of the largest
-    result is usual in float32.
+    window: for 3x3 at stride 1 amplification 861 on tiles of 4x4, 1605 on 6x6, and 40 along rows
+    (`kernels.toom_cook.amplification`); phases stride^2, S' the taps of a row in whole strides.
+    That is the worst that can be; a few 1e-6 of the largest result is usual in float32.
     Raises ValueError that names both shapes if they do not fit, TypeError for two types.
     """
     g = ConvGeometry.of(x.shape, weight.shape, stride, padding, dilation, groups)

@@ -12,10 +12,10 @@ the last tile read from where it would begin, not end: only for pixels that fill
 +                t = tile
 
 the bias of the first panel for every panel: only for many filters
--                    outer_runs(x, t * C, C, 0, packed, b, bias, k, rectify, out, t * K + k, K,
--                               1, C)  # fmt: skip
-+                    outer_runs(x, t * C, C, 0, packed, b, bias, 0, rectify, out, t * K + k, K,
-+                               1, C)  # fmt: skip
+-                    outer_runs(x, t * C, C, one_run, packed, b, bias, k, rectify, out,
+-                               t * K + k, K, C)  # fmt: skip
++                    outer_runs(x, t * C, C, one_run, packed, b, bias, 0, rectify, out,
++                               t * K + k, K, C)  # fmt: skip
 
 all threads finish in one edge
 -    for unit in numba.prange(blocks):
@@ -141,8 +141,8 @@ the last filter of a panel that is not full is left out
 +                    for e in range(min(wide, K - k) - 1):
 
 the first panel's bias for every panel: only for many filters
--                    outer_runs(x, a, step, tap_row, packed, b, bias, k, rectify, out, to, K,
-+                    outer_runs(x, a, step, tap_row, packed, b, bias, 0, rectify, out, to, K,
+-                    outer_runs(x, a, step, starts, packed, b, bias, k, rectify, out, to, K,
++                    outer_runs(x, a, step, starts, packed, b, bias, 0, rectify, out, to, K,
 
 == conv2d sliding: padded.py
 padding above for padding before: only for unequal pads
@@ -177,6 +177,68 @@ the share of the last thread left out
 the rows that no thread has an equal share of left out
 -        for row in range(N * P * part // parts, N * P * (part + 1) // parts):
 +        for row in range(N * P // parts * part, N * P // parts * (part + 1)):
+
+== conv2d winograd_1d: winograd_1d.py
+the phases of rows all begin with the first: only for strides of rows
+-    starts = tuple(r % g.stride[0] * of_phase * row + r // g.stride[0] * row for r in range(g.R))
++    starts = tuple(r // g.stride[0] * row for r in range(g.R))
+
+rows of pixels below the last output's first left as they were
+-        for i in range(count + of_phase - rows):
++        for i in range(count):
+
+the stride of columns not taken from tile to tile: only for strides of columns
+-                    _b(MOST, x, source + tile * m * across + e, across, V, to + tile * run + e,
++                    _b(MOST, x, source + tile * m * run // 2 + e, across, V, to + tile * run + e,
+
+== conv2d winograd_1d: conv2d/winograd_1d.py
+the bias at every point
+-                begin, at = (bias, k) if p == ONE else (none, 0)
++                begin, at = bias, k
+
+the first panel's bias for every panel: only for many filters
+-                begin, at = (bias, k) if p == ONE else (none, 0)
++                begin, at = (bias, 0) if p == ONE else (none, 0)
+
+taps of the next row where a group of the stride has none
+-                inside = e < across and j * across + e < S * C
++                inside = e < across
+
+not rectified at the end of a row and of the filters
+-                    elif rectify:
++                    elif rectify and k < 0:
+
+the last tiles of a strip left out
+-        some = min(TALL, count * tiles - tile)
++        some = min(TALL, count * tiles - tile - 1)
+
+all threads transform to one strip
+-    for part in numba.prange(parts):
+-        V, M = np.zeros(MOST * each, x.dtype), np.empty(MOST * TALL * wide, x.dtype)
++    V = np.zeros(MOST * each, x.dtype)
++    for part in numba.prange(parts):
++        M = np.empty(MOST * TALL * wide, x.dtype)
+
+== conv2d_wgrad winograd_1d: conv2d_wgrad/winograd_1d.py
+what stood there beyond the row's end and the filters
+-                pixels[:] = 0
++                pixels[0] = 0
+
+every tile of terms begins with the first: only for runs of more than 8
+-            a, c = p * each + starts[r] + e, to + (turn * run + e) * sums_row
++            a, c = p * each + starts[r], to + (turn * run + e) * sums_row
+
+a tap's channels counted by what fills its run up: only for few channels
+-            term, j = r * run + e % across, e // across
++            term, j = r * run + e % run, e // run
+
+the share of the last thread left out
+-    for part in range(1, len(sums)):
++    for part in range(1, len(sums) - 1):
+
+the strips that no thread has an equal share of left out
+-        for strip in range(N * of_image * part // parts, N * of_image * (part + 1) // parts):
++        for strip in range(N * of_image // parts * part, N * of_image // parts * (part + 1)):
 
 == conv2d_wgrad direct: conv2d_wgrad/direct.py
 the share of the last thread left out

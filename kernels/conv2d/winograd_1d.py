@@ -1,0 +1,183 @@
+"""Convolution by Winograd's algorithm along rows alone: for few channels, as in a first layer.
+
+`kernels/winograd_1d.py` tells how. For each strip of rows a thread transforms the pixels, then
+takes 12 (or 6) tiles at a time: a panel of filters is multiplied with them at every point, and the
+products are transformed to outputs while they are in the nearest cache. 8 products for 5 outputs of
+4 taps each: 0.4 of the definition's 2 N K P Q C R S operations (0.46 for 7 taps at stride 2, whose
+8th is 0); limited by the processor's multiply-adds, a tenth and more are the transform's.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from kernels import memory, threads
+from kernels.combine import combine
+from kernels.costs import Rates
+from kernels.direct import bias_of_panels, without_products
+from kernels.geometry import ConvGeometry
+from kernels.lines import copy_line
+from kernels.outer import TALL, outer_runs
+from kernels.padded import padded
+from kernels.registry import kernel
+from kernels.toom_cook import MOST, POINTS, filter_matrix, output_matrix
+from kernels.vector import MACHINE, fetch, lanes
+from kernels.winograd_1d import TILES, room, strips, supports, told, transform_strip, work
+
+WIDTH = MACHINE.width
+RATES = Rates(product=0.00642, term=0.498, output=0.196, weight=2.34, call=41.7e3)
+ONE = POINTS.index(1)
+
+_g = combine({taps: filter_matrix(taps) for taps in TILES})
+_a = combine({m: output_matrix(m) for m in TILES.values()})
+_a_rectified = combine({m: output_matrix(m) for m in TILES.values()}, rectify=True)
+
+
+def cost(g: ConvGeometry) -> float:
+    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    return RATES.cost(work(g))
+
+
+def preparation(g: ConvGeometry) -> float:
+    """Of these, those of the weights."""
+    return RATES.preparation(work(g))
+
+
+def amplified_roundings(g: ConvGeometry) -> float:
+    """As of two dimensions (`winograd_tiles.roundings`): three transforms with at most MOST
+    roundings each, one for each term of the product; the bias, and the entries of G."""
+    s = strips(g)
+    return s.amplification * (g.R * s.run + 3 * MOST + 3)
+
+
+def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
+    """The filters at every point, (panels,MOST,R run,2L)."""
+    s, wide = strips(g), 2 * lanes(w.dtype)
+    packed = memory.empty((-(-g.K // wide), MOST, g.R * s.run, wide), w.dtype)
+    _filters(memory.nhwc(w), told(g), packed.reshape(-1))
+    return packed
+
+
+@numba.njit(cache=True)
+def _filters(w, told, packed):  # type: ignore[no-untyped-def]
+    """packed (panels,MOST,R,run,2L), flat = G w of w (K,R,S,C), 0 where it has no tap or filter."""
+    taps, run, across = told[0], told[3], told[9]
+    K, R, S, C = w.shape
+    lanes = WIDTH // w.itemsize
+    wide, flat = 2 * lanes, w.reshape(-1)  # (K,R,S,C) -> (KRSC,), the same memory
+    block = np.empty(taps * wide, w.dtype)
+    for panel in range((K + wide - 1) // wide):
+        for term in range(R * run):
+            r, e = term // run, term % run
+            for j in range(taps):
+                inside = e < across and j * across + e < S * C
+                for do in range(wide):
+                    k = panel * wide + do
+                    at = (k * R + r) * S * C + j * across + e
+                    block[j * wide + do] = flat[at] if inside and k < K else 0
+            to = (panel * MOST * R * run + term) * wide
+            for ahead in range(0, wide, lanes):  # (MOST,taps) x (taps,L)
+                _g(taps, block, ahead, wide, packed, to + ahead, R * run * wide)
+
+
+@kernel(
+    "conv2d",
+    name="winograd_1d",
+    exact=False,
+    supports=supports,
+    cost=cost,
+    error_bound=amplified_roundings,
+    norm_wise=True,
+    amplification=lambda g: strips(g).amplification,
+    spreads="plane",
+    prepare=prepare,
+    preparation=preparation,
+    rectifies=True,
+    chunked=True,
+)
+def forward(
+    x: np.ndarray,
+    w: np.ndarray,
+    g: ConvGeometry,
+    *,
+    bias: np.ndarray | None = None,
+    rectify: bool = False,
+    prepared: np.ndarray | None = None,
+) -> np.ndarray:
+    """x (N,C,H,W), w (K,C,R,S), bias (K,) -> y (N,K,P,Q), max(y, 0) with `rectify`.
+
+    Accumulates in their type. NaN and infinity come out as NaN in their whole tile.
+    """
+    y = memory.empty(g.y_shape, x.dtype, "NHWC")
+    if 0 in (x.size, y.size, w.size):
+        return without_products(y, bias, rectify)
+    filters = prepare(w, g) if prepared is None else prepared
+    pixels, places = padded(memory.nhwc(x), g, room(g))
+    _strips(pixels, places, np.array(strips(g).starts), told(g), filters.reshape(-1),
+            bias_of_panels(bias, g.K, x.dtype), rectify, memory.nhwc(y),
+            threads.get_num_threads())  # fmt: skip
+    return y
+
+
+@numba.njit(parallel=True, cache=True)
+def _strips(x, places, starts, told, U, bias, rectify, y, parts):  # type: ignore[no-untyped-def]
+    """y (N,P,Q,K) of the padded pixels x; each thread has a share of the strips."""
+    N, P, Q, K = y.shape
+    first, image, down, row = places
+    rows, each = told[4], told[5]
+    wide, out = 2 * (WIDTH // y.itemsize), y.reshape(-1)  # (N,P,Q,K) -> (NPQK,), the same memory
+    of_image = (P + rows - 1) // rows
+    for part in numba.prange(parts):
+        V, M = np.zeros(MOST * each, x.dtype), np.empty(MOST * TALL * wide, x.dtype)
+        result, none = np.empty(MOST * wide, x.dtype), np.zeros(wide, x.dtype)
+        for strip in range(N * of_image * part // parts, N * of_image * (part + 1) // parts):
+            n, p = strip // of_image, strip % of_image * rows
+            count = min(rows, P - p)
+            transform_strip(x, first + n * image + p * down, row, count, told, V)
+            _multiply(V, starts, told, U, none, M, result, bias, rectify, out, (n * P + p) * Q,
+                      count, Q, K)  # fmt: skip
+
+
+@numba.njit(cache=True)
+def _multiply(V, starts, told, U, none, M, result, bias, rectify, y, pixel, count, Q, K):  # type: ignore[no-untyped-def]  # fmt: skip
+    """A strip's outputs, from `pixel` on: TALL tiles and a panel of filters at a time.
+
+    The bias is added at the point 1, whose value every output has once. While the products of a
+    point are made, the lines that some tiles' outputs go to are fetched.
+    """
+    m, tiles, run, each = told[1], told[2], told[3], told[5]
+    lanes = WIDTH // V.itemsize
+    wide, terms = 2 * lanes, starts.size * run
+    for tile in range(0, count * tiles, TALL):
+        some = min(TALL, count * tiles - tile)
+        for panel in range((K + wide - 1) // wide):
+            k = panel * wide
+            for p in range(MOST):
+                # (TALL,R run) x (R run,2L) -> M (TALL,2L)
+                begin, at = (bias, k) if p == ONE else (none, 0)
+                outer_runs(V, p * each + tile * run, run, starts,
+                           U, (panel * MOST + p) * terms * wide, begin, at, False,
+                           M, p * TALL * wide, wide, run)  # fmt: skip
+                for t in range(tile + some * p // MOST, tile + some * (p + 1) // MOST):
+                    to = (pixel + t // tiles * Q + t % tiles * m) * K + k
+                    for i in range(m):
+                        fetch(y, to + i * K)
+                        fetch(y, to + i * K + lanes)
+            for t in range(some):
+                row, column = (tile + t) // tiles, (tile + t) % tiles * m
+                to = (pixel + row * Q + column) * K + k
+                whole = column + m <= Q and k + wide <= K
+                for ahead in range(0, wide, lanes):  # (m,MOST) x (MOST,L)
+                    at, down = t * wide + ahead, TALL * wide
+                    if whole and rectify:
+                        _a_rectified(m, M, at, down, y, to + ahead, K)
+                    elif whole:
+                        _a(m, M, at, down, y, to + ahead, K)
+                    elif rectify:
+                        _a_rectified(m, M, at, down, result, ahead, wide)
+                    else:
+                        _a(m, M, at, down, result, ahead, wide)
+                if not whole:
+                    for i in range(min(m, Q - column)):
+                        copy_line(result, i * wide, y, to + i * K, min(wide, K - k))
