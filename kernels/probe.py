@@ -8,6 +8,9 @@ from typing import Any
 from kernels.geometry import ConvGeometry
 from kernels.registry import Kernel
 
+CHANNELS = 192, 12, 3
+"""Of these a kernel may serve some alone: it takes whole blocks of them, or only few."""
+
 
 def supports(kernel: Kernel, g: Any) -> bool:
     """What kernel.supports(g) says; ValueError names kernel and geometry if it raises."""
@@ -38,12 +41,20 @@ def serves(
     padding: Any = 0,
     dilation: tuple[int, int] = (1, 1),
     groups: int = 1,
-    channels: int = 192,
+    channels: int | None = None,
 ) -> bool:
-    """Does it serve a convolution of 60 x 60 pixels with so many channels and filters?"""
-    shapes = (2, channels, 60, 60), (channels, channels // groups, *size)
-    g = ConvGeometry.of(*shapes, stride, padding, dilation, groups)
-    return supports(kernel, g)
+    """Does it serve a convolution of 60 x 60 pixels with so many channels and filters, with any of
+    CHANNELS unless given?"""
+    return any(
+        supports(
+            kernel,
+            ConvGeometry.of(
+                (2, C, 60, 60), (C, C // groups, *size), stride, padding, dilation, groups
+            ),
+        )
+        for C in ((channels,) if channels else CHANNELS)
+        if C % groups == 0
+    )
 
 
 def described(kernel: Kernel) -> str:

@@ -63,6 +63,8 @@ class Kernel:
                   the weights stay gives it to each call as `prepared`. It serves any batch size.
     preparation:  the part of `cost` that a caller who keeps what `prepare` gives is spared.
     rectifies:    it takes `rectify=True`, and writes max(y, 0) for y.
+    into:         it takes `out`, an array as `memory.empty` makes it or some images of one (for
+                  several results a tuple), and writes there.
     chunked:      it lays out `memory.chunk()` bytes at a time, about, and can do with fewer.
     """
 
@@ -80,6 +82,7 @@ class Kernel:
     preparation: Callable[[Any], float] = nothing
     rectifies: bool = False
     chunked: bool = False
+    into: bool = False
     amplification: Callable[[Any], float] = one
 
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -184,6 +187,7 @@ def kernel(
     preparation: Callable[[Any], float] = nothing,
     rectifies: bool = False,
     chunked: bool = False,
+    into: bool = False,
     amplification: Callable[[Any], float] = one,
 ) -> Callable[[Callable[..., Any]], Kernel]:
     """Decorator: register a function as an algorithm of `operation`."""
@@ -198,6 +202,7 @@ def kernel(
                 preparation=preparation,
                 rectifies=rectifies,
                 chunked=chunked,
+                into=into,
                 amplification=amplification,
             )
         )

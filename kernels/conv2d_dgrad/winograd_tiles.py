@@ -72,12 +72,18 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> Filters:
     prepare=prepare,
     preparation=preparation,
     chunked=True,
+    into=True,
 )
 def dgrad(
-    gy: np.ndarray, w: np.ndarray, g: ConvGeometry, *, prepared: Filters | None = None
+    gy: np.ndarray,
+    w: np.ndarray,
+    g: ConvGeometry,
+    *,
+    prepared: Filters | None = None,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
-    gx = memory.empty(g.x_shape, gy.dtype, "NHWC")
+    gx = memory.empty(g.x_shape, gy.dtype, "NHWC") if out is None else out
     if 0 in (gx.size, gy.size, w.size):
         return without_products(gx)
     filters = weights(w, g) if prepared is None else prepared

@@ -30,6 +30,10 @@ FEW = 128
 """Rows of a, at most."""
 TERMS = 1024
 """Of W's rows, at a time: so many of 12 and a^T's stay in the second cache."""
+SOON = 8
+"""Lines of these that are packed, then multiplied."""
+AHEAD = 16
+"""Lines ahead of those packed that are fetched."""
 AT_ONCE = 64
 """Rows of b between two times that sums are written and read."""
 
@@ -80,32 +84,32 @@ def _multiply_rows(a, rows, out, wide, parts):  # type: ignore[no-untyped-def]
     M, terms = out.shape[0], (K + LINE - 1) // LINE * LINE
     panels = (M + wide - 1) // wide
     narrow = wide == WIDTH // a.itemsize
-    tall, soon = (2 * TALL, 1) if narrow else (TALL, 4)
+    tall = 2 * TALL if narrow else TALL
     flat = rows.reshape(-1)  # (N,K) -> (NK,), the same memory
     for part in numba.prange(parts):
         n0, n1 = N * part // parts, N * (part + 1) // parts
         tiles = (n1 - n0 + tall - 1) // tall
-        lines = np.zeros(tall * TERMS, a.dtype)
+        lines = np.zeros(tall * SOON * LINE, a.dtype)
         sums = np.empty(panels * tiles * tall * wide, a.dtype)
         for k in range(0, terms, TERMS):
-            some = min(TERMS, terms - k)
+            some = min(TERMS, terms - k) // LINE
             for tile in range(tiles):
                 first = n0 + tile * tall
-                _pack_lines(flat, first, min(tall, n1 - first), K, k, some, tall, lines)
-                for line in range(0, some // LINE, soon):
-                    steps = min(soon, some // LINE - line)
-                    for t in range(tall):  # what is packed next
-                        for ahead in range(line, line + steps):
-                            fetch(flat, (first + tall + t) * K + k + ahead * LINE)
+                for line in range(0, some, SOON):
+                    steps, ahead = min(SOON, some - line), AHEAD * LINE
+                    if line + AHEAD >= some:  # the next tile's
+                        ahead += tall * K - some * LINE
+                    _pack_lines(flat, first, min(tall, n1 - first), K, k + line * LINE, steps, tall,
+                                lines, ahead)  # fmt: skip
                     for panel in range(panels):
-                        at, b = line * tall * LINE, (panel * terms + k + line * LINE) * wide
+                        b = (panel * terms + k + line * LINE) * wide
                         c, add = (panel * tiles + tile) * tall * wide, k + line > 0
                         # (tall,16 steps) x (16 steps,wide) -> (tall,wide)
                         if narrow:
-                            outer_high(lines, at, tall * LINE, a, b, sums, c, wide, steps, 0, add,
+                            outer_high(lines, 0, tall * LINE, a, b, sums, c, wide, steps, 0, add,
                                        0)  # fmt: skip
                         else:
-                            outer_tall(lines, at, tall * LINE, a, b, sums, c, wide, steps, 0, add,
+                            outer_tall(lines, 0, tall * LINE, a, b, sums, c, wide, steps, 0, add,
                                        0)  # fmt: skip
         for m in range(M):
             panel, column = m // wide, m % wide
@@ -114,14 +118,18 @@ def _multiply_rows(a, rows, out, wide, parts):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _pack_lines(rows, first, count, K, k, some, tall, packed):  # type: ignore[no-untyped-def]
-    """packed (lines,tall,LINE) = `some` terms from k on of `count` rows (K,), 0 behind the last."""
+def _pack_lines(rows, first, count, K, k, lines, tall, packed, ahead):  # type: ignore[no-untyped-def]  # fmt: skip
+    """packed (lines,tall,LINE) = terms from k on of `count` rows (K,), 0 behind the last.
+
+    What is packed soon, `ahead` elements behind, is fetched.
+    """
     lanes = WIDTH // rows.itemsize
     for t in range(count):
         at = (first + t) * K + k
-        for line in range(some // LINE):
+        for line in range(lines):
             to, start = (line * tall + t) * LINE, at + line * LINE
             if k + line * LINE + LINE <= K:
+                fetch(rows, start + ahead)
                 for e in range(0, LINE, lanes):
                     move(rows, start + e, packed, to + e)
             else:

@@ -26,11 +26,16 @@ AHEAD = 2
     "max_pool2d",
     name="registers",
     cost=lambda g: g.N * g.P * g.Q * g.R * g.S * (3 + 0.16 * work(g.C)),
+    into=True,
 )
-def forward(x: np.ndarray, g: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:
+def forward(
+    x: np.ndarray, g: PoolGeometry, *, out: tuple[np.ndarray, np.ndarray] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """x (N,C,H,W) -> y (N,C,P,Q) of x's type, switches (N,C,P,Q) int32."""
-    y = memory.empty(g.y_shape, x.dtype, "NHWC")
-    switches = memory.empty(g.y_shape, np.int32, "NHWC")
+    y, switches = out or (
+        memory.empty(g.y_shape, x.dtype, "NHWC"),
+        memory.empty(g.y_shape, np.int32, "NHWC"),
+    )
     if y.size:
         arrays = memory.nhwc(x), memory.flat(x), memory.nhwc(y), memory.flat(y)
         window = g.R, g.S, g.stride, g.padding, g.dilation

@@ -90,8 +90,20 @@ def _pooled(
     for some in parts:
         count = some.stop - some.start
         planes = _rectified(kernel, x[some], w, replace(g, N=count), options)
-        y[some], switches[some] = pooling(planes, replace(p, N=count))
+        _write(pooling, (planes, replace(p, N=count)), (y[some], switches[some]))
     return y, switches
+
+
+def _write(
+    kernel: kernels.Kernel, arguments: tuple[Any, ...], out: tuple[np.ndarray, ...], **options: Any
+) -> None:
+    """A kernel's results into `out`, by itself where it can."""
+    if kernel.into:
+        kernel(*arguments, **options, out=out if len(out) > 1 else out[0])
+        return
+    made = kernel(*arguments, **options)
+    for place, result in zip(out, made if len(out) > 1 else (made,), strict=True):
+        place[...] = result
 
 
 def _rectified(
@@ -164,7 +176,8 @@ def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
     saved, g = node.saved, node.saved["geometry"]
     device = kernels.device_of(gy.data)
     masked = kernels.pick("relu_vjp", device, gy.shape)(gy.data, saved["y"])
-    (x, w, *bias), gx, gw = node.inputs, None, None
+    (x, w, *bias), gw = node.inputs, None
+    gx = memory.empty(g.x_shape, gy.dtype, "NHWC", like=gy.data) if needs[0] else None
     dgrad, wgrad = (kernels.pick(f"conv2d_{side}", device, g) for side in ("dgrad", "wgrad"))
     kept = {"prepared": dgrad.prepared(w.data, g)} if needs[0] and dgrad.prepare else {}
     whole = [slice(0, g.N)] if saved["pool"] is None else _images(g, masked)
@@ -174,13 +187,8 @@ def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
         if saved["pool"] is not None:
             p = replace(saved["pool_geometry"], N=part.N)
             planes = _unpool(masked[some], saved["switches"][some], p, "sum")
-        if needs[0]:
-            made = dgrad(planes, w.data, part, **kept)
-            if len(whole) == 1:
-                gx = made
-            else:
-                gx = memory.empty(g.x_shape, made.dtype, "NHWC") if gx is None else gx
-                gx[some] = made
+        if gx is not None:
+            _write(dgrad, (planes, w.data, part), (gx[some],), **kept)
         if needs[1]:
             made = wgrad(x.data[some], planes, part)
             gw = made if gw is None else np.add(gw, made, out=gw)

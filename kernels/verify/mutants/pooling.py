@@ -79,6 +79,10 @@ the last NaN wins where channels fill no block
 -        if not (value <= best) and best == best:
 +        if not (value <= best):
 
+the result written elsewhere than it was told
+-    y, switches = out or (
++    y, switches = (
+
 == max_pool2d registers: taps.py
 a later NaN in place of the first: only for channels in blocks
 -            better = [builder.and_(a, b) for a, b in zip(less, number, strict=True)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -47,6 +49,22 @@ def makes_no_error_on_integers(kernel: Kernel, call: Call) -> None:
     definition finds without any error, in any order."""
     for result, expected in zip(call.run(kernel), call.define(), strict=True):
         agree(result, expected)
+
+
+@holds("into", optional=True, large=None, applies=lambda kernel: kernel.into)
+def writes_where_it_is_told(kernel: Kernel, call: Call) -> None:
+    """With `out`, some images of larger arrays, the same bits come there, and those around stay."""
+    expected = call.run(kernel)
+    wide = [memory.empty((len(a) + 2, *a.shape[1:]), a.dtype, "NHWC") for a in expected]
+    for array in wide:
+        array[...] = 7
+    inside = tuple(array[1:-1] for array in wide)
+    out = inside if len(inside) > 1 else inside[0]
+    results = replace(call, options=call.options | {"out": out}).run(kernel)
+    exactly(results, expected, "with out")
+    exactly(inside, expected, "in out")
+    for array in wide:
+        require((array[0] == 7).all() and (array[-1] == 7).all(), "it wrote beside out")
 
 
 @holds("any memory", *WITH_ARRAYS, fills=("normal", "integers"), optional=True, large=None,
