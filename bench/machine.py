@@ -43,6 +43,7 @@ class Machine:
     copies:        (bytes moved, GB/s) of copies, from the smallest to the largest.
     device:        "cuda" for a GPU: then it is the processor, its multiprocessors the cores, and
                    the threads are those of the host that orders (`gpu_limits.py`).
+    runs:          of the benchmark that measured it.
     """
 
     processor: str
@@ -53,6 +54,7 @@ class Machine:
     matmul_gflops: float
     copies: tuple[tuple[int, float], ...]
     device: str = "cpu"
+    runs: int = 1
 
     @property
     def memory_gbytes(self) -> float:
@@ -79,20 +81,22 @@ class Machine:
         """With the higher limits of two measurements: other work only ever lowers them."""
         matmul = max(self.matmul_gflops, other.matmul_gflops)
         pairs = zip(self.copies, other.copies, strict=True)
-        return replace(self, matmul_gflops=matmul, copies=tuple(map(max, pairs)))
+        runs = self.runs + other.runs
+        return replace(self, matmul_gflops=matmul, copies=tuple(map(max, pairs)), runs=runs)
 
     @property
     def summary(self) -> str:
         software = ", ".join(f"{name} {number}" for name, number in self.versions.items())
+        how = "measured in the same run" if self.runs == 1 else f"the highest of {self.runs} runs"
         if self.device == "cuda":
             return (
-                f"{self.processor}, {self.cores} multiprocessors; {software}; {self.date}. Limits "
-                f"measured in the same run: float32 matrix product {self.matmul_gflops:.0f} "
-                f"GFLOP/s, copy in memory {self.memory_gbytes:.0f} GB/s."
+                f"{self.processor}, {self.cores} multiprocessors; {software}; {self.date}. Limits, "
+                f"{how}: float32 matrix product {self.matmul_gflops:.0f} GFLOP/s, copy in memory "
+                f"{self.memory_gbytes:.0f} GB/s."
             )
         return (
             f"{self.processor}, {self.threads} threads on {self.cores} cores; {software}; "
-            f"{self.date}. Limits measured in the same run: float32 matrix product "
+            f"{self.date}. Limits, {how}: float32 matrix product "
             f"{self.matmul_gflops:.0f} GFLOP/s, copy in memory {self.memory_gbytes:.1f} GB/s, in "
             f"cache {self.cache_gbytes:.0f} GB/s."
         )

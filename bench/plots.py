@@ -55,8 +55,10 @@ def _draw_limits(axes: Axes, machine: Machine, intensities: Sequence[float]) -> 
 
 
 def _label(axes: Axes, text: str, place: tuple[float, float], side: str) -> None:
-    """Small, above the end of a line."""
-    axes.annotate(text, place, (0, 6), textcoords="offset points", fontsize=7, color="0.4", ha=side)
+    """Small, above the end of a line and over the points there."""
+    box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1}
+    axes.annotate(text, place, (0, 6), textcoords="offset points", fontsize=7, color="0.2", ha=side,
+                  zorder=5, bbox=box)  # fmt: skip
 
 
 def _draw_points(axes: Axes, rows: Sequence[Row], operation: str, marker: str) -> None:
