@@ -50,7 +50,10 @@ def test_of_several_files_the_last_one_to_have_a_case_counts(tmp_path: Path) -> 
     other = replace(row("a", 5.0), case=Case("conv2d", TINY, 7))
     write_json(files[0], [row("a", 1.0), other], MACHINE)
     write_json(files[1], [row("a", 2.0)], replace(MACHINE, matmul_gflops=50.0))
-    assert read_json(files) == ([other, row("a", 2.0)], MACHINE)
+    rows, machine = read_json(files)
+    assert (rows, machine) == ([other, row("a", 2.0)], replace(MACHINE, runs=2))
+    assert "Limits, the highest of 2 runs: " in machine.summary
+    assert "Limits, measured in the same run: " in MACHINE.summary
 
 
 def test_files_of_two_machines_make_no_report(tmp_path: Path) -> None:
