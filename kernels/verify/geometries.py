@@ -38,6 +38,7 @@ class Ranges:
     beyond:    the plane exceeds the window by up to so many pixels, so P and Q reach 1 and more.
     unit:      what C/groups and K/groups are multiples of.
     stretch:   in which directions to be very large, one at a time; "" for none.
+    fan:       no fewer filters than channels, as in a first layer.
     work:      the most multiply-adds; channels and images are fewer where windows are large.
     """
 
@@ -52,6 +53,7 @@ class Ranges:
     unit: int = 1
     pixels: int = 1
     beyond: int = 3
+    fan: bool = False
     work: int = 10**9
     stretch: Sequence[str] = ("",)
 
@@ -64,6 +66,8 @@ class Ranges:
                 return replace(self, beyond=8, images=(1, 24), channels=(1, 6))
             case "channels":
                 return replace(self, beyond=3, images=(1, 1), channels=(1, 300))
+            case "filters":
+                return replace(self, beyond=60, images=(1, 1), channels=(1, 150), fan=True)
             case _:
                 return self
 
@@ -100,7 +104,7 @@ LARGE = Ranges(
     channels=(1, 70),
     beyond=30,
     work=600_000,
-    stretch=("", "pixels", "images", "channels"),
+    stretch=("", "pixels", "images", "channels", "filters"),
 )
 """Sizes that cross the tiles and blocks of an algorithm, and that none of them divides: some
 hundreds of pixels, or channels, or filters, or some dozens of images."""
@@ -135,7 +139,8 @@ def conv_geometries(draw: st.DrawFn, ranges: Ranges = MODEST, **changed: Any) ->
     least, most = ranges.channels
     one_side = ranges.unit * draw(small(least, max(1, min(most, budget // max(N, 1)))))
     other = ranges.unit * draw(small(least, max(1, min(most, budget // max(N * one_side, 1)))))
-    C, K = (one_side, other) if draw(st.booleans()) else (other, one_side)
+    few, many = sorted((one_side, other))
+    C, K = (few, many) if ranges.fan or draw(st.booleans()) else (many, few)
     shapes = (N, groups * C, H, W), (groups * K, C, R, S)
     return ConvGeometry.of(*shapes, stride, four, dilation, groups)
 
