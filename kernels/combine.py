@@ -28,7 +28,8 @@ def combine(
     `source_at + j source_step`. With `gather`, f(number, source, source_at, places, to, to_at,
     to_step, row), it lies at `source_at + places[row, j]`, of an int64 array; `to` with `scatter`
     alike, and f takes one more argument: whether to `stream` past the caches. If not, the line
-    behind each result is fetched: it is written next, and the processor does not foresee so many.
+    behind each result is fetched: it is written next, and the processor does not foresee so many
+    places. What is gathered next, two vectors behind, is fetched too.
     (A view of one row would be counted among its array's references.) With `rectify` what is not
     above 0 becomes 0, NaN stays.
     Rows that are each other's mirror, the same up to the signs of some entries, share the sum of
@@ -58,10 +59,13 @@ def combine(
             builder.position_at_end(case)
             rows = [[float(v) for v in row] for row in matrix]
             used = [any(column) for column in zip(*rows, strict=True)]
+            sources = places(1, gather, len(used))
             inputs = [
-                emit.load(place) if use else None
-                for place, use in zip(places(1, gather, len(used)), used, strict=True)
+                emit.load(place) if use else None for place, use in zip(sources, used, strict=True)
             ]
+            if gather:
+                for place in sources:
+                    emit.fetch(emit.at(place, 2 * emit.lanes))
             outputs = _linear(emit, rows, inputs)
             if rectify:
                 outputs = [emit.rectified(value) for value in outputs]

@@ -18,7 +18,7 @@ from kernels.direct import finish
 from kernels.outer import TALL, next_panel, outer_rows
 from kernels.streaming import fence, past_caches
 from kernels.toom_cook import MOST, input_family, output_family
-from kernels.vector import LINE, MACHINE, move
+from kernels.vector import LINE, MACHINE, fetch, move
 from kernels.winograd_layout import (
     BAND_RANK,
     BANDS,
@@ -79,12 +79,19 @@ def _copy_tile(flat, image, n, h0, w0, steps, n1, n2, c0, channels, wide, tile):
 
 
 @numba.njit(cache=True)
-def _input_panel(n1, n2, source, at, across, down, wide, half, V, places, stream):  # type: ignore[no-untyped-def]  # fmt: skip
-    """B^T d B of a tile's panel of `wide` channels, to where places (n1,n2) says."""
+def _input_panel(n1, n2, source, at, across, down, wide, half, V, places, stream, m):  # type: ignore[no-untyped-def]  # fmt: skip
+    """B^T d B of a tile's panel of `wide` channels, to where places (n1,n2) says.
+
+    Meanwhile those pixels of the next tile are fetched, `m` columns further, that are not this
+    one's.
+    """
     lanes = WIDTH // V.itemsize
     for ahead in range(0, wide, lanes):
         for j in range(n2):  # (n1,n1) x (n1,n2) -> half (n1,n2)
             _b(n1, source, at + ahead + j * across, down, half, j * lanes, n2 * lanes)
+            if j + m >= n2:
+                for i in range(n1):
+                    fetch(source, at + ahead + (j + m) * across + i * down)
         for i in range(n1):  # (n1,n2) x (n2,n2)
             _b_scattered(n2, half, i * n2 * lanes, lanes, V, ahead, places, i, stream)
 
@@ -138,12 +145,12 @@ def _input_tiles(flat, layout, V, part, parts):  # type: ignore[no-untyped-def]
                 if inside and c + wide <= channels:
                     at = ((n * H + h0) * W + w0) * C + c0 + c
                     _input_panel(n1, n2, flat, at, steps[1] * C, steps[0] * W * C, wide, half, V,
-                                 places, stream)  # fmt: skip
+                                 places, stream, m2)  # fmt: skip
                 else:
                     some = min(wide, channels - c)
                     _copy_tile(flat, image, n, h0, w0, steps, n1, n2, c0 + c, some, wide, pixels)
                     _input_panel(n1, n2, pixels, 0, wide, n2 * wide, wide, half, V, places,
-                                 stream)  # fmt: skip
+                                 stream, 0)  # fmt: skip
                 for i in range(n1):
                     for j in range(n2):
                         places[i, j] += further[i, j]
@@ -244,9 +251,13 @@ def _output_tiles(M, flat, bias, rectify, layout, part, parts):  # type: ignore[
         row_places(begins, rows, ranks, wide, n1, n2, places, further)
         for panel in range(len(out) * panels):
             q, k = panel // panels, panel % panels * wide
+            at = ((n * P + steps[2] * u + out[q, 0]) * Q + steps[3] * v + out[q, 1]) * K + k0 + k
             for ahead in range(0, wide, lanes):
                 for j in range(n2):  # (m1,n1) x (n1,n2) -> half (m1,n2)
                     _a_gathered(sized(m1, n1), M, ahead, places, half, j * lanes, n2 * lanes, j)
+                    if j < m2:  # where results go is fetched meanwhile
+                        for i in range(m1):
+                            fetch(flat, at + (i * steps[2] * Q + j * steps[3]) * K + ahead)
                 for i in range(m1):  # (m1,n2) x (n2,m2) -> result (m1,m2,wide)
                     _a(sized(m2, n2), half, i * n2 * lanes, lanes, result, ahead + i * m2 * wide,
                        wide)  # fmt: skip

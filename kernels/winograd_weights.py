@@ -16,7 +16,7 @@ from kernels.lines import copy_line
 from kernels.outer import EVEN, next_panel, outer_even, outer_even_2
 from kernels.streaming import fence, past_caches
 from kernels.toom_cook import MOST, filter_family, output_family, turned
-from kernels.vector import LINE, MACHINE
+from kernels.vector import LINE, MACHINE, fetch
 from kernels.winograd_layout import (
     BAND_RANK,
     BANDS,
@@ -54,12 +54,17 @@ _h_gathered = combine(turned(filter_family()), gather=True)
 
 @numba.njit(cache=True)
 def _gradient_line(m1, m2, n1, n2, source, at, across, down, half, Y, places, stream):  # type: ignore[no-untyped-def]  # fmt: skip
-    """A gy A^T of a line of a tile's filters, to where places (n1,n2) says."""
+    """A gy A^T of a line of a tile's filters, to where places (n1,n2) says.
+
+    Meanwhile the next tile's pixels are fetched.
+    """
     lanes = WIDTH // Y.itemsize
     for ahead in range(0, LINE, lanes):
         for j in range(m2):  # (n1,m1) x (m1,m2) -> half (n1,m2)
             here = at + ahead + j * across
             _t(sized(m1, n1), source, here, down, half, j * lanes, m2 * lanes)
+            for i in range(m1):
+                fetch(source, here + m2 * across + i * down)
         for i in range(n1):  # (n1,m2) x (m2,n2)
             _t_scattered(sized(m2, n2), half, i * m2 * lanes, lanes, Y, ahead, places, i, stream)
 
