@@ -1,10 +1,10 @@
-"""A line of numbers copied inside compiled loops, whole vectors first."""
+"""A line of numbers copied or added inside compiled loops, whole vectors first."""
 
 from __future__ import annotations
 
 import numba
 
-from kernels.vector import MACHINE, move
+from kernels.vector import MACHINE, add, move
 
 WIDTH = MACHINE.width
 
@@ -18,4 +18,16 @@ def copy_line(a, at, b, to, count):  # type: ignore[no-untyped-def]
         e += vector
     while e < count:
         b[to + e] = a[at + e]
+        e += 1
+
+
+@numba.njit(cache=True, inline="always")
+def add_line(a, at, b, to, count):  # type: ignore[no-untyped-def]
+    """b[to..] += the `count` numbers of a from `at` on; a and b are flat, of one type."""
+    vector, e = WIDTH // b.itemsize, 0
+    while e + vector <= count:
+        add(a, at + e, b, to + e)
+        e += vector
+    while e < count:
+        b[to + e] += a[at + e]
         e += 1

@@ -4,7 +4,7 @@ Numba compiles a plain loop to vectors of at most 256 bits and keeps few sums in
 intrinsics here write LLVM's vector code themselves, for the vector length and the number of
 registers of the processor that compiles (LLVM cuts what is too wide for another):
 
-    move            a vector from here to there, as it is or with its bias and rectified
+    move, add       a vector from here to there, as it is, or with its bias and rectified; onto it
     `outer.py`      the inner loop of every matrix product, its sums in registers
     `combine.py`    a small constant matrix times vectors, for Winograd's transforms
 
@@ -170,6 +170,20 @@ def _fetch(typingctx, source, source_at):  # type: ignore[no-untyped-def]
     return types.void(source, types.int64), generate
 
 
+def _add(typingctx, source, source_at, to, to_at):  # type: ignore[no-untyped-def]
+    """Add one vector to what stands there."""
+
+    def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        emit = Emitter(builder, sig.args[0].dtype)
+        there = pointer(emit, context, sig, args, 2)
+        value = emit.load(pointer(emit, context, sig, args, 0))
+        emit.store(builder.fadd(emit.load(there), value), there)
+        return context.get_dummy_value()
+
+    return types.void(source, types.int64, to, types.int64), generate
+
+
+add: Any = intrinsic(_add)
 fetch: Any = intrinsic(_fetch)
 move: Any = intrinsic(_move)
 move_rectified: Any = intrinsic(_move_rectified)

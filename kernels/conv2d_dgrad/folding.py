@@ -19,6 +19,7 @@ from kernels import memory, threads
 from kernels.costs import Rates, Work, up
 from kernels.direct import pack, without_products
 from kernels.geometry import ConvGeometry
+from kernels.lines import add_line
 from kernels.outer import TALL, outer_tall
 from kernels.registry import kernel
 from kernels.vector import LINE, MACHINE
@@ -29,7 +30,7 @@ BAND = 16
 """Rows of gx that a thread takes at a time, at least."""
 
 
-RATES = Rates(product=0.0145, term=0.728, output=39.6, weight=2.36, call=32.7e3)
+RATES = Rates(product=0.0138, term=0.0934, output=30.5, weight=1.22, call=25.5e3)
 
 
 def work(g: ConvGeometry) -> Work:
@@ -98,7 +99,7 @@ def _bands(gy, packed, counts, gx, bands, size, stride, padding, dilation):  # t
         n, band = unit // bands, unit % bands
         top, bottom = H * band // bands, H * (band + 1) // bands
         a = np.empty(lines * height * LINE, gy.dtype)
-        sums, window = np.empty(panels * height * wide, gy.dtype), np.empty(panels * wide, gy.dtype)
+        sums = np.empty(height * panels * wide, gy.dtype)  # (height,panels wide): whole windows
         gx[n, top:bottom] = 0
         for p in range(P):
             h0 = p * stride[0] - padding[0]
@@ -112,21 +113,20 @@ def _bands(gy, packed, counts, gx, bands, size, stride, padding, dilation):  # t
                         # (TALL,K/G) x (K/G,2L) -> (TALL,2L)
                         outer_tall(a, t * LINE, height * LINE, packed,
                                    (group * panels + panel) * filters * wide, sums,
-                                   (panel * height + t) * wide, wide, filters // LINE,
+                                   (t * panels + panel) * wide, panels * wide, filters // LINE,
                                    filters % LINE, False, 0)  # fmt: skip
                 for q in range(Q):
-                    for panel in range(panels):
-                        at = (panel * height + q) * wide
-                        for e in range(wide):
-                            window[panel * wide + e] = sums[at + e]
                     w0 = q * stride[1] - padding[2]
-                    _fold(window, flat, gx.shape, n, h0, w0, top, bottom, size, dilation,
-                          group * channels, channels)  # fmt: skip
+                    _fold(sums, q * panels * wide, flat, gx.shape, n, h0, w0, top, bottom, size,
+                          dilation, group * channels, channels)  # fmt: skip
 
 
 @numba.njit(cache=True)
-def _fold(window, gx, shape, n, h0, w0, top, bottom, size, dilation, c0, channels):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Add a window (r s c) to the rows from `top` to `bottom` of image n of gx, flat (N,H,W,C)."""
+def _fold(sums, at, gx, shape, n, h0, w0, top, bottom, size, dilation, c0, channels):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Add the window (r s c) at `at` to the rows from `top` to `bottom` of image n of gx.
+
+    gx is flat (N,H,W,C).
+    """
     _, H, W, C = shape
     run = size[1] * channels
     joined = channels == C and dilation[1] == 1 and w0 >= 0 and w0 + size[1] <= W
@@ -136,13 +136,11 @@ def _fold(window, gx, shape, n, h0, w0, top, bottom, size, dilation, c0, channel
             continue
         row = (n * H + h) * W
         if joined:
-            start = (row + w0) * C
-            for e in range(run):
-                gx[start + e] += window[r * run + e]
+            add_line(sums, at + r * run, gx, (row + w0) * C, run)
         else:
             for s in range(size[1]):
                 w = w0 + s * dilation[1]
                 if 0 <= w < W:
                     start = (row + w) * C + c0
                     for c in range(channels):
-                        gx[start + c] += window[r * run + s * channels + c]
+                        gx[start + c] += sums[at + r * run + s * channels + c]
