@@ -128,8 +128,12 @@ nothing is zeroed before windows are added
 +        gx[n, top:bottom] *= 1
 
 the columns of the first group for all: only for groups > 1
--                          group * channels, channels)  # fmt: skip
-+                          0, channels)  # fmt: skip
+-                          dilation, group * channels, channels)  # fmt: skip
++                          dilation, 0, channels)  # fmt: skip
+
+a window added from its first number on in every row of taps
+-            add_line(sums, at + r * run, gx, (row + w0) * C, run)
++            add_line(sums, at, gx, (row + w0) * C, run)
 
 == conv2d sliding: conv2d/sliding.py
 the last tile of a row ends one output early
