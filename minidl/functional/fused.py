@@ -79,12 +79,12 @@ def _pooled(
 ) -> tuple[np.ndarray, np.ndarray]:
     """y (N,K,P',Q') and switches, pooled some images at a time."""
     pooling = kernels.pick("max_pool2d", kernels.device_of(x), p)
-    if "prepared" not in options and kernel.prepare is not None:
-        options = {**options, "prepared": kernel.prepared(w, g)}
     parts = _images(g, x)
     if len(parts) == 1:
         pooled: tuple[np.ndarray, np.ndarray] = pooling(_rectified(kernel, x, w, g, options), p)
         return pooled
+    if "prepared" not in options and kernel.prepare is not None:  # once for all parts
+        options = {**options, "prepared": kernel.prepared(w, g)}
     y = memory.empty(p.y_shape, x.dtype, "NHWC")
     switches = memory.empty(p.y_shape, np.int32, "NHWC")
     for some in parts:
@@ -179,8 +179,9 @@ def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
     (x, w, *bias), gw = node.inputs, None
     gx = memory.empty(g.x_shape, gy.dtype, "NHWC", like=gy.data) if needs[0] else None
     dgrad, wgrad = (kernels.pick(f"conv2d_{side}", device, g) for side in ("dgrad", "wgrad"))
-    kept = {"prepared": dgrad.prepared(w.data, g)} if needs[0] and dgrad.prepare else {}
     whole = [slice(0, g.N)] if saved["pool"] is None else _images(g, masked)
+    again = needs[0] and dgrad.prepare and len(whole) > 1
+    kept = {"prepared": dgrad.prepared(w.data, g)} if again else {}
     for some in whole:
         part = replace(g, N=some.stop - some.start)
         planes = masked
