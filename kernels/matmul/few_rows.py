@@ -6,8 +6,8 @@ A linear layer multiplies each of its weights with few images, so the weights mu
 leisure, as BLAS does. Each thread has a share of the columns of out, and all of a stays near it:
 
     x W^T, b the transpose of a row-major matrix: 12 or 24 of W's rows (6 or 12 with 16 registers),
-           some hundred terms of them, are moved into lines, and multiplied with the panels of a^T
-           (`outer_tall`, `outer_high`) while the rows that come next are fetched
+           128 terms of them, are moved into lines in the nearest cache, and multiplied with the
+           panels of a^T (`outer_tall`, `outer_high`); those that come next are fetched meanwhile
     gy W,  b row-major: for some of b's rows at a time, 3 vectors of their columns are moved side by
            side, and up to 8 rows of a times these are added to sums that stay in the second cache
            (`outer_steps`)
@@ -29,9 +29,9 @@ WIDTH = MACHINE.width
 FEW = 128
 """Rows of a, at most."""
 TERMS = 1024
-"""Of W's rows, at a time: so many of 12 and a^T's stay in the second cache."""
+"""Of a^T's panels, at a time: so many stay in the second cache while W's rows go by."""
 SOON = 8
-"""Lines of these that are packed, then multiplied."""
+"""Lines of W's rows that are packed, then multiplied."""
 AHEAD = 16
 """Lines ahead of those packed that are fetched."""
 AT_ONCE = 64
