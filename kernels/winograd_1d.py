@@ -51,7 +51,7 @@ class Strips:
     """How a geometry is cut.
 
     taps: of a phase; m: outputs of a tile; tiles: of a row; run: elements of a run; rows: of
-    outputs in a strip. V has `of_phase` rows of pixels for each of `phases`; in a point's part of
+    outputs in a strip. V has `of_phase` rows of pixels for each phase of rows; in a point's part of
     it, `each` elements, a window's rows of taps begin at `starts` (R,).
     """
 
@@ -60,7 +60,6 @@ class Strips:
     tiles: int
     run: int
     rows: int
-    phases: int
     of_phase: int
     starts: tuple[int, ...]
     each: int
@@ -88,7 +87,7 @@ def _strips(g: ConvGeometry, chunk: int) -> Strips:
     starts = tuple(r % g.stride[0] * of_phase * row + r // g.stride[0] * row for r in range(g.R))
     # Behind a point's last run: what a vector writes over it, and tiles that fill up a block.
     each = apart(phases * of_phase * row + TALL * run + LINE)
-    return Strips(taps, m, tiles, run, rows, phases, of_phase, starts, each)
+    return Strips(taps, m, tiles, run, rows, of_phase, starts, each)
 
 
 def apart(size: int) -> int:
@@ -120,7 +119,7 @@ def work(g: ConvGeometry) -> Work:
     """Whole runs at every point, for filters in whole panels of 16; V once for each strip."""
     s = strips(g)
     tiles, filters = g.N * g.P * s.tiles, up(g.K, 16)
-    again = s.phases * s.of_phase / s.rows
+    again = min(g.stride[0], g.R) * s.of_phase / s.rows
     return Work(
         products=tiles * MOST * g.R * s.run * filters,
         terms=tiles * again * MOST * up(s.run, LINE),
@@ -130,11 +129,11 @@ def work(g: ConvGeometry) -> Work:
 
 
 def told(g: ConvGeometry) -> tuple[int, ...]:
-    """What the passes are told: taps, m, tiles, run, rows, each; then of V: phases, rows of one,
-    rows of pixels from one to the next of a phase, and elements from one run to the next."""
+    """What the passes are told: taps, m, tiles, run, rows, each; R, rows of V of a phase, rows of
+    pixels from one to the next of them, and elements from one run to the next."""
     s = strips(g)
     return (*(s.taps, s.m, s.tiles, s.run, s.rows, s.each),
-            *(s.phases, s.of_phase, g.stride[0], g.stride[1] * g.C))  # fmt: skip
+            *(g.R, s.of_phase, g.stride[0], g.stride[1] * g.C))  # fmt: skip
 
 
 @numba.njit(cache=True)
@@ -144,10 +143,10 @@ def transform_strip(x, at, down, count, told, V):  # type: ignore[no-untyped-def
     x: padded, flat; the first row's first window begins at `at`, `down` elements from row to row.
     A vector writes over the end of its run, what comes there is written after it.
     """
-    _, m, tiles, run, rows, each, phases, of_phase, stride, across = told
+    _, m, tiles, run, _, each, R, of_phase, stride, across = told
     lanes = WIDTH // x.itemsize
-    for phase in range(phases):
-        for i in range(count + of_phase - rows):
+    for phase in range(min(stride, R)):
+        for i in range(count + (R - 1 - phase) // stride):
             source, to = at + (i * stride + phase) * down, (phase * of_phase + i) * tiles * run
             for tile in range(tiles):
                 for e in range(0, run, lanes):  # (MOST,MOST) x (MOST,run)

@@ -188,7 +188,7 @@ the phases of rows all begin with the first: only for strides of rows
 +    starts = tuple(r // g.stride[0] * row for r in range(g.R))
 
 rows of pixels below the last output's first left as they were
--        for i in range(count + of_phase - rows):
+-        for i in range(count + (R - 1 - phase) // stride):
 +        for i in range(count):
 
 the stride of columns not taken from tile to tile: only for strides of columns
