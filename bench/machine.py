@@ -81,8 +81,7 @@ class Machine:
         """With the higher limits of two measurements: other work only ever lowers them."""
         matmul = max(self.matmul_gflops, other.matmul_gflops)
         pairs = zip(self.copies, other.copies, strict=True)
-        runs = self.runs + other.runs
-        return replace(self, matmul_gflops=matmul, copies=tuple(map(max, pairs)), runs=runs)
+        return replace(self, matmul_gflops=matmul, copies=tuple(map(max, pairs)))
 
     @property
     def summary(self) -> str:

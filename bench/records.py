@@ -61,7 +61,8 @@ def _joined(old: Record, new: Record) -> Record:
         )
     again = {row.case for row in others}
     kept = [row for row in rows if row.case not in again]
-    return kept + others, replace(machine.better(other), date=other.date, versions=other.versions)
+    last = {"date": other.date, "versions": other.versions, "runs": machine.runs + other.runs}
+    return kept + others, replace(machine.better(other), **last)
 
 
 def _read(path: Path) -> Record:
