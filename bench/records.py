@@ -61,8 +61,8 @@ def _joined(old: Record, new: Record) -> Record:
         )
     again = {row.case for row in others}
     kept = [row for row in rows if row.case not in again]
-    last = {"date": other.date, "versions": other.versions, "runs": machine.runs + other.runs}
-    return kept + others, replace(machine.better(other), **last)
+    limits, runs = machine.better(other), machine.runs + other.runs
+    return kept + others, replace(limits, date=other.date, versions=other.versions, runs=runs)
 
 
 def _read(path: Path) -> Record:
