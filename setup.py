@@ -49,7 +49,7 @@ setup(
     install_requires=[
         "numpy>=2.0",
         "scipy>=1.13",
-        "numba>=0.61",
+        "numba>=0.62",
         "threadpoolctl>=3.5",
         "pillow>=11",
         "safetensors>=0.5",

@@ -91,6 +91,7 @@ def ratio_bars(rows: Sequence[Row], batch: int, folder: Path) -> list[Path]:
         labels.add(library)
     axes.set_yticks(range(len(bars)), [_title(row) for row, _ in bars], fontsize=7)
     axes.axvline(1, color="0.3", lw=1)
+    axes.margins(y=0.01)
     axes.invert_yaxis()
     axes.set(xscale="log", xlabel=f"times as fast as PyTorch, batch {batch}: median and quartiles")
     # On a range of less than ten the usual axis writes 1.1 x 10^0, and over its neighbour.
