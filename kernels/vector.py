@@ -4,7 +4,8 @@ Numba compiles a plain loop to vectors of at most 256 bits and keeps few sums in
 intrinsics here write LLVM's vector code themselves, for the vector length and the number of
 registers of the processor that compiles (LLVM cuts what is too wide for another):
 
-    move, add       a vector from here to there, as it is, or with its bias and rectified; onto it
+    move            a vector from here to there, as it is or with its bias and rectified
+    add             a vector onto another
     `outer.py`      the inner loop of every matrix product, its sums in registers
     `combine.py`    a small constant matrix times vectors, for Winograd's transforms
 

@@ -176,12 +176,14 @@ def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
     saved, g = node.saved, node.saved["geometry"]
     device = kernels.device_of(gy.data)
     masked = kernels.pick("relu_vjp", device, gy.shape)(gy.data, saved["y"])
-    (x, w, *bias), gw = node.inputs, None
-    gx = memory.empty(g.x_shape, gy.dtype, "NHWC", like=gy.data) if needs[0] else None
+    (x, w, *bias), gx, gw = node.inputs, None, None
     dgrad, wgrad = (kernels.pick(f"conv2d_{side}", device, g) for side in ("dgrad", "wgrad"))
     whole = [slice(0, g.N)] if saved["pool"] is None else _images(g, masked)
-    again = needs[0] and dgrad.prepare and len(whole) > 1
-    kept = {"prepared": dgrad.prepared(w.data, g)} if again else {}
+    kept = {}
+    if needs[0] and len(whole) > 1:  # one array, and one preparation, for all parts
+        gx = memory.empty(g.x_shape, gy.dtype, "NHWC", like=gy.data)
+        if dgrad.prepare is not None:
+            kept["prepared"] = dgrad.prepared(w.data, g)
     for some in whole:
         part = replace(g, N=some.stop - some.start)
         planes = masked
@@ -190,6 +192,8 @@ def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
             planes = _unpool(masked[some], saved["switches"][some], p, "sum")
         if gx is not None:
             _write(dgrad, (planes, w.data, part), (gx[some],), **kept)
+        elif needs[0]:
+            gx = dgrad(planes, w.data, part)
         if needs[1]:
             made = wgrad(x.data[some], planes, part)
             gw = made if gw is None else np.add(gw, made, out=gw)
