@@ -64,10 +64,7 @@ def _fresh(shape: tuple[int, ...], dtype: np.dtype, like: Any) -> np.ndarray:
     if kind == "cuda":
         return devices.loaded().empty(shape, dtype)  # CuPy has a pool of its own
     nbytes = math.prod(shape) * dtype.itemsize
-    if nbytes < LEAST:
-        array = np.empty(shape, dtype)
-    else:
-        array = pool.take(nbytes).view(dtype).reshape(shape)  # (bytes,) -> shape
+    array = np.empty(shape, dtype) if nbytes < LEAST else pool.take(shape, dtype)
     return array.view(Emulated) if kind == "emulator" else array
 
 
@@ -126,7 +123,7 @@ def admit(x: np.ndarray) -> np.ndarray:
     all are aligned, writable (read-only arrays are another type to Numba) and in the machine's byte
     order. A device's begin where a vector of 16 bytes may.
     """
-    if device_kind(x) in ("emulator", "cuda"):
+    if type(x) is not np.ndarray and device_kind(x) in ("emulator", "cuda"):
         return _admit_device(x)
     plain = nhwc(x) if x.ndim == 4 else x
     flags = plain.flags
@@ -169,6 +166,9 @@ def _turn(x, y):  # type: ignore[no-untyped-def]
 
 def common_float(arrays: Sequence[np.ndarray], what: str) -> np.dtype:
     """The one float type of all `arrays`; TypeError if they differ or are none."""
+    first: np.dtype = arrays[0].dtype if arrays else np.dtype(np.void)
+    if first in FLOATS and all(a.dtype is first for a in arrays):
+        return first
     dtypes = {a.dtype.newbyteorder("=") for a in arrays}
     if len(dtypes) != 1 or not dtypes <= set(FLOATS):
         found = ", ".join(sorted(str(d) for d in dtypes))

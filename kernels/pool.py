@@ -13,6 +13,7 @@ large page: before it would hold more, it gives the pages of its free pieces bac
 
 from __future__ import annotations
 
+import math
 import mmap
 from bisect import bisect_left, bisect_right
 from collections import deque
@@ -60,10 +61,12 @@ class Spans:
 
     def take(self, size: int) -> int | None:
         """Remove the first `size` bytes that lie in one span, and say where they begin."""
-        for i, (begin, end) in enumerate(zip(self.begins, self.ends, strict=True)):
-            if end - begin >= size:
-                self.begins[i] += size
-                if begin + size == end:
+        for i, begin in enumerate(self.begins):
+            left = self.ends[i] - begin - size
+            if left >= 0:
+                if left:
+                    self.begins[i] = begin + size
+                else:
                     del self.begins[i], self.ends[i]
                 return begin
         return None
@@ -77,6 +80,11 @@ class Spans:
         kept = [(left, begin)] * (left < begin) + [(end, right)] * (end < right)
         self.begins[first:last] = [a for a, _ in kept]
         self.ends[first:last] = [b for _, b in kept]
+
+    def holds(self, begin: int, end: int) -> bool:
+        """Whether one span has all of these bytes."""
+        first = bisect_left(self.ends, end)
+        return first < len(self.ends) and self.begins[first] <= begin
 
     @property
     def size(self) -> int:
@@ -96,14 +104,15 @@ class _Region:
         address = np.frombuffer(self.memory, np.uint8).ctypes.data
         self.skipped = -address % HUGE
         self.address, self.size = address + self.skipped, size
-        self.free, self.paged = Spans(), Spans()
+        self.free, self.paged, self.pages = Spans(), Spans(), 0  # pages: the bytes that have one
         self.free.add(0, size)
 
     def take(self, size: int) -> int | None:
         """Where the first free `size` bytes begin."""
         start = self.free.take(size)
-        if start is not None:
+        if start is not None and not self.paged.holds(start, start + size):
             self.paged.add(start, start + size)
+            self.pages = self.paged.size
         return start
 
     def give_pages_back(self) -> None:
@@ -116,28 +125,22 @@ class _Region:
             if first < last:
                 self.memory.madvise(mmap.MADV_DONTNEED, self.skipped + first, last - first)
                 self.paged.remove(first, last)
+        self.pages = self.paged.size
 
 
-class _Lease:
-    """Owns a piece as long as an array looks at it.
+class _Lease(np.ndarray):
+    """A piece, as long as an array looks at it.
 
-    Views refer to the array made from it and that to this object, which therefore dies with the
-    last of them.
+    It is never handed out, only views of another type, which refer to it; so it dies with the last
+    of them.
     """
 
-    __slots__ = ("__array_interface__", "_pool", "_taken")
-
-    def __init__(self, pool: Pool, region: _Region, start: int, size: int, nbytes: int) -> None:
-        self._pool, self._taken = pool, (region, start, size)
-        self.__array_interface__ = {
-            "data": (region.address + start, False),
-            "shape": (nbytes,),
-            "typestr": "|u1",
-            "version": 3,
-        }
+    __slots__ = ("pool", "taken")
+    pool: Pool
+    taken: tuple[_Region, int, int]
 
     def __del__(self) -> None:
-        self._pool.returned.append(self._taken)
+        self.pool.returned.append(self.taken)
 
 
 @dataclass
@@ -150,19 +153,21 @@ class Pool:
     _regions: list[_Region] = field(default_factory=list)
     _lock: RLock = field(default_factory=RLock)
 
-    def take(self, nbytes: int) -> np.ndarray:
-        """(nbytes,) uint8, aligned, filled with whatever was there."""
-        size = -(-nbytes // PAGE) * PAGE
+    def take(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        """An aligned, row-major array, filled with whatever was there."""
+        size = -(-math.prod(shape) * dtype.itemsize // PAGE) * PAGE
+        usage = self.usage
         with self._lock:
             self._sort_in()
             region, start = self._piece(size)
-            self.usage.live += size
-            self.usage.most = max(self.usage.most, self.usage.live)
+            usage.live += size
+            usage.most = max(usage.most, usage.live)
             self._count()
-            most = self.usage.most + self.usage.most // 8 + SLACK
-            if self.usage.live + self.usage.idle > most:
+            if usage.live + usage.idle > usage.most + usage.most // 8 + SLACK:
                 self._give_pages_back()
-        return np.asarray(_Lease(self, region, start, size, nbytes))
+        lease = np.ndarray.__new__(_Lease, shape, dtype, region.memory, region.skipped + start)
+        lease.pool, lease.taken = self, (region, start, size)
+        return lease.view(np.ndarray)
 
     def trim(self) -> None:
         """Give everything idle back to the system, and forget how much was needed."""
@@ -185,7 +190,6 @@ class Pool:
             region, start, size = self.returned.popleft()
             region.free.add(start, start + size)
             self.usage.live -= size
-        self._count()
 
     def _give_pages_back(self) -> None:
         for region in self._regions:
@@ -193,7 +197,7 @@ class Pool:
         self._count()
 
     def _count(self) -> None:
-        self.usage.idle = sum(region.paged.size for region in self._regions) - self.usage.live
+        self.usage.idle = sum([region.pages for region in self._regions]) - self.usage.live
 
 
 pool = Pool()

@@ -88,7 +88,7 @@ class Kernel:
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Run on arrays of any strides: the door's copies are counted in `memory.counters`."""
         admitted = [self._admitted(a) for a in args]
-        named = {k: self._admitted(a) for k, a in options.items()}
+        named = {k: self._admitted(a) for k, a in options.items()} if options else options
         floats = [a for a in (*admitted, *named.values()) if _is_data(a)]
         if floats:
             memory.common_float(floats, self.operation)
@@ -104,6 +104,8 @@ class Kernel:
 
     def _admitted(self, value: Any) -> Any:
         """An array through the door, if it is of this kernel's device; anything else as it is."""
+        if type(value) is np.ndarray and self.device == "cpu":  # the most common, and quickly seen
+            return memory.admit(value)
         if device_kind(value) is None:
             return value
         check_place(value, self.device, f"{self.operation} {self.name}")
@@ -271,5 +273,6 @@ def named(operation: str, name: str, device: str = "cpu") -> Kernel:
     raise ValueError(f"{operation}: no kernel {name!r} on {device!r}; registered: {known}")
 
 
-def _is_data(value: object) -> bool:
-    return device_kind(value) is not None and value.dtype.kind not in "iub"  # type: ignore[attr-defined]
+def _is_data(value: Any) -> bool:
+    array = type(value) is np.ndarray or device_kind(value) is not None
+    return array and value.dtype.kind not in "iub"

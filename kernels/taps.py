@@ -8,6 +8,8 @@ with what was found so far in registers, and is stored once:
     arrived    the sum of those values whose switch says "here": unpooling, seen from the pixel
     chosen     the value of the tap that the switch names: the transpose of unpooling
 
+`pairs.py` and `blocks.py` have windows of known size, and take several of them at once.
+
 Numba's own loops cannot: LLVM vectorises the innermost loop alone, which would be the one over taps
 or else store and load again at every tap. `channels(dtype)` says how many one call takes: the last
 block of more of them overlaps the one before, fewer are for the caller. Comparisons and choices
@@ -44,12 +46,15 @@ def work(C: int) -> int:
     return -(-C // block) * block if block <= C else 20 * C
 
 
-class _Vectors:
+class Vectors:
     """LLVM instructions on VECTORS vectors of floats, and of as many 32-bit integers."""
 
-    def __init__(self, context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> None:
+    def __init__(
+        self, context: Any, builder: ir.IRBuilder, signature: Any, args: Any, data: int = 0
+    ) -> None:
+        """`data`: which argument is an array of those floats."""
         self.context, self.builder, self.signature, self.args = context, builder, signature, args
-        bits = signature.args[0].dtype.bitwidth
+        bits = signature.args[data].dtype.bitwidth
         self.lanes = vector.MACHINE.width * 8 // bits
         element = ir.FloatType() if bits == 32 else ir.DoubleType()
         self.floats = ir.VectorType(element, self.lanes)
@@ -91,6 +96,11 @@ class _Vectors:
         one = self.builder.insert_element(none, value, _I32(0))
         return self.builder.shuffle_vector(one, none, ir.Constant(self.integers, None))
 
+    def where(self, mask: State, new: State, old: State) -> State:
+        """The new values where the mask says so."""
+        chosen = zip(mask, new, old, strict=True)
+        return [self.builder.select(m, a, b) for m, a, b in chosen]
+
     def zeros(self) -> State:
         return [ir.Constant(self.floats, None)] * VECTORS
 
@@ -126,7 +136,7 @@ def greatest(typingctx, x, offsets, places, count, c, y, switches, to, ahead):  
     i64 = types.int64
 
     def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        v = _Vectors(context, builder, signature, args)
+        v = Vectors(context, builder, signature, args)
 
         def tap(k: ir.Value) -> tuple[State, ir.Value]:
             at = builder.add(v.element(1, k), args[4])
@@ -140,11 +150,7 @@ def greatest(typingctx, x, offsets, places, count, c, y, switches, to, ahead):  
             less = [builder.fcmp_unordered("<", b, x) for b, x in zip(best, values, strict=True)]
             number = [builder.fcmp_ordered("ord", b, b) for b in best]
             better = [builder.and_(a, b) for a, b in zip(less, number, strict=True)]
-            found = zip(better, values, best, strict=True)
-            where = zip(better, switch, strict=True)
-            return [builder.select(m, x, b) for m, x, b in found] + [
-                builder.select(m, place, s) for m, s in where
-            ]
+            return v.where(better, values, best) + v.where(better, [place] * VECTORS, switch)
 
         values, place = tap(_I64(0))
         state = v.fold(1, args[3], [*values, *[place] * VECTORS], step)
@@ -161,7 +167,7 @@ def arrived(typingctx, y, switches, offsets, count, c, place, x, to):  # type: i
     i64 = types.int64
 
     def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        v = _Vectors(context, builder, signature, args)
+        v = Vectors(context, builder, signature, args)
         here, zero = v.splat(args[5]), v.zeros()[0]
 
         def step(k: ir.Value, state: State) -> State:
@@ -182,15 +188,14 @@ def chosen(typingctx, x, offsets, places, count, c, switches, y, to):  # type: i
     i64 = types.int64
 
     def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        v = _Vectors(context, builder, signature, args)
+        v = Vectors(context, builder, signature, args)
         switch = v.load(5, args[7], v.integers)
 
         def step(k: ir.Value, state: State) -> State:
             values = v.load(0, builder.add(v.element(1, k), args[4]), v.floats)
             place = v.splat(v.element(2, k))
             named = [builder.icmp_signed("==", s, place) for s in switch]
-            found = zip(named, values, state, strict=True)
-            return [builder.select(m, x, before) for m, x, before in found]
+            return v.where(named, values, state)
 
         v.store(v.fold(0, args[3], v.zeros(), step), 6, args[7], v.floats)
         return context.get_dummy_value()

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import numba
 import threadpoolctl
@@ -25,16 +24,27 @@ _lock = threading.RLock()
 _count: int | None = None
 
 
-@contextmanager
-def region() -> Iterator[None]:
-    """Where kernels run: one Python thread at a time, with the number of threads that was set.
+class _Region:
+    """One Python thread at a time, with the number of threads that was set.
 
     Numba keeps that number for each Python thread; here it is one for all.
     """
-    with _lock:
+
+    def __enter__(self) -> None:
+        _lock.acquire()
         if _count is not None:
             numba.set_num_threads(_count)
-        yield
+
+    def __exit__(self, *_: object) -> None:
+        _lock.release()
+
+
+_region = _Region()
+
+
+def region() -> AbstractContextManager[None]:
+    """Where kernels run."""
+    return _region
 
 
 def set_num_threads(count: int) -> None:

@@ -22,15 +22,19 @@ def address(x: np.ndarray) -> int:
     return x.__array_interface__["data"][0]
 
 
+def taken_from(pool: Pool, nbytes: int) -> np.ndarray:
+    return pool.take((nbytes,), np.dtype(np.uint8))
+
+
 def test_memory_comes_back_when_its_last_view_is_gone() -> None:
     pool = Pool()
-    x = pool.take(100 * KB)
+    x = taken_from(pool, 100 * KB)
     where, view = address(x), x[5:].view(np.uint8)[::2]
     del x
-    assert address(pool.take(100 * KB)) != where
+    assert address(taken_from(pool, 100 * KB)) != where
     del view
     gc.collect()
-    taken = [pool.take(100 * KB) for _ in range(3)]
+    taken = [taken_from(pool, 100 * KB) for _ in range(3)]
     assert where in [address(t) for t in taken]
 
 
@@ -38,7 +42,7 @@ def test_memory_comes_back_when_its_last_view_is_gone() -> None:
 def test_the_pool_holds_little_more_than_was_in_use_at_once(sizes: list[int], keep: int) -> None:
     pool, held = Pool(), []
     for size in sizes:
-        held = [*held, pool.take(size)][-keep:]
+        held = [*held, taken_from(pool, size)][-keep:]
         ragged = 2 * HUGE * (keep + 2)  # both ends of every free piece
         assert pool.usage.live + pool.usage.idle <= 1.125 * pool.usage.most + SLACK + ragged
     assert pool.usage.live >= sum(a.nbytes for a in held)
@@ -83,7 +87,7 @@ def test_a_round_of_arrays_that_repeats_needs_no_fresh_page() -> None:
     def around() -> int:
         held: list[np.ndarray] = []
         for size in sizes:
-            held = [*held, pool.take(size * KB)][-3:]
+            held = [*held, taken_from(pool, size * KB)][-3:]
         return pool.usage.live + pool.usage.idle
 
     around()
@@ -94,21 +98,21 @@ def test_a_round_of_arrays_that_repeats_needs_no_fresh_page() -> None:
 @pytest.mark.skipif(not hasattr(mmap, "MADV_DONTNEED"), reason="pages cannot be given back here")
 def test_what_is_given_back_comes_again_as_zeros() -> None:
     pool = Pool()
-    kept = pool.take(3 * HUGE)
+    kept = taken_from(pool, 3 * HUGE)
     kept[...] = 7
-    large = pool.take(5 * HUGE)
+    large = taken_from(pool, 5 * HUGE)
     large[...] = 7
     del large
     pool.trim()
     assert pool.usage.idle <= 2 * HUGE
     assert (kept == 7).all(), "what is in use was given back"
-    assert not pool.take(5 * HUGE)[HUGE : 3 * HUGE].any()
+    assert not taken_from(pool, 5 * HUGE)[HUGE : 3 * HUGE].any()
 
 
 @given(sizes=st.lists(st.integers(1, 300 * KB), min_size=1, max_size=10))
 def test_arrays_are_aligned_and_do_not_overlap(sizes: list[int]) -> None:
     pool = Pool()
-    arrays = [pool.take(size) for size in sizes]
+    arrays = [taken_from(pool, size) for size in sizes]
     for number, array in enumerate(arrays):
         assert address(array) % ALIGNMENT == 0
         array[...] = number % 256
@@ -117,9 +121,9 @@ def test_arrays_are_aligned_and_do_not_overlap(sizes: list[int]) -> None:
 
 def test_trim_gives_everything_idle_back() -> None:
     pool = Pool()
-    kept = pool.take(100 * KB)
+    kept = taken_from(pool, 100 * KB)
     del kept
-    pool.take(200 * KB)
+    taken_from(pool, 200 * KB)
     pool.trim()
     assert pool.usage.idle == 0, "a region in which nothing is in use goes as a whole"
 
@@ -129,7 +133,7 @@ def test_two_threads_never_get_the_same_memory() -> None:
 
     def work(mark: int) -> None:
         for _ in range(200):
-            x = pool.take(70 * KB)
+            x = taken_from(pool, 70 * KB)
             x[...] = mark
             if not (x == mark).all():
                 wrong.append(mark)

@@ -59,17 +59,17 @@ the result lies in a buffer that is used again
 
 == max_pool2d registers: max_pool2d/registers.py
 a tap's place counts from the batch's first pixel: only for batch > 1
--                offsets[k] = (n * H * W + places[k]) * C
-+                offsets[k] = places[k] * C
+-        offsets[k] = (n * H * W + places[k]) * C
++        offsets[k] = places[k] * C
 
 rows of the plane told apart by its height: only where H is not W
 -                    places[count] = h * W + w
 +                    places[count] = h * H + w
 
 the last window of a row reads the list of the one before
--            count = on_plane(places, H, W, top, left, R, S, dilation)
+-            count = taps(offsets, places, n, H, W, C, top, left, R, S, dilation)
 +            if q == 0 or q < Q - 1:
-+                count = on_plane(places, H, W, top, left, R, S, dilation)
++                count = taps(offsets, places, n, H, W, C, top, left, R, S, dilation)
 
 the last block does not reach the last channel: only for channels that fill no block
 -                at = min(c, C - block)
@@ -95,6 +95,48 @@ the switch of the last tap that is no smaller: only for channels in blocks
 one vector of a block written twice: only for channels in blocks
 -        return [self.builder.gep(first, [_I64(v)]) for v in range(VECTORS)]
 +        return [self.builder.gep(first, [_I64(min(v, VECTORS - 2))]) for v in range(VECTORS)]
+
+== max_pool2d pairs: max_pool2d/pairs.py
+a row of the later of equals
+-            larger = [self.builder.fcmp_unordered(">", new, old) for new, old in pairs]
++            larger = [self.builder.fcmp_unordered(">=", new, old) for new, old in pairs]
+
+the shared row is not the second window's
+-            best, switch = self.largest(lines[first : first + self.R])
++            best, switch = self.largest(lines[first + (first > 0) : first + self.R])
+
+switches of the first column: only for channels in blocks
+-        return best, [builder.add(begin, column) for column in columns]
++        return best, [begin for column in columns]
+
+rows of the plane told apart by its height: only where H is not W
+-                    number, values, here + at, W * C, C, top * W + left, W,
++                    number, values, here + at, W * C, C, top * H + left, H,
+
+NaN goes unseen: only for channels in blocks
+-        return self.builder.icmp_unsigned("==", self.builder.bitcast(strange, bits), bits(0))
++        return self.builder.icmp_unsigned("!=", self.builder.bitcast(strange, bits), bits(1))
+
+NaN of one row goes unseen: only for channels in blocks
+-            self.total = [builder.fadd(a, b) for a, b in zip(self.total, values, strict=True)]
++            if r:
++                self.total = [builder.fadd(a, b) for a, b in zip(self.total, values, strict=True)]
+
+windows over the lower border read what is behind the plane: only for padding
+-        inside = top >= 0 and top + stride[0] + R <= H
++        inside = top >= 0 and top + R <= H
+
+the last pair of an odd number of rows reaches into the next image
+-        n, p = pair // pairs, min(pair % pairs * 2, P - 2)
++        n, p = pair // pairs, pair % pairs * 2
+
+the last block does not reach the last channel: only for channels that fill no block
+-                at = min(c, C - block)
++                at = min(c, C // block * block - block)
+
+done anew with the first window's taps for both: only for NaN or padding
+-                    down = top + i * stride[0]
++                    down = top
 
 == max_unpool2d scatter: max_unpool2d/scatter.py
 values that meet overwrite each other where they should add
@@ -154,6 +196,43 @@ the switch is compared with the first tap's
 -            pairs = zip(v.load(0, at, v.floats), v.load(1, at, v.integers), strict=True)
 +            first = builder.add(v.element(2, _I64(0)), args[4])
 +            pairs = zip(v.load(0, at, v.floats), v.load(1, first, v.integers), strict=True)
+
+== max_unpool2d blocks: max_unpool2d/blocks.py
+windows after the last take part
+-        there = self.within(builder.sub(p, _I64(a)), P, builder.sub(q, _I64(b)), Q)
++        there = self.within(builder.sub(p, _I64(a)), P, _I64(0), Q)
+
+a window that is not there is the first one
+-        nowhere = v.splat(builder.select(there, _I32(0), _I32(-1)))
++        nowhere = v.splat(_I32(0))
+
+a pixel meets one row of windows alone: only for windows that overlap
+-        for i in range(min(self.stride, self.R - a * self.stride)):
++        for i in range(min(self.stride, self.R) if a == 0 else 0):
+
+what meets in a pixel is overwritten: only for windows that overlap
+-                    if before
++                    if before and a + b > 1
+
+rows of the plane told apart by its height: only where H is not W
+-        row = self.builder.mul(self.builder.add(h, _I64(i)), W)
++        row = self.builder.mul(self.builder.add(h, _I64(i)), self.v.args[12])
+
+pixels past the right border are written to the next row
+-        there = self.within(builder.add(h, _I64(i)), H, builder.add(w, _I64(j)), W)
++        there = self.within(builder.add(h, _I64(i)), H, _I64(0), W)
+
+rows that only padding begins are left out: only for padding
+-    rows = (H + padding[0] + stride - 1) // stride
++    rows = (H + stride - 1) // stride
+
+another law than the sum is the sum
+-    if collisions != "sum" or block > g.C:
++    if block > g.C:
+
+the last block does not reach the last channel: only for channels that fill no block
+-                at = min(c, C - block)
++                at = min(c, C // block * block - block)
 
 == max_unpool2d_vjp gather: max_unpool2d_vjp/gather.py
 it gathers from the first image: only for batch > 1

@@ -87,6 +87,17 @@ def the_first_nan_is_the_maximum(kernel: Kernel, call: Call, seed: int, part: fl
     same(switches, places, "switches with NaN")
 
 
+@holds("NaN in a row", "max_pool2d", fills=("integers",), large=True, seed=seeds)
+def one_row_of_nan_is_found(kernel: Kernel, call: Call, seed: int) -> None:
+    """NaN is the maximum of those windows that hold some, however few of a plane's rows do."""
+    x, rng = call.inputs["x"].copy(), np.random.default_rng(seed)
+    row = rng.integers(call.g.H)
+    x[:, :, row][rng.random(x[:, :, row].shape) < 0.3] = np.nan
+    (y, switches), (expected, places) = pooled(kernel, call, x), windows.max_pool2d(x, call.g)
+    same(y, expected, "values with NaN in a row")
+    same(switches, places, "switches with NaN in a row")
+
+
 @holds("padding", "max_pool2d", fills=("integers",), offset=st.sampled_from([5, 1e6, np.inf]))
 def padding_is_never_the_maximum(kernel: Kernel, call: Call, offset: float) -> None:
     """Values below 0, and minus infinity, are found although the padding is no smaller."""
