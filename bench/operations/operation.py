@@ -182,11 +182,14 @@ def of(case: Case) -> Operation:
 
 
 def normal(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
-    """Normal float32 numbers; four axes in channels-last memory, which kernels take uncopied."""
-    if len(shape) != 4:
-        return rng.standard_normal(shape, np.float32)
-    N, C, H, W = shape
-    return memory.nchw(rng.standard_normal((N, H, W, C), np.float32))  # (N,H,W,C) -> (N,C,H,W)
+    """Normal float32 numbers; four axes in channels-last memory, which kernels take uncopied.
+
+    Memory is aligned to vectors, as that which the libraries allocate themselves: what a layer is
+    given comes from another one.
+    """
+    x = memory.empty(shape, np.float32, "NHWC" if len(shape) == 4 else "C")
+    rng.standard_normal(dtype=np.float32, out=memory.nhwc(x) if x.ndim == 4 else x)
+    return x
 
 
 def at_most(bound: np.ndarray | float) -> Callable[[Contender], np.ndarray | float]:

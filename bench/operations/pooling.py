@@ -190,4 +190,6 @@ def _switches(g: PoolGeometry, rng: np.random.Generator, distinct: bool) -> np.n
         index = np.arange(windows).reshape((1, -1, 1, 1) if axis == 0 else (1, 1, -1, 1))
         line = index * g.stride[axis] - before + first + rng.integers(reach, size=shape)
         lines.append(np.clip(line, 0, size - 1))
-    return memory.nchw((lines[0] * g.W + lines[1]).astype(np.int32))  # (N,P,Q,C) -> (N,C,P,Q)
+    switches = memory.empty(g.y_shape, np.int32, "NHWC")
+    memory.nhwc(switches)[...] = lines[0] * g.W + lines[1]  # (N,P,Q,C)
+    return switches
