@@ -16,10 +16,9 @@ import numpy as np
 
 from kernels import memory, threads
 from kernels.outer import TALL, outer_tall
-from kernels.vector import LINE, MACHINE, lanes, move, move_rectified
+from kernels.vector import LINE, lanes, lanes_of, move, move_rectified
 from kernels.windows import Windows, pack_windows
 
-WIDTH = MACHINE.width
 BLOCK = 96
 """Pixels of a block: whole tiles of 6 and of 12 rows, and of 16 terms."""
 TERMS = 24
@@ -48,7 +47,7 @@ def pack(
 @numba.njit(parallel=True, cache=True)
 def _pack(w, inputs, outputs, size, strides, taps, packed):  # type: ignore[no-untyped-def]
     """Some inputs at a time, all taps and panels of them: w is read about as it lies in memory."""
-    wide = 2 * (WIDTH // w.itemsize)
+    wide = 2 * lanes_of(w)
     panels, blocks = (outputs + wide - 1) // wide, (inputs + LINE - 1) // LINE
     for unit in numba.prange(len(taps) * blocks):
         q, first = unit // blocks, unit % blocks * LINE
@@ -69,7 +68,7 @@ def pack_tap(w, start, out_step, in_step, count, has, packed, at, wide):  # type
     """A tap of `count` inputs by a panel of outputs, `has` of which there are; the others are 0."""
     if has == wide and out_step == 1:
         for i in range(count):
-            for k in range(0, wide, WIDTH // w.itemsize):
+            for k in range(0, wide, lanes_of(w)):
                 move(w, start + i * in_step + k, packed, at + i * wide + k)
         return
     for i in range(count):
@@ -149,7 +148,7 @@ def _product(  # type: ignore[no-untyped-def]
     out_step,
     out_at,
 ):
-    wide = 2 * (WIDTH // x.itemsize)
+    wide = 2 * lanes_of(x)
     terms = size[0] * size[1] * channels
     lines = (terms + LINE - 1) // LINE
     panels = packed.size // (terms * wide)
@@ -188,7 +187,7 @@ def _product(  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, inline="always")
 def finish(sums, at, bias, k0, rectify, y, to, count):  # type: ignore[no-untyped-def]
     """y from element `to` on = a pixel's sums plus bias, rectified if asked for (NaN stays)."""
-    lanes = WIDTH // sums.itemsize
+    lanes = lanes_of(sums)
     k = 0
     while k + lanes <= count:  # a range with a step would divide
         move_rectified(sums, at + k, bias, k0 + k, rectify, y, to + k)

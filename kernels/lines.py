@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import numba
 
-from kernels.vector import MACHINE, add, move
-
-WIDTH = MACHINE.width
+from kernels.vector import add, lanes_of, move
 
 
 @numba.njit(cache=True, inline="always")
 def copy_line(a, at, b, to, count):  # type: ignore[no-untyped-def]
     """b[to..] = the `count` numbers of a from `at` on; a and b are flat, of one type."""
-    vector, e = WIDTH // b.itemsize, 0
+    vector, e = lanes_of(b), 0
     while e + vector <= count:  # a range with a step would divide
         move(a, at + e, b, to + e)
         e += vector
@@ -24,7 +22,7 @@ def copy_line(a, at, b, to, count):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, inline="always")
 def add_line(a, at, b, to, count):  # type: ignore[no-untyped-def]
     """b[to..] += the `count` numbers of a from `at` on; a and b are flat, of one type."""
-    vector, e = WIDTH // b.itemsize, 0
+    vector, e = lanes_of(b), 0
     while e + vector <= count:
         add(a, at + e, b, to + e)
         e += vector

@@ -32,7 +32,7 @@ Sums = list[ir.Value]
 Body = Callable[[Sums, ir.Value, ir.Value], tuple[Sums, ir.Value, ir.Value]]
 
 
-def _loop(emit: Emitter, sums: Sums, a: ir.Value, b: ir.Value, times: ir.Value, body: Body) -> Any:
+def loop(emit: Emitter, sums: Sums, a: ir.Value, b: ir.Value, times: ir.Value, body: Body) -> Any:
     """`body` so many times; the sums stay in registers, a and b are moved on by it."""
     builder = emit.builder
     before, head = builder.block, builder.append_basic_block("outer.head")
@@ -56,7 +56,7 @@ def _loop(emit: Emitter, sums: Sums, a: ir.Value, b: ir.Value, times: ir.Value, 
     return here, here_a, here_b
 
 
-def _term(emit: Emitter, sums: Sums, a: ir.Value, rows: Sequence[Any], b: ir.Value) -> None:
+def term(emit: Emitter, sums: Sums, a: ir.Value, rows: Sequence[Any], b: ir.Value) -> None:
     """Add one term's product to the sums, rows by vectors; `rows`: each one's offset from a."""
     vectors = len(sums) // len(rows)
     ahead = [emit.load(emit.at(b, v * emit.lanes)) for v in range(vectors)]
@@ -67,7 +67,7 @@ def _term(emit: Emitter, sums: Sums, a: ir.Value, rows: Sequence[Any], b: ir.Val
             sums[here] = emit.fma(factor, ahead[v], sums[here])
 
 
-def _places(emit: Emitter, c: ir.Value, c_row: ir.Value, rows: int, vectors: int) -> Sums:
+def places_of(emit: Emitter, c: ir.Value, c_row: ir.Value, rows: int, vectors: int) -> Sums:
     """Where the sums belong, row by row."""
     return [
         emit.at(c, emit.builder.mul(c_row, ir.IntType(64)(m)), v * emit.lanes)
@@ -76,7 +76,7 @@ def _places(emit: Emitter, c: ir.Value, c_row: ir.Value, rows: int, vectors: int
     ]
 
 
-def _begun(emit: Emitter, places: Sums, go_on: ir.Value) -> Sums:
+def begun(emit: Emitter, places: Sums, go_on: ir.Value) -> Sums:
     """What the sums begin with: what stands there, to go on with it, or zeros."""
     builder = emit.builder
     with builder.if_else(go_on) as (then, otherwise):
@@ -91,7 +91,7 @@ def _begun(emit: Emitter, places: Sums, go_on: ir.Value) -> Sums:
     return sums
 
 
-def _write(emit: Emitter, sums: Sums, places: Sums) -> None:
+def write(emit: Emitter, sums: Sums, places: Sums) -> None:
     for place, value in zip(places, sums, strict=True):
         emit.store(value, place)
 
@@ -117,7 +117,7 @@ def _outer(heights: Sequence[int], vectors: int, row_step: int, term_step: int) 
                 def body(sums, a, b):  # type: ignore[no-untyped-def]
                     for k in range(count):
                         here = emit.at(a, k * term_step)
-                        _term(emit, sums, here, offsets, emit.at(b, k * panel))
+                        term(emit, sums, here, offsets, emit.at(b, k * panel))
                     return sums, emit.at(a, count * term_step), emit.at(b, count * panel)
 
                 return body
@@ -128,17 +128,17 @@ def _outer(heights: Sequence[int], vectors: int, row_step: int, term_step: int) 
                 for i in range(rows * row_step // LINE):
                     emit.fetch(emit.at(a, rows * row_step + i * cache_line))
                 times = ir.IntType(64)(LINE // UNROLL)
-                sums, _, b = _loop(emit, sums, a, b, times, some(UNROLL))
+                sums, _, b = loop(emit, sums, a, b, times, some(UNROLL))
                 return sums, emit.at(a, a_step), b
 
-            places = _places(emit, c, c_row, rows, vectors)
-            sums = _begun(emit, places, add)
-            sums, a_end, b_end = _loop(emit, sums, a, b, steps, line)
-            sums, _, _ = _loop(emit, sums, a_end, b_end, tail, some(1))
-            _write(emit, sums, places)
+            places = places_of(emit, c, c_row, rows, vectors)
+            sums = begun(emit, places, add)
+            sums, a_end, b_end = loop(emit, sums, a, b, steps, line)
+            sums, _, _ = loop(emit, sums, a_end, b_end, tail, some(1))
+            write(emit, sums, places)
 
         if first:
-            _choose(builder, args[0], heights, product)
+            choose(builder, args[0], heights, product)
         else:
             product(*heights)
         return context.get_dummy_value()
@@ -159,7 +159,7 @@ def _outer(heights: Sequence[int], vectors: int, row_step: int, term_step: int) 
     return of_some if len(heights) > 1 else of_one
 
 
-def _choose(builder: ir.IRBuilder, number: ir.Value, numbers: Iterable[int], emit_one: Any) -> None:
+def choose(builder: ir.IRBuilder, number: ir.Value, numbers: Iterable[int], emit_one: Any) -> None:
     """The code that `emit_one` emits for each of the numbers; at run time that of `number`."""
     after = builder.append_basic_block("outer.end")
     chosen = builder.switch(number, after)
@@ -187,8 +187,6 @@ which, and the lines of the rows after a's.
 """
 outer_rows = _outer(range(SHORT, TALL + 1, SHORT), 2, LINE, 1)
 """The same for any multiple of SHORT rows up to TALL, the first argument."""
-outer_high = _outer([2 * TALL], 1, LINE, 1)
-"""The same with c (2 TALL,L) and panels of L, for few columns."""
 outer_even = _outer([EVEN], 3, 1, LINE)
 """c (EVEN,3L) = or += a^T (EVEN,K) b (K,3L), where row k of a^T's lines holds all rows' term k.
 
@@ -232,24 +230,24 @@ def _outer_runs(typingctx, a, a_at, a_row, starts, b, b_at, bias, bias_at, recti
         def some(count):  # type: ignore[no-untyped-def]
             def body(sums, a, b):  # type: ignore[no-untyped-def]
                 for k in range(count):
-                    _term(emit, sums, emit.at(a, k), offsets, emit.at(b, k * panel))
+                    term(emit, sums, emit.at(a, k), offsets, emit.at(b, k * panel))
                 return sums, emit.at(a, count), emit.at(b, count * panel)
 
             return body
 
         def one_run(sums, start, b):  # type: ignore[no-untyped-def]
             here = emit.at(a, builder.load(start))
-            sums, here, b = _loop(emit, sums, here, b, groups, some(UNROLL))
-            sums, _, b = _loop(emit, sums, here, b, rest, some(1))
+            sums, here, b = loop(emit, sums, here, b, groups, some(UNROLL))
+            sums, _, b = loop(emit, sums, here, b, rest, some(1))
             return sums, emit.at(start, 1), b
 
-        places = _places(emit, c, c_row, TALL, 2)
+        places = places_of(emit, c, c_row, TALL, 2)
         for place in places:  # lines of c lie far apart: they come while the sums are made
             emit.fetch(place, to_write=True)
         start = [emit.load(emit.at(bias, v * emit.lanes)) for v in range(2)] * TALL
-        sums, _, _ = _loop(emit, start, table.data, b, runs, one_run)
+        sums, _, _ = loop(emit, start, table.data, b, runs, one_run)
         rectified = [builder.select(rectify, emit.rectified(value), value) for value in sums]
-        _write(emit, rectified, places)
+        write(emit, rectified, places)
         return context.get_dummy_value()
 
     return signature, generate
@@ -275,24 +273,24 @@ def _outer_steps(vectors: int) -> Any:
                 def body(sums, a, b):  # type: ignore[no-untyped-def]
                     emit.fetch(emit.at(b, ahead))
                     for _ in range(count):
-                        _term(emit, sums, a, range(rows), b)
+                        term(emit, sums, a, range(rows), b)
                         a, b = emit.at(a, a_step), emit.at(b, b_step)
                     return sums, a, b
 
                 return body
 
             def product(rows):  # type: ignore[no-untyped-def]
-                places = _places(emit, c, c_row, rows, vectors)
-                sums = _begun(emit, places, add)
-                sums, here_a, here_b = _loop(emit, sums, a, b, groups, some(UNROLL, rows))
-                sums, _, _ = _loop(emit, sums, here_a, here_b, rest, some(1, rows))
+                places = places_of(emit, c, c_row, rows, vectors)
+                sums = begun(emit, places, add)
+                sums, here_a, here_b = loop(emit, sums, a, b, groups, some(UNROLL, rows))
+                sums, _, _ = loop(emit, sums, here_a, here_b, rest, some(1, rows))
                 with builder.if_else(past) as (streaming, storing):
                     for branch, write in ((streaming, emit.stream), (storing, emit.store)):
                         with branch:
                             for place, value in zip(places, sums, strict=True):
                                 write(value, place)
 
-            _choose(builder, args[0], range(EVEN // 2, EVEN + 1), product)
+            choose(builder, args[0], range(EVEN // 2, EVEN + 1), product)
             return context.get_dummy_value()
 
         return signature, generate

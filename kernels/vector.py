@@ -133,6 +133,17 @@ def pointer(emit: Emitter, context: Any, sig: Any, args: Any, i: int) -> ir.Valu
     return emit.at(array.data, args[i + 1])
 
 
+def _lanes_of(typingctx, array):  # type: ignore[no-untyped-def]
+    """Elements of a vector, of the array's type: a constant, where `itemsize` is read from the
+    array and divided by, each time a function is entered."""
+    count = MACHINE.width // (array.dtype.bitwidth // 8)
+
+    def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        return context.get_constant(types.int64, count)
+
+    return types.int64(array), generate
+
+
 def _move(typingctx, source, source_at, to, to_at):  # type: ignore[no-untyped-def]
     """Copy one vector."""
 
@@ -186,5 +197,6 @@ def _add(typingctx, source, source_at, to, to_at):  # type: ignore[no-untyped-de
 
 add: Any = intrinsic(_add)
 fetch: Any = intrinsic(_fetch)
+lanes_of: Any = intrinsic(_lanes_of)
 move: Any = intrinsic(_move)
 move_rectified: Any = intrinsic(_move_rectified)

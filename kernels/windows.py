@@ -13,9 +13,8 @@ import numba
 import numpy as np
 
 from kernels.geometry import ConvGeometry
-from kernels.vector import LINE, MACHINE, move
+from kernels.vector import LINE, lanes_of, move
 
-WIDTH = MACHINE.width
 AT_ONCE = 12
 """Windows that are cut into lines at a time."""
 
@@ -98,7 +97,7 @@ def pack_windows(  # type: ignore[no-untyped-def]
     """
     _, H, W, C = x.shape
     flat = x.reshape(-1)  # (N,H,W,C) -> (NHWC,), the same memory
-    lanes, run = WIDTH // x.itemsize, size[1] * channels
+    lanes, run = lanes_of(x), size[1] * channels
     terms = size[0] * run
     lines = (terms + LINE - 1) // LINE
     row = (lines + 1) * LINE  # a line to spare
@@ -140,7 +139,7 @@ def pack_windows(  # type: ignore[no-untyped-def]
 @numba.njit(cache=True)
 def _pack_pixel(flat, pixel, channels, inside, rows, to):  # type: ignore[no-untyped-def]
     """Some channels of a pixel, or zeros beside the image; in whole vectors where x has them."""
-    lanes = WIDTH // flat.itemsize
+    lanes = lanes_of(flat)
     if not inside:
         for c in range(channels):
             rows[to + c] = 0

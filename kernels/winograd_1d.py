@@ -32,9 +32,8 @@ from kernels.costs import Work, up
 from kernels.geometry import ConvGeometry
 from kernels.outer import EVEN, TALL
 from kernels.toom_cook import MOST, MOST_TAPS, amplification, input_matrix
-from kernels.vector import LINE, MACHINE
+from kernels.vector import LINE, lanes_of
 
-WIDTH = MACHINE.width
 MOST_TERMS = 400
 """Of a window: filters at all points must stay in the second cache."""
 STRIP = 11 * TALL
@@ -144,7 +143,7 @@ def transform_strip(x, at, down, count, told, V):  # type: ignore[no-untyped-def
     A vector writes over the end of its run, what comes there is written after it.
     """
     _, m, tiles, run, _, each, R, of_phase, stride, across = told
-    lanes = WIDTH // x.itemsize
+    lanes = lanes_of(x)
     for phase in range(min(stride, R)):
         for i in range(count + (R - 1 - phase) // stride):
             source, to = at + (i * stride + phase) * down, (phase * of_phase + i) * tiles * run

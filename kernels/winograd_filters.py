@@ -14,7 +14,7 @@ import numpy as np
 from kernels.combine import combine
 from kernels.outer import TALL, outer_rows
 from kernels.toom_cook import MOST, filter_family
-from kernels.vector import LINE, MACHINE
+from kernels.vector import LINE, lanes_of
 from kernels.winograd_layout import (
     BEGINS,
     CHANNELS,
@@ -31,7 +31,6 @@ from kernels.winograd_layout import (
     table,
 )
 
-WIDTH = MACHINE.width
 AT_ONCE = 4
 """Panels of inputs whose filters are transformed, then used, where that is done only once."""
 
@@ -42,7 +41,7 @@ _g_scattered = combine(filter_family(), scatter=True)
 @numba.njit(cache=True)
 def _filter_vector(r1, r2, n1, n2, source, at, across, down, half, U, ahead, places):  # type: ignore[no-untyped-def]  # fmt: skip
     """G w G^T of a vector of outputs, to `ahead` behind where places (n1,n2) says."""
-    lanes = WIDTH // U.itemsize
+    lanes = lanes_of(U)
     for j in range(r2):  # (n1,r1) x (r1,r2) -> half (n1,r2)
         _g(sized(r1, n1), source, at + j * across, down, half, j * lanes, r2 * lanes)
     for i in range(n1):  # (n1,r2) x (r2,n2)
@@ -63,9 +62,9 @@ def transform_filter(w, layout, U, parts):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True)
 def _filter_share(w, layout, U, part, parts):  # type: ignore[no-untyped-def]
     """One thread's share of the panels."""
-    panels, in_panels = _panels(layout, w.itemsize)
+    panels, in_panels = _panels(layout, w)
     begins, depths, lines = table(layout, BEGINS)[0], table(layout, DEPTHS)[0], table(layout, LINES)
-    plane, places = LINE * 2 * (WIDTH // w.itemsize), np.empty((MOST, MOST), np.int64)
+    plane, places = LINE * 2 * lanes_of(w), np.empty((MOST, MOST), np.int64)
     block, half = np.zeros(SQUARE * plane, w.dtype), np.empty(SQUARE * LINE, w.dtype)
     units, strides = panels * in_panels, table(layout, STRIDES)[0]
     for unit in range(units * part // parts, units * (part + 1) // parts):
@@ -92,10 +91,10 @@ def _products(layout, f):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _panels(layout, itemsize):  # type: ignore[no-untyped-def]
+def _panels(layout, w):  # type: ignore[no-untyped-def]
     """Panels of outputs, of all their phases, and of inputs."""
     _, inputs, _, outputs = four(layout, CHANNELS)
-    wide, phases = 2 * (WIDTH // itemsize), table(layout, TAPS).shape[1] // (2 * MOST)
+    wide, phases = 2 * lanes_of(w), table(layout, TAPS).shape[1] // (2 * MOST)
     return phases * ((outputs + wide - 1) // wide), (inputs + LINE - 1) // LINE
 
 
@@ -108,7 +107,7 @@ def _filter_panel(w, layout, f, out_panel, in_panel, U, places, block, half):  #
     """
     _, inputs, _, outputs = four(layout, CHANNELS)
     phases, strides = table(layout, PHASES), table(layout, STRIDES)[0]
-    lanes = WIDTH // w.itemsize
+    lanes = lanes_of(w)
     wide = 2 * lanes
     plane, panels = LINE * wide, (outputs + wide - 1) // wide
     q, o, i = out_panel // panels, out_panel % panels * wide, in_panel * LINE
@@ -170,8 +169,8 @@ def multiply_once(V, v_begins, w, layout, M, m_begins, rows, parts):  # type: ig
 @numba.njit(cache=True)
 def _multiply_share(V, v_begins, w, layout, M, m_begins, rows, part, parts):  # type: ignore[no-untyped-def]  # fmt: skip
     """One thread's share of the panels of outputs; sums in the order of `multiply`."""
-    panels, in_panels = _panels(layout, w.itemsize)
-    wide, lines = 2 * (WIDTH // w.itemsize), table(layout, LINES)
+    panels, in_panels = _panels(layout, w)
+    wide, lines = 2 * lanes_of(w), table(layout, LINES)
     plane, places = LINE * wide, np.empty((MOST, MOST), np.int64)
     block, half = np.zeros(SQUARE * plane, w.dtype), np.empty(SQUARE * LINE, w.dtype)
     # A line more from point to point: else all their filters would fall on a few sets of a cache.

@@ -18,7 +18,7 @@ from kernels.direct import finish
 from kernels.outer import TALL, next_panel, outer_rows
 from kernels.streaming import fence, past_caches
 from kernels.toom_cook import MOST, input_family, output_family
-from kernels.vector import LINE, MACHINE, fetch, move
+from kernels.vector import LINE, fetch, lanes_of, move
 from kernels.winograd_layout import (
     BAND_RANK,
     BANDS,
@@ -48,8 +48,6 @@ from kernels.winograd_layout import (
     uses,
 )
 
-WIDTH = MACHINE.width
-
 _b = combine(input_family())
 _b_scattered = combine(input_family(), scatter=True)
 _a = combine(output_family())
@@ -63,7 +61,7 @@ def _copy_tile(flat, image, n, h0, w0, steps, n1, n2, c0, channels, wide, tile):
     Most tiles of a small plane reach over its border: whole panels are moved as vectors.
     """
     H, W, C = image[1], image[2], image[3]
-    lanes = WIDTH // tile.itemsize
+    lanes = lanes_of(tile)
     for i in range(n1):
         h = h0 + i * steps[0]
         for j in range(n2):
@@ -85,7 +83,7 @@ def _input_panel(n1, n2, source, at, across, down, wide, half, V, places, stream
     Meanwhile those pixels of the next tile are fetched, `m` columns further, that are not this
     one's.
     """
-    lanes = WIDTH // V.itemsize
+    lanes = lanes_of(V)
     for ahead in range(0, wide, lanes):
         for j in range(n2):  # (n1,n1) x (n1,n2) -> half (n1,n2)
             _b(n1, source, at + ahead + j * across, down, half, j * lanes, n2 * lanes)
@@ -119,7 +117,7 @@ def _input_tiles(flat, layout, V, part, parts):  # type: ignore[no-untyped-def]
     phases, lines, steps = table(layout, PHASES), table(layout, LINES), table(layout, STEPS)[0]
     begins, rows = table(layout, BEGINS)[0], table(layout, ROWS)[0]
     wide, stream = table(layout, WIDE)[0, 0], past_caches(V)
-    panels, lanes = (channels + wide - 1) // wide, WIDTH // flat.itemsize
+    panels, lanes = (channels + wide - 1) // wide, lanes_of(flat)
     pixels, half = np.empty(SQUARE * wide, flat.dtype), np.empty(SQUARE * lanes, flat.dtype)
     ranks, here = np.empty(SQUARE, np.int64), np.empty(SQUARE, np.int64)
     places, further = np.empty((MOST, MOST), np.int64), np.empty((MOST, MOST), np.int64)
@@ -202,7 +200,7 @@ def multiply(V, v_begins, U, u_begins, M, m_begins, rows, lines, units, bounds):
 
     Thread t takes the units, each a point and a panel, from bounds[t] on: about the same work.
     """
-    wide = 2 * (WIDTH // V.itemsize)
+    wide = 2 * lanes_of(V)
     for part in numba.prange(bounds.size - 1):
         for unit in range(bounds[part], bounds[part + 1]):
             p, panel = units[unit, 0], units[unit, 1]
@@ -235,7 +233,7 @@ def _output_tiles(M, flat, bias, rectify, layout, part, parts):  # type: ignore[
     band_rank, count = table(layout, BAND_RANK), table(layout, COLUMN_COUNT)[0]
     column_rank, most = table(layout, COLUMN_RANK), table(layout, MOST_TAPS)[0]
     begins, rows, steps = table(layout, BEGINS)[0], table(layout, ROWS)[0], table(layout, STEPS)[0]
-    lanes = WIDTH // M.itemsize
+    lanes = lanes_of(M)
     wide = 2 * lanes
     panels = (filters + wide - 1) // wide
     half, result = np.empty(SQUARE * lanes, M.dtype), np.empty(SQUARE * wide, M.dtype)

@@ -16,7 +16,7 @@ from kernels.lines import copy_line
 from kernels.outer import EVEN, next_panel, outer_even, outer_even_2
 from kernels.streaming import fence, past_caches
 from kernels.toom_cook import MOST, filter_family, output_family, turned
-from kernels.vector import LINE, MACHINE, fetch
+from kernels.vector import LINE, fetch, lanes_of
 from kernels.winograd_layout import (
     BAND_RANK,
     BANDS,
@@ -44,8 +44,6 @@ from kernels.winograd_layout import (
 )
 from kernels.winograd_passes import row_places
 
-WIDTH = MACHINE.width
-
 _t = combine(turned(output_family()))
 _t_scattered = combine(turned(output_family()), scatter=True)
 _h = combine(turned(filter_family()))
@@ -58,7 +56,7 @@ def _gradient_line(m1, m2, n1, n2, source, at, across, down, half, Y, places, st
 
     Meanwhile the next tile's pixels are fetched.
     """
-    lanes = WIDTH // Y.itemsize
+    lanes = lanes_of(Y)
     for ahead in range(0, LINE, lanes):
         for j in range(m2):  # (n1,m1) x (m1,m2) -> half (n1,m2)
             here = at + ahead + j * across
@@ -92,7 +90,7 @@ def _gradient_tiles(flat, layout, Y, part, parts):  # type: ignore[no-untyped-de
         table(layout, BEGINS)[0],
         table(layout, ROWS)[0],
     )
-    lanes = WIDTH // flat.itemsize
+    lanes = lanes_of(flat)
     pixels, half = np.empty(SQUARE * LINE, flat.dtype), np.empty(SQUARE * lanes, flat.dtype)
     stream = past_caches(Y)
     ranks = np.empty(SQUARE, np.int64)
@@ -130,7 +128,7 @@ def accumulate(Y, y_begins, V, v_begins, W, w_begins, rows, lines, wide, units, 
 
     Thread t takes the units, each a point and a panel, from bounds[t] on.
     """
-    lanes = WIDTH // V.itemsize
+    lanes = lanes_of(V)
     for part in numba.prange(bounds.size - 1):
         for unit in range(bounds[part], bounds[part + 1]):
             p, panel = units[unit, 0], units[unit, 1]
@@ -173,7 +171,7 @@ def _weight_panel(W, layout, gw, shape, panel, line):  # type: ignore[no-untyped
     _, channels, k0, filters = four(layout, CHANNELS)
     phases, ordinals, all_taps = table(layout, PHASES), table(layout, LINES), table(layout, TAPS)
     begins, largest = table(layout, BEGINS)[0], table(layout, LARGEST)[0]
-    wide, lanes = table(layout, WIDE)[0, 0], WIDTH // W.itemsize
+    wide, lanes = table(layout, WIDE)[0, 0], lanes_of(W)
     panels, lines = (channels + wide - 1) // wide, (filters + LINE - 1) // LINE
     _, R, S, C = shape
     block, half = np.empty(SQUARE * lanes, W.dtype), np.empty(SQUARE * lanes, W.dtype)

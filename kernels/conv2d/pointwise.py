@@ -21,9 +21,8 @@ from kernels.geometry import ConvGeometry
 from kernels.lines import copy_line
 from kernels.outer import TALL, outer_runs
 from kernels.registry import kernel
-from kernels.vector import MACHINE
+from kernels.vector import lanes_of
 
-WIDTH = MACHINE.width
 RATES = Rates(product=0.0115, term=0.0322, output=0.162, weight=1.29, call=32.6e3)
 
 
@@ -88,7 +87,7 @@ def forward(
 def _blocks(x, packed, y, bias, rectify, C, block, blocks):  # type: ignore[no-untyped-def]
     """y (NHW,K) of x, flat (NHW,C), a block of pixels at a time."""
     pixels, K = y.shape
-    wide = 2 * (WIDTH // y.itemsize)
+    wide = 2 * lanes_of(y)
     out = y.reshape(-1)  # (NHW,K) -> (NHWK,), the same memory
     one_run = np.zeros(1, np.int64)  # a pixel's channels
     for unit in numba.prange(blocks):

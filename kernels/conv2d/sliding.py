@@ -23,9 +23,8 @@ from kernels.geometry import ConvGeometry
 from kernels.outer import TALL, outer_runs
 from kernels.padded import padded
 from kernels.registry import kernel
-from kernels.vector import MACHINE
+from kernels.vector import lanes_of
 
-WIDTH = MACHINE.width
 MOST_TERMS = 400
 RATES = Rates(product=0.0114, term=0.151, output=0.181, weight=1.87, call=57.7e3)
 
@@ -98,7 +97,7 @@ def _rows(x, places, packed, y, bias, rectify, starts, run, step):  # type: igno
     """
     N, P, Q, K = y.shape
     first, image, down, _ = places
-    wide = 2 * (WIDTH // y.itemsize)
+    wide = 2 * lanes_of(y)
     panels, terms = (K + wide - 1) // wide, starts.size * run
     out = y.reshape(-1)  # (N,P,Q,K) -> (NPQK,), the same memory
     for unit in numba.prange(N * P):

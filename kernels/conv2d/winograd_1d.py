@@ -22,10 +22,9 @@ from kernels.outer import TALL, outer_runs
 from kernels.padded import padded
 from kernels.registry import kernel
 from kernels.toom_cook import MOST, POINTS, filter_matrix, output_matrix
-from kernels.vector import MACHINE, fetch, lanes
+from kernels.vector import fetch, lanes, lanes_of
 from kernels.winograd_1d import TILES, room, strips, supports, told, transform_strip, work
 
-WIDTH = MACHINE.width
 RATES = Rates(product=0.00642, term=0.498, output=0.196, weight=2.34, call=41.7e3)
 ONE = POINTS.index(1)
 
@@ -64,7 +63,7 @@ def _filters(w, told, packed):  # type: ignore[no-untyped-def]
     """packed (panels,MOST,R,run,2L), flat = G w of w (K,R,S,C), 0 where it has no tap or filter."""
     taps, run, across = told[0], told[3], told[9]
     K, R, S, C = w.shape
-    lanes = WIDTH // w.itemsize
+    lanes = lanes_of(w)
     wide, flat = 2 * lanes, w.reshape(-1)  # (K,R,S,C) -> (KRSC,), the same memory
     block = np.empty(taps * wide, w.dtype)
     for panel in range((K + wide - 1) // wide):
@@ -126,7 +125,7 @@ def _strips(x, places, starts, told, U, bias, rectify, y, parts):  # type: ignor
     N, P, Q, K = y.shape
     first, image, down, row = places
     rows, each = told[4], told[5]
-    wide, out = 2 * (WIDTH // y.itemsize), y.reshape(-1)  # (N,P,Q,K) -> (NPQK,), the same memory
+    wide, out = 2 * lanes_of(y), y.reshape(-1)  # (N,P,Q,K) -> (NPQK,), the same memory
     of_image = (P + rows - 1) // rows
     for part in numba.prange(parts):
         V, M = np.zeros(MOST * each, x.dtype), np.empty(MOST * TALL * wide, x.dtype)
@@ -147,7 +146,7 @@ def _multiply(V, starts, told, U, none, M, result, bias, rectify, y, pixel, coun
     point are made, the lines that some tiles' outputs go to are fetched.
     """
     m, tiles, run, each = told[1], told[2], told[3], told[5]
-    lanes = WIDTH // V.itemsize
+    lanes = lanes_of(V)
     wide, terms = 2 * lanes, starts.size * run
     for tile in range(0, count * tiles, TALL):
         some = min(TALL, count * tiles - tile)

@@ -22,10 +22,9 @@ from kernels.geometry import ConvGeometry
 from kernels.lines import add_line
 from kernels.outer import TALL, outer_tall
 from kernels.registry import kernel
-from kernels.vector import LINE, MACHINE
+from kernels.vector import LINE, lanes_of
 from kernels.windows import Windows, pack_windows
 
-WIDTH = MACHINE.width
 BAND = 16
 """Rows of gx that a thread takes at a time, at least."""
 
@@ -90,7 +89,7 @@ def _bands(gy, packed, counts, gx, bands, size, stride, padding, dilation):  # t
     N, P, Q, K = gy.shape
     _, H, _, C = gx.shape
     groups, panels = counts
-    wide = 2 * (WIDTH // gy.itemsize)
+    wide = 2 * lanes_of(gy)
     filters, channels = K // groups, C // groups
     lines = (filters + LINE - 1) // LINE
     height = (Q + TALL - 1) // TALL * TALL

@@ -19,11 +19,8 @@ from kernels.direct import BLOCK, without_products
 from kernels.geometry import ConvGeometry
 from kernels.outer import EVEN, outer_even
 from kernels.registry import kernel
-from kernels.vector import LINE, MACHINE, lanes, move
+from kernels.vector import LINE, lanes, lanes_of, move
 from kernels.windows import fprop_windows, pack_windows
-
-WIDTH = MACHINE.width
-
 
 RATES = Rates(product=0.00796, term=0.499, output=0.59, weight=2.28, call=52.8e3)
 
@@ -76,7 +73,7 @@ def _sum_blocks(x: np.ndarray, gy: np.ndarray, g: ConvGeometry, gw: np.ndarray) 
 @numba.njit(parallel=True, cache=True)
 def _shares(x, gy, shares, parts, c0, channels, k0, filters, plane, size, stride, dilation, origin):  # type: ignore[no-untyped-def]  # fmt: skip
     """Each thread's sum over its share of the pixels, (parts,panels,lines LINE,3L) in all."""
-    wide = 3 * (WIDTH // x.itemsize)
+    wide = 3 * lanes_of(x)
     lines = (size[0] * size[1] * channels + LINE - 1) // LINE
     panels = (filters + wide - 1) // wide
     positions = x.shape[0] * plane[0] * plane[1]
@@ -104,7 +101,7 @@ def _shares(x, gy, shares, parts, c0, channels, k0, filters, plane, size, stride
 def _pack_gradient(gy, k0, filters, first, count, packed):  # type: ignore[no-untyped-def]
     """packed (panels,BLOCK,3L) = gy of `count` pixels from `first` on."""
     flat = gy.reshape(-1)  # (N,P,Q,K) -> (NPQK,), the same memory
-    lanes = WIDTH // gy.itemsize
+    lanes = lanes_of(gy)
     wide = 3 * lanes
     for t in range(count):
         start = (first + t) * gy.shape[3] + k0
@@ -123,7 +120,7 @@ def _pack_gradient(gy, k0, filters, first, count, packed):  # type: ignore[no-un
 def _unpack(shares, gw):  # type: ignore[no-untyped-def]
     """gw (K,terms) = the shares' sum, in their order."""
     filters, terms = gw.shape
-    wide = 3 * (WIDTH // gw.itemsize)
+    wide = 3 * lanes_of(gw)
     lines = (terms + LINE - 1) // LINE
     for k in numba.prange(filters):
         panel, column = k // wide, k % wide

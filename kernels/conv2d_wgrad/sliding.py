@@ -23,9 +23,8 @@ from kernels.geometry import ConvGeometry
 from kernels.outer import EVEN, outer_steps_2, outer_steps_3
 from kernels.padded import padded
 from kernels.registry import kernel
-from kernels.vector import LINE, MACHINE, lanes
+from kernels.vector import LINE, lanes, lanes_of
 
-WIDTH = MACHINE.width
 MOST_TERMS = 400
 RATES = Rates(product=0.0145, term=0.0977, output=0.0458, weight=1.44, call=38.2e3)
 
@@ -103,7 +102,7 @@ def _row(x, at, down, gy, gy_at, Q, K, k, packed, sums, to, sums_row, taps, step
 
     A panel that is not full is copied first, with zeros behind its last filter.
     """
-    tiles, vectors = (taps[1] + EVEN - 1) // EVEN, wide // (WIDTH // x.itemsize)
+    tiles, vectors = (taps[1] + EVEN - 1) // EVEN, wide // lanes_of(x)
     source, start, b_step = gy, gy_at + k, K
     if k + wide > K:
         for q in range(Q):

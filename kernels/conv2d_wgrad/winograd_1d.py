@@ -27,7 +27,7 @@ from kernels.outer import EVEN, outer_steps_2, outer_steps_3
 from kernels.padded import padded
 from kernels.registry import kernel
 from kernels.toom_cook import MOST, filter_matrix, output_matrix, turned
-from kernels.vector import LINE, MACHINE, fetch, lanes
+from kernels.vector import LINE, fetch, lanes, lanes_of
 from kernels.winograd_1d import (
     TILES,
     apart,
@@ -39,7 +39,6 @@ from kernels.winograd_1d import (
     work,
 )
 
-WIDTH = MACHINE.width
 RATES = Rates(product=0.0109, term=0.372, output=0.124, weight=1.75, call=54.7e3)
 
 _t = combine(turned({m: output_matrix(m) for m in TILES.values()}))
@@ -121,7 +120,7 @@ def _shares(x, places, starts, told, gy, sums, parts, wide, each_y):  # type: ig
 def _transform_gradient(gy, at, count, Q, K, filters, told, wide, pixels, Y, each_y):  # type: ignore[no-untyped-def]  # fmt: skip
     """Y (MOST,tiles of the strip,wide) = A gy of one panel of filters, 0 where there is none."""
     m, tiles = told[1], told[2]
-    lanes = WIDTH // gy.itemsize
+    lanes = lanes_of(gy)
     for row in range(count):
         for tile in range(tiles):
             source, to = at + (row * Q + tile * m) * K, (row * tiles + tile) * wide
@@ -145,7 +144,7 @@ def _accumulate(V, starts, Y, each_y, told, terms, wide, sums, to, sums_row, gy,
     Meanwhile the next panel of `pixels` of gy is fetched, from `soon` on, some at a time.
     """
     run, each, R = told[3], told[5], starts.size
-    cuts, three = (run + EVEN - 1) // EVEN, wide == 3 * (WIDTH // V.itemsize)
+    cuts, three = (run + EVEN - 1) // EVEN, wide == 3 * lanes_of(V)
     for turn in range(MOST * R):
         p, r = turn // R, turn % R
         for pixel in range(pixels * turn // (MOST * R), pixels * (turn + 1) // (MOST * R)):

@@ -7,11 +7,12 @@ leisure, as BLAS does. Each thread has a share of the columns of out, and all of
 
     x W^T, b the transpose of a row-major matrix: 12 or 24 of W's rows (6 or 12 with 16 registers),
            128 terms of them, are moved into lines in the nearest cache, and multiplied with the
-           panels of a^T (`outer_tall`, `outer_high`); those that come next are fetched meanwhile
+           panels of a^T (`tall_fetching`, `high_fetching`)
     gy W,  b row-major: for some of b's rows at a time, 3 vectors of their columns are moved side by
            side, and up to 8 rows of a times these are added to sums that stay in the second cache
-           (`outer_steps`)
+           (`steps_fetching`)
 
+The lines of b that come next are fetched between the products (`kernels/outer_fetching.py`).
 2 M N K operations; limited by reading b up to some 20 rows, by the processor's multiply-adds above.
 """
 
@@ -21,19 +22,18 @@ import numba
 import numpy as np
 
 from kernels import memory, threads
-from kernels.outer import EVEN, TALL, outer_high, outer_steps_3, outer_tall
+from kernels.lines import copy_line
+from kernels.outer import EVEN, TALL
+from kernels.outer_fetching import high_fetching, steps_fetching, tall_fetching
 from kernels.registry import kernel
-from kernels.vector import LINE, MACHINE, fetch, lanes, move
+from kernels.vector import LINE, lanes, lanes_of, move
 
-WIDTH = MACHINE.width
 FEW = 128
 """Rows of a, at most."""
 TERMS = 1024
 """Of a^T's panels, at a time: so many stay in the second cache while W's rows go by."""
 SOON = 8
 """Lines of W's rows that are packed, then multiplied."""
-AHEAD = 16
-"""Lines ahead of those packed that are fetched."""
 AT_ONCE = 64
 """Rows of b between two times that sums are written and read."""
 
@@ -83,7 +83,7 @@ def _multiply_rows(a, rows, out, wide, parts):  # type: ignore[no-untyped-def]
     N, K = rows.shape
     M, terms = out.shape[0], (K + LINE - 1) // LINE * LINE
     panels = (M + wide - 1) // wide
-    narrow = wide == WIDTH // a.itemsize
+    narrow = wide == lanes_of(a)
     tall = 2 * TALL if narrow else TALL
     flat = rows.reshape(-1)  # (N,K) -> (NK,), the same memory
     for part in numba.prange(parts):
@@ -96,21 +96,19 @@ def _multiply_rows(a, rows, out, wide, parts):  # type: ignore[no-untyped-def]
             for tile in range(tiles):
                 first = n0 + tile * tall
                 for line in range(0, some, SOON):
-                    steps, ahead = min(SOON, some - line), AHEAD * LINE
-                    if line + AHEAD >= some:  # the next tile's
-                        ahead += tall * K - some * LINE
+                    steps, here = min(SOON, some - line), first * K + k + line * LINE
                     _pack_lines(flat, first, min(tall, n1 - first), K, k + line * LINE, steps, tall,
-                                lines, ahead)  # fmt: skip
+                                lines)  # fmt: skip
+                    last = line + SOON >= some
+                    soon = first * K + k + tall * K if last else here + SOON * LINE
                     for panel in range(panels):
                         b = (panel * terms + k + line * LINE) * wide
                         c, add = (panel * tiles + tile) * tall * wide, k + line > 0
                         # (tall,16 steps) x (16 steps,wide) -> (tall,wide)
                         if narrow:
-                            outer_high(lines, 0, tall * LINE, a, b, sums, c, wide, steps, 0, add,
-                                       0)  # fmt: skip
+                            high_fetching(lines, a, b, sums, c, steps, add, flat, soon, K)
                         else:
-                            outer_tall(lines, 0, tall * LINE, a, b, sums, c, wide, steps, 0, add,
-                                       0)  # fmt: skip
+                            tall_fetching(lines, a, b, sums, c, steps, add, flat, soon, K)
         for m in range(M):
             panel, column = m // wide, m % wide
             for n in range(n1 - n0):
@@ -118,30 +116,25 @@ def _multiply_rows(a, rows, out, wide, parts):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _pack_lines(rows, first, count, K, k, lines, tall, packed, ahead):  # type: ignore[no-untyped-def]  # fmt: skip
-    """packed (lines,tall,LINE) = terms from k on of `count` rows (K,), 0 behind the last.
-
-    What is packed soon, `ahead` elements behind, is fetched.
-    """
-    lanes = WIDTH // rows.itemsize
+def _pack_lines(rows, first, count, K, k, lines, tall, packed):  # type: ignore[no-untyped-def]  # fmt: skip
+    """packed (lines,tall,LINE) = terms from k on of `count` rows (K,), 0 behind the last."""
+    if k + lines * LINE <= K:
+        for t in range(count):
+            start = (first + t) * K + k
+            for line in range(lines):
+                copy_line(rows, start + line * LINE, packed, (line * tall + t) * LINE, LINE)
+        return
     for t in range(count):
-        at = (first + t) * K + k
-        for line in range(lines):
-            to, start = (line * tall + t) * LINE, at + line * LINE
-            if k + line * LINE + LINE <= K:
-                fetch(rows, start + ahead)
-                for e in range(0, LINE, lanes):
-                    move(rows, start + e, packed, to + e)
-            else:
-                for e in range(LINE):
-                    packed[to + e] = rows[start + e] if k + line * LINE + e < K else 0
+        for e in range(lines * LINE):
+            to = (e // LINE * tall + t) * LINE + e % LINE
+            packed[to] = rows[(first + t) * K + k + e] if k + e < K else 0
 
 
 @numba.njit(parallel=True, cache=True)
 def _add_rows(a, b, out, shape, parts):  # type: ignore[no-untyped-def]
     """out (M,N) = a^T (K,M) turned, times b (K,N), all flat."""
     M, N, K = shape
-    wide, groups = 3 * (WIDTH // b.itemsize), (M + EVEN - 1) // EVEN
+    wide, groups = 3 * lanes_of(b), (M + EVEN - 1) // EVEN
     panels = (N + wide - 1) // wide
     for part in numba.prange(parts):
         p0, p1 = panels * part // parts, panels * (part + 1) // parts
@@ -149,14 +142,16 @@ def _add_rows(a, b, out, shape, parts):  # type: ignore[no-untyped-def]
         for k in range(0, K, AT_ONCE):
             some = min(AT_ONCE, K - k)
             for panel in range(p0, p1):
-                n = panel * wide
+                n, soon = panel * wide, k * N + (panel + 1) * wide
+                if panel + 1 == p1:
+                    soon = (k + AT_ONCE) * N + p0 * wide
                 _pack_columns(b, k * N + n, some, N, min(wide, N - n), wide, packed)
                 for group in range(groups):
                     m, last = M * group // groups, M * (group + 1) // groups
                     c = ((panel - p0) * M + m) * wide
                     # (rows,some) x (some,3L) -> (rows,3L)
-                    outer_steps_3(last - m, a, k * M + m, M, packed, 0, wide, sums, c, wide, some,
-                                  0, k > 0, False)  # fmt: skip
+                    steps_fetching(last - m, a, k * M + m, M, packed, sums, c, some, k > 0,
+                                   b, soon, N if group == 0 else 0)  # fmt: skip
         for panel in range(p0, p1):
             for m in range(M):
                 at, to = ((panel - p0) * M + m) * wide, m * N + panel * wide
@@ -168,12 +163,11 @@ def _add_rows(a, b, out, shape, parts):  # type: ignore[no-untyped-def]
 def _pack_columns(b, at, rows, step, count, wide, packed):  # type: ignore[no-untyped-def]
     """packed (rows,wide) = `count` columns from element `at` on: in b their rows may all fall on
     the same sets of a cache."""
-    lanes = WIDTH // b.itemsize
+    lanes = lanes_of(b)
     for k in range(rows):
         start, to = at + k * step, k * wide
         if count == wide:
             for e in range(0, wide, lanes):
-                fetch(b, start + wide + e)
                 move(b, start + e, packed, to + e)
         else:
             for e in range(count):

@@ -18,9 +18,8 @@ from kernels import memory, threads
 from kernels.outer import EVEN, outer_steps_3
 from kernels.registry import kernel
 from kernels.streaming import fence, past_caches
-from kernels.vector import MACHINE, lanes
+from kernels.vector import lanes, lanes_of
 
-WIDTH = MACHINE.width
 FEW = 128
 """Terms of a sum, at most."""
 NEAR = 1 << 18
@@ -71,7 +70,7 @@ def _panels(b: np.ndarray, wide: int) -> np.ndarray:
 def _multiply(a, b, out, shape, whole, parts):  # type: ignore[no-untyped-def]
     """out (M,N) = a^T (K,M) turned, times b's panels (panels,K,3L), all flat."""
     M, N, K = shape
-    wide, groups = 3 * (WIDTH // b.itemsize), (M + EVEN - 1) // EVEN
+    wide, groups = 3 * lanes_of(b), (M + EVEN - 1) // EVEN
     panels, past = (N + wide - 1) // wide, whole and past_caches(out)
     near = max(1, NEAR // (K * wide * b.itemsize))
     for part in numba.prange(parts):

@@ -65,8 +65,8 @@ the product is added to what the buffer held
 
 == matmul few_rows: matmul/few_rows.py
 the sums begin anew with each block of b's rows: only for more than 64 terms
--                                  0, k > 0, False)  # fmt: skip
-+                                  0, False, False)  # fmt: skip
+-                    steps_fetching(last - m, a, k * M + m, M, packed, sums, c, some, k > 0,
++                    steps_fetching(last - m, a, k * M + m, M, packed, sums, c, some, False,
 
 the sums of each line of terms overwrite those before: only for more than 64 terms
 -                        c, add = (panel * tiles + tile) * tall * wide, k + line > 0
