@@ -20,7 +20,7 @@ from numpy.typing import DTypeLike
 from kernels import threads
 from kernels.cuda import devices
 from kernels.cuda.arrays import Emulated, address, device_kind
-from kernels.pool import LEAST, pool
+from kernels.pool import ALIGNMENT, LEAST, pool
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 VECTOR = 16
@@ -139,6 +139,19 @@ def admit(x: np.ndarray) -> np.ndarray:
         return turned
     copied = np.array(plain, dtype=plain.dtype.newbyteorder("="), order="C", copy=True)
     return nchw(copied) if x.ndim == 4 else copied
+
+
+def settled(x: np.ndarray) -> np.ndarray:
+    """`x` as it should lie where it is read again and again: a large one on the CPU from the pool.
+
+    Arrays of NumPy's own begin in the middle of a vector, so that every other vector of them lies
+    in two cache lines, and may be spread over small pages.
+    """
+    if type(x) is not np.ndarray or x.nbytes < LEAST or x.ctypes.data % ALIGNMENT == 0:
+        return x
+    copied = empty_like(x)
+    copied[...] = x
+    return copied
 
 
 def _admit_device(x: Any) -> Any:

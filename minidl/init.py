@@ -14,7 +14,9 @@ from kernels.cuda import renormalise as on_device
 
 def normal(shape: Sequence[int], std: float, rng: np.random.Generator) -> np.ndarray:
     """Normally distributed weights in float32; 1e-2 in the paper (section 3)."""
-    return memory.admit(rng.standard_normal(tuple(shape), np.float32) * np.float32(std))
+    x = rng.standard_normal(tuple(shape), np.float32)
+    x *= np.float32(std)
+    return memory.settled(memory.admit(x))
 
 
 def he_normal(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels import memory
 from kernels.descent import ready
 from minidl.nn import Parameter
 from minidl.tensor import Tensor
@@ -31,7 +32,9 @@ class SGD:
             )
         self.parameters = dict(parameters)
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
-        self.velocity = {name: np.zeros_like(p.data) for name, p in self.parameters.items()}
+        self.velocity = {
+            name: memory.settled(np.zeros_like(p.data)) for name, p in self.parameters.items()
+        }
 
     def step(self) -> None:
         """One update from every parameter's `.grad`; those without one stay.

@@ -152,3 +152,14 @@ def test_small_and_large_arrays_have_the_shape_and_layout_asked_for() -> None:
         assert x.shape == (2, 3, side, side)
         assert memory.nhwc(x).flags.c_contiguous
         assert x.nbytes < LEAST or x.base is not None
+
+
+def test_settled_arrays_begin_with_a_vector() -> None:
+    """Large ones on the CPU, of the same values; small and aligned ones stay where they are."""
+    given = np.random.default_rng(0).standard_normal(300_000, np.float32)
+    for x in (given[1:], given[1:].reshape(-1, 1, 1, 1)[:200_000]):
+        found = memory.settled(x)
+        assert address(found) % ALIGNMENT == 0
+        np.testing.assert_array_equal(found, x)
+        assert memory.settled(found) is found
+    assert memory.settled(small := np.ones(3)) is small

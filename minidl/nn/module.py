@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 
+from kernels import memory
 from minidl import device as devices
 from minidl.tensor import Tensor
 
@@ -17,7 +18,7 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: np.ndarray) -> None:
-        super().__init__(data, requires_grad=True)
+        super().__init__(memory.settled(data), requires_grad=True)
 
     @property
     def is_parameter(self) -> bool:
@@ -25,7 +26,7 @@ class Parameter(Tensor):
 
     def lie_in(self, data: np.ndarray) -> None:
         """Take another array of the same values, as `Module.to` does; no gradient is kept."""
-        self.data, self.grad = data, None
+        self.data, self.grad = memory.settled(data), None
         self._version += 1
 
 
