@@ -10,7 +10,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-import kernels.freshness  # noqa: F401  (before anything is compiled)
+import kernels.alignment
+import kernels.freshness  # noqa: F401  (both before anything is compiled)
 from kernels import cuda, geometry, memory, reference, registry, threads
 from kernels.geometry import Box, ConvGeometry, PoolGeometry
 from kernels.placement import device_of

@@ -38,6 +38,11 @@ def nothing(g: Any) -> float:
     return 0.0
 
 
+def never(g: Any, pool: Any) -> bool:
+    """What a kernel pools that says nothing else."""
+    return False
+
+
 SPREADS = ("nowhere", "padding", "plane")
 
 
@@ -63,6 +68,8 @@ class Kernel:
                   the weights stay gives it to each call as `prepared`. It serves any batch size.
     preparation:  the part of `cost` that a caller who keeps what `prepare` gives is spared.
     rectifies:    it takes `rectify=True`, and writes max(y, 0) for y.
+    pools:        may it pool its result y itself, as a PoolGeometry of y says? Then it takes `pool`
+                  and gives the pooled values and their switches.
     into:         it takes `out`, an array as `memory.empty` makes it or some images of one (for
                   several results a tuple), and writes there.
     chunked:      it lays out `memory.chunk()` bytes at a time, about, and can do with fewer.
@@ -81,6 +88,7 @@ class Kernel:
     prepare: Callable[[np.ndarray, Any], Any] | None = None
     preparation: Callable[[Any], float] = nothing
     rectifies: bool = False
+    pools: Callable[[Any, Any], bool] = never
     chunked: bool = False
     into: bool = False
     amplification: Callable[[Any], float] = one
@@ -188,6 +196,7 @@ def kernel(
     prepare: Callable[[np.ndarray, Any], Any] | None = None,
     preparation: Callable[[Any], float] = nothing,
     rectifies: bool = False,
+    pools: Callable[[Any, Any], bool] = never,
     chunked: bool = False,
     into: bool = False,
     amplification: Callable[[Any], float] = one,
@@ -203,6 +212,7 @@ def kernel(
                 prepare=prepare,
                 preparation=preparation,
                 rectifies=rectifies,
+                pools=pools,
                 chunked=chunked,
                 into=into,
                 amplification=amplification,

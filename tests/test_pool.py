@@ -7,6 +7,7 @@ import itertools
 import mmap
 import threading
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -163,3 +164,12 @@ def test_settled_arrays_begin_with_a_vector() -> None:
         np.testing.assert_array_equal(found, x)
         assert memory.settled(found) is found
     assert memory.settled(small := np.ones(3)) is small
+
+
+@numba.njit
+def _beginning(count):  # type: ignore[no-untyped-def]
+    return np.empty(count, np.float32).ctypes.data
+
+
+def test_arrays_of_compiled_code_begin_with_a_cache_line() -> None:
+    assert all(_beginning(count) % ALIGNMENT == 0 for count in range(1000, 200_000, 977))

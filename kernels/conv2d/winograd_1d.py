@@ -5,9 +5,15 @@ takes 12 (or 6) tiles at a time: a panel of filters is multiplied with them at e
 products are transformed to outputs while they are in the nearest cache. 8 products for 5 outputs of
 4 taps each: 0.4 of the definition's 2 N K P Q C R S operations (0.46 for 7 taps at stride 2, whose
 8th is 0); limited by the processor's multiply-adds, a tenth and more are the transform's.
+
+What is pooled does not leave the second cache: as many rows as some rows of windows see are written
+to a buffer and pooled from there (`max_pool2d/pairs.py`); the last of them, which the next windows
+see too, are kept.
 """
 
 from __future__ import annotations
+
+import math
 
 import numba
 import numpy as np
@@ -16,11 +22,14 @@ from kernels import memory, threads
 from kernels.combine import combine
 from kernels.costs import Rates
 from kernels.direct import bias_of_panels, without_products
-from kernels.geometry import ConvGeometry
+from kernels.geometry import ConvGeometry, PoolGeometry
 from kernels.lines import copy_line
+from kernels.max_pool2d.pairs import WINDOWS, pool_rows, window_of
+from kernels.max_pool2d.pairs import forward as pairs
 from kernels.outer import TALL, outer_runs
 from kernels.padded import padded
 from kernels.registry import kernel
+from kernels.taps import channels
 from kernels.toom_cook import MOST, POINTS, filter_matrix, output_matrix
 from kernels.vector import fetch, lanes, lanes_of
 from kernels.winograd_1d import TILES, room, strips, supports, told, transform_strip, work
@@ -48,6 +57,11 @@ def amplified_roundings(g: ConvGeometry) -> float:
     roundings each, one for each term of the product; the bias, and the entries of G."""
     s = strips(g)
     return s.amplification * (g.R * s.run + 3 * MOST + 3)
+
+
+def pools(g: ConvGeometry, p: PoolGeometry) -> bool:
+    """Whether `max_pool2d/pairs.py` serves it by itself."""
+    return pairs.supports(p) and p.P > 1 and channels(np.dtype(np.float32)) <= p.C
 
 
 def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
@@ -93,6 +107,7 @@ def _filters(w, told, packed):  # type: ignore[no-untyped-def]
     prepare=prepare,
     preparation=preparation,
     rectifies=True,
+    pools=pools,
     chunked=True,
 )
 def forward(
@@ -103,20 +118,30 @@ def forward(
     bias: np.ndarray | None = None,
     rectify: bool = False,
     prepared: np.ndarray | None = None,
-) -> np.ndarray:
+    pool: PoolGeometry | None = None,
+) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     """x (N,C,H,W), w (K,C,R,S), bias (K,) -> y (N,K,P,Q), max(y, 0) with `rectify`.
 
-    Accumulates in their type. NaN and infinity come out as NaN in their whole tile.
+    Accumulates in their type. NaN and infinity come out as NaN in their whole tile. With `pool`, of
+    y, the pooled values and their switches.
     """
-    y = memory.empty(g.y_shape, x.dtype, "NHWC")
-    if 0 in (x.size, y.size, w.size):
-        return without_products(y, bias, rectify)
+    if 0 in (x.size, math.prod(g.y_shape), w.size):
+        y = without_products(memory.empty(g.y_shape, x.dtype, "NHWC"), bias, rectify)
+        return y if pool is None else pairs(y, pool)
     filters = prepare(w, g) if prepared is None else prepared
     pixels, places = padded(memory.nhwc(x), g, room(g))
-    _strips(pixels, places, np.array(strips(g).starts), told(g), filters.reshape(-1),
-            bias_of_panels(bias, g.K, x.dtype), rectify, memory.nhwc(y),
-            threads.get_num_threads())  # fmt: skip
-    return y
+    given = (pixels, places, np.array(strips(g).starts), told(g), filters.reshape(-1),
+             bias_of_panels(bias, g.K, x.dtype), rectify)  # fmt: skip
+    if pool is None:
+        y = memory.empty(g.y_shape, x.dtype, "NHWC")
+        _strips(*given, memory.nhwc(y), threads.get_num_threads())
+        return y
+    y = memory.empty(pool.y_shape, x.dtype, "NHWC")
+    switches = memory.empty(pool.y_shape, np.int32, "NHWC")
+    number = WINDOWS.index((pool.R, pool.S, pool.stride[0]))
+    _bands(*given, g.P, g.Q, number, window_of(pool), memory.nhwc(y), memory.flat(y),
+           memory.flat(switches), channels(x.dtype), threads.get_num_threads())  # fmt: skip
+    return y, switches
 
 
 @numba.njit(parallel=True, cache=True)
@@ -136,6 +161,40 @@ def _strips(x, places, starts, told, U, bias, rectify, y, parts):  # type: ignor
             transform_strip(x, first + n * image + p * down, row, count, told, V)
             _multiply(V, starts, told, U, none, M, result, bias, rectify, out, (n * P + p) * Q,
                       count, Q, K)  # fmt: skip
+
+
+@numba.njit(parallel=True, cache=True)
+def _bands(x, places, starts, told, U, bias, rectify, P, Q, number, window, y, best, switches, block, parts):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
+    """y (N,P',Q',K) and switches: the outputs of planes (P,Q) pooled, some rows of
+    windows at a time; each thread has a share of these bands."""
+    N, pooled, across, K = y.shape
+    first, image, down, row = places
+    rows, each, wide = told[4], told[5], 2 * lanes_of(y)
+    R, _, stride, _, above, _ = window
+    high = max(2, rows // stride)  # rows of windows of a band; the last has up to twice as many
+    bands = max(1, pooled // high)
+    for part in numba.prange(parts):
+        V, M = np.zeros(MOST * each, x.dtype), np.empty(MOST * TALL * wide, x.dtype)
+        result, none = np.empty(MOST * wide, x.dtype), np.zeros(wide, x.dtype)
+        planes = np.empty(((2 * high - 2) * stride + R) * Q * K, x.dtype)
+        top, bottom = 0, 0
+        for band in range(N * bands * part // parts, N * bands * (part + 1) // parts):
+            n, b = band // bands, band % bands
+            a, z = b * high, pooled if b == bands - 1 else (b + 1) * high
+            begin = max(0, a * stride - above)
+            end = min(P, (z - 1) * stride - above + R)
+            kept = max(0, bottom - begin) if b > 0 else 0
+            copy_line(planes, (begin - top) * Q * K, planes, 0, kept * Q * K)
+            for p in range(begin + kept, end, rows):
+                count = min(rows, end - p)
+                transform_strip(x, first + n * image + p * down, row, count, told, V)
+                _multiply(V, starts, told, U, none, M, result, bias, rectify, planes,
+                          (p - begin) * Q, count, Q, K)  # fmt: skip
+            top, bottom = begin, end
+            for pair in range((z - a + 1) // 2):
+                p = min(a + 2 * pair, z - 2)
+                pool_rows(number, planes, -begin * Q * K, P, Q, K, p, window, best, switches,
+                          (n * pooled + p) * across * K, across, block)  # fmt: skip
 
 
 @numba.njit(cache=True)

@@ -30,7 +30,7 @@ from numba import types
 
 from kernels import memory
 from kernels.geometry import PoolGeometry
-from kernels.max_pool2d import registers
+from kernels.max_pool2d.registers import forward as registers
 from kernels.max_pool2d.registers import taps
 from kernels.registry import kernel
 from kernels.taps import VECTORS, State, Vectors, channels, greatest, intrinsic
@@ -49,8 +49,13 @@ def supports(g: PoolGeometry) -> bool:
 def cost(g: PoolGeometry) -> float:
     """Fewer channels than a block, or windows in one row, are left to `registers`."""
     if g.P == 1 or channels(np.dtype(np.float32)) > g.C:
-        return registers.forward.cost(g) + 1
+        return registers.cost(g) + 1
     return g.N * g.P * g.Q * g.R * g.S * (2 + 0.1 * g.C)
+
+
+def window_of(g: PoolGeometry) -> tuple[int, ...]:
+    """What `pool_rows` is told: R, S, the stride down and across, padding above and before."""
+    return g.R, g.S, *g.stride, g.padding[0], g.padding[2]
 
 
 @kernel("max_pool2d", name="pairs", supports=supports, cost=cost, into=True)
@@ -60,7 +65,7 @@ def forward(
     """x (N,C,H,W) -> y (N,C,P,Q) of x's type, switches (N,C,P,Q) int32."""
     block = channels(x.dtype)
     if g.P == 1 or block > g.C:
-        return registers.forward(x, g, out=out)
+        return registers(x, g, out=out)
     y, switches = out or (
         memory.empty(g.y_shape, x.dtype, "NHWC"),
         memory.empty(g.y_shape, np.int32, "NHWC"),
@@ -68,38 +73,47 @@ def forward(
     if y.size:
         number = WINDOWS.index((g.R, g.S, g.stride[0]))
         arrays = memory.nhwc(x), memory.flat(x), memory.nhwc(y), memory.flat(y)
-        window = g.R, g.S, g.stride, g.padding
-        _pool(number, *arrays, memory.flat(switches), *window, block)
+        _pool(number, *arrays, memory.flat(switches), window_of(g), block)
     return y, switches
 
 
 @numba.njit(parallel=True, cache=True)
-def _pool(number, x, values, y, best, switches, R, S, stride, padding, block):  # type: ignore[no-untyped-def]  # fmt: skip
+def _pool(number, x, values, y, best, switches, window, block):  # type: ignore[no-untyped-def]
     N, P, Q, C = y.shape
     H, W = x.shape[1:3]
     pairs = (P + 1) // 2
     for pair in numba.prange(N * pairs):
         # Of an odd number of rows the last but one is done twice, to the same numbers.
         n, p = pair // pairs, min(pair % pairs * 2, P - 2)
-        offsets, places = np.empty(R * S, np.int64), np.empty(R * S, np.int32)
-        top = p * stride[0] - padding[0]
-        inside = top >= 0 and top + stride[0] + R <= H
-        for q in range(Q):
-            left = q * stride[1] - padding[2]
-            simple = inside and left >= 0 and left + S <= W
-            here, to = ((n * H + top) * W + left) * C, ((n * P + p) * Q + q) * C
-            for c in range(0, C, block):
-                at = min(c, C - block)
-                if simple and two_windows(
-                    number, values, here + at, W * C, C, top * W + left, W,
-                    best, switches, to + at, Q * C,
-                ):  # fmt: skip
-                    continue
-                for i in range(2):
-                    down = top + i * stride[0]
-                    count = taps(offsets, places, n, H, W, C, down, left, R, S, (1, 1))
-                    row = to + at + i * Q * C
-                    greatest(values, offsets, places, count, at, best, switches, row, 0)
+        pool_rows(number, values, n * H * W * C, H, W, C, p, window, best, switches,
+                  (n * P + p) * Q * C, Q, block)  # fmt: skip
+
+
+@numba.njit(cache=True)
+def pool_rows(number, x, plane, H, W, C, p, window, y, switches, to, Q, block):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Rows p and p + 1 of Q windows each, of WINDOWS[number], to y[to..] and switches[to..].
+
+    The plane (H,W,C) begins at x[plane]; no more of it need be there than the windows see.
+    """
+    R, S, stride, across, above, before = window
+    offsets, places = np.empty(R * S, np.int64), np.empty(R * S, np.int32)
+    top = p * stride - above
+    inside = top >= 0 and top + stride + R <= H
+    for q in range(Q):
+        left = q * across - before
+        simple = inside and left >= 0 and left + S <= W
+        here, there = plane + (top * W + left) * C, to + q * C
+        for c in range(0, C, block):
+            at = min(c, C - block)
+            if simple and two_windows(
+                number, x, here + at, W * C, C, top * W + left, W,
+                y, switches, there + at, Q * C,
+            ):  # fmt: skip
+                continue
+            for i in range(2):
+                down, row = top + i * stride, there + at + i * Q * C
+                count = taps(offsets, places, plane, H, W, C, down, left, R, S, (1, 1))
+                greatest(x, offsets, places, count, at, y, switches, row, 0)
 
 
 class _Pair:

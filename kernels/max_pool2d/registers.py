@@ -55,7 +55,7 @@ def _pool(x, values, y, best, switches, R, S, stride, padding, dilation, block):
         top = p * stride[0] - padding[0]
         for q in range(Q):
             left = q * stride[1] - padding[2]
-            count = taps(offsets, places, n, H, W, C, top, left, R, S, dilation)
+            count = taps(offsets, places, n * H * W * C, H, W, C, top, left, R, S, dilation)
             to = (row * Q + q) * C
             for c in range(0, in_blocks, block):
                 at = min(c, C - block)
@@ -66,11 +66,12 @@ def _pool(x, values, y, best, switches, R, S, stride, padding, dilation, block):
 
 
 @numba.njit(cache=True)
-def taps(offsets, places, n, H, W, C, top, left, R, S, dilation):  # type: ignore[no-untyped-def]
-    """Where a window's taps on the plane lie, in memory and in the plane; how many they are."""
+def taps(offsets, places, plane, H, W, C, top, left, R, S, dilation):  # type: ignore[no-untyped-def]
+    """Where a window's taps on the plane lie, in memory, where the plane begins at `plane`, and in
+    the plane; how many they are."""
     count = on_plane(places, H, W, top, left, R, S, dilation)
     for k in range(count):
-        offsets[k] = (n * H * W + places[k]) * C
+        offsets[k] = plane + places[k] * C
     return count
 
 

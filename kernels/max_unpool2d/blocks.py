@@ -24,7 +24,7 @@ from numba import types
 
 from kernels import memory
 from kernels.geometry import PoolGeometry
-from kernels.max_unpool2d import gather
+from kernels.max_unpool2d.gather import forward as gather
 from kernels.registry import kernel
 from kernels.taps import State, Vectors, channels, intrinsic
 
@@ -42,7 +42,7 @@ def supports(g: PoolGeometry) -> bool:
 def cost(g: PoolGeometry) -> float:
     """Fewer channels than a block are left to `gather`."""
     if channels(np.dtype(np.float32)) > g.C:
-        return gather.forward.cost(g) + 1
+        return gather.cost(g) + 1
     return g.N * g.C * (0.03 * g.R * g.S * g.P * g.Q + 0.1 * g.H * g.W)
 
 
@@ -53,7 +53,7 @@ def forward(
     """y (N,C,P,Q), switches (N,C,P,Q) int32 -> x (N,C,H,W)."""
     block = channels(y.dtype)
     if collisions != "sum" or block > g.C:
-        return gather.forward(y, switches, g, collisions=collisions)
+        return gather(y, switches, g, collisions=collisions)
     x = memory.empty(g.x_shape, y.dtype, "NHWC")
     if x.size and not y.size:
         x[...] = 0

@@ -1,7 +1,8 @@
 """Convolution, bias, ReLU and max-pooling in one pass over the images.
 
-Some images at a time are convolved, rectified as they are written, and pooled while their planes
-are still in the cache; what lay between is not kept. The node on the tape lists its steps, and the
+Some rows at a time are convolved, rectified as they are written, and pooled while they are in the
+nearest caches, by a kernel that can; else some images at a time, while their planes are in the last
+cache. What lay between is not kept. The node on the tape lists its steps, and the
 way back hands each to the table of rules, with what it saved or what says the same:
 
     pooling    its switches
@@ -78,10 +79,14 @@ def _pooled(
     options: Settings,
 ) -> tuple[np.ndarray, np.ndarray]:
     """y (N,K,P',Q') and switches, pooled some images at a time."""
+    pooled: tuple[np.ndarray, np.ndarray]
+    if kernel.rectifies and kernel.pools(g, p):
+        pooled = kernel(x, w, g, rectify=True, pool=p, **options)
+        return pooled
     pooling = kernels.pick("max_pool2d", kernels.device_of(x), p)
     parts = _images(g, x)
     if len(parts) == 1:
-        pooled: tuple[np.ndarray, np.ndarray] = pooling(_rectified(kernel, x, w, g, options), p)
+        pooled = pooling(_rectified(kernel, x, w, g, options), p)
         return pooled
     if "prepared" not in options and kernel.prepare is not None:  # once for all parts
         options = {**options, "prepared": kernel.prepared(w, g)}

@@ -217,11 +217,28 @@ the last tiles of a strip left out
 +        some = min(TALL, count * tiles - tile - 1)
 
 all threads transform to one strip
+-    of_image = (P + rows - 1) // rows
 -    for part in numba.prange(parts):
 -        V, M = np.zeros(MOST * each, x.dtype), np.empty(MOST * TALL * wide, x.dtype)
-+    V = np.zeros(MOST * each, x.dtype)
++    of_image, V = (P + rows - 1) // rows, np.zeros(MOST * each, x.dtype)
 +    for part in numba.prange(parts):
 +        M = np.empty(MOST * TALL * wide, x.dtype)
+
+the kept rows are the first of those before, not the last: only where windows overlap
+-            copy_line(planes, (begin - top) * Q * K, planes, 0, kept * Q * K)
++            copy_line(planes, 0, planes, 0, kept * Q * K)
+
+the last rows of an image kept for the next: only for batch > 1
+-            kept = max(0, bottom - begin) if b > 0 else 0
++            kept = max(0, bottom - begin)
+
+rows of windows that fill no band left out
+-            a, z = b * high, pooled if b == bands - 1 else (b + 1) * high
++            a, z = b * high, (b + 1) * high
+
+switches count from the band's first row
+-                pool_rows(number, planes, -begin * Q * K, P, Q, K, p, window, best, switches,
++                pool_rows(number, planes, 0, P, Q, K, p - a, window, best, switches,
 
 == conv2d_wgrad winograd_1d: conv2d_wgrad/winograd_1d.py
 what stood there beyond the row's end and the filters

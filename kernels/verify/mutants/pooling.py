@@ -59,17 +59,17 @@ the result lies in a buffer that is used again
 
 == max_pool2d registers: max_pool2d/registers.py
 a tap's place counts from the batch's first pixel: only for batch > 1
--        offsets[k] = (n * H * W + places[k]) * C
-+        offsets[k] = places[k] * C
+-            count = taps(offsets, places, n * H * W * C, H, W, C, top, left, R, S, dilation)
++            count = taps(offsets, places, 0, H, W, C, top, left, R, S, dilation)
 
 rows of the plane told apart by its height: only where H is not W
 -                    places[count] = h * W + w
 +                    places[count] = h * H + w
 
 the last window of a row reads the list of the one before
--            count = taps(offsets, places, n, H, W, C, top, left, R, S, dilation)
+-            count = taps(offsets, places, n * H * W * C, H, W, C, top, left, R, S, dilation)
 +            if q == 0 or q < Q - 1:
-+                count = taps(offsets, places, n, H, W, C, top, left, R, S, dilation)
++                count = taps(offsets, places, n * H * W * C, H, W, C, top, left, R, S, dilation)
 
 the last block does not reach the last channel: only for channels that fill no block
 -                at = min(c, C - block)
@@ -110,8 +110,8 @@ switches of the first column: only for channels in blocks
 +        return best, [begin for column in columns]
 
 rows of the plane told apart by its height: only where H is not W
--                    number, values, here + at, W * C, C, top * W + left, W,
-+                    number, values, here + at, W * C, C, top * H + left, H,
+-                number, x, here + at, W * C, C, top * W + left, W,
++                number, x, here + at, W * C, C, top * H + left, H,
 
 NaN goes unseen: only for channels in blocks
 -        return self.builder.icmp_unsigned("==", self.builder.bitcast(strange, bits), bits(0))
@@ -123,20 +123,20 @@ NaN of one row goes unseen: only for channels in blocks
 +                self.total = [builder.fadd(a, b) for a, b in zip(self.total, values, strict=True)]
 
 windows over the lower border read what is behind the plane: only for padding
--        inside = top >= 0 and top + stride[0] + R <= H
-+        inside = top >= 0 and top + R <= H
+-    inside = top >= 0 and top + stride + R <= H
++    inside = top >= 0 and top + R <= H
 
 the last pair of an odd number of rows reaches into the next image
 -        n, p = pair // pairs, min(pair % pairs * 2, P - 2)
 +        n, p = pair // pairs, pair % pairs * 2
 
 the last block does not reach the last channel: only for channels that fill no block
--                at = min(c, C - block)
-+                at = min(c, C // block * block - block)
+-            at = min(c, C - block)
++            at = min(c, C // block * block - block)
 
 done anew with the first window's taps for both: only for NaN or padding
--                    down = top + i * stride[0]
-+                    down = top
+-                down, row = top + i * stride, there + at + i * Q * C
++                down, row = top, there + at + i * Q * C
 
 == max_unpool2d scatter: max_unpool2d/scatter.py
 values that meet overwrite each other where they should add

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 from kernels import memory
 from kernels.bounds import rounding, same_bits
-from kernels.geometry import ConvGeometry
-from kernels.registry import Kernel
+from kernels.geometry import ConvGeometry, PoolGeometry
+from kernels.registry import Kernel, never
 from kernels.verify.calls import OPERATIONS, Call
 from kernels.verify.operations.convolution import Convolution
+from kernels.verify.oracles import windows
 from kernels.verify.oracles.taps import conv_by_taps
-from kernels.verify.property import agree, assume, holds, require
+from kernels.verify.property import agree, assume, holds, require, same
 
 CONVOLUTIONS = ("conv2d", "conv2d_dgrad", "conv2d_wgrad")
 seeds = st.integers(0, 2**32 - 1)
@@ -203,6 +204,37 @@ def rectifies_what_it_writes(kernel: Kernel, call: Call) -> None:
         call, options=call.options | {"rectify": True}
     ).run(kernel)  # fmt: skip
     agree(rectified, np.where(plain <= 0, 0, plain).astype(plain.dtype))
+
+
+@holds("pooled", "conv2d", optional=True, large=None, filters=st.integers(64, 90),
+       window=st.sampled_from([(3, 2), (2, 2), (3, 1), (2, 1)]), padding=st.integers(0, 1),
+       seed=seeds, nan=st.booleans(), applies=lambda kernel: kernel.pools is not never)  # fmt: skip
+def pools_what_it_writes(
+    kernel: Kernel,
+    call: Call,
+    filters: int,
+    window: tuple[int, int],
+    padding: int,
+    seed: int,
+    nan: bool,
+) -> None:
+    """With `pool` come, bit for bit, the values and switches of pooling the result without it."""
+    g, rng = replace(call.g, K=filters), np.random.default_rng(seed)
+    try:
+        pool = PoolGeometry.of(g.y_shape, *window, padding)
+    except ValueError:
+        assume(False)
+    assume(kernel.supports(g) and kernel.pools(g, pool))
+    x, w = call.inputs["x"].copy(), np.resize(call.inputs["w"], g.w_shape)
+    w *= rng.standard_normal((filters, 1, 1, 1)).astype(w.dtype)
+    if nan and x.size:
+        x[tuple(rng.integers(x.shape))] = np.nan
+    compute = call.on(kernel)
+    planes = compute(x, w, g, rectify=True)
+    y, switches = compute(x, w, g, rectify=True, pool=pool)
+    expected, places = windows.max_pool2d(planes, pool)
+    same(y, expected, "pooled values")
+    same(switches, places, "switches")
 
 
 @holds("prepared", "conv2d", "conv2d_dgrad", fills=("normal",), optional=True, large=None,
