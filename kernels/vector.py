@@ -6,6 +6,7 @@ registers of the processor that compiles (LLVM cuts what is too wide for another
 
     move            a vector from here to there, as it is or with its bias and rectified
     add             a vector onto another
+    turn            a square of numbers, its columns for rows
     `outer.py`      the inner loop of every matrix product, its sums in registers
     `combine.py`    a small constant matrix times vectors, for Winograd's transforms
 
@@ -106,6 +107,11 @@ class Emitter:
         mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
         return self.builder.shuffle_vector(one, ir.Constant(self.vector, ir.Undefined), mask)
 
+    def chosen(self, a: ir.Value, b: ir.Value, lanes: list[int]) -> ir.Value:
+        """These lanes of a, and then of b."""
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), lanes)
+        return self.builder.shuffle_vector(a, b, mask)
+
     def constant(self, value: float) -> ir.Value:
         return ir.Constant(self.vector, [self.scalar(value)] * self.lanes)
 
@@ -182,6 +188,34 @@ def _fetch(typingctx, source, source_at):  # type: ignore[no-untyped-def]
     return types.void(source, types.int64), generate
 
 
+def _turn(typingctx, source, source_at, source_row, to, to_at, to_row):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Transpose a square of L x L numbers, L elements a vector, in registers.
+
+    Halves, quarters, ... of neighbouring blocks change places, down to single numbers.
+    """
+    i64 = types.int64
+
+    def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        emit = Emitter(builder, sig.args[0].dtype)
+        first, begin = (pointer(emit, context, sig, args, i) for i in (0, 3))
+        lines = range(emit.lanes)
+        rows = [emit.load(emit.at(first, builder.mul(args[2], ir.IntType(64)(i)))) for i in lines]
+        step = emit.lanes // 2
+        while step:
+            low = [emit.lanes + j - step if j & step else j for j in lines]
+            high = [emit.lanes + j if j & step else j + step for j in lines]
+            for i in lines:
+                if not i & step:
+                    pair = rows[i], rows[i + step]
+                    rows[i], rows[i + step] = (emit.chosen(*pair, m) for m in (low, high))
+            step //= 2
+        for i in lines:
+            emit.store(rows[i], emit.at(begin, builder.mul(args[5], ir.IntType(64)(i))))
+        return context.get_dummy_value()
+
+    return types.void(source, i64, i64, to, i64, i64), generate
+
+
 def _add(typingctx, source, source_at, to, to_at):  # type: ignore[no-untyped-def]
     """Add one vector to what stands there."""
 
@@ -199,4 +233,5 @@ add: Any = intrinsic(_add)
 fetch: Any = intrinsic(_fetch)
 lanes_of: Any = intrinsic(_lanes_of)
 move: Any = intrinsic(_move)
+turn: Any = intrinsic(_turn)
 move_rectified: Any = intrinsic(_move_rectified)

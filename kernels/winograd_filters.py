@@ -12,9 +12,10 @@ import numba
 import numpy as np
 
 from kernels.combine import combine
+from kernels.lines import copy_line
 from kernels.outer import TALL, outer_rows
 from kernels.toom_cook import MOST, filter_family
-from kernels.vector import LINE, lanes_of
+from kernels.vector import LINE, lanes_of, turn
 from kernels.winograd_layout import (
     BEGINS,
     CHANNELS,
@@ -136,7 +137,8 @@ def _filter_panel(w, layout, f, out_panel, in_panel, U, places, block, half):  #
 @numba.njit(cache=True)
 def _copy_taps(w, strides, taps, r1, r2, o, outputs, i, inputs, wide, block):  # type: ignore[no-untyped-def]  # fmt: skip
     """block (r1,r2,LINE,2L) = some channels' taps, 0 where the filter has none."""
-    plane = LINE * wide
+    plane, lanes = LINE * wide, lanes_of(w)
+    whole = strides[1] == 1 and outputs == wide and inputs == LINE
     for a in range(r1):
         for b in range(r2):
             to, row, column = (a * r2 + b) * plane, taps[a], taps[MOST + b]
@@ -147,8 +149,12 @@ def _copy_taps(w, strides, taps, r1, r2, o, outputs, i, inputs, wide, block):  #
             tap = row * strides[2] + column * strides[3] + o * strides[0] + i * strides[1]
             if strides[0] == 1:
                 for dc in range(inputs):
-                    for do in range(outputs):
-                        block[to + dc * wide + do] = w[tap + dc * strides[1] + do]
+                    copy_line(w, tap + dc * strides[1], block, to + dc * wide, outputs)
+            elif whole:
+                for do in range(0, wide, lanes):
+                    for dc in range(0, LINE, lanes):
+                        turn(w, tap + do * strides[0] + dc, strides[0], block,
+                             to + dc * wide + do, wide)  # fmt: skip
             else:  # along the memory of w, in which one stride is 1
                 for do in range(outputs):
                     for dc in range(inputs):
