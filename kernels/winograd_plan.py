@@ -42,25 +42,35 @@ class Axis:
     def tiles(self) -> np.ndarray:
         """(tiles, 2) int64: first position and size; as few tiles as the points allow.
 
-        All of about one size: the same number of products as any other sizes, of the fewest points.
+        All of about one size, for these need the fewest points; or all but the last as large as can
+        be, where that saves products: at a point that a phase of fewer taps has in the largest
+        tiles alone, it is multiplied in all, for nothing in the smaller ones.
         """
-        number = -(-self.count // (MOST + 1 - max(self.taps)))
-        sizes = [(self.count + number - 1 - i) // number for i in range(number)]
+        most = MOST + 1 - max(self.taps)
+        number = -(-self.count // most)
+        even = [(self.count + number - 1 - i) // number for i in range(number)]
+        full = [most] * (number - 1) + [self.count - most * (number - 1)]
+        sizes = min(even, full, key=self._products)
         starts = self.first + np.cumsum([0, *sizes[:-1]])
         return np.array([starts, sizes], np.int64).T.copy()
+
+    def _products(self, sizes: list[int]) -> int:
+        """Of tiles of these sizes, all phases at all points that a tile and a phase have."""
+        points, largest = [_places(size + max(self.taps) - 1) for size in sizes], max(sizes)
+        phases = [_places(largest + taps - 1) for taps in self.taps]
+        return sum(len(tile & phase) for tile in points for phase in phases)
 
     def members(self, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """For tiles by number: (each one's row at each point (n, MOST), rows at each point)."""
         uses = np.zeros((len(which), MOST), np.int64)
         for row, size in zip(uses, self.tiles[which, 1], strict=True):
-            products = size + max(self.taps) - 1
-            row[[place(i, products) for i in range(products)]] = 1
+            row[[*_places(size + max(self.taps) - 1)]] = 1
         return np.cumsum(uses, axis=0) - uses, uses.sum(axis=0)
 
     def points(self, f: int) -> np.ndarray:
         """(MOST,) bool: the points that phase f uses in the largest tiles."""
-        products = self.largest + self.taps[f] - 1
-        return np.isin(np.arange(MOST), [place(i, products) for i in range(products)])
+        places = _places(self.largest + self.taps[f] - 1)
+        return np.isin(np.arange(MOST), [*places])
 
     @property
     def largest(self) -> int:
@@ -71,6 +81,11 @@ class Axis:
     def amplification(self) -> float:
         """The largest of any tile and phase."""
         return max(amplification(int(m), r) for m in set(self.tiles[:, 1]) for r in self.taps)
+
+
+def _places(products: int) -> set[int]:
+    """The points of so many products, as they are numbered among all."""
+    return {place(i, products) for i in range(products)}
 
 
 def fprop_axis(g: ConvGeometry, axis: int) -> Axis:
