@@ -11,7 +11,7 @@ from typing import Any
 
 from numba.core.cpu import CPUContext
 
-CACHE_LINE = 64
+from kernels.vector import CACHE_LINE
 
 
 def _a_line(context: Any, element: Any) -> int:
