@@ -47,12 +47,19 @@ def work(C: int) -> int:
 
 
 class Vectors:
-    """LLVM instructions on VECTORS vectors of floats, and of as many 32-bit integers."""
+    """LLVM instructions on `count` vectors of floats, and of as many 32-bit integers."""
 
     def __init__(
-        self, context: Any, builder: ir.IRBuilder, signature: Any, args: Any, data: int = 0
+        self,
+        context: Any,
+        builder: ir.IRBuilder,
+        signature: Any,
+        args: Any,
+        data: int = 0,
+        count: int = VECTORS,
     ) -> None:
         """`data`: which argument is an array of those floats."""
+        self.count = count
         self.context, self.builder, self.signature, self.args = context, builder, signature, args
         bits = signature.args[data].dtype.bitwidth
         self.lanes = vector.MACHINE.width * 8 // bits
@@ -77,7 +84,7 @@ class Vectors:
 
     def _places(self, array: int, offset: ir.Value, kind: ir.Type) -> State:
         first = self.builder.bitcast(self.at(array, offset), kind.as_pointer())
-        return [self.builder.gep(first, [_I64(v)]) for v in range(VECTORS)]
+        return [self.builder.gep(first, [_I64(v)]) for v in range(self.count)]
 
     def prefetch(self, array: int, offset: ir.Value) -> None:
         """Ask for the lines of a block that begins there; past the end of the array too."""
@@ -86,7 +93,7 @@ class Vectors:
             self.builder.module, ir.FunctionType(ir.VoidType(), [byte, _I32, _I32, _I32]), name
         )
         first = self.builder.bitcast(self.at(array, offset), byte)
-        for line in range(0, VECTORS * vector.MACHINE.width, 64):
+        for line in range(0, self.count * vector.MACHINE.width, 64):
             there = self.builder.gep(first, [_I64(line)])
             self.builder.call(fetch, [there, _I32(0), _I32(3), _I32(1)])  # to read, soon, data
 
@@ -102,7 +109,7 @@ class Vectors:
         return [self.builder.select(m, a, b) for m, a, b in chosen]
 
     def zeros(self) -> State:
-        return [ir.Constant(self.floats, None)] * VECTORS
+        return [ir.Constant(self.floats, None)] * self.count
 
     def fold(
         self, first: int, count: ir.Value, state: State, step: Callable[[ir.Value, State], State]

@@ -8,19 +8,24 @@ one of which looks for NaN. Here
     1. a row of a window is compared first, then its rows: the row that two windows share, one above
        the other, is compared once. Rows in their order, and the first of equals in each: still the
        first of all. 3x3 windows at stride 2 need 7 comparisons for 8.
-    2. among numbers one comparison does; whether all are numbers is asked of their sum: where it is
-       NaN, both windows are done anew by `greatest`, which knows about NaN. (Infinities of both
-       signs have that sum too, and take the longer way to the same result.)
+    2. among numbers one comparison does; whether all are numbers is asked of the sum of the rows
+       that both windows see. Where it is NaN, `greatest` pools them, which knows about NaN.
+       (Infinities of both signs have that sum too, and take the longer way to the same result.)
+    3. that sum reads the rows from their beginning to their end, as memory gives them fastest.
+       Windows read short pieces of many rows, which the processor does not foresee, but then
+       they lie in the second cache.
 
-The code is unrolled for each of WINDOWS, the channels of a block are VECTORS vectors
-(`kernels/taps.py`). Windows over the border have taps that are padding: `greatest` takes them;
-fewer channels, or a single row of windows, `registers`.
-N C P Q (R S - 1) comparisons at most, as many loads; large planes are bound by memory.
+The taps are unrolled for each of WINDOWS, for one vector of channels at a time: registers hold no
+more of so many taps. Windows over the border have taps that are padding: `greatest` takes them
+(`kernels/taps.py`); fewer channels than it does, or a single row of windows, `registers`.
+N C P Q (R S - 1) comparisons at most, as many loads, N C H W (R + stride) / (2 stride) additions;
+large planes are bound by memory.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numba
@@ -33,11 +38,12 @@ from kernels.geometry import PoolGeometry
 from kernels.max_pool2d.registers import forward as registers
 from kernels.max_pool2d.registers import taps
 from kernels.registry import kernel
-from kernels.taps import VECTORS, State, Vectors, channels, greatest, intrinsic
+from kernels.taps import State, Vectors, channels, greatest, intrinsic
 
 WINDOWS = (3, 3, 2), (2, 2, 2), (3, 3, 1), (2, 2, 1)
 """Rows, columns and the stride downwards: ZFNet's and most others', VGG's, Inception's."""
-Line = tuple[State, State]
+Tap = tuple[ir.Value, ir.Value]
+"""A value and its place."""
 _I64, _I32 = ir.IntType(64), ir.IntType(32)
 
 
@@ -72,20 +78,20 @@ def forward(
     )
     if y.size:
         number = WINDOWS.index((g.R, g.S, g.stride[0]))
-        arrays = memory.nhwc(x), memory.flat(x), memory.nhwc(y), memory.flat(y)
-        _pool(number, *arrays, memory.flat(switches), window_of(g), block)
+        arrays = memory.nhwc(x), memory.nhwc(y), memory.nhwc(switches)
+        _pool(number, *arrays, window_of(g), block)
     return y, switches
 
 
 @numba.njit(parallel=True, cache=True)
-def _pool(number, x, values, y, best, switches, window, block):  # type: ignore[no-untyped-def]
+def _pool(number, x, y, switches, window, block):  # type: ignore[no-untyped-def]
     N, P, Q, C = y.shape
     H, W = x.shape[1:3]
     pairs = (P + 1) // 2
     for pair in numba.prange(N * pairs):
         # Of an odd number of rows the last but one is done twice, to the same numbers.
         n, p = pair // pairs, min(pair % pairs * 2, P - 2)
-        pool_rows(number, values, n * H * W * C, H, W, C, p, window, best, switches,
+        pool_rows(number, x, n * H * W * C, H, W, C, p, window, y, switches,
                   (n * P + p) * Q * C, Q, block)  # fmt: skip
 
 
@@ -99,103 +105,134 @@ def pool_rows(number, x, plane, H, W, C, p, window, y, switches, to, Q, block): 
     offsets, places = np.empty(R * S, np.int64), np.empty(R * S, np.int32)
     top = p * stride - above
     inside = top >= 0 and top + stride + R <= H
+    simple = inside and numbers(x, plane + top * W * C, (stride + R) * W * C)
     for q in range(Q):
-        left = q * across - before
-        simple = inside and left >= 0 and left + S <= W
-        here, there = plane + (top * W + left) * C, to + q * C
-        for c in range(0, C, block):
-            at = min(c, C - block)
-            if simple and two_windows(
-                number, x, here + at, W * C, C, top * W + left, W,
-                y, switches, there + at, Q * C,
-            ):  # fmt: skip
-                continue
-            for i in range(2):
-                down, row = top + i * stride, there + at + i * Q * C
-                count = taps(offsets, places, plane, H, W, C, down, left, R, S, (1, 1))
-                greatest(x, offsets, places, count, at, y, switches, row, 0)
+        left, there = q * across - before, to + q * C
+        if simple and left >= 0 and left + S <= W:
+            here = plane + (top * W + left) * C
+            two_windows(number, x, here, W * C, C, top * W + left, W, y, switches, there, Q * C)
+            continue
+        for i in range(2):
+            down = top + i * stride
+            count = taps(offsets, places, plane, H, W, C, down, left, R, S, (1, 1))
+            for c in range(0, C, block):
+                at = min(c, C - block)
+                greatest(x, offsets, places, count, at, y, switches, there + i * Q * C + at, 0)
 
 
 class _Pair:
-    """LLVM instructions for two windows: rows of R + stride, columns of S."""
+    """LLVM instructions for two windows, a vector of their channels at a time.
+
+    Row r of both begins at x[rows[r]] with place begins[r]; a vector of pixel s of a row at
+    columns[s] after it.
+    """
 
     def __init__(self, v: Vectors, window: tuple[int, int, int]) -> None:
         self.v, self.builder = v, v.builder
         self.R, self.S, self.stride = window
-        self.total = v.zeros()
+        _, _, at, row, self.pixel, place, W, *_, to, to_row = v.args
+        lines = range(self.R + self.stride)
+        self.rows = [self.step(at, r, row) for r in lines]
+        self.begins = [v.splat(self.builder.trunc(self.step(place, r, W), _I32)) for r in lines]
+        self.results = to, self.builder.add(to, to_row)
 
-    def line(self, r: int) -> Line:
-        """The largest of a row of the window, and where it is."""
+    def step(self, first: ir.Value, count: int, size: ir.Value) -> ir.Value:
+        return self.builder.add(first, self.builder.mul(size, _I64(count)))
+
+    def write(self, C: ir.Value) -> None:
+        """Both windows' results for all C channels; the last vector overlaps the one before."""
         builder, v = self.builder, self.v
-        _, _, at, row, pixel, place, W, *_ = v.args
-        first = builder.add(at, builder.mul(row, _I64(r)))
-        taps = []
-        for s in range(self.S):
-            values = v.load(1, builder.add(first, builder.mul(pixel, _I64(s))), v.floats)
-            self.total = [builder.fadd(a, b) for a, b in zip(self.total, values, strict=True)]
-            taps.append((values, [ir.Constant(v.integers, [_I32(s)] * v.lanes)] * VECTORS))
-        best, columns = self.largest(taps)
-        begin = v.splat(builder.trunc(builder.add(place, builder.mul(W, _I64(r))), _I32))
-        return best, [builder.add(begin, column) for column in columns]
+        count = builder.udiv(builder.add(C, _I64(v.lanes - 1)), _I64(v.lanes))
+        last = builder.sub(C, _I64(v.lanes))
 
-    def largest(self, lines: list[Line]) -> Line:
+        def step(k: ir.Value, state: State) -> State:
+            c = builder.mul(k, _I64(v.lanes))
+            self.vector(builder.select(builder.icmp_signed("<", c, last), c, last))
+            return []
+
+        v.fold(0, count, [], step)
+
+    def vector(self, c: ir.Value) -> None:
+        """Both windows' results for the vector of channels c."""
+        v = self.v
+        self.columns = [self.step(c, s, self.pixel) for s in range(self.S)]
+        lines = [self.line(r) for r in range(len(self.rows))]
+        for first, to in zip((0, self.stride), self.results, strict=True):
+            best, switch = self.largest(lines[first : first + self.R])
+            v.store([best], 7, self.builder.add(to, c), v.floats)
+            v.store([switch], 8, self.builder.add(to, c), v.integers)
+
+    def line(self, r: int) -> Tap:
+        """The largest of a row, and where it is."""
+        builder, v = self.builder, self.v
+        values = [v.load(1, builder.add(self.rows[r], s), v.floats)[0] for s in self.columns]
+        taps = [(x, ir.Constant(v.integers, [_I32(s)] * v.lanes)) for s, x in enumerate(values)]
+        best, column = self.largest(taps)
+        return best, builder.add(self.begins[r], column)
+
+    def largest(self, taps: Sequence[Tap]) -> Tap:
         """Of several the largest, of equals the first.
 
         "Not at most" says the same of numbers as "above", but LLVM makes one instruction of the
         latter and the choice, which waits for the same two of four units as the comparison.
         """
-        best, switch = lines[0]
-        for values, places in lines[1:]:
-            pairs = zip(values, best, strict=True)
-            larger = [self.builder.fcmp_unordered(">", new, old) for new, old in pairs]
-            best, switch = self.v.where(larger, values, best), self.v.where(larger, places, switch)
+        best, switch = taps[0]
+        for value, place in taps[1:]:
+            larger = self.builder.fcmp_unordered(">", value, best)
+            best = self.builder.select(larger, value, best)
+            switch = self.builder.select(larger, place, switch)
         return best, switch
 
-    def numbers(self) -> ir.Value:
-        """Whether all that was seen are numbers; NaN is in no sum that is one."""
-        total = functools.reduce(self.builder.fadd, self.total)
-        strange = self.builder.fcmp_unordered("uno", total, total)
-        bits = ir.IntType(self.v.lanes)
-        return self.builder.icmp_unsigned("==", self.builder.bitcast(strange, bits), bits(0))
 
-    def write(self) -> ir.Value:
-        """Both windows' results; whether they are right."""
-        *_, to, to_row = self.v.args
-        lines = [self.line(r) for r in range(self.R + self.stride)]
-        for first, place in ((0, to), (self.stride, self.builder.add(to, to_row))):
-            best, switch = self.largest(lines[first : first + self.R])
-            self.v.store(best, 7, place, self.v.floats)
-            self.v.store(switch, 8, place, self.v.integers)
-        return self.numbers()
+@intrinsic
+def numbers(typingctx, x, at, count):  # type: ignore[no-untyped-def]
+    """Whether the `count` elements x[at..], a block at least, are all numbers: no sum of NaN is.
+
+    False too where infinities of both signs meet.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
+        v = Vectors(context, builder, signature, args)
+        size = v.count * v.lanes
+        blocks = builder.udiv(builder.add(args[2], _I64(size - 1)), _I64(size))
+        last = builder.sub(args[2], _I64(size))
+
+        def step(k: ir.Value, state: State) -> State:
+            i = builder.mul(k, _I64(size))
+            i = builder.select(builder.icmp_signed("<", i, last), i, last)
+            values = v.load(0, builder.add(args[1], i), v.floats)
+            return [builder.fadd(a, b) for a, b in zip(state, values, strict=True)]
+
+        total = functools.reduce(builder.fadd, v.fold(0, blocks, v.zeros(), step))
+        strange = builder.fcmp_unordered("uno", total, total)
+        bits = ir.IntType(v.lanes)
+        return builder.icmp_unsigned("==", builder.bitcast(strange, bits), bits(0))
+
+    return types.boolean(x, types.int64, types.int64), generate
 
 
 @intrinsic
 def two_windows(typingctx, number, x, at, row, pixel, place, W, y, switches, to, to_row):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Pool two windows of WINDOWS[number], the second `stride` rows below, in a block of channels.
+    """Pool two windows of WINDOWS[number], the second `stride` rows below.
 
-    The first tap of the first is x[at], pixel `place` of its plane; rows and pixels are `row` and
-    `pixel` elements apart. Results go to y[to], switches[to] and `to_row` further. True if they
-    are right: false means that there may be NaN among what the windows hold.
+    The first tap of the first is x[at], pixel `place` of its plane; rows are `row` elements apart,
+    pixels `pixel`, their channels, of which there is a vector at least. Results go to y[to],
+    switches[to] and `to_row` further. What the windows hold are numbers.
     """
     i64 = types.int64
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
-        v = Vectors(context, builder, signature, args, data=1)
+        v = Vectors(context, builder, signature, args, data=1, count=1)
         after = builder.append_basic_block("windows.after")
         chosen = builder.switch(args[0], after)
-        results = [(ir.IntType(1)(0), builder.block)]
         for i, window in enumerate(WINDOWS):
             case = builder.append_basic_block(f"windows.{i}")
             chosen.add_case(_I64(i), case)
             builder.position_at_end(case)
-            right = _Pair(v, window).write()
-            results.append((right, builder.block))
+            _Pair(v, window).write(v.args[4])
             builder.branch(after)
         builder.position_at_end(after)
-        result = builder.phi(ir.IntType(1))
-        for value, block in results:
-            result.add_incoming(value, block)
-        return result
+        return context.get_dummy_value()
 
     sizes = i64, i64, i64, i64, i64
-    return types.boolean(i64, x, *sizes, y, switches, i64, i64), generate
+    return types.void(i64, x, *sizes, y, switches, i64, i64), generate

@@ -93,34 +93,45 @@ the switch of the last tap that is no smaller: only for channels in blocks
 +            less = [builder.fcmp_unordered("<=", b, x) for b, x in zip(best, values, strict=True)]
 
 one vector of a block written twice: only for channels in blocks
--        return [self.builder.gep(first, [_I64(v)]) for v in range(VECTORS)]
-+        return [self.builder.gep(first, [_I64(min(v, VECTORS - 2))]) for v in range(VECTORS)]
+-        return [self.builder.gep(first, [_I64(v)]) for v in range(self.count)]
++        return [self.builder.gep(first, [_I64(min(v, VECTORS - 2))]) for v in range(self.count)]
 
 == max_pool2d pairs: max_pool2d/pairs.py
 a row of the later of equals
--            larger = [self.builder.fcmp_unordered(">", new, old) for new, old in pairs]
-+            larger = [self.builder.fcmp_unordered(">=", new, old) for new, old in pairs]
+-            larger = self.builder.fcmp_unordered(">", value, best)
++            larger = self.builder.fcmp_unordered(">=", value, best)
 
 the shared row is not the second window's
 -            best, switch = self.largest(lines[first : first + self.R])
 +            best, switch = self.largest(lines[first + (first > 0) : first + self.R])
 
+one vector of channels too few
+-        count = builder.udiv(builder.add(C, _I64(v.lanes - 1)), _I64(v.lanes))
++        count = builder.udiv(builder.add(C, _I64(v.lanes - 2)), _I64(v.lanes))
+
+the last vector overwrites what is behind the pixel: only for channels that fill no block
+-            self.vector(builder.select(builder.icmp_signed("<", c, last), c, last))
++            self.vector(c)
+
 switches of the first column: only for channels in blocks
--        return best, [builder.add(begin, column) for column in columns]
-+        return best, [begin for column in columns]
+-        return best, builder.add(self.begins[r], column)
++        return best, self.begins[r]
 
 rows of the plane told apart by its height: only where H is not W
--                number, x, here + at, W * C, C, top * W + left, W,
-+                number, x, here + at, W * C, C, top * H + left, H,
+-            two_windows(number, x, here, W * C, C, top * W + left, W, y, switches, there, Q * C)
++            two_windows(number, x, here, W * C, C, top * H + left, H, y, switches, there, Q * C)
 
 NaN goes unseen: only for channels in blocks
--        return self.builder.icmp_unsigned("==", self.builder.bitcast(strange, bits), bits(0))
-+        return self.builder.icmp_unsigned("!=", self.builder.bitcast(strange, bits), bits(1))
+-        return builder.icmp_unsigned("==", builder.bitcast(strange, bits), bits(0))
++        return builder.icmp_unsigned("!=", builder.bitcast(strange, bits), bits(1))
 
 NaN of one row goes unseen: only for channels in blocks
--            self.total = [builder.fadd(a, b) for a, b in zip(self.total, values, strict=True)]
-+            if r:
-+                self.total = [builder.fadd(a, b) for a, b in zip(self.total, values, strict=True)]
+-    simple = inside and numbers(x, plane + top * W * C, (stride + R) * W * C)
++    simple = inside and numbers(x, plane + (top + 1) * W * C, (stride + R - 1) * W * C)
+
+NaN of the last row goes unseen: only for channels in blocks
+-    simple = inside and numbers(x, plane + top * W * C, (stride + R) * W * C)
++    simple = inside and numbers(x, plane + top * W * C, (stride + R - 1) * W * C)
 
 windows over the lower border read what is behind the plane: only for padding
 -    inside = top >= 0 and top + stride + R <= H
@@ -131,12 +142,12 @@ the last pair of an odd number of rows reaches into the next image
 +        n, p = pair // pairs, pair % pairs * 2
 
 the last block does not reach the last channel: only for channels that fill no block
--            at = min(c, C - block)
-+            at = min(c, C // block * block - block)
+-                at = min(c, C - block)
++                at = min(c, C // block * block - block)
 
 done anew with the first window's taps for both: only for NaN or padding
--                down, row = top + i * stride, there + at + i * Q * C
-+                down, row = top, there + at + i * Q * C
+-            down = top + i * stride
++            down = top
 
 == max_unpool2d scatter: max_unpool2d/scatter.py
 values that meet overwrite each other where they should add
