@@ -51,16 +51,15 @@ def empty(
     """
     if layout == "NHWC":
         N, C, H, W = shape
-        array = _fresh((N, H, W, C), np.dtype(dtype), like)
-    else:
-        array = _fresh(tuple(shape), np.dtype(dtype), like)
+        shape = N, H, W, C
+    array = _fresh(tuple(shape), np.dtype(dtype), like)
     if _poison:
         array.fill(np.nan if array.dtype.kind == "f" else np.iinfo(array.dtype).min)
     return nchw(array) if layout == "NHWC" else array
 
 
 def _fresh(shape: tuple[int, ...], dtype: np.dtype, like: Any) -> np.ndarray:
-    kind = device_kind(like)
+    kind = None if like is None else device_kind(like)
     if kind == "cuda":
         return devices.loaded().empty(shape, dtype)  # CuPy has a pool of its own
     nbytes = math.prod(shape) * dtype.itemsize

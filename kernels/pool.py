@@ -156,17 +156,10 @@ class Pool:
     def take(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """An aligned, row-major array, filled with whatever was there."""
         size = -(-math.prod(shape) * dtype.itemsize // PAGE) * PAGE
-        usage = self.usage
-        with self._lock:
-            self._sort_in()
-            region, start = self._piece(size)
-            usage.live += size
-            usage.most = max(usage.most, usage.live)
-            self._count()
-            if usage.live + usage.idle > usage.most + usage.most // 8 + SLACK:
-                self._give_pages_back()
+        taken = self._last_returned(size) or self._found(size)
+        region, start, _ = taken
         lease = np.ndarray.__new__(_Lease, shape, dtype, region.memory, region.skipped + start)
-        lease.pool, lease.taken = self, (region, start, size)
+        lease.pool, lease.taken = self, taken
         return lease.view(np.ndarray)
 
     def trim(self) -> None:
@@ -176,6 +169,33 @@ class Pool:
             self._give_pages_back()
             self._regions = [r for r in self._regions if r.free.size < r.size]
             self.usage.most = self.usage.live
+
+    def _last_returned(self, size: int) -> tuple[_Region, int, int] | None:
+        """The piece that came back last, if it has just that size.
+
+        A call that is made again and again asks for what it gave back; the search for a free piece
+        takes longer than a small kernel.
+        """
+        try:
+            taken = self.returned.pop()
+        except IndexError:
+            return None
+        if taken[2] == size:
+            return taken
+        self.returned.append(taken)
+        return None
+
+    def _found(self, size: int) -> tuple[_Region, int, int]:
+        usage = self.usage
+        with self._lock:
+            self._sort_in()
+            region, start = self._piece(size)
+            usage.live += size
+            usage.most = max(usage.most, usage.live)
+            self._count()
+            if usage.live + usage.idle > usage.most + usage.most // 8 + SLACK:
+                self._give_pages_back()
+        return region, start, size
 
     def _piece(self, size: int) -> tuple[_Region, int]:
         for region in self._regions:

@@ -95,9 +95,9 @@ class Kernel:
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Run on arrays of any strides: the door's copies are counted in `memory.counters`."""
-        admitted = [self._admitted(a) for a in args]
-        named = {k: self._admitted(a) for k, a in options.items()} if options else options
-        floats = [a for a in (*admitted, *named.values()) if _is_data(a)]
+        floats: list[np.ndarray] = []
+        admitted = [self._admitted(a, floats) for a in args]
+        named = {k: self._admitted(a, floats) for k, a in options.items()} if options else options
         if floats:
             memory.common_float(floats, self.operation)
         with threads.region():
@@ -108,16 +108,21 @@ class Kernel:
         if self.prepare is None:
             return None
         with threads.region():
-            return self.prepare(self._admitted(w), g)
+            return self.prepare(self._admitted(w, []), g)
 
-    def _admitted(self, value: Any) -> Any:
-        """An array through the door, if it is of this kernel's device; anything else as it is."""
-        if type(value) is np.ndarray and self.device == "cpu":  # the most common, and quickly seen
-            return memory.admit(value)
-        if device_kind(value) is None:
-            return value
-        check_place(value, self.device, f"{self.operation} {self.name}")
-        return memory.admit(value)
+    def _admitted(self, value: Any, floats: list[np.ndarray]) -> Any:
+        """An array through the door, if it is of this kernel's device; anything else as it is.
+
+        Arrays of something else than integers are added to `floats`.
+        """
+        if type(value) is not np.ndarray or self.device != "cpu":  # what mostly is, quickly seen
+            if device_kind(value) is None:
+                return value
+            check_place(value, self.device, f"{self.operation} {self.name}")
+        array = memory.admit(value)
+        if array.dtype.kind not in "iub":
+            floats.append(array)
+        return array
 
 
 _registry: dict[str, dict[tuple[str, str], Kernel]] = {}
@@ -281,8 +286,3 @@ def named(operation: str, name: str, device: str = "cpu") -> Kernel:
             return kernel
     known = ", ".join(f"{k.name} ({k.device})" for k in all_kernels(operation)) or "none"
     raise ValueError(f"{operation}: no kernel {name!r} on {device!r}; registered: {known}")
-
-
-def _is_data(value: Any) -> bool:
-    array = type(value) is np.ndarray or device_kind(value) is not None
-    return array and value.dtype.kind not in "iub"

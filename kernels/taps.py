@@ -8,7 +8,7 @@ with what was found so far in registers, and is stored once:
     arrived    the sum of those values whose switch says "here": unpooling, seen from the pixel
     chosen     the value of the tap that the switch names: the transpose of unpooling
 
-`pairs.py` and `blocks.py` have windows of known size, and take several of them at once.
+`pairs.py` and `blocks.py` are unrolled for the windows of WINDOWS, several of them at once.
 
 Numba's own loops cannot: LLVM vectorises the innermost loop alone, which would be the one over taps
 or else store and load again at every tap. `channels(dtype)` says how many one call takes: the last
@@ -30,6 +30,9 @@ from kernels import vector
 
 VECTORS = 4
 """Vectors a call: with their places, and what is compared with them, they fill 16 registers."""
+WINDOWS = (3, 3, 2), (2, 2, 2), (3, 3, 1), (2, 2, 1)
+"""Rows, columns and the stride of the windows that networks use: ZFNet's and most others', VGG's,
+Inception's."""
 intrinsic: Any = extending.intrinsic  # its stub has the typing context among the arguments
 _I64, _I32 = ir.IntType(64), ir.IntType(32)
 State = list[ir.Value]
@@ -111,6 +114,21 @@ class Vectors:
     def zeros(self) -> State:
         return [ir.Constant(self.floats, None)] * self.count
 
+    def over(self, size: ir.Value, state: State, step: Callable[[ir.Value, State], State]) -> State:
+        """What `step(i, state)` makes of the state for each block of `size` elements, at i.
+
+        There is a block at least; the last one overlaps the one before.
+        """
+        builder, block = self.builder, self.count * self.lanes
+        last = builder.sub(size, _I64(block))
+
+        def at(k: ir.Value, state: State) -> State:
+            i = builder.mul(k, _I64(block))
+            return step(builder.select(builder.icmp_signed("<", i, last), i, last), state)
+
+        count = builder.udiv(builder.add(size, _I64(block - 1)), _I64(block))
+        return self.fold(0, count, state, at)
+
     def fold(
         self, first: int, count: ir.Value, state: State, step: Callable[[ir.Value, State], State]
     ) -> State:
@@ -130,6 +148,21 @@ class Vectors:
         builder.branch(head)
         builder.position_at_end(after)
         return list(here)
+
+
+def for_window(
+    builder: ir.IRBuilder, number: ir.Value, write: Callable[[tuple[int, int, int]], None]
+) -> None:
+    """What `write` makes for WINDOWS[number], of code that it writes for each of them."""
+    after = builder.append_basic_block("windows.after")
+    chosen = builder.switch(number, after)
+    for i, window in enumerate(WINDOWS):
+        case = builder.append_basic_block(f"windows.{i}")
+        chosen.add_case(_I64(i), case)
+        builder.position_at_end(case)
+        write(window)
+        builder.branch(after)
+    builder.position_at_end(after)
 
 
 @intrinsic

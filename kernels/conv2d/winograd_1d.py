@@ -24,12 +24,12 @@ from kernels.costs import Rates
 from kernels.direct import bias_of_panels, without_products
 from kernels.geometry import ConvGeometry, PoolGeometry
 from kernels.lines import copy_line
-from kernels.max_pool2d.pairs import WINDOWS, pool_rows, window_of
 from kernels.max_pool2d.pairs import forward as pairs
+from kernels.max_pool2d.pairs import pool_rows, window_of
 from kernels.outer import TALL, outer_runs
 from kernels.padded import padded
 from kernels.registry import kernel
-from kernels.taps import channels
+from kernels.taps import WINDOWS, channels
 from kernels.toom_cook import MOST, POINTS, filter_matrix, output_matrix
 from kernels.vector import fetch, lanes, lanes_of
 from kernels.winograd_1d import TILES, room, strips, supports, told, transform_strip, work

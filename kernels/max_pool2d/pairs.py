@@ -38,10 +38,8 @@ from kernels.geometry import PoolGeometry
 from kernels.max_pool2d.registers import forward as registers
 from kernels.max_pool2d.registers import taps
 from kernels.registry import kernel
-from kernels.taps import State, Vectors, channels, greatest, intrinsic
+from kernels.taps import WINDOWS, State, Vectors, channels, for_window, greatest, intrinsic
 
-WINDOWS = (3, 3, 2), (2, 2, 2), (3, 3, 1), (2, 2, 1)
-"""Rows, columns and the stride downwards: ZFNet's and most others', VGG's, Inception's."""
 Tap = tuple[ir.Value, ir.Value]
 """A value and its place."""
 _I64, _I32 = ir.IntType(64), ir.IntType(32)
@@ -140,19 +138,10 @@ class _Pair:
         return self.builder.add(first, self.builder.mul(size, _I64(count)))
 
     def write(self, C: ir.Value) -> None:
-        """Both windows' results for all C channels; the last vector overlaps the one before."""
-        builder, v = self.builder, self.v
-        count = builder.udiv(builder.add(C, _I64(v.lanes - 1)), _I64(v.lanes))
-        last = builder.sub(C, _I64(v.lanes))
+        """Both windows' results for all C channels."""
+        self.v.over(C, [], self.vector)
 
-        def step(k: ir.Value, state: State) -> State:
-            c = builder.mul(k, _I64(v.lanes))
-            self.vector(builder.select(builder.icmp_signed("<", c, last), c, last))
-            return []
-
-        v.fold(0, count, [], step)
-
-    def vector(self, c: ir.Value) -> None:
+    def vector(self, c: ir.Value, state: State) -> State:
         """Both windows' results for the vector of channels c."""
         v = self.v
         self.columns = [self.step(c, s, self.pixel) for s in range(self.S)]
@@ -161,6 +150,7 @@ class _Pair:
             best, switch = self.largest(lines[first : first + self.R])
             v.store([best], 7, self.builder.add(to, c), v.floats)
             v.store([switch], 8, self.builder.add(to, c), v.integers)
+        return state
 
     def line(self, r: int) -> Tap:
         """The largest of a row, and where it is."""
@@ -193,17 +183,12 @@ def numbers(typingctx, x, at, count):  # type: ignore[no-untyped-def]
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
         v = Vectors(context, builder, signature, args)
-        size = v.count * v.lanes
-        blocks = builder.udiv(builder.add(args[2], _I64(size - 1)), _I64(size))
-        last = builder.sub(args[2], _I64(size))
 
-        def step(k: ir.Value, state: State) -> State:
-            i = builder.mul(k, _I64(size))
-            i = builder.select(builder.icmp_signed("<", i, last), i, last)
+        def step(i: ir.Value, state: State) -> State:
             values = v.load(0, builder.add(args[1], i), v.floats)
             return [builder.fadd(a, b) for a, b in zip(state, values, strict=True)]
 
-        total = functools.reduce(builder.fadd, v.fold(0, blocks, v.zeros(), step))
+        total = functools.reduce(builder.fadd, v.over(args[2], v.zeros(), step))
         strange = builder.fcmp_unordered("uno", total, total)
         bits = ir.IntType(v.lanes)
         return builder.icmp_unsigned("==", builder.bitcast(strange, bits), bits(0))
@@ -223,15 +208,7 @@ def two_windows(typingctx, number, x, at, row, pixel, place, W, y, switches, to,
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
         v = Vectors(context, builder, signature, args, data=1, count=1)
-        after = builder.append_basic_block("windows.after")
-        chosen = builder.switch(args[0], after)
-        for i, window in enumerate(WINDOWS):
-            case = builder.append_basic_block(f"windows.{i}")
-            chosen.add_case(_I64(i), case)
-            builder.position_at_end(case)
-            _Pair(v, window).write(v.args[4])
-            builder.branch(after)
-        builder.position_at_end(after)
+        for_window(builder, args[0], lambda window: _Pair(v, window).write(v.args[4]))
         return context.get_dummy_value()
 
     sizes = i64, i64, i64, i64, i64

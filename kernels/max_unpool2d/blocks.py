@@ -5,9 +5,9 @@
 `gather.py` makes a list of the windows of each pixel and reads them for it. Between two stops of
 the window the pixels of a block are held by the same few windows: 3x3 at stride 2 by four, of which
 the first pixel meets all, its neighbours two and the last one. So those are read once for all four
-pixels, and which pixel meets which is unrolled for each of WINDOWS; the channels of a block are
-VECTORS vectors (`kernels/taps.py`). A window that is not there has no switch, a pixel that is not
-there is not written. Other laws than the sum, and fewer channels, are left to `gather`.
+pixels, a vector of channels at a time, and which pixel meets which is unrolled for each of WINDOWS
+(`kernels/taps.py`). A window that is not there has no switch, a pixel that is not there is written
+to nowhere. Other laws than the sum, and fewer channels than a vector, are left to `gather`.
 
 Each switch has to lie in its own window, as pooling leaves them. N C P Q R S comparisons,
 N C (H W + 2 A P Q) values read and written for A windows a block; bound by memory.
@@ -21,15 +21,15 @@ import numba
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
+from numba.core import cgutils
 
 from kernels import memory
 from kernels.geometry import PoolGeometry
 from kernels.max_unpool2d.gather import forward as gather
 from kernels.registry import kernel
-from kernels.taps import State, Vectors, channels, intrinsic
+from kernels.taps import WINDOWS, State, Vectors, for_window, intrinsic
+from kernels.vector import lanes
 
-WINDOWS = (3, 3, 2), (2, 2, 2), (3, 3, 1), (2, 2, 1)
-"""Rows, columns and the stride: ZFNet's and most others', VGG's, Inception's."""
 _I64, _I32 = ir.IntType(64), ir.IntType(32)
 
 
@@ -40,8 +40,8 @@ def supports(g: PoolGeometry) -> bool:
 
 
 def cost(g: PoolGeometry) -> float:
-    """Fewer channels than a block are left to `gather`."""
-    if channels(np.dtype(np.float32)) > g.C:
+    """Fewer channels than a vector are left to `gather`."""
+    if lanes(np.dtype(np.float32)) > g.C:
         return gather.cost(g) + 1
     return g.N * g.C * (0.03 * g.R * g.S * g.P * g.Q + 0.1 * g.H * g.W)
 
@@ -51,93 +51,94 @@ def forward(
     y: np.ndarray, switches: np.ndarray, g: PoolGeometry, *, collisions: str = "sum"
 ) -> np.ndarray:
     """y (N,C,P,Q), switches (N,C,P,Q) int32 -> x (N,C,H,W)."""
-    block = channels(y.dtype)
-    if collisions != "sum" or block > g.C:
+    if collisions != "sum" or lanes(y.dtype) > g.C:
         return gather(y, switches, g, collisions=collisions)
     x = memory.empty(g.x_shape, y.dtype, "NHWC")
     if x.size and not y.size:
         x[...] = 0
     elif x.size:
         number = WINDOWS.index((g.R, g.S, g.stride[0]))
-        arrays = memory.nhwc(y), memory.flat(y), memory.flat(switches), memory.nhwc(x)
-        _unpool(number, *arrays, memory.flat(x), g.stride[0], g.padding, block)
+        arrays = memory.nhwc(y), memory.nhwc(switches), memory.nhwc(x)
+        _unpool(number, *arrays, g.stride[0], g.padding[0], g.padding[2])
     return x
 
 
 @numba.njit(parallel=True, cache=True)
-def _unpool(number, y, values, switches, x, sums, stride, padding, block):  # type: ignore[no-untyped-def]  # fmt: skip
+def _unpool(number, y, switches, x, stride, above, before):  # type: ignore[no-untyped-def]
     _, P, Q, C = y.shape
     N, H, W, _ = x.shape
-    rows = (H + padding[0] + stride - 1) // stride
-    columns = (W + padding[2] + stride - 1) // stride
+    rows, columns = (H + above + stride - 1) // stride, (W + before + stride - 1) // stride
     for row in numba.prange(N * rows):
         n, p = row // rows, row % rows
-        h = p * stride - padding[0]
+        h = p * stride - above
         for q in range(columns):
-            w = q * stride - padding[2]
+            w = q * stride - before
             window, pixel = ((n * P + p) * Q + q) * C, ((n * H + h) * W + w) * C
-            for c in range(0, C, block):
-                at = min(c, C - block)
-                from_windows(
-                    number, values, switches, window + at, C, p, P, q, Q,
-                    sums, pixel + at, h, H, w, W,
-                )  # fmt: skip
+            from_windows(number, y, switches, window, C, p, P, q, Q, x, pixel, h, H, w, W)
 
 
 class _Block:
-    """LLVM instructions for the windows (p - a, q - b) and the pixels (h + i, w + j) of a block."""
+    """LLVM instructions for the windows (p - a, q - b) and the pixels (h + i, w + j) of a block, a
+    vector of their channels at a time."""
 
     def __init__(self, v: Vectors, window: tuple[int, int, int]) -> None:
         self.v, self.builder = v, v.builder
         self.R, self.S, self.stride = window
-        self.sums: dict[tuple[int, int], State] = {}
+        before = [-(-size // self.stride) for size in (self.R, self.S)]
+        self.windows = {
+            (a, b): self.window(a, b) for a in range(before[0]) for b in range(before[1])
+        }
+        self.pixels = {
+            (i, j): self.pixel(i, j) for i in range(self.stride) for j in range(self.stride)
+        }
 
-    def write(self) -> None:
-        """The block's sums: windows in their order, so that the same terms give the same bits."""
-        for a in reversed(range(-(-self.R // self.stride))):
-            for b in reversed(range(-(-self.S // self.stride))):
-                self.arrive(a, b)
-        for (i, j), values in self.sums.items():
-            there, offset = self.place(i, j)
-            with self.builder.if_then(there, likely=True):
-                self.v.store(values, 9, offset, self.v.floats)
-
-    def arrive(self, a: int, b: int) -> None:
-        """Add what window (p - a, q - b) leaves in those pixels that it holds."""
-        builder, v = self.builder, self.v
-        _, _, _, at, C, p, P, q, Q, *_ = v.args
+    def window(self, a: int, b: int) -> tuple[ir.Value, ir.Value]:
+        """Where window (p - a, q - b) lies in memory, and what makes its switches none if it is
+        not there."""
+        builder = self.builder
+        _, _, _, at, C, p, P, q, Q, *_ = self.v.args
         there = self.within(builder.sub(p, _I64(a)), P, builder.sub(q, _I64(b)), Q)
         back = builder.mul(C, builder.add(builder.mul(Q, _I64(a)), _I64(b)))
         offset = builder.select(there, builder.sub(at, back), _I64(0))
-        values = v.load(1, offset, v.floats)
-        nowhere = v.splat(builder.select(there, _I32(0), _I32(-1)))
-        switches = [builder.or_(s, nowhere) for s in v.load(2, offset, v.integers)]
-        for i in range(min(self.stride, self.R - a * self.stride)):
-            for j in range(min(self.stride, self.S - b * self.stride)):
-                here = v.splat(self.number(i, j))
-                met = [builder.icmp_signed("==", s, here) for s in switches]
-                terms = v.where(met, values, v.zeros())
-                before = self.sums.get((i, j))
-                self.sums[i, j] = (
-                    [builder.fadd(x, y) for x, y in zip(before, terms, strict=True)]
-                    if before
-                    else terms
-                )
+        return offset, self.v.splat(builder.select(there, _I32(0), _I32(-1)))
 
-    def number(self, i: int, j: int) -> ir.Value:
-        """The index of pixel (h + i, w + j) in its plane."""
-        *_, h, _, w, W = self.v.args
-        row = self.builder.mul(self.builder.add(h, _I64(i)), W)
-        index = self.builder.add(row, self.builder.add(w, _I64(j)))
-        return self.builder.trunc(index, _I32)
-
-    def place(self, i: int, j: int) -> tuple[ir.Value, ir.Value]:
-        """Whether that pixel is on the plane, and where it lies in memory."""
+    def pixel(self, i: int, j: int) -> tuple[ir.Value, ir.Value, ir.Value]:
+        """Whether pixel (h + i, w + j) is there, where it lies, its index in all lanes."""
         builder = self.builder
-        *_, to, h, H, w, W = self.v.args
-        there = self.within(builder.add(h, _I64(i)), H, builder.add(w, _I64(j)), W)
-        on = builder.mul(self.v.args[4], builder.add(builder.mul(W, _I64(i)), _I64(j)))
-        return there, builder.add(to, on)
+        _, _, _, _, C, *_, to, h, H, w, W = self.v.args
+        h, w = builder.add(h, _I64(i)), builder.add(w, _I64(j))
+        offset = builder.mul(C, builder.add(builder.mul(W, _I64(i)), _I64(j)))
+        index = builder.trunc(builder.add(builder.mul(h, W), w), _I32)
+        return self.within(h, H, w, W), builder.add(to, offset), self.v.splat(index)
+
+    def write(self) -> None:
+        """The sums of all C channels. A choice between two places to write to spares a branch."""
+        builder, v, C = self.builder, self.v, self.v.args[4]
+        nowhere = cgutils.alloca_once(builder, v.floats)
+
+        def step(c: ir.Value, state: State) -> State:
+            for place, total in self.sums(c).items():
+                there, offset, _ = self.pixels[place]
+                pointer = builder.bitcast(v.at(9, builder.add(offset, c)), v.floats.as_pointer())
+                builder.store(total, builder.select(there, pointer, nowhere), align=4)
+            return state
+
+        v.over(C, [], step)
+
+    def sums(self, c: ir.Value) -> dict[tuple[int, int], ir.Value]:
+        """What each pixel gets, windows in their order: the same terms give the same bits."""
+        builder, v = self.builder, self.v
+        sums: dict[tuple[int, int], ir.Value] = {}
+        for (a, b), (offset, none) in reversed(self.windows.items()):
+            (value,) = v.load(1, builder.add(offset, c), v.floats)
+            switch = builder.or_(v.load(2, builder.add(offset, c), v.integers)[0], none)
+            for i in range(min(self.stride, self.R - a * self.stride)):
+                for j in range(min(self.stride, self.S - b * self.stride)):
+                    met = builder.icmp_signed("==", switch, self.pixels[i, j][2])
+                    term = builder.select(met, value, v.zeros()[0])
+                    before = sums.get((i, j))
+                    sums[i, j] = builder.fadd(before, term) if before else term
+        return sums
 
     def within(self, row: ir.Value, rows: ir.Value, column: ir.Value, columns: ir.Value) -> ir.Value:  # fmt: skip  # noqa: E501
         """0 <= row < rows and 0 <= column < columns: without signs, what is below 0 is large."""
@@ -149,21 +150,14 @@ class _Block:
 def from_windows(typingctx, number, y, switches, at, C, p, P, q, Q, x, to, h, H, w, W):  # type: ignore[no-untyped-def]  # fmt: skip
     """Write a block of pixels, of WINDOWS[number]: (h, w) is the first of them, at x[to].
 
-    Its windows are (p, q), at y[at] and switches[at], and those before it that reach so far.
+    Its windows are (p, q), at y[at] and switches[at], and those before it that reach so far. There
+    are C channels, a vector at least.
     """
     i64 = types.int64
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
-        v = Vectors(context, builder, signature, args, data=1)
-        after = builder.append_basic_block("block.after")
-        chosen = builder.switch(args[0], after)
-        for i, window in enumerate(WINDOWS):
-            case = builder.append_basic_block(f"block.{i}")
-            chosen.add_case(_I64(i), case)
-            builder.position_at_end(case)
-            _Block(v, window).write()
-            builder.branch(after)
-        builder.position_at_end(after)
+        v = Vectors(context, builder, signature, args, data=1, count=1)
+        for_window(builder, args[0], lambda window: _Block(v, window).write())
         return context.get_dummy_value()
 
     sizes = i64, i64, i64, i64, i64, i64

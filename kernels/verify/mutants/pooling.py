@@ -105,14 +105,6 @@ the shared row is not the second window's
 -            best, switch = self.largest(lines[first : first + self.R])
 +            best, switch = self.largest(lines[first + (first > 0) : first + self.R])
 
-one vector of channels too few
--        count = builder.udiv(builder.add(C, _I64(v.lanes - 1)), _I64(v.lanes))
-+        count = builder.udiv(builder.add(C, _I64(v.lanes - 2)), _I64(v.lanes))
-
-the last vector overwrites what is behind the pixel: only for channels that fill no block
--            self.vector(builder.select(builder.icmp_signed("<", c, last), c, last))
-+            self.vector(c)
-
 switches of the first column: only for channels in blocks
 -        return best, builder.add(self.begins[r], column)
 +        return best, self.begins[r]
@@ -148,6 +140,15 @@ the last block does not reach the last channel: only for channels that fill no b
 done anew with the first window's taps for both: only for NaN or padding
 -            down = top + i * stride
 +            down = top
+
+== max_pool2d pairs: taps.py
+one vector of channels too few
+-        count = builder.udiv(builder.add(size, _I64(block - 1)), _I64(block))
++        count = builder.udiv(builder.add(size, _I64(block - 2)), _I64(block))
+
+the last vector overwrites what is behind the pixel: only for channels that fill no block
+-            return step(builder.select(builder.icmp_signed("<", i, last), i, last), state)
++            return step(i, state)
 
 == max_unpool2d scatter: max_unpool2d/scatter.py
 values that meet overwrite each other where they should add
@@ -214,36 +215,38 @@ windows after the last take part
 +        there = self.within(builder.sub(p, _I64(a)), P, _I64(0), Q)
 
 a window that is not there is the first one
--        nowhere = v.splat(builder.select(there, _I32(0), _I32(-1)))
-+        nowhere = v.splat(_I32(0))
+-        return offset, self.v.splat(builder.select(there, _I32(0), _I32(-1)))
++        return offset, self.v.splat(_I32(0))
 
 a pixel meets one row of windows alone: only for windows that overlap
--        for i in range(min(self.stride, self.R - a * self.stride)):
-+        for i in range(min(self.stride, self.R) if a == 0 else 0):
+-            for i in range(min(self.stride, self.R - a * self.stride)):
++            for i in range(min(self.stride, self.R) if a == 0 else 0):
 
 what meets in a pixel is overwritten: only for windows that overlap
--                    if before
-+                    if before and a + b > 1
+-                    sums[i, j] = builder.fadd(before, term) if before else term
++                    sums[i, j] = builder.fadd(before, term) if before and a + b > 1 else term
 
 rows of the plane told apart by its height: only where H is not W
--        row = self.builder.mul(self.builder.add(h, _I64(i)), W)
-+        row = self.builder.mul(self.builder.add(h, _I64(i)), self.v.args[12])
+-        index = builder.trunc(builder.add(builder.mul(h, W), w), _I32)
++        index = builder.trunc(builder.add(builder.mul(h, H), w), _I32)
 
 pixels past the right border are written to the next row
--        there = self.within(builder.add(h, _I64(i)), H, builder.add(w, _I64(j)), W)
-+        there = self.within(builder.add(h, _I64(i)), H, _I64(0), W)
+-        return self.within(h, H, w, W), builder.add(to, offset), self.v.splat(index)
++        return self.within(h, H, _I64(0), W), builder.add(to, offset), self.v.splat(index)
 
 rows that only padding begins are left out: only for padding
--    rows = (H + padding[0] + stride - 1) // stride
-+    rows = (H + stride - 1) // stride
+-    rows, columns = (H + above + stride - 1) // stride, (W + before + stride - 1) // stride
++    rows, columns = (H + stride - 1) // stride, (W + before + stride - 1) // stride
 
 another law than the sum is the sum
--    if collisions != "sum" or block > g.C:
-+    if block > g.C:
+-    if collisions != "sum" or lanes(y.dtype) > g.C:
++    if lanes(y.dtype) > g.C:
 
-the last block does not reach the last channel: only for channels that fill no block
--                at = min(c, C - block)
-+                at = min(c, C // block * block - block)
+channels beyond the vectors are written to nowhere: only for channels that fill no vector
+-                builder.store(total, builder.select(there, pointer, nowhere), align=4)
++                whole = builder.icmp_signed("==", builder.urem(c, _I64(v.lanes)), _I64(0))
++                there = builder.and_(there, whole)
++                builder.store(total, builder.select(there, pointer, nowhere), align=4)
 
 == max_unpool2d_vjp gather: max_unpool2d_vjp/gather.py
 it gathers from the first image: only for batch > 1
