@@ -62,8 +62,8 @@ def _fresh(shape: tuple[int, ...], dtype: np.dtype, like: Any) -> np.ndarray:
     kind = None if like is None else device_kind(like)
     if kind == "cuda":
         return devices.loaded().empty(shape, dtype)  # CuPy has a pool of its own
-    nbytes = math.prod(shape) * dtype.itemsize
-    array = np.empty(shape, dtype) if nbytes < LEAST else pool.take(shape, dtype)
+    small = math.prod(shape) * dtype.itemsize < LEAST
+    array = np.empty(shape, dtype) if small else pool.take(shape, dtype)
     return array.view(Emulated) if kind == "emulator" else array
 
 

@@ -193,7 +193,7 @@ def _bands(x, places, starts, told, U, bias, rectify, P, Q, number, window, y, b
             top, bottom = begin, end
             for pair in range((z - a + 1) // 2):
                 p = min(a + 2 * pair, z - 2)
-                pool_rows(number, planes, -begin * Q * K, P, Q, K, p, window, best, switches,
+                pool_rows(number, planes, -begin * Q * K, P, Q, K, p, 2, window, best, switches,
                           (n * pooled + p) * across * K, across, block)  # fmt: skip
 
 

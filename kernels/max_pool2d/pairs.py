@@ -85,24 +85,26 @@ def forward(
 def _pool(number, x, y, switches, window, block):  # type: ignore[no-untyped-def]
     N, P, Q, C = y.shape
     H, W = x.shape[1:3]
-    pairs = (P + 1) // 2
-    for pair in numba.prange(N * pairs):
-        # Of an odd number of rows the last but one is done twice, to the same numbers.
-        n, p = pair // pairs, min(pair % pairs * 2, P - 2)
-        pool_rows(number, x, n * H * W * C, H, W, C, p, window, y, switches,
+    alone = 1 if window[4] > 0 else 0  # the first row, where it begins in the padding
+    units = alone + (P - alone + 1) // 2
+    for unit in numba.prange(N * units):
+        n, u = unit // units, unit % units
+        # Where a row is over, the last but one is done twice, to the same numbers.
+        p, rows = (0, 1) if u < alone else (min(2 * u - alone, P - 2), 2)
+        pool_rows(number, x, n * H * W * C, H, W, C, p, rows, window, y, switches,
                   (n * P + p) * Q * C, Q, block)  # fmt: skip
 
 
 @numba.njit(cache=True)
-def pool_rows(number, x, plane, H, W, C, p, window, y, switches, to, Q, block):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Rows p and p + 1 of Q windows each, of WINDOWS[number], to y[to..] and switches[to..].
+def pool_rows(number, x, plane, H, W, C, p, rows, window, y, switches, to, Q, block):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Rows p and, of two, p + 1 of Q windows of WINDOWS[number], to y[to..] and switches[to..].
 
     The plane (H,W,C) begins at x[plane]; no more of it need be there than the windows see.
     """
     R, S, stride, across, above, before = window
     offsets, places = np.empty(R * S, np.int64), np.empty(R * S, np.int32)
     top = p * stride - above
-    inside = top >= 0 and top + stride + R <= H
+    inside = rows == 2 and top >= 0 and top + stride + R <= H
     simple = inside and numbers(x, plane + top * W * C, (stride + R) * W * C)
     for q in range(Q):
         left, there = q * across - before, to + q * C
@@ -110,7 +112,7 @@ def pool_rows(number, x, plane, H, W, C, p, window, y, switches, to, Q, block): 
             here = plane + (top * W + left) * C
             two_windows(number, x, here, W * C, C, top * W + left, W, y, switches, there, Q * C)
             continue
-        for i in range(2):
+        for i in range(rows):
             down = top + i * stride
             count = taps(offsets, places, plane, H, W, C, down, left, R, S, (1, 1))
             for c in range(0, C, block):

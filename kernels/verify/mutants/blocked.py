@@ -237,8 +237,8 @@ rows of windows that fill no band left out
 +            a, z = b * high, (b + 1) * high
 
 switches count from the band's first row
--                pool_rows(number, planes, -begin * Q * K, P, Q, K, p, window, best, switches,
-+                pool_rows(number, planes, 0, P, Q, K, p - a, window, best, switches,
+-                pool_rows(number, planes, -begin * Q * K, P, Q, K, p, 2, window, best, switches,
++                pool_rows(number, planes, 0, P, Q, K, p - a, 2, window, best, switches,
 
 == conv2d_wgrad winograd_1d: conv2d_wgrad/winograd_1d.py
 what stood there beyond the row's end and the filters

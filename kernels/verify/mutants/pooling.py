@@ -130,8 +130,12 @@ windows over the lower border read what is behind the plane: only for padding
 +    inside = top >= 0 and top + R <= H
 
 the last pair of an odd number of rows reaches into the next image
--        n, p = pair // pairs, min(pair % pairs * 2, P - 2)
-+        n, p = pair // pairs, pair % pairs * 2
+-        p, rows = (0, 1) if u < alone else (min(2 * u - alone, P - 2), 2)
++        p, rows = (0, 1) if u < alone else (2 * u - alone, 2)
+
+after a row that is alone one is left out: only for padding
+-        p, rows = (0, 1) if u < alone else (min(2 * u - alone, P - 2), 2)
++        p, rows = (0, 1) if u < alone else (min(2 * u, P - 2), 2)
 
 the last block does not reach the last channel: only for channels that fill no block
 -                at = min(c, C - block)
