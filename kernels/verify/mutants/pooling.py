@@ -126,12 +126,12 @@ NaN of the last row goes unseen: only for channels in blocks
 +    simple = inside and numbers(x, plane + top * W * C, (stride + R - 1) * W * C)
 
 windows over the lower border read what is behind the plane: only for padding
--    inside = top >= 0 and top + stride + R <= H
-+    inside = top >= 0 and top + R <= H
+-    inside = rows == 2 and top >= 0 and top + stride + R <= H
++    inside = rows == 2 and top >= 0 and top + R <= H
 
-the last pair of an odd number of rows reaches into the next image
--        p, rows = (0, 1) if u < alone else (min(2 * u - alone, P - 2), 2)
-+        p, rows = (0, 1) if u < alone else (2 * u - alone, 2)
+the last of an odd number of rows is left out
+-    units = alone + (P - alone + 1) // 2
++    units = alone + (P - alone) // 2
 
 after a row that is alone one is left out: only for padding
 -        p, rows = (0, 1) if u < alone else (min(2 * u - alone, P - 2), 2)
