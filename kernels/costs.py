@@ -1,8 +1,10 @@
 """What a convolution is expected to take, from how much it does of what.
 
 The rates of each kernel were fitted to its times on 265 geometries, of networks and drawn, on two
-cores with AVX-512; they are there to compare kernels, on other machines too. `python -m bench pick`
-draws other convolutions and shows how good the choices are.
+cores with AVX-512, and on 220 on two cores with AVX2: vectors of half the length make products
+dearer and leave the rest as it is, so that other kernels win. They are there to compare kernels, on
+other machines too. `python -m bench pick` draws other convolutions and shows how good the choices
+are.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kernels.geometry import ConvGeometry
+from kernels.vector import MACHINE
 
 RUN = 16
 """Elements that take as long to lay out as to begin a run of them: a window's row of taps."""
@@ -56,6 +59,11 @@ class Rates:
     def preparation(self, work: Work) -> float:
         """What of it depends on the weights alone."""
         return self.weight * work.weights
+
+
+def fitted(*, wide: Rates, narrow: Rates) -> Rates:
+    """The rates for this machine: `wide` where its vectors have 64 bytes, else `narrow`."""
+    return wide if MACHINE.width >= 64 else narrow
 
 
 def unfolded(g: ConvGeometry) -> Work:

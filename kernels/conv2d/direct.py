@@ -12,13 +12,16 @@ from __future__ import annotations
 import numpy as np
 
 from kernels import memory
-from kernels.costs import Rates, Work, up
+from kernels.costs import Rates, Work, fitted, up
 from kernels.direct import pack, product, without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.windows import fprop_windows
 
-RATES = Rates(product=0.00826, term=0.371, output=0.515, weight=1.22, call=61.6e3)
+RATES = fitted(
+    wide=Rates(product=0.00826, term=0.371, output=0.515, weight=1.22, call=61.6e3),
+    narrow=Rates(product=0.0139, term=0.242, output=0.94, weight=1.92, call=95.8e3),
+)
 
 
 def work(g: ConvGeometry) -> Work:

@@ -15,13 +15,16 @@ import numba
 import numpy as np
 
 from kernels import memory
-from kernels.costs import Rates, unfolded
+from kernels.costs import Rates, fitted, unfolded
 from kernels.gemm import PLAIN, TRANSPOSED, keep, multiply
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.unfold import rows_per_block, unfold_rows
 
-RATES = Rates(product=0.0128, term=0.484, output=0.165, weight=0.173, call=18.6e3)
+RATES = fitted(
+    wide=Rates(product=0.0128, term=0.484, output=0.165, weight=0.173, call=18.6e3),
+    narrow=Rates(product=0.0171, term=0.566, output=0.381, weight=0.677, call=29e3),
+)
 
 
 def cost(g: ConvGeometry) -> float:

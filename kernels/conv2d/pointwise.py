@@ -15,7 +15,7 @@ import numpy as np
 
 from kernels import memory
 from kernels.conv2d.direct import prepare, terms
-from kernels.costs import Rates, Work, up
+from kernels.costs import Rates, Work, fitted, up
 from kernels.direct import balanced, bias_of_panels, without_products
 from kernels.geometry import ConvGeometry
 from kernels.lines import copy_line
@@ -23,7 +23,10 @@ from kernels.outer import TALL, outer_runs
 from kernels.registry import kernel
 from kernels.vector import lanes_of
 
-RATES = Rates(product=0.0115, term=0.0322, output=0.162, weight=1.29, call=32.6e3)
+RATES = fitted(
+    wide=Rates(product=0.0115, term=0.0322, output=0.162, weight=1.29, call=32.6e3),
+    narrow=Rates(product=0.0125, term=0.00107, output=0.678, weight=2.57, call=50.5e3),
+)
 
 
 def supports(g: ConvGeometry) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 
 from kernels import memory
 from kernels.conv2d.direct import prepare, terms
-from kernels.costs import Rates, Work, up
+from kernels.costs import Rates, Work, fitted, up
 from kernels.direct import bias_of_panels, without_products
 from kernels.geometry import ConvGeometry
 from kernels.outer import TALL, outer_runs
@@ -26,7 +26,10 @@ from kernels.registry import kernel
 from kernels.vector import lanes_of
 
 MOST_TERMS = 400
-RATES = Rates(product=0.0114, term=0.151, output=0.181, weight=1.87, call=57.7e3)
+RATES = fitted(
+    wide=Rates(product=0.0114, term=0.151, output=0.181, weight=1.87, call=57.7e3),
+    narrow=Rates(product=0.0147, term=0.0792, output=0.177, weight=3.19, call=77.4e3),
+)
 
 
 def supports(g: ConvGeometry) -> bool:

@@ -20,7 +20,7 @@ import numpy as np
 
 from kernels import memory, threads
 from kernels.combine import combine
-from kernels.costs import Rates
+from kernels.costs import Rates, fitted
 from kernels.direct import bias_of_panels, without_products
 from kernels.geometry import ConvGeometry, PoolGeometry
 from kernels.lines import copy_line
@@ -34,7 +34,10 @@ from kernels.toom_cook import MOST, POINTS, filter_matrix, output_matrix
 from kernels.vector import fetch, lanes, lanes_of
 from kernels.winograd_1d import TILES, room, strips, supports, told, transform_strip, work
 
-RATES = Rates(product=0.00642, term=0.498, output=0.196, weight=2.34, call=41.7e3)
+RATES = fitted(
+    wide=Rates(product=0.00642, term=0.498, output=0.196, weight=2.34, call=41.7e3),
+    narrow=Rates(product=0.0182, term=0.111, output=0.285, weight=2.12, call=62.2e3),
+)
 ONE = POINTS.index(1)
 
 _g = combine({taps: filter_matrix(taps) for taps in TILES})

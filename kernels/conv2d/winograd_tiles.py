@@ -19,7 +19,7 @@ from dataclasses import replace
 import numpy as np
 
 from kernels import memory
-from kernels.costs import Rates, Work
+from kernels.costs import Rates, Work, fitted
 from kernels.direct import without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
@@ -32,7 +32,10 @@ def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
     return fprop_plan(replace(g, N=1)), Sides(g.C // g.groups, g.K // g.groups)
 
 
-RATES = Rates(product=0.00886, term=1, output=0.501, weight=0.536, call=81.2e3)
+RATES = fitted(
+    wide=Rates(product=0.00886, term=1, output=0.501, weight=0.536, call=81.2e3),
+    narrow=Rates(product=0.0195, term=1.25, output=0.665, weight=0.589, call=98.7e3),
+)
 
 
 def work(g: ConvGeometry) -> Work:

@@ -14,13 +14,16 @@ import numba
 import numpy as np
 
 from kernels import memory
-from kernels.costs import Rates, unfolded
+from kernels.costs import Rates, fitted, unfolded
 from kernels.gemm import PLAIN, keep, multiply
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.unfold import fold_image, images_per_block
 
-RATES = Rates(product=0.0133, term=0.418, output=0.1, weight=0.955, call=16.9e3)
+RATES = fitted(
+    wide=Rates(product=0.0133, term=0.418, output=0.1, weight=0.955, call=16.9e3),
+    narrow=Rates(product=0.0192, term=0.734, output=0.203, weight=1.31, call=20.3e3),
+)
 
 
 def cost(g: ConvGeometry) -> float:

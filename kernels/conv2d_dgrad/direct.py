@@ -14,13 +14,16 @@ from __future__ import annotations
 import numpy as np
 
 from kernels import memory
-from kernels.costs import Rates, Work, up
+from kernels.costs import Rates, Work, fitted, up
 from kernels.direct import pack, product, without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.windows import dgrad_windows
 
-RATES = Rates(product=0.0093, term=0.381, output=0.589, weight=0.933, call=97.4e3)
+RATES = fitted(
+    wide=Rates(product=0.0093, term=0.381, output=0.589, weight=0.933, call=97.4e3),
+    narrow=Rates(product=0.0147, term=0.294, output=0.645, weight=0.769, call=207e3),
+)
 
 
 def work(g: ConvGeometry) -> Work:

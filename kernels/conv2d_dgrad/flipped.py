@@ -15,7 +15,7 @@ import numpy as np
 
 from kernels import memory
 from kernels.conv2d.im2col import multiply_windows
-from kernels.costs import Rates, unfolded
+from kernels.costs import Rates, fitted, unfolded
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 
@@ -51,7 +51,10 @@ def flip(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     return np.ascontiguousarray(rows)
 
 
-RATES = Rates(product=0.0123, term=0.454, output=0.224, weight=2.3, call=41.4e3)
+RATES = fitted(
+    wide=Rates(product=0.0123, term=0.454, output=0.224, weight=2.3, call=41.4e3),
+    narrow=Rates(product=0.0175, term=0.61, output=0.403, weight=3.76, call=73.9e3),
+)
 
 
 def cost(g: ConvGeometry) -> float:

@@ -16,7 +16,7 @@ import numba
 import numpy as np
 
 from kernels import memory, threads
-from kernels.costs import Rates, Work, up
+from kernels.costs import Rates, Work, fitted, up
 from kernels.direct import pack, without_products
 from kernels.geometry import ConvGeometry
 from kernels.lines import add_line
@@ -29,7 +29,10 @@ BAND = 16
 """Rows of gx that a thread takes at a time, at least."""
 
 
-RATES = Rates(product=0.0138, term=0.0934, output=30.5, weight=1.22, call=25.5e3)
+RATES = fitted(
+    wide=Rates(product=0.0138, term=0.0934, output=30.5, weight=1.22, call=25.5e3),
+    narrow=Rates(product=0.0163, term=0.208, output=55.9, weight=2.75, call=41.7e3),
+)
 
 
 def work(g: ConvGeometry) -> Work:

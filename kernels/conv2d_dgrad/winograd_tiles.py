@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from kernels import memory
-from kernels.costs import Rates, Work
+from kernels.costs import Rates, Work, fitted
 from kernels.direct import without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
@@ -26,7 +26,10 @@ def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
     return dgrad_plan(replace(g, N=1)), Sides(g.K // g.groups, g.C // g.groups)
 
 
-RATES = Rates(product=0.0143, term=0.964, output=0.404, weight=0.166, call=86e3)
+RATES = fitted(
+    wide=Rates(product=0.0143, term=0.964, output=0.404, weight=0.166, call=86e3),
+    narrow=Rates(product=0.0179, term=1.15, output=0.746, weight=0.475, call=94e3),
+)
 
 
 def work(g: ConvGeometry) -> Work:

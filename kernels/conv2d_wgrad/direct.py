@@ -14,7 +14,7 @@ import numba
 import numpy as np
 
 from kernels import memory, threads
-from kernels.costs import Rates, Work, up
+from kernels.costs import Rates, Work, fitted, up
 from kernels.direct import BLOCK, without_products
 from kernels.geometry import ConvGeometry
 from kernels.outer import EVEN, outer_even
@@ -22,7 +22,10 @@ from kernels.registry import kernel
 from kernels.vector import LINE, lanes, lanes_of, move
 from kernels.windows import fprop_windows, pack_windows
 
-RATES = Rates(product=0.00796, term=0.499, output=0.59, weight=2.28, call=52.8e3)
+RATES = fitted(
+    wide=Rates(product=0.00796, term=0.499, output=0.59, weight=2.28, call=52.8e3),
+    narrow=Rates(product=0.0136, term=0.225, output=0.559, weight=3.34, call=62e3),
+)
 
 
 def work(g: ConvGeometry) -> Work:

@@ -14,13 +14,16 @@ import numba
 import numpy as np
 
 from kernels import memory, threads
-from kernels.costs import Rates, unfolded
+from kernels.costs import Rates, fitted, unfolded
 from kernels.gemm import PLAIN, TRANSPOSED, keep, multiply
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.unfold import rows_per_block, unfold_rows
 
-RATES = Rates(product=0.0134, term=0.508, output=0.119, weight=0.808, call=18.8e3)
+RATES = fitted(
+    wide=Rates(product=0.0134, term=0.508, output=0.119, weight=0.808, call=18.8e3),
+    narrow=Rates(product=0.0161, term=0.847, output=0.445, weight=1.71, call=37.5e3),
+)
 
 
 def cost(g: ConvGeometry) -> float:

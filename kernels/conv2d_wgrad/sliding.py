@@ -17,7 +17,7 @@ import numba
 import numpy as np
 
 from kernels import memory, threads
-from kernels.costs import Rates, Work, up
+from kernels.costs import Rates, Work, fitted, up
 from kernels.direct import without_products
 from kernels.geometry import ConvGeometry
 from kernels.outer import EVEN, outer_steps_2, outer_steps_3
@@ -26,7 +26,10 @@ from kernels.registry import kernel
 from kernels.vector import LINE, lanes, lanes_of
 
 MOST_TERMS = 400
-RATES = Rates(product=0.0145, term=0.0977, output=0.0458, weight=1.44, call=38.2e3)
+RATES = fitted(
+    wide=Rates(product=0.0145, term=0.0977, output=0.0458, weight=1.44, call=38.2e3),
+    narrow=Rates(product=0.0179, term=0.0803, output=0.154, weight=1.28, call=47.3e3),
+)
 
 
 def supports(g: ConvGeometry) -> bool:

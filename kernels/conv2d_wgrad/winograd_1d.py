@@ -19,7 +19,7 @@ import numpy as np
 
 from kernels import memory, threads
 from kernels.combine import combine
-from kernels.costs import Rates, up
+from kernels.costs import Rates, fitted, up
 from kernels.direct import without_products
 from kernels.geometry import ConvGeometry
 from kernels.lines import copy_line
@@ -39,7 +39,10 @@ from kernels.winograd_1d import (
     work,
 )
 
-RATES = Rates(product=0.0109, term=0.372, output=0.124, weight=1.75, call=54.7e3)
+RATES = fitted(
+    wide=Rates(product=0.0109, term=0.372, output=0.124, weight=1.75, call=54.7e3),
+    narrow=Rates(product=0.0163, term=0.125, output=0.492, weight=4.55, call=61e3),
+)
 
 _t = combine(turned({m: output_matrix(m) for m in TILES.values()}))
 

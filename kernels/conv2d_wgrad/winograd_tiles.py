@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from kernels import memory, threads
-from kernels.costs import Rates, Work, up
+from kernels.costs import Rates, Work, fitted, up
 from kernels.direct import without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
@@ -31,7 +31,10 @@ def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
     return fprop_plan(replace(g, N=1)), Sides(g.C // g.groups, g.K // g.groups)
 
 
-RATES = Rates(product=0.0131, term=0.497, output=0.776, weight=0.088, call=94.3e3)
+RATES = fitted(
+    wide=Rates(product=0.0131, term=0.497, output=0.776, weight=0.088, call=94.3e3),
+    narrow=Rates(product=0.0212, term=1.16, output=0.773, weight=0.402, call=80.6e3),
+)
 
 
 def work(g: ConvGeometry) -> Work:
