@@ -98,7 +98,7 @@ class Vectors:
         first = self.builder.bitcast(self.at(array, offset), byte)
         for line in range(0, self.count * vector.MACHINE.width, 64):
             there = self.builder.gep(first, [_I64(line)])
-            self.builder.call(fetch, [there, _I32(0), _I32(3), _I32(1)])
+            self.builder.call(fetch, [there, _I32(0), _I32(3), _I32(1)])  # to read, soon, data
 
     def splat(self, value: ir.Value) -> ir.Value:
         """A 32-bit integer in every lane."""

@@ -89,7 +89,7 @@ def _pool(number, x, y, switches, window, block):  # type: ignore[no-untyped-def
     units = alone + (P - alone + 1) // 2
     for unit in numba.prange(N * units):
         n, u = unit // units, unit % units
-        # Where a row is over, the last but one is done twice, to the same numbers.
+        # Where one row is left over, the row before it is done again, to the same numbers.
         p, rows = (0, 1) if u < alone else (min(2 * u - alone, P - 2), 2)
         pool_rows(number, x, n * H * W * C, H, W, C, p, rows, window, y, switches,
                   (n * P + p) * Q * C, Q, block)  # fmt: skip
