@@ -1,10 +1,10 @@
 """What a convolution is expected to take, from how much it does of what.
 
-The rates of each kernel were fitted to its times on 265 geometries, of networks and drawn, on two
-cores with AVX-512, and on 220 on two cores with AVX2: vectors of half the length make products
-dearer and leave the rest as it is, so that other kernels win. They are there to compare kernels, on
-other machines too. `python -m bench pick` draws other convolutions and shows how good the choices
-are.
+The rates of each kernel were fitted (least squares of logarithms) to its times on 1,000 drawn
+geometries an operation and layers of networks, on two cores with AVX-512, and on 220 on two cores
+with AVX2: vectors of half the length make products dearer and leave the rest as it is, so that
+other kernels win. They are there to compare kernels, on other machines too. `python -m bench pick`
+draws other convolutions and shows how good the choices are.
 """
 
 from __future__ import annotations
@@ -13,9 +13,6 @@ from dataclasses import dataclass
 
 from kernels.geometry import ConvGeometry
 from kernels.vector import MACHINE
-
-RUN = 16
-"""Elements that take as long to lay out as to begin a run of them: a window's row of taps."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +24,7 @@ class Work:
     outputs:  results that are written from their sums.
     weights:  elements that the weights are packed or transformed to.
     calls:    how often all of it is begun: groups, where they go one by one.
+    runs:     pieces that the terms come in, each of which has to be begun: rows of windows' taps.
     """
 
     products: float
@@ -34,17 +32,20 @@ class Work:
     outputs: float
     weights: float
     calls: int = 1
+    runs: float = 0
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Nanoseconds of one of each."""
+    """Nanoseconds of one of each; `read`: of a weight that was prepared before and is only read."""
 
     product: float
     term: float
     output: float
     weight: float
     call: float
+    run: float = 0
+    read: float = 0
 
     def cost(self, work: Work) -> float:
         """Nanoseconds of a call."""
@@ -52,8 +53,9 @@ class Rates:
             self.product * work.products
             + self.term * work.terms
             + self.output * work.outputs
-            + self.weight * work.weights
+            + (self.weight + self.read) * work.weights
             + self.call * work.calls
+            + self.run * work.runs
         )
 
     def preparation(self, work: Work) -> float:
@@ -68,9 +70,13 @@ def fitted(*, wide: Rates, narrow: Rates) -> Rates:
 
 def unfolded(g: ConvGeometry) -> Work:
     """Of matrix products with windows that are laid out run by run (im2col), or added from them."""
-    pixels, each = g.N * g.P * g.Q, g.C // g.groups
-    terms = pixels * g.groups * g.R * (g.S * each + RUN)
-    return Work(g.macs, terms, pixels * g.K, g.R * g.S * each * g.K, g.groups)
+    pixels, each, runs = g.N * g.P * g.Q, g.C // g.groups, runs_of(g)
+    return Work(g.macs, runs * g.S * each, pixels * g.K, g.R * g.S * each * g.K, g.groups, runs)
+
+
+def runs_of(g: ConvGeometry) -> int:
+    """The rows of taps of all windows: S C/groups elements each, side by side in x."""
+    return g.N * g.P * g.Q * g.groups * g.R
 
 
 def up(count: int, block: int) -> int:

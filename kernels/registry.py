@@ -97,7 +97,7 @@ class Kernel:
         """Run on arrays of any strides: the door's copies are counted in `memory.counters`."""
         floats: list[np.ndarray] = []
         admitted = [self._admitted(a, floats) for a in args]
-        named = {k: self._admitted(a, floats) for k, a in options.items()} if options else options
+        named = {k: self._option(k, a, floats) for k, a in options.items()} if options else options
         if floats:
             memory.common_float(floats, self.operation)
         with threads.region():
@@ -109,6 +109,13 @@ class Kernel:
             return None
         with threads.region():
             return self.prepare(self._admitted(w, []), g)
+
+    def _option(self, name: str, value: Any, floats: list[np.ndarray]) -> Any:
+        """As an argument; but what the kernel prepared stays as it made it, also of four axes."""
+        if name == "prepared" and type(value) is np.ndarray and self.device == "cpu":
+            floats.append(value)
+            return value
+        return self._admitted(value, floats)
 
     def _admitted(self, value: Any, floats: list[np.ndarray]) -> Any:
         """An array through the door, if it is of this kernel's device; anything else as it is.

@@ -26,7 +26,7 @@ from functools import lru_cache
 import numba
 import numpy as np
 
-from kernels import memory
+from kernels import memory, threads
 from kernels.combine import combine
 from kernels.costs import Work, up
 from kernels.geometry import ConvGeometry
@@ -70,23 +70,32 @@ class Strips:
 
 def strips(g: ConvGeometry) -> Strips:
     """Tiles of one size, of which the last of a row may reach over it."""
-    return _strips(g, memory.chunk())
+    return _strips(g, memory.chunk(), threads.get_num_threads())
 
 
 @lru_cache(maxsize=128)
-def _strips(g: ConvGeometry, chunk: int) -> Strips:
+def _strips(g: ConvGeometry, chunk: int, parts: int) -> Strips:
     taps = -(-g.S // g.stride[1])
     m = TILES[taps]
     tiles = -(-g.Q // m)
     run = max(g.stride[1] * g.C, EVEN // 2)  # at least what `outer_steps` takes
     each_row = MOST * g.stride[0] * tiles * run * np.dtype(float).itemsize  # bytes of V, at most
-    rows = max(1, min(g.P, STRIP // tiles, chunk // each_row))
+    rows = _evenly(g, max(1, min(g.P, STRIP // tiles, chunk // each_row)), parts)
     phases = min(g.stride[0], g.R)
     of_phase, row = rows + (g.R - 1) // g.stride[0], tiles * run
     starts = tuple(r % g.stride[0] * of_phase * row + r // g.stride[0] * row for r in range(g.R))
     # Behind a point's last run: what a vector writes over it, and tiles that fill up a block.
     each = apart(phases * of_phase * row + TALL * run + LINE)
     return Strips(taps, m, tiles, run, rows, of_phase, starts, each)
+
+
+def _evenly(g: ConvGeometry, most: int, parts: int) -> int:
+    """Rows of a strip, `most` or fewer: an image's strips are of one size but for the last, and
+    where there are few of them each of `parts` threads gets as many."""
+    count = -(-g.P // most)
+    while g.N * count < 4 * parts and g.N * count % parts and count < g.P:
+        count += 1
+    return max(1, -(-g.P // count))
 
 
 def apart(size: int) -> int:

@@ -13,7 +13,8 @@ from functools import lru_cache
 import numpy as np
 
 from kernels import memory, threads
-from kernels.costs import Work, up
+from kernels.costs import Work, runs_of, up
+from kernels.geometry import ConvGeometry
 from kernels.outer import SHORT
 from kernels.vector import LINE, lanes
 from kernels.winograd_filters import multiply_once, transform_filter
@@ -233,25 +234,24 @@ def shares(work: np.ndarray, parts: int) -> np.ndarray:
     return np.searchsorted(done, done[-1] * np.arange(parts + 1) / parts).astype(np.int64)
 
 
-def work_of(
-    plan: Plan, sides: Sides, images: int, groups: int, panel: int = 16, written: bool = False
-) -> Work:
+def work_of(plan: Plan, sides: Sides, g: ConvGeometry, written: bool = False) -> Work:
     """Products of whole lines of channels with whole panels of filters, at every point.
 
     written: whether transformed filters go to memory however few the tiles are.
     """
-    inputs, outputs = up(sides.inputs, LINE), up(sides.outputs, panel) * len(plan.out_phases)
-    points = images * plan.products / len(plan.out_phases)  # of all input phases
-    tiles = images * len(plan.rows.tiles) * len(plan.columns.tiles)
+    inputs, outputs = up(sides.inputs, LINE), up(sides.outputs, LINE) * len(plan.out_phases)
+    points = g.N * plan.products / len(plan.out_phases)  # of all input phases
+    tiles = g.N * len(plan.rows.tiles) * len(plan.columns.tiles)
     filters = float(plan.phases_at.sum()) * inputs * outputs
-    if few_tiles(plan, images) and not written:
+    if few_tiles(plan, g.N) and not written:
         filters *= ONCE
     return Work(
-        products=groups * points * inputs * outputs,
-        terms=groups * points * inputs,
-        outputs=groups * plan.points * tiles * outputs,
-        weights=groups * filters,
-        calls=groups,
+        products=g.groups * points * inputs * outputs,
+        terms=g.groups * points * inputs,
+        outputs=g.groups * plan.points * tiles * outputs,
+        weights=g.groups * filters,
+        calls=g.groups,
+        runs=runs_of(g),
     )
 
 

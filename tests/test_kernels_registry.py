@@ -129,6 +129,22 @@ def test_the_door_copies_what_it_must_and_counts_it() -> None:
     assert memory.counters.copied_bytes - before[1] == 4 * 2 * 3 * 4 * 5
 
 
+@pytest.mark.parametrize("operation", ["conv2d", "conv2d_dgrad"])
+def test_what_a_kernel_prepared_goes_back_to_it_uncopied(operation: str) -> None:
+    g = ConvGeometry.of((1, 3, 6, 6), (5, 3, 3, 3), padding=1)
+    x, w, y = (memory.empty(s, np.float32, "NHWC") for s in (g.x_shape, g.w_shape, g.y_shape))
+    for array in (x, w, y):
+        array[...] = 1
+    preparing = [k for k in all_kernels(operation) if k.prepare and k.device == "cpu"]
+    serving = [k for k in preparing if k.supports(g)]
+    assert serving
+    for kernel in serving:
+        kept = kernel.prepared(w, g)
+        before = memory.counters.copies
+        kernel(x if operation == "conv2d" else y, w, g, prepared=kept)
+        assert memory.counters.copies == before, kernel.name
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_poisoned_memory_is_nan_and_only_within(dtype: Any) -> None:
     with memory.poisoned():

@@ -12,14 +12,16 @@ from __future__ import annotations
 import numpy as np
 
 from kernels import memory
-from kernels.costs import Rates, Work, fitted, up
+from kernels.costs import Rates, Work, fitted, runs_of, up
 from kernels.direct import pack, product, without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.windows import fprop_windows
 
 RATES = fitted(
-    wide=Rates(product=0.00826, term=0.371, output=0.515, weight=1.22, call=61.6e3),
+    wide=Rates(
+        product=0.00359, term=0.149, output=0.167, weight=1.29, call=15.5e3, run=5.49, read=0.166
+    ),
     narrow=Rates(product=0.0139, term=0.242, output=0.94, weight=1.92, call=95.8e3),
 )
 
@@ -29,7 +31,7 @@ def work(g: ConvGeometry) -> Work:
     pixels, terms = g.N * g.P * g.Q, g.C * g.R * g.S  # of all groups
     filters = up(g.K // g.groups, 16)
     return Work(pixels * terms * filters, pixels * terms, pixels * filters * g.groups,
-                terms * filters)  # fmt: skip
+                terms * filters, runs=runs_of(g))  # fmt: skip
 
 
 def cost(g: ConvGeometry) -> float:

@@ -22,8 +22,8 @@ from kernels.registry import kernel
 from kernels.unfold import rows_per_block, unfold_rows
 
 RATES = fitted(
-    wide=Rates(product=0.0128, term=0.484, output=0.165, weight=0.173, call=18.6e3),
-    narrow=Rates(product=0.0171, term=0.566, output=0.381, weight=0.677, call=29e3),
+    wide=Rates(product=0.00892, term=0.279, output=0.085, weight=0.371, call=8.7e3, run=3.39),
+    narrow=Rates(product=0.0171, term=0.566, output=0.381, weight=0.677, call=29e3, run=9.06),
 )
 
 

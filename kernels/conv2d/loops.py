@@ -14,14 +14,23 @@ import numba
 import numpy as np
 
 from kernels import memory
+from kernels.costs import Rates, Work, fitted
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 
+RATES = fitted(
+    wide=Rates(product=0.223, term=0.486, output=2.67, weight=0, call=7.04e3),
+    narrow=Rates(product=0.5, term=0.5, output=0, weight=0, call=25e3),
+)
+
 
 def cost(g: ConvGeometry) -> float:
-    """An addition waits some cycles for the one before: half a ns a product, and to find a tap."""
-    channels = max(g.C // g.groups, 1)
-    return 25e3 + 0.5 * g.macs * (1 + 1 / channels)
+    """Nanoseconds, from the work and the rates (`kernels/costs.py`).
+
+    An addition waits some cycles for the one before; each tap of each filter has to be found.
+    """
+    outputs = g.N * g.P * g.Q * g.K
+    return RATES.cost(Work(g.macs, outputs * g.R * g.S, outputs, 0))
 
 
 def terms(g: ConvGeometry) -> float:

@@ -24,7 +24,7 @@ from kernels.registry import kernel
 from kernels.vector import lanes_of
 
 RATES = fitted(
-    wide=Rates(product=0.0115, term=0.0322, output=0.162, weight=1.29, call=32.6e3),
+    wide=Rates(product=0.00343, term=0.0414, output=0.0828, weight=4.33, call=11.2e3),
     narrow=Rates(product=0.0125, term=0.00107, output=0.678, weight=2.57, call=50.5e3),
 )
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from kernels import memory
 from kernels.conv2d.direct import prepare, terms
-from kernels.costs import Rates, Work, fitted, up
+from kernels.costs import Rates, Work, fitted, runs_of, up
 from kernels.direct import bias_of_panels, without_products
 from kernels.geometry import ConvGeometry
 from kernels.outer import TALL, outer_runs
@@ -27,7 +27,9 @@ from kernels.vector import lanes_of
 
 MOST_TERMS = 400
 RATES = fitted(
-    wide=Rates(product=0.0114, term=0.151, output=0.181, weight=1.87, call=57.7e3),
+    wide=Rates(
+        product=0.00337, term=0.0257, output=0.0805, weight=2.48, call=14.4e3, run=1.3, read=0.212
+    ),
     narrow=Rates(product=0.0147, term=0.0792, output=0.177, weight=3.19, call=77.4e3),
 )
 
@@ -38,10 +40,15 @@ def supports(g: ConvGeometry) -> bool:
 
 
 def work(g: ConvGeometry) -> Work:
-    """Rows in whole tiles, filters in whole panels of 16; the pixels of x are copied once."""
+    """Rows in whole tiles, filters in whole panels of 16; the pixels of x are copied once.
+
+    A tile reads its rows of taps a vector at a time, for however few filters.
+    """
     filters, pixels = up(g.K, 16), g.N * g.P * up(g.Q, TALL)
     each = g.C * g.R * g.S
-    return Work(pixels * each * filters, g.N * g.C * g.H * g.W, pixels * filters, each * filters)
+    vectors = runs_of(g) * up(g.S * g.C, 16) / 16
+    return Work(pixels * each * filters, g.N * g.C * g.H * g.W, pixels * filters, each * filters,
+                runs=vectors)  # fmt: skip
 
 
 def cost(g: ConvGeometry) -> float:

@@ -35,7 +35,7 @@ from kernels.vector import fetch, lanes, lanes_of
 from kernels.winograd_1d import TILES, room, strips, supports, told, transform_strip, work
 
 RATES = fitted(
-    wide=Rates(product=0.00642, term=0.498, output=0.196, weight=2.34, call=41.7e3),
+    wide=Rates(product=0.005, term=0.199, output=0.0495, weight=0.524, call=16.7e3, read=0.082),
     narrow=Rates(product=0.0182, term=0.111, output=0.285, weight=2.12, call=62.2e3),
 )
 ONE = POINTS.index(1)

@@ -33,13 +33,15 @@ def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
 
 
 RATES = fitted(
-    wide=Rates(product=0.00886, term=1, output=0.501, weight=0.536, call=81.2e3),
+    wide=Rates(
+        product=0.00473, term=0.298, output=0.111, weight=0.29, call=21.3e3, run=5.23, read=0.12
+    ),
     narrow=Rates(product=0.0195, term=1.25, output=0.665, weight=0.589, call=98.7e3),
 )
 
 
 def work(g: ConvGeometry) -> Work:
-    return work_of(*plan_of(g), g.N, g.groups)
+    return work_of(*plan_of(g), g)
 
 
 def cost(g: ConvGeometry) -> float:

@@ -10,25 +10,27 @@ fewer than the flipped form, which multiplies zeros. A single image is one threa
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numba
 import numpy as np
 
 from kernels import memory
-from kernels.costs import Rates, fitted, unfolded
+from kernels.costs import Rates, fitted, unfolded, up
 from kernels.gemm import PLAIN, keep, multiply
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.unfold import fold_image, images_per_block
 
 RATES = fitted(
-    wide=Rates(product=0.0133, term=0.418, output=0.1, weight=0.955, call=16.9e3),
-    narrow=Rates(product=0.0192, term=0.734, output=0.203, weight=1.31, call=20.3e3),
+    wide=Rates(product=0.00851, term=0.217, output=0.086, weight=0.268, call=7.94e3, run=2.31),
+    narrow=Rates(product=0.0192, term=0.734, output=0.203, weight=1.31, call=20.3e3, run=11.7),
 )
 
 
 def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
-    return RATES.cost(unfolded(g))
+    """Nanoseconds, from the work and the rates (`kernels/costs.py`); threads take whole images."""
+    return RATES.cost(unfolded(replace(g, N=up(g.N, 2))))
 
 
 def terms(g: ConvGeometry) -> float:

@@ -14,14 +14,14 @@ from __future__ import annotations
 import numpy as np
 
 from kernels import memory
-from kernels.costs import Rates, Work, fitted, up
+from kernels.costs import Rates, Work, fitted, runs_of, up
 from kernels.direct import pack, product, without_products
 from kernels.geometry import ConvGeometry
 from kernels.registry import kernel
 from kernels.windows import dgrad_windows
 
 RATES = fitted(
-    wide=Rates(product=0.0093, term=0.381, output=0.589, weight=0.933, call=97.4e3),
+    wide=Rates(product=0.00478, term=0.147, output=0.154, weight=0.438, call=54.7e3, run=7.52),
     narrow=Rates(product=0.0147, term=0.294, output=0.645, weight=0.769, call=207e3),
 )
 
@@ -33,7 +33,7 @@ def work(g: ConvGeometry) -> Work:
     terms = g.K * taps[0] * taps[1]  # of all groups
     channels = g.stride[0] * g.stride[1] * up(g.C // g.groups, 16)
     return Work(positions * terms * channels, positions * terms,
-                positions * channels * g.groups, terms * channels)  # fmt: skip
+                positions * channels * g.groups, terms * channels, runs=runs_of(g))  # fmt: skip
 
 
 def cost(g: ConvGeometry) -> float:

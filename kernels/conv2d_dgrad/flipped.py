@@ -52,8 +52,8 @@ def flip(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
 
 
 RATES = fitted(
-    wide=Rates(product=0.0123, term=0.454, output=0.224, weight=2.3, call=41.4e3),
-    narrow=Rates(product=0.0175, term=0.61, output=0.403, weight=3.76, call=73.9e3),
+    wide=Rates(product=0.0103, term=0.255, output=0.102, weight=0.918, call=21.9e3, run=3.99),
+    narrow=Rates(product=0.0175, term=0.61, output=0.403, weight=3.76, call=73.9e3, run=9.76),
 )
 
 

@@ -16,7 +16,7 @@ import numba
 import numpy as np
 
 from kernels import memory, threads
-from kernels.costs import Rates, Work, fitted, up
+from kernels.costs import Rates, Work, fitted, runs_of, up
 from kernels.direct import pack, without_products
 from kernels.geometry import ConvGeometry
 from kernels.lines import add_line
@@ -30,7 +30,7 @@ BAND = 16
 
 
 RATES = fitted(
-    wide=Rates(product=0.0138, term=0.0934, output=30.5, weight=1.22, call=25.5e3),
+    wide=Rates(product=0.00648, term=0.0573, output=13.5, weight=0.461, call=14.8e3, run=4.46),
     narrow=Rates(product=0.0163, term=0.208, output=55.9, weight=2.75, call=41.7e3),
 )
 
@@ -39,7 +39,7 @@ def work(g: ConvGeometry) -> Work:
     """Windows in whole panels of 16 terms; each is folded by itself."""
     pixels, window = g.N * g.P * g.Q, up(g.C // g.groups * g.R * g.S, 16)
     return Work(pixels * g.K * window, pixels * window * g.groups, pixels * g.groups,
-                window * g.K)  # fmt: skip
+                window * g.K, runs=runs_of(g))  # fmt: skip
 
 
 def cost(g: ConvGeometry) -> float:

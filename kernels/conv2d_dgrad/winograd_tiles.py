@@ -27,13 +27,13 @@ def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
 
 
 RATES = fitted(
-    wide=Rates(product=0.0143, term=0.964, output=0.404, weight=0.166, call=86e3),
+    wide=Rates(product=0.00641, term=0.293, output=0.135, weight=0.204, call=32.1e3, run=5.07),
     narrow=Rates(product=0.0179, term=1.15, output=0.746, weight=0.475, call=94e3),
 )
 
 
 def work(g: ConvGeometry) -> Work:
-    return work_of(*plan_of(g), g.N, g.groups)
+    return work_of(*plan_of(g), g)
 
 
 def cost(g: ConvGeometry) -> float:

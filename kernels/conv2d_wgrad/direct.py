@@ -14,7 +14,7 @@ import numba
 import numpy as np
 
 from kernels import memory, threads
-from kernels.costs import Rates, Work, fitted, up
+from kernels.costs import Rates, Work, fitted, runs_of, up
 from kernels.direct import BLOCK, without_products
 from kernels.geometry import ConvGeometry
 from kernels.outer import EVEN, outer_even
@@ -23,7 +23,7 @@ from kernels.vector import LINE, lanes, lanes_of, move
 from kernels.windows import fprop_windows, pack_windows
 
 RATES = fitted(
-    wide=Rates(product=0.00796, term=0.499, output=0.59, weight=2.28, call=52.8e3),
+    wide=Rates(product=0.00364, term=0.179, output=0.125, weight=0.931, call=16.7e3, run=6.13),
     narrow=Rates(product=0.0136, term=0.225, output=0.559, weight=3.34, call=62e3),
 )
 
@@ -33,7 +33,8 @@ def work(g: ConvGeometry) -> Work:
     pixels, terms = g.N * g.P * g.Q, g.C // g.groups * g.R * g.S
     filters = up(g.K // g.groups, 24)
     return Work(pixels * up(terms, 16) * filters * g.groups, pixels * terms * g.groups,
-                pixels * filters * g.groups, up(terms, 16) * filters * g.groups)  # fmt: skip
+                pixels * filters * g.groups, up(terms, 16) * filters * g.groups,
+                runs=runs_of(g))  # fmt: skip
 
 
 def cost(g: ConvGeometry) -> float:

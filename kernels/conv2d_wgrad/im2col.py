@@ -21,8 +21,8 @@ from kernels.registry import kernel
 from kernels.unfold import rows_per_block, unfold_rows
 
 RATES = fitted(
-    wide=Rates(product=0.0134, term=0.508, output=0.119, weight=0.808, call=18.8e3),
-    narrow=Rates(product=0.0161, term=0.847, output=0.445, weight=1.71, call=37.5e3),
+    wide=Rates(product=0.00876, term=0.373, output=0.149, weight=0.382, call=10.2e3, run=4.03),
+    narrow=Rates(product=0.0161, term=0.847, output=0.445, weight=1.71, call=37.5e3, run=13.6),
 )
 
 

@@ -17,7 +17,7 @@ import numba
 import numpy as np
 
 from kernels import memory, threads
-from kernels.costs import Rates, Work, fitted, up
+from kernels.costs import Rates, Work, fitted, runs_of, up
 from kernels.direct import without_products
 from kernels.geometry import ConvGeometry
 from kernels.outer import EVEN, outer_steps_2, outer_steps_3
@@ -27,7 +27,7 @@ from kernels.vector import LINE, lanes, lanes_of
 
 MOST_TERMS = 400
 RATES = fitted(
-    wide=Rates(product=0.0145, term=0.0977, output=0.0458, weight=1.44, call=38.2e3),
+    wide=Rates(product=0.00551, term=0.0726, output=0.0237, weight=0.704, call=14.1e3, run=1.68),
     narrow=Rates(product=0.0179, term=0.0803, output=0.154, weight=1.28, call=47.3e3),
 )
 
@@ -42,7 +42,7 @@ def work(g: ConvGeometry) -> Work:
     """Filters in whole panels of 16; the pixels of x are copied once, sums go on row by row."""
     terms, filters = g.C * g.R * g.S, up(g.K, 16)
     return Work(g.N * g.P * g.Q * terms * filters, g.N * g.C * g.H * g.W,
-                g.N * g.P * terms * filters, terms * filters)  # fmt: skip
+                g.N * g.P * terms * filters, terms * filters, runs=runs_of(g))  # fmt: skip
 
 
 def cost(g: ConvGeometry) -> float:

@@ -40,7 +40,7 @@ from kernels.winograd_1d import (
 )
 
 RATES = fitted(
-    wide=Rates(product=0.0109, term=0.372, output=0.124, weight=1.75, call=54.7e3),
+    wide=Rates(product=0.00609, term=0.203, output=0.0529, weight=1.14, call=20.3e3),
     narrow=Rates(product=0.0163, term=0.125, output=0.492, weight=4.55, call=61e3),
 )
 

@@ -32,13 +32,13 @@ def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
 
 
 RATES = fitted(
-    wide=Rates(product=0.0131, term=0.497, output=0.776, weight=0.088, call=94.3e3),
+    wide=Rates(product=0.00685, term=0.238, output=0.187, weight=0.103, call=30.4e3, run=7.48),
     narrow=Rates(product=0.0212, term=1.16, output=0.773, weight=0.402, call=80.6e3),
 )
 
 
 def work(g: ConvGeometry) -> Work:
-    return work_of(*plan_of(g), g.N, g.groups, written=True)
+    return work_of(*plan_of(g), g, written=True)
 
 
 def cost(g: ConvGeometry) -> float:
