@@ -9,7 +9,8 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core.extending import intrinsic
 
-from kernels.vector import Emitter, pointer
+from kernels.outer import Sums, write
+from kernels.vector import Emitter, choose, pointer
 
 Rows = Sequence[Sequence[Any]]
 
@@ -40,46 +41,19 @@ def combine(
     def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
         emit = Emitter(builder, sig.args[1].dtype)
 
-        def places(i, table, count):  # type: ignore[no-untyped-def]
-            base = pointer(emit, context, sig, args, i)
-            if not table:
-                return [
-                    emit.at(base, builder.mul(args[i + 2], ir.IntType(64)(k))) for k in range(count)
-                ]
-            array = context.make_array(sig.args[i + 2])(context, builder, args[i + 2])
-            columns = builder.extract_value(array.shape, 1)
-            row = emit.at(array.data, builder.mul(args[7], columns))
-            return [emit.at(base, builder.load(emit.at(row, k))) for k in range(count)]
-
-        after = builder.append_basic_block("combine.after")
-        chosen = builder.switch(args[0], after)
-        for number, matrix in matrices.items():
-            case = builder.append_basic_block(f"combine.{number}")
-            chosen.add_case(ir.IntType(64)(number), case)
-            builder.position_at_end(case)
-            rows = [[float(v) for v in row] for row in matrix]
-            used = [any(column) for column in zip(*rows, strict=True)]
-            sources = places(1, gather, len(used))
-            inputs = [
-                emit.load(place) if use else None for place, use in zip(sources, used, strict=True)
-            ]
-            if gather:
-                for place in sources:
-                    emit.fetch(emit.at(place, 2 * emit.lanes))
-            outputs = _linear(emit, rows, inputs)
+        def product(number):  # type: ignore[no-untyped-def]
+            rows = [[float(v) for v in row] for row in matrices[number]]
+            sources = _places(emit, context, sig, args, 1, len(rows[0]), gather)
+            outputs = _linear(emit, rows, _read(emit, sources, rows, ahead=gather))
             if rectify:
                 outputs = [emit.rectified(value) for value in outputs]
-            to = places(4, scatter, len(rows))
+            to = _places(emit, context, sig, args, 4, len(rows), scatter)
             if scatter:
-                with builder.if_else(args[8]) as (streaming, storing):
-                    with streaming:
-                        _put(emit, outputs, to, emit.stream)
-                    with storing:
-                        _put(emit, outputs, to, emit.store_and_fetch)
+                _write_or_stream(emit, outputs, to, args[8])
             else:
-                _put(emit, outputs, to, emit.store)
-            builder.branch(after)
-        builder.position_at_end(after)
+                write(emit, outputs, to)
+
+        choose(builder, args[0], matrices, product)
         return context.get_dummy_value()
 
     @intrinsic
@@ -97,9 +71,36 @@ def combine(
     return gathering if gather else scattering if scatter else stepping
 
 
-def _put(emit: Emitter, values: list[ir.Value], places: list[ir.Value], write: Any) -> None:
-    for value, place in zip(values, places, strict=True):
-        write(value, place)
+def _places(
+    emit: Emitter, context: Any, sig: Any, args: Any, i: int, count: int, listed: bool
+) -> Sums:
+    """Where `count` vectors of array `args[i]` lie: a step apart, or as a row of places lists."""
+    base = pointer(emit, context, sig, args, i)
+    if not listed:
+        step = args[i + 2]
+        return [emit.at(base, emit.builder.mul(step, ir.IntType(64)(k))) for k in range(count)]
+    array = context.make_array(sig.args[i + 2])(context, emit.builder, args[i + 2])
+    row = emit.at(array.data, emit.builder.mul(args[7], emit.builder.extract_value(array.shape, 1)))
+    return [emit.at(base, emit.builder.load(emit.at(row, k))) for k in range(count)]
+
+
+def _read(emit: Emitter, places: Sums, rows: list[list[float]], ahead: bool) -> list[Any]:
+    """The vectors that the matrix has a use for; what is two `ahead` is fetched."""
+    used = [any(column) for column in zip(*rows, strict=True)]
+    found = [emit.load(place) if use else None for place, use in zip(places, used, strict=True)]
+    if ahead:
+        for place in places:
+            emit.fetch(emit.at(place, 2 * emit.lanes))
+    return found
+
+
+def _write_or_stream(emit: Emitter, values: Sums, places: Sums, stream: ir.Value) -> None:
+    """To the places, past the caches or with the line behind each fetched."""
+    with emit.builder.if_else(stream) as (streaming, storing):
+        for branch, put in ((streaming, emit.stream), (storing, emit.store_and_fetch)):
+            with branch:
+                for value, place in zip(values, places, strict=True):
+                    put(value, place)
 
 
 def _linear(emit: Emitter, rows: list[list[float]], inputs: list[Any]) -> list[ir.Value]:

@@ -7,7 +7,7 @@ the vector length: the same bits everywhere. The intrinsics differ in where thei
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numba
@@ -15,7 +15,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core.extending import intrinsic
 
-from kernels.vector import CACHE_LINE, LINE, MACHINE, Emitter, pointer
+from kernels.vector import CACHE_LINE, LINE, MACHINE, Emitter, choose, pointer
 
 MANY = MACHINE.registers >= 32
 # 24 of 32 or 12 of 16 registers hold sums; the others the vectors and a factor on their way.
@@ -157,19 +157,6 @@ def _outer(heights: Sequence[int], vectors: int, row_step: int, term_step: int) 
         )
 
     return of_some if len(heights) > 1 else of_one
-
-
-def choose(builder: ir.IRBuilder, number: ir.Value, numbers: Iterable[int], emit_one: Any) -> None:
-    """The code that `emit_one` emits for each of the numbers; at run time that of `number`."""
-    after = builder.append_basic_block("outer.end")
-    chosen = builder.switch(number, after)
-    for n in numbers:
-        case = builder.append_basic_block(f"outer.{n}")
-        chosen.add_case(ir.IntType(64)(n), case)
-        builder.position_at_end(case)
-        emit_one(n)
-        builder.branch(after)
-    builder.position_at_end(after)
 
 
 outer_tall = _outer([TALL], 2, LINE, 1)

@@ -150,21 +150,6 @@ class Vectors:
         return list(here)
 
 
-def for_window(
-    builder: ir.IRBuilder, number: ir.Value, write: Callable[[tuple[int, int, int]], None]
-) -> None:
-    """What `write` makes for WINDOWS[number], of code that it writes for each of them."""
-    after = builder.append_basic_block("windows.after")
-    chosen = builder.switch(number, after)
-    for i, window in enumerate(WINDOWS):
-        case = builder.append_basic_block(f"windows.{i}")
-        chosen.add_case(_I64(i), case)
-        builder.position_at_end(case)
-        write(window)
-        builder.branch(after)
-    builder.position_at_end(after)
-
-
 @intrinsic
 def greatest(typingctx, x, offsets, places, count, c, y, switches, to, ahead):  # type: ignore[no-untyped-def]  # fmt: skip
     """y[to..] = the largest of x[offsets[k] + c..], switches[to..] = its places[k], k < count.

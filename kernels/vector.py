@@ -15,6 +15,7 @@ They work on flat arrays of float32 or float64 and offsets in elements.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,6 +138,22 @@ def pointer(emit: Emitter, context: Any, sig: Any, args: Any, i: int) -> ir.Valu
     """To the element of array `args[i]` that the argument after it says."""
     array = context.make_array(sig.args[i])(context, emit.builder, args[i])
     return emit.at(array.data, args[i + 1])
+
+
+def choose(
+    builder: ir.IRBuilder, number: ir.Value, numbers: Iterable[int], emit_one: Callable[[int], None]
+) -> None:
+    """The code that `emit_one` emits for each of the numbers; at run time that of `number`, or none
+    if it is another."""
+    after = builder.append_basic_block("chosen.after")
+    chosen = builder.switch(number, after)
+    for n in numbers:
+        case = builder.append_basic_block(f"chosen.{n}")
+        chosen.add_case(ir.IntType(64)(n), case)
+        builder.position_at_end(case)
+        emit_one(n)
+        builder.branch(after)
+    builder.position_at_end(after)
 
 
 def _lanes_of(typingctx, array):  # type: ignore[no-untyped-def]

@@ -38,7 +38,8 @@ from kernels.geometry import PoolGeometry
 from kernels.max_pool2d.registers import forward as registers
 from kernels.max_pool2d.registers import taps
 from kernels.registry import kernel
-from kernels.taps import WINDOWS, State, Vectors, channels, for_window, greatest, intrinsic
+from kernels.taps import WINDOWS, State, Vectors, channels, greatest, intrinsic
+from kernels.vector import choose
 
 Tap = tuple[ir.Value, ir.Value]
 """A value and its place."""
@@ -210,7 +211,8 @@ def two_windows(typingctx, number, x, at, row, pixel, place, W, y, switches, to,
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
         v = Vectors(context, builder, signature, args, data=1, count=1)
-        for_window(builder, args[0], lambda window: _Pair(v, window).write(v.args[4]))
+        windows = range(len(WINDOWS))
+        choose(builder, args[0], windows, lambda i: _Pair(v, WINDOWS[i]).write(v.args[4]))
         return context.get_dummy_value()
 
     sizes = i64, i64, i64, i64, i64

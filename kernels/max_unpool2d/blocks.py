@@ -27,8 +27,8 @@ from kernels import memory
 from kernels.geometry import PoolGeometry
 from kernels.max_unpool2d.gather import forward as gather
 from kernels.registry import kernel
-from kernels.taps import WINDOWS, State, Vectors, for_window, intrinsic
-from kernels.vector import lanes
+from kernels.taps import WINDOWS, State, Vectors, intrinsic
+from kernels.vector import choose, lanes
 
 _I64, _I32 = ir.IntType(64), ir.IntType(32)
 
@@ -157,7 +157,7 @@ def from_windows(typingctx, number, y, switches, at, C, p, P, q, Q, x, to, h, H,
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
         v = Vectors(context, builder, signature, args, data=1, count=1)
-        for_window(builder, args[0], lambda window: _Block(v, window).write())
+        choose(builder, args[0], range(len(WINDOWS)), lambda i: _Block(v, WINDOWS[i]).write())
         return context.get_dummy_value()
 
     sizes = i64, i64, i64, i64, i64, i64
