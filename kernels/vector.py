@@ -205,6 +205,23 @@ def _fetch(typingctx, source, source_at):  # type: ignore[no-untyped-def]
     return types.void(source, types.int64), generate
 
 
+def _touch(typingctx, source, source_at):  # type: ignore[no-untyped-def]
+    """Read one element and do nothing with it: its cache line is near from then on.
+
+    Unlike `fetch` it waits, and so is never left out where many lines are on their way.
+    """
+
+    def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        emit = Emitter(builder, sig.args[0].dtype)
+        bits = ir.IntType(8 * emit.bytes)
+        value = builder.bitcast(builder.load(pointer(emit, context, sig, args, 0)), bits)
+        used = ir.FunctionType(ir.VoidType(), [bits])  # by an instruction that there is not
+        builder.asm(used, "", "r", [value], side_effect=True)
+        return context.get_dummy_value()
+
+    return types.void(source, types.int64), generate
+
+
 def _turn(typingctx, source, source_at, source_row, to, to_at, to_row):  # type: ignore[no-untyped-def]  # fmt: skip
     """Transpose a square of L x L numbers, L elements a vector, in registers.
 
@@ -250,5 +267,6 @@ add: Any = intrinsic(_add)
 fetch: Any = intrinsic(_fetch)
 lanes_of: Any = intrinsic(_lanes_of)
 move: Any = intrinsic(_move)
+touch: Any = intrinsic(_touch)
 turn: Any = intrinsic(_turn)
 move_rectified: Any = intrinsic(_move_rectified)

@@ -1,4 +1,4 @@
-"""Writing past the caches: only large, aligned arrays, and the same bits as into them."""
+"""Beyond the caches: what is read ahead or written past them has the same bits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import kernels
-from kernels import ConvGeometry, memory
+from kernels import ConvGeometry, PoolGeometry, memory
 from kernels.streaming import NEAR, past_caches
 
 
@@ -35,3 +35,14 @@ def test_only_large_aligned_arrays_are_streamed_to() -> None:
     assert past_caches(large)
     assert not past_caches(large[1:]), "vectors would not be aligned"
     assert not past_caches(large[: NEAR // 4])
+
+
+@pytest.mark.parametrize("padding", [0, 1])
+def test_what_is_read_ahead_is_pooled_to_the_same_bits(padding: int) -> None:
+    g = PoolGeometry.of((2, 35, 12, 9), 3, 2, padding)
+    x = nhwc(g.x_shape, np.random.default_rng(0))
+    near = kernels.named("max_pool2d", "pairs")(x, g)
+    with memory.in_chunks(1):  # as if no cache held it
+        far = kernels.named("max_pool2d", "pairs")(x, g)
+    for a, b in zip(near, far, strict=True):
+        np.testing.assert_array_equal(a, b)

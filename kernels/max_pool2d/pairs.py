@@ -8,23 +8,22 @@ one of which looks for NaN. Here
     1. a row of a window is compared first, then its rows: the row that two windows share, one above
        the other, is compared once. Rows in their order, and the first of equals in each: still the
        first of all. 3x3 windows at stride 2 need 7 comparisons for 8.
-    2. among numbers one comparison does; whether all are numbers is asked of the sum of the rows
-       that both windows see. Where it is NaN, `greatest` pools them, which knows about NaN.
-       (Infinities of both signs have that sum too, and take the longer way to the same result.)
-    3. that sum reads the rows from their beginning to their end, as memory gives them fastest.
-       Windows read short pieces of many rows, which the processor does not foresee, but then
-       they lie in the second cache.
+    2. among numbers one comparison does. Whether all are numbers is asked of two at a time, which
+       is one comparison too; where they are not, `greatest` pools both windows again, which knows
+       about NaN.
+    3. where x lies beyond the last cache, an element of each line of the rows is read first, from
+       beginning to end, as memory gives them fastest. Windows read short pieces of many rows,
+       which the processor does not foresee, but then they lie in the second cache.
 
 The taps are unrolled for each of WINDOWS, for one vector of channels at a time: registers hold no
 more of so many taps. Windows over the border have taps that are padding: `greatest` takes them
 (`kernels/taps.py`); fewer channels than it does, or a single row of windows, `registers`.
-N C P Q (R S - 1) comparisons at most, as many loads, N C H W (R + stride) / (2 stride) additions;
-large planes are bound by memory.
+N C P Q 3 R S / 2 comparisons at most, and R S loads a window; large planes are bound by memory.
 """
 
 from __future__ import annotations
 
-import functools
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,6 +31,7 @@ import numba
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
+from numba.core import cgutils
 
 from kernels import memory
 from kernels.geometry import PoolGeometry
@@ -39,7 +39,7 @@ from kernels.max_pool2d.registers import forward as registers
 from kernels.max_pool2d.registers import taps
 from kernels.registry import kernel
 from kernels.taps import WINDOWS, State, Vectors, channels, greatest, intrinsic
-from kernels.vector import choose
+from kernels.vector import LINE, choose, touch
 
 Tap = tuple[ir.Value, ir.Value]
 """A value and its place."""
@@ -78,12 +78,12 @@ def forward(
     if y.size:
         number = WINDOWS.index((g.R, g.S, g.stride[0]))
         arrays = memory.nhwc(x), memory.nhwc(y), memory.nhwc(switches)
-        _pool(number, *arrays, window_of(g), block)
+        _pool(number, *arrays, window_of(g), block, x.nbytes > memory.chunk())
     return y, switches
 
 
 @numba.njit(parallel=True, cache=True)
-def _pool(number, x, y, switches, window, block):  # type: ignore[no-untyped-def]
+def _pool(number, x, y, switches, window, block, far):  # type: ignore[no-untyped-def]
     N, P, Q, C = y.shape
     H, W = x.shape[1:3]
     alone = 1 if window[4] > 0 else 0  # the first row, where it begins in the padding
@@ -92,8 +92,21 @@ def _pool(number, x, y, switches, window, block):  # type: ignore[no-untyped-def
         n, u = unit // units, unit % units
         # Where one row is left over, the row before it is done again, to the same numbers.
         p, rows = (0, 1) if u < alone else (min(2 * u - alone, P - 2), 2)
+        if far:
+            _touch_rows(x, n, p, rows, window)
         pool_rows(number, x, n * H * W * C, H, W, C, p, rows, window, y, switches,
                   (n * P + p) * Q * C, Q, block)  # fmt: skip
+
+
+@numba.njit(cache=True)
+def _touch_rows(x, n, p, rows, window):  # type: ignore[no-untyped-def]
+    """Read a line after the other of what the windows of `rows` rows, from p on, see in image n."""
+    _, H, W, C = x.shape
+    R, _, stride, _, above, _ = window
+    top, bottom = max(0, p * stride - above), min(H, (p + rows - 1) * stride - above + R)
+    flat = x.reshape(-1)  # (N,H,W,C) -> (NHWC,), the same memory
+    for e in range((n * H + top) * W * C, (n * H + bottom) * W * C, LINE):
+        touch(flat, e)
 
 
 @numba.njit(cache=True)
@@ -106,13 +119,12 @@ def pool_rows(number, x, plane, H, W, C, p, rows, window, y, switches, to, Q, bl
     offsets, places = np.empty(R * S, np.int64), np.empty(R * S, np.int32)
     top = p * stride - above
     inside = rows == 2 and top >= 0 and top + stride + R <= H
-    simple = inside and numbers(x, plane + top * W * C, (stride + R) * W * C)
     for q in range(Q):
         left, there = q * across - before, to + q * C
-        if simple and left >= 0 and left + S <= W:
-            here = plane + (top * W + left) * C
-            two_windows(number, x, here, W * C, C, top * W + left, W, y, switches, there, Q * C)
-            continue
+        if inside and left >= 0 and left + S <= W:
+            here, place = plane + (top * W + left) * C, top * W + left
+            if two_windows(number, x, here, W * C, C, place, W, y, switches, there, Q * C):
+                continue
         for i in range(rows):
             down = top + i * stride
             count = taps(offsets, places, plane, H, W, C, down, left, R, S, (1, 1))
@@ -140,25 +152,34 @@ class _Pair:
     def step(self, first: ir.Value, count: int, size: ir.Value) -> ir.Value:
         return self.builder.add(first, self.builder.mul(size, _I64(count)))
 
-    def write(self, C: ir.Value) -> None:
-        """Both windows' results for all C channels."""
-        self.v.over(C, [], self.vector)
+    def write(self, C: ir.Value) -> ir.Value:
+        """Both windows' results for all C channels; whether all that they saw were numbers."""
+        bits = ir.IntType(self.v.lanes)
+        all_bits = ir.Constant(ir.VectorType(ir.IntType(1), self.v.lanes), [1] * self.v.lanes)
+        (numbers,) = self.v.over(C, [all_bits], self.vector)
+        return self.builder.icmp_unsigned("==", self.builder.bitcast(numbers, bits), bits(-1))
 
     def vector(self, c: ir.Value, state: State) -> State:
         """Both windows' results for the vector of channels c."""
         v = self.v
         self.columns = [self.step(c, s, self.pixel) for s in range(self.S)]
+        self.seen: list[ir.Value] = []
         lines = [self.line(r) for r in range(len(self.rows))]
         for first, to in zip((0, self.stride), self.results, strict=True):
             best, switch = self.largest(lines[first : first + self.R])
             v.store([best], 7, self.builder.add(to, c), v.floats)
             v.store([switch], 8, self.builder.add(to, c), v.integers)
-        return state
+        (numbers,) = state
+        firsts, others = self.seen[::2], self.seen[1::2]
+        for a, b in itertools.zip_longest(firsts, others, fillvalue=firsts[-1]):
+            numbers = self.builder.and_(numbers, self.builder.fcmp_ordered("ord", a, b))
+        return [numbers]
 
     def line(self, r: int) -> Tap:
         """The largest of a row, and where it is."""
         builder, v = self.builder, self.v
         values = [v.load(1, builder.add(self.rows[r], s), v.floats)[0] for s in self.columns]
+        self.seen += values
         taps = [(x, ir.Constant(v.integers, [_I32(s)] * v.lanes)) for s, x in enumerate(values)]
         best, column = self.largest(taps)
         return best, builder.add(self.begins[r], column)
@@ -178,42 +199,25 @@ class _Pair:
 
 
 @intrinsic
-def numbers(typingctx, x, at, count):  # type: ignore[no-untyped-def]
-    """Whether the `count` elements x[at..], a block at least, are all numbers: no sum of NaN is.
-
-    False too where infinities of both signs meet.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
-        v = Vectors(context, builder, signature, args)
-
-        def step(i: ir.Value, state: State) -> State:
-            values = v.load(0, builder.add(args[1], i), v.floats)
-            return [builder.fadd(a, b) for a, b in zip(state, values, strict=True)]
-
-        total = functools.reduce(builder.fadd, v.over(args[2], v.zeros(), step))
-        strange = builder.fcmp_unordered("uno", total, total)
-        bits = ir.IntType(v.lanes)
-        return builder.icmp_unsigned("==", builder.bitcast(strange, bits), bits(0))
-
-    return types.boolean(x, types.int64, types.int64), generate
-
-
-@intrinsic
 def two_windows(typingctx, number, x, at, row, pixel, place, W, y, switches, to, to_row):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Pool two windows of WINDOWS[number], the second `stride` rows below.
+    """Pool two windows of WINDOWS[number], the second `stride` rows below, as if all were numbers;
+    whether that is so.
 
     The first tap of the first is x[at], pixel `place` of its plane; rows are `row` elements apart,
     pixels `pixel`, their channels, of which there is a vector at least. Results go to y[to],
-    switches[to] and `to_row` further. What the windows hold are numbers.
+    switches[to] and `to_row` further.
     """
     i64 = types.int64
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
         v = Vectors(context, builder, signature, args, data=1, count=1)
-        windows = range(len(WINDOWS))
-        choose(builder, args[0], windows, lambda i: _Pair(v, WINDOWS[i]).write(v.args[4]))
-        return context.get_dummy_value()
+        numbers = cgutils.alloca_once_value(builder, ir.Constant(ir.IntType(1), 0))
+
+        def write(i: int) -> None:
+            builder.store(_Pair(v, WINDOWS[i]).write(v.args[4]), numbers)
+
+        choose(builder, args[0], range(len(WINDOWS)), write)
+        return builder.load(numbers)
 
     sizes = i64, i64, i64, i64, i64
-    return types.void(i64, x, *sizes, y, switches, i64, i64), generate
+    return types.boolean(i64, x, *sizes, y, switches, i64, i64), generate
