@@ -41,8 +41,14 @@ def test_only_large_aligned_arrays_are_streamed_to() -> None:
 def test_what_is_read_ahead_is_pooled_to_the_same_bits(padding: int) -> None:
     g = PoolGeometry.of((2, 35, 12, 9), 3, 2, padding)
     x = nhwc(g.x_shape, np.random.default_rng(0))
-    near = kernels.named("max_pool2d", "pairs")(x, g)
+    near = _pooled_and_back(x, g)
     with memory.in_chunks(1):  # as if no cache held it
-        far = kernels.named("max_pool2d", "pairs")(x, g)
+        far = _pooled_and_back(x, g)
     for a, b in zip(near, far, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def _pooled_and_back(x: np.ndarray, g: PoolGeometry) -> list[np.ndarray]:
+    y, switches = kernels.named("max_pool2d", "pairs")(x, g)
+    names = ("gather", "choice")
+    return [y, switches, *(kernels.named("max_unpool2d_vjp", n)(x, switches, g) for n in names)]

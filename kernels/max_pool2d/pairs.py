@@ -11,9 +11,7 @@ one of which looks for NaN. Here
     2. among numbers one comparison does. Whether all are numbers is asked of two at a time, which
        is one comparison too; where they are not, `greatest` pools both windows again, which knows
        about NaN.
-    3. where x lies beyond the last cache, an element of each line of the rows is read first, from
-       beginning to end, as memory gives them fastest. Windows read short pieces of many rows,
-       which the processor does not foresee, but then they lie in the second cache.
+    3. where x lies beyond the last cache, both windows' rows are read ahead (`kernels/ahead.py`).
 
 The taps are unrolled for each of WINDOWS, for one vector of channels at a time: registers hold no
 more of so many taps. Windows over the border have taps that are padding: `greatest` takes them
@@ -34,12 +32,13 @@ from numba import types
 from numba.core import cgutils
 
 from kernels import memory
+from kernels.ahead import far, touch_rows
 from kernels.geometry import PoolGeometry
 from kernels.max_pool2d.registers import forward as registers
 from kernels.max_pool2d.registers import taps
 from kernels.registry import kernel
 from kernels.taps import WINDOWS, State, Vectors, channels, greatest, intrinsic
-from kernels.vector import LINE, choose, touch
+from kernels.vector import choose
 
 Tap = tuple[ir.Value, ir.Value]
 """A value and its place."""
@@ -78,35 +77,26 @@ def forward(
     if y.size:
         number = WINDOWS.index((g.R, g.S, g.stride[0]))
         arrays = memory.nhwc(x), memory.nhwc(y), memory.nhwc(switches)
-        _pool(number, *arrays, window_of(g), block, x.nbytes > memory.chunk())
+        _pool(number, *arrays, window_of(g), block, far(x))
     return y, switches
 
 
 @numba.njit(parallel=True, cache=True)
-def _pool(number, x, y, switches, window, block, far):  # type: ignore[no-untyped-def]
+def _pool(number, x, y, switches, window, block, ahead):  # type: ignore[no-untyped-def]
     N, P, Q, C = y.shape
     H, W = x.shape[1:3]
-    alone = 1 if window[4] > 0 else 0  # the first row, where it begins in the padding
+    stride, above = window[2], window[4]
+    alone = 1 if above > 0 else 0  # the first row, where it begins in the padding
     units = alone + (P - alone + 1) // 2
     for unit in numba.prange(N * units):
         n, u = unit // units, unit % units
         # Where one row is left over, the row before it is done again, to the same numbers.
         p, rows = (0, 1) if u < alone else (min(2 * u - alone, P - 2), 2)
-        if far:
-            _touch_rows(x, n, p, rows, window)
+        if ahead:
+            top, R = p * stride - above, window[0]
+            touch_rows(x, n, top, top + (rows - 1) * stride + R)
         pool_rows(number, x, n * H * W * C, H, W, C, p, rows, window, y, switches,
                   (n * P + p) * Q * C, Q, block)  # fmt: skip
-
-
-@numba.njit(cache=True)
-def _touch_rows(x, n, p, rows, window):  # type: ignore[no-untyped-def]
-    """Read a line after the other of what the windows of `rows` rows, from p on, see in image n."""
-    _, H, W, C = x.shape
-    R, _, stride, _, above, _ = window
-    top, bottom = max(0, p * stride - above), min(H, (p + rows - 1) * stride - above + R)
-    flat = x.reshape(-1)  # (N,H,W,C) -> (NHWC,), the same memory
-    for e in range((n * H + top) * W * C, (n * H + bottom) * W * C, LINE):
-        touch(flat, e)
 
 
 @numba.njit(cache=True)

@@ -13,6 +13,7 @@ import numba
 import numpy as np
 
 from kernels import memory
+from kernels.ahead import far, touch_rows
 from kernels.geometry import PoolGeometry
 from kernels.max_pool2d.registers import on_plane
 from kernels.registry import kernel
@@ -31,17 +32,20 @@ def vjp(gx: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
     if gy.size:
         arrays = memory.nhwc(gx), memory.flat(gx), memory.flat(switches), memory.nhwc(gy)
         window = g.R, g.S, g.stride, g.padding, g.dilation
-        _choose(*arrays, memory.flat(gy), *window, channels(gx.dtype))
+        _choose(*arrays, memory.flat(gy), *window, channels(gx.dtype), far(gx))
     return gy
 
 
 @numba.njit(parallel=True, cache=True)
-def _choose(gx, values, switches, gy, out, R, S, stride, padding, dilation, block):  # type: ignore[no-untyped-def]  # fmt: skip
+def _choose(gx, values, switches, gy, out, R, S, stride, padding, dilation, block, ahead):  # type: ignore[no-untyped-def]  # fmt: skip
     N, P, Q, C = gy.shape
     H, W = gx.shape[1:3]
     in_blocks, alone = (C, 0) if block <= C else (0, C)
     for row in numba.prange(N * P):
         n, p = row // P, row % P
+        if ahead:
+            top = p * stride[0] - padding[0]
+            touch_rows(gx, n, top, top + (R - 1) * dilation[0] + 1)
         offsets, places = np.empty(R * S, np.int64), np.empty(R * S, np.int32)
         for q in range(Q):
             top, left = p * stride[0] - padding[0], q * stride[1] - padding[2]

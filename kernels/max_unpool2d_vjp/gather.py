@@ -13,6 +13,7 @@ import numba
 import numpy as np
 
 from kernels import memory
+from kernels.ahead import far, touch_rows
 from kernels.geometry import PoolGeometry
 from kernels.registry import kernel
 
@@ -23,15 +24,19 @@ def vjp(gx: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
     gy = memory.empty(g.y_shape, gx.dtype, "NHWC")
     planes = memory.nhwc(gx).reshape(g.N, g.H * g.W, g.C)  # (N,H,W,C) -> (N,HW,C)
     if gy.size:
-        _gather(planes, memory.nhwc(switches), memory.nhwc(gy))
+        rows = g.R, g.stride[0], g.padding[0]
+        _gather(planes, memory.nhwc(gx), memory.nhwc(switches), memory.nhwc(gy), rows, far(gx))
     return gy
 
 
 @numba.njit(parallel=True, cache=True)
-def _gather(planes, switches, gy):  # type: ignore[no-untyped-def]
+def _gather(planes, gx, switches, gy, rows, ahead):  # type: ignore[no-untyped-def]
     N, P, Q, C = gy.shape
+    R, stride, above = rows
     for row in numba.prange(N * P):
         n, p = row // P, row % P
+        if ahead:
+            touch_rows(gx, n, p * stride - above, p * stride - above + R)
         for q in range(Q):
             for c in range(C):
                 gy[n, p, q, c] = planes[n, switches[n, p, q, c], c]
