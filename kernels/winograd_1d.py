@@ -91,7 +91,7 @@ def _strips(g: ConvGeometry, chunk: int, parts: int) -> Strips:
 
 def _evenly(g: ConvGeometry, most: int, parts: int) -> int:
     """Rows of a strip, `most` or fewer: an image's strips are of one size but for the last, and
-    where there are few of them each of `parts` threads gets as many."""
+    where there are few of them they are cut so that `parts` threads get about as many each."""
     count = -(-g.P // most)
     while g.N * count < 4 * parts and g.N * count % parts and count < g.P:
         count += 1

@@ -13,7 +13,7 @@ from kernels.winograd_1d import _strips, strips
 
 
 @given(small(1, 9), small(3, 120), small(1, 40), small(1, 4), st.sampled_from((1, 2)))
-def test_few_strips_are_shared_out_evenly(
+def test_strips_cover_an_image_and_leave_neither_of_two_threads_idle(
     N: int, side: int, C: int, parts: int, stride: int
 ) -> None:
     g = ConvGeometry.of((N, C, side, side), (8, C, 3, 3), stride, 1)
@@ -37,10 +37,12 @@ def test_the_cut_changes_no_bit() -> None:
     x, w = (rng.standard_normal(s).astype(np.float32) for s in ((1, 5, 19, 19), (7, 5, 3, 3)))
     g, before = ConvGeometry.of(x.shape, w.shape, padding=1), threads.get_num_threads()
     results, rows = [], []
-    for count in (1, 2):
-        threads.set_num_threads(count)
-        rows.append(strips(g).rows)
-        results.append(memory.nhwc(named("conv2d", "winograd_1d")(x, w, g)).copy())
-    threads.set_num_threads(before)
+    try:
+        for count in (1, 2):
+            threads.set_num_threads(count)
+            rows.append(strips(g).rows)
+            results.append(memory.nhwc(named("conv2d", "winograd_1d")(x, w, g)).copy())
+    finally:
+        threads.set_num_threads(before)
     assert rows[0] > rows[1]
     np.testing.assert_array_equal(*results)

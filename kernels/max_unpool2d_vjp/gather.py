@@ -24,19 +24,20 @@ def vjp(gx: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
     gy = memory.empty(g.y_shape, gx.dtype, "NHWC")
     planes = memory.nhwc(gx).reshape(g.N, g.H * g.W, g.C)  # (N,H,W,C) -> (N,HW,C)
     if gy.size:
-        rows = g.R, g.stride[0], g.padding[0]
+        rows = g.extent[0], g.stride[0], g.padding[0]
         _gather(planes, memory.nhwc(gx), memory.nhwc(switches), memory.nhwc(gy), rows, far(gx))
     return gy
 
 
 @numba.njit(parallel=True, cache=True)
 def _gather(planes, gx, switches, gy, rows, ahead):  # type: ignore[no-untyped-def]
+    """gy (N,P,Q,C) from gx (N,H,W,C) as planes (N,HW,C); rows: of a window, stride, padding."""
     N, P, Q, C = gy.shape
-    R, stride, above = rows
+    tall, stride, above = rows
     for row in numba.prange(N * P):
         n, p = row // P, row % P
         if ahead:
-            touch_rows(gx, n, p * stride - above, p * stride - above + R)
+            touch_rows(gx, n, p * stride - above, p * stride - above + tall)
         for q in range(Q):
             for c in range(C):
                 gy[n, p, q, c] = planes[n, switches[n, p, q, c], c]
