@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.operations.operation import Call
 from kernels import ConvGeometry, PoolGeometry
-from kernels.arguments import Pair, pads, pair
+from kernels.contract.arguments import Pair, pads, pair
 from minidl import nn
 
 OPSET = 22
@@ -52,8 +52,8 @@ def call(
 
 
 def of_graph(model: nn.Graph, inputs: Mapping[str, np.ndarray], threads: int) -> Call:
-    """A call of a network with branches, written as `minidl.onnx` writes it."""
-    from minidl.onnx import save_onnx
+    """A call of a network with branches, written as `minidl.formats.onnx` writes it."""
+    from minidl.formats.onnx import save_onnx
 
     (x,) = inputs.values()
     with tempfile.TemporaryDirectory() as folder:

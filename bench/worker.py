@@ -76,7 +76,7 @@ def _prepare(job: dict[str, Any]) -> Ready:
     from bench.cases import Case, Contender
     from bench.contenders import call_of
     from bench.operations import OPERATIONS
-    from kernels import sources, threads
+    from kernels.contract import sources, threads
 
     threads.set_num_threads(job["threads"])
     if job["source"]:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kernels.cli.progress import Task, progress_bars, say
-from kernels.cuda import devices, emulator
-from kernels.registry import Kernel, all_kernels
-from kernels.sources import load
+from kernels.contract import devices
+from kernels.contract.registry import Kernel, all_kernels
+from kernels.contract.sources import load
+from kernels.cuda import emulator
+from kernels.terminal.progress import Task, progress_bars, say
 
 if TYPE_CHECKING:
     from kernels.verify.runner import Outcome
