@@ -24,6 +24,7 @@ import numpy as np
 
 from kernels import threads
 from kernels.gemm import gemm
+from kernels.target import given
 
 LIBRARIES = ("numpy", "scipy", "numba", "torch", "onnxruntime")
 SIDE = 2048
@@ -104,7 +105,7 @@ class Machine:
 def measure() -> Machine:
     """The machine, with its limits on as many threads as are set (about two seconds)."""
     return Machine(
-        _processor(),
+        _processor() + given(),
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         threads.get_num_threads(),
         {"python": platform.python_version(), **_versions()},

@@ -21,7 +21,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from kernels import memory, registry, threads
+from kernels import memory, registry, target, threads
 from kernels.registry import Kernel
 from minidl.serialize import replacing
 
@@ -188,7 +188,7 @@ def _machine() -> str:
             versions.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             versions.append(package)
-    return ", ".join([_processor(), *versions])
+    return ", ".join([_processor() + target.given(), *versions])
 
 
 def _processor() -> str:

@@ -10,11 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import llvmlite.binding as llvm  # type: ignore[import-untyped]
-import numba
 import typer
 
-from kernels import threads
+from kernels import target, threads
 from kernels.cli.progress import Task, progress_bars, say
 from kernels.cli.verify import require, require_hypothesis
 from kernels.registry import all_kernels
@@ -168,9 +166,8 @@ def _compared(before: Fingerprint, made: Fingerprint, subjects: list[Subject]) -
 
 def _machine() -> dict[str, Any]:
     """What results may depend on."""
-    config: Any = numba.config
     return {
-        "processor": config.CPU_NAME or llvm.get_host_cpu_name(),
+        "processor": target.name(),
         "threads": threads.get_num_threads(),
         "system": f"{platform.system()} {platform.machine()}",
     }
