@@ -1,8 +1,8 @@
-"""Where compiled code puts arrays of its own: at the beginning of a cache line.
+"""Alignment of arrays that compiled code allocates: to a cache line.
 
-Numba asks for 32 bytes, the width of AVX's vectors. Of AVX-512's every one would then lie in two
-lines in half of all arrays, by chance: sums and packed operands that are read and written at twice
-the price, in one run and not in the next.
+Numba aligns to 32 bytes, the width of AVX's vectors. Half of all arrays would then have every
+AVX-512 vector across two cache lines, by chance: sums and packed operands would cost twice as much
+in one run and not in the next.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What an operation's arguments may be: one number, two or four; shapes that fit each other.
+"""Argument checks: pairs, pads, groups and shapes.
 
-Each function returns the argument in its one form or raises ValueError with what was given.
+Each function returns the argument in its canonical form or raises ValueError with what was given.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Arrays that CUDA kernels compute on, and the way to them and back.
+"""Device arrays: CuPy arrays, emulated arrays, and transfers from and to the host.
 
 On a GPU they are CuPy's. In the emulator they are `Emulated`: NumPy's memory with a mark, so that
 CUDA kernels are picked for them and nothing falls back to the CPU by accident. An `Emulated` keeps

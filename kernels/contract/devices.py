@@ -1,4 +1,4 @@
-"""CuPy and the GPU behind it, or an error that says which of the two is missing."""
+"""Access to CuPy and its GPU, or an error that says which of the two is missing."""
 
 from __future__ import annotations
 

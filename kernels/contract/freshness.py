@@ -1,10 +1,10 @@
-"""Compiled code that is kept on disk, and when it is out of date.
+"""Invalidation of Numba's cache of compiled code.
 
-Numba compiles a kernel once and keeps the machine code beside its file, until that file changes.
-But what a kernel calls is compiled into it: after a change to `outer.py`, or a `git pull`, the
-kernels built from it would go on with the code of before, and where the two no longer fit each
-other, write where they must not. So here the stamp of a file that has to do with kernels holds a
-digest of all their sources: any change compiles anew whatever is called next.
+Numba compiles a kernel once and caches the machine code beside its file, until that file changes.
+But what a kernel calls is inlined into it: after a change to `cpu/micro_kernel.py`, or a `git
+pull`, cached kernels would run the old code, and where caller and callee no longer match, write out
+of bounds. So the stamp of every file that has to do with kernels includes a digest of all their
+sources: any change recompiles whatever is called next.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Geometry: which input pixels each output pixel sees.
+"""Geometry of sliding windows: output sizes, receptive fields, argument checks.
 
 The only output-size formulas of the project stand here, and every check of an operation's
 arguments with them. A sliding window of R x S taps, `dilation` apart, moves over a plane of H x W

@@ -1,9 +1,8 @@
-"""The only place where kernels allocate, and the door through which arrays reach them.
+"""Allocation, memory layout, and canonicalisation of operands (dtype, layout, alignment).
 
-Shapes are written N, C, H, W everywhere; memory is channels-last: an (N,H,W,C) array seen through
+Shapes are N, C, H, W everywhere; memory is channels-last (NHWC): an (N,H,W,C) array seen through
 `transpose(0, 3, 1, 2)`, so that compiled loops, and the threads of a warp, run over contiguous
-channels. Arrays may be a device's (`kernels/contract/arrays.py`): what is made `like` one lies
-there.
+channels. Arrays may belong to a device (`arrays.py`): an array made `like` one is stored there.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ VECTOR = 16
 
 @dataclass
 class Counters:
-    """What the door had to copy, for profiles: calls and bytes."""
+    """Copies that canonicalisation had to make, for profiles: calls and bytes."""
 
     copies: int = 0
     copied_bytes: int = 0
@@ -74,7 +73,7 @@ def empty_like(x: np.ndarray) -> np.ndarray:
 
 
 def flat(x: np.ndarray) -> np.ndarray:
-    """The elements of an admitted array in the order of its memory, the same memory."""
+    """The elements of a canonical array in the order of its memory, the same memory."""
     return nhwc(x).reshape(-1) if x.ndim == 4 else x.reshape(-1)
 
 
@@ -117,11 +116,11 @@ def nchw(x: np.ndarray) -> np.ndarray:
 
 
 def admit(x: np.ndarray) -> np.ndarray:
-    """`x` as the compiled code was specialised for, copied only if it has to be.
+    """`x` in the form that compiled code is specialised for, copied only if it has to be.
 
     Four axes become channels-last, a matrix may be row- or column-major, others are row-major;
-    all are aligned, writable (read-only arrays are another type to Numba) and in the machine's byte
-    order. A device's begin where a vector of 16 bytes may.
+    all are aligned, writable (read-only arrays are another type to Numba) and in native byte order.
+    Arrays of a device are aligned to vectors of 16 bytes.
     """
     if type(x) is not np.ndarray and device_kind(x) in ("emulator", "cuda"):
         return _admit_device(x)
@@ -142,10 +141,10 @@ def admit(x: np.ndarray) -> np.ndarray:
 
 
 def settled(x: np.ndarray) -> np.ndarray:
-    """`x` as it should lie where it is read again and again: a large one on the CPU from the pool.
+    """`x` aligned to cache lines, for weights that are read again and again: large ones are copied.
 
-    Arrays of NumPy's own begin in the middle of a vector, so that every other vector of them lies
-    in two cache lines, and may be spread over small pages.
+    NumPy aligns to 16 bytes, so that every other vector may straddle two cache lines; and its large
+    arrays may be spread over small pages.
     """
     if type(x) is not np.ndarray or x.nbytes < LEAST or x.ctypes.data % ALIGNMENT == 0:
         return x
@@ -155,7 +154,7 @@ def settled(x: np.ndarray) -> np.ndarray:
 
 
 def _admit_device(x: Any) -> Any:
-    """The same on a device, by methods that CuPy's arrays and the emulator's have in common."""
+    """The same on a device, by methods that arrays of CuPy and of the emulator have in common."""
     plain = nhwc(x) if x.ndim == 4 else x
     packed = plain.flags.c_contiguous or (x.ndim == 2 and plain.flags.f_contiguous)
     if packed and plain.dtype.isnative and address(plain) % VECTOR == 0:
@@ -168,7 +167,7 @@ def _admit_device(x: Any) -> Any:
 
 @numba.njit(parallel=True, cache=True)
 def _turn(x, y):  # type: ignore[no-untyped-def]
-    """y (N,H,W,C) = x, flat (N,C,H,W): images come so from everywhere else."""
+    """Transpose y (N,H,W,C) = x, flat (N,C,H,W): the layout of other libraries."""
     N, H, W, C = y.shape
     for unit in numba.prange(N * H):
         n, h = unit // H, unit % H

@@ -1,4 +1,4 @@
-"""Geometry and settings of the two normalisations, with every check of their arguments.
+"""Geometry and settings of LRN and LCN, with every check of their arguments.
 
 Local contrast normalisation (LCN) compares a pixel with its neighbourhood in the plane, local
 response normalisation (LRN) with its neighbours across channels. Neither changes a shape.

@@ -1,4 +1,4 @@
-"""Which device's kernels compute on an array; no kernel is given one that lies elsewhere."""
+"""Device of an array: whose kernels compute on it, and the check that a kernel gets no other."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""Memory that is used again: fresh pages cost more than the arithmetic on them.
+"""Free-list allocator for large arrays, first fit by address.
 
-The system hands out large arrays page by page, each cleared when it is first touched; at the sizes
-of a network's activations that takes longer than many a kernel. So the memory of large arrays comes
-from regions that stay: an array gets the first free piece that is large enough, what is over stays
-free, and when its last view is gone its piece joins its free neighbours. First fit by address keeps
-the pieces together: a network's arrays, forward or in a training step, take 3 to 9 % more room than
-was ever in use at once, and no fresh page after the first two rounds.
+The system hands out large arrays page by page and clears each page at its first access; at the
+sizes of activations that takes longer than many a kernel. So large arrays are allocated in regions
+that stay mapped: an array gets the first free block that is large enough, the remainder stays free,
+and when its last view is gone the block is merged with its free neighbours. First fit by address
+keeps fragmentation low: the arrays of a network, forward or in a training step, take 3 to 9 % more
+memory than is in use at once, and no new page after the first two rounds.
 
-The pool holds at most an eighth and SLACK more than was in use at once, and what is not a whole
-large page: before it would hold more, it gives the pages of its free pieces back to the system.
+The allocator keeps at most an eighth and SLACK more than was in use at once, plus parts of large
+pages: before it would keep more, it returns the pages of its free blocks to the system.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy as np
 from kernels.contract.machine import CACHE_LINE
 
 LEAST = 1 << 16
-"""Bytes below which an array is not worth the trouble."""
+"""Bytes below which NumPy allocates."""
 ALIGNMENT = CACHE_LINE
 PAGE = 4096
 HUGE = 2 << 20
@@ -33,7 +33,7 @@ HUGE = 2 << 20
 OWN = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 """Memory of this process alone: what is shared with others gets no large pages."""
 SLACK = 64 << 20
-"""Bytes beyond an eighth: a few large arrays fit into each other's places less well than many."""
+"""Bytes beyond an eighth: few large arrays fragment memory more than many small ones."""
 REGION = 1 << 30
 """Bytes of addresses that are asked for at a time; pages come when they are touched."""
 
@@ -48,21 +48,21 @@ class Usage:
 
 
 class Spans:
-    """Sets of bytes of a region, as spans that neither touch nor overlap, in order."""
+    """Sorted, disjoint spans of bytes of a region."""
 
     def __init__(self) -> None:
         self.begins: list[int] = []
         self.ends: list[int] = []
 
     def add(self, begin: int, end: int) -> None:
-        """Join the span with those that it touches or overlaps."""
+        """Merge the span with those that it touches or overlaps."""
         first, last = bisect_left(self.ends, begin), bisect_right(self.begins, end)
         if first < last:
             begin, end = min(begin, self.begins[first]), max(end, self.ends[last - 1])
         self.begins[first:last], self.ends[first:last] = [begin], [end]
 
     def take(self, size: int) -> int | None:
-        """Remove the first `size` bytes that lie in one span, and say where they begin."""
+        """Remove `size` bytes from the first span that has them; their offset, or None."""
         for i, begin in enumerate(self.begins):
             left = self.ends[i] - begin - size
             if left >= 0:
@@ -94,7 +94,7 @@ class Spans:
 
 
 class _Region:
-    """Addresses of its own: which bytes are free, and which have pages of the system's."""
+    """A mapping of memory: which bytes are free, and which have pages."""
 
     def __init__(self, size: int) -> None:
         try:
@@ -110,7 +110,7 @@ class _Region:
         self.free.add(0, size)
 
     def take(self, size: int) -> int | None:
-        """Where the first free `size` bytes begin."""
+        """The offset of the first free `size` bytes, or None."""
         start = self.free.take(size)
         if start is not None and not self.paged.holds(start, start + size):
             self.paged.add(start, start + size)
@@ -118,8 +118,8 @@ class _Region:
         return start
 
     def give_pages_back(self) -> None:
-        """The large ones in all that is free, where the system takes them: a large page of which a
-        part is given back falls to small ones for good."""
+        """Return whole large pages of free blocks: a large page that is returned in part is split
+        into small ones for good."""
         if not hasattr(mmap, "MADV_DONTNEED"):
             return
         for first, last in zip(self.free.begins, self.free.ends, strict=True):
@@ -131,11 +131,7 @@ class _Region:
 
 
 class _Lease(np.ndarray):
-    """A piece, as long as an array looks at it.
-
-    It is never handed out, only views of another type, which refer to it; so it dies with the last
-    of them.
-    """
+    """A block in use. Only views of it are handed out; it dies with the last of them."""
 
     __slots__ = ("pool", "taken")
     pool: Pool
@@ -151,7 +147,7 @@ class Pool:
 
     usage: Usage = field(default_factory=Usage)
     returned: deque[tuple[_Region, int, int]] = field(default_factory=deque)
-    """Pieces that come back, at any time and in any thread; sorted in when the next is taken."""
+    """Blocks that were freed, at any time and in any thread; merged when the next one is taken."""
     _regions: list[_Region] = field(default_factory=list)
     _lock: RLock = field(default_factory=RLock)
 
@@ -165,7 +161,7 @@ class Pool:
         return lease.view(np.ndarray)
 
     def trim(self) -> None:
-        """Give everything idle back to the system, and forget how much was needed."""
+        """Return all idle memory to the system, and forget the largest use."""
         with self._lock:
             self._sort_in()
             self._give_pages_back()
@@ -173,10 +169,10 @@ class Pool:
             self.usage.most = self.usage.live
 
     def _last_returned(self, size: int) -> tuple[_Region, int, int] | None:
-        """The piece that came back last, if it has just that size.
+        """The block that was freed last, if it has exactly that size.
 
-        A call that is made again and again asks for what it gave back; the search for a free piece
-        takes longer than a small kernel.
+        A repeated call asks for what it just freed; the search for a free block takes longer than
+        a small kernel.
         """
         try:
             taken = self.returned.pop()

@@ -1,4 +1,4 @@
-"""What a kernel of a convolution supports, found out by asking it, one feature at a time."""
+"""Probe of a kernel's `supports`, one feature of a convolution at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kernels from a user's own file or module: found, imported, and named if they cannot be."""
+"""Import of a user's kernels from a file or module, with an error that names what failed."""
 
 from __future__ import annotations
 

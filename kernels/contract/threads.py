@@ -1,8 +1,8 @@
-"""The one thread setting.
+"""The number of threads, and the lock under which kernels run.
 
-One pool of threads works at a time: Numba's. A BLAS with a pool of its own and a Numba parallel
-region, one after the other, spin against each other and lose half the machine; so matrix products
-run inside Numba's threads on SciPy's BLAS, which is held to one thread (see `gemm.py`).
+One thread pool works at a time: Numba's. A BLAS with its own pool and a Numba parallel region, one
+after the other, spin against each other and lose half the machine; so matrix products run inside
+Numba's threads on SciPy's BLAS, which is limited to one thread (see `cpu/gemm.py`).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _region = _Region()
 
 
 def region() -> AbstractContextManager[None]:
-    """Where kernels run."""
+    """The context in which kernels run."""
     return _region
 
 

@@ -1,4 +1,4 @@
-"""Small constant matrices times vectors, unrolled: the transforms of Winograd's algorithm."""
+"""Products of small constant matrices with vectors, unrolled, for Winograd's transforms."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def combine(
 
         f(number, source, source_at, source_step, to, to_at, to_step)
 
-    `number` says which of the matrices; for another nothing is written. source[j] lies at
+    `number` selects the matrix; any other number does nothing. source[j] has the offset
     `source_at + j source_step`. With `gather`, f(number, source, source_at, places, to, to_at,
-    to_step, row), it lies at `source_at + places[row, j]`, of an int64 array; `to` with `scatter`
-    alike, and f takes one more argument: whether to `stream` past the caches. If not, the line
-    behind each result is fetched: it is written next, and the processor does not foresee so many
-    places. What is gathered next, two vectors behind, is fetched too.
-    (A view of one row would be counted among its array's references.) With `rectify` what is not
-    above 0 becomes 0, NaN stays.
-    Rows that are each other's mirror, the same up to the signs of some entries, share the sum of
-    what is equal and the sum of what is opposite.
+    to_step, row), its offset is `source_at + places[row, j]` (int64); with `scatter` the same holds
+    for `to`, and f takes one more argument, whether to `stream`: to use non-temporal stores. If
+    not, the cache line behind each result is prefetched for writing, since the hardware prefetcher
+    does not follow so many addresses. What is gathered next, two vectors behind, is prefetched too.
+    (The row is an index and not a view: a view would update the reference count of its array.)
+    With `rectify` the result is max(y, 0), where NaN stays NaN.
+    Two rows that are equal up to the signs of some entries share the sum of their equal terms and
+    the sum of their opposite terms: one addition and one subtraction give both.
     """
     i64 = types.int64
 
@@ -74,7 +74,7 @@ def combine(
 def _places(
     emit: Emitter, context: Any, sig: Any, args: Any, i: int, count: int, listed: bool
 ) -> Sums:
-    """Where `count` vectors of array `args[i]` lie: a step apart, or as a row of places lists."""
+    """Pointers to `count` vectors of array `args[i]`: a step apart, or from a row of offsets."""
     base = pointer(emit, context, sig, args, i)
     if not listed:
         step = args[i + 2]
@@ -85,7 +85,7 @@ def _places(
 
 
 def _read(emit: Emitter, places: Sums, rows: list[list[float]], ahead: bool) -> list[Any]:
-    """The vectors that the matrix has a use for; what is two `ahead` is fetched."""
+    """Loads of vectors whose column is not zero; with `ahead` those two further are prefetched."""
     used = [any(column) for column in zip(*rows, strict=True)]
     found = [emit.load(place) if use else None for place, use in zip(places, used, strict=True)]
     if ahead:
@@ -95,7 +95,7 @@ def _read(emit: Emitter, places: Sums, rows: list[list[float]], ahead: bool) -> 
 
 
 def _write_or_stream(emit: Emitter, values: Sums, places: Sums, stream: ir.Value) -> None:
-    """To the places, past the caches or with the line behind each fetched."""
+    """Non-temporal stores, or stores with a prefetch of the line behind each."""
     with emit.builder.if_else(stream) as (streaming, storing):
         for branch, put in ((streaming, emit.stream), (storing, emit.store_and_fetch)):
             with branch:
@@ -104,7 +104,7 @@ def _write_or_stream(emit: Emitter, values: Sums, places: Sums, stream: ir.Value
 
 
 def _linear(emit: Emitter, rows: list[list[float]], inputs: list[Any]) -> list[ir.Value]:
-    """The rows' sums; mirrored rows are found as they come."""
+    """The sum of each row; rows that mirror each other share their partial sums."""
     outputs: list[Any] = [None] * len(rows)
     for p, row in enumerate(rows):
         if outputs[p] is not None:
@@ -122,14 +122,14 @@ def _linear(emit: Emitter, rows: list[list[float]], inputs: list[Any]) -> list[i
 
 
 def _mirrored(row: list[float], other: list[float]) -> bool:
-    """The same up to signs, some of which are equal and some opposite."""
+    """Whether two rows are equal up to signs, some of them equal and some opposite."""
     nonzero = [(a, b) for a, b in zip(row, other, strict=True) if a or b]
     alike = [a == b for a, b in nonzero]
     return all(abs(a) == abs(b) for a, b in nonzero) and any(alike) and not all(alike)
 
 
 def _sum(emit: Emitter, row: list[float], inputs: list[Any]) -> ir.Value:
-    """Terms of weight 1 first, which cost no product."""
+    """The sum of a row; terms of weight 1 and -1 first, which need no multiplication."""
     terms = sorted((abs(abs(v) - 1), j) for j, v in enumerate(row) if v)
     total = None
     for _, j in terms:

@@ -1,12 +1,12 @@
-"""Convolution by blocks of windows, packed for the micro-kernel: im2col that stays in cache.
+"""Blocked implicit im2col: blocks of windows packed in cache for the micro-kernel.
 
     y[(n p q), k] = windows[(n p q), (r s c)] w[(r s c), k]
 
-A thread takes a block of output pixels, writes their windows as lines of 16 for `outer_tall`
-(`outer.py`), and multiplies them by the packed filters, a few hundred terms of the sum at a time:
-those of one panel of filters stay in the first cache, the block's in the second. Each pixel of a
-window is moved twice for K products, so the product's rate is the limit. Which windows there are,
-of x or of gy, is told by `kernels/cpu/windows.py`.
+A thread takes a block of MC output pixels, packs their windows for the micro-kernel
+(`micro_kernel.py`), and multiplies them by the packed filters, KC terms of the sum at a time: KC
+terms of one panel of filters stay in L1, those of the block in L2 (Goto, van de Geijn 2008). Each
+pixel of a window is moved twice for K products, so arithmetic is the limit. `windows.py` defines
+the windows of x (fprop) or of gy (dgrad).
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from kernels.cpu.vector import LINE, lanes, lanes_of, move, move_rectified
 from kernels.cpu.windows import Windows, pack_windows
 
 BLOCK = 96
-"""Pixels of a block: whole tiles of 6 and of 12 rows, and of 16 terms."""
+"""MC, the pixels of a block: whole tiles of 6 and of 12 rows, and of 16 terms."""
 TERMS = 24
-"""Lines of the sum at a time."""
+"""KC, the terms of the sum at a time, in lines of 16."""
 
 
 def pack(
     w: np.ndarray, windows: Windows, groups: int, inputs: int, outputs: int,
     strides: tuple[int, int, int, int],
 ) -> np.ndarray:  # fmt: skip
-    """The filters (groups, out phases panels, terms, 2L) for `product`.
+    """Packed filters (groups, phases x panels, terms, NR) for `product`.
 
-    strides: elements of w's memory from an output channel to the next, an input channel, a row
-    and a column of taps; inputs, outputs: channels of a group.
+    strides: of w in elements, for an output channel, an input channel, a row and a column of taps;
+    inputs, outputs: channels of a group.
     """
     wide = 2 * lanes(w.dtype)
     panels = len(windows.taps) * -(-outputs // wide)
@@ -46,7 +46,7 @@ def pack(
 
 @numba.njit(parallel=True, cache=True)
 def _pack(w, inputs, outputs, size, strides, taps, packed):  # type: ignore[no-untyped-def]
-    """Some inputs at a time, all taps and panels of them: w is read about as it lies in memory."""
+    """16 inputs at a time, with all their taps and panels: w is read nearly sequentially."""
     wide = 2 * lanes_of(w)
     panels, blocks = (outputs + wide - 1) // wide, (inputs + LINE - 1) // LINE
     for unit in numba.prange(len(taps) * blocks):
@@ -65,7 +65,7 @@ def _pack(w, inputs, outputs, size, strides, taps, packed):  # type: ignore[no-u
 
 @numba.njit(cache=True)
 def pack_tap(w, start, out_step, in_step, count, has, packed, at, wide):  # type: ignore[no-untyped-def]
-    """A tap of `count` inputs by a panel of outputs, `has` of which there are; the others are 0."""
+    """One tap of `count` inputs by a panel of outputs; those from `has` on are 0."""
     if has == wide and out_step == 1:
         for i in range(count):
             for k in range(0, wide, lanes_of(w)):
@@ -88,7 +88,7 @@ def product(
     bias: np.ndarray | None = None,
     rectify: bool = False,
 ) -> None:
-    """Write y (N,K,...) = windows of x (N,C,...) times `packed` [+ bias (K,)], rectified or not."""
+    """Write y (N,K,...) = windows of x (N,C,...) times `packed` [+ bias (K,)], then ReLU if asked."""
     bias = np.zeros(outputs * len(packed), x.dtype) if bias is None else bias
     positions = x.shape[0] * windows.P * windows.Q
     block, blocks = balanced(positions)
@@ -102,7 +102,7 @@ def product(
 
 
 def balanced(positions: int) -> tuple[int, int]:
-    """(pixels a block, blocks): at most BLOCK, whole tiles, and the same number for each thread."""
+    """(pixels of a block, blocks): at most BLOCK, whole tiles, the same number for each thread."""
     parts = threads.get_num_threads()
     rounds = max(1, -(-positions // (parts * BLOCK)))
     block = -(-positions // (parts * rounds))
@@ -121,7 +121,7 @@ def bias_of_panels(bias: np.ndarray | None, outputs: int, dtype: np.dtype) -> np
 def without_products(
     y: np.ndarray, bias: np.ndarray | None = None, rectify: bool = False
 ) -> np.ndarray:
-    """The result where there is nothing to multiply: `bias` alone, rectified if asked for."""
+    """The result of an empty sum: `bias` alone, with ReLU if asked for."""
     y[...] = 0 if bias is None else bias[:, None, None]
     return np.maximum(y, 0, out=y) if rectify else y
 
@@ -186,7 +186,7 @@ def _product(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, inline="always")
 def finish(sums, at, bias, k0, rectify, y, to, count):  # type: ignore[no-untyped-def]
-    """y from element `to` on = a pixel's sums plus bias, rectified if asked for (NaN stays)."""
+    """Epilogue of one pixel: y[to..] = sums + bias, with ReLU if asked for (NaN stays NaN)."""
     lanes = lanes_of(sums)
     k = 0
     while k + lanes <= count:  # a range with a step would divide

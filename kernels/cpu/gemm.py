@@ -1,11 +1,12 @@
-"""Matrix product on Numba's threads: each thread multiplies one part with SciPy's BLAS.
+"""Matrix product by BLAS on Numba's threads, one part of the result a thread.
 
     out (M,N) = a (M,K) b (K,N) [+ bias, one value a column]
 
-BLAS's `gemm` is called through the pointer that SciPy exports to Cython, inside a Numba parallel
-loop, with that BLAS held to one thread: one pool of threads works at a time. The longer side of
-`out` is cut into as many parts as there are threads, so no sum is split and the same number of
-threads gives the same bits. 2 M N K operations; at a convolution's sizes bound by arithmetic.
+`gemm` of SciPy's BLAS is called through the pointer that SciPy exports to Cython, inside a Numba
+parallel loop, with that BLAS limited to one thread: one thread pool works at a time. The longer
+side of `out` is divided into as many parts as there are threads, so no sum is split and the same
+number of threads gives the same bits. 2 M N K operations; compute-bound at the sizes of
+convolutions.
 
 Floating type: float32 or float64, accumulated in the same type.
 """
@@ -127,5 +128,5 @@ def multiply(a, a_op, a_ld, b, b_op, b_ld, out, out_ld, M, N, K, add, double):  
 
 @numba.njit(cache=True, inline="never")
 def keep(value):  # type: ignore[no-untyped-def]
-    """A use after the call: an address does not keep its array alive in compiled code."""
+    """A use after the call: in compiled code an address does not keep its array alive."""
     return value

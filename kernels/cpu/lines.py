@@ -1,4 +1,4 @@
-"""A line of numbers copied or added inside compiled loops, whole vectors first."""
+"""Copy and addition of contiguous runs inside compiled loops, whole vectors first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kernels.cpu.vector import add, lanes_of, move
 
 @numba.njit(cache=True, inline="always")
 def copy_line(a, at, b, to, count):  # type: ignore[no-untyped-def]
-    """b[to..] = the `count` numbers of a from `at` on; a and b are flat, of one type."""
+    """b[to : to + count] = a[at : at + count]; a and b are flat, of one dtype."""
     vector, e = lanes_of(b), 0
     while e + vector <= count:  # a range with a step would divide
         move(a, at + e, b, to + e)
@@ -21,7 +21,7 @@ def copy_line(a, at, b, to, count):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, inline="always")
 def add_line(a, at, b, to, count):  # type: ignore[no-untyped-def]
-    """b[to..] += the `count` numbers of a from `at` on; a and b are flat, of one type."""
+    """b[to : to + count] += a[at : at + count]; a and b are flat, of one dtype."""
     vector, e = lanes_of(b), 0
     while e + vector <= count:
         add(a, at + e, b, to + e)

@@ -1,8 +1,17 @@
-"""Outer products: the inner loop of every matrix product, its sums in the vector registers.
+"""Register-blocked outer-product micro-kernels, MR x NR: the inner loop of every matrix product.
 
-MR rows by NV vectors of sums: of each term of the sum one number of every row and NV vectors are
-read, for MR NV fused multiply-adds. A sum is a chain of these in the order of its index, whatever
-the vector length: the same bits everywhere. The intrinsics differ in where their operands lie.
+    C (MR,NR) += A (MR,K) B (K,NR)
+
+MR rows by NR / L vectors of sums stay in registers over the whole sum (L elements a vector). For
+each term k, MR scalars of A and NR / L vectors of B are loaded for MR NR / L fused multiply-adds: a
+rank-1 update (Goto, van de Geijn 2008; the names are those of BLIS, Van Zee, van de Geijn 2015).
+Every sum is a chain of multiply-adds in the order of k, whatever L is: the same bits on every
+machine. The intrinsics differ in how A and B are stored:
+
+    outer_tall, outer_rows       A packed: 16 terms of a row are contiguous; B packed in panels of
+    NR outer_even, outer_even_2     A packed and transposed: the rows of a term are contiguous
+    outer_runs                   A read in place, as runs of contiguous terms; B packed
+    outer_steps_2, outer_steps_3 A transposed and B, both read in place
 """
 
 from __future__ import annotations
@@ -23,18 +32,18 @@ MANY = MACHINE.registers >= 32
 TALL = 12 if MANY else 6  # rows of a tile where rows are cheap to address: TALL x 2 vectors
 SHORT = 3  # of the shortest such tile; TALL is a multiple
 EVEN = 8 if MANY else 4  # rows of a tile that divide LINE: EVEN x 3 vectors
-# Terms of a sum between two jumps. With 16 LLVM moves the loads of later terms forward until the
-# sums no longer fit in the registers: half the speed with AVX-512, nothing gained with AVX2.
+# Terms of a sum that are unrolled. With 16, LLVM hoists the loads of later terms until the sums are
+# spilled: half the speed with AVX-512, nothing gained with AVX2.
 UNROLL = 4
 FETCHED = 4
-"""Cache lines of what comes after a panel that are fetched for every 16 of its terms."""
+"""Cache lines of the next panel of B that are prefetched for every 16 terms of this one."""
 
 Sums = list[ir.Value]
 Body = Callable[[Sums, ir.Value, ir.Value], tuple[Sums, ir.Value, ir.Value]]
 
 
 def loop(emit: Emitter, sums: Sums, a: ir.Value, b: ir.Value, times: ir.Value, body: Body) -> Any:
-    """`body` so many times; the sums stay in registers, a and b are moved on by it."""
+    """A loop of `times` iterations; sums are loop-carried in registers, `body` advances a and b."""
     builder = emit.builder
     before, head = builder.block, builder.append_basic_block("outer.head")
     inside, after = (builder.append_basic_block(f"outer.{name}") for name in ("body", "after"))
@@ -58,7 +67,7 @@ def loop(emit: Emitter, sums: Sums, a: ir.Value, b: ir.Value, times: ir.Value, b
 
 
 def term(emit: Emitter, sums: Sums, a: ir.Value, rows: Sequence[Any], b: ir.Value) -> None:
-    """Add one term's product to the sums, rows by vectors; `rows`: each one's offset from a."""
+    """Rank-1 update of the sums (rows x vectors); `rows`: the offset of each row from a."""
     vectors = len(sums) // len(rows)
     ahead = [emit.load(emit.at(b, v * emit.lanes)) for v in range(vectors)]
     for m, offset in enumerate(rows):
@@ -69,7 +78,7 @@ def term(emit: Emitter, sums: Sums, a: ir.Value, rows: Sequence[Any], b: ir.Valu
 
 
 def places_of(emit: Emitter, c: ir.Value, c_row: ir.Value, rows: int, vectors: int) -> Sums:
-    """Where the sums belong, row by row."""
+    """Pointers to the vectors of a tile of c, row by row."""
     return [
         emit.at(c, emit.builder.mul(c_row, ir.IntType(64)(m)), v * emit.lanes)
         for m in range(rows)
@@ -78,7 +87,7 @@ def places_of(emit: Emitter, c: ir.Value, c_row: ir.Value, rows: int, vectors: i
 
 
 def begun(emit: Emitter, places: Sums, go_on: ir.Value) -> Sums:
-    """What the sums begin with: what stands there, to go on with it, or zeros."""
+    """Initial sums: the tile of c where `go_on` is true, else zeros."""
     builder = emit.builder
     with builder.if_else(go_on) as (then, otherwise):
         with then:
@@ -98,10 +107,10 @@ def write(emit: Emitter, sums: Sums, places: Sums) -> None:
 
 
 def _outer(heights: Sequence[int], vectors: int, row_step: int, term_step: int) -> Any:
-    """The intrinsics of `outer_tall`, `outer_rows` and `outer_even`: what differs are four numbers.
+    """The intrinsics of `outer_tall`, `outer_rows` and `outer_even`, which differ in four numbers.
 
-    Row m of a's term k lies `m row_step + k term_step` behind the term's block. Of more than one
-    height f's first argument says which, none of them: nothing is done.
+    Element (m, k) of a block of A has the offset `m row_step + k term_step`. With several heights
+    the first argument selects one; any other number does nothing.
     """
 
     def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
@@ -165,42 +174,43 @@ outer_tall = _outer([TALL], 2, LINE, 1)
 
 outer_tall(a, a_at, a_step, b, b_at, c, c_at, c_row, steps, tail, add, ahead)
 
-a's terms lie in lines of 16, a row's line after the line of the row above, and `a_step` elements
-from one line of a row to its next. b's terms are panels of 2L, packed. `c_row` elements from one
-row of c to the next. With `add` the sums in c go on: the same bits as if all terms came at once.
+A is packed: 16 terms of a row are contiguous, followed by the same 16 terms of the next row;
+`a_step` elements separate two such blocks. B is packed in panels of NR = 2L. `c_row` is the row
+stride of c. With `add` the sums start from c: the same bits as if all terms came in one call.
 
-The processor foresees the next line of a panel, not the next panel: while this one is multiplied
-FETCHED cache lines `ahead` elements behind b's are fetched for each of a's lines, `next_panel` says
-which, and the lines of the rows after a's.
+The hardware prefetcher follows a panel, but does not start the next one. So with each block of 16
+terms FETCHED cache lines are prefetched from `ahead` elements behind b (`next_panel` gives that
+distance), and those of the rows of A that follow.
 """
 outer_rows = _outer(range(SHORT, TALL + 1, SHORT), 2, LINE, 1)
-"""The same for any multiple of SHORT rows up to TALL, the first argument."""
+"""The same for any multiple of SHORT rows up to TALL, given by the first argument."""
 outer_even = _outer([EVEN], 3, 1, LINE)
-"""c (EVEN,3L) = or += a^T (EVEN,K) b (K,3L), where row k of a^T's lines holds all rows' term k.
+"""c (EVEN,3L) = or += a^T (EVEN,K) b (K,3L): A is stored transposed, the rows of a term contiguous.
 
-The arguments of `outer_tall`; `a_step` is 16 lines where terms follow each other.
+Arguments as for `outer_tall`; `a_step` separates two blocks of 16 terms.
 """
 outer_even_2 = _outer([EVEN], 2, 1, LINE)
-"""The same with b (K,2L): for columns that panels of 3L would leave half empty."""
+"""The same with b (K,2L), for N that panels of 3L would leave half empty."""
 
 
 @numba.njit(cache=True, inline="always")
 def next_panel(panel, each, turn):  # type: ignore[no-untyped-def]
-    """What of the next panel, `panel` elements behind, is fetched in a panel's turn number `turn`.
+    """Prefetch distance in elements for call number `turn` on one panel of B.
 
-    `each` elements of b belong to 16 terms; in as many turns as they fill FETCHED cache lines all
-    have been fetched, and later turns fetch what is there.
+    The next panel begins `panel` elements behind; `each` elements of B belong to 16 terms. Each
+    call prefetches FETCHED cache lines of the next panel. Once all are prefetched, the distance
+    is 0.
     """
     first = turn * (FETCHED * LINE)
     return panel + first if first < each else 0
 
 
 def _outer_runs(typingctx, a, a_at, a_row, starts, b, b_at, bias, bias_at, rectify, c, c_at, c_row, run):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
-    """c (TALL,2L) = a (TALL,K) b (K,2L) + bias (2L,), a as it lies: K = runs x run terms.
+    """c (TALL,2L) = a (TALL,K) b (K,2L) + bias (2L,), A read in place: K = runs x run terms.
 
-    The terms of a run lie side by side, run i's `starts[i]` elements, of int64, behind the row's
-    first; `a_row` and `c_row` elements from one row to the next. b's terms are panels of 2L,
-    packed. With `rectify` what is not above 0 becomes 0, NaN stays.
+    The terms of a run are contiguous; run i begins `starts[i]` elements (int64) behind the first of
+    the row. `a_row` and `c_row` are row strides. B is packed in panels of NR = 2L. With `rectify`
+    the result is max(y, 0), where NaN stays NaN.
     """
     i64 = types.int64
     signature = types.void(a, i64, i64, starts, b, i64, bias, i64, types.boolean, c, i64, i64, i64)
@@ -230,7 +240,7 @@ def _outer_runs(typingctx, a, a_at, a_row, starts, b, b_at, bias, bias_at, recti
             return sums, emit.at(start, 1), b
 
         places = places_of(emit, c, c_row, TALL, 2)
-        for place in places:  # lines of c lie far apart: they come while the sums are made
+        for place in places:  # rows of c are far apart: prefetched during the sum
             emit.fetch(place, to_write=True)
         start = [emit.load(emit.at(bias, v * emit.lanes)) for v in range(2)] * TALL
         sums, _, _ = loop(emit, start, table.data, b, runs, one_run)
@@ -242,7 +252,7 @@ def _outer_runs(typingctx, a, a_at, a_row, starts, b, b_at, bias, bias_at, recti
 
 
 def _outer_steps(vectors: int) -> Any:
-    """The intrinsics of `outer_steps_2` and `outer_steps_3`: their vectors of a row of c."""
+    """The intrinsics of `outer_steps_2` and `outer_steps_3`, of 2 and 3 vectors a row of c."""
 
     @intrinsic
     def product(typingctx, rows, a, a_at, a_step, b, b_at, b_step, c, c_at, c_row, terms, ahead, add, past):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
@@ -287,14 +297,14 @@ def _outer_steps(vectors: int) -> Any:
 
 
 outer_steps_2, outer_steps_3 = _outer_steps(2), _outer_steps(3)
-"""c (rows,2L) or (rows,3L) = or += a^T (rows,K) b (K,2L or 3L), both as they lie; K = terms.
+"""c (rows,2L) or (rows,3L) = or += a^T (rows,K) b (K,2L or 3L), both read in place; K = terms.
 
 outer_steps_3(rows, a, a_at, a_step, b, b_at, b_step, c, c_at, c_row, terms, ahead, add, past)
 
-EVEN / 2 to EVEN rows; for another number nothing is done. A term's rows lie side by side in a, its
-vectors in b; `a_step` and `b_step` elements from one term to the next, `c_row` from a row of c.
-With every fourth term the cache line `ahead` elements behind its vectors is fetched. With `add` the
-sums in c go on; with `past` they are written past the caches (`streaming.py`).
+EVEN / 2 to EVEN rows; any other number does nothing. The rows of a term are contiguous in a, its
+vectors in b; `a_step` and `b_step` are the strides of terms, `c_row` the row stride of c. With
+every fourth term the cache line `ahead` elements behind its vectors is prefetched. With `add` the
+sums start from c; with `past` they are written by non-temporal stores (`non_temporal.py`).
 """
 
 

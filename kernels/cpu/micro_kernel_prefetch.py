@@ -1,9 +1,9 @@
-"""Outer products during which what comes next is fetched from memory.
+"""Outer-product micro-kernels with software prefetch of the next operand rows.
 
-A large matrix that is multiplied with few rows is read at the rate of memory, and its products take
-about as long. They hide each other only if the memory works while the processor multiplies: a
-fetch for each cache line, line after line between the products, not all of them when the products
-are done. Else as in `outer.py`.
+A large matrix that is multiplied with few rows is read at the bandwidth of memory, and its products
+take about as long. The two overlap only if loads are in flight while the processor multiplies: one
+prefetch for each cache line, spread between the products, not all of them after the products. The
+rest is as in `micro_kernel.py`.
 """
 
 from __future__ import annotations
@@ -75,8 +75,9 @@ tall_fetching = _rows(TALL, 2)
 
 tall_fetching(a, b, b_at, c, c_at, steps, add, soon, soon_at, soon_row)
 
-a's terms lie in lines of 16, a row's line after the line of the row above. With each line of a one
-is fetched from each of TALL rows, `soon_row` elements apart: those that come next.
+A is packed: 16 terms of a row are contiguous, followed by those of the next row. With each block of
+16 terms one cache line is prefetched from each of the TALL rows that come next, `soon_row` elements
+apart.
 """
 high_fetching = _rows(2 * TALL, 1)
 """The same with c (2 TALL,L) and panels of L, for few columns."""
@@ -125,7 +126,7 @@ steps_fetching: Any = intrinsic(_steps)
 
 steps_fetching(rows, a, a_at, a_step, b, c, c_at, terms, add, soon, soon_at, soon_step)
 
-EVEN / 2 to EVEN rows; for another number nothing is done. A term's rows lie side by side in a,
-`a_step` elements from one term to the next. With each term three vectors are fetched from `soon`,
-`soon_step` elements further each time.
+EVEN / 2 to EVEN rows; any other number does nothing. The rows of a term are contiguous in a,
+`a_step` is the stride of terms. With each term three vectors are prefetched from `soon`, which
+advances by `soon_step` elements.
 """

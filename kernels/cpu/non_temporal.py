@@ -1,10 +1,10 @@
-"""Writing past the caches what is too large for them.
+"""Non-temporal stores for results larger than the caches.
 
-A store to a line that no cache holds first fetches the line, to overwrite it whole: a large
-transform is moved twice, and the caches lose what they held. A streaming store sends whole vectors
-to memory (the `nontemporal` hint; `Emitter.stream`). It pays where the result is larger than the
-caches near a core and is read much later; its places must be aligned to vectors. Streamed vectors
-may overtake others on their way: a thread that streamed ends with `fence`.
+An ordinary store to a line that is in no cache first loads the line (write allocate): a large
+result is moved twice, and evicts what the caches held. A non-temporal store sends whole vectors to
+memory (LLVM's `nontemporal` metadata; `Emitter.stream`). It pays where the result is larger than
+the caches of the cores and is read much later; addresses must be aligned to vectors. Such stores
+are weakly ordered: a thread that used them ends with `fence`.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ WIDTH = MACHINE.width
 
 @numba.njit(cache=True)
 def past_caches(array):  # type: ignore[no-untyped-def]
-    """Whether to stream to a flat array: it is large, and its first element aligned."""
+    """Whether non-temporal stores pay for a flat array: it is large, and aligned to vectors."""
     return array.nbytes > NEAR_CACHES and array.ctypes.data % WIDTH == 0
 
 
 def _fence(typingctx):  # type: ignore[no-untyped-def]
-    """What this thread streamed before is seen by all threads that go on after."""
+    """Memory fence: orders the non-temporal stores of this thread before what follows."""
 
     def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
         builder.fence("seq_cst")

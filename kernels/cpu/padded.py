@@ -1,7 +1,7 @@
-"""An image with its padding written out, so that every window lies whole in memory.
+"""Explicitly padded copies of an image, in which every window is addressable in memory.
 
-In channels-last memory the S C terms of one row of a window are then side by side, and the windows
-of neighbouring outputs begin stride C elements apart: the kernels "sliding" read them there.
+In channels-last memory the S C terms of one row of a window are then contiguous, and the windows
+of neighbouring outputs begin stride C elements apart: the kernels "sliding" read them in place.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from kernels.cpu.lines import copy_line
 def padded(
     x: np.ndarray, g: ConvGeometry, room: int = 0
 ) -> tuple[np.ndarray, tuple[int, int, int, int]]:
-    """(flat pixels of x (N,H,W,C) with the padding written out, where the windows lie in them).
+    """(flat pixels of x (N,H,W,C) with explicit padding, the addresses of the windows in them).
 
-    Where: the element at which the first begins; elements to the next image, to the next row of
-    windows, to the next row of taps. `room`: pixels more at the end of each row.
+    Addresses: the offset of the first window; strides in elements of an image, of a row of windows
+    and of a row of taps. `room`: additional pixels at the end of each row.
     """
     top, left = g.padding[0], g.padding[2]
     above, below, before, after = (max(pad, 0) for pad in g.padding)

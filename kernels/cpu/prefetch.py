@@ -1,7 +1,7 @@
-"""Reading ahead what lies beyond the caches, from beginning to end, as memory gives it fastest.
+"""Sequential prefetch of image rows that are larger than the last cache.
 
-Windows read short pieces of many rows, which the processor does not foresee. One element of each
-cache line of the rows is read before, and the windows find them in the second cache.
+Windows read short runs of many rows, which the hardware prefetcher does not follow. So one element
+of each cache line of the rows is loaded first, in order, and the windows hit in L2.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from kernels.cpu.vector import LINE, touch
 
 
 def far(x: np.ndarray) -> bool:
-    """Whether it is more than the last cache holds."""
+    """Whether x is larger than the last cache."""
     return x.nbytes > memory.chunk()
 
 
 @numba.njit(cache=True)
 def touch_rows(x, n, top, bottom):  # type: ignore[no-untyped-def]
-    """Rows `top` to `bottom`, without it, of image n of x (N,H,W,C), those that there are."""
+    """Load the rows top <= h < bottom of image n of x (N,H,W,C), as far as they exist."""
     _, H, W, C = x.shape
     flat = x.reshape(-1)  # (N,H,W,C) -> (NHWC,), the same memory
     for e in range((n * H + max(0, top)) * W * C, (n * H + min(H, bottom)) * W * C, LINE):

@@ -1,19 +1,19 @@
-"""What pooling does with the taps of a window, for several vectors of channels at once.
+"""Reductions over the taps of a pooling window, for several vectors of channels at once.
 
-A window is a list of taps; a tap is an offset into flat memory (and a place, its index in the
-plane). The channels of a pixel lie side by side, so a vector of them goes through the whole list
-with what was found so far in registers, and is stored once:
+A window is a list of taps; a tap is an offset into flat memory and an index in the plane. The
+channels of a pixel are contiguous, so a vector of them runs through the whole list with its partial
+result in registers, and is stored once:
 
-    greatest   the largest value and its place: pooling
-    arrived    the sum of those values whose switch says "here": unpooling, seen from the pixel
-    chosen     the value of the tap that the switch names: the transpose of unpooling
+    greatest   the maximum and its index (switch): max-pooling
+    arrived    the sum of those values whose switch is this pixel: unpooling in gather form
+    chosen     the value at the tap that the switch names: the transpose of unpooling
 
 `pairs.py` and `blocks.py` are unrolled for the windows of WINDOWS, several of them at once.
 
-Numba's own loops cannot: LLVM vectorises the innermost loop alone, which would be the one over taps
-or else store and load again at every tap. `channels(dtype)` says how many one call takes: the last
-block of more of them overlaps the one before, fewer are for the caller. Comparisons and choices
-only; "arrived" adds in the list's order.
+Plain Numba loops cannot do this: LLVM vectorises the innermost loop alone, which would be the one
+over taps, or else the result is stored and loaded again at every tap. One call takes
+`channels(dtype)` channels; a last partial block overlaps the one before. Fewer channels than that
+are left to other kernels. Only comparisons and selects; "arrived" adds in the order of the list.
 """
 
 from __future__ import annotations
@@ -30,28 +30,27 @@ from kernels.contract.machine import CACHE_LINE, MACHINE
 from kernels.cpu import vector
 
 VECTORS = 4
-"""Vectors a call: with their places, and what is compared with them, they fill 16 registers."""
+"""Vectors a call: with their indices and the values compared with them they fill 16 registers."""
 WINDOWS = (3, 3, 2), (2, 2, 2), (3, 3, 1), (2, 2, 1)
-"""Rows, columns and the stride of the windows that networks use: ZFNet's and most others', VGG's,
-Inception's."""
+"""(R, S, stride) of the windows that networks use: ZFNet and most others, VGG, Inception."""
 intrinsic: Any = extending.intrinsic  # its stub has the typing context among the arguments
 _I64, _I32 = ir.IntType(64), ir.IntType(32)
 State = list[ir.Value]
 
 
 def channels(dtype: np.dtype) -> int:
-    """How many channels one call takes."""
+    """Channels that one call takes."""
     return VECTORS * vector.lanes(dtype)
 
 
 def work(C: int) -> int:
-    """C channels as a cost, in channels of a block of float32; fewer go one at a time."""
+    """The cost of C channels, in channels of a block of float32; fewer go one at a time."""
     block = channels(np.dtype(np.float32))
     return -(-C // block) * block if block <= C else 20 * C
 
 
 class Vectors:
-    """LLVM instructions on `count` vectors of floats, and of as many 32-bit integers."""
+    """LLVM instructions on `count` vectors of floats, and as many of 32-bit integers."""
 
     def __init__(
         self,
@@ -91,7 +90,7 @@ class Vectors:
         return [self.builder.gep(first, [_I64(v)]) for v in range(self.count)]
 
     def prefetch(self, array: int, offset: ir.Value) -> None:
-        """Ask for the lines of a block that begins there; past the end of the array too."""
+        """Prefetch the cache lines of a block; the address may be past the end of the array."""
         byte, name = ir.IntType(8).as_pointer(), "llvm.prefetch.p0i8"
         fetch = self.builder.module.globals.get(name) or ir.Function(
             self.builder.module, ir.FunctionType(ir.VoidType(), [byte, _I32, _I32, _I32]), name
@@ -99,7 +98,7 @@ class Vectors:
         first = self.builder.bitcast(self.at(array, offset), byte)
         for line in range(0, self.count * MACHINE.width, CACHE_LINE):
             there = self.builder.gep(first, [_I64(line)])
-            self.builder.call(fetch, [there, _I32(0), _I32(3), _I32(1)])  # to read, soon, data
+            self.builder.call(fetch, [there, _I32(0), _I32(3), _I32(1)])  # read, L1, data
 
     def splat(self, value: ir.Value) -> ir.Value:
         """A 32-bit integer in every lane."""
@@ -108,7 +107,7 @@ class Vectors:
         return self.builder.shuffle_vector(one, none, ir.Constant(self.integers, None))
 
     def where(self, mask: State, new: State, old: State) -> State:
-        """The new values where the mask says so."""
+        """Select: `new` where the mask is true, else `old`."""
         chosen = zip(mask, new, old, strict=True)
         return [self.builder.select(m, a, b) for m, a, b in chosen]
 
@@ -116,9 +115,9 @@ class Vectors:
         return [ir.Constant(self.floats, None)] * self.count
 
     def over(self, size: ir.Value, state: State, step: Callable[[ir.Value, State], State]) -> State:
-        """What `step(i, state)` makes of the state for each block of `size` elements, at i.
+        """A loop over blocks of `size` elements: state = step(i, state), i the offset of the block.
 
-        There is a block at least; the last one overlaps the one before.
+        `size` is at least one block; the last block overlaps the one before.
         """
         builder, block = self.builder, self.count * self.lanes
         last = builder.sub(size, _I64(block))
@@ -133,7 +132,7 @@ class Vectors:
     def fold(
         self, first: int, count: ir.Value, state: State, step: Callable[[ir.Value, State], State]
     ) -> State:
-        """What `step(k, state)` makes of the state for k from `first` to `count` - 1, in turn."""
+        """A loop: state = step(k, state) for k from `first` to `count` - 1."""
         builder, before = self.builder, self.builder.block
         head, body, after = (builder.append_basic_block(f"taps.{s}") for s in ("", "tap", "end"))
         builder.branch(head)
@@ -153,11 +152,11 @@ class Vectors:
 
 @intrinsic
 def greatest(typingctx, x, offsets, places, count, c, y, switches, to, ahead):  # type: ignore[no-untyped-def]  # fmt: skip
-    """y[to..] = the largest of x[offsets[k] + c..], switches[to..] = its places[k], k < count.
+    """y[to..] = the maximum of x[offsets[k] + c..], switches[to..] = its places[k], k < count.
 
-    Of equal values the first wins, NaN is the largest of all. The list holds at least one tap.
-    What lies `ahead` elements further is fetched meanwhile: a window's taps are short pieces of
-    several rows, which the processor does not foresee.
+    Of equal values the first wins; NaN is larger than all. There is at least one tap. Elements
+    `ahead` further are prefetched meanwhile: the taps of a window are short runs of several rows,
+    which the hardware prefetcher does not follow.
     """
     i64 = types.int64
 

@@ -1,13 +1,13 @@
-"""im2col and col2im: every window of an image as one row of a matrix, and back.
+"""im2col and col2im: the windows of an image as rows of a matrix, and the transpose.
 
     columns[(n p q), (r s c)] = x[n, c, p stride - pad + r dilation, q stride - pad + s dilation]
 
-Outside the plane x is 0. A window's row of taps is S runs of C contiguous values in channels-last
-memory. Folding is the transpose of unfolding: what lies on one pixel is summed. Both move
-N P Q R S C values and compute nothing else: bound by memory, so the kernels that use them take a
-block of rows (n p) at a time, whose columns stay in cache until they are multiplied.
+Outside the plane x is 0 (Chellapilla, Puri, Simard 2006). In channels-last memory a row of taps is
+S runs of C contiguous values. Folding is the transpose of unfolding: overlapping values are summed.
+Both move N P Q R S C values and are memory-bound, so the kernels that use them take a block of rows
+(n p) at a time, whose columns stay in cache until they are multiplied.
 
-Both are one thread's work; x is (N,H,W,C), c0 the first channel of the group.
+Both run on one thread; x is (N,H,W,C), c0 the first channel of the group.
 """
 
 from __future__ import annotations

@@ -1,16 +1,17 @@
-"""The processor's vectors inside Numba: what its own loops do not reach.
+"""Vector intrinsics for Numba: loads, stores, prefetch and fused multiply-adds as LLVM code.
 
-Numba compiles a plain loop to vectors of at most 256 bits and keeps few sums in registers. The
-intrinsics here write LLVM's vector code themselves, for the vector length and the number of
-registers of the processor that compiles (LLVM cuts what is too wide for another):
+Numba vectorises a plain loop to at most 256 bits and keeps few sums in registers. The intrinsics
+here emit LLVM vector code for the vector length and the register count of the target processor
+(`contract/machine.py`):
 
-    move            a vector from here to there, as it is or with its bias and rectified
-    add             a vector onto another
-    turn            a square of numbers, its columns for rows
-    `outer.py`      the inner loop of every matrix product, its sums in registers
-    `combine.py`    a small constant matrix times vectors, for Winograd's transforms
+    move               copies one vector, or adds bias and applies the ReLU on the way
+    add                adds one vector to memory
+    turn               transposes a square of L x L elements in registers
+    fetch, touch       software prefetch, and a load that cannot be dropped
+    `micro_kernel.py`  the inner loop of every matrix product
+    `combine.py`       a small constant matrix times vectors, for Winograd's transforms
 
-They work on flat arrays of float32 or float64 and offsets in elements.
+Operands are flat arrays of float32 or float64, offsets are in elements.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from numba.core.extending import intrinsic
 from kernels.contract.machine import CACHE_LINE, MACHINE
 
 LINE = 16
-"""Channels that lie side by side in packed operands: a cache line of float32."""
+"""Contiguous channels, or terms, of a packed operand: a cache line of float32."""
 
 
 def lanes(dtype: np.dtype) -> int:
@@ -59,19 +60,19 @@ class Emitter:
         self.builder.store(value, wide, align=self.bytes)
 
     def store_and_fetch(self, value: ir.Value, pointer: ir.Value) -> None:
-        """Store, and ask for the next cache line, to be written."""
+        """Store, and prefetch the next cache line for writing."""
         self.store(value, pointer)
         self.fetch(self.at(pointer, CACHE_LINE // self.bytes), to_write=True)
 
     def stream(self, value: ir.Value, pointer: ir.Value) -> None:
-        """Store past the caches, at a place aligned to vectors (`streaming.py`)."""
+        """Non-temporal store to an address aligned to vectors (`non_temporal.py`)."""
         wide = self.builder.bitcast(pointer, self.vector.as_pointer())
         store = self.builder.store(value, wide, align=MACHINE.width)
         hint = self.builder.module.add_metadata([ir.IntType(32)(1)])
         store.set_metadata("nontemporal", hint)
 
     def fetch(self, pointer: ir.Value, to_write: bool = False) -> None:
-        """Ask for the cache line there, into the second cache; it may lie behind the array."""
+        """Prefetch a cache line into L2; the address may be past the end of the array."""
         byte, i32, name = ir.IntType(8).as_pointer(), ir.IntType(32), "llvm.prefetch.p0i8"
         module = self.builder.module
         function = module.globals.get(name)
@@ -88,7 +89,7 @@ class Emitter:
         return self.builder.shuffle_vector(one, ir.Constant(self.vector, ir.Undefined), mask)
 
     def chosen(self, a: ir.Value, b: ir.Value, lanes: list[int]) -> ir.Value:
-        """These lanes of a, and then of b."""
+        """Shuffle: lanes of a, then of b."""
         mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), lanes)
         return self.builder.shuffle_vector(a, b, mask)
 
@@ -105,7 +106,7 @@ class Emitter:
         return self.builder.call(function, [a, b, c])
 
     def rectified(self, value: ir.Value) -> ir.Value:
-        """What is not above 0 as 0, NaN as it is."""
+        """max(value, 0), where NaN stays NaN."""
         below = self.builder.fcmp_ordered("<=", value, self.constant(0.0))
         return self.builder.select(below, self.constant(0.0), value)
 
@@ -114,7 +115,7 @@ class Emitter:
 
 
 def pointer(emit: Emitter, context: Any, sig: Any, args: Any, i: int) -> ir.Value:
-    """To the element of array `args[i]` that the argument after it says."""
+    """Pointer to the element of array `args[i]` at the offset `args[i + 1]`."""
     array = context.make_array(sig.args[i])(context, emit.builder, args[i])
     return emit.at(array.data, args[i + 1])
 
@@ -122,8 +123,7 @@ def pointer(emit: Emitter, context: Any, sig: Any, args: Any, i: int) -> ir.Valu
 def choose(
     builder: ir.IRBuilder, number: ir.Value, numbers: Iterable[int], emit_one: Callable[[int], None]
 ) -> None:
-    """The code that `emit_one` emits for each of the numbers; at run time that of `number`, or none
-    if it is another."""
+    """A switch with code from `emit_one` for each of `numbers`; `number` selects one, or none."""
     after = builder.append_basic_block("chosen.after")
     chosen = builder.switch(number, after)
     for n in numbers:
@@ -136,8 +136,8 @@ def choose(
 
 
 def _lanes_of(typingctx, array):  # type: ignore[no-untyped-def]
-    """Elements of a vector, of the array's type: a constant, where `itemsize` is read from the
-    array and divided by, each time a function is entered."""
+    """Elements of a vector of the dtype of the array, as a compile-time constant: `itemsize` would
+    be loaded and divided by each time a function is entered."""
     count = MACHINE.width // (array.dtype.bitwidth // 8)
 
     def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
@@ -159,7 +159,7 @@ def _move(typingctx, source, source_at, to, to_at):  # type: ignore[no-untyped-d
 
 
 def _move_rectified(typingctx, source, source_at, bias, bias_at, rectify, to, to_at):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Copy one vector plus one of bias; with `rectify` what is not above 0 as 0, NaN as it is."""
+    """Copy one vector plus one of bias; with `rectify` max(y, 0), where NaN stays NaN."""
     i64 = types.int64
 
     def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
@@ -174,7 +174,7 @@ def _move_rectified(typingctx, source, source_at, bias, bias_at, rectify, to, to
 
 
 def _fetch(typingctx, source, source_at):  # type: ignore[no-untyped-def]
-    """Ask for the cache line there; it may lie behind the array."""
+    """Prefetch one cache line; the address may be past the end of the array."""
 
     def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
         emit = Emitter(builder, sig.args[0].dtype)
@@ -185,16 +185,16 @@ def _fetch(typingctx, source, source_at):  # type: ignore[no-untyped-def]
 
 
 def _touch(typingctx, source, source_at):  # type: ignore[no-untyped-def]
-    """Read one element and do nothing with it: its cache line is near from then on.
+    """Load one element and discard it, so that its cache line is in the caches.
 
-    Unlike `fetch` it waits, and so is never left out where many lines are on their way.
+    Unlike a prefetch it is never dropped when many loads are in flight.
     """
 
     def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
         emit = Emitter(builder, sig.args[0].dtype)
         bits = ir.IntType(8 * emit.bytes)
         value = builder.bitcast(builder.load(pointer(emit, context, sig, args, 0)), bits)
-        used = ir.FunctionType(ir.VoidType(), [bits])  # by an instruction that there is not
+        used = ir.FunctionType(ir.VoidType(), [bits])  # by an empty instruction
         builder.asm(used, "", "r", [value], side_effect=True)
         return context.get_dummy_value()
 
@@ -202,9 +202,9 @@ def _touch(typingctx, source, source_at):  # type: ignore[no-untyped-def]
 
 
 def _turn(typingctx, source, source_at, source_row, to, to_at, to_row):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Transpose a square of L x L numbers, L elements a vector, in registers.
+    """Transpose L x L elements in registers, L elements a vector.
 
-    Halves, quarters, ... of neighbouring blocks change places, down to single numbers.
+    log2(L) steps; each exchanges blocks of L/2, L/4, ..., 1 elements between pairs of rows.
     """
     i64 = types.int64
 
@@ -230,7 +230,7 @@ def _turn(typingctx, source, source_at, source_row, to, to_at, to_row):  # type:
 
 
 def _add(typingctx, source, source_at, to, to_at):  # type: ignore[no-untyped-def]
-    """Add one vector to what stands there."""
+    """Add one vector to memory."""
 
     def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
         emit = Emitter(builder, sig.args[0].dtype)

@@ -1,8 +1,8 @@
-"""Windows of an image, or of a gradient, as rows of a matrix product; and how they are packed.
+"""Windows of x (fprop) or of gy (dgrad) as rows of a matrix product, and their packing.
 
-A convolution's windows are those of im2col. Its gradient with respect to x has windows of gy: with
-stride s, position u of gy gives s x s pixels of gx, one of each phase, which are further filters of
-a stride-1 convolution by every s-th tap of the turned kernel.
+The windows of fprop are the rows of im2col. dgrad has windows of gy: with stride s, position u of
+gy contributes to s x s pixels of gx, one of each phase. Each phase is a stride-1 convolution with
+every s-th tap of the flipped kernel, so the phases are further filters of one convolution.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from kernels.contract.geometry import ConvGeometry
 from kernels.cpu.vector import LINE, lanes_of, move
 
 AT_ONCE = 12
-"""Windows that are cut into lines at a time."""
+"""Windows that are packed at a time."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows over positions (N,P,Q), rows by columns, that start at `origin` + stride position.
+    """Windows at positions (N,P,Q); each begins at `origin` + stride * position.
 
-    taps: (out phases, 2, most taps) of the filter, -1 where a phase has none; out_at: the output
-    pixel of position (0,0), with `out_step` from one position to the next, for each phase.
+    taps: (phases, 2, most taps) rows and columns of the filter, -1 where a phase has no tap;
+    out_at (phases, 2): the output pixel of position (0,0); out_step: output pixels between two
+    positions.
     """
 
     P: int
@@ -49,7 +50,7 @@ def fprop_windows(g: ConvGeometry) -> Windows:
 
 
 def dgrad_windows(g: ConvGeometry) -> Windows:
-    """Positions u of gy whose windows meet a pixel of x; the filter's taps turned."""
+    """Positions u of gy whose windows overlap a pixel of x; the taps of the filter are flipped."""
     sides = []
     for axis, (size, pixels) in enumerate(((g.R, g.H), (g.S, g.W))):
         stride, before = g.stride[axis], g.padding[2 * axis]
@@ -91,16 +92,16 @@ def pack_windows(  # type: ignore[no-untyped-def]
 ):
     """packed (lines,height,LINE) = the windows of `count` positions from `first` on.
 
-    A window's terms (r s c) are put side by side first: where its pixels follow each other in
-    memory that is one copy a row of taps. Lines are cut from those of some windows at a time: a
-    vector that was just written in two parts would have to wait for both.
+    The terms (r s c) of a window are first made contiguous: one copy a row of taps where its pixels
+    are contiguous in x. Then AT_ONCE windows are packed at a time: loading a vector right after it
+    was stored in two parts stalls on store forwarding.
     """
     _, H, W, C = x.shape
     flat = x.reshape(-1)  # (N,H,W,C) -> (NHWC,), the same memory
     lanes, run = lanes_of(x), size[1] * channels
     terms = size[0] * run
     lines = (terms + LINE - 1) // LINE
-    row = (lines + 1) * LINE  # a line to spare
+    row = (lines + 1) * LINE  # and one spare line
     rows = np.zeros(AT_ONCE * row, x.dtype)
     for t0 in range(0, count, AT_ONCE):
         some = min(AT_ONCE, count - t0)
@@ -116,7 +117,7 @@ def pack_windows(  # type: ignore[no-untyped-def]
                     for e in range(run):
                         rows[at + e] = 0
                 elif joined and start + run + lanes <= flat.size:
-                    # Whole vectors: what the last of them has too much, the next row overwrites.
+                    # Whole vectors: the next row overwrites what the last one has too much.
                     e = 0
                     while e < run:
                         move(flat, start + e, rows, at + e)
@@ -138,7 +139,7 @@ def pack_windows(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def _pack_pixel(flat, pixel, channels, inside, rows, to):  # type: ignore[no-untyped-def]
-    """Some channels of a pixel, or zeros beside the image; in whole vectors where x has them."""
+    """Some channels of a pixel, or zeros outside the image; in whole vectors where x allows it."""
     lanes = lanes_of(flat)
     if not inside:
         for c in range(channels):
