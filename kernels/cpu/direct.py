@@ -88,7 +88,7 @@ def product(
     bias: np.ndarray | None = None,
     rectify: bool = False,
 ) -> None:
-    """Write y (N,K,...) = windows of x (N,C,...) times `packed` [+ bias (K,)], then ReLU if asked."""
+    """Write y (N,K,...) = windows of x (N,C,...) times `packed` [+ bias], then ReLU if asked."""
     bias = np.zeros(outputs * len(packed), x.dtype) if bias is None else bias
     positions = x.shape[0] * windows.P * windows.Q
     block, blocks = balanced(positions)
