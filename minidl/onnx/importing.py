@@ -16,11 +16,13 @@ import numpy as np
 import minidl.onnx.operators  # noqa: F401  (its files register what each operator becomes)
 from kernels.arguments import Pair
 from minidl import nn
+from minidl.nn.folding import fold as fold_affine
 from minidl.onnx import constants
 from minidl.onnx.call import OPERATORS, Activation, Built, Call, Value
 from minidl.onnx.model import Model, Node
 from minidl.onnx.reading import read
-from minidl.tensor import Tensor, no_grad
+from minidl.recording import no_grad
+from minidl.tensor import Tensor
 
 _MISFITS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
 """What NumPy and the engine raise for arrays and settings that do not fit each other."""
@@ -43,9 +45,7 @@ def load_onnx(
     """
     graph = convert(read(path, size), os.fspath(path))
     if fold:
-        from minidl.nn.folding import fold as folded
-
-        graph = folded(graph)
+        graph = fold_affine(graph)
     graph.eval()
     return graph
 
