@@ -17,8 +17,6 @@ import sys
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from bench.cases import OURS
-
 
 def main() -> None:
     """Serve until the other side closes standard input."""
@@ -45,7 +43,7 @@ def _own_answers() -> TextIO:
 
 def _prepared(job: dict[str, Any]) -> Callable[[str], str]:
     """What obeys the orders after the first."""
-    if job["library"] not in OURS:
+    if not job["ours"]:
         # Before kernels, which tell OpenMP's idle threads how to wait: a library keeps its own way.
         importlib.import_module(job["library"])
     from bench import serving  # only now: it imports kernels
