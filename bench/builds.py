@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernels.cuda import devices
+from kernels.contract import devices
 
 CUDA_12, CUDA_13 = "cu126", "cu130"
 """PyTorch's names for its builds."""

@@ -26,8 +26,8 @@ from bench.pick import pick_command
 from bench.report import report_command
 from bench.run import leave, run, tell
 from bench.tables import around_markers
-from kernels import sources
-from kernels.cli import mistakes
+from kernels.contract import sources
+from kernels.terminal import mistakes
 
 
 def bench_command(

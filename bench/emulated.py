@@ -16,13 +16,13 @@ from rich.text import Text
 
 from bench.cases import Case, Contender
 from bench.contenders import call_of
-from bench.judge import judge
+from bench.correctness import judge
 from bench.rows import Row
 from bench.run import leave, wide_console
 from bench.tables import NEVER
 from bench.turns import is_picked
-from kernels import threads
-from kernels.cli.progress import Task, progress_bars, say, stop_on_interrupt
+from kernels.contract import threads
+from kernels.terminal.progress import Task, progress_bars, say, stop_on_interrupt
 
 UNTIMED = (
     "Computed in the emulator on the smallest size of each layer, and not timed: a time there says "

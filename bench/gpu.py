@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any
 
 from bench.instrument import Call, Instrument
-from kernels.cuda import devices
+from kernels.contract import devices
 
 CACHES = 4
 """How many times the last cache is overwritten: it may be in halves that hold the same lines."""

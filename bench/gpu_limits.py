@@ -20,7 +20,7 @@ import numpy as np
 from bench.gpu import CuPys
 from bench.instrument import Call
 from bench.machine import REPEATS, Machine
-from kernels import threads
+from kernels.contract import threads
 from kernels.cuda import product
 
 SIDE = 8192

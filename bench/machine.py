@@ -1,6 +1,6 @@
 """What was measured on: the machine, its software, and its own limits, measured in the same run.
 
-The arithmetic limit is the rate of a large float32 matrix product (`kernels.gemm`, 2 M N K
+The arithmetic limit is the rate of a large float32 matrix product (`kernels.cpu.gemm`, 2 M N K
 operations); an algorithm with fewer operations than the definition can pass it. The limit of memory
 and caches is a copy on the same threads, bytes read plus bytes written, of arrays of several sizes:
 what one call after the other moves may move at the rate of a copy that is no larger. A read alone
@@ -22,8 +22,8 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from kernels import threads
-from kernels.gemm import gemm
+from kernels.contract import threads
+from kernels.cpu.gemm import gemm
 
 LIBRARIES = ("numpy", "scipy", "numba", "torch", "onnxruntime")
 SIDE = 2048

@@ -13,9 +13,9 @@ import numpy as np
 
 from bench.operations.operation import Call
 from kernels import ConvGeometry, PoolGeometry
-from kernels.arguments import Pair, pads, pair
+from kernels.contract.arguments import Pair, pads, pair
 from minidl import nn
-from minidl.onnx import save_onnx
+from minidl.formats.onnx import save_onnx
 
 OPSET = 22
 
@@ -53,7 +53,7 @@ def call(
 
 
 def of_graph(model: nn.Graph, inputs: Mapping[str, np.ndarray], threads: int) -> Call:
-    """A call of a network with branches, written as `minidl.onnx` writes it."""
+    """A call of a network with branches, written as `minidl.formats.onnx` writes it."""
     (x,) = inputs.values()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.onnx"

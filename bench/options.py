@@ -12,9 +12,10 @@ from bench.contenders import left_out, libraries
 from bench.gpu import FLUSH_SECONDS
 from bench.selection import Cases, batches, cases, operations, quick, words
 from bench.turns import Effort
-from kernels import Kernel, threads
-from kernels.cli.progress import say
-from kernels.cuda import NoGPU, devices, emulator
+from kernels import Kernel
+from kernels.contract import devices, threads
+from kernels.cuda import NoGPU, emulator
+from kernels.terminal.progress import say
 
 NONE = "none"
 QUICK = Effort(seconds=1.5, turn=0.02)

@@ -25,8 +25,8 @@ from bench.run import leave, measured, wide_console
 from bench.tables import duration
 from bench.team import Setting
 from bench.turns import Effort
-from kernels import threads
-from kernels.cli.progress import say
+from kernels.contract import threads
+from kernels.terminal.progress import say
 
 OPERATIONS = ("conv2d", "conv2d_dgrad", "conv2d_wgrad")
 MOST_MACS = 2e8

@@ -24,7 +24,7 @@ from bench.tables import (
     ratio,
     write_between,
 )
-from kernels.cli.progress import say
+from kernels.terminal.progress import say
 
 HEADINGS = (
     *("operation", "layer", "batch", "kernel", "time", "GFLOP/s", "of limit", "PyTorch"),

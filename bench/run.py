@@ -16,7 +16,7 @@ from bench.rows import Row
 from bench.tables import LEGENDS, tables, write_table
 from bench.team import Setting
 from bench.turns import Effort, measure
-from kernels.cli.progress import Task, console, progress_bars, say, stop_on_interrupt
+from kernels.terminal.progress import Task, console, progress_bars, say, stop_on_interrupt
 
 LOG_WIDTH = 130
 

@@ -19,7 +19,7 @@ from bench.gpu import CuPys, Torchs
 from bench.instrument import Instrument, Processor
 from bench.operations import OPERATIONS, Call
 from bench.operations.operation import on_host
-from kernels import sources, threads
+from kernels.contract import sources, threads
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.cases import Case, Contender
-from bench.judge import Verdict, judge
+from bench.correctness import Verdict, judge
 from bench.operations import of
 from bench.rows import Row
 from bench.team import Setting, Team, team

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from kernels.norm_geometry import LCNGeometry
+from kernels.contract.norm_geometry import LCNGeometry
 from minidl import nn
 
 functional = torch.nn.functional

@@ -10,12 +10,13 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-import kernels.alignment
-import kernels.freshness  # noqa: F401  (both before anything is compiled)
-from kernels import cuda, geometry, memory, reference, registry, threads
-from kernels.geometry import Box, ConvGeometry, PoolGeometry
-from kernels.placement import device_of
-from kernels.registry import Kernel, all_kernels, kernel, named, pick, register
+import kernels.contract.alignment
+import kernels.contract.freshness  # noqa: F401  (both before anything is compiled)
+from kernels import cuda, reference
+from kernels.contract import geometry, memory, registry, threads
+from kernels.contract.geometry import Box, ConvGeometry, PoolGeometry
+from kernels.contract.placement import device_of
+from kernels.contract.registry import Kernel, all_kernels, kernel, named, pick, register
 
 __all__ = [
     "Box",
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 
-_NOT_OPERATIONS = ("cli", "cuda", "show", "verify")
+_NOT_OPERATIONS = ("cli", "contract", "cpu", "cuda", "show", "terminal", "verify", "winograd")
 
 
 def _import_every_kernel() -> None:

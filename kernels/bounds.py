@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from kernels.registry import Kernel
+from kernels.contract.registry import Kernel
 
 LAMBDA = 8.0
 """That any one of 10^9 sums of 1000 terms passes the line then has a probability of 3 percent."""

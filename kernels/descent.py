@@ -21,9 +21,9 @@ from typing import Literal
 import numba
 import numpy as np
 
-from kernels import memory, threads
+from kernels.contract import memory, threads
+from kernels.contract.arrays import device_kind
 from kernels.cuda import descent as on_device
-from kernels.cuda.arrays import device_kind
 
 ROWS, COLUMNS = 64, 8
 """Of a tile; a line of cache from each of 8 columns, which may all compete for the same place."""

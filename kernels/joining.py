@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numba
 import numpy as np
 
-from kernels import memory, threads
-from kernels.lines import copy_line
+from kernels.contract import memory, threads
+from kernels.cpu.lines import copy_line
 
 
 def side_by_side(arrays: Sequence[np.ndarray]) -> np.ndarray:

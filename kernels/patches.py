@@ -13,9 +13,9 @@ from typing import Any
 import numba
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.arrays import device_kind
 from kernels.cuda import patches as on_device
-from kernels.cuda.arrays import device_kind
 
 LOWEST = float(np.finfo(np.float32).min)
 """What pooling never chooses, and no arithmetic turns into NaN."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
 
 
 def peaks(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from kernels.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.reference_norm import (
     local_contrast_norm,
     local_contrast_norm_vjp,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from kernels.norm_geometry import LCNGeometry, LRNGeometry
+from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 
 
 def window_weights(g: LCNGeometry) -> np.ndarray:

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from kernels import cuda, memory
+from kernels import cuda
+from kernels.contract import devices, memory
 
 DEVICES = ("cpu", "cuda", "emulator")
 
@@ -28,7 +29,7 @@ def check(device: str) -> str:
     if device not in DEVICES:
         raise ValueError(f"device must be one of {', '.join(DEVICES)}, got {device!r}")
     if device == "cuda":
-        cuda.devices.cupy()
+        devices.cupy()
     return device
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 import kernels
-from kernels import memory
+from kernels.contract import memory
 from kernels.cuda import renormalise as on_device
 
 

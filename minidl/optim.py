@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
 from kernels.descent import ready
 from minidl.nn import Parameter
 from minidl.tensor import Tensor

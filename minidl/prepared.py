@@ -14,8 +14,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from kernels import device_of
-from kernels.geometry import ConvGeometry
-from kernels.registry import Kernel, pick
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import Kernel, pick
 from minidl.recording import is_recording
 from minidl.tensor import Tensor
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import DTypeLike
 
-import kernels
+from kernels.contract import memory
 from minidl import device as devices
 from minidl.recording import is_recording
 
@@ -263,7 +263,7 @@ def _as_float_array(data: Any, dtype: DTypeLike | None) -> np.ndarray:
         array = np.asarray(data)
     else:
         array = np.asarray(data, dtype=np.float32 if dtype is None else dtype)
-    if array.dtype not in kernels.memory.FLOATS:
+    if array.dtype not in memory.FLOATS:
         raise TypeError(
             f"Tensor: holds float32 or float64, got {array.dtype} of shape {array.shape}; "
             "convert it with .astype(np.float32)"

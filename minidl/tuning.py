@@ -21,8 +21,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from kernels import memory, registry, threads
-from kernels.registry import Kernel
+from kernels.contract import memory, registry, threads
+from kernels.contract.registry import Kernel
 from minidl.serialize import replacing
 
 OPERANDS = {"conv2d": ("x", "w"), "conv2d_dgrad": ("gy", "w"), "conv2d_wgrad": ("x", "gy")}

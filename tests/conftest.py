@@ -11,8 +11,8 @@ import pytest
 from hypothesis import settings
 
 import minidl
-from kernels import threads
-from kernels.cuda import NoGPU, devices, emulator
+from kernels.contract import devices, threads
+from kernels.cuda import NoGPU, emulator
 
 settings.register_profile(
     "default", max_examples=25, deadline=None, derandomize=True, database=None

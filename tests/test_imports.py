@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from import_graph import Arrow, circular, read_arrows, upward
+
+from tests.shared.import_graph import Arrow, circular, read_arrows, upward
 
 ROOT = next(p for p in Path(__file__).resolve().parents if (p / "pyproject.toml").exists())
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernels.geometry import Box
+from kernels.contract.geometry import Box
 from minidl import Tensor, device, nn, rules
 from minidl.rules import Rules
-from zfnet import fields
-from zfnet.visible import Visible
+from zfnet import receptive_fields
+from zfnet.inspectable import Visible
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Deconvnet:
         normalised = any(isinstance(m, nn.LocalContrastNorm) for _, m in self.model.children())
         name = "local_contrast_norm"
         tied = normalised and self.table[name] is not rules.deconvnet[name]
-        return not tied and fields.pay_off(self.model, layer)
+        return not tied and receptive_fields.pay_off(self.model, layer)
 
     def _project_fields(
         self, images: np.ndarray, layer: str, units: Sequence[Unit]
@@ -134,7 +134,7 @@ class Deconvnet:
             _check_unit(unit, (len(units), *self._plane(layer)), layer)
         self.model.eval()
         places = np.array([(unit.p, unit.q) for unit in units])
-        x, activation, window = fields.look(self.model, images, layer, places)
+        x, activation, window = receptive_fields.look(self.model, images, layer, places)
         alone = [Unit(unit.map) for unit in units]  # each at 0, 0 of its own patch
         pixels, values = self._carried(x, activation, alone, self._field_table)
         return [

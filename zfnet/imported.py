@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl import nn, no_grad
 from minidl.nn.describe import build, describe
-from zfnet.visible import Visible
+from zfnet.inspectable import Visible
 
 
 class Imported(Visible):

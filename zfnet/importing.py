@@ -12,11 +12,11 @@ from typing import Any, Literal
 import numpy as np
 
 from minidl import nn, serialize
+from minidl.formats.onnx import load_onnx
+from minidl.formats.onnx.reading import read_shape
+from minidl.formats.pickled import read_pth
+from minidl.formats.torchvision import from_state_dict
 from minidl.nn.folding import fold as folded
-from minidl.onnx import load_onnx
-from minidl.onnx.reading import read_shape
-from minidl.pickled import read_pth
-from minidl.torchvision import from_state_dict
 from zfnet.data import Preprocess, default_resize
 from zfnet.imported import Imported
 from zfnet.network import FORMAT, Network

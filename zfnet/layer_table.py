@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kernels.geometry import ConvGeometry
+from kernels.contract.geometry import ConvGeometry
 from minidl import nn
+from zfnet.inspectable import Visible
 from zfnet.notes import RULES
-from zfnet.visible import Visible
 
 COLOURS = ("red", "green", "blue")
 

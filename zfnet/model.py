@@ -14,10 +14,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kernels.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from minidl import init, nn
+from zfnet.inspectable import Visible
 from zfnet.settings import ConvSpec, Norm, Settings, check
-from zfnet.visible import Visible
 
 
 class ConvNet(Visible, nn.Sequential):

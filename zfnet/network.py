@@ -14,8 +14,8 @@ from minidl import functional as F
 from minidl import no_grad, serialize
 from zfnet.data import Dataset, Preprocess
 from zfnet.imported import Imported
+from zfnet.inspectable import Visible
 from zfnet.model import ConvNet, as_json, build
-from zfnet.visible import Visible
 
 FORMAT = "zfnet network 1"
 FILE = "model.safetensors"

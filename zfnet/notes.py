@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minidl import nn
-from zfnet.visible import Visible
+from zfnet.inspectable import Visible
 
 AVERAGE = (
     "the average pooling is linear: what comes from above is spread evenly over its window, its "

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from kernels import patches
-from kernels.geometry import PoolGeometry
+from kernels.contract.geometry import PoolGeometry
 from minidl import Tensor, device, nn
 from minidl import functional as F
+from zfnet.inspectable import Visible
 from zfnet.views import Geometry
-from zfnet.visible import Visible
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,8 @@
 """Which pixels of an image a unit sees, through a chain of windows or through branches.
 
 Unit (p, q) of a layer depends on a window of each layer below: of `shape` pixels, the first at
-(p, q) * stride + first. A sliding window widens it (`kernels.geometry.sees`); where two branches
-meet again below, both windows are seen.
+(p, q) * stride + first. A sliding window widens it (`kernels.contract.geometry.sees`); where two
+branches meet again below, both windows are seen.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernels.geometry import Box, ConvGeometry, PoolGeometry
+from kernels.contract.geometry import Box, ConvGeometry, PoolGeometry
 
 Geometry = ConvGeometry | PoolGeometry
 Two = tuple[int, int]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.norm_geometry import LCNGeometry, LRNGeometry
+from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 
 
 class Contrast:

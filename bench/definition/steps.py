@@ -16,7 +16,7 @@ from bench.definition import pooling
 from bench.definition.convolution import dgrad, fprop, wgrad
 from bench.definition.normalisation import Contrast, Response
 from kernels import ConvGeometry, PoolGeometry, all_kernels
-from kernels.norm_geometry import LCNGeometry, LRNGeometry
+from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 
 Settings = dict[str, Any]
 

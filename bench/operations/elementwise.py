@@ -31,7 +31,7 @@ from bench.operations.operation import (
     operation,
 )
 from kernels import pick
-from kernels.norm_geometry import LCNGeometry, LRNGeometry
+from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 
 
 class Elementwise(KernelOperation):

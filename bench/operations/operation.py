@@ -11,7 +11,8 @@ import numpy as np
 
 from bench.cases import KERNELS_FOR, Case, Contender
 from bench.layers import Layer
-from kernels import Kernel, all_kernels, memory, named, pick
+from kernels import Kernel, all_kernels, named, pick
+from kernels.contract import memory
 from minidl import device as devices
 
 OPERATIONS: dict[str, Operation] = {}

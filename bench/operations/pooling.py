@@ -29,8 +29,9 @@ from bench.operations.operation import (
     normal,
     operation,
 )
-from kernels import PoolGeometry, memory
+from kernels import PoolGeometry
 from kernels.bounds import rounding
+from kernels.contract import memory
 
 
 class Pooling(KernelOperation):

@@ -24,9 +24,9 @@ from bench.operations.networks import Network, zfnet
 from bench.operations.operation import Call, Output, Part, Tensors, at_most, operation
 from minidl import device as devices
 from minidl import nn, rules
-from zfnet.covered import Change, Covered
 from zfnet.deconvnet import Deconvnet
 from zfnet.deconvnet import Unit as Place
+from zfnet.incremental import Change, Covered
 from zfnet.model import ZFNet
 
 TABLE = rules.gradient.derive("Captum's", relu=rules.rectify_from_above)

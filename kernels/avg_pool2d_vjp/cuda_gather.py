@@ -12,12 +12,12 @@ import math
 
 import numpy as np
 
-from kernels import memory
 from kernels.avg_pool2d_vjp.gather import terms
+from kernels.contract import memory
+from kernels.contract.geometry import PoolGeometry
+from kernels.contract.registry import kernel
 from kernels.cuda import Program, pool_struct
 from kernels.cuda.planes import instance, instances, lanes, over_pixels, traffic
-from kernels.geometry import PoolGeometry
-from kernels.registry import kernel
 
 PROGRAM = Program(__file__, entries=instances("gather"))
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory
-from kernels.geometry import PoolGeometry
-from kernels.registry import kernel
+from kernels.contract import memory
+from kernels.contract.geometry import PoolGeometry
+from kernels.contract.registry import kernel
 
 
 def terms(g: PoolGeometry) -> float:

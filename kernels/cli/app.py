@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from kernels.cli import mistakes
 from kernels.cli.cuda_report import cuda_report_command
 from kernels.cli.listing import list_command
 from kernels.cli.show import show_command
 from kernels.cli.verify import verify_command
+from kernels.terminal import mistakes
 
 app = typer.Typer(
     add_completion=False,

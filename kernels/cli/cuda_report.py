@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kernels.cli.progress import Task, console, progress_bars, say
 from kernels.cuda import loops, packages, programs, report, roofline
 from kernels.cuda.nvrtc import CompileError
+from kernels.terminal.progress import Task, console, progress_bars, say
 
 COULD_NOT_RUN = 2
 WIDTH = 160  # of the table of instances

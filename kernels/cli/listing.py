@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kernels.cli.progress import console, say
-from kernels.geometry import ConvGeometry, PoolGeometry
-from kernels.probe import described
-from kernels.registry import Kernel, all_kernels, everything
-from kernels.sources import load
+from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.probe import described
+from kernels.contract.registry import Kernel, all_kernels, everything
+from kernels.contract.sources import load
+from kernels.terminal.progress import console, say
 
 _EXAMPLES: dict[str, Any] = {
     "conv": ConvGeometry.of((16, 256, 13, 13), (384, 256, 3, 3), 1, 1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from kernels.cli.progress import Task, console, progress_bars, say
+from kernels.terminal.progress import Task, console, progress_bars, say
 from kernels.verify.mutants import (
     MUTANTS,
     Mutant,

@@ -9,8 +9,8 @@ from itertools import groupby
 from rich.table import Table
 from rich.text import Text
 
-from kernels.cli.progress import console, say
-from kernels.registry import Kernel
+from kernels.contract.registry import Kernel
+from kernels.terminal.progress import console, say
 from kernels.verify.runner import Outcome
 from kernels.verify.snippet import snippet
 

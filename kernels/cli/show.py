@@ -11,13 +11,13 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from kernels.cli.progress import console, say
-from kernels.registry import Kernel
+from kernels.contract.registry import Kernel
 from kernels.show import pictures
 from kernels.show.check import Check, check
 from kernels.show.requests import Request, sheet_of
 from kernels.show.sheets import Section, Sheet
 from kernels.show.tables import table
+from kernels.terminal.progress import console, say
 
 WIDEST = 64  # columns that are printed: more than a screen holds
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from kernels import Kernel
 from kernels.cli import outcomes
-from kernels.cli.progress import Task, progress_bars, say
+from kernels.terminal.progress import Task, progress_bars, say
 from kernels.verify import suite
 from kernels.verify.calls import OPERATIONS
 from kernels.verify.runner import Outcome

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from kernels.cli.progress import say
-from kernels.cuda import devices, emulator
-from kernels.registry import Kernel, all_kernels
-from kernels.sources import load
+from kernels.contract import devices
+from kernels.contract.registry import Kernel, all_kernels
+from kernels.contract.sources import load
+from kernels.cuda import emulator
+from kernels.terminal.progress import say
 
 _PROFILES = ("few", "dev", "ci", "intense")
 _DEVICES = ("cpu", "emulator", "cuda")

@@ -21,14 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.direct import without_products
 from kernels.cuda import Entry, Program, conv_struct, ctype, product
 from kernels.cuda.grids import blocks
 from kernels.cuda.packs import PACKS, pack
 from kernels.cuda.winograd import SIZES, chunks, cost, fprop_form, points, preparation, supports
-from kernels.direct import without_products
-from kernels.geometry import ConvGeometry
-from kernels.registry import kernel
 
 TILES = Entry(block=(128, 1, 1))
 FILTERS = Entry(block=(32, 8, 1))

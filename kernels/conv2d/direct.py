@@ -2,8 +2,8 @@
 
     y[(n p q), k] = windows[(n p q), (r s c)] w[k, (r s c)] + bias[k]
 
-`kernels/direct.py` tells how. 2 N K P Q C R S operations, in registers; each pixel of a window is
-moved twice for K products. Limited by the processor's multiply-adds, and where K is small by the
+`kernels/cpu/direct.py` tells how. 2 N K P Q C R S operations, in registers; each pixel of a window
+is moved twice for K products. Limited by the processor's multiply-adds, and where K is small by the
 packing. It serves every geometry.
 """
 
@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels import memory
-from kernels.costs import Rates, Work, fitted, runs_of, up
-from kernels.direct import pack, product, without_products
-from kernels.geometry import ConvGeometry
-from kernels.registry import kernel
-from kernels.windows import fprop_windows
+from kernels.contract import memory
+from kernels.contract.costs import Rates, Work, fitted, runs_of, up
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.direct import pack, product, without_products
+from kernels.cpu.windows import fprop_windows
 
 RATES = fitted(
     wide=Rates(
@@ -35,7 +35,7 @@ def work(g: ConvGeometry) -> Work:
 
 
 def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
     return RATES.cost(work(g))
 
 

@@ -2,7 +2,7 @@
 
     y[(n p q), k] = columns[(n p q), (r s c)] w[k, (r s c)]^T + bias[k]
 
-Every window becomes a row of `columns` (see `kernels/unfold.py`); one product does the rest
+Every window becomes a row of `columns` (see `kernels/cpu/unfold.py`); one product does the rest
 (Chellapilla, Puri, Simard: "High Performance Convolutional Neural Networks for Document
 Processing", 2006). It is cut along its rows into blocks whose columns stay in cache; threads take
 blocks in turn. 2 N K P Q C R S operations; the columns take R S / stride^2 times the input's
@@ -14,12 +14,12 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory
-from kernels.costs import Rates, fitted, unfolded
-from kernels.gemm import PLAIN, TRANSPOSED, keep, multiply
-from kernels.geometry import ConvGeometry
-from kernels.registry import kernel
-from kernels.unfold import rows_per_block, unfold_rows
+from kernels.contract import memory
+from kernels.contract.costs import Rates, fitted, unfolded
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.gemm import PLAIN, TRANSPOSED, keep, multiply
+from kernels.cpu.unfold import rows_per_block, unfold_rows
 
 RATES = fitted(
     wide=Rates(product=0.00892, term=0.279, output=0.085, weight=0.371, call=8.7e3, run=3.39),
@@ -28,7 +28,7 @@ RATES = fitted(
 
 
 def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
     return RATES.cost(unfolded(g))
 
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory
-from kernels.costs import Rates, Work, fitted
-from kernels.geometry import ConvGeometry
-from kernels.registry import kernel
+from kernels.contract import memory
+from kernels.contract.costs import Rates, Work, fitted
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
 
 RATES = fitted(
     wide=Rates(product=0.223, term=0.486, output=2.67, weight=0, call=7.04e3),
@@ -25,7 +25,7 @@ RATES = fitted(
 
 
 def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`kernels/costs.py`).
+    """Nanoseconds, from the work and the rates (`contract/costs.py`).
 
     An addition waits some cycles for the one before; each tap of each filter has to be found.
     """

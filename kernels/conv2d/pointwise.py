@@ -3,9 +3,10 @@
     y[(n p q), k] = x[(n p q), c] w[k, c] + bias[k]
 
 A window of one tap at stride 1 is a row of channels, so nothing is unfolded or packed: tiles of 6
-(or 12) pixels are read where they lie (`outer_runs` in `kernels/outer.py`), and cross the borders
-of rows and images. A thread takes a block of pixels, which stay in the second cache while every
-panel of filters goes along them. 2 N K P Q C operations; limited by the processor's multiply-adds.
+(or 12) pixels are read where they lie (`outer_runs` in `kernels/cpu/micro_kernel.py`), and cross
+the borders of rows and images. A thread takes a block of pixels, which stay in the second cache
+while every panel of filters goes along them. 2 N K P Q C operations; limited by the processor's
+multiply-adds.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.costs import Rates, Work, fitted, up
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
 from kernels.conv2d.direct import prepare, terms
-from kernels.costs import Rates, Work, fitted, up
-from kernels.direct import balanced, bias_of_panels, without_products
-from kernels.geometry import ConvGeometry
-from kernels.lines import copy_line
-from kernels.outer import TALL, outer_runs
-from kernels.registry import kernel
-from kernels.vector import lanes_of
+from kernels.cpu.direct import balanced, bias_of_panels, without_products
+from kernels.cpu.lines import copy_line
+from kernels.cpu.micro_kernel import TALL, outer_runs
+from kernels.cpu.vector import lanes_of
 
 RATES = fitted(
     wide=Rates(product=0.00343, term=0.0414, output=0.0828, weight=4.33, call=11.2e3),
@@ -42,7 +43,7 @@ def work(g: ConvGeometry) -> Work:
 
 
 def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
     return RATES.cost(work(g))
 
 

@@ -4,8 +4,8 @@
 
 In channels-last memory the S C terms of one row of a window lie side by side, and the windows of
 neighbouring outputs begin s C elements apart. So a tile of 6 (or 12) of them needs no packing: its
-rows are read through that step (`outer_runs` in `kernels/outer.py`), each pixel up to S R / s^2
-times, from the nearest cache. Padding is written once, round a copy of x. 2 N K P Q C R S
+rows are read through that step (`outer_runs` in `kernels/cpu/micro_kernel.py`), each pixel up to S
+R / s^2 times, from the nearest cache. Padding is written once, round a copy of x. 2 N K P Q C R S
 operations; limited by the processor's multiply-adds. The filters of a panel must stay in the
 nearest cache too, which bounds the terms; `direct.py` serves longer sums.
 """
@@ -15,15 +15,15 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.costs import Rates, Work, fitted, runs_of, up
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
 from kernels.conv2d.direct import prepare, terms
-from kernels.costs import Rates, Work, fitted, runs_of, up
-from kernels.direct import bias_of_panels, without_products
-from kernels.geometry import ConvGeometry
-from kernels.outer import TALL, outer_runs
-from kernels.padded import padded
-from kernels.registry import kernel
-from kernels.vector import lanes_of
+from kernels.cpu.direct import bias_of_panels, without_products
+from kernels.cpu.micro_kernel import TALL, outer_runs
+from kernels.cpu.padded import padded
+from kernels.cpu.vector import lanes_of
 
 MOST_TERMS = 400
 RATES = fitted(
@@ -52,7 +52,7 @@ def work(g: ConvGeometry) -> Work:
 
 
 def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
     return RATES.cost(work(g))
 
 

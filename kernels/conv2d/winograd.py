@@ -15,11 +15,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from kernels import memory
-from kernels.costs import Rates, Work
-from kernels.gemm import gemm
-from kernels.geometry import Box, ConvGeometry
-from kernels.registry import kernel
+from kernels.contract import memory
+from kernels.contract.costs import Rates, Work
+from kernels.contract.geometry import Box, ConvGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.gemm import gemm
 
 # The tile d, the filter w and the products m are each multiplied from both sides: M a M^T.
 BT = np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]], np.float64)
@@ -69,7 +69,7 @@ def work(g: ConvGeometry) -> Work:
 
 
 def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
     return RATES.cost(work(g))
 
 

@@ -1,10 +1,11 @@
 """Convolution by Winograd's algorithm along rows alone: for few channels, as in a first layer.
 
-`kernels/winograd_1d.py` tells how. For each strip of rows a thread transforms the pixels, then
-takes 12 (or 6) tiles at a time: a panel of filters is multiplied with them at every point, and the
-products are transformed to outputs while they are in the nearest cache. 8 products for 5 outputs of
-4 taps each: 0.4 of the definition's 2 N K P Q C R S operations (0.46 for 7 taps at stride 2, whose
-8th is 0); limited by the processor's multiply-adds, a tenth and more are the transform's.
+`kernels/winograd/one_dimensional.py` tells how. For each strip of rows a thread transforms the
+pixels, then takes 12 (or 6) tiles at a time: a panel of filters is multiplied with them at every
+point, and the products are transformed to outputs while they are in the nearest cache. 8 products
+for 5 outputs of 4 taps each: 0.4 of the definition's 2 N K P Q C R S operations (0.46 for 7 taps at
+stride 2, whose 8th is 0); limited by the processor's multiply-adds, a tenth and more are the
+transform's.
 
 What is pooled does not leave the second cache: as many rows as some rows of windows see are written
 to a buffer and pooled from there (`max_pool2d/pairs.py`); the last of them, which the next windows
@@ -18,21 +19,29 @@ import math
 import numba
 import numpy as np
 
-from kernels import memory, threads
-from kernels.combine import combine
-from kernels.costs import Rates, fitted
-from kernels.direct import bias_of_panels, without_products
-from kernels.geometry import ConvGeometry, PoolGeometry
-from kernels.lines import copy_line
+from kernels.contract import memory, threads
+from kernels.contract.costs import Rates, fitted
+from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.combine import combine
+from kernels.cpu.direct import bias_of_panels, without_products
+from kernels.cpu.lines import copy_line
+from kernels.cpu.micro_kernel import TALL, outer_runs
+from kernels.cpu.padded import padded
+from kernels.cpu.taps import WINDOWS, channels
+from kernels.cpu.vector import fetch, lanes, lanes_of
 from kernels.max_pool2d.pairs import forward as pairs
 from kernels.max_pool2d.pairs import pool_rows, window_of
-from kernels.outer import TALL, outer_runs
-from kernels.padded import padded
-from kernels.registry import kernel
-from kernels.taps import WINDOWS, channels
-from kernels.toom_cook import MOST, POINTS, filter_matrix, output_matrix
-from kernels.vector import fetch, lanes, lanes_of
-from kernels.winograd_1d import TILES, room, strips, supports, told, transform_strip, work
+from kernels.winograd.one_dimensional import (
+    TILES,
+    room,
+    strips,
+    supports,
+    told,
+    transform_strip,
+    work,
+)
+from kernels.winograd.toom_cook import MOST, POINTS, filter_matrix, output_matrix
 
 RATES = fitted(
     wide=Rates(product=0.005, term=0.199, output=0.0495, weight=0.524, call=16.7e3, read=0.082),
@@ -46,7 +55,7 @@ _a_rectified = combine({m: output_matrix(m) for m in TILES.values()}, rectify=Tr
 
 
 def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
     return RATES.cost(work(g))
 
 

@@ -3,10 +3,11 @@
     y = A^T [sum over c of (G w G^T) o (B^T d B)] A
 
 on tiles of up to 6x6 outputs of 3x3 taps: 64 products for 324 of the definition (Lavin, Gray 2015).
-Smaller tiles, and filters of other sizes, use some of the same 64 points (`kernels/toom_cook.py`),
-so no tile reaches over the plane: 13 = 5 + 4 + 4 rows take 19 products where three tiles of 6 take
-24, and only 7 of the 8 points. Stride s is split into phases (`kernels/winograd_plan.py`). The
-matrix products run over channels packed for the micro-kernel (`kernels/winograd_passes.py`).
+Smaller tiles, and filters of other sizes, use some of the same 64 points
+(`kernels/winograd/toom_cook.py`), so no tile reaches over the plane: 13 = 5 + 4 + 4 rows take 19
+products where three tiles of 6 take 24, and only 7 of the 8 points. Stride s is split into phases
+(`kernels/winograd/plan.py`). The matrix products run over channels packed for the micro-kernel
+(`kernels/winograd/passes.py`).
 
 Limited by multiply-adds where there are many channels, else by the transforms, which touch each
 pixel 64/36 times or more.
@@ -18,14 +19,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from kernels import memory
-from kernels.costs import Rates, Work, fitted
-from kernels.direct import without_products
-from kernels.geometry import ConvGeometry
-from kernels.registry import kernel
-from kernels.winograd_plan import Plan, fprop_plan, supports
-from kernels.winograd_tiles import Filters, Sides, Weights, convolve, roundings, work_of
-from kernels.winograd_tiles import prepare as prepare_filters
+from kernels.contract import memory
+from kernels.contract.costs import Rates, Work, fitted
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.direct import without_products
+from kernels.winograd.plan import Plan, fprop_plan, supports
+from kernels.winograd.tiles import Filters, Sides, Weights, convolve, roundings, work_of
+from kernels.winograd.tiles import prepare as prepare_filters
 
 
 def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
@@ -45,7 +46,7 @@ def work(g: ConvGeometry) -> Work:
 
 
 def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
     return RATES.cost(work(g))
 
 

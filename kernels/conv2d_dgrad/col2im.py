@@ -15,12 +15,12 @@ from dataclasses import replace
 import numba
 import numpy as np
 
-from kernels import memory
-from kernels.costs import Rates, fitted, unfolded, up
-from kernels.gemm import PLAIN, keep, multiply
-from kernels.geometry import ConvGeometry
-from kernels.registry import kernel
-from kernels.unfold import fold_image, images_per_block
+from kernels.contract import memory
+from kernels.contract.costs import Rates, fitted, unfolded, up
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.gemm import PLAIN, keep, multiply
+from kernels.cpu.unfold import fold_image, images_per_block
 
 RATES = fitted(
     wide=Rates(product=0.00851, term=0.217, output=0.086, weight=0.268, call=7.94e3, run=2.31),
@@ -29,7 +29,7 @@ RATES = fitted(
 
 
 def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`kernels/costs.py`); threads take whole images."""
+    """Nanoseconds, from the work and the rates (`contract/costs.py`); threads take whole images."""
     return RATES.cost(unfolded(replace(g, N=up(g.N, 2))))
 
 

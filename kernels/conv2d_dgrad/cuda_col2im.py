@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
 from kernels.cuda.grouped import grouped_product
 from kernels.cuda.rates import LAUNCH, moved, multiplied
 from kernels.cuda.unfold import fold_images, images_per_chunk
-from kernels.geometry import ConvGeometry
-from kernels.registry import kernel
 
 
 def cost(g: ConvGeometry) -> float:

@@ -19,7 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
 from kernels.conv2d import cuda_im2col
 from kernels.conv2d.cuda_im2col import multiply_windows
 from kernels.conv2d_dgrad.flipped import flipped_geometry
@@ -27,8 +29,6 @@ from kernels.cuda import Program, conv_struct, ctype
 from kernels.cuda.grids import blocks
 from kernels.cuda.packs import instances, pack
 from kernels.cuda.rates import LAUNCH, moved
-from kernels.geometry import ConvGeometry
-from kernels.registry import kernel
 
 BLOCK = 256
 PROGRAM = Program(

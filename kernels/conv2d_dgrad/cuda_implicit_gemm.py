@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.direct import without_products
 from kernels.cuda import Program, conv_struct, ctype
 from kernels.cuda.tiles import Plan, Tile, cheapest, entries, supports, usable
-from kernels.direct import without_products
-from kernels.geometry import ConvGeometry
-from kernels.registry import kernel
 
 TILES = (
     Tile("float", 64, 128, (4, 4), threads=128, resident=3, share=0.76),

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
 from kernels.cuda import Program, conv_struct, ctype
 from kernels.cuda.grids import blocks
 from kernels.cuda.rates import LAUNCH, one_by_one
-from kernels.geometry import ConvGeometry
-from kernels.registry import kernel
 
 BLOCK = 256
 PROGRAM = Program(__file__, entries=("dgrad<float>", "dgrad<double>"), block=(BLOCK, 1, 1))

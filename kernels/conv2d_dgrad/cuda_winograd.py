@@ -14,12 +14,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
 from kernels.conv2d.cuda_winograd import convolve, transform_filter
+from kernels.cpu.direct import without_products
 from kernels.cuda.winograd import TAPS, cost, fprop_form, preparation, supports
-from kernels.direct import without_products
-from kernels.geometry import ConvGeometry
-from kernels.registry import kernel
 
 
 def turned(g: ConvGeometry) -> ConvGeometry:

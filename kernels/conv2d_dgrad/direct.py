@@ -4,7 +4,7 @@
 
 Each of the s x s phases a of gx is a stride-1 convolution of gy with every s-th tap of the flipped
 kernel; all of them share gy's windows, so they are one product with s s C filters
-(`kernels/direct.py`). 2 N K P Q C R S operations and, where R is no multiple of s, a few zeros.
+(`kernels/cpu/direct.py`). 2 N K P Q C R S operations and, where R is no multiple of s, a few zeros.
 Limited by the processor's multiply-adds; where C is small, by the packing of windows of K R S / s^2
 terms: `folding.py` is better there.
 """
@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels import memory
-from kernels.costs import Rates, Work, fitted, runs_of, up
-from kernels.direct import pack, product, without_products
-from kernels.geometry import ConvGeometry
-from kernels.registry import kernel
-from kernels.windows import dgrad_windows
+from kernels.contract import memory
+from kernels.contract.costs import Rates, Work, fitted, runs_of, up
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.direct import pack, product, without_products
+from kernels.cpu.windows import dgrad_windows
 
 RATES = fitted(
     wide=Rates(product=0.00478, term=0.147, output=0.154, weight=0.438, call=54.7e3, run=7.52),
@@ -37,7 +37,7 @@ def work(g: ConvGeometry) -> Work:
 
 
 def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
     return RATES.cost(work(g))
 
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.costs import Rates, fitted, unfolded
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
 from kernels.conv2d.im2col import multiply_windows
-from kernels.costs import Rates, fitted, unfolded
-from kernels.geometry import ConvGeometry
-from kernels.registry import kernel
 
 
 def flipped_geometry(g: ConvGeometry) -> ConvGeometry:
@@ -58,7 +58,7 @@ RATES = fitted(
 
 
 def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`kernels/costs.py`); zeros are multiplied too."""
+    """Nanoseconds, from the work and the rates (`contract/costs.py`); zeros are multiplied too."""
     return RATES.cost(unfolded(flipped_geometry(g)))
 
 

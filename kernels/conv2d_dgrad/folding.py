@@ -15,15 +15,15 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory, threads
-from kernels.costs import Rates, Work, fitted, runs_of, up
-from kernels.direct import pack, without_products
-from kernels.geometry import ConvGeometry
-from kernels.lines import add_line
-from kernels.outer import TALL, outer_tall
-from kernels.registry import kernel
-from kernels.vector import LINE, lanes_of
-from kernels.windows import Windows, pack_windows
+from kernels.contract import memory, threads
+from kernels.contract.costs import Rates, Work, fitted, runs_of, up
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.direct import pack, without_products
+from kernels.cpu.lines import add_line
+from kernels.cpu.micro_kernel import TALL, outer_tall
+from kernels.cpu.vector import LINE, lanes_of
+from kernels.cpu.windows import Windows, pack_windows
 
 BAND = 16
 """Rows of gx that a thread takes at a time, at least."""
@@ -43,7 +43,7 @@ def work(g: ConvGeometry) -> Work:
 
 
 def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
     return RATES.cost(work(g))
 
 

@@ -12,14 +12,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from kernels import memory
-from kernels.costs import Rates, Work, fitted
-from kernels.direct import without_products
-from kernels.geometry import ConvGeometry
-from kernels.registry import kernel
-from kernels.winograd_plan import Plan, dgrad_plan, supports
-from kernels.winograd_tiles import Filters, Sides, Weights, convolve, roundings, work_of
-from kernels.winograd_tiles import prepare as prepare_filters
+from kernels.contract import memory
+from kernels.contract.costs import Rates, Work, fitted
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.direct import without_products
+from kernels.winograd.plan import Plan, dgrad_plan, supports
+from kernels.winograd.tiles import Filters, Sides, Weights, convolve, roundings, work_of
+from kernels.winograd.tiles import prepare as prepare_filters
 
 
 def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
@@ -37,7 +37,7 @@ def work(g: ConvGeometry) -> Work:
 
 
 def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
     return RATES.cost(work(g))
 
 

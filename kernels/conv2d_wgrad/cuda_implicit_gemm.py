@@ -19,7 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.direct import without_products
 from kernels.cuda import Entry, Program, conv_struct, ctype
 from kernels.cuda.grids import blocks, threads
 from kernels.cuda.rates import LAUNCH, moved
@@ -32,9 +35,6 @@ from kernels.cuda.tiles import (
     supports,
     usable,
 )
-from kernels.direct import without_products
-from kernels.geometry import ConvGeometry
-from kernels.registry import kernel
 
 TILES = (
     Tile("float", 128, 128, (4, 4), threads=256, resident=2, share=0.82),

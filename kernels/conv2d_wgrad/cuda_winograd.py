@@ -16,8 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
 from kernels.conv2d.cuda_winograd import TILES, transform_input
+from kernels.cpu.direct import without_products
 from kernels.cuda import Program, conv_struct, ctype, product
 from kernels.cuda.grids import blocks
 from kernels.cuda.packs import PACKS, pack
@@ -32,9 +35,6 @@ from kernels.cuda.winograd import (
     tiles_of,
     wgrad_form,
 )
-from kernels.direct import without_products
-from kernels.geometry import ConvGeometry
-from kernels.registry import kernel
 
 PROGRAM = Program(
     __file__,

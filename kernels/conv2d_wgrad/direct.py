@@ -13,14 +13,14 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory, threads
-from kernels.costs import Rates, Work, fitted, runs_of, up
-from kernels.direct import BLOCK, without_products
-from kernels.geometry import ConvGeometry
-from kernels.outer import EVEN, outer_even
-from kernels.registry import kernel
-from kernels.vector import LINE, lanes, lanes_of, move
-from kernels.windows import fprop_windows, pack_windows
+from kernels.contract import memory, threads
+from kernels.contract.costs import Rates, Work, fitted, runs_of, up
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.direct import BLOCK, without_products
+from kernels.cpu.micro_kernel import EVEN, outer_even
+from kernels.cpu.vector import LINE, lanes, lanes_of, move
+from kernels.cpu.windows import fprop_windows, pack_windows
 
 RATES = fitted(
     wide=Rates(product=0.00364, term=0.179, output=0.125, weight=0.931, call=16.7e3, run=6.13),
@@ -38,7 +38,7 @@ def work(g: ConvGeometry) -> Work:
 
 
 def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
     return RATES.cost(work(g))
 
 

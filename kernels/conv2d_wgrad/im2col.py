@@ -13,12 +13,12 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory, threads
-from kernels.costs import Rates, fitted, unfolded
-from kernels.gemm import PLAIN, TRANSPOSED, keep, multiply
-from kernels.geometry import ConvGeometry
-from kernels.registry import kernel
-from kernels.unfold import rows_per_block, unfold_rows
+from kernels.contract import memory, threads
+from kernels.contract.costs import Rates, fitted, unfolded
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.gemm import PLAIN, TRANSPOSED, keep, multiply
+from kernels.cpu.unfold import rows_per_block, unfold_rows
 
 RATES = fitted(
     wide=Rates(product=0.00876, term=0.373, output=0.149, weight=0.382, call=10.2e3, run=4.03),
@@ -27,7 +27,7 @@ RATES = fitted(
 
 
 def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
     return RATES.cost(unfolded(g))
 
 

@@ -5,10 +5,11 @@
 The transpose of `conv2d/sliding.py`. For a row of outputs, 4 to 8 (or 2 to 4) neighbouring terms of
 a row of taps times two or three vectors of filters stay in registers while the outputs go by: the
 terms are read s C elements further from one output to the next, gy as it lies (`outer_steps` in
-`kernels/outer.py`). Nothing is packed, and the terms are cut into tiles of about one size, so none
-is multiplied in vain: 21 = 7 + 7 + 7. Each thread has a share of the rows and a sum of its own;
-they are added in order, so the same number of threads gives the same bits. 2 N K P Q C R S
-operations; limited by the processor's multiply-adds while a row of gy stays in the nearest cache.
+`kernels/cpu/micro_kernel.py`). Nothing is packed, and the terms are cut into tiles of about one
+size, so none is multiplied in vain: 21 = 7 + 7 + 7. Each thread has a share of the rows and a sum
+of its own; they are added in order, so the same number of threads gives the same bits. 2 N K P Q C
+R S operations; limited by the processor's multiply-adds while a row of gy stays in the nearest
+cache.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory, threads
-from kernels.costs import Rates, Work, fitted, runs_of, up
-from kernels.direct import without_products
-from kernels.geometry import ConvGeometry
-from kernels.outer import EVEN, outer_steps_2, outer_steps_3
-from kernels.padded import padded
-from kernels.registry import kernel
-from kernels.vector import LINE, lanes, lanes_of
+from kernels.contract import memory, threads
+from kernels.contract.costs import Rates, Work, fitted, runs_of, up
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.direct import without_products
+from kernels.cpu.micro_kernel import EVEN, outer_steps_2, outer_steps_3
+from kernels.cpu.padded import padded
+from kernels.cpu.vector import LINE, lanes, lanes_of
 
 MOST_TERMS = 400
 RATES = fitted(
@@ -46,7 +47,7 @@ def work(g: ConvGeometry) -> Work:
 
 
 def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
     return RATES.cost(work(g))
 
 

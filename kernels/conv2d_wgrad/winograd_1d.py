@@ -6,8 +6,9 @@ The transpose of `conv2d/winograd_1d.py` in w: the tiles, points and strips of t
 as many products. For each strip a thread transforms the pixels; then, a panel of filters at a time,
 gy, which is read once, and adds their products at every point to sums of its own: a run of 4 to 8
 terms times two or three vectors of filters stay in registers while the strip's tiles go by
-(`outer_steps` in `kernels/outer.py`). The sums are added in the order of the threads and become
-taps, so the same number of threads gives the same bits. Limited by the processor's multiply-adds.
+(`outer_steps` in `kernels/cpu/micro_kernel.py`). The sums are added in the order of the threads and
+become taps, so the same number of threads gives the same bits. Limited by the processor's
+multiply-adds.
 """
 
 from __future__ import annotations
@@ -17,18 +18,17 @@ from functools import lru_cache
 import numba
 import numpy as np
 
-from kernels import memory, threads
-from kernels.combine import combine
-from kernels.costs import Rates, fitted, up
-from kernels.direct import without_products
-from kernels.geometry import ConvGeometry
-from kernels.lines import copy_line
-from kernels.outer import EVEN, outer_steps_2, outer_steps_3
-from kernels.padded import padded
-from kernels.registry import kernel
-from kernels.toom_cook import MOST, filter_matrix, output_matrix, turned
-from kernels.vector import LINE, fetch, lanes, lanes_of
-from kernels.winograd_1d import (
+from kernels.contract import memory, threads
+from kernels.contract.costs import Rates, fitted, up
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.combine import combine
+from kernels.cpu.direct import without_products
+from kernels.cpu.lines import copy_line
+from kernels.cpu.micro_kernel import EVEN, outer_steps_2, outer_steps_3
+from kernels.cpu.padded import padded
+from kernels.cpu.vector import LINE, fetch, lanes, lanes_of
+from kernels.winograd.one_dimensional import (
     TILES,
     apart,
     room,
@@ -38,6 +38,7 @@ from kernels.winograd_1d import (
     transform_strip,
     work,
 )
+from kernels.winograd.toom_cook import MOST, filter_matrix, output_matrix, turned
 
 RATES = fitted(
     wide=Rates(product=0.00609, term=0.203, output=0.0529, weight=1.14, call=20.3e3),
@@ -48,7 +49,7 @@ _t = combine(turned({m: output_matrix(m) for m in TILES.values()}))
 
 
 def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
     return RATES.cost(work(g))
 
 

@@ -14,17 +14,17 @@ from functools import lru_cache
 
 import numpy as np
 
-from kernels import memory, threads
-from kernels.costs import Rates, Work, fitted, up
-from kernels.direct import without_products
-from kernels.geometry import ConvGeometry
-from kernels.registry import kernel
-from kernels.vector import LINE, lanes
-from kernels.winograd_layout import BEGINS, CHANNELS, WIDE, layout
-from kernels.winograd_passes import transform_input
-from kernels.winograd_plan import Plan, fprop_plan, supports
-from kernels.winograd_tiles import Packing, Sides, apart, jobs, panels, work_of
-from kernels.winograd_weights import accumulate, transform_gradient, transform_weights
+from kernels.contract import memory, threads
+from kernels.contract.costs import Rates, Work, fitted, up
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.direct import without_products
+from kernels.cpu.vector import LINE, lanes
+from kernels.winograd.layout import BEGINS, CHANNELS, WIDE, layout
+from kernels.winograd.passes import transform_input
+from kernels.winograd.plan import Plan, fprop_plan, supports
+from kernels.winograd.tiles import Packing, Sides, apart, jobs, panels, work_of
+from kernels.winograd.weights import accumulate, transform_gradient, transform_weights
 
 
 def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
@@ -42,7 +42,7 @@ def work(g: ConvGeometry) -> Work:
 
 
 def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`kernels/costs.py`)."""
+    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
     return RATES.cost(work(g))
 
 

@@ -11,8 +11,8 @@ needs neither CuPy nor a compiler.
 
 from __future__ import annotations
 
-from kernels.cuda.arrays import Emulated, device_kind, emulated, gpu, host, place, transfers
-from kernels.cuda.devices import NoGPU
+from kernels.contract.arrays import Emulated, device_kind, emulated, gpu, host, place, transfers
+from kernels.contract.devices import NoGPU
 from kernels.cuda.products import product
 from kernels.cuda.program import Entry, Program, ctype, programs
 from kernels.cuda.structs import conv_struct, pool_struct

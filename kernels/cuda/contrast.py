@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from kernels import memory
-from kernels.cuda.arrays import device_kind, place
+from kernels.contract import memory
+from kernels.contract.arrays import device_kind, place
+from kernels.contract.norm_geometry import LCNGeometry
 from kernels.cuda.grids import blocks, threads
 from kernels.cuda.planes import WARP
 from kernels.cuda.program import MOST_THREADS, Three
-from kernels.norm_geometry import LCNGeometry
 
 ROWS, COLUMNS = 4, 64
 """Of a tile, at most: `MOST_ROWS` of the header, and what leaves room for a line's ends."""

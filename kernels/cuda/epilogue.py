@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
 from kernels.cuda.grids import blocks
 from kernels.cuda.packs import instances, pack
 from kernels.cuda.program import Program

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kernels.cuda.arrays import address
+from kernels.contract.arrays import address
+from kernels.contract.memory import VECTOR
 from kernels.cuda.program import ctype
-from kernels.memory import VECTOR
 
 PACKS = {"float": ("float4", 4), "double": ("double2", 2)}
 

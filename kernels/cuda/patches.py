@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.cuda.arrays import device_kind, place
+from kernels.contract.arrays import device_kind, place
 from kernels.cuda.grids import blocks
 from kernels.cuda.packs import instances, pack
 from kernels.cuda.program import Program

@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
+from kernels.contract.memory import VECTOR
 from kernels.cuda.grids import blocks, threads
 from kernels.cuda.program import Three, ctype
 from kernels.cuda.rates import LAUNCH, moved
-from kernels.memory import VECTOR
 
 THREADS = 256
 """Of a block, at most."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.cuda.arrays import device_kind
+from kernels.contract.arrays import device_kind
 
 
 def product(a: Any, b: Any, out: Any = None) -> Any:

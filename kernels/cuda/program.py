@@ -18,8 +18,8 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import DTypeLike
 
-from kernels.cuda import devices
-from kernels.cuda.arrays import device_kind
+from kernels.contract import devices
+from kernels.contract.arrays import device_kind
 
 INCLUDE = Path(__file__).parent / "include"
 """Where `#include "geometry.cuh"` is found."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
 from kernels.cuda.program import Program, ctype
 
 BLOCK = 256

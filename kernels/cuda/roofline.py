@@ -16,7 +16,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kernels.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.geometry import ConvGeometry, PoolGeometry
 
 FLOAT = SWITCH = 4
 """Bytes of a float32 and of an int32."""

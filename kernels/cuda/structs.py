@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.geometry import ConvGeometry, PoolGeometry
 
 _PADS = ("pad_top", "pad_bottom", "pad_left", "pad_right")
 _STRIDES, _DILATIONS = ("stride_h", "stride_w"), ("dilation_h", "dilation_w")

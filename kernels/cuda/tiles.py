@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from kernels.contract.geometry import ConvGeometry
 from kernels.cuda.program import Entry
 from kernels.cuda.rates import LAUNCH
-from kernels.geometry import ConvGeometry
 
 MULTIPROCESSORS = 108
 PRODUCTS = 64 * 1.41

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.geometry import ConvGeometry
 from kernels.cuda.grids import blocks
 from kernels.cuda.packs import instances, pack
 from kernels.cuda.program import Entry, Program
 from kernels.cuda.structs import conv_struct
-from kernels.geometry import ConvGeometry
 
 IM2COL, COL2IM = (32, 8, 1), (256, 1, 1)
 PROGRAM = Program(

@@ -3,7 +3,7 @@
     y = A^T [ sum over c of (G w G^T) . (B^T d B) ] A      for each tile d of (m + 2)^2 pixels
 
 What the kernels compute with stands in `include/winograd.cuh`; here the same matrices are derived,
-exactly, for the bounds. Unlike the CPU's tiles (`kernels/winograd_tiles.py`) these are all of one
+exactly, for the bounds. Unlike the CPU's tiles (`kernels/winograd/tiles.py`) these are all of one
 size and reach beyond the plane where it is no multiple of m: so each point has as many rows as any
 other, and all products are one batch of cuBLAS's.
 """
@@ -18,10 +18,10 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import DTypeLike
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.geometry import ConvGeometry
 from kernels.cuda.rates import LAUNCH, moved, multiplied
-from kernels.geometry import ConvGeometry
-from kernels.toom_cook import (
+from kernels.winograd.toom_cook import (
     Matrix,
     filter_matrix,
     input_matrix,

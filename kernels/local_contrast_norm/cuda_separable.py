@@ -16,12 +16,12 @@ import math
 
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.norm_geometry import LCNGeometry
+from kernels.contract.registry import kernel
 from kernels.cuda import Entry, Program, contrast, planes
 from kernels.cuda.program import MOST_THREADS
 from kernels.local_contrast_norm.separable import Saved
-from kernels.norm_geometry import LCNGeometry
-from kernels.registry import kernel
 
 PROGRAM = Program(
     __file__,

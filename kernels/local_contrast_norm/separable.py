@@ -15,10 +15,10 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory
-from kernels.blur import blur
-from kernels.norm_geometry import LCNGeometry
-from kernels.registry import kernel
+from kernels.contract import memory
+from kernels.contract.norm_geometry import LCNGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.blur import blur
 
 Saved = tuple[np.ndarray, np.ndarray]
 

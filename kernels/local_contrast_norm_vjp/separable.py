@@ -16,11 +16,11 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory
-from kernels.blur import blur_transposed
+from kernels.contract import memory
+from kernels.contract.norm_geometry import LCNGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.blur import blur_transposed
 from kernels.local_contrast_norm.separable import Saved, divisor
-from kernels.norm_geometry import LCNGeometry
-from kernels.registry import kernel
 
 
 @kernel("local_contrast_norm_vjp", name="separable", cost=lambda g: 3.0 * g.N * g.C * g.H * g.W)

@@ -13,13 +13,13 @@ import math
 
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.norm_geometry import LRNGeometry
+from kernels.contract.registry import kernel
 from kernels.cuda import Entry, Program, ctype
 from kernels.cuda.planes import THREADS, over_lines, traffic
 from kernels.local_response_norm.cuda_naive import reach
 from kernels.local_response_norm.sliding import settings
-from kernels.norm_geometry import LRNGeometry
-from kernels.registry import kernel
 
 PROGRAM = Program(
     __file__,

@@ -13,9 +13,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory
-from kernels.norm_geometry import LRNGeometry
-from kernels.registry import kernel
+from kernels.contract import memory
+from kernels.contract.norm_geometry import LRNGeometry
+from kernels.contract.registry import kernel
 
 
 @kernel("local_response_norm", name="sliding", cost=lambda g: 3.5 * g.N * g.C * g.H * g.W)

@@ -14,13 +14,13 @@ import math
 
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.norm_geometry import LRNGeometry
+from kernels.contract.registry import kernel
 from kernels.cuda import Program, ctype
 from kernels.cuda.planes import over_pixels, traffic
 from kernels.local_response_norm.cuda_naive import reach
 from kernels.local_response_norm.sliding import settings
-from kernels.norm_geometry import LRNGeometry
-from kernels.registry import kernel
 
 PROGRAM = Program(__file__, entries=("gradient<float>", "gradient<double>"))
 

@@ -14,14 +14,14 @@ import math
 
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.norm_geometry import LRNGeometry
+from kernels.contract.registry import kernel
 from kernels.cuda import Entry, Program, ctype
 from kernels.cuda.planes import THREADS, over_lines, traffic
 from kernels.local_response_norm.cuda_naive import reach
 from kernels.local_response_norm.sliding import settings
 from kernels.local_response_norm_vjp.cuda_naive import slope
-from kernels.norm_geometry import LRNGeometry
-from kernels.registry import kernel
 
 LINES = 3
 """Of a pixel: x, r, and the term that waits for the sum."""

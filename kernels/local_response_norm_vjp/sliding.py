@@ -13,10 +13,10 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.norm_geometry import LRNGeometry
+from kernels.contract.registry import kernel
 from kernels.local_response_norm.sliding import powers, settings, window_sums
-from kernels.norm_geometry import LRNGeometry
-from kernels.registry import kernel
 
 
 @kernel("local_response_norm_vjp", name="sliding", cost=lambda g: 5.5 * g.N * g.C * g.H * g.W)

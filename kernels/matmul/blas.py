@@ -1,11 +1,11 @@
-"""Matrix product by BLAS on our threads: see `kernels/gemm.py` for the idea."""
+"""Matrix product by BLAS on our threads: see `kernels/cpu/gemm.py` for the idea."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from kernels.gemm import gemm
-from kernels.registry import kernel
+from kernels.contract.registry import kernel
+from kernels.cpu.gemm import gemm
 
 
 def cost(shape: tuple[int, int, int]) -> float:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.registry import kernel
 from kernels.cuda import epilogue, product
 from kernels.cuda.rates import LAUNCH, moved, multiplied
-from kernels.registry import kernel
 
 
 def cost(shape: tuple[int, int, int]) -> float:

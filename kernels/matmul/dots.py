@@ -14,8 +14,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory, threads
-from kernels.registry import kernel
+from kernels.contract import memory, threads
+from kernels.contract.registry import kernel
 
 FEW = 2
 """Rows of a; with more of them BLAS's blocks win."""

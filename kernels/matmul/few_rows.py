@@ -12,8 +12,9 @@ leisure, as BLAS does. Each thread has a share of the columns of out, and all of
            side, and up to 8 rows of a times these are added to sums that stay in the second cache
            (`steps_fetching`)
 
-The lines of b that come next are fetched between the products (`kernels/outer_fetching.py`).
-2 M N K operations; limited by reading b up to some 20 rows, by the processor's multiply-adds above.
+The lines of b that come next are fetched between the products
+(`kernels/cpu/micro_kernel_prefetch.py`). 2 M N K operations; limited by reading b up to some 20
+rows, by the processor's multiply-adds above.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory, threads
-from kernels.lines import copy_line
-from kernels.outer import EVEN, TALL
-from kernels.outer_fetching import high_fetching, steps_fetching, tall_fetching
-from kernels.registry import kernel
-from kernels.vector import LINE, lanes, lanes_of, move
+from kernels.contract import memory, threads
+from kernels.contract.registry import kernel
+from kernels.cpu.lines import copy_line
+from kernels.cpu.micro_kernel import EVEN, TALL
+from kernels.cpu.micro_kernel_prefetch import high_fetching, steps_fetching, tall_fetching
+from kernels.cpu.vector import LINE, lanes, lanes_of, move
 
 FEW = 128
 """Rows of a, at most."""

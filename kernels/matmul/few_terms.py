@@ -3,10 +3,10 @@
     out (M,N) = a (M,K) b (K,N) [+ bias, one value a column]
 
 The gradient of a linear layer's weights has a term for each image. Up to 8 rows by 3 vectors of out
-are summed in registers (`outer_steps` in `kernels/outer.py`) and go past the caches to memory,
-which need not be read first (`kernels/streaming.py`). b is packed in panels of 3 vectors, some of
-which stay in the second cache while all rows go by. 2 M N K operations; limited by writing out up
-to some 30 terms, by the processor's multiply-adds above.
+are summed in registers (`outer_steps` in `kernels/cpu/micro_kernel.py`) and go past the caches to
+memory, which need not be read first (`kernels/cpu/non_temporal.py`). b is packed in panels of 3
+vectors, some of which stay in the second cache while all rows go by. 2 M N K operations; limited by
+writing out up to some 30 terms, by the processor's multiply-adds above.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory, threads
-from kernels.outer import EVEN, outer_steps_3
-from kernels.registry import kernel
-from kernels.streaming import fence, past_caches
-from kernels.vector import lanes, lanes_of
+from kernels.contract import memory, threads
+from kernels.contract.registry import kernel
+from kernels.cpu.micro_kernel import EVEN, outer_steps_3
+from kernels.cpu.non_temporal import fence, past_caches
+from kernels.cpu.vector import lanes, lanes_of
 
 FEW = 128
 """Terms of a sum, at most."""

@@ -11,11 +11,12 @@ one of which looks for NaN. Here
     2. among numbers one comparison does. Whether all are numbers is asked of two at a time, which
        is one comparison too; where they are not, `greatest` pools both windows again, which knows
        about NaN.
-    3. where x lies beyond the last cache, both windows' rows are read ahead (`kernels/ahead.py`).
+    3. where x lies beyond the last cache, both windows' rows are read ahead
+    (`kernels/cpu/prefetch.py`).
 
 The taps are unrolled for each of WINDOWS, for one vector of channels at a time: registers hold no
 more of so many taps. Windows over the border have taps that are padding: `greatest` takes them
-(`kernels/taps.py`); fewer channels than it does, or a single row of windows, `registers`.
+(`kernels/cpu/taps.py`); fewer channels than it does, or a single row of windows, `registers`.
 N C P Q 3 R S / 2 comparisons at most, and R S loads a window; large planes are bound by memory.
 """
 
@@ -31,14 +32,14 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 
-from kernels import memory
-from kernels.ahead import far, touch_rows
-from kernels.geometry import PoolGeometry
+from kernels.contract import memory
+from kernels.contract.geometry import PoolGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.prefetch import far, touch_rows
+from kernels.cpu.taps import WINDOWS, State, Vectors, channels, greatest, intrinsic
+from kernels.cpu.vector import choose
 from kernels.max_pool2d.registers import forward as registers
 from kernels.max_pool2d.registers import taps
-from kernels.registry import kernel
-from kernels.taps import WINDOWS, State, Vectors, channels, greatest, intrinsic
-from kernels.vector import choose
 
 Tap = tuple[ir.Value, ir.Value]
 """A value and its place."""

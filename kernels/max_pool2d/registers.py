@@ -4,7 +4,7 @@
 
 `scan.py` is the same and easier to read; it loads and stores what it has found at every tap. Here
 each block of channels goes through the list of the window's taps on the plane and is stored once
-(`kernels/taps.py`). N C P Q R S comparisons; bound by memory where the planes are large, and by
+(`kernels/cpu/taps.py`). N C P Q R S comparisons; bound by memory where the planes are large, and by
 the comparisons where they come from cache.
 """
 
@@ -13,10 +13,10 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory
-from kernels.geometry import PoolGeometry
-from kernels.registry import kernel
-from kernels.taps import channels, greatest, work
+from kernels.contract import memory
+from kernels.contract.geometry import PoolGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.taps import channels, greatest, work
 
 AHEAD = 2
 """Windows ahead of the one at work whose pixels are fetched."""

@@ -14,9 +14,9 @@ import math
 import numba
 import numpy as np
 
-from kernels import memory
-from kernels.geometry import PoolGeometry
-from kernels.registry import kernel
+from kernels.contract import memory
+from kernels.contract.geometry import PoolGeometry
+from kernels.contract.registry import kernel
 
 
 @kernel("max_pool2d", name="scan", cost=lambda g: 0.5 * g.R * g.S * math.prod(g.y_shape))

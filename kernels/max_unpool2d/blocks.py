@@ -6,8 +6,8 @@
 the window the pixels of a block are held by the same few windows: 3x3 at stride 2 by four, of which
 the first pixel meets all, its neighbours two and the last one. So those are read once for all four
 pixels, a vector of channels at a time, and which pixel meets which is unrolled for each of WINDOWS
-(`kernels/taps.py`). A window that is not there has no switch, a pixel that is not there is written
-to nowhere. Other laws than the sum, and fewer channels than a vector, are left to `gather`.
+(`kernels/cpu/taps.py`). A window that is not there has no switch, a pixel that is not there is
+written to nowhere. Other laws than the sum, and fewer channels than a vector, are left to `gather`.
 
 Each switch has to lie in its own window, as pooling leaves them. N C P Q R S comparisons,
 N C (H W + 2 A P Q) values read and written for A windows a block; bound by memory.
@@ -23,12 +23,12 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 
-from kernels import memory
-from kernels.geometry import PoolGeometry
+from kernels.contract import memory
+from kernels.contract.geometry import PoolGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.taps import WINDOWS, State, Vectors, intrinsic
+from kernels.cpu.vector import choose, lanes
 from kernels.max_unpool2d.gather import forward as gather
-from kernels.registry import kernel
-from kernels.taps import WINDOWS, State, Vectors, intrinsic
-from kernels.vector import choose, lanes
 
 _I64, _I32 = ir.IntType(64), ir.IntType(32)
 

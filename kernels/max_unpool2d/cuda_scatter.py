@@ -12,13 +12,13 @@ import math
 
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.geometry import PoolGeometry
+from kernels.contract.registry import kernel
 from kernels.cuda import Program, pool_struct
 from kernels.cuda.planes import over_all, traffic
 from kernels.cuda.program import ctype
-from kernels.geometry import PoolGeometry
 from kernels.max_unpool2d.scatter import COLLISIONS
-from kernels.registry import kernel
 
 PROGRAM = Program(__file__, entries=("scatter<float>", "scatter<double>"))
 LATENCY = 600.0

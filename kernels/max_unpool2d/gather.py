@@ -4,7 +4,7 @@
 
 `scatter.py` is the same and easier to read; it writes zeros first, moves one value at a time, and
 one image is one thread's. Here rows of pixels are independent, and a block of channels meets its
-windows in registers (`kernels/taps.py`). Each switch has to lie in its own window, as pooling
+windows in registers (`kernels/cpu/taps.py`). Each switch has to lie in its own window, as pooling
 leaves them, so it does not serve the geometry of unpooling alone, whose windows are single pixels.
 Each window is compared at R S pixels: N C P Q R S comparisons; bound by memory.
 """
@@ -14,11 +14,11 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory
-from kernels.geometry import PoolGeometry
+from kernels.contract import memory
+from kernels.contract.geometry import PoolGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.taps import arrived, channels, work
 from kernels.max_unpool2d.scatter import COLLISIONS
-from kernels.registry import kernel
-from kernels.taps import arrived, channels, work
 
 SUM, MAX = COLLISIONS.index("sum"), COLLISIONS.index("max")
 

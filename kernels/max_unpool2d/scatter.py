@@ -14,9 +14,9 @@ import math
 import numba
 import numpy as np
 
-from kernels import memory
-from kernels.geometry import PoolGeometry
-from kernels.registry import kernel
+from kernels.contract import memory
+from kernels.contract.geometry import PoolGeometry
+from kernels.contract.registry import kernel
 
 COLLISIONS = ("sum", "max", "last")
 

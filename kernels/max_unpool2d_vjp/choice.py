@@ -3,7 +3,7 @@
     gy[n,c,p,q] = gx[n,c,h,w] at the tap (h, w) with h W + w = switch[n,c,p,q]
 
 `gather.py` follows every switch, one element at a time. Here a block of channels is compared with
-all taps of its window, in registers (`kernels/taps.py`); so each switch has to lie in its own
+all taps of its window, in registers (`kernels/cpu/taps.py`); so each switch has to lie in its own
 window. N C P Q R S comparisons; bound by memory.
 """
 
@@ -12,12 +12,12 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory
-from kernels.ahead import far, touch_rows
-from kernels.geometry import PoolGeometry
+from kernels.contract import memory
+from kernels.contract.geometry import PoolGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.prefetch import far, touch_rows
+from kernels.cpu.taps import channels, chosen, work
 from kernels.max_pool2d.registers import on_plane
-from kernels.registry import kernel
-from kernels.taps import channels, chosen, work
 
 
 @kernel(

@@ -12,10 +12,10 @@ import math
 import numba
 import numpy as np
 
-from kernels import memory
-from kernels.ahead import far, touch_rows
-from kernels.geometry import PoolGeometry
-from kernels.registry import kernel
+from kernels.contract import memory
+from kernels.contract.geometry import PoolGeometry
+from kernels.contract.registry import kernel
+from kernels.cpu.prefetch import far, touch_rows
 
 
 @kernel("max_unpool2d_vjp", name="gather", cost=lambda g: 1.1 * math.prod(g.y_shape))

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.registry import kernel
 from kernels.cuda import Program
 from kernels.cuda.grids import blocks
-from kernels.registry import kernel
 
 BLOCK = 256
 PROGRAM = Program(__file__, entries=("random_bits",), block=(BLOCK, 1, 1))

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory
-from kernels.registry import kernel
+from kernels.contract import memory
+from kernels.contract.registry import kernel
 
 _MULTIPLIER_0, _MULTIPLIER_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _WEYL_0, _WEYL_1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
+from kernels.contract.registry import kernel
 from kernels.cuda import Program, ctype
 from kernels.cuda.grids import blocks
-from kernels.registry import kernel
 
 BLOCK = 256
 PROGRAM = Program(__file__, entries=("rectify<float>", "rectify<double>"), block=(BLOCK, 1, 1))

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels import memory
-from kernels.registry import kernel
+from kernels.contract import memory
+from kernels.contract.registry import kernel
 
 
 @kernel("relu_vjp", name="elementwise")

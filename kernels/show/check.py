@@ -8,9 +8,9 @@ import numpy as np
 
 from kernels import reference
 from kernels.bounds import eps, of_kernel
-from kernels.geometry import ConvGeometry
-from kernels.norm_geometry import LCNGeometry
-from kernels.registry import Kernel, all_kernels, pick
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.norm_geometry import LCNGeometry
+from kernels.contract.registry import Kernel, all_kernels, pick
 from kernels.show.sheets import Sheet
 from kernels.show.steps import contrast_steps
 

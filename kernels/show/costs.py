@@ -11,9 +11,9 @@ from math import prod
 
 import numpy as np
 
+from kernels.contract.geometry import ConvGeometry
 from kernels.conv2d.winograd import AT, BT, G
 from kernels.conv2d_dgrad.flipped import flipped_geometry
-from kernels.geometry import ConvGeometry
 
 
 @dataclass(frozen=True)

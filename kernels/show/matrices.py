@@ -14,8 +14,8 @@ from math import prod
 
 import numpy as np
 
+from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.conv2d_dgrad.flipped import flip
-from kernels.geometry import ConvGeometry, PoolGeometry
 from kernels.reference import taps
 
 LARGEST = 1 << 24
@@ -63,7 +63,7 @@ def tap_matrix(g: ConvGeometry) -> np.ndarray:
 def columns(x: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """im2col: x (N,C,H,W) -> (G, N P Q, R S C/G), a matrix a group; row (n p q) is one window.
 
-    The order (r s c) is that of `kernels/unfold.py`, where channels lie together. ValueError as
+    The order (r s c) is that of `kernels/cpu/unfold.py`, where channels lie together. ValueError as
     above.
     """
     sides = require_small((g.N, g.P, g.Q, g.R, g.S, g.C), "the array of all windows")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kernels.geometry import ConvGeometry, PoolGeometry
-from kernels.norm_geometry import LCNGeometry
+from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.norm_geometry import LCNGeometry
 from kernels.show import numbers, sheets
 from kernels.show.matrices import require_small
 from kernels.show.sheets import Sheet

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from kernels import reference
+from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.norm_geometry import LCNGeometry
 from kernels.conv2d.winograd import AT, BT, G
 from kernels.conv2d_dgrad.flipped import flipped_geometry, spread_out
-from kernels.geometry import ConvGeometry, PoolGeometry
-from kernels.norm_geometry import LCNGeometry
 from kernels.show.matrices import (
     columns,
     conv_matrix,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kernels.contract.norm_geometry import LCNGeometry
 from kernels.conv2d.winograd import AT, BT, G
-from kernels.norm_geometry import LCNGeometry
 from kernels.reference_norm import window_weights
 from kernels.show.matrices import require_small
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from kernels import reference
 from kernels.bounds import of_kernel
-from kernels.probe import supports
-from kernels.registry import Kernel
+from kernels.contract.probe import supports
+from kernels.contract.registry import Kernel
 from kernels.verify.arrays import FILLS
 from kernels.verify.placing import prepared_on, run_on
 from kernels.verify.verdicts import Violation

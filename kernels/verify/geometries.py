@@ -14,8 +14,8 @@ from typing import Any
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from kernels.geometry import ConvGeometry, PoolGeometry
-from kernels.norm_geometry import LCNGeometry, LRNGeometry
+from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.verify.arrays import pairs, small
 
 Pairs = tuple[tuple[int, int], ...]

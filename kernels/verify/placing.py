@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from kernels.cuda import Emulated, devices
-from kernels.cuda.arrays import device_kind, host_view
-from kernels.registry import Kernel
+from kernels.contract import devices
+from kernels.contract.arrays import device_kind, host_view
+from kernels.contract.registry import Kernel
+from kernels.cuda import Emulated
 from kernels.verify.verdicts import Violation
 
 DEVICES = ("cpu", "emulator", "cuda")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from kernels.bounds import within
-from kernels.registry import Kernel
+from kernels.contract.registry import Kernel
 from kernels.verify.calls import OPERATIONS, Call, calls
 from kernels.verify.verdicts import Inapplicable, Violation, assume
 

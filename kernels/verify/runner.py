@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis.errors import Unsatisfiable
 from hypothesis.reporting import with_reporter
 
-from kernels import registry, threads
+from kernels.contract import registry, threads
+from kernels.contract.registry import Kernel
 from kernels.cuda.emulator import Undefined
-from kernels.registry import Kernel
 from kernels.verify.calls import Call
 from kernels.verify.property import Inapplicable, Property, Violation
 from kernels.verify.simplify import simplified

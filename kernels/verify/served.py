@@ -11,8 +11,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from kernels.probe import plain, serves
-from kernels.registry import Kernel
+from kernels.contract.probe import plain, serves
+from kernels.contract.registry import Kernel
 from kernels.verify.geometries import Ranges
 
 Value = TypeVar("Value")

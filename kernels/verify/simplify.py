@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.registry import Kernel
+from kernels.contract.registry import Kernel
 from kernels.verify.calls import Call
 from kernels.verify.property import Inapplicable, Property
 

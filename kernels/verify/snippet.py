@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.registry import Kernel
+from kernels.contract.registry import Kernel
 from kernels.verify.calls import Call
 from kernels.verify.property import Property
 from kernels.verify.runner import Failure
@@ -27,7 +27,7 @@ def snippet(kernel: Kernel, property: Property, failure: Failure, source: str | 
     if hasattr(call.g, "__dataclass_fields__"):
         lines.append(f"from {type(call.g).__module__} import {geometry}")
     if source is not None:
-        lines.append("from kernels.sources import load")
+        lines.append("from kernels.contract.sources import load")
     lines += ["from kernels.verify import PROPERTIES, Call", ""]
     if source is not None:
         lines += [f"load({_anywhere(source)!r})"]

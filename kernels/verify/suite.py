@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kernels.registry import Kernel, one
+from kernels.contract.registry import Kernel, one
 from kernels.verify.calls import OPERATIONS
 from kernels.verify.placing import served_on
 from kernels.verify.property import PROPERTIES, Property

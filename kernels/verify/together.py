@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from kernels.registry import Kernel
+from kernels.contract.registry import Kernel
 from kernels.verify.calls import Call, Results
 
 

@@ -8,7 +8,7 @@ out, so the rule of each is written with the other two, and derivatives of any o
 from __future__ import annotations
 
 import kernels
-from kernels.geometry import ConvGeometry, Padding, Pair
+from kernels.contract.geometry import ConvGeometry, Padding, Pair
 from minidl.functional.reduction import sum
 from minidl.functional.shape import reshape
 from minidl.prepared import choose
@@ -45,8 +45,8 @@ def conv2d(
 
     times the sum over channels of the largest |x| of the plane times the sum of |w| over the
     window: for 3x3 at stride 1 amplification 861 on tiles of 4x4, 1605 on 6x6, and 40 along rows
-    (`kernels.toom_cook.amplification`); phases stride^2, S' the taps of a row in whole strides.
-    That is the worst that can be; a few 1e-6 of the largest result is usual in float32.
+    (`kernels.winograd.toom_cook.amplification`); phases stride^2, S' the taps of a row in whole
+    strides. That is the worst that can be; a few 1e-6 of the largest result is usual in float32.
     Raises ValueError that names both shapes if they do not fit, TypeError for two types.
     """
     g = ConvGeometry.of(x.shape, weight.shape, stride, padding, dilation, groups)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import kernels
-from kernels import memory
+from kernels.contract import memory
 from minidl.functional.arithmetic import multiply
 from minidl.tensor import Tensor
 

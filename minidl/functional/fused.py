@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 
 import kernels
-from kernels import memory
-from kernels.geometry import ConvGeometry, PoolGeometry
+from kernels.contract import memory
+from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from minidl.functional.activation import relu
 from minidl.functional.convolution import check_bias, conv2d
 from minidl.functional.pooling import max_pool2d

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 import kernels
-from kernels.norm_geometry import LCNGeometry, LRNGeometry
+from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from minidl import device
 from minidl.functional.arithmetic import sqrt, where
 from minidl.functional.convolution import conv2d

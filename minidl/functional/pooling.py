@@ -8,7 +8,7 @@ from typing import Literal, overload
 import numpy as np
 
 import kernels
-from kernels.geometry import Padding, Pair, PoolGeometry, pair
+from kernels.contract.geometry import Padding, Pair, PoolGeometry, pair
 from minidl import device
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record

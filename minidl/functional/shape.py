@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.geometry import Padding, pads
+from kernels.contract.geometry import Padding, pads
 from kernels.joining import side_by_side
 from minidl import device as devices
 from minidl.rules import gradient

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from kernels import memory
-from kernels.geometry import Padding, Pair, pair
+from kernels.contract import memory
+from kernels.contract.geometry import Padding, Pair, pair
 from minidl import functional as F
 from minidl import init
 from minidl.nn.module import Module, Parameter

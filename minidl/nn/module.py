@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from kernels import memory
+from kernels.contract import memory
 from minidl import device as devices
 from minidl.tensor import Tensor
 

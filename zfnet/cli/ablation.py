@@ -7,16 +7,16 @@ from typing import Annotated
 
 import typer
 
-from kernels.cli.progress import say
+from kernels.terminal.progress import say
 from minidl.device import check
 from zfnet.cli.options import Device, Seed, names
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset, require_classes
-from zfnet.experiments import scales
-from zfnet.experiments.ablation import plans
-from zfnet.experiments.ablation_page import write_ablation
-from zfnet.experiments.ablation_rows import ROWS, choose_rows
-from zfnet.experiments.results import Results
+from zfnet.experiments.ablation.measure import plans
+from zfnet.experiments.ablation.page import write_ablation
+from zfnet.experiments.ablation.rows import ROWS, choose_rows
+from zfnet.experiments.shared import scales
+from zfnet.experiments.shared.results import Results
 
 Option = typer.Option
 SCALE = "Scale (defaults: small, for `scenes`; with --full the paper's)"

@@ -7,18 +7,18 @@ from collections.abc import Callable
 
 import typer
 
-from kernels.cli import mistakes
-from kernels.cli.progress import say
+from kernels.terminal import mistakes
+from kernels.terminal.progress import say
 from zfnet.cli.check import check_command
 from zfnet.cli.evaluate import evaluate_command
 from zfnet.cli.export import export_command
+from zfnet.cli.features import project_command
 from zfnet.cli.import_ import import_command
-from zfnet.cli.look import project_command
 from zfnet.cli.paper import COMMANDS, paper_command
 from zfnet.cli.show import show_command
 from zfnet.cli.tour import tour_command
 from zfnet.cli.train import train_command
-from zfnet.experiments.runs import Stopped
+from zfnet.experiments.shared.runs import Stopped
 
 app = typer.Typer(
     add_completion=False,

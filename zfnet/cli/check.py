@@ -10,14 +10,14 @@ from typing import Annotated
 
 import typer
 
-from kernels.cli.progress import say
+from kernels.terminal.progress import say
 from zfnet.cli.options import Device, Seed, names, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset
-from zfnet.experiments.check_page import write_checks
-from zfnet.experiments.check_trends import TRENDS, choose
-from zfnet.experiments.checks import Case, Effort, check, in_turns, trained_on_scenes
-from zfnet.experiments.results import Report, Results
+from zfnet.experiments.check.claims import TRENDS, choose
+from zfnet.experiments.check.measure import Case, Effort, check, in_turns, trained_on_scenes
+from zfnet.experiments.check.page import write_checks
+from zfnet.experiments.shared.results import Report, Results
 from zfnet.network import Network
 
 Option = typer.Option

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from kernels.cli.progress import say
+from kernels.terminal.progress import say
 from zfnet.cli.options import Device, Model, Seed, Split, names, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import Preprocess, open_dataset
-from zfnet.experiments.correspondence import PLACES, Setting, correspondence
-from zfnet.experiments.correspondence_page import write_correspondence
-from zfnet.experiments.correspondence_trend import sentences
-from zfnet.experiments.regions import Marked, of_dataset, read_regions
-from zfnet.experiments.results import Results
+from zfnet.experiments.correspondence.claims import sentences
+from zfnet.experiments.correspondence.measure import PLACES, Setting, correspondence
+from zfnet.experiments.correspondence.page import write_correspondence
+from zfnet.experiments.correspondence.regions import Marked, of_dataset, read_regions
+from zfnet.experiments.shared.results import Results
 
 
 def correspondence_command(

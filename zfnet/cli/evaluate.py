@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kernels.cli.progress import Task, progress_bars, say, say_skipped
+from kernels.terminal.progress import Task, progress_bars, say, say_skipped
 from zfnet.cli.options import Device, open_network
 from zfnet.data import open_dataset, require_classes
 from zfnet.evaluate import evaluate

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from kernels.cli.progress import say
+from kernels.terminal.progress import say
 from minidl.device import check
 from zfnet.cli.options import Device, Seed, Split
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset, spread
-from zfnet.experiments.evolution_page import write_evolution
+from zfnet.experiments.evolution.page import write_evolution
 
 
 def evolution_command(

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from kernels.cli.progress import say
+from kernels.terminal.progress import say
 from minidl import serialize
-from minidl.onnx.export import save_onnx
-from minidl.torchvision import to_state_dict
+from minidl.formats.onnx.export import save_onnx
+from minidl.formats.torchvision import to_state_dict
 from zfnet.cli.options import open_network
 from zfnet.network import Network
 

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from kernels.cli.progress import say
+from kernels.terminal.progress import say
 from minidl.device import check
 from zfnet.cli.options import Device, Seed, Split, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset, require_classes
-from zfnet.experiments import scales
-from zfnet.experiments.first_layer_page import write_first_layer
-from zfnet.experiments.first_layer_variants import VARIANTS, Group, plan, trained_groups
-from zfnet.experiments.results import Results
+from zfnet.experiments.first_layer.claims import VARIANTS, Group, plan, trained_groups
+from zfnet.experiments.first_layer.page import write_first_layer
+from zfnet.experiments.shared import scales
+from zfnet.experiments.shared.results import Results
 
 Option = typer.Option
 TRAINING = "Training, without --model (defaults: small, for `scenes`; with --full the paper's)"

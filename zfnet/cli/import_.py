@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from kernels.cli.progress import say
+from kernels.terminal.progress import say
 from zfnet.cli.show import prepared
 from zfnet.importing import chosen, import_network, kind_of, own_size, read_classes
 from zfnet.network import FILE, Network

@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from kernels.cli.progress import say
+from kernels.terminal.progress import say
 from zfnet.cli.options import Device, Model, Seed, Split, names, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset
-from zfnet.experiments.invariance import Subject, draw
-from zfnet.experiments.invariance_page import write_invariance
-from zfnet.experiments.labels import class_named
-from zfnet.experiments.photographs import read_photographs
+from zfnet.experiments.invariance.measure import Subject, draw
+from zfnet.experiments.invariance.page import write_invariance
+from zfnet.experiments.shared.labels import class_named
+from zfnet.experiments.shared.photographs import read_photographs
 from zfnet.network import Network
 
 

@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from kernels.cli.progress import say
+from kernels.terminal.progress import say
 from zfnet.cli.options import Device, Model, Seed, Split, open_network, whole_numbers
 from zfnet.cli.reporting import reporter
-from zfnet.experiments.feature_bank import MEMORY
-from zfnet.experiments.layers import LAYERS
-from zfnet.experiments.layers_page import write_layers
-from zfnet.experiments.protocols import PROTOCOLS, open_whole
-from zfnet.experiments.results import Results
+from zfnet.experiments.layers.measure import LAYERS
+from zfnet.experiments.layers.page import write_layers
+from zfnet.experiments.shared.feature_bank import MEMORY
+from zfnet.experiments.shared.protocols import PROTOCOLS, open_whole
+from zfnet.experiments.shared.results import Results
 
 Option = typer.Option
 

@@ -8,14 +8,14 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from kernels.cli.progress import say
+from kernels.terminal.progress import say
 from zfnet.cli.options import Device, Model, Seed, Split, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import Dataset, open_dataset
-from zfnet.experiments.occlusion_images import from_dataset, from_files
-from zfnet.experiments.occlusion_page import default_square, write_occlusion
-from zfnet.experiments.photographs import read_photographs
-from zfnet.experiments.results import Results
+from zfnet.experiments.occlusion.images import from_dataset, from_files
+from zfnet.experiments.occlusion.page import default_square, write_occlusion
+from zfnet.experiments.shared.photographs import read_photographs
+from zfnet.experiments.shared.results import Results
 
 COUNT, SEARCH = 4, 1000
 

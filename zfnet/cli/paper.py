@@ -10,22 +10,22 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import typer
 
-from kernels.cli.progress import say
+from kernels.terminal.progress import say
 from zfnet.cli.ablation import ablation_command
 from zfnet.cli.correspondence import correspondence_command
 from zfnet.cli.evolution import evolution_command
+from zfnet.cli.features import features_command
 from zfnet.cli.first_layer import first_layer_command
 from zfnet.cli.invariance import invariance_command
 from zfnet.cli.layers import layers_command
-from zfnet.cli.look import features_command
 from zfnet.cli.occlusion import occlusion_command, positions
 from zfnet.cli.options import Device, Model, Seed, Split, names, open_network
 from zfnet.cli.transfer import transfer_command
 from zfnet.data import Dataset, open_dataset
-from zfnet.experiments.paper import PARTS, Job, Part, choose, run
-from zfnet.experiments.paper_page import write_paper
-from zfnet.experiments.pointing import playable
-from zfnet.experiments.results import Results
+from zfnet.experiments.occlusion.pointing import playable
+from zfnet.experiments.paper.measure import PARTS, Job, Part, choose, run
+from zfnet.experiments.paper.page import write_paper
+from zfnet.experiments.shared.results import Results
 from zfnet.network import Network
 
 Option = typer.Option

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from kernels.cli.progress import Task, progress_bars, say
+from kernels.terminal.progress import Task, progress_bars, say
 
 
 def reporter() -> Callable[[str, int, int], None]:

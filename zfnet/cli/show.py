@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kernels.cli.progress import say
+from kernels.terminal.progress import say
 from minidl import nn, serialize
 from zfnet.cli.options import open_network
 from zfnet.layer_table import COLOURS, Row, beyond_the_paper, colours, rows

@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 
 import minidl
-from kernels.cli.progress import say
+from kernels.terminal.progress import say
 from zfnet.checkpoint import CHECKPOINT
 from zfnet.cli.reporting import reporter
 from zfnet.cli.train import run
 from zfnet.data import open_dataset
-from zfnet.experiments import tour
-from zfnet.experiments.photographs import Photograph, read_photographs, sample_photographs
-from zfnet.experiments.runs import Plan, resumed
+from zfnet.experiments.shared.photographs import Photograph, read_photographs, sample_photographs
+from zfnet.experiments.shared.runs import Plan, resumed
+from zfnet.experiments.tour import measure as tour
 from zfnet.train import Trainer
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 import minidl
-from kernels.cli.progress import Task, progress_bars, say, say_skipped, stop_on_interrupt
+from kernels.terminal.progress import Task, progress_bars, say, say_skipped, stop_on_interrupt
 from zfnet.checkpoint import CHECKPOINT, KERNELS, load_checkpoint
 from zfnet.cli.options import Device, whole_numbers
 from zfnet.data import (

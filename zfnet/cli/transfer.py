@@ -7,16 +7,16 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from kernels.cli.progress import say
+from kernels.terminal.progress import say
 from zfnet.cli.options import Device, Model, Seed, open_network, whole_numbers
 from zfnet.cli.reporting import reporter
 from zfnet.data.voc import Voc
-from zfnet.experiments.feature_bank import MEMORY
-from zfnet.experiments.protocols import PROTOCOLS, open_whole
-from zfnet.experiments.results import Results
-from zfnet.experiments.transfer import SCRATCH_EPOCHS
-from zfnet.experiments.transfer_page import write_transfer
-from zfnet.experiments.voc_page import write_voc
+from zfnet.experiments.shared.feature_bank import MEMORY
+from zfnet.experiments.shared.protocols import PROTOCOLS, open_whole
+from zfnet.experiments.shared.results import Results
+from zfnet.experiments.transfer.measure import SCRATCH_EPOCHS
+from zfnet.experiments.transfer.page import write_transfer
+from zfnet.experiments.transfer.voc_page import write_voc
 
 Option = typer.Option
 FOLDS = "With folds of images (not for voc2012)"

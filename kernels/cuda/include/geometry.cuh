@@ -1,4 +1,4 @@
-// What a kernel is told of its operation: kernels/geometry.py's classes, filled by
+// What a kernel is told of its operation: kernels/contract/geometry.py's classes, filled by
 // kernels/cuda/structs.py field by field, in this order.
 //
 // A window of R x S taps, `dilation` apart, moves `stride` pixels at a time over a plane of H x W

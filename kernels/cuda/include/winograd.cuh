@@ -18,7 +18,7 @@
 // of (t - q) over all points; the last tap; the last output.
 //
 // More outputs a tile save more products, but the points' powers grow, and the error with them
-// (`amplification` in kernels/toom_cook.py). kernels/cuda/winograd.py derives these matrices from
+// (`amplification` in kernels/winograd/toom_cook.py). kernels/cuda/winograd.py derives these matrices from
 // the points, for the bound; a test holds the two equal.
 
 #pragma once

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.geometry import ConvGeometry
+from kernels.contract.geometry import ConvGeometry
 from kernels.reference import taps
 from kernels.show.matrices import columns, conv_matrix, filter_rows, tap_matrix
 from kernels.show.pictures.cells import colour_of_tap, tap_cells, tap_rows, values

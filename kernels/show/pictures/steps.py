@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from kernels import reference
-from kernels.geometry import PoolGeometry
+from kernels.contract.geometry import PoolGeometry
 from kernels.show.pictures.cells import or_zero, short, tap_cells, tinted, values
 from kernels.show.pictures.svg import (
     DEEP,

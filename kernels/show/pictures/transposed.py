@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from kernels.contract.geometry import ConvGeometry
 from kernels.conv2d_dgrad.flipped import flipped_geometry, spread_out
-from kernels.geometry import ConvGeometry
 from kernels.show.matrices import conv_matrix, flipped_kernel, padded, tap_matrix
 from kernels.show.pictures.cells import or_zero, tap_rows, values
 from kernels.show.pictures.svg import (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kernels.geometry import ConvGeometry
+from kernels.contract.geometry import ConvGeometry
 from kernels.show.matrices import padded, tap_matrix
 from kernels.show.pictures.cells import colour_of_tap, tap_rows
 from kernels.show.pictures.svg import (

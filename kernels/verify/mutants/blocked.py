@@ -29,7 +29,7 @@ the next filter's place left out at the last panel: only for filters that fill n
 -                        copy_line(edge, row * wide, out, (t + row) * K + k, min(wide, K - k))
 +                        copy_line(edge, row * wide, out, (t + row) * K + k, min(wide, K - k) - 1)
 
-== conv2d direct: windows.py
+== conv2d direct: cpu/windows.py
 a whole vector read where the plane ends: the row below it instead of padding
 -            joined = channels == C and dilation[1] == 1 and w0 >= 0 and w0 + size[1] <= W
 +            joined = channels == C and dilation[1] == 1 and w0 >= 0
@@ -50,7 +50,7 @@ the last windows of a dozen left out
 -        some = min(AT_ONCE, count - t0)
 +        some = min(AT_ONCE - 1, count - t0)
 
-== conv2d direct: direct.py
+== conv2d direct: cpu/direct.py
 the rest of the last line left out: only for terms that fill no line
 -            some = min(TERMS * LINE, terms - line * LINE)
 +            some = min(TERMS * LINE, terms // LINE * LINE - line * LINE)
@@ -96,7 +96,7 @@ what was prepared is ignored, and the weights are of another call
 -    packed = prepare(w, g) if prepared is None else prepared
 +    packed = prepare(w if prepared is None else -w, g)
 
-== conv2d_dgrad direct: windows.py
+== conv2d_dgrad direct: cpu/windows.py
 the turned taps count from the wrong end
 -        turned = [stride * np.arange(count)[::-1] + a for a in range(stride)]
 +        turned = [stride * np.arange(count) + a for a in range(stride)]
@@ -109,7 +109,7 @@ the first position rounded up: only for padding that is no multiple of the strid
 -        first, last = before // stride, (pixels - 1 + before) // stride
 +        first, last = -(-before // stride), (pixels - 1 + before) // stride
 
-== conv2d_dgrad direct: direct.py
+== conv2d_dgrad direct: cpu/direct.py
 taps that a phase has not are not zeroed: only for strides that do not divide the filter
 -        for k in range(has, wide):
 +        for k in range(has, has):
@@ -148,7 +148,7 @@ the first panel's bias for every panel: only for many filters
 -                    outer_runs(x, a, step, starts, packed, b, bias, k, rectify, out, to, K,
 +                    outer_runs(x, a, step, starts, packed, b, bias, 0, rectify, out, to, K,
 
-== conv2d sliding: padded.py
+== conv2d sliding: cpu/padded.py
 padding above for padding before: only for unequal pads
 -    begin, end = before * C, (before + W) * C
 +    begin, end = above * C, (above + W) * C
@@ -182,7 +182,7 @@ the rows that no thread has an equal share of left out
 -        for row in range(N * P * part // parts, N * P * (part + 1) // parts):
 +        for row in range(N * P // parts * part, N * P // parts * (part + 1)):
 
-== conv2d winograd_1d: winograd_1d.py
+== conv2d winograd_1d: winograd/one_dimensional.py
 the phases of rows all begin with the first: only for strides of rows
 -    starts = tuple(r % g.stride[0] * of_phase * row + r // g.stride[0] * row for r in range(g.R))
 +    starts = tuple(r // g.stride[0] * row for r in range(g.R))
@@ -278,7 +278,7 @@ the sums of the first group stay for the second: only for groups > 1
 -        shares[...] = 0
 +        shares[...] = 0 if group == 0 else shares
 
-== conv2d winograd_tiles: toom_cook.py
+== conv2d winograd_tiles: winograd/toom_cook.py
 a wrong sign in the input's matrix
 -        factor = _scale(p, POINTS) / _scale(p, points)
 +        factor = abs(_scale(p, POINTS) / _scale(p, points))
@@ -287,7 +287,7 @@ the matrix of the largest tile for all
 -        factor = _scale(p, POINTS) / _scale(p, points)
 +        factor = Fraction(1)
 
-== conv2d winograd_tiles: winograd_plan.py
+== conv2d winograd_tiles: winograd/plan.py
 the padding of rows and columns exchanged
 -    size, stride, before = (g.R, g.S)[axis], g.stride[axis], g.padding[2 * axis]
 -    phases = range(min(stride, size))
@@ -298,7 +298,7 @@ the last phase left out: only for a stride above 1
 -    phases = range(min(stride, size))
 +    phases = range(max(min(stride, size) - 1, 1))
 
-== conv2d winograd_tiles: winograd_passes.py
+== conv2d winograd_tiles: winograd/passes.py
 points that a phase has not keep what was there: only for a stride above 1
 -                        V[at + c] = 0
 +                        pass
@@ -311,7 +311,7 @@ the rows of the last tiles are not multiplied
 -            for row in range(0, rows[p], TALL):
 +            for row in range(0, max(rows[p] - TALL, 1), TALL):
 
-== conv2d winograd_tiles: winograd_filters.py
+== conv2d winograd_tiles: winograd/filters.py
 later channels overwrite the sums of earlier ones: only for more than 64 channels
 -                                       M, c + row * wide, wide, count, 0, line > 0, 0)  # fmt: skip
 +                                       M, c + row * wide, wide, count, 0, False, 0)  # fmt: skip
@@ -320,12 +320,12 @@ the last lines of channels left out: only for more than 64 channels
 -            count = min(AT_ONCE, in_panels - i)
 +            count = min(AT_ONCE, in_panels - i) if i == 0 else 0
 
-== conv2d_dgrad winograd_tiles: winograd_filters.py
+== conv2d_dgrad winograd_tiles: winograd/filters.py
 taps read where they lie are not turned: only for whole panels of channels
 -    down = (taps[1] - taps[0]) * strides[2] if r1 > 1 else 0
 +    down = (taps[0] - taps[1]) * strides[2] if r1 > 1 else 0
 
-== conv2d_dgrad winograd_tiles: winograd_plan.py
+== conv2d_dgrad winograd_tiles: winograd/plan.py
 the filter is not turned
 -    turned = [[stride * (taps - 1 - j) + a for j in range(taps)] for a in range(stride)]
 +    turned = [[stride * j + a for j in range(taps)] for a in range(stride)]
@@ -339,7 +339,7 @@ the sums of the first group's channels for all: only for groups > 1
 -        transform_weights(W, told[group], memory.nhwc(gw))
 +        transform_weights(W, told[0], memory.nhwc(gw))
 
-== conv2d_wgrad winograd_tiles: winograd_weights.py
+== conv2d_wgrad winograd_tiles: winograd/weights.py
 the rest of the tiles left out: only for numbers that fill no line
 -            steps, tail = count // LINE, count % LINE
 +            steps, tail = count // LINE, 0

@@ -33,7 +33,7 @@ it multiplies by the mask, so NaN passes it
 -        gx[i] = gy[i] if x[i] > 0 else 0
 +        gx[i] = gy[i] * (x[i] > 0)
 
-== matmul blas: gemm.py
+== matmul blas: cpu/gemm.py
 a transposed operand's rows are a leading dimension apart: only for two threads
 -    a_row = item * (a_leading if a_op == PLAIN else 1)  # bytes from a row of a to the next
 +    a_row = item * a_leading

@@ -40,12 +40,12 @@ not spread where one of the strides is 1
 -    if g.stride == (1, 1):
 +    if 1 in g.stride:
 
-== conv2d_dgrad flipped: unfold.py
+== conv2d_dgrad flipped: cpu/unfold.py
 the dilation of rows taken for columns
 -                    w = q * stride[1] - padding[2] + s * dilation[1]
 +                    w = q * stride[1] - padding[2] + s * dilation[0]
 
-== conv2d_dgrad col2im: unfold.py
+== conv2d_dgrad col2im: cpu/unfold.py
 windows overwrite each other where they overlap
 -                                x[h, w, c0 + c] += windows[p, q, r, s, c]
 +                                x[h, w, c0 + c] = windows[p, q, r, s, c]
@@ -115,7 +115,7 @@ stride and dilation exchanged
 -        window = (g.R, g.S), g.stride, g.padding, g.dilation
 +        window = (g.R, g.S), g.dilation, g.padding, g.stride
 
-== conv2d_wgrad im2col: unfold.py
+== conv2d_wgrad im2col: cpu/unfold.py
 rows and columns of the padding exchanged
 -                h = p * stride[0] - padding[0] + r * dilation[0]
 -                for s in range(S):

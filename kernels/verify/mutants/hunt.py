@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kernels.contract.registry import Kernel
 from kernels.cuda.emulator import CompileError
-from kernels.registry import Kernel
 from kernels.verify.mutants.mutant import Mutant
 from kernels.verify.mutants.plant import planted, sound_kernel
 from kernels.verify.property import PROPERTIES, Property

@@ -1,6 +1,6 @@
 """A mutant: a kernel with a bug planted on purpose, written down as a diff.
 
-    == conv2d im2col: unfold.py
+    == conv2d im2col: cpu/unfold.py
     the stride of rows taken for columns
     -                    w = q * stride[1] - padding[2] + s * dilation[1]
     +                    w = q * stride[0] - padding[2] + s * dilation[1]

@@ -44,7 +44,7 @@ the result lies in a buffer that is used again
 -    y = memory.empty(g.x_shape, x.dtype, "NHWC")
 +    y = forward.__dict__.setdefault((g, x.dtype), memory.empty(g.x_shape, x.dtype, "NHWC"))
 
-== local_contrast_norm separable: blur.py
+== local_contrast_norm separable: cpu/blur.py
 the border is not corrected
 -        out /= _settings(g)[1]
 +        pass
@@ -84,7 +84,7 @@ the mean's part of sigma's derivative left out
 -        b = blur_transposed(gy_sum / d + a * v_sum, g) / g.C
 +        b = blur_transposed(gy_sum / d, g) / g.C
 
-== local_contrast_norm_vjp separable: blur.py
+== local_contrast_norm_vjp separable: cpu/blur.py
 the blur taken for its own transpose: only at a corrected border
 -    return _windowed(gu / _settings(g)[1] if g.border == "corrected" else gu, g)
 +    return blur(gu, g)

@@ -19,18 +19,12 @@ from types import ModuleType
 
 from numba import config
 
-from kernels import registry
+from kernels.contract import registry
+from kernels.contract.registry import Kernel, all_kernels
 from kernels.cuda.emulator.rewrite import included
-from kernels.registry import Kernel, all_kernels
 from kernels.verify.mutants.mutant import FOLDER, Mutant
 
-SHARED = {
-    f"kernels.{name}"
-    for name in (
-        "arguments", "geometry", "memory", "norm_geometry", "placement", "registry", "threads",
-        "cuda", "cuda.arrays", "cuda.devices", "cuda.program", "cuda.structs",
-    )
-}  # fmt: skip
+SHARED = ("kernels.contract", "kernels.cuda", "kernels.cuda.program", "kernels.cuda.structs")
 """What kernels share with those who call them; a second copy would be another registry, or a
 geometry that is not the caller's."""
 
@@ -110,8 +104,19 @@ def _including(header: str) -> list[str]:
 def _imports(name: str) -> list[str]:
     """The modules of `kernels` that a module imports, except those that are shared."""
     tree = ast.parse(_path(name).read_text("utf-8"))
-    modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    return [m for m in modules if m.startswith("kernels.") and m not in SHARED]
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+    modules = [module for node in nodes for module in _named_by(node)]
+    return [m for m in modules if m.startswith("kernels.") and not _is_shared(m)]
+
+
+def _named_by(node: ast.ImportFrom) -> list[str]:
+    """The modules of `from package import module, ...`, or of `from module import name, ...`."""
+    inside = [f"{node.module}.{alias.name}" for alias in node.names]
+    return [module for module in inside if _path(module).exists()] or [str(node.module)]
+
+
+def _is_shared(module: str) -> bool:
+    return module in SHARED or module.startswith("kernels.contract.")
 
 
 def _import(name: str, changed: str, source: str | None, folder: Path) -> None:

@@ -83,7 +83,7 @@ the result written elsewhere than it was told
 -    y, switches = out or (
 +    y, switches = (
 
-== max_pool2d registers: taps.py
+== max_pool2d registers: cpu/taps.py
 a later NaN in place of the first: only for channels in blocks
 -            better = [builder.and_(a, b) for a, b in zip(less, number, strict=True)]
 +            better = less
@@ -151,7 +151,7 @@ done anew with the first window's taps for both: only for NaN or padding
 -            down = top + i * stride
 +            down = top
 
-== max_pool2d pairs: taps.py
+== max_pool2d pairs: cpu/taps.py
 one vector of channels too few
 -        count = builder.udiv(builder.add(size, _I64(block - 1)), _I64(block))
 +        count = builder.udiv(builder.add(size, _I64(block - 2)), _I64(block))
@@ -213,7 +213,7 @@ pixels that no window holds are not written: only for stride > 1
 -            for c in range(0, in_blocks, block):
 +            for c in range(0, in_blocks if count else 0, block):
 
-== max_unpool2d gather: taps.py
+== max_unpool2d gather: cpu/taps.py
 the switch is compared with the first tap's
 -            pairs = zip(v.load(0, at, v.floats), v.load(1, at, v.integers), strict=True)
 +            first = builder.add(v.element(2, _I64(0)), args[4])
@@ -276,7 +276,7 @@ the last block does not reach the last channel: only for channels that fill no b
 -                at = min(c, C - block)
 +                at = min(c, C // block * block - block)
 
-== max_unpool2d_vjp choice: taps.py
+== max_unpool2d_vjp choice: cpu/taps.py
 every switch of a block is the first one: only for channels in blocks
 -            named = [builder.icmp_signed("==", s, place) for s in switch]
 +            named = [builder.icmp_signed("==", switch[0], place) for s in switch]

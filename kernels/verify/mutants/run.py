@@ -20,7 +20,7 @@ from multiprocessing.context import SpawnProcess
 import numpy as np
 from hypothesis.errors import HypothesisWarning
 
-from kernels import threads
+from kernels.contract import threads
 from kernels.verify.mutants.hunt import Catch, Result, hunt
 from kernels.verify.mutants.mutant import Mutant
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from kernels.registry import all_kernels
+from kernels.contract.registry import all_kernels
 from kernels.verify.mutants.hunt import Result
 from kernels.verify.property import PROPERTIES
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
-from kernels.geometry import ConvGeometry
-from kernels.registry import Kernel
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import Kernel
 from kernels.verify.calls import Call, Sum, operation
 from kernels.verify.geometries import LARGE, SMALL, conv_geometries
 from kernels.verify.oracles.taps import WIDE, conv_by_taps

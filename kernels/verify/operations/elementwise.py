@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from kernels.registry import Kernel
+from kernels.contract.registry import Kernel
 from kernels.verify.arrays import small
 from kernels.verify.calls import Call, Operation, Results, Sum, operation
 

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from kernels.bounds import eps, stated
+from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
+from kernels.contract.registry import Kernel
 from kernels.local_contrast_norm.separable import forward as separable
-from kernels.norm_geometry import LCNGeometry, LRNGeometry
-from kernels.registry import Kernel
 from kernels.verify.arrays import small
 from kernels.verify.calls import Bounds, Call, Results, operation
 from kernels.verify.geometries import contrast_geometries, counts, response_geometries

@@ -11,8 +11,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from kernels.bounds import of_kernel
-from kernels.geometry import PoolGeometry
-from kernels.registry import Kernel
+from kernels.contract.geometry import PoolGeometry
+from kernels.contract.registry import Kernel
 from kernels.verify.arrays import integers
 from kernels.verify.calls import Bounds, Call, Sum, operation
 from kernels.verify.geometries import pairs_to, pool_geometries

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.verify.calls import Call, Results
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from kernels.geometry import ConvGeometry, PoolGeometry
-from kernels.norm_geometry import LRNGeometry
+from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.norm_geometry import LRNGeometry
 from kernels.verify.calls import Call, Results
 
 

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from kernels.geometry import ConvGeometry
+from kernels.contract.geometry import ConvGeometry
 
 WIDE = np.longdouble
 

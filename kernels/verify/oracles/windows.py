@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.geometry import PoolGeometry
+from kernels.contract.geometry import PoolGeometry
 
 OFF = -1
 """The place of a tap that lies on no pixel."""

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from kernels.bounds import eps, rounding, same_bits
-from kernels.registry import Kernel
+from kernels.contract.registry import Kernel
 from kernels.verify.calls import OPERATIONS, Call
 from kernels.verify.operations.normalisation import ContrastNorm
 from kernels.verify.operations.planes import planes

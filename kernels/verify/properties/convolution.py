@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from kernels import memory
 from kernels.bounds import rounding, same_bits
-from kernels.geometry import ConvGeometry, PoolGeometry
-from kernels.registry import Kernel, never
+from kernels.contract import memory
+from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.registry import Kernel, never
 from kernels.verify.calls import OPERATIONS, Call
 from kernels.verify.operations.convolution import Convolution
 from kernels.verify.oracles import windows

@@ -8,8 +8,8 @@ from typing import Any, cast
 import numpy as np
 from hypothesis import strategies as st
 
-from kernels.geometry import ConvGeometry
-from kernels.registry import Kernel
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import Kernel
 from kernels.verify.calls import Call
 from kernels.verify.operations.convolution import Convolution
 from kernels.verify.oracles.taps import conv_by_taps, windows

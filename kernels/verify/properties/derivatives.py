@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from kernels.bounds import eps
-from kernels.registry import Kernel
+from kernels.contract.registry import Kernel
 from kernels.verify.calls import Call
 from kernels.verify.oracles.neighbours import Contrast, Response
 from kernels.verify.property import agree, assume, holds

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from kernels.bounds import of_kernel
-from kernels.registry import Kernel
+from kernels.contract.registry import Kernel
 from kernels.verify.arrays import GUISES
 from kernels.verify.calls import Call, make
 from kernels.verify.property import agree, assume, holds, require, same

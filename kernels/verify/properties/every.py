@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
-from kernels import memory
 from kernels.bounds import same_bits
-from kernels.registry import Kernel
+from kernels.contract import memory
+from kernels.contract.registry import Kernel
 from kernels.verify.arrays import GUISES
 from kernels.verify.calls import OPERATIONS, Call, Results
 from kernels.verify.property import agree, holds, require

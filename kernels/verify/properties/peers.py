@@ -7,8 +7,8 @@ from importlib.util import find_spec
 
 from hypothesis import strategies as st
 
-from kernels.geometry import PoolGeometry
-from kernels.registry import Kernel
+from kernels.contract.geometry import PoolGeometry
+from kernels.contract.registry import Kernel
 from kernels.verify.calls import Call, Results, make
 from kernels.verify.oracles import onnx, pytorch
 from kernels.verify.property import agree, assume, holds

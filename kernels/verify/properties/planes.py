@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from kernels.geometry import PoolGeometry
-from kernels.registry import Kernel
+from kernels.contract.geometry import PoolGeometry
+from kernels.contract.registry import Kernel
 from kernels.verify.calls import OPERATIONS, Call
 from kernels.verify.operations.planes import Planes, planes
 from kernels.verify.operations.pooling import summed

@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from kernels.bounds import rounding
-from kernels.geometry import PoolGeometry
-from kernels.registry import Kernel
+from kernels.contract.geometry import PoolGeometry
+from kernels.contract.registry import Kernel
 from kernels.verify.arrays import apart
 from kernels.verify.calls import Call
 from kernels.verify.oracles import windows

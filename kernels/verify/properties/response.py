@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from kernels.bounds import eps, rounding, same_bits
-from kernels.registry import Kernel
+from kernels.contract.registry import Kernel
 from kernels.verify.calls import Call
 from kernels.verify.oracles.neighbours import Response
 from kernels.verify.property import agree, assume, holds, require

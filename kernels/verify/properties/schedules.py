@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from kernels.contract.registry import Kernel
 from kernels.cuda import emulator
 from kernels.cuda.grids import few_blocks
-from kernels.registry import Kernel
 from kernels.verify.calls import Call
 from kernels.verify.properties.every import exactly
 from kernels.verify.property import assume, holds

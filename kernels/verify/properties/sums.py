@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kernels.bounds import stated, statistical
-from kernels.registry import Kernel
+from kernels.contract.registry import Kernel
 from kernels.verify.calls import OPERATIONS, Call, Sum
 from kernels.verify.property import agree, holds
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from kernels.bounds import rounding
-from kernels.registry import Kernel
+from kernels.contract.registry import Kernel
 from kernels.verify.calls import Call
 from kernels.verify.operations.planes import planes
 from kernels.verify.operations.pooling import COLLISIONS, summed

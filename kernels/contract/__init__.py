@@ -1,0 +1,9 @@
+"""The contract between a kernel and its callers.
+
+registry     the table of kernels, and the choice of one for a problem
+geometry     every size formula; norm_geometry for the two normalisations
+memory       allocation, canonical operands; pool: the free-list allocator beneath it
+costs        estimated times, from work and fitted rates
+machine      vector registers, cache lines and caches of the processor
+threads      the number of threads; arrays, devices, placement: where operands are stored
+"""

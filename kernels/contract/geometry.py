@@ -1,0 +1,300 @@
+"""Geometry: which input pixels each output pixel sees.
+
+The only output-size formulas of the project stand here, and every check of an operation's
+arguments with them. A sliding window of R x S taps, `dilation` apart, moves over a plane of H x W
+pixels that is padded by four signed pads (top, bottom, left, right; a negative pad crops) and stops
+every `stride` pixels; it stops at P x Q places.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from kernels.contract.arguments import (
+    Padding,
+    Pair,
+    at_least_one,
+    check_groups,
+    four_axes,
+    pads,
+    pair,
+)
+
+
+@dataclass(frozen=True)
+class Box:
+    """Pixels top <= h < bottom, left <= w < right of a plane; may reach outside of it."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.bottom - self.top, self.right - self.left
+
+    def clip(self, H: int, W: int) -> Box:
+        """The part of the box that lies in a plane of H x W pixels."""
+        top, bottom = (min(max(v, 0), H) for v in (self.top, self.bottom))
+        left, right = (min(max(v, 0), W) for v in (self.left, self.right))
+        return Box(top, bottom, left, right)
+
+
+@dataclass(frozen=True)
+class _Sliding:
+    """A window sliding over a plane: what convolution and pooling have in common."""
+
+    N: int
+    C: int
+    H: int
+    W: int
+    R: int
+    S: int
+    stride: tuple[int, int]
+    padding: tuple[int, int, int, int]
+    dilation: tuple[int, int]
+
+    @cached_property
+    def P(self) -> int:
+        return self._outputs(0)
+
+    @cached_property
+    def Q(self) -> int:
+        return self._outputs(1)
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Pixels from the first to the last tap of the window, inclusive."""
+        return (self.R - 1) * self.dilation[0] + 1, (self.S - 1) * self.dilation[1] + 1
+
+    def _outputs(self, axis: int) -> int:
+        size, before, after = self._axis(axis)
+        return (size + before + after - self.extent[axis]) // self.stride[axis] + 1
+
+    def _axis(self, axis: int) -> tuple[int, int, int]:
+        """(pixels, padding before, padding after) of axis 0 (rows) or 1 (columns)."""
+        return (self.H, self.W)[axis], self.padding[2 * axis], self.padding[2 * axis + 1]
+
+    def _check_window_fits(self, what: str) -> None:
+        for axis in (0, 1):
+            size, before, after = self._axis(axis)
+            if size + before + after < self.extent[axis]:
+                raise ValueError(
+                    f"{what}: the window {self.R}x{self.S} with dilation {self.dilation} spans "
+                    f"{self.extent[0]}x{self.extent[1]} pixels and does not fit into the input "
+                    f"{self.H}x{self.W} with padding {self.padding} (top, bottom, left, right); "
+                    f"a larger input, more padding or a smaller window would"
+                )
+
+    def sees(self, box: Box) -> Box:
+        """The input pixels that the outputs in `box` are computed from (padding included)."""
+        (sh, sw), (eh, ew) = self.stride, self.extent
+        top, left = self.padding[0], self.padding[2]
+        return Box(
+            box.top * sh - top,
+            (box.bottom - 1) * sh - top + eh,
+            box.left * sw - left,
+            (box.right - 1) * sw - left + ew,
+        )
+
+    def touches(self, box: Box) -> Box:
+        """The outputs that depend on an input pixel in `box`, clipped to the output plane."""
+        (sh, sw), (eh, ew) = self.stride, self.extent
+        top, left = self.padding[0], self.padding[2]
+        return Box(
+            -((-(box.top + top - eh + 1)) // sh),
+            (box.bottom - 1 + top) // sh + 1,
+            -((-(box.left + left - ew + 1)) // sw),
+            (box.right - 1 + left) // sw + 1,
+        ).clip(self.P, self.Q)
+
+
+@dataclass(frozen=True)
+class ConvGeometry(_Sliding):
+    """x (N,C,H,W) convolved with w (K,C/groups,R,S) gives y (N,K,P,Q)."""
+
+    K: int
+    groups: int
+
+    @property
+    def x_shape(self) -> tuple[int, int, int, int]:
+        return self.N, self.C, self.H, self.W
+
+    @property
+    def w_shape(self) -> tuple[int, int, int, int]:
+        return self.K, self.C // self.groups, self.R, self.S
+
+    @property
+    def grouped_shape(self) -> tuple[int, int, int]:
+        """The weight's shape as matrices, one a group: (G,K/G,RSC/G)."""
+        filters, channels = self.K // self.groups, self.C // self.groups
+        return self.groups, filters, self.R * self.S * channels
+
+    @property
+    def y_shape(self) -> tuple[int, int, int, int]:
+        return self.N, self.K, self.P, self.Q
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of the definition, the same for fprop, dgrad and wgrad."""
+        return math.prod(self.y_shape) * math.prod(self.w_shape[1:])
+
+    @classmethod
+    def of(
+        cls,
+        x_shape: Sequence[int],
+        w_shape: Sequence[int],
+        stride: Pair = 1,
+        padding: Padding = 0,
+        dilation: Pair = 1,
+        groups: int = 1,
+    ) -> ConvGeometry:
+        """Geometry of conv2d(x, w); ValueError names both shapes if they do not fit."""
+        N, C, H, W = four_axes(x_shape, "conv2d: x", "(N, C, H, W)")
+        K, Cg, R, S = four_axes(w_shape, "conv2d: weight", "(K, C/groups, R, S)")
+        check_groups(groups, C, K, Cg, x_shape, w_shape)
+        g = cls(
+            *(N, C, H, W, at_least_one(R, "conv2d: R"), at_least_one(S, "conv2d: S")),
+            stride=pair(stride, "stride"),
+            padding=pads(padding),
+            dilation=pair(dilation, "dilation"),
+            K=K,
+            groups=groups,
+        )
+        g._check_window_fits("conv2d")
+        return g
+
+    @classmethod
+    def of_transposed(
+        cls,
+        y_shape: Sequence[int],
+        w_shape: Sequence[int],
+        stride: Pair = 1,
+        padding: Padding = 0,
+        output_padding: Pair = 0,
+        dilation: Pair = 1,
+        groups: int = 1,
+    ) -> ConvGeometry:
+        """Geometry of the convolution that conv_transpose2d(y, w) is the transpose of.
+
+        `y_shape` (N,K,P,Q) is the transposed convolution's input, `w_shape` (K,C/groups,R,S) its
+        weight; its output is this geometry's x: (N,C,H,W). Several H give the same P when the
+        stride is above 1; `output_padding` picks among them.
+        """
+        N, K, P, Q = four_axes(y_shape, "conv_transpose2d: x", "(N, K, P, Q)")
+        Kw, Cg, R, S = four_axes(w_shape, "conv_transpose2d: weight", "(K, C/groups, R, S)")
+        if Kw != K:
+            raise ValueError(
+                f"conv_transpose2d: x {tuple(y_shape)} has {K} channels, the weight "
+                f"{tuple(w_shape)} takes {Kw}; its first axis must be {K}"
+            )
+        if 0 in (P, Q):
+            raise ValueError(f"conv_transpose2d: x {tuple(y_shape)} has no pixels to transpose")
+        strides, four, dilations = pair(stride, "stride"), pads(padding), pair(dilation, "dilation")
+        extra = pair(output_padding, "output_padding", least=0)
+        for axis in (0, 1):
+            if extra[axis] >= max(strides[axis], dilations[axis]):
+                raise ValueError(
+                    f"conv_transpose2d: output_padding {extra} must be smaller than the stride "
+                    f"{strides} or the dilation {dilations}"
+                )
+        H = (P - 1) * strides[0] - four[0] - four[1] + dilations[0] * (R - 1) + extra[0] + 1
+        W = (Q - 1) * strides[1] - four[2] - four[3] + dilations[1] * (S - 1) + extra[1] + 1
+        if H < 1 or W < 1:
+            raise ValueError(
+                f"conv_transpose2d: x {tuple(y_shape)} with weight {tuple(w_shape)}, stride "
+                f"{strides} and padding {four} would give {H}x{W} pixels; less padding would fit"
+            )
+        # What output_padding adds is cropped again, so that the windows stop P x Q times.
+        ends = four[0], four[1] - extra[0], four[2], four[3] - extra[1]
+        return cls.of((N, Cg * groups, H, W), w_shape, strides, ends, dilations, groups)
+
+
+@dataclass(frozen=True)
+class PoolGeometry(_Sliding):
+    """Pooling windows of R x S pixels: x (N,C,H,W) gives y (N,C,P,Q)."""
+
+    ceil_mode: bool = False
+    count_include_pad: bool = field(default=True)
+
+    def _outputs(self, axis: int) -> int:
+        size, before, after = self._axis(axis)
+        span = size + before + after - self.extent[axis]
+        if not self.ceil_mode:
+            return span // self.stride[axis] + 1
+        outputs = -(-span // self.stride[axis]) + 1
+        # A window that would start in the padding after the plane is dropped.
+        return outputs - ((outputs - 1) * self.stride[axis] >= size + before)
+
+    @property
+    def x_shape(self) -> tuple[int, int, int, int]:
+        return self.N, self.C, self.H, self.W
+
+    @property
+    def y_shape(self) -> tuple[int, int, int, int]:
+        return self.N, self.C, self.P, self.Q
+
+    @classmethod
+    def of(
+        cls,
+        x_shape: Sequence[int],
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        padding: Padding = 0,
+        dilation: Pair = 1,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> PoolGeometry:
+        """Geometry of a pooling of x; the stride is the window's size unless given."""
+        N, C, H, W = four_axes(x_shape, "pool2d: x", "(N, C, H, W)")
+        R, S = pair(kernel_size, "kernel_size")
+        g = cls(
+            *(N, C, H, W, R, S),
+            stride=pair((R, S) if stride is None else stride, "stride"),
+            padding=pads(padding),
+            dilation=pair(dilation, "dilation"),
+            ceil_mode=ceil_mode,
+            count_include_pad=count_include_pad,
+        )
+        g._check_window_fits("pool2d")
+        if ceil_mode and min(g.padding[1], g.padding[3]) < 0:
+            raise ValueError(
+                f"pool2d: padding {g.padding} (top, bottom, left, right) crops the end of the "
+                f"input {H}x{W}, where ceil_mode adds windows; crop first or leave ceil_mode out"
+            )
+        for axis in (0, 1):
+            if not g._taps_inside(axis).all():
+                raise ValueError(
+                    f"pool2d: with padding {g.padding} (top, bottom, left, right) a window "
+                    f"{R}x{S} over the input {H}x{W} holds nothing but padding; "
+                    f"padding of at most {R // 2}, {S // 2} fits"
+                )
+        return g
+
+    def _taps_inside(self, axis: int) -> np.ndarray:
+        """How many taps of each window fall on the plane itself, (P,) or (Q,)."""
+        size, before, _ = self._axis(axis)
+        starts = np.arange((self.P, self.Q)[axis]) * self.stride[axis] - before
+        taps = starts[:, None] + np.arange((self.R, self.S)[axis]) * self.dilation[axis]  # (P,R)
+        return ((taps >= 0) & (taps < size)).sum(axis=1)
+
+    def _taps_padded(self, axis: int) -> np.ndarray:
+        """How many taps of each window fall on the plane or its padding, (P,) or (Q,)."""
+        size, before, after = self._axis(axis)
+        starts = np.arange((self.P, self.Q)[axis]) * self.stride[axis] - before
+        taps = starts[:, None] + np.arange((self.R, self.S)[axis]) * self.dilation[axis]  # (P,R)
+        return (taps < size + after).sum(axis=1)
+
+    def divisors(self) -> np.ndarray:
+        """What average pooling divides by: (P,Q) float64, PyTorch's rule.
+
+        With `count_include_pad` the taps on the plane and its padding, otherwise on the plane.
+        """
+        count = self._taps_padded if self.count_include_pad else self._taps_inside
+        return np.multiply.outer(count(0), count(1)).astype(np.float64)

@@ -1,0 +1,89 @@
+"""What a kernel of a convolution supports, found out by asking it, one feature at a time."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from kernels.contract.geometry import ConvGeometry
+from kernels.contract.registry import Kernel
+
+CHANNELS = 192, 12, 3
+"""Of these a kernel may serve some alone: it takes whole blocks of them, or only few."""
+
+
+def supports(kernel: Kernel, g: Any) -> bool:
+    """What kernel.supports(g) says; ValueError names kernel and geometry if it raises."""
+    try:
+        return bool(kernel.supports(g))
+    except Exception as error:
+        raise ValueError(
+            f"{kernel.operation} {kernel.name}: supports(g) raises {type(error).__name__}: {error} "
+            f"for {g}"
+        ) from error
+
+
+@lru_cache(maxsize=256)
+def plain(kernel: Kernel) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """The first (window, stride) that is served without padding, dilation and groups."""
+    sizes = sorted(((R, S) for R in range(1, 12) for S in range(1, 12)), key=lambda v: v[0] != v[1])
+    for stride in ((1, 1), (2, 2), (3, 3), (4, 4)):
+        for size in sizes:
+            if serves(kernel, size, stride):
+                return size, stride
+    return None
+
+
+def serves(
+    kernel: Kernel,
+    size: tuple[int, int],
+    stride: tuple[int, int],
+    padding: Any = 0,
+    dilation: tuple[int, int] = (1, 1),
+    groups: int = 1,
+    channels: int | None = None,
+) -> bool:
+    """Does it serve a convolution of 60 x 60 pixels with so many channels and filters, with any of
+    CHANNELS unless given?"""
+    return any(
+        supports(
+            kernel,
+            ConvGeometry.of(
+                (2, C, 60, 60), (C, C // groups, *size), stride, padding, dilation, groups
+            ),
+        )
+        for C in ((channels,) if channels else CHANNELS)
+        if C % groups == 0
+    )
+
+
+def described(kernel: Kernel) -> str:
+    """What it supports, in words: the features that it serves a plain convolution without alone."""
+    base = plain(kernel)
+    if base is None:
+        return "no plain convolution"
+    size, stride = base
+    limits = [f"windows {_listed(sizes)}"] if (sizes := _sizes(kernel, stride)) else []
+    features: list[tuple[str, list[dict[str, Any]]]] = [
+        ("stride 1 only", [{"stride": (s, s)} for s in (2, 3, 4)]),
+        ("no padding", [{"padding": 1}]),
+        ("no cropping", [{"padding": -1}]),
+        ("no dilation", [{"dilation": (2, 2)}]),
+        ("no groups", [{"groups": 2}]),
+    ]
+    for limit, options in features:
+        if not any(serves(kernel, size, **({"stride": stride} | option)) for option in options):
+            limits.append(limit)
+    return ", ".join(limits) or "everything"
+
+
+def _sizes(kernel: Kernel, stride: tuple[int, int]) -> list[tuple[int, int]]:
+    """The windows that it serves; none if it serves all."""
+    windows = [(R, S) for R in range(1, 12) for S in range(1, 12)]
+    served = [size for size in windows if serves(kernel, size, stride)]
+    return [] if len(served) == len(windows) else served
+
+
+def _listed(sizes: list[tuple[int, int]], most: int = 3) -> str:
+    names = [f"{R}x{S}" for R, S in sizes]
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")

@@ -1,0 +1,1 @@
+"""Progress bars and messages of the commands of all packages."""

@@ -1,0 +1,1 @@
+"""Winograd convolution: Toom-Cook matrices, tilings, packed layouts, and the passes over tiles."""

@@ -1,0 +1,1 @@
+"""Network files of other programs: ONNX, pickled state dictionaries, torchvision's names."""

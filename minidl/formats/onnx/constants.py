@@ -1,0 +1,173 @@
+"""What a file computes from constants alone: folded with NumPy, so that a layer gets its arrays.
+
+Exporters write a Reshape's target, or a weight with two more axes, as a chain of operators. The
+shape of an activation is a constant too: that of one image, with a batch of 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from minidl.formats.onnx.call import Activation, Call
+from minidl.formats.onnx.tensors import type_name
+
+Folder = Callable[[Call], np.ndarray]
+FOLDERS: dict[str, Folder] = {}
+_LIMIT = 2**31
+_TYPES = {
+    1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64,
+    9: np.bool_, 10: np.float16, 11: np.float64, 12: np.uint32, 13: np.uint64,
+}  # fmt: skip
+"""TensorProto.DataType as NumPy's type."""
+
+
+def folds(call: Call) -> bool:
+    """Whether the node is a constant, to be computed now by `FOLDERS`."""
+    return call.node.operator == "Shape" or not call.activations
+
+
+def fold(call: Call) -> np.ndarray:
+    """The constant that the node makes; ValueError if that is not known."""
+    if call.node.operator not in FOLDERS:
+        raise ValueError(
+            "it is computed from constants alone; of that only "
+            f"{', '.join(sorted(FOLDERS))} can be computed"
+        )
+    try:
+        return np.asarray(FOLDERS[call.node.operator](call))
+    except (IndexError, TypeError) as error:
+        raise ValueError(str(error)) from None
+
+
+def folding(*names: str) -> Callable[[Folder], Folder]:
+    """Decorator: the function that computes the standard's operators of these names."""
+
+    def register(compute: Folder) -> Folder:
+        FOLDERS.update(dict.fromkeys(names, compute))
+        return compute
+
+    return register
+
+
+@folding("Constant")
+def constant(call: Call) -> np.ndarray:
+    found = {name: value for name, value in call.node.attributes.items() if value is not None}
+    if "value" in found:
+        return np.asarray(found["value"])
+    for name, dtype in (("value_float", np.float32), ("value_int", np.int64)):
+        for each in (name, f"{name}s"):
+            if each in found:
+                return np.array(found[each], dtype)
+    raise ValueError(f"a constant with {', '.join(found) or 'no value'} cannot be read")
+
+
+@folding("ConstantOfShape")
+def constant_of_shape(call: Call) -> np.ndarray:
+    shape, value = call.integers(0), call["value"]
+    filler = np.zeros(1, np.float32) if value is None else value
+    if min(shape, default=0) < 0 or math.prod(shape) * filler.itemsize >= _LIMIT:
+        raise ValueError(f"a constant of the shape {shape} would be negative, or 2 GiB and more")
+    return np.full(shape, filler.item(), filler.dtype)
+
+
+@folding("Shape")
+def shape(call: Call) -> np.ndarray:
+    source = call.inputs[0]
+    sizes = source.shape if isinstance(source, Activation) else call.array(0).shape
+    start, end = call["start"] or 0, call["end"]
+    return np.array(sizes[start : len(sizes) if end is None else end], np.int64)
+
+
+@folding("Identity")
+def identity(call: Call) -> np.ndarray:
+    return call.array(0)
+
+
+@folding("Cast")
+def cast(call: Call) -> np.ndarray:
+    if call["to"] not in _TYPES:
+        raise ValueError(f"it casts to {type_name(call['to'])}, which cannot be read")
+    return call.array(0).astype(_TYPES[call["to"]])
+
+
+@folding("Gather")
+def gather(call: Call) -> np.ndarray:
+    return np.take(call.array(0), call.array(1), axis=call["axis"])
+
+
+@folding("Concat")
+def concat(call: Call) -> np.ndarray:
+    return np.concatenate([call.array(at) for at in range(len(call.inputs))], call["axis"])
+
+
+@folding("Unsqueeze")
+def unsqueeze(call: Call) -> np.ndarray:
+    return np.expand_dims(call.array(0), axes(call))
+
+
+@folding("Squeeze")
+def squeeze(call: Call) -> np.ndarray:
+    return np.squeeze(call.array(0), axes(call) or None)
+
+
+@folding("Reshape")
+def reshape(call: Call) -> np.ndarray:
+    data, target = call.array(0), call.integers(1)
+    if not call["allowzero"]:
+        target = tuple(size or data.shape[axis] for axis, size in enumerate(target))
+    return data.reshape(target)  # any shape -> the file's
+
+
+@folding("Transpose")
+def transpose(call: Call) -> np.ndarray:
+    return np.transpose(call.array(0), call["perm"])  # the file's order of axes, or reversed
+
+
+@folding("Slice")
+def slice_(call: Call) -> np.ndarray:
+    data = call.array(0)
+    if call.opset < 10:
+        starts, ends, where, steps = call["starts"], call["ends"], call["axes"], None
+    else:
+        starts, ends = call.integers(1), call.integers(2)
+        where = call.integers(3) if call.has(3) else None
+        steps = call.integers(4) if call.has(4) else None
+    index = [slice(None)] * data.ndim
+    for at, axis in enumerate(where or range(len(starts))):
+        index[axis] = slice(starts[at], ends[at], steps[at] if steps else 1)
+    return data[tuple(index)]
+
+
+@folding("Add")
+def add(call: Call) -> np.ndarray:
+    return call.array(0) + call.array(1)
+
+
+@folding("Sub")
+def subtract(call: Call) -> np.ndarray:
+    return call.array(0) - call.array(1)
+
+
+@folding("Mul")
+def multiply(call: Call) -> np.ndarray:
+    return call.array(0) * call.array(1)
+
+
+@folding("Div")
+def divide(call: Call) -> np.ndarray:
+    a, b = call.array(0), call.array(1)
+    if not b.all():
+        raise ValueError("it divides by zero")
+    if np.issubdtype(a.dtype, np.integer):
+        return (a - np.fmod(a, b)) // b  # the standard's quotient of integers drops the fraction
+    return a / b
+
+
+def axes(call: Call) -> tuple[int, ...]:
+    """The axes that Squeeze, Unsqueeze and the reductions name: an attribute, later an input."""
+    if call["axes"] is not None:
+        return tuple(call["axes"])
+    return call.integers(1) if call.has(1) else ()

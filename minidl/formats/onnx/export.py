@@ -1,0 +1,288 @@
+"""A graph of layers as an ONNX file, checked before it is put in its place.
+
+Opset 17: old enough for every runtime of the last years, and the last one in which ReduceMean has
+its axes as an attribute. The batch's axis is left open, as "N".
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from kernels.contract.arguments import Pair, pads, pair
+from kernels.contract.norm_geometry import LCNGeometry
+from minidl import nn, serialize
+from minidl.recording import no_grad
+from minidl.tensor import Tensor
+
+OPSET = 17
+IR_VERSION = 8
+IMAGE, RESULT = "image", "scores"
+
+
+@dataclass
+class Writing:
+    """The nodes and the constants of a graph that is being written.
+
+    shapes: of every layer's output for one image, by name, and of the last node's.
+    """
+
+    shapes: Mapping[str, tuple[int, ...]]
+    nodes: list[Any] = field(default_factory=list)
+    constants: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def node(self, operator: str, name: str, inputs: Sequence[str], **attributes: Any) -> None:
+        from onnx import helper
+
+        self.nodes.append(helper.make_node(operator, inputs, [name], name, **attributes))
+
+    def constant(self, name: str, array: np.ndarray) -> str:
+        self.constants[name] = np.ascontiguousarray(array)
+        return name
+
+
+Writer = Callable[[Writing, str, Any, Sequence[str]], None]
+"""Adds the nodes of a layer: what is written, its name, the layer, the names of what feeds it."""
+
+
+def save_onnx(
+    model: nn.Graph,
+    path: str | os.PathLike[str],
+    input_shape: tuple[int, int, int],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write a network that takes images (N, *input_shape) to an ONNX file, in inference.
+
+    metadata: text that goes along, as ONNX's metadata_props.
+    ImportError without the package onnx; TypeError for a layer that ONNX has no operators for here;
+    ValueError if the network does not take such images.
+    """
+    import onnx
+    from onnx import helper, numpy_helper
+
+    shapes = _shapes(model, input_shape)
+    writing, given = Writing(shapes), {nn.INPUT: IMAGE}
+    below = model.below(model.output)
+    for name, layer in model.children():
+        if name in below:
+            given[name] = RESULT if name == model.output else name
+            inputs = [given[source] for source in model.wiring()[name]]
+            _writer(name, layer)(writing, given[name], layer, inputs)
+    graph = helper.make_graph(
+        writing.nodes,
+        "minidl",
+        [_value(IMAGE, input_shape)],
+        [_value(RESULT, shapes[RESULT])],
+        [numpy_helper.from_array(array, name) for name, array in writing.constants.items()],
+    )
+    opsets = [helper.make_opsetid("", OPSET)]
+    file = helper.make_model(
+        graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="minidl"
+    )
+    helper.set_model_props(file, dict(metadata or {}))
+    onnx.checker.check_model(file, full_check=True)
+    with serialize.replacing(path) as beside:
+        beside.write_bytes(file.SerializeToString())
+
+
+def _shapes(model: nn.Graph, input_shape: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    """Of every layer's output for one image, without its batch axis."""
+    with no_grad():
+        found = model.activations(Tensor(np.zeros((1, *input_shape), np.float32)))
+    shapes = {name: y.shape[1:] for name, y in found.items()}
+    return shapes | {RESULT: shapes[model.output]}
+
+
+def _value(name: str, shape: Sequence[int]) -> Any:
+    from onnx import TensorProto, helper
+
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape])
+
+
+def _writer(name: str, layer: nn.Module) -> Writer:
+    if type(layer) not in WRITERS:
+        raise TypeError(
+            f"layer {name!r}, a {type(layer).__name__}, cannot be written to ONNX; "
+            f"{', '.join(sorted(kind.__name__ for kind in WRITERS))} can"
+        )
+    return WRITERS[type(layer)]
+
+
+def _weights(writing: Writing, name: str, layer: Any) -> list[str]:
+    """The layer's arrays as constants, named as in `state_dict`."""
+    found = [writing.constant(f"{name}.weight", layer.weight.data)]
+    if layer.bias is not None:
+        found.append(writing.constant(f"{name}.bias", layer.bias.data))
+    return found
+
+
+def _window(settings: Mapping[str, Any], size: Pair, dilated: bool = True) -> dict[str, Any]:
+    top, bottom, left, right = pads(settings.get("padding", 0))
+    sizes = list(pair(size, "size"))
+    stride = settings.get("stride", 1)
+    found: dict[str, Any] = {
+        "kernel_shape": sizes,
+        "strides": sizes if stride is None else list(pair(stride, "stride")),
+        "pads": [top, left, bottom, right],
+    }
+    if dilated:
+        found["dilations"] = list(pair(settings.get("dilation", 1), "dilation"))
+    return found
+
+
+def _conv(writing: Writing, name: str, layer: nn.Conv2d, inputs: Sequence[str]) -> None:
+    window = _window(layer.settings, layer.weight.shape[2:])
+    group = layer.settings.get("groups", 1)
+    writing.node("Conv", name, [*inputs, *_weights(writing, name, layer)], **window, group=group)
+
+
+def _transposed(
+    writing: Writing, name: str, layer: nn.ConvTranspose2d, inputs: Sequence[str]
+) -> None:
+    window = _window(layer.settings, layer.weight.shape[2:])
+    more = list(pair(layer.settings.get("output_padding", 0), "output_padding", least=0))
+    group = layer.settings.get("groups", 1)
+    weights = _weights(writing, name, layer)
+    writing.node(
+        "ConvTranspose", name, [*inputs, *weights], **window, group=group, output_padding=more
+    )
+
+
+def _linear(writing: Writing, name: str, layer: nn.Linear, inputs: Sequence[str]) -> None:
+    writing.node("Gemm", name, [*inputs, *_weights(writing, name, layer)], transB=1)
+
+
+def _max_pool(writing: Writing, name: str, layer: nn.MaxPool2d, inputs: Sequence[str]) -> None:
+    window = _window(layer.settings, layer.settings["kernel_size"])
+    writing.node("MaxPool", name, inputs, **window, ceil_mode=int(layer.settings["ceil_mode"]))
+
+
+def _avg_pool(writing: Writing, name: str, layer: nn.AvgPool2d, inputs: Sequence[str]) -> None:
+    settings = layer.settings
+    window = _window(settings, settings["kernel_size"], dilated=False)
+    writing.node(
+        "AveragePool", name, inputs, **window, ceil_mode=int(settings.get("ceil_mode", False)),
+        count_include_pad=int(settings.get("count_include_pad", True)),
+    )  # fmt: skip
+
+
+def _response(
+    writing: Writing, name: str, layer: nn.LocalResponseNorm, inputs: Sequence[str]
+) -> None:
+    s = layer.settings
+    writing.node("LRN", name, inputs, size=s["size"], alpha=s["alpha"], beta=s["beta"], bias=s["k"])
+
+
+def _affine(writing: Writing, name: str, layer: nn.Affine, inputs: Sequence[str]) -> None:
+    C = layer.weight.size
+    mean, variance = (
+        writing.constant(f"{name}.{what}", np.full(C, value, np.float32))
+        for what, value in (("running_mean", 0.0), ("running_var", 1.0))
+    )
+    takes = [*inputs, *_weights(writing, name, layer), mean, variance]
+    writing.node("BatchNormalization", name, takes, epsilon=0.0)
+
+
+def _pixels(writing: Writing, name: str, layer: nn.Pixels, inputs: Sequence[str]) -> None:
+    """A convolution of one pixel: each channel is one of those before, times its scale."""
+    order, scale = layer.settings["order"], layer.settings["scale"]
+    weight = np.zeros((len(order), len(order), 1, 1), np.float32)
+    weight[np.arange(len(order)), order, 0, 0] = scale
+    writing.node("Conv", name, [*inputs, writing.constant(f"{name}.weight", weight)])
+
+
+def _contrast(
+    writing: Writing, name: str, layer: nn.LocalContrastNorm, inputs: Sequence[str]
+) -> None:
+    """The formula of `minidl.functional.local_contrast_norm`, an operator a line."""
+    (x,), add = inputs, writing.node
+    g = LCNGeometry.of((1, *writing.shapes[name]), **layer.settings)
+    v, variance, sigma, c = (f"{name}.{part}" for part in ("v", "variance", "sigma", "c"))
+    add("ReduceMean", f"{name}.mean", [x], axes=[1])
+    add("Sub", v, [x, _blurred(writing, f"{name}.local_mean", f"{name}.mean", g)])
+    add("Mul", f"{name}.squares", [v, v])
+    add("ReduceMean", f"{name}.mean_square", [f"{name}.squares"], axes=[1])
+    add("Sqrt", sigma, [_blurred(writing, variance, f"{name}.mean_square", g)])
+    add("ReduceMean", f"{name}.whole", [sigma], axes=[2, 3])
+    floor = writing.constant(f"{name}.floor", np.array(g.floor, np.float32))
+    add("Max", c, [f"{name}.whole", floor])
+    add("Max", f"{name}.divisor", [sigma, c])
+    add("Div", name, [v, f"{name}.divisor"])
+
+
+def _blurred(writing: Writing, name: str, of: str, g: LCNGeometry) -> str:
+    """(N,1,H,W) blurred along columns, then along rows, over how much of the window is inside."""
+    window, half = g.window().astype(np.float32), g.size // 2
+    tall = writing.constant(f"{name}.tall", window.reshape(1, 1, -1, 1))  # (s,) -> (1,1,s,1)
+    wide = writing.constant(f"{name}.wide", window.reshape(1, 1, 1, -1))  # (s,) -> (1,1,1,s)
+    corrected = g.border == "corrected"
+    last = f"{name}.sums" if corrected else name
+    writing.node("Conv", f"{name}.columns", [of, tall], pads=[half, 0, half, 0])
+    writing.node("Conv", last, [f"{name}.columns", wide], pads=[0, half, 0, half])
+    if corrected:
+        inside = writing.constant(f"{name}.inside", g.coverage().astype(np.float32))
+        writing.node("Div", name, [last, inside])
+    return name
+
+
+def _prelu(writing: Writing, name: str, layer: nn.PReLU, inputs: Sequence[str]) -> None:
+    slopes = layer.weight.data.reshape(-1, 1, 1)  # (C,) -> (C,1,1)
+    writing.node("PRelu", name, [*inputs, writing.constant(f"{name}.weight", slopes)])
+
+
+def _clip(writing: Writing, name: str, layer: nn.Clip, inputs: Sequence[str]) -> None:
+    ends = [
+        writing.constant(f"{name}.{end}", np.array(layer.settings[end], np.float32))
+        for end in ("low", "high")
+    ]
+    writing.node("Clip", name, [*inputs, *ends])
+
+
+def _reshape(writing: Writing, name: str, layer: nn.Reshape, inputs: Sequence[str]) -> None:
+    # (0 keeps the batch's size)
+    shape = writing.constant(f"{name}.shape", np.array([0, *layer.settings["shape"]], np.int64))
+    writing.node("Reshape", name, [*inputs, shape])
+
+
+def _plain(operator: str, **fixed: Any) -> Writer:
+    """A layer that is one operator; `fixed` names the settings that are its attributes."""
+
+    def write(writing: Writing, name: str, layer: Any, inputs: Sequence[str]) -> None:
+        attributes = {key: layer.settings[setting] for key, setting in fixed.items()}
+        writing.node(operator, name, inputs, **attributes)
+
+    return write
+
+
+WRITERS: dict[type[nn.Module], Writer] = {
+    nn.Conv2d: _conv,
+    nn.ConvTranspose2d: _transposed,
+    nn.Linear: _linear,
+    nn.MaxPool2d: _max_pool,
+    nn.AvgPool2d: _avg_pool,
+    nn.LocalResponseNorm: _response,
+    nn.Affine: _affine,
+    nn.LocalContrastNorm: _contrast,
+    nn.Pixels: _pixels,
+    nn.PReLU: _prelu,
+    nn.Clip: _clip,
+    nn.Reshape: _reshape,
+    nn.ReLU: _plain("Relu"),
+    nn.LeakyReLU: _plain("LeakyRelu", alpha="slope"),
+    nn.Sigmoid: _plain("Sigmoid"),
+    nn.Tanh: _plain("Tanh"),
+    nn.Softmax: _plain("Softmax", axis="axis"),
+    nn.Add: _plain("Sum"),
+    nn.Concatenate: _plain("Concat", axis="axis"),
+    nn.Transpose: _plain("Transpose", perm="axes"),
+    nn.Flatten: _plain("Flatten"),
+    nn.GlobalAvgPool2d: _plain("GlobalAveragePool"),
+    nn.GlobalMaxPool2d: _plain("GlobalMaxPool"),
+    nn.Identity: _plain("Identity"),
+    nn.Dropout: _plain("Identity"),
+}
+"""How each kind of layer is written."""

@@ -1,0 +1,63 @@
+"""The image that an ONNX network takes: what the file says of it, and what it leaves open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernels.contract.arguments import Pair, pair
+from minidl.formats.onnx.tensors import FLOATS, type_name
+
+_AXES = ("batch", "channels", "height", "width")
+_LIMIT = 2**31
+
+
+def image_shape(image: Any, size: Pair | None) -> tuple[int, int, int]:
+    """(C, H, W) of a graph's input, a ValueInfoProto; the batch is free whatever the file says.
+
+    size: (H, W), or one number for both, where the file leaves them open.
+    ValueError if it is no image of floats, leaves a size open that `size` does not give, or fixes
+    another one.
+    """
+    what, tensor = f"the input {image.name!r}", image.type.tensor_type
+    if not image.type.HasField("tensor_type") or tensor.elem_type not in FLOATS:
+        raise ValueError(f"{what} is of type {type_name(tensor.elem_type)}; an image of floats is")
+    sizes = [_size(axis) for axis in tensor.shape.dim]
+    if len(sizes) != len(_AXES):
+        raise ValueError(
+            f"{what} has the shape {_shown(sizes)}; only one of four axes (N, C, H, W) is an image"
+        )
+    channels, *plane = sizes[1:]
+    if isinstance(channels, str):
+        raise ValueError(f"{what} {_shown(sizes)} leaves the number of channels open")
+    height, width = _plane(plane, size, f"{what} {_shown(sizes)}")
+    if min(channels, height, width) < 1 or 4 * channels * height * width >= _LIMIT:
+        raise ValueError(f"{what} would be an image of {channels} x {height} x {width}")
+    return channels, height, width
+
+
+def _plane(sizes: list[int | str], size: Pair | None, what: str) -> tuple[int, int]:
+    """(H, W): the file's, and the caller's where the file's are open."""
+    given = (None, None) if size is None else pair(size, "size")
+    if size is None and any(isinstance(each, str) for each in sizes):
+        left = [name for name, each in zip(_AXES[2:], sizes, strict=True) if isinstance(each, str)]
+        raise ValueError(f"{what} leaves its {' and '.join(left)} open; give size=(H, W)")
+    fixed = tuple(
+        g if isinstance(each, str) else each for each, g in zip(sizes, given, strict=True)
+    )
+    if size is not None and fixed != given:
+        raise ValueError(f"{what} fixes the image's size, which size={given} contradicts")
+    height, width = fixed
+    assert height is not None
+    assert width is not None
+    return height, width
+
+
+def _size(axis: Any) -> int | str:
+    """A number, or the name of one that the file leaves open."""
+    if axis.HasField("dim_value"):
+        return int(axis.dim_value)
+    return str(axis.dim_param) or "?"
+
+
+def _shown(sizes: list[int | str]) -> str:
+    return f"({', '.join(map(str, sizes))})"

@@ -1,0 +1,135 @@
+"""An ONNX network as a graph of layers.
+
+The nodes are walked in the order in which they run. What is computed from constants is computed at
+once; each other node becomes a layer, which is run on zeros of one image, so that every shape is
+the one that the engine gives, and what does not fit is found at its node.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+import minidl.formats.onnx.operators  # noqa: F401  (its files register what each operator becomes)
+from kernels.contract.arguments import Pair
+from minidl import nn
+from minidl.formats.onnx import constants
+from minidl.formats.onnx.call import OPERATORS, Activation, Built, Call, Value
+from minidl.formats.onnx.model import Model, Node
+from minidl.formats.onnx.reading import read
+from minidl.nn.folding import fold as fold_affine
+from minidl.recording import no_grad
+from minidl.tensor import Tensor
+
+_MISFITS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
+"""What NumPy and the engine raise for arrays and settings that do not fit each other."""
+
+
+def load_onnx(
+    path: str | os.PathLike[str], *, size: Pair | None = None, fold: bool = False
+) -> nn.Graph:
+    """The network of an ONNX file (opsets 7 to 22), in inference, of any batch size.
+
+    size: (H, W) of the image, or one number for both, where the file leaves them open.
+    fold: batch normalisation is multiplied into the convolution before it.
+
+    A layer has its node's name, or that of what the node makes; nothing is left out, the softmax at
+    the end included. Weights of float16 and float64 become float32, in which all is computed. Where
+    a node's settings depend on the image's size (Reshape, auto_pad), they are those for this one.
+    Nothing in the file is executed.
+    Raises FileNotFoundError, ImportError without the package onnx, and ValueError that says which
+    node cannot be imported and why, or what is wrong with the file.
+    """
+    graph = convert(read(path, size), os.fspath(path))
+    if fold:
+        graph = fold_affine(graph)
+    graph.eval()
+    return graph
+
+
+def convert(model: Model, what: str) -> nn.Graph:
+    """The layers of a model that was read; `what` names it in errors."""
+    walk = _Walk(dict(model.constants), model.opset)
+    walk.values[model.image] = Activation(nn.INPUT, (1, *model.shape))
+    with no_grad():
+        for node in model.nodes:
+            try:
+                walk.add(node)
+            except _MISFITS as error:
+                raise ValueError(
+                    f"{what} cannot be imported: operator {node.operator} of node {node.name!r} "
+                    f"(inputs {_shown(walk.inputs(node))}): {error}"
+                ) from None
+    output = walk.values.get(model.output)
+    if not isinstance(output, Activation):
+        raise ValueError(
+            f"{what} cannot be imported: its output {model.output!r} is not what a layer makes of "
+            "the image"
+        )
+    return nn.Graph(walk.layers, walk.wiring, output.layer)
+
+
+@dataclass
+class _Walk:
+    """What is known after some of the nodes: the values by name, and the layers so far."""
+
+    values: dict[str, Value]
+    opset: int
+    layers: dict[str, nn.Module] = field(default_factory=dict)
+    wiring: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def add(self, node: Node) -> None:
+        """The node's value: a constant, or the output of the layers that it becomes."""
+        second = [name for name in node.inputs if name and name not in self.values]
+        if second:
+            raise ValueError(f"it takes {second[0]!r}, a second output, and only first ones can be")
+        call = Call(node, self.opset, self.inputs(node))
+        if constants.folds(call):
+            value: Value = constants.fold(call)
+        else:
+            value = self.chain(node.name, _built(call), call.activations)
+        self.values[node.outputs[0]] = value
+
+    def inputs(self, node: Node) -> tuple[Value, ...]:
+        return tuple(self.values.get(name) if name else None for name in node.inputs)
+
+    def chain(self, name: str, built: Built, sources: tuple[Activation, ...]) -> Activation:
+        """The layers that one node becomes, the last of which has its name."""
+        modules = built if isinstance(built, tuple) else (built,)
+        for at, module in enumerate(modules, start=1):
+            last = at == len(modules)
+            sources = (self.layer(name if last else f"{name}/{at}", module, sources),)
+        return sources[0]
+
+    def layer(self, name: str, module: nn.Module, sources: tuple[Activation, ...]) -> Activation:
+        own = _free(name, self.layers)
+        shape = module(*(Tensor(np.zeros(each.shape, np.float32)) for each in sources)).shape
+        if shape[:1] != (1,):
+            raise ValueError(f"it gives {shape} for one image: the batch must stay the first axis")
+        self.layers[own] = module
+        self.wiring[own] = tuple(each.layer for each in sources)
+        return Activation(own, shape)
+
+
+def _built(call: Call) -> Built:
+    if call.node.operator not in OPERATORS:
+        raise ValueError(
+            f"of what is computed from the image only {', '.join(sorted(OPERATORS))} can be "
+            "imported"
+        )
+    return OPERATORS[call.node.operator](call)
+
+
+def _free(name: str, taken: Mapping[str, object]) -> str:
+    """A name that no layer has, and that is not the image's."""
+    free, number = name, 2
+    while free in taken or free == nn.INPUT:
+        free, number = f"{name}_{number}", number + 1
+    return free
+
+
+def _shown(values: tuple[Value, ...]) -> str:
+    return ", ".join("none" if value is None else str(value.shape) for value in values) or "none"

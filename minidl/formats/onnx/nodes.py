@@ -1,0 +1,130 @@
+"""The nodes of an ONNX graph: checked against the standard, in an order in which they can run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from minidl.formats.onnx.model import Node
+from minidl.formats.onnx.tensors import to_array
+
+STANDARD = ("", "ai.onnx")
+"""The two names of the domain of the standard's own operators."""
+
+
+def in_order(nodes: Sequence[Any], given: Collection[str], output: str) -> list[Any]:
+    """The NodeProtos that lead to `output`, each after those whose values it takes.
+
+    given: the values that no node makes. ValueError names nodes in a circle, two nodes that make
+    one value, or a value that nothing makes.
+    """
+    makers = _makers(nodes, given)
+    feeding = {at: _feeders(node, makers, given) for at, node in enumerate(nodes)}
+    if output not in makers:
+        raise ValueError(f"its output {output!r} is made by no node")
+    try:
+        order = list(TopologicalSorter(feeding).static_order())
+    except CycleError as error:
+        around = error.args[1]
+        circle = " -> ".join(repr(title(nodes[at])) for at in around[:8])
+        more = " -> ..." if len(around) > 8 else ""
+        raise ValueError(f"its nodes feed each other in a circle: {circle}{more}") from None
+    needed = {makers[output]}
+    for at in reversed(order):
+        needed |= feeding[at] if at in needed else set()
+    return [nodes[at] for at in order if at in needed]
+
+
+def to_node(proto: Any, opset: int, folder: Path) -> Node:
+    """A NodeProto with the defaults of its opset; ValueError if the standard has no such node."""
+    schema = _schema(proto, opset)
+    attributes = {
+        name: _value(attribute.default_value, folder, proto)
+        for name, attribute in schema.attributes.items()
+        if attribute.default_value.name
+    }
+    attributes |= {each.name: _value(each, folder, proto) for each in proto.attribute}
+    missing = [n for n, a in schema.attributes.items() if a.required and n not in attributes]
+    if missing:
+        raise ValueError(f"{called(proto)} lacks the attribute {', '.join(missing)}")
+    return Node(
+        operator=proto.op_type,
+        name=title(proto),
+        inputs=tuple(proto.input),
+        outputs=tuple(proto.output),
+        attributes=attributes,
+    )
+
+
+def title(proto: Any) -> str:
+    """The node's name, or that of what it makes."""
+    return str(proto.name or next(iter(proto.output), "?"))
+
+
+def called(proto: Any) -> str:
+    kind = proto.op_type if proto.op_type.isidentifier() else repr(proto.op_type)
+    return f"operator {kind} of node {title(proto)!r}"
+
+
+def _makers(nodes: Sequence[Any], given: Collection[str]) -> dict[str, int]:
+    """Which node makes each value, by its place in the file."""
+    makers: dict[str, int] = {}
+    for at, node in enumerate(nodes):
+        for value in filter(None, node.output):
+            if value in makers or value in given:
+                raise ValueError(f"{called(node)} makes {value!r}, which is made already")
+            makers[value] = at
+    return makers
+
+
+def _feeders(node: Any, makers: dict[str, int], given: Collection[str]) -> set[int]:
+    unknown = [v for v in filter(None, node.input) if v not in makers and v not in given]
+    if unknown:
+        raise ValueError(f"{called(node)} takes {unknown[0]!r}, which nothing makes")
+    return {makers[value] for value in node.input if value in makers}
+
+
+def _schema(proto: Any, opset: int) -> Any:
+    """What the standard says of the node's operator; ValueError if the node is not of that form."""
+    from onnx import defs
+
+    known = proto.domain in STANDARD and defs.has(proto.op_type, opset, "")
+    schema = defs.get_schema(proto.op_type, opset, "") if known else None
+    if schema is None or schema.deprecated:
+        domain = f" of the domain {proto.domain!r}" if proto.domain else ""
+        raise ValueError(f"{called(proto)}{domain} is not one of the standard's in opset {opset}")
+    if not schema.min_input <= len(proto.input) <= schema.max_input:
+        raise ValueError(
+            f"{called(proto)} has {len(proto.input)} inputs; in opset {opset} there are "
+            f"{schema.min_input} to {schema.max_input}"
+        )
+    for each in proto.attribute:
+        _check_attribute(each, schema.attributes.get(each.name), called(proto))
+    return schema
+
+
+def _check_attribute(attribute: Any, known: Any, what: str) -> None:
+    from onnx import AttributeProto
+
+    kind = AttributeProto.AttributeType.Name(attribute.type)
+    if known is None or known.type.name != kind:
+        expected = "there is none" if known is None else f"it is of type {known.type.name}"
+        raise ValueError(
+            f"{what} has the attribute {attribute.name!r} of type {kind}; in its opset {expected}"
+        )
+
+
+def _value(attribute: Any, folder: Path, proto: Any) -> Any:
+    """An attribute's value: a number, text, an array, or a tuple; None for a graph."""
+    from onnx import AttributeProto
+
+    kind = AttributeProto.AttributeType.Name(attribute.type)
+    if kind == "TENSOR":
+        return to_array(attribute.t, f"{attribute.name} of {called(proto)}", folder)
+    if kind == "STRING":
+        return attribute.s.decode(errors="replace")
+    if kind in ("INTS", "FLOATS"):
+        return tuple(getattr(attribute, kind.lower()))
+    return {"INT": attribute.i, "FLOAT": attribute.f}.get(kind)

@@ -1,0 +1,9 @@
+"""What each of the standard's operators becomes: one function each, found by the operator's name.
+
+A function takes a `Call` and returns the layer, or several in a row. A new operator is one more
+function here.
+"""
+
+from minidl.formats.onnx.operators import activation, arithmetic, convolution, pooling, shape
+
+__all__ = ["activation", "arithmetic", "convolution", "pooling", "shape"]

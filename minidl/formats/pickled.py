@@ -1,0 +1,194 @@
+"""PyTorch's state dictionaries (.pth, .pt) as arrays, without executing what is in them.
+
+A pickle is a program: it may ask for any function by its name and call it. What a dictionary of
+tensors needs are a few names, which become harmless objects (`minidl/formats/inert.py`); every
+other name is refused. Both formats of `torch.save` are read: the zip archive (data.pkl beside a
+file a storage), and the older stream (some pickles, then the storages one after the other), in
+which torchvision's VGGs of 2017 still are.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import pickletools
+import reprlib
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl.formats.inert import NAMES, Kind, Parameter, Storage, StoredTensor
+
+MAGIC = 0x1950A86A20F9469CFC6C
+"""What the older format begins with."""
+MOST_PICKLE = 16 << 20
+"""Bytes of a pickle: the names and shapes of a hundred thousand tensors."""
+MOST_ARRAYS = 8 << 30
+"""Bytes of all arrays together: many times those of any network of convolutions."""
+AROUND = ("state_dict", "model")
+"""The names under which training scripts keep a model's dictionary among other things."""
+
+
+class _Reader(pickle.Unpickler):
+    """A pickle in which only `NAMES` mean something; `storages` are those that it asked for."""
+
+    def __init__(self, file: io.BytesIO, storages: dict[str, Storage]) -> None:
+        super().__init__(file)
+        self._storages = storages
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in NAMES:
+            raise ValueError(
+                f"asks for {module[:100]}.{name[:100]}, which no dictionary of tensors needs: "
+                "nothing was executed. If it is a whole model, save `model.state_dict()` instead"
+            )
+        return NAMES[module, name]
+
+    def persistent_load(self, pid: Any) -> Storage:
+        match pid:
+            case "storage", Kind(name=kind), str(key), _, int(numel), *part if numel >= 0:
+                return self._storage(key, kind, numel, part)
+        raise ValueError(f"asks for {reprlib.repr(pid)}, which is no storage")
+
+    def _storage(self, key: str, kind: str, numel: int, part: list[Any]) -> Storage:
+        found = self._storages.setdefault(key, Storage(kind, numel))
+        if any(part) or (found.kind, found.numel) != (kind, numel):
+            raise ValueError(
+                f"storage {key[:100]!r} is seen in two ways, as {kind} of {numel} and as another "
+                "or a part of it; only tensors are read as parts"
+            )
+        return found
+
+
+def read_pth(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """The arrays of a state dictionary by name; nothing in the file is executed.
+
+    Half, bfloat16 and double precision become float32. A dictionary under "state_dict" or "model"
+    is taken out of what lies around it. No more memory is taken than some times the file's size.
+    FileNotFoundError without the file, ValueError that says what is wrong with it.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"no file {file}")
+    try:
+        found = _zipped(file) if zipfile.is_zipfile(file) else _stream(file)
+        return _arrays(_tensors(found))
+    except (pickle.UnpicklingError, zipfile.BadZipFile, EOFError, LookupError, AttributeError,
+            TypeError, ValueError, OverflowError, RuntimeError, MemoryError) as error:  # fmt: skip
+        why = str(error) or type(error).__name__
+        raise ValueError(f"{file} cannot be read as a PyTorch state dictionary: {why}") from None
+
+
+def _zipped(file: Path) -> Any:
+    storages: dict[str, Storage] = {}
+    with zipfile.ZipFile(file) as archive:
+        root = _root(archive)
+        if f"{root}byteorder" in archive.namelist():
+            order = _member(archive, f"{root}byteorder", len(b"little"))
+            if order != b"little":
+                raise ValueError(f"its numbers are in {order!r} order, only little-endian is read")
+        found = _loaded(io.BytesIO(_member(archive, f"{root}data.pkl", MOST_PICKLE)), storages)
+        _check_size(storages, file)
+        for key, storage in storages.items():
+            try:
+                storage.fill(_member(archive, f"{root}data/{key}", storage.nbytes))
+            except ValueError as error:
+                raise ValueError(f"storage {key[:100]!r}: {error}") from None
+    return found
+
+
+def _root(archive: zipfile.ZipFile) -> str:
+    """The folder in the archive; it has any name."""
+    pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+    if len(pickles) != 1:
+        raise ValueError(f"an archive of torch.save has one data.pkl, this one has {len(pickles)}")
+    return pickles[0].removesuffix("data.pkl")
+
+
+def _member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    """A file of the archive; torch.save does not compress, so that nothing unfolds."""
+    info = archive.getinfo(name)
+    if info.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{name[:100]} is compressed, which torch.save does not do")
+    if info.file_size > most:
+        raise ValueError(f"{name[:100]} has {info.file_size} bytes, expected {most} at most")
+    return archive.read(info)
+
+
+def _stream(file: Path) -> Any:
+    storages: dict[str, Storage] = {}
+    with open(file, "rb") as stream:
+        head = io.BytesIO(stream.read(MOST_PICKLE))
+        if _loaded(head, {}) != MAGIC:
+            raise ValueError("neither a zip archive nor PyTorch's older format")
+        for _ in ("protocol", "machine"):  # (numbers are little-endian whatever machine it was)
+            _loaded(head, {})
+        found, keys = _loaded(head, storages), _loaded(head, {})
+        _check_size(storages, file)
+        stream.seek(head.tell())
+        for key in keys:
+            if key not in storages:
+                raise ValueError(f"storage {reprlib.repr(key)} is no tensor's")
+            storage = storages[key]
+            (count,) = np.frombuffer(stream.read(8), "<i8")
+            if count != storage.numel:
+                raise ValueError(f"storage {key!r} has {count} numbers, not {storage.numel}")
+            storage.fill(stream.read(storage.nbytes))
+    return found
+
+
+def _loaded(stream: io.BytesIO, storages: dict[str, Storage]) -> Any:
+    """The next pickle.
+
+    A pickle numbers its objects in a row, and Python makes a table as long as the largest number:
+    one that is larger than any pickler gives is refused before.
+    """
+    start = stream.tell()
+    for count, (operation, number, _) in enumerate(pickletools.genops(stream)):
+        if "PUT" in operation.name and number is not None and number > count:
+            raise ValueError(f"it numbers one of its first {count} objects {number}")
+    stream.seek(start)
+    return _Reader(stream, storages).load()
+
+
+def _check_size(storages: Mapping[str, Storage], file: Path) -> None:
+    """Before memory is taken for them: in the file, storages lie one beside the other."""
+    needed, there = sum(storage.nbytes for storage in storages.values()), file.stat().st_size
+    if needed > there:
+        raise ValueError(f"its storages need {needed} bytes, the file has {there}")
+
+
+def _tensors(found: Any) -> dict[str, StoredTensor]:
+    """The dictionary of tensors: what was saved, or the one that is named so in it."""
+    if not isinstance(found, dict):
+        raise ValueError(f"it holds a {type(found).__name__}, not a dictionary")
+    inside = [name for name in AROUND if isinstance(found.get(name), dict)]
+    if len(inside) > 1:
+        raise ValueError(f"it has dictionaries under {' and '.join(inside)}: save one alone")
+    named = found[inside[0]] if inside else found
+    tensors = {n: v.tensor if isinstance(v, Parameter) else v for n, v in named.items()}
+    others = [
+        name
+        for name, tensor in tensors.items()
+        if not isinstance(name, str) or not isinstance(tensor, StoredTensor)
+    ]
+    if others or not tensors:
+        what = f"its entries {reprlib.repr(others)} are no tensors by name"
+        raise ValueError(what if others else "it is empty")
+    return tensors
+
+
+def _arrays(tensors: Mapping[str, StoredTensor]) -> dict[str, np.ndarray]:
+    views = {name: tensor.view() for name, tensor in tensors.items()}
+    needed = sum(view.nbytes for view in views.values())
+    if needed > MOST_ARRAYS:
+        raise ValueError(f"its arrays need {needed} bytes, more than {MOST_ARRAYS}")
+    return {name: _copied(view) for name, view in views.items()}
+
+
+def _copied(view: np.ndarray) -> np.ndarray:
+    return np.array(view, np.float32 if view.dtype.kind == "f" else view.dtype, order="C")

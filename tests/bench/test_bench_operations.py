@@ -1,0 +1,198 @@
+"""What the benchmark times: its definitions are right, every library computes the same operation,
+and what is wrong with a result does not pass."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench import work
+from bench.cases import Case, Contender
+from bench.contenders import LAYOUTS, NEEDS, call_of, contenders
+from bench.correctness import judge
+from bench.definition import pooling, steps
+from bench.definition.normalisation import Contrast, Response
+from bench.layers import (
+    Branching,
+    Convolution,
+    Layer,
+    Normalised,
+    Pool,
+    Rectified,
+    Square,
+    Stage,
+    Unit,
+    Whole,
+)
+from bench.operations import OPERATIONS, KernelOperation, of
+from bench.operations.networks import zfnet
+from bench.operations.operation import Operation
+from kernels import PoolGeometry, all_kernels, reference
+from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
+
+TINY: dict[type[Layer], Layer] = {
+    Convolution: Convolution("tiny", "conv", C=4, H=7, W=6, K=6, R=3, S=3, padding=1, groups=2),
+    Pool: Pool("tiny", "pool", C=5, H=8, W=6, size=3, stride=2, padding=1),
+    Normalised: Normalised("tiny", "norm", C=7, H=6, W=5),
+    Rectified: Rectified("tiny", "relu", C=3, H=4, W=5),
+    Stage: Stage("tiny", "stage", 3, 12, 5, 3, 1, 1, 3, 2, 1),
+    Whole: Whole("tiny", "lrn", "lrn", image=64, width=1 / 16, classes=5),
+    Branching: Branching("tiny", "whole", image=64, width=1 / 16, classes=5),
+    Unit: Unit("tiny", "unit", "lrn", image=64, width=1 / 16, classes=5, layer="conv2"),
+    Square: Square("tiny", "square", "lrn", 64, 1 / 16, 5, square=32, stride=16),
+}
+NAMES = pytest.mark.parametrize("name", OPERATIONS)
+RNG = np.random.default_rng(11)
+POOL = PoolGeometry.of((2, 3, 7, 6), 3, 2, 1)
+
+
+def tiny(name: str) -> Case:
+    return Case(name, TINY[OPERATIONS[name].layer], 2)
+
+
+def whole(*shape: int) -> np.ndarray:
+    """Small whole numbers, among which there are equal ones."""
+    return RNG.integers(-3, 4, shape).astype(np.float32)
+
+
+def test_pooling_is_the_nested_loops() -> None:
+    x = whole(*POOL.x_shape)
+    y, switches = pooling.max_pool2d(x, POOL)
+    expected = reference.max_pool2d(x, POOL)
+    assert np.array_equal(y, expected[0])
+    assert np.array_equal(switches, expected[1])
+
+
+def test_unpooling_and_its_transpose_are_the_nested_loops() -> None:
+    _, switches = reference.max_pool2d(whole(*POOL.x_shape), POOL)
+    y, x = whole(*POOL.y_shape), whole(*POOL.x_shape)
+    expected = reference.max_unpool2d(y, switches, POOL)
+    assert np.array_equal(pooling.unpool(y, switches, POOL), expected)
+    expected = reference.max_unpool2d_vjp(x, switches, POOL)
+    assert np.array_equal(pooling.gather(x, switches), expected)
+
+
+@pytest.mark.parametrize(
+    ("made", "g", "name"),
+    [
+        (Contrast, LCNGeometry.of((2, 3, 5, 6), 5), "local_contrast_norm"),
+        (Response, LRNGeometry.of((2, 7, 2, 3), 5, alpha=0.5), "local_response_norm"),
+    ],
+)
+def test_normalisations_are_the_nested_loops(made: Any, g: Any, name: str) -> None:
+    x, gy = (RNG.standard_normal(g.x_shape) for _ in range(2))
+    parts, loops, loops_vjp = (
+        made(x, g),
+        getattr(reference, name),
+        getattr(reference, f"{name}_vjp"),
+    )
+    # float64 on both sides; eps of float32 leaves room for 2^29 roundings.
+    slack = float(np.finfo(np.float32).eps)
+    assert np.abs(parts.y - loops(x, g)).max() < slack
+    assert np.abs(parts.vjp(gy) - loops_vjp(gy, x, g)).max() < slack
+
+
+def test_a_step_walks_back_what_finite_differences_find() -> None:
+    x, w = RNG.standard_normal((2, 3, 6, 5)), RNG.standard_normal((4, 3, 3, 2))
+    bias, settings = RNG.standard_normal(4), {"stride": 2, "padding": 1}
+    step = steps.Convolve(w, bias, settings)
+    gy, moved = RNG.standard_normal(step.forward(x).shape), RNG.standard_normal(w.shape)
+    step.backward(gy)
+    ahead = steps.Convolve(w + moved, bias, settings).forward(x)  # linear: any step is small enough
+    change = (gy * (ahead - step.forward(x))).sum()
+    assert abs((step.gradients["weight"] * moved).sum() - change) < 1e-9 * abs(change)
+
+
+@NAMES
+def test_all_of_ours_pass_the_judge(name: str) -> None:
+    case = tiny(name)
+    those = contenders(case, [], [])
+    verdicts = judge(case, {c: call_of(case, c, 1).results() for c in those})
+    assert verdicts
+    assert not [verdict.message for verdict in verdicts.values() if verdict.message]
+
+
+@pytest.mark.parametrize("library", LAYOUTS)
+@NAMES
+def test_a_library_is_asked_for_the_same_operation(name: str, library: str) -> None:
+    if not all(map(find_spec, NEEDS[library])):
+        pytest.skip(f"{library} is not installed")
+    case = tiny(name)
+    those = [c for c in contenders(case, [], [library]) if not c.ours]
+    assert bool(those) == (library in OPERATIONS[name].libraries)
+    verdicts = judge(case, {c: call_of(case, c, 2).results() for c in those})
+    assert not [verdict.message for verdict in verdicts.values() if verdict.message]
+
+
+@NAMES
+def test_a_result_with_one_number_off_is_wrong(name: str) -> None:
+    case = tiny(name)
+    contender = contenders(case, [], [])[0]
+    for place in range(len(of(case).outputs(case))):
+        results = [np.array(a, order="C") for a in call_of(case, contender, 1).results()]
+        flat = results[place].reshape(-1)
+        flat[flat.size // 2] += 1
+        verdict = judge(case, {contender: results})[contender]
+        assert verdict.message.startswith("WRONG"), place
+
+
+class Mistaken:
+    """A network in which one layer is not what it should be."""
+
+    def __init__(self, operation: Operation, layer: str, **settings: Any) -> None:
+        self.model = operation.model  # type: ignore[attr-defined]
+        self.layer, self.settings = layer, settings
+
+    def __call__(self, case: Case) -> Any:
+        model = self.model(case)
+        getattr(model, self.layer).settings |= self.settings
+        return model
+
+
+@pytest.mark.parametrize(
+    ("layer", "settings"),
+    [
+        ("norm1", {"k": 2.001}),
+        ("norm2", {"size": 3, "alpha": 0.1}),
+        ("pool1", {"ceil_mode": True, "padding": 0}),
+    ],
+)
+def test_a_network_with_a_mistaken_layer_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, layer: str, settings: dict[str, Any]
+) -> None:
+    case = tiny("zfnet_forward")
+    contender = Contender("minidl", "minidl")
+    with monkeypatch.context() as patched:
+        patched.setattr(of(case), "model", Mistaken(of(case), layer, **settings), raising=False)
+        results = call_of(case, contender, 1).results()
+    assert judge(case, {contender: results})[contender].message.startswith("WRONG")
+
+
+def test_a_step_with_another_rate_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    case, contender = tiny("zfnet_step"), Contender("minidl", "minidl")
+    with monkeypatch.context() as patched:
+        patched.setattr("bench.operations.training.RATE", 0.0099)
+        results = call_of(case, contender, 1).results()
+    assert judge(case, {contender: results})[contender].message.startswith("WRONG")
+
+
+def test_a_networks_operations_are_those_of_its_layers() -> None:
+    case = Case("zfnet_forward", Whole("zfnet", "lrn", "lrn"), 1)
+    model = zfnet(case)
+    macs = sum(g.macs for g in model.geometries().values() if hasattr(g, "macs"))
+    linear = sum(getattr(model, name).weight.size for name in ("fc6", "fc7", "fc8"))
+    products = 2 * (macs + linear)
+    sizes = work.sizes(model, (1, 3, 224, 224))
+    assert sizes.parameters == model.parameter_count
+    assert products < sizes.forward < 1.02 * products
+    first = 2 * model.geometries()["conv1"].macs  # type: ignore[union-attr]
+    assert 0 < sizes.backward - (2 * products - first) < 0.02 * products
+
+
+def test_every_kernel_that_a_network_runs_on_can_be_timed() -> None:
+    timed = {o.kernel for o in OPERATIONS.values() if isinstance(o, KernelOperation)}
+    networks = {"avg_pool2d", "avg_pool2d_vjp", "matmul", "random_bits"}
+    assert {k.operation for k in all_kernels()} - networks <= timed

@@ -1,0 +1,33 @@
+"""docs/your-network.md: every command on it is one that there is, with options that it takes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+
+import minidl
+from zfnet.cli.app import app
+from zfnet.importing import PRESETS
+
+GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "your-network.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```\n(.*?)^```$", GUIDE, flags=re.DOTALL | re.MULTILINE)
+COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line.startswith("zfnet ")]
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_command_can_be_typed(line: str) -> None:
+    _, name, *arguments = shlex.split(line)
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    assert group.commands[name].make_context(name, arguments).params
+
+
+def test_the_guide_has_commands_and_every_preset() -> None:
+    assert len(COMMANDS) >= 8
+    assert all(f"`{preset}`" in GUIDE for preset in PRESETS)
+    assert "minidl.load_onnx(" in GUIDE and callable(minidl.load_onnx)

@@ -1,0 +1,116 @@
+"""Networks written to ONNX: checked, and equal in ONNX Runtime and when they are read again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minidl import Tensor, load_onnx, nn, no_grad
+from tests.shared.branches import SIDE, branching
+from zfnet.model import AlexNet, ConvNet, ZFNet
+from zfnet.settings import Norm
+
+onnx = pytest.importorskip("onnx")
+from minidl.formats.onnx.export import WRITERS, save_onnx  # noqa: E402
+
+# Some thousand roundings of 1e-7 of float32, Winograd's among them, on either side.
+NEAR = 1e-3
+
+
+class Own(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+def images(count: int, side: int = SIDE) -> np.ndarray:
+    return np.random.default_rng(3).uniform(-100, 100, (count, 3, side, side)).astype(np.float32)
+
+
+def small(
+    kind: type[ZFNet] | type[AlexNet], strides: tuple[int, int], norm: Norm = "lrn"
+) -> ConvNet:
+    return kind(7, SIDE, 0.05, norm=norm, init="he", hidden=(9, 8), strides=strides)
+
+
+MODELS = {
+    "branches": lambda: branching(np.float32),
+    "zfnet": lambda: small(ZFNet, strides=(2, 1)),
+    "contrast": lambda: small(ZFNet, strides=(2, 1), norm="lcn"),
+    "alexnet": lambda: small(AlexNet, strides=(2, 1)),
+}
+
+
+def ours(model: nn.Graph, x: np.ndarray) -> np.ndarray:
+    model.eval()
+    with no_grad():
+        return model(Tensor(x)).data
+
+
+def near(found: np.ndarray, true: np.ndarray) -> bool:
+    alike = found.shape == true.shape
+    return alike and bool(np.abs(found - true).max() <= NEAR * np.abs(true).max())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_onnx_runtime_gives_what_the_engine_gives(name: str, tmp_path: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    model, x = MODELS[name](), images(3)
+    save_onnx(model, tmp_path / "net.onnx", (3, SIDE, SIDE), {"made": "here"})
+    session = runtime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"image": x})
+    assert near(found, ours(model, x))
+    assert session.get_modelmeta().custom_metadata_map == {"made": "here"}
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "contrast"])
+def test_what_is_written_is_read_again(name: str, tmp_path: Path) -> None:
+    model, x = MODELS[name](), images(2)
+    save_onnx(model, tmp_path / "net.onnx", (3, SIDE, SIDE))
+    assert near(ours(load_onnx(tmp_path / "net.onnx"), x), ours(model, x))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.ConvTranspose2d(3, 4, 3, 2, 1, 1, rng=np.random.default_rng(0)),
+        nn.Conv2d(3, 6, (3, 2), (2, 1), (0, 1, 2, 1), (1, 2), 3, rng=np.random.default_rng(0)),
+        nn.MaxPool2d(3, 2, 1, ceil_mode=True),
+        nn.AvgPool2d(3, None, 1, count_include_pad=False),
+        nn.PReLU(np.array([0.1, 0.2, 0.3], np.float32)),
+        nn.Clip(0, 6),
+        nn.Sigmoid(),
+        nn.Tanh(),
+        nn.Softmax(1),
+        nn.Reshape((-1, 6)),
+        nn.Transpose((0, 2, 1, 3)),
+        nn.GlobalMaxPool2d(),
+        nn.LocalContrastNorm(5, 1.0),
+        nn.LocalContrastNorm(3, 1.0, "zero"),
+        nn.Dropout(),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_every_kind_alone_is_the_same_in_onnx_runtime(layer: nn.Module, tmp_path: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    graph = nn.Graph({"only": layer}, {"only": [nn.INPUT]})
+    graph.eval()
+    x = images(2, 8) / 20
+    save_onnx(graph, tmp_path / "net.onnx", (3, 8, 8))
+    session = runtime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"image": x})
+    assert near(found, ours(graph, x))
+
+
+def test_every_kind_of_layer_is_written() -> None:
+    kinds = {getattr(nn, name) for name in nn.__all__ if name != "INPUT"}
+    layers = {k for k in kinds if issubclass(k, nn.Module) and not issubclass(k, nn.Graph)}
+    assert layers - WRITERS.keys() == {nn.Module}
+
+
+def test_what_onnx_cannot_express_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+    graph = nn.Graph({"own": Own()}, {"own": [nn.INPUT]})
+    with pytest.raises(TypeError, match="'own', a Own, cannot be written to ONNX"):
+        save_onnx(graph, tmp_path / "net.onnx", (3, 16, 16))
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,336 @@
+"""All experiments after one another: what is done again, what is not, and the one report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tests.zfnet.tiny import COLOURS, Pictures, network
+from tests.zfnet.tiny_folders import class_folders
+from zfnet.cli.paper import COMMANDS, SCALES, paper_command
+from zfnet.data import Dataset, Truth
+from zfnet.experiments.paper.measure import PARTS, Job, Outcome, Outcomes, Part, choose, known, run
+from zfnet.experiments.paper.page import write_paper
+from zfnet.experiments.shared.estimates import estimate
+from zfnet.experiments.shared.results import Results
+from zfnet.report import Page
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+BY_NAME = {part.name: part for part in PARTS}
+FIRST, SECOND = BY_NAME["evolution"], BY_NAME["invariance"]
+
+
+class Experiments:
+    """Two that write a page and numbers; `ran` says which did, `broken` what each fails with."""
+
+    def __init__(self, out: Path) -> None:
+        self.results = Results(out, "paper", {"seed": 0})
+        self.ran: list[str] = []
+        self.broken: dict[str, BaseException] = {}
+
+    def jobs(self, **options: Any) -> list[Job]:
+        return [self._job(FIRST, options), self._job(SECOND, options)]
+
+    def _job(self, part: Part, options: dict[str, Any]) -> Job:
+        def do(folder: Path) -> None:
+            self.ran.append(part.name)
+            if part.name in self.broken:
+                raise self.broken[part.name]
+            own = Results(folder, part.command, options)
+            own.numbers(trend={"verdict": "holds"},
+                        trends=[{"verdict": "holds"}, {"verdict": "cannot be told"}])  # fmt: skip
+            page = own.page("Title", "Lead")
+            page.section(f"What {part.name} says", "Text & <more>.").subheading("Below")
+            own.write(page)
+
+        return Job(part, options, do)
+
+    def go(self, again: bool = False, **options: Any) -> Outcomes:
+        self.ran.clear()
+        *_, last = run(self.jobs(**options), [FIRST, SECOND], self.results, again=again)
+        return last
+
+    def report(self, **options: Any) -> str:
+        found = run(self.jobs(**options), [FIRST, SECOND], self.results)
+        return write_paper(found, [FIRST, SECOND], self.results).read_text("utf-8")
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Experiments:
+    return Experiments(tmp_path)
+
+
+# What is run
+
+
+def test_what_is_done_is_not_run_again(two: Experiments) -> None:
+    first = two.go(maps=3)
+    assert two.ran == ["evolution", "invariance"]
+    assert two.go(maps=3) == first and two.ran == []
+
+
+def test_other_options_are_run(two: Experiments) -> None:
+    two.go(maps=3)
+    two.go(maps=4)
+    assert two.ran == ["evolution", "invariance"]
+
+
+def test_what_was_done_with_other_options_is_not_in_the_report(two: Experiments) -> None:
+    two.go(maps=3)
+    *_, last = run(two.jobs(maps=4), [FIRST], two.results)
+    assert list(last) == ["evolution"] and two.ran == ["evolution", "invariance", "evolution"]
+
+
+def test_what_was_done_before_stays_in_the_report_of_another_part(two: Experiments) -> None:
+    two.go(maps=3)
+    *_, last = run(two.jobs(maps=3), [FIRST], two.results, again=True)
+    assert set(last) == {"evolution", "invariance"}
+    assert two.ran == ["evolution", "invariance", "evolution"]
+
+
+def test_asked_for_again_it_is_run_again(two: Experiments) -> None:
+    two.go(maps=3)
+    two.go(again=True, maps=3)
+    assert two.ran == ["evolution", "invariance"]
+
+
+def test_options_are_compared_as_they_were_written(two: Experiments, tmp_path: Path) -> None:
+    two.go(model=tmp_path, sizes=(1, 2))
+    two.go(model=tmp_path, sizes=(1, 2))
+    assert two.ran == []
+
+
+def test_what_cannot_be_run_has_a_reason_and_is_tried_again(two: Experiments) -> None:
+    two.broken["evolution"] = ValueError("no kept epochs")
+    found = two.go()
+    assert found["evolution"].reason == "no kept epochs" and found["invariance"].done
+    del two.broken["evolution"]
+    assert two.go()["evolution"].done and two.ran == ["evolution"]
+
+
+def test_an_interrupt_loses_the_experiment_that_it_met_alone(two: Experiments) -> None:
+    two.broken["invariance"] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        two.go()
+    assert list(known(two.results.out)) == ["evolution"]
+    two.broken.clear()
+    assert two.go()["invariance"].done and two.ran == ["invariance"]
+
+
+def test_an_experiment_that_is_begun_anew_is_not_done_until_it_ends(two: Experiments) -> None:
+    two.go()
+    two.broken["evolution"] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        two.go(again=True)
+    assert list(known(two.results.out)) == ["invariance"]
+
+
+def test_if_nothing_can_be_run_the_reasons_are_the_error(two: Experiments) -> None:
+    two.broken = {"evolution": ValueError("no kept epochs"), "invariance": ValueError("no images")}
+    with pytest.raises(ValueError, match=r"evolution: no kept epochs; invariance: no images"):
+        two.go()
+
+
+def test_a_part_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(ValueError, match=r"no part figure9; there are features, evolution, .*voc"):
+        choose(["figure9"])
+
+
+def test_parts_come_in_the_papers_order() -> None:
+    assert [part.name for part in choose(["layers", "features"])] == ["features", "layers"]
+
+
+# What is said of it
+
+
+def test_verdicts_of_one_part_are_counted() -> None:
+    assert Outcome({}, verdicts=("holds",)).said() == "holds"
+    several = Outcome({}, verdicts=("holds", "cannot be told", "holds")).said()
+    assert several == "holds: 2 of 3; cannot be told: 1 of 3"
+    assert Outcome({}, "no parts").said() == "not run"
+
+
+def difference(values: list[float]) -> dict[str, Any]:
+    return vars(estimate(values))
+
+
+JUDGED: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("features", {}, []),
+    ("evolution", {"trend": {"verdict": "holds"}}, ["holds"]),
+    ("ablation", {"claims": [{"verdict": "does not hold"}]}, ["does not hold"]),
+    ("occlusion", {"pointing": None}, []),
+    ("occlusion", {"pointing": {"interval": [0.4, 0.6], "chance": 0.3}}, ["holds"]),
+    ("occlusion", {"pointing": {"interval": [0.2, 0.6], "chance": 0.3}}, ["cannot be told"]),
+    ("occlusion", {"pointing": {"interval": [0.1, 0.2], "chance": 0.3}}, ["does not hold"]),
+    (
+        "correspondence",
+        {"tighter": {"relu5": {"nose": difference([-2, -2.1, -1.9])}, "relu7": {}}},
+        ["does not hold"],
+    ),
+    (
+        "transfer",
+        {"seen_before": False,
+         "gains": {"15": difference([0.2, 0.21]), "30": difference([0.2])}},
+        ["holds", "cannot be told"],
+    ),
+    ("caltech101", {"seen_before": True, "gains": {"15": difference([0.2, 0.21])}},
+     ["cannot be told"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "numbers", "verdicts"), JUDGED)
+def test_a_part_is_judged_by_its_numbers(
+    name: str, numbers: dict[str, Any], verdicts: list[str]
+) -> None:
+    assert BY_NAME[name].judge(numbers) == verdicts
+
+
+@pytest.mark.parametrize("gain", [0.5, -0.5])
+def test_layers_are_judged_by_the_support_vector_machines_first_and_last(gain: float) -> None:
+    low, high = np.array([0.6, 0.7, 0.65]), np.array([0.62, 0.69, 0.66]) + gain
+    others = [np.zeros(3)]
+    numbers = {"scores": [{"kind": "svm", "accuracies": a.tolist()} for a in (low, *others, high)]}
+    numbers["scores"].append({"kind": "softmax", "accuracies": [0.0, 0.0, 0.0]})
+    assert stats.ttest_rel(high, low).pvalue < 0.05
+    assert BY_NAME["layers"].judge(numbers) == ["holds" if gain > 0 else "does not hold"]
+
+
+# The report
+
+
+def test_the_report_has_every_experiments_page_and_a_summary(two: Experiments) -> None:
+    html = two.report(maps=3)
+    assert "<h3>What evolution says</h3><p>Text &amp; &lt;more&gt;.</p>" in html
+    assert "<h3>What invariance says</h3>" in html and "<h4>Below</h4>" in html
+    summary = html.index("Small transformations move"), html.index("What invariance says")
+    assert "holds: 1 of 2; cannot be told: 1 of 2" in html[slice(*summary)]
+
+
+def test_the_report_names_what_was_not_run(two: Experiments) -> None:
+    two.broken["evolution"] = ValueError("no kept epochs")
+    html = two.report()
+    assert "Not run: no kept epochs." in html and "<td>not run</td>" in html
+
+
+def test_the_report_of_an_earlier_command_is_the_same_though_nothing_is_run(
+    two: Experiments,
+) -> None:
+    first = two.report(maps=3)
+    two.ran.clear()
+    assert two.report(maps=3) == first and two.ran == []
+
+
+def test_the_report_is_written_as_it_grows(two: Experiments) -> None:
+    two.broken["invariance"] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        two.report()
+    html = (two.results.out / "index.html").read_text("utf-8")
+    assert "What evolution says" in html and "It has not been run" in html
+
+
+def test_an_included_page_is_a_level_lower_and_otherwise_the_same(tmp_path: Path) -> None:
+    inner, outer = Page("Inner", "Lead"), Page("Outer", "Lead")
+    inner.section("One", "`code` & text").table(["a"], [["</section>"]])
+    inner.section("Two").subheading("Below")
+    outer.section("All").include(inner.write(tmp_path / "index.html"))
+    html = outer.html()
+    one, two = (section.html() for section in inner._sections)
+    content = one[one.index("</h2>") + 5 : -len("</section>")]
+    assert f"<h3>One</h3>{content}" in html and "<h3>Two</h3><h4>Below</h4>" in html
+    assert two.startswith('<section id="two"><h2>')
+
+
+# The command
+
+
+def test_every_part_has_a_command_and_every_scale_speaks_of_parts() -> None:
+    assert {part.command for part in PARTS} == set(COMMANDS)
+    for sizes in SCALES.values():
+        assert set(sizes) <= set(BY_NAME)
+
+
+Given = Callable[..., dict[str, dict[str, Any]]]
+
+
+@pytest.fixture
+def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Given:
+    """The options of each part's job for a command on `data` that runs nothing."""
+    monkeypatch.setattr("zfnet.cli.paper.write_paper", lambda *others: tmp_path)
+    found: dict[str, dict[str, Any]] = {}
+    monkeypatch.setattr(
+        "zfnet.cli.paper.run",
+        lambda jobs, *others, **more: found.update({j.part.name: dict(j.options) for j in jobs}),
+    )
+
+    def options(data: Dataset | str, learned: str = "elsewhere", **more: Any) -> Any:
+        net = network()
+        net.data = learned
+        net.save(tmp_path / "net.safetensors")
+        if not isinstance(data, str):
+            monkeypatch.setattr("zfnet.cli.paper.open_dataset", lambda *others, **named: data)
+        paper_command(str(data), model=tmp_path / "net.safetensors", out=tmp_path / "out", **more)
+        return found
+
+    return options
+
+
+class Half(Pictures):
+    """Pictures of which only the odd ones have a known object."""
+
+    def truth(self, index: int) -> Truth | None:
+        return Truth(box=(0, 0, 18, 18)) if index % 2 else None
+
+
+def test_the_game_is_played_if_any_image_allows_it_and_not_the_first_alone(given: Given) -> None:
+    assert given(Half(12))["occlusion"]["pointing"] == 40
+    assert given(Pictures(12))["occlusion"]["pointing"] == 0
+    assert given(Half(12, classes=("cat",)))["occlusion"]["pointing"] == 0
+
+
+def test_nothing_is_trained_from_scratch_on_what_the_network_has_learned_from(
+    given: Given, tmp_path: Path
+) -> None:
+    data = str(class_folders(tmp_path / "photographs", COLOURS, 12))
+    other = str(class_folders(tmp_path / "others", ("ant", "bee"), 2))
+    assert given(data, "photographs")["transfer"]["scratch"] is False
+    assert given(data, "photographs", caltech101=other)["caltech101"].get("scratch", True)
+    assert given(data, "photographs", transfer=other)["transfer"].get("scratch", True)
+    assert given(data, "photographs", transfer="nowhere")["transfer"].get("scratch", True)
+
+
+def test_a_split_without_images_is_named(tmp_path: Path) -> None:
+    network().save(tmp_path / "net.safetensors")
+    data = class_folders(tmp_path / "single", COLOURS, 1)
+    with pytest.raises(ValueError, match="single has no image in its split 'val'"):
+        paper_command(str(data), model=tmp_path / "net.safetensors", out=tmp_path / "out")
+
+
+def test_the_command_writes_what_each_command_writes_and_one_report(tmp_path: Path) -> None:
+    data = class_folders(tmp_path / "data", COLOURS, 40)
+    network().save(tmp_path / "net.safetensors")
+    out, only = tmp_path / "out", "features,evolution,correspondence,voc2012,layers"
+    options: dict[str, Any] = {"model": tmp_path / "net.safetensors", "out": out, "seed": 2,
+                               "scale": "quick", "only": only, "split": "train"}  # fmt: skip
+    paper_command(str(data), **options)
+    kept = json.loads((out / "paper.json").read_text())
+    done = [name for name, part in kept["parts"].items() if not part["reason"]]
+    assert done == ["features", "layers"]
+    assert kept["settings"]["scale"] == "quick" and kept["settings"]["seed"] == 2
+    assert "no class 'face'" in kept["parts"]["correspondence"]["reason"]
+    assert "--voc2012" in kept["parts"]["voc2012"]["reason"]
+    for name in done:
+        own = json.loads((out / name / f"{name}.json").read_text())
+        assert own["settings"]["seed"] == 2 and own["command"] == f"zfnet {name}"
+    before = (out / "layers" / "layers.json").stat().st_mtime_ns
+    paper_command(str(data), **options)
+    assert (out / "layers" / "layers.json").stat().st_mtime_ns == before
+    html = (out / "index.html").read_text("utf-8")
+    assert "Table 7" in html and "Caltech-101 (30), published" in html
+    assert "https://" not in html

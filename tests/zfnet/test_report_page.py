@@ -1,0 +1,96 @@
+"""One HTML page that carries everything within itself."""
+
+import base64
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.zfnet.reporting import HOSTILE, NAMESPACES, full_page, parsed
+from zfnet.report import Page
+
+
+def test_what_users_name_cannot_become_markup() -> None:
+    html = full_page(HOSTILE).html()
+    assert "<script" not in html
+    assert '"1"' not in html
+    assert "$title" in html
+
+
+def test_every_element_is_closed() -> None:
+    parser = parsed(full_page(HOSTILE))
+    assert parser.open == []
+    assert len(parser.seen) > 50
+
+
+def test_code_between_backticks_is_set_as_code() -> None:
+    page = Page("t", "l")
+    page.section("s", "run `a < b` now")
+    assert "run <code>a &lt; b</code> now" in page.html()
+
+
+def embedded(html: str) -> list[str]:
+    svgs = re.findall(r"data:image/svg\+xml;base64,([^\"]+)", html)
+    return [base64.b64decode(data).decode("utf-8") for data in svgs]
+
+
+def test_a_page_asks_for_nothing_outside_itself() -> None:
+    html = full_page().html()
+    svgs = embedded(html)
+    assert len(svgs) == 2
+    text = "".join([html, *svgs])
+    for namespace in NAMESPACES:
+        text = re.sub(rf'xmlns(:xlink)?="{namespace}"', "", text)
+    # A reference to a part of the same picture, url(#...), stays inside.
+    assert re.findall(r"https?:|url\((?!#)|@import|<script|<iframe|//\w+\.", text) == []
+
+
+def test_every_reference_is_data_or_an_anchor_of_the_page() -> None:
+    seen = parsed(full_page()).seen
+    anchors = {f"#{attributes['id']}" for _, attributes in seen if "id" in attributes}
+    for _, attributes in seen:
+        for name in ("src", "href"):
+            target = attributes.get(name) or "data:"
+            assert target.startswith("data:") or target in anchors
+
+
+def test_every_picture_has_an_alternative_text() -> None:
+    pictures = [attributes for tag, attributes in parsed(full_page()).seen if tag == "img"]
+    assert len(pictures) >= 10
+    assert all(attributes["alt"] for attributes in pictures)
+
+
+def test_sections_of_one_name_get_anchors_of_their_own() -> None:
+    page = Page("t", "l")
+    anchors = [page.section("Layer 1").anchor for _ in range(3)]
+    assert anchors == ["layer-1", "layer-1-2", "layer-1-3"]
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
+    first = full_page().write(tmp_path / "a.html")
+    second = full_page().write(tmp_path / "b.html")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_page_is_written_into_a_new_folder_and_alone(tmp_path: Path) -> None:
+    path = full_page().write(tmp_path / "new" / "index.html")
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failed_write_leaves_the_old_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "index.html"
+    path.write_text("old")
+
+    def full_disk(file: Path, data: bytes) -> int:
+        with open(file, "wb") as stream:
+            stream.write(data[:10])
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        full_page().write(path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,81 @@
+"""`zfnet features` and `zfnet project`: look into a network that is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from kernels.terminal.progress import say
+from minidl import rules
+from zfnet.cli.options import Device, Model, Seed, Split, open_network
+from zfnet.cli.reporting import reporter
+from zfnet.data import open_dataset
+from zfnet.experiments.features.page import write_features
+from zfnet.experiments.projection.page import write_projections
+from zfnet.experiments.shared.photographs import read_photographs
+from zfnet.experiments.shared.results import Results
+
+TABLES = {"deconvnet": rules.deconvnet, "guided": rules.guided, "gradient": rules.gradient}
+RulesName = Annotated[
+    Literal["deconvnet", "guided", "gradient"],
+    typer.Option("--rules", help="How to walk back to the pixels."),
+]
+
+
+def features_command(
+    data: Annotated[str, typer.Option(help="`scenes`, or any folder of images.")],
+    model: Model = None,
+    out: Annotated[Path, typer.Option(help="Folder for the page and its numbers.")] = Path(
+        "features"
+    ),
+    layer: Annotated[
+        list[str] | None, typer.Option(help="A layer's name; may be given several times.")
+    ] = None,
+    maps: Annotated[int, typer.Option(min=1, help="Maps of each layer, drawn at random.")] = 9,
+    split: Split = "val",
+    table: RulesName = "deconvnet",
+    device: Device = "cpu",
+    seed: Seed = 0,
+) -> None:
+    """For maps of each layer: the nine strongest activations, projected (Fig 2)."""
+    network, called = open_network(model, device)
+    dataset = open_dataset(data, split, seed=seed)
+    settings = {
+        "model": called, "data": data, "split": split, "layers": layer or "every convolution",
+        "maps": maps, "rules": table, "seed": seed,
+    }  # fmt: skip
+    page = write_features(
+        network, dataset, Results(out, "features", settings), layers=layer or (), maps=maps,
+        seed=seed, table=TABLES[table], report=reporter(),
+    )  # fmt: skip
+    say(f"The page is {page.resolve()}; beside it a PNG a layer, and features.json.")
+
+
+def project_command(
+    images: Annotated[list[Path], typer.Argument(help="Pictures to look at.", show_default=False)],
+    layer: Annotated[str, typer.Option(help="conv1 ... pool5, fc6, fc7, or scores.")],
+    model: Model = None,
+    map: Annotated[
+        int | None, typer.Option("--map", help="Its strongest unit; else the layer's.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the pictures and the page.")] = Path(
+        "projection"
+    ),
+    table: RulesName = "deconvnet",
+    device: Device = "cpu",
+) -> None:
+    """Project one unit of a layer down to the pixels of each picture."""
+    network, _ = open_network(model, device)
+    photographs = read_photographs(images)
+    found, page = write_projections(network, photographs, layer, out, map=map, table=TABLES[table])
+    for photograph, projection in zip(photographs, found, strict=True):
+        unit, box = projection.unit, projection.box
+        name = f" ({network.classes[unit.map]})" if projection.layer == network.model.scores else ""
+        say(
+            f"{photograph.name}: {layer} map {unit.map}{name} at ({unit.p}, {unit.q}), activation "
+            f"{projection.value:.4g}, sees rows {box.top} to {box.bottom}, columns {box.left} to "
+            f"{box.right}"
+        )
+    say(f"The page is {page.resolve()}, the pictures are beside it.")

@@ -1,0 +1,119 @@
+"""Do projections lie on the object? (paper, section 4: where the truth is known, counted)
+
+The strongest unit of a layer in an image is projected to the pixels. The share of the projection's
+energy, its squared values, that lies on the image's object is set against the share of the unit's
+field that the object covers: what an even spread over the field would have there. Objects and
+fields both tend to the middle of an image, and a projection is strongest in the middle of its
+field. So the same energy is also laid over the object of another image: what is left of the ratio
+there is not knowledge of the object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from minidl import no_grad
+from zfnet.data import Dataset
+from zfnet.deconvnet import Deconvnet, Projection, Unit, strongest
+from zfnet.experiments.features.measure import centre_crop
+from zfnet.experiments.occlusion.pointing import known_region
+from zfnet.experiments.shared.results import Report, silent
+from zfnet.network import Network
+
+BATCH = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Energy:
+    """Where the energy of N projections lies, a share from 0 to 1 an image, each (N,).
+
+    on, area:       the energy's share on the image's own object, and the field's.
+    other, elsewhere: both for the place of another image's object.
+    """
+
+    on: np.ndarray
+    area: np.ndarray
+    other: np.ndarray
+    elsewhere: np.ndarray
+
+    @property
+    def ratio(self) -> float:
+        """The mean share on the object, as a multiple of what an even spread would have there."""
+        return float(self.on.mean() / self.area.mean())
+
+    @property
+    def control(self) -> float:
+        """The same ratio for the places of other images' objects."""
+        return float(self.other.mean() / self.elsewhere.mean())
+
+
+def energy(
+    network: Network,
+    dataset: Dataset,
+    indices: Sequence[int],
+    layers: Sequence[str] = (),
+    *,
+    report: Report = silent,
+) -> dict[str, Energy]:
+    """By layer, of the strongest unit in each of the images `indices` of a data set.
+
+    layers: names of layers; empty: every convolution. An image in which a layer is not active has
+    no projection, and is left out there. ValueError for fewer than two images, one without mask or
+    box, a layer that does not exist, or one for which no object is left to be seen.
+    """
+    if len(indices) < 2:
+        raise ValueError(f"{len(indices)} image(s): at least 2 are needed, each with an object")
+    layers = list(layers) or network.model.convolutions
+    regions = np.stack([known_region(network, dataset, index) for index in indices])  # (N,S,S)
+    others = np.roll(regions, 1, axis=0)
+    rows: dict[str, list[list[float]]] = {layer: [] for layer in layers}
+    for first in range(0, len(indices), BATCH):
+        chunk = indices[first : first + BATCH]
+        x = np.stack([centre_crop(network, dataset, index) for index in chunk])
+        for layer, found in _projected(network, x, layers).items():
+            for n, projection in enumerate(found, start=first):
+                rows[layer] += _shares(projection, regions[n], others[n])
+        report("energy on the object", first + len(chunk), len(indices))
+    return {layer: _joined(layer, shares) for layer, shares in rows.items()}
+
+
+def _projected(
+    network: Network, x: np.ndarray, layers: Sequence[str]
+) -> dict[str, list[Projection]]:
+    """The strongest unit of each layer in each of the images (N,3,S,S), projected."""
+    network.model.eval()
+    with no_grad():
+        activations = network.model.activations(network.model.given(x))
+    unknown = [layer for layer in layers if layer not in activations]
+    if unknown:
+        raise ValueError(f"no layer {', '.join(unknown)}; the layers are {', '.join(activations)}")
+    units: dict[str, list[Unit]] = {la: strongest(activations[la].data) for la in layers}
+    walker = Deconvnet(network.model)
+    return {layer: walker.project_each(x, layer, chosen) for layer, chosen in units.items()}
+
+
+def _shares(projection: Projection, region: np.ndarray, other: np.ndarray) -> list[list[float]]:
+    """One row [on, area, other, elsewhere], or none where the layer is not active."""
+    squares = np.square(projection.crop(), dtype=np.float64).sum(axis=0)  # (3,h,w) -> (h,w)
+    whole = float(squares.sum())
+    if not (projection.value > 0 and whole > 0):
+        return []
+    b = projection.box
+    row: list[float] = []
+    for mask in (region, other):
+        seen = mask[b.top : b.bottom, b.left : b.right]
+        row += [float(squares[seen].sum()) / whole, float(seen.mean())]
+    return [row]
+
+
+def _joined(layer: str, shares: Sequence[Sequence[float]]) -> Energy:
+    columns = np.array(shares).reshape(-1, 4).T  # (n,4) -> (4,n); n may be 0
+    if not (columns[1].any() and columns[3].any()):
+        raise ValueError(
+            f"{layer}: no active unit sees a part of an object in {len(shares)} projections, so "
+            "that there is no share to compare with; look at more images"
+        )
+    return Energy(*columns)

@@ -1,0 +1,165 @@
+"""The paper's claims where the truth is known, each measured once a seed: do they hold?
+
+On `scenes` every object, its mask and its parts are known, and each seed draws other scenes. A
+measure gives, for one seed, a number for each of its labels (a layer, a part, a step) that is above
+zero where the claim holds; over the seeds it has an interval, and a verdict follows from that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zfnet.data import Dataset, open_dataset
+from zfnet.experiments.shared.estimates import Claim
+from zfnet.experiments.shared.results import Report, silent
+from zfnet.experiments.shared.runs import Plan, trained
+from zfnet.experiments.tour import measure as tour
+from zfnet.network import Network, trained_here
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much each measure looks at, in every seed.
+
+    images, pointing, moved: images for the energy, the pointing game and the shifts.
+    per_class:  images a class that classifiers learn from, of layers' features.
+    few:        the same for a network from scratch and for the pretrained one beside it.
+    epochs:     of the network from scratch.
+    """
+
+    images: int = 96
+    pointing: int = 24
+    moved: int = 24
+    per_class: int = 15
+    few: int = 10
+    epochs: int = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What one seed is measured on.
+
+    network:   gives the one looked into, which is trained if it has to be.
+    dataset:   images that it has not learned from; order: their positions, the first come first.
+    elsewhere: gives the network whose features are carried over to these images.
+    out:       folder of the runs of networks trained for this seed.
+    """
+
+    seed: int
+    network: Callable[[], Network]
+    dataset: Dataset
+    order: Sequence[int]
+    elsewhere: Callable[[], Network]
+    out: Path
+
+    def first(self, count: int) -> Sequence[int]:
+        """Positions of so many images; ValueError if there are fewer."""
+        if not 1 <= count <= len(self.order):
+            raise ValueError(
+                f"{count} images of {self.dataset.name} for each seed, which has "
+                f"{len(self.order)}: ask for 1 to that many"
+            )
+        return self.order[:count]
+
+
+Measure = Callable[[Case, Effort, Report], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A claim of the paper.
+
+    claim:   a sentence without its full stop; where: the paper's figure or table.
+    what:    what is measured, within a sentence, in `unit`; {} stands for a label.
+    measure: by label the number of one seed, in units of a hundred.
+    how:     how it is measured, in full sentences.
+    """
+
+    name: str
+    where: str
+    claim: str
+    what: str
+    unit: str
+    measure: Measure
+    how: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A trend, and by label what the seeds say of it; or the reason why it was not measured."""
+
+    trend: Trend
+    claims: dict[str, Claim]
+    reason: str = ""
+
+
+def check(
+    chosen: Sequence[Trend],
+    seeds: Sequence[int],
+    case: Callable[[int, Report], Case],
+    effort: Effort,
+    report: Report = silent,
+) -> Iterator[list[Checked]]:
+    """Measure each trend over all seeds; after each of them, all so far.
+
+    case: what a seed is measured on, asked for once for each trend and seed. A trend that these
+    images or networks cannot show has a reason instead of numbers; ValueError if that is all.
+    """
+    if not seeds or not chosen:
+        raise ValueError(
+            f"{len(chosen)} trends, {len(seeds)} seeds: at least one of each is needed"
+        )
+    found: list[Checked] = []
+    for trend in chosen:
+        found.append(_checked(trend, seeds, case, effort, report))
+        yield found
+    if not any(checked.claims for checked in found):
+        raise ValueError("; ".join(f"{c.trend.name} cannot be measured: {c.reason}" for c in found))
+
+
+def _checked(
+    trend: Trend,
+    seeds: Sequence[int],
+    case: Callable[[int, Report], Case],
+    effort: Effort,
+    report: Report,
+) -> Checked:
+    rows = []
+    try:
+        for seed in seeds:
+            told = _told(report, trend, seed)
+            rows.append(trend.measure(case(seed, told), effort, told))
+    except (ValueError, FileNotFoundError) as error:
+        return Checked(trend, {}, str(error))
+    by_label = {label: tuple(100 * row[label] for row in rows) for label in rows[0]}
+    return Checked(trend, {
+        label: Claim(trend.claim, trend.what.format(label), values, trend.unit)
+        for label, values in by_label.items()
+    })  # fmt: skip
+
+
+def _told(report: Report, trend: Trend, seed: int) -> Report:
+    return lambda title, done, total: report(f"{trend.name}, seed {seed}: {title}", done, total)
+
+
+def trained_on_scenes(
+    seed: int, out: Path, report: Report = silent, *, device: str = "cpu"
+) -> Network:
+    """The tour's network, with the weights and the scenes of `seed`; a run in out/runs."""
+    train, val = (open_dataset("scenes", split, seed=seed) for split in ("train", "val"))
+    new = tour.untrained(train, seed)
+    plan = Plan(f"tour-{seed}", trained_here(new, "a run").settings, tour.recipe(seed))
+    options: dict[str, Any] = {"data": new.data, "device": device, "report": report}
+    run = trained(plan, train, val, new.preprocess, out, **options)
+    return run.network
+
+
+def in_turns(dataset: Dataset, count: int, number: int, seed: int) -> Sequence[int]:
+    """Positions of draw `number` of `count`, drawn from `seed`; no two draws share an image."""
+    order = np.random.default_rng(seed).permutation(len(dataset))
+    return order[number::count].tolist()

@@ -1,0 +1,1 @@
+"""Correspondence of object parts (paper, section 4.3, Fig 8, Table 1)."""

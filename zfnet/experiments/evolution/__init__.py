@@ -1,0 +1,1 @@
+"""Features during training (paper, Fig 4)."""

@@ -1,0 +1,100 @@
+"""Which layers settle first, in numbers (paper, section 4, Fig 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from zfnet.experiments.evolution.measure import Sight, Snapshot
+from zfnet.experiments.shared.estimates import LEVEL, Estimate, Verdict, verdict
+
+
+def changed(before: Snapshot, after: Snapshot, layer: str) -> float | None:
+    """The share of all maps of a layer whose strongest image is another one than before, among
+    those active at both epochs; None if none is."""
+    a, b = before.strongest[layer], after.strongest[layer]
+    alive = (a.values[:, 0] > 0) & (b.values[:, 0] > 0)
+    jumps = a.images[alive, 0] != b.images[alive, 0]
+    return float(jumps.mean()) if len(jumps) else None
+
+
+def dead(snapshot: Snapshot, layer: str) -> int:
+    """How many of all maps of a layer are never active."""
+    return int((snapshot.strongest[layer].values[:, 0] <= 0).sum())
+
+
+def similarity(a: Sight | None, b: Sight | None) -> float:
+    """The cosine of two projections in the frames of their units' fields; 0 where one is nothing.
+
+    A dead map projects to nothing, which resembles nothing.
+    """
+    if a is None or b is None:
+        return 0.0
+    x, y = (sight.pattern().astype(np.float64).ravel() for sight in (a, b))
+    lengths = float(np.linalg.norm(x) * np.linalg.norm(y))
+    return float(x @ y) / lengths if lengths > 0 else 0.0
+
+
+def likeness(snapshots: Sequence[Snapshot], layer: str) -> np.ndarray:
+    """The similarity of each map's projections with that of the last kept epoch: (maps, epochs).
+
+    Maps that are dead at the last epoch have nothing to become like, and are left out.
+    """
+    last = snapshots[-1].sights[layer]
+    return np.array(
+        [
+            [similarity(snapshot.sights[layer][map], final) for snapshot in snapshots]
+            for map, final in last.items()
+            if final is not None
+        ]
+    ).reshape(-1, len(snapshots))  # () -> (0, epochs), where all are dead
+
+
+@dataclass(frozen=True)
+class Trend:
+    """The paper's claim: lower layers converge within a few epochs, upper layers develop only
+    after many (section 4, Fig 4).
+
+    A map is the more settled the more its projections at the earlier kept epochs resemble that of
+    the last one, on average. lower, upper: the means over two layers' maps, None where no map is
+    active at the last epoch or there is no earlier one; difference: lower minus upper, with Welch's
+    interval over maps, None for one layer alone or fewer than two such maps in either.
+    """
+
+    layers: tuple[str, str]
+    lower: float | None
+    upper: float | None
+    difference: Estimate | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether it holds; "cannot be told" where the interval of the difference has 0 in it."""
+        return verdict(self.difference) if self.difference else "cannot be told"
+
+
+def trend(snapshots: Sequence[Snapshot]) -> Trend:
+    """Of the first and the last of the layers."""
+    layers = list(snapshots[-1].sights)
+    lower, upper = layers[0], layers[-1]
+    a, b = (_settled(snapshots, layer) for layer in (lower, upper))
+    means = [float(part.mean()) if len(part) else None for part in (a, b)]
+    difference = _difference(a, b) if lower != upper else None
+    return Trend((lower, upper), means[0], means[1], difference)
+
+
+def _settled(snapshots: Sequence[Snapshot], layer: str) -> np.ndarray:
+    """Of each map the mean similarity at the earlier epochs, (maps,); none without such epochs."""
+    earlier = likeness(snapshots, layer)[:, :-1]
+    return earlier.mean(axis=1) if earlier.size else np.empty(0)
+
+
+def _difference(a: np.ndarray, b: np.ndarray) -> Estimate | None:
+    """The difference of two means and half of Welch's interval; None for fewer than two of each."""
+    if min(len(a), len(b)) < 2:
+        return None
+    interval = stats.ttest_ind(a, b, equal_var=False).confidence_interval(LEVEL)
+    half = float(interval.high - interval.low) / 2
+    return Estimate(float(a.mean() - b.mean()), half, len(a) + len(b))

@@ -1,0 +1,219 @@
+"""`zfnet evolution` as a page, its grids and its numbers (paper, Fig 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from zfnet import network as networks
+from zfnet.checkpoint import kept_epochs
+from zfnet.data import Dataset
+from zfnet.experiments.evolution.claims import Trend, changed, dead, likeness, similarity, trend
+from zfnet.experiments.evolution.grid import DOTS, evolution_grid
+from zfnet.experiments.evolution.measure import Sight, Snapshot, evolution
+from zfnet.experiments.shared import pages
+from zfnet.experiments.shared.results import Report, Results, silent
+from zfnet.report import Page, charts
+
+HEADER = (
+    "layer", "map", "epoch", "image", "value", "p", "q",
+    "similarity to the epoch before", "similarity to the last epoch",
+)  # fmt: skip
+SHOWN = (
+    "A row a map, drawn at random, a column a kept epoch: the strongest activation of that map "
+    "over all images, projected to pixels, and below it the part of the image that caused it. "
+    "Where the picture jumps, another image has taken over. A dead map is active on no image."
+)
+MEASURED = (
+    "Left, the share of all maps of a layer, active at both epochs, whose strongest image is "
+    "another one than at the kept epoch before. Right, for the maps shown below, the mean cosine "
+    "between the projection at an epoch and that at the last kept one, in the frame of the unit's "
+    "field; a map that is still dead counts 0."
+)
+CAUTION = (
+    "This is one run: the interval is over maps, not over trainings. And a projection depends on "
+    "its image, in upper layers more than in lower ones: where the strongest image jumps, the "
+    "cosine falls even if the map looks for the same thing as before."
+)
+
+
+def write_evolution(
+    run: Path,
+    dataset: Dataset,
+    out: Path,
+    *,
+    layers: Sequence[str] = (),
+    maps: int = 6,
+    seed: int = 0,
+    device: str = "cpu",
+    settings: Mapping[str, Any] | None = None,
+    report: Report = silent,
+) -> Path:
+    """Fig 4 for a run and a data set: `out`/index.html, the grids, and the numbers.
+
+    evolution.csv grows with every epoch that is done. settings: how it was asked for, recorded as
+    it is. Returns the page's path. ValueError as `evolution` raises it.
+    """
+    results = Results(out, "evolution", settings or {})
+    snapshots: list[Snapshot] = []
+    chosen: dict[str, Any] = {"layers": layers, "maps": maps, "seed": seed, "device": device}
+    for snapshot in evolution(run, dataset, **chosen, report=report):
+        snapshots.append(snapshot)
+        results.table("evolution", HEADER, _rows(snapshots, dataset))
+    claim = trend(snapshots)
+    results.numbers(**_numbers(snapshots, dataset, claim))
+    page = results.page("How features develop", _lead(snapshots, dataset), _facts(snapshots))
+    _add_measures(page, results, snapshots, claim)
+    section = page.section("Features by epoch", SHOWN)
+    model = networks.load(kept_epochs(run)[snapshots[0].epoch]).model
+    for layer in snapshots[0].sights:
+        grid = evolution_grid(snapshots, layer)
+        section.subheading(pages.layer_title(model, layer))
+        section.figure(
+            results.chart(layer, grid),
+            "",
+            f"Strongest activations of maps of {layer} by epoch",
+            pixelated=False,
+            width=round(grid.get_figwidth() * DOTS),
+        )
+    return results.write(page)
+
+
+def sentence(claim: Trend) -> str:
+    """What was measured of the paper's claim, and whether it holds."""
+    if claim.difference is None:
+        return (
+            "Whether lower layers settle before upper ones cannot be told from this: it takes two "
+            "layers, two kept epochs, and in each layer two maps that are active at the last one."
+        )
+    lower, upper = claim.layers
+    return (
+        f"Before the last kept epoch projections of `{lower}` have a mean cosine of "
+        f"{claim.lower:.2f} with those at that epoch, those of `{upper}` one of {claim.upper:.2f}; "
+        f"the difference is {claim.difference.text(2)} (95 % interval over "
+        f"{claim.difference.count} maps). That lower layers settle earlier {claim.verdict} here."
+    )
+
+
+def _lead(snapshots: Sequence[Snapshot], dataset: Dataset) -> str:
+    return (
+        f"One training, looked at after {len(snapshots)} of its epochs: what excites each map most "
+        f"among {len(dataset):,} images of {Path(dataset.name).name}."
+    )
+
+
+def _facts(snapshots: Sequence[Snapshot]) -> list[tuple[str, str]]:
+    first, last = snapshots[0], snapshots[-1]
+    return [
+        ("kept epochs", str(len(snapshots))),
+        (f"dead maps after epoch {first.epoch}", str(_all_dead(first))),
+        (f"dead maps after epoch {last.epoch}", str(_all_dead(last))),
+    ]
+
+
+def _all_dead(snapshot: Snapshot) -> int:
+    return sum(dead(snapshot, layer) for layer in snapshot.strongest)
+
+
+def _add_measures(
+    page: Page, results: Results, snapshots: Sequence[Snapshot], claim: Trend
+) -> None:
+    section = page.section(
+        "Which layers settle first?",
+        "The paper finds that the lower layers converge within a few epochs, while the upper ones "
+        "develop only after many. " + sentence(claim),
+    )
+    section.paragraph(CAUTION)
+    if len(snapshots) > 1:
+        chart = results.chart("measures", _measures(snapshots))
+        section.figure(chart, MEASURED, "Jumps and similarity by epoch", pixelated=False)
+    rows = [_summary(snapshots, layer) for layer in snapshots[0].sights]
+    epochs = [f"jumps {a.epoch} to {b.epoch}" for a, b in pairwise(snapshots)]
+    section.table(["layer", "dead at last", *epochs], rows)
+
+
+def _summary(snapshots: Sequence[Snapshot], layer: str) -> list[str]:
+    jumps = [changed(a, b, layer) for a, b in pairwise(snapshots)]
+    shown = ["–" if jump is None else f"{jump:.0%}" for jump in jumps]
+    return [layer, str(dead(snapshots[-1], layer)), *shown]
+
+
+def _measures(snapshots: Sequence[Snapshot]) -> Figure:
+    """Jumps and similarity by epoch, a line a layer."""
+    figure, (left, right) = charts.panels(2)
+    epochs = [snapshot.epoch for snapshot in snapshots]
+    for i, layer in enumerate(snapshots[0].sights):
+        style: dict[str, Any] = {
+            "color": charts.COLOURS[i % len(charts.COLOURS)], "marker": "o", "label": layer,
+        }  # fmt: skip
+        jumps = [(b.epoch, changed(a, b, layer)) for a, b in pairwise(snapshots)]
+        left.plot(*zip(*jumps, strict=True), **style)
+        alike = _mean_likeness(snapshots, layer)
+        if alike is not None:
+            right.plot(epochs, alike, **style)
+    charts.dress(left, "Strongest images that changed", "epoch", "share of maps")
+    charts.dress(right, "Projections, likeness to the last", "epoch", "cosine")
+    left.set_ylim(0, 1)
+    right.set_ylim(bottom=min(0, right.get_ylim()[0]))
+    for axes in (left, right):
+        axes.set_xlim(0, epochs[-1] + 1)
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    charts.legend(right, loc="lower right")
+    return figure
+
+
+def _mean_likeness(snapshots: Sequence[Snapshot], layer: str) -> list[float] | None:
+    """By epoch, over the maps; None if all of them are dead at the last one."""
+    alike = likeness(snapshots, layer)
+    return alike.mean(axis=0).tolist() if len(alike) else None
+
+
+def _rows(snapshots: Sequence[Snapshot], dataset: Dataset) -> Iterator[list[object]]:
+    """A row a layer, map and epoch; empty cells where the map is dead."""
+    for layer, maps in snapshots[0].sights.items():
+        for map in maps:
+            sights = [snapshot.sights[layer][map] for snapshot in snapshots]
+            for i, (snapshot, sight) in enumerate(zip(snapshots, sights, strict=True)):
+                before = similarity(sights[i - 1], sight) if i and sight else ""
+                last = similarity(sight, sights[-1]) if sights[-1] else ""
+                yield [layer, map, snapshot.epoch, *_found(sight, dataset), before, last]
+
+
+def _found(sight: Sight | None, dataset: Dataset) -> list[object]:
+    if sight is None:
+        return ["", "", "", ""]
+    return [dataset.title(sight.image), sight.value, sight.unit.p, sight.unit.q]
+
+
+def _numbers(snapshots: Sequence[Snapshot], dataset: Dataset, claim: Trend) -> dict[str, Any]:
+    return {
+        "epochs": [snapshot.epoch for snapshot in snapshots],
+        "layers": {layer: _of_layer(snapshots, dataset, layer) for layer in snapshots[0].sights},
+        "trend": {**asdict(claim), "verdict": claim.verdict, "sentence": sentence(claim)},
+    }
+
+
+def _of_layer(snapshots: Sequence[Snapshot], dataset: Dataset, layer: str) -> dict[str, Any]:
+    return {
+        "dead": [dead(snapshot, layer) for snapshot in snapshots],
+        "changed": [changed(a, b, layer) for a, b in pairwise(snapshots)],
+        "similarity_to_last": _mean_likeness(snapshots, layer),
+        "maps": {
+            map: [_as_json(snapshot.sights[layer][map], dataset) for snapshot in snapshots]
+            for map in snapshots[0].sights[layer]
+        },
+    }
+
+
+def _as_json(sight: Sight | None, dataset: Dataset) -> dict[str, Any] | None:
+    """None while the map is dead."""
+    if sight is None:
+        return None
+    image, value, p, q = _found(sight, dataset)
+    return {"image": image, "value": value, "unit": [p, q]}

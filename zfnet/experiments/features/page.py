@@ -1,0 +1,87 @@
+"""`zfnet features` as a page and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl.rules import Rules, deconvnet
+from zfnet.data import Dataset
+from zfnet.deconvnet import Deconvnet
+from zfnet.experiments.features.measure import (
+    MapPicture,
+    choose_maps,
+    project_strongest,
+    strongest_activations,
+)
+from zfnet.experiments.shared import pages
+from zfnet.experiments.shared.results import Report, Results, silent
+from zfnet.network import Network
+from zfnet.report.cards import sheet
+
+
+def write_features(
+    network: Network,
+    dataset: Dataset,
+    results: Results,
+    *,
+    layers: Sequence[str] = (),
+    maps: int = 9,
+    seed: int = 0,
+    table: Rules = deconvnet,
+    report: Report = silent,
+) -> Path:
+    """Fig 2 for a network and a data set: the page, a PNG a layer, and features.json.
+
+    layers: names of layers; empty: every convolution, and where branches meet.
+    maps:   how many of each, drawn from `seed`.
+    Returns the page's path. ValueError for layers that do not exist.
+    """
+    page = results.page("What excites each map", _lead(network, dataset, table))
+    layers = list(layers) or network.model.pictured
+    strongest = strongest_activations(
+        network, dataset, layers, progress=lambda d, t: report("strongest activations", d, t)
+    )
+    pages.add_filters(page, network.model)
+    section = page.section("Strongest activations", pages.FEATURES)
+    pages.add_notes(section, network.model)
+    rng, numbers = np.random.default_rng(seed), {}
+    for done, layer in enumerate(layers, start=1):
+        chosen = choose_maps(strongest[layer], maps, rng)
+        walker = Deconvnet(network.model, table)
+        found = project_strongest(network, dataset, strongest[layer], chosen, deconvnet=walker)
+        title = pages.layer_title(network.model, layer)
+        cards = pages.map_cards(found, dataset)
+        section.fig2(title, cards)
+        if cards:
+            results.picture(layer, sheet(cards))
+        numbers[layer] = [_numbers(picture, dataset) for picture in found]
+        report("projections", done, len(layers))
+    results.numbers(layers=numbers)
+    return results.write(page)
+
+
+def _lead(network: Network, dataset: Dataset, table: Rules) -> str:
+    return (
+        f"A network with {len(network.classes)} classes and {network.model.parameter_count:,} "
+        f"parameters, looking at {len(dataset):,} images of {Path(dataset.name).name}; projections "
+        f"by the rules of the {table.name}."
+    )
+
+
+def _numbers(picture: MapPicture, dataset: Dataset) -> dict[str, Any]:
+    return {
+        "map": picture.map,
+        "strongest": [
+            {
+                "image": dataset.title(image),
+                "value": projection.value,
+                "unit": [projection.unit.p, projection.unit.q],
+                "box": [*vars(projection.box).values()],
+            }
+            for image, projection in zip(picture.images, picture.projections, strict=True)
+        ],
+    }

@@ -1,0 +1,1 @@
+"""First-layer filters: dead, dominating, aliased (paper, Fig 6)."""

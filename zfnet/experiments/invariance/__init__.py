@@ -1,0 +1,1 @@
+"""Feature invariance under translation, scaling and rotation (paper, Fig 5)."""

@@ -1,0 +1,1 @@
+"""Classifiers on each layer's features (paper, Table 7)."""

@@ -1,0 +1,1 @@
+"""Occlusion sensitivity (paper, section 4.2, Fig 7)."""

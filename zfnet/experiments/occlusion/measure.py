@@ -1,0 +1,111 @@
+"""A grey square slides over an image: what does the network need to see? (paper, Fig 7)"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from kernels import patches
+from minidl import Tensor
+from minidl import functional as F
+from zfnet.deconvnet import strongest
+from zfnet.incremental import Change, Covered
+from zfnet.network import Network
+
+GREY = 128.0
+
+
+@dataclass(frozen=True, eq=False)
+class OcclusionMap:
+    """What happens as the square covers each place; all arrays are (P,Q), one value a place.
+
+    square, stride: the square's side and how far it moves, in pixels.
+    map:            the map of the last layer with planes that is strongest without the square.
+    activation:     (b) that map's total activation.
+    probability:    (d) of the true class; `clear` without the square.
+    winner:         (e) the most probable class.
+    """
+
+    square: int
+    stride: int
+    label: int
+    map: int
+    activation: np.ndarray
+    probability: np.ndarray
+    winner: np.ndarray
+    clear: float
+
+    def extent(self) -> tuple[int, int, int, int]:
+        """(top, left, bottom, right) in pixels of what the places cover, each stride wide, around
+        the square's centres."""
+        P, Q = self.probability.shape
+        first = (self.square - self.stride) // 2
+        return first, first, first + P * self.stride, first + Q * self.stride
+
+    def darkest(self) -> tuple[float, float]:
+        """(row, column) in pixels of the square's centre where the true class is least probable."""
+        p, q = divmod(int(self.probability.argmin()), self.probability.shape[1])
+        return p * self.stride + self.square / 2, q * self.stride + self.square / 2
+
+
+def occlusion_map(
+    network: Network,
+    x: np.ndarray,
+    label: int,
+    *,
+    square: int,
+    stride: int,
+    batch_size: int = 128,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> OcclusionMap:
+    """Cover every place of a preprocessed image (3,S,S) in turn, the square inside the image.
+
+    Only what the square touches is computed anew, layer by layer (`zfnet/incremental.py`).
+    ValueError if the square does not fit, the stride is below 1 or the label is no class.
+    """
+    _check(network, x, label, square, stride)
+    grey = GREY + x - _pixels(network, x)  # what grey becomes once the mean is subtracted
+    layer = network.model.last_planes
+    covered = Covered(network.model, x)
+    map = strongest(covered.kept[layer])[0].map
+    starts = range(0, x.shape[-1] - square + 1, stride)
+    places = np.array([(top, left) for top in starts for left in starts])
+    totals, probabilities = [], []
+    for first in range(0, len(places), batch_size):
+        at = places[first : first + batch_size]
+        squares = patches.cut(grey[None], at, (square, square), 0.0)
+        planes, scores = covered.answers(Change(squares, at), layer, map)
+        totals.append(planes.sum(axis=(1, 2)))
+        probabilities.append(F.softmax(Tensor(scores)).data)
+        progress(min(first + batch_size, len(places)), len(places))
+    side = len(starts)
+    p = np.concatenate(probabilities)  # (PQ,C)
+    scores = covered.kept[network.model.scores].reshape(1, -1)  # (1,C,...) -> (1,C)
+    clear = float(F.softmax(Tensor(scores)).numpy()[0, label])
+    grid = (side, side)
+    return OcclusionMap(
+        square, stride, label, map,
+        activation=np.concatenate(totals).reshape(grid),  # (PQ,) -> (P,Q)
+        probability=p[:, label].reshape(grid),
+        winner=p.argmax(axis=1).reshape(grid),
+        clear=clear,
+    )  # fmt: skip
+
+
+def _check(network: Network, x: np.ndarray, label: int, square: int, stride: int) -> None:
+    S = x.shape[-1]
+    if not 1 <= square <= S or stride < 1:
+        raise ValueError(
+            f"a square of {square} pixels every {stride} does not fit an image of {S}x{S}; "
+            f"give a square of 1 to {S} and a stride of at least 1"
+        )
+    C = network.model.num_classes
+    if not 0 <= label < C:
+        raise ValueError(f"the label {label} is none of the network's classes, 0 to {C - 1}")
+
+
+def _pixels(network: Network, x: np.ndarray) -> np.ndarray:
+    """The input (3,S,S) with the mean added back, in 0..255, as float."""
+    return network.preprocess.to_pixels(x).transpose(2, 0, 1).astype(np.float32)

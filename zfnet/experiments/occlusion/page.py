@@ -1,0 +1,246 @@
+"""`zfnet occlusion`: Fig 7's five columns for images of a data set and for files of one's own.
+
+Each image's picture and numbers are written as soon as they are known; the page comes last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl import serialize
+from zfnet.data import Dataset
+from zfnet.deconvnet import Deconvnet, Projection
+from zfnet.experiments.occlusion.images import Searched, Subject, last_layer
+from zfnet.experiments.occlusion.measure import OcclusionMap, occlusion_map
+from zfnet.experiments.occlusion.pointing import (
+    Playable,
+    Point,
+    PointingGame,
+    game,
+    playable,
+    point,
+    pointing_game,
+)
+from zfnet.experiments.shared import pages
+from zfnet.experiments.shared.results import Report, Results, silent
+from zfnet.network import Network
+from zfnet.report import OcclusionCard, Page, charts
+from zfnet.report.occlusion_figure import occlusion_figure
+
+DOTS = 120
+"""An inch, of an image's PNG file: 1560 pixels for the five columns."""
+COLUMNS = (
+    "From left to right, as in the paper's Fig 7: (a) the image, with the square in a corner at "
+    "its size; then, by the place of the square's centre, (b) the total activation of the map of "
+    "`{}` that is strongest in the image; (c) that map's strongest activation projected to the "
+    "pixels by the deconvnet, for this image in a frame and for the other images that excite the "
+    "map most; (d) the probability of the true class; (e) the most probable class. Where (b) and "
+    "(d) fall together, the map looks for what the class needs. The true object is outlined where "
+    "it is known."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """One image's map, its projections (the image's own first), and where the map points."""
+
+    subject: Subject
+    map: OcclusionMap
+    projections: list[Projection]
+    point: Point | None
+
+    @property
+    def kept(self) -> float:
+        """The share of places where the class of the map stays the most probable one."""
+        return float((self.map.winner == self.map.label).mean())
+
+
+def default_square(image_size: int) -> tuple[int, int]:
+    """(square, stride) for images of that side: 32 and 8 for 224 pixels, and in proportion."""
+    return max(1, round(image_size * 32 / 224)), max(1, round(image_size * 8 / 224))
+
+
+def write_occlusion(
+    network: Network,
+    subjects: Sequence[Subject],
+    results: Results,
+    *,
+    square: int,
+    stride: int,
+    dataset: Dataset | None = None,
+    search: Sequence[int] = (),
+    pointing: Sequence[int] = (),
+    report: Report = silent,
+) -> Path:
+    """Fig 7 for each subject, and the pointing game (paper, section 4.2); returns the page's path.
+
+    search: positions in `dataset` of the images that column (c) takes other projections from.
+    pointing: positions of images for the game, beside those subjects whose object is known; those
+    without a known object or class are left out and counted.
+    ValueError for no subjects, a square that does not fit, or `pointing` that all are left out.
+    """
+    if not subjects:
+        raise ValueError("there is no image to look at: at least one is needed")
+    able = Playable() if dataset is None else playable(network, dataset, pointing)
+    if able.left_out and not able.indices:  # rather now than after minutes
+        raise ValueError(f"the pointing game cannot be played: {able.sentence()}")
+    searched = Searched(network, dataset, search, report) if dataset and len(search) else None
+    seen: list[Seen] = []
+    for one in look(network, subjects, square, stride, searched, report):
+        seen.append(one)
+        _write_image(network, one, len(seen), results)
+        results.numbers(images=[_numbers(network, s) for s in seen], pointing=None)
+    played = _play(network, seen, dataset, able.indices, square, stride, report)
+    _write_game(network, seen, played, able, dataset, results)
+    return results.write(_page(network, seen, _said(played, able), results))
+
+
+def look(
+    network: Network,
+    subjects: Sequence[Subject],
+    square: int,
+    stride: int,
+    searched: Searched | None = None,
+    report: Report = silent,
+) -> Iterator[Seen]:
+    """The maps of each subject; one without a class gets the network's most probable one."""
+    for number, subject in enumerate(subjects):
+
+        def progress(done: int, places: int, before: int = number) -> None:
+            report("occlusion", before * places + done, len(subjects) * places)
+
+        label = subject.label
+        if label is None:
+            label = int(network.probabilities(subject.x[None]).argmax())
+        found = occlusion_map(
+            network, subject.x, label, square=square, stride=stride, progress=progress
+        )
+        walker = Deconvnet(network.model)
+        projections = walker.project(subject.x[None], last_layer(network), map=found.map)
+        if searched is not None:
+            projections += searched.projections(found.map, without=subject.index)
+        yield Seen(subject, found, projections, _point(subject, found))
+
+
+def _point(subject: Subject, found: OcclusionMap) -> Point | None:
+    """None where the object is unknown, or the class, so that no probability is the true one's."""
+    if subject.region is None or subject.label is None:
+        return None
+    return point(found, subject.region)
+
+
+def _play(
+    network: Network,
+    seen: Sequence[Seen],
+    dataset: Dataset | None,
+    pointing: Sequence[int],
+    square: int,
+    stride: int,
+    report: Report,
+) -> PointingGame | None:
+    """The game of the images shown and of further ones; None where no object is known."""
+    known = {s.subject.index: s.point for s in seen if s.point is not None}
+    shown = game(list(known), list(known.values()))
+    further = [index for index in pointing if index not in known]
+    if dataset is None or not further:
+        return shown if known else None
+    more = pointing_game(network, dataset, further, square, stride, report=report)
+    return PointingGame(
+        shown.indices + more.indices, shown.hits + more.hits, shown.chances + more.chances
+    )
+
+
+def _write_image(network: Network, one: Seen, number: int, results: Results) -> None:
+    """occlusion-01.png: the five columns; occlusion-01.csv: the maps, a line a place."""
+    name, found = f"occlusion-{number:02d}", one.map
+    with serialize.replacing(results.out / f"{name}.png") as beside:
+        beside.write_bytes(charts.png(occlusion_figure(_card(network, one)), DOTS))
+    centres = (np.arange(len(found.probability)) * found.stride + found.square / 2).tolist()
+    rows = [
+        [row, column, float(found.activation[p, q]), float(found.probability[p, q]),
+         network.classes[found.winner[p, q]]]
+        for p, row in enumerate(centres) for q, column in enumerate(centres)
+    ]  # fmt: skip
+    header = ["row", "column", "activation", "probability", "most probable class"]
+    results.table(name, header, rows)
+
+
+def _write_game(
+    network: Network,
+    seen: Sequence[Seen],
+    played: PointingGame | None,
+    able: Playable,
+    dataset: Dataset | None,
+    results: Results,
+) -> None:
+    found: dict[str, Any] | None = None
+    if played is not None and dataset is not None:
+        low, high = played.interval
+        found = {"images": len(played.hits), "share": played.share, "interval": [low, high],
+                 "chance": played.chance, "sentence": played.sentence(),
+                 "left_out": able.left_out}  # fmt: skip
+        titles = [dataset.title(index) for index in played.indices]
+        lines = zip(titles, map(int, played.hits), played.chances, strict=True)
+        results.table("pointing", ["image", "hit", "chance"], lines)
+    results.numbers(images=[_numbers(network, s) for s in seen], pointing=found)
+
+
+def _numbers(network: Network, one: Seen) -> dict[str, Any]:
+    found = one.map
+    return {
+        "image": one.subject.title,
+        "class": network.classes[found.label],
+        "class_is": "the network's most probable" if one.subject.label is None else "given",
+        "map": found.map,
+        "clear": found.clear,
+        "least": float(found.probability.min()),
+        "least_at": found.darkest(),
+        "class_kept": one.kept,
+        "pointing": None if one.point is None else asdict(one.point),
+    }
+
+
+def _card(network: Network, one: Seen) -> OcclusionCard:
+    subject, found = one.subject, one.map
+    card = pages.occlusion_card(network, subject.x, found, subject.title, subject.region)
+    note = card.note + f"; {found.probability.min():.1%} at the worst place"
+    if subject.label is None:
+        note += "; nobody named the class, it is the network's own most probable one"
+    if one.point is not None:
+        note += f"; the minimum is {'on' if one.point.hit else 'off'} the object"
+    return replace(card, note=note + ".", projections=[p.pixels for p in one.projections])
+
+
+def _page(network: Network, seen: Sequence[Seen], said: str, results: Results) -> Page:
+    S, found = network.preprocess.image_size, seen[0].map
+    facts = [
+        ("images", str(len(seen))),
+        ("side of the square", f"{found.square} of {S} pixels"),
+        ("places", str(found.probability.size)),
+    ]
+    lead = (
+        "A grey square slides over an image. What falls where it stands shows what the network "
+        "goes by: the object, or what lies about it (paper, section 4.2, Fig 7)."
+    )
+    page = results.page("What the network looks at", lead, facts)
+    section = page.section("Images behind a square", COLUMNS.format(last_layer(network)))
+    section.occlusion([_card(network, one) for one in seen])
+    page.section("The pointing game", said)
+    return page
+
+
+def _said(played: PointingGame | None, able: Playable) -> str:
+    if played is None:
+        return (
+            "In none of these images are both the object's place and a class that the network "
+            "knows given, so the game was not played."
+        )
+    return (
+        f"{able.sentence()} {played.sentence()} Chance is the share of the map's places that lie "
+        "on the object, the mean over the images; the interval is Wilson's."
+    ).lstrip()

@@ -1,0 +1,146 @@
+"""Networks that an experiment trains itself: named runs in its folder, each resumed if it stopped.
+
+An experiment asks for `trained(plan, ...)` and gets the network, whether it has to be trained, has
+been trained before or was interrupted. Nothing that was learned is learned twice.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kernels.terminal.progress import stop_on_interrupt
+from zfnet.checkpoint import CHECKPOINT, load_checkpoint
+from zfnet.data import Dataset, Preprocess
+from zfnet.experiments.shared.results import Report, silent
+from zfnet.model import ConvNet, as_json
+from zfnet.network import Network, trained_here
+from zfnet.recipe import Recipe
+from zfnet.settings import Settings
+from zfnet.train import Progress, Trainer
+
+DATA = "data.json"
+"""Of which images a run is, as `_fingerprint` tells them."""
+
+
+class Stopped(Exception):
+    """Ctrl-C, after a checkpoint: the message says how to go on."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network to train: its name (the run's folder), architecture and recipe."""
+
+    name: str
+    settings: Settings
+    recipe: Recipe
+
+
+def trained(
+    plan: Plan,
+    train: Dataset,
+    val: Dataset,
+    preprocess: Preprocess,
+    out: Path,
+    *,
+    data: str = "",
+    device: str = "cpu",
+    workers: int = 2,
+    report: Report = silent,
+) -> Trainer:
+    """The finished run of `plan` in out/runs/NAME: its `network` and `history`, on `device`.
+
+    Raises Stopped after Ctrl-C, ValueError if the folder holds a run of another plan, or one on
+    other images.
+    """
+    folder = out / "runs" / plan.name
+    trainer = _trainer(plan, train, val, preprocess, folder, data, device, workers)
+    title, steps = f"training {plan.name}", plan.recipe.epochs * len(trainer.loader)
+    with stop_on_interrupt() as pressed:
+
+        def show(p: Progress) -> bool:
+            report(title, p.epoch * p.steps + p.step, steps)
+            return not pressed
+
+        trainer.on_step = show
+        if not trainer.run():
+            raise Stopped(f"Stopped while {title}; the same command goes on from {out}.")
+    return trainer
+
+
+def resumed(
+    plan: Plan,
+    train: Dataset,
+    val: Dataset,
+    folder: Path,
+    *,
+    device: str = "cpu",
+    workers: int = 2,
+) -> Trainer:
+    """The run of `plan` in `folder` as its last checkpoint left it, on `device`.
+
+    ValueError if it is a run of another plan, FileNotFoundError without a checkpoint.
+    """
+    network, recipe, arrays, state = load_checkpoint(folder)
+    if (
+        as_json(trained_here(network, "a run").settings) != as_json(plan.settings)
+        or recipe != plan.recipe
+    ):
+        raise ValueError(
+            f"{folder} holds a run with other settings; give another --out, or remove it"
+        )
+    network.model.to(device)
+    trainer = Trainer(network, train, val, folder, recipe, workers=workers)
+    trainer.restore(arrays, state)
+    return trainer
+
+
+def _trainer(
+    plan: Plan,
+    train: Dataset,
+    val: Dataset,
+    preprocess: Preprocess,
+    folder: Path,
+    data: str,
+    device: str,
+    workers: int,
+) -> Trainer:
+    """A new run in `folder`, or the one there if it is this plan's, on these images."""
+    images, kept = _fingerprint(train, val, preprocess), folder / DATA
+    if (folder / CHECKPOINT).is_file():
+        if not kept.is_file() or json.loads(kept.read_text("utf-8")) != images:
+            raise ValueError(
+                f"{folder} holds a run on other images than the {len(train)} of {train.name}; "
+                "give another --out, or remove it"
+            )
+        return resumed(plan, train, val, folder, device=device, workers=workers)
+    folder.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(images), "utf-8")
+    network = Network(ConvNet(plan.settings), preprocess, tuple(train.classes), data)
+    network.model.to(device)
+    return Trainer(network, train, val, folder, plan.recipe, workers=workers)
+
+
+def _fingerprint(train: Dataset, val: Dataset, preprocess: Preprocess) -> dict[str, Any]:
+    """What differs where a network would see other images.
+
+    Scenes of every seed have the same titles; it is the mean image that differs.
+    """
+    return {
+        "train": _listed(train),
+        "val": _listed(val),
+        "mean_crc32": zlib.crc32(preprocess.mean.tobytes()),
+    }
+
+
+def _listed(dataset: Dataset) -> dict[str, int]:
+    """How many images, and the CRC-32 of their titles and labels in order; no image is read."""
+    crc = 0
+    for index in range(len(dataset)):
+        line = f"{dataset.title(index)}\t{dataset.label(index)}\n"
+        # File names need not be UTF-8.
+        crc = zlib.crc32(line.encode("utf-8", "surrogateescape"), crc)
+    return {"images": len(dataset), "crc32": crc}

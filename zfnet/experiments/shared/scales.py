@@ -1,0 +1,126 @@
+"""The paper's networks at the paper's own scale, or at one for small images and two cores."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from zfnet.data import Dataset, Preprocess, default_resize, mean_image
+from zfnet.experiments.shared.results import Report, silent
+from zfnet.experiments.shared.runs import Plan, trained
+from zfnet.experiments.tour import measure as tour
+from zfnet.model import ConvNet
+from zfnet.network import Network
+from zfnet.recipe import Recipe
+from zfnet.settings import Settings, check
+
+Architecture = Literal["zfnet", "alexnet"]
+
+# From which image size on: the strides of conv1 and conv2. Filters keep the paper's 7x7 and 11x11
+# pixels. Below 112, where the paper's strides would leave the last layers hardly a pixel, conv2
+# goes in steps of 1; below 51 (AlexNet's least at stride 4) the first strides are halved, for both
+# networks, so that AlexNet's stays twice ZFNet's.
+STRIDES: tuple[tuple[int, dict[Architecture, tuple[int, int]]], ...] = (
+    (112, {"zfnet": (2, 2), "alexnet": (4, 1)}),
+    (51, {"zfnet": (2, 1), "alexnet": (4, 1)}),
+    (0, {"zfnet": (1, 1), "alexnet": (2, 1)}),
+)
+# cuda-convnet's windows, which at 224 are those without padding, keep 3x3 units at 56.
+ALEXNET: dict[str, Any] = {"paddings": (2, 2), "norm_before_pool": True, "pool_ceil": True}
+MEAN_OF = 10_000
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large the networks are that an experiment trains, and how they are trained.
+
+    image_size: side of a crop; images are brought to 256 / 224 of it, as in the paper.
+    width:      maps, as a share of the paper's.
+    hidden:     units of layers 6 and 7 each.
+    dropout, init: see `Settings`.
+    recipe:     of every network; its seed gives way to the network's.
+    alexnet_norm: AlexNet's normalisation; ZFNet's is "lcn".
+    ten_crops:  errors of the validation images average the paper's ten crops (section 3), else
+                they are of the centre.
+    """
+
+    image_size: int
+    width: float
+    hidden: int
+    dropout: float
+    init: Literal["paper", "he"]
+    recipe: Recipe
+    alexnet_norm: Literal["lcn", "lrn"] = "lcn"
+    ten_crops: bool = False
+
+    def settings(
+        self, architecture: Architecture, num_classes: int, seed: int, **changes: Any
+    ) -> Settings:
+        """A network of this scale; `changes` are fields of `Settings`.
+
+        ValueError for a field out of range or, with the sizes, images that do not fit the network.
+        """
+        strides = next(each for least, each in STRIDES if max(self.image_size, 0) >= least)
+        options: dict[str, Any] = {"strides": strides[architecture], "hidden": (self.hidden,) * 2}
+        own = ALEXNET | {"norm": self.alexnet_norm} if architecture == "alexnet" else {}
+        settings = Settings(
+            architecture, num_classes, self.image_size, self.width, dropout=self.dropout,
+            init=self.init, seed=seed, **(options | own | changes),
+        )  # fmt: skip
+        check(settings)
+        # One map a layer has the same planes, and takes no memory to try.
+        ConvNet(replace(settings, width=1e-3, hidden=(1, 1)))
+        return settings
+
+    def preprocess(self, train: Dataset, report: Report = silent) -> Preprocess:
+        """Crops of this size, less the mean of the training images (of 10,000, evenly spread)."""
+        resize = default_resize(self.image_size)
+        mean = mean_image(train, resize, lambda d, n: report("mean image", d, n), limit=MEAN_OF)
+        return Preprocess(self.image_size, resize, mean)
+
+    def described(self) -> dict[str, Any]:
+        """Every field by its name, the recipe's among them: what JSON can hold."""
+        own = asdict(self)
+        return own.pop("recipe") | own
+
+
+PAPER = Scale(224, 1.0, 4096, 0.5, "paper", Recipe(), alexnet_norm="lrn", ten_crops=True)
+"""Sections 3 and 4: 224x224 crops of ImageNet, 70 epochs."""
+
+SMALL = Scale(56, 1 / 3, 256, 0.3, "he", replace(tour.recipe(0), keep_epochs=()))
+"""As in `zfnet tour`: some minutes a network on the 6000 scenes and two cores. AlexNet takes the
+contrast normalisation: across channels, its own, leaves activations several times as large, and at
+this initialisation and rate it stayed at chance."""
+
+
+def chosen(full: bool, own: dict[str, Any], recipe: dict[str, Any]) -> Scale:
+    """PAPER if `full`, else SMALL, but for fields of its `own` and of its `recipe`; None: kept."""
+    scale = PAPER if full else SMALL
+    of_recipe, of_scale = (
+        {name: value for name, value in given.items() if value is not None}
+        for given in (recipe, own)
+    )
+    return replace(scale, recipe=replace(scale.recipe, **of_recipe), **of_scale)
+
+
+@dataclass(frozen=True, eq=False)
+class Trainings:
+    """What an experiment's networks are trained and validated on, and the folder of their runs.
+
+    data: what the images are called, as `open_dataset` takes it. device: where they train.
+    """
+
+    train: Dataset
+    val: Dataset
+    preprocess: Preprocess
+    out: Path
+    data: str = ""
+    device: str = "cpu"
+
+    def network(self, plan: Plan, report: Report = silent) -> Network:
+        """The trained network of `plan`; see `runs.trained`."""
+        return trained(
+            plan, self.train, self.val, self.preprocess, self.out, data=self.data,
+            device=self.device, report=report,
+        ).network  # fmt: skip

@@ -1,0 +1,1 @@
+"""The tour: a shipped network, and one trained on drawn scenes."""

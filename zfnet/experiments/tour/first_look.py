@@ -1,0 +1,72 @@
+"""The network in the box, shown at once: what it says of photographs, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from zfnet import pretrained
+from zfnet.experiments.occlusion.measure import occlusion_map
+from zfnet.experiments.shared import pages
+from zfnet.experiments.shared.photographs import Photograph, as_inputs, project_layers
+from zfnet.experiments.shared.results import Report
+from zfnet.network import Network
+from zfnet.report import Page, Section, pictures
+
+SQUARE, STRIDE = 16, 3
+LIKELY = 3
+
+
+def add_first_look(
+    page: Page, network: Network, photographs: Sequence[Photograph], report: Report
+) -> None:
+    """Its filters, and of each photograph: its answers, projections layer by layer, occlusion."""
+    right = pretrained.history()[-1]["val_accuracy"]
+    page.section(
+        "A network that has seen photographs",
+        f"This small ZFNet has {network.model.parameter_count:,} parameters and was trained with "
+        "this engine, on two cores, on 100 classes of Tiny ImageNet: photographs of 64 × 64 "
+        f"pixels. It is right on {right:.0%} of those that it never saw; chance is 1 %. It comes "
+        "with the package, and every command looks into it unless `--model` names another.",
+    )
+    pages.add_filters(page, network.model)
+    section = page.section(
+        "What it sees in a photograph",
+        "Of each picture: the answers; then, layer by layer, the strongest unit's activation "
+        "carried down to the pixels by the deconvnet. Low layers answer to edges and colours "
+        "anywhere, higher ones to larger parts. Last, a grey square slides over the picture: where "
+        "the answer's probability falls, the square hid what it rests on.",
+    )
+    inputs = as_inputs(network, photographs)
+    probabilities = network.probabilities(inputs)
+    for done, (photograph, x, p) in enumerate(
+        zip(photographs, inputs, probabilities, strict=True), start=1
+    ):
+        _add_photograph(section, network, photograph, x, p)
+        report("a first look", done, len(photographs))
+
+
+def _add_photograph(
+    section: Section, network: Network, photograph: Photograph, x: np.ndarray, p: np.ndarray
+) -> None:
+    likely = np.argsort(-p)[:LIKELY]
+    said = ", ".join(f"{network.classes[c]} {p[c]:.0%}" for c in likely)
+    section.subheading(photograph.name)
+    section.paragraph(f"It says: {said}. It knows these 100 classes only, and has to choose.")
+    add_projections(section, network, photograph, x)
+    found = occlusion_map(network, x, int(likely[0]), square=SQUARE, stride=STRIDE)
+    section.occlusion([pages.occlusion_card(network, x, found, photograph.name, None)])
+
+
+def add_projections(
+    section: Section, network: Network, photograph: Photograph, x: np.ndarray
+) -> None:
+    """The picture as the network sees it, (3,S,S), and each layer's strongest unit projected."""
+    shown = [(network.preprocess.to_pixels(x), photograph.credit or "the picture, cropped")]
+    for projection in project_layers(network, x, network.model.convolutions):
+        caption = f"{projection.layer}, map {projection.unit.map}: {projection.value:.3g}"
+        shown.append((pages.projection_picture(projection), caption))
+    section.gallery(
+        [(pictures.enlarge(picture, 3), caption) for picture, caption in shown], width=168
+    )

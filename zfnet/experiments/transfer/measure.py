@@ -1,0 +1,158 @@
+"""A network's features on another data set, against training from scratch (Tables 4, 5, Fig 9).
+
+Layers 1 to 7 are kept as they are and a new softmax is learned on what leaves layer 7, by
+scikit-learn: with layers below that do not change the problem is convex, and its solver ends where
+our own engine's steps would go. From scratch, the same architecture learns the same images from
+random weights. Both see images as the network's own preprocessing has them, with its mean; both
+are tested on centre crops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from zfnet.data import Dataset, Subset
+from zfnet.evaluate import predict
+from zfnet.experiments.shared import classifiers
+from zfnet.experiments.shared.estimates import Estimate
+from zfnet.experiments.shared.feature_bank import FeatureBank
+from zfnet.experiments.shared.folds import Fold, draw_fold, mean_of_classes
+from zfnet.experiments.shared.gains import gain
+from zfnet.experiments.shared.results import Report, silent
+from zfnet.experiments.shared.runs import Plan, trained
+from zfnet.network import Network, trained_here
+from zfnet.recipe import Recipe
+
+LAYER = 7
+SCRATCH_EPOCHS = 60
+BATCH_SIZE = 32
+
+Accuracies = dict[int, list[float]]
+"""By images a class: the mean of the classes' accuracies, 0 to 1, one a fold."""
+
+
+@dataclass
+class Scores:
+    """What is known so far; `scratch` may be behind, or stay empty. cs: C by images a class."""
+
+    per_class: tuple[int, ...]
+    pretrained: Accuracies = field(default_factory=dict)
+    scratch: Accuracies = field(default_factory=dict)
+    cs: Accuracies = field(default_factory=dict)
+
+    def gains(self) -> dict[int, Estimate]:
+        """By images a class, how far pretrained lies above scratch, paired by fold."""
+        return {n: gain(self.scratch[n], self.pretrained[n]) for n in self.scratch}
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """The draws of a data set: folds[n][k] has n images of each class to learn from."""
+
+    dataset: Dataset
+    bank: FeatureBank
+    by_size: Mapping[int, Sequence[Fold]]
+
+    @classmethod
+    def drawn(
+        cls, dataset: Dataset, bank: FeatureBank, per_class: Sequence[int], count: int, seed: int
+    ) -> Folds:
+        """`count` folds of the images in the bank for each number of images a class."""
+        found = {
+            n: [draw_fold(bank.labels, dataset.classes, n, k, seed) for k in range(count)]
+            for n in per_class
+        }
+        return cls(dataset, bank, found)
+
+    def __iter__(self) -> Iterator[tuple[int, int, Fold]]:
+        """(images a class, number of the fold, fold), all of a fold before the next."""
+        for k in range(len(next(iter(self.by_size.values())))):
+            for n, folds in self.by_size.items():
+                yield n, k, folds[k]
+
+
+def score_pretrained(
+    folds: Folds, layer: str, scores: Scores, *, c: float | None, seed: int, report: Report = silent
+) -> Iterator[Scores]:
+    """A softmax on the features of `layer`; the scores after every fold."""
+    x, labels = folds.bank.features[layer], folds.bank.labels
+    entries = list(folds)
+    for done, (n, _, fold) in enumerate(entries, start=1):
+        learned = classifiers.fit("softmax", x[fold.train], labels[fold.train], c=c, seed=seed)
+        accuracy = mean_of_classes(learned.predict(x[fold.test]), labels[fold.test])
+        scores.pretrained.setdefault(n, []).append(accuracy)
+        scores.cs.setdefault(n, []).append(learned.c)
+        report("new softmax", done, len(entries))
+        if n == scores.per_class[-1]:
+            yield scores
+
+
+def score_scratch(
+    network: Network,
+    folds: Folds,
+    scores: Scores,
+    out: Path,
+    *,
+    epochs: int,
+    seed: int,
+    report: Report = silent,
+) -> Iterator[Scores]:
+    """The architecture of `network` from random weights; the scores after every fold.
+
+    Each training is a run in out/runs that goes on where it was stopped. Raises as `runs.trained`.
+    """
+    learned, whole = 0, sum(len(fold.train) for _, _, fold in folds)
+    for n, k, fold in folds:
+        plan = scratch_plan(network, len(folds.dataset.classes), n, k, epochs, seed)
+        part = _part(report, epochs * learned, epochs * len(fold.train), epochs * whole)
+        accuracy = _from_scratch(network, folds, fold, plan, out, part)
+        learned += len(fold.train)
+        scores.scratch.setdefault(n, []).append(accuracy)
+        if n == scores.per_class[-1]:
+            yield scores
+
+
+def scratch_plan(
+    network: Network, classes: int, per_class: int, fold: int, epochs: int, seed: int
+) -> Plan:
+    """How one network is trained from scratch: the paper's recipe (section 3) for few images.
+
+    Smaller batches, random crops and weight decay; a cosine in place of the plateaus, which would
+    have to be found on images held out.
+    """
+    settings = replace(
+        trained_here(network, "training from scratch").settings,
+        num_classes=classes,
+        seed=seed + fold,
+    )
+    recipe = Recipe(
+        epochs=epochs, batch_size=BATCH_SIZE, weight_decay=5e-4, schedule="cosine", crops="random",
+        seed=seed + fold,
+    )  # fmt: skip
+    return Plan(f"scratch-{per_class}-fold-{fold + 1}", settings, recipe)
+
+
+def _part(report: Report, before: int, own: int, whole: int) -> Report:
+    """Progress of one training among all, in images seen."""
+    title = "training from scratch"
+    return lambda _, done, total: report(title, before + own * done // total, whole)
+
+
+def _from_scratch(
+    network: Network, folds: Folds, fold: Fold, plan: Plan, out: Path, report: Report
+) -> float:
+    dataset, positions = folds.dataset, folds.bank.indices
+    train, test = (Subset(dataset, positions[part]) for part in (fold.train, fold.test))
+    # The run's own curve, which decides nothing, is of one image a class: the first in each.
+    firsts = np.unique(folds.bank.labels[fold.test], return_index=True)[1]
+    val = Subset(dataset, positions[fold.test[firsts]])
+    run = trained(
+        plan, train, val, network.preprocess, out, data=dataset.name,
+        device=network.model.device, report=report,
+    )  # fmt: skip
+    probabilities, labels = predict([run.network], test)
+    return mean_of_classes(probabilities.argmax(axis=1), labels)

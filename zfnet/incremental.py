@@ -1,0 +1,148 @@
+"""What changes when a square of an image does: only that is computed anew.
+
+The image goes through the network once, and every layer's activations are kept. A changed square
+touches a window of each layer's plane (`kernels.contract.geometry.touches`), larger from layer to
+layer. Cut around the window from the kept plane, with the changed part laid over it, the layer's
+input is a patch; the layer without padding turns it into the next window. Squares of one size have
+windows of one shape, each at its own place, so that many squares are a batch. Where branches meet,
+their windows are widened to one that holds all of them. Contrast normalisation divides by a mean
+over the whole image, after which everything has changed: from there, planes are whole. The answers
+are those of whole images, up to the order of sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kernels import patches
+from kernels.contract.geometry import Box
+from minidl import Tensor, device, nn, no_grad
+from zfnet.inspectable import Visible
+from zfnet.steps import Step, steps
+from zfnet.views import Geometry
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """Changed parts (N,C,h,w) of a plane, which begin at `at` (N,2)."""
+
+    part: np.ndarray
+    at: np.ndarray
+
+    def whole(self, plane: np.ndarray) -> np.ndarray:
+        """The planes (N,C,H,W) that the change makes of one (1,C,H,W)."""
+        return self.within(plane, np.zeros_like(self.at), plane.shape[2:]).part
+
+    def within(self, plane: np.ndarray, at: np.ndarray, shape: tuple[int, ...]) -> Change:
+        """The same change as parts of another shape (h,w) that begin at `at`, and hold it."""
+        if self.part.shape[2:] == shape:  # (windows of one shape that hold each other are one)
+            return self
+        h, w = shape
+        return Change(patches.cut(plane, at, (h, w), 0.0, (self.part, self.at)), at)
+
+
+class Covered:
+    """The network's answers to one image (3,S,S) of which a part changes.
+
+    kept: each layer's activations (1,K,P,Q) or (1,K) of the image as it is, by the layer's name,
+          where the model's weights lie.
+    """
+
+    def __init__(self, model: Visible, x: np.ndarray) -> None:
+        model.eval()
+        self.model = model
+        given = model.given(x[None])
+        with no_grad():
+            found = model.activations(given)
+        self.kept = {name: y.data for name, y in found.items()} | {nn.INPUT: given.data}
+        self._above = [name for name in model.layer_names() if name in found]
+        self._above = [name for name in self._above if name not in model.planes()]
+        fed = (source for name in self._above for source in model.wiring()[name])
+        self._edge = sorted({n for n in fed if n in model.planes()} | self._scored_planes())
+        self._steps = steps(model, self._edge, kept=self._edge)
+
+    def _scored_planes(self) -> set[str]:
+        """The scores' layer, if it has planes."""
+        return {self.model.scores} & set(self.model.planes())
+
+    def scores(self, change: Change) -> np.ndarray:
+        """The scores (N,C) as the change makes them."""
+        edge = {name: c for name, c in self._changes(change) if name in self._edge}
+        return self._scored(edge)
+
+    def answers(self, change: Change, planes: str, map: int) -> tuple[np.ndarray, np.ndarray]:
+        """Map `map` of the layer `planes` as the change makes it, (N,P,Q), and the scores (N,C)."""
+        edge = {}
+        for name, found in self._changes(change):
+            if name == planes:
+                one, kept = (a[:, map : map + 1] for a in (found.part, self.kept[name]))
+                seen = device.host(Change(one, found.at).whole(kept)[:, 0])
+            if name in self._edge:
+                edge[name] = found
+        return seen, self._scored(edge)
+
+    def _changes(self, change: Change) -> Iterator[tuple[str, Change]]:
+        """What becomes of each layer that has planes, by its name, from the first to the last."""
+        changes = {nn.INPUT: Change(device.move(change.part, self.model.device), change.at)}
+        for step in self._steps:
+            with no_grad():
+                after = self._after(step, [changes[name] for name in step.inputs])
+            changes[step.name] = after
+            yield step.name, after
+            for name in step.dead:
+                del changes[name]
+
+    def _after(self, step: Step, changes: Sequence[Change]) -> Change:
+        """The change of a step's output."""
+        before, g = [self.kept[name] for name in step.inputs], step.geometry
+        if isinstance(step.layer, nn.LocalContrastNorm):
+            whole = Tensor(changes[0].whole(before[0]))
+            return Change(step.whole(whole).data, np.zeros_like(changes[0].at))
+        if g is None:
+            joined = _joined(changes, before)
+            parts = [Tensor(change.part) for change in joined]
+            return Change(step.bare(*parts, at=joined[0].at).data, joined[0].at)
+        at, shape = touched(changes[0], g)
+        box = g.sees(Box(0, shape[0], 0, shape[1]))
+        first = at * np.array(g.stride) + np.array([box.top, box.left])
+        laid = (changes[0].part, changes[0].at)
+        around = patches.cut(before[0], first, box.shape, step.fill, laid)
+        return Change(step.bare(Tensor(around), at=at).data, at)
+
+    def _scored(self, edge: dict[str, Change]) -> np.ndarray:
+        """The scores, from the changes of the planes that the layers above them are fed by."""
+        layers, wiring = dict(self.model.children()), self.model.wiring()
+        values = {n: Tensor(change.whole(self.kept[n])) for n, change in edge.items()}
+        with no_grad():
+            for name in self._above:
+                values[name] = layers[name](*(values[source] for source in wiring[name]))
+        scores = values[self.model.scores].numpy()
+        return scores.reshape(len(scores), -1)  # (N,C,...) -> (N,C)
+
+
+def _joined(changes: Sequence[Change], before: Sequence[np.ndarray]) -> list[Change]:
+    """The changes of planes of one size as parts that begin at the same places, of one shape."""
+    if len(changes) == 1:
+        return list(changes)
+    plane = np.array(before[0].shape[2:])
+    first = np.min([c.at for c in changes], axis=0)  # (N,2)
+    last = np.max([c.at + np.array(c.part.shape[2:]) for c in changes], axis=0)
+    shape = (last - first).max(axis=0)
+    at = np.minimum(first, plane - shape)
+    h, w = shape.tolist()
+    return [c.within(kept, at, (h, w)) for c, kept in zip(changes, before, strict=True)]
+
+
+def touched(change: Change, g: Geometry) -> tuple[np.ndarray, tuple[int, int]]:
+    """The outputs that depend on the changed pixels: where their windows begin, and one shape.
+
+    The shape is the largest that any sample needs; at the border a window moves inside.
+    """
+    h, w = change.part.shape[2:]
+    boxes = [g.touches(Box(top, top + h, left, left + w)) for top, left in change.at.tolist()]
+    shape = max(max(b.shape[0] for b in boxes), 1), max(max(b.shape[1] for b in boxes), 1)
+    starts = [(min(b.top, g.P - shape[0]), min(b.left, g.Q - shape[1])) for b in boxes]
+    return np.array(starts), shape
