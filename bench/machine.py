@@ -23,6 +23,7 @@ import numba
 import numpy as np
 
 from kernels.contract import threads
+from kernels.contract.machine import given
 from kernels.cpu.gemm import gemm
 
 LIBRARIES = ("numpy", "scipy", "numba", "torch", "onnxruntime")
@@ -104,7 +105,7 @@ class Machine:
 def measure() -> Machine:
     """The machine, with its limits on as many threads as are set (about two seconds)."""
     return Machine(
-        _processor(),
+        _processor() + given(),
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         threads.get_num_threads(),
         {"python": platform.python_version(), **_versions()},

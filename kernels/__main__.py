@@ -1,4 +1,4 @@
-"""`python -m kernels list | verify | show`."""
+"""`python -m kernels list | verify | fingerprint | show`."""
 
 from kernels.cli.app import main
 

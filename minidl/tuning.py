@@ -21,7 +21,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from kernels.contract import memory, registry, threads
+from kernels.contract import machine, memory, registry, threads
 from kernels.contract.registry import Kernel
 from minidl.serialize import replacing
 
@@ -188,7 +188,7 @@ def _machine() -> str:
             versions.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             versions.append(package)
-    return ", ".join([_processor(), *versions])
+    return ", ".join([_processor() + machine.given(), *versions])
 
 
 def _processor() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from kernels.cli.cuda_report import cuda_report_command
+from kernels.cli.fingerprint import fingerprint_command
 from kernels.cli.listing import list_command
 from kernels.cli.show import show_command
 from kernels.cli.verify import verify_command
@@ -18,6 +19,7 @@ app = typer.Typer(
 )
 app.command("list")(list_command)
 app.command("verify")(verify_command)
+app.command("fingerprint")(fingerprint_command)
 app.command("show")(show_command)
 app.command("cuda-report")(cuda_report_command)
 

@@ -46,7 +46,7 @@ def verify_command(
 
     Without FILE_OR_MODULE, on the kernels that come with the project.
     """
-    _require_hypothesis()
+    require_hypothesis()
     if profile not in _PROFILES:
         raise ValueError(f"--profile must be one of {', '.join(_PROFILES)}, got {profile!r}")
     if mutants and sources:
@@ -85,7 +85,8 @@ def require(device: str) -> None:
         )
 
 
-def _require_hypothesis() -> None:
+def require_hypothesis() -> None:
+    """ValueError, which says how to install it, where hypothesis is missing."""
     if importlib.util.find_spec("hypothesis") is None:
         raise ValueError(
             "hypothesis, which draws the examples, is not installed: pip install hypothesis"

@@ -11,7 +11,7 @@ from typing import Any
 
 from numba.core.cpu import CPUContext
 
-from kernels.cpu.vector import CACHE_LINE
+from kernels.contract.machine import CACHE_LINE
 
 
 def _a_line(context: Any, element: Any) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kernels.contract.geometry import ConvGeometry
-from kernels.cpu.vector import MACHINE
+from kernels.contract.machine import MACHINE
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from numpy.typing import DTypeLike
 
 from kernels.contract import devices, threads
 from kernels.contract.arrays import Emulated, address, device_kind
+from kernels.contract.machine import LAST_CACHE
 from kernels.contract.pool import ALIGNMENT, LEAST, pool
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -37,7 +38,7 @@ class Counters:
 
 counters = Counters()
 _poison = False
-_chunk = 24 << 20
+_chunk = LAST_CACHE
 
 
 def empty(

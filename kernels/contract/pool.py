@@ -22,9 +22,11 @@ from threading import RLock
 
 import numpy as np
 
+from kernels.contract.machine import CACHE_LINE
+
 LEAST = 1 << 16
 """Bytes below which an array is not worth the trouble."""
-ALIGNMENT = 64
+ALIGNMENT = CACHE_LINE
 PAGE = 4096
 HUGE = 2 << 20
 """Bytes of a large page, where the system has them."""

@@ -15,7 +15,8 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core.extending import intrinsic
 
-from kernels.cpu.vector import CACHE_LINE, LINE, MACHINE, Emitter, choose, pointer
+from kernels.contract.machine import CACHE_LINE, MACHINE
+from kernels.cpu.vector import LINE, Emitter, choose, pointer
 
 MANY = MACHINE.registers >= 32
 # 24 of 32 or 12 of 16 registers hold sums; the others the vectors and a factor on their way.

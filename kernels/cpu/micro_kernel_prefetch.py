@@ -15,8 +15,8 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core.extending import intrinsic
 
+from kernels.contract.machine import CACHE_LINE
 from kernels.cpu.micro_kernel import (
-    CACHE_LINE,
     EVEN,
     TALL,
     UNROLL,

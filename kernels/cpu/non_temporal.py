@@ -15,17 +15,15 @@ import numba
 from numba import types
 from numba.core.extending import intrinsic
 
-from kernels.cpu.vector import MACHINE
+from kernels.contract.machine import MACHINE, NEAR_CACHES
 
-NEAR = 4 << 20
-"""Bytes that the caches near the cores may hold."""
 WIDTH = MACHINE.width
 
 
 @numba.njit(cache=True)
 def past_caches(array):  # type: ignore[no-untyped-def]
     """Whether to stream to a flat array: it is large, and its first element aligned."""
-    return array.nbytes > NEAR and array.ctypes.data % WIDTH == 0
+    return array.nbytes > NEAR_CACHES and array.ctypes.data % WIDTH == 0
 
 
 def _fence(typingctx):  # type: ignore[no-untyped-def]

@@ -26,6 +26,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import extending
 
+from kernels.contract.machine import CACHE_LINE, MACHINE
 from kernels.cpu import vector
 
 VECTORS = 4
@@ -65,7 +66,7 @@ class Vectors:
         self.count = count
         self.context, self.builder, self.signature, self.args = context, builder, signature, args
         bits = signature.args[data].dtype.bitwidth
-        self.lanes = vector.MACHINE.width * 8 // bits
+        self.lanes = MACHINE.width * 8 // bits
         element = ir.FloatType() if bits == 32 else ir.DoubleType()
         self.floats = ir.VectorType(element, self.lanes)
         self.integers = ir.VectorType(_I32, self.lanes)
@@ -96,7 +97,7 @@ class Vectors:
             self.builder.module, ir.FunctionType(ir.VoidType(), [byte, _I32, _I32, _I32]), name
         )
         first = self.builder.bitcast(self.at(array, offset), byte)
-        for line in range(0, self.count * vector.MACHINE.width, 64):
+        for line in range(0, self.count * MACHINE.width, CACHE_LINE):
             there = self.builder.gep(first, [_I64(line)])
             self.builder.call(fetch, [there, _I32(0), _I32(3), _I32(1)])  # to read, soon, data
 

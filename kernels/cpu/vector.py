@@ -16,38 +16,17 @@ They work on flat arrays of float32 or float64 and offsets in elements.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
-import llvmlite.binding as llvm  # type: ignore[import-untyped]
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core.extending import intrinsic
 
+from kernels.contract.machine import CACHE_LINE, MACHINE
+
 LINE = 16
 """Channels that lie side by side in packed operands: a cache line of float32."""
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Bytes of a vector register, and how many there are."""
-
-    width: int
-    registers: int
-
-
-def _this_machine() -> Machine:
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
-        return Machine(64, 32)
-    if features.get("avx2"):
-        return Machine(32, 16)
-    return Machine(16, 32 if features.get("neon") else 16)
-
-
-MACHINE = _this_machine()
-CACHE_LINE = 64
 
 
 def lanes(dtype: np.dtype) -> int:

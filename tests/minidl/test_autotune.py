@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numba import config
 
 import minidl
 from kernels import ConvGeometry, Kernel, kernel, pick
@@ -225,3 +226,13 @@ def test_a_tuned_run_is_resumed_with_its_kernels(
     taken = json.loads((whole / KERNELS).read_text())
     assert tuned.choices
     assert tuned.choices.items() <= taken.items()
+
+
+def test_what_is_remembered_is_of_the_processor_that_is_compiled_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    named = set()
+    for name in (None, "haswell", "generic"):
+        monkeypatch.setattr(config, "CPU_NAME", name)
+        named.add(tuning._machine())
+    assert len(named) == 3

@@ -1,0 +1,218 @@
+"""Cases drawn by NumPy's generator: geometry, arrays and options of one call of an operation.
+
+A case is a function of seed, operation, dtype and number alone: it is the same on every machine,
+whatever is registered and wherever the code stands. So outputs of two states of the code can be
+compared bit by bit (`fingerprint.py`); the properties draw theirs with hypothesis (`calls.py`).
+Every eighth case is of a realistic size, so that tiles, strips and prefetch are used in full.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.norm_geometry import LCNGeometry
+from kernels.verify import drawn_shapes as shapes
+from kernels.verify.drawn_shapes import Rng, between, channels, of
+from kernels.verify.oracles import windows
+
+REALISTIC = 8
+"""Every so many cases one is of a realistic size."""
+Arrays = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of an operation, drawn from these; `arrays` are drawn on request."""
+
+    operation: str
+    dtype: str
+    number: int
+    seed: int
+    g: Any
+
+    def arrays(self) -> Arrays:
+        """What stands in the call's brackets, and its options, drawn anew."""
+        rng = _rng(self.seed, self.operation, self.dtype, self.number, "arrays")
+        return _KINDS[self.operation].arrays(self.g, _Values(rng, np.dtype(self.dtype)))
+
+    @property
+    def work(self) -> float:
+        """Roughly how many elements are touched, or multiplied."""
+        return float(_KINDS[self.operation].work(self.g))
+
+
+def case(operation: str, dtype: str, number: int, seed: int) -> Case:
+    """Case `number` of the operation."""
+    rng = _rng(seed, operation, dtype, number, "geometry")
+    realistic = number % REALISTIC == REALISTIC - 1
+    return Case(operation, dtype, number, seed, _KINDS[operation].geometry(rng, realistic))
+
+
+def known(operation: str) -> bool:
+    """Are there cases of this operation?"""
+    return operation in _KINDS
+
+
+def generator(case: Case, what: str) -> Rng:
+    """A generator of the case's own, one for each purpose."""
+    return _rng(case.seed, case.operation, case.dtype, case.number, what)
+
+
+def _rng(*parts: object) -> Rng:
+    return np.random.default_rng(list(" ".join(map(str, parts)).encode()))
+
+
+@dataclass(frozen=True)
+class _Values:
+    """Arrays of one type, as one generator draws them."""
+
+    rng: Rng
+    dtype: np.dtype
+
+    def __call__(self, shape: Sequence[int]) -> np.ndarray:
+        """Normal values, or whole numbers, or now and then with NaN and infinities among them;
+        four axes are mostly channels-last, matrices row- or column-major."""
+        fill = self.rng.choice(("normal", "scaled", "whole", "special"), p=(0.6, 0.2, 0.1, 0.1))
+        if fill == "whole":
+            x = self.rng.integers(-4, 5, tuple(shape)).astype(self.dtype)
+        else:
+            x = np.asarray(self.rng.standard_normal(tuple(shape), self.dtype.type))
+        if fill == "scaled":
+            x *= self.dtype.type(2.0 ** int(self.rng.integers(-8, 9)))
+        if fill == "special" and x.size:
+            places = self.rng.integers(0, x.size, 1 + x.size // 500)
+            x.reshape(-1)[places] = self.rng.choice((np.nan, np.inf, -np.inf), len(places))
+        return self._laid(x)
+
+    def _laid(self, x: np.ndarray) -> np.ndarray:
+        if x.ndim == 4 and self.rng.random() < 0.8:
+            return np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+        if x.ndim == 2 and self.rng.random() < 0.4:
+            return np.asfortranarray(x)
+        return x
+
+    def maybe(self, name: str, shape: Sequence[int]) -> dict[str, Any]:
+        """The option of that name, or none."""
+        return {name: self(shape)} if self.rng.random() < 0.5 else {}
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How the cases of an operation are drawn."""
+
+    geometry: Callable[[Rng, bool], Any]
+    arrays: Callable[[Any, _Values], Arrays]
+    work: Callable[[Any], float]
+
+
+def _switches(g: PoolGeometry, rng: Rng) -> np.ndarray:
+    """(N,C,P,Q) int32 places h W + w: any pixel of each window, so that windows often share one."""
+    places = windows.places(g)  # (RS,P,Q)
+    p, q = np.ogrid[: g.P, : g.Q]
+    drawn = places[rng.integers(0, g.R * g.S, g.y_shape, np.int8), p, q]  # (N,C,P,Q)
+    first = places[(places != windows.OFF).argmax(axis=0), p, q]  # (P,Q)
+    return np.where(drawn == windows.OFF, first, drawn).astype(np.int32)
+
+
+def _convolved(*operands: str) -> Callable[[ConvGeometry, _Values], Arrays]:
+    def arrays(g: ConvGeometry, draw: _Values) -> Arrays:
+        sides = {"x": g.x_shape, "w": g.w_shape, "gy": g.y_shape}
+        inputs = tuple(draw(sides[name]) for name in operands)
+        return (*inputs, g), draw.maybe("bias", (g.K,)) if operands == ("x", "w") else {}
+
+    return arrays
+
+
+def _unpooled(g: PoolGeometry, draw: _Values) -> Arrays:
+    laws = ("sum", "max", "last")
+    return (draw(g.y_shape), _switches(g, draw.rng), g), {"collisions": of(draw.rng, laws, 0.6)}
+
+
+def _contrast_vjp(g: LCNGeometry, draw: _Values) -> Arrays:
+    """Its saved arrays are any: m, and sigma of at least 0, each (N,H,W) float64."""
+    saved = draw.rng.standard_normal(g.plane_shape), draw.rng.random(g.plane_shape)
+    return (draw(g.x_shape), draw(g.x_shape), saved, g), {}
+
+
+def _bits(g: int, draw: _Values) -> Arrays:
+    seed, step = (int(v) for v in draw.rng.integers(0, 2**63, 2))
+    return (g,), {"seed": seed, "step": step, "stream": int(draw.rng.integers(0, 2**32))}
+
+
+def _multiplied(g: tuple[int, int, int], draw: _Values) -> Arrays:
+    M, N, K = g
+    return (draw((M, K)), draw((K, N)), g), draw.maybe("bias", (N,))
+
+
+def _patches(g: tuple[int, ...], draw: _Values) -> Arrays:
+    """A plane, where patches of a shape begin, and what is laid over it, and where."""
+    N, C, H, W = g
+    shape = between(draw.rng, 1, H + 2), between(draw.rng, 1, W + 2)
+    over = draw((N, C, 1 + H // 3, 1 + W // 2))
+    places = tuple(draw.rng.integers(-3, max(H, W), (N, 2)) for _ in range(2))
+    plane = draw((of(draw.rng, (N, 1)), C, H, W))
+    return (plane, places[0], shape, 0.5), {"over": (over, places[1])}
+
+
+def _descended(g: tuple[int, ...], draw: _Values) -> Arrays:
+    """w, v and g of one shape, and settings."""
+    lr, momentum = (float(v) for v in draw.rng.random(2))
+    decay = of(draw.rng, (0.0, 5e-4))
+    return (draw(g), draw(g), draw(g)), {"lr": lr, "momentum": momentum, "weight_decay": decay}
+
+
+def _joined(g: tuple[int, ...], draw: _Values) -> Arrays:
+    """Some arrays of N, H and W as g says."""
+    N, C, H, W = g
+    others = [channels(draw.rng) for _ in range(between(draw.rng, 0, 3))]
+    return ([draw((N, c, H, W)) for c in (C, *others)],), {}
+
+
+def _macs(g: ConvGeometry) -> float:
+    return g.macs
+
+
+def _taps(g: PoolGeometry) -> float:
+    return math.prod(g.y_shape) * g.R * g.S + math.prod(g.x_shape)
+
+
+def _elements(g: Any) -> float:
+    return math.prod(g.x_shape) * (g.size + 4)
+
+
+_KINDS: dict[str, _Kind] = {
+    "conv2d": _Kind(shapes.convolution, _convolved("x", "w"), _macs),
+    "conv2d_dgrad": _Kind(shapes.convolution, _convolved("gy", "w"), _macs),
+    "conv2d_wgrad": _Kind(shapes.convolution, _convolved("x", "gy"), _macs),
+    "max_pool2d": _Kind(shapes.pooling, lambda g, draw: ((draw(g.x_shape), g), {}), _taps),
+    "max_unpool2d": _Kind(shapes.pooling, _unpooled, _taps),
+    "max_unpool2d_vjp": _Kind(
+        shapes.pooling, lambda g, draw: ((draw(g.x_shape), _switches(g, draw.rng), g), {}), _taps
+    ),
+    "avg_pool2d": _Kind(shapes.pooling, lambda g, draw: ((draw(g.x_shape), g), {}), _taps),
+    "avg_pool2d_vjp": _Kind(shapes.pooling, lambda g, draw: ((draw(g.y_shape), g), {}), _taps),
+    "local_contrast_norm": _Kind(
+        shapes.contrast, lambda g, draw: ((draw(g.x_shape), g), {}), _elements
+    ),
+    "local_contrast_norm_vjp": _Kind(shapes.contrast, _contrast_vjp, _elements),
+    "local_response_norm": _Kind(
+        shapes.response, lambda g, draw: ((draw(g.x_shape), g), {}), _elements
+    ),
+    "local_response_norm_vjp": _Kind(
+        shapes.response, lambda g, draw: ((draw(g.x_shape), draw(g.x_shape), g), {}), _elements
+    ),
+    "matmul": _Kind(shapes.product, _multiplied, math.prod),
+    "relu": _Kind(shapes.line, lambda g, draw: ((draw(g),), {}), math.prod),
+    "relu_vjp": _Kind(shapes.line, lambda g, draw: ((draw(g), draw(g)), {}), math.prod),
+    "random_bits": _Kind(shapes.words, _bits, float),
+    "patches": _Kind(shapes.planes, _patches, math.prod),
+    "descend": _Kind(shapes.line, _descended, math.prod),
+    "concatenate": _Kind(shapes.planes, _joined, math.prod),
+    "peaks": _Kind(shapes.planes, lambda g, draw: ((draw(g),), {}), math.prod),
+}
