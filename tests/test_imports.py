@@ -29,7 +29,7 @@ KERNELS = (
     ("kernels/cpu/*",),
     ("kernels/winograd/*",),
     ("kernels/cuda/*",),
-    ("kernels/*/*",),  # any other folder is an operation
+    ("kernels/*",),  # anything else is an operation
     ("kernels/bounds.py", "kernels/reference.py", "kernels/reference_norm.py"),
     ("kernels/__init__.py",),  # it imports every operation
     ("kernels/verify/*",),
@@ -37,17 +37,16 @@ KERNELS = (
     ("kernels/cli/*",),
     ("kernels/__main__.py",),
 )
-"""The rooms of kernels/, from the lowest to the highest; a file of the root without a row is not
-held."""
+"""The rooms of kernels/, from the lowest to the highest."""
 
 MINIDL = (
-    ("minidl/device.py", "minidl/recording.py"),
+    ("minidl/device.py", "minidl/init.py", "minidl/recording.py", "minidl/serialize.py"),
     ("minidl/tensor.py",),
     ("minidl/prepared.py", "minidl/rules.py", "minidl/walk.py"),
     ("minidl/functional/*",),
     ("minidl/operators.py",),
     ("minidl/nn/*",),
-    ("minidl/optim.py",),
+    ("minidl/*",),  # anything else: the optimisers, the check of gradients, the tuning
     ("minidl/formats/*",),
     ("minidl/__init__.py",),
 )
@@ -60,23 +59,28 @@ def arrows() -> list[Arrow]:
 
 
 def test_the_packages_import_downward_only(arrows: list[Arrow]) -> None:
-    assert upward(arrows, ROWS) == []
+    _expect_none(upward(arrows, ROWS))
 
 
 def test_the_rooms_of_kernels_import_downward_only(arrows: list[Arrow]) -> None:
-    assert upward(arrows, KERNELS) == []
+    _expect_none(upward(arrows, KERNELS))
 
 
 def test_the_rooms_of_minidl_import_downward_only(arrows: list[Arrow]) -> None:
-    assert upward(arrows, MINIDL) == []
+    _expect_none(upward(arrows, MINIDL))
 
 
 def test_no_modules_import_each_other_in_a_circle(arrows: list[Arrow]) -> None:
-    assert circular(arrows) == []
+    _expect_none(circular(arrows))
 
 
 def test_no_folders_of_kernels_import_each_other_in_a_circle(arrows: list[Arrow]) -> None:
-    assert circular(arrows, _folder_of_kernels) == []
+    _expect_none(circular(arrows, _folder_of_kernels))
+
+
+def _expect_none(found: list[str]) -> None:
+    """Fail with every arrow on a line; pytest shortens a comparison of lists."""
+    assert not found, "\n".join(["", *found])
 
 
 def _folder_of_kernels(path: str) -> str | None:
