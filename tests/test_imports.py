@@ -119,6 +119,7 @@ def _planted(root: Path, files: dict[str, str]) -> list[Arrow]:
         ("from p import name", 1, "p/__init__.py"),
         ("from p.q import high as other", 1, "p/q/high.py"),
         ("from p.q.high import name", 1, "p/q/high.py"),
+        ("from p.q.high import name, other", 1, "p/q/high.py"),
         ("from p.q import *", 1, "p/q/__init__.py"),
         ("from . import high", 1, "p/q/high.py"),
         ("from .high import name", 1, "p/q/high.py"),

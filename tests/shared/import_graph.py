@@ -37,12 +37,13 @@ def read_arrows(root: Path, packages: Sequence[str]) -> list[Arrow]:
         for package in packages
         for path in sorted((root / package).rglob("*.py"))
     }
-    return [
+    arrows = (
         Arrow(file, line, files[name])
         for module, file in files.items()
         for line, name in _imported(root / file, module, set(files))
         if files[name] != file
-    ]
+    )
+    return list(dict.fromkeys(arrows))  # a line that takes several names is one arrow
 
 
 def _module(path: Path) -> str:
