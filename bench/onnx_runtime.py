@@ -15,6 +15,7 @@ from bench.operations.operation import Call
 from kernels import ConvGeometry, PoolGeometry
 from kernels.contract.arguments import Pair, pads, pair
 from minidl import nn
+from minidl.formats.onnx import save_onnx
 
 OPSET = 22
 
@@ -53,8 +54,6 @@ def call(
 
 def of_graph(model: nn.Graph, inputs: Mapping[str, np.ndarray], threads: int) -> Call:
     """A call of a network with branches, written as `minidl.formats.onnx` writes it."""
-    from minidl.formats.onnx import save_onnx
-
     (x,) = inputs.values()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.onnx"

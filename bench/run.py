@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from bench import machine
+from bench import gpu_limits, machine
 from bench.cases import Case, Contender
 from bench.machine import Machine
 from bench.records import Record, write_json
@@ -35,11 +35,7 @@ def run(
 
 
 def _limits(device: str) -> Machine:
-    if device == "cpu":
-        return machine.measure()
-    from bench import gpu_limits
-
-    return gpu_limits.measure()
+    return machine.measure() if device == "cpu" else gpu_limits.measure()
 
 
 def measured(

@@ -43,7 +43,8 @@ class Worker:
             stack.enter_context(self._process)
             self._open = stack.pop_all()
         job = {"operation": case.operation, "layer": asdict(case.layer), "batch": case.batch}
-        self.send(json.dumps(job | asdict(contender) | asdict(setting)))
+        job |= asdict(contender) | {"ours": contender.ours} | asdict(setting)
+        self.send(json.dumps(job))
 
     def send(self, order: str) -> None:
         """Give an order; that the process has ended shows in the answer."""

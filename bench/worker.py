@@ -14,35 +14,21 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
-
-if TYPE_CHECKING:
-    from bench.cases import Contender
-    from bench.instrument import Instrument
-    from bench.operations import Call
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A contender's call, what measures it, and the bytes that were held before anything was made
-    for it: by its process, or by it on the GPU."""
-
-    call: Call
-    instrument: Instrument
-    loaded: int | None
+from collections.abc import Callable
+from typing import Any, TextIO
 
 
 def main() -> None:
     """Serve until the other side closes standard input."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     answers = _own_answers()
-    ready: list[Ready] = []
+    obey: Callable[[str], str] | None = None
     for line in sys.stdin:
         try:
-            answer = _obey(line.strip(), ready)
+            if obey is None:
+                obey, answer = _prepared(json.loads(line)), "ok"
+            else:
+                answer = obey(line.strip())
         except BaseException as error:
             answer = f"error {type(error).__name__}: {' '.join(str(error).split())}"
         print(answer, file=answers, flush=True)
@@ -55,75 +41,14 @@ def _own_answers() -> TextIO:
     return answers
 
 
-def _obey(order: str, ready: list[Ready]) -> str:
-    if not ready:
-        ready.append(_prepare(json.loads(order)))
-        return "ok"
-    word, _, argument = order.partition(" ")
-    if word == "run":
-        return f"ok {json.dumps(_run(ready[0], Path(argument)))}"
-    calls, before = map(int, argument.split())
-    return f"ok {ready[0].instrument.seconds(ready[0].call.timed, calls, before)}"
-
-
-def _prepare(job: dict[str, Any]) -> Ready:
-    """The contender's call, its code compiled on a case of few pixels."""
-    from bench.cases import OURS
-
-    if job["library"] not in OURS:
+def _prepared(job: dict[str, Any]) -> Callable[[str], str]:
+    """What obeys the orders after the first."""
+    if not job["ours"]:
         # Before kernels, which tell OpenMP's idle threads how to wait: a library keeps its own way.
         importlib.import_module(job["library"])
-    from bench.cases import Case, Contender
-    from bench.contenders import call_of
-    from bench.operations import OPERATIONS
-    from kernels.contract import sources, threads
+    from bench import serving  # only now: it imports kernels
 
-    threads.set_num_threads(job["threads"])
-    if job["source"]:
-        sources.load(job["source"])
-    contender = Contender(job["library"], job["name"], job["device"], job["tf32"])
-    instrument = _instrument(contender)
-    layer = OPERATIONS[job["operation"]].layer(**job["layer"])
-    case = Case(job["operation"], layer, job["batch"])
-    call_of(case.warm_up(), contender, job["threads"]).timed()
-    loaded = instrument.held()
-    return Ready(call_of(case, contender, job["threads"]), instrument, loaded)
-
-
-def _instrument(contender: Contender) -> Instrument:
-    from bench.gpu import CuPys, Torchs
-    from bench.instrument import Processor
-
-    if contender.device == "cpu":
-        return Processor()
-    return CuPys() if contender.ours else Torchs()
-
-
-def _run(ready: Ready, folder: Path) -> dict[str, int]:
-    """Save a call's results; the bytes that it needed, nothing where the system cannot tell.
-
-    memory: how far resident memory rose above what it was before, the result included; of what is
-            judged by another call than the timed one, above what it was with the libraries alone.
-    peak:   the most that the process held meanwhile.
-    On a GPU it is the GPU's memory.
-    """
-    call, instrument = ready.call, ready.instrument
-    result, memory = instrument.with_peak(call.judged or call.timed)
-    _save(call.arrays(result), folder)
-    if call.judged is None or ready.loaded is None:
-        return memory
-    del result
-    _, memory = instrument.with_peak(call.timed)
-    return memory and memory | {"memory": memory["peak"] - ready.loaded}
-
-
-def _save(results: Sequence[Any], folder: Path) -> None:
-    import numpy as np
-
-    from bench.operations.operation import on_host
-
-    for number, result in enumerate(results):
-        np.save(folder / f"{number}.npy", on_host(result), allow_pickle=False)
+    return serving.prepare(job).obey
 
 
 if __name__ == "__main__":

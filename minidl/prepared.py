@@ -16,7 +16,8 @@ from weakref import WeakKeyDictionary
 from kernels import device_of
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import Kernel, pick
-from minidl.tensor import Tensor, is_recording
+from minidl.recording import is_recording
+from minidl.tensor import Tensor
 
 _kept: WeakKeyDictionary[Tensor, tuple[int, dict[Any, Any]]] = WeakKeyDictionary()
 

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from minidl.tensor import Node, Tensor
-
-Rule = Callable[["Node", "Tensor", tuple[bool, ...]], "Sequence[Tensor | None]"]
+from minidl.tensor import Node, Rule, Tensor
 
 
 class Rules:

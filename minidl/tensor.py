@@ -9,21 +9,17 @@ table of calculus is `rules.gradient`; another table gives another walk: the dec
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from kernels.contract import memory
 from minidl import device as devices
+from minidl.recording import is_recording
 
-if TYPE_CHECKING:
-    from minidl.rules import Rules
-
-_recording: ContextVar[bool] = ContextVar("recording", default=True)
 _order = itertools.count()
 
 
@@ -53,6 +49,37 @@ class Node:
                 )
 
 
+class RuleTable(Protocol):
+    """A rule for each operation, by the operation's name: `minidl.rules.Rules`."""
+
+    def __getitem__(self, operation: str, /) -> Rule: ...
+
+
+@dataclass(frozen=True)
+class Functions:
+    """The functions that Tensor's operators and methods call.
+
+    They are built on Tensor, so this module cannot import them. `minidl/operators.py` stands above
+    both and installs them.
+    """
+
+    add: Callable[[Operand, Operand], Tensor]
+    subtract: Callable[[Operand, Operand], Tensor]
+    multiply: Callable[[Operand, Operand], Tensor]
+    divide: Callable[[Operand, Operand], Tensor]
+    negate: Callable[[Tensor], Tensor]
+    power: Callable[[Tensor, float], Tensor]
+    matmul: Callable[[Tensor, Tensor], Tensor]
+    relu: Callable[[Tensor], Tensor]
+    sum: Callable[[Tensor, Axis, bool], Tensor]
+    mean: Callable[[Tensor, Axis, bool], Tensor]
+    reshape: Callable[[Tensor, Sequence[int]], Tensor]
+    transpose: Callable[[Tensor, Sequence[int] | None], Tensor]
+    getitem: Callable[[Tensor, Any], Tensor]
+    to: Callable[[Tensor, str], Tensor]
+    backward: Callable[..., tuple[Tensor, ...]]
+
+
 class Tensor:
     """An array of float32 or float64 on a tape.
 
@@ -60,6 +87,8 @@ class Tensor:
     requires_grad: whether `backward` leaves a gradient in `.grad` (same shape) when this is a leaf.
     Raises TypeError for data of another type.
     """
+
+    functions: ClassVar[Functions]
 
     __slots__ = ("__weakref__", "_version", "data", "grad", "node", "requires_grad")
     __array_priority__ = 1000.0  # NumPy's operators leave mixed expressions to ours
@@ -106,7 +135,7 @@ class Tensor:
 
     @property
     def T(self) -> Tensor:
-        return F.transpose(self)
+        return self.transpose()
 
     def assign(self, data: np.ndarray) -> None:
         """Overwrite the values in place, from any device; ValueError if the shape differs.
@@ -125,7 +154,7 @@ class Tensor:
 
     def to(self, device: str) -> Tensor:
         """The same values on `device`, on the tape; this tensor itself if it lies there."""
-        return F.shape.to(self, device)
+        return self.functions.to(self, device)
 
     def numpy(self) -> np.ndarray:
         """The data on the CPU: the tensor's own array if it lies there, else a copy."""
@@ -146,96 +175,85 @@ class Tensor:
         self,
         cotangent: Tensor | np.ndarray | None = None,
         *,
-        rules: Rules | None = None,
+        rules: RuleTable | None = None,
         inputs: Sequence[Tensor] | None = None,
         create_graph: bool = False,
     ) -> tuple[Tensor, ...]:
         """Walk the tape backward from this tensor; see `minidl.walk.backward`."""
-        return backward(self, cotangent, rules=rules, inputs=inputs, create_graph=create_graph)
+        return self.functions.backward(
+            self, cotangent, rules=rules, inputs=inputs, create_graph=create_graph
+        )
 
     def __add__(self, other: Operand) -> Tensor:
-        return F.add(self, other)
+        return self.functions.add(self, other)
 
     def __radd__(self, other: Operand) -> Tensor:
-        return F.add(other, self)
+        return self.functions.add(other, self)
 
     def __sub__(self, other: Operand) -> Tensor:
-        return F.subtract(self, other)
+        return self.functions.subtract(self, other)
 
     def __rsub__(self, other: Operand) -> Tensor:
-        return F.subtract(other, self)
+        return self.functions.subtract(other, self)
 
     def __mul__(self, other: Operand) -> Tensor:
-        return F.multiply(self, other)
+        return self.functions.multiply(self, other)
 
     def __rmul__(self, other: Operand) -> Tensor:
-        return F.multiply(other, self)
+        return self.functions.multiply(other, self)
 
     def __truediv__(self, other: Operand) -> Tensor:
-        return F.divide(self, other)
+        return self.functions.divide(self, other)
 
     def __rtruediv__(self, other: Operand) -> Tensor:
-        return F.divide(other, self)
+        return self.functions.divide(other, self)
 
     def __neg__(self) -> Tensor:
-        return F.negate(self)
+        return self.functions.negate(self)
 
     def __pow__(self, exponent: float) -> Tensor:
-        return F.power(self, exponent)
+        return self.functions.power(self, exponent)
 
     def __matmul__(self, other: Tensor) -> Tensor:
-        return F.matmul(self, other)
+        return self.functions.matmul(self, other)
 
     def __getitem__(self, index: Any) -> Tensor:
-        return F.getitem(self, index)
+        return self.functions.getitem(self, index)
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return F.sum(self, axis, keepdims)
+        """The sum over `axis` (all axes by default), accumulated in float64."""
+        return self.functions.sum(self, axis, keepdims)
 
     def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return F.mean(self, axis, keepdims)
+        """The mean over `axis` (all axes by default)."""
+        return self.functions.mean(self, axis, keepdims)
 
     def reshape(self, *shape: int) -> Tensor:
-        return F.reshape(self, shape)
+        """The elements in row-major order as another shape; one size may be -1."""
+        return self.functions.reshape(self, shape)
 
     def transpose(self, *axes: int) -> Tensor:
-        return F.transpose(self, axes or None)
+        """The tensor with its axes in another order, reversed by default."""
+        return self.functions.transpose(self, axes or None)
 
     def relu(self) -> Tensor:
-        return F.relu(self)
+        """max(x, 0), elementwise."""
+        return self.functions.relu(self)
 
 
 Operand = Tensor | np.ndarray | float
 Axis = int | tuple[int, ...] | None
+Rule = Callable[[Node, Tensor, tuple[bool, ...]], Sequence[Tensor | None]]
+"""Of a node, the cotangent of its output, and which inputs need one: a cotangent for each input."""
 
 
 def record(operation: str, data: np.ndarray, inputs: Sequence[Tensor], **saved: Any) -> Tensor:
     """The tensor that an operation returns; on the tape if an input is and recording is on."""
     out = Tensor(data)
-    if _recording.get() and any(t.requires_grad for t in inputs):
+    if is_recording() and any(t.requires_grad for t in inputs):
         out.requires_grad = True
         out.node = Node(operation, tuple(inputs), saved)
     return out
-
-
-def is_recording() -> bool:
-    return _recording.get()
-
-
-@contextmanager
-def no_grad() -> Iterator[None]:
-    """Within it, nothing is put on the tape."""
-    with recording(False):
-        yield
-
-
-@contextmanager
-def recording(on: bool) -> Iterator[None]:
-    token = _recording.set(on)
-    try:
-        yield
-    finally:
-        _recording.reset(token)
 
 
 def _as_float_array(data: Any, dtype: DTypeLike | None) -> np.ndarray:
@@ -251,8 +269,3 @@ def _as_float_array(data: Any, dtype: DTypeLike | None) -> np.ndarray:
             "convert it with .astype(np.float32)"
         )
     return array
-
-
-# At the bottom: the functions are built on the class above, its operators on the functions.
-from minidl import functional as F  # noqa: E402
-from minidl.walk import backward  # noqa: E402

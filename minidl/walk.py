@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from minidl.rules import Rules, gradient
-from minidl.tensor import Node, Tensor, recording
+from minidl.recording import recording
+from minidl.rules import gradient
+from minidl.tensor import Node, RuleTable, Tensor
 
 
 def backward(
     output: Tensor,
     cotangent: Tensor | np.ndarray | None = None,
     *,
-    rules: Rules | None = None,
+    rules: RuleTable | None = None,
     inputs: Sequence[Tensor] | None = None,
     create_graph: bool = False,
 ) -> tuple[Tensor, ...]:
@@ -33,7 +34,7 @@ def backward(
     create_graph: put the walk itself on the tape, for derivatives of higher order.
     Raises ValueError for a cotangent of another shape, RuntimeError for a tensor off the tape.
     """
-    table = gradient if rules is None else rules
+    table: RuleTable = gradient if rules is None else rules
     start = _check_cotangent(output, cotangent)
     targets = None if inputs is None else {_key(t) for t in inputs}
     nodes, needed = _nodes_to_walk(output, targets)
@@ -54,7 +55,7 @@ def backward(
 
 
 def _walk_node(
-    node: Node, gy: Tensor, table: Rules, needed: set[Any], cotangents: dict[Any, Tensor]
+    node: Node, gy: Tensor, table: RuleTable, needed: set[Any], cotangents: dict[Any, Tensor]
 ) -> None:
     """Add what one node's rule makes of `gy` to the cotangents of the node's inputs."""
     node.check_unchanged()

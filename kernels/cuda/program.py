@@ -87,7 +87,7 @@ class Program:
         for argument in arguments:
             _check(name, argument)
         if _device(name, arguments) == "emulator":
-            from kernels.cuda import emulator
+            from kernels.cuda import emulator  # 20 ms, which no other process has to wait for
 
             emulator.launch(self.path, name, blocks, threads, arguments, shared)
         else:

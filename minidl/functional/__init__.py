@@ -30,9 +30,8 @@ from minidl.functional.loss import cross_entropy
 from minidl.functional.normalisation import local_contrast_norm, local_response_norm
 from minidl.functional.patches import fill_outside
 from minidl.functional.pooling import avg_pool2d, max_pool2d, max_unpool2d
-from minidl.functional.reduction import amax, mean, sum, sum_to
+from minidl.functional.reduction import amax, broadcast_to, mean, sum, sum_to
 from minidl.functional.shape import (
-    broadcast_to,
     concatenate,
     flatten,
     getitem,

@@ -31,8 +31,9 @@ from minidl.functional.activation import relu
 from minidl.functional.convolution import check_bias, conv2d
 from minidl.functional.pooling import max_pool2d
 from minidl.prepared import choose
+from minidl.recording import is_recording
 from minidl.rules import Rules, gradient
-from minidl.tensor import Node, Tensor, is_recording, record
+from minidl.tensor import Node, Tensor, record
 from minidl.walk import backward
 
 AT_ONCE = 20 << 20

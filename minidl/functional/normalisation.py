@@ -17,8 +17,9 @@ from minidl import device
 from minidl.functional.arithmetic import sqrt, where
 from minidl.functional.convolution import conv2d
 from minidl.functional.reduction import mean
+from minidl.recording import is_recording
 from minidl.rules import gradient
-from minidl.tensor import Node, Tensor, is_recording, record
+from minidl.tensor import Node, Tensor, record
 from minidl.walk import backward
 
 Needs = tuple[bool, ...]

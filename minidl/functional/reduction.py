@@ -1,11 +1,13 @@
-"""Sums, means and maxima over axes."""
+"""Sums, means and maxima over axes, and broadcasting, which is the transpose of a sum."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from minidl.functional.shape import reshape
 from minidl.rules import gradient
 from minidl.tensor import Axis, Node, Tensor, record
 
@@ -32,8 +34,6 @@ def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @gradient.rule("sum")
 def _sum(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
-    from minidl.functional.shape import broadcast_to, reshape
-
     (x,) = node.inputs
     return (broadcast_to(reshape(gy, _kept(x.shape, node.saved["axes"])), x.shape),)
 
@@ -55,20 +55,26 @@ def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @gradient.rule("amax")
 def _amax(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
-    from minidl.functional.shape import reshape
-
     (x,), axes = node.inputs, node.saved["axes"]
     best = x.data == x.data.max(axis=axes, keepdims=True)
     share = best / best.sum(axis=axes, keepdims=True)
     return (reshape(gy, _kept(x.shape, axes)) * share.astype(x.dtype),)
 
 
+def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """x repeated along axes of size 1 and new leading axes."""
+    return record("broadcast_to", np.broadcast_to(x.data, tuple(shape)), (x,))
+
+
+@gradient.rule("broadcast_to")
+def _broadcast_to(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    return (sum_to(gy, node.inputs[0].shape),)
+
+
 def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     """The transpose of broadcasting `shape` to x's shape: sums over the axes that were repeated."""
     if x.shape == shape:
         return x
-    from minidl.functional.shape import reshape
-
     extra = x.ndim - len(shape)
     repeated = tuple(
         i for i in range(x.ndim) if i < extra or (shape[i - extra] == 1 and x.shape[i] != 1)

@@ -11,7 +11,6 @@ import numpy as np
 from kernels.contract.geometry import Padding, pads
 from kernels.joining import side_by_side
 from minidl import device as devices
-from minidl.functional.reduction import sum_to
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
 
@@ -51,16 +50,6 @@ def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
 def _transpose(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     order = [a % gy.ndim for a in node.saved["order"]]
     return (transpose(gy, np.argsort(order).tolist()),)
-
-
-def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
-    """x repeated along axes of size 1 and new leading axes."""
-    return record("broadcast_to", np.broadcast_to(x.data, tuple(shape)), (x,))
-
-
-@gradient.rule("broadcast_to")
-def _broadcast_to(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
-    return (sum_to(gy, node.inputs[0].shape),)
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
+from minidl.nn.fusion import fused
 from minidl.nn.module import Module
 from minidl.tensor import Tensor
 
@@ -79,8 +80,6 @@ class Graph(Module):
 
     def plan(self) -> list[Run]:
         """The calls of a forward pass, and what each leaves behind that is needed no more."""
-        from minidl.nn.fusion import fused
-
         needed = self.below(self.output)
         runs = fused([(n, layer, self.wiring()[n]) for n, layer in self.children() if n in needed])
         left = Counter(source for _, _, sources in runs for source in sources)

@@ -16,7 +16,8 @@ import numpy as np
 from kernels.contract.arguments import Pair, pads, pair
 from kernels.contract.norm_geometry import LCNGeometry
 from minidl import nn, serialize
-from minidl.tensor import Tensor, no_grad
+from minidl.recording import no_grad
+from minidl.tensor import Tensor
 
 OPSET = 17
 IR_VERSION = 8

@@ -20,7 +20,9 @@ from minidl.formats.onnx import constants
 from minidl.formats.onnx.call import OPERATORS, Activation, Built, Call, Value
 from minidl.formats.onnx.model import Model, Node
 from minidl.formats.onnx.reading import read
-from minidl.tensor import Tensor, no_grad
+from minidl.nn.folding import fold as fold_affine
+from minidl.recording import no_grad
+from minidl.tensor import Tensor
 
 _MISFITS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
 """What NumPy and the engine raise for arrays and settings that do not fit each other."""
@@ -43,9 +45,7 @@ def load_onnx(
     """
     graph = convert(read(path, size), os.fspath(path))
     if fold:
-        from minidl.nn.folding import fold as folded
-
-        graph = folded(graph)
+        graph = fold_affine(graph)
     graph.eval()
     return graph
 

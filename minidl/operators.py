@@ -1,0 +1,31 @@
+"""Tensor's operators and methods, installed on the class from above it and the functions.
+
+The functions of `minidl.functional` are built on Tensor, and Tensor's operators call them. Neither
+module imports the other: this one imports both, as HIPS autograd's `numpy_boxes` does.
+`minidl/__init__.py` imports it, so that every Tensor has its operators.
+"""
+
+from __future__ import annotations
+
+from minidl import functional as F
+from minidl.functional.shape import to
+from minidl.tensor import Functions, Tensor
+from minidl.walk import backward
+
+Tensor.functions = Functions(
+    add=F.add,
+    subtract=F.subtract,
+    multiply=F.multiply,
+    divide=F.divide,
+    negate=F.negate,
+    power=F.power,
+    matmul=F.matmul,
+    relu=F.relu,
+    sum=F.sum,
+    mean=F.mean,
+    reshape=F.reshape,
+    transpose=F.transpose,
+    getitem=F.getitem,
+    to=to,
+    backward=backward,
+)
