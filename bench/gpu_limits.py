@@ -1,6 +1,6 @@
-"""The GPU that was measured on, its software, and its own limits, measured in the same run.
+"""The GPU, its software, and its peaks of arithmetic and bandwidth, measured in the same run.
 
-The arithmetic limit is the rate of a large float32 product by cuBLAS (2 M N K operations, in full
+The arithmetic peak is the rate of a large float32 product by cuBLAS (2 M N K operations, in full
 float32), that of memory a copy of an array that no cache holds, bytes read plus bytes written. Both
 are told by the GPU's own clock (`gpu.py`).
 """

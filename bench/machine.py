@@ -1,10 +1,13 @@
-"""What was measured on: the machine, its software, and its own limits, measured in the same run.
+"""The machine: its software, and its peaks of arithmetic and bandwidth, measured in the same run.
 
-The arithmetic limit is the rate of a large float32 matrix product (`kernels.cpu.gemm`, 2 M N K
-operations); an algorithm with fewer operations than the definition can pass it. The limit of memory
-and caches is a copy on the same threads, bytes read plus bytes written, of arrays of several sizes:
-what one call after the other moves may move at the rate of a copy that is no larger. A read alone
-may be faster.
+The arithmetic peak is the higher of two rates in float32: a large matrix product by BLAS
+(`kernels.cpu.gemm`, 2 M N K operations), and our micro-kernel on operands that stay in the nearest
+cache. The bandwidth of memory and caches is that of a copy on the same threads, bytes read plus
+bytes written, of arrays of several sizes: what one call after the other moves may move at the rate
+of a copy that is no larger. A read alone may be faster.
+
+Whatever uses more than all of a peak shows that the peak was measured too low: it is measured
+again, and the highest counts (`run.py`).
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ import numpy as np
 from kernels.contract import threads
 from kernels.contract.machine import given
 from kernels.cpu.gemm import gemm
+from kernels.cpu.micro_kernel import TALL, outer_tall
+from kernels.cpu.vector import LINE, lanes
 
 LIBRARIES = ("numpy", "scipy", "numba", "torch", "onnxruntime")
 SIDE = 2048
@@ -34,17 +39,33 @@ REPEATS = 5
 LEAST_SECONDS = 0.2
 LEAST_MOVED = 1 << 26
 """Bytes of one measurement: small copies are repeated."""
+DEPTH, OFTEN = 16, 20_000
+"""Lines of 16 terms of the micro-kernel's sum, and how often it is computed in a measurement."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """How much of the nearer of two limits a call uses: 1 is all of it."""
+
+    value: float
+    limit: str
+    """"arithmetic" or "bandwidth"."""
+
+    def __str__(self) -> str:
+        return f"{self.value:.0%} {self.limit}"
 
 
 @dataclass(frozen=True)
 class Machine:
     """The best of a few measurements each.
 
-    matmul_gflops: GFLOP/s of a matrix product.
-    copies:        (bytes moved, GB/s) of copies, from the smallest to the largest.
-    device:        "cuda" for a GPU: then it is the processor, its multiprocessors the cores, and
-                   the threads are those of the host that orders (`gpu_limits.py`).
-    runs:          of the benchmark that measured it.
+    peak_gflops: GFLOP/s, of the fastest float32 arithmetic.
+    copies:      (bytes moved, GB/s) of copies, from the smallest to the largest.
+    device:      "cuda" for a GPU: then it is the processor, its multiprocessors the cores, and the
+                 threads are those of the host that orders (`gpu_limits.py`).
+    runs:        of the benchmark that measured it.
+    again:       how often the limits were measured anew, since a row used more than all of one.
+    product:     the peak is a matrix product's alone, as in records of before 2026-12.
     """
 
     processor: str
@@ -52,10 +73,12 @@ class Machine:
     threads: int
     versions: dict[str, str]
     date: str
-    matmul_gflops: float
+    peak_gflops: float
     copies: tuple[tuple[int, float], ...]
     device: str = "cpu"
     runs: int = 1
+    again: int = 0
+    product: bool = False
 
     @property
     def memory_gbytes(self) -> float:
@@ -73,32 +96,38 @@ class Machine:
         smaller = [size for size, _ in self.copies if size <= moved]
         return max(rate for size, rate in self.copies if size >= max(smaller, default=0))
 
-    def limit(self, operations: int, moved: int) -> float:
-        """Seconds that a call takes at least: the roofline of arithmetic and bandwidth."""
-        arithmetic = operations / self.matmul_gflops / 1e9
-        return max(arithmetic, moved / self.bandwidth(moved) / 1e9)
+    def share(self, operations: int, moved: int, seconds: float) -> Share:
+        """Of a call with so many operations, which reads and writes so many bytes at least."""
+        arithmetic = operations / self.peak_gflops / 1e9 / seconds
+        bandwidth = moved / self.bandwidth(moved) / 1e9 / seconds
+        if arithmetic >= bandwidth:
+            return Share(arithmetic, "arithmetic")
+        return Share(bandwidth, "bandwidth")
 
     def better(self, other: Machine) -> Machine:
         """With the higher limits of two measurements: other work only ever lowers them."""
-        matmul = max(self.matmul_gflops, other.matmul_gflops)
+        peak = max(self.peak_gflops, other.peak_gflops)
         pairs = zip(self.copies, other.copies, strict=True)
-        return replace(self, matmul_gflops=matmul, copies=tuple(map(max, pairs)))
+        product = self.product and other.product
+        return replace(self, peak_gflops=peak, copies=tuple(map(max, pairs)), product=product)
 
     @property
     def summary(self) -> str:
         software = ", ".join(f"{name} {number}" for name, number in self.versions.items())
         how = "measured in the same run" if self.runs == 1 else f"the highest of {self.runs} runs"
+        if self.again:
+            how += f", measured {self.again} times more where a row used more than all of one"
+        peak = f"float32 {'matrix product' if self.product else 'arithmetic'}"
         if self.device == "cuda":
             return (
                 f"{self.processor}, {self.cores} multiprocessors; {software}; {self.date}. Limits, "
-                f"{how}: float32 matrix product {self.matmul_gflops:.0f} GFLOP/s, copy in memory "
+                f"{how}: {peak} {self.peak_gflops:.0f} GFLOP/s, copy in memory "
                 f"{self.memory_gbytes:.0f} GB/s."
             )
         return (
             f"{self.processor}, {self.threads} threads on {self.cores} cores; {software}; "
-            f"{self.date}. Limits, {how}: float32 matrix product "
-            f"{self.matmul_gflops:.0f} GFLOP/s, copy in memory {self.memory_gbytes:.1f} GB/s, in "
-            f"cache {self.cache_gbytes:.0f} GB/s."
+            f"{self.date}. Limits, {how}: {peak} {self.peak_gflops:.0f} GFLOP/s, copy in memory "
+            f"{self.memory_gbytes:.1f} GB/s, in cache {self.cache_gbytes:.0f} GB/s."
         )
 
 
@@ -110,7 +139,7 @@ def measure() -> Machine:
         threads.get_num_threads(),
         {"python": platform.python_version(), **_versions()},
         f"{datetime.now(UTC):%Y-%m-%d}",
-        matmul_rate(SIDE),
+        max(matmul_rate(SIDE), micro_kernel_rate()),
         tuple((moved, copy_rate(moved)) for moved in COPIES),
     )
 
@@ -120,6 +149,16 @@ def matmul_rate(side: int) -> float:
     a, b = np.random.default_rng(0).standard_normal((2, side, side), np.float32)
     out = np.empty_like(a)
     return 2 * side**3 / _best(lambda: gemm(a, b, out)) / 1e9
+
+
+def micro_kernel_rate() -> float:
+    """GFLOP/s of the micro-kernel, each thread's on operands of its own in the nearest cache."""
+    team, wide = threads.get_num_threads(), 2 * lanes(np.dtype(np.float32))
+    a = np.ones((team, DEPTH * TALL * LINE), np.float32)
+    b = np.zeros((team, DEPTH * LINE * wide), np.float32)
+    c = np.zeros((team, TALL * wide), np.float32)
+    operations = 2 * team * OFTEN * TALL * wide * DEPTH * LINE
+    return operations / _best(lambda: _multiply(a, b, c, OFTEN)) / 1e9
 
 
 def copy_rate(moved: int) -> float:
@@ -143,6 +182,17 @@ def _best(run: Callable[[], object]) -> float:
             run()
             found.append(time.perf_counter() - began)
     return min(found)
+
+
+@numba.njit(parallel=True, cache=True)
+def _multiply(a, b, c, often):  # type: ignore[no-untyped-def]
+    """c = a b, each thread's own: (TALL,DEPTH LINE) x (DEPTH LINE,2L) -> (TALL,2L), flat."""
+    team, wide = a.shape[0], c.shape[1] // TALL
+    a, b, c = a.reshape(-1), b.reshape(-1), c.reshape(-1)  # (team,n) -> (team n,), the same memory
+    for row in numba.prange(team):
+        for _ in range(often):
+            outer_tall(a, row * DEPTH * TALL * LINE, TALL * LINE, b, row * DEPTH * LINE * wide, c,
+                       row * TALL * wide, wide, DEPTH, 0, False, 0)  # fmt: skip
 
 
 @numba.njit(parallel=True, cache=True)

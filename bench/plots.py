@@ -9,7 +9,6 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from bench.cases import Case
 from bench.machine import Machine
 from bench.operations import of
 from bench.rows import Row, baseline, ratios
@@ -27,17 +26,21 @@ BAR = 0.22
 
 
 def roofline(rows: Sequence[Row], machine: Machine, folder: Path) -> list[Path]:
-    """roofline.svg and .png: GFLOP/s over operations a byte, ours filled, PyTorch's hollow."""
+    """roofline.svg and .png: GFLOP/s over operations a byte, ours filled, PyTorch's hollow.
+
+    Of the operations really done; of the definition's where they are not known.
+    """
     rows = [row for row in rows if row.contender.ours or row.contender.library == "torch"]
     figure, axes = plt.subplots(figsize=(8, 5.5))
-    _draw_limits(axes, machine, [_intensity(row.case) for row in rows])
+    _draw_limits(axes, machine, [_intensity(row) for row in rows])
     markers = itertools.cycle("os^vDP*Xhd<>p8")
     for operation in dict.fromkeys(row.case.operation for row in rows):
         some = [row for row in rows if row.case.operation == operation]
         _draw_points(axes, some, operation, next(markers))
-    axes.set(xscale="log", yscale="log", ylabel="GFLOP/s")
-    axes.set_xlabel("operations of the definition per byte that has to move")
-    axes.set_title("filled: ours; hollow: PyTorch, the faster of its memory layouts", fontsize=9)
+    axes.set(xscale="log", yscale="log", ylabel="GFLOP/s of the operations really done")
+    axes.set_xlabel("operations per byte that has to move")
+    title = "filled: ours; hollow: PyTorch, of the definition's operations where its are not known"
+    axes.set_title(title, fontsize=9)
     axes.legend(fontsize=7, ncols=2, loc="lower right")
     axes.grid(True, which="major", alpha=0.3)
     return _save(figure, folder / "roofline")
@@ -48,10 +51,9 @@ def _draw_limits(axes: Axes, machine: Machine, intensities: Sequence[float]) -> 
     x = np.geomspace(least, most, 200)
     roofs = {"memory": machine.memory_gbytes, "cache": machine.cache_gbytes}
     for name, rate in roofs.items() if machine.device == "cpu" else [("memory", roofs["memory"])]:
-        axes.plot(x, np.minimum(machine.matmul_gflops, rate * x), "-", color="0.6", lw=1)
+        axes.plot(x, np.minimum(machine.peak_gflops, rate * x), "-", color="0.6", lw=1)
         _label(axes, f"{name} {rate:.0f} GB/s", (least, rate * least), "left")
-    peak = f"matrix product {machine.matmul_gflops:.0f} GFLOP/s"
-    _label(axes, peak, (most, machine.matmul_gflops), "right")
+    _label(axes, f"peak {machine.peak_gflops:.0f} GFLOP/s", (most, machine.peak_gflops), "right")
 
 
 def _label(axes: Axes, text: str, place: tuple[float, float], side: str) -> None:
@@ -67,16 +69,21 @@ def _draw_points(axes: Axes, rows: Sequence[Row], operation: str, marker: str) -
         some = [row for row in rows if row.contender.ours is ours]
         if not some:
             continue
-        x, y = [_intensity(row.case) for row in some], [row.gflops for row in some]
+        x, y = [_intensity(row) for row in some], [_done(row) / row.time / 1e9 for row in some]
         label = operation if colour is None else None
         (line,) = axes.plot(x, y, marker, ms=5, label=label, color=colour)
         colour = line.get_color()
         line.set_markerfacecolor(colour if ours else "none")
 
 
-def _intensity(case: Case) -> float:
+def _done(row: Row) -> int:
+    """Operations: those really done, or the definition's."""
+    return row.operations or of(row.case).operations(row.case)
+
+
+def _intensity(row: Row) -> float:
     """Operations a byte."""
-    return of(case).operations(case) / of(case).bytes(case)
+    return _done(row) / of(row.case).bytes(row.case)
 
 
 def ratio_bars(rows: Sequence[Row], batch: int, folder: Path) -> list[Path]:

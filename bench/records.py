@@ -13,11 +13,12 @@ import numpy as np
 
 from bench.cases import Case, Contender
 from bench.machine import Machine
-from bench.operations import OPERATIONS
+from bench.operations import OPERATIONS, of
 from bench.rows import Row, baseline, ratios, spread
 from minidl.serialize import replacing
 
-FORMAT = "minidl bench 1"
+FORMAT, BEFORE = "minidl bench 2", "minidl bench 1"
+"""`BEFORE` had no operations that were really done, and the matrix product for a peak."""
 Record = tuple[list[Row], Machine]
 
 
@@ -37,8 +38,8 @@ def _as_json(row: Row, rows: Sequence[Row], machine: Machine) -> dict[str, objec
     document = asdict(row)
     if row.seconds:
         document |= {"median": row.time, "spread": spread(row.seconds), "gflops": row.gflops}
-        if not row.contender.tf32:
-            document["of_limit"] = row.of_limit(machine)
+        if share := row.share_of_peak(machine):
+            document |= {"share_of_peak": share.value, "limit": share.limit}
     if row.seconds and against:
         document["ratio"] = float(np.median(ratios(row, against)))
     return document
@@ -62,14 +63,15 @@ def _joined(old: Record, new: Record) -> Record:
     again = {row.case for row in others}
     kept = [row for row in rows if row.case not in again]
     limits, runs = machine.better(other), machine.runs + other.runs
-    return kept + others, replace(limits, date=other.date, versions=other.versions, runs=runs)
+    joined = replace(limits, date=other.date, versions=other.versions, runs=runs)
+    return kept + others, replace(joined, again=machine.again + other.again)
 
 
 def _read(path: Path) -> Record:
     text = path.read_text(encoding="utf-8")
     try:
         document: dict[str, Any] = json.loads(text)
-        if document["format"] != FORMAT:
+        if document["format"] not in (FORMAT, BEFORE):
             raise ValueError(f"its format is {document['format']!r}")
         rows = [_row(row) for row in document["rows"]]
         return rows, _machine(document["machine"])
@@ -83,14 +85,21 @@ def _read(path: Path) -> Record:
 def _row(document: dict[str, Any]) -> Row:
     case = document["case"]
     layer = OPERATIONS[case["operation"]].layer(**case["layer"])
-    return Row(
+    row = Row(
         Case(case["operation"], layer, case["batch"]),
         Contender(**document["contender"]),
         tuple(document["seconds"]),
         **{name: document[name] for name in ("memory", "peak", "share", "picked", "problem")},
+        operations=document.get("operations"),
     )
+    if "operations" in document:
+        return row
+    # A record of before: what the kernel of that name does today.
+    return replace(row, operations=of(row.case).done(row.case, row.contender))
 
 
 def _machine(document: dict[str, Any]) -> Machine:
     copies = tuple((int(moved), float(rate)) for moved, rate in document.pop("copies"))
+    if "matmul_gflops" in document:
+        document |= {"peak_gflops": document.pop("matmul_gflops"), "product": True}
     return Machine(**document, copies=copies)

@@ -22,30 +22,44 @@ from bench.tables import (
     in_bytes,
     markdown,
     ratio,
+    share,
     write_between,
 )
 from kernels.terminal.progress import say
 
 HEADINGS = (
-    *("operation", "layer", "batch", "kernel", "time", "GFLOP/s", "of limit", "PyTorch"),
+    *("operation", "layer", "batch", "kernel", "time", "GFLOP/s", "of peak", "PyTorch"),
     *("times as fast", "memory", "PyTorch's"),
 )
 LEGEND = (
-    "Each row is the kernel that minidl takes by itself. GFLOP/s: of the definition's operations. "
-    "Of limit: the least time that the matrix product's rate and the rate of a copy allow, over "
-    "the row's. PyTorch: the faster of its contiguous and channels_last runs, on as many threads; "
+    "Each row is the kernel that minidl takes by itself. GFLOP/s: the effective rate, of the "
+    "definition's operations. Of peak: how much of the machine's nearer limit is used, of "
+    "arithmetic by the operations really done, or of bandwidth by the bytes that have to move. "
+    "PyTorch: the faster of its contiguous and channels_last runs, on as many threads; "
     "times as fast: median and spread of the ratios, round by round. Memory: how far a call raises "
     "the process's resident memory; for a network everything it holds but libraries."
 )
 GPU_LEGEND = (
     "Each row is the kernel that minidl takes by itself; times are the GPU's own, by events around "
-    "each call, the last cache overwritten before. GFLOP/s and of limit: as on a CPU, the rates "
+    "each call, the last cache overwritten before. GFLOP/s and of peak: as on a CPU, the peaks "
     "those of this GPU's float32. PyTorch: the faster of its contiguous and channels_last runs, "
     "cuDNN with TF32 off and its fastest algorithm; times as fast: median and spread of the "
     "ratios, round by round. Memory: how far a call raises what its library took of the GPU's; for "
     "a network everything it has there."
 )
 LEGENDS = {"cpu": LEGEND, "cuda": GPU_LEGEND}
+README = (
+    *(("zfnet_forward", "zfnet.lrn", batch) for batch in (1, 16, 64)),
+    *(("zfnet_step", "zfnet.lrn", batch) for batch in (16, 64)),
+    ("conv2d", "vgg16.conv3_2", 16),
+    ("conv2d_wgrad", "vgg16.conv3_2", 16),
+    ("conv_relu_pool", "zfnet.stage2", 16),
+    ("local_response_norm", "zfnet.norm1", 16),
+    ("local_contrast_norm", "zfnet.norm1", 16),
+    ("max_pool2d", "zfnet.pool1", 16),
+    ("projection", "zfnet.unit5", 1),
+)
+"""The cases that a README shows: whole networks, and one of each kind below them."""
 
 
 def report_command(
@@ -57,7 +71,8 @@ def report_command(
     readme: Annotated[
         Path | None,
         typer.Option(
-            dir_okay=False, help="Put the table into this file, between its <!-- bench --> markers."
+            dir_okay=False,
+            help="Put the rows of a README between the <!-- bench --> markers of this file.",
         ),
     ] = None,
     thread_count: Threads = None,
@@ -89,11 +104,10 @@ def write_report(record: Record, out: Path, readme: Path | None = None) -> list[
     timed = [row for row in rows if row.seconds]
     if not timed:
         raise ValueError("no row of these files was timed, so there is nothing to draw")
-    text = table(timed, machine)
-    (out / "table.md").write_text(text + "\n", encoding="utf-8")
+    (out / "table.md").write_text(table(timed, machine) + "\n", encoding="utf-8")
     written = [out / "table.md"]
     if readme is not None:
-        write_between(readme, text)
+        write_between(readme, table(for_readme(timed), machine))
         written.append(readme)
     written += roofline(_compared(timed), machine, out)
     for batch in dict.fromkeys(row.case.batch for row in timed):
@@ -105,6 +119,16 @@ def table(rows: Sequence[Row], machine: Machine) -> str:
     """One row a case, with the machine, its versions and the date."""
     lines = [_line(row, rows, machine) for row in _compared(rows) if row.contender.ours]
     return f"{markdown(HEADINGS, lines, 4)}\n\n{below(machine, LEGENDS)}"
+
+
+def for_readme(rows: Sequence[Row]) -> list[Row]:
+    """The rows of the cases of `README`, in its order; all where none of them was measured."""
+    some = [row for case in README for row in rows if _name(row.case) == case]
+    return some or list(rows)
+
+
+def _name(case: Case) -> tuple[str, str, int]:
+    return case.operation, case.layer.title, case.batch
 
 
 def _compared(rows: Sequence[Row]) -> list[Row]:
@@ -123,7 +147,7 @@ def _line(row: Row, rows: Sequence[Row], machine: Machine) -> list[str]:
     case, against = row.case, baseline(rows, row.case)
     return [
         *(case.operation, case.layer.title, str(case.batch), row.contender.title),
-        *(duration(row.time), f"{row.gflops:.1f}", f"{row.of_limit(machine):.0%}"),
+        *(duration(row.time), f"{row.gflops:.1f}", share(row, machine)),
         duration(against.time) if against else "-",
         ratio(ratios(row, against)) if against else "-",
         in_bytes(row.memory),

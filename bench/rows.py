@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.cases import Case, Contender
-from bench.machine import Machine
+from bench.machine import Machine, Share
 from bench.operations import of
 
 
@@ -26,6 +26,8 @@ class Row:
     peak:    the most bytes that the process held during that call, or None.
     share:   of the error bound that its result used; None if that is no number.
     picked:  it is what minidl takes by itself.
+    operations: floating-point operations that a call really did; None where nobody knows: of a
+             library's products.
     problem: why it was not timed: "WRONG: ...", "failed: ..." and so on; "" if it was.
     """
 
@@ -36,6 +38,7 @@ class Row:
     peak: int | None = None
     share: float | None = None
     picked: bool = False
+    operations: int | None = None
     problem: str = ""
 
     @property
@@ -44,15 +47,16 @@ class Row:
 
     @property
     def gflops(self) -> float:
-        """Of the definition's operations: an algorithm with fewer looks faster than it computes."""
+        """The effective rate, of the definition's operations whatever the algorithm does."""
         return of(self.case).operations(self.case) / self.time / 1e9
 
-    def of_limit(self, machine: Machine) -> float:
-        """The time that the machine's limits leave at least, as a share of the row's; they are
-        those of float32, which TF32 may pass."""
-        operation = of(self.case)
-        least = machine.limit(operation.operations(self.case), operation.bytes(self.case))
-        return least / self.time
+    def share_of_peak(self, machine: Machine) -> Share | None:
+        """How much of the machine's nearer limit the row uses: of arithmetic, by the operations
+        really done, or of bandwidth, by the bytes that have to move. None where they are not known,
+        and of TF32, whose peak is another."""
+        if self.operations is None or self.contender.tf32 or not self.seconds:
+            return None
+        return machine.share(self.operations, of(self.case).bytes(self.case), self.time)
 
 
 def spread(values: Sequence[float]) -> float:

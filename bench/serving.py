@@ -20,16 +20,26 @@ from bench.instrument import Instrument, Processor
 from bench.operations import OPERATIONS, Call
 from bench.operations.operation import on_host
 from kernels.contract import sources, threads
+from kernels.contract.operations import Tally, tally
 
 
 @dataclass(frozen=True)
 class Ready:
     """A contender's call, what measures it, and the bytes that were held before anything was made
-    for it: by its process, or by it on the GPU."""
+    for it: by its process, or by it on the GPU.
+
+    apart: operations of our call besides those of kernels; None of a library's.
+    """
 
     call: Call
     instrument: Instrument
     loaded: int | None
+    apart: int | None
+
+    def operations(self, counted: Tally) -> dict[str, int]:
+        if self.apart is None:
+            return {}
+        return {"operations": counted.operations + self.apart}
 
     def obey(self, order: str) -> str:
         """The answer to `run FOLDER` or `time N M`."""
@@ -51,7 +61,8 @@ def prepare(job: dict[str, Any]) -> Ready:
     case = Case(job["operation"], layer, job["batch"])
     call_of(case.warm_up(), contender, job["threads"]).timed()
     loaded = instrument.held()
-    return Ready(call_of(case, contender, job["threads"]), instrument, loaded)
+    apart = OPERATIONS[job["operation"]].apart(case) if contender.ours else None
+    return Ready(call_of(case, contender, job["threads"]), instrument, loaded, apart)
 
 
 def _instrument(contender: Contender) -> Instrument:
@@ -61,21 +72,24 @@ def _instrument(contender: Contender) -> Instrument:
 
 
 def _run(ready: Ready, folder: Path) -> dict[str, int]:
-    """Save a call's results; the bytes that it needed, nothing where the system cannot tell.
+    """Save a call's results; what it did, and the bytes that it needed, where the system can tell.
 
     memory: how far resident memory rose above what it was before, the result included; of what is
             judged by another call than the timed one, above what it was with the libraries alone.
     peak:   the most that the process held meanwhile.
+    operations: that kernels really did in a timed call, and what it did besides; of ours alone.
     On a GPU it is the GPU's memory.
     """
     call, instrument = ready.call, ready.instrument
     result, memory = instrument.with_peak(call.judged or call.timed)
     _save(call.arrays(result), folder)
-    if call.judged is None or ready.loaded is None:
-        return memory
-    del result
-    _, memory = instrument.with_peak(call.timed)
-    return memory and memory | {"memory": memory["peak"] - ready.loaded}
+    if call.judged is not None and ready.loaded is not None:
+        del result
+        _, memory = instrument.with_peak(call.timed)
+        memory = memory and memory | {"memory": memory["peak"] - ready.loaded}
+    with tally() as counted:  # a call like those that are timed, after the first
+        call.timed()
+    return memory | ready.operations(counted)
 
 
 def _save(results: Sequence[Any], folder: Path) -> None:

@@ -16,23 +16,25 @@ from minidl.serialize import replacing
 
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 HEADINGS = (
-    *("layer", "operation", "batch", "kernel", "time", "spread", "GFLOP/s", "of limit"),
+    *("layer", "operation", "batch", "kernel", "time", "spread", "GFLOP/s", "of peak"),
     *("of PyTorch", "memory", "peak"),
 )
 LEGEND = (
-    "Time: the median of the rounds, and half the distance of their quartiles. GFLOP/s: of the "
-    "definition's operations, whatever an algorithm needs. Of limit: the time that those at the "
-    "matrix product's rate, or each input read and each result written once at the rate of a copy "
-    "of that size, would take at least, over the row's. Of PyTorch: its time over the row's, round "
-    "by round, the faster of NCHW and NHWC memory. Memory: how far a call raised the process's "
-    "resident memory, its result included, for a network also its weights and whatever it keeps; "
-    "peak: all that the process held then, Python and its libraries too. conv2d as in inference: "
-    "what a kernel makes of its weights alone is kept from call to call."
+    "Time: the median of the rounds, and half the distance of their quartiles. GFLOP/s: the "
+    "effective rate, of the definition's operations, whatever the algorithm does. Of peak: how "
+    "much of the nearer limit it uses; arithmetic: the operations really done, of a Winograd "
+    "kernel those of its plan, against the peak; bandwidth: each input read and each result "
+    "written once, against a copy of that size; nothing where a library's algorithm is not known. "
+    "Of PyTorch: its time over the row's, round by round, the faster of NCHW and NHWC memory. "
+    "Memory: how far a call raised the process's resident memory, its result included, for a "
+    "network also its weights and whatever it keeps; peak: all that the process held then, Python "
+    "and its libraries too. conv2d as in inference: what a kernel makes of its weights alone is "
+    "kept from call to call."
 )
 GPU_LEGEND = (
     "Times are the GPU's own, by events around each call, the last cache overwritten before: the "
-    "median of the rounds, and half the distance of their quartiles. GFLOP/s and of limit: as on a "
-    "CPU, the rates those of this GPU's float32. Of PyTorch: its time over the row's, round by "
+    "median of the rounds, and half the distance of their quartiles. GFLOP/s and of peak: as on a "
+    "CPU, the peaks those of this GPU's float32. Of PyTorch: its time over the row's, round by "
     "round, the faster of NCHW and NHWC memory, cuDNN with TF32 off and its fastest algorithm; "
     "rows named TF32 are PyTorch's with TF32 on, which rounds factors to 11 bits and is judged by "
     "that. Memory: how far a call raised what its library took of the GPU's, its result included, "
@@ -65,8 +67,12 @@ def cells(row: Row, rows: Sequence[Row], machine: Machine) -> list[str]:
     against = baseline(rows, case)
     compared = ratio(ratios(row, against)) if against else "-"
     memory = [in_bytes(row.memory), in_bytes(row.peak)]
-    share = "-" if row.contender.tf32 else f"{row.of_limit(machine):.0%}"
-    return [*named, *timed, share, compared, *memory]
+    return [*named, *timed, share(row, machine), compared, *memory]
+
+
+def share(row: Row, machine: Machine) -> str:
+    """Of the machine's nearer limit, with its name."""
+    return str(row.share_of_peak(machine) or "-")
 
 
 def tables(rows: Sequence[Row], machine: Machine) -> list[Table]:

@@ -71,7 +71,7 @@ def measure(
 ) -> list[Row]:
     """Judge every contender's result, then time those that are right; a row for each."""
     with team(case, contenders, setting) as those:
-        memory, verdicts = _judged(case, those)
+        needed, verdicts = _judged(case, those)
         for contender, verdict in verdicts.items():
             if verdict.message:
                 those.drop(contender, verdict.message)
@@ -81,7 +81,7 @@ def measure(
             case,
             contender,
             tuple(seconds.get(contender, ())),
-            **memory.get(contender, {}),
+            **{"operations": of(case).done(case, contender)} | needed.get(contender, {}),
             share=verdicts[contender].share if contender in verdicts else None,
             picked=is_picked(case, contender),
             problem=those.problems.get(contender, ""),
@@ -98,8 +98,8 @@ def is_picked(case: Case, contender: Contender) -> bool:
 def _judged(
     case: Case, those: Team
 ) -> tuple[dict[Contender, dict[str, int]], dict[Contender, Verdict]]:
-    """(memory that a call needed, verdict) of each contender that computed something."""
-    memory: dict[Contender, dict[str, int]] = {}
+    """(memory and operations of a call, verdict) of each contender that computed something."""
+    needed: dict[Contender, dict[str, int]] = {}
     results: dict[Contender, list[np.ndarray]] = {}
     with tempfile.TemporaryDirectory() as parent:
         for number, contender in enumerate(list(those.workers)):
@@ -107,9 +107,9 @@ def _judged(
             folder.mkdir()
             answer = those.ask(contender, f"run {folder}")
             if answer is not None:
-                memory[contender] = json.loads(answer)
+                needed[contender] = json.loads(answer)
                 results[contender] = _load(folder)
-        return memory, judge(case, results)
+        return needed, judge(case, results)
 
 
 def _load(folder: Path) -> list[np.ndarray]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from kernels import ConvGeometry, PoolGeometry
+from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
+from kernels.contract.operations import defined
 from minidl import nn
 
 Shape = tuple[int, ...]
@@ -62,22 +65,39 @@ def _after(layer: nn.Module, shape: Shape) -> Shape:
     return (shape[0], layer.weight.shape[0]) if isinstance(layer, nn.Linear) else shape
 
 
-def _forward(layer: nn.Module, x: Sequence[int], y: Sequence[int]) -> int:
+def _forward(layer: nn.Module, x: Shape, y: Shape) -> int:
+    if isinstance(layer, nn.GlobalAvgPool2d):
+        return math.prod(x)
+    operation, g = _defined(layer, x, y)
+    return defined(operation, g)
+
+
+def _backward(layer: nn.Module, x: Shape, y: Shape) -> int:
+    operation, g = _defined(layer, x, y)
     if isinstance(layer, nn.Conv2d | nn.Linear):
-        return 2 * math.prod(y) * math.prod(layer.weight.shape[1:])
+        return 2 * defined(operation, g)
+    return defined(BACKWARD.get(operation, ""), g)
+
+
+BACKWARD = {
+    "relu": "relu_vjp",
+    "max_pool2d": "max_unpool2d",
+    "local_response_norm": "local_response_norm_vjp",
+    "local_contrast_norm": "local_contrast_norm_vjp",
+}
+"""The operations of gradients with respect to the input alone."""
+
+
+def _defined(layer: nn.Module, x: Shape, y: Shape) -> tuple[str, Any]:
+    """A layer's operation with its geometry; "" where there is nothing to compute."""
+    if isinstance(layer, nn.Conv2d):
+        return "conv2d", ConvGeometry.of(x, layer.weight.shape, **layer.settings)
+    if isinstance(layer, nn.Linear):
+        return "matmul", (x[0], *layer.weight.shape)  # (N,C) x (C,K) -> (N,K)
     if isinstance(layer, nn.MaxPool2d):
-        return math.prod(y) * layer.settings["kernel_size"] ** 2
+        return "max_pool2d", PoolGeometry.of(x, **layer.settings)
     if isinstance(layer, nn.LocalResponseNorm):
-        return math.prod(x) * (layer.settings["size"] + 6)
-    each = {nn.LocalContrastNorm: 8, nn.ReLU: 1, nn.GlobalAvgPool2d: 1}
-    return math.prod(x) * each.get(type(layer), 0)
-
-
-def _backward(layer: nn.Module, x: Sequence[int], y: Sequence[int]) -> int:
-    if isinstance(layer, nn.Conv2d | nn.Linear):
-        return 2 * _forward(layer, x, y)
-    if isinstance(layer, nn.LocalResponseNorm):
-        return math.prod(x) * (2 * layer.settings["size"] + 14)
-    return math.prod(y) * {nn.LocalContrastNorm: 12, nn.ReLU: 1, nn.MaxPool2d: 1}.get(
-        type(layer), 0
-    )
+        return "local_response_norm", LRNGeometry.of(x, **layer.settings)
+    if isinstance(layer, nn.LocalContrastNorm):
+        return "local_contrast_norm", LCNGeometry.of(x, **layer.settings)
+    return ("relu", y) if isinstance(layer, nn.ReLU) else ("", None)

@@ -61,9 +61,6 @@ class Convolution(KernelOperation):
         assert isinstance(case.layer, Layer)
         return case.layer.geometry(case.batch)
 
-    def operations(self, case: Case) -> int:
-        return 2 * self.geometry(case).macs
-
     def bytes(self, case: Case) -> int:
         g = self.geometry(case)
         return 4 * sum(map(math.prod, (g.x_shape, g.w_shape, g.y_shape)))
@@ -117,6 +114,7 @@ class Fprop(Convolution):
     call, as the engine and ONNX Runtime do. The two gradients prepare anew, as training does."""
 
     name = kernel = "conv2d"
+    prepared = True
     operands = "x", "w"
     libraries = "torch", "onnxruntime"
 

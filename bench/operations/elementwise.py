@@ -35,13 +35,9 @@ from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 
 
 class Elementwise(KernelOperation):
-    """`operands` all have the shape of x; with gy among them it is the gradient.
-
-    each: operations of the definition an element.
-    """
+    """`operands` all have the shape of x; with gy among them it is the gradient."""
 
     operands: ClassVar[tuple[str, ...]] = ("x",)
-    each: ClassVar[int]
 
     @abstractmethod
     def step(self, case: Case) -> steps.Step:
@@ -55,9 +51,6 @@ class Elementwise(KernelOperation):
         """Of every array."""
         assert isinstance(case.layer, Planes)
         return case.layer.shape(case.batch)
-
-    def operations(self, case: Case) -> int:
-        return self.each * math.prod(self.shape(case))
 
     def bytes(self, case: Case) -> int:
         return 4 * (len(self.operands) + 1) * math.prod(self.shape(case))
@@ -98,7 +91,6 @@ class Response(Elementwise):
     """Settings as ZFNet's: PyTorch and ONNX divide alpha by the size too."""
 
     layer = Normalised
-    each = LRNGeometry(1, 1, 1, 1).size + 6
 
     def geometry(self, case: Case) -> LRNGeometry:
         return LRNGeometry.of(self.shape(case))
@@ -129,7 +121,6 @@ class LocalResponseNorm(Response):
 class LocalResponseNormVjp(Response):
     name = kernel = "local_response_norm_vjp"
     operands = "gy", "x"
-    each = 2 * LRNGeometry(1, 1, 1, 1).size + 14
 
 
 class Contrast(Elementwise):
@@ -137,7 +128,6 @@ class Contrast(Elementwise):
 
     layer = Normalised
     products = True
-    each = 8
 
     def geometry(self, case: Case) -> LCNGeometry:
         return LCNGeometry.of(self.shape(case))
@@ -165,7 +155,6 @@ class LocalContrastNormVjp(Contrast):
 
     name = kernel = "local_contrast_norm_vjp"
     operands = "gy", "x"
-    each = 12
 
     def arguments(self, case: Case, device: str) -> tuple[Any, ...]:
         (gy, x), g = self.moved(case, device), self.geometry(case)
@@ -175,7 +164,6 @@ class LocalContrastNormVjp(Contrast):
 
 class Rectifier(Elementwise):
     layer = Rectified
-    each = 1
 
     def geometry(self, case: Case) -> tuple[int, ...]:
         return self.shape(case)

@@ -13,6 +13,7 @@ from bench.cases import KERNELS_FOR, Case, Contender
 from bench.layers import Layer
 from kernels import Kernel, all_kernels, named, pick
 from kernels.contract import memory
+from kernels.contract.operations import defined, done
 from minidl import device as devices
 
 OPERATIONS: dict[str, Operation] = {}
@@ -87,6 +88,15 @@ class Operation(ABC):
     def operations(self, case: Case) -> int:
         """Floating-point operations of the definition, whatever an algorithm needs."""
 
+    def done(self, case: Case, contender: Contender) -> int | None:
+        """Floating-point operations that a contender really does, where that can be told without
+        running it."""
+        return None
+
+    def apart(self, case: Case) -> int:
+        """Of what our call does besides calling kernels, which are counted as they are called."""
+        return 0
+
     @abstractmethod
     def bytes(self, case: Case) -> int:
         """Bytes that cannot be avoided: each input read once, each result written once."""
@@ -133,13 +143,31 @@ class Operation(ABC):
 
 
 class KernelOperation(Operation):
-    """An operation that one kernel computes; `kernel` is its name in the registry."""
+    """An operation that one kernel computes; `kernel` is its name in the registry.
+
+    prepared: what is timed are calls with weights that were prepared before.
+    """
 
     kernel: ClassVar[str]
+    prepared: ClassVar[bool] = False
 
     @abstractmethod
     def geometry(self, case: Case) -> Any:
         """What the kernels take as g."""
+
+    def operations(self, case: Case) -> int:
+        return defined(self.kernel, self.geometry(case))
+
+    def done(self, case: Case, contender: Contender) -> int | None:
+        """What a contender really does: asked of our kernel; of a library the definition's, but
+        None of products, whose algorithm it does not tell."""
+        if not contender.ours:
+            return None if self.products else self.operations(case)
+        side, g = KERNELS_FOR[contender.device], self.geometry(case)
+        found = [
+            k for k in all_kernels(self.kernel) if (k.name, k.device) == (contender.name, side)
+        ]
+        return done(found[0], g, self.prepared) if found else None
 
     def arguments(self, case: Case, device: str) -> tuple[Any, ...]:
         """What a kernel is called with."""

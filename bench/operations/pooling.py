@@ -43,10 +43,6 @@ class Pooling(KernelOperation):
         assert isinstance(case.layer, Layer)
         return case.layer.geometry(case.batch)
 
-    def operations(self, case: Case) -> int:
-        """An addition or a move for each window."""
-        return math.prod(self.geometry(case).y_shape)
-
     def bytes(self, case: Case) -> int:
         """4 for each number, and for each switch."""
         g = self.geometry(case)
@@ -59,11 +55,6 @@ class MaxPool(Pooling):
 
     name = kernel = "max_pool2d"
     libraries = "torch", "onnxruntime"
-
-    def operations(self, case: Case) -> int:
-        """A comparison for each tap."""
-        g = self.geometry(case)
-        return math.prod(g.y_shape) * g.R * g.S
 
     def inputs(self, case: Case) -> Inputs:
         return {"x": normal(self.geometry(case).x_shape, generator())}

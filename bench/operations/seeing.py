@@ -10,6 +10,7 @@ they may be off by follows from moving that chain (`bench/definition/chain.py`).
 from __future__ import annotations
 
 import importlib.util
+import math
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -67,7 +68,10 @@ class Projection(Seeing):
         return 2 * self.sizes(case).forward
 
     def bytes(self, case: Case) -> int:
-        return 8 * int(np.prod(self.shape(case))) + 4 * self.sizes(case).parameters
+        """The result; of the images and of the unit's own layer a small part is enough, so they do
+        not count, but the layers below do."""
+        weights = [p.shape for p in _layers_below(case)]
+        return 4 * (int(np.prod(self.shape(case))) + sum(map(math.prod, weights)))
 
     def outputs(self, case: Case) -> list[Output]:
         return [Output(self.shape(case))]
@@ -156,6 +160,14 @@ class Occlusion(Seeing):
 def _layer(case: Case) -> str:
     assert isinstance(case.layer, Unit)
     return case.layer.layer
+
+
+def _layers_below(case: Case) -> Iterator[Any]:
+    """The parameters of the layers between the image and the unit's."""
+    for name, layer in zfnet(case).children():
+        if name == _layer(case):
+            return
+        yield from layer.parameters()
 
 
 def _square(case: Case) -> Square:

@@ -44,7 +44,10 @@ class ZFNetStep(OfZFNet):
     def operations(self, case: Case) -> int:
         """Forward, backward, and four for the update of each weight."""
         sizes = self.sizes(case)
-        return sizes.forward + sizes.backward + 4 * sizes.parameters
+        return sizes.forward + sizes.backward + self.apart(case)
+
+    def apart(self, case: Case) -> int:
+        return 4 * self.sizes(case).parameters
 
     def bytes(self, case: Case) -> int:
         """The images; each weight and its velocity read and written."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from kernels.terminal.progress import Task, console, progress_bars, say
+from kernels.verify.catalogue import page
 from kernels.verify.mutants import (
     MUTANTS,
     Mutant,
@@ -14,6 +16,17 @@ from kernels.verify.mutants import (
     sampled,
     table,
 )
+from kernels.verify.mutants.record import entry, left_to_hunt, read_record, write_record
+from kernels.verify.mutants.run import SECONDS
+
+EVERY_SECONDS = 4 * SECONDS
+"""What a mutant may take on which every property is tried."""
+
+
+def write_catalogue(file: Path) -> None:
+    """The page of all properties; the record of what they catch is the .json file beside it."""
+    file.write_text(page(read_record(file.with_suffix(".json"))), encoding="utf-8")
+    say(f"wrote {file}")
 
 
 def hunt_mutants(
@@ -23,15 +36,21 @@ def hunt_mutants(
     seed: int,
     sample: int | None,
     every: bool,
+    record: Path | None = None,
 ) -> int:
-    """Hunt the chosen mutants, print what caught each; 0 if all were caught, 1 if one escaped."""
+    """Hunt the chosen mutants, print what caught each; 0 if all were caught, 1 if one escaped.
+
+    record: a file to which every result is added at once; mutants that it has are not hunted.
+    """
     mutants = _chosen(operation, kernel)
     if sample is not None:
         mutants = sampled(mutants, sample, seed)
+    if record is not None:
+        mutants = left_to_hunt(mutants, read_record(record))
     began, results = time.monotonic(), list[Result]()
     interrupted = False
     try:
-        _hunt(mutants, profile, seed, every, results)
+        _hunt(mutants, profile, seed, every, results, record)
     except KeyboardInterrupt:
         interrupted = True
     console.print(table(results))
@@ -53,16 +72,24 @@ def _chosen(operation: str | None, kernel: str | None) -> list[Mutant]:
 
 
 def _hunt(
-    mutants: list[Mutant], profile: str, seed: int, every: bool, results: list[Result]
+    mutants: list[Mutant],
+    profile: str,
+    seed: int,
+    every: bool,
+    results: list[Result],
+    record: Path | None,
 ) -> None:
     with progress_bars() as bars:
         task = Task(bars, "hunting", len(mutants))
 
         def report(done: int, total: int, result: Result) -> None:
             results.append(result)
+            if record is not None:
+                found = {result.mutant.name: entry(result, profile, seed)}
+                write_record(record, read_record(record) | found)
             task.update(done, total, result.mutant.name)
 
-        mutation_run(mutants, profile, seed, report, every)
+        mutation_run(mutants, profile, seed, report, every, EVERY_SECONDS if every else SECONDS)
 
 
 def _conclude(mutants: list[Mutant], results: list[Result], interrupted: bool, how: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -41,6 +42,19 @@ def verify_command(
         bool,
         typer.Option("--every", help="With --mutants: try every property on each, and count."),
     ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            dir_okay=False, help="With --every: add each result here; go on where it stopped."
+        ),
+    ] = None,
+    catalogue: Annotated[
+        Path | None,
+        typer.Option(
+            dir_okay=False,
+            help="Only write the catalogue of properties, with what the .json beside it records.",
+        ),
+    ] = None,
 ) -> None:
     """Try every property on every kernel; exit status 0: all hold, 1: some fail, 2: could not run.
 
@@ -53,15 +67,20 @@ def verify_command(
         raise ValueError("--mutants plants bugs in the project's own kernels: leave the file out")
     if not mutants and (sample is not None or every):
         raise ValueError("--sample and --every belong to --mutants")
+    if record is not None and not every:
+        raise ValueError("--record keeps which properties catch a bug, which needs --every")
     if device not in _DEVICES:
         raise ValueError(f"--device must be one of {', '.join(_DEVICES)}, got {device!r}")
     # These need hypothesis, an optional package that the other commands do without.
     from kernels.cli import verification
-    from kernels.cli.mutants import hunt_mutants
+    from kernels.cli.mutants import hunt_mutants, write_catalogue
     from kernels.verify import suite
 
+    if catalogue is not None:
+        write_catalogue(catalogue)
+        raise typer.Exit(verification.HOLDS)
     if mutants:
-        raise typer.Exit(hunt_mutants(op, kernel, profile, seed, sample, every))
+        raise typer.Exit(hunt_mutants(op, kernel, profile, seed, sample, every, record))
     require(device)
     source_of, unread = _read(sources or [])
     ours = suite.served(all_kernels(), device)

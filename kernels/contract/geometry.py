@@ -92,6 +92,13 @@ class _Sliding:
                     f"a larger input, more padding or a smaller window would"
                 )
 
+    def _taps_inside(self, axis: int) -> np.ndarray:
+        """How many taps of each window fall on the plane itself, (P,) or (Q,)."""
+        size, before, _ = self._axis(axis)
+        starts = np.arange((self.P, self.Q)[axis]) * self.stride[axis] - before
+        taps = starts[:, None] + np.arange((self.R, self.S)[axis]) * self.dilation[axis]  # (P,R)
+        return ((taps >= 0) & (taps < size)).sum(axis=1)
+
     def sees(self, box: Box) -> Box:
         """The input pixels that the outputs in `box` are computed from (padding included)."""
         (sh, sw), (eh, ew) = self.stride, self.extent
@@ -144,6 +151,11 @@ class ConvGeometry(_Sliding):
     def macs(self) -> int:
         """Multiply-adds of the definition, the same for fprop, dgrad and wgrad."""
         return math.prod(self.y_shape) * math.prod(self.w_shape[1:])
+
+    @property
+    def taps_inside(self) -> int:
+        """Taps of all windows of one plane that fall on a pixel and not on padding."""
+        return math.prod(int(self._taps_inside(axis).sum()) for axis in (0, 1))
 
     @classmethod
     def of(
@@ -276,13 +288,6 @@ class PoolGeometry(_Sliding):
                     f"padding of at most {R // 2}, {S // 2} fits"
                 )
         return g
-
-    def _taps_inside(self, axis: int) -> np.ndarray:
-        """How many taps of each window fall on the plane itself, (P,) or (Q,)."""
-        size, before, _ = self._axis(axis)
-        starts = np.arange((self.P, self.Q)[axis]) * self.stride[axis] - before
-        taps = starts[:, None] + np.arange((self.R, self.S)[axis]) * self.dilation[axis]  # (P,R)
-        return ((taps >= 0) & (taps < size)).sum(axis=1)
 
     def _taps_padded(self, axis: int) -> np.ndarray:
         """How many taps of each window fall on the plane or its padding, (P,) or (Q,)."""

@@ -73,6 +73,9 @@ class Kernel:
     into:         it takes `out`, an array as `memory.empty` makes it or some images of one (for
                   several results a tuple), and writes there.
     chunked:      it lays out `memory.chunk()` bytes at a time, about, and can do with fewer.
+    operations:   what it really does for a geometry (`kernels.contract.operations.Operations`);
+    None where
+                  that is what the definition says.
     """
 
     operation: str
@@ -92,6 +95,7 @@ class Kernel:
     chunked: bool = False
     into: bool = False
     amplification: Callable[[Any], float] = one
+    operations: Callable[[Any], Any] | None = None
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Run on arrays of any strides: the door's copies are counted in `memory.counters`."""
@@ -100,6 +104,8 @@ class Kernel:
         named = {k: self._option(k, a, floats) for k, a in options.items()} if options else options
         if floats:
             memory.common_float(floats, self.operation)
+        if _observer is not None:
+            _observer(self, args, options)
         with threads.region():
             return self.function(*admitted, **named)
 
@@ -150,6 +156,21 @@ def choose_with(chooser: Chooser | None) -> Chooser | None:
     before, _chooser = _chooser, chooser
     _picked.clear()
     return before
+
+
+Observer = Callable[[Kernel, "tuple[Any, ...]", "dict[str, Any]"], None]
+_observer: Observer | None = None
+
+
+@contextmanager
+def observed(observer: Observer) -> Iterator[None]:
+    """Within it `observer` is called before each kernel, with its arguments."""
+    global _observer
+    before, _observer = _observer, observer
+    try:
+        yield
+    finally:
+        _observer = before
 
 
 def register(kernel: Kernel) -> Kernel:
@@ -212,6 +233,7 @@ def kernel(
     chunked: bool = False,
     into: bool = False,
     amplification: Callable[[Any], float] = one,
+    operations: Callable[[Any], Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Kernel]:
     """Decorator: register a function as an algorithm of `operation`."""
 
@@ -228,6 +250,7 @@ def kernel(
                 chunked=chunked,
                 into=into,
                 amplification=amplification,
+                operations=operations,
             )
         )
 

@@ -28,7 +28,16 @@ from kernels.cpu.direct import without_products
 from kernels.cuda import Entry, Program, conv_struct, ctype, product
 from kernels.cuda.grids import blocks
 from kernels.cuda.packs import PACKS, pack
-from kernels.cuda.winograd import SIZES, chunks, cost, fprop_form, points, preparation, supports
+from kernels.cuda.winograd import (
+    SIZES,
+    chunks,
+    cost,
+    fprop_form,
+    fprop_operations,
+    points,
+    preparation,
+    supports,
+)
 
 TILES = Entry(block=(128, 1, 1))
 FILTERS = Entry(block=(32, 8, 1))
@@ -134,6 +143,7 @@ def said(m: int) -> dict[str, Any]:
         "prepare": partial(transform_filter, m),
         "preparation": partial(preparation, m),
         "rectifies": True,
+        "operations": partial(fprop_operations, m),
         "chunked": True,
     }
 

@@ -18,6 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from kernels.contract import memory
 from kernels.contract.costs import Rates, Work
 from kernels.contract.geometry import Box, ConvGeometry
+from kernels.contract.operations import Operations
 from kernels.contract.registry import kernel
 from kernels.cpu.gemm import gemm
 
@@ -73,6 +74,13 @@ def cost(g: ConvGeometry) -> float:
     return RATES.cost(work(g))
 
 
+def operations(g: ConvGeometry) -> Operations:
+    """Of 16 products a tile, and of matrices with their zeros from both sides (`_both_sides`)."""
+    tiles, pairs = g.N * (-(-g.P // 2)) * (-(-g.Q // 2)), g.K * g.C // g.groups
+    inputs, filters, outputs = (2 * m.size * (m.shape[1] + m.shape[0]) for m in (BT, G, AT))
+    return Operations(32 * tiles * pairs, tiles * (g.C * inputs + g.K * outputs), pairs * filters)
+
+
 def amplified_roundings(g: ConvGeometry) -> float:
     """The norm-wise bound, from the three matrices and a count of roundings; eps is 2 u.
 
@@ -108,6 +116,7 @@ def amplified_roundings(g: ConvGeometry) -> float:
     error_bound=amplified_roundings,
     norm_wise=True,
     spreads="plane",
+    operations=operations,
 )
 def forward(
     x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: np.ndarray | None = None

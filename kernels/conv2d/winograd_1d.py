@@ -41,6 +41,7 @@ from kernels.winograd.one_dimensional import (
     transform_strip,
     work,
 )
+from kernels.winograd.operations import of_rows
 from kernels.winograd.toom_cook import MOST, POINTS, filter_matrix, output_matrix
 
 RATES = fitted(
@@ -115,6 +116,7 @@ def _filters(w, told, packed):  # type: ignore[no-untyped-def]
     error_bound=amplified_roundings,
     norm_wise=True,
     amplification=lambda g: strips(g).amplification,
+    operations=of_rows,
     spreads="plane",
     prepare=prepare,
     preparation=preparation,

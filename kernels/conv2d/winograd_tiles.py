@@ -24,6 +24,7 @@ from kernels.contract.costs import Rates, Work, fitted
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import without_products
+from kernels.winograd.operations import of_tiles
 from kernels.winograd.plan import Plan, fprop_plan, supports
 from kernels.winograd.tiles import Filters, Sides, Weights, convolve, roundings, work_of
 from kernels.winograd.tiles import prepare as prepare_filters
@@ -80,6 +81,7 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> Filters:
     error_bound=amplified_roundings,
     norm_wise=True,
     amplification=lambda g: plan_of(g)[0].amplification,
+    operations=lambda g: of_tiles(*plan_of(g), g),
     spreads="plane",
     prepare=prepare,
     preparation=preparation,

@@ -18,6 +18,7 @@ import numpy as np
 from kernels.contract import memory
 from kernels.contract.costs import Rates, fitted, unfolded, up
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.operations import Operations
 from kernels.contract.registry import kernel
 from kernels.cpu.gemm import PLAIN, keep, multiply
 from kernels.cpu.unfold import fold_image, images_per_block
@@ -33,12 +34,17 @@ def cost(g: ConvGeometry) -> float:
     return RATES.cost(unfolded(replace(g, N=up(g.N, 2))))
 
 
+def operations(g: ConvGeometry) -> Operations:
+    """The products, and an addition for each tap of a window that falls on the plane."""
+    return Operations(2 * g.macs, g.N * g.C * g.taps_inside)
+
+
 def terms(g: ConvGeometry) -> float:
     """At most one tap a filter and window: a product of K/groups terms, then R S additions."""
     return g.K // g.groups + g.R * g.S
 
 
-@kernel("conv2d_dgrad", name="col2im", cost=cost, error_bound=terms)
+@kernel("conv2d_dgrad", name="col2im", cost=cost, error_bound=terms, operations=operations)
 def dgrad(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
     gx = memory.empty(g.x_shape, gy.dtype, "NHWC")

@@ -15,6 +15,7 @@ from typing import Any
 from kernels.contract import memory
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import kernel
+from kernels.conv2d_dgrad.col2im import operations
 from kernels.cuda.grouped import grouped_product
 from kernels.cuda.rates import LAUNCH, moved, multiplied
 from kernels.cuda.unfold import fold_images, images_per_chunk
@@ -33,7 +34,7 @@ def terms(g: ConvGeometry) -> float:
 
 
 @kernel("conv2d_dgrad", name="col2im", device="cuda", cost=cost, error_bound=terms,
-        chunked=True)  # fmt: skip
+        chunked=True, operations=operations)  # fmt: skip
 def dgrad(gy: Any, w: Any, g: ConvGeometry) -> Any:
     """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
     gx = memory.empty(g.x_shape, gy.dtype, "NHWC", like=gy)

@@ -24,7 +24,7 @@ from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import kernel
 from kernels.conv2d import cuda_im2col
 from kernels.conv2d.cuda_im2col import multiply_windows
-from kernels.conv2d_dgrad.flipped import flipped_geometry
+from kernels.conv2d_dgrad.flipped import flipped_geometry, operations
 from kernels.cuda import Program, conv_struct, ctype
 from kernels.cuda.grids import blocks
 from kernels.cuda.packs import instances, pack
@@ -79,7 +79,7 @@ def terms(g: ConvGeometry) -> float:
 
 
 @kernel("conv2d_dgrad", name="flipped", device="cuda", cost=cost, error_bound=terms,
-        spreads="padding", chunked=True)  # fmt: skip
+        spreads="padding", chunked=True, operations=operations)  # fmt: skip
 def dgrad(gy: Any, w: Any, g: ConvGeometry) -> Any:
     """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
     if 0 in g.x_shape:

@@ -19,7 +19,7 @@ from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import kernel
 from kernels.conv2d.cuda_winograd import convolve, transform_filter
 from kernels.cpu.direct import without_products
-from kernels.cuda.winograd import TAPS, cost, fprop_form, preparation, supports
+from kernels.cuda.winograd import TAPS, cost, fprop_form, fprop_operations, preparation, supports
 
 
 def turned(g: ConvGeometry) -> ConvGeometry:
@@ -55,6 +55,7 @@ def said(m: int) -> dict[str, Any]:
         "prepare": partial(prepare, m),
         "preparation": partial(preparation, m),
         "chunked": True,
+        "operations": lambda g: fprop_operations(m, turned(g)),
     }
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from kernels.contract import memory
 from kernels.contract.costs import Rates, Work, fitted, runs_of, up
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.operations import Operations
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import pack, product, without_products
 from kernels.cpu.windows import dgrad_windows
@@ -46,6 +47,13 @@ def preparation(g: ConvGeometry) -> float:
     return RATES.preparation(work(g))
 
 
+def operations(g: ConvGeometry) -> Operations:
+    """Of windows of gy at every position, with the taps of every phase, absent ones as zeros."""
+    windows = dgrad_windows(g)
+    terms, phases = windows.terms(g.K // g.groups), len(windows.out_at)
+    return Operations(2 * g.N * windows.P * windows.Q * terms * phases * g.C)
+
+
 def supports(g: ConvGeometry) -> bool:
     """Dilation along an axis only at stride 1, where there is one phase."""
     return all(s == 1 or d == 1 for s, d in zip(g.stride, g.dilation, strict=True))
@@ -70,6 +78,7 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     cost=cost,
     error_bound=terms,
     spreads="plane",
+    operations=operations,
     prepare=prepare,
     preparation=preparation,
 )

@@ -16,6 +16,7 @@ import numpy as np
 from kernels.contract import memory
 from kernels.contract.costs import Rates, fitted, unfolded
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.operations import Operations
 from kernels.contract.registry import kernel
 from kernels.conv2d.im2col import multiply_windows
 
@@ -62,12 +63,24 @@ def cost(g: ConvGeometry) -> float:
     return RATES.cost(unfolded(flipped_geometry(g)))
 
 
+def operations(g: ConvGeometry) -> Operations:
+    """Of the convolution at stride 1, the zeros between gy's pixels multiplied too."""
+    return Operations(2 * flipped_geometry(g).macs)
+
+
 def terms(g: ConvGeometry) -> float:
     """One product and one addition a tap; the zeros add nothing."""
     return g.K // g.groups * g.R * g.S
 
 
-@kernel("conv2d_dgrad", name="flipped", cost=cost, error_bound=terms, spreads="padding")
+@kernel(
+    "conv2d_dgrad",
+    name="flipped",
+    cost=cost,
+    error_bound=terms,
+    spreads="padding",
+    operations=operations,
+)
 def dgrad(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
     if 0 in g.x_shape:

@@ -18,6 +18,7 @@ import numpy as np
 from kernels.contract import memory, threads
 from kernels.contract.costs import Rates, Work, fitted, runs_of, up
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.operations import Operations
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import pack, without_products
 from kernels.cpu.lines import add_line
@@ -52,6 +53,14 @@ def preparation(g: ConvGeometry) -> float:
     return RATES.preparation(work(g))
 
 
+def operations(g: ConvGeometry) -> Operations:
+    """The products, and an addition for each tap of a window that falls on the plane.
+
+    Rows of windows over a border between bands are counted once.
+    """
+    return Operations(2 * g.macs, g.N * g.C * g.taps_inside)
+
+
 def terms(g: ConvGeometry) -> float:
     """At most one tap a filter and window: a product of K/groups terms, then R S additions."""
     return g.K // g.groups + g.R * g.S
@@ -72,6 +81,7 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     error_bound=terms,
     prepare=prepare,
     preparation=preparation,
+    operations=operations,
 )
 def dgrad(
     gy: np.ndarray, w: np.ndarray, g: ConvGeometry, *, prepared: np.ndarray | None = None

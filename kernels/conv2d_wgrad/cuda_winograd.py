@@ -34,6 +34,7 @@ from kernels.cuda.winograd import (
     supports,
     tiles_of,
     wgrad_form,
+    wgrad_operations,
 )
 
 PROGRAM = Program(
@@ -102,6 +103,7 @@ def said(m: int) -> dict[str, Any]:
         "amplification": lambda g: wgrad_form(m).amplification,
         "spreads": "plane",
         "chunked": True,
+        "operations": partial(wgrad_operations, m),
     }
 
 

@@ -38,6 +38,7 @@ from kernels.winograd.one_dimensional import (
     transform_strip,
     work,
 )
+from kernels.winograd.operations import of_rows_wgrad
 from kernels.winograd.toom_cook import MOST, filter_matrix, output_matrix, turned
 
 RATES = fitted(
@@ -74,6 +75,7 @@ def amplified_roundings(g: ConvGeometry) -> float:
     error_bound=amplified_roundings,
     norm_wise=True,
     amplification=lambda g: strips(g).amplification,
+    operations=of_rows_wgrad,
     spreads="plane",
     chunked=True,
 )

@@ -21,6 +21,7 @@ from kernels.contract.registry import kernel
 from kernels.cpu.direct import without_products
 from kernels.cpu.vector import LINE, lanes
 from kernels.winograd.layout import BEGINS, CHANNELS, WIDE, layout
+from kernels.winograd.operations import of_tiles_wgrad
 from kernels.winograd.passes import transform_input
 from kernels.winograd.plan import Plan, fprop_plan, supports
 from kernels.winograd.tiles import Packing, Sides, apart, jobs, panels, work_of
@@ -62,6 +63,7 @@ def amplified_roundings(g: ConvGeometry) -> float:
     error_bound=amplified_roundings,
     norm_wise=True,
     amplification=lambda g: plan_of(g)[0].amplification,
+    operations=lambda g: of_tiles_wgrad(plan_of(g)[0], g),
     spreads="plane",
     chunked=True,
 )

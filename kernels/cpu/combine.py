@@ -121,6 +121,39 @@ def _linear(emit: Emitter, rows: list[list[float]], inputs: list[Any]) -> list[i
     return outputs
 
 
+class _Counter:
+    """An emitter that emits nothing and counts the arithmetic."""
+
+    def __init__(self) -> None:
+        self.operations, self.builder = 0, self
+
+    def constant(self, value: float) -> float:
+        return value
+
+    def fadd(self, a: float, b: float) -> float:
+        self.operations += 1
+        return 0.0
+
+    fsub = fadd
+
+    def fmul(self, a: float, b: float) -> float:
+        """A factor of -1 becomes a subtraction."""
+        self.operations += b != -1
+        return 0.0
+
+    def fma(self, a: float, b: float, c: float) -> float:
+        self.operations += 2
+        return 0.0
+
+
+def operations(rows: Rows) -> int:
+    """Multiplications and additions of one product with the matrix, as `combine` emits it."""
+    counter = _Counter()
+    numbers = [[float(v) for v in row] for row in rows]
+    _linear(counter, numbers, [0.0] * len(numbers[0]))  # type: ignore[arg-type]
+    return counter.operations
+
+
 def _mirrored(row: list[float], other: list[float]) -> bool:
     """Whether two rows are equal up to signs, some of them equal and some opposite."""
     nonzero = [(a, b) for a, b in zip(row, other, strict=True) if a or b]

@@ -20,6 +20,8 @@ from numpy.typing import DTypeLike
 
 from kernels.contract import memory
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.operations import Operations
+from kernels.cpu.combine import operations
 from kernels.cuda.rates import LAUNCH, moved, multiplied
 from kernels.winograd.toom_cook import (
     Matrix,
@@ -157,6 +159,27 @@ def cost(m: int, g: ConvGeometry) -> float:
 def preparation(m: int, g: ConvGeometry) -> float:
     """Of these, those of the filters' transform, which reads each once."""
     return moved((TAPS**2 + points(m)) * pairs(g)) + LAUNCH
+
+
+def fprop_operations(m: int, g: ConvGeometry) -> Operations:
+    """Of fprop, and of dgrad's geometry; matrices as `combine.py` would multiply by them."""
+    form, tiles = fprop_form(m), tiles_of(m, g)
+    transforms = tiles * (g.C * _both_sides(form.bt) + g.K * _both_sides(form.read))
+    products = 2 * points(m) * tiles * pairs(g)
+    return Operations(products, transforms, pairs(g) * _both_sides(form.taken))
+
+
+def wgrad_operations(m: int, g: ConvGeometry) -> Operations:
+    """Of the gradient of the weights, whose way back to taps is done once."""
+    form, tiles = wgrad_form(m), tiles_of(m, g)
+    transforms = tiles * (g.C * _both_sides(form.bt) + g.K * _both_sides(form.taken))
+    products = 2 * points(m) * tiles * pairs(g)
+    return Operations(products, transforms + pairs(g) * _both_sides(form.read))
+
+
+def _both_sides(matrix: Matrix) -> int:
+    """Of matrix a matrix^T for one square a."""
+    return operations(matrix) * (len(matrix) + len(matrix[0]))
 
 
 def pairs(g: ConvGeometry) -> int:

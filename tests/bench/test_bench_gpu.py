@@ -177,7 +177,7 @@ def test_limits_are_the_work_over_the_gpus_own_time(
     cupy.copyto = works(4.0)
     monkeypatch.setattr(gpu_limits, "product", works(20.0))
     found = gpu_limits.measure()
-    assert found.matmul_gflops == pytest.approx(2 * gpu_limits.SIDE**3 / 20e-3 / 1e9)
+    assert found.peak_gflops == pytest.approx(2 * gpu_limits.SIDE**3 / 20e-3 / 1e9)
     assert found.memory_gbytes == pytest.approx(gpu_limits.COPIED / 4e-3 / 1e9)
     assert "A GPU, 3 multiprocessors" in found.summary
     assert "driver's CUDA 12.4, CUDA 12.6" in found.summary
@@ -193,8 +193,10 @@ def test_a_worker_computes_saves_and_times_on_the_gpu(
     job = {"operation": case.operation, "layer": asdict(TINY), "batch": 2, "threads": 1}
     assert worker._obey(json.dumps(job | asdict(contender) | {"source": ""}), ready) == "ok"
     launched = sum(len(module.launched) for module in fake_cupy.RawModule.made)
-    assert json.loads(worker._obey(f"run {tmp_path}", ready)[3:]).keys() == {"memory", "peak"}
-    assert sum(len(module.launched) for module in fake_cupy.RawModule.made) == launched + 1
+    needed = json.loads(worker._obey(f"run {tmp_path}", ready)[3:])
+    assert needed.keys() == {"memory", "peak", "operations"}
+    assert needed["operations"] == 2 * TINY.geometry(2).macs
+    assert sum(len(module.launched) for module in fake_cupy.RawModule.made) == launched + 2
     result = np.load(tmp_path / "0.npy")
     assert not judge(case, {contender: [result]})[contender].message
     assert worker._obey("time 2 0", ready) == "ok 0.0"  # kernels take the fake GPU no time

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from bench import pick
-from bench.cases import Case
-from bench.records import read_json, write_json
-from bench.report import table, write_report
+from bench import machine, pick, run
+from bench.cases import Case, Contender
+from bench.catalogue import LAYERS, select
+from bench.machine import Share
+from bench.operations import OPERATIONS
+from bench.records import BEFORE, read_json, write_json
+from bench.report import README, for_readme, table, write_report
 from bench.rows import Row
 from bench.tables import BEGIN, END, LEGEND, write_table
 from tests.bench.test_bench import MACHINE, TINY, row
@@ -49,10 +54,10 @@ def test_of_several_files_the_last_one_to_have_a_case_counts(tmp_path: Path) -> 
     files = [tmp_path / "old.json", tmp_path / "new.json"]
     other = replace(row("a", 5.0), case=Case("conv2d", TINY, 7))
     write_json(files[0], [row("a", 1.0), other], MACHINE)
-    write_json(files[1], [row("a", 2.0)], replace(MACHINE, matmul_gflops=50.0))
-    rows, machine = read_json(files)
-    assert (rows, machine) == ([other, row("a", 2.0)], replace(MACHINE, runs=2))
-    assert "Limits, the highest of 2 runs: " in machine.summary
+    write_json(files[1], [row("a", 2.0)], replace(MACHINE, peak_gflops=50.0))
+    rows, joined = read_json(files)
+    assert (rows, joined) == ([other, row("a", 2.0)], replace(MACHINE, runs=2))
+    assert "Limits, the highest of 2 runs: " in joined.summary
     assert "Limits, measured in the same run: " in MACHINE.summary
 
 
@@ -82,10 +87,88 @@ def test_a_report_is_pictures_and_a_table(tmp_path: Path, measured: list[Row]) -
     assert "| slow |" in page.read_text()
 
 
-def test_the_least_time_is_the_higher_of_two_roofs() -> None:
-    assert MACHINE.limit(operations=10**11, moved=1 << 20) == 1.0
-    assert MACHINE.limit(operations=1, moved=1 << 30) == (1 << 30) / 10e9
-    assert MACHINE.limit(operations=1, moved=1 << 21) == (1 << 21) / 40e9
+def test_a_share_is_of_the_nearer_of_two_limits() -> None:
+    assert MACHINE.share(10**11, 1 << 20, seconds=2.0) == Share(0.5, "arithmetic")
+    assert MACHINE.share(1, 1 << 30, seconds=1.0) == Share((1 << 30) / 10e9, "bandwidth")
+    assert MACHINE.share(1, 1 << 21, seconds=1.0) == Share((1 << 21) / 40e9, "bandwidth")
+    assert str(Share(0.256, "bandwidth")) == "26% bandwidth"
+
+
+def test_a_share_is_of_the_operations_really_done_and_unknown_where_these_are() -> None:
+    timed = row("a", 1.0)
+    assert timed.share_of_peak(MACHINE) is None
+    done = replace(timed, operations=2 * 10**10)
+    assert done.share_of_peak(MACHINE) == Share(0.2, "arithmetic")
+    tf32 = replace(done, contender=Contender("torch", "NCHW", tf32=True))
+    assert tf32.share_of_peak(MACHINE) is None
+
+
+def test_more_than_all_of_a_limit_is_shown_and_has_the_limit_measured_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = [MACHINE, replace(MACHINE, peak_gflops=150.0), replace(MACHINE, peak_gflops=250.0)]
+    monkeypatch.setattr(run, "_limits", lambda device: found.pop(0))
+    over = replace(row("a", 1.0), operations=2 * 10**11)
+    assert "| 200% arithmetic |" in table([over], MACHINE)
+    limits = run.Limits("cpu")
+    limits.check([over])
+    assert (limits.machine.peak_gflops, limits.machine.again, found) == (250.0, 2, [])
+    assert "measured 2 times more" in limits.machine.summary
+    assert not run.exceeding([over], limits.machine)
+
+
+def test_limits_that_stay_too_low_are_not_measured_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(run, "_limits", lambda device: MACHINE)
+    limits, over = run.Limits("cpu"), replace(row("a", 1.0), operations=2 * 10**11)
+    limits.check([over])
+    assert limits.machine.again == run.AGAIN
+    assert run.exceeding([over], limits.machine) == [over]
+
+
+def test_a_record_of_before_is_read_with_what_its_kernel_does_today(tmp_path: Path) -> None:
+    case, file = Case("conv2d", TINY, 1), tmp_path / "rows.json"
+    rows = [row("im2col", 1.0), row("NCHW", 2.0, library="torch"), row("forgotten", 1.0)]
+    write_json(file, rows, MACHINE)
+    document = json.loads(file.read_text())
+    for each in document["rows"]:
+        del each["operations"]
+    for name in ("again", "product"):
+        del document["machine"][name]
+    document["machine"]["matmul_gflops"] = document["machine"].pop("peak_gflops")
+    file.write_text(json.dumps(document | {"format": BEFORE}))
+    found, measured_on = read_json([file])
+    assert [r.operations for r in found] == [2 * TINY.geometry(1).macs, None, None]
+    assert [r.case for r in found] == [case] * 3
+    assert measured_on == replace(MACHINE, product=True)
+    assert "float32 matrix product 100 GFLOP/s" in measured_on.summary
+    assert "float32 arithmetic 100 GFLOP/s" in MACHINE.summary
+
+
+def test_a_readme_has_the_rows_that_matter_and_at_most_twelve() -> None:
+    assert len(README) <= 12
+    known = {
+        (name, layer.title)
+        for name, its in OPERATIONS.items()
+        for layer in LAYERS
+        if type(layer) is its.layer
+    }
+    assert {(operation, layer) for operation, layer, _ in README} <= known
+    operation, title, batch = README[5]
+    wanted = replace(row("a", 1.0), case=Case(operation, select([title])[0], batch))
+    assert for_readme([row("b", 1.0), wanted]) == [wanted]
+    assert for_readme([row("b", 1.0)]) == [row("b", 1.0)]
+
+
+def test_the_peak_of_arithmetic_is_the_higher_of_two_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "OFTEN", 100)
+    rates = machine.matmul_rate(256), machine.micro_kernel_rate()
+    assert all(np.isfinite(rates))
+    assert min(rates) > 0
+    monkeypatch.setattr(machine, "matmul_rate", lambda side: 3.0)
+    monkeypatch.setattr(machine, "micro_kernel_rate", lambda: 5.0)
+    assert machine.measure().peak_gflops == 5.0
 
 
 def test_drawn_geometries_are_the_same_for_the_same_seed() -> None:

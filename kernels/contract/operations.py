@@ -1,0 +1,106 @@
+"""Floating-point operations: those of a definition, and those that a kernel really does.
+
+A definition counts what its formula says: two for each multiply-add. An algorithm may do fewer
+(Winograd's) or more (a flipped kernel over zeros): it then says so in its `operations`. Dividing
+the definition's operations by the time gives the effective rate, which compares algorithms; those
+really done, divided by the time, show how much of the machine's peak is used.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.registry import Kernel, observed
+
+
+@dataclass(frozen=True)
+class Operations:
+    """Multiplications and additions of one call; a fused multiply-add is two.
+
+    products:   of the sums of products.
+    transforms: of inputs before these and of results after them.
+    weights:    of the weights alone, spared where these are prepared.
+
+    Zeros that only fill up vectors and blocks do not count, nor does adding up the sums of several
+    threads.
+    """
+
+    products: int
+    transforms: int = 0
+    weights: int = 0
+
+    def total(self, prepared: bool = False) -> int:
+        return self.products + self.transforms + (0 if prepared else self.weights)
+
+
+def _convolution(g: ConvGeometry) -> int:
+    return 2 * g.macs
+
+
+def _windows(g: PoolGeometry) -> int:
+    return math.prod(g.y_shape)
+
+
+def _taps(g: PoolGeometry) -> int:
+    return math.prod(g.y_shape) * g.R * g.S
+
+
+def _each(count: int) -> Callable[[Any], int]:
+    return lambda g: count * math.prod(g.x_shape)
+
+
+DEFINITIONS: dict[str, Callable[[Any], int]] = {
+    **dict.fromkeys(("conv2d", "conv2d_dgrad", "conv2d_wgrad"), _convolution),
+    "matmul": lambda shape: 2 * math.prod(shape),
+    # A comparison or an addition a tap; one a window where its switch is known.
+    **dict.fromkeys(("max_pool2d", "avg_pool2d", "avg_pool2d_vjp"), _taps),
+    **dict.fromkeys(("max_unpool2d", "max_unpool2d_vjp"), _windows),
+    **dict.fromkeys(("relu", "relu_vjp"), math.prod),
+    "local_response_norm": lambda g: (g.size + 6) * math.prod(g.x_shape),
+    "local_response_norm_vjp": lambda g: (2 * g.size + 14) * math.prod(g.x_shape),
+    "local_contrast_norm": _each(8),
+    "local_contrast_norm_vjp": _each(12),
+    "random_bits": lambda count: 0,
+}
+"""By the operation's name, of what its kernels take as g: a geometry, or a shape."""
+
+
+def defined(operation: str, g: Any) -> int:
+    """Of the definition; 0 for an operation of which none is written down."""
+    return DEFINITIONS[operation](g) if operation in DEFINITIONS else 0
+
+
+def done(kernel: Kernel, g: Any, prepared: bool = False) -> int:
+    """What the kernel really does for g; `prepared`: with weights that were prepared before."""
+    if kernel.operations is None:
+        return defined(kernel.operation, g)
+    counted: int = kernel.operations(g).total(prepared)
+    return counted
+
+
+@dataclass
+class Tally:
+    """What the calls of kernels inside a `tally` have really done."""
+
+    operations: int = 0
+
+    def add(self, kernel: Kernel, args: tuple[Any, ...], options: dict[str, Any]) -> None:
+        g = args[-1] if not hasattr(args[-1], "dtype") else args[0].shape
+        self.operations += done(kernel, g, options.get("prepared") is not None)
+        if options.get("rectify"):
+            self.operations += math.prod(g.y_shape)
+        if options.get("pool") is not None:
+            self.operations += defined("max_pool2d", options["pool"])
+
+
+@contextmanager
+def tally() -> Iterator[Tally]:
+    """Counts the operations of every kernel that is called within it, in any thread."""
+    found = Tally()
+    with observed(found.add):
+        yield found
