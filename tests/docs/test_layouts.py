@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = (DOCS / "layouts.md").read_text(encoding="utf-8")
 SECTIONS = re.findall(r"^## (.*)$", PAGE, flags=re.MULTILINE)
 

@@ -21,7 +21,7 @@ from kernels.verify.mutants.record import (
 from kernels.verify.property import PROPERTIES
 from kernels.verify.readings import READINGS
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = (DOCS / "properties.md").read_text(encoding="utf-8")
 RECORD = read_record(DOCS / "properties.json")
 BUG = next(m for m in MUTANTS if m.operation == "relu" and m.device == "cpu")
