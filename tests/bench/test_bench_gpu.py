@@ -27,6 +27,8 @@ from tests.bench.test_bench import TINY
 from tests.bench.test_bench_command import bench
 from tests.shared import fake_cupy
 
+pytestmark = pytest.mark.quick
+
 L2 = 1 << 20
 FLUSH, CALL = 7.0, 2.0
 """Milliseconds on the fake GPU."""

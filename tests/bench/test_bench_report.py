@@ -20,6 +20,8 @@ from bench.rows import Row
 from bench.tables import BEGIN, END, LEGEND, write_table
 from tests.bench.test_bench import MACHINE, TINY, row
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def measured() -> list[Row]:

@@ -14,6 +14,8 @@ import minidl
 from zfnet.cli.app import app
 from zfnet.importing import PRESETS
 
+pytestmark = pytest.mark.quick
+
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "your-network.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```\n(.*?)^```$", GUIDE, flags=re.DOTALL | re.MULTILINE)
 COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line.startswith("zfnet ")]

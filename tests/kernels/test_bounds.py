@@ -8,6 +8,8 @@ import pytest
 from kernels import reference
 from kernels.bounds import rounding, same_bits, within
 
+pytestmark = pytest.mark.quick
+
 # Random123's known answers (kat_vectors): counter, key -> words.
 KNOWN_ANSWERS = [
     ("00000000 00000000 00000000 00000000", "00000000 00000000",

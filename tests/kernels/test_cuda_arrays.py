@@ -27,6 +27,8 @@ from kernels.cuda import (
 from kernels.verify.arrays import GUISES, dtypes, normal, rngs, small
 from tests.shared import fake_cupy
 
+pytestmark = pytest.mark.quick
+
 shapes = st.lists(small(0, 5), max_size=5).map(tuple)
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((2, 3, 4, 5))

@@ -6,6 +6,8 @@ import pytest
 
 from kernels.cuda.occupancy import MULTIPROCESSORS, Occupancy, predicted
 
+pytestmark = pytest.mark.quick
+
 KIB = 1 << 10
 
 

@@ -8,6 +8,8 @@ from bench import catalogue, layers
 from kernels.cuda import roofline
 from kernels.cuda.roofline import ZFNET, Convolution, Linear, Machine, Pool, Work, predict
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize("batch", roofline.BATCHES)
 @pytest.mark.parametrize("layer", [v for v in ZFNET if isinstance(v, Convolution | Pool)])

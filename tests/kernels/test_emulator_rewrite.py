@@ -10,6 +10,8 @@ import pytest
 from kernels.cuda import emulator
 from kernels.cuda.emulator.rewrite import included, rewritten
 
+pytestmark = pytest.mark.quick
+
 needs_a_compiler = pytest.mark.skipif(not emulator.available(), reason="the emulator needs g++")
 
 

@@ -9,6 +9,8 @@ from kernels.contract import freshness
 from kernels.cpu import micro_kernel
 from zfnet.data.drawing import brush
 
+pytestmark = pytest.mark.quick
+
 
 def stamp(function: object) -> object:
     return function._cache._impl.locator.get_source_stamp()  # type: ignore[attr-defined]

@@ -12,6 +12,8 @@ from kernels.contract.geometry import pads, pair
 from kernels.verify.arrays import pairs, small
 from kernels.verify.geometries import conv_geometries, pool_geometries
 
+pytestmark = pytest.mark.quick
+
 geometries = st.one_of(conv_geometries(), pool_geometries())
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from kernels.joining import side_by_side
 
+pytestmark = pytest.mark.quick
+
 sizes = st.integers(0, 5)
 
 

@@ -13,9 +13,12 @@ import pytest
 from kernels.contract import machine
 from kernels.contract.machine import Machine
 
-pytestmark = pytest.mark.skipif(
-    platform.machine() not in ("x86_64", "AMD64"), reason="the names are of x86 processors"
-)
+pytestmark = [
+    pytest.mark.quick,
+    pytest.mark.skipif(
+        platform.machine() not in ("x86_64", "AMD64"), reason="the names are of x86 processors"
+    ),
+]
 NAMED = {
     "generic": Machine(16, 16),
     "sandybridge": Machine(16, 16),

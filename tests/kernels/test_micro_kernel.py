@@ -7,6 +7,8 @@ import pytest
 from kernels.cpu.micro_kernel import SHORT, TALL, outer_rows
 from kernels.cpu.vector import LINE, lanes
 
+pytestmark = pytest.mark.quick
+
 WIDE = 2 * lanes(np.float32)
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from kernels.peaks import peaks
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(1, 1, 1, 1), (3, 5, 4, 7), (2, 33, 9, 2)])

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from kernels.contract import memory
 from kernels.contract.pool import ALIGNMENT, HUGE, LEAST, SLACK, Pool, Spans
 
+pytestmark = pytest.mark.quick
+
 KB = 1 << 10
 
 

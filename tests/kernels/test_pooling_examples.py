@@ -10,6 +10,8 @@ import pytest
 from kernels import Kernel, PoolGeometry, all_kernels
 from kernels.verify import make
 
+pytestmark = pytest.mark.quick
+
 POOLING = ("max_pool2d", "max_unpool2d", "max_unpool2d_vjp", "avg_pool2d", "avg_pool2d_vjp")
 OVERLAPPING = PoolGeometry.of((1, 1, 3, 3), 3, 2, 1)
 

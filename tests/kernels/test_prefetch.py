@@ -8,6 +8,8 @@ import pytest
 
 from zfnet.data.dataset import ahead
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize("depth", [0, 5, 100])
 @pytest.mark.parametrize("workers", [0, 1, 3])

@@ -10,6 +10,8 @@ import pytest
 
 from kernels.cpu.vector import lanes, lanes_of, turn
 
+pytestmark = pytest.mark.quick
+
 
 @numba.njit
 def _turned(x, rows, y, columns):  # type: ignore[no-untyped-def]

@@ -12,6 +12,8 @@ from kernels import ConvGeometry, PoolGeometry
 from minidl import Tensor, init, nn, optim
 from minidl import functional as F
 
+pytestmark = pytest.mark.quick
+
 X, W = np.zeros((1, 4, 5, 5), np.float32), np.zeros((6, 4, 3, 3), np.float32)
 
 

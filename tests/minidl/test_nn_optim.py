@@ -16,6 +16,8 @@ from kernels.verify.arrays import GUISES, dtypes, integers, normal, rngs, small
 from minidl import Tensor, init, nn, optim
 from minidl import functional as F
 
+pytestmark = pytest.mark.quick
+
 
 def network(seed: int = 0) -> nn.Sequential:
     rng = np.random.default_rng(seed)

@@ -15,6 +15,8 @@ from minidl.formats.onnx.constants import FOLDERS, fold
 from minidl.formats.onnx.nodes import to_node
 from tests.minidl.onnx_graphs import node, onnx, reference, runtime
 
+pytestmark = pytest.mark.quick
+
 A = np.arange(24, dtype=np.int64).reshape(2, 3, 4) - 7  # (24,) -> (2,3,4)
 B = np.array([[3], [-2], [5]], np.int64)
 F = A.astype(np.float32) / 8

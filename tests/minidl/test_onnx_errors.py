@@ -17,6 +17,8 @@ from minidl.formats.onnx import load_onnx, read_shape
 from tests.minidl.onnx_graphs import classifier, model, node, onnx
 from tests.minidl.onnx_running import refused
 
+pytestmark = pytest.mark.quick
+
 SHAPE = ["N", 3, 8, 6]
 in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -15,6 +15,8 @@ from minidl.formats.onnx import load_onnx, read_shape
 from tests.minidl.onnx_graphs import classifier, drawn, model, node, onnx, runtime
 from tests.minidl.onnx_running import absolute, loaded, run
 
+pytestmark = pytest.mark.quick
+
 IMAGES = drawn(np.random.default_rng(1), 3, 3, 8, 6)
 TERMS = 27 + 48 + 4 + 6
 """Roundings on the way through `classifier`: each layer's terms, and its bias."""

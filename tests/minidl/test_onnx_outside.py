@@ -10,6 +10,8 @@ import pytest
 from tests.minidl.onnx_graphs import classifier, onnx
 from tests.minidl.onnx_running import loaded, refused
 
+pytestmark = pytest.mark.quick
+
 SHAPE = ["N", 3, 8, 6]
 
 

@@ -29,6 +29,8 @@ from tests.minidl.pickles import (
     with_state,
 )
 
+pytestmark = pytest.mark.quick
+
 torch: Any = pytest.importorskip("torch")
 ZEROS = {"0": bytes(4 * 35)}
 

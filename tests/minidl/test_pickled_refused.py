@@ -27,6 +27,8 @@ from tests.minidl.pickles import (
     text,
 )
 
+pytestmark = pytest.mark.quick
+
 ZEROS = {"0": bytes(4 * 35)}
 PARTS = row(text("1"), number(1), number(2))
 DAMAGED = {

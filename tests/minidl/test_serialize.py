@@ -15,6 +15,8 @@ from kernels.bounds import same_bits
 from kernels.verify.arrays import GUISES, dtypes, normal, rngs, small
 from minidl import serialize
 
+pytestmark = pytest.mark.quick
+
 shapes = st.lists(small(0, 4), max_size=4).map(tuple)
 names = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=8)
 

@@ -13,6 +13,8 @@ from kernels.bounds import same_bits
 from minidl import Tensor, backward, no_grad, rules
 from minidl import functional as F
 
+pytestmark = pytest.mark.quick
+
 RNG = np.random.default_rng(0)
 
 

@@ -18,6 +18,8 @@ from zfnet.data import (
     require_classes,
 )
 
+pytestmark = pytest.mark.quick
+
 
 def save(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)

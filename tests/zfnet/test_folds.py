@@ -21,6 +21,8 @@ from zfnet.experiments.shared.folds import (
 from zfnet.experiments.shared.gains import gain, percent, points, sorted_by_sign
 from zfnet.experiments.shared.protocols import PROTOCOLS, open_whole
 
+pytestmark = pytest.mark.quick
+
 COUNTS = (20, 31, 90)
 LABELS = np.random.default_rng(3).permutation(np.repeat([0, 1, 2], COUNTS))
 

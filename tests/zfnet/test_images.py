@@ -14,6 +14,8 @@ from PIL import Image
 
 from zfnet.data import BadImage, read_image
 
+pytestmark = pytest.mark.quick
+
 RNG = np.random.default_rng(5)
 NOISE = RNG.integers(0, 256, (40, 30, 3), dtype=np.uint8)
 

@@ -10,6 +10,8 @@ import pytest
 
 from zfnet.data import BadImage, Batch, Loader, Preprocess, Truth, ten_crop_batches
 
+pytestmark = pytest.mark.quick
+
 SIDE, SIZE = 9, 6
 MEAN = np.random.default_rng(1).uniform(0, 255, (3, SIDE, SIDE)).astype(np.float32)
 PREPROCESS = Preprocess(SIZE, SIDE, MEAN)

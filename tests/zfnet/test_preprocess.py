@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from zfnet.data import BadImage, Preprocess, Truth, default_resize, mean_image
 
+pytestmark = pytest.mark.quick
+
 RNG = np.random.default_rng(3)
 
 

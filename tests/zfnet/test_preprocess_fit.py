@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from zfnet.data import Preprocess
 
+pytestmark = pytest.mark.quick
+
 MEAN = (123.5, 117.0, 104.25)
 
 

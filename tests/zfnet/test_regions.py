@@ -13,6 +13,8 @@ from zfnet.data import Preprocess
 from zfnet.data.scenes import Scenes
 from zfnet.experiments.correspondence.regions import Part, in_crop, of_dataset, read_regions
 
+pytestmark = pytest.mark.quick
+
 NET = network()
 DATA = Pictures(8)
 

@@ -10,6 +10,8 @@ import pytest
 from tests.zfnet.reporting import HOSTILE, NAMESPACES, full_page, parsed
 from zfnet.report import Page
 
+pytestmark = pytest.mark.quick
+
 
 def test_what_users_name_cannot_become_markup() -> None:
     html = full_page(HOSTILE).html()

@@ -21,6 +21,8 @@ from zfnet.report.pictures import (
     png,
 )
 
+pytestmark = pytest.mark.quick
+
 
 def test_a_png_decodes_to_the_pixels_it_was_made_of() -> None:
     many_colours = noise(40, 30, 3)

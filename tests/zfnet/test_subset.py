@@ -8,6 +8,8 @@ import pytest
 from tests.zfnet.tiny import Pictures
 from zfnet.data import Subset, Truth, spread
 
+pytestmark = pytest.mark.quick
+
 DATA = Pictures(11, seed=4)
 
 

@@ -21,6 +21,8 @@ from zfnet.experiments.shared.results import Results
 from zfnet.experiments.transfer.average_precision import ClassPrecision, average_precision, verdict
 from zfnet.experiments.transfer.voc_page import write_voc
 
+pytestmark = pytest.mark.quick
+
 CLASSES = ("boat", "cat", "dog")
 
 
