@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from bench.emulated import check_command
+from bench.ladder import ladder_command
 from bench.options import (
     Against,
     Device,
@@ -68,7 +69,8 @@ def bench_command(
 
     Every result is checked before it is timed. Exit status 1 if one is wrong or a kernel fails.
     `python -m bench report` draws what was measured, `python -m bench pick` asks whether the kernel
-    that is chosen by itself is the fastest; each has its own --help.
+    that is chosen by itself is the fastest, `python -m bench ladder` times one convolution step by
+    step, from loops to Winograd; each has its own --help.
     """
     check_device(device)
     if markdown is not None:
@@ -91,7 +93,11 @@ def _app(command: Callable[..., None]) -> typer.Typer:
     return made
 
 
-COMMANDS = {"report": _app(report_command), "pick": _app(pick_command)}
+COMMANDS = {
+    "ladder": _app(ladder_command),
+    "pick": _app(pick_command),
+    "report": _app(report_command),
+}
 """What may stand where the user's own file does: a file of that name is ./report."""
 app = _app(bench_command)
 

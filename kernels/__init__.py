@@ -38,7 +38,10 @@ __all__ = [
 ]
 
 
-_NOT_OPERATIONS = ("cli", "contract", "cpu", "cuda", "show", "terminal", "verify", "winograd")
+_NOT_OPERATIONS = (
+    *("cli", "contract", "cpu", "cuda", "ladder"),
+    *("show", "terminal", "verify", "winograd"),
+)
 
 
 def _import_every_kernel() -> None:

@@ -32,7 +32,7 @@ KERNELS = (
     ("kernels/*",),  # anything else is an operation
     ("kernels/bounds.py", "kernels/reference.py", "kernels/reference_norm.py"),
     ("kernels/__init__.py",),  # it imports every operation
-    ("kernels/verify/*",),
+    ("kernels/verify/*", "kernels/ladder/*"),
     ("kernels/show/*", "kernels/judge/*", "kernels/terminal/*"),
     ("kernels/cli/*",),
     ("kernels/__main__.py",),

@@ -1,0 +1,69 @@
+"""Winograd's convolution with tiles of mixed sizes, which fit the plane exactly.
+
+    13 rows = 5 + 4 + 4: (7 + 6 + 6)^2 = 361 products        4 tiles of 4: (4 x 6)^2 = 576
+
+Tiles of different sizes can share one transformed filter if their points are nested: a tile of m
+outputs uses the first m + 1 of the points 0, 1, -1, 2, -2, 1/2, -1/2, and infinity, and row p of G
+must not depend on m, so B^T takes over what does (`kernels/winograd/toom_cook.py`). A point that
+only the larger tiles have is multiplied with fewer rows. An axis is covered by as few tiles of up
+to 6 outputs as can be, all of about one size, since the smallest tiles need the fewest points; then
+no tile reaches over the border.
+
+The passes are those of F(2x2, 3x3); what is new is the list of tiles.
+
+Operations: 2 N K C (sum of m + 2 over the tiles of rows) (the same of columns) in pass 2. Limited
+by: multiply-adds still, and the transforms, which write and read V and M.
+
+Run it alone: python -m kernels.ladder.exact_tiles
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernels.ladder.step import Filters, Step
+from kernels.ladder.tiling import Axis, Tiling, filters_at_points, supports
+from kernels.ladder.winograd_2x2 import passes
+
+REMOVES = "products beyond the border: 215 of 576"
+
+LARGEST = 6
+POINTS = LARGEST + 2
+
+
+def sizes(count: int) -> list[int]:
+    """As few tiles as can be, all of about one size: 13 -> 5, 4, 4."""
+    tiles = -(-count // LARGEST)
+    return [(count + tiles - 1 - i) // tiles for i in range(tiles)]
+
+
+def tiling(P: int, Q: int) -> Tiling:
+    return Tiling(Axis.of(sizes(P), POINTS), Axis.of(sizes(Q), POINTS))
+
+
+def prepare(w: np.ndarray) -> Filters:
+    """w (K,C,3,3) -> U (8,8,K'/NR,C',NR); a plane whose tiles are smaller leaves some unused."""
+    return filters_at_points(w, POINTS)
+
+
+def run(x: np.ndarray, filters: Filters, padding: int) -> np.ndarray:
+    """x (N,C,H,W), U (8,8,K'/NR,C',NR) -> y (N,K,P,Q)."""
+    _, _, H, W = x.shape
+    return passes(x, filters, padding, tiling(H + 2 * padding - 2, W + 2 * padding - 2))
+
+
+STEP = Step(
+    "exact tiles",
+    REMOVES,
+    prepare,
+    run,
+    operations=lambda g: tiling(g.P, g.Q).operations(g),
+    roundings=lambda g: tiling(g.P, g.Q).roundings(g),
+    norm_wise=True,
+    supports=supports,
+)
+
+if __name__ == "__main__":
+    from kernels.ladder.alone import main
+
+    main("exact_tiles")

@@ -1,0 +1,89 @@
+"""One step of the ladder: its algorithm and what is known of it.
+
+Every step file ends in a `Step`. `python -m bench ladder` and the tests need no more than this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kernels.contract import memory
+from kernels.contract.geometry import ConvGeometry
+
+
+def direct_operations(g: ConvGeometry) -> int:
+    """2 N K P Q C R S: a product and an addition for every tap."""
+    return 2 * g.N * g.K * g.P * g.Q * g.C * g.R * g.S
+
+
+def direct_roundings(g: ConvGeometry) -> float:
+    """A sum of C R S products in any order rounds each of them that often at most."""
+    return float(g.C * g.R * g.S)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Filters as a step wants them, padded with zeros to whole tiles, and K without padding."""
+
+    values: np.ndarray
+    K: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """A way to compute y (N,K,P,Q) from x (N,C,H,W), w (K,C,R,S) and a padding, with stride 1.
+
+    idea:       the step's name in the table.
+    removes:    what limited the step before and no longer does.
+    prepare:    w -> filters, in the form that `run` wants; done once for a network, not timed.
+    run:        (x, filters, padding) -> y. x and y are NHWC in memory.
+    operations: floating-point operations of `run`; of a Winograd step those of its products.
+    roundings:  on the way of a product into y, amplification included.
+    norm_wise:  the bound is relative to the largest pixel of a channel, as Winograd's is.
+    supports:   geometries that it computes.
+    """
+
+    idea: str
+    removes: str
+    prepare: Callable[[np.ndarray], Any]
+    run: Callable[[np.ndarray, Any, int], np.ndarray]
+    operations: Callable[[ConvGeometry], int] = direct_operations
+    roundings: Callable[[ConvGeometry], float] = direct_roundings
+    norm_wise: bool = False
+    supports: Callable[[ConvGeometry], bool] = lambda g: True
+
+    def convolve(self, x: np.ndarray, w: np.ndarray, padding: int) -> np.ndarray:
+        """y (N,K,P,Q); ValueError for shapes that do not fit each other."""
+        if x.ndim != 4 or w.ndim != 4 or x.shape[1] != w.shape[1]:
+            raise ValueError(f"x {x.shape} and w {w.shape} should be (N,C,H,W) and (K,C,R,S)")
+        return self.run(x, self.prepare(w), padding)
+
+
+def padded(x: np.ndarray, padding: int) -> np.ndarray:
+    """x (N,C,H,W) as pixels (N,H+2 padding,W+2 padding,C) with zeros around, a copy."""
+    N, C, H, W = x.shape
+    pixels = np.zeros((N, H + 2 * padding, W + 2 * padding, C), x.dtype)
+    pixels[:, padding : padding + H, padding : padding + W] = memory.nhwc(x)
+    return pixels
+
+
+def taps_first(w: np.ndarray) -> np.ndarray:
+    """w (K,C,R,S) -> (R,S,C,K), contiguous."""
+    return np.ascontiguousarray(w.transpose(2, 3, 1, 0))
+
+
+def rounded_up(count: int, unit: int) -> int:
+    """The smallest multiple of `unit` that is no less than `count`."""
+    return -(-count // unit) * unit
+
+
+def unpadded(rows: np.ndarray, shape: tuple[int, int, int, int]) -> np.ndarray:
+    """The first rows and columns of `rows` (NPQ',K') as y (N,K,P,Q), NHWC in memory, a copy."""
+    N, K, P, Q = shape
+    y = memory.empty(shape, rows.dtype, "NHWC")
+    memory.nhwc(y)[...] = rows[: N * P * Q, :K].reshape(N, P, Q, K)  # (NPQ,K) -> (N,P,Q,K)
+    return y

@@ -1,0 +1,25 @@
+"""The steps of the ladder in their order, each by the name of its file."""
+
+from __future__ import annotations
+
+from kernels.ladder import (
+    exact_tiles,
+    im2col,
+    loops,
+    packing,
+    prefetch,
+    register_block,
+    slices,
+    threads,
+    winograd_2x2,
+    winograd_4x4,
+)
+from kernels.ladder.step import Step
+
+_MODULES = (
+    *(loops, slices, im2col, register_block, packing, prefetch, threads),
+    *(winograd_2x2, winograd_4x4, exact_tiles),
+)
+STEPS: dict[str, Step] = {module.__name__.rpartition(".")[2]: module.STEP for module in _MODULES}
+PREFIX = "ladder."
+"""Before a step's name where it stands beside registered kernels."""
