@@ -1,6 +1,6 @@
 """A step run alone: checked, timed, and compared with the step before.
 
-    python -m kernels.ladder.im2col [--images 16] [--threads 2] [--rounds 5]
+    python -m kernels.ladder im2col [--images 16] [--threads 2] [--rounds 5]
 
 `python -m bench ladder` times all steps, each in a process of its own, with other libraries.
 """
@@ -35,9 +35,10 @@ def conv3(images: int, channels: int = 256, filters: int = 384) -> ConvGeometry:
     return ConvGeometry.of((images, channels, 13, 13), (filters, channels, 3, 3), 1, 1)
 
 
-def main(name: str, arguments: Sequence[str] | None = None) -> None:
-    """Check and time step `name` and the one before; prints a line for each."""
-    asked = _parser(name).parse_args(arguments)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Check and time a step and the one before; prints a line for each."""
+    asked = _parser().parse_args(arguments)
+    name = asked.step
     if asked.threads is not None:
         threads.set_num_threads(asked.threads)
     g = conv3(asked.images, asked.channels, asked.filters)
@@ -57,7 +58,7 @@ def main(name: str, arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser(name: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"python -m kernels.ladder.{name}")
+    parser = argparse.ArgumentParser(prog="python -m kernels.ladder")
     parser.add_argument("--images", type=int, default=16)
     parser.add_argument("--channels", type=int, default=256)
     parser.add_argument("--filters", type=int, default=384)

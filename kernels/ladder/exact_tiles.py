@@ -14,7 +14,7 @@ The passes are those of F(2x2, 3x3); what is new is the list of tiles.
 Operations: 2 N K C (sum of m + 2 over the tiles of rows) (the same of columns) in pass 2. Limited
 by: multiply-adds still, and the transforms, which write and read V and M.
 
-Run it alone: python -m kernels.ladder.exact_tiles
+Run it alone: python -m kernels.ladder exact_tiles
 """
 
 from __future__ import annotations
@@ -62,8 +62,3 @@ STEP = Step(
     norm_wise=True,
     supports=supports,
 )
-
-if __name__ == "__main__":
-    from kernels.ladder.alone import main
-
-    main("exact_tiles")

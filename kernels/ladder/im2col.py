@@ -14,7 +14,7 @@ filters (3.5 MB for ZFNet's conv3) are read anew for each of the N P Q rows.
 
 Limited by: the ports for loads and stores, since the sums wait in memory and not in registers.
 
-Run it alone: python -m kernels.ladder.im2col
+Run it alone: python -m kernels.ladder im2col
 """
 
 from __future__ import annotations
@@ -74,8 +74,3 @@ def _product(a, b, y):  # type: ignore[no-untyped-def]
 
 
 STEP = Step("im2col", REMOVES, prepare, run)
-
-if __name__ == "__main__":
-    from kernels.ladder.alone import main
-
-    main("im2col")

@@ -12,7 +12,7 @@ Limited by: one chain of additions. Each waits about four cycles for the one bef
 one of the 8 or 16 lanes of a vector. The order of a float32 sum is part of the definition, so
 the compiler may not share it out over lanes.
 
-Run it alone: python -m kernels.ladder.loops
+Run it alone: python -m kernels.ladder loops
 """
 
 from __future__ import annotations
@@ -57,8 +57,3 @@ def _loops(x, w, y):  # type: ignore[no-untyped-def]
 
 
 STEP = Step("loops", REMOVES, prepare, run)
-
-if __name__ == "__main__":
-    from kernels.ladder.alone import main
-
-    main("loops")

@@ -22,7 +22,7 @@ Operations: 2 N K P Q C R S. Bytes: each block of MC rows reads all filters, (N 
 in all, from the last cache. Limited by: waiting for the panels of filters as they arrive from
 there.
 
-Run it alone: python -m kernels.ladder.packing
+Run it alone: python -m kernels.ladder packing
 """
 
 from __future__ import annotations
@@ -159,8 +159,3 @@ def pack_windows(x, block, first, r, s, P, Q):  # type: ignore[no-untyped-def]
 
 
 STEP = Step("packing", REMOVES, prepare, run)
-
-if __name__ == "__main__":
-    from kernels.ladder.alone import main
-
-    main("packing")

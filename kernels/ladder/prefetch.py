@@ -14,7 +14,7 @@ van de Geijn, 2015).
 Operations: 2 N K P Q C R S, the same bits as before. Limited by: one core's multiply-adds, at
 last. What remains is to use the others.
 
-Run it alone: python -m kernels.ladder.prefetch
+Run it alone: python -m kernels.ladder prefetch
 """
 
 from __future__ import annotations
@@ -97,8 +97,3 @@ def one_block(x, filters, y, P, Q, first, block):  # type: ignore[no-untyped-def
 
 
 STEP = Step("prefetch", REMOVES, prepare, run)
-
-if __name__ == "__main__":
-    from kernels.ladder.alone import main
-
-    main("prefetch")

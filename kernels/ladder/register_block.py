@@ -20,7 +20,7 @@ Operations: 2 N K P Q C R S. Limited by: where its operands lie. A term's NR fil
 behind the last term's, each on another page after a few terms, and `columns` goes through the
 caches once for every NR filters.
 
-Run it alone: python -m kernels.ladder.register_block
+Run it alone: python -m kernels.ladder register_block
 """
 
 from __future__ import annotations
@@ -124,8 +124,3 @@ def _product(a, b, y):  # type: ignore[no-untyped-def]
 
 
 STEP = Step("register block", REMOVES, prepare, run)
-
-if __name__ == "__main__":
-    from kernels.ladder.alone import main
-
-    main("register_block")

@@ -13,7 +13,7 @@ ZFNet's conv3) stays in the second cache.
 
 Limited by: loads and stores. Two operations move 20 bytes, where a vector unit could do dozens.
 
-Run it alone: python -m kernels.ladder.slices
+Run it alone: python -m kernels.ladder slices
 """
 
 from __future__ import annotations
@@ -43,8 +43,3 @@ def run(x: np.ndarray, filters: np.ndarray, padding: int) -> np.ndarray:
 
 
 STEP = Step("slices (NumPy)", REMOVES, taps_first, run)
-
-if __name__ == "__main__":
-    from kernels.ladder.alone import main
-
-    main("slices")

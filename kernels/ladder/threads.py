@@ -15,7 +15,7 @@ a block of idle time.
 
 Operations: 2 N K P Q C R S. Limited by: multiply-adds on all cores. A faster program must do fewer.
 
-Run it alone: python -m kernels.ladder.threads
+Run it alone: python -m kernels.ladder threads
 """
 
 from __future__ import annotations
@@ -52,8 +52,3 @@ def _blocks(x, filters, y, P, Q):  # type: ignore[no-untyped-def]
 
 
 STEP = Step("threads", REMOVES, prepare, run)
-
-if __name__ == "__main__":
-    from kernels.ladder.alone import main
-
-    main("threads")

@@ -19,7 +19,7 @@ Operations: 2 N K C 16 ceil(P/2) ceil(Q/2) in pass 2. V and M take 4 times the m
 written and read once. Limited by: the products still, of which an odd plane has some for nothing:
 13 rows take 7 tiles, that is 14 rows.
 
-Run it alone: python -m kernels.ladder.winograd_2x2
+Run it alone: python -m kernels.ladder winograd_2x2
 """
 
 from __future__ import annotations
@@ -191,8 +191,3 @@ STEP = Step(
     norm_wise=True,
     supports=supports,
 )
-
-if __name__ == "__main__":
-    from kernels.ladder.alone import main
-
-    main("winograd_2x2")

@@ -14,7 +14,7 @@ of four.
 Operations: 2 N K C 36 ceil(P/4) ceil(Q/4) in pass 2. Limited by: the border. 13 rows need 4 tiles,
 that is 16 rows, so a third of all products are of pixels that nobody asked for.
 
-Run it alone: python -m kernels.ladder.winograd_4x4
+Run it alone: python -m kernels.ladder winograd_4x4
 """
 
 from __future__ import annotations
@@ -53,8 +53,3 @@ STEP = Step(
     norm_wise=True,
     supports=supports,
 )
-
-if __name__ == "__main__":
-    from kernels.ladder.alone import main
-
-    main("winograd_4x4")

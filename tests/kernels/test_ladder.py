@@ -175,7 +175,7 @@ def test_a_step_that_is_wrong_ends_its_run(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_step_runs_as_a_module() -> None:
-    told = _python(["-m", "kernels.ladder.slices", *SMALL])
+    told = _python(["-m", "kernels.ladder", "slices", *SMALL])
     assert "times as fast as loops" in told
 
 
@@ -183,7 +183,7 @@ def test_a_step_runs_as_a_module() -> None:
 def test_a_steps_file_says_how_to_run_it_and_runs_itself(name: str) -> None:
     source = (ROOT / "kernels" / "ladder" / f"{name}.py").read_text(encoding="utf-8")
     story, _, code = source.partition('"""\n\nfrom')
-    assert f"python -m kernels.ladder.{name}\n" in story
+    assert f"python -m kernels.ladder {name}\n" in story
     words = " ".join(story.split())
     assert "Operations: " in words
     assert "Limited by: " in words
@@ -207,5 +207,5 @@ def test_every_link_of_the_page_leads_somewhere(link: str) -> None:
 
 def test_every_command_of_the_page_is_one_that_there_is() -> None:
     commands = re.findall(r"^python -m ([\w.]+)", PAGE.read_text(encoding="utf-8"), re.M)
-    assert {"bench", "kernels.ladder.im2col"} <= {*commands}
+    assert {"bench", "kernels.ladder"} <= {*commands}
     assert {c.rpartition(".")[2] for c in commands if c.startswith("kernels.")} <= {*STEPS}
