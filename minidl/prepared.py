@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from kernels import device_of
+from kernels import pick_for
 from kernels.contract.geometry import ConvGeometry
-from kernels.contract.registry import Kernel, pick
+from kernels.contract.registry import Kernel
 from minidl.tensor import Tensor, is_recording
 
 _kept: WeakKeyDictionary[Tensor, tuple[int, dict[Any, Any]]] = WeakKeyDictionary()
@@ -27,7 +27,7 @@ def choose(
     """The kernel for weights w, and the options to call it with: {"prepared": ...} for a parameter
     in inference, of which what the kernel prepares is kept."""
     keep = w.is_parameter and not is_recording()
-    kernel = pick(operation, device_of(w.data), g, algorithm, prepared=keep)
+    kernel = pick_for(operation, w.data, g, algorithm, prepared=keep)
     if kernel.prepare is None or not keep:
         return kernel, {}
     version, made = _kept.get(w, (-1, {}))

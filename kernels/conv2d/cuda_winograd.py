@@ -22,13 +22,15 @@ from typing import Any
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import without_products
 from kernels.cuda import Entry, Program, conv_struct, ctype, product
 from kernels.cuda.grids import blocks
 from kernels.cuda.packs import PACKS, pack
-from kernels.cuda.winograd import SIZES, chunks, cost, fprop_form, points, preparation, supports
+from kernels.cuda.rates import GPU
+from kernels.cuda.winograd import SIZES, chunks, fprop_form, points, supports, work
 
 TILES = Entry(block=(128, 1, 1))
 FILTERS = Entry(block=(32, 8, 1))
@@ -121,24 +123,23 @@ def forward(
     return convolve(m, x, U, y, g, bias, rectify)
 
 
-def said(m: int) -> dict[str, Any]:
-    """What the kernel with tiles of m x m says of itself."""
+def declared(m: int) -> dict[str, Any]:
+    """The declarations of the kernel with tiles of m x m."""
+    prepare = partial(transform_filter, m)
     return {
-        "exact": False,
-        "supports": supports,
-        "cost": partial(cost, m),
-        "error_bound": lambda g: fprop_form(m).bound(g.C // g.groups),
-        "norm_wise": True,
-        "amplification": lambda g: fprop_form(m).amplification,
-        "spreads": "plane",
-        "prepare": partial(transform_filter, m),
-        "preparation": partial(preparation, m),
-        "rectifies": True,
-        "chunked": True,
+        "accuracy": Accuracy(
+            exact=False,
+            bound=lambda g: fprop_form(m).bound(g.C // g.groups),
+            norm_wise=True,
+            amplification=lambda g: fprop_form(m).amplification,
+            spreads="plane",
+        ),
+        "cost": Cost(lambda problem: work(m, problem.geometry), GPU),
+        "abilities": Abilities(supports, prepare, rectifies=True, chunked=True),
     }
 
 
-@kernel("conv2d", name="winograd_4x4", device="cuda", **said(4))
+@kernel("conv2d", name="winograd_4x4", device="cuda", **declared(4))
 def forward_4x4(
     x: Any,
     w: Any,
@@ -155,7 +156,7 @@ def forward_4x4(
     return forward(4, x, w, g, bias, rectify, prepared)
 
 
-@kernel("conv2d", name="winograd_2x2", device="cuda", **said(2))
+@kernel("conv2d", name="winograd_2x2", device="cuda", **declared(2))
 def forward_2x2(
     x: Any,
     w: Any,
