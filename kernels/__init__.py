@@ -14,15 +14,29 @@ import kernels.contract.alignment
 import kernels.contract.freshness  # noqa: F401  (both before anything is compiled)
 from kernels import cuda, reference
 from kernels.contract import geometry, memory, registry, threads
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import Box, ConvGeometry, PoolGeometry
 from kernels.contract.placement import device_of
-from kernels.contract.registry import Kernel, all_kernels, kernel, named, pick, register
+from kernels.contract.problem import Problem
+from kernels.contract.registry import (
+    Kernel,
+    all_kernels,
+    kernel,
+    named,
+    pick,
+    pick_for,
+    register,
+)
 
 __all__ = [
+    "Abilities",
+    "Accuracy",
     "Box",
     "ConvGeometry",
+    "Cost",
     "Kernel",
     "PoolGeometry",
+    "Problem",
     "all_kernels",
     "cuda",
     "device_of",
@@ -31,6 +45,7 @@ __all__ = [
     "memory",
     "named",
     "pick",
+    "pick_for",
     "reference",
     "register",
     "registry",

@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from kernels import device_of
+from kernels import pick_for
 from kernels.contract.geometry import ConvGeometry
-from kernels.contract.registry import Kernel, pick
+from kernels.contract.registry import Kernel
 from minidl.recording import is_recording
 from minidl.tensor import Tensor
 
@@ -28,7 +28,7 @@ def choose(
     """The kernel for weights w, and the options to call it with: {"prepared": ...} for a parameter
     in inference, of which what the kernel prepares is kept."""
     keep = w.is_parameter and not is_recording()
-    kernel = pick(operation, device_of(w.data), g, algorithm, prepared=keep)
+    kernel = pick_for(operation, w.data, g, algorithm, prepared=keep)
     if kernel.prepare is None or not keep:
         return kernel, {}
     version, made = _kept.get(w, (-1, {}))

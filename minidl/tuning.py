@@ -22,6 +22,7 @@ from typing import Any, Self
 import numpy as np
 
 from kernels.contract import machine, memory, registry, threads
+from kernels.contract.problem import Problem
 from kernels.contract.registry import Kernel
 from minidl.serialize import replacing
 
@@ -93,14 +94,13 @@ class Autotune:
         registry.choose_with(self.before)
 
     def choose(
-        self, operation: str, device: str, g: Any, prepared: bool, able: Sequence[Kernel]
+        self, operation: str, device: str, problem: Problem, able: Sequence[Kernel]
     ) -> Kernel | None:
         """The kernel to take: recorded, remembered or measured; None for other operations."""
         if operation not in OPERANDS or device != "cpu":
             return None
-        case = (
-            f"{operation}{' of kept weights' * prepared}, {threads.get_num_threads()} threads, {g}"
-        )
+        kept, count = " of kept weights" * problem.prepared, threads.get_num_threads()
+        case = f"{operation}{kept}, {count} threads, {problem.geometry}"
         serving = {kernel.name: kernel for kernel in able}
         name = self.choices.get(case) or self._recorded.get(case)
         if name is not None and name not in serving:
@@ -111,7 +111,7 @@ class Autotune:
         if name is None:
             name = self._remembered.get(case)
         if name not in serving:
-            name = _fastest(operation, g, prepared, able).name
+            name = _fastest(operation, problem, able).name
             self._remember(case, name)
         if case not in self.choices:
             self.choices[case] = name
@@ -135,16 +135,16 @@ class Autotune:
             _write(self.record, self._recorded | self.choices)
 
 
-def _fastest(operation: str, g: Any, prepared: bool, able: Sequence[Kernel]) -> Kernel:
+def _fastest(operation: str, problem: Problem, able: Sequence[Kernel]) -> Kernel:
     """The kernel of the least median time; those that raise are told of and left out."""
-    least = min(kernel.cost(g) for kernel in able)
+    g, least = problem.geometry, min(kernel.cost(problem) for kernel in able)
     calls: dict[Kernel, Any] = {}
     arrays = _arrays(operation, g)
     for kernel in able:
-        if kernel.cost(g) > HOPELESS * least:
+        if kernel.cost(problem) > HOPELESS * least:
             continue
         options = {}
-        if prepared and kernel.prepare is not None:
+        if problem.prepared and kernel.prepare is not None:
             options["prepared"] = kernel.prepared(arrays[1], g)
         calls[kernel] = lambda kernel=kernel, options=options: kernel(*arrays, g, **options)
     seconds = _seconds(calls)

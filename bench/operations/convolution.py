@@ -32,7 +32,7 @@ from bench.operations.operation import (
     normal,
     operation,
 )
-from kernels import ConvGeometry, named, pick
+from kernels import ConvGeometry, Problem, named, pick
 from kernels.bounds import rounding, stated
 
 
@@ -119,7 +119,8 @@ class Fprop(Convolution):
     libraries = "torch", "onnxruntime"
 
     def picked(self, case: Case, device: str = "cpu") -> str:
-        return pick(self.kernel, KERNELS_FOR[device], self.geometry(case), prepared=True).name
+        problem = Problem(self.geometry(case), prepared=True)
+        return pick(self.kernel, KERNELS_FOR[device], problem).name
 
     def call(self, case: Case, name: str, device: str = "cpu") -> Call:
         kernel = named(self.kernel, name, KERNELS_FOR[device])

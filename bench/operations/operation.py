@@ -11,9 +11,10 @@ import numpy as np
 
 from bench.cases import KERNELS_FOR, Case, Contender
 from bench.layers import Layer
-from kernels import Kernel, all_kernels, named, pick
+from kernels import all_kernels, named, pick
 from kernels.contract import memory
 from kernels.contract.operations import defined, done
+from kernels.contract.probe import supports
 from minidl import device as devices
 
 OPERATIONS: dict[str, Operation] = {}
@@ -178,7 +179,7 @@ class KernelOperation(Operation):
         known = {k.name: k for k in all_kernels(self.kernel) if k.device == side}
         chosen = [known[name] for name in names if name in known] if names else known.values()
         g = self.geometry(case)
-        return [Contender("kernels", k.name, device) for k in chosen if _serves(k, g)]
+        return [Contender("kernels", k.name, device) for k in chosen if supports(k, g)]
 
     def picked(self, case: Case, device: str = "cpu") -> str:
         return pick(self.kernel, KERNELS_FOR[device], self.geometry(case)).name
@@ -187,16 +188,6 @@ class KernelOperation(Operation):
         kernel = named(self.kernel, name, KERNELS_FOR[device])
         arguments = self.arguments(case, device)
         return Call(lambda: kernel(*arguments))
-
-
-def _serves(kernel: Kernel, g: Any) -> bool:
-    try:
-        return bool(kernel.supports(g))
-    except Exception as error:
-        raise ValueError(
-            f"{kernel.operation} {kernel.name}: `supports` raised {type(error).__name__}: {error} "
-            f"for {g}"
-        ) from error
 
 
 def operation(made: type[Operation]) -> type[Operation]:

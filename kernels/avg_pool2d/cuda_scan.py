@@ -14,20 +14,28 @@ import numpy as np
 
 from kernels.avg_pool2d.scan import terms
 from kernels.contract import memory
+from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import PoolGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cuda import Program, pool_struct
 from kernels.cuda.planes import instance, instances, lanes, over_pixels, traffic
+from kernels.cuda.rates import GPU, Work
 
 PROGRAM = Program(__file__, entries=instances("scan"))
+
+
+def work(problem: Problem) -> Work:
+    g = problem.geometry
+    return traffic(math.prod(g.x_shape) + math.prod(g.y_shape))
 
 
 @kernel(
     "avg_pool2d",
     name="scan",
     device="cuda",
-    error_bound=terms,
-    cost=lambda g: traffic(math.prod(g.x_shape) + math.prod(g.y_shape)),
+    accuracy=Accuracy(bound=terms),
+    cost=Cost(work, GPU),
 )
 def forward(x: np.ndarray, g: PoolGeometry) -> np.ndarray:
     """x (N,C,H,W) on the device -> y (N,C,P,Q)."""

@@ -12,6 +12,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Accuracy
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.registry import kernel
 
@@ -21,7 +22,7 @@ def terms(g: PoolGeometry) -> float:
     return g.R * g.S + 2
 
 
-@kernel("avg_pool2d", name="scan", error_bound=terms)
+@kernel("avg_pool2d", name="scan", accuracy=Accuracy(bound=terms))
 def forward(x: np.ndarray, g: PoolGeometry) -> np.ndarray:
     """x (N,C,H,W) -> y (N,C,P,Q)."""
     y = memory.empty(g.y_shape, x.dtype, "NHWC")

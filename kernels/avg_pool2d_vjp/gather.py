@@ -11,6 +11,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Accuracy
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.registry import kernel
 
@@ -20,7 +21,7 @@ def terms(g: PoolGeometry) -> float:
     return g.R * g.S + 2
 
 
-@kernel("avg_pool2d_vjp", name="gather", error_bound=terms)
+@kernel("avg_pool2d_vjp", name="gather", accuracy=Accuracy(bound=terms))
 def vjp(gy: np.ndarray, g: PoolGeometry) -> np.ndarray:
     """gy (N,C,P,Q) -> gx (N,C,H,W)."""
     gx = memory.empty(g.x_shape, gy.dtype, "NHWC")

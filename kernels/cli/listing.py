@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kernels.contract.declarations import everything
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.probe import described
-from kernels.contract.registry import Kernel, all_kernels, everything
+from kernels.contract.registry import Kernel, all_kernels
 from kernels.contract.sources import load
 from kernels.terminal.progress import console, say
 
@@ -70,7 +71,7 @@ def _details(kernel: Kernel) -> tuple[str, str, str]:
 
 
 def _unasked(kernel: Kernel) -> str:
-    return "everything" if kernel.supports is everything else "what its supports(g) says"
+    return "everything" if kernel.abilities.supports is everything else "what its supports(g) says"
 
 
 def _bound(kernel: Kernel) -> str:

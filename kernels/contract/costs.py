@@ -1,10 +1,7 @@
-"""What a convolution is expected to take, from how much it does of what.
+"""The work of a convolution kernel, and what it takes at given rates.
 
-The rates of each kernel were fitted (least squares of logarithms) to its times on 1,000 drawn
-geometries an operation and layers of networks, on two cores with AVX-512, and on 220 on two cores
-with AVX2: vectors of half the length make products dearer and leave the rest as it is, so that
-other kernels win. They are there to compare kernels, on other machines too. `python -m bench pick`
-draws other convolutions and shows how good the choices are.
+Each kernel counts its work (`work(problem)` beside it); the rates of all stand in one table
+(`rates.py`). `Cost` (`declarations.py`) multiplies the two.
 """
 
 from __future__ import annotations
@@ -12,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kernels.contract.geometry import ConvGeometry
-from kernels.contract.machine import MACHINE
 
 
 @dataclass(frozen=True)
@@ -61,11 +57,6 @@ class Rates:
     def preparation(self, work: Work) -> float:
         """What of it depends on the weights alone."""
         return self.weight * work.weights
-
-
-def fitted(*, wide: Rates, narrow: Rates) -> Rates:
-    """The rates for this machine: `wide` where its vectors have 64 bytes, else `narrow`."""
-    return wide if MACHINE.width >= 64 else narrow
 
 
 def unfolded(g: ConvGeometry) -> Work:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
-from kernels.contract.registry import Kernel, observed
+from kernels.contract.kernel import Kernel, observed
 
 
 @dataclass(frozen=True)

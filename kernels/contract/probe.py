@@ -12,14 +12,17 @@ CHANNELS = 192, 12, 3
 """Of these a kernel may serve some alone: it takes whole blocks of them, or only few."""
 
 
-def supports(kernel: Kernel, g: Any) -> bool:
-    """What kernel.supports(g) says; ValueError names kernel and geometry if it raises."""
+def supports(kernel: Kernel, problem: Any) -> bool:
+    """What the kernel's `supports` says of a problem, or of a geometry in float32.
+
+    ValueError names kernel and problem if it raises.
+    """
     try:
-        return bool(kernel.supports(g))
+        return bool(kernel.supports(problem))
     except Exception as error:
         raise ValueError(
             f"{kernel.operation} {kernel.name}: supports(g) raises {type(error).__name__}: {error} "
-            f"for {g}"
+            f"for {problem}"
         ) from error
 
 

@@ -13,21 +13,24 @@ from __future__ import annotations
 from typing import Any
 
 from kernels.contract import memory
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cuda import epilogue
 from kernels.cuda.grouped import grouped_product
-from kernels.cuda.rates import LAUNCH, moved, multiplied
+from kernels.cuda.rates import GPU, Work
 from kernels.cuda.unfold import rows_per_chunk, unfold_rows
 
 
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the rates (`kernels/cuda/rates.py`): columns go to memory and back."""
+def work(problem: Problem) -> Work:
+    """Columns go to memory and back, and y once more for bias and ReLU."""
+    g = problem.geometry
     rows = g.N * g.P
     columns = rows * g.Q * g.R * g.S * g.C
     chunks = -(-rows // rows_per_chunk(g, 4))
-    finishing = moved(2 * rows * g.Q * g.K)
-    return multiplied(g.macs) + moved(2 * columns) + finishing + (2 * chunks + 1) * LAUNCH
+    moved = 2 * columns + 2 * rows * g.Q * g.K
+    return Work(g.macs, elements=moved, launches=2 * chunks + 1)
 
 
 def terms(g: ConvGeometry) -> float:
@@ -35,8 +38,14 @@ def terms(g: ConvGeometry) -> float:
     return g.C // g.groups * g.R * g.S + 1
 
 
-@kernel("conv2d", name="im2col", device="cuda", cost=cost, error_bound=terms,
-        spreads="padding", rectifies=True, chunked=True)  # fmt: skip
+@kernel(
+    "conv2d",
+    name="im2col",
+    device="cuda",
+    accuracy=Accuracy(bound=terms, spreads="padding"),
+    cost=Cost(work, GPU),
+    abilities=Abilities(rectifies=True, chunked=True),
+)
 def forward(
     x: Any, w: Any, g: ConvGeometry, *, bias: Any | None = None, rectify: bool = False
 ) -> Any:

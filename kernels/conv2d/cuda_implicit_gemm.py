@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import without_products
@@ -43,18 +44,19 @@ def plan(g: ConvGeometry, kind: str = "float") -> Plan:
     )
 
 
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the tiles (`kernels/cuda/tiles.py`)."""
-    return plan(g).nanoseconds
-
-
 def terms(g: ConvGeometry) -> float:
     """The longest chain of roundings: one multiply-add a tap, the bias."""
     return g.C // g.groups * g.R * g.S + 1
 
 
-@kernel("conv2d", name="implicit_gemm", device="cuda", supports=supports, cost=cost,
-        error_bound=terms, spreads="padding", rectifies=True)  # fmt: skip
+@kernel(
+    "conv2d",
+    name="implicit_gemm",
+    device="cuda",
+    accuracy=Accuracy(bound=terms, spreads="padding"),
+    cost=Cost(lambda problem: plan(problem.geometry).nanoseconds),
+    abilities=Abilities(supports=supports, rectifies=True),
+)
 def forward(
     x: Any, w: Any, g: ConvGeometry, *, bias: Any | None = None, rectify: bool = False
 ) -> Any:

@@ -15,19 +15,24 @@ from typing import Any
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cuda import Program, conv_struct, ctype
 from kernels.cuda.grids import blocks
-from kernels.cuda.rates import LAUNCH, one_by_one
+from kernels.cuda.rates import GPU, Work
 
 BLOCK = 256
 PROGRAM = Program(__file__, entries=("fprop<float>", "fprop<double>"), block=(BLOCK, 1, 1))
 
 
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the rates (`kernels/cuda/rates.py`)."""
-    return LAUNCH + one_by_one(g.macs, math.prod(g.y_shape), math.prod(g.w_shape[1:]))
+def work(problem: Problem) -> Work:
+    """Naive sums, which may be none."""
+    g = problem.geometry
+    return Work(
+        singles=g.macs, chain=math.prod(g.w_shape[1:]) if math.prod(g.y_shape) else 0, launches=1
+    )
 
 
 def terms(g: ConvGeometry) -> float:
@@ -35,7 +40,13 @@ def terms(g: ConvGeometry) -> float:
     return g.C // g.groups * g.R * g.S + 1
 
 
-@kernel("conv2d", name="naive", device="cuda", cost=cost, error_bound=terms)
+@kernel(
+    "conv2d",
+    name="naive",
+    device="cuda",
+    accuracy=Accuracy(bound=terms),
+    cost=Cost(work, GPU),
+)
 def forward(x: Any, w: Any, g: ConvGeometry, *, bias: Any | None = None) -> Any:
     """x (N,C,H,W), w (K,C/groups,R,S), bias (K,) -> y (N,K,P,Q); accumulates in their type."""
     y = memory.empty(g.y_shape, x.dtype, "NHWC", like=x)

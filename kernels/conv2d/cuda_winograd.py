@@ -22,21 +22,22 @@ from typing import Any
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import without_products
 from kernels.cuda import Entry, Program, conv_struct, ctype, product
 from kernels.cuda.grids import blocks
 from kernels.cuda.packs import PACKS, pack
+from kernels.cuda.rates import GPU
 from kernels.cuda.winograd import (
     SIZES,
     chunks,
-    cost,
     fprop_form,
     fprop_operations,
     points,
-    preparation,
     supports,
+    work,
 )
 
 TILES = Entry(block=(128, 1, 1))
@@ -130,25 +131,25 @@ def forward(
     return convolve(m, x, U, y, g, bias, rectify)
 
 
-def said(m: int) -> dict[str, Any]:
-    """What the kernel with tiles of m x m says of itself."""
+def declared(m: int) -> dict[str, Any]:
+    """The declarations of the kernel with tiles of m x m."""
+    prepare = partial(transform_filter, m)
     return {
-        "exact": False,
-        "supports": supports,
-        "cost": partial(cost, m),
-        "error_bound": lambda g: fprop_form(m).bound(g.C // g.groups),
-        "norm_wise": True,
-        "amplification": lambda g: fprop_form(m).amplification,
-        "spreads": "plane",
-        "prepare": partial(transform_filter, m),
-        "preparation": partial(preparation, m),
-        "rectifies": True,
-        "operations": partial(fprop_operations, m),
-        "chunked": True,
+        "accuracy": Accuracy(
+            exact=False,
+            bound=lambda g: fprop_form(m).bound(g.C // g.groups),
+            norm_wise=True,
+            amplification=lambda g: fprop_form(m).amplification,
+            spreads="plane",
+        ),
+        "cost": Cost(
+            lambda problem: work(m, problem.geometry), GPU, operations=partial(fprop_operations, m)
+        ),
+        "abilities": Abilities(supports, prepare, rectifies=True, chunked=True),
     }
 
 
-@kernel("conv2d", name="winograd_4x4", device="cuda", **said(4))
+@kernel("conv2d", name="winograd_4x4", device="cuda", **declared(4))
 def forward_4x4(
     x: Any,
     w: Any,
@@ -165,7 +166,7 @@ def forward_4x4(
     return forward(4, x, w, g, bias, rectify, prepared)
 
 
-@kernel("conv2d", name="winograd_2x2", device="cuda", **said(2))
+@kernel("conv2d", name="winograd_2x2", device="cuda", **declared(2))
 def forward_2x2(
     x: Any,
     w: Any,

@@ -15,21 +15,12 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.costs import Rates, fitted, unfolded
+from kernels.contract.costs import unfolded
+from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import kernel
 from kernels.cpu.gemm import PLAIN, TRANSPOSED, keep, multiply
 from kernels.cpu.unfold import rows_per_block, unfold_rows
-
-RATES = fitted(
-    wide=Rates(product=0.00892, term=0.279, output=0.085, weight=0.371, call=8.7e3, run=3.39),
-    narrow=Rates(product=0.0171, term=0.566, output=0.381, weight=0.677, call=29e3, run=9.06),
-)
-
-
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
-    return RATES.cost(unfolded(g))
 
 
 def terms(g: ConvGeometry) -> float:
@@ -37,7 +28,12 @@ def terms(g: ConvGeometry) -> float:
     return g.C // g.groups * g.R * g.S + 1
 
 
-@kernel("conv2d", name="im2col", cost=cost, error_bound=terms, spreads="padding")
+@kernel(
+    "conv2d",
+    name="im2col",
+    accuracy=Accuracy(bound=terms, spreads="padding"),
+    cost=Cost(lambda problem: unfolded(problem.geometry), "conv2d im2col"),
+)
 def forward(
     x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: np.ndarray | None = None
 ) -> np.ndarray:

@@ -14,23 +14,18 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.costs import Rates, Work, fitted
+from kernels.contract.costs import Work
+from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 
-RATES = fitted(
-    wide=Rates(product=0.223, term=0.486, output=2.67, weight=0, call=7.04e3),
-    narrow=Rates(product=0.5, term=0.5, output=0, weight=0, call=25e3),
-)
 
-
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`contract/costs.py`).
-
-    An addition waits some cycles for the one before; each tap of each filter has to be found.
-    """
+def work(problem: Problem) -> Work:
+    """An addition waits some cycles for the one before; each tap of each filter has to be found."""
+    g = problem.geometry
     outputs = g.N * g.P * g.Q * g.K
-    return RATES.cost(Work(g.macs, outputs * g.R * g.S, outputs, 0))
+    return Work(g.macs, outputs * g.R * g.S, outputs, 0)
 
 
 def terms(g: ConvGeometry) -> float:
@@ -38,7 +33,12 @@ def terms(g: ConvGeometry) -> float:
     return g.C // g.groups * g.R * g.S + 1
 
 
-@kernel("conv2d", name="loops", cost=cost, error_bound=terms)
+@kernel(
+    "conv2d",
+    name="loops",
+    accuracy=Accuracy(bound=terms),
+    cost=Cost(work, "conv2d loops"),
+)
 def forward(
     x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: np.ndarray | None = None
 ) -> np.ndarray:

@@ -15,52 +15,38 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.costs import Rates, Work, fitted, up
+from kernels.contract.costs import Work, up
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
-from kernels.conv2d.direct import prepare, terms
 from kernels.cpu.direct import balanced, bias_of_panels, without_products
+from kernels.cpu.filters import pack_filters, terms
 from kernels.cpu.lines import copy_line
 from kernels.cpu.micro_kernel import TALL, outer_runs
 from kernels.cpu.vector import lanes_of
 
-RATES = fitted(
-    wide=Rates(product=0.00343, term=0.0414, output=0.0828, weight=4.33, call=11.2e3),
-    narrow=Rates(product=0.0125, term=0.00107, output=0.678, weight=2.57, call=50.5e3),
-)
 
-
-def supports(g: ConvGeometry) -> bool:
+def supports(problem: Problem) -> bool:
     """One tap, stride 1, no padding, one group, and a tile of pixels at least."""
+    g = problem.geometry
     plain = (g.R, g.S, g.stride, g.padding, g.groups) == (1, 1, (1, 1), (0, 0, 0, 0), 1)
     return plain and g.N * g.P * g.Q >= TALL
 
 
-def work(g: ConvGeometry) -> Work:
+def work(problem: Problem) -> Work:
     """Filters in whole panels of 32."""
+    g = problem.geometry
     pixels, filters = up(g.N * g.P * g.Q, TALL), up(g.K, 32)
     return Work(pixels * g.C * filters, pixels * g.C, pixels * filters, g.C * filters)
-
-
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
-    return RATES.cost(work(g))
-
-
-def preparation(g: ConvGeometry) -> float:
-    """Of these, those of the weights."""
-    return RATES.preparation(work(g))
 
 
 @kernel(
     "conv2d",
     name="pointwise",
-    supports=supports,
-    cost=cost,
-    error_bound=terms,
-    prepare=prepare,
-    preparation=preparation,
-    rectifies=True,
+    accuracy=Accuracy(bound=terms),
+    cost=Cost(work, "conv2d pointwise"),
+    abilities=Abilities(supports=supports, prepare=pack_filters, rectifies=True),
 )
 def forward(
     x: np.ndarray,
@@ -78,7 +64,7 @@ def forward(
     y = memory.empty(g.y_shape, x.dtype, "NHWC")
     if 0 in (x.size, y.size, w.size):
         return without_products(y, bias, rectify)
-    packed = prepare(w, g) if prepared is None else prepared
+    packed = pack_filters(w, g) if prepared is None else prepared
     all_bias = bias_of_panels(bias, g.K, x.dtype)
     pixels = g.N * g.P * g.Q
     block, blocks = balanced(pixels)

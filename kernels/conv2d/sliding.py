@@ -16,34 +16,32 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.costs import Rates, Work, fitted, runs_of, up
+from kernels.contract.costs import Work, runs_of, up
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
-from kernels.conv2d.direct import prepare, terms
 from kernels.cpu.direct import bias_of_panels, without_products
+from kernels.cpu.filters import pack_filters, terms
 from kernels.cpu.micro_kernel import TALL, outer_runs
 from kernels.cpu.padded import padded
 from kernels.cpu.vector import lanes_of
 
 MOST_TERMS = 400
-RATES = fitted(
-    wide=Rates(
-        product=0.00337, term=0.0257, output=0.0805, weight=2.48, call=14.4e3, run=1.3, read=0.212
-    ),
-    narrow=Rates(product=0.0147, term=0.0792, output=0.177, weight=3.19, call=77.4e3),
-)
 
 
-def supports(g: ConvGeometry) -> bool:
+def supports(problem: Problem) -> bool:
     """One group, neighbouring taps along a row, and few terms a window."""
+    g = problem.geometry
     return g.groups == 1 and g.dilation[1] == 1 and g.C * g.R * g.S <= MOST_TERMS
 
 
-def work(g: ConvGeometry) -> Work:
+def work(problem: Problem) -> Work:
     """Rows in whole tiles, filters in whole panels of 16; the pixels of x are copied once.
 
     A tile reads its rows of taps a vector at a time, for however few filters.
     """
+    g = problem.geometry
     filters, pixels = up(g.K, 16), g.N * g.P * up(g.Q, TALL)
     each = g.C * g.R * g.S
     vectors = runs_of(g) * up(g.S * g.C, 16) / 16
@@ -51,26 +49,12 @@ def work(g: ConvGeometry) -> Work:
                 runs=vectors)  # fmt: skip
 
 
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
-    return RATES.cost(work(g))
-
-
-def preparation(g: ConvGeometry) -> float:
-    """Of these, those of the weights."""
-    return RATES.preparation(work(g))
-
-
 @kernel(
     "conv2d",
     name="sliding",
-    supports=supports,
-    cost=cost,
-    error_bound=terms,
-    spreads="padding",
-    prepare=prepare,
-    preparation=preparation,
-    rectifies=True,
+    accuracy=Accuracy(bound=terms, spreads="padding"),
+    cost=Cost(work, "conv2d sliding"),
+    abilities=Abilities(supports=supports, prepare=pack_filters, rectifies=True),
 )
 def forward(
     x: np.ndarray,
@@ -88,7 +72,7 @@ def forward(
     y = memory.empty(g.y_shape, x.dtype, "NHWC")
     if 0 in (x.size, y.size, w.size):
         return without_products(y, bias, rectify)
-    packed = prepare(w, g) if prepared is None else prepared
+    packed = pack_filters(w, g) if prepared is None else prepared
     all_bias = bias_of_panels(bias, g.K, x.dtype)
     room = max(0, TALL - g.Q) * g.stride[1]  # for whole tiles of windows
     pixels, places = padded(memory.nhwc(x), g, room)

@@ -16,9 +16,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from kernels.contract import memory
-from kernels.contract.costs import Rates, Work
+from kernels.contract.costs import Work
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import Box, ConvGeometry
 from kernels.contract.operations import Operations
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.gemm import gemm
 
@@ -54,24 +56,18 @@ def _both_sides(matrix: np.ndarray, a: np.ndarray) -> np.ndarray:
     return np.einsum("jb,ib...->ij...", matrix, left, out=both)
 
 
-def supports(g: ConvGeometry) -> bool:
+def supports(problem: Problem) -> bool:
     """Windows of 3x3 neighbouring pixels, one pixel apart; any padding, any groups."""
+    g = problem.geometry
     return (g.R, g.S, *g.stride, *g.dilation) == (3, 3, 1, 1, 1, 1)
 
 
-RATES = Rates(product=0.00946, term=2.68, output=1.35, weight=1.83, call=338e3)
-
-
-def work(g: ConvGeometry) -> Work:
+def work(problem: Problem) -> Work:
     """16 points a tile of 2x2; the transforms run on one thread."""
+    g = problem.geometry
     tiles = g.N * (-(-g.P // 2)) * (-(-g.Q // 2))
     pairs = g.K * g.C // g.groups
     return Work(16 * tiles * pairs, 16 * tiles * g.C, 16 * tiles * g.K, 16 * pairs, g.groups)
-
-
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
-    return RATES.cost(work(g))
 
 
 def operations(g: ConvGeometry) -> Operations:
@@ -110,13 +106,9 @@ def amplified_roundings(g: ConvGeometry) -> float:
 @kernel(
     "conv2d",
     name="winograd",
-    exact=False,
-    supports=supports,
-    cost=cost,
-    error_bound=amplified_roundings,
-    norm_wise=True,
-    spreads="plane",
-    operations=operations,
+    accuracy=Accuracy(exact=False, bound=amplified_roundings, norm_wise=True, spreads="plane"),
+    cost=Cost(work, "conv2d winograd", operations=operations),
+    abilities=Abilities(supports=supports),
 )
 def forward(
     x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: np.ndarray | None = None

@@ -20,7 +20,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory, threads
-from kernels.contract.costs import Rates, fitted
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.registry import kernel
 from kernels.cpu.combine import combine
@@ -44,25 +44,11 @@ from kernels.winograd.one_dimensional import (
 from kernels.winograd.operations import of_rows
 from kernels.winograd.toom_cook import MOST, POINTS, filter_matrix, output_matrix
 
-RATES = fitted(
-    wide=Rates(product=0.005, term=0.199, output=0.0495, weight=0.524, call=16.7e3, read=0.082),
-    narrow=Rates(product=0.0182, term=0.111, output=0.285, weight=2.12, call=62.2e3),
-)
 ONE = POINTS.index(1)
 
 _g = combine({taps: filter_matrix(taps) for taps in TILES})
 _a = combine({m: output_matrix(m) for m in TILES.values()})
 _a_rectified = combine({m: output_matrix(m) for m in TILES.values()}, rectify=True)
-
-
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
-    return RATES.cost(work(g))
-
-
-def preparation(g: ConvGeometry) -> float:
-    """Of these, those of the weights."""
-    return RATES.preparation(work(g))
 
 
 def amplified_roundings(g: ConvGeometry) -> float:
@@ -74,7 +60,7 @@ def amplified_roundings(g: ConvGeometry) -> float:
 
 def pools(g: ConvGeometry, p: PoolGeometry) -> bool:
     """Whether `max_pool2d/pairs.py` serves it by itself."""
-    return pairs.supports(p) and p.P > 1 and channels(np.dtype(np.float32)) <= p.C
+    return pairs.supports(p)
 
 
 def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
@@ -110,19 +96,21 @@ def _filters(w, told, packed):  # type: ignore[no-untyped-def]
 @kernel(
     "conv2d",
     name="winograd_1d",
-    exact=False,
-    supports=supports,
-    cost=cost,
-    error_bound=amplified_roundings,
-    norm_wise=True,
-    amplification=lambda g: strips(g).amplification,
-    operations=of_rows,
-    spreads="plane",
-    prepare=prepare,
-    preparation=preparation,
-    rectifies=True,
-    pools=pools,
-    chunked=True,
+    accuracy=Accuracy(
+        exact=False,
+        bound=amplified_roundings,
+        norm_wise=True,
+        amplification=lambda g: strips(g).amplification,
+        spreads="plane",
+    ),
+    cost=Cost(lambda problem: work(problem.geometry), "conv2d winograd_1d", operations=of_rows),
+    abilities=Abilities(
+        supports=lambda problem: supports(problem.geometry),
+        prepare=prepare,
+        rectifies=True,
+        pools=pools,
+        chunked=True,
+    ),
 )
 def forward(
     x: np.ndarray,

@@ -20,8 +20,10 @@ from dataclasses import replace
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.costs import Rates, Work, fitted
+from kernels.contract.costs import Work
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import without_products
 from kernels.winograd.operations import of_tiles
@@ -34,26 +36,9 @@ def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
     return fprop_plan(replace(g, N=1)), Sides(g.C // g.groups, g.K // g.groups)
 
 
-RATES = fitted(
-    wide=Rates(
-        product=0.00473, term=0.298, output=0.111, weight=0.29, call=21.3e3, run=5.23, read=0.12
-    ),
-    narrow=Rates(product=0.0195, term=1.25, output=0.665, weight=0.589, call=98.7e3),
-)
-
-
-def work(g: ConvGeometry) -> Work:
+def work(problem: Problem) -> Work:
+    g = problem.geometry
     return work_of(*plan_of(g), g)
-
-
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
-    return RATES.cost(work(g))
-
-
-def preparation(g: ConvGeometry) -> float:
-    """Of these, those of the weights."""
-    return RATES.preparation(work(g))
 
 
 def amplified_roundings(g: ConvGeometry) -> float:
@@ -75,18 +60,20 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> Filters:
 @kernel(
     "conv2d",
     name="winograd_tiles",
-    exact=False,
-    supports=supports,
-    cost=cost,
-    error_bound=amplified_roundings,
-    norm_wise=True,
-    amplification=lambda g: plan_of(g)[0].amplification,
-    operations=lambda g: of_tiles(*plan_of(g), g),
-    spreads="plane",
-    prepare=prepare,
-    preparation=preparation,
-    rectifies=True,
-    chunked=True,
+    accuracy=Accuracy(
+        exact=False,
+        bound=amplified_roundings,
+        norm_wise=True,
+        amplification=lambda g: plan_of(g)[0].amplification,
+        spreads="plane",
+    ),
+    cost=Cost(work, "conv2d winograd_tiles", operations=lambda g: of_tiles(*plan_of(g), g)),
+    abilities=Abilities(
+        supports=lambda problem: supports(problem.geometry),
+        prepare=prepare,
+        rectifies=True,
+        chunked=True,
+    ),
 )
 def forward(
     x: np.ndarray,

@@ -16,22 +16,20 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.costs import Rates, fitted, unfolded, up
+from kernels.contract.costs import Work, unfolded, up
+from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.operations import Operations
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.gemm import PLAIN, keep, multiply
 from kernels.cpu.unfold import fold_image, images_per_block
 
-RATES = fitted(
-    wide=Rates(product=0.00851, term=0.217, output=0.086, weight=0.268, call=7.94e3, run=2.31),
-    narrow=Rates(product=0.0192, term=0.734, output=0.203, weight=1.31, call=20.3e3, run=11.7),
-)
 
-
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`contract/costs.py`); threads take whole images."""
-    return RATES.cost(unfolded(replace(g, N=up(g.N, 2))))
+def work(problem: Problem) -> Work:
+    """Of whole images for each of two threads."""
+    g = problem.geometry
+    return unfolded(replace(g, N=up(g.N, 2)))
 
 
 def operations(g: ConvGeometry) -> Operations:
@@ -44,7 +42,12 @@ def terms(g: ConvGeometry) -> float:
     return g.K // g.groups + g.R * g.S
 
 
-@kernel("conv2d_dgrad", name="col2im", cost=cost, error_bound=terms, operations=operations)
+@kernel(
+    "conv2d_dgrad",
+    name="col2im",
+    accuracy=Accuracy(bound=terms),
+    cost=Cost(work, "conv2d_dgrad col2im", operations=operations),
+)
 def dgrad(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
     gx = memory.empty(g.x_shape, gy.dtype, "NHWC")

@@ -13,19 +13,22 @@ from __future__ import annotations
 from typing import Any
 
 from kernels.contract import memory
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.conv2d_dgrad.col2im import operations
 from kernels.cuda.grouped import grouped_product
-from kernels.cuda.rates import LAUNCH, moved, multiplied
+from kernels.cuda.rates import GPU, Work
 from kernels.cuda.unfold import fold_images, images_per_chunk
 
 
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the rates (`kernels/cuda/rates.py`): columns go to memory and back."""
+def work(problem: Problem) -> Work:
+    """Columns go to memory and back."""
+    g = problem.geometry
     columns = g.N * g.P * g.Q * g.R * g.S * g.C
     chunks = -(-g.N // images_per_chunk(g, 4))
-    return multiplied(g.macs) + moved(2 * columns) + 2 * chunks * LAUNCH
+    return Work(g.macs, elements=2 * columns, launches=2 * chunks)
 
 
 def terms(g: ConvGeometry) -> float:
@@ -33,8 +36,14 @@ def terms(g: ConvGeometry) -> float:
     return g.K // g.groups + g.R * g.S
 
 
-@kernel("conv2d_dgrad", name="col2im", device="cuda", cost=cost, error_bound=terms,
-        chunked=True, operations=operations)  # fmt: skip
+@kernel(
+    "conv2d_dgrad",
+    name="col2im",
+    device="cuda",
+    accuracy=Accuracy(bound=terms),
+    cost=Cost(work, GPU, operations=operations),
+    abilities=Abilities(chunked=True),
+)
 def dgrad(gy: Any, w: Any, g: ConvGeometry) -> Any:
     """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
     gx = memory.empty(g.x_shape, gy.dtype, "NHWC", like=gy)

@@ -20,7 +20,9 @@ from typing import Any
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.conv2d import cuda_im2col
 from kernels.conv2d.cuda_im2col import multiply_windows
@@ -28,7 +30,7 @@ from kernels.conv2d_dgrad.flipped import flipped_geometry, operations
 from kernels.cuda import Program, conv_struct, ctype
 from kernels.cuda.grids import blocks
 from kernels.cuda.packs import instances, pack
-from kernels.cuda.rates import LAUNCH, moved
+from kernels.cuda.rates import GPU, Work
 
 BLOCK = 256
 PROGRAM = Program(
@@ -66,11 +68,15 @@ def _launch(name: str, source: Any, result: Any, g: ConvGeometry, count: int) ->
     PROGRAM.launch(name, grid, (BLOCK, 1, 1), *arrays, conv_struct(g), np.int64(count))
 
 
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the rates (`kernels/cuda/rates.py`); zeros are multiplied too."""
+def work(problem: Problem) -> Work:
+    """That of the stride-1 convolution, zeros too, and to insert these and flip the filters."""
+    g = problem.geometry
     flat = flipped_geometry(g)
-    spread = 0.0 if g.stride == (1, 1) else moved(2 * math.prod(flat.x_shape)) + LAUNCH
-    return cuda_im2col.cost(flat) + spread + moved(2 * math.prod(g.w_shape)) + LAUNCH
+    spread = 0 if g.stride == (1, 1) else 2 * math.prod(flat.x_shape)
+    of_product = cuda_im2col.work(replace(problem, geometry=flat))
+    moved = of_product.elements + spread + 2 * math.prod(g.w_shape)
+    launches = of_product.launches + (1 if g.stride == (1, 1) else 2)
+    return replace(of_product, elements=moved, launches=launches)
 
 
 def terms(g: ConvGeometry) -> float:
@@ -78,8 +84,14 @@ def terms(g: ConvGeometry) -> float:
     return g.K // g.groups * g.R * g.S
 
 
-@kernel("conv2d_dgrad", name="flipped", device="cuda", cost=cost, error_bound=terms,
-        spreads="padding", chunked=True, operations=operations)  # fmt: skip
+@kernel(
+    "conv2d_dgrad",
+    name="flipped",
+    device="cuda",
+    accuracy=Accuracy(bound=terms, spreads="padding"),
+    cost=Cost(work, GPU, operations=operations),
+    abilities=Abilities(chunked=True),
+)
 def dgrad(gy: Any, w: Any, g: ConvGeometry) -> Any:
     """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
     if 0 in g.x_shape:

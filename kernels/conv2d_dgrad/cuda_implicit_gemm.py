@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import without_products
@@ -52,18 +53,19 @@ def plan(g: ConvGeometry, kind: str = "float") -> Plan:
     )
 
 
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the tiles (`kernels/cuda/tiles.py`)."""
-    return plan(g).nanoseconds
-
-
 def terms(g: ConvGeometry) -> float:
     """One multiply-add a tap."""
     return g.K // g.groups * g.R * g.S + 1
 
 
-@kernel("conv2d_dgrad", name="implicit_gemm", device="cuda", supports=supports, cost=cost,
-        error_bound=terms, spreads="padding")  # fmt: skip
+@kernel(
+    "conv2d_dgrad",
+    name="implicit_gemm",
+    device="cuda",
+    accuracy=Accuracy(bound=terms, spreads="padding"),
+    cost=Cost(lambda problem: plan(problem.geometry).nanoseconds),
+    abilities=Abilities(supports=supports),
+)
 def dgrad(gy: Any, w: Any, g: ConvGeometry) -> Any:
     """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
     gx = memory.empty(g.x_shape, gy.dtype, "NHWC", like=gy)

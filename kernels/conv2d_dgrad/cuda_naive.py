@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cuda import Program, conv_struct, ctype
 from kernels.cuda.grids import blocks
-from kernels.cuda.rates import LAUNCH, one_by_one
+from kernels.cuda.rates import GPU, Work
 
 BLOCK = 256
 PROGRAM = Program(__file__, entries=("dgrad<float>", "dgrad<double>"), block=(BLOCK, 1, 1))
@@ -31,12 +33,19 @@ def terms(g: ConvGeometry) -> float:
     return g.K // g.groups * g.R * g.S
 
 
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the rates (`kernels/cuda/rates.py`)."""
-    return LAUNCH + one_by_one(g.macs, math.prod(g.x_shape), terms(g))
+def work(problem: Problem) -> Work:
+    """Naive sums, which may be none."""
+    g = problem.geometry
+    return Work(singles=g.macs, chain=terms(g) if math.prod(g.x_shape) else 0, launches=1)
 
 
-@kernel("conv2d_dgrad", name="naive", device="cuda", cost=cost, error_bound=terms)
+@kernel(
+    "conv2d_dgrad",
+    name="naive",
+    device="cuda",
+    accuracy=Accuracy(bound=terms),
+    cost=Cost(work, GPU),
+)
 def dgrad(gy: Any, w: Any, g: ConvGeometry) -> Any:
     """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""
     gx = memory.empty(g.x_shape, gy.dtype, "NHWC", like=gy)

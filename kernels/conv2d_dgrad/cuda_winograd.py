@@ -15,11 +15,19 @@ from functools import partial
 from typing import Any
 
 from kernels.contract import memory
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import kernel
 from kernels.conv2d.cuda_winograd import convolve, transform_filter
 from kernels.cpu.direct import without_products
-from kernels.cuda.winograd import TAPS, cost, fprop_form, fprop_operations, preparation, supports
+from kernels.cuda.rates import GPU
+from kernels.cuda.winograd import (
+    TAPS,
+    fprop_form,
+    fprop_operations,
+    supports,
+    work,
+)
 
 
 def turned(g: ConvGeometry) -> ConvGeometry:
@@ -42,30 +50,32 @@ def dgrad(m: int, gy: Any, w: Any, g: ConvGeometry, prepared: Any) -> Any:
     return convolve(m, gy, U, gx, turned(g))
 
 
-def said(m: int) -> dict[str, Any]:
-    """What the kernel with tiles of m x m says of itself."""
+def declared(m: int) -> dict[str, Any]:
+    """The declarations of the kernel with tiles of m x m."""
     return {
-        "exact": False,
-        "supports": supports,
-        "cost": lambda g: cost(m, turned(g)),
-        "error_bound": lambda g: fprop_form(m).bound(g.K // g.groups),
-        "norm_wise": True,
-        "amplification": lambda g: fprop_form(m).amplification,
-        "spreads": "plane",
-        "prepare": partial(prepare, m),
-        "preparation": partial(preparation, m),
-        "chunked": True,
-        "operations": lambda g: fprop_operations(m, turned(g)),
+        "accuracy": Accuracy(
+            exact=False,
+            bound=lambda g: fprop_form(m).bound(g.K // g.groups),
+            norm_wise=True,
+            amplification=lambda g: fprop_form(m).amplification,
+            spreads="plane",
+        ),
+        "cost": Cost(
+            lambda problem: work(m, turned(problem.geometry)),
+            GPU,
+            operations=lambda g: fprop_operations(m, turned(g)),
+        ),
+        "abilities": Abilities(supports, partial(prepare, m), chunked=True),
     }
 
 
-@kernel("conv2d_dgrad", name="winograd_4x4", device="cuda", **said(4))
+@kernel("conv2d_dgrad", name="winograd_4x4", device="cuda", **declared(4))
 def dgrad_4x4(gy: Any, w: Any, g: ConvGeometry, *, prepared: Any = None) -> Any:
     """gy (N,K,P,Q), w (K,C/groups,3,3) -> gx (N,C,H,W); accumulates in their type."""
     return dgrad(4, gy, w, g, prepared)
 
 
-@kernel("conv2d_dgrad", name="winograd_2x2", device="cuda", **said(2))
+@kernel("conv2d_dgrad", name="winograd_2x2", device="cuda", **declared(2))
 def dgrad_2x2(gy: Any, w: Any, g: ConvGeometry, *, prepared: Any = None) -> Any:
     """The same by tiles of 2x2 pixels: twice the products, an error bound 50 times smaller."""
     return dgrad(2, gy, w, g, prepared)

@@ -14,37 +14,25 @@ from __future__ import annotations
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.costs import Rates, Work, fitted, runs_of, up
+from kernels.contract.costs import Work, runs_of, up
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.operations import Operations
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import pack, product, without_products
 from kernels.cpu.windows import dgrad_windows
 
-RATES = fitted(
-    wide=Rates(product=0.00478, term=0.147, output=0.154, weight=0.438, call=54.7e3, run=7.52),
-    narrow=Rates(product=0.0147, term=0.294, output=0.645, weight=0.769, call=207e3),
-)
 
-
-def work(g: ConvGeometry) -> Work:
+def work(problem: Problem) -> Work:
     """Windows of gy for the channels of every phase in whole panels of 16."""
+    g = problem.geometry
     taps = [-(-size // stride) for size, stride in zip((g.R, g.S), g.stride, strict=True)]
     positions = g.N * (-(-g.H // g.stride[0])) * (-(-g.W // g.stride[1]))
     terms = g.K * taps[0] * taps[1]  # of all groups
     channels = g.stride[0] * g.stride[1] * up(g.C // g.groups, 16)
     return Work(positions * terms * channels, positions * terms,
                 positions * channels * g.groups, terms * channels, runs=runs_of(g))  # fmt: skip
-
-
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
-    return RATES.cost(work(g))
-
-
-def preparation(g: ConvGeometry) -> float:
-    """Of these, those of the weights."""
-    return RATES.preparation(work(g))
 
 
 def operations(g: ConvGeometry) -> Operations:
@@ -54,8 +42,9 @@ def operations(g: ConvGeometry) -> Operations:
     return Operations(2 * g.N * windows.P * windows.Q * terms * phases * g.C)
 
 
-def supports(g: ConvGeometry) -> bool:
+def supports(problem: Problem) -> bool:
     """Dilation along an axis only at stride 1, where there is one phase."""
+    g = problem.geometry
     return all(s == 1 or d == 1 for s, d in zip(g.stride, g.dilation, strict=True))
 
 
@@ -74,13 +63,9 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
 @kernel(
     "conv2d_dgrad",
     name="direct",
-    supports=supports,
-    cost=cost,
-    error_bound=terms,
-    spreads="plane",
-    operations=operations,
-    prepare=prepare,
-    preparation=preparation,
+    accuracy=Accuracy(bound=terms, spreads="plane"),
+    cost=Cost(work, "conv2d_dgrad direct", operations=operations),
+    abilities=Abilities(supports=supports, prepare=prepare),
 )
 def dgrad(
     gy: np.ndarray, w: np.ndarray, g: ConvGeometry, *, prepared: np.ndarray | None = None

@@ -14,9 +14,11 @@ from __future__ import annotations
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.costs import Rates, fitted, unfolded
+from kernels.contract.costs import Work, unfolded
+from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.operations import Operations
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.conv2d.im2col import multiply_windows
 
@@ -52,15 +54,9 @@ def flip(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     return np.ascontiguousarray(rows)
 
 
-RATES = fitted(
-    wide=Rates(product=0.0103, term=0.255, output=0.102, weight=0.918, call=21.9e3, run=3.99),
-    narrow=Rates(product=0.0175, term=0.61, output=0.403, weight=3.76, call=73.9e3, run=9.76),
-)
-
-
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`contract/costs.py`); zeros are multiplied too."""
-    return RATES.cost(unfolded(flipped_geometry(g)))
+def work(problem: Problem) -> Work:
+    """That of the stride-1 convolution; zeros are multiplied too."""
+    return unfolded(flipped_geometry(problem.geometry))
 
 
 def operations(g: ConvGeometry) -> Operations:
@@ -76,10 +72,8 @@ def terms(g: ConvGeometry) -> float:
 @kernel(
     "conv2d_dgrad",
     name="flipped",
-    cost=cost,
-    error_bound=terms,
-    spreads="padding",
-    operations=operations,
+    accuracy=Accuracy(bound=terms, spreads="padding"),
+    cost=Cost(work, "conv2d_dgrad flipped", operations=operations),
 )
 def dgrad(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """gy (N,K,P,Q), w (K,C/groups,R,S) -> gx (N,C,H,W); accumulates in their type."""

@@ -16,9 +16,11 @@ import numba
 import numpy as np
 
 from kernels.contract import memory, threads
-from kernels.contract.costs import Rates, Work, fitted, runs_of, up
+from kernels.contract.costs import Work, runs_of, up
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.operations import Operations
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import pack, without_products
 from kernels.cpu.lines import add_line
@@ -30,27 +32,12 @@ BAND = 16
 """Rows of gx that a thread takes at a time, at least."""
 
 
-RATES = fitted(
-    wide=Rates(product=0.00648, term=0.0573, output=13.5, weight=0.461, call=14.8e3, run=4.46),
-    narrow=Rates(product=0.0163, term=0.208, output=55.9, weight=2.75, call=41.7e3),
-)
-
-
-def work(g: ConvGeometry) -> Work:
+def work(problem: Problem) -> Work:
     """Windows in whole panels of 16 terms; each is folded by itself."""
+    g = problem.geometry
     pixels, window = g.N * g.P * g.Q, up(g.C // g.groups * g.R * g.S, 16)
     return Work(pixels * g.K * window, pixels * window * g.groups, pixels * g.groups,
                 window * g.K, runs=runs_of(g))  # fmt: skip
-
-
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
-    return RATES.cost(work(g))
-
-
-def preparation(g: ConvGeometry) -> float:
-    """Of these, those of the weights."""
-    return RATES.preparation(work(g))
 
 
 def operations(g: ConvGeometry) -> Operations:
@@ -77,11 +64,9 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
 @kernel(
     "conv2d_dgrad",
     name="folding",
-    cost=cost,
-    error_bound=terms,
-    prepare=prepare,
-    preparation=preparation,
-    operations=operations,
+    accuracy=Accuracy(bound=terms),
+    cost=Cost(work, "conv2d_dgrad folding", operations=operations),
+    abilities=Abilities(prepare=prepare),
 )
 def dgrad(
     gy: np.ndarray, w: np.ndarray, g: ConvGeometry, *, prepared: np.ndarray | None = None

@@ -13,8 +13,10 @@ from dataclasses import replace
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.costs import Rates, Work, fitted
+from kernels.contract.costs import Work
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import without_products
 from kernels.winograd.operations import of_tiles
@@ -27,24 +29,9 @@ def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
     return dgrad_plan(replace(g, N=1)), Sides(g.K // g.groups, g.C // g.groups)
 
 
-RATES = fitted(
-    wide=Rates(product=0.00641, term=0.293, output=0.135, weight=0.204, call=32.1e3, run=5.07),
-    narrow=Rates(product=0.0179, term=1.15, output=0.746, weight=0.475, call=94e3),
-)
-
-
-def work(g: ConvGeometry) -> Work:
+def work(problem: Problem) -> Work:
+    g = problem.geometry
     return work_of(*plan_of(g), g)
-
-
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
-    return RATES.cost(work(g))
-
-
-def preparation(g: ConvGeometry) -> float:
-    """Of these, those of the weights."""
-    return RATES.preparation(work(g))
 
 
 def amplified_roundings(g: ConvGeometry) -> float:
@@ -66,18 +53,20 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> Filters:
 @kernel(
     "conv2d_dgrad",
     name="winograd_tiles",
-    exact=False,
-    supports=supports,
-    cost=cost,
-    error_bound=amplified_roundings,
-    norm_wise=True,
-    amplification=lambda g: plan_of(g)[0].amplification,
-    operations=lambda g: of_tiles(*plan_of(g), g),
-    spreads="plane",
-    prepare=prepare,
-    preparation=preparation,
-    chunked=True,
-    into=True,
+    accuracy=Accuracy(
+        exact=False,
+        bound=amplified_roundings,
+        norm_wise=True,
+        amplification=lambda g: plan_of(g)[0].amplification,
+        spreads="plane",
+    ),
+    cost=Cost(work, "conv2d_dgrad winograd_tiles", operations=lambda g: of_tiles(*plan_of(g), g)),
+    abilities=Abilities(
+        supports=lambda problem: supports(problem.geometry),
+        prepare=prepare,
+        into=True,
+        chunked=True,
+    ),
 )
 def dgrad(
     gy: np.ndarray,

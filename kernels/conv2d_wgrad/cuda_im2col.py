@@ -14,20 +14,23 @@ from typing import Any
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cuda.grouped import grouped_product
-from kernels.cuda.rates import LAUNCH, moved, multiplied
+from kernels.cuda.rates import GPU, Work
 from kernels.cuda.unfold import rows_per_chunk, unfold_rows
 
 
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the rates (`kernels/cuda/rates.py`): columns go to memory and back."""
+def work(problem: Problem) -> Work:
+    """Columns go to memory and back, and each chunk's share is added to the sums."""
+    g = problem.geometry
     rows = g.N * g.P
     columns = rows * g.Q * g.R * g.S * g.C
     chunks = -(-rows // rows_per_chunk(g, 4))
     weights = g.K * g.R * g.S * (g.C // g.groups)
-    return multiplied(g.macs) + moved(2 * columns + 3 * chunks * weights) + 3 * chunks * LAUNCH
+    return Work(g.macs, elements=2 * columns + 3 * chunks * weights, launches=3 * chunks)
 
 
 def terms(g: ConvGeometry) -> float:
@@ -35,8 +38,14 @@ def terms(g: ConvGeometry) -> float:
     return g.N * g.P * g.Q
 
 
-@kernel("conv2d_wgrad", name="im2col", device="cuda", cost=cost, error_bound=terms,
-        spreads="padding", chunked=True)  # fmt: skip
+@kernel(
+    "conv2d_wgrad",
+    name="im2col",
+    device="cuda",
+    accuracy=Accuracy(bound=terms, spreads="padding"),
+    cost=Cost(work, GPU),
+    abilities=Abilities(chunked=True),
+)
 def wgrad(x: Any, gy: Any, g: ConvGeometry) -> Any:
     """x (N,C,H,W), gy (N,K,P,Q) -> gw (K,C/groups,R,S); accumulates in their type."""
     gw = memory.empty(g.w_shape, x.dtype, "NHWC", like=x)

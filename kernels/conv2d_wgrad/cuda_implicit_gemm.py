@@ -20,7 +20,9 @@ from typing import Any
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import without_products
 from kernels.cuda import Entry, Program, conv_struct, ctype
@@ -85,8 +87,9 @@ def plan(g: ConvGeometry, kind: str = "float") -> Plan:
     )
 
 
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the tiles (`kernels/cuda/tiles.py`) and the parts' way through memory."""
+def nanoseconds(problem: Problem) -> float:
+    """From the tiles (`kernels/cuda/tiles.py`) and the parts' way through memory."""
+    g = problem.geometry
     if g.macs == 0:
         return LAUNCH
     chosen = plan(g)
@@ -99,8 +102,14 @@ def terms(g: ConvGeometry) -> float:
     return max(g.N * g.P * g.Q, 1) + 1
 
 
-@kernel("conv2d_wgrad", name="implicit_gemm", device="cuda", supports=supports, cost=cost,
-        error_bound=terms, spreads="padding")  # fmt: skip
+@kernel(
+    "conv2d_wgrad",
+    name="implicit_gemm",
+    device="cuda",
+    accuracy=Accuracy(bound=terms, spreads="padding"),
+    cost=Cost(nanoseconds),
+    abilities=Abilities(supports=supports),
+)
 def wgrad(x: Any, gy: Any, g: ConvGeometry) -> Any:
     """x (N,C,H,W), gy (N,K,P,Q) -> gw (K,C/groups,R,S); accumulates in their type."""
     gw = memory.empty(g.w_shape, x.dtype, "NHWC", like=x)

@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cuda import Program, conv_struct, ctype
 from kernels.cuda.grids import blocks
-from kernels.cuda.rates import LAUNCH, one_by_one
+from kernels.cuda.rates import GPU, Work
 
 BLOCK = 256
 PROGRAM = Program(__file__, entries=("wgrad<float>", "wgrad<double>"), block=(BLOCK, 1, 1))
@@ -30,12 +32,19 @@ def terms(g: ConvGeometry) -> float:
     return g.N * g.P * g.Q
 
 
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the rates (`kernels/cuda/rates.py`)."""
-    return LAUNCH + one_by_one(g.macs, math.prod(g.w_shape), terms(g))
+def work(problem: Problem) -> Work:
+    """Naive sums, which may be none."""
+    g = problem.geometry
+    return Work(singles=g.macs, chain=terms(g) if math.prod(g.w_shape) else 0, launches=1)
 
 
-@kernel("conv2d_wgrad", name="naive", device="cuda", cost=cost, error_bound=terms)
+@kernel(
+    "conv2d_wgrad",
+    name="naive",
+    device="cuda",
+    accuracy=Accuracy(bound=terms),
+    cost=Cost(work, GPU),
+)
 def wgrad(x: Any, gy: Any, g: ConvGeometry) -> Any:
     """x (N,C,H,W), gy (N,K,P,Q) -> gw (K,C/groups,R,S); accumulates in their type."""
     gw = memory.empty(g.w_shape, x.dtype, "NHWC", like=x)

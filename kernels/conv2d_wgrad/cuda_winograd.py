@@ -11,24 +11,26 @@ hundred channels they move as much as the transforms.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.conv2d.cuda_winograd import TILES, transform_input
 from kernels.cpu.direct import without_products
 from kernels.cuda import Program, conv_struct, ctype, product
 from kernels.cuda.grids import blocks
 from kernels.cuda.packs import PACKS, pack
-from kernels.cuda.rates import LAUNCH, moved
+from kernels.cuda.rates import GPU, Work
 from kernels.cuda.winograd import (
     SIZES,
     chunks,
-    cost,
     pairs,
     points,
     supports,
@@ -36,6 +38,7 @@ from kernels.cuda.winograd import (
     wgrad_form,
     wgrad_operations,
 )
+from kernels.cuda.winograd import work as fprop_work
 
 PROGRAM = Program(
     __file__,
@@ -85,35 +88,37 @@ def wgrad(m: int, x: Any, gy: Any, g: ConvGeometry) -> Any:
     return transform_weights(m, W, gw, g)
 
 
-def estimated(m: int, g: ConvGeometry) -> float:
-    """Nanoseconds: those of fprop, with the sums in the place of the filters; and for each chunk
-    but the first they move four times: a part is written and read, the sum read and written."""
-    further = len(list(chunks(m, g, np.float32))) - 1
-    return cost(m, g) + further * (moved(4 * points(m) * pairs(g)) + LAUNCH)
+def work(m: int, problem: Problem) -> Work:
+    """That of fprop, with the sums in the place of the filters; and for each chunk but the first
+    they move four times: a part is written and read, the sum read and written."""
+    g = problem.geometry
+    further, its = len(list(chunks(m, g, np.float32))) - 1, fprop_work(m, g)
+    moved = its.elements + its.weights + further * 4 * points(m) * pairs(g)
+    return replace(its, elements=moved, launches=its.launches + 1 + further, weights=0)
 
 
-def said(m: int) -> dict[str, Any]:
-    """What the kernel with tiles of m x m says of itself."""
+def declared(m: int) -> dict[str, Any]:
+    """The declarations of the kernel with tiles of m x m."""
     return {
-        "exact": False,
-        "supports": supports,
-        "cost": partial(estimated, m),
-        "error_bound": lambda g: wgrad_form(m).bound(tiles_of(m, g)),
-        "norm_wise": True,
-        "amplification": lambda g: wgrad_form(m).amplification,
-        "spreads": "plane",
-        "chunked": True,
-        "operations": partial(wgrad_operations, m),
+        "accuracy": Accuracy(
+            exact=False,
+            bound=lambda g: wgrad_form(m).bound(tiles_of(m, g)),
+            norm_wise=True,
+            amplification=lambda g: wgrad_form(m).amplification,
+            spreads="plane",
+        ),
+        "cost": Cost(partial(work, m), GPU, operations=partial(wgrad_operations, m)),
+        "abilities": Abilities(supports, chunked=True),
     }
 
 
-@kernel("conv2d_wgrad", name="winograd_4x4", device="cuda", **said(4))
+@kernel("conv2d_wgrad", name="winograd_4x4", device="cuda", **declared(4))
 def wgrad_4x4(x: Any, gy: Any, g: ConvGeometry) -> Any:
     """x (N,C,H,W), gy (N,K,P,Q) -> gw (K,C/groups,3,3); accumulates in their type."""
     return wgrad(4, x, gy, g)
 
 
-@kernel("conv2d_wgrad", name="winograd_2x2", device="cuda", **said(2))
+@kernel("conv2d_wgrad", name="winograd_2x2", device="cuda", **declared(2))
 def wgrad_2x2(x: Any, gy: Any, g: ConvGeometry) -> Any:
     """The same by tiles of 2x2 pixels: twice the products, a smaller error."""
     return wgrad(2, x, gy, g)

@@ -14,22 +14,20 @@ import numba
 import numpy as np
 
 from kernels.contract import memory, threads
-from kernels.contract.costs import Rates, Work, fitted, runs_of, up
+from kernels.contract.costs import Work, runs_of, up
+from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import BLOCK, without_products
 from kernels.cpu.micro_kernel import EVEN, outer_even
 from kernels.cpu.vector import LINE, lanes, lanes_of, move
 from kernels.cpu.windows import fprop_windows, pack_windows
 
-RATES = fitted(
-    wide=Rates(product=0.00364, term=0.179, output=0.125, weight=0.931, call=16.7e3, run=6.13),
-    narrow=Rates(product=0.0136, term=0.225, output=0.559, weight=3.34, call=62e3),
-)
 
-
-def work(g: ConvGeometry) -> Work:
+def work(problem: Problem) -> Work:
     """Windows in whole lines of 16 terms, filters in whole panels of 24."""
+    g = problem.geometry
     pixels, terms = g.N * g.P * g.Q, g.C // g.groups * g.R * g.S
     filters = up(g.K // g.groups, 24)
     return Work(pixels * up(terms, 16) * filters * g.groups, pixels * terms * g.groups,
@@ -37,17 +35,17 @@ def work(g: ConvGeometry) -> Work:
                 runs=runs_of(g))  # fmt: skip
 
 
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
-    return RATES.cost(work(g))
-
-
 def terms(g: ConvGeometry) -> float:
     """One multiply-add an output pixel, and one sum a block and a thread."""
     return max(g.N * g.P * g.Q, 1) + 1
 
 
-@kernel("conv2d_wgrad", name="direct", cost=cost, error_bound=terms, spreads="padding")
+@kernel(
+    "conv2d_wgrad",
+    name="direct",
+    accuracy=Accuracy(bound=terms, spreads="padding"),
+    cost=Cost(work, "conv2d_wgrad direct"),
+)
 def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """x (N,C,H,W), gy (N,K,P,Q) -> gw (K,C/groups,R,S); accumulates in their type."""
     gw = memory.empty(g.w_shape, x.dtype, "NHWC")

@@ -14,21 +14,12 @@ import numba
 import numpy as np
 
 from kernels.contract import memory, threads
-from kernels.contract.costs import Rates, fitted, unfolded
+from kernels.contract.costs import unfolded
+from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import kernel
 from kernels.cpu.gemm import PLAIN, TRANSPOSED, keep, multiply
 from kernels.cpu.unfold import rows_per_block, unfold_rows
-
-RATES = fitted(
-    wide=Rates(product=0.00876, term=0.373, output=0.149, weight=0.382, call=10.2e3, run=4.03),
-    narrow=Rates(product=0.0161, term=0.847, output=0.445, weight=1.71, call=37.5e3, run=13.6),
-)
-
-
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
-    return RATES.cost(unfolded(g))
 
 
 def terms(g: ConvGeometry) -> float:
@@ -36,7 +27,12 @@ def terms(g: ConvGeometry) -> float:
     return g.N * g.P * g.Q
 
 
-@kernel("conv2d_wgrad", name="im2col", cost=cost, error_bound=terms, spreads="padding")
+@kernel(
+    "conv2d_wgrad",
+    name="im2col",
+    accuracy=Accuracy(bound=terms, spreads="padding"),
+    cost=Cost(lambda problem: unfolded(problem.geometry), "conv2d_wgrad im2col"),
+)
 def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """x (N,C,H,W), gy (N,K,P,Q) -> gw (K,C/groups,R,S); accumulates in their type."""
     gw = memory.empty(g.w_shape, x.dtype, "NHWC")

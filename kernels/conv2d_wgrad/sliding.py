@@ -18,8 +18,10 @@ import numba
 import numpy as np
 
 from kernels.contract import memory, threads
-from kernels.contract.costs import Rates, Work, fitted, runs_of, up
+from kernels.contract.costs import Work, runs_of, up
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import without_products
 from kernels.cpu.micro_kernel import EVEN, outer_steps_2, outer_steps_3
@@ -27,28 +29,21 @@ from kernels.cpu.padded import padded
 from kernels.cpu.vector import LINE, lanes, lanes_of
 
 MOST_TERMS = 400
-RATES = fitted(
-    wide=Rates(product=0.00551, term=0.0726, output=0.0237, weight=0.704, call=14.1e3, run=1.68),
-    narrow=Rates(product=0.0179, term=0.0803, output=0.154, weight=1.28, call=47.3e3),
-)
 
 
-def supports(g: ConvGeometry) -> bool:
+def supports(problem: Problem) -> bool:
     """One group, neighbouring taps along a row, few terms a window and a tile of them a row."""
+    g = problem.geometry
     terms = g.C * g.R * g.S
     return g.groups == 1 and g.dilation[1] == 1 and terms <= MOST_TERMS and g.S * g.C >= EVEN // 2
 
 
-def work(g: ConvGeometry) -> Work:
+def work(problem: Problem) -> Work:
     """Filters in whole panels of 16; the pixels of x are copied once, sums go on row by row."""
+    g = problem.geometry
     terms, filters = g.C * g.R * g.S, up(g.K, 16)
     return Work(g.N * g.P * g.Q * terms * filters, g.N * g.C * g.H * g.W,
                 g.N * g.P * terms * filters, terms * filters, runs=runs_of(g))  # fmt: skip
-
-
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
-    return RATES.cost(work(g))
 
 
 def additions(g: ConvGeometry) -> float:
@@ -59,10 +54,9 @@ def additions(g: ConvGeometry) -> float:
 @kernel(
     "conv2d_wgrad",
     name="sliding",
-    supports=supports,
-    cost=cost,
-    error_bound=additions,
-    spreads="padding",
+    accuracy=Accuracy(bound=additions, spreads="padding"),
+    cost=Cost(work, "conv2d_wgrad sliding"),
+    abilities=Abilities(supports=supports),
 )
 def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """x (N,C,H,W), gy (N,K,P,Q) -> gw (K,C,R,S); accumulates in their type."""

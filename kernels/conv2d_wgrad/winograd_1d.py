@@ -19,7 +19,8 @@ import numba
 import numpy as np
 
 from kernels.contract import memory, threads
-from kernels.contract.costs import Rates, fitted, up
+from kernels.contract.costs import up
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import kernel
 from kernels.cpu.combine import combine
@@ -41,17 +42,7 @@ from kernels.winograd.one_dimensional import (
 from kernels.winograd.operations import of_rows_wgrad
 from kernels.winograd.toom_cook import MOST, filter_matrix, output_matrix, turned
 
-RATES = fitted(
-    wide=Rates(product=0.00609, term=0.203, output=0.0529, weight=1.14, call=20.3e3),
-    narrow=Rates(product=0.0163, term=0.125, output=0.492, weight=4.55, call=61e3),
-)
-
 _t = combine(turned({m: output_matrix(m) for m in TILES.values()}))
-
-
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
-    return RATES.cost(work(g))
 
 
 @lru_cache
@@ -69,15 +60,17 @@ def amplified_roundings(g: ConvGeometry) -> float:
 @kernel(
     "conv2d_wgrad",
     name="winograd_1d",
-    exact=False,
-    supports=supports,
-    cost=cost,
-    error_bound=amplified_roundings,
-    norm_wise=True,
-    amplification=lambda g: strips(g).amplification,
-    operations=of_rows_wgrad,
-    spreads="plane",
-    chunked=True,
+    accuracy=Accuracy(
+        exact=False,
+        bound=amplified_roundings,
+        norm_wise=True,
+        amplification=lambda g: strips(g).amplification,
+        spreads="plane",
+    ),
+    cost=Cost(
+        lambda problem: work(problem.geometry), "conv2d_wgrad winograd_1d", operations=of_rows_wgrad
+    ),
+    abilities=Abilities(supports=lambda problem: supports(problem.geometry), chunked=True),
 )
 def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """x (N,C,H,W), gy (N,K,P,Q) -> gw (K,C,R,S); accumulates in their type."""

@@ -15,8 +15,10 @@ from functools import lru_cache
 import numpy as np
 
 from kernels.contract import memory, threads
-from kernels.contract.costs import Rates, Work, fitted, up
+from kernels.contract.costs import Work, up
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import without_products
 from kernels.cpu.vector import LINE, lanes
@@ -32,19 +34,9 @@ def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
     return fprop_plan(replace(g, N=1)), Sides(g.C // g.groups, g.K // g.groups)
 
 
-RATES = fitted(
-    wide=Rates(product=0.00685, term=0.238, output=0.187, weight=0.103, call=30.4e3, run=7.48),
-    narrow=Rates(product=0.0212, term=1.16, output=0.773, weight=0.402, call=80.6e3),
-)
-
-
-def work(g: ConvGeometry) -> Work:
+def work(problem: Problem) -> Work:
+    g = problem.geometry
     return work_of(*plan_of(g), g, written=True)
-
-
-def cost(g: ConvGeometry) -> float:
-    """Nanoseconds, from the work and the rates (`contract/costs.py`)."""
-    return RATES.cost(work(g))
 
 
 def amplified_roundings(g: ConvGeometry) -> float:
@@ -57,15 +49,17 @@ def amplified_roundings(g: ConvGeometry) -> float:
 @kernel(
     "conv2d_wgrad",
     name="winograd_tiles",
-    exact=False,
-    supports=supports,
-    cost=cost,
-    error_bound=amplified_roundings,
-    norm_wise=True,
-    amplification=lambda g: plan_of(g)[0].amplification,
-    operations=lambda g: of_tiles_wgrad(plan_of(g)[0], g),
-    spreads="plane",
-    chunked=True,
+    accuracy=Accuracy(
+        exact=False,
+        bound=amplified_roundings,
+        norm_wise=True,
+        amplification=lambda g: plan_of(g)[0].amplification,
+        spreads="plane",
+    ),
+    cost=Cost(
+        work, "conv2d_wgrad winograd_tiles", operations=lambda g: of_tiles_wgrad(plan_of(g)[0], g)
+    ),
+    abilities=Abilities(supports=lambda problem: supports(problem.geometry), chunked=True),
 )
 def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """x (N,C,H,W), gy (N,K,P,Q) -> gw (K,C/groups,R,S); accumulates in their type."""

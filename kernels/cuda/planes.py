@@ -13,16 +13,16 @@ from numpy.typing import DTypeLike
 from kernels.contract.memory import VECTOR
 from kernels.cuda.grids import blocks, threads
 from kernels.cuda.program import Three, ctype
-from kernels.cuda.rates import LAUNCH, moved
+from kernels.cuda.rates import Work
 
 THREADS = 256
 """Of a block, at most."""
 WARP = 32
 
 
-def traffic(values: float, launches: int = 1) -> float:
-    """Nanoseconds of kernels that memory limits, for so many float32 read and written in all."""
-    return LAUNCH * launches + moved(values)
+def traffic(values: float, launches: int = 1) -> Work:
+    """The work of kernels that memory limits, for so many float32 read and written in all."""
+    return Work(elements=values, launches=launches)
 
 
 def lanes(dtype: DTypeLike, channels: int) -> int:

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.problem import Problem
 from kernels.cuda.program import Entry
 from kernels.cuda.rates import LAUNCH
 
@@ -114,8 +115,9 @@ def entries(kernel: str, tiles: Iterable[Tile]) -> dict[str, Entry]:
     return {tile.instance(kernel): Entry((tile.threads, 1, 1)) for tile in tiles}
 
 
-def supports(g: ConvGeometry) -> bool:
+def supports(problem: Problem) -> bool:
     """Pixels and weights are counted in 32 bits (channels are not), groups and phases by a grid."""
+    g: ConvGeometry = problem.geometry
     counts = g.N * g.H * g.W, g.N * g.P * g.Q, g.K * (g.C // g.groups) * g.R * g.S
     phases = g.stride[0] * g.stride[1]
     return max(counts) < 1 << 30 and max(g.groups, phases) <= MOST_BLOCKS

@@ -21,8 +21,9 @@ from numpy.typing import DTypeLike
 from kernels.contract import memory
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.operations import Operations
+from kernels.contract.problem import Problem
 from kernels.cpu.combine import operations
-from kernels.cuda.rates import LAUNCH, moved, multiplied
+from kernels.cuda.rates import Work
 from kernels.winograd.toom_cook import (
     Matrix,
     filter_matrix,
@@ -130,8 +131,9 @@ def wgrad_form(m: int) -> Form:
     return Form(its.bt, transposed(its.read), transposed(its.taken))
 
 
-def supports(g: ConvGeometry) -> bool:
+def supports(problem: Problem) -> bool:
     """Windows of 3x3 neighbouring pixels, one pixel apart; any padding, any groups."""
+    g: ConvGeometry = problem.geometry
     return (g.R, g.S, *g.stride, *g.dilation) == (TAPS, TAPS, 1, 1, 1, 1)
 
 
@@ -145,20 +147,20 @@ def tiles_of(m: int, g: ConvGeometry) -> int:
     return g.N * -(-g.P // m) * -(-g.Q // m)
 
 
-def cost(m: int, g: ConvGeometry) -> float:
-    """Nanoseconds of fprop, from the rates (`kernels/cuda/rates.py`); of dgrad, of its geometry.
+def work(m: int, g: ConvGeometry) -> Work:
+    """Of fprop; of dgrad, of its geometry.
 
-    The products, and what they read and write, besides the transforms' other sides.
+    The products, and what they read and write, besides the transforms' other sides; the filters'
+    transform reads each once.
     """
-    elements, parts = points(m) * tiles_of(m, g), len(list(chunks(m, g, np.float32)))
-    each = g.N * (g.H * g.W * g.C + g.P * g.Q * g.K) + 2 * elements * (g.C + g.K)
-    products = multiplied(elements * pairs(g)) + moved(points(m) * pairs(g))
-    return products + moved(each) + 3 * parts * LAUNCH + preparation(m, g)
-
-
-def preparation(m: int, g: ConvGeometry) -> float:
-    """Of these, those of the filters' transform, which reads each once."""
-    return moved((TAPS**2 + points(m)) * pairs(g)) + LAUNCH
+    tiles, parts = points(m) * tiles_of(m, g), len(list(chunks(m, g, np.float32)))
+    each = g.N * (g.H * g.W * g.C + g.P * g.Q * g.K) + 2 * tiles * (g.C + g.K)
+    return Work(
+        products=tiles * pairs(g),
+        elements=points(m) * pairs(g) + each,
+        launches=3 * parts,
+        weights=(TAPS**2 + points(m)) * pairs(g),
+    )
 
 
 def fprop_operations(m: int, g: ConvGeometry) -> Operations:

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"peak: {peak / 1e9:.0f} GFLOP/s, a matrix product of side {SIDE} on all threads")
 
 
-def _parser(name: str) -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m kernels.ladder")
     parser.add_argument("--images", type=int, default=16)
     parser.add_argument("--channels", type=int, default=256)

@@ -17,10 +17,13 @@ import math
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Cost
 from kernels.contract.norm_geometry import LCNGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cuda import Entry, Program, contrast, planes
 from kernels.cuda.program import MOST_THREADS
+from kernels.cuda.rates import GPU, Work
 from kernels.local_contrast_norm.separable import Saved
 
 PROGRAM = Program(
@@ -33,11 +36,16 @@ PROGRAM = Program(
 )
 
 
+def work(problem: Problem) -> Work:
+    g = problem.geometry
+    return planes.traffic(math.prod(g.x_shape) * 3 + math.prod(g.plane_shape) * 24, 5)
+
+
 @kernel(
     "local_contrast_norm",
     name="separable",
     device="cuda",
-    cost=lambda g: planes.traffic(math.prod(g.x_shape) * 3 + math.prod(g.plane_shape) * 24, 5),
+    cost=Cost(work, GPU),
 )
 def forward(x: np.ndarray, g: LCNGeometry) -> tuple[np.ndarray, Saved]:
     """x (N,C,H,W) on the device -> y (N,C,H,W), and (m, sigma), each (N,H,W) float64, for any vjp.

@@ -12,10 +12,13 @@ memory.
 
 from __future__ import annotations
 
+import math
+
 import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Cost
 from kernels.contract.norm_geometry import LCNGeometry
 from kernels.contract.registry import kernel
 from kernels.cpu.blur import blur
@@ -23,7 +26,11 @@ from kernels.cpu.blur import blur
 Saved = tuple[np.ndarray, np.ndarray]
 
 
-@kernel("local_contrast_norm", name="separable", cost=lambda g: 2.0 * g.N * g.C * g.H * g.W)
+@kernel(
+    "local_contrast_norm",
+    name="separable",
+    cost=Cost(lambda problem: 2.0 * math.prod(problem.geometry.x_shape)),
+)
 def forward(x: np.ndarray, g: LCNGeometry) -> tuple[np.ndarray, Saved]:
     """x (N,C,H,W) -> y (N,C,H,W), and (m, sigma), each (N,H,W) float64, for any vjp kernel.
 

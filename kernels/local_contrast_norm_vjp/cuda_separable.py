@@ -15,10 +15,13 @@ import math
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Cost
 from kernels.contract.norm_geometry import LCNGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cuda import Entry, Program, contrast, planes
 from kernels.cuda.program import MOST_THREADS
+from kernels.cuda.rates import GPU, Work
 from kernels.local_contrast_norm.separable import Saved
 
 PROGRAM = Program(
@@ -32,11 +35,16 @@ PROGRAM = Program(
 Maps = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
+def work(problem: Problem) -> Work:
+    g = problem.geometry
+    return planes.traffic(math.prod(g.x_shape) * 5 + math.prod(g.plane_shape) * 40, 5)
+
+
 @kernel(
     "local_contrast_norm_vjp",
     name="separable",
     device="cuda",
-    cost=lambda g: planes.traffic(math.prod(g.x_shape) * 5 + math.prod(g.plane_shape) * 40, 5),
+    cost=Cost(work, GPU),
 )
 def vjp(gy: np.ndarray, x: np.ndarray, saved: Saved, g: LCNGeometry) -> np.ndarray:
     """gy and x (N,C,H,W), `saved` as any forward kernel returned it, on the device -> gx (N,C,H,W).

@@ -13,17 +13,24 @@ At ties sigma wins over c, and c over the floor. Where sigma is 0 its derivative
 
 from __future__ import annotations
 
+import math
+
 import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Cost
 from kernels.contract.norm_geometry import LCNGeometry
 from kernels.contract.registry import kernel
 from kernels.cpu.blur import blur_transposed
 from kernels.local_contrast_norm.separable import Saved, divisor
 
 
-@kernel("local_contrast_norm_vjp", name="separable", cost=lambda g: 3.0 * g.N * g.C * g.H * g.W)
+@kernel(
+    "local_contrast_norm_vjp",
+    name="separable",
+    cost=Cost(lambda problem: 3.0 * math.prod(problem.geometry.x_shape)),
+)
 def vjp(gy: np.ndarray, x: np.ndarray, saved: Saved, g: LCNGeometry) -> np.ndarray:
     """gy and x (N,C,H,W), `saved` as any forward kernel returned it -> gx (N,C,H,W).
 

@@ -13,20 +13,28 @@ import math
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Cost
 from kernels.contract.norm_geometry import LRNGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cuda import Program, ctype
 from kernels.cuda.planes import over_pixels, traffic
+from kernels.cuda.rates import GPU, Work
 from kernels.local_response_norm.sliding import settings
 
 PROGRAM = Program(__file__, entries=("normalise<float>", "normalise<double>"))
+
+
+def work(problem: Problem) -> Work:
+    g = problem.geometry
+    return traffic((2 + 0.1 * g.size) * math.prod(g.x_shape))
 
 
 @kernel(
     "local_response_norm",
     name="naive",
     device="cuda",
-    cost=lambda g: traffic((2 + 0.1 * g.size) * math.prod(g.x_shape)),
+    cost=Cost(work, GPU),
 )
 def forward(x: np.ndarray, g: LRNGeometry) -> np.ndarray:
     """x (N,C,H,W) float32 or float64, on the device -> y (N,C,H,W); all in x's type."""

@@ -14,10 +14,13 @@ import math
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Abilities, Cost
 from kernels.contract.norm_geometry import LRNGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cuda import Entry, Program, ctype
 from kernels.cuda.planes import THREADS, over_lines, traffic
+from kernels.cuda.rates import GPU, Work
 from kernels.local_response_norm.cuda_naive import reach
 from kernels.local_response_norm.sliding import settings
 
@@ -32,12 +35,17 @@ MOST_CHANNELS = 6144
 """Of one pixel in 48 KB, which a block has on any GPU, in float64."""
 
 
+def work(problem: Problem) -> Work:
+    g = problem.geometry
+    return traffic((2 + 0.05 * g.size) * math.prod(g.x_shape))
+
+
 @kernel(
     "local_response_norm",
     name="sliding",
     device="cuda",
-    supports=lambda g: g.C <= MOST_CHANNELS,
-    cost=lambda g: traffic((2 + 0.05 * g.size) * math.prod(g.x_shape)),
+    cost=Cost(work, GPU),
+    abilities=Abilities(supports=lambda problem: problem.geometry.C <= MOST_CHANNELS),
 )
 def forward(x: np.ndarray, g: LRNGeometry) -> np.ndarray:
     """x (N,C,H,W) float32 or float64, on the device -> y (N,C,H,W); all in x's type."""

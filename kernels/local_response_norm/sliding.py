@@ -10,15 +10,22 @@ moved an element; roots and quotients limit it where the data come from cache, e
 
 from __future__ import annotations
 
+import math
+
 import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Cost
 from kernels.contract.norm_geometry import LRNGeometry
 from kernels.contract.registry import kernel
 
 
-@kernel("local_response_norm", name="sliding", cost=lambda g: 3.5 * g.N * g.C * g.H * g.W)
+@kernel(
+    "local_response_norm",
+    name="sliding",
+    cost=Cost(lambda problem: 3.5 * math.prod(problem.geometry.x_shape)),
+)
 def forward(x: np.ndarray, g: LRNGeometry) -> np.ndarray:
     """x (N,C,H,W) float32 or float64 -> y (N,C,H,W); sums and powers are in x's type.
 

@@ -15,21 +15,29 @@ import math
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Cost
 from kernels.contract.norm_geometry import LRNGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cuda import Program, ctype
 from kernels.cuda.planes import over_pixels, traffic
+from kernels.cuda.rates import GPU, Work
 from kernels.local_response_norm.cuda_naive import reach
 from kernels.local_response_norm.sliding import settings
 
 PROGRAM = Program(__file__, entries=("gradient<float>", "gradient<double>"))
 
 
+def work(problem: Problem) -> Work:
+    g = problem.geometry
+    return traffic((3 + 0.1 * g.size**2) * math.prod(g.x_shape))
+
+
 @kernel(
     "local_response_norm_vjp",
     name="naive",
     device="cuda",
-    cost=lambda g: traffic((3 + 0.1 * g.size**2) * math.prod(g.x_shape)),
+    cost=Cost(work, GPU),
 )
 def vjp(gy: np.ndarray, x: np.ndarray, g: LRNGeometry) -> np.ndarray:
     """gy and x (N,C,H,W) float32 or float64, on the device -> gx (N,C,H,W); all in their type."""

@@ -10,16 +10,23 @@ channels stay in cache. 2 size + 14 operations and 3 values moved an element.
 
 from __future__ import annotations
 
+import math
+
 import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Cost
 from kernels.contract.norm_geometry import LRNGeometry
 from kernels.contract.registry import kernel
 from kernels.local_response_norm.sliding import powers, settings, window_sums
 
 
-@kernel("local_response_norm_vjp", name="sliding", cost=lambda g: 5.5 * g.N * g.C * g.H * g.W)
+@kernel(
+    "local_response_norm_vjp",
+    name="sliding",
+    cost=Cost(lambda problem: 5.5 * math.prod(problem.geometry.x_shape)),
+)
 def vjp(gy: np.ndarray, x: np.ndarray, g: LRNGeometry) -> np.ndarray:
     """gy and x (N,C,H,W) float32 or float64 -> gx (N,C,H,W); sums and powers in their type."""
     gx = memory.empty(g.x_shape, x.dtype, "NHWC")

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
+from kernels.contract.declarations import Accuracy, Cost
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.gemm import gemm
 
 
-def cost(shape: tuple[int, int, int]) -> float:
+def nanoseconds(problem: Problem) -> float:
     """Products at 60 a nanosecond, and the elements of the larger matrix, packed, at 2."""
-    M, N, K = shape
-    return M * N * K / 60 + max(M, N) * K / 2 + 2e4
+    M, N, K = problem.geometry
+    return float(M * N * K / 60 + max(M, N) * K / 2 + 2e4)
 
 
-@kernel("matmul", name="blas", cost=cost, error_bound=lambda shape: shape[2] + 1)
+@kernel(
+    "matmul",
+    name="blas",
+    accuracy=Accuracy(bound=lambda shape: shape[2] + 1),
+    cost=Cost(nanoseconds),
+)
 def matmul(
     a: np.ndarray, b: np.ndarray, shape: tuple[int, int, int], *, bias: np.ndarray | None = None
 ) -> np.ndarray:

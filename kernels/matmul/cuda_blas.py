@@ -9,18 +9,26 @@ from __future__ import annotations
 from typing import Any
 
 from kernels.contract import memory
+from kernels.contract.declarations import Accuracy, Cost
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cuda import epilogue, product
 from kernels.cuda.rates import LAUNCH, moved, multiplied
 
 
-def cost(shape: tuple[int, int, int]) -> float:
-    """Nanoseconds by the roofline: products, or both matrices and the result once."""
-    M, N, K = shape
+def nanoseconds(problem: Problem) -> float:
+    """By the roofline: products, or both matrices and the result once."""
+    M, N, K = problem.geometry
     return max(multiplied(M * N * K), moved(M * K + K * N + M * N)) + 2 * LAUNCH
 
 
-@kernel("matmul", name="blas", device="cuda", cost=cost, error_bound=lambda shape: shape[2] + 1)
+@kernel(
+    "matmul",
+    name="blas",
+    device="cuda",
+    accuracy=Accuracy(bound=lambda shape: shape[2] + 1),
+    cost=Cost(nanoseconds),
+)
 def matmul(a: Any, b: Any, shape: tuple[int, int, int], *, bias: Any | None = None) -> Any:
     """a (M,K), b (K,N), bias (N,) -> (M,N); `shape` is (M, N, K); accumulates in their type."""
     out = memory.empty(shape[:2], a.dtype, like=a)

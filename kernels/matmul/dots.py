@@ -15,6 +15,8 @@ import numba
 import numpy as np
 
 from kernels.contract import memory, threads
+from kernels.contract.declarations import Abilities, Accuracy, Cost
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 
 FEW = 2
@@ -23,18 +25,24 @@ SUMS = {"reassoc", "contract", "nsz"}
 """What the compiler may do to a sum: cut it into vectors. NaN and infinity stay what they are."""
 
 
-def supports(shape: tuple[int, int, int]) -> bool:
+def supports(problem: Problem) -> bool:
     """A few rows."""
-    return shape[0] <= FEW
+    return bool(problem.geometry[0] <= FEW)
 
 
-def cost(shape: tuple[int, int, int]) -> float:
+def nanoseconds(problem: Problem) -> float:
     """The weights at 6 elements a nanosecond."""
-    M, N, K = shape
-    return (M * N * K + N * K) / 12 + 1e4
+    M, N, K = problem.geometry
+    return float((M * N * K + N * K) / 12 + 1e4)
 
 
-@kernel("matmul", name="dots", supports=supports, cost=cost, error_bound=lambda shape: shape[2] + 1)
+@kernel(
+    "matmul",
+    name="dots",
+    accuracy=Accuracy(bound=lambda shape: shape[2] + 1),
+    cost=Cost(nanoseconds),
+    abilities=Abilities(supports=supports),
+)
 def matmul(
     a: np.ndarray, b: np.ndarray, shape: tuple[int, int, int], *, bias: np.ndarray | None = None
 ) -> np.ndarray:

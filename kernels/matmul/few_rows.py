@@ -23,6 +23,8 @@ import numba
 import numpy as np
 
 from kernels.contract import memory, threads
+from kernels.contract.declarations import Abilities, Accuracy, Cost
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.lines import copy_line
 from kernels.cpu.micro_kernel import EVEN, TALL
@@ -39,19 +41,24 @@ AT_ONCE = 64
 """Rows of b between two times that sums are written and read."""
 
 
-def supports(shape: tuple[int, int, int]) -> bool:
+def supports(problem: Problem) -> bool:
     """Few rows, but as many as a tile's fewest."""
-    return EVEN // 2 <= shape[0] <= FEW and min(shape) >= 1
+    M, N, K = problem.geometry
+    return EVEN // 2 <= M <= FEW and min(M, N, K) >= 1
 
 
-def cost(shape: tuple[int, int, int]) -> float:
+def nanoseconds(problem: Problem) -> float:
     """b at 3 elements a nanosecond, products at 110; some rows are never all that a vector has."""
-    M, N, K = shape
-    return max(N * K / 3, -(-M // 16) * 16 * N * K / 110) + M * (N + K) + 2e4
+    M, N, K = problem.geometry
+    return float(max(N * K / 3, -(-M // 16) * 16 * N * K / 110) + M * (N + K) + 2e4)
 
 
 @kernel(
-    "matmul", name="few_rows", supports=supports, cost=cost, error_bound=lambda shape: shape[2] + 1
+    "matmul",
+    name="few_rows",
+    accuracy=Accuracy(bound=lambda shape: shape[2] + 1),
+    cost=Cost(nanoseconds),
+    abilities=Abilities(supports=supports),
 )
 def matmul(
     a: np.ndarray, b: np.ndarray, shape: tuple[int, int, int], *, bias: np.ndarray | None = None

@@ -15,6 +15,8 @@ import numba
 import numpy as np
 
 from kernels.contract import memory, threads
+from kernels.contract.declarations import Abilities, Accuracy, Cost
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.micro_kernel import EVEN, outer_steps_3
 from kernels.cpu.non_temporal import fence, past_caches
@@ -26,19 +28,24 @@ NEAR = 1 << 18
 """Bytes of b's panels that are used for all rows, then the next."""
 
 
-def supports(shape: tuple[int, int, int]) -> bool:
+def supports(problem: Problem) -> bool:
     """Few terms; as many rows as a tile's fewest."""
-    return 1 <= shape[2] <= FEW and shape[0] >= EVEN // 2 and shape[1] >= 1
+    M, N, K = problem.geometry
+    return 1 <= K <= FEW and M >= EVEN // 2 and N >= 1
 
 
-def cost(shape: tuple[int, int, int]) -> float:
+def nanoseconds(problem: Problem) -> float:
     """The result at 5 elements a nanosecond, products at 130."""
-    M, N, K = shape
-    return max(M * N / 5, M * -(-N // 48) * 48 * K / 130) + 2 * (M + N) * K + 2e4
+    M, N, K = problem.geometry
+    return float(max(M * N / 5, M * -(-N // 48) * 48 * K / 130) + 2 * (M + N) * K + 2e4)
 
 
 @kernel(
-    "matmul", name="few_terms", supports=supports, cost=cost, error_bound=lambda shape: shape[2] + 1
+    "matmul",
+    name="few_terms",
+    accuracy=Accuracy(bound=lambda shape: shape[2] + 1),
+    cost=Cost(nanoseconds),
+    abilities=Abilities(supports=supports),
 )
 def matmul(
     a: np.ndarray, b: np.ndarray, shape: tuple[int, int, int], *, bias: np.ndarray | None = None

@@ -15,19 +15,27 @@ import math
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Cost
 from kernels.contract.geometry import PoolGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cuda import Program, pool_struct
 from kernels.cuda.planes import instance, instances, lanes, over_pixels, traffic
+from kernels.cuda.rates import GPU, Work
 
 PROGRAM = Program(__file__, entries=instances("scan"))
+
+
+def work(problem: Problem) -> Work:
+    g = problem.geometry
+    return traffic(math.prod(g.x_shape) + 2 * math.prod(g.y_shape))
 
 
 @kernel(
     "max_pool2d",
     name="scan",
     device="cuda",
-    cost=lambda g: traffic(math.prod(g.x_shape) + 2 * math.prod(g.y_shape)),
+    cost=Cost(work, GPU),
 )
 def forward(x: np.ndarray, g: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:
     """x (N,C,H,W) on the device -> y (N,C,P,Q) of x's type, switches (N,C,P,Q) int32."""

@@ -16,13 +16,14 @@ one of which looks for NaN. Here
 
 The taps are unrolled for each of WINDOWS, for one vector of channels at a time: registers hold no
 more of so many taps. Windows over the border have taps that are padding: `greatest` takes them
-(`kernels/cpu/taps.py`); fewer channels than it does, or a single row of windows, `registers`.
+(`kernels/cpu/taps.py`). Fewer channels than it does, or a single row of windows, are not served.
 N C P Q 3 R S / 2 comparisons at most, and R S loads a window; large planes are bound by memory.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,29 +34,34 @@ from numba import types
 from numba.core import cgutils
 
 from kernels.contract import memory
+from kernels.contract.declarations import Abilities, Cost
 from kernels.contract.geometry import PoolGeometry
+from kernels.contract.problem import FLOAT32, Problem
 from kernels.contract.registry import kernel
+from kernels.cpu.places import taps
 from kernels.cpu.prefetch import far, touch_rows
 from kernels.cpu.taps import WINDOWS, State, Vectors, channels, greatest, intrinsic
 from kernels.cpu.vector import choose
-from kernels.max_pool2d.registers import forward as registers
-from kernels.max_pool2d.registers import taps
 
 Tap = tuple[ir.Value, ir.Value]
 """A value and its place."""
 _I64, _I32 = ir.IntType(64), ir.IntType(32)
 
 
-def supports(g: PoolGeometry) -> bool:
-    """Whether its window and stride are of WINDOWS."""
-    return (g.R, g.S, g.stride[0]) in WINDOWS and g.dilation == (1, 1)
+def supports(problem: Problem) -> bool:
+    """Windows and strides of WINDOWS, two rows of them and a block of channels at least."""
+    g = problem.geometry
+    known = (g.R, g.S, g.stride[0]) in WINDOWS and g.dilation == (1, 1)
+    return known and g.P > 1 and channels(problem.dtype) <= g.C
 
 
-def cost(g: PoolGeometry) -> float:
-    """Fewer channels than a block, or windows in one row, are left to `registers`."""
-    if g.P == 1 or channels(np.dtype(np.float32)) > g.C:
-        return registers.cost(g) + 1
-    return g.N * g.P * g.Q * g.R * g.S * (2 + 0.1 * g.C)
+def nanoseconds(problem: Problem) -> float:
+    """Of float32. Fewer channels than its block were never timed: infinity, so that it is taken
+    there only by name."""
+    g = problem.geometry
+    if channels(FLOAT32) > g.C:
+        return math.inf
+    return float(g.N * g.P * g.Q * g.R * g.S * (2 + 0.1 * g.C))
 
 
 def window_of(g: PoolGeometry) -> tuple[int, ...]:
@@ -63,14 +69,24 @@ def window_of(g: PoolGeometry) -> tuple[int, ...]:
     return g.R, g.S, *g.stride, g.padding[0], g.padding[2]
 
 
-@kernel("max_pool2d", name="pairs", supports=supports, cost=cost, into=True)
+@kernel(
+    "max_pool2d",
+    name="pairs",
+    cost=Cost(nanoseconds),
+    abilities=Abilities(supports=supports, into=True),
+)
 def forward(
     x: np.ndarray, g: PoolGeometry, *, out: tuple[np.ndarray, np.ndarray] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """x (N,C,H,W) -> y (N,C,P,Q) of x's type, switches (N,C,P,Q) int32."""
+    """x (N,C,H,W) -> y (N,C,P,Q) of x's type, switches (N,C,P,Q) int32.
+
+    ValueError for what it does not serve.
+    """
     block = channels(x.dtype)
     if g.P == 1 or block > g.C:
-        return registers(x, g, out=out)
+        raise ValueError(
+            f"max_pool2d pairs: two rows of windows and {block} channels at least, got {g}"
+        )
     y, switches = out or (
         memory.empty(g.y_shape, x.dtype, "NHWC"),
         memory.empty(g.y_shape, np.int32, "NHWC"),

@@ -14,20 +14,24 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Abilities, Cost
 from kernels.contract.geometry import PoolGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
+from kernels.cpu.places import taps
 from kernels.cpu.taps import channels, greatest, work
 
 AHEAD = 2
 """Windows ahead of the one at work whose pixels are fetched."""
 
 
-@kernel(
-    "max_pool2d",
-    name="registers",
-    cost=lambda g: g.N * g.P * g.Q * g.R * g.S * (3 + 0.16 * work(g.C)),
-    into=True,
-)
+def nanoseconds(problem: Problem) -> float:
+    """Some for each tap of each window, more for its channels."""
+    g = problem.geometry
+    return float(g.N * g.P * g.Q * g.R * g.S * (3 + 0.16 * work(g.C)))
+
+
+@kernel("max_pool2d", name="registers", cost=Cost(nanoseconds), abilities=Abilities(into=True))
 def forward(
     x: np.ndarray, g: PoolGeometry, *, out: tuple[np.ndarray, np.ndarray] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -63,31 +67,6 @@ def _pool(x, values, y, best, switches, R, S, stride, padding, dilation, block):
             for c in range(alone):
                 k = _greatest(values, offsets, count, c)
                 best[to + c], switches[to + c] = values[offsets[k] + c], places[k]
-
-
-@numba.njit(cache=True)
-def taps(offsets, places, plane, H, W, C, top, left, R, S, dilation):  # type: ignore[no-untyped-def]
-    """Where a window's taps on the plane lie, in memory, where the plane begins at `plane`, and in
-    the plane; how many they are."""
-    count = on_plane(places, H, W, top, left, R, S, dilation)
-    for k in range(count):
-        offsets[k] = plane + places[k] * C
-    return count
-
-
-@numba.njit(cache=True)
-def on_plane(places, H, W, top, left, R, S, dilation):  # type: ignore[no-untyped-def]
-    """Write the places h W + w of a window's taps on the plane, in row order; how many it has."""
-    count = 0
-    for r in range(R):
-        h = top + r * dilation[0]
-        if 0 <= h < H:
-            for s in range(S):
-                w = left + s * dilation[1]
-                if 0 <= w < W:
-                    places[count] = h * W + w
-                    count += 1
-    return count
 
 
 @numba.njit(cache=True)

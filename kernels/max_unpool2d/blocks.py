@@ -7,7 +7,7 @@ the window the pixels of a block are held by the same few windows: 3x3 at stride
 the first pixel meets all, its neighbours two and the last one. So those are read once for all four
 pixels, a vector of channels at a time, and which pixel meets which is unrolled for each of WINDOWS
 (`kernels/cpu/taps.py`). A window that is not there has no switch, a pixel that is not there is
-written to nowhere. Other laws than the sum, and fewer channels than a vector, are left to `gather`.
+written to nowhere. Other laws than the sum, and fewer channels than a vector, are not served.
 
 Each switch has to lie in its own window, as pooling leaves them. N C P Q R S comparisons,
 N C (H W + 2 A P Q) values read and written for A windows a block; bound by memory.
@@ -15,6 +15,7 @@ N C (H W + 2 A P Q) values read and written for A windows a block; bound by memo
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numba
@@ -24,35 +25,52 @@ from numba import types
 from numba.core import cgutils
 
 from kernels.contract import memory
+from kernels.contract.declarations import Abilities, Cost
 from kernels.contract.geometry import PoolGeometry
+from kernels.contract.problem import FLOAT32, Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.taps import WINDOWS, State, Vectors, intrinsic
 from kernels.cpu.vector import choose, lanes
-from kernels.max_unpool2d.gather import forward as gather
 
 _I64, _I32 = ir.IntType(64), ir.IntType(32)
 
 
-def supports(g: PoolGeometry) -> bool:
-    """Whether its window and stride are of WINDOWS, and nothing is cropped before the first."""
+def supports(problem: Problem) -> bool:
+    """Sums, in windows and strides of WINDOWS of which none is cropped before the first, of a
+    vector of channels at least."""
+    g = problem.geometry
     known = (g.R, g.S, g.stride[0]) in WINDOWS and g.stride[0] == g.stride[1]
-    return known and g.dilation == (1, 1) and min(g.padding[0], g.padding[2]) >= 0
+    whole = known and g.dilation == (1, 1) and min(g.padding[0], g.padding[2]) >= 0
+    return whole and problem.collisions == "sum" and lanes(problem.dtype) <= g.C
 
 
-def cost(g: PoolGeometry) -> float:
-    """Fewer channels than a vector are left to `gather`."""
-    if lanes(np.dtype(np.float32)) > g.C:
-        return gather.cost(g) + 1
-    return g.N * g.C * (0.03 * g.R * g.S * g.P * g.Q + 0.1 * g.H * g.W)
+def nanoseconds(problem: Problem) -> float:
+    """Of float32. Fewer channels than its vector were never timed: infinity, so that it is taken
+    there only by name."""
+    g = problem.geometry
+    if lanes(FLOAT32) > g.C:
+        return math.inf
+    return float(g.N * g.C * (0.03 * g.R * g.S * g.P * g.Q + 0.1 * g.H * g.W))
 
 
-@kernel("max_unpool2d", name="blocks", supports=supports, cost=cost)
+@kernel(
+    "max_unpool2d",
+    name="blocks",
+    cost=Cost(nanoseconds),
+    abilities=Abilities(supports=supports),
+)
 def forward(
     y: np.ndarray, switches: np.ndarray, g: PoolGeometry, *, collisions: str = "sum"
 ) -> np.ndarray:
-    """y (N,C,P,Q), switches (N,C,P,Q) int32 -> x (N,C,H,W)."""
+    """y (N,C,P,Q), switches (N,C,P,Q) int32 -> x (N,C,H,W).
+
+    ValueError for what it does not serve.
+    """
     if collisions != "sum" or lanes(y.dtype) > g.C:
-        return gather(y, switches, g, collisions=collisions)
+        raise ValueError(
+            f"max_unpool2d blocks: sums of {lanes(y.dtype)} channels at least, got "
+            f"collisions={collisions!r}, {g}"
+        )
     x = memory.empty(g.x_shape, y.dtype, "NHWC")
     if x.size and not y.size:
         x[...] = 0

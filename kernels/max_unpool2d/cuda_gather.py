@@ -17,21 +17,29 @@ import math
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Abilities, Cost
 from kernels.contract.geometry import PoolGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cuda import Program, pool_struct
 from kernels.cuda.planes import instance, instances, lanes, over_pixels, traffic
+from kernels.cuda.rates import GPU, Work
 from kernels.max_unpool2d.scatter import COLLISIONS
 
 PROGRAM = Program(__file__, entries=instances("gather"))
+
+
+def work(problem: Problem) -> Work:
+    g = problem.geometry
+    return traffic(math.prod(g.x_shape) + 2 * math.prod(g.y_shape))
 
 
 @kernel(
     "max_unpool2d",
     name="gather",
     device="cuda",
-    supports=lambda g: g.R * g.S > 1,
-    cost=lambda g: traffic(math.prod(g.x_shape) + 2 * math.prod(g.y_shape)),
+    cost=Cost(work, GPU),
+    abilities=Abilities(supports=lambda problem: problem.geometry.R * problem.geometry.S > 1),
 )
 def forward(
     y: np.ndarray, switches: np.ndarray, g: PoolGeometry, *, collisions: str = "sum"

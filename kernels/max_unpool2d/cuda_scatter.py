@@ -13,11 +13,14 @@ import math
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Cost
 from kernels.contract.geometry import PoolGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cuda import Program, pool_struct
 from kernels.cuda.planes import over_all, traffic
 from kernels.cuda.program import ctype
+from kernels.cuda.rates import GPU
 from kernels.max_unpool2d.scatter import COLLISIONS
 
 PROGRAM = Program(__file__, entries=("scatter<float>", "scatter<double>"))
@@ -25,13 +28,18 @@ LATENCY = 600.0
 """Nanoseconds from one value of a thread to its next, about: an A100's memory's."""
 
 
+def nanoseconds(problem: Problem) -> float:
+    """Values through memory, and one after the other in each thread."""
+    g = problem.geometry
+    moved = traffic(math.prod(g.x_shape) + 3 * math.prod(g.y_shape), 2)
+    return float(GPU.cost(moved) + LATENCY * g.P * g.Q)
+
+
 @kernel(
     "max_unpool2d",
     name="scatter",
     device="cuda",
-    cost=lambda g: (
-        traffic(math.prod(g.x_shape) + 3 * math.prod(g.y_shape), 2) + LATENCY * g.P * g.Q
-    ),
+    cost=Cost(nanoseconds),
 )
 def forward(
     y: np.ndarray, switches: np.ndarray, g: PoolGeometry, *, collisions: str = "sum"

@@ -15,19 +15,35 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Abilities, Cost
 from kernels.contract.geometry import PoolGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.taps import arrived, channels, work
 from kernels.max_unpool2d.scatter import COLLISIONS
 
 SUM, MAX = COLLISIONS.index("sum"), COLLISIONS.index("max")
+ALONE = 20
+"""A channel by itself takes as long as so many of a block."""
+
+
+def supports(problem: Problem) -> bool:
+    """Windows that hold their switches: not the single pixels of unpooling alone."""
+    return bool(problem.geometry.R * problem.geometry.S > 1)
+
+
+def nanoseconds(problem: Problem) -> float:
+    """Some for each tap of each window, and for each pixel; only sums go in blocks of channels."""
+    g = problem.geometry
+    each = work(g.C) if problem.collisions == "sum" else ALONE * g.C
+    return float(g.N * each * (0.05 * g.R * g.S * g.P * g.Q + 0.2 * g.H * g.W))
 
 
 @kernel(
     "max_unpool2d",
     name="gather",
-    supports=lambda g: g.R * g.S > 1,
-    cost=lambda g: g.N * work(g.C) * (0.05 * g.R * g.S * g.P * g.Q + 0.2 * g.H * g.W),
+    cost=Cost(nanoseconds),
+    abilities=Abilities(supports=supports),
 )
 def forward(
     y: np.ndarray, switches: np.ndarray, g: PoolGeometry, *, collisions: str = "sum"

@@ -13,18 +13,31 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Abilities, Cost
 from kernels.contract.geometry import PoolGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
+from kernels.cpu.places import on_plane
 from kernels.cpu.prefetch import far, touch_rows
 from kernels.cpu.taps import channels, chosen, work
-from kernels.max_pool2d.registers import on_plane
+
+
+def supports(problem: Problem) -> bool:
+    """Windows: of a single pixel there is nothing to choose."""
+    return bool(problem.geometry.R * problem.geometry.S > 1)
+
+
+def nanoseconds(problem: Problem) -> float:
+    """Some for each window's channels, more for its taps."""
+    g = problem.geometry
+    return float(g.N * g.P * g.Q * work(g.C) * (0.5 + 0.05 * g.R * g.S))
 
 
 @kernel(
     "max_unpool2d_vjp",
     name="choice",
-    supports=lambda g: g.R * g.S > 1,
-    cost=lambda g: g.N * g.P * g.Q * work(g.C) * (0.5 + 0.05 * g.R * g.S),
+    cost=Cost(nanoseconds),
+    abilities=Abilities(supports=supports),
 )
 def vjp(gx: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
     """gx (N,C,H,W), switches (N,C,P,Q) int32 -> gy (N,C,P,Q)."""

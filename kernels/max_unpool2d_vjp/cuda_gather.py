@@ -14,19 +14,27 @@ import math
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Cost
 from kernels.contract.geometry import PoolGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cuda import Program, pool_struct
 from kernels.cuda.planes import instance, instances, lanes, over_pixels, traffic
+from kernels.cuda.rates import GPU, Work
 
 PROGRAM = Program(__file__, entries=instances("gather"))
+
+
+def work(problem: Problem) -> Work:
+    g = problem.geometry
+    return traffic(math.prod(g.x_shape) + 2 * math.prod(g.y_shape))
 
 
 @kernel(
     "max_unpool2d_vjp",
     name="gather",
     device="cuda",
-    cost=lambda g: traffic(math.prod(g.x_shape) + 2 * math.prod(g.y_shape)),
+    cost=Cost(work, GPU),
 )
 def vjp(gx: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
     """gx (N,C,H,W), switches (N,C,P,Q) int32, on the device -> gy (N,C,P,Q)."""

@@ -13,12 +13,17 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.declarations import Cost
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.registry import kernel
 from kernels.cpu.prefetch import far, touch_rows
 
 
-@kernel("max_unpool2d_vjp", name="gather", cost=lambda g: 1.1 * math.prod(g.y_shape))
+@kernel(
+    "max_unpool2d_vjp",
+    name="gather",
+    cost=Cost(lambda problem: 1.1 * math.prod(problem.geometry.y_shape)),
+)
 def vjp(gx: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
     """gx (N,C,H,W), switches (N,C,P,Q) int32 -> gy (N,C,P,Q)."""
     gy = memory.empty(g.y_shape, gx.dtype, "NHWC")

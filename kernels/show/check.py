@@ -10,6 +10,7 @@ from kernels import reference
 from kernels.bounds import eps, of_kernel
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.norm_geometry import LCNGeometry
+from kernels.contract.problem import Problem
 from kernels.contract.registry import Kernel, all_kernels, pick
 from kernels.show.sheets import Sheet
 from kernels.show.steps import contrast_steps
@@ -35,13 +36,14 @@ class Check:
 def check(sheet: Sheet, algorithm: str | None = None) -> Check:
     """Run the kernel on the sheet's arguments; ValueError if `algorithm` cannot serve them."""
     g = sheet.geometry
-    kernel = pick(sheet.operation, "cpu", g, algorithm)
+    problem = Problem(g, sheet.arguments[0].dtype)
+    kernel = pick(sheet.operation, "cpu", problem, algorithm)
     result = kernel(*sheet.arguments, g)
     result = result[0] if isinstance(result, tuple) else result
     bound, error = allowed(kernel, sheet), np.abs(result - sheet.expected)
     worst, most = (float(np.max(a, initial=0.0)) for a in (error, bound))
     here = [k for k in all_kernels(sheet.operation) if k.device == "cpu"]
-    others = [(k, k.cost(g) if k.supports(g) else None) for k in here]
+    others = [(k, k.cost(problem) if k.supports(problem) else None) for k in here]
     return Check(kernel, not bool((~(error <= bound)).any()), worst, most, others)
 
 

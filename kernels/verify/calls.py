@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from kernels import reference
 from kernels.bounds import of_kernel
 from kernels.contract.probe import supports
+from kernels.contract.problem import Problem
 from kernels.contract.registry import Kernel
 from kernels.verify.arrays import FILLS
 from kernels.verify.placing import prepared_on, run_on
@@ -52,6 +53,16 @@ class Call:
         """The type of its float inputs; float64 if it has none."""
         floats = [a.dtype for a in self.inputs.values() if a.dtype.kind == "f"]
         return floats[0] if floats else np.dtype(np.float64)
+
+    @property
+    def problem(self) -> Problem:
+        """What a kernel is asked about."""
+        return Problem.of_call(self.g, self.dtype, self.options)
+
+    def served(self, kernel: Kernel, g: Any = None, **options: Any) -> bool:
+        """Does the kernel serve the call, or the same with another geometry, or other options?"""
+        changed = options if g is None else {"geometry": g, **options}
+        return supports(kernel, replace(self.problem, **changed))
 
     def run(self, kernel: Kernel) -> Results:
         return self.its.run(kernel, self)
@@ -115,8 +126,8 @@ class Operation(ABC):
     def shapes(self, g: Any) -> dict[str, tuple[int, ...]]:
         """The float inputs, in order, with their shapes."""
 
-    def options(self, g: Any) -> dict[str, st.SearchStrategy[Any]]:
-        """Options that are not arrays."""
+    def options(self, kernel: Kernel, g: Any) -> dict[str, st.SearchStrategy[Any]]:
+        """Options that are not arrays; such as the kernel serves, where some kernels do not."""
         return {}
 
     def optional(self, g: Any) -> dict[str, tuple[int, ...]]:
@@ -205,9 +216,10 @@ def calls(
     with the arrays that a call may have or not."""
     its = OPERATIONS[kernel.operation]
     g = draw(its.geometries(kernel, draw(st.booleans()) if large is None else large))
-    assume(supports(kernel, g))
-    options = {name: draw(strategy) for name, strategy in its.options(g).items()}
-    fill, dtype = draw(st.sampled_from(fills)), draw(st.sampled_from(dtypes))
+    options = {name: draw(strategy) for name, strategy in its.options(kernel, g).items()}
+    able = [t for t in dtypes if supports(kernel, Problem.of_call(g, np.dtype(t), options))]
+    assume(able)
+    fill, dtype = draw(st.sampled_from(fills)), draw(st.sampled_from(able))
     seed = draw(st.integers(0, 2**32 - 1))
     for name, shape in its.optional(g).items() if optional else ():
         if draw(st.booleans()):

@@ -17,6 +17,7 @@ import numpy as np
 
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.norm_geometry import LCNGeometry
+from kernels.contract.problem import Problem
 from kernels.verify import drawn_shapes as shapes
 from kernels.verify.drawn_shapes import Rng, between, channels, of
 from kernels.verify.oracles import windows
@@ -40,6 +41,12 @@ class Case:
         """What stands in the call's brackets, and its options, drawn anew."""
         rng = _rng(self.seed, self.operation, self.dtype, self.number, "arrays")
         return _KINDS[self.operation].arrays(self.g, _Values(rng, np.dtype(self.dtype)))
+
+    @property
+    def problem(self) -> Problem:
+        """What kernels are asked about."""
+        options = self.arrays()[1] if _KINDS[self.operation].asks else {}
+        return Problem.of_call(self.g, np.dtype(self.dtype), options)
 
     @property
     def work(self) -> float:
@@ -104,11 +111,12 @@ class _Values:
 
 @dataclass(frozen=True)
 class _Kind:
-    """How the cases of an operation are drawn."""
+    """How the cases of an operation are drawn; `asks`: their options say what kernels may serve."""
 
     geometry: Callable[[Rng, bool], Any]
     arrays: Callable[[Any, _Values], Arrays]
     work: Callable[[Any], float]
+    asks: bool = False
 
 
 def _switches(g: PoolGeometry, rng: Rng) -> np.ndarray:
@@ -191,7 +199,7 @@ _KINDS: dict[str, _Kind] = {
     "conv2d_dgrad": _Kind(shapes.convolution, _convolved("gy", "w"), _macs),
     "conv2d_wgrad": _Kind(shapes.convolution, _convolved("x", "gy"), _macs),
     "max_pool2d": _Kind(shapes.pooling, lambda g, draw: ((draw(g.x_shape), g), {}), _taps),
-    "max_unpool2d": _Kind(shapes.pooling, _unpooled, _taps),
+    "max_unpool2d": _Kind(shapes.pooling, _unpooled, _taps, asks=True),
     "max_unpool2d_vjp": _Kind(
         shapes.pooling, lambda g, draw: ((draw(g.x_shape), _switches(g, draw.rng), g), {}), _taps
     ),

@@ -113,7 +113,8 @@ def pooling(rng: Rng, realistic: bool) -> PoolGeometry:
     try:
         return PoolGeometry.of(shape, size, stride, pads, dilation, ceil, include)
     except ValueError:  # a window of nothing but padding
-        return PoolGeometry.of(shape, size, stride, 0, dilation, ceil, include)
+        roomy = (*shape[:2], max(H, spans[0]), max(W, spans[1]))
+        return PoolGeometry.of(roomy, size, stride, 0, dilation, ceil, include)
 
 
 def planes(rng: Rng, realistic: bool) -> tuple[int, int, int, int]:

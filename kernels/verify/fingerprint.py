@@ -61,7 +61,7 @@ def of_kernel(kernel: Kernel, device: str) -> Subject:
 
 def _serves(kernel: Kernel, case: Case) -> bool:
     """Does the kernel serve the case? The one place that asks."""
-    return supports(kernel, case.g)
+    return supports(kernel, case.problem)
 
 
 def _pooling(kernel: Kernel, case: Case) -> PoolGeometry | None:

@@ -173,11 +173,13 @@ def pool_geometries(
     windows: Pairs | None = None,
     strides: Pairs | None = None,
     padded: bool = True,
+    fewest_channels: Sequence[int] = (1,),
 ) -> PoolGeometry:
     """Overlapping windows, gaps, padding, crops, `ceil_mode`; with `torch` only what it has.
 
     most:    of the window's and the stride's pixels, unless `windows` and `strides` list them.
     padded:  else there is neither padding nor cropping.
+    fewest_channels: where one is not 1, no channels are fewer; beyond them as many as else.
     """
     sizes = list(windows or pairs_to(most))
     R, S = draw(st.one_of(st.sampled_from(sizes[:9]), st.sampled_from(sizes)))
@@ -191,6 +193,8 @@ def pool_geometries(
         for span, around in zip(spans, (top + bottom, left + right), strict=True)
     )
     images, channels = draw(counts(least, 2)), draw(counts(least, most_channels))
+    if max(fewest_channels) > 1:
+        channels += draw(st.sampled_from(fewest_channels))
     shape, four = (images, channels, H, W), (top, bottom, left, right)
     include = draw(st.booleans())
     try:

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis.errors import Unsatisfiable
 from hypothesis.reporting import with_reporter
 
-from kernels.contract import registry, threads
+from kernels.contract import kernel as contract
+from kernels.contract import threads
 from kernels.contract.registry import Kernel
 from kernels.cuda.emulator import Undefined
 from kernels.verify.calls import Call
@@ -42,7 +43,7 @@ class Failure:
         if isinstance(self.error, Violation):
             return str(self.error)
         frames = traceback.extract_tb(self.error.__traceback__)
-        inside = any(frame.filename == registry.__file__ for frame in frames)
+        inside = any(frame.filename == contract.__file__ for frame in frames)
         who = "the kernel raises " if inside else ""
         return f"{who}{type(self.error).__name__}: {self.error}{self._place}"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kernels.contract.registry import Kernel, one
+from kernels.contract.declarations import one
+from kernels.contract.registry import Kernel
 from kernels.verify.calls import OPERATIONS
 from kernels.verify.placing import served_on
 from kernels.verify.property import PROPERTIES, Property

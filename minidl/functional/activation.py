@@ -15,7 +15,7 @@ Needs = tuple[bool, ...]
 
 def relu(x: Tensor) -> Tensor:
     """max(x, 0); the derivative at 0 is 0."""
-    kernel = kernels.pick("relu", kernels.device_of(x.data), x.shape)
+    kernel = kernels.pick_for("relu", x.data, x.shape)
     return record("relu", kernel(x.data), (x,))
 
 
@@ -26,7 +26,7 @@ def _relu(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 def _relu_vjp(gy: Tensor, x: Tensor) -> Tensor:
     """gy where x > 0: linear in gy, constant in x almost everywhere."""
-    kernel = kernels.pick("relu_vjp", kernels.device_of(x.data), x.shape)
+    kernel = kernels.pick_for("relu_vjp", x.data, x.shape)
     return record("relu_vjp", kernel(gy.data, x.data), (gy, x))
 
 

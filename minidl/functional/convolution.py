@@ -118,7 +118,7 @@ def _dgrad_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ..
 
 
 def _wgrad(x: Tensor, gy: Tensor, g: ConvGeometry, algorithm: str | None) -> Tensor:
-    kernel = kernels.pick("conv2d_wgrad", kernels.device_of(x.data), g, algorithm)
+    kernel = kernels.pick_for("conv2d_wgrad", x.data, g, algorithm)
     return record(
         "conv2d_wgrad", kernel(x.data, gy.data, g), (x, gy), geometry=g, algorithm=algorithm
     )

@@ -84,7 +84,7 @@ def _pooled(
     if kernel.rectifies and kernel.pools(g, p):
         pooled = kernel(x, w, g, rectify=True, pool=p, **options)
         return pooled
-    pooling = kernels.pick("max_pool2d", kernels.device_of(x), p)
+    pooling = kernels.pick_for("max_pool2d", x, p)
     parts = _images(g, x)
     if len(parts) == 1:
         pooled = pooling(_rectified(kernel, x, w, g, options), p)
@@ -120,7 +120,7 @@ def _rectified(
         y: np.ndarray = kernel(x, w, g, rectify=True, **options)
         return y
     y = kernel(x, w, g, **options)
-    rectified: np.ndarray = kernels.pick("relu", kernels.device_of(y), y.shape)(y)
+    rectified: np.ndarray = kernels.pick_for("relu", y, y.shape)(y)
     return rectified
 
 
@@ -180,10 +180,9 @@ def _one(cotangents: Any) -> Tensor:
 def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ...]:
     """The gradient, masked at the pooled pixels, then some images at a time."""
     saved, g = node.saved, node.saved["geometry"]
-    device = kernels.device_of(gy.data)
-    masked = kernels.pick("relu_vjp", device, gy.shape)(gy.data, saved["y"])
+    masked = kernels.pick_for("relu_vjp", gy.data, gy.shape)(gy.data, saved["y"])
     (x, w, *bias), gx, gw = node.inputs, None, None
-    dgrad, wgrad = (kernels.pick(f"conv2d_{side}", device, g) for side in ("dgrad", "wgrad"))
+    dgrad, wgrad = (kernels.pick_for(f"conv2d_{side}", gy.data, g) for side in ("dgrad", "wgrad"))
     whole = [slice(0, g.N)] if saved["pool"] is None else _images(g, masked)
     kept = {}
     if needs[0] and len(whole) > 1:  # one array, and one preparation, for all parts
@@ -210,6 +209,6 @@ def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
 
 
 def _unpool(y: np.ndarray, switches: np.ndarray, p: PoolGeometry, collisions: str) -> np.ndarray:
-    kernel = kernels.pick("max_unpool2d", kernels.device_of(y), p)
+    kernel = kernels.pick_for("max_unpool2d", y, p, collisions=collisions)
     result: np.ndarray = kernel(y, switches, p, collisions=collisions)
     return result

@@ -18,7 +18,7 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
             f"matmul: {a.shape} and {b.shape} do not fit; expected (M, K) and (K, N) with one K"
         )
     shape = (a.shape[0], b.shape[1], a.shape[1])
-    data = kernels.pick("matmul", kernels.device_of(a.data), shape)(a.data, b.data, shape)
+    data = kernels.pick_for("matmul", a.data, shape)(a.data, b.data, shape)
     return record("matmul", data, (a, b))
 
 

@@ -37,7 +37,7 @@ def local_contrast_norm(
     units of x. Sums are float64, y is of x's type. ValueError for settings that do not fit.
     """
     g = LCNGeometry.of(x.shape, size, sigma, border, floor)
-    y, saved = kernels.pick("local_contrast_norm", kernels.device_of(x.data), g)(x.data, g)
+    y, saved = kernels.pick_for("local_contrast_norm", x.data, g)(x.data, g)
     return record("local_contrast_norm", y, (x,), geometry=g, saved=saved)
 
 
@@ -46,7 +46,7 @@ def _lcn(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     (x,), g, saved = node.inputs, node.saved["geometry"], node.saved["saved"]
     if is_recording():
         return _through(lambda t: lcn_composed(t, g, saved), x, gy)
-    kernel = kernels.pick("local_contrast_norm_vjp", kernels.device_of(x.data), g)
+    kernel = kernels.pick_for("local_contrast_norm_vjp", x.data, g)
     return (Tensor(kernel(gy.data, x.data, saved, g)),)
 
 
@@ -84,7 +84,7 @@ def local_response_norm(
     is divided by `size`: ONNX's definition, and for odd sizes PyTorch's, whose default k is 1.
     """
     g = LRNGeometry.of(x.shape, size, alpha, beta, k)
-    y = kernels.pick("local_response_norm", kernels.device_of(x.data), g)(x.data, g)
+    y = kernels.pick_for("local_response_norm", x.data, g)(x.data, g)
     return record("local_response_norm", y, (x,), geometry=g)
 
 
@@ -93,7 +93,7 @@ def _lrn(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     (x,), g = node.inputs, node.saved["geometry"]
     if is_recording():
         return _through(lambda t: lrn_composed(t, g), x, gy)
-    kernel = kernels.pick("local_response_norm_vjp", kernels.device_of(x.data), g)
+    kernel = kernels.pick_for("local_response_norm_vjp", x.data, g)
     return (Tensor(kernel(gy.data, x.data, g)),)
 
 

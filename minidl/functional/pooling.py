@@ -58,7 +58,7 @@ def max_pool2d(
     a ValueError.
     """
     g = PoolGeometry.of(x.shape, kernel_size, stride, padding, dilation, ceil_mode)
-    data, switches = kernels.pick("max_pool2d", kernels.device_of(x.data), g)(x.data, g)
+    data, switches = kernels.pick_for("max_pool2d", x.data, g)(x.data, g)
     y = record("max_pool2d", data, (x,), geometry=g, switches=switches)
     return (y, switches) if return_switches else y
 
@@ -111,7 +111,7 @@ def _check_switches(y: Tensor, switches: np.ndarray, H: int, W: int) -> None:
 
 
 def _unpool(y: Tensor, switches: np.ndarray, g: PoolGeometry, collisions: str) -> Tensor:
-    kernel = kernels.pick("max_unpool2d", kernels.device_of(y.data), g)
+    kernel = kernels.pick_for("max_unpool2d", y.data, g, collisions=collisions)
     x = kernel(y.data, switches.astype(np.int32, copy=False), g, collisions=collisions)
     saved = {"switches": switches, "geometry": g, "collisions": collisions}
     return record("max_unpool2d", x, (y,), **saved)
@@ -127,7 +127,7 @@ def _max_unpool2d(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 
 def _gather(x: Tensor, switches: np.ndarray, g: PoolGeometry) -> Tensor:
-    kernel = kernels.pick("max_unpool2d_vjp", kernels.device_of(x.data), g)
+    kernel = kernels.pick_for("max_unpool2d_vjp", x.data, g)
     y = kernel(x.data, switches.astype(np.int32, copy=False), g)
     return record("max_unpool2d_vjp", y, (x,), switches=switches, geometry=g)
 
@@ -144,16 +144,24 @@ def _winners(y: np.ndarray, switches: np.ndarray, g: PoolGeometry, collisions: s
     which goes the same way as their value did.
     """
     switches = switches.astype(np.int32, copy=False)
-    scatter = kernels.pick("max_unpool2d", kernels.device_of(y), g)
-    gather = kernels.pick("max_unpool2d_vjp", kernels.device_of(y), g)
     number = np.arange(g.P * g.Q, dtype=np.float64).reshape(g.P, g.Q)  # (PQ,) -> (P,Q)
     number = device.like(number, y)
     numbers = np.broadcast_to(number if collisions == "last" else -number, y.shape)
     if collisions == "max":
-        stayed = gather(scatter(y, switches, g, collisions="max"), switches, g) == y
+        stayed = _there_and_back(y, switches, g, "max") == y
         numbers = np.where(stayed, numbers, -np.inf)
-    placed = gather(scatter(numbers, switches, g, collisions=collisions), switches, g)
+    placed = _there_and_back(numbers, switches, g, collisions)
     return (placed == numbers).astype(y.dtype)
+
+
+def _there_and_back(
+    y: np.ndarray, switches: np.ndarray, g: PoolGeometry, collisions: str
+) -> np.ndarray:
+    """y (N,C,P,Q) unpooled, then gathered at its switches: what stands at each of them."""
+    scatter = kernels.pick_for("max_unpool2d", y, g, collisions=collisions)
+    x = scatter(y, switches, g, collisions=collisions)
+    result: np.ndarray = kernels.pick_for("max_unpool2d_vjp", x, g)(x, switches, g)
+    return result
 
 
 def avg_pool2d(
@@ -175,7 +183,7 @@ def avg_pool2d(
 
 
 def _average(x: Tensor, g: PoolGeometry) -> Tensor:
-    kernel = kernels.pick("avg_pool2d", kernels.device_of(x.data), g)
+    kernel = kernels.pick_for("avg_pool2d", x.data, g)
     return record("avg_pool2d", kernel(x.data, g), (x,), geometry=g)
 
 
@@ -185,7 +193,7 @@ def _average_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 
 def _spread(gy: Tensor, g: PoolGeometry) -> Tensor:
-    kernel = kernels.pick("avg_pool2d_vjp", kernels.device_of(gy.data), g)
+    kernel = kernels.pick_for("avg_pool2d_vjp", gy.data, g)
     return record("avg_pool2d_vjp", kernel(gy.data, g), (gy,), geometry=g)
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kernels
-from kernels import ConvGeometry, Kernel, all_kernels, reference
+from kernels import Accuracy, ConvGeometry, Cost, Kernel, all_kernels, reference
 from kernels.contract import memory, registry, threads
 from kernels.verify.arrays import GUISES, dtypes, normal, rngs, small
 
@@ -86,8 +86,9 @@ def test_two_kernels_of_one_name_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("spare_registry")
 def test_exact_admits_only_kernels_that_sum_the_products() -> None:
-    cheap = Kernel("conv2d", "guess", "cpu", lambda: None, False, lambda g: True,
-                   lambda g: -1.0, None)  # fmt: skip
+    cheap = Kernel(
+        *("conv2d", "guess", "cpu", lambda: None), Accuracy(exact=False), Cost(lambda problem: -1.0)
+    )
     kernels.register(cheap)
     g = ConvGeometry.of((1, 1, 3, 3), (1, 1, 2, 2))
     assert kernels.pick("conv2d", "cpu", g) is cheap

@@ -96,7 +96,7 @@ def test_a_failing_example_is_made_small() -> None:
     def unflipped(x: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
         return reference.conv2d(x, w[:, :, ::-1], g).astype(x.dtype)
 
-    wrong = Kernel("conv2d", "flips", "cpu", unflipped, True, lambda g: True, lambda g: 0.0, None)
+    wrong = Kernel("conv2d", "flips", "cpu", unflipped)
     outcome = try_property(wrong, PROPERTIES["integers"], 40)
     assert outcome.failure is not None
     call = outcome.failure.call

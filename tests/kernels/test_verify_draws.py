@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, find, settings
 from hypothesis.errors import NonInteractiveExampleWarning
 
-from kernels import ConvGeometry, Kernel, all_kernels, reference
+from kernels import Abilities, ConvGeometry, Kernel, all_kernels, reference
 from kernels.verify import PROPERTIES, make, try_property
 from kernels.verify.geometries import LARGE, SMALL, conv_geometries
 from kernels.verify.served import narrowed
@@ -49,7 +49,8 @@ def kernel_that_serves(supports: Callable[[ConvGeometry], bool]) -> Kernel:
     def forward(x: np.ndarray, w: np.ndarray, g: ConvGeometry, bias: Any = None) -> np.ndarray:
         return reference.conv2d(x, w, g, bias=bias).astype(x.dtype)
 
-    return Kernel("conv2d", "some", "cpu", forward, True, supports, lambda g: 0.0, None)
+    abilities = Abilities(lambda problem: supports(problem.geometry))
+    return Kernel("conv2d", "some", "cpu", forward, abilities=abilities)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_the_same_seed_draws_the_same_examples_and_another_seed_others() -> None
             to.append(f"{g} {x.tobytes()!r}")
             return reference.conv2d(x, w, g).astype(x.dtype)
 
-        noting = Kernel("conv2d", "notes", "cpu", note, True, lambda g: True, lambda g: 0.0, None)
+        noting = Kernel("conv2d", "notes", "cpu", note)
         try_property(noting, PROPERTIES["integers"], 10, seed)
         seen.append(drawn)
     assert seen[0] == seen[1] != seen[2]

@@ -89,12 +89,12 @@ not rectified where the vectors end
 
 == conv2d direct: conv2d/direct.py
 prepared filters kept by their shape alone
--    packed = prepare(w, g) if prepared is None else prepared
-+    packed = forward.__dict__.setdefault((w.shape, w.dtype), prepare(w, g))
+-    packed = pack_filters(w, g) if prepared is None else prepared
++    packed = forward.__dict__.setdefault((w.shape, w.dtype), pack_filters(w, g))
 
 what was prepared is ignored, and the weights are of another call
--    packed = prepare(w, g) if prepared is None else prepared
-+    packed = prepare(w if prepared is None else -w, g)
+-    packed = pack_filters(w, g) if prepared is None else prepared
++    packed = pack_filters(w if prepared is None else -w, g)
 
 == conv2d_dgrad direct: cpu/windows.py
 the turned taps count from the wrong end

@@ -89,6 +89,6 @@ class RandomBits(Operation):
         like = {"like": np.empty(0, np.float32)} if kernel.device == "cuda" else {}
         return self.called(call.on(kernel), call.g, **call.options, **like)
 
-    def options(self, g: int) -> dict[str, st.SearchStrategy[Any]]:
+    def options(self, kernel: Kernel, g: int) -> dict[str, st.SearchStrategy[Any]]:
         seeds = small(0, 2**64 - 1)
         return {"seed": seeds, "step": seeds, "stream": small(0, 2**32 - 1)}

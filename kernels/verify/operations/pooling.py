@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from kernels.bounds import of_kernel
 from kernels.contract.geometry import PoolGeometry
+from kernels.contract.probe import supports
+from kernels.contract.problem import FLOAT32, Problem
 from kernels.contract.registry import Kernel
 from kernels.verify.arrays import integers
 from kernels.verify.calls import Bounds, Call, Sum, operation
@@ -20,6 +22,7 @@ from kernels.verify.operations.planes import Planes
 from kernels.verify.oracles import windows
 
 COLLISIONS = ("sum", "max", "last")
+FLOAT64 = np.dtype(np.float64)
 Pair = tuple[int, int]
 
 
@@ -79,8 +82,9 @@ class MaxPool(Pooling):
 class MaxUnpool(Unpooling):
     name, operand, linear, whole = "max_unpool2d", "y", ("y",), True
 
-    def options(self, g: PoolGeometry) -> dict[str, st.SearchStrategy[str]]:
-        return {"collisions": st.sampled_from(COLLISIONS)}
+    def options(self, kernel: Kernel, g: PoolGeometry) -> dict[str, st.SearchStrategy[str]]:
+        laws = [law for law in COLLISIONS if supports(kernel, Problem(g, FLOAT64, collisions=law))]
+        return {"collisions": st.sampled_from(laws or COLLISIONS)}
 
     def bound(self, kernel: Kernel, call: Call) -> Bounds:
         """At most R S windows meet in a pixel, where "sum" rounds and the others only choose."""
@@ -125,6 +129,7 @@ def _served(kernel: Kernel) -> dict[str, Any]:
         "most_dilated": 2 if _serves(kernel, size, stride, dilation=2) else 1,
         "padded": _serves(kernel, size, stride, -1) or _serves(kernel, sizes[-1], stride, 1),
         "ceil_mode": st.sampled_from(modes),
+        "fewest_channels": _fewest(kernel, size, stride),
     }
 
 
@@ -135,8 +140,19 @@ def _plain(kernel: Kernel) -> tuple[Pair, Pair] | None:
 
 
 def _serves(kernel: Kernel, size: Pair, stride: Pair, padding: int = 0, **settings: Any) -> bool:
-    """Does it serve a pooling of 61 x 61 pixels with 64 channels?"""
+    """Does it serve a pooling of 61 x 61 pixels with 64 channels, in float32?"""
     if 2 * padding > min(size):
         return False  # no window may hold nothing but padding
     g = PoolGeometry.of((2, 64, 61, 61), size, stride, padding, **settings)
-    return bool(kernel.supports(g))
+    return supports(kernel, g)
+
+
+def _fewest(kernel: Kernel, size: Pair, stride: Pair) -> tuple[int, ...]:
+    """The fewest channels that it serves, in float32 and in float64: whole vectors, say."""
+    g = PoolGeometry.of((2, 1, 61, 61), size, stride)
+    some = (1, 2, 4, 8, 16, 32, 64)
+    found = {
+        next((C for C in some if supports(kernel, Problem(replace(g, C=C), dtype))), 1)
+        for dtype in (FLOAT32, FLOAT64)
+    }
+    return tuple(sorted(found))

@@ -34,7 +34,7 @@ def run(kernel: Kernel, call: Call) -> np.ndarray:
 def corrected(kernel: Kernel, call: Call) -> Call:
     """The call with the border that makes up for what the window lacks."""
     call = replace(call, g=replace(call.g, border="corrected"))
-    assume(kernel.supports(call.g))
+    assume(call.served(kernel))
     return call
 
 

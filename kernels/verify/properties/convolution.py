@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from kernels.bounds import rounding, same_bits
 from kernels.contract import memory
+from kernels.contract.declarations import never
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
-from kernels.contract.registry import Kernel, never
+from kernels.contract.registry import Kernel
 from kernels.verify.calls import OPERATIONS, Call
 from kernels.verify.operations.convolution import Convolution
 from kernels.verify.oracles import windows
@@ -95,7 +96,7 @@ def treats_images_alone(kernel: Kernel, call: Call) -> None:
     """Each image alone gives what it gives in the batch; in wgrad the images' results add up."""
     its, g = convolution(call), call.g
     alone = [_images(call, slice(n, n + 1)) for n in range(g.N)]
-    assume(alone and kernel.supports(alone[0].g))
+    assume(alone and alone[0].served(kernel))
     results = [run(kernel, one) for one in alone]
     expected = sum(results) if its.result == "w" else np.concatenate(results)
     agree(run(kernel, call), expected, _doubled(kernel, call, alone if its.result == "w" else []))
@@ -149,7 +150,7 @@ def sums_over_what_it_is_split_along(kernel: Kernel, call: Call, at: int) -> Non
     g, its = call.g, convolution(call)
     assume(g.groups == 1)
     parts = [_part(call, its.result, span) for span in (slice(None, at), slice(at, None))]
-    assume(all(kernel.supports(part.g) for part in parts))
+    assume(all(part.served(kernel) for part in parts))
     expected = run(kernel, parts[0]) + run(kernel, parts[1])
     agree(run(kernel, call), expected, bound_of(kernel, call, *parts))
 
@@ -170,7 +171,7 @@ def groups_are_separate_convolutions(kernel: Kernel, call: Call) -> None:
     g = call.g
     assume(g.groups > 1)
     alone = [_group(call, i) for i in range(g.groups)]
-    assume(kernel.supports(alone[0].g))
+    assume(alone[0].served(kernel))
     axis = 0 if convolution(call).result == "w" else 1
     expected = np.concatenate([run(kernel, one) for one in alone], axis)
     agree(run(kernel, call), expected, 2 * _worst(kernel, call))
@@ -224,7 +225,7 @@ def pools_what_it_writes(
         pool = PoolGeometry.of(g.y_shape, *window, padding)
     except ValueError:
         assume(False)
-    assume(kernel.supports(g) and kernel.pools(g, pool))
+    assume(call.served(kernel, g, rectify=True, pool=pool))
     x, w = call.inputs["x"].copy(), np.resize(call.inputs["w"], g.w_shape)
     w *= rng.standard_normal((filters, 1, 1, 1)).astype(w.dtype)
     if nan and x.size:

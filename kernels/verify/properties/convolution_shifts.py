@@ -30,7 +30,7 @@ def moves_with_the_image(kernel: Kernel, call: Call, seed: int, by: int, axis: i
     """An image moved by whole strides moves the output by as many pixels; at stride 1 by any
     number. A moved gradient moves dgrad's image; moved together, both leave wgrad as it was."""
     g = _open(call.g, axis, by)
-    assume(kernel.supports(g))
+    assume(call.served(kernel, g))
     step = by * g.stride[axis]
     x = _lengthened(drawn(call, seed, g.x_shape), axis, step, seed)
     gy = drawn(call, seed + 1, g.y_shape)
@@ -140,7 +140,7 @@ def padded(g: ConvGeometry, dtype: Any) -> tuple[np.ndarray, tuple[Any, ...]]:
 def one_by_one_is_a_matrix_product(kernel: Kernel, call: Call, seed: int) -> None:
     """With a window of one pixel, the filters are a matrix that multiplies every pixel."""
     g = replace(call.g, R=1, S=1, stride=(1, 1), padding=(0,) * 4, dilation=(1, 1), groups=1)
-    assume(kernel.supports(g) and all(g.x_shape) and g.K)
+    assume(call.served(kernel, g) and all(g.x_shape) and g.K)
     rng = np.random.default_rng(seed)
     shapes = convolution(call).shapes(g)
     inputs = {n: rng.standard_normal(shape).astype(call.dtype) for n, shape in shapes.items()}

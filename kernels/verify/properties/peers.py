@@ -21,7 +21,7 @@ seeds = st.integers(0, 2**32 - 1)
 def equals_pytorchs(kernel: Kernel, call: Call, seed: int) -> None:
     """PyTorch finds the same, in float64, but for the kernel's own rounding."""
     call = _understood(call, seed, ceil_mode=True)
-    assume(kernel.supports(call.g))
+    assume(call.served(kernel))
     _compare(kernel, call, pytorch.answer(call))
 
 
@@ -29,7 +29,7 @@ def equals_pytorchs(kernel: Kernel, call: Call, seed: int) -> None:
 def equals_onnxs(kernel: Kernel, call: Call, seed: int) -> None:
     """ONNX's reference evaluator finds the same, but for the kernel's own rounding."""
     call = _understood(call, seed, ceil_mode=False)
-    assume(kernel.supports(call.g))
+    assume(call.served(kernel))
     _compare(kernel, call, onnx.answer(call))
 
 

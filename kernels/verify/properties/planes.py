@@ -39,7 +39,7 @@ def is_its_definition_in_large_sizes(kernel: Kernel, call: Call) -> None:
 def treats_images_alone(kernel: Kernel, call: Call) -> None:
     """Each image alone gives what it gives in the batch."""
     alone = [_image(call, n) for n in range(call.g.N)]
-    assume(alone and kernel.supports(alone[0].g))
+    assume(alone and alone[0].served(kernel))
     parts = zip(*(one.run(kernel) for one in alone), strict=True)
     _agree_twice(kernel, call, tuple(np.concatenate(images) for images in parts))
 
@@ -69,7 +69,7 @@ def rows_and_columns_are_alike(kernel: Kernel, call: Call) -> None:
     """The transposed plane in the transposed geometry gives the transposed result; among equal
     maxima another one comes first."""
     g = _transposed(call.g)
-    assume(kernel.supports(g))
+    assume(call.served(kernel, g))
     turned = replace(call, g=g, inputs={n: _turned(a, call.g) for n, a in call.inputs.items()})
     if call.operation == "max_pool2d":
         return agree(turned.run(kernel)[0].swapaxes(2, 3), call.run(kernel)[0])

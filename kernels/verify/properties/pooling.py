@@ -155,7 +155,7 @@ def pooling_moves_with_the_plane(kernel: Kernel, call: Call, by: tuple[int, int]
     down, across = by[0] * g.stride[0], by[1] * g.stride[1]
     assume(g.H - down >= g.extent[0] and g.W - across >= g.extent[1])
     later = replace(g, H=g.H - down, W=g.W - across)
-    assume(kernel.supports(g) and kernel.supports(later))
+    assume(call.served(kernel, g) and call.served(kernel, later))
     whole = replace(call, g=g)
     part = replace(whole, g=later).but(x=call.inputs["x"][..., down:, across:].copy())
     bound = whole.bound(kernel)[0]
@@ -171,7 +171,7 @@ def pooling_moves_with_the_plane(kernel: Kernel, call: Call, by: tuple[int, int]
 def a_constant_plane_averages_to_itself(kernel: Kernel, call: Call, level: float) -> None:
     """Without the padding in the count, the average of equal values is that value."""
     g = replace(call.g, count_include_pad=False)
-    assume(kernel.supports(g))
+    assume(call.served(kernel, g))
     flat = replace(call, g=g).but(x=np.full(g.x_shape, level, call.dtype))
     agree(flat.run(kernel)[0], np.full(g.y_shape, level), flat.bound(kernel)[0])
 
@@ -180,7 +180,7 @@ def a_constant_plane_averages_to_itself(kernel: Kernel, call: Call, level: float
 def a_window_hands_out_what_it_got(kernel: Kernel, call: Call) -> None:
     """Without the padding in the count, each plane's gradient sums to what came from above."""
     g = replace(call.g, count_include_pad=False)
-    assume(kernel.supports(g))
+    assume(call.served(kernel, g))
     shared = replace(call, g=g)
     gx, (bound,) = shared.run(kernel)[0].astype(np.float64), shared.bound(kernel)
     summation = rounding(g.H * g.W, np.abs(gx).sum(axis=(2, 3)), np.float64)

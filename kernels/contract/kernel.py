@@ -1,0 +1,141 @@
+"""One algorithm of one operation on one device, with its declarations: `Kernel`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kernels.contract import memory, threads
+from kernels.contract.arrays import device_kind
+from kernels.contract.declarations import Abilities, Accuracy, Cost
+from kernels.contract.placement import check_place
+from kernels.contract.problem import problem_of
+
+PLAIN, FREE, ANYTHING = Accuracy(), Cost(), Abilities()
+"""The declarations of a kernel that makes none."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One algorithm of one operation on one device, with its declarations; call it like its
+    function."""
+
+    operation: str
+    name: str
+    device: str
+    function: Callable[..., Any]
+    accuracy: Accuracy = PLAIN
+    estimate: Cost = FREE
+    abilities: Abilities = ANYTHING
+
+    def supports(self, asked: Any) -> bool:
+        """Does it serve this Problem, or a plain call of this geometry in float32?"""
+        return self.abilities.serve(problem_of(asked))
+
+    def cost(self, asked: Any) -> float:
+        """Estimated nanoseconds of this Problem, or of a plain call of this geometry in float32."""
+        problem = problem_of(asked)
+        return self.estimate.nanoseconds(problem, problem.prepared and self.prepare is not None)
+
+    @property
+    def exact(self) -> bool:
+        return self.accuracy.exact
+
+    @property
+    def error_bound(self) -> Callable[[Any], float] | None:
+        return self.accuracy.bound
+
+    @property
+    def norm_wise(self) -> bool:
+        return self.accuracy.norm_wise
+
+    @property
+    def amplification(self) -> Callable[[Any], float]:
+        return self.accuracy.amplification
+
+    @property
+    def spreads(self) -> str:
+        return self.accuracy.spreads
+
+    @property
+    def prepare(self) -> Callable[[np.ndarray, Any], Any] | None:
+        return self.abilities.prepare
+
+    @property
+    def operations(self) -> Callable[[Any], Any] | None:
+        return self.estimate.operations
+
+    @property
+    def rectifies(self) -> bool:
+        return self.abilities.rectifies
+
+    @property
+    def pools(self) -> Callable[[Any, Any], bool]:
+        return self.abilities.pools
+
+    @property
+    def into(self) -> bool:
+        return self.abilities.into
+
+    @property
+    def chunked(self) -> bool:
+        return self.abilities.chunked
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Run on arrays of any strides: the door's copies are counted in `memory.counters`."""
+        floats: list[np.ndarray] = []
+        admitted = [self._admitted(a, floats) for a in args]
+        named = {k: self._option(k, a, floats) for k, a in options.items()} if options else options
+        if floats:
+            memory.common_float(floats, self.operation)
+        if _observer is not None:
+            _observer(self, args, options)
+        with threads.region():
+            return self.function(*admitted, **named)
+
+    def prepared(self, w: np.ndarray, g: Any) -> Any:
+        """What the weights w give for any batch; None if the kernel prepares nothing."""
+        if self.prepare is None:
+            return None
+        with threads.region():
+            return self.prepare(self._admitted(w, []), g)
+
+    def _option(self, name: str, value: Any, floats: list[np.ndarray]) -> Any:
+        """As an argument; but what the kernel prepared stays as it made it, also of four axes."""
+        if name == "prepared" and type(value) is np.ndarray and self.device == "cpu":
+            floats.append(value)
+            return value
+        return self._admitted(value, floats)
+
+    def _admitted(self, value: Any, floats: list[np.ndarray]) -> Any:
+        """An array through the door, if it is of this kernel's device; anything else as it is.
+
+        Arrays of something else than integers are added to `floats`.
+        """
+        if type(value) is not np.ndarray or self.device != "cpu":  # what mostly is, quickly seen
+            if device_kind(value) is None:
+                return value
+            check_place(value, self.device, f"{self.operation} {self.name}")
+        array = memory.admit(value)
+        if array.dtype.kind not in "iub":
+            floats.append(array)
+        return array
+
+
+Observer = Callable[[Kernel, "tuple[Any, ...]", "dict[str, Any]"], None]
+_observer: Observer | None = None
+
+
+@contextmanager
+def observed(observer: Observer) -> Iterator[None]:
+    """Within it `observer` is called before each kernel, with its arguments."""
+    global _observer
+    before, _observer = _observer, observer
+    try:
+        yield
+    finally:
+        _observer = before
