@@ -16,11 +16,11 @@ import numpy as np
 
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from minidl import init, nn
-from zfnet.inspectable import Visible
+from zfnet.inspectable import InspectableGraph
 from zfnet.settings import ConvSpec, Norm, Settings, check
 
 
-class ConvNet(Visible, nn.Sequential):
+class ConvNet(InspectableGraph, nn.Sequential):
     """Five convolution layers, three fully connected ones or fewer, built from `Settings`."""
 
     def __init__(self, settings: Settings) -> None:

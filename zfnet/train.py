@@ -146,7 +146,7 @@ class Trainer:
         model.train()
         model.set_randomness(self.recipe.seed, at.step)
         model.zero_grad()
-        logits = model(model.given(batch.images))
+        logits = model(model.input_tensor(batch.images))
         loss = F.cross_entropy(logits, batch.labels)
         value, correct = _told(loss, logits, batch.labels)
         self._check_finite(value)

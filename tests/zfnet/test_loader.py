@@ -79,7 +79,7 @@ def data_threads() -> int:
 @pytest.mark.parametrize("workers", [1, 4])
 def test_batches_do_not_depend_on_the_threads(crops: str, workers: int) -> None:
     alone = epoch(3, crops=crops, workers=0)
-    assert_same(epoch(3, crops=crops, workers=workers, ahead=7), alone)
+    assert_same(epoch(3, crops=crops, workers=workers, prefetch=7), alone)
 
 
 @pytest.mark.parametrize("start", range(6))

@@ -15,7 +15,7 @@ from zfnet.cli.options import Device, Seed, names, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset
 from zfnet.experiments.check.claims import TRENDS, choose
-from zfnet.experiments.check.measure import Case, Effort, check, in_turns, trained_on_scenes
+from zfnet.experiments.check.measure import Case, Effort, check, disjoint_draw, trained_on_scenes
 from zfnet.experiments.check.page import write_checks
 from zfnet.experiments.shared.results import Report, Results
 from zfnet.network import Network
@@ -87,7 +87,9 @@ def _cases(
     def case(number: int, report: Report) -> Case:
         # Of the scenes those of the test: training has not even been validated on them.
         dataset = open_dataset(data, "test" if scenes else "val", seed=number if scenes else seed)
-        order = range(len(dataset)) if scenes else in_turns(dataset, seeds, number - seed, seed)
+        order = (
+            range(len(dataset)) if scenes else disjoint_draw(dataset, seeds, number - seed, seed)
+        )
         network = partial(own, number, report)
         return Case(number, network, dataset, order, elsewhere, out / f"seed-{number}")
 

@@ -9,7 +9,7 @@ import typer
 
 from kernels.terminal.progress import say
 from zfnet.cli.show import prepared
-from zfnet.importing import chosen, import_network, kind_of, own_size, read_classes
+from zfnet.importing import import_network, input_format, kind_of, own_size, read_classes
 from zfnet.network import FILE, Network
 
 Fit = Literal["centre", "warp"]
@@ -57,13 +57,13 @@ def import_command(
     _require_free(out, force)
     if preset is None and mean is None and kind_of(file) != "onnx":
         preset = "torchvision"
-    recipe = chosen(
+    form = input_format(
         preset, _three(mean, "--mean"), size=own_size(file) if size is None else size,
         resize=resize, fit=fit, bgr=None if channels is None else channels == "bgr",
         std=_three(std, "--std"),
     )  # fmt: skip
     names = None if classes is None else read_classes(classes)
-    network = import_network(file, recipe, names, fold=fold)
+    network = import_network(file, form, names, fold=fold)
     _save(network, out)
     model = network.model
     say(

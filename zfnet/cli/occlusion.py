@@ -13,7 +13,8 @@ from zfnet.cli.options import Device, Model, Seed, Split, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import Dataset, open_dataset
 from zfnet.experiments.occlusion.images import from_dataset, from_files
-from zfnet.experiments.occlusion.page import default_square, write_occlusion
+from zfnet.experiments.occlusion.measure import default_square
+from zfnet.experiments.occlusion.page import write_occlusion
 from zfnet.experiments.shared.photographs import read_photographs
 from zfnet.experiments.shared.results import Results
 

@@ -23,8 +23,9 @@ from zfnet.cli.options import Device, Model, Seed, Split, names, open_network
 from zfnet.cli.transfer import transfer_command
 from zfnet.data import Dataset, open_dataset
 from zfnet.experiments.occlusion.pointing import playable
-from zfnet.experiments.paper.measure import PARTS, Job, Part, choose, run
 from zfnet.experiments.paper.page import write_paper
+from zfnet.experiments.paper.parts import PARTS, Part, choose
+from zfnet.experiments.paper.runner import Job, run
 from zfnet.experiments.shared.results import Results
 from zfnet.network import Network
 

@@ -9,6 +9,7 @@ from zfnet.data.folders import ClassFolders, Photographs, TinyImageNet, open_fol
 from zfnet.data.images import BadImage, read_image
 from zfnet.data.loader import Batch, Loader, ten_crop_batches
 from zfnet.data.preprocess import Preprocess, default_resize, mean_image
+from zfnet.data.scenes import Scenes
 from zfnet.data.subset import Subset, spread
 
 __all__ = [
@@ -56,7 +57,5 @@ def open_dataset(
         ValueError: unknown split, no such folder, or nothing in it that is understood.
     """
     if spec == "scenes":
-        from zfnet.data.scenes import Scenes
-
         return Scenes(split, seed=seed, size=size, count=count)
     return open_folder(spec, split, val_fraction=val_fraction, seed=seed)

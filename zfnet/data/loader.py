@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from zfnet.data.dataset import Dataset, ahead
+from zfnet.data.dataset import Dataset, prefetched
 from zfnet.data.images import BadImage
 from zfnet.data.preprocess import CROPS, Preprocess
 
@@ -54,7 +54,7 @@ class Loader:
             and flip, "centre" takes the centre, "all" gives all ten (see Batch).
         shuffle: draw the order anew for every epoch; otherwise the data set's order.
         workers: threads that decode and crop; 0 does it in the caller's thread.
-        ahead: batches kept ready.
+        prefetch: batches kept ready.
         strict: raise BadImage at an unreadable image. Otherwise it is left out of its batch and
             recorded in `bad` as title -> reason, and a batch without any readable image is left
             out of the epoch.
@@ -76,22 +76,22 @@ class Loader:
         seed: int = 0,
         shuffle: bool = True,
         workers: int = 2,
-        ahead: int = 4,
+        prefetch: int = 4,
         strict: bool = False,
         drop_last: bool = False,
         cache_bytes: int = 1 << 30,
     ) -> None:
         if crops not in get_args(Crops):
             raise ValueError(f"crops = {crops!r} is unknown: choose of {get_args(Crops)}")
-        if batch_size < 1 or seed < 0 or workers < 0 or ahead < 0:
+        if batch_size < 1 or seed < 0 or workers < 0 or prefetch < 0:
             raise ValueError(
                 f"batch_size = {batch_size} must be at least 1; seed = {seed}, "
-                f"workers = {workers} and ahead = {ahead} at least 0"
+                f"workers = {workers} and prefetch = {prefetch} at least 0"
             )
         self.dataset, self.preprocess = dataset, preprocess
         self.batch_size, self.drop_last = batch_size, drop_last
         self.crops, self.seed, self.shuffle = crops, seed, shuffle
-        self.workers, self.ahead, self.strict = workers, ahead, strict
+        self.workers, self.prefetch, self.strict = workers, prefetch, strict
         self.bad: dict[str, str] = {}
         self._cache = _Cache(cache_bytes)
         if len(self) == 0:
@@ -128,7 +128,9 @@ class Loader:
             return self._batch(order[first : first + self.batch_size], number, position, stop)
 
         positions = range(start, len(self))
-        with closing(ahead(make, positions, workers=self.workers, depth=self.ahead)) as batches:
+        with closing(
+            prefetched(make, positions, workers=self.workers, depth=self.prefetch)
+        ) as batches:
             try:
                 for batch in batches:
                     if len(batch.labels) > 0:

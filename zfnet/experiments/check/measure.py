@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from zfnet.data import Dataset, open_dataset
+from zfnet.experiments.shared import small_network
 from zfnet.experiments.shared.estimates import Claim
 from zfnet.experiments.shared.results import Report, silent
 from zfnet.experiments.shared.runs import Plan, trained
-from zfnet.experiments.tour import measure as tour
-from zfnet.network import Network, trained_here
+from zfnet.network import Network, require_conv_net
 
 
 @dataclass(frozen=True)
@@ -152,14 +152,14 @@ def trained_on_scenes(
 ) -> Network:
     """The tour's network, with the weights and the scenes of `seed`; a run in out/runs."""
     train, val = (open_dataset("scenes", split, seed=seed) for split in ("train", "val"))
-    new = tour.untrained(train, seed)
-    plan = Plan(f"tour-{seed}", trained_here(new, "a run").settings, tour.recipe(seed))
+    new = small_network.untrained(train, seed)
+    plan = Plan(f"tour-{seed}", require_conv_net(new, "a run").settings, small_network.recipe(seed))
     options: dict[str, Any] = {"data": new.data, "device": device, "report": report}
     run = trained(plan, train, val, new.preprocess, out, **options)
     return run.network
 
 
-def in_turns(dataset: Dataset, count: int, number: int, seed: int) -> Sequence[int]:
+def disjoint_draw(dataset: Dataset, count: int, number: int, seed: int) -> Sequence[int]:
     """Positions of draw `number` of `count`, drawn from `seed`; no two draws share an image."""
     order = np.random.default_rng(seed).permutation(len(dataset))
     return order[number::count].tolist()

@@ -14,7 +14,7 @@ from zfnet.deconvnet import Deconvnet, Projection, Unit
 from zfnet.network import Network
 from zfnet.steps import steps, with_relu
 
-Step = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 
 
 @dataclass(eq=False)
@@ -49,7 +49,7 @@ def strongest_activations(
     k: int = 9,
     batch_size: int = 64,
     workers: int = 2,
-    progress: Step = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> dict[str, Strongest]:
     """One pass over the data set's centre crops; memory does not grow with the number of images.
 
@@ -66,12 +66,12 @@ def strongest_activations(
     chain = steps(network.model, _rectified(network, layers))
     for batch in loader.epoch(0):
         with no_grad():
-            kept = {nn.INPUT: network.model.given(batch.images)}
+            kept = {nn.INPUT: network.model.input_tensor(batch.images)}
             for step in chain:
-                kept[step.name] = y = step.whole(*(kept[name] for name in step.inputs))
+                kept[step.name] = y = step.on_planes(*(kept[name] for name in step.inputs))
                 for layer in step.names & set(layers):
                     _merge(found, layer, y.numpy(), batch.indices, k)
-                for name in step.dead:
+                for name in step.freed:
                     del kept[name]
         progress(int(batch.indices[-1]) + 1, len(dataset))
     return found
@@ -128,7 +128,7 @@ def project_strongest(
     *,
     deconvnet: Deconvnet | None = None,
     batch_size: int = 64,
-    progress: Step = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> list[MapPicture]:
     """Each map's strongest activations projected, beside the patches that caused them."""
     deconvnet = deconvnet or Deconvnet(network.model)

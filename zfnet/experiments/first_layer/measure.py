@@ -20,7 +20,7 @@ from minidl import functional as F
 from zfnet.data import Dataset, Loader
 from zfnet.data.subset import evenly
 from zfnet.experiments.shared.results import Report, silent
-from zfnet.network import Network, trained_here
+from zfnet.network import Network, require_conv_net
 
 WEAK = 0.1
 """A filter is dead if its RMS is below this share of the median filter's ..."""
@@ -121,7 +121,7 @@ def study(
                     cache_bytes=0)  # fmt: skip
     for batch in loader.epoch(0):
         with no_grad():
-            x = network.model.given(batch.images)
+            x = network.model.input_tensor(batch.images)
             activation = network.model.activations(x, until="relu1")["relu1"].numpy()
         largest = np.maximum(largest, activation.max(axis=(0, 2, 3)))
         total += activation.sum(axis=(0, 2, 3), dtype=np.float64)
@@ -136,7 +136,7 @@ def study(
 
 
 def _conv1(network: Network) -> tuple[np.ndarray, int]:
-    conv1 = dict(trained_here(network, "first-layer").children())["conv1"]
+    conv1 = dict(require_conv_net(network, "first-layer").children())["conv1"]
     geometry = network.model.geometries()["conv1"]
     return device.host(conv1.state_dict()["weight"]).copy(), geometry.stride[0]
 

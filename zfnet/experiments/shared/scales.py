@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zfnet.data import Dataset, Preprocess, default_resize, mean_image
+from zfnet.experiments.shared import small_network
 from zfnet.experiments.shared.results import Report, silent
 from zfnet.experiments.shared.runs import Plan, trained
-from zfnet.experiments.tour import measure as tour
 from zfnet.model import ConvNet
 from zfnet.network import Network
 from zfnet.recipe import Recipe
@@ -88,7 +88,7 @@ class Scale:
 PAPER = Scale(224, 1.0, 4096, 0.5, "paper", Recipe(), alexnet_norm="lrn", ten_crops=True)
 """Sections 3 and 4: 224x224 crops of ImageNet, 70 epochs."""
 
-SMALL = Scale(56, 1 / 3, 256, 0.3, "he", replace(tour.recipe(0), keep_epochs=()))
+SMALL = Scale(56, 1 / 3, 256, 0.3, "he", replace(small_network.recipe(0), keep_epochs=()))
 """As in `zfnet tour`: some minutes a network on the 6000 scenes and two cores. AlexNet takes the
 contrast normalisation: across channels, its own, leaves activations several times as large, and at
 this initialisation and rate it stayed at chance."""
