@@ -91,12 +91,8 @@ class AlexNet(ConvNet):
         norm: Norm = "lrn",
         **options: Any,
     ) -> None:
-        defaults: dict[str, Any] = {
-            "strides": (4, 1), "paddings": (2, 2), "norm_before_pool": True,
-        }  # fmt: skip
-        super().__init__(
-            Settings("alexnet", num_classes, image_size, width, norm=norm, **(defaults | options))
-        )
+        sizes = {"num_classes": num_classes, "image_size": image_size, "width": width}
+        super().__init__(Settings.of("alexnet", norm=norm, **sizes, **options))
 
 
 def build(settings: Mapping[str, Any]) -> ConvNet:

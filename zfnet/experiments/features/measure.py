@@ -9,7 +9,7 @@ import numpy as np
 
 from kernels.peaks import peaks
 from minidl import nn, no_grad
-from zfnet.data import Dataset, Loader
+from zfnet.data import Dataset, Loader, Loading
 from zfnet.deconvnet import Deconvnet, Projection, Unit
 from zfnet.network import Network
 from zfnet.steps import steps, with_relu
@@ -59,8 +59,7 @@ def strongest_activations(
     """
     if k < 1 or not layers:
         raise ValueError(f"k is {k}, the layers are {list(layers)}: at least one of each is needed")
-    loader = Loader(dataset, network.preprocess, batch_size, crops="centre", shuffle=False,
-                    workers=workers, cache_bytes=0)  # fmt: skip
+    loader = Loader(dataset, network.preprocess, batch_size, Loading.in_order(workers=workers))
     network.model.eval()
     found: dict[str, Strongest] = {}
     chain = steps(network.model, _rectified(network, layers))

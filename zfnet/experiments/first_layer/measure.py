@@ -17,7 +17,7 @@ from scipy.signal.windows import hann
 
 from minidl import Tensor, device, no_grad
 from minidl import functional as F
-from zfnet.data import Dataset, Loader
+from zfnet.data import Dataset, Loader, Loading
 from zfnet.data.subset import evenly
 from zfnet.experiments.shared.results import Report, silent
 from zfnet.network import Network, require_conv_net
@@ -117,8 +117,7 @@ def study(
     above = {s: np.zeros(K) for s in strides}
     looked_at = evenly(images, len(dataset))
     network.model.eval()
-    loader = Loader(dataset, network.preprocess, BATCH, crops="centre", shuffle=False,
-                    cache_bytes=0)  # fmt: skip
+    loader = Loader(dataset, network.preprocess, BATCH, Loading.in_order())
     for batch in loader.epoch(0):
         with no_grad():
             x = network.model.input_tensor(batch.images)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minidl import Tensor, nn, no_grad
-from zfnet.data import Dataset, Loader
+from zfnet.data import Dataset, Loader, Loading
 from zfnet.experiments.shared.results import Report, silent
 from zfnet.inspectable import InspectableGraph
 from zfnet.network import Network
@@ -93,8 +93,7 @@ def read_features(
     each map would exceed already.
     """
     steps = _segments(network.model, layers)
-    loader = Loader(dataset, network.preprocess, batch_size, crops="centre", shuffle=False,
-                    workers=workers, cache_bytes=0)  # fmt: skip
+    loader = Loader(dataset, network.preprocess, batch_size, Loading.in_order(workers=workers))
     network.model.eval()
     shelves: dict[str, _Shelf] = {}
     labels, indices = [], []
