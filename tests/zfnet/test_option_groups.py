@@ -114,7 +114,7 @@ def test_a_field_left_unset_is_not_in_the_dict() -> None:
 def test_a_wrong_value_is_refused_with_status_2_and_named(words: list[str]) -> None:
     outcome = CliRunner().invoke(app, ["train", "--data", "scenes", "--out", "x", *words])
     assert outcome.exit_code == 2 and "Traceback" not in outcome.output
-    assert words[0] in outcome.output and words[-1] in outcome.output
+    assert f"Invalid value for '{words[0]}'" in outcome.output
 
 
 def test_a_command_can_be_called_with_the_fields_as_arguments() -> None:
