@@ -17,7 +17,7 @@ from kernels.contract.geometry import Box
 from minidl import Tensor, device, nn, rules
 from minidl.rules import Rules
 from zfnet import receptive_fields
-from zfnet.inspectable import Visible
+from zfnet.inspectable import InspectableGraph
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Projection:
 class Deconvnet:
     """Projections of a network's units; `table` says by which rules."""
 
-    def __init__(self, model: Visible, table: Rules = rules.deconvnet) -> None:
+    def __init__(self, model: InspectableGraph, table: Rules = rules.deconvnet) -> None:
         self.model = model
         # What no product reaches is zero by the definition's sums only; a field alone ends anyway.
         self.table, self._field_table = rules.by_definition(table), table
@@ -123,7 +123,7 @@ class Deconvnet:
         normalised = any(isinstance(m, nn.LocalContrastNorm) for _, m in self.model.children())
         name = "local_contrast_norm"
         tied = normalised and self.table[name] is not rules.deconvnet[name]
-        return not tied and receptive_fields.pay_off(self.model, layer)
+        return not tied and receptive_fields.smaller_than_image(self.model, layer)
 
     def _project_fields(
         self, images: np.ndarray, layer: str, units: Sequence[Unit]
@@ -134,7 +134,7 @@ class Deconvnet:
             _check_unit(unit, (len(units), *self._plane(layer)), layer)
         self.model.eval()
         places = np.array([(unit.p, unit.q) for unit in units])
-        x, activation, window = receptive_fields.look(self.model, images, layer, places)
+        x, activation, window = receptive_fields.forward(self.model, images, layer, places)
         alone = [Unit(unit.map) for unit in units]  # each at 0, 0 of its own patch
         pixels, values = self._carried(x, activation, alone, self._field_table)
         return [

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zfnet.data import Dataset, Loader
-from zfnet.data.loader import Crops
+from zfnet.data.loader import Crops, Loading
 from zfnet.network import Network
 
 
@@ -86,8 +86,12 @@ def predict(
         found, labels = [], []
         crops: Crops = "all" if ten_crops else "centre"
         size = max(1, batch_size // 10) if ten_crops else batch_size
-        loader = Loader(dataset, network.preprocess, size, crops=crops, shuffle=False,
-                        workers=workers, strict=strict, cache_bytes=0)  # fmt: skip
+        loader = Loader(
+            dataset,
+            network.preprocess,
+            size,
+            Loading.in_order(crops, workers=workers, strict=strict),
+        )
         loader.bad = loader.bad if bad is None else bad
         for batch in loader.epoch(0):
             p = network.probabilities(batch.images)

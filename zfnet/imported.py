@@ -9,10 +9,10 @@ import numpy as np
 
 from minidl import nn, no_grad
 from minidl.nn.describe import build, describe
-from zfnet.inspectable import Visible
+from zfnet.inspectable import InspectableGraph
 
 
-class Imported(Visible):
+class Imported(InspectableGraph):
     """Any graph of layers that turns images (N,3,S,S) into scores (N,C).
 
     A softmax at its end is left out, and flattening behind it: what it returns are scores.
@@ -64,7 +64,7 @@ def _check(model: Imported) -> None:
     S = model.image_size
     try:
         with no_grad():
-            scores = model(model.given(np.zeros((1, 3, S, S), model.dtype)))
+            scores = model(model.input_tensor(np.zeros((1, 3, S, S), model.dtype)))
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"this network does not take images (N, 3, {S}, {S}), which is what the commands give: "

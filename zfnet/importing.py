@@ -28,7 +28,7 @@ SUFFIXES: dict[str, Kind] = {".pth": "pth", ".pt": "pth", ".safetensors": "safet
 
 
 @dataclass(frozen=True)
-class Recipe:
+class InputFormat:
     """What becomes of an image before the network sees it.
 
     size, resize: of the crop, and of the square that it is cut from.
@@ -70,17 +70,17 @@ class Recipe:
 
 PRESETS = {
     # Jia et al. 2014, "Caffe": the mean of ImageNet's training images, one value a channel.
-    "caffe": Recipe(fit="warp", bgr=True, mean=(122.68, 116.67, 104.01)),
+    "caffe": InputFormat(fit="warp", bgr=True, mean=(122.68, 116.67, 104.01)),
     # BVLC GoogLeNet's own deploy.prototxt and transformer: 104, 117, 123 for blue, green, red.
-    "googlenet": Recipe(fit="warp", bgr=True, mean=(123.0, 117.0, 104.0)),
+    "googlenet": InputFormat(fit="warp", bgr=True, mean=(123.0, 117.0, 104.0)),
     # torchvision's and the ONNX model zoo's: 0.485, 0.456, 0.406 and 0.229, 0.224, 0.225 of 255.
-    "torchvision": Recipe(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375)),
+    "torchvision": InputFormat(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375)),
 }
 """Recipes by name."""
 
 
 def import_network(
-    file: Path, recipe: Recipe, classes: Sequence[str] | None = None, *, fold: bool = False
+    file: Path, form: InputFormat, classes: Sequence[str] | None = None, *, fold: bool = False
 ) -> Network:
     """The network in an ONNX file, or torchvision's AlexNet or VGG; nothing in it is executed.
 
@@ -89,9 +89,9 @@ def import_network(
     FileNotFoundError without the file; ValueError for a file, an operator or a number of names
     that does not fit.
     """
-    preprocess = recipe.preprocess()
-    graph = _graph(file, recipe.size, fold)
-    model = Imported(_with_pixels(graph, recipe.pixels()), recipe.size)
+    preprocess = form.preprocess()
+    graph = _graph(file, form.size, fold)
+    model = Imported(_with_pixels(graph, form.pixels()), form.size)
     named = tuple(classes) if classes else tuple(f"class {i}" for i in range(model.num_classes))
     if len(named) != model.num_classes:
         raise ValueError(
@@ -147,7 +147,7 @@ def read_classes(file: Path) -> list[str]:
     return [re.sub(r"^n\d{8}\s+", "", line) for line in lines if line]
 
 
-def chosen(preset: str | None, mean: Sequence[float] | None, **others: Any) -> Recipe:
+def input_format(preset: str | None, mean: Sequence[float] | None, **others: Any) -> InputFormat:
     """The preset with what is given besides; ValueError without a preset and a mean.
 
     Without a `resize`, a `size` that the preset's square is not made for gets one in the paper's
@@ -160,7 +160,7 @@ def chosen(preset: str | None, mean: Sequence[float] | None, **others: Any) -> R
             "an ONNX file does not say what its network was trained on: give --preset "
             f"({', '.join(PRESETS)}), or --mean (and --std, --channels, --fit, --resize)"
         )
-    base = PRESETS[preset] if preset else Recipe()
+    base = PRESETS[preset] if preset else InputFormat()
     given = {key: value for key, value in others.items() if value is not None}
     if mean is not None:
         given["mean"] = tuple(mean)

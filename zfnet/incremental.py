@@ -20,7 +20,7 @@ import numpy as np
 from kernels import patches
 from kernels.contract.geometry import Box
 from minidl import Tensor, device, nn, no_grad
-from zfnet.inspectable import Visible
+from zfnet.inspectable import InspectableGraph
 from zfnet.steps import Step, steps
 from zfnet.views import Geometry
 
@@ -44,17 +44,17 @@ class Change:
         return Change(patches.cut(plane, at, (h, w), 0.0, (self.part, self.at)), at)
 
 
-class Covered:
+class IncrementalForward:
     """The network's answers to one image (3,S,S) of which a part changes.
 
     kept: each layer's activations (1,K,P,Q) or (1,K) of the image as it is, by the layer's name,
           where the model's weights lie.
     """
 
-    def __init__(self, model: Visible, x: np.ndarray) -> None:
+    def __init__(self, model: InspectableGraph, x: np.ndarray) -> None:
         model.eval()
         self.model = model
-        given = model.given(x[None])
+        given = model.input_tensor(x[None])
         with no_grad():
             found = model.activations(given)
         self.kept = {name: y.data for name, y in found.items()} | {nn.INPUT: given.data}
@@ -73,7 +73,9 @@ class Covered:
         edge = {name: c for name, c in self._changes(change) if name in self._edge}
         return self._scored(edge)
 
-    def answers(self, change: Change, planes: str, map: int) -> tuple[np.ndarray, np.ndarray]:
+    def map_and_scores(
+        self, change: Change, planes: str, map: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Map `map` of the layer `planes` as the change makes it, (N,P,Q), and the scores (N,C)."""
         edge = {}
         for name, found in self._changes(change):
@@ -92,7 +94,7 @@ class Covered:
                 after = self._after(step, [changes[name] for name in step.inputs])
             changes[step.name] = after
             yield step.name, after
-            for name in step.dead:
+            for name in step.freed:
                 del changes[name]
 
     def _after(self, step: Step, changes: Sequence[Change]) -> Change:
@@ -100,17 +102,17 @@ class Covered:
         before, g = [self.kept[name] for name in step.inputs], step.geometry
         if isinstance(step.layer, nn.LocalContrastNorm):
             whole = Tensor(changes[0].whole(before[0]))
-            return Change(step.whole(whole).data, np.zeros_like(changes[0].at))
+            return Change(step.on_planes(whole).data, np.zeros_like(changes[0].at))
         if g is None:
             joined = _joined(changes, before)
             parts = [Tensor(change.part) for change in joined]
-            return Change(step.bare(*parts, at=joined[0].at).data, joined[0].at)
+            return Change(step.on_patches(*parts, at=joined[0].at).data, joined[0].at)
         at, shape = touched(changes[0], g)
         box = g.sees(Box(0, shape[0], 0, shape[1]))
         first = at * np.array(g.stride) + np.array([box.top, box.left])
         laid = (changes[0].part, changes[0].at)
         around = patches.cut(before[0], first, box.shape, step.fill, laid)
-        return Change(step.bare(Tensor(around), at=at).data, at)
+        return Change(step.on_patches(Tensor(around), at=at).data, at)
 
     def _scored(self, edge: dict[str, Change]) -> np.ndarray:
         """The scores, from the changes of the planes that the layers above them are fed by."""

@@ -27,7 +27,7 @@ ALONE = (
 RECTIFIERS = (nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.Clip)
 
 
-class Visible(nn.Graph):
+class InspectableGraph(nn.Graph):
     """A graph of named layers over colour images of one size."""
 
     @property
@@ -55,7 +55,7 @@ class Visible(nn.Graph):
         return [name for name, layer in self.children() if isinstance(layer, nn.Conv2d)]
 
     @property
-    def pictured(self) -> list[str]:
+    def shown_layers(self) -> list[str]:
         """The layers whose maps are shown unless others are asked for: of those that all paths to
         the scores lead through, the convolutions and where branches meet."""
         kinds = (nn.Conv2d, *JOINS)
@@ -63,7 +63,7 @@ class Visible(nn.Graph):
         return [n for n in self.trunk() if isinstance(layers[n], kinds) and n in self.planes()]
 
     @property
-    def last_planes(self) -> str:
+    def last_spatial_layer(self) -> str:
         """The last layer whose planes say what is where: not a pooling's, nor one pixel."""
         layers, planes = dict(self.children()), self.planes()
         kinds = (nn.Conv2d, *JOINS, *RECTIFIERS)
@@ -85,7 +85,7 @@ class Visible(nn.Graph):
         found = [name for name in self.trunk()[:-1] if not isinstance(layers[name], kinds)]
         return [self.trunk()[0], *found][-1]
 
-    def given(self, images: np.ndarray) -> Tensor:
+    def input_tensor(self, images: np.ndarray) -> Tensor:
         """Images (N,3,S,S) as a tensor where the weights lie, which is where they are computed."""
         return Tensor(images).to(self.device)
 
@@ -97,7 +97,7 @@ class Visible(nn.Graph):
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         S = self.image_size
         with no_grad():
-            found = self.activations(self.given(np.zeros((1, 3, S, S), self.dtype)))
+            found = self.activations(self.input_tensor(np.zeros((1, 3, S, S), self.dtype)))
         return {name: y.shape[1:] for name, y in found.items()}
 
     def planes(self) -> Mapping[str, tuple[int, int]]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from kernels.contract.geometry import ConvGeometry
 from minidl import nn
-from zfnet.inspectable import Visible
-from zfnet.notes import RULES
+from zfnet.inspectable import InspectableGraph
+from zfnet.projection_rules import RULES
 
 COLOURS = ("red", "green", "blue")
 
@@ -42,12 +42,12 @@ class Colours:
     scale: tuple[float, ...]
 
 
-def rows(model: Visible) -> list[Row]:
+def rows(model: InspectableGraph) -> list[Row]:
     """The layers that lead to the scores, in order."""
     return [_row(model, name) for name in model.layer_names() if name in model.shapes()]
 
 
-def colours(model: Visible) -> Colours:
+def colours(model: InspectableGraph) -> Colours:
     """What the layer in front makes of red, green and blue; as they are without such a layer."""
     for name, layer in model.children():
         if isinstance(layer, nn.Pixels) and model.wiring()[name] == (nn.INPUT,):
@@ -56,7 +56,7 @@ def colours(model: Visible) -> Colours:
     return Colours(COLOURS, (1.0, 1.0, 1.0))
 
 
-def beyond_the_paper(model: Visible) -> list[tuple[list[str], str]]:
+def beyond_the_paper(model: InspectableGraph) -> list[tuple[list[str], str]]:
     """(layers, rule) for each rule of projections that the paper does not define, as `notes.RULES`
     has it; the kinds that share a rule together."""
     found = dict[str, list[str]]()
@@ -66,7 +66,7 @@ def beyond_the_paper(model: Visible) -> list[tuple[list[str], str]]:
     return [(names, rule) for rule, names in found.items()]
 
 
-def _row(model: Visible, name: str) -> Row:
+def _row(model: InspectableGraph, name: str) -> Row:
     layer = dict(model.children())[name]
     view = model.views(name)[nn.INPUT] if name in model.planes() else None
     return Row(
@@ -82,7 +82,7 @@ def _row(model: Visible, name: str) -> Row:
     )
 
 
-def _macs(model: Visible, name: str) -> int:
+def _macs(model: InspectableGraph, name: str) -> int:
     """Multiply-adds of convolutions and matrix products; other layers have few."""
     layer, geometry = dict(model.children())[name], model.geometries().get(name)
     if isinstance(geometry, ConvGeometry):

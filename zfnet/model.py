@@ -16,11 +16,11 @@ import numpy as np
 
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from minidl import init, nn
-from zfnet.inspectable import Visible
+from zfnet.inspectable import InspectableGraph
 from zfnet.settings import ConvSpec, Norm, Settings, check
 
 
-class ConvNet(Visible, nn.Sequential):
+class ConvNet(InspectableGraph, nn.Sequential):
     """Five convolution layers, three fully connected ones or fewer, built from `Settings`."""
 
     def __init__(self, settings: Settings) -> None:
@@ -91,12 +91,8 @@ class AlexNet(ConvNet):
         norm: Norm = "lrn",
         **options: Any,
     ) -> None:
-        defaults: dict[str, Any] = {
-            "strides": (4, 1), "paddings": (2, 2), "norm_before_pool": True,
-        }  # fmt: skip
-        super().__init__(
-            Settings("alexnet", num_classes, image_size, width, norm=norm, **(defaults | options))
-        )
+        sizes = {"num_classes": num_classes, "image_size": image_size, "width": width}
+        super().__init__(Settings.of("alexnet", norm=norm, **sizes, **options))
 
 
 def build(settings: Mapping[str, Any]) -> ConvNet:

@@ -14,7 +14,7 @@ from minidl import functional as F
 from minidl import no_grad, serialize
 from zfnet.data import Dataset, Preprocess
 from zfnet.imported import Imported
-from zfnet.inspectable import Visible
+from zfnet.inspectable import InspectableGraph
 from zfnet.model import ConvNet, as_json, build
 
 FORMAT = "zfnet network 1"
@@ -28,7 +28,7 @@ class Network:
     data: what it was trained on, as `open_dataset` takes it.
     """
 
-    model: Visible
+    model: InspectableGraph
     preprocess: Preprocess
     classes: tuple[str, ...]
     data: str = ""
@@ -40,7 +40,7 @@ class Network:
         """
         self.model.eval()
         with no_grad():
-            return F.softmax(self.model(self.model.given(images))).numpy()
+            return F.softmax(self.model(self.model.input_tensor(images))).numpy()
 
     def learned_from(self, dataset: Dataset) -> bool:
         """Whether its training images were of this data set: by the folder's name, wherever it
@@ -112,7 +112,7 @@ def from_arrays(
     return Network(model, preprocess, classes, data)
 
 
-def _architecture(model: Visible) -> dict[str, Any]:
+def _architecture(model: InspectableGraph) -> dict[str, Any]:
     """What the model is built from: our networks' settings, or a graph's layers and wires."""
     if isinstance(model, Imported):
         return {"imported": model.described()}
@@ -120,7 +120,7 @@ def _architecture(model: Visible) -> dict[str, Any]:
     return {"settings": as_json(model.settings)}
 
 
-def _model(described: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> Visible:
+def _model(described: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> InspectableGraph:
     if "imported" in described:
         return Imported.from_description(described["imported"], weights)
     model = build(described["settings"])
@@ -128,7 +128,7 @@ def _model(described: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> V
     return model
 
 
-def trained_here(network: Network, what: str) -> ConvNet:
+def require_conv_net(network: Network, what: str) -> ConvNet:
     """The model, if it is one that `zfnet train` builds; else ValueError says what needs it."""
     if not isinstance(network.model, ConvNet):
         raise ValueError(

@@ -21,7 +21,7 @@ import numpy as np
 from kernels import patches
 from minidl import Tensor, device, nn, no_grad
 from minidl import functional as F
-from zfnet.inspectable import Visible
+from zfnet.inspectable import InspectableGraph
 from zfnet.steps import Step, steps
 from zfnet.views import View
 
@@ -34,7 +34,7 @@ class Window:
     shape: tuple[int, int]
 
 
-def pay_off(model: Visible, layer: str) -> bool:
+def smaller_than_image(model: InspectableGraph, layer: str) -> bool:
     """Whether a unit of `layer` sees less than the image: else its field is no smaller network."""
     if layer not in model.planes():
         return False
@@ -43,8 +43,8 @@ def pay_off(model: Visible, layer: str) -> bool:
     return h * w < S * S
 
 
-def look(
-    model: Visible, images: np.ndarray, layer: str, places: np.ndarray
+def forward(
+    model: InspectableGraph, images: np.ndarray, layer: str, places: np.ndarray
 ) -> tuple[Tensor, Tensor, Window]:
     """The patches that units see, and the units' activations, on the tape.
 
@@ -68,7 +68,7 @@ def look(
             cut = patches.cut(whole[step.name], view.at(places), view.shape, 0.0)
             values[step.name] = _recalled(taken[0], cut)
         else:
-            values[step.name] = step.bare(*taken, at=view.at(places))
+            values[step.name] = step.on_patches(*taken, at=view.at(places))
     return patch, values[chain[-1].name], first
 
 
@@ -86,7 +86,9 @@ def _taken(
     return F.fill_outside(x, needs.at(places), plane, step.fill)
 
 
-def _normalised(model: Visible, images: np.ndarray, chain: Sequence[Step]) -> dict[str, np.ndarray]:
+def _normalised(
+    model: InspectableGraph, images: np.ndarray, chain: Sequence[Step]
+) -> dict[str, np.ndarray]:
     """The outputs of contrast normalisations among the layers, on whole images."""
     needed = [step.name for step in chain if isinstance(step.layer, nn.LocalContrastNorm)]
     if not needed:

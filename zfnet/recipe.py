@@ -1,4 +1,4 @@
-"""How to train: the paper's recipe (section 3) and what may differ from it."""
+"""Training recipe: the paper's hyperparameters (section 3) as defaults, and the alternatives."""
 
 from __future__ import annotations
 
@@ -6,34 +6,39 @@ from dataclasses import dataclass
 from typing import Literal
 
 from minidl import optim
+from zfnet.documented import documented
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train; the defaults are the paper's (section 3).
+    """Hyperparameters of a training; the defaults are the paper's (section 3).
 
-    crops:      "ten": one of the ten crops a visit; "random": any position and flip.
-    schedule:   "plateau": times `factor` when the validation error has not fallen for `patience`
-                epochs (the paper's, by hand); "cosine": to 0 over all epochs.
-    max_rms:    filters above it are scaled back to it after each step; 0: never.
-    checkpoint_every: steps between checkpoints inside an epoch; 0: at its end only.
-    keep_epochs: after these the network is kept, to see what each map learned when (Fig 4; there
-                1, 2, 5, 10, 20, 30, 40, 64).
+    The command line makes an option of every field (`zfnet/cli/groups.py`). The paper lowers the
+    learning rate by hand when the validation error plateaus; "plateau" does so after `patience`
+    epochs without a lower error. For Fig 4 it keeps the epochs 1, 2, 5, 10, 20, 30, 40, 64.
     """
 
-    epochs: int = 70
-    batch_size: int = 128
-    lr: float = 1e-2
-    momentum: float = 0.9
-    weight_decay: float = 0.0
-    schedule: Literal["plateau", "cosine"] = "plateau"
-    factor: float = 0.1
-    patience: int = 3
-    max_rms: float = 0.1
-    crops: Literal["ten", "random", "centre"] = "ten"
-    seed: int = 0
-    checkpoint_every: int = 0
-    keep_epochs: tuple[int, ...] = ()
+    epochs: int = documented(70, "Passes over the training images.")
+    batch_size: int = documented(128, "Images a step.")
+    lr: float = documented(1e-2, "Learning rate.")
+    momentum: float = documented(0.9, "Of stochastic gradient descent.")
+    weight_decay: float = documented(0.0, "L2 penalty on the weights.")
+    schedule: Literal["plateau", "cosine"] = documented(
+        "plateau", "Lower the rate on a plateau of the validation error, or along a cosine."
+    )
+    factor: float = documented(0.1, "What a plateau multiplies the rate by.")
+    patience: int = documented(3, "Epochs without progress that make a plateau.")
+    max_rms: float = documented(0.1, "Filters with a larger RMS are scaled back to it; 0: never.")
+    crops: Literal["ten", "random", "centre"] = documented(
+        "ten", "One of the paper's ten crops a visit, any position and flip, or the centre."
+    )
+    seed: int = documented(0, "Of weights, order, crops and dropout.")
+    checkpoint_every: int = documented(
+        0, "Steps between checkpoints within an epoch; 0: at its end."
+    )
+    keep_epochs: tuple[int, ...] = documented(
+        (), "Keep the network after these epochs, for `zfnet evolution`: 1,2,5,10."
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "keep_epochs", tuple(self.keep_epochs))  # JSON has lists

@@ -1,13 +1,23 @@
-"""What a network is built from, as it is kept with its weights."""
+"""Settings of a network's architecture, stored with its weights."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Norm = Literal["lcn", "lrn"] | None
+from zfnet.documented import documented
 
+Norm = Literal["lcn", "lrn"] | None
+Architecture = Literal["zfnet", "alexnet"]
+
+OWN: Mapping[Architecture, dict[str, Any]] = {
+    "zfnet": {},
+    "alexnet": {"strides": (4, 1), "paddings": (2, 2), "norm_before_pool": True},
+}
+"""Where an architecture's defaults differ from those of `Settings`."""
+
+FIRST_TWO = "Of conv1 and conv2 (default: the architecture's)."
 REMOVABLE = (3, 4, 6, 7)
 """The layers that Table 3 leaves out: no pool follows them."""
 
@@ -26,43 +36,48 @@ class ConvSpec:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that a network is built from; kept with its weights.
+    """The architecture of a network; its file has it beside the weights.
 
-    num_classes, image_size: outputs; the input is (N, 3, image_size, image_size).
-    width:           every layer's number of maps and units is the paper's times this.
-    variant:         "a" as in Fig 3, "b" with 512, 1024, 512 maps in layers 3, 4, 5.
-    norm:            "lcn" (Jarrett et al.), "lrn" (across channels) or None, on layers 1 and 2.
-    norm_before_pool: normalise before pooling, as published ZF networks do; the paper pools first.
-    strides:         of the first two convolutions; smaller images want smaller ones.
-    paddings:        of the first two convolutions.
-    hidden:          units of fc6 and fc7; None: 4096 times width.
-    pool_ceil:       pools 1 and 2 with ceil_mode and no padding (cuda-convnet's habit) instead of
-                     padding 1: the same sizes, other windows.
-    pool5_padding:   of the last pool.
-    dropout:         on layers 6 and 7.
-    init:            "paper" (standard deviation 1e-2, section 3) or "he" (He et al. 2015, for small
-                     networks; conv1, whose inputs are as large as pixels, and fc8 as in the paper).
-    seed:            of the initial weights.
-    without:         numbers of layers left out, of 3, 4, 6 and 7, as in Table 3; the others keep
-                     their names.
+    The input is (N, 3, image_size, image_size). The layers of Fig 3 have 96, 256, 384, 384, 256
+    maps and 4096 units, each times `width`. `norm` is on layers 1 and 2: "lcn" normalises contrast
+    (Jarrett et al.), "lrn" responses across channels. `pool_ceil` gives pools 1 and 2 ceil_mode and
+    no padding, as cuda-convnet has them, in place of padding 1: the same sizes, other windows.
+    `init` is a standard deviation of 1e-2 (section 3), or He et al. 2015 for small networks, where
+    conv1, whose inputs are as large as pixels, and fc8 keep the paper's. Layers that are left out
+    do not change the names of the others.
     """
 
-    architecture: Literal["zfnet", "alexnet"]
+    architecture: Literal["zfnet", "alexnet"] = documented(
+        "zfnet", "The paper's network, or its point of comparison."
+    )
     num_classes: int = 1000
-    image_size: int = 224
-    width: float = 1.0
-    variant: Literal["a", "b"] = "a"
-    norm: Norm = "lcn"
-    norm_before_pool: bool = False
-    strides: tuple[int, int] = (2, 2)
-    paddings: tuple[int, int] = (1, 0)
-    hidden: tuple[int, int] | None = None
-    pool_ceil: bool = False
-    pool5_padding: int = 0
-    dropout: float = 0.5
-    init: Literal["paper", "he"] = "paper"
+    image_size: int = documented(224, "Side of a crop, in pixels.")
+    width: float = documented(1.0, "Maps and units, as a share of the paper's.")
+    variant: Literal["a", "b"] = documented("a", "b: 512, 1024, 512 maps in layers 3 to 5.")
+    norm: Literal["lcn", "lrn"] | None = documented(
+        "lcn", "Contrast or local response normalisation of layers 1 and 2."
+    )
+    norm_before_pool: bool = documented(
+        False, "Normalise before pooling, as published ZF networks do; the paper pools first."
+    )
+    strides: tuple[int, int] = documented((2, 2), FIRST_TWO)
+    paddings: tuple[int, int] = documented((1, 0), FIRST_TWO)
+    hidden: tuple[int, int] | None = documented(
+        None, "Units of fc6 and fc7 (default: 4096 times --width)."
+    )
+    pool_ceil: bool = documented(False, "cuda-convnet's pooling windows.")
+    pool5_padding: int = documented(0, "Of the last pool.")
+    dropout: float = documented(0.5, "Probability on layers 6 and 7.")
+    init: Literal["paper", "he"] = documented(
+        "paper", "Standard deviation 1e-2, or He's, for small networks."
+    )
     seed: int = 0
-    without: tuple[int, ...] = ()
+    without: tuple[int, ...] = documented((), "Layers left out, of 3, 4, 6, 7 (Table 3): 3,4.")
+
+    @classmethod
+    def of(cls, architecture: Architecture, **options: Any) -> Settings:
+        """The settings of an architecture, with its own strides, paddings and order of layers."""
+        return cls(architecture, **(OWN[architecture] | options))
 
     def layers(self) -> list[ConvSpec]:
         """The five convolution layers, those that `without` names among them."""

@@ -13,7 +13,7 @@ from kernels import patches
 from kernels.contract.geometry import PoolGeometry
 from minidl import Tensor, device, nn
 from minidl import functional as F
-from zfnet.inspectable import Visible
+from zfnet.inspectable import InspectableGraph
 from zfnet.views import Geometry
 
 
@@ -24,7 +24,7 @@ class Step:
     name:     of the layer whose output it gives; `names`, also the convolution's before its ReLU.
     inputs:   the steps whose outputs it takes, or `nn.INPUT`.
     geometry: of its windows; None where it looks at each pixel alone, or at all at once.
-    dead:     steps whose outputs no step after it takes.
+    freed:    steps whose outputs no step after it takes.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Step:
     inputs: tuple[str, ...]
     geometry: Geometry | None
     names: frozenset[str]
-    dead: tuple[str, ...] = ()
+    freed: tuple[str, ...] = ()
 
     @property
     def rectified(self) -> bool:
@@ -44,13 +44,13 @@ class Step:
         highest = isinstance(self.layer, nn.MaxPool2d | nn.GlobalMaxPool2d)
         return patches.LOWEST if highest else 0.0
 
-    def whole(self, *inputs: Tensor) -> Tensor:
+    def on_planes(self, *inputs: Tensor) -> Tensor:
         """The layer on whole planes."""
         if isinstance(self.layer, nn.Conv2d):
             return _convolved(self.layer, inputs[0], self.layer.settings, self.rectified)
         return self.layer(*inputs)
 
-    def bare(self, *inputs: Tensor, at: np.ndarray) -> Tensor:
+    def on_patches(self, *inputs: Tensor, at: np.ndarray) -> Tensor:
         """The layer on patches that have its padding already; theirs begin at (N,2) `at` of its
         output."""
         if isinstance(self.layer, nn.Conv2d):
@@ -84,7 +84,7 @@ def _pooled(layer: nn.Module, g: PoolGeometry, x: Tensor, at: np.ndarray) -> Ten
 
 
 def steps(
-    model: Visible, until: Sequence[str] | None = None, *, kept: Sequence[str] = ()
+    model: InspectableGraph, until: Sequence[str] | None = None, *, kept: Sequence[str] = ()
 ) -> list[Step]:
     """The layers that have planes, in order, each ReLU with the convolution that it alone follows.
 
@@ -110,7 +110,7 @@ def steps(
     return _freed(list(found.values()), kept)
 
 
-def with_relu(model: Visible, name: str) -> str:
+def with_relu(model: InspectableGraph, name: str) -> str:
     """The ReLU that alone follows a convolution; else the layer itself."""
     layers, readers = dict(model.children()), [n for n, s in model.wiring().items() if name in s]
     if isinstance(layers.get(name), nn.Conv2d) and len(readers) == 1:
@@ -126,6 +126,6 @@ def _freed(chain: list[Step], kept: Sequence[str]) -> list[Step]:
     found = []
     for step in chain:
         left.subtract(step.inputs)
-        dead = tuple(name for name in dict.fromkeys(step.inputs) if left[name] == 0)
-        found.append(replace(step, dead=dead))
+        freed = tuple(name for name in dict.fromkeys(step.inputs) if left[name] == 0)
+        found.append(replace(step, freed=freed))
     return found

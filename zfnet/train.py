@@ -23,7 +23,7 @@ from minidl import Tensor, device, init, optim, serialize
 from minidl import functional as F
 from zfnet import network as networks
 from zfnet.checkpoint import CHECKPOINT, epoch_file, save_checkpoint
-from zfnet.data import BadImage, Batch, Dataset, Loader, require_classes
+from zfnet.data import BadImage, Batch, Dataset, Loader, Loading, require_classes
 from zfnet.evaluate import Errors, check_classes, evaluate
 from zfnet.network import Network
 from zfnet.recipe import Recipe
@@ -94,8 +94,8 @@ class Trainer:
         parameters = dict(network.model.named_parameters())
         self.optimizer = optim.SGD(parameters, recipe.lr, recipe.momentum, recipe.weight_decay)
         self.schedule = recipe.make_schedule()
-        self.loader = Loader(train, network.preprocess, recipe.batch_size, crops=recipe.crops,
-                             seed=recipe.seed, workers=workers, strict=strict)  # fmt: skip
+        how = Loading(recipe.crops, recipe.seed, workers=workers, strict=strict)
+        self.loader = Loader(train, network.preprocess, recipe.batch_size, how)
         self.at = _Position()
         # Scales nothing, but loads on a device what must not fail between a step's update and its
         # end; the update's own kernel is loaded before it changes the first weight.
@@ -146,7 +146,7 @@ class Trainer:
         model.train()
         model.set_randomness(self.recipe.seed, at.step)
         model.zero_grad()
-        logits = model(model.given(batch.images))
+        logits = model(model.input_tensor(batch.images))
         loss = F.cross_entropy(logits, batch.labels)
         value, correct = _told(loss, logits, batch.labels)
         self._check_finite(value)

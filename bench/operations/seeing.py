@@ -27,7 +27,7 @@ from minidl import device as devices
 from minidl import nn, rules
 from zfnet.deconvnet import Deconvnet
 from zfnet.deconvnet import Unit as Place
-from zfnet.incremental import Change, Covered
+from zfnet.incremental import Change, IncrementalForward
 from zfnet.model import ZFNet
 
 TABLE = rules.gradient.derive("Captum's", relu=rules.rectify_from_above)
@@ -233,7 +233,7 @@ def _fall(chain: Chain, x: np.ndarray, over: list[tuple[int, int]], square: int)
 
 def _hidden(model: ZFNet, x: np.ndarray, corners: np.ndarray, square: int) -> np.ndarray:
     """(3,S,S): for each pixel of x the mean fall of the score over the squares that hide it."""
-    covered = Covered(model, x)
+    covered = IncrementalForward(model, x)
     falls, clear = [], covered.kept["fc8"][0, LABEL]
     for first in range(0, len(corners), OURS):
         at = corners[first : first + OURS]

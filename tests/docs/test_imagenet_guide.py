@@ -19,7 +19,7 @@ from zfnet.cli.options import names, whole_numbers
 from zfnet.cli.paper import SCALES
 from zfnet.data import open_dataset
 from zfnet.experiments.ablation.rows import ROWS, choose_rows
-from zfnet.experiments.paper.measure import PARTS, choose
+from zfnet.experiments.paper.parts import PARTS, choose
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 GUIDE = (DOCS / "imagenet.md").read_text(encoding="utf-8")

@@ -20,10 +20,10 @@ from zfnet.deconvnet import Deconvnet, Unit
 from zfnet.experiments.correspondence.regions import Part, in_crop
 from zfnet.experiments.features.measure import strongest_activations
 from zfnet.imported import Imported
-from zfnet.incremental import Change, Covered
+from zfnet.incremental import Change, IncrementalForward
 from zfnet.layer_table import rows
-from zfnet.network import Network, trained_here
-from zfnet.notes import notes
+from zfnet.network import Network, require_conv_net
+from zfnet.projection_rules import notes
 
 PLANAR = ["stem/conv", "norm", "b/relu", "c/leaky", "d/mean", "join", "affine", "sum", "sum/relu"]
 # In float64: some thousand roundings of 1e-16, Winograd's among them.
@@ -101,10 +101,10 @@ def test_what_a_square_changes_is_what_whole_images_give() -> None:
         image[:, top : top + 16, left : left + 16] = square
     with no_grad():
         true = model.activations(Tensor(changed))
-    planes, scores = Covered(model, x).answers(Change(squares, at), "sum/relu", 2)
+    planes, scores = IncrementalForward(model, x).map_and_scores(Change(squares, at), "sum/relu", 2)
     assert near(planes, true["sum/relu"].data[:, 2])
     assert near(scores, true["scores"].data)
-    assert near(Covered(model, x).scores(Change(squares, at)), true["scores"].data)
+    assert near(IncrementalForward(model, x).scores(Change(squares, at)), true["scores"].data)
 
 
 @pytest.mark.usefixtures("exact_kernels")  # 3 images or 7 may be given other kernels
@@ -122,8 +122,8 @@ def test_the_strongest_activations_of_branches_are_found_in_one_pass() -> None:
 
 def test_the_layers_that_are_shown_are_those_that_all_paths_lead_through() -> None:
     model = branching()
-    assert model.pictured == ["stem/conv", "join", "sum"]
-    assert (model.last_planes, model.top_features) == ("sum/relu", "mean")
+    assert model.shown_layers == ["stem/conv", "join", "sum"]
+    assert (model.last_spatial_layer, model.top_features) == ("sum/relu", "mean")
     assert model.first_features == "stem/relu"
 
 
@@ -220,7 +220,7 @@ def test_what_the_paper_does_not_define_is_named() -> None:
 
 def test_what_needs_our_own_networks_says_so() -> None:
     with pytest.raises(ValueError, match="evolution needs a network of zfnet's own kind"):
-        trained_here(imported(), "evolution")
+        require_conv_net(imported(), "evolution")
 
 
 def test_a_network_that_takes_no_colour_images_is_refused() -> None:

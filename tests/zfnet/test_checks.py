@@ -23,7 +23,7 @@ from zfnet.experiments.check import claims as check_trends
 from zfnet.experiments.check import measure as checks
 from zfnet.experiments.check.claims import choose
 from zfnet.experiments.check.energy import energy
-from zfnet.experiments.check.measure import Case, Checked, Effort, Trend, check, in_turns
+from zfnet.experiments.check.measure import Case, Checked, Effort, Trend, check, disjoint_draw
 from zfnet.experiments.check.page import write_checks
 from zfnet.experiments.invariance.measure import draw, invariance
 from zfnet.experiments.occlusion.pointing import pointing_game
@@ -165,9 +165,9 @@ def test_no_seeds_are_refused() -> None:
 
 
 def test_draws_of_a_data_set_share_no_image_and_leave_none_out() -> None:
-    draws = [in_turns(Pictures(20), 3, number, seed=1) for number in range(3)]
+    draws = [disjoint_draw(Pictures(20), 3, number, seed=1) for number in range(3)]
     assert sorted(index for each in draws for index in each) == list(range(20))
-    assert draws[0] != in_turns(Pictures(20), 3, 0, seed=2)
+    assert draws[0] != disjoint_draw(Pictures(20), 3, 0, seed=2)
 
 
 def test_more_images_than_there_are_are_refused() -> None:
@@ -238,7 +238,7 @@ def test_images_with_boxes_are_measured_in_draws_of_their_own(
     )
     found = json.loads((tmp_path / "out" / "check.json").read_text())
     assert [one["trend"] for one in found["trends"]] == ["energy", "pointing"]
-    first = energy(network(), Boxed(8), in_turns(Boxed(8), 2, 0, 0))["conv3"]
+    first = energy(network(), Boxed(8), disjoint_draw(Boxed(8), 2, 0, 0))["conv3"]
     got = found["trends"][0]["measured"]["conv3 above an even spread"]["by_seed"][0]
     assert got == pytest.approx(100 * (first.ratio - 1))
     assert found["settings"]["seeds"] == [0, 1] and found["settings"]["images"] == 4
@@ -264,11 +264,11 @@ def test_without_a_model_each_seed_has_a_network_of_its_own(
 def test_the_trained_network_is_the_tours_and_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tour = checks.tour
-    monkeypatch.setattr(tour, "MEAN_OF", 4)
-    monkeypatch.setattr(tour, "recipe", lambda seed: Recipe(epochs=0, batch_size=8, seed=seed))
-    small = replace(tour.settings(12, 3), width=0.03, hidden=(8, 8))
-    monkeypatch.setattr(tour, "settings", lambda classes, seed: replace(small, seed=seed))
+    module = checks.small_network
+    monkeypatch.setattr(module, "MEAN_OF", 4)
+    monkeypatch.setattr(module, "recipe", lambda seed: Recipe(epochs=0, batch_size=8, seed=seed))
+    small = replace(module.settings(12, 3), width=0.03, hidden=(8, 8))
+    monkeypatch.setattr(module, "settings", lambda classes, seed: replace(small, seed=seed))
     made = checks.trained_on_scenes(3, tmp_path)
     assert made.model.settings == small and made.classes == Scenes.classes
     kept = networks.load(tmp_path / "runs" / "tour-3")

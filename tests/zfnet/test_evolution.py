@@ -21,7 +21,7 @@ from zfnet.checkpoint import epoch_file
 from zfnet.cli.evolution import evolution_command
 from zfnet.deconvnet import Deconvnet, Unit
 from zfnet.experiments.evolution.claims import changed, dead, likeness, similarity, trend
-from zfnet.experiments.evolution.measure import Sight, Snapshot, evolution
+from zfnet.experiments.evolution.measure import Snapshot, TopActivation, evolution
 from zfnet.experiments.evolution.page import write_evolution
 from zfnet.experiments.features.measure import Strongest
 from zfnet.network import Network
@@ -68,17 +68,17 @@ def activations(net: Network, layer: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_each_sight_is_the_strongest_activation_over_all_images(
+def test_each_top_activation_is_the_strongest_activation_over_all_images(
     run: Path, snapshots: Sequence[Snapshot], layer: str
 ) -> None:
     assert [snapshot.epoch for snapshot in snapshots] == [1, 3]
     for snapshot in snapshots:
         every = activations(networks.load(epoch_file(run, snapshot.epoch)), layer)
-        for map, sight in snapshot.sights[layer].items():
-            assert sight is not None
-            assert sight.value == pytest.approx(every[:, map].max(), rel=1e-4)
-            there = every[sight.image, map, sight.unit.p, sight.unit.q]
-            assert there == pytest.approx(sight.value, rel=1e-4)
+        for map, top in snapshot.top_activations[layer].items():
+            assert top is not None
+            assert top.value == pytest.approx(every[:, map].max(), rel=1e-4)
+            there = every[top.image, map, top.unit.p, top.unit.q]
+            assert there == pytest.approx(top.value, rel=1e-4)
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -87,25 +87,25 @@ def test_a_projection_is_the_deconvnets_of_that_epochs_network(
 ) -> None:
     for snapshot in snapshots:
         net = networks.load(epoch_file(run, snapshot.epoch))
-        for sight in filter(None, snapshot.sights[layer].values()):
-            x = as_input(net, sight.image)[None]
-            (expected,) = Deconvnet(net.model).project(x, layer, units=[sight.unit])
+        for top in filter(None, snapshot.top_activations[layer].values()):
+            x = as_input(net, top.image)[None]
+            (expected,) = Deconvnet(net.model).project(x, layer, units=[top.unit])
             scale = np.abs(expected.pixels).max()
-            np.testing.assert_allclose(sight.projection, expected.crop(), atol=1e-4 * scale)
+            np.testing.assert_allclose(top.projection, expected.crop(), atol=1e-4 * scale)
             b = expected.box
-            pixels = centre(DATA.images[sight.image])[b.top : b.bottom, b.left : b.right]
-            np.testing.assert_array_equal(sight.patch, pixels)
+            pixels = centre(DATA.images[top.image])[b.top : b.bottom, b.left : b.right]
+            np.testing.assert_array_equal(top.patch, pixels)
 
 
 def test_the_maps_are_the_same_at_all_epochs_and_drawn_by_the_seed(
     run: Path, snapshots: Sequence[Snapshot]
 ) -> None:
-    maps = [{layer: list(seen) for layer, seen in s.sights.items()} for s in snapshots]
+    maps = [{layer: list(seen) for layer, seen in s.top_activations.items()} for s in snapshots]
     assert maps[0] == maps[1] and [len(drawn) for drawn in maps[0].values()] == [3, 3]
     drawn = []
     for seed in (2, 5):
         first = next(evolution(run, DATA, layers=LAYERS, maps=3, seed=seed))
-        drawn.append({layer: list(seen) for layer, seen in first.sights.items()})
+        drawn.append({layer: list(seen) for layer, seen in first.top_activations.items()})
     assert drawn[0] == maps[0] != drawn[1]
 
 
@@ -113,7 +113,7 @@ def test_every_convolution_and_all_of_its_maps_where_fewer_are_there(run: Path) 
     first = next(evolution(run, DATA, maps=1000))
     net = network()
     counts = {name: getattr(net.model, name).weight.shape[0] for name in net.model.convolutions}
-    assert {layer: len(seen) for layer, seen in first.sights.items()} == counts
+    assert {layer: len(seen) for layer, seen in first.top_activations.items()} == counts
 
 
 def kill(run: Path, epoch: int, layer: str, maps: Sequence[int]) -> None:
@@ -152,9 +152,9 @@ def test_what_changed_is_counted_among_the_maps_active_at_both_epochs() -> None:
     assert changed(before, nothing, "conv1") is None
 
 
-def sight(projection: np.ndarray, field: int = 4, corner: tuple[int, int] = (0, 0)) -> Sight:
+def top(projection: np.ndarray, field: int = 4, corner: tuple[int, int] = (0, 0)) -> TopActivation:
     patch = np.zeros((*projection.shape[1:], 3), np.uint8)
-    return Sight(0, 1.0, Unit(0), projection, patch, (field, field), corner)
+    return TopActivation(0, 1.0, Unit(0), projection, patch, (field, field), corner)
 
 
 def test_similarity_is_the_cosine_in_the_frame_of_the_field() -> None:
@@ -163,14 +163,14 @@ def test_similarity_is_the_cosine_in_the_frame_of_the_field() -> None:
     placed = np.zeros((3, 4, 4))
     placed[:, 2:4, 1:4] = part  # cut by the image's upper and left border
     cosine = (whole * placed).sum() / math.sqrt((whole**2).sum() * (placed**2).sum())
-    assert similarity(sight(whole), sight(part, corner=(2, 1))) == pytest.approx(cosine)
-    assert similarity(sight(whole), sight(-2 * whole)) == pytest.approx(-1)
+    assert similarity(top(whole), top(part, corner=(2, 1))) == pytest.approx(cosine)
+    assert similarity(top(whole), top(-2 * whole)) == pytest.approx(-1)
 
 
 def test_what_is_dead_resembles_nothing() -> None:
-    seen = sight(np.ones((3, 4, 4)))
+    seen = top(np.ones((3, 4, 4)))
     assert similarity(None, seen) == similarity(seen, None) == 0
-    assert similarity(seen, sight(np.zeros((3, 4, 4)))) == 0
+    assert similarity(seen, top(np.zeros((3, 4, 4)))) == 0
 
 
 def course(noise: dict[str, float], maps: int = 6) -> list[Snapshot]:
@@ -179,12 +179,12 @@ def course(noise: dict[str, float], maps: int = 6) -> list[Snapshot]:
     final = {layer: rng.normal(size=(maps, 3, 4, 4)) for layer in noise}
     epochs = []
     for number, share in ((1, 1.0), (2, 0.5), (3, 0.0)):
-        sights: dict[str, dict[int, Sight | None]] = {
-            layer: {map: sight(x + share * noise[layer] * rng.normal(size=x.shape))
+        activations: dict[str, dict[int, TopActivation | None]] = {
+            layer: {map: top(x + share * noise[layer] * rng.normal(size=x.shape))
                     for map, x in enumerate(final[layer])}
             for layer in noise
         }  # fmt: skip
-        epochs.append(Snapshot(number, {}, sights))
+        epochs.append(Snapshot(number, {}, activations))
     return epochs
 
 
@@ -207,18 +207,21 @@ def test_the_verdict_follows_from_welchs_interval(lower: float, upper: float, ve
 
 def test_likeness_is_to_the_last_epoch_and_of_the_maps_active_there() -> None:
     snapshots = course({"conv1": 1.0})
-    snapshots[0].sights["conv1"][0] = None
-    snapshots[2].sights["conv1"][1] = None
+    snapshots[0].top_activations["conv1"][0] = None
+    snapshots[2].top_activations["conv1"][1] = None
     alike = likeness(snapshots, "conv1")
     assert alike.shape == (5, 3) and alike[:, 2] == pytest.approx(1)
     assert alike[0, 0] == 0
-    third = snapshots[1].sights["conv1"][2], snapshots[2].sights["conv1"][2]
+    third = snapshots[1].top_activations["conv1"][2], snapshots[2].top_activations["conv1"][2]
     assert alike[1, 1] == similarity(*third)
 
 
 def test_one_epoch_one_layer_or_dead_maps_tell_nothing_of_the_trend() -> None:
     snapshots = course({"conv1": 0.1, "conv5": 3.0})
-    gone = replace(snapshots[2], sights={**snapshots[2].sights, "conv5": dict.fromkeys(range(6))})
+    gone = replace(
+        snapshots[2],
+        top_activations={**snapshots[2].top_activations, "conv5": dict.fromkeys(range(6))},
+    )
     for told in (snapshots[:1], course({"conv1": 0.1}), [*snapshots[:2], gone]):
         found = trend(told)
         assert found.difference is None and found.verdict == "cannot be told"
@@ -228,8 +231,8 @@ def test_one_epoch_one_layer_or_dead_maps_tell_nothing_of_the_trend() -> None:
 def test_maps_that_all_changed_alike_tell_nothing_of_the_trend() -> None:
     x = np.random.default_rng(0).normal(size=(3, 4, 4))
     snapshots = [
-        Snapshot(number, {}, {"conv1": {m: sight(x) for m in range(3)},
-                              "conv5": {m: sight(sign * x) for m in range(3)}})
+        Snapshot(number, {}, {"conv1": {m: top(x) for m in range(3)},
+                              "conv5": {m: top(sign * x) for m in range(3)}})
         for number, sign in ((1, -1), (2, 1))
     ]  # fmt: skip
     found = trend(snapshots)
@@ -259,16 +262,16 @@ def test_the_files_hold_what_was_found(written: Path, snapshots: Sequence[Snapsh
     for layer in LAYERS:
         share = changed(*snapshots, layer)
         assert numbers["layers"][layer]["changed"] == [share]
-        for map in snapshots[0].sights[layer]:
-            seen = [snapshot.sights[layer][map] for snapshot in snapshots]
-            for epoch, sight in zip((1, 3), seen, strict=True):
+        for map in snapshots[0].top_activations[layer]:
+            seen = [snapshot.top_activations[layer][map] for snapshot in snapshots]
+            for epoch, top in zip((1, 3), seen, strict=True):
                 row = next(rows)
-                assert sight is not None
+                assert top is not None
                 assert (row["layer"], row["map"], row["epoch"]) == (layer, str(map), str(epoch))
-                assert row["image"] == DATA.title(sight.image)
-                assert float(row["value"]) == pytest.approx(sight.value, rel=1e-4)
+                assert row["image"] == DATA.title(top.image)
+                assert float(row["value"]) == pytest.approx(top.value, rel=1e-4)
                 alike = float(row["similarity to the last epoch"])
-                assert alike == pytest.approx(similarity(sight, seen[1]), abs=1e-4)
+                assert alike == pytest.approx(similarity(top, seen[1]), abs=1e-4)
 
 
 def test_the_page_says_whether_the_claim_holds(written: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.zfnet.test_cli import zfnet
 from zfnet import network as networks
-from zfnet.importing import PRESETS, chosen, read_classes
+from zfnet.importing import PRESETS, input_format, read_classes
 from zfnet.network import FILE
 
 onnx = pytest.importorskip("onnx")
@@ -79,10 +79,10 @@ def test_pixels_reach_the_network_as_it_was_trained_on_them(tmp_path: Path) -> N
 
     file = small(tmp_path / "net.onnx")
     options = {"size": SIDE, "resize": SIDE, "std": (2.0, 4.0, 5.0)}
-    recipe = chosen("googlenet", None, **options)
+    form = input_format("googlenet", None, **options)
     network, plain = (
-        import_network(file, recipe),
-        import_network(file, chosen(None, (0, 0, 0), size=SIDE)),
+        import_network(file, form),
+        import_network(file, input_format(None, (0, 0, 0), size=SIDE)),
     )
     image = np.random.default_rng(1).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
     x = network.preprocess.centre(network.preprocess.prepare(image)).transpose(2, 0, 1)[None]
@@ -183,6 +183,6 @@ def test_a_wordnet_id_before_a_class_is_left_out(tmp_path: Path) -> None:
 
 
 def test_what_is_given_goes_before_the_preset() -> None:
-    recipe = chosen("caffe", (1, 2, 3), fit="centre", bgr=None)
-    assert (recipe.mean, recipe.fit, recipe.bgr) == ((1, 2, 3), "centre", True)
-    assert recipe.resize == PRESETS["caffe"].resize
+    form = input_format("caffe", (1, 2, 3), fit="centre", bgr=None)
+    assert (form.mean, form.fit, form.bgr) == ((1, 2, 3), "centre", True)
+    assert form.resize == PRESETS["caffe"].resize

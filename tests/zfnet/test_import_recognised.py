@@ -14,7 +14,7 @@ from tests.zfnet.test_cli import zfnet
 from tests.zfnet.test_import_command import SIDE, small
 from tests.zfnet.test_import_refused import changed
 from zfnet import network as networks
-from zfnet.importing import PIXELS, chosen, import_network, kind_of, own_size, read_classes
+from zfnet.importing import PIXELS, import_network, input_format, kind_of, own_size, read_classes
 
 RNG = np.random.default_rng(0)
 
@@ -68,8 +68,8 @@ def test_a_file_that_leaves_its_size_open_fixes_none(tmp_path: Path) -> None:
 def test_the_square_fits_the_size_that_is_cut_from_it(
     size: int | None, resize: int | None, square: int
 ) -> None:
-    recipe = chosen("caffe", None, size=size, resize=resize)
-    assert (recipe.size, recipe.resize) == (size or 224, square)
+    form = input_format("caffe", None, size=size, resize=resize)
+    assert (form.size, form.resize) == (size or 224, square)
 
 
 def narrow_alexnet(dtype: type) -> dict[str, np.ndarray]:
@@ -87,7 +87,7 @@ def narrow_alexnet(dtype: type) -> dict[str, np.ndarray]:
 def test_weights_of_any_precision_become_float32(dtype: type, tmp_path: Path) -> None:
     arrays = narrow_alexnet(dtype)
     serialize.save(tmp_path / "weights", arrays)
-    model = import_network(tmp_path / "weights", chosen("torchvision", None)).model
+    model = import_network(tmp_path / "weights", input_format("torchvision", None)).model
     assert PIXELS in model.layer_names() and model.num_classes == 3
     for name, array in model.state_dict().items():
         np.testing.assert_array_equal(array, arrays[name].astype(np.float32))
@@ -107,8 +107,8 @@ def narrow_vgg() -> dict[str, np.ndarray]:
 
 def test_normalisation_is_folded_on_request(tmp_path: Path) -> None:
     serialize.save(tmp_path / "weights", narrow_vgg())
-    recipe = chosen("torchvision", None)
-    whole, folded = (import_network(tmp_path / "weights", recipe, fold=f) for f in (False, True))
+    form = input_format("torchvision", None)
+    whole, folded = (import_network(tmp_path / "weights", form, fold=f) for f in (False, True))
     assert set(whole.model.layer_names()) - set(folded.model.layer_names()) == {"features.1"}
     x = RNG.uniform(-100, 100, (1, 3, 224, 224)).astype(np.float32)
     with no_grad():
@@ -122,7 +122,9 @@ def test_a_layer_in_the_file_may_have_the_name_of_ours(tmp_path: Path) -> None:
         graph.node[0].name = PIXELS
 
     file, mean = changed(tmp_path / "net.onnx", rename), (120, 110, 100)
-    plain, turned = (import_network(file, chosen(None, mean, size=SIDE, bgr=b)) for b in (0, 1))
+    plain, turned = (
+        import_network(file, input_format(None, mean, size=SIDE, bgr=b)) for b in (0, 1)
+    )
     assert turned.model.layer_names()[:2] == [f"{PIXELS}_", PIXELS]
     x = RNG.uniform(-100, 100, (2, 3, SIDE, SIDE)).astype(np.float32)
     expected = plain.probabilities(np.ascontiguousarray(x[:, ::-1]))

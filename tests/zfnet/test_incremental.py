@@ -10,7 +10,7 @@ import pytest
 from kernels.contract.geometry import Box, PoolGeometry
 from minidl import Tensor, no_grad
 from tests.shared.by_hand import Norm, network, pictures
-from zfnet.incremental import Change, Covered, touched
+from zfnet.incremental import Change, IncrementalForward, touched
 from zfnet.model import ConvNet
 
 SIDE = 128
@@ -43,10 +43,10 @@ def test_answers_are_those_of_whole_images(norm: Norm, options: dict[str, Any]) 
     model, (x,) = large(norm, **options), pictures(1, SIDE, np.float64)
     squares = np.random.default_rng(3).uniform(-90, 90, (len(PLACES), 3, SQUARE, SQUARE))
     expected = whole(model, x, squares)
-    kept = Covered(model, x)
+    kept = IncrementalForward(model, x)
     assert np.abs(expected["relu5"] - kept.kept["relu5"]).max(axis=(1, 2, 3)).all()
     for map in (0, 3):
-        planes, scores = kept.answers(Change(squares, PLACES), "relu5", map)
+        planes, scores = kept.map_and_scores(Change(squares, PLACES), "relu5", map)
         for found, true in ((planes, expected["relu5"][:, map]), (scores, expected["fc8"])):
             # In float64: roundings of 1e-16, some thousand of them, Winograd's among them.
             assert not np.abs(found - true).max() > 1e-9 * np.abs(true).max()

@@ -18,7 +18,7 @@ from tests.zfnet.tiny_folders import class_folders
 from zfnet.cli.layers import layers_command
 from zfnet.experiments.layers import measure as layers
 from zfnet.experiments.layers.measure import Score, score_layers, verdict
-from zfnet.experiments.layers.page import write_layers
+from zfnet.experiments.layers.page import Setting, write_layers
 from zfnet.experiments.shared import classifiers
 from zfnet.experiments.shared.feature_bank import FeatureBank
 from zfnet.experiments.shared.folds import draw_fold, mean_of_classes
@@ -138,7 +138,9 @@ def test_the_verdict_says_where_the_trend_does_not_hold_and_where_it_cannot_be_t
 
 def written(out: Path, **options: Any) -> Path:
     settings = {"per_class": 4, "folds": 2, "c": 1.0, "numbers": (1, 5, 7), **options}
-    return write_layers(network(), Pictures(30), Results(out, "layers", settings), **settings)
+    return write_layers(
+        network(), Pictures(30), Results(out, "layers", settings), Setting(**settings)
+    )
 
 
 def test_the_page_the_chart_the_table_and_the_numbers_are_written(tmp_path: Path) -> None:

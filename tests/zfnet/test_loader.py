@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zfnet.data import BadImage, Batch, Loader, Preprocess, Truth, ten_crop_batches
+from zfnet.data import BadImage, Batch, Loader, Loading, Preprocess, Truth, ten_crop_batches
 
 pytestmark = pytest.mark.quick
 
@@ -57,7 +57,9 @@ class Broken(Images):
 
 def epoch(number: int = 0, *, start: int = 0, count: int = 23, **settings: Any) -> list[Batch]:
     bad = settings.pop("bad", ())
-    loader = Loader(Images(count, bad), PREPROCESS, settings.pop("batch_size", 5), **settings)
+    loader = Loader(
+        Images(count, bad), PREPROCESS, settings.pop("batch_size", 5), Loading(**settings)
+    )
     return list(loader.epoch(number, start))
 
 
@@ -81,7 +83,7 @@ def data_threads() -> int:
 @pytest.mark.parametrize("workers", [1, 4])
 def test_batches_do_not_depend_on_the_threads(crops: str, workers: int) -> None:
     alone = epoch(3, crops=crops, workers=0)
-    assert_same(epoch(3, crops=crops, workers=workers, ahead=7), alone)
+    assert_same(epoch(3, crops=crops, workers=workers, prefetch=7), alone)
 
 
 @pytest.mark.parametrize("start", range(6))
@@ -110,7 +112,7 @@ def test_the_crop_of_an_image_does_not_depend_on_its_batch() -> None:
 
 
 def test_all_ten_crops_of_an_image_are_visited() -> None:
-    loader = Loader(Images(1), PREPROCESS, 1, workers=0)
+    loader = Loader(Images(1), PREPROCESS, 1, Loading(workers=0))
     crops = PREPROCESS.ten_crops(Images(1).images[0]).transpose(0, 3, 1, 2)
     visits = [next(loader.epoch(number)).images[0] for number in range(100)]
     seen = {i for x in visits for i in range(10) if np.array_equal(x, crops[i])}
@@ -121,7 +123,9 @@ def test_all_ten_crops_of_an_image_are_visited() -> None:
 def test_crops_are_drawn_by_image_and_seed() -> None:
     dataset = Images(20)
     dataset.images[:] = dataset.images[0]
-    batches = [next(Loader(dataset, PREPROCESS, 20, seed=seed).epoch(0)) for seed in (0, 1)]
+    batches = [
+        next(Loader(dataset, PREPROCESS, 20, Loading(seed=seed)).epoch(0)) for seed in (0, 1)
+    ]
     one, other = (batch.images[np.argsort(batch.indices)] for batch in batches)
     assert (one != one[0]).any() and (one != other).any()
 
@@ -156,7 +160,7 @@ def test_the_last_batch_is_smaller_or_dropped(drop_last: bool, last: list[int]) 
 @pytest.mark.parametrize("drop_last", [False, True])
 @pytest.mark.parametrize("count", [5, 9, 10])
 def test_the_length_is_the_number_of_batches(count: int, drop_last: bool) -> None:
-    loader = Loader(Images(count), PREPROCESS, 5, drop_last=drop_last)
+    loader = Loader(Images(count), PREPROCESS, 5, Loading(drop_last=drop_last))
     assert len(loader) == len(list(loader.epoch(0)))
 
 
@@ -184,7 +188,7 @@ def test_a_data_set_without_readable_images_is_refused() -> None:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_other_faults_reach_the_caller(workers: int) -> None:
     with pytest.raises(RuntimeError, match="disk on fire"):
-        list(Loader(Broken(4), PREPROCESS, 2, workers=workers).epoch(0))
+        list(Loader(Broken(4), PREPROCESS, 2, Loading(workers=workers)).epoch(0))
 
 
 def test_later_epochs_read_nothing_that_the_cache_holds() -> None:
@@ -196,14 +200,14 @@ def test_later_epochs_read_nothing_that_the_cache_holds() -> None:
 
 def test_the_cache_stays_within_its_bytes() -> None:
     dataset = Images(20)
-    loader = Loader(dataset, PREPROCESS, 5, cache_bytes=12 * SIDE * SIDE * 3 + 1)
+    loader = Loader(dataset, PREPROCESS, 5, Loading(cache_bytes=12 * SIDE * SIDE * 3 + 1))
     list(loader.epoch(0))
     list(loader.epoch(1))
     assert dataset.reads == 20 + (20 - 12)
 
 
 def test_closing_an_epoch_early_stops_its_threads() -> None:
-    batches = Loader(Images(1000), PREPROCESS, 10, workers=3).epoch(0)
+    batches = Loader(Images(1000), PREPROCESS, 10, Loading(workers=3)).epoch(0)
     next(batches)
     assert data_threads() > 0
     batches.close()
@@ -213,7 +217,7 @@ def test_closing_an_epoch_early_stops_its_threads() -> None:
 def test_closing_does_not_wait_for_the_rest_of_a_batch() -> None:
     dataset = Images(300)
     dataset.free = 100
-    batches = Loader(dataset, PREPROCESS, 100, workers=1, shuffle=False).epoch(0)
+    batches = Loader(dataset, PREPROCESS, 100, Loading(workers=1, shuffle=False)).epoch(0)
     next(batches)
     # Opens when close is waiting for the image that is being read.
     threading.Timer(0.3, dataset.gate.set).start()

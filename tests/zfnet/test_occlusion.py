@@ -57,13 +57,13 @@ def test_a_place_holds_what_the_network_says_when_it_is_grey(net: Network, p: in
 def test_the_activation_is_the_total_of_the_strongest_map(net: Network, p: int, q: int) -> None:
     seen = found(net)
 
-    def last_planes(x: np.ndarray) -> np.ndarray:
+    def last_spatial_layer(x: np.ndarray) -> np.ndarray:
         with no_grad():
             return net.model.activations(Tensor(x[None]), until="relu5")["relu5"].data[0]
 
-    clear = last_planes(as_input(net, pixels()))
+    clear = last_spatial_layer(as_input(net, pixels()))
     assert seen.map == clear.max(axis=(1, 2)).argmax()
-    assert close(seen.activation[p, q], last_planes(covered(net, p, q))[seen.map].sum())
+    assert close(seen.activation[p, q], last_spatial_layer(covered(net, p, q))[seen.map].sum())
 
 
 def test_the_map_has_a_value_for_every_place_that_fits(net: Network) -> None:

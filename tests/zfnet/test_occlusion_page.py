@@ -17,8 +17,8 @@ from zfnet.data import Truth
 from zfnet.deconvnet import Deconvnet
 from zfnet.experiments.features.measure import centre_crop, strongest_activations
 from zfnet.experiments.occlusion.images import OTHERS, Searched, from_dataset, from_files
-from zfnet.experiments.occlusion.measure import occlusion_map
-from zfnet.experiments.occlusion.page import default_square, look, write_occlusion
+from zfnet.experiments.occlusion.measure import default_square, occlusion_map
+from zfnet.experiments.occlusion.page import occlude, write_occlusion
 from zfnet.experiments.occlusion.pointing import pointing_game
 from zfnet.experiments.shared.photographs import Photograph
 from zfnet.experiments.shared.results import Results
@@ -53,7 +53,7 @@ def written(tmp_path: Path, indices: list[int], **options: Any) -> dict[str, Any
 def test_the_first_projection_is_the_images_own_and_the_others_are_the_strongest() -> None:
     searched = Searched(NET, DATA, [1, 3, 4, 6, 8, 11])
     (subject,) = from_dataset(NET, DATA, [6])
-    (seen,) = look(NET, [subject], SQUARE, STRIDE, searched)
+    (seen,) = occlude(NET, [subject], SQUARE, STRIDE, searched)
     own, *others = seen.projections
     (alone,) = Deconvnet(NET.model).project(subject.x[None], "relu5", map=seen.map.map)
     assert own.value == alone.value and np.array_equal(own.pixels, alone.pixels)

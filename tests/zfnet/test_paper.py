@@ -15,8 +15,9 @@ from tests.zfnet.tiny import COLOURS, Pictures, network
 from tests.zfnet.tiny_folders import class_folders
 from zfnet.cli.paper import COMMANDS, SCALES, paper_command
 from zfnet.data import Dataset, Truth
-from zfnet.experiments.paper.measure import PARTS, Job, Outcome, Outcomes, Part, choose, known, run
 from zfnet.experiments.paper.page import write_paper
+from zfnet.experiments.paper.parts import PARTS, Part, choose
+from zfnet.experiments.paper.runner import Job, Outcome, Outcomes, known, run
 from zfnet.experiments.shared.estimates import estimate
 from zfnet.experiments.shared.results import Results
 from zfnet.report import Page
@@ -151,10 +152,10 @@ def test_parts_come_in_the_papers_order() -> None:
 
 
 def test_verdicts_of_one_part_are_counted() -> None:
-    assert Outcome({}, verdicts=("holds",)).said() == "holds"
-    several = Outcome({}, verdicts=("holds", "cannot be told", "holds")).said()
+    assert Outcome({}, verdicts=("holds",)).summary() == "holds"
+    several = Outcome({}, verdicts=("holds", "cannot be told", "holds")).summary()
     assert several == "holds: 2 of 3; cannot be told: 1 of 3"
-    assert Outcome({}, "no parts").said() == "not run"
+    assert Outcome({}, "no parts").summary() == "not run"
 
 
 def difference(values: list[float]) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def test_a_mean_has_three_channels(mean: tuple[float, ...]) -> None:
 @pytest.mark.parametrize("fit", ["centre", "warp"])
 def test_what_is_taken_of_an_image_is_what_the_square_shows(fit: str) -> None:
     preprocess, shape = made(20, fit), (30, 70)
-    top, left, height, width = preprocess.taken(shape)
+    top, left, height, width = preprocess.source_rectangle(shape)
     inside = np.zeros((*shape, 3), np.uint8)
     inside[int(top) : int(top) + height, int(left) : int(left) + width] = 200
     # The filter reaches one output pixel further than the square.

@@ -86,9 +86,9 @@ def test_every_layer_order_and_table_is_served(
 
 def test_only_fields_smaller_than_the_image_are_walked_alone() -> None:
     model, small = large(None), network(None)
-    assert receptive_fields.pay_off(model, "conv5")
-    assert not receptive_fields.pay_off(model, "fc6")
-    assert not receptive_fields.pay_off(small, "conv5")  # it sees 139 of 64 pixels
+    assert receptive_fields.smaller_than_image(model, "conv5")
+    assert not receptive_fields.smaller_than_image(model, "fc6")
+    assert not receptive_fields.smaller_than_image(small, "conv5")  # it sees 139 of 64 pixels
 
 
 def test_the_gradient_through_contrast_normalisation_still_sees_the_whole_image() -> None:

@@ -16,7 +16,7 @@ from zfnet.data import Preprocess
 from zfnet.imported import Imported
 from zfnet.layer_table import Colours, beyond_the_paper, colours, rows
 from zfnet.network import FILE, Network
-from zfnet.notes import RULES
+from zfnet.projection_rules import RULES
 
 SIDE = 12
 ROOT = Path(__file__).resolve().parents[2]

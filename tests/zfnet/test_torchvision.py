@@ -118,7 +118,7 @@ def test_a_file_is_imported_as_typed(
         torch.save(model.state_dict(), file)
     assert zfnet(monkeypatch, "import", file, "--out", run) == 0
     network = networks.load(run)
-    assert network.model.pictured == [f"features.{i}" for i in (0, 3, 6, 8, 10)]
+    assert network.model.shown_layers == [f"features.{i}" for i in (0, 3, 6, 8, 10)]
     assert network.model.scores == "classifier.6" and network.preprocess.fit == "centre"
     pixels = np.random.default_rng(1).integers(0, 256, (224, 224, 3), np.uint8)
     x = (pixels.transpose(2, 0, 1)[None] / 255).astype(np.float32)  # (S,S,3) -> (1,3,S,S)

@@ -17,9 +17,10 @@ from zfnet.data import Preprocess
 from zfnet.data.scenes import Scenes
 from zfnet.experiments.features.page import write_features
 from zfnet.experiments.projection.page import write_projections
+from zfnet.experiments.shared import small_network
 from zfnet.experiments.shared.photographs import Photograph, sample_photographs
 from zfnet.experiments.shared.results import Results
-from zfnet.experiments.tour import measure as tour
+from zfnet.experiments.tour import page as tour
 from zfnet.model import ConvNet
 from zfnet.network import Network
 from zfnet.recipe import Recipe
@@ -28,9 +29,11 @@ SCENES = Scenes("val", count=24)
 
 
 def network() -> Network:
-    settings = replace(tour.settings(len(SCENES.classes), seed=3), width=0.04, hidden=(8, 8))
-    mean = np.full((3, tour.RESIZE, tour.RESIZE), 120, np.float32)
-    preprocess = Preprocess(settings.image_size, tour.RESIZE, mean)
+    settings = replace(
+        small_network.settings(len(SCENES.classes), seed=3), width=0.04, hidden=(8, 8)
+    )
+    mean = np.full((3, small_network.RESIZE, small_network.RESIZE), 120, np.float32)
+    preprocess = Preprocess(settings.image_size, small_network.RESIZE, mean)
     return Network(ConvNet(settings), preprocess, SCENES.classes, "scenes")
 
 
@@ -103,8 +106,8 @@ def test_a_tour_refuses_the_folder_of_another_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = Recipe(epochs=0, batch_size=8)
-    monkeypatch.setattr(tour, "recipe", lambda seed: small)
-    monkeypatch.setattr(tour, "MEAN_OF", 4)
+    monkeypatch.setattr(small_network, "recipe", lambda seed: small)
+    monkeypatch.setattr(small_network, "MEAN_OF", 4)
     _trainer(tmp_path, 0).run()
     assert _trainer(tmp_path, 0).at.epoch == 0  # the same tour goes on
     with pytest.raises(ValueError, match="holds a run with other settings"):

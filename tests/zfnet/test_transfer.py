@@ -25,7 +25,7 @@ from zfnet.experiments.shared.protocols import PROTOCOLS
 from zfnet.experiments.shared.results import Results
 from zfnet.experiments.transfer.claims import verdicts
 from zfnet.experiments.transfer.measure import Folds, Scores, score_scratch
-from zfnet.experiments.transfer.page import write_transfer
+from zfnet.experiments.transfer.page import Setting, write_transfer
 from zfnet.train import Trainer
 
 DATA = Pictures(30, seed=4)
@@ -36,7 +36,7 @@ def written(out: Path, **options: Any) -> Path:
     settings: dict[str, Any] = {"per_class": (2, 5), "folds": 2, "scratch_epochs": 0, "c": 1.0}
     settings |= options
     results = Results(out, "transfer", settings)
-    return write_transfer(network(), DATA, PROTOCOLS["folders"], results, **settings)
+    return write_transfer(network(), DATA, PROTOCOLS["folders"], results, Setting(**settings))
 
 
 def numbers(out: Path) -> dict[str, Any]:

@@ -11,53 +11,58 @@ from typing import Annotated
 import typer
 
 from kernels.terminal.progress import say
-from zfnet.cli.options import Device, Seed, names, open_network
+from zfnet.cli.groups import Options, grouped
+from zfnet.cli.options import Execution, names, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset
 from zfnet.experiments.check.claims import TRENDS, choose
-from zfnet.experiments.check.measure import Case, Effort, check, in_turns, trained_on_scenes
+from zfnet.experiments.check.measure import Case, Effort, check, disjoint_draw, trained_on_scenes
 from zfnet.experiments.check.page import write_checks
 from zfnet.experiments.shared.results import Report, Results
 from zfnet.network import Network
 
 Option = typer.Option
-EFFORT = "How much is looked at, in every seed"
-USUAL = Effort()
+EFFORT = "Images and epochs, in every seed"
 OWN = "trained on scenes, one a seed"
 
 
+@grouped
 def check_command(
-    model: Annotated[Path | None, Option(help="A run's folder, or a network's file (default: on "
-                     "`scenes` one trained for each seed, else the one in the box).")] = None,
-    data: Annotated[str, Option(help="`scenes`, or a folder whose images have boxes (Tiny "
-                                "ImageNet's layout), for what boxes can show.")] = "scenes",
+    *,
+    model: Annotated[
+        Path | None,
+        Option(
+            help="A run's folder, or a network's file (default: on `scenes` one trained for each "
+            "seed, else the one in the box)."
+        ),
+    ] = None,
+    data: Annotated[
+        str,
+        Option(
+            help="`scenes`, or a folder whose images have boxes (Tiny ImageNet's layout), for what "
+            "boxes can show."
+        ),
+    ] = "scenes",
     out: Annotated[Path, Option(help="Folder for the page, its numbers and the runs.")] = Path(
         "check"
     ),
-    only: Annotated[str, Option(help="Trends by name, with commas; empty: all "
-                                f"({', '.join(trend.name for trend in TRENDS)}).")] = "",
+    only: Annotated[
+        str,
+        Option(
+            help="Trends by name, with commas; empty: all "
+            f"({', '.join(trend.name for trend in TRENDS)})."
+        ),
+    ] = "",
     seeds: Annotated[int, Option(min=1, help="How often everything is drawn anew.")] = 5,
-    images: Annotated[int, Option(min=2, help="For the energy of projections.",
-                                  rich_help_panel=EFFORT)] = USUAL.images,
-    pointing: Annotated[int, Option(min=1, help="Images of the pointing game.",
-                                    rich_help_panel=EFFORT)] = USUAL.pointing,
-    moved: Annotated[int, Option(min=2, help="Images that are shifted, scaled and turned.",
-                                 rich_help_panel=EFFORT)] = USUAL.moved,
-    per_class: Annotated[int, Option(min=1, help="Images a class to learn from, of each layer.",
-                                     rich_help_panel=EFFORT)] = USUAL.per_class,
-    few: Annotated[int, Option(min=1, help="Images a class, pretrained against from scratch.",
-                               rich_help_panel=EFFORT)] = USUAL.few,
-    epochs: Annotated[int, Option(min=1, help="Of the networks from scratch.",
-                                  rich_help_panel=EFFORT)] = USUAL.epochs,
-    device: Device = "cpu",
-    seed: Seed = 0,
-) -> None:  # fmt: skip
+    effort: Annotated[Effort, Options(EFFORT)],
+    execution: Execution,
+) -> None:
     """The paper's trends, measured over seeds where the truth is known, each with a verdict.
 
     Without --model a network of the tour's kind is trained for each seed, some minutes each; what
     was trained is kept in the folder's runs, and the same command goes on.
     """
-    effort = Effort(images, pointing, moved, per_class, few, epochs)
+    device, seed = execution.device, execution.seed
     chosen, report = choose(names(only), scenes=data == "scenes"), reporter()
     case, called = _cases(model, data, out, seeds, device, seed)
     every = range(seed, seed + seeds)
@@ -87,7 +92,9 @@ def _cases(
     def case(number: int, report: Report) -> Case:
         # Of the scenes those of the test: training has not even been validated on them.
         dataset = open_dataset(data, "test" if scenes else "val", seed=number if scenes else seed)
-        order = range(len(dataset)) if scenes else in_turns(dataset, seeds, number - seed, seed)
+        order = (
+            range(len(dataset)) if scenes else disjoint_draw(dataset, seeds, number - seed, seed)
+        )
         network = partial(own, number, report)
         return Case(number, network, dataset, order, elsewhere, out / f"seed-{number}")
 

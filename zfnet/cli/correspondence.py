@@ -1,14 +1,16 @@
-"""`zfnet correspondence`: does the network match parts of different objects (Fig 8, Table 1)?"""
+"""`zfnet correspondence`: correspondence of parts of different objects (Fig 8, Table 1)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from kernels.terminal.progress import say
-from zfnet.cli.options import Device, Model, Seed, Split, names, open_network
+from zfnet.cli.groups import grouped
+from zfnet.cli.options import Execution, Model, Split, names, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import Preprocess, open_dataset
 from zfnet.experiments.correspondence.claims import sentences
@@ -18,75 +20,85 @@ from zfnet.experiments.correspondence.regions import Marked, of_dataset, read_re
 from zfnet.experiments.shared.results import Results
 
 
-def correspondence_command(
-    model: Model = None,
+@dataclass(frozen=True)
+class Source:
+    """Where the images with their parts come from."""
+
     data: Annotated[
         str | None,
         typer.Option(help="`scenes`, or the folder that the images in --regions are relative to."),
-    ] = None,
+    ] = None
     class_name: Annotated[
         str | None, typer.Option("--class", help="Whose images: `face` of the scenes, say.")
-    ] = None,
+    ] = None
     regions: Annotated[
         Path | None,
         typer.Option(help="A file of your own with lines image,part,row,column[,size]."),
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the page and its numbers.")] = Path(
-        "correspondence"
-    ),
+    ] = None
+
+    def marked(self, split: str, seed: int, preprocess: Preprocess) -> list[Marked]:
+        """The images of the file if there is one, else of the data set's class."""
+        if self.regions is not None:
+            root = None if self.data is None else Path(self.data)
+            return read_regions(self.regions, preprocess, root)
+        if self.data is None or self.class_name is None:
+            raise ValueError(
+                "parts are needed: give --data and --class (--data scenes --class face), or "
+                "--regions with a file of your own"
+            )
+        return of_dataset(open_dataset(self.data, split, seed=seed), self.class_name, preprocess)
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Which layers, how many images and sets, and the patches."""
+
     layers: Annotated[
         str,
         typer.Option(
             help="Names of layers, with commas (default: relu5,relu7, or what corresponds in "
             "another network)."
         ),
-    ] = "",
+    ] = ""
     images: Annotated[
         int | None, typer.Option(help="Images of a set (default: 5, or as many as there are).")
-    ] = None,
+    ] = None
     repeats: Annotated[
-        int | None,
-        typer.Option(help="Sets of images, none in two of them (default: up to 10)."),
-    ] = None,
+        int | None, typer.Option(help="Sets of images, none in two of them (default: up to 10).")
+    ] = None
     size: Annotated[
         int | None,
         typer.Option(help="Side of the patch in pixels of the network's input (default: 1/7)."),
-    ] = None,
-    random: Annotated[int, typer.Option(help="Random places of each image.")] = PLACES,
+    ] = None
+    random: Annotated[int, typer.Option(help="Random places of each image.")] = PLACES
+
+    def setting(self) -> Setting:
+        return Setting(names(self.layers), self.size, self.random, self.images, self.repeats)
+
+
+@grouped
+def correspondence_command(
+    *,
+    model: Model = None,
+    source: Source,
+    out: Annotated[Path, typer.Option(help="Folder for the page and its numbers.")] = Path(
+        "correspondence"
+    ),
+    sets: Sets,
     split: Split = "val",
-    device: Device = "cpu",
-    seed: Seed = 0,
+    execution: Execution,
 ) -> None:
     """Hide the same part in images of a class: do their features change alike (Fig 8, Table 1)?"""
-    network, called = open_network(model, device)
-    setting = Setting(names(layers), size, random, images, repeats)
-    marked = _marked(data, class_name, regions, split, seed, network.preprocess)
-    found = correspondence(network, marked, setting, seed=seed, report=reporter())
+    seed = execution.seed
+    network, called = open_network(model, execution.device)
+    marked = source.marked(split, seed, network.preprocess)
+    found = correspondence(network, marked, sets.setting(), seed=seed, report=reporter())
     settings = {
-        "model": called, "data": data, "class": class_name, "regions": regions, "split": split,
-        "layers": found.layers, "images": found.images, "repeats": found.repeats,
-        "size": found.size, "random": random, "seed": seed,
+        "model": called, "data": source.data, "class": source.class_name,
+        "regions": source.regions, "split": split, "layers": found.layers, "images": found.images,
+        "repeats": found.repeats, "size": found.size, "random": sets.random, "seed": seed,
     }  # fmt: skip
     page = write_correspondence(network, found, Results(out, "correspondence", settings))
     for sentence in sentences(found):
         say(sentence)
     say(f"The page is {page.resolve()}, its numbers are beside it in correspondence.json.")
-
-
-def _marked(
-    data: str | None,
-    class_name: str | None,
-    regions: Path | None,
-    split: str,
-    seed: int,
-    preprocess: Preprocess,
-) -> list[Marked]:
-    """The images with their parts: of the file if there is one, else of the data set's class."""
-    if regions is not None:
-        return read_regions(regions, preprocess, None if data is None else Path(data))
-    if data is None or class_name is None:
-        raise ValueError(
-            "parts are needed: give --data and --class (--data scenes --class face), or --regions "
-            "with a file of your own"
-        )
-    return of_dataset(open_dataset(data, split, seed=seed), class_name, preprocess)

@@ -1,4 +1,4 @@
-"""`zfnet evolution`: what maps look for as training goes on."""
+"""`zfnet evolution`: projections of feature maps at several epochs of a training (Fig 4)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import typer
 
 from kernels.terminal.progress import say
 from minidl.device import check
-from zfnet.cli.options import Device, Seed, Split
+from zfnet.cli.groups import grouped
+from zfnet.cli.options import Execution, Split
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset, spread
 from zfnet.experiments.evolution.page import write_evolution
 
 
+@grouped
 def evolution_command(
+    *,
     run: Annotated[
         Path,
         typer.Option(
@@ -37,10 +40,10 @@ def evolution_command(
         int | None, typer.Option(min=1, help="Images to search, evenly spread (default: all).")
     ] = None,
     split: Split = "val",
-    device: Device = "cpu",
-    seed: Seed = 0,
+    execution: Execution,
 ) -> None:
     """Each map's strongest activation, projected, at every epoch that a run kept (Fig 4)."""
+    device, seed = execution.device, execution.seed
     check(device)
     every = open_dataset(data, split, seed=seed)
     dataset = every if images is None else spread(every, images)

@@ -1,4 +1,4 @@
-"""`zfnet features` and `zfnet project`: look into a network that is there."""
+"""`zfnet features` and `zfnet project`: projections of feature maps and of single units."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import typer
 
 from kernels.terminal.progress import say
 from minidl import rules
-from zfnet.cli.options import Device, Model, Seed, Split, open_network
+from zfnet.cli.groups import grouped
+from zfnet.cli.options import Device, Execution, Model, Split, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset
 from zfnet.experiments.features.page import write_features
@@ -20,11 +21,13 @@ from zfnet.experiments.shared.results import Results
 TABLES = {"deconvnet": rules.deconvnet, "guided": rules.guided, "gradient": rules.gradient}
 RulesName = Annotated[
     Literal["deconvnet", "guided", "gradient"],
-    typer.Option("--rules", help="How to walk back to the pixels."),
+    typer.Option("--rules", help="Rules of the backward pass to the pixels."),
 ]
 
 
+@grouped
 def features_command(
+    *,
     data: Annotated[str, typer.Option(help="`scenes`, or any folder of images.")],
     model: Model = None,
     out: Annotated[Path, typer.Option(help="Folder for the page and its numbers.")] = Path(
@@ -36,11 +39,11 @@ def features_command(
     maps: Annotated[int, typer.Option(min=1, help="Maps of each layer, drawn at random.")] = 9,
     split: Split = "val",
     table: RulesName = "deconvnet",
-    device: Device = "cpu",
-    seed: Seed = 0,
+    execution: Execution,
 ) -> None:
     """For maps of each layer: the nine strongest activations, projected (Fig 2)."""
-    network, called = open_network(model, device)
+    seed = execution.seed
+    network, called = open_network(model, execution.device)
     dataset = open_dataset(data, split, seed=seed)
     settings = {
         "model": called, "data": data, "split": split, "layers": layer or "every convolution",

@@ -1,22 +1,69 @@
-"""`zfnet import`: a network from elsewhere, ready for every command that looks."""
+"""`zfnet import`: conversion of a network from another program into a run's folder."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from kernels.terminal.progress import say
+from zfnet.cli.groups import grouped
 from zfnet.cli.show import prepared
-from zfnet.importing import chosen, import_network, kind_of, own_size, read_classes
+from zfnet.importing import (
+    InputFormat,
+    import_network,
+    input_format,
+    kind_of,
+    own_size,
+    read_classes,
+)
 from zfnet.network import FILE, Network
 
 Fit = Literal["centre", "warp"]
 Channels = Literal["rgb", "bgr"]
 
 
+@dataclass(frozen=True)
+class FormOptions:
+    """How images become the network's input."""
+
+    size: Annotated[
+        int | None, typer.Option(help="Side of its input in pixels (default: the file's, or 224).")
+    ] = None
+    resize: Annotated[
+        int | None, typer.Option(help="Side of the square that this is cut from (for 224: 256).")
+    ] = None
+    fit: Annotated[
+        Fit | None, typer.Option(help="The centre square of the image, or all of it, warped.")
+    ] = None
+    channels: Annotated[
+        Channels | None, typer.Option(help="The order in which the network takes the colours.")
+    ] = None
+    mean: Annotated[
+        str | None, typer.Option(help="Of red, green and blue in 0..255: 123,117,104.")
+    ] = None
+    std: Annotated[str | None, typer.Option(help="Of the same; the input is divided by it.")] = None
+
+    def form(self, file: Path, preset: str | None) -> InputFormat:
+        """The preset's form with these changes; weights of torchvision have a preset by default."""
+        if preset is None and self.mean is None and kind_of(file) != "onnx":
+            preset = "torchvision"
+        return input_format(
+            preset,
+            _three(self.mean, "--mean"),
+            size=own_size(file) if self.size is None else self.size,
+            resize=self.resize,
+            fit=self.fit,
+            bgr=None if self.channels is None else self.channels == "bgr",
+            std=_three(self.std, "--std"),
+        )
+
+
+@grouped
 def import_command(
+    *,
     file: Annotated[
         Path,
         typer.Argument(
@@ -34,20 +81,7 @@ def import_command(
     classes: Annotated[
         Path | None, typer.Option(help="A file with one class a line, in the scores' order.")
     ] = None,
-    size: Annotated[
-        int | None, typer.Option(help="Side of its input in pixels (default: the file's, or 224).")
-    ] = None,
-    resize: Annotated[
-        int | None, typer.Option(help="Side of the square that this is cut from (for 224: 256).")
-    ] = None,
-    fit: Annotated[
-        Fit | None, typer.Option(help="The centre square of the image, or all of it, warped.")
-    ] = None,
-    channels: Annotated[Channels | None, typer.Option(help="The order that it takes.")] = None,
-    mean: Annotated[
-        str | None, typer.Option(help="Of red, green and blue in 0..255: 123,117,104.")
-    ] = None,
-    std: Annotated[str | None, typer.Option(help="The same, that it is divided by.")] = None,
+    options: FormOptions,
     fold: Annotated[
         bool, typer.Option("--fold", help="Multiply batch normalisations into convolutions.")
     ] = False,
@@ -55,15 +89,9 @@ def import_command(
 ) -> None:
     """Open a network that was trained elsewhere, and keep it as a run that can be looked into."""
     _require_free(out, force)
-    if preset is None and mean is None and kind_of(file) != "onnx":
-        preset = "torchvision"
-    recipe = chosen(
-        preset, _three(mean, "--mean"), size=own_size(file) if size is None else size,
-        resize=resize, fit=fit, bgr=None if channels is None else channels == "bgr",
-        std=_three(std, "--std"),
-    )  # fmt: skip
+    form = options.form(file, preset)
     names = None if classes is None else read_classes(classes)
-    network = import_network(file, recipe, names, fold=fold)
+    network = import_network(file, form, names, fold=fold)
     _save(network, out)
     model = network.model
     say(

@@ -1,15 +1,17 @@
-"""`zfnet invariance`: how far features move as an image is shifted, enlarged and turned."""
+"""`zfnet invariance`: distances of features under translation, scaling and rotation (Fig 5)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from kernels.terminal.progress import say
-from zfnet.cli.options import Device, Model, Seed, Split, names, open_network
+from zfnet.cli.groups import grouped
+from zfnet.cli.options import Execution, Model, Split, names, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset
 from zfnet.experiments.invariance.measure import Subject, draw
@@ -19,18 +21,37 @@ from zfnet.experiments.shared.photographs import read_photographs
 from zfnet.network import Network
 
 
-def invariance_command(
-    model: Model = None,
+@dataclass(frozen=True)
+class Source:
+    """Which images are transformed."""
+
     data: Annotated[
         str | None, typer.Option(help="`scenes`, or any folder of images, to draw images from.")
-    ] = None,
+    ] = None
     image: Annotated[
         list[Path] | None,
         typer.Option(help="Instead: a picture of your own; may be given several times."),
-    ] = None,
+    ] = None
     label: Annotated[
         list[str] | None, typer.Option(help="The class of each --image, in their order.")
-    ] = None,
+    ] = None
+
+    def subjects(self, network: Network, count: int, split: str, seed: int) -> list[Subject]:
+        """The user's pictures, or `count` images that are drawn from the data set."""
+        if (self.data is None) == (not self.image):
+            raise ValueError("give either --data, to draw images from, or --image, several times")
+        if self.data is None:
+            return _own(network, self.image or [], self.label or [])
+        if self.label:
+            raise ValueError("--label is for --image; the images of --data have their classes")
+        return draw(network, open_dataset(self.data, split, seed=seed), count, seed)
+
+
+@grouped
+def invariance_command(
+    *,
+    model: Model = None,
+    source: Source,
     out: Annotated[Path, typer.Option(help="Folder for the page and its numbers.")] = Path(
         "invariance"
     ),
@@ -44,28 +65,20 @@ def invariance_command(
     count: Annotated[int, typer.Option(min=1, help="Images drawn as lines.")] = 5,
     statistics: Annotated[int, typer.Option(min=2, help="Images to average over.")] = 50,
     split: Split = "val",
-    device: Device = "cpu",
-    seed: Seed = 0,
+    execution: Execution,
 ) -> None:
     """Distances of features under shifts, scales and rotations (Fig 5)."""
-    network, called = open_network(model, device)
-    if (data is None) == (not image):
-        raise ValueError("give either --data, to draw images from, or --image, several times")
-    if data is None:
-        subjects = _own(network, image or [], label or [])
-        count = len(subjects)
-    else:
-        if label:
-            raise ValueError("--label is for --image; the images of --data have their classes")
-        dataset = open_dataset(data, split, seed=seed)
-        subjects = draw(network, dataset, max(count, statistics), seed)
+    seed = execution.seed
+    network, called = open_network(model, execution.device)
+    subjects = source.subjects(network, max(count, statistics), split, seed)
+    lines = len(subjects) if source.data is None else count
     settings = {
-        "model": called, "data": data, "image": [str(path) for path in image or []],
-        "label": label or [], "layers": layers or "the first and the top features", "count": count,
-        "statistics": len(subjects), "split": split, "seed": seed,
+        "model": called, "data": source.data, "image": [str(path) for path in source.image or []],
+        "label": source.label or [], "layers": layers or "the first and the top features",
+        "count": lines, "statistics": len(subjects), "split": split, "seed": seed,
     }  # fmt: skip
     page = write_invariance(
-        network, subjects, out, lines=count, layers=names(layers), settings=settings,
+        network, subjects, out, lines=lines, layers=names(layers), settings=settings,
         report=reporter(),
     )  # fmt: skip
     say(f"The page is {page.resolve()}; beside it: invariance.json, invariance.csv, means.csv.")

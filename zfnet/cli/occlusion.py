@@ -1,7 +1,8 @@
-"""`zfnet occlusion`: what does the network need to see (Fig 7)?"""
+"""`zfnet occlusion`: occlusion sensitivity, and the pointing game (Fig 7)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -9,44 +10,83 @@ import numpy as np
 import typer
 
 from kernels.terminal.progress import say
-from zfnet.cli.options import Device, Model, Seed, Split, open_network
+from zfnet.cli.groups import grouped
+from zfnet.cli.options import Execution, Model, Split, open_network
 from zfnet.cli.reporting import reporter
 from zfnet.data import Dataset, open_dataset
 from zfnet.experiments.occlusion.images import from_dataset, from_files
-from zfnet.experiments.occlusion.page import default_square, write_occlusion
-from zfnet.experiments.shared.photographs import read_photographs
+from zfnet.experiments.occlusion.measure import default_square
+from zfnet.experiments.occlusion.page import write_occlusion
+from zfnet.experiments.shared.photographs import Photograph, read_photographs
 from zfnet.experiments.shared.results import Results
 
 COUNT, SEARCH = 4, 1000
 
 
+@dataclass(frozen=True)
+class Shown:
+    """Which images are occluded: of the data set, by position or drawn, and files."""
+
+    index: Annotated[
+        list[int] | None,
+        typer.Option(help="An image's position in the data set; may be given several times."),
+    ] = None
+    count: Annotated[
+        int | None,
+        typer.Option(min=1, help=f"Images drawn from the data set, if none is named ({COUNT})."),
+    ] = None
+    image: Annotated[
+        list[Path] | None, typer.Option(help="A file to look at; may be given several times.")
+    ] = None
+    label: Annotated[
+        list[str] | None,
+        typer.Option(help="The class of the files: one for all, or one for each, in their order."),
+    ] = None
+
+    def drawn(self) -> int:
+        """How many images are drawn: COUNT, unless others are named."""
+        if self.count is not None:
+            return self.count
+        return 0 if self.index or self.image else COUNT
+
+    def photographs(self, data: str | None) -> list[Photograph]:
+        """The files; ValueError where there is no image at all, or labels without files."""
+        photographs = read_photographs(self.image or [])
+        if data is None and not photographs:
+            raise ValueError("there is nothing to look at: give --data, or --image with a file")
+        if self.label and not photographs:
+            raise ValueError("--label names the class of files: give them with --image")
+        return photographs
+
+
+@dataclass(frozen=True)
+class Square:
+    """The grey square and its steps."""
+
+    square: Annotated[
+        int | None, typer.Option(help="Side in pixels of the network's input (default: 1/7).")
+    ] = None
+    stride: Annotated[
+        int | None, typer.Option(help="Pixels from place to place (default: 1/28).")
+    ] = None
+
+    def of(self, image_size: int) -> tuple[int, int]:
+        """Side and stride for images of that side."""
+        side, step = default_square(image_size)
+        square = side if self.square is None else self.square
+        return square, step if self.stride is None else self.stride
+
+
+@grouped
 def occlusion_command(
+    *,
     model: Model = None,
     data: Annotated[str | None, typer.Option(help="`scenes`, or any folder of images.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the page and its numbers.")] = Path(
         "occlusion"
     ),
-    index: Annotated[
-        list[int] | None,
-        typer.Option(help="An image's position in the data set; may be given several times."),
-    ] = None,
-    count: Annotated[
-        int | None,
-        typer.Option(min=1, help=f"Images drawn from the data set, if none is named ({COUNT})."),
-    ] = None,
-    image: Annotated[
-        list[Path] | None, typer.Option(help="A file to look at; may be given several times.")
-    ] = None,
-    label: Annotated[
-        list[str] | None,
-        typer.Option(help="The class of the files: one for all, or one for each, in their order."),
-    ] = None,
-    square: Annotated[
-        int | None, typer.Option(help="Side in pixels of the network's input (default: 1/7).")
-    ] = None,
-    stride: Annotated[
-        int | None, typer.Option(help="Pixels from place to place (default: 1/28).")
-    ] = None,
+    shown: Shown,
+    size: Square,
     search: Annotated[
         int, typer.Option(min=0, help="Images searched for other projections of the map.")
     ] = SEARCH,
@@ -54,28 +94,24 @@ def occlusion_command(
         int, typer.Option(min=0, help="Images of the pointing game, those shown among them.")
     ] = 0,
     split: Split = "val",
-    device: Device = "cpu",
-    seed: Seed = 0,
+    execution: Execution,
 ) -> None:
-    """Slide a grey square over images: what falls where it stands, what is seen instead (Fig 7)."""
-    network, called = open_network(model, device)
-    photographs = read_photographs(image or [])
-    if data is None and not photographs:
-        raise ValueError("there is nothing to look at: give --data, or --image with a file")
-    if label and not photographs:
-        raise ValueError("--label names the class of files: give them with --image")
+    """Slide a grey square over images: which outputs fall, and which class wins (Fig 7)."""
+    seed = execution.seed
+    network, called = open_network(model, execution.device)
+    photographs = shown.photographs(data)
     dataset = None if data is None else open_dataset(data, split, seed=seed)
-    subjects = from_files(network, photographs, label or [])
+    subjects = from_files(network, photographs, shown.label or [])
     rng = np.random.default_rng(seed)
-    drawn = _count(count, index, image)
-    shown, played, searched = positions(dataset, index or [], drawn, pointing, search, rng)
+    named, played, searched = positions(
+        dataset, shown.index or [], shown.drawn(), pointing, search, rng
+    )
     if dataset is not None:
-        subjects += from_dataset(network, dataset, shown)
-    side, step = default_square(network.preprocess.image_size)
-    square, stride = side if square is None else square, step if stride is None else stride
+        subjects += from_dataset(network, dataset, named)
+    square, stride = size.of(network.preprocess.image_size)
     settings = {
-        "model": called, "data": data, "split": split, "index": shown, "image": image,
-        "label": label, "square": square, "stride": stride, "search": len(searched),
+        "model": called, "data": data, "split": split, "index": named, "image": shown.image,
+        "label": shown.label, "square": square, "stride": stride, "search": len(searched),
         "pointing": pointing, "seed": seed,
     }  # fmt: skip
     page = write_occlusion(
@@ -83,13 +119,6 @@ def occlusion_command(
         dataset=dataset, search=searched, pointing=played, report=reporter(),
     )  # fmt: skip
     say(f"The page is {page.resolve()}, pictures and numbers are beside it.")
-
-
-def _count(count: int | None, index: list[int] | None, image: list[Path] | None) -> int:
-    """How many images are drawn: some are, unless others are named."""
-    if count is not None:
-        return count
-    return 0 if index or image else COUNT
 
 
 def positions(

@@ -1,7 +1,8 @@
-"""What several commands have among their options, and how lists are written there."""
+"""Options that several commands share, and the parsing of comma-separated lists."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,12 +21,20 @@ Device = Annotated[
     Literal["cpu", "cuda", "emulator"],
     typer.Option(help="Where it computes: cuda, a GPU; emulator, its kernels without one, slowly."),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of all random draws.")]
 Split = Annotated[str, typer.Option(help="Which images: train or val.")]
 
 
+@dataclass(frozen=True)
+class Execution:
+    """Where a command computes, and the seed of its random draws."""
+
+    device: Device = "cpu"
+    seed: Seed = 0
+
+
 def open_network(model: Path | None, device: str = "cpu") -> tuple[Network, str]:
-    """The network that --model names, or the pretrained one, on `device`, and what to call it."""
+    """The network that --model names, or the pretrained one, on `device`, and its name."""
     check(device)
     if model is None:
         network, called = pretrained.load(), f"pretrained ({pretrained.FILE.name})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,15 +17,17 @@ from zfnet.cli.correspondence import correspondence_command
 from zfnet.cli.evolution import evolution_command
 from zfnet.cli.features import features_command
 from zfnet.cli.first_layer import first_layer_command
+from zfnet.cli.groups import Options, grouped
 from zfnet.cli.invariance import invariance_command
 from zfnet.cli.layers import layers_command
 from zfnet.cli.occlusion import occlusion_command, positions
-from zfnet.cli.options import Device, Model, Seed, Split, names, open_network
+from zfnet.cli.options import Execution, Model, Split, names, open_network
 from zfnet.cli.transfer import transfer_command
 from zfnet.data import Dataset, open_dataset
 from zfnet.experiments.occlusion.pointing import playable
-from zfnet.experiments.paper.measure import PARTS, Job, Part, choose, run
 from zfnet.experiments.paper.page import write_paper
+from zfnet.experiments.paper.parts import PARTS, Part, choose
+from zfnet.experiments.paper.runner import Job, run
 from zfnet.experiments.shared.results import Results
 from zfnet.network import Network
 
@@ -68,58 +71,93 @@ FULL: Mapping[str, Mapping[str, Any]] = {
 SCALES = {"quick": QUICK, "small": SMALL, "full": FULL}
 
 
+@dataclass(frozen=True)
+class PartOptions:
+    """Which parts are run, and at which scale."""
+
+    scale: Annotated[
+        Scale,
+        Option(
+            help="quick: minutes, a first look; small: what each command does by itself, hours of "
+            "training; full: the paper's."
+        ),
+    ] = "small"
+    only: Annotated[
+        str,
+        Option(
+            help="Parts by name, with commas; empty: all "
+            f"({', '.join(part.name for part in PARTS)})."
+        ),
+    ] = ""
+    again: Annotated[bool, Option("--again", help="Run what is done already, too.")] = False
+
+
+@dataclass(frozen=True)
+class MoreData:
+    """Data of single parts."""
+
+    class_name: Annotated[str, Option("--class", help="Whose parts are hidden, for Table 1.")] = (
+        "face"
+    )
+    regions: Annotated[Path | None, Option(help="Parts of your own images, for Table 1.")] = None
+    transfer: Annotated[
+        str | None,
+        Option(
+            help="Where features are carried over to, for Fig 9 and Table 7: `scenes`, or a folder "
+            "of classes (default: --data)."
+        ),
+    ] = None
+    caltech101: Annotated[str | None, Option(help="Its folder, for Table 4.")] = None
+    caltech256: Annotated[str | None, Option(help="Its folder, for Table 5.")] = None
+    voc2012: Annotated[str | None, Option(help="Its folder, for Table 6.")] = None
+
+    def settings(self) -> dict[str, Any]:
+        """As the report records them."""
+        named = asdict(self)
+        return {"class": named.pop("class_name"), **named}
+
+
+@grouped
 def paper_command(
+    *,
     data: Annotated[str, Option(help="`scenes`, or any folder of images.")],
     model: Model = None,
     out: Annotated[Path, Option(help="Folder for the report, and one for each part.")] = Path(
         "paper"
     ),
-    scale: Annotated[Scale, Option(help="quick: minutes, a first look; small: what each command "
-                                   "does by itself, hours of training; full: the paper's.")]
-    = "small",
-    only: Annotated[str, Option(help="Parts by name, with commas; empty: all "
-                                f"({', '.join(part.name for part in PARTS)}).")] = "",
-    again: Annotated[bool, Option("--again", help="Run what is done already, too.")] = False,
-    run_folder: Annotated[Path | None, Option("--run", help="A training that kept its networks "
-                          "of some epochs, for Fig 4 (default: --model).")] = None,
-    class_name: Annotated[str, Option("--class", help="Whose parts are hidden, for Table 1.",
-                                      rich_help_panel=DATA)] = "face",
-    regions: Annotated[Path | None, Option(help="Parts of your own images, for Table 1.",
-                                           rich_help_panel=DATA)] = None,
-    transfer: Annotated[str | None, Option(help="Where features are carried over to, for Fig 9 and "
-                                           "Table 7: `scenes`, or a folder of classes (default: "
-                                           "--data).", rich_help_panel=DATA)] = None,
-    caltech101: Annotated[str | None, Option(help="Its folder, for Table 4.",
-                                             rich_help_panel=DATA)] = None,
-    caltech256: Annotated[str | None, Option(help="Its folder, for Table 5.",
-                                             rich_help_panel=DATA)] = None,
-    voc2012: Annotated[str | None, Option(help="Its folder, for Table 6.",
-                                          rich_help_panel=DATA)] = None,
+    parts: PartOptions,
+    run_folder: Annotated[
+        Path | None,
+        Option(
+            "--run",
+            help="A training that kept its networks of some epochs, for Fig 4 (default: --model).",
+        ),
+    ] = None,
+    more: Annotated[MoreData, Options(DATA)],
     split: Split = "val",
-    device: Device = "cpu",
-    seed: Seed = 0,
-) -> None:  # fmt: skip
+    execution: Execution,
+) -> None:
     """All figures and tables of the paper, and one report of them.
 
     What is done is not run again by the same command, and trainings go on where they stopped. A
     part that these data do not allow is named in the report with the reason.
     """
     settings = {
-        "data": data, "model": model, "scale": scale, "only": names(only), "run": run_folder,
-        "class": class_name, "regions": regions, "transfer": transfer, "caltech101": caltech101,
-        "caltech256": caltech256, "voc2012": voc2012, "split": split, "device": device,
-        "seed": seed,
+        "data": data, "model": model, "scale": parts.scale, "only": names(parts.only),
+        "run": run_folder, **more.settings(), "split": split, "device": execution.device,
+        "seed": execution.seed,
     }  # fmt: skip
-    chosen, results = choose(names(only)), Results(out, "paper", settings)
+    seed = execution.seed
+    chosen, results = choose(names(parts.only)), Results(out, "paper", settings)
     options = _options(settings)
-    network, _ = open_network(model, device)
+    network, _ = open_network(model, execution.device)
     dataset = _images(data, split, seed)
     if not _can_be_played(network, dataset, options["occlusion"]["pointing"], seed):
         options["occlusion"]["pointing"] = 0
-    if _learned_from(network, transfer or data, dataset):  # nothing is carried over to them
+    if _learned_from(network, more.transfer or data, dataset):  # nothing is carried over to them
         options["transfer"]["scratch"] = False
     jobs = [_job(part, options[part.name]) for part in PARTS]
-    page = write_paper(run(jobs, chosen, results, again=again), chosen, results)
+    page = write_paper(run(jobs, chosen, results, again=parts.again), chosen, results)
     say(f"The report is {page.resolve()}; each part's own page and numbers are in its folder.")
 
 

@@ -20,7 +20,7 @@ from minidl import nn, serialize
 from zfnet.cli.options import open_network
 from zfnet.layer_table import COLOURS, Row, beyond_the_paper, colours, rows
 from zfnet.network import Network
-from zfnet.notes import notes
+from zfnet.projection_rules import notes
 
 WIDE = 10_000
 """Columns to lay the table out in: a line is as long as it is, and nothing in it is cut."""

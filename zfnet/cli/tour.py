@@ -14,9 +14,10 @@ from zfnet.checkpoint import CHECKPOINT
 from zfnet.cli.reporting import reporter
 from zfnet.cli.train import run
 from zfnet.data import open_dataset
+from zfnet.experiments.shared import small_network
 from zfnet.experiments.shared.photographs import Photograph, read_photographs, sample_photographs
 from zfnet.experiments.shared.runs import Plan, resumed
-from zfnet.experiments.tour import measure as tour
+from zfnet.experiments.tour import page as tour
 from zfnet.train import Trainer
 
 
@@ -63,7 +64,9 @@ def _take(out: Path, photographs: Sequence[Photograph], seed: int) -> None:
 def _trainer(folder: Path, seed: int) -> Trainer:
     """A new run in `folder`, or the one there if it is this tour's."""
     train, val = (open_dataset("scenes", split, seed=seed) for split in ("train", "val"))
-    plan = Plan("tour", tour.settings(len(train.classes), seed), tour.recipe(seed))
+    plan = Plan(
+        "tour", small_network.settings(len(train.classes), seed), small_network.recipe(seed)
+    )
     if (folder / CHECKPOINT).is_file():
         return resumed(plan, train, val, folder)
-    return Trainer(tour.untrained(train, seed), train, val, folder, plan.recipe)
+    return Trainer(small_network.untrained(train, seed), train, val, folder, plan.recipe)

@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from kernels.terminal.progress import say
-from zfnet.cli.options import Device, Model, Seed, open_network, whole_numbers
+from zfnet.cli.classifier_options import ClassifierOptions
+from zfnet.cli.groups import Options, grouped
+from zfnet.cli.options import Execution, Model, open_network, whole_numbers
 from zfnet.cli.reporting import reporter
 from zfnet.data.voc import Voc
-from zfnet.experiments.shared.feature_bank import MEMORY
-from zfnet.experiments.shared.protocols import PROTOCOLS, open_whole
+from zfnet.experiments.shared.protocols import PROTOCOLS, Protocol, open_whole
 from zfnet.experiments.shared.results import Results
 from zfnet.experiments.transfer.measure import SCRATCH_EPOCHS
-from zfnet.experiments.transfer.page import write_transfer
+from zfnet.experiments.transfer.page import Setting, write_transfer
 from zfnet.experiments.transfer.voc_page import write_voc
 
 Option = typer.Option
 FOLDS = "With folds of images (not for voc2012)"
 
 
+@dataclass(frozen=True)
+class FoldOptions:
+    """How images are drawn, and what is trained on them from scratch."""
+
+    per_class: Annotated[
+        str, Option(help="Images a class to learn from, with commas (default: the protocol's).")
+    ] = ""
+    folds: Annotated[int, Option(min=1, help="Draws of images to learn from.")] = 5
+    scratch: Annotated[bool, Option(help="Train the architecture from scratch too.")] = True
+    scratch_epochs: Annotated[int, Option(min=1, help="Epochs of those trainings.")] = (
+        SCRATCH_EPOCHS
+    )
+    split: Annotated[str, Option(help="Of scenes, or a folder in parts: train or val.")] = "val"
+
+    def sizes(self, protocol: Protocol) -> tuple[int, ...]:
+        """Images a class, as given or as the protocol has them."""
+        return whole_numbers(self.per_class, "--per-class") or protocol.per_class
+
+
+@grouped
 def transfer_command(
+    *,
     data: Annotated[
         str, Option(help="`scenes`, a folder with a folder of images a class, or VOC2012's.")
     ],
@@ -34,52 +57,31 @@ def transfer_command(
         Literal["folders", "caltech101", "caltech256", "voc2012"],
         Option(help="What the data set is, and how the paper uses it."),
     ] = "folders",
-    per_class: Annotated[
-        str,
-        Option(
-            help="Images a class to learn from, with commas (default: the protocol's).",
-            rich_help_panel=FOLDS,
-        ),
-    ] = "",
-    folds: Annotated[
-        int, Option(min=1, help="Draws of images to learn from.", rich_help_panel=FOLDS)
-    ] = 5,
-    scratch: Annotated[
-        bool, Option(help="Train the architecture from scratch too.", rich_help_panel=FOLDS)
-    ] = True,
-    scratch_epochs: Annotated[
-        int, Option(min=1, help="Epochs of those trainings.", rich_help_panel=FOLDS)
-    ] = SCRATCH_EPOCHS,
-    split: Annotated[
-        str, Option(help="Of scenes, or a folder in parts: train or val.", rich_help_panel=FOLDS)
-    ] = "val",
-    c: Annotated[
-        float | None,
-        Option("--c", help="The classifiers' C (default: chosen on images held out)."),
-    ] = None,
-    memory: Annotated[int, Option(min=1, help="Megabytes of features, at most.")] = MEMORY,
-    device: Device = "cpu",
-    seed: Seed = 0,
+    folds: Annotated[FoldOptions, Options(FOLDS)],
+    classifiers: ClassifierOptions,
+    execution: Execution,
 ) -> None:
     """A trained network's layers with a new softmax, against training from scratch (Fig 9)
 
     Trainings from scratch that were stopped go on with the same command.
     """
-    network, called = open_network(model, device)
+    seed = execution.seed
+    network, called = open_network(model, execution.device)
     given = {"model": called, "data": data, "protocol": protocol}
-    drawn = {"c": "chosen" if c is None else c, "memory": memory, "seed": seed}
-    options: dict[str, Any] = {"c": c, "memory": memory, "seed": seed, "report": reporter()}
+    drawn = {**classifiers.shown, "seed": seed}
     if protocol == "voc2012":
         splits = Voc(data, "train"), Voc(data, "val")
-        page = write_voc(network, splits, Results(out, "transfer", {**given, **drawn}), **options)
+        results = Results(out, "transfer", {**given, **drawn})
+        options = asdict(classifiers)
+        page = write_voc(network, splits, results, **options, seed=seed, report=reporter())
     else:
         chosen = PROTOCOLS[protocol]
-        sizes = whole_numbers(per_class, "--per-class") or chosen.per_class
-        epochs = scratch_epochs if scratch else 0
-        settings = {"per_class": sizes, "folds": folds, "scratch_epochs": epochs, "split": split}
-        page = write_transfer(
-            network, open_whole(data, chosen, split=split, seed=seed), chosen,
-            Results(out, "transfer", {**given, **settings, **drawn}), per_class=sizes, folds=folds,
-            scratch_epochs=epochs, **options,
-        )  # fmt: skip
+        own: dict[str, Any] = {
+            "per_class": folds.sizes(chosen), "folds": folds.folds,
+            "scratch_epochs": folds.scratch_epochs if folds.scratch else 0,
+        }  # fmt: skip
+        results = Results(out, "transfer", {**given, **own, "split": folds.split, **drawn})
+        setting = Setting(**own, **asdict(classifiers), seed=seed)
+        dataset = open_whole(data, chosen, split=folds.split, seed=seed)
+        page = write_transfer(network, dataset, chosen, results, setting, reporter())
     say(f"The page is {page.resolve()}, its numbers are beside it: transfer.json, transfer.csv.")

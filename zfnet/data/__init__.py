@@ -7,7 +7,7 @@ from pathlib import Path
 from zfnet.data.dataset import Dataset, Truth, require_classes
 from zfnet.data.folders import ClassFolders, Photographs, TinyImageNet, open_folder
 from zfnet.data.images import BadImage, read_image
-from zfnet.data.loader import Batch, Loader, ten_crop_batches
+from zfnet.data.loader import Batch, Loader, Loading, ten_crop_batches
 from zfnet.data.preprocess import Preprocess, default_resize, mean_image
 from zfnet.data.scenes import Scenes
 from zfnet.data.subset import Subset, spread
@@ -18,6 +18,7 @@ __all__ = [
     "ClassFolders",
     "Dataset",
     "Loader",
+    "Loading",
     "Photographs",
     "Preprocess",
     "Subset",

@@ -80,7 +80,7 @@ def require_classes(dataset: Dataset, least: int = 2) -> None:
         raise ValueError(f"{dataset.name} has {count} classes but no image in this split")
 
 
-def ahead(
+def prefetched(
     function: Callable[[Item], Result], items: Iterable[Item], *, workers: int, depth: int
 ) -> Generator[Result, None, None]:
     """Yield function(item) in the order of `items`, up to `depth` results computed in advance.

@@ -11,11 +11,11 @@ import threading
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
-from zfnet.data.dataset import Dataset, ahead
+from zfnet.data.dataset import Dataset, prefetched
 from zfnet.data.images import BadImage
 from zfnet.data.preprocess import CROPS, Preprocess
 
@@ -45,22 +45,50 @@ class Batch:
     position: int = 0
 
 
-class Loader:
-    """Draws batches from a data set.
+@dataclass(frozen=True)
+class Loading:
+    """How batches are made.
 
-    Args:
-        batch_size: images a batch; the last one may be smaller, as may one with unreadable images.
+    Attributes:
         crops: "ten" draws one of the ten crops for every visit of an image, "random" any position
             and flip, "centre" takes the centre, "all" gives all ten (see Batch).
+        seed: of the order and the crops.
         shuffle: draw the order anew for every epoch; otherwise the data set's order.
         workers: threads that decode and crop; 0 does it in the caller's thread.
-        ahead: batches kept ready.
+        prefetch: batches that are kept ready.
         strict: raise BadImage at an unreadable image. Otherwise it is left out of its batch and
-            recorded in `bad` as title -> reason, and a batch without any readable image is left
-            out of the epoch.
+            recorded in `Loader.bad` as title -> reason, and a batch without any readable image is
+            left out of the epoch.
         drop_last: leave out a last batch that is not full.
-        cache_bytes: prepared uint8 images are kept while they fit into so many bytes, the first
-            come; later epochs do not decode those again.
+        cache_bytes: prepared uint8 images are cached while they fit into so many bytes, in the
+            order of their first use; later epochs do not decode those again.
+    """
+
+    crops: Crops = "ten"
+    seed: int = 0
+    shuffle: bool = True
+    workers: int = 2
+    prefetch: int = 4
+    strict: bool = False
+    drop_last: bool = False
+    cache_bytes: int = 1 << 30
+
+    @classmethod
+    def in_order(
+        cls, crops: Crops = "centre", *, workers: int = 2, strict: bool = False
+    ) -> Loading:
+        """One pass in the data set's order, without a cache."""
+        return cls(crops, shuffle=False, workers=workers, strict=strict, cache_bytes=0)
+
+
+TRAINING = Loading()
+
+
+class Loader:
+    """Batches of `batch_size` images from a data set.
+
+    The last batch may be smaller, as may one with unreadable images; `bad` has their titles and
+    reasons.
 
     Raises:
         ValueError: no images, no full batch, or an argument out of range.
@@ -71,29 +99,19 @@ class Loader:
         dataset: Dataset,
         preprocess: Preprocess,
         batch_size: int,
-        *,
-        crops: Crops = "ten",
-        seed: int = 0,
-        shuffle: bool = True,
-        workers: int = 2,
-        ahead: int = 4,
-        strict: bool = False,
-        drop_last: bool = False,
-        cache_bytes: int = 1 << 30,
+        how: Loading = TRAINING,
     ) -> None:
-        if crops not in get_args(Crops):
-            raise ValueError(f"crops = {crops!r} is unknown: choose of {get_args(Crops)}")
-        if batch_size < 1 or seed < 0 or workers < 0 or ahead < 0:
+        if how.crops not in get_args(Crops):
+            raise ValueError(f"crops = {how.crops!r} is unknown: choose of {get_args(Crops)}")
+        if batch_size < 1 or how.seed < 0 or how.workers < 0 or how.prefetch < 0:
             raise ValueError(
-                f"batch_size = {batch_size} must be at least 1; seed = {seed}, "
-                f"workers = {workers} and ahead = {ahead} at least 0"
+                f"batch_size = {batch_size} must be at least 1; seed = {how.seed}, "
+                f"workers = {how.workers} and prefetch = {how.prefetch} at least 0"
             )
         self.dataset, self.preprocess = dataset, preprocess
-        self.batch_size, self.drop_last = batch_size, drop_last
-        self.crops, self.seed, self.shuffle = crops, seed, shuffle
-        self.workers, self.ahead, self.strict = workers, ahead, strict
+        self.batch_size, self.how = batch_size, how
         self.bad: dict[str, str] = {}
-        self._cache = _Cache(cache_bytes)
+        self._cache = _Cache(how.cache_bytes)
         if len(self) == 0:
             raise ValueError(
                 f"{dataset.name} has {len(dataset)} images in this split: "
@@ -103,7 +121,7 @@ class Loader:
     def __len__(self) -> int:
         """Batches an epoch."""
         full, rest = divmod(len(self.dataset), self.batch_size)
-        return full + (rest > 0 and not self.drop_last)
+        return full + (rest > 0 and not self.how.drop_last)
 
     def epoch(self, number: int, start: int = 0) -> Generator[Batch, None, None]:
         """Yield the batches of epoch `number`, from the batch at position `start` on.
@@ -128,7 +146,9 @@ class Loader:
             return self._batch(order[first : first + self.batch_size], number, position, stop)
 
         positions = range(start, len(self))
-        with closing(ahead(make, positions, workers=self.workers, depth=self.ahead)) as batches:
+        with closing(
+            prefetched(make, positions, workers=self.how.workers, depth=self.how.prefetch)
+        ) as batches:
             try:
                 for batch in batches:
                     if len(batch.labels) > 0:
@@ -141,15 +161,15 @@ class Loader:
 
     def _order(self, number: int) -> np.ndarray:
         count = len(self.dataset)
-        if not self.shuffle:
+        if not self.how.shuffle:
             return np.arange(count)
-        return np.random.default_rng([ORDER, self.seed, number]).permutation(count)
+        return np.random.default_rng([ORDER, self.how.seed, number]).permutation(count)
 
     def _batch(
         self, indices: np.ndarray, number: int, position: int, stop: threading.Event
     ) -> Batch:
         size = self.preprocess.image_size
-        rows = CROPS if self.crops == "all" else 1
+        rows = CROPS if self.how.crops == "all" else 1
         images = np.empty((len(indices), rows, size, size, 3), np.float32)
         used: list[int] = []
         for index in indices.tolist():
@@ -165,12 +185,12 @@ class Loader:
         return Batch(flat.transpose(0, 3, 1, 2), labels, np.array(used, np.int64), position)
 
     def _crop(self, prepared: np.ndarray, number: int, index: int) -> np.ndarray:
-        if self.crops == "all":
+        if self.how.crops == "all":
             return self.preprocess.ten_crops(prepared)
-        if self.crops == "centre":
+        if self.how.crops == "centre":
             return self.preprocess.centre(prepared)
-        rng = np.random.default_rng([CROP, self.seed, number, index])
-        if self.crops == "random":
+        rng = np.random.default_rng([CROP, self.how.seed, number, index])
+        if self.how.crops == "random":
             return self.preprocess.random_crop(prepared, rng)
         return self.preprocess.crop(prepared, int(rng.integers(CROPS)))
 
@@ -182,7 +202,7 @@ class Loader:
         try:
             prepared = self.preprocess.prepare(self.dataset.image(index))
         except BadImage as error:
-            if self.strict:
+            if self.how.strict:
                 raise
             self.bad[self.dataset.title(index)] = error.reason
             return None
@@ -232,8 +252,8 @@ def ten_crop_batches(
     after the other; labels (n,) int64; indices (n,) int64. `batch_size` counts images, not crops.
     Unreadable images are left out; `bad` takes their title -> reason. Raises as Loader does.
     """
-    options: dict[str, Any] = {"workers": workers, "strict": strict, "cache_bytes": 0}
-    loader = Loader(dataset, preprocess, batch_size, crops="all", shuffle=False, **options)
+    how = Loading.in_order("all", workers=workers, strict=strict)
+    loader = Loader(dataset, preprocess, batch_size, how)
     loader.bad = bad if bad is not None else loader.bad
     for batch in loader.epoch(0):
         yield batch.images, batch.labels, batch.indices

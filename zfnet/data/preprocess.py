@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from zfnet.data.dataset import Dataset, ahead
+from zfnet.data.dataset import Dataset, prefetched
 from zfnet.data.images import BadImage
 from zfnet.data.subset import evenly
 
@@ -99,7 +99,7 @@ def mean_image(
                 raise
             return None
 
-    squares = ahead(read, indices, workers=workers, depth=16 * max(workers, 1))
+    squares = prefetched(read, indices, workers=workers, depth=16 * max(workers, 1))
     for done, square in enumerate(squares, start=1):
         if square is not None:
             np.add(total, square, out=total)
@@ -150,7 +150,7 @@ class Preprocess:
         """(H, W, 3) uint8 -> (resize, resize, 3) uint8, as `fit` says."""
         return SQUARES[self.fit](image, self.resize)
 
-    def taken(self, shape: Sequence[int]) -> tuple[float, float, int, int]:
+    def source_rectangle(self, shape: Sequence[int]) -> tuple[float, float, int, int]:
         """Top, left, height and width of what becomes the square of an image (H, W, ...)."""
         H, W = shape[:2]
         side = min(H, W)

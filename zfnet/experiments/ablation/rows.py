@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from zfnet.experiments.shared.scales import Architecture
+from zfnet.settings import Architecture
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from zfnet.experiments.correspondence.regions import of_dataset
 from zfnet.experiments.invariance.measure import draw, invariance, trends
 from zfnet.experiments.layers.measure import LAYERS, score_layers, step
 from zfnet.experiments.occlusion.images import last_layer
-from zfnet.experiments.occlusion.page import default_square
+from zfnet.experiments.occlusion.measure import default_square
 from zfnet.experiments.occlusion.pointing import pointing_game
 from zfnet.experiments.shared.feature_bank import layer_output, read_features
 from zfnet.experiments.shared.folds import draw_fold

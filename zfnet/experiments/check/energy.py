@@ -86,7 +86,7 @@ def _projected(
     """The strongest unit of each layer in each of the images (N,3,S,S), projected."""
     network.model.eval()
     with no_grad():
-        activations = network.model.activations(network.model.given(x))
+        activations = network.model.activations(network.model.input_tensor(x))
     unknown = [layer for layer in layers if layer not in activations]
     if unknown:
         raise ValueError(f"no layer {', '.join(unknown)}; the layers are {', '.join(activations)}")

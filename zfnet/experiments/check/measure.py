@@ -15,29 +15,24 @@ from typing import Any
 import numpy as np
 
 from zfnet.data import Dataset, open_dataset
+from zfnet.documented import documented
+from zfnet.experiments.shared import small_network
 from zfnet.experiments.shared.estimates import Claim
 from zfnet.experiments.shared.results import Report, silent
 from zfnet.experiments.shared.runs import Plan, trained
-from zfnet.experiments.tour import measure as tour
-from zfnet.network import Network, trained_here
+from zfnet.network import Network, require_conv_net
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much each measure looks at, in every seed.
+    """How many images and epochs each measure takes, in every seed."""
 
-    images, pointing, moved: images for the energy, the pointing game and the shifts.
-    per_class:  images a class that classifiers learn from, of layers' features.
-    few:        the same for a network from scratch and for the pretrained one beside it.
-    epochs:     of the network from scratch.
-    """
-
-    images: int = 96
-    pointing: int = 24
-    moved: int = 24
-    per_class: int = 15
-    few: int = 10
-    epochs: int = 30
+    images: int = documented(96, "For the energy of projections.", least=2)
+    pointing: int = documented(24, "Images of the pointing game.", least=1)
+    moved: int = documented(24, "Images that are shifted, scaled and rotated.", least=2)
+    per_class: int = documented(15, "Images a class to learn from, of each layer.", least=1)
+    few: int = documented(10, "Images a class, pretrained against from scratch.", least=1)
+    epochs: int = documented(30, "Of the networks from scratch.", least=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,14 +147,14 @@ def trained_on_scenes(
 ) -> Network:
     """The tour's network, with the weights and the scenes of `seed`; a run in out/runs."""
     train, val = (open_dataset("scenes", split, seed=seed) for split in ("train", "val"))
-    new = tour.untrained(train, seed)
-    plan = Plan(f"tour-{seed}", trained_here(new, "a run").settings, tour.recipe(seed))
+    new = small_network.untrained(train, seed)
+    plan = Plan(f"tour-{seed}", require_conv_net(new, "a run").settings, small_network.recipe(seed))
     options: dict[str, Any] = {"data": new.data, "device": device, "report": report}
     run = trained(plan, train, val, new.preprocess, out, **options)
     return run.network
 
 
-def in_turns(dataset: Dataset, count: int, number: int, seed: int) -> Sequence[int]:
+def disjoint_draw(dataset: Dataset, count: int, number: int, seed: int) -> Sequence[int]:
     """Positions of draw `number` of `count`, drawn from `seed`; no two draws share an image."""
     order = np.random.default_rng(seed).permutation(len(dataset))
     return order[number::count].tolist()

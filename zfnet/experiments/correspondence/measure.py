@@ -56,7 +56,7 @@ class Setting:
     def of(self, network: Network) -> Setting:
         """With the layers' names, if none were given."""
         model = network.model
-        return replace(self, layers=self.layers or (model.last_planes, model.top_features))
+        return replace(self, layers=self.layers or (model.last_spatial_layer, model.top_features))
 
     def side(self, network: Network) -> int:
         """The patch's side in pixels."""
@@ -224,7 +224,7 @@ def _features(
     network.model.eval()
     with no_grad():
         last = max(layers, key=names.index)
-        found = network.model.activations(network.model.given(np.stack(images)), until=last)
+        found = network.model.activations(network.model.input_tensor(np.stack(images)), until=last)
     return {la: found[la].numpy().reshape(len(images), -1) for la in layers}  # (N,...) -> (N,D)
 
 

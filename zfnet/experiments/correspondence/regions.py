@@ -49,7 +49,7 @@ def in_crop(preprocess: Preprocess, shape: Sequence[int], part: Part) -> Part:
 
     Right to half a pixel where the image keeps its size and an odd number of rows is cut off.
     """
-    top, left, height, width = preprocess.taken(shape)
+    top, left, height, width = preprocess.source_rectangle(shape)
     down, across = preprocess.resize / height, preprocess.resize / width
     first = (preprocess.resize - preprocess.image_size) // 2
     return Part(
@@ -59,7 +59,7 @@ def in_crop(preprocess: Preprocess, shape: Sequence[int], part: Part) -> Part:
     )
 
 
-def seen(preprocess: Preprocess, shape: Sequence[int], part: Part) -> bool:
+def in_view(preprocess: Preprocess, shape: Sequence[int], part: Part) -> bool:
     """Whether the part's centre lies in what the network sees of the image."""
     place, S = in_crop(preprocess, shape, part), preprocess.image_size
     return 0 <= place.row < S and 0 <= place.column < S
@@ -81,7 +81,7 @@ def of_dataset(dataset: Dataset, name: str, preprocess: Preprocess) -> list[Mark
                 "mark the parts in a file of your own and give it as --regions"
             )
         marked = Marked(dataset.title(index), partial(dataset.image, index), parts)
-        if all(seen(preprocess, marked.read().shape, part) for part in parts.values()):
+        if all(in_view(preprocess, marked.read().shape, part) for part in parts.values()):
             found.append(marked)
     return found
 
@@ -106,7 +106,7 @@ def read_regions(path: Path, preprocess: Preprocess, root: Path | None = None) -
             raise ValueError(f"{where}: {image} has its {name} already")
         row_at, column_at = (_number(row, key, where) for key in ("row", "column"))
         part = Part(row_at, column_at, _size(row, where))
-        _require_seen(preprocess, shapes[image], part, where)
+        _require_in_view(preprocess, shapes[image], part, where)
         images[image].parts[name] = part
     _require_same_parts(path, list(images.values()))
     return list(images.values())
@@ -191,15 +191,15 @@ def _size(row: dict[str, str], where: str) -> float | None:
     return size
 
 
-def _require_seen(preprocess: Preprocess, shape: Sequence[int], part: Part, where: str) -> None:
+def _require_in_view(preprocess: Preprocess, shape: Sequence[int], part: Part, where: str) -> None:
     at, (height, width) = f"({part.row:g}, {part.column:g})", shape[:2]
     if not (0 <= part.row < height and 0 <= part.column < width):
         raise ValueError(
             f"{where}: row and column {at} lie outside of the image, "
             f"which has {height} rows and {width} columns"
         )
-    if not seen(preprocess, shape, part):
-        *_, tall, wide = preprocess.taken(shape)
+    if not in_view(preprocess, shape, part):
+        *_, tall, wide = preprocess.source_rectangle(shape)
         share = preprocess.image_size / preprocess.resize
         raise ValueError(
             f"{where}: row and column {at} lie outside of what the network sees of an image of "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from zfnet.experiments.evolution.measure import Sight, Snapshot
+from zfnet.experiments.evolution.measure import Snapshot, TopActivation
 from zfnet.experiments.shared.estimates import LEVEL, Estimate, Verdict, verdict
 
 
@@ -26,14 +26,14 @@ def dead(snapshot: Snapshot, layer: str) -> int:
     return int((snapshot.strongest[layer].values[:, 0] <= 0).sum())
 
 
-def similarity(a: Sight | None, b: Sight | None) -> float:
+def similarity(a: TopActivation | None, b: TopActivation | None) -> float:
     """The cosine of two projections in the frames of their units' fields; 0 where one is nothing.
 
     A dead map projects to nothing, which resembles nothing.
     """
     if a is None or b is None:
         return 0.0
-    x, y = (sight.pattern().astype(np.float64).ravel() for sight in (a, b))
+    x, y = (top.pattern().astype(np.float64).ravel() for top in (a, b))
     lengths = float(np.linalg.norm(x) * np.linalg.norm(y))
     return float(x @ y) / lengths if lengths > 0 else 0.0
 
@@ -43,10 +43,10 @@ def likeness(snapshots: Sequence[Snapshot], layer: str) -> np.ndarray:
 
     Maps that are dead at the last epoch have nothing to become like, and are left out.
     """
-    last = snapshots[-1].sights[layer]
+    last = snapshots[-1].top_activations[layer]
     return np.array(
         [
-            [similarity(snapshot.sights[layer][map], final) for snapshot in snapshots]
+            [similarity(snapshot.top_activations[layer][map], final) for snapshot in snapshots]
             for map, final in last.items()
             if final is not None
         ]
@@ -77,12 +77,28 @@ class Trend:
 
 def trend(snapshots: Sequence[Snapshot]) -> Trend:
     """Of the first and the last of the layers."""
-    layers = list(snapshots[-1].sights)
+    layers = list(snapshots[-1].top_activations)
     lower, upper = layers[0], layers[-1]
     a, b = (_settled(snapshots, layer) for layer in (lower, upper))
     means = [float(part.mean()) if len(part) else None for part in (a, b)]
     difference = _difference(a, b) if lower != upper else None
     return Trend((lower, upper), means[0], means[1], difference)
+
+
+def sentence(claim: Trend) -> str:
+    """What was measured of the paper's claim, and whether it holds."""
+    if claim.difference is None:
+        return (
+            "Whether lower layers settle before upper ones cannot be told from this: it takes two "
+            "layers, two kept epochs, and in each layer two maps that are active at the last one."
+        )
+    lower, upper = claim.layers
+    return (
+        f"Before the last kept epoch projections of `{lower}` have a mean cosine of "
+        f"{claim.lower:.2f} with those at that epoch, those of `{upper}` one of {claim.upper:.2f}; "
+        f"the difference is {claim.difference.text(2)} (95 % interval over "
+        f"{claim.difference.count} maps). That lower layers settle earlier {claim.verdict} here."
+    )
 
 
 def _settled(snapshots: Sequence[Snapshot], layer: str) -> np.ndarray:

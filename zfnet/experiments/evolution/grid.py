@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from zfnet.experiments.evolution.measure import Sight, Snapshot
+from zfnet.experiments.evolution.measure import Snapshot, TopActivation
 from zfnet.report import charts, pictures
 
 TILE = 72
@@ -25,6 +25,12 @@ DOTS = 80
 LEFT, TOP = 72, 28
 """Pixels for the names of maps and epochs."""
 FAINT = "#8a877f"
+SHOWN = (
+    "A row a map, drawn at random, a column a kept epoch: the strongest activation of that map "
+    "over all images, projected to pixels, and below it the part of the image that caused it. "
+    "Where the picture jumps, another image has taken over. A dead map is active on no image."
+)
+"""The text above the grids."""
 
 
 def evolution_grid(snapshots: Sequence[Snapshot], layer: str) -> Figure:
@@ -32,8 +38,8 @@ def evolution_grid(snapshots: Sequence[Snapshot], layer: str) -> Figure:
 
     Each projection is stretched to full contrast on its own. A dead map's places say so.
     """
-    maps = list(snapshots[0].sights[layer])
-    rows = [[snapshot.sights[layer][map] for snapshot in snapshots] for map in maps]
+    maps = list(snapshots[0].top_activations[layer])
+    rows = [[snapshot.top_activations[layer][map] for snapshot in snapshots] for map in maps]
     sheet = pictures.mosaic(_blocks(rows), 1, BETWEEN)
     figure, axes = _framed(sheet)
     across = [i * (TILE + GAP) + TILE / 2 for i in range(len(snapshots))]
@@ -42,8 +48,8 @@ def evolution_grid(snapshots: Sequence[Snapshot], layer: str) -> Figure:
     axes.set_xticks(across, [f"epoch {first}", *others])
     axes.set_yticks(down, [f"map {map}" for map in maps])
     for y, row in zip(down, rows, strict=True):
-        for x, sight in zip(across, row, strict=True):
-            if sight is None:
+        for x, top in zip(across, row, strict=True):
+            if top is None:
                 axes.text(x, y, "dead", color=FAINT, fontsize=9, ha="center", va="center")
     return figure
 
@@ -60,9 +66,9 @@ def _framed(sheet: np.ndarray) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _blocks(rows: Sequence[Sequence[Sight | None]]) -> list[np.ndarray]:
+def _blocks(rows: Sequence[Sequence[TopActivation | None]]) -> list[np.ndarray]:
     """A picture a map, all fields at one scale."""
-    sides = [max(sight.patch.shape[:2]) for row in rows for sight in row if sight is not None]
+    sides = [max(top.patch.shape[:2]) for row in rows for top in row if top is not None]
     side = max(sides, default=TILE)
     blocks = []
     for row in rows:

@@ -19,18 +19,18 @@ from zfnet.checkpoint import kept_epochs
 from zfnet.data import Dataset
 from zfnet.deconvnet import Unit
 from zfnet.experiments.features.measure import (
-    Step,
+    Progress,
     Strongest,
     project_strongest,
     strongest_activations,
 )
 from zfnet.experiments.shared.results import Report, silent
 from zfnet.model import as_json
-from zfnet.network import Network, trained_here
+from zfnet.network import Network, require_conv_net
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class TopActivation:
     """A map's strongest activation at an epoch.
 
     image:      its position in the data set.
@@ -59,13 +59,14 @@ class Sight:
 class Snapshot:
     """One kept epoch.
 
-    strongest: of all maps of each layer, one activation a map.
-    sights:    layer -> map -> what it sees, None while the map is dead: never active, on no image.
+    strongest:       of all maps of each layer, one activation a map.
+    top_activations: layer -> map -> its strongest activation; None while the map is dead, which
+                     means that it is active on no image.
     """
 
     epoch: int
     strongest: dict[str, Strongest]
-    sights: dict[str, dict[int, Sight | None]]
+    top_activations: dict[str, dict[int, TopActivation | None]]
 
 
 def evolution(
@@ -93,7 +94,7 @@ def evolution(
     for number, (epoch, file) in enumerate(kept.items()):
         network = networks.load(file)
         network.model.to(device)
-        settings = settings or as_json(trained_here(network, "evolution").settings)
+        settings = settings or as_json(require_conv_net(network, "evolution").settings)
         _check_alike(network, settings, file)
         layers = layers or network.model.convolutions
         strongest = strongest_activations(
@@ -101,18 +102,18 @@ def evolution(
             progress=_epoch_of(report, number, len(kept)),
         )  # fmt: skip
         chosen = chosen or _draw(strongest, maps, seed)
-        sights = {layer: _sights(network, dataset, strongest[layer], chosen[layer])
+        activations = {layer: _top_activations(network, dataset, strongest[layer], chosen[layer])
                   for layer in layers}  # fmt: skip
-        yield Snapshot(epoch, strongest, sights)
+        yield Snapshot(epoch, strongest, activations)
 
 
-def _epoch_of(report: Report, number: int, epochs: int) -> Step:
+def _epoch_of(report: Report, number: int, epochs: int) -> Progress:
     """The progress of one epoch's search as that of all."""
     return lambda done, total: report("strongest images", number * total + done, epochs * total)
 
 
 def _check_alike(network: Network, settings: dict[str, Any], file: Path) -> None:
-    own = as_json(trained_here(network, "evolution").settings)
+    own = as_json(require_conv_net(network, "evolution").settings)
     unlike = [f"{name} {own[name]}, not {value}" for name, value in settings.items()
               if own[name] != value]  # fmt: skip
     if unlike:
@@ -130,15 +131,15 @@ def _draw(strongest: dict[str, Strongest], maps: int, seed: int) -> dict[str, li
             for layer, K in counts.items()}  # fmt: skip
 
 
-def _sights(
+def _top_activations(
     network: Network, dataset: Dataset, strongest: Strongest, maps: Sequence[int]
-) -> dict[int, Sight | None]:
-    seen: dict[int, Sight | None] = dict.fromkeys(maps)
+) -> dict[int, TopActivation | None]:
+    seen: dict[int, TopActivation | None] = dict.fromkeys(maps)
     for found in project_strongest(network, dataset, strongest, maps):
         projection, unit = found.projections[0], found.projections[0].unit
         field = network.model.receptive_field(strongest.layer, unit.p, unit.q)
         corner = projection.box.top - field.top, projection.box.left - field.left
-        seen[found.map] = Sight(
+        seen[found.map] = TopActivation(
             found.images[0], projection.value, unit, projection.crop(), found.patches[0],
             field.shape, corner,
         )  # fmt: skip

@@ -14,9 +14,17 @@ from matplotlib.ticker import MaxNLocator
 from zfnet import network as networks
 from zfnet.checkpoint import kept_epochs
 from zfnet.data import Dataset
-from zfnet.experiments.evolution.claims import Trend, changed, dead, likeness, similarity, trend
-from zfnet.experiments.evolution.grid import DOTS, evolution_grid
-from zfnet.experiments.evolution.measure import Sight, Snapshot, evolution
+from zfnet.experiments.evolution.claims import (
+    Trend,
+    changed,
+    dead,
+    likeness,
+    sentence,
+    similarity,
+    trend,
+)
+from zfnet.experiments.evolution.grid import DOTS, SHOWN, evolution_grid
+from zfnet.experiments.evolution.measure import Snapshot, TopActivation, evolution
 from zfnet.experiments.shared import pages
 from zfnet.experiments.shared.results import Report, Results, silent
 from zfnet.report import Page, charts
@@ -25,11 +33,6 @@ HEADER = (
     "layer", "map", "epoch", "image", "value", "p", "q",
     "similarity to the epoch before", "similarity to the last epoch",
 )  # fmt: skip
-SHOWN = (
-    "A row a map, drawn at random, a column a kept epoch: the strongest activation of that map "
-    "over all images, projected to pixels, and below it the part of the image that caused it. "
-    "Where the picture jumps, another image has taken over. A dead map is active on no image."
-)
 MEASURED = (
     "Left, the share of all maps of a layer, active at both epochs, whose strongest image is "
     "another one than at the kept epoch before. Right, for the maps shown below, the mean cosine "
@@ -72,7 +75,7 @@ def write_evolution(
     _add_measures(page, results, snapshots, claim)
     section = page.section("Features by epoch", SHOWN)
     model = networks.load(kept_epochs(run)[snapshots[0].epoch]).model
-    for layer in snapshots[0].sights:
+    for layer in snapshots[0].top_activations:
         grid = evolution_grid(snapshots, layer)
         section.subheading(pages.layer_title(model, layer))
         section.figure(
@@ -83,22 +86,6 @@ def write_evolution(
             width=round(grid.get_figwidth() * DOTS),
         )
     return results.write(page)
-
-
-def sentence(claim: Trend) -> str:
-    """What was measured of the paper's claim, and whether it holds."""
-    if claim.difference is None:
-        return (
-            "Whether lower layers settle before upper ones cannot be told from this: it takes two "
-            "layers, two kept epochs, and in each layer two maps that are active at the last one."
-        )
-    lower, upper = claim.layers
-    return (
-        f"Before the last kept epoch projections of `{lower}` have a mean cosine of "
-        f"{claim.lower:.2f} with those at that epoch, those of `{upper}` one of {claim.upper:.2f}; "
-        f"the difference is {claim.difference.text(2)} (95 % interval over "
-        f"{claim.difference.count} maps). That lower layers settle earlier {claim.verdict} here."
-    )
 
 
 def _lead(snapshots: Sequence[Snapshot], dataset: Dataset) -> str:
@@ -133,7 +120,7 @@ def _add_measures(
     if len(snapshots) > 1:
         chart = results.chart("measures", _measures(snapshots))
         section.figure(chart, MEASURED, "Jumps and similarity by epoch", pixelated=False)
-    rows = [_summary(snapshots, layer) for layer in snapshots[0].sights]
+    rows = [_summary(snapshots, layer) for layer in snapshots[0].top_activations]
     epochs = [f"jumps {a.epoch} to {b.epoch}" for a, b in pairwise(snapshots)]
     section.table(["layer", "dead at last", *epochs], rows)
 
@@ -148,7 +135,7 @@ def _measures(snapshots: Sequence[Snapshot]) -> Figure:
     """Jumps and similarity by epoch, a line a layer."""
     figure, (left, right) = charts.panels(2)
     epochs = [snapshot.epoch for snapshot in snapshots]
-    for i, layer in enumerate(snapshots[0].sights):
+    for i, layer in enumerate(snapshots[0].top_activations):
         style: dict[str, Any] = {
             "color": charts.COLOURS[i % len(charts.COLOURS)], "marker": "o", "label": layer,
         }  # fmt: skip
@@ -176,25 +163,27 @@ def _mean_likeness(snapshots: Sequence[Snapshot], layer: str) -> list[float] | N
 
 def _rows(snapshots: Sequence[Snapshot], dataset: Dataset) -> Iterator[list[object]]:
     """A row a layer, map and epoch; empty cells where the map is dead."""
-    for layer, maps in snapshots[0].sights.items():
+    for layer, maps in snapshots[0].top_activations.items():
         for map in maps:
-            sights = [snapshot.sights[layer][map] for snapshot in snapshots]
-            for i, (snapshot, sight) in enumerate(zip(snapshots, sights, strict=True)):
-                before = similarity(sights[i - 1], sight) if i and sight else ""
-                last = similarity(sight, sights[-1]) if sights[-1] else ""
-                yield [layer, map, snapshot.epoch, *_found(sight, dataset), before, last]
+            activations = [snapshot.top_activations[layer][map] for snapshot in snapshots]
+            for i, (snapshot, top) in enumerate(zip(snapshots, activations, strict=True)):
+                before = similarity(activations[i - 1], top) if i and top else ""
+                last = similarity(top, activations[-1]) if activations[-1] else ""
+                yield [layer, map, snapshot.epoch, *_found(top, dataset), before, last]
 
 
-def _found(sight: Sight | None, dataset: Dataset) -> list[object]:
-    if sight is None:
+def _found(top: TopActivation | None, dataset: Dataset) -> list[object]:
+    if top is None:
         return ["", "", "", ""]
-    return [dataset.title(sight.image), sight.value, sight.unit.p, sight.unit.q]
+    return [dataset.title(top.image), top.value, top.unit.p, top.unit.q]
 
 
 def _numbers(snapshots: Sequence[Snapshot], dataset: Dataset, claim: Trend) -> dict[str, Any]:
     return {
         "epochs": [snapshot.epoch for snapshot in snapshots],
-        "layers": {layer: _of_layer(snapshots, dataset, layer) for layer in snapshots[0].sights},
+        "layers": {
+            layer: _of_layer(snapshots, dataset, layer) for layer in snapshots[0].top_activations
+        },
         "trend": {**asdict(claim), "verdict": claim.verdict, "sentence": sentence(claim)},
     }
 
@@ -205,15 +194,15 @@ def _of_layer(snapshots: Sequence[Snapshot], dataset: Dataset, layer: str) -> di
         "changed": [changed(a, b, layer) for a, b in pairwise(snapshots)],
         "similarity_to_last": _mean_likeness(snapshots, layer),
         "maps": {
-            map: [_as_json(snapshot.sights[layer][map], dataset) for snapshot in snapshots]
-            for map in snapshots[0].sights[layer]
+            map: [_as_json(snapshot.top_activations[layer][map], dataset) for snapshot in snapshots]
+            for map in snapshots[0].top_activations[layer]
         },
     }
 
 
-def _as_json(sight: Sight | None, dataset: Dataset) -> dict[str, Any] | None:
+def _as_json(top: TopActivation | None, dataset: Dataset) -> dict[str, Any] | None:
     """None while the map is dead."""
-    if sight is None:
+    if top is None:
         return None
-    image, value, p, q = _found(sight, dataset)
+    image, value, p, q = _found(top, dataset)
     return {"image": image, "value": value, "unit": [p, q]}

@@ -9,12 +9,12 @@ import numpy as np
 
 from kernels.peaks import peaks
 from minidl import nn, no_grad
-from zfnet.data import Dataset, Loader
+from zfnet.data import Dataset, Loader, Loading
 from zfnet.deconvnet import Deconvnet, Projection, Unit
 from zfnet.network import Network
 from zfnet.steps import steps, with_relu
 
-Step = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 
 
 @dataclass(eq=False)
@@ -49,7 +49,7 @@ def strongest_activations(
     k: int = 9,
     batch_size: int = 64,
     workers: int = 2,
-    progress: Step = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> dict[str, Strongest]:
     """One pass over the data set's centre crops; memory does not grow with the number of images.
 
@@ -59,19 +59,18 @@ def strongest_activations(
     """
     if k < 1 or not layers:
         raise ValueError(f"k is {k}, the layers are {list(layers)}: at least one of each is needed")
-    loader = Loader(dataset, network.preprocess, batch_size, crops="centre", shuffle=False,
-                    workers=workers, cache_bytes=0)  # fmt: skip
+    loader = Loader(dataset, network.preprocess, batch_size, Loading.in_order(workers=workers))
     network.model.eval()
     found: dict[str, Strongest] = {}
     chain = steps(network.model, _rectified(network, layers))
     for batch in loader.epoch(0):
         with no_grad():
-            kept = {nn.INPUT: network.model.given(batch.images)}
+            kept = {nn.INPUT: network.model.input_tensor(batch.images)}
             for step in chain:
-                kept[step.name] = y = step.whole(*(kept[name] for name in step.inputs))
+                kept[step.name] = y = step.on_planes(*(kept[name] for name in step.inputs))
                 for layer in step.names & set(layers):
                     _merge(found, layer, y.numpy(), batch.indices, k)
-                for name in step.dead:
+                for name in step.freed:
                     del kept[name]
         progress(int(batch.indices[-1]) + 1, len(dataset))
     return found
@@ -128,7 +127,7 @@ def project_strongest(
     *,
     deconvnet: Deconvnet | None = None,
     batch_size: int = 64,
-    progress: Step = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> list[MapPicture]:
     """Each map's strongest activations projected, beside the patches that caused them."""
     deconvnet = deconvnet or Deconvnet(network.model)

@@ -11,6 +11,7 @@ import numpy as np
 from minidl.rules import Rules, deconvnet
 from zfnet.data import Dataset
 from zfnet.deconvnet import Deconvnet
+from zfnet.experiments.features.cards import FEATURES, map_cards
 from zfnet.experiments.features.measure import (
     MapPicture,
     choose_maps,
@@ -41,12 +42,12 @@ def write_features(
     Returns the page's path. ValueError for layers that do not exist.
     """
     page = results.page("What excites each map", _lead(network, dataset, table))
-    layers = list(layers) or network.model.pictured
+    layers = list(layers) or network.model.shown_layers
     strongest = strongest_activations(
         network, dataset, layers, progress=lambda d, t: report("strongest activations", d, t)
     )
     pages.add_filters(page, network.model)
-    section = page.section("Strongest activations", pages.FEATURES)
+    section = page.section("Strongest activations", FEATURES)
     pages.add_notes(section, network.model)
     rng, numbers = np.random.default_rng(seed), {}
     for done, layer in enumerate(layers, start=1):
@@ -54,7 +55,7 @@ def write_features(
         walker = Deconvnet(network.model, table)
         found = project_strongest(network, dataset, strongest[layer], chosen, deconvnet=walker)
         title = pages.layer_title(network.model, layer)
-        cards = pages.map_cards(found, dataset)
+        cards = map_cards(found, dataset)
         section.fig2(title, cards)
         if cards:
             results.picture(layer, sheet(cards))

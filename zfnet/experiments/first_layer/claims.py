@@ -9,8 +9,9 @@ from zfnet.experiments.first_layer.measure import FirstLayer
 from zfnet.experiments.shared.estimates import Claim
 from zfnet.experiments.shared.results import Report, silent
 from zfnet.experiments.shared.runs import Plan
-from zfnet.experiments.shared.scales import Architecture, Scale, Trainings
+from zfnet.experiments.shared.scales import Scale, Trainings
 from zfnet.network import Network
+from zfnet.settings import Architecture
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from scipy.signal.windows import hann
 
 from minidl import Tensor, device, no_grad
 from minidl import functional as F
-from zfnet.data import Dataset, Loader
+from zfnet.data import Dataset, Loader, Loading
 from zfnet.data.subset import evenly
 from zfnet.experiments.shared.results import Report, silent
-from zfnet.network import Network, trained_here
+from zfnet.network import Network, require_conv_net
 
 WEAK = 0.1
 """A filter is dead if its RMS is below this share of the median filter's ..."""
@@ -117,11 +117,10 @@ def study(
     above = {s: np.zeros(K) for s in strides}
     looked_at = evenly(images, len(dataset))
     network.model.eval()
-    loader = Loader(dataset, network.preprocess, BATCH, crops="centre", shuffle=False,
-                    cache_bytes=0)  # fmt: skip
+    loader = Loader(dataset, network.preprocess, BATCH, Loading.in_order())
     for batch in loader.epoch(0):
         with no_grad():
-            x = network.model.given(batch.images)
+            x = network.model.input_tensor(batch.images)
             activation = network.model.activations(x, until="relu1")["relu1"].numpy()
         largest = np.maximum(largest, activation.max(axis=(0, 2, 3)))
         total += activation.sum(axis=(0, 2, 3), dtype=np.float64)
@@ -136,7 +135,7 @@ def study(
 
 
 def _conv1(network: Network) -> tuple[np.ndarray, int]:
-    conv1 = dict(trained_here(network, "first-layer").children())["conv1"]
+    conv1 = dict(require_conv_net(network, "first-layer").children())["conv1"]
     geometry = network.model.geometries()["conv1"]
     return device.host(conv1.state_dict()["weight"]).copy(), geometry.stride[0]
 

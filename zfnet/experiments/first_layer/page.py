@@ -11,10 +11,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from zfnet.data import Dataset
+from zfnet.experiments.features.cards import map_cards
 from zfnet.experiments.features.measure import project_strongest, strongest_activations
 from zfnet.experiments.first_layer.claims import Group, claims
 from zfnet.experiments.first_layer.measure import LOUD, STRIDES, STRONG, WEAK, FirstLayer, study
-from zfnet.experiments.shared import pages
 from zfnet.experiments.shared.estimates import Claim, estimate
 from zfnet.experiments.shared.results import Report, Results, silent
 from zfnet.network import Network
@@ -96,7 +96,7 @@ def _second_layer(network: Network, dataset: Dataset, maps: int, report: Report)
     )["conv2"]
     loudest = np.argsort(-strongest.values[:, 0], kind="stable")[:maps]
     found = project_strongest(network, dataset, strongest, loudest.tolist())
-    return pages.map_cards(found, dataset)
+    return map_cards(found, dataset)
 
 
 def _write(studied: dict[str, _Studied], images: int, results: Results) -> Path:

@@ -102,7 +102,7 @@ def invariance(
     classes, probabilities = [], []
     for subject in subjects:
         x = views(network.preprocess, subject.pixels, unique)
-        lengths, p = _look(network, x, layers, batch_size)
+        lengths, p = _compared(network, x, layers, batch_size)
         for layer in layers:
             moved[layer].append(lengths[layer])
         label = int(p[0].argmax()) if subject.label is None else subject.label
@@ -150,7 +150,7 @@ def _between(
     return means
 
 
-def _look(
+def _compared(
     network: Network, x: np.ndarray, layers: Sequence[str], batch_size: int
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """For x (T,3,S,S): by layer the distances (T,) to the features of x[0]; probabilities (T,C)."""
@@ -173,7 +173,7 @@ def _features(
     """All activations of each layer, (N,D), and the probabilities, (N,C)."""
     network.model.eval()
     with no_grad():
-        activations = network.model.activations(network.model.given(x))
+        activations = network.model.activations(network.model.input_tensor(x))
         probabilities = F.softmax(activations[network.model.scores]).numpy()
     # (N,K,P,Q) or (N,D) -> (N,D)
     return {name: activations[name].numpy().reshape(len(x), -1) for name in layers}, probabilities

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,40 +46,55 @@ COLUMNS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What is classified, and how.
+
+    per_class: images a class to learn from; folds: draws of them.
+    numbers:   the paper's layers, two or more.
+    c, memory: see `classifiers.fit` and `feature_bank.read_features`.
+    """
+
+    per_class: int = 30
+    folds: int = 5
+    numbers: tuple[int, ...] = layers.LAYERS
+    c: float | None = None
+    memory: int = MEMORY
+    seed: int = 0
+
+
+USUAL = Setting()
+
+
 def write_layers(
     network: Network,
     dataset: Dataset,
     results: Results,
-    *,
-    per_class: int = 30,
-    folds: int = 5,
-    numbers: Sequence[int] = layers.LAYERS,
-    c: float | None = None,
-    memory: int = MEMORY,
-    seed: int = 0,
+    setting: Setting = USUAL,
     report: Report = silent,
 ) -> Path:
     """Table 7 for a network and a data set; everything is written after each fold.
 
-    numbers: the paper's layers, two or more. The other options: see `folds` and `classifiers`.
     Returns the page's path. ValueError for layers that do not exist, classes with too few images
-    (before anything is computed), or features that do not fit into `memory`.
+    (before anything is computed), or features that do not fit into the memory.
     """
-    if len(set(numbers)) < 2:
-        raise ValueError(f"layers {list(numbers)}: at least two are compared")
-    chosen = {number: layer_output(network.model, number) for number in sorted(set(numbers))}
+    numbers = sorted(set(setting.numbers))
+    per_class, folds, seed = setting.per_class, setting.folds, setting.seed
+    if len(numbers) < 2:
+        raise ValueError(f"layers {list(setting.numbers)}: at least two are compared")
+    chosen = {number: layer_output(network.model, number) for number in numbers}
     check_counts(labels_of(dataset), dataset.classes, [per_class], folds)
-    bank = read_features(network, dataset, [*chosen.values()], memory=memory, report=report)
+    bank = read_features(network, dataset, [*chosen.values()], memory=setting.memory, report=report)
     check_counts(bank.labels, dataset.classes, [per_class], folds)  # of those that can be read
     drawn = [draw_fold(bank.labels, dataset.classes, per_class, k, seed) for k in range(folds)]
-    found = layers.score_layers(bank, drawn, chosen, c=c, seed=seed, report=report)
+    found = layers.score_layers(bank, drawn, chosen, c=setting.c, seed=seed, report=report)
     facts = {
         "per_class": per_class,
         "total": folds,
         "seen": network.learned_from(dataset),
     }
     for scores in found:
-        page = _write(results, bank, scores, dataset, c, facts)
+        page = _write(results, bank, scores, dataset, setting.c, facts)
     return page
 
 

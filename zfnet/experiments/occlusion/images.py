@@ -101,4 +101,4 @@ class Searched:
 
 def last_layer(network: Network) -> str:
     """The last layer whose planes say what is where: the paper's layer 5, rectified."""
-    return network.model.last_planes
+    return network.model.last_spatial_layer

@@ -11,7 +11,7 @@ from kernels import patches
 from minidl import Tensor
 from minidl import functional as F
 from zfnet.deconvnet import strongest
-from zfnet.incremental import Change, Covered
+from zfnet.incremental import Change, IncrementalForward
 from zfnet.network import Network
 
 GREY = 128.0
@@ -50,6 +50,11 @@ class OcclusionMap:
         return p * self.stride + self.square / 2, q * self.stride + self.square / 2
 
 
+def default_square(image_size: int) -> tuple[int, int]:
+    """(square, stride) for images of that side: 32 and 8 for 224 pixels, and in proportion."""
+    return max(1, round(image_size * 32 / 224)), max(1, round(image_size * 8 / 224))
+
+
 def occlusion_map(
     network: Network,
     x: np.ndarray,
@@ -67,8 +72,8 @@ def occlusion_map(
     """
     _check(network, x, label, square, stride)
     grey = GREY + x - _pixels(network, x)  # what grey becomes once the mean is subtracted
-    layer = network.model.last_planes
-    covered = Covered(network.model, x)
+    layer = network.model.last_spatial_layer
+    covered = IncrementalForward(network.model, x)
     map = strongest(covered.kept[layer])[0].map
     starts = range(0, x.shape[-1] - square + 1, stride)
     places = np.array([(top, left) for top in starts for left in starts])
@@ -76,7 +81,7 @@ def occlusion_map(
     for first in range(0, len(places), batch_size):
         at = places[first : first + batch_size]
         squares = patches.cut(grey[None], at, (square, square), 0.0)
-        planes, scores = covered.answers(Change(squares, at), layer, map)
+        planes, scores = covered.map_and_scores(Change(squares, at), layer, map)
         totals.append(planes.sum(axis=(1, 2)))
         probabilities.append(F.softmax(Tensor(scores)).data)
         progress(min(first + batch_size, len(places)), len(places))

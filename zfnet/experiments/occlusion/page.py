@@ -15,6 +15,7 @@ import numpy as np
 from minidl import serialize
 from zfnet.data import Dataset
 from zfnet.deconvnet import Deconvnet, Projection
+from zfnet.experiments.occlusion.card import occlusion_card
 from zfnet.experiments.occlusion.images import Searched, Subject, last_layer
 from zfnet.experiments.occlusion.measure import OcclusionMap, occlusion_map
 from zfnet.experiments.occlusion.pointing import (
@@ -26,7 +27,6 @@ from zfnet.experiments.occlusion.pointing import (
     point,
     pointing_game,
 )
-from zfnet.experiments.shared import pages
 from zfnet.experiments.shared.results import Report, Results, silent
 from zfnet.network import Network
 from zfnet.report import OcclusionCard, Page, charts
@@ -46,7 +46,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class Occluded:
     """One image's map, its projections (the image's own first), and where the map points."""
 
     subject: Subject
@@ -58,11 +58,6 @@ class Seen:
     def kept(self) -> float:
         """The share of places where the class of the map stays the most probable one."""
         return float((self.map.winner == self.map.label).mean())
-
-
-def default_square(image_size: int) -> tuple[int, int]:
-    """(square, stride) for images of that side: 32 and 8 for 224 pixels, and in proportion."""
-    return max(1, round(image_size * 32 / 224)), max(1, round(image_size * 8 / 224))
 
 
 def write_occlusion(
@@ -90,8 +85,8 @@ def write_occlusion(
     if able.left_out and not able.indices:  # rather now than after minutes
         raise ValueError(f"the pointing game cannot be played: {able.sentence()}")
     searched = Searched(network, dataset, search, report) if dataset and len(search) else None
-    seen: list[Seen] = []
-    for one in look(network, subjects, square, stride, searched, report):
+    seen: list[Occluded] = []
+    for one in occlude(network, subjects, square, stride, searched, report):
         seen.append(one)
         _write_image(network, one, len(seen), results)
         results.numbers(images=[_numbers(network, s) for s in seen], pointing=None)
@@ -100,14 +95,14 @@ def write_occlusion(
     return results.write(_page(network, seen, _said(played, able), results))
 
 
-def look(
+def occlude(
     network: Network,
     subjects: Sequence[Subject],
     square: int,
     stride: int,
     searched: Searched | None = None,
     report: Report = silent,
-) -> Iterator[Seen]:
+) -> Iterator[Occluded]:
     """The maps of each subject; one without a class gets the network's most probable one."""
     for number, subject in enumerate(subjects):
 
@@ -124,7 +119,7 @@ def look(
         projections = walker.project(subject.x[None], last_layer(network), map=found.map)
         if searched is not None:
             projections += searched.projections(found.map, without=subject.index)
-        yield Seen(subject, found, projections, _point(subject, found))
+        yield Occluded(subject, found, projections, _point(subject, found))
 
 
 def _point(subject: Subject, found: OcclusionMap) -> Point | None:
@@ -136,7 +131,7 @@ def _point(subject: Subject, found: OcclusionMap) -> Point | None:
 
 def _play(
     network: Network,
-    seen: Sequence[Seen],
+    seen: Sequence[Occluded],
     dataset: Dataset | None,
     pointing: Sequence[int],
     square: int,
@@ -155,7 +150,7 @@ def _play(
     )
 
 
-def _write_image(network: Network, one: Seen, number: int, results: Results) -> None:
+def _write_image(network: Network, one: Occluded, number: int, results: Results) -> None:
     """occlusion-01.png: the five columns; occlusion-01.csv: the maps, a line a place."""
     name, found = f"occlusion-{number:02d}", one.map
     with serialize.replacing(results.out / f"{name}.png") as beside:
@@ -172,7 +167,7 @@ def _write_image(network: Network, one: Seen, number: int, results: Results) -> 
 
 def _write_game(
     network: Network,
-    seen: Sequence[Seen],
+    seen: Sequence[Occluded],
     played: PointingGame | None,
     able: Playable,
     dataset: Dataset | None,
@@ -190,7 +185,7 @@ def _write_game(
     results.numbers(images=[_numbers(network, s) for s in seen], pointing=found)
 
 
-def _numbers(network: Network, one: Seen) -> dict[str, Any]:
+def _numbers(network: Network, one: Occluded) -> dict[str, Any]:
     found = one.map
     return {
         "image": one.subject.title,
@@ -205,9 +200,9 @@ def _numbers(network: Network, one: Seen) -> dict[str, Any]:
     }
 
 
-def _card(network: Network, one: Seen) -> OcclusionCard:
+def _card(network: Network, one: Occluded) -> OcclusionCard:
     subject, found = one.subject, one.map
-    card = pages.occlusion_card(network, subject.x, found, subject.title, subject.region)
+    card = occlusion_card(network, subject.x, found, subject.title, subject.region)
     note = card.note + f"; {found.probability.min():.1%} at the worst place"
     if subject.label is None:
         note += "; nobody named the class, it is the network's own most probable one"
@@ -216,7 +211,7 @@ def _card(network: Network, one: Seen) -> OcclusionCard:
     return replace(card, note=note + ".", projections=[p.pixels for p in one.projections])
 
 
-def _page(network: Network, seen: Sequence[Seen], said: str, results: Results) -> Page:
+def _page(network: Network, seen: Sequence[Occluded], said: str, results: Results) -> Page:
     S, found = network.preprocess.image_size, seen[0].map
     facts = [
         ("images", str(len(seen))),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from zfnet.experiments.paper.measure import PARTS, Outcome, Outcomes, Part
+from zfnet.experiments.paper.parts import PARTS, Part
+from zfnet.experiments.paper.runner import Outcome, Outcomes
 from zfnet.experiments.shared.results import Results
 from zfnet.report import Page, Section
 
@@ -50,7 +51,7 @@ def _page(outcomes: Outcomes, asked: Sequence[Part], results: Results) -> Page:
 def _rows(shown: Sequence[Part], outcomes: Outcomes) -> Iterator[list[str]]:
     for part in shown:
         outcome = outcomes.get(part.name)
-        yield [part.where, part.claim, outcome.said() if outcome else "not run yet"]
+        yield [part.where, part.claim, outcome.summary() if outcome else "not run yet"]
 
 
 def add_part(section: Section, part: Part, outcome: Outcome | None, out: Path) -> None:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minidl import Tensor, nn, no_grad
-from zfnet.data import Dataset, Loader
+from zfnet.data import Dataset, Loader, Loading
 from zfnet.experiments.shared.results import Report, silent
-from zfnet.inspectable import Visible
+from zfnet.inspectable import InspectableGraph
 from zfnet.network import Network
 
 MEMORY = 2048
@@ -59,7 +59,7 @@ def _times(shape: Sequence[int]) -> str:
     return " × ".join(map(str, shape))
 
 
-def layer_output(model: Visible, number: int) -> str:
+def layer_output(model: InspectableGraph, number: int) -> str:
     """The name of what leaves layer `number` of the paper's seven: pool1 or norm1, ..., relu7.
 
     ValueError if the network has no such layer; the message lists those that it has.
@@ -93,13 +93,12 @@ def read_features(
     each map would exceed already.
     """
     steps = _segments(network.model, layers)
-    loader = Loader(dataset, network.preprocess, batch_size, crops="centre", shuffle=False,
-                    workers=workers, cache_bytes=0)  # fmt: skip
+    loader = Loader(dataset, network.preprocess, batch_size, Loading.in_order(workers=workers))
     network.model.eval()
     shelves: dict[str, _Shelf] = {}
     labels, indices = [], []
     for batch in loader.epoch(0):
-        for name, activation in _outputs(steps, network.model.given(batch.images)):
+        for name, activation in _outputs(steps, network.model.input_tensor(batch.images)):
             if name not in shelves:
                 share = memory * 1_000_000 // len(steps)
                 shelves[name] = _Shelf(name, activation.shape[1:], len(dataset), share)
@@ -118,7 +117,7 @@ def read_features(
     )
 
 
-def _segments(model: Visible, layers: Sequence[str]) -> dict[str, nn.Sequential]:
+def _segments(model: InspectableGraph, layers: Sequence[str]) -> dict[str, nn.Sequential]:
     """The network in parts that each end with one of `layers`: nothing in between is kept."""
     children = dict(model.children())
     unknown = [name for name in layers if name not in children]

@@ -17,7 +17,7 @@ from zfnet.checkpoint import CHECKPOINT, load_checkpoint
 from zfnet.data import Dataset, Preprocess
 from zfnet.experiments.shared.results import Report, silent
 from zfnet.model import ConvNet, as_json
-from zfnet.network import Network, trained_here
+from zfnet.network import Network, require_conv_net
 from zfnet.recipe import Recipe
 from zfnet.settings import Settings
 from zfnet.train import Progress, Trainer
@@ -86,7 +86,7 @@ def resumed(
     """
     network, recipe, arrays, state = load_checkpoint(folder)
     if (
-        as_json(trained_here(network, "a run").settings) != as_json(plan.settings)
+        as_json(require_conv_net(network, "a run").settings) != as_json(plan.settings)
         or recipe != plan.recipe
     ):
         raise ValueError(

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zfnet.data import Dataset, Preprocess, default_resize, mean_image
+from zfnet.experiments.shared import small_network
 from zfnet.experiments.shared.results import Report, silent
 from zfnet.experiments.shared.runs import Plan, trained
-from zfnet.experiments.tour import measure as tour
 from zfnet.model import ConvNet
 from zfnet.network import Network
 from zfnet.recipe import Recipe
-from zfnet.settings import Settings, check
-
-Architecture = Literal["zfnet", "alexnet"]
+from zfnet.settings import Architecture, Settings, check
 
 # From which image size on: the strides of conv1 and conv2. Filters keep the paper's 7x7 and 11x11
 # pixels. Below 112, where the paper's strides would leave the last layers hardly a pixel, conv2
@@ -27,7 +25,7 @@ STRIDES: tuple[tuple[int, dict[Architecture, tuple[int, int]]], ...] = (
     (0, {"zfnet": (1, 1), "alexnet": (2, 1)}),
 )
 # cuda-convnet's windows, which at 224 are those without padding, keep 3x3 units at 56.
-ALEXNET: dict[str, Any] = {"paddings": (2, 2), "norm_before_pool": True, "pool_ceil": True}
+ALEXNET: dict[str, Any] = {"pool_ceil": True}
 MEAN_OF = 10_000
 
 
@@ -64,10 +62,9 @@ class Scale:
         strides = next(each for least, each in STRIDES if max(self.image_size, 0) >= least)
         options: dict[str, Any] = {"strides": strides[architecture], "hidden": (self.hidden,) * 2}
         own = ALEXNET | {"norm": self.alexnet_norm} if architecture == "alexnet" else {}
-        settings = Settings(
-            architecture, num_classes, self.image_size, self.width, dropout=self.dropout,
-            init=self.init, seed=seed, **(options | own | changes),
-        )  # fmt: skip
+        options |= {"num_classes": num_classes, "seed": seed, "image_size": self.image_size}
+        options |= {"width": self.width, "dropout": self.dropout, "init": self.init}
+        settings = Settings.of(architecture, **(options | own | changes))
         check(settings)
         # One map a layer has the same planes, and takes no memory to try.
         ConvNet(replace(settings, width=1e-3, hidden=(1, 1)))
@@ -88,7 +85,7 @@ class Scale:
 PAPER = Scale(224, 1.0, 4096, 0.5, "paper", Recipe(), alexnet_norm="lrn", ten_crops=True)
 """Sections 3 and 4: 224x224 crops of ImageNet, 70 epochs."""
 
-SMALL = Scale(56, 1 / 3, 256, 0.3, "he", replace(tour.recipe(0), keep_epochs=()))
+SMALL = Scale(56, 1 / 3, 256, 0.3, "he", replace(small_network.recipe(0), keep_epochs=()))
 """As in `zfnet tour`: some minutes a network on the 6000 scenes and two cores. AlexNet takes the
 contrast normalisation: across channels, its own, leaves activations several times as large, and at
 this initialisation and rate it stayed at chance."""

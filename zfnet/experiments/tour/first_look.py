@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from zfnet import pretrained
+from zfnet.experiments.occlusion.card import occlusion_card
 from zfnet.experiments.occlusion.measure import occlusion_map
 from zfnet.experiments.shared import pages
 from zfnet.experiments.shared.photographs import Photograph, as_inputs, project_layers
@@ -56,7 +57,7 @@ def _add_photograph(
     section.paragraph(f"It says: {said}. It knows these 100 classes only, and has to choose.")
     add_projections(section, network, photograph, x)
     found = occlusion_map(network, x, int(likely[0]), square=SQUARE, stride=STRIDE)
-    section.occlusion([pages.occlusion_card(network, x, found, photograph.name, None)])
+    section.occlusion([occlusion_card(network, x, found, photograph.name, None)])
 
 
 def add_projections(

@@ -24,7 +24,7 @@ from zfnet.experiments.shared.folds import Fold, draw_fold, mean_of_classes
 from zfnet.experiments.shared.gains import gain
 from zfnet.experiments.shared.results import Report, silent
 from zfnet.experiments.shared.runs import Plan, trained
-from zfnet.network import Network, trained_here
+from zfnet.network import Network, require_conv_net
 from zfnet.recipe import Recipe
 
 LAYER = 7
@@ -125,7 +125,7 @@ def scratch_plan(
     have to be found on images held out.
     """
     settings = replace(
-        trained_here(network, "training from scratch").settings,
+        require_conv_net(network, "training from scratch").settings,
         num_classes=classes,
         seed=seed + fold,
     )

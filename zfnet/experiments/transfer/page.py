@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,39 +59,54 @@ COLUMNS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Setting:
+    """How features are carried over, and what is trained from scratch.
+
+    per_class:      images a class; empty: the protocol's.
+    folds:          draws of them.
+    scratch_epochs: of the networks from scratch; 0 trains none.
+    c, memory:      see `classifiers.fit` and `feature_bank.read_features`.
+    """
+
+    per_class: tuple[int, ...] = ()
+    folds: int = 5
+    scratch_epochs: int = transfer.SCRATCH_EPOCHS
+    c: float | None = None
+    memory: int = MEMORY
+    seed: int = 0
+
+
+USUAL = Setting()
+
+
 def write_transfer(
     network: Network,
     dataset: Dataset,
     protocol: Protocol,
     results: Results,
-    *,
-    per_class: Sequence[int] = (),
-    folds: int = 5,
-    scratch_epochs: int = transfer.SCRATCH_EPOCHS,
-    c: float | None = None,
-    memory: int = MEMORY,
-    seed: int = 0,
+    setting: Setting = USUAL,
     report: Report = silent,
 ) -> Path:
     """Fig 9 for a network and a data set; everything is written after each fold.
 
-    per_class: images a class; empty: the protocol's. scratch_epochs: 0 trains no network from
-    scratch. Returns the page's path. ValueError for a class with too few images, before anything is
+    Returns the page's path. ValueError for a class with too few images, before anything is
     computed; raises `runs.Stopped` after Ctrl-C while a network is trained.
     """
-    sizes = tuple(sorted(set(per_class or protocol.per_class)))
+    sizes = tuple(sorted(set(setting.per_class or protocol.per_class)))
+    folds, epochs, c, seed = setting.folds, setting.scratch_epochs, setting.c, setting.seed
     check_counts(labels_of(dataset), dataset.classes, sizes, folds)
     layer = layer_output(network.model, transfer.LAYER)
-    bank = read_features(network, dataset, [layer], memory=memory, report=report)
+    bank = read_features(network, dataset, [layer], memory=setting.memory, report=report)
     check_counts(bank.labels, dataset.classes, sizes, folds)  # of those that can be read
     drawn, scores = Folds.drawn(dataset, bank, sizes, folds, seed), Scores(sizes)
-    notes = _notes(network, bank, layer, scratch_epochs, c)
+    notes = _notes(network, bank, layer, epochs, c)
     page = results.out
     for _ in transfer.score_pretrained(drawn, layer, scores, c=c, seed=seed, report=report):
         page = _write(results, network, dataset, protocol, bank, scores, notes)
-    if scratch_epochs:
+    if epochs:
         for _ in transfer.score_scratch(
-            network, drawn, scores, results.out, epochs=scratch_epochs, seed=seed, report=report
+            network, drawn, scores, results.out, epochs=epochs, seed=seed, report=report
         ):
             page = _write(results, network, dataset, protocol, bank, scores, notes)
     return page

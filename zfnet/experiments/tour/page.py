@@ -9,61 +9,32 @@ from pathlib import Path
 import numpy as np
 
 from zfnet import pretrained
-from zfnet.data import Dataset, Preprocess, mean_image
+from zfnet.data import Dataset
 from zfnet.evaluate import predict
-from zfnet.experiments.evolution import page as evolution_page
-from zfnet.experiments.evolution.claims import trend
-from zfnet.experiments.evolution.grid import DOTS, evolution_grid
+from zfnet.experiments.evolution.claims import sentence, trend
+from zfnet.experiments.evolution.grid import DOTS, SHOWN, evolution_grid
 from zfnet.experiments.evolution.measure import evolution
+from zfnet.experiments.features.cards import FEATURES, map_cards
 from zfnet.experiments.features.measure import (
     centre_crop,
     choose_maps,
     project_strongest,
     strongest_activations,
 )
+from zfnet.experiments.occlusion.card import occlusion_card
 from zfnet.experiments.occlusion.measure import occlusion_map
 from zfnet.experiments.occlusion.pointing import region_in_crop
 from zfnet.experiments.shared import pages
 from zfnet.experiments.shared.photographs import Photograph, as_inputs
 from zfnet.experiments.shared.results import Report
 from zfnet.experiments.tour.first_look import add_first_look, add_projections
-from zfnet.model import ConvNet, Settings
 from zfnet.network import Network
 from zfnet.report import Page, charts
-from zfnet.train import Recipe
 
 MAPS = 9
 SQUARE, STRIDE = 20, 3
 WATCHED = ("face", "car", "butterfly")
 EVOLVING = ("conv1", "conv4")
-
-
-def settings(num_classes: int, seed: int) -> Settings:
-    """A third of the paper's width, for crops of 56 pixels."""
-    return Settings(
-        "zfnet", num_classes=num_classes, image_size=56, width=1 / 3, strides=(2, 1),
-        hidden=(256, 256), dropout=0.3, init="he", seed=seed,
-    )  # fmt: skip
-
-
-def recipe(seed: int) -> Recipe:
-    """The paper's, with what a few thousand steps need: smaller batches, a cosine, random crops."""
-    return Recipe(
-        epochs=8, batch_size=32, lr=0.02, weight_decay=5e-4, schedule="cosine", crops="random",
-        seed=seed, keep_epochs=(1, 2, 4, 8),
-    )  # fmt: skip
-
-
-RESIZE = 64
-MEAN_OF = 600
-
-
-def untrained(train: Dataset, seed: int) -> Network:
-    """The network for these scenes with the weights drawn from `seed`, and their mean image."""
-    own = settings(len(train.classes), seed)
-    mean = mean_image(train, RESIZE, limit=MEAN_OF)
-    preprocess = Preprocess(own.image_size, RESIZE, mean)
-    return Network(ConvNet(own), preprocess, tuple(train.classes), "scenes")
 
 
 @dataclass(eq=False)
@@ -124,13 +95,13 @@ def _facts(network: Network, findings: Findings, accuracy: float) -> tuple[tuple
 def _evolution(page: Page, run: Path, val: Dataset, seed: int, report: Report) -> None:
     """How maps of the lowest and of a high layer came to be (Fig 4)."""
     snapshots = list(evolution(run, val, layers=EVOLVING, maps=4, seed=seed, report=report))
-    section = page.section("How features develop", evolution_page.SHOWN)
+    section = page.section("How features develop", SHOWN)
     for layer in EVOLVING:
         grid = evolution_grid(snapshots, layer)
         section.subheading(f"`{layer}`")
         section.figure(charts.svg(grid), "", f"Maps of {layer} by epoch", pixelated=False,
                        width=round(grid.get_figwidth() * DOTS))  # fmt: skip
-    section.paragraph(evolution_page.sentence(trend(snapshots)))
+    section.paragraph(sentence(trend(snapshots)))
 
 
 def _training(
@@ -159,7 +130,7 @@ def _class_row(
 
 
 def _features(page: Page, network: Network, val: Dataset, seed: int, report: Report) -> None:
-    section = page.section("What excites each map", pages.FEATURES)
+    section = page.section("What excites each map", FEATURES)
     layers = network.model.convolutions
     strongest = strongest_activations(
         network, val, layers, progress=lambda d, t: report("strongest activations", d, t)
@@ -169,7 +140,7 @@ def _features(page: Page, network: Network, val: Dataset, seed: int, report: Rep
         report("projections", number, len(layers))
         maps = choose_maps(strongest[layer], MAPS, rng)
         found = project_strongest(network, val, strongest[layer], maps)
-        section.fig2(pages.layer_title(network.model, layer), pages.map_cards(found, val))
+        section.fig2(pages.layer_title(network.model, layer), map_cards(found, val))
 
 
 def _occlusion(
@@ -193,7 +164,7 @@ def _occlusion(
         x = centre_crop(network, val, index)
         found = occlusion_map(network, x, label, square=SQUARE, stride=STRIDE)
         region = region_in_crop(network.preprocess, val.truth(index), val.image(index).shape)
-        cards.append(pages.occlusion_card(network, x, found, val.title(index), region))
+        cards.append(occlusion_card(network, x, found, val.title(index), region))
         report("occlusion", done, len(WATCHED))
     section.occlusion(cards)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minidl import nn
-from zfnet.inspectable import Visible
+from zfnet.inspectable import InspectableGraph
 
 AVERAGE = (
     "the average pooling is linear: what comes from above is spread evenly over its window, its "
@@ -29,7 +29,7 @@ RULES: dict[type[nn.Module], str] = {
 """What projections do at layers that the paper's network does not have."""
 
 
-def notes(model: Visible, layer: str | None = None) -> list[str]:
+def notes(model: InspectableGraph, layer: str | None = None) -> list[str]:
     """What the rules do at each kind in the network, or below `layer`, that the paper has not."""
     below = model.below(model.scores if layer is None else layer)
     kinds = {type(module) for name, module in model.children() if name in below}
