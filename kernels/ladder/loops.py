@@ -10,7 +10,7 @@ Operations: 2 N K P Q C R S. Bytes: each product reads 8, nearly all of them fro
 
 Limited by: one chain of additions. Each waits about four cycles for the one before it, and fills
 one of the 8 or 16 lanes of a vector. The order of a float32 sum is part of the definition, so
-the compiler may not share it out over lanes.
+the compiler may not distribute it over lanes.
 
 Run it alone: python -m kernels.ladder loops
 """

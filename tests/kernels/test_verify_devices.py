@@ -158,7 +158,7 @@ def test_a_failing_example_is_made_small_and_fails_again_when_pasted(tmp_path: P
     [
         ("np.zeros(x.shape, x.dtype)", "definition", "returns an array of 'cpu'.*like=x"),
         ("y.view(np.ndarray)", "definition", "returns an array of 'cpu'"),
-        ("x if x.size == 1 else y", "inputs kept", "a result lies in the memory of x"),
+        ("x if x.size == 1 else y", "inputs kept", "a result shares memory with x"),
         ("(x.fill(0), y)[1]", "inputs kept", "the kernel writes to its input x"),
         ("memory.empty_like(x)", "all written", "with poisoned buffers"),
     ],

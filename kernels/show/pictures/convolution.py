@@ -1,4 +1,4 @@
-"""A convolution: the sliding kernel, the matrix, im2col."""
+"""Pictures of a convolution: the sliding kernel, the matrix, im2col."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from kernels.show.tables import names
 
 
 def sliding(x: np.ndarray, w: np.ndarray, g: ConvGeometry, p: int, q: int) -> str:
-    """The kernel on the window of output (p, q), and the row of the matrix that says the same.
+    """The kernel on the window of output (p, q), and the same as a row of the matrix.
 
     One image, one channel, one filter, no padding.
     """

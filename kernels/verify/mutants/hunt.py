@@ -29,7 +29,7 @@ class Catch:
 
 @dataclass(frozen=True)
 class Result:
-    """Result of a hunt: without a catch the mutant escaped, or the hunt failed as `amiss` states."""
+    """Result of a hunt: without a catch the mutant escaped, or the hunt failed, see `amiss`."""
 
     mutant: Mutant
     catches: tuple[Catch, ...] = ()

@@ -117,7 +117,7 @@ class _Hunter:
             self.served, self.trying = 0, self._ready()
 
     def _ready(self) -> str:
-        """Waits until the process has imported all modules, which does not count as a mutant's time."""
+        """Waits until the process has imported all modules, outside of a mutant's time limit."""
         try:
             return str(self.line.recv())
         except EOFError:

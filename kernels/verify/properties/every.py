@@ -89,7 +89,7 @@ def only_reads_its_inputs(kernel: Kernel, call: Call, guise: str) -> None:
     for name, array in call.arrays.items():
         require(same_bits(array, before[name]), f"the kernel writes to its input {name}")
         for result in results:
-            require(not np.shares_memory(result, array), f"a result lies in the memory of {name}")
+            require(not np.shares_memory(result, array), f"a result shares memory with {name}")
 
 
 @holds("changed in place", *WITH_ARRAYS, fills=("integers",), large=None)

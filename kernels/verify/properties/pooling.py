@@ -53,7 +53,7 @@ def values_stand_at_their_switches(kernel: Kernel, call: Call) -> None:
 
 
 def _on_plane(switches: np.ndarray, g: PoolGeometry) -> None:
-    require(((switches >= 0) & (switches < g.H * g.W)).all(), "a switch lies on no pixel")
+    require(((switches >= 0) & (switches < g.H * g.W)).all(), "a switch is outside the plane")
 
 
 @holds("ties", "max_pool2d", fills=("integers",), large=True)
