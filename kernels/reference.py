@@ -170,12 +170,15 @@ def matmul(
 
 def relu(x: np.ndarray) -> np.ndarray:
     """y = x where x > 0, else 0."""
+    # any shape -> (size,) -> any shape
     return np.array([v if not v <= 0 else 0.0 for v in x.reshape(-1).tolist()]).reshape(x.shape)
 
 
 def relu_vjp(gy: np.ndarray, x: np.ndarray) -> np.ndarray:
     """gx = gy where x > 0, else 0."""
+    # any shape -> (size,)
     pairs = zip(gy.reshape(-1).tolist(), x.reshape(-1).tolist(), strict=True)
+    # (size,) -> x's shape
     return np.array([g if v > 0 else 0.0 for g, v in pairs]).reshape(x.shape)
 
 

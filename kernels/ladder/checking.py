@@ -24,7 +24,7 @@ def definition(x: np.ndarray, w: np.ndarray, padding: int) -> np.ndarray:
         # (K,C) x (N,C,P,Q) -> (K,N,P,Q), summed over C
         window = pixels[:, :, r : r + P, s : s + Q]
         y += np.tensordot(w[:, :, r, s].astype(np.float64), window, axes=(1, 1))
-    return y.transpose(1, 0, 2, 3)
+    return y.transpose(1, 0, 2, 3)  # (K,N,P,Q) -> (N,K,P,Q)
 
 
 def bound(step: Step, x: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:

@@ -28,7 +28,7 @@ REMOVES = "-"
 
 def prepare(w: np.ndarray) -> np.ndarray:
     """w (K,C,R,S) -> (K,R,S,C)."""
-    return np.ascontiguousarray(w.transpose(0, 2, 3, 1))
+    return np.ascontiguousarray(w.transpose(0, 2, 3, 1))  # (K,C,R,S) -> (K,R,S,C)
 
 
 def run(x: np.ndarray, filters: np.ndarray, padding: int) -> np.ndarray:

@@ -102,6 +102,7 @@ def prepare(w: np.ndarray) -> Filters:
     values = np.zeros((R, S, rounded_up(C, RUN), rounded_up(K, NR)), w.dtype)
     values[:, :, :C, :K] = taps_first(w)
     panels = values.reshape(R, S, -1, values.shape[-1] // NR, NR)  # (R,S,C',K') -> (R,S,C',J,NR)
+    # (R,S,C',J,NR) -> (R,S,J,C',NR)
     return Filters(np.ascontiguousarray(panels.transpose(0, 1, 3, 2, 4)), K)
 
 
@@ -119,9 +120,9 @@ def run(x: np.ndarray, filters: Filters, padding: int) -> np.ndarray:
 def _blocks(x, filters, y, P, Q):  # type: ignore[no-untyped-def]
     R, S, panels, C, _ = filters.shape
     K = panels * NR
-    b, flat_y = filters.reshape(-1), y.reshape(-1)
+    b, flat_y = filters.reshape(-1), y.reshape(-1)  # flat views
     block = np.zeros((MC // MR, C // RUN, MR, RUN), x.dtype)
-    a = block.reshape(-1)
+    a = block.reshape(-1)  # flat view
     for first in range(0, len(y), MC):
         for r in range(R):
             for s in range(S):

@@ -83,7 +83,7 @@ def one_block(x, filters, y, P, Q, first, block):  # type: ignore[no-untyped-def
     """Rows `first` to `first + MC` of y (NPQ',K'); their windows are packed into `block`."""
     R, S, panels, C, _ = filters.shape
     K, tiles = panels * NR, len(block)
-    a, b, flat_y = block.reshape(-1), filters.reshape(-1), y.reshape(-1)
+    a, b, flat_y = block.reshape(-1), filters.reshape(-1), y.reshape(-1)  # flat views
     for r in range(R):
         for s in range(S):
             pack_windows(x, block, first, r, s, P, Q)

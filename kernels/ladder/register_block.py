@@ -117,7 +117,7 @@ def _product(a, b, y):  # type: ignore[no-untyped-def]
     """y (M',K') = a (M',T) b (T,K'), whole tiles."""
     M, T = a.shape
     K = b.shape[1]
-    flat_a, flat_b, flat_y = a.reshape(-1), b.reshape(-1), y.reshape(-1)
+    flat_a, flat_b, flat_y = a.reshape(-1), b.reshape(-1), y.reshape(-1)  # flat views
     for k in range(0, K, NR):
         for m in range(0, M, MR):
             micro_kernel(flat_a, m * T, T, flat_b, k, K, flat_y, m * K + k, K, T)

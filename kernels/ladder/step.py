@@ -73,7 +73,7 @@ def padded(x: np.ndarray, padding: int) -> np.ndarray:
 
 def taps_first(w: np.ndarray) -> np.ndarray:
     """w (K,C,R,S) -> (R,S,C,K), contiguous."""
-    return np.ascontiguousarray(w.transpose(2, 3, 1, 0))
+    return np.ascontiguousarray(w.transpose(2, 3, 1, 0))  # (K,C,R,S) -> (R,S,C,K)
 
 
 def rounded_up(count: int, unit: int) -> int:

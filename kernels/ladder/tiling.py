@@ -86,6 +86,7 @@ def filters_at_points(w: np.ndarray, points: int) -> Filters:
     # (i,r) x (K,C,R,S) x (j,s) -> (i,j,C,K), in float64, rounded once
     values[:, :, :C, :K] = np.einsum("ir,kcrs,js->ijck", G, w, G, optimize=True)
     panels = values.reshape(points, points, -1, values.shape[-1] // NR, NR)  # -> (i,j,C',J,NR)
+    # (i,j,C',J,NR) -> (i,j,J,C',NR)
     return Filters(np.ascontiguousarray(panels.transpose(0, 1, 3, 2, 4)), K)
 
 

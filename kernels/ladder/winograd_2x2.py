@@ -56,6 +56,7 @@ def passes(x: np.ndarray, filters: Filters, padding: int, tiles: Tiling) -> np.n
     points, _, panels, C, _ = filters.values.shape
     counts = N * np.outer(tiles.rows.counts, tiles.columns.counts)
     filled = -(-counts // MR) * MR
+    # (points^2,) -> (points,points)
     begins = (np.cumsum(filled) - filled.ravel()).reshape(points, points)
     V = memory.empty((filled.sum() * C,), x.dtype)
     M = memory.empty((filled.sum() * panels * NR,), x.dtype)

@@ -67,7 +67,7 @@ def _input_tile(pixels, rows, columns, begins, image, a, b, V):  # type: ignore[
     """B^T d B of one tile, a vector of channels after the other."""
     _, W, C = pixels.shape
     n1, n2 = rows.sizes[a] + 2, columns.sizes[b] + 2
-    flat, half = pixels.reshape(-1), np.empty(MOST * MOST * LANES, V.dtype)
+    flat, half = pixels.reshape(-1), np.empty(MOST * MOST * LANES, V.dtype)  # flat view
     places = np.empty((MOST, MOST), np.int64)
     _locate(rows, columns, begins, image, a, b, places)
     for i in range(n1):
@@ -87,7 +87,7 @@ def _input_tile(pixels, rows, columns, begins, image, a, b, V):  # type: ignore[
 def multiply(V, U, counts, begins, M):  # type: ignore[no-untyped-def]
     """Pass 2: M[point] (rows,K') = V[point] (rows,C') U[point] (C',K')."""
     points, _, panels, C, _ = U.shape
-    K, flat_u = panels * NR, U.reshape(-1)
+    K, flat_u = panels * NR, U.reshape(-1)  # flat view
     for part in numba.prange((panels + GROUP - 1) // GROUP * points * points):
         group, point = part // (points * points), part % (points * points)
         tiles = (counts.reshape(-1)[point] + MR - 1) // MR

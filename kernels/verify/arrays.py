@@ -58,6 +58,7 @@ FILLS: dict[str, Fill] = {
 def apart(shape: Sequence[int], rng: np.random.Generator, gap: float = 0.25) -> np.ndarray:
     """float64 values around 0, at least `gap` from each other and `gap` / 2 from 0."""
     count = int(np.prod(tuple(shape)))
+    # (count,) -> shape
     return gap * (rng.permutation(count).reshape(tuple(shape)) - count // 2 + 0.5)
 
 

@@ -94,6 +94,7 @@ class _Values:
             x *= self.dtype.type(2.0 ** int(self.rng.integers(-8, 9)))
         if fill == "special" and x.size:
             places = self.rng.integers(0, x.size, 1 + x.size // 500)
+            # any shape -> (size,), a view
             x.reshape(-1)[places] = self.rng.choice((np.nan, np.inf, -np.inf), len(places))
         return self._stored(x)
 

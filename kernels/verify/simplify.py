@@ -73,6 +73,6 @@ def _plainer(call: Call) -> Iterator[Call]:
 
 
 def _replaced(array: np.ndarray, span: slice, value: float) -> np.ndarray:
-    flat = array.reshape(-1).copy()
+    flat = array.reshape(-1).copy()  # any shape -> (size,)
     flat[span] = value
-    return flat.reshape(array.shape)
+    return flat.reshape(array.shape)  # (size,) -> array's shape

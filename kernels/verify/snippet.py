@@ -71,7 +71,7 @@ def _written(a: np.ndarray) -> str:
     kind = f"np.{a.dtype.name}"
     if not a.size:
         return f"np.zeros({a.shape}, {kind})"
-    values = ", ".join(_number(v) for v in a.reshape(-1).tolist())
+    values = ", ".join(_number(v) for v in a.reshape(-1).tolist())  # any shape -> (size,)
     if a.size <= MOST_WRITTEN:
         return f"np.array([{values}], {kind}).reshape({a.shape})"
     return f"np.frombuffer(bytes.fromhex({a.tobytes().hex()!r}), {kind}).reshape({a.shape}).copy()"

@@ -32,11 +32,11 @@ def transposed(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> str:
     piece = beside(
         grid(Grid("Wᵀ", cells, rows=rows, columns=across, size=size)),
         sign("×"),
-        grid(Grid("gy", values(gy.reshape(-1, 1), OUTPUT), size=size)),
+        grid(Grid("gy", values(gy.reshape(-1, 1), OUTPUT), size=size)),  # -> (KPQ,1)
         sign("="),
-        grid(Grid("gx", values(gx.reshape(-1, 1), IMAGE), size=size)),
+        grid(Grid("gx", values(gx.reshape(-1, 1), IMAGE), size=size)),  # (CHW,) -> (CHW,1)
         sign("→"),
-        grid(Grid("gx, as an image", values(gx.reshape(-1, g.W), IMAGE))),
+        grid(Grid("gx, as an image", values(gx.reshape(-1, g.W), IMAGE))),  # (CHW,) -> (CH,W)
     )
     return document(piece, "The transpose of the matrix times the gradient")
 

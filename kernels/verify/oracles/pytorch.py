@@ -110,7 +110,7 @@ def _relu(call: Call) -> Results:
 
 
 def _matmul(call: Call) -> Results:
-    return ((_tensor(call.inputs["a"]) @ _tensor(call.inputs["b"])).numpy(),)
+    return ((_tensor(call.inputs["a"]) @ _tensor(call.inputs["b"])).numpy(),)  # (M,K) x (K,N)
 
 
 _SERVED: dict[str, Callable[[Call], Results | None]] = {

@@ -170,7 +170,7 @@ def nothing_spreads_further_than_it_says(
     name = its.linear[which]
     infected = call.inputs[name].copy()
     assume(infected.size)
-    infected.reshape(-1)[rng.integers(infected.size)] = value
+    infected.reshape(-1)[rng.integers(infected.size)] = value  # any shape -> (size,), a view
     call = call.but(**{name: infected})
     with np.errstate(invalid="ignore"):
         result, (expected,) = run(kernel, call), call.define()

@@ -98,6 +98,7 @@ def leaves_no_row_or_column_out(kernel: Kernel, call: Call, guise: str) -> None:
     """With many rows and columns, not divisible by any block size, every error is within the bound,
     also for transposed factors."""
     a, b = (array.astype(np.longdouble) for array in call.inputs.values())
+    # (M,K) x (K,N) -> (M,N)
     agree(run(kernel, call.each(GUISES[guise])), (a @ b).astype(np.float64), call.bound(kernel)[0])
 
 
@@ -138,6 +139,6 @@ def adds_one_bias_a_column(kernel: Kernel, call: Call, seed: int) -> None:
     a, b = (array.astype(np.float64) for array in call.inputs.values())
     bias = np.random.default_rng(seed).standard_normal(call.g[1]).astype(call.dtype)
     biased = replace(call, options={"bias": bias})
-    absolute = np.abs(a) @ np.abs(b) + np.abs(bias)
+    absolute = np.abs(a) @ np.abs(b) + np.abs(bias)  # (M,K) x (K,N) -> (M,N)
     bound = of_kernel(kernel, call.g, absolute, call.dtype, call.g[2] + 1)
     agree(run(kernel, biased), biased.define()[0], bound)

@@ -73,8 +73,10 @@ def rows_and_columns_are_alike(kernel: Kernel, call: Call) -> None:
     inputs = {n: _transposed_array(a, call.g) for n, a in call.inputs.items()}
     transposed = replace(call, g=g, inputs=inputs)
     if call.operation == "max_pool2d":
+        # (N,C,Q,P) -> (N,C,P,Q)
         return agree(transposed.run(kernel)[0].swapaxes(2, 3), call.run(kernel)[0])
     assume(call.options.get("collisions") != "last")  # another window is the last
+    # (N,C,columns,rows) -> (N,C,rows,columns)
     return _agree_twice(kernel, call, tuple(a.swapaxes(2, 3) for a in transposed.run(kernel)))
 
 
