@@ -8,7 +8,8 @@ import pytest
 import kernels
 from kernels import ConvGeometry, PoolGeometry
 from kernels.contract import memory
-from kernels.cpu.non_temporal import NEAR, past_caches
+from kernels.contract.machine import NEAR_CACHES as NEAR
+from kernels.cpu.non_temporal import past_caches
 from kernels.cpu.taps import channels
 
 
