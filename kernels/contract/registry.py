@@ -148,10 +148,7 @@ def pick(operation: str, device: str, problem: Any, algorithm: str | None = None
     asked = operation, device, problem, algorithm, threads.get_num_threads()
     found = _picked.get(asked)
     if found is None:
-        found = _pick(operation, device, problem_of(problem), algorithm)
-        if len(_picked) >= MOST_PICKED:
-            _picked.clear()
-        _picked[asked] = found
+        found = _remembered(asked, _pick(operation, device, problem_of(problem), algorithm))
     return found
 
 
@@ -159,8 +156,21 @@ def pick_for(
     operation: str, array: Any, geometry: Any, algorithm: str | None = None, **options: Any
 ) -> Kernel:
     """`pick` for a call on `array`: on its device, in its type, with these options of a Problem."""
-    problem = Problem(geometry, array.dtype, **options)
-    return pick(operation, device_of(array), problem, algorithm)
+    device, dtype, count = device_of(array), array.dtype, threads.get_num_threads()
+    # As quick as it can be, for every call of the engine comes here: no Problem but at the first.
+    asked = operation, device, geometry, dtype, algorithm, count, *options.items()
+    found = _picked.get(asked)
+    if found is None:
+        problem = Problem(geometry, dtype, **options)
+        found = _remembered(asked, _pick(operation, device, problem, algorithm))
+    return found
+
+
+def _remembered(asked: Any, kernel: Kernel) -> Kernel:
+    if len(_picked) >= MOST_PICKED:
+        _picked.clear()
+    _picked[asked] = kernel
+    return kernel
 
 
 def _pick(operation: str, device: str, problem: Problem, algorithm: str | None) -> Kernel:

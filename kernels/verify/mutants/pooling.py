@@ -62,10 +62,6 @@ a tap's place counts from the batch's first pixel: only for batch > 1
 -            count = taps(offsets, places, n * H * W * C, H, W, C, top, left, R, S, dilation)
 +            count = taps(offsets, places, 0, H, W, C, top, left, R, S, dilation)
 
-rows of the plane told apart by its height: only where H is not W
--                    places[count] = h * W + w
-+                    places[count] = h * H + w
-
 the last window of a row reads the list of the one before
 -            count = taps(offsets, places, n * H * W * C, H, W, C, top, left, R, S, dilation)
 +            if q == 0 or q < Q - 1:
@@ -82,6 +78,11 @@ the last NaN wins where channels fill no block
 the result written elsewhere than it was told
 -    y, switches = out or (
 +    y, switches = (
+
+== max_pool2d registers: cpu/places.py
+rows of the plane told apart by its height: only where H is not W
+-                    places[count] = h * W + w
++                    places[count] = h * H + w
 
 == max_pool2d registers: cpu/taps.py
 a later NaN in place of the first: only for channels in blocks
