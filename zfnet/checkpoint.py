@@ -1,4 +1,4 @@
-"""A run's checkpoint: network, the optimiser's velocity and where training stood, in one file."""
+"""Checkpoint of a training run: network, the optimiser's velocity and the position, in one file."""
 
 from __future__ import annotations
 

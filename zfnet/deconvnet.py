@@ -1,4 +1,4 @@
-"""The deconvnet: one activation, carried back to the pixels that caused it.
+"""Deconvnet: projection of one activation to the pixels of the image.
 
 Zeiler, Fergus 2013, section 2.1. The forward pass is on the tape, with every pool's switches. All
 activations of a layer but one are set to zero, and the tape is walked down to the image by the

@@ -1,4 +1,4 @@
-"""A network that came from elsewhere, as one that the commands look into."""
+"""Imported network: a graph of layers from elsewhere, as an inspectable graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file from elsewhere becomes a network with its preprocessing and its classes' names."""
+"""Import of networks from ONNX, PyTorch and safetensors files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changes when a square of an image does: only that is computed anew.
+"""Incremental forward pass: the outputs of an image in which one square has changed.
 
 The image goes through the network once, and every layer's activations are kept. A changed square
 touches a window of each layer's plane (`kernels.contract.geometry.touches`), larger from layer to

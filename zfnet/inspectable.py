@@ -1,4 +1,4 @@
-"""What the commands ask of a network that they look into: its layers, their planes, what units see.
+"""Inspectable graph: layers by name, their shapes, planes and receptive fields.
 
 A layer has planes if it slides windows over planes or looks at each of their pixels alone; from the
 first one that does neither (it flattens, or multiplies by a matrix) its units see the whole image.

@@ -1,4 +1,4 @@
-"""What a network is made of, layer by layer: shapes, parameters, operations, what a unit sees."""
+"""Table of the layers: shapes, parameters, operations, receptive fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the deconvnet does where the paper does not say: a sentence for each kind of layer."""
+"""Rules of projection for layers that the paper does not treat, one sentence for each kind."""
 
 from __future__ import annotations
 

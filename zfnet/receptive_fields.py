@@ -1,4 +1,4 @@
-"""A unit's receptive field as a small network of its own: what it sees is all that is computed.
+"""Receptive-field forward pass: a unit's activation, computed from its receptive field alone.
 
 From the unit down to the image, each layer contributes the window of pixels that the unit depends
 on (`zfnet/views.py`). All units of a layer have windows of one size, at their own places, so that a

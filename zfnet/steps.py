@@ -1,4 +1,4 @@
-"""The layers of a network one by one, on whole planes or on patches (`kernels/patches.py`)."""
+"""Layers as steps that run on whole planes or on patches (`kernels/patches.py`)."""
 
 from __future__ import annotations
 

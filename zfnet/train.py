@@ -1,4 +1,4 @@
-"""Training with the paper's recipe, interrupted and resumed without a trace.
+"""Training with the paper's recipe; an interrupted run resumes to the same weights, bit for bit.
 
 A run is a folder: `model.safetensors` (the network after the last epoch), `checkpoint.safetensors`
 (everything needed to go on), `log.jsonl` (a line an epoch), `curve.svg`, with `keep_epochs` the

@@ -1,4 +1,4 @@
-"""Which pixels of an image a unit sees, through a chain of windows or through branches.
+"""Receptive fields as affine maps from units to windows, through chains and branches.
 
 Unit (p, q) of a layer depends on a window of each layer below: of `shape` pixels, the first at
 (p, q) * stride + first. A sliding window widens it (`kernels.contract.geometry.sees`); where two

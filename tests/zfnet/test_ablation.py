@@ -1,4 +1,4 @@
-"""`zfnet ablation`: its rows are the paper's, its numbers those of the networks that it trained."""
+"""`zfnet ablation`: the paper's rows, and the numbers of the trained networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking into networks with branches: what units see, projections, occlusion, files."""
+"""Networks with branches: receptive fields, projections, occlusion, files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The paper's trends over seeds: what is measured for a seed, the verdicts, the page."""
+"""`zfnet check`: measurements for a seed, verdicts over seeds, the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line: what a mistake gets, and that commands lead on to one another.
+"""The command line: messages for mistakes, and commands that follow one another.
 
 Most call `main` in this process, as the console script does; one starts a process of its own.
 """

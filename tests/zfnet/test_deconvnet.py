@@ -1,4 +1,4 @@
-"""The deconvnet is the paper's section 2.1: held against it written out layer by layer."""
+"""The deconvnet against the paper's section 2.1, written out layer by layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training, projecting and covering on a device: the numbers are the CPU's, the weights whole."""
+"""Training, projection and occlusion on a device: the CPU's numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the energy of projections lies, against sums by hand over masks (section 4)."""
+"""The place of the energy of projections, against sums by hand over masks (section 4)."""
 
 from __future__ import annotations
 

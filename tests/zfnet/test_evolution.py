@@ -1,4 +1,4 @@
-"""Fig 4: the strongest activations at the epochs that a run kept, against a search by hand."""
+"""Fig 4: the strongest activations at the kept epochs, against a search by hand."""
 
 from __future__ import annotations
 

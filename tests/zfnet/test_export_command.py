@@ -1,4 +1,4 @@
-"""`zfnet export`, as typed."""
+"""`zfnet export` on the command line."""
 
 from __future__ import annotations
 

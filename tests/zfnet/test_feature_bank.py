@@ -1,4 +1,4 @@
-"""The features of a data set against each image's activations, alone (paper, Tables 4 to 7)."""
+"""The features of a data set against each image's activations (paper, Tables 4 to 7)."""
 
 from __future__ import annotations
 

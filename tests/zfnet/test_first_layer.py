@@ -1,4 +1,4 @@
-"""`zfnet first-layer`: dead and dominating filters counted, aliasing measured by hand too."""
+"""`zfnet first-layer`: dead and dominating filters counted, aliasing measured by hand."""
 
 from __future__ import annotations
 

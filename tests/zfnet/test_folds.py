@@ -1,4 +1,4 @@
-"""Folds are draws of their own, by class, from the seed alone; what repeated draws tell (5.2)."""
+"""Folds: drawn by class from the seed alone; statistics of repeated draws (5.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Picture files of every kind become RGB arrays, and damaged ones a clear refusal."""
+"""Decoding of picture files, and refusal of damaged ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`zfnet import` and `zfnet show`, as typed: what they write, what they refuse, and how."""
+"""`zfnet import` and `zfnet show` on the command line: output, files, refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`zfnet import` of what it cannot take, as typed: status 2, one message, nothing written."""
+"""`zfnet import` of unsupported files: status 2, one message, nothing written."""
 
 from __future__ import annotations
 

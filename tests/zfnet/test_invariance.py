@@ -1,4 +1,4 @@
-"""Fig 5: images transformed, and how far features move, against computations by hand."""
+"""Fig 5: transformed images and distances of features, against computations by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Linear classifiers on the features of each layer: Table 7, and the page of it."""
+"""Linear classifiers on the features of each layer: Table 7 and its page."""
 
 from __future__ import annotations
 

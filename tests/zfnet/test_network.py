@@ -1,4 +1,4 @@
-"""A network's file: what is in it comes back, and a file of anything else is refused."""
+"""A network's file: round trip, and refusal of other files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network's numbers equal those of the same weights in PyTorch: activations, loss, gradients.
+"""A network's activations, loss and gradients against PyTorch's with the same weights.
 
 In float32 layer by layer: PyTorch, in float64, gets what our layer got and must find what ours
 found, but for the rounding of our sums. In float64 as a whole: there rounding is multiplied by the

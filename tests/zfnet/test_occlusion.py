@@ -1,4 +1,4 @@
-"""A grey square over each place of an image, against one cover done by hand (paper, Fig 7)."""
+"""Occlusion maps against one occlusion computed by hand (paper, Fig 7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`zfnet occlusion`: the five columns, what is written, who is asked for the class (Fig 7)."""
+"""`zfnet occlusion`: the five columns, the files, and the source of the class (Fig 7)."""
 
 from __future__ import annotations
 

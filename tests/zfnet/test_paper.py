@@ -1,4 +1,4 @@
-"""All experiments after one another: what is done again, what is not, and the one report."""
+"""`zfnet paper`: which parts are run again, and the report."""
 
 from __future__ import annotations
 

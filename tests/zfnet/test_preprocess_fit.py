@@ -1,4 +1,4 @@
-"""What becomes of an image for networks from elsewhere: all of it warped, one mean a channel."""
+"""Preprocessing of imported networks: whole images warped, one mean a channel."""
 
 from __future__ import annotations
 

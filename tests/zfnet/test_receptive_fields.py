@@ -1,4 +1,4 @@
-"""A unit's field walked alone, against the walk through the whole image."""
+"""The receptive-field forward pass against the pass over the whole image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images with marked parts: a file's lines, a data set's own, and where they are in the crop."""
+"""Images with marked parts: a file's lines, a data set's own, and their places in the crop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One HTML page that carries everything within itself."""
+"""Self-contained HTML pages."""
 
 import base64
 import os

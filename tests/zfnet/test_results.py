@@ -1,4 +1,4 @@
-"""What an experiment leaves in its folder, and small trainings that go on where they stopped."""
+"""Result files of experiments, and small trainings that are resumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded scenes: the same for everybody, balanced, and as they say of themselves."""
+"""The embedded scenes: reproducible, balanced, and consistent with their annotations."""
 
 from concurrent.futures import ThreadPoolExecutor
 

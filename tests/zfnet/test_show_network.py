@@ -1,4 +1,4 @@
-"""`zfnet show`: what it counts, how it prints, and what it says of images and projections."""
+"""`zfnet show`: counts, printing, and sentences about images and projections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Some of a data set's images, as a data set of their own."""
+"""Subsets of a data set's images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages that the commands write, on a small network that has learned nothing."""
+"""Pages of the commands, on a small network with random weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training: learns, and stops and goes on without a trace."""
+"""Training: it learns, and it resumes to the same weights."""
 
 from __future__ import annotations
 

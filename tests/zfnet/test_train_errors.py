@@ -1,4 +1,4 @@
-"""Training that cannot go on says why, with the numbers, and loses nothing."""
+"""Training that cannot continue: its messages, with the numbers, and what is kept."""
 
 from __future__ import annotations
 

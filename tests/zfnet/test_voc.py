@@ -1,4 +1,4 @@
-"""PASCAL VOC's layout, files that are not trusted, and average precision (paper, Table 6)."""
+"""PASCAL VOC's layout, untrusted files, and average precision (paper, Table 6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`zfnet check`: do the paper's trends hold where the truth is known?"""
+"""`zfnet check`: the paper's trends where the ground truth is known."""
 
 from __future__ import annotations
 

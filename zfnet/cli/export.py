@@ -1,4 +1,4 @@
-"""`zfnet export`: a network as a file that other programs open."""
+"""`zfnet export`: a network as an ONNX file, or its weights for PyTorch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`zfnet first-layer`: filters, what renormalising them does, and what the stride aliases."""
+"""`zfnet first-layer`: dead, dominating and aliased filters of the first layer (Fig 6)."""
 
 from __future__ import annotations
 

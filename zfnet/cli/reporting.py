@@ -1,4 +1,4 @@
-"""Progress of steps that follow each other, each told as (title, done, total)."""
+"""Progress bars for consecutive steps, each reported as (title, done, total)."""
 
 from __future__ import annotations
 

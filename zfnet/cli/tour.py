@@ -1,4 +1,4 @@
-"""`zfnet tour`: the first minutes with this project."""
+"""`zfnet tour`: a first look at two networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a data set is, and how to walk through one with threads working ahead."""
+"""The data set protocol, and prefetching of its items by threads."""
 
 from __future__ import annotations
 

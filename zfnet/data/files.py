@@ -1,4 +1,4 @@
-"""Listing image files: what lies in a folder, in an order that is the same everywhere.
+"""Lists of image files in a folder, in the same order on every machine.
 
 Files are chosen by suffix and sorted by name, so that an index means the same image on every
 machine; whether a file can be read shows when it is decoded. Names with a leading dot are hidden.

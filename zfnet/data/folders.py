@@ -1,4 +1,4 @@
-"""Image folders as data sets: a folder a class, Tiny ImageNet's layout, or plain photographs."""
+"""Image folders as data sets: class folders, Tiny ImageNet's layout, plain photographs."""
 
 from __future__ import annotations
 

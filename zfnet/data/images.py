@@ -1,4 +1,4 @@
-"""Any picture file becomes an (H, W, 3) uint8 RGB array, or a BadImage that says why not."""
+"""Decoding of picture files to (H, W, 3) uint8 RGB arrays; unreadable files raise BadImage."""
 
 from __future__ import annotations
 

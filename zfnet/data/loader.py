@@ -1,4 +1,4 @@
-"""Batches for training and testing, decoded ahead by threads and the same in every run.
+"""Batches for training and testing, prefetched by threads and the same in every run.
 
 The order of an epoch is drawn from (seed, epoch), the crop of an image from (seed, epoch, image):
 neither the threads' timing nor where an epoch is entered changes a batch, so that a resumed run

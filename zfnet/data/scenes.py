@@ -1,4 +1,4 @@
-"""The embedded data set: drawn scenes whose every object, box, mask and part is known.
+"""The embedded data set: drawn scenes with known objects, boxes, masks and parts.
 
 Twelve classes of coloured, textured, shaded objects on cluttered backgrounds. Position, size,
 rotation, colour and light vary; colours of objects and backgrounds come from the same palettes for

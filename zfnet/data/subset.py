@@ -1,4 +1,4 @@
-"""Some of a data set's images, as a data set."""
+"""Subsets of a data set's images, as data sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PASCAL VOC's layout: several classes an image, their lists, and annotations in XML.
+"""PASCAL VOC's layout: several classes an image, lists of them, annotations in XML.
 
     ROOT/JPEGImages/2008_000008.jpg
     ROOT/Annotations/2008_000008.xml            its objects: class, box, difficult or not

@@ -1,4 +1,4 @@
-"""python -m zfnet.pretrained RUN: put the network of a finished run into the box.
+"""Installation of a finished run as the pretrained network: python -m zfnet.pretrained RUN.
 
 Its weights in half precision, the log of its training and the curve, beside this file; CARD.md is
 written by hand.

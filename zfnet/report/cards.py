@@ -1,4 +1,4 @@
-"""One map's card (Fig 2): its strongest projections beside the patches that caused them."""
+"""Card of one map (Fig 2): its strongest projections beside the patches that caused them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

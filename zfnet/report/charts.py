@@ -1,4 +1,4 @@
-"""Charts in the house's look, by matplotlib: SVG for a page, readable on light and on dark; PNG."""
+"""Charts in the report's style, by matplotlib: SVG for a page, PNG for a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training curve as SVG: loss and accuracy by epoch, readable on light and on dark."""
+"""Training curves as SVG: loss and accuracy by epoch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures as files: PNG with the fewest bytes, JPEG where a photograph is too large for it."""
+"""Picture encoding: PNG with a palette where possible, JPEG for large photographs."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""From words and pictures to HTML: the only place that escapes and that makes data: URIs."""
+"""HTML elements: the only module that escapes text and that makes data: URIs."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""What a grey square hides from the network (Fig 7): the image and maps of one width beside it.
+"""Occlusion card (Fig 7): an image, and maps of outputs by the position of a grey square.
 
 A map's cell (p, q) tells what the network said while the square stood at position (p, q). The maps
 lie over the image where the square's centre was, so that the object's outline falls on all four.

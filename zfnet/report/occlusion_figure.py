@@ -1,4 +1,4 @@
-"""An occlusion card as one figure, its legends in it: what a PNG file shows on its own."""
+"""Occlusion card as one figure with legends, for a PNG file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One HTML file that carries everything: sections of text, pictures, tables and cards.
+"""Self-contained HTML page: sections of text, pictures, tables and cards.
 
 What users name (files, classes, notes) is escaped; the page asks the network for nothing and runs
 no script, and its own content security policy holds it to that.

@@ -1,4 +1,4 @@
-"""Three loops over pixels: lay paint that is lit, lay paint that is flat, lay a sketch on an image.
+"""Compiled pixel loops: shaded paint, flat paint, and compositing of a sketch over an image.
 
 A scene has a dozen small parts, and NumPy spends more time on starting its two dozen operations for
 each of them than on computing; a compiled loop does all of them in one pass and lets other threads

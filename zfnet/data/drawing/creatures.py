@@ -1,4 +1,4 @@
-"""Figures that live: a face, a fish, a butterfly, and what grows: a tree, a flower, a mushroom.
+"""Figures of living things: a face, a fish, a butterfly, a tree, a flower, a mushroom.
 
 Each function draws one figure from back to front, with proportions of its own at every call, and
 returns where its parts are, in the sketch's frame. Colours c: (5, 3), the main one first.

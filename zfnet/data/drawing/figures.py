@@ -1,4 +1,4 @@
-"""The classes of the embedded scenes: what draws each, and how large and how turned it may be."""
+"""The classes of the embedded scenes: the function that draws each, its size and its tilt."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

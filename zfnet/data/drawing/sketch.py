@@ -1,4 +1,4 @@
-"""A sketch: one object drawn in its own frame, lit, and laid over an image with its shadow.
+"""Sketch: one object drawn in its own frame, shaded, and composited over an image.
 
 A frame's unit is about half the object; its u axis points to the object's right, v downwards. Parts
 are painted from back to front: a `solid` belongs to the object's outline and is shaded as if its

@@ -1,4 +1,4 @@
-"""Figures that were made: a car, a house, a cup, an umbrella, a clock, a key.
+"""Figures of artefacts: a car, a house, a cup, an umbrella, a clock, a key.
 
 Each function draws one figure from back to front, with proportions of its own at every call, and
 returns where its parts are, in the sketch's frame. Colours c: (5, 3), the main one first.

@@ -1,4 +1,4 @@
-"""Which layers matter: networks with layers removed, resized and averaged (paper, Tables 2, 3)."""
+"""Errors of networks with layers removed, resized and averaged (paper, Tables 2, 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`zfnet ablation` as a page, a chart and tables: Tables 2 and 3 beside the published ones."""
+"""Page of `zfnet ablation`: Tables 2 and 3 beside the published ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of Table 3: which networks the paper compares, and what it found."""
+"""Rows of Table 3: the networks that the paper compares, and their published errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `zfnet check` measures: the paper's claims, one function each, for one seed."""
+"""Trends of `zfnet check`: one function for each claim of the paper, for one seed."""
 
 from __future__ import annotations
 

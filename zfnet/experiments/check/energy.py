@@ -1,4 +1,4 @@
-"""Do projections lie on the object? (paper, section 4: where the truth is known, counted)
+"""Share of a projection's energy that lies on the object (our measure; paper, section 4).
 
 The strongest unit of a layer in an image is projected to the pixels. The share of the projection's
 energy, its squared values, that lies on the image's object is set against the share of the unit's

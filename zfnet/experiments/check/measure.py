@@ -1,4 +1,4 @@
-"""The paper's claims where the truth is known, each measured once a seed: do they hold?
+"""Estimates of the paper's claims over seeds, on images with a known ground truth.
 
 On `scenes` every object, its mask and its parts are known, and each seed draws other scenes. A
 measure gives, for one seed, a number for each of its labels (a layer, a part, a step) that is above

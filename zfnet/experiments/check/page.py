@@ -1,4 +1,4 @@
-"""`zfnet check` as a page: a table of the trends, their estimates as a chart, the numbers."""
+"""Page of `zfnet check`: verdicts on the trends, a chart of the estimates, the numbers."""
 
 from __future__ import annotations
 

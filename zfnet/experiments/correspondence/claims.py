@@ -1,4 +1,4 @@
-"""Whether Table 1's trend holds in what was measured (paper, section 4.3).
+"""Verdict on Table 1's trend (paper, section 4.3).
 
 The paper's reading of its table: at layer 5 the eyes and the nose have a lower Delta than random
 places, so that the network matches parts to some degree; at layer 7 the scores are alike. With

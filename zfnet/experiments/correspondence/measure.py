@@ -1,4 +1,4 @@
-"""Does a network match the parts of different objects? (paper, section 4.3, Fig 8, Table 1)
+"""Correspondence of object parts by Delta (paper, section 4.3, Fig 8, Table 1).
 
 The same part is hidden by a grey patch in several images of a class, and each image's features
 before and after are subtracted: eps_i = x_i - x~_i. If the network knows the part, hiding it

@@ -1,4 +1,4 @@
-"""`zfnet correspondence` as a page: Table 1 beside the paper's, a chart, Fig 8, the numbers."""
+"""Page of `zfnet correspondence`: Table 1 beside the paper's, a chart, Fig 8."""
 
 from __future__ import annotations
 

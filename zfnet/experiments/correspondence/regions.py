@@ -1,4 +1,4 @@
-"""Images with marked parts: a data set's own, or those that a user's file lists.
+"""Images with marked parts, from a data set's annotations or a user's file.
 
 The file is CSV with a header, a line a part:
 

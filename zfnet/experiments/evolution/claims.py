@@ -1,4 +1,4 @@
-"""Which layers settle first, in numbers (paper, section 4, Fig 4)."""
+"""Convergence of layers during training, as numbers (paper, section 4, Fig 4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The grid of the paper's Fig 4: a row a map, a column an epoch."""
+"""Grid of the paper's Fig 4: a row for each map, a column for each epoch."""
 
 from __future__ import annotations
 

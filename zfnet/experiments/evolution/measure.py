@@ -1,4 +1,4 @@
-"""What maps look for as training goes on: their strongest activations by epoch (paper, Fig 4).
+"""Strongest activations of each map at several epochs of a training (paper, Fig 4).
 
 At every epoch that a run kept its network of: the strongest activation of each map over a data set
 and, for a few maps drawn at random, its projection to pixels. Features emerge, and jump where

@@ -1,4 +1,4 @@
-"""`zfnet evolution` as a page, its grids and its numbers (paper, Fig 4)."""
+"""Page of `zfnet evolution`: grids and numbers (paper, Fig 4)."""
 
 from __future__ import annotations
 

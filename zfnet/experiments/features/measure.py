@@ -1,4 +1,4 @@
-"""What excites each map: its strongest activations over a data set, projected (paper, Fig 2)."""
+"""Strongest activations of each map over a data set, and their projections (paper, Fig 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`zfnet features` as a page and its numbers."""
+"""Page of `zfnet features`: strongest activations of each map (paper, Fig 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The networks that Fig 6 compares, and what the paper says of them (section 4.1)."""
+"""The networks that Fig 6 compares, and the paper's claims about them (section 4.1)."""
 
 from __future__ import annotations
 

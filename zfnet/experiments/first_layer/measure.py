@@ -1,4 +1,4 @@
-"""What the first layer's filters are like: dead, dominating, aliased (paper, section 4.1, Fig 6).
+"""Measurements of first-layer filters: dead, dominating, aliased (paper, section 4.1, Fig 6).
 
 A convolution of stride s is the one of stride 1, sampled at every s-th pixel. What of its response
 lies above the sampling's Nyquist frequency, 1 / (2 s) cycles a pixel along either axis, is folded

@@ -1,4 +1,4 @@
-"""`zfnet first-layer` as a page, pictures and tables: the paper's Fig 6, counted and measured."""
+"""Page of `zfnet first-layer`: filters, counts and aliasing (paper, Fig 6)."""
 
 from __future__ import annotations
 

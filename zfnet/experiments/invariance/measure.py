@@ -1,4 +1,4 @@
-"""How far features move as an image is shifted, enlarged and turned (paper, section 4, Fig 5).
+"""Distances of features under transformations of the image (paper, section 4, Fig 5).
 
 The Euclidean distance of a layer's features to those of the image as it is. Layers differ in how
 many units they have and how strong these are: a distance says something only beside that between

@@ -1,4 +1,4 @@
-"""`zfnet invariance` as a page, its charts and its numbers (paper, Fig 5)."""
+"""Page of `zfnet invariance`: charts and numbers (paper, Fig 5)."""
 
 from __future__ import annotations
 

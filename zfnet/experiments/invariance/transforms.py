@@ -1,4 +1,4 @@
-"""An image shifted, enlarged and turned, as the network takes it (paper, section 4, Fig 5).
+"""Translations, scalings and rotations of an image (paper, section 4, Fig 5).
 
 It is transformed before it is cropped, so that what comes in over the crop's border are the image's
 own pixels. Beyond the image its outermost pixels are repeated: grey there would be a contour that

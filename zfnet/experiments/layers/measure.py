@@ -1,4 +1,4 @@
-"""How well each layer's features tell classes apart: linear classifiers on them (Table 7).
+"""Linear classifiers on the features of each layer (paper, section 5.3, Table 7).
 
 A linear SVM on the features of layers 1, 2, 3, 4, 5 and 7, a softmax on those of 5 and 7. The
 better a layer's classes can be parted by planes, the more it has made of the pixels (section 5.3).

@@ -1,4 +1,4 @@
-"""What `zfnet occlusion` looks at: a data set's images, files, and where else a map is strong."""
+"""Images of `zfnet occlusion`: files, a data set's images, and other images of the same map."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A grey square slides over an image: what does the network need to see? (paper, Fig 7)"""
+"""Occlusion maps: outputs as a grey square covers each place of an image (paper, Fig 7)."""
 
 from __future__ import annotations
 

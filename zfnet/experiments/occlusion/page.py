@@ -1,4 +1,4 @@
-"""`zfnet occlusion`: Fig 7's five columns for images of a data set and for files of one's own.
+"""Page of `zfnet occlusion`: Fig 7's five columns for images of a data set and for files.
 
 Each image's picture and numbers are written as soon as they are known; the page comes last.
 """

@@ -1,4 +1,4 @@
-"""The pointing game: does the square that hurts most lie on the object? (paper, section 4.2)
+"""Pointing game: the most harmful occlusion against the object's place (paper, section 4.2).
 
 Where covering makes the true class least probable, the network sees what it goes by. If that is the
 object and not its surroundings, this place lies on the object more often than a place drawn at

@@ -1,4 +1,4 @@
-"""`zfnet paper` as one page: what the paper claims, what was found, and every experiment's page."""
+"""Page of `zfnet paper`: claims, findings, and the page of every experiment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`zfnet project`: one unit seen in some pictures, as PNG files and a page."""
+"""Page of `zfnet project`: projections of one unit in some pictures."""
 
 from __future__ import annotations
 

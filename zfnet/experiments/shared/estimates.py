@@ -1,4 +1,4 @@
-"""What several seeds say together: means with their intervals, and claims that they decide."""
+"""Estimates over seeds: means with confidence intervals, and verdicts on claims."""
 
 from __future__ import annotations
 

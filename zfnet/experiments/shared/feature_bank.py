@@ -1,4 +1,4 @@
-"""The features of a whole data set at chosen layers, read in one pass (paper, Tables 4 to 7).
+"""Features of a whole data set at chosen layers, from one pass (paper, Tables 4 to 7).
 
 A layer's features are what leaves it: after its ReLU and, where it has them, its pooling and
 normalisation. They are held as one float32 array a layer. Planes that would not fit into the

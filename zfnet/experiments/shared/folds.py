@@ -1,4 +1,4 @@
-"""Folds of labelled images, drawn as in the paper's transfer (section 5.2), and what they tell.
+"""Folds of labelled images, drawn as in section 5.2 of the paper.
 
 A fold is a draw of its own: of each class N images to learn from and up to 50 of the others to
 test on. Each class is shuffled once a fold. The images to learn from come first, those to test on

@@ -1,4 +1,4 @@
-"""Classes by their names: what a user asks for, and what a network calls a data set's images."""
+"""Class names: lookup for a user's names, and a network's labels for a data set's images."""
 
 from __future__ import annotations
 

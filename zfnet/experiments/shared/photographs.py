@@ -1,4 +1,4 @@
-"""Photographs of the user's own, or the two that scikit-learn ships, seen through the deconvnet."""
+"""Photographs: the user's own, or the two that scikit-learn ships."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data sets that the paper transfers to, how it uses them, and what it reports (section 5.2).
+"""Protocols of the paper's transfer data sets, with the published accuracies (section 5.2).
 
 Caltech-101 and Caltech-256 are folders of classes; any other such folder, or `scenes`, can stand
 in for them with the protocol "folders".

@@ -1,4 +1,4 @@
-"""What an experiment leaves behind: a page, its pictures as files, its numbers, how it was made.
+"""Result files of an experiment: page, pictures, numbers, tables, settings.
 
 A folder holds `index.html`, which carries everything, PNG files of the same pictures, the numbers
 as NAME.json (with the command, the seed and all settings) and tables as CSV. Each file is written

@@ -1,4 +1,4 @@
-"""Networks that an experiment trains itself: named runs in its folder, each resumed if it stopped.
+"""Runs of the networks that an experiment trains, in its folder, resumed if interrupted.
 
 An experiment asks for `trained(plan, ...)` and gets the network, whether it has to be trained, has
 been trained before or was interrupted. Nothing that was learned is learned twice.

@@ -1,4 +1,4 @@
-"""The paper's networks at the paper's own scale, or at one for small images and two cores."""
+"""Scales of the experiments' networks: the paper's, and a small one for two cores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network in the box, shown at once: what it says of photographs, and why."""
+"""First section of the tour: answers, projections and occlusion maps of the pretrained network."""
 
 from __future__ import annotations
 

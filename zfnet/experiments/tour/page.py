@@ -1,4 +1,4 @@
-"""The tour: a network that is there, then one that is trained on drawn scenes, on one page."""
+"""Page of `zfnet tour`: the pretrained network, then one trained on drawn scenes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several classes an image: one classifier a class on layer 7, by average precision (Table 6).
+"""Average precision of one classifier for each class, on images with several classes (Table 6).
 
 Each class has a logistic regression of its own, which learns the class against all others from the
 split train and ranks the images of val; the paper's test labels are not public. Images in which all

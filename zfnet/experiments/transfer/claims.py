@@ -1,4 +1,4 @@
-"""Whether the paper's trends of Tables 4 and 5 and Fig 9 hold in what was measured."""
+"""Verdicts on the paper's trends of Tables 4 and 5 and Fig 9."""
 
 from __future__ import annotations
 

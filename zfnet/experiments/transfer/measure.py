@@ -1,4 +1,4 @@
-"""A network's features on another data set, against training from scratch (Tables 4, 5, Fig 9).
+"""Transfer of features to another data set, against training from scratch (Tables 4, 5, Fig 9).
 
 Layers 1 to 7 are kept as they are and a new softmax is learned on what leaves layer 7, by
 scikit-learn: with layers below that do not change the problem is convex, and its solver ends where

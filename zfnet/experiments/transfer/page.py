@@ -1,4 +1,4 @@
-"""`zfnet transfer` as a page and its numbers: Tables 4 and 5 and Fig 9, the published beside."""
+"""Page of `zfnet transfer`: Tables 4 and 5 and Fig 9 beside the published numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`zfnet transfer --protocol voc2012` as a page and its numbers: Table 6."""
+"""Page of `zfnet transfer --protocol voc2012`: Table 6."""
 
 from __future__ import annotations
 
