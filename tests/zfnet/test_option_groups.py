@@ -117,6 +117,17 @@ def test_a_wrong_value_is_refused_with_status_2_and_named(words: list[str]) -> N
     assert f"Invalid value for '{words[0]}'" in outcome.output
 
 
+def test_a_group_may_have_the_name_of_one_of_its_fields() -> None:
+    found: list[Form] = []
+
+    def command(*, size: Form) -> None:
+        found.append(size)
+
+    command.__annotations__.update(size=Form)
+    grouped(command)(3)
+    assert found == [Form(3)]
+
+
 def test_a_command_can_be_called_with_the_fields_as_arguments() -> None:
     found: list[tuple[str, Form]] = []
 

@@ -96,8 +96,9 @@ def grouped(command: Command) -> Command:
     def flat(*args: Any, **kwargs: Any) -> None:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        own = {name: bound.arguments[name] for name in hints if name in bound.arguments}
-        command(**own, **{name: group.collected(bound.arguments) for name, group in groups.items()})
+        values = {name: group.collected(bound.arguments) for name, group in groups.items()}
+        own = {n: a for n, a in bound.arguments.items() if n in hints and n not in groups}
+        command(**own, **values)
 
     # Typer reads both; `__wrapped__` would lead it to the command's own parameters.
     del flat.__dict__["__wrapped__"]
