@@ -30,7 +30,7 @@ def evaluate_command(
     batch_size: Annotated[int, typer.Option(help="Crops at a time.")] = 128,
     seed: Annotated[int, typer.Option(help="Of the scenes, or of the split of a folder.")] = 0,
     device: Device = "cpu",
-    workers: Annotated[int, typer.Option(help="Threads that decode images ahead.")] = 2,
+    workers: Annotated[int, typer.Option(help="Threads that decode images in advance.")] = 2,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse unreadable images instead of skipping them.")
     ] = False,

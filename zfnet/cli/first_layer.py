@@ -54,7 +54,7 @@ def first_layer_command(
 
     Without --model three kinds of network are trained: ZFNet's 7x7 filters at stride 2 with and
     without renormalisation, and AlexNet's 11x11 at stride 4 (on images below 51 pixels at 1 and 2).
-    Stopped, the same command goes on.
+    A command that was stopped resumes when it is repeated.
     """
     device, seed = execution.device, execution.seed
     check(device)

@@ -32,7 +32,7 @@ from zfnet.train import Progress, Trainer
 
 RECIPE, NETWORK = "Recipe (defaults: the paper's, section 3)", "Network"
 AFTER_THE_DATA = ("num_classes", "seed")
-"""Fields of `Settings` that are no options: the data and the recipe's seed decide them."""
+"""Fields of `Settings` without an option: the data and the recipe's seed give them."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _trainer(
 
 
 def _tuned(out: Path, autotune: bool, resume: bool) -> AbstractContextManager[object]:
-    """A tuned run keeps its choice of kernels, and goes on with it whatever is asked for then."""
+    """The run's choice of kernels: measured for a new tuned run, read if it is resumed."""
     record = out / KERNELS
     if not resume:
         record.unlink(missing_ok=True)
@@ -127,7 +127,7 @@ def _tuned(out: Path, autotune: bool, resume: bool) -> AbstractContextManager[ob
 
 
 def run(trainer: Trainer) -> bool:
-    """Train with a bar or lines, to the end or to Ctrl-C; False if it was stopped."""
+    """Train with a progress bar or lines; False if Ctrl-C stopped it."""
     network, recipe, out = trainer.network, trainer.recipe, trainer.out
     device = network.model.device
     say(
@@ -178,7 +178,7 @@ def _new_network(
     out: Path,
     execution: Execution,
 ) -> Network:
-    """A network with fresh weights and the training set's mean."""
+    """A network with random weights and the training set's mean."""
     if (out / CHECKPOINT).exists():
         raise ValueError(
             f"{out} holds a run already; give --resume to go on with it, or another --out"
@@ -196,7 +196,7 @@ def _new_network(
 
 
 def _check_room(out: Path, needed: int) -> None:
-    """A full disk is better found before an hour of training than after."""
+    """ValueError if the disk has no room for the run's files, before any training."""
     free = shutil.disk_usage(out).free
     if free < needed:
         raise ValueError(
@@ -206,14 +206,14 @@ def _check_room(out: Path, needed: int) -> None:
 
 
 def _open(data: str, seed: int) -> tuple[Dataset, Dataset]:
-    """The training and the validation images; `seed` draws which are which, or the scenes."""
+    """The training and the validation images; `seed` draws the split, or the scenes."""
     train_set, val_set = (open_dataset(data, split, seed=seed) for split in ("train", "val"))
     require_classes(train_set)
     return train_set, val_set
 
 
 def _resumed(out: Path, recipe: Recipe, data: str, execution: Execution) -> Trainer:
-    """A trainer where the run in `out` stopped; its recipe, but for the number of epochs, stays."""
+    """A trainer at the last checkpoint in `out`, with that run's recipe but for the epochs."""
     network, stored, arrays, state = load_checkpoint(out)
     kept = replace(stored, epochs=recipe.epochs, checkpoint_every=recipe.checkpoint_every,
                    keep_epochs=recipe.keep_epochs or stored.keep_epochs)  # fmt: skip

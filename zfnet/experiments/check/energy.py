@@ -91,8 +91,8 @@ def _projected(
     if unknown:
         raise ValueError(f"no layer {', '.join(unknown)}; the layers are {', '.join(activations)}")
     units: dict[str, list[Unit]] = {la: strongest(activations[la].data) for la in layers}
-    walker = Deconvnet(network.model)
-    return {layer: walker.project_each(x, layer, chosen) for layer, chosen in units.items()}
+    projector = Deconvnet(network.model)
+    return {layer: projector.project_each(x, layer, chosen) for layer, chosen in units.items()}
 
 
 def _shares(projection: Projection, region: np.ndarray, other: np.ndarray) -> list[list[float]]:

@@ -52,8 +52,8 @@ def write_features(
     rng, numbers = np.random.default_rng(seed), {}
     for done, layer in enumerate(layers, start=1):
         chosen = choose_maps(strongest[layer], maps, rng)
-        walker = Deconvnet(network.model, table)
-        found = project_strongest(network, dataset, strongest[layer], chosen, deconvnet=walker)
+        projector = Deconvnet(network.model, table)
+        found = project_strongest(network, dataset, strongest[layer], chosen, deconvnet=projector)
         title = pages.layer_title(network.model, layer)
         cards = map_cards(found, dataset)
         section.fig2(title, cards)

@@ -115,8 +115,8 @@ def occlude(
         found = occlusion_map(
             network, subject.x, label, square=square, stride=stride, progress=progress
         )
-        walker = Deconvnet(network.model)
-        projections = walker.project(subject.x[None], last_layer(network), map=found.map)
+        projector = Deconvnet(network.model)
+        projections = projector.project(subject.x[None], last_layer(network), map=found.map)
         if searched is not None:
             projections += searched.projections(found.map, without=subject.index)
         yield Occluded(subject, found, projections, _point(subject, found))

@@ -33,13 +33,13 @@ def add_filters(page: Page, model: InspectableGraph) -> Section:
 
 
 def _in_rgb(model: InspectableGraph, weight: np.ndarray) -> np.ndarray:
-    """Filters (K,3,R,S) that see red, green and blue, whatever order the network has inside."""
+    """Filters (K,3,R,S) with channels red, green and blue, whatever the network's order."""
     for _, layer in model.children():
         if isinstance(layer, nn.Pixels):
             order, scale = layer.settings["order"], np.array(layer.settings["scale"])
-            turned = np.empty_like(weight)
-            turned[:, order] = weight * scale[:, None, None].astype(weight.dtype)  # (C,) -> (C,1,1)
-            return turned
+            in_rgb = np.empty_like(weight)
+            in_rgb[:, order] = weight * scale[:, None, None].astype(weight.dtype)  # (C,) -> (C,1,1)
+            return in_rgb
     return weight
 
 
@@ -53,12 +53,12 @@ def layer_title(model: InspectableGraph, layer: str) -> str:
 
 
 def add_notes(section: Section, model: InspectableGraph, layer: str | None = None) -> None:
-    """What the rules do where the network has layers that the paper's has not."""
+    """A paragraph about the rules at layers that the paper's network does not have."""
     found = notes(model, layer)
     if found:
         section.paragraph(f"Where this network differs from the paper's: {'; '.join(found)}.")
 
 
 def projection_picture(projection: Projection) -> np.ndarray:
-    """A projection over the whole image, (S,S,3) uint8, at the contrast of its own field."""
+    """A projection over the whole image, (S,S,3) uint8, at its own contrast."""
     return pictures.contrast_stretch(projection.pixels)
