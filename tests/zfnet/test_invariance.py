@@ -20,7 +20,7 @@ from zfnet.cli import invariance as command
 from zfnet.data import Preprocess
 from zfnet.experiments.invariance.measure import Invariance, Subject, draw, invariance, trends
 from zfnet.experiments.invariance.page import write_invariance
-from zfnet.experiments.invariance.transforms import Sweep, Transform, sweeps, views
+from zfnet.experiments.invariance.transforms import Sweep, Transform, sweeps, transformed
 from zfnet.network import Network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -35,7 +35,7 @@ def noise(height: int, width: int) -> np.ndarray:
 
 def pixels(preprocess: Preprocess, image: np.ndarray, transform: Transform) -> np.ndarray:
     """The transformed crop with its mean added back, (S,S,3)."""
-    return preprocess.to_pixels(views(preprocess, image, [transform])[0])
+    return preprocess.to_pixels(transformed(preprocess, image, [transform])[0])
 
 
 def subjects(count: int = 4) -> list[Subject]:
@@ -45,7 +45,7 @@ def subjects(count: int = 4) -> list[Subject]:
 @pytest.mark.parametrize("shape", [(36, 36), (36, 51), (80, 50), (51, 120), (20, 31), (1, 400)])
 def test_untransformed_it_is_the_centre_crop_pixel_for_pixel(shape: tuple[int, int]) -> None:
     preprocess, image = network().preprocess, noise(*shape)
-    (x,) = views(preprocess, image, [Transform()])
+    (x,) = transformed(preprocess, image, [Transform()])
     expected = preprocess.centre(preprocess.prepare(image)).transpose(2, 0, 1)  # (S,S,3)->(3,S,S)
     np.testing.assert_array_equal(x, expected)
 
@@ -116,10 +116,10 @@ def test_distances_are_those_of_each_transformed_image_looked_at_alone(
     found: Invariance, layer: str
 ) -> None:
     net, pixels = network(), found.subjects[2].pixels
-    (plain,) = views(net.preprocess, pixels, [Transform()])
+    (plain,) = transformed(net.preprocess, pixels, [Transform()])
     for sweep in found.sweeps:
         for t in (1, len(sweep.values) - 1):
-            (x,) = views(net.preprocess, pixels, [sweep.transforms[t]])
+            (x,) = transformed(net.preprocess, pixels, [sweep.transforms[t]])
             moved = np.linalg.norm(alone(net, x, layer) - alone(net, plain, layer))
             assert found.distances[layer][sweep.name][2, t] == pytest.approx(moved, rel=1e-3)
 
@@ -128,7 +128,7 @@ def test_probabilities_are_those_of_the_true_class(found: Invariance) -> None:
     net = network()
     for i, subject in enumerate(found.subjects):
         assert found.classes[i] == net.classes[int(subject.title.split(".")[0]) % 3]
-        (x,) = views(net.preprocess, subject.pixels, [Transform(angle=40)])
+        (x,) = transformed(net.preprocess, subject.pixels, [Transform(angle=40)])
         scores = np.exp(alone(net, x, "fc8"))
         expected = scores[net.classes.index(found.classes[i])] / scores.sum()
         assert found.probabilities["rotation"][i, 4] == pytest.approx(expected, rel=1e-4)
@@ -143,7 +143,7 @@ def test_the_image_as_it_is_is_at_no_distance_from_itself(found: Invariance) -> 
 def test_the_distance_between_images_is_the_mean_over_all_pairs(found: Invariance) -> None:
     net = network()
     for layer in found.layers:
-        features = [alone(net, views(net.preprocess, s.pixels, [Transform()])[0], layer)
+        features = [alone(net, transformed(net.preprocess, s.pixels, [Transform()])[0], layer)
                     for s in found.subjects]  # fmt: skip
         pairs = [np.linalg.norm(a - b) for a, b in combinations(features, 2)]
         assert len(pairs) == 6
@@ -196,7 +196,7 @@ def test_without_a_known_class_the_networks_own_answer_is_followed() -> None:
     found = invariance(net, drawn)
     assert [s.label for s in drawn] == [0 if int(s.title[0]) % 3 == 0 else None for s in drawn]
     for i, subject in enumerate(drawn):
-        scores = alone(net, views(net.preprocess, subject.pixels, [Transform()])[0], "fc8")
+        scores = alone(net, transformed(net.preprocess, subject.pixels, [Transform()])[0], "fc8")
         answer = 0 if subject.label == 0 else int(scores.argmax())
         assert found.classes[i] == net.classes[answer]
 

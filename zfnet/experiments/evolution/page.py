@@ -60,8 +60,8 @@ def write_evolution(
 ) -> Path:
     """Fig 4 for a run and a data set: `out`/index.html, the grids, and the numbers.
 
-    evolution.csv grows with every epoch that is done. settings: how it was asked for, recorded as
-    it is. Returns the page's path. ValueError as `evolution` raises it.
+    evolution.csv grows with every epoch. settings: of the command, for the record. Returns the
+    page's path. ValueError as `evolution` raises it.
     """
     results = Results(out, "evolution", settings or {})
     snapshots: list[Snapshot] = []
@@ -132,7 +132,7 @@ def _summary(snapshots: Sequence[Snapshot], layer: str) -> list[str]:
 
 
 def _measures(snapshots: Sequence[Snapshot]) -> Figure:
-    """Jumps and similarity by epoch, a line a layer."""
+    """Jumps and similarity by epoch, a line for each layer."""
     figure, (left, right) = charts.panels(2)
     epochs = [snapshot.epoch for snapshot in snapshots]
     for i, layer in enumerate(snapshots[0].top_activations):
@@ -162,7 +162,7 @@ def _mean_likeness(snapshots: Sequence[Snapshot], layer: str) -> list[float] | N
 
 
 def _rows(snapshots: Sequence[Snapshot], dataset: Dataset) -> Iterator[list[object]]:
-    """A row a layer, map and epoch; empty cells where the map is dead."""
+    """A row for each layer, map and epoch; empty cells where the map is dead."""
     for layer, maps in snapshots[0].top_activations.items():
         for map in maps:
             activations = [snapshot.top_activations[layer][map] for snapshot in snapshots]

@@ -37,8 +37,8 @@ def write_features(
 ) -> Path:
     """Fig 2 for a network and a data set: the page, a PNG a layer, and features.json.
 
-    layers: names of layers; empty: every convolution, and where branches meet.
-    maps:   how many of each, drawn from `seed`.
+    layers: names of layers; empty: every convolution and join of the trunk.
+    maps:   maps of each layer, drawn from `seed`.
     Returns the page's path. ValueError for layers that do not exist.
     """
     page = results.page("What excites each map", _lead(network, dataset, table))

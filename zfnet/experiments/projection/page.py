@@ -64,7 +64,7 @@ def _lead(table: Rules) -> str:
 
 
 def _pair(network: Network, x: np.ndarray, projection: Projection) -> tuple[np.ndarray, np.ndarray]:
-    """The picture with the unit's field framed, and the projection, enlarged alike."""
+    """The picture with the receptive field framed, and the projection, at one scale."""
     times = max(1, SHOWN // x.shape[-1])
     b = projection.box
     field = (b.top * times, b.left * times, b.bottom * times, b.right * times)

@@ -22,7 +22,7 @@ LIKELY = 3
 def add_first_look(
     page: Page, network: Network, photographs: Sequence[Photograph], report: Report
 ) -> None:
-    """Its filters, and of each photograph: its answers, projections layer by layer, occlusion."""
+    """The filters, and for each photograph the answers, projections and occlusion map."""
     right = pretrained.history()[-1]["val_accuracy"]
     page.section(
         "A network that has seen photographs",
@@ -63,7 +63,7 @@ def _add_photograph(
 def add_projections(
     section: Section, network: Network, photograph: Photograph, x: np.ndarray
 ) -> None:
-    """The picture as the network sees it, (3,S,S), and each layer's strongest unit projected."""
+    """The preprocessed picture (3,S,S), and the projection of each layer's strongest unit."""
     shown = [(network.preprocess.to_pixels(x), photograph.credit or "the picture, cropped")]
     for projection in project_layers(network, x, network.model.convolutions):
         caption = f"{projection.layer}, map {projection.unit.map}: {projection.value:.3g}"
