@@ -1,8 +1,8 @@
 """Batches for training and testing, prefetched by threads and the same in every run.
 
-The order of an epoch is drawn from (seed, epoch), the crop of an image from (seed, epoch, image):
-neither the threads' timing nor where an epoch is entered changes a batch, so that a resumed run
-sees what an uninterrupted one would have seen.
+The order of an epoch is drawn from (seed, epoch), the crop of an image from (seed, epoch, image).
+Neither the timing of threads nor the position at which an epoch is resumed changes a batch, so that
+a resumed run gets the batches of an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from zfnet.data.preprocess import CROPS, Preprocess
 
 Crops = Literal["ten", "random", "centre", "all"]
 
-# First words of the keys of the two kinds of draws: a key is padded with zeros, and without a
-# word of its own (seed, epoch) would be the same key as (seed, epoch, image 0).
+# First words of the keys of the two kinds of draws. A key is padded with zeros, so that without a
+# first word (seed, epoch) would equal (seed, epoch, image 0).
 ORDER, CROP = 1, 2
 
 
@@ -36,7 +36,7 @@ class Batch:
             the ten crops of an image one after the other.
         labels: (number of images,) int64, -1 where there is none.
         indices: (number of images,) int64, positions in the data set.
-        position: which batch of the epoch this is; position + 1 is where to resume after it.
+        position: of the batch in the epoch; position + 1 is the start after it.
     """
 
     images: np.ndarray
@@ -126,7 +126,7 @@ class Loader:
     def epoch(self, number: int, start: int = 0) -> Generator[Batch, None, None]:
         """Yield the batches of epoch `number`, from the batch at position `start` on.
 
-        Closing the iterator stops the threads after the image that each is decoding.
+        Closing the iterator stops each thread after its current image.
 
         Raises:
             ValueError: start beyond the epoch; or the epoch is over and no image was readable.
@@ -218,9 +218,9 @@ class Loader:
 
 
 class _Cache:
-    """Arrays by index while they fit into `limit` bytes; who comes later is not kept."""
+    """Arrays by index, up to `limit` bytes; later ones are not cached."""
 
-    # Nothing is thrown out: every image is visited once an epoch, so none is a better one to keep.
+    # Nothing is evicted: every image is visited once in an epoch, so all are worth the same.
 
     def __init__(self, limit: int) -> None:
         self._arrays: dict[int, np.ndarray] = {}

@@ -27,7 +27,7 @@ from zfnet.network import Network
 from zfnet.report import Page, charts, pictures
 
 SHOWN, PLACES_SHOWN = 150, 3
-"""Pixels of an image in Fig 8, and how many of its random places are shown."""
+"""Pixels of an image in Fig 8, and the number of its random places that are shown."""
 HEADER = (
     "layer", "part", "mean", "std", "low", "high", "relative to chance", "relative low",
     "relative high", "published mean", "published std",
@@ -172,7 +172,7 @@ def _add_pictures(page: Page, network: Network, found: Correspondence, results: 
 
 
 def _tiles(network: Network, subject: Subject) -> list[np.ndarray]:
-    """The image as it is, with each part hidden, and with some of its random places hidden."""
+    """The original image, with each part occluded, and with some random places occluded."""
     boxes = [box for patches in subject.patches.values() for box in patches[:PLACES_SHOWN]]
     images = [subject.x, *(hide(network.preprocess, subject.x, box) for box in boxes)]
     times = max(1, SHOWN // subject.x.shape[-1])

@@ -61,7 +61,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Setting:
-    """How features are carried over, and what is trained from scratch.
+    """Folds, trainings from scratch, and classifiers.
 
     per_class:      images a class; empty: the protocol's.
     folds:          draws of them.
@@ -88,7 +88,7 @@ def write_transfer(
     setting: Setting = USUAL,
     report: Report = silent,
 ) -> Path:
-    """Fig 9 for a network and a data set; everything is written after each fold.
+    """Fig 9 for a network and a data set; all files are written after each fold.
 
     Returns the page's path. ValueError for a class with too few images, before anything is
     computed; raises `runs.Stopped` after Ctrl-C while a network is trained.
@@ -115,7 +115,7 @@ def write_transfer(
 def _notes(
     network: Network, bank: FeatureBank, layer: str, scratch_epochs: int, c: float | None
 ) -> list[str]:
-    """What is to be known about the numbers."""
+    """Notes on the methods behind the numbers."""
     scratch = SCRATCH.format(epochs=scratch_epochs) if scratch_epochs else NO_SCRATCH
     notes = [SOFTMAX.format(layer=layer), classifiers.described(c), scratch, FOLDS_SHARE]
     return [*notes, bank.left_out()] if bank.bad else notes
@@ -130,7 +130,7 @@ def _write(
     scores: Scores,
     notes: Sequence[str],
 ) -> Path:
-    """The page, the chart, the table and the numbers, of the folds that there are."""
+    """The page, the chart, the table and the numbers of the folds so far."""
     seen_before = network.learned_from(dataset)
     said = verdicts(scores, protocol, seen_before=seen_before)
     results.numbers(**_found(dataset, bank, scores), seen_before=seen_before, verdicts=said)
@@ -171,7 +171,7 @@ def _kinds(scores: Scores, protocol: Protocol) -> list[tuple[str, Accuracies, Pu
 
 
 def _rows(scores: Scores, protocol: Protocol) -> Iterator[list[object]]:
-    """Of transfer.csv: see COLUMNS; accuracies in per cent."""
+    """Rows of transfer.csv (COLUMNS); accuracies in per cent."""
     for kind, found, published in _kinds(scores, protocol):
         for n, values in found.items():
             ours = [round(100 * float(v), 2) for v in (np.mean(values), deviation(values))]
@@ -179,7 +179,7 @@ def _rows(scores: Scores, protocol: Protocol) -> Iterator[list[object]]:
 
 
 def _shown(scores: Scores, protocol: Protocol) -> Iterator[list[str]]:
-    """Of the page's table."""
+    """Rows of the page's table."""
     gains = scores.gains()
     for n in scores.per_class:
         ours = [
