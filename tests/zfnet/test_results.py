@@ -33,7 +33,7 @@ def results(tmp_path: Path) -> Results:
 def drawn() -> tuple[Figure, Axes]:
     figure, (axes,) = charts.panels()
     axes.plot([1, 2, 3], [2, 1, 4], label="a line")
-    charts.dress(axes, "A title", "epoch", "share")
+    charts.style_axes(axes, "A title", "epoch", "share")
     return figure, axes
 
 

@@ -72,8 +72,9 @@ class ClassFolders(ImageFiles):
 class TinyImageNet(ImageFiles):
     """Tiny ImageNet's official layout, with a bounding box for each image.
 
-    ROOT/wnids.txt lists the classes in order; images of other classes are left out. ROOT/words.txt gives readable names. In the files a box is left, top, right, bottom
-    with the last pixel included; Truth.box has it as top, left, bottom, right, exclusive.
+    ROOT/wnids.txt lists the classes in order; images of other classes are left out. ROOT/words.txt
+    gives readable names. A box in the files is left, top, right, bottom with the last pixel
+    included; Truth.box has it as top, left, bottom, right, exclusive.
 
     Raises:
         ValueError: a file or folder of the layout is missing, a line cannot be read, or the

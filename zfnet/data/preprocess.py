@@ -51,7 +51,7 @@ def centre_square(image: np.ndarray, resize: int) -> np.ndarray:
 
 
 def warped_square(image: np.ndarray, resize: int) -> np.ndarray:
-    """The whole (H, W, 3) uint8 image, without its aspect ratio, as (resize, resize, 3); bilinear."""
+    """The whole (H, W, 3) uint8 image, warped to (resize, resize, 3); bilinear."""
     _check_image(image)
     picture = Image.fromarray(np.ascontiguousarray(image))
     return np.array(picture.resize((resize, resize), Image.Resampling.BILINEAR))
@@ -151,7 +151,7 @@ class Preprocess:
         return SQUARES[self.fit](image, self.resize)
 
     def source_rectangle(self, shape: Sequence[int]) -> tuple[float, float, int, int]:
-        """Top, left, height and width of the part of an image (H, W, ...) that becomes the square."""
+        """Top, left, height and width of the square's source in an image (H, W, ...)."""
         H, W = shape[:2]
         side = min(H, W)
         return (0, 0, H, W) if self.fit == "warp" else ((H - side) / 2, (W - side) / 2, side, side)

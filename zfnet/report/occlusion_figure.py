@@ -15,7 +15,7 @@ SIDE, HEIGHT = 2.6, 3.9
 
 
 def occlusion_figure(card: OcclusionCard) -> Figure:
-    """The columns of Fig 7 side by side, what they show below them, title and note around."""
+    """The columns of Fig 7 side by side, with captions, title and note."""
     shown = panels(card)
     figure, axes = charts.panels(len(shown), SIDE, HEIGHT)
     for axis, panel in zip(axes, shown, strict=True):

@@ -1,8 +1,9 @@
 """Textures: noise on periodic tiles, and patterns given by a formula.
 
-A texture is a continuous one averaged over pixels, so that the same scene can be drawn at any size. Noise tiles are filtered with the box of one pixel in the frequency domain (their
-spectrum times a sinc); stripes are averaged over one pixel by their integral. Sampling a tile is
-one gather without interpolation: it holds 256 texels for each side of an image.
+A texture is a continuous one averaged over pixels, so that the same scene can be drawn at any size.
+Noise tiles are filtered with the box of one pixel in the frequency domain (their spectrum times a
+sinc); stripes are averaged over one pixel by their integral. Sampling a tile is one gather without
+interpolation: it has 256 texels for each side of an image.
 """
 
 from functools import lru_cache

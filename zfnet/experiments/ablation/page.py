@@ -183,7 +183,7 @@ def _chart(found: dict[str, Measured]) -> Figure:
     axes.plot([e.mean for e in train], places, "o", color=charts.COLOURS[2])
     axes.set_yticks(places, [measured.row.title for measured in found.values()])
     axes.invert_yaxis()
-    charts.dress(axes, "Top-1 error", x="%")
+    charts.style_axes(axes, "Top-1 error", x="%")
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", color=charts.TEXT, alpha=0.2, linewidth=0.8)
     return figure

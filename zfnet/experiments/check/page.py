@@ -112,5 +112,5 @@ def _panel(axes: Axes, one: Checked) -> None:
     axes.axvline(0, color=charts.TEXT, linewidth=1)
     axes.set_yticks(range(len(one.claims)), list(one.claims))
     axes.set_ylim(len(one.claims) - 0.5, -0.5)
-    charts.dress(axes, one.trend.claim, one.trend.unit)
+    charts.style_axes(axes, one.trend.claim, one.trend.unit)
     axes.grid(visible=False)

@@ -141,7 +141,7 @@ def _chart(found: Correspondence) -> Figure:
     figure, panels = charts.panels(len(found.layers))
     for axes, layer in zip(panels, found.layers, strict=True):
         _bars(axes, [found.delta(layer, part) for part in [*found.parts, RANDOM]])
-        charts.dress(axes, layer, y="Delta")
+        charts.style_axes(axes, layer, y="Delta")
     return figure
 
 

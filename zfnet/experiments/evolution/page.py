@@ -144,8 +144,8 @@ def _measures(snapshots: Sequence[Snapshot]) -> Figure:
         alike = _mean_likeness(snapshots, layer)
         if alike is not None:
             right.plot(epochs, alike, **style)
-    charts.dress(left, "Strongest images that changed", "epoch", "share of maps")
-    charts.dress(right, "Projections, likeness to the last", "epoch", "cosine")
+    charts.style_axes(left, "Strongest images that changed", "epoch", "share of maps")
+    charts.style_axes(right, "Projections, likeness to the last", "epoch", "cosine")
     left.set_ylim(0, 1)
     right.set_ylim(bottom=min(0, right.get_ylim()[0]))
     for axes in (left, right):

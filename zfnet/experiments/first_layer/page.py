@@ -231,7 +231,7 @@ def _chart(studied: dict[str, _Studied]) -> Figure:
             right.plot(layer.stride, 100 * layer.aliasing(), "o", color=colour)
         right.plot([], [], color=colour, label=kind.title)
     left.set_ylim(bottom=0)
-    charts.dress(left, "RMS of the filters", x="filter, by RMS")
-    charts.dress(right, "Aliased share of the response, %", x="stride")
+    charts.style_axes(left, "RMS of the filters", x="filter, by RMS")
+    charts.style_axes(right, "Aliased share of the response, %", x="stride")
     charts.legend(right)
     return figure

@@ -135,9 +135,11 @@ def _figure(found: Invariance, lines: int) -> Figure:
         for panel, layer in zip(axes, found.layers, strict=False):
             _panel(panel, sweep, found.distances[layer][sweep.name], names)
             panel.axhline(found.between[layer], color=charts.TEXT, linestyle=":")
-            charts.dress(panel, f"{sweep.name.capitalize()}: {layer}", sweep.unit, "distance")
+            charts.style_axes(panel, f"{sweep.name.capitalize()}: {layer}", sweep.unit, "distance")
         _panel(axes[-1], sweep, found.probabilities[sweep.name], names)
-        charts.dress(axes[-1], f"{sweep.name.capitalize()}: probability", sweep.unit, "probability")
+        charts.style_axes(
+            axes[-1], f"{sweep.name.capitalize()}: probability", sweep.unit, "probability"
+        )
     for panel in grid[0]:
         panel.set_ylim(bottom=0)
     handles, labels = grid[0][0].get_legend_handles_labels()

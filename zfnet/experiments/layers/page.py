@@ -171,7 +171,7 @@ def _reduced(bank: FeatureBank) -> str:
 
 def _chart(scores: Sequence[Score], name: str) -> Figure:
     figure, (axes,) = charts.panels(width=7.2, height=3.6)
-    charts.dress(axes, "Accuracy by layer", "layer", "mean of classes, %")
+    charts.style_axes(axes, "Accuracy by layer", "layer", "mean of classes, %")
     svm = [score for score in scores if score.kind == "svm"]
     places = {score.number: place for place, score in enumerate(svm)}
     _draw_published(axes, places)

@@ -199,7 +199,7 @@ def _chart(scores: Scores, protocol: Protocol, name: str) -> Figure:
     """Ours on the left, the paper's on the right."""
     figure, (ours, theirs) = charts.panels(2, width=4.4, height=3.4)
     for axes, title in ((ours, f"Ours, on {name}"), (theirs, f"Published: {protocol.source}")):
-        charts.dress(axes, title, "images a class", "mean of classes, %")
+        charts.style_axes(axes, title, "images a class", "mean of classes, %")
         axes.set_ylim(0, 100)
     for place, (kind, found, published) in enumerate(_kinds(scores, protocol)):
         measured = {n: (100 * float(np.mean(v)), 100 * deviation(v)) for n, v in found.items()}
