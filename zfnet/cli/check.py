@@ -33,7 +33,7 @@ def check_command(
         Path | None,
         Option(
             help="A run's folder, or a network's file (default: on `scenes` one trained for each "
-            "seed, else the one in the box)."
+            "seed, else the pretrained one)."
         ),
     ] = None,
     data: Annotated[

@@ -20,7 +20,7 @@ def evaluate_command(
         list[Path] | None,
         typer.Option(
             help="A run's folder or a network's file; several are averaged (default: the "
-            "one in the box)."
+            "pretrained one)."
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="Which images: train, val, or scenes' test.")] = "val",

@@ -20,7 +20,7 @@ from zfnet.network import Network
 def export_command(
     model: Annotated[
         Path | None,
-        typer.Argument(help="A run's folder or a network's file (default: the one in the box)."),
+        typer.Argument(help="A run's folder or a network's file (default: the pretrained one)."),
     ] = None,
     onnx: Annotated[Path | None, typer.Option(help="The ONNX file to write.")] = None,
     safetensors: Annotated[

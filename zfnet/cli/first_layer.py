@@ -81,7 +81,7 @@ def first_layer_command(
 def _trained(
     data: str, out: Path, scale: Scale, seeds: range, execution: Execution, report: Report
 ) -> list[Group]:
-    """The networks of Fig 6, trained on `data` when they are asked for."""
+    """The networks of Fig 6, trained on `data` when they are first used."""
     train, val = (open_dataset(data, part, seed=execution.seed) for part in ("train", "val"))
     require_classes(train)
     for variant in VARIANTS:  # images that do not fit are refused before their mean is computed

@@ -30,7 +30,7 @@ LISTED = 5
 def show_command(
     model: Annotated[
         Path | None,
-        typer.Argument(help="A run's folder or a network's file (default: the one in the box)."),
+        typer.Argument(help="A run's folder or a network's file (default: the pretrained one)."),
     ] = None,
     as_json: Annotated[
         Path | None, typer.Option("--json", help="Write the same to this file.")
@@ -71,7 +71,7 @@ def _table(found: Sequence[Row]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("layer", "kind", "output"):
         table.add_column(title)
-    for title in ("parameters", "multiply-adds", "a unit sees", "every"):
+    for title in ("parameters", "multiply-adds", "receptive field", "every"):
         table.add_column(title, justify="right")
     table.add_column("fed by")
     before = nn.INPUT

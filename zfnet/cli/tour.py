@@ -46,7 +46,7 @@ def _take(out: Path, photographs: Sequence[Photograph], seed: int) -> None:
     say("Now a network is trained on drawn scenes, of which everything is known; the page grows.\n")
     trainer = _trainer(out / "model", seed)
     if trainer.at.epoch < trainer.recipe.epochs and not run(trainer):
-        say("The tour goes on where it stopped with the same command.")
+        say("The same command resumes the tour.")
         raise typer.Exit(130)
     seconds = sum(line["seconds"] for line in trainer.history)
     findings = tour.Findings(trainer.history, seconds, photographs, seed)

@@ -39,7 +39,9 @@ AFTER_THE_DATA = ("num_classes", "seed")
 class Execution:
     """How the training runs, apart from its recipe."""
 
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Resume the run from its last checkpoint.")
+    ] = False
     workers: Annotated[int, typer.Option(help="Threads that decode images in advance.")] = 2
     device: Device = "cpu"
     threads: Annotated[int | None, typer.Option(help="Threads that compute (default: all).")] = None
@@ -77,7 +79,7 @@ def train_command(
         ),
     ] = None,
 ) -> None:
-    """Train a network; Ctrl-C stops it, --resume goes on, to the same weights bit for bit."""
+    """Train a network; Ctrl-C stops it, --resume continues it, to the same weights bit for bit."""
     minidl.device.check(execution.device)
     if execution.threads is not None:
         minidl.set_num_threads(execution.threads)

@@ -63,7 +63,7 @@ def transfer_command(
 ) -> None:
     """A trained network's layers with a new softmax, against training from scratch (Fig 9)
 
-    Trainings from scratch that were stopped go on with the same command.
+    Trainings from scratch that were stopped are resumed by the same command.
     """
     seed = execution.seed
     network, called = open_network(model, execution.device)

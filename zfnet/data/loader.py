@@ -32,7 +32,7 @@ class Batch:
 
     Attributes:
         images: (N, 3, S, S) float32 whose memory is channels-last: a C-contiguous (N, S, S, 3)
-            array seen through transpose(0, 3, 1, 2). N is ten times as many with crops="all",
+            array behind transpose(0, 3, 1, 2). N is ten times as many with crops="all",
             the ten crops of an image one after the other.
         labels: (number of images,) int64, -1 where there is none.
         indices: (number of images,) int64, positions in the data set.
@@ -53,7 +53,7 @@ class Loading:
         crops: "ten" draws one of the ten crops for every visit of an image, "random" any position
             and flip, "centre" takes the centre, "all" gives all ten (see Batch).
         seed: of the order and the crops.
-        shuffle: draw the order anew for every epoch; otherwise the data set's order.
+        shuffle: draw a new order for every epoch; otherwise the data set's order.
         workers: threads that decode and crop; 0 does it in the caller's thread.
         prefetch: batches that are kept ready.
         strict: raise BadImage at an unreadable image. Otherwise it is left out of its batch and

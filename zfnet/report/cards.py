@@ -34,10 +34,10 @@ class MapCard:
 
     def __post_init__(self) -> None:
         sizes = [projection.shape[1:] for projection in self.projections]
-        seen = [patch.shape[:2] for patch in self.patches]
-        if not sizes or sizes != seen:
+        shapes = [patch.shape[:2] for patch in self.patches]
+        if not sizes or sizes != shapes:
             raise ValueError(
-                f"map {self.map}: projections of {sizes} beside patches of {seen} pixels; "
+                f"map {self.map}: projections of {sizes} beside patches of {shapes} pixels; "
                 "one patch of the same size a projection is needed, and at least one"
             )
 

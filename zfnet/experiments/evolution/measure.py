@@ -134,13 +134,13 @@ def _draw(strongest: dict[str, Strongest], maps: int, seed: int) -> dict[str, li
 def _top_activations(
     network: Network, dataset: Dataset, strongest: Strongest, maps: Sequence[int]
 ) -> dict[int, TopActivation | None]:
-    seen: dict[int, TopActivation | None] = dict.fromkeys(maps)
+    by_map: dict[int, TopActivation | None] = dict.fromkeys(maps)
     for found in project_strongest(network, dataset, strongest, maps):
         projection, unit = found.projections[0], found.projections[0].unit
         field = network.model.receptive_field(strongest.layer, unit.p, unit.q)
         corner = projection.box.top - field.top, projection.box.left - field.left
-        seen[found.map] = TopActivation(
+        by_map[found.map] = TopActivation(
             found.images[0], projection.value, unit, projection.crop(), found.patches[0],
             field.shape, corner,
         )  # fmt: skip
-    return seen
+    return by_map

@@ -23,7 +23,7 @@ NOT_YET = "It has not been run: the command was not asked for it, or has not com
 
 
 def write_paper(found: Iterable[Outcomes], asked: Sequence[Part], results: Results) -> Path:
-    """The report, written anew after each outcome; returns its path.
+    """The report, rewritten after each outcome; returns its path.
 
     asked: parts that are listed even before they have been run.
     """

@@ -45,8 +45,8 @@ def write_projections(
         section = page.section(photograph.name)
         section.figure(
             np.concatenate(pair, axis=1),
-            f"{where}, activation {projection.value:.4g}. Left, the picture as the network sees "
-            "it, the unit's field framed; right, the projection.",
+            f"{where}, activation {projection.value:.4g}. Left, the network's "
+            "input, the receptive field framed; right, the projection.",
             f"{photograph.name} beside the projection of {where}",
             pixelated=False,
         )

@@ -44,12 +44,12 @@ def _in_rgb(model: InspectableGraph, weight: np.ndarray) -> np.ndarray:
 
 
 def layer_title(model: InspectableGraph, layer: str) -> str:
-    """ "Layer 3 (conv3) · each unit sees 75 × 75 pixels"."""
+    """ "Layer 3 (conv3) · receptive field 75 × 75 pixels of 224 × 224"."""
     h, w = model.receptive_field(layer, 0, 0).shape
     S, paper = model.image_size, layer.startswith("conv") and layer[4:].isdecimal()
-    seen = f"{h} × {w} pixels" + (f" of {S} × {S}" if max(h, w) <= S else ": the whole image")
+    field = f"{h} × {w} pixels" + (f" of {S} × {S}" if max(h, w) <= S else ": the whole image")
     named = f"Layer {layer[4:]} (`{layer}`)" if paper else f"`{layer}`"
-    return f"{named} · a unit sees {seen}"
+    return f"{named} · receptive field {field}"
 
 
 def add_notes(section: Section, model: InspectableGraph, layer: str | None = None) -> None:

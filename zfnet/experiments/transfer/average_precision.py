@@ -77,13 +77,20 @@ def score_classes(
     """
     classes, found = splits[0].classes, list[ClassPrecision]()
     x, x_test = (bank.features[layer] for bank in banks)
-    seen, seen_test = (voc.presence[bank.indices] for voc, bank in zip(splits, banks, strict=True))
+    presence, present_test = (
+        voc.presence[bank.indices] for voc, bank in zip(splits, banks, strict=True)
+    )
     for column, name in enumerate(classes):
-        clear, clear_test = seen[:, column] != 0, seen_test[:, column] != 0
+        clear, clear_test = presence[:, column] != 0, present_test[:, column] != 0
         learned = classifiers.fit(
-            "softmax", x[clear], seen[clear, column], c=c, seed=seed, scoring="average_precision"
+            "softmax",
+            x[clear],
+            presence[clear, column],
+            c=c,
+            seed=seed,
+            scoring="average_precision",
         )
-        present = seen_test[clear_test, column] == 1
+        present = present_test[clear_test, column] == 1
         precision = average_precision(learned.scores(x_test[clear_test]), present)
         found.append(
             ClassPrecision(name, precision, float(present.mean()), int(present.sum()), learned.c)
