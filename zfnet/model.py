@@ -100,6 +100,8 @@ def build(settings: Mapping[str, Any]) -> ConvNet:
     lists_to_tuples: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()
     }
+    if "architecture" not in settings:
+        raise ValueError("these are not the settings of a network: they name no architecture")
     try:
         return ConvNet(Settings(**lists_to_tuples))
     except TypeError as error:

@@ -46,7 +46,7 @@ def picture() -> np.ndarray:
 
 
 def equal(projection: Projection, theirs: Any) -> bool:
-    """Captum begins with 1, we with the activation.
+    """Captum's cotangent is 1, ours the activation.
 
     Only above zero is what the rules make of an activation its multiple of what they make of 1.
     """

@@ -112,7 +112,7 @@ def test_pretrained_is_compared_with_scratch_on_the_same_images(tmp_path: Path) 
     assert found["3 images a class"] == pretrained - mean_of_classes(answers.argmax(1), labels)
 
 
-def test_a_network_carries_nothing_over_to_what_it_has_learned_from(tmp_path: Path) -> None:
+def test_a_network_is_not_transferred_to_its_own_training_data(tmp_path: Path) -> None:
     own = replace(NET, data="scenes")
     with pytest.raises(ValueError, match="learned from scenes itself"):
         check_trends.transferred(case(out=tmp_path, elsewhere=lambda: own), EFFORT, silent)

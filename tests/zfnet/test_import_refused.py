@@ -28,7 +28,7 @@ def changed(path: Path, change: Any) -> Path:
 
 
 def moved_out(location: str) -> Any:
-    """A change: the bytes of the filters lie in another file."""
+    """A change: the filters are stored in another file."""
 
     def change(graph: Any) -> None:
         tensor = graph.initializer[0]

@@ -72,7 +72,7 @@ def test_an_angle_turns_counterclockwise_about_the_crops_centre(quarters: int) -
 
 
 @pytest.mark.parametrize(("scale", "angle"), [(1.1, 0), (1.8, 0), (1.0, 10), (1.0, 200)])
-def test_a_ramp_is_enlarged_and_turned_about_the_crops_centre(scale: float, angle: int) -> None:
+def test_a_ramp_is_enlarged_and_rotated_about_the_crops_centre(scale: float, angle: int) -> None:
     ramp = np.broadcast_to(np.arange(36, dtype=np.uint8)[:, None, None] * 7, (36, 36, 3))
     shown = pixels(network().preprocess, ramp, Transform(scale=scale, angle=angle))
     down, right = np.mgrid[-8:8, -8:8] + 0.5  # the middle of the crop, which the ramp's ends leave
@@ -134,7 +134,7 @@ def test_probabilities_are_those_of_the_true_class(found: Invariance) -> None:
         assert found.probabilities["rotation"][i, 4] == pytest.approx(expected, rel=1e-4)
 
 
-def test_the_image_as_it_is_is_at_no_distance_from_itself(found: Invariance) -> None:
+def test_the_original_image_has_distance_zero(found: Invariance) -> None:
     for layer in found.layers:
         for sweep, value in zip(found.sweeps, (0, 1.0, 0), strict=True):
             assert (found.distances[layer][sweep.name][:, sweep.values.index(value)] == 0).all()
@@ -264,7 +264,7 @@ def test_one_image_is_refused() -> None:
         invariance(network(), subjects(1))
 
 
-def test_a_layer_that_sees_no_difference_between_images_is_refused() -> None:
+def test_a_layer_with_equal_features_for_all_images_is_refused() -> None:
     net = network()
     net.model.fc7.weight.data[:] = 0  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="relu7 gives all 4 images the same features"):
@@ -303,7 +303,7 @@ def test_pictures_of_the_users_own_have_the_classes_they_are_given(
     assert options["settings"]["count"] == options["settings"]["statistics"] == 2
 
 
-def test_what_does_not_go_together_is_refused(run: Path, tmp_path: Path) -> None:
+def test_options_that_exclude_each_other_are_refused(run: Path, tmp_path: Path) -> None:
     files = own_pictures(tmp_path)
     with pytest.raises(ValueError, match="give either --data"):
         command.invariance_command(run)

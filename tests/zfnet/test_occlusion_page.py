@@ -174,7 +174,7 @@ def test_named_images_come_first_and_none_is_drawn_twice() -> None:
         ({"image": ["DATA/0.png"], "square": 40}, "square of 40 .* 32x32"),
     ],
 )
-def test_what_cannot_be_looked_at_is_refused(
+def test_images_that_cannot_be_occluded_are_refused(
     tmp_path: Path, options: dict[str, Any], message: str
 ) -> None:
     NET.save(tmp_path / FILE)

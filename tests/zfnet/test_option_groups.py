@@ -37,7 +37,7 @@ class Form:
 
 
 def called(*typed: str, **how: Any) -> Any:
-    """What a command gets for a `Form` from these words."""
+    """The `Form` that a command gets for these arguments."""
     found: list[Any] = []
     options = Options(**how)
     hint: Any = dict[str, Any] if options.given else Form

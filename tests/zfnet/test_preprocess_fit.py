@@ -95,7 +95,7 @@ def test_a_mean_has_three_channels(mean: tuple[float, ...]) -> None:
 
 
 @pytest.mark.parametrize("fit", ["centre", "warp"])
-def test_what_is_taken_of_an_image_is_what_the_square_shows(fit: str) -> None:
+def test_the_source_rectangle_is_the_squares(fit: str) -> None:
     preprocess, shape = made(20, fit), (30, 70)
     top, left, height, width = preprocess.source_rectangle(shape)
     inside = np.zeros((*shape, 3), np.uint8)

@@ -11,7 +11,7 @@ from tests.zfnet.reporting import HOSTILE, NAMESPACES, full_page, parsed
 from zfnet.report import Page
 
 
-def test_what_users_name_cannot_become_markup() -> None:
+def test_users_text_cannot_become_markup() -> None:
     html = full_page(HOSTILE).html()
     assert "<script" not in html
     assert '"1"' not in html

@@ -46,7 +46,7 @@ def test_numbers_come_with_the_command_and_all_its_settings(tmp_path: Path) -> N
     assert told["found"] == [0, 1, 2] and told["share"] == 0.5
 
 
-def test_what_json_cannot_hold_is_refused(tmp_path: Path) -> None:
+def test_values_that_json_cannot_hold_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="set cannot be written"):
         results(tmp_path).numbers(found={1, 2})
     assert not (tmp_path / "looking.json").exists()

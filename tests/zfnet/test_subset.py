@@ -21,7 +21,7 @@ class Unlabelled(Pictures):
         return Truth(box=(0, 0, index + 1, 1))
 
 
-def test_a_subset_counts_the_labels_of_its_classes_anew() -> None:
+def test_a_subset_renumbers_the_labels_of_its_classes() -> None:
     whole = Pictures(9)  # red, green, blue in turn
     part = Subset(whole, np.array([8, 1, 4]), ("blue", "green"))
     assert [part.label(i) for i in range(len(part))] == [0, 1, 1]
