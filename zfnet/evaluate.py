@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zfnet.data import Dataset, Loader
-from zfnet.data.loader import Crops, Loading
+from zfnet.data.batches import Crops, Loading
 from zfnet.network import Network
 
 

@@ -13,7 +13,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,37 +28,7 @@ from zfnet.evaluate import Errors, check_classes, evaluate
 from zfnet.network import Network
 from zfnet.recipe import Recipe
 from zfnet.report.curves import curve
-
-
-class Diverged(ValueError):
-    """The loss or a weight is no longer finite."""
-
-
-@dataclass
-class Progress:
-    """The progress of a training, for display."""
-
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    loss: float
-    accuracy: float
-    images_per_second: float
-
-
-@dataclass
-class _Position:
-    """The position of a training, and the running sums of its epoch."""
-
-    epoch: int = 0
-    step: int = 0
-    next_batch: int = 0
-    seen: int = 0
-    loss_sum: float = 0.0
-    correct: int = 0
-    seconds: float = 0.0
-    history: list[dict[str, float]] = field(default_factory=list)
+from zfnet.training_state import Diverged, Position, Progress
 
 
 class Trainer:
@@ -95,7 +65,7 @@ class Trainer:
         self.schedule = recipe.make_schedule()
         how = Loading(recipe.crops, recipe.seed, workers=workers, strict=strict)
         self.loader = Loader(train, network.preprocess, recipe.batch_size, how)
-        self.at = _Position()
+        self.at = Position()
         # Scales nothing. It loads the kernel on a device, so that loading cannot fail between a
         # step's update and its end; the update loads its own kernel before the first weight.
         self._renormalise(math.inf)
@@ -219,7 +189,7 @@ class Trainer:
             "unreadable": len(self.loader.bad),
         }
         self.schedule(at.epoch, errors.top1)
-        self.at = _Position(epoch=at.epoch + 1, step=at.step, history=[*at.history, line])
+        self.at = Position(epoch=at.epoch + 1, step=at.step, history=[*at.history, line])
         if self.at.epoch in self.recipe.keep_epochs:
             self.network.save(epoch_file(self.out, self.at.epoch))
         self._save_all()
@@ -267,7 +237,7 @@ class Trainer:
         if unlike:
             raise ValueError(f"the checkpoint has no velocity that fits {', '.join(unlike)}")
         try:
-            at = _Position(**state["position"])
+            at = Position(**state["position"])
             self.schedule.load(state["schedule"])
             self.loader.bad.update(state.get("unreadable", {}))
         except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -15,7 +15,7 @@ from minidl import serialize
 from tests.zfnet.tiny import COLOURS, Pictures, network, resumed, trainer
 from zfnet import network as networks
 from zfnet.checkpoint import CHECKPOINT, kept_epochs
-from zfnet.train import Progress
+from zfnet.training_state import Progress
 
 
 class Killed(BaseException):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -62,10 +63,7 @@ def first_layer_command(
     settings = {"data": data, "split": split, "maps": maps, "images": images, "seed": seed}
     if model:
         settings |= {"models": [str(path) for path in model]}
-        groups = [
-            Group(f"{n}", str(path), [open_network(path, device)[0]])
-            for n, path in enumerate(model, start=1)
-        ]
+        groups = _given(model, device)
     else:
         scale, every = size.scale(), range(seed, seed + seeds)
         settings = scale.described() | settings | {"seeds": list(every)}
@@ -76,6 +74,12 @@ def first_layer_command(
         f"The page is {page.resolve()}; the numbers beside it in first-layer.json, "
         "first-layer.csv and filters.csv."
     )
+
+
+def _given(paths: Sequence[Path], device: str) -> list[Group]:
+    """The networks at these paths, a group each."""
+    networks = [(str(path), open_network(path, device)[0]) for path in paths]
+    return [Group(f"{n}", name, [net]) for n, (name, net) in enumerate(networks, start=1)]
 
 
 def _trained(

@@ -28,7 +28,8 @@ from zfnet.model import ConvNet
 from zfnet.network import FILE, Network
 from zfnet.recipe import Recipe
 from zfnet.settings import OWN, Settings
-from zfnet.train import Progress, Trainer
+from zfnet.train import Trainer
+from zfnet.training_state import Progress
 
 RECIPE, NETWORK = "Recipe (defaults: the paper's, section 3)", "Network"
 AFTER_THE_DATA = ("num_classes", "seed")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from zfnet.data.batches import Batch, Loading
 from zfnet.data.dataset import Dataset, Truth, require_classes
 from zfnet.data.folders import ClassFolders, Photographs, TinyImageNet, open_folder
 from zfnet.data.images import BadImage, read_image
-from zfnet.data.loader import Batch, Loader, Loading, ten_crop_batches
+from zfnet.data.loader import Loader, ten_crop_batches
 from zfnet.data.preprocess import Preprocess, default_resize, mean_image
 from zfnet.data.scenes import Scenes
 from zfnet.data.subset import Subset, spread

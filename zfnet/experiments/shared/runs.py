@@ -20,7 +20,8 @@ from zfnet.model import ConvNet, as_json
 from zfnet.network import Network, require_conv_net
 from zfnet.recipe import Recipe
 from zfnet.settings import Settings
-from zfnet.train import Progress, Trainer
+from zfnet.train import Trainer
+from zfnet.training_state import Progress
 
 DATA = "data.json"
 """The file with the fingerprint of a run's images."""
