@@ -26,7 +26,7 @@ FOLDS = "With folds of images (not for voc2012)"
 
 @dataclass(frozen=True)
 class FoldOptions:
-    """How images are drawn, and what is trained on them from scratch."""
+    """Folds of images, and trainings from scratch on them."""
 
     per_class: Annotated[
         str, Option(help="Images a class to learn from, with commas (default: the protocol's).")

@@ -68,8 +68,8 @@ def transferred(case: Case, effort: Effort, report: Report) -> dict[str, float]:
     network, n = case.elsewhere(), effort.few
     if network.learned_from(case.dataset):
         raise ValueError(
-            f"the network has learned from {network.data} itself, and carries nothing over to "
-            "them; without a model the network in the box is taken"
+            f"the network has learned from {network.data} itself, so that nothing is "
+            "transferred to them; without a model the pretrained network is taken"
         )
     layer = layer_output(network.model, LAYER)
     bank = read_features(network, case.dataset, [layer], report=report)
@@ -130,7 +130,7 @@ TRENDS = (
     Trend(
         "transfer", "Tables 4 and 5", "Pretrained features beat training from scratch",
         "the difference in accuracy ({})", "points", transferred,
-        "A softmax on the features of layer 7 of the network in the box, or of the one that was "
+        "A softmax on the features of layer 7 of the pretrained network, or of the one that was "
         "given, against the same architecture trained from random weights on the same few images.",
     ),
     Trend(

@@ -85,7 +85,7 @@ def _rectified(network: Network, layers: Sequence[str]) -> list[str]:
 def _merge(
     found: dict[str, Strongest], layer: str, activation: np.ndarray, indices: np.ndarray, k: int
 ) -> None:
-    """Keep the k strongest of what was found before and of a batch's (N,K,P,Q)."""
+    """Keep the k strongest of the earlier activations and of a batch's (N,K,P,Q)."""
     N, K, P, Q = activation.shape
     values, places = (a.T for a in peaks(activation))  # (N,K) -> (K,N)
     images = np.broadcast_to(indices, (K, N))

@@ -29,13 +29,13 @@ def add_first_look(
         f"This small ZFNet has {network.model.parameter_count:,} parameters and was trained with "
         "this engine, on two cores, on 100 classes of Tiny ImageNet: photographs of 64 × 64 "
         f"pixels. It is right on {right:.0%} of those that it never saw; chance is 1 %. It comes "
-        "with the package, and every command looks into it unless `--model` names another.",
+        "with the package, and every command uses it unless `--model` names another.",
     )
     pages.add_filters(page, network.model)
     section = page.section(
         "What it sees in a photograph",
         "Of each picture: the answers; then, layer by layer, the strongest unit's activation "
-        "carried down to the pixels by the deconvnet. Low layers answer to edges and colours "
+        "projected to the pixels by the deconvnet. Low layers respond to edges and colours "
         "anywhere, higher ones to larger parts. Last, a grey square slides over the picture: where "
         "the answer's probability falls, the square hid what it rests on.",
     )

@@ -42,7 +42,7 @@ SCRATCH = (
 )
 NO_SCRATCH = "No network was trained from scratch."
 NOTHING_NEW = (
-    "The network has learned from {data} already: its features are not carried over to anything "
+    "The network has learned from {data} already: its features are not transferred to anything "
     "new here."
 )
 FOLDS_SHARE = (
