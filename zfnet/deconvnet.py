@@ -36,7 +36,7 @@ class Projection:
     image:  index of the image in the batch.
     unit:   the unit, `value` its activation.
     box:    the unit's receptive field, clipped to the image.
-    seen:   (3, h, w), the projection within the box `kept` of an image of `size` x `size` pixels;
+    part:   (3, h, w), the projection within the box `kept` of an image of `size` x `size` pixels;
             it is zero outside. `kept` is `box`, except with the `gradient` rules through contrast
             normalisation, where every pixel depends on the whole image.
 
@@ -48,21 +48,21 @@ class Projection:
     unit: Unit
     value: float
     box: Box
-    seen: np.ndarray
+    part: np.ndarray
     kept: Box
     size: int
 
     @property
     def pixels(self) -> np.ndarray:
         """The projection over the whole image, (3, S, S)."""
-        whole = np.zeros((3, self.size, self.size), self.seen.dtype)
-        whole[(slice(None), *_within(self.kept))] = self.seen
+        whole = np.zeros((3, self.size, self.size), self.part.dtype)
+        whole[(slice(None), *_within(self.kept))] = self.part
         return whole
 
     def crop(self) -> np.ndarray:
         """The pixels of the receptive field, (3, h, w)."""
         if self.kept == self.box:
-            return self.seen
+            return self.part
         return self.pixels[(slice(None), *_within(self.box))]
 
 
@@ -152,8 +152,8 @@ class Deconvnet:
         S = self.model.image_size
         box = self.model.receptive_field(layer, unit.p, unit.q).clip(S, S)
         inside = Box(box.top - at[0], box.bottom - at[0], box.left - at[1], box.right - at[1])
-        seen = pixels[(slice(None), *_within(inside))].copy()
-        return Projection(n, layer, unit, value, box, seen, box, S)
+        part = pixels[(slice(None), *_within(inside))].copy()
+        return Projection(n, layer, unit, value, box, part, box, S)
 
     def _plane(self, layer: str) -> tuple[int, int, int]:
         """(K,P,Q) of a layer below the fully connected ones."""

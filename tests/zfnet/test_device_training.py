@@ -116,7 +116,7 @@ def test_projections_from_the_device_are_the_cpus(cuda_device: str, layer: str) 
         # Forward and backward through eight layers, each of up to some thousand products.
         allowed = 1e4 * eps(np.float32)
         assert not abs(ours.value - theirs.value) > allowed * abs(theirs.value)
-        assert not np.abs(ours.seen - theirs.seen).max() > allowed * np.abs(theirs.seen).max()
+        assert not np.abs(ours.part - theirs.part).max() > allowed * np.abs(theirs.part).max()
 
 
 def test_the_strongest_unit_is_found_on_the_device(cuda_device: str) -> None:
