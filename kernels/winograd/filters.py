@@ -18,7 +18,17 @@ from kernels.cpu.combine import combine
 from kernels.cpu.micro_kernel import TALL, outer_rows
 from kernels.cpu.vector import LINE, lanes_of
 from kernels.winograd import layout
-from kernels.winograd.layout import SQUARE, Array, Integer, Panels, Product, Taps, Tiling
+from kernels.winograd.layout import (
+    SQUARE,
+    Array,
+    Integer,
+    Panels,
+    Product,
+    Taps,
+    Tiling,
+    called,
+    inlined,
+)
 from kernels.winograd.locate import Block, panels_of, share, sized, square
 from kernels.winograd.taps import FilterPanel, block_in_place, copy_taps, taps_of
 from kernels.winograd.toom_cook import MOST, filter_family
@@ -41,7 +51,7 @@ class Buffers(NamedTuple):
     """(MOST,MOST): where U goes, by products of the largest tile."""
 
 
-@numba.njit(cache=True)
+@inlined
 def _new_buffers(w: Array) -> Buffers:
     taps = np.zeros(SQUARE * LINE * 2 * lanes_of(w), w.dtype)
     return Buffers(taps, np.empty(SQUARE * LINE, w.dtype), np.empty((MOST, MOST), np.int64))
@@ -77,7 +87,7 @@ def _filter_share(w: Array, parameters: Array, U: Array, part: Integer, parts: i
             _filter_panel(w, tiling, taps, f, out_panel, in_panel, U, buffers)
 
 
-@numba.njit(cache=True)
+@inlined
 def _locate_filters(
     tiling: Tiling, panels: Panels, f: int, out_panel: int, in_panel: int, inputs: int, at: Array
 ) -> None:
@@ -90,7 +100,7 @@ def _locate_filters(
             at[i, j] = panels.begins[p] + row * LINE * panels.width
 
 
-@numba.njit(cache=True)
+@inlined
 def filter_products(tiling: Tiling, f: int) -> tuple[int, int]:
     """(n1, n2): products along both axes of phase f in the largest tile."""
     n1 = tiling.largest[0] + tiling.phases[f, 0] - 1
@@ -98,14 +108,14 @@ def filter_products(tiling: Tiling, f: int) -> tuple[int, int]:
     return n1, n2
 
 
-@numba.njit(cache=True)
+@inlined
 def _filter_panels(tiling: Tiling, taps: Taps, w: Array) -> tuple[int, int]:
     """Panels of outputs, of all their phases, and of inputs."""
     outputs = len(tiling.out_phases) * panels_of(taps.outputs, 2 * lanes_of(w))
     return outputs, panels_of(taps.inputs, LINE)
 
 
-@numba.njit(cache=True)
+@inlined
 def _filter_panel(
     w: Array,
     tiling: Tiling,
@@ -139,7 +149,7 @@ def _filter_panel(
             _filter_vector(w, block, n1, n2, buffers, U, c * width + k)
 
 
-@numba.njit(cache=True)
+@called
 def _filter_vector(
     source: Array, block: Block, n1: int, n2: int, buffers: Buffers, U: Array, e: int
 ) -> None:
@@ -192,7 +202,7 @@ def _multiply_share(
                         _multiply_panel(V, U, p * each, M, product, p, out_panel, line, count)
 
 
-@numba.njit(cache=True)
+@inlined
 def _locate_at_once(tiling: Tiling, f: int, each: int, behind: int, at: Array) -> None:
     """at (n1,n2): `each` elements from point to point."""
     n1, n2 = filter_products(tiling, f)
@@ -201,7 +211,7 @@ def _locate_at_once(tiling: Tiling, f: int, each: int, behind: int, at: Array) -
             at[i, j] = square(i, j, n1, n2) * each + behind
 
 
-@numba.njit(cache=True)
+@inlined
 def _multiply_panel(
     V: Array,
     U: Array,

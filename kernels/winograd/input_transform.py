@@ -19,7 +19,7 @@ from kernels.cpu.combine import combine
 from kernels.cpu.non_temporal import fence, past_caches
 from kernels.cpu.vector import fetch, lanes_of, move
 from kernels.winograd import layout
-from kernels.winograd.layout import SQUARE, Array, Integer, Panels, Plane, Tiling
+from kernels.winograd.layout import SQUARE, Array, Integer, Panels, Plane, Tiling, called, inlined
 from kernels.winograd.locate import (
     Block,
     Rows,
@@ -85,7 +85,7 @@ def _input_tiles(x: Array, parameters: Array, V: Array, part: Integer, parts: in
     fence()
 
 
-@numba.njit(cache=True)
+@inlined
 def _input_window(
     x: Array,
     plane: Plane,
@@ -110,7 +110,7 @@ def _input_window(
         next_panel_of_rows(rows, window.n1, window.n2)
 
 
-@numba.njit(cache=True)
+@called
 def _input_panel(
     source: Array,
     block: Block,
@@ -137,7 +137,7 @@ def _input_panel(
             _b_scattered(n2, half, i * n2 * lanes, lanes, V, c, at, i, stream)
 
 
-@numba.njit(cache=True)
+@called
 def _copy_window(x: Array, plane: Plane, window: Window, c: int, width: int, to: Array) -> None:
     """to (n1,n2,width) = a window's pixels, 0 outside of the plane and its channels.
 
@@ -159,7 +159,7 @@ def _copy_window(x: Array, plane: Plane, window: Window, c: int, width: int, to:
                     to[at + e] = x[source + e] if e < inside else 0
 
 
-@numba.njit(cache=True)
+@inlined
 def _clear_points(
     V: Array,
     panels: Panels,

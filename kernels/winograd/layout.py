@@ -22,6 +22,11 @@ import numpy as np
 from kernels.winograd.toom_cook import MOST
 
 SQUARE = MOST * MOST
+inlined: Any = numba.njit(cache=True, forceinline=True)
+"""Compiled into its caller: a call would count references to every array of the structures it is
+given, and longer than such a short function takes."""
+called: Any = numba.njit(cache=True, forceinline=False)
+"""What an inlined function calls: without saying so, it would be inlined too, at every call."""
 Array = np.ndarray
 Integer = int | np.int64
 """A loop's index or share; those of a parallel loop are unsigned until they are cast."""
@@ -144,7 +149,7 @@ def pack(*structures: Any) -> Array:
     return np.concatenate([head.ravel(), *parts])
 
 
-@numba.njit(cache=True)
+@inlined
 def tiling(parameters: Array) -> Tiling:
     return Tiling(
         _table(parameters, _TILING),
@@ -160,7 +165,7 @@ def tiling(parameters: Array) -> Tiling:
     )
 
 
-@numba.njit(cache=True)
+@inlined
 def chunk(parameters: Array) -> Chunk:
     return Chunk(
         _number(parameters, _CHUNK),
@@ -172,14 +177,14 @@ def chunk(parameters: Array) -> Chunk:
     )
 
 
-@numba.njit(cache=True)
+@inlined
 def panels(parameters: Array) -> Panels:
     return Panels(
         _row(parameters, _PANELS), _row(parameters, _PANELS + 1), _number(parameters, _PANELS + 2)
     )
 
 
-@numba.njit(cache=True)
+@inlined
 def plane(parameters: Array) -> Plane:
     return Plane(
         _number(parameters, _PLANE),
@@ -190,7 +195,7 @@ def plane(parameters: Array) -> Plane:
     )
 
 
-@numba.njit(cache=True)
+@inlined
 def taps(parameters: Array) -> Taps:
     return Taps(
         _number(parameters, _TAPS),
@@ -203,7 +208,7 @@ def taps(parameters: Array) -> Taps:
     )
 
 
-@numba.njit(cache=True)
+@inlined
 def product(parameters: Array) -> Product:
     return Product(
         _row(parameters, _PRODUCT),
@@ -215,7 +220,7 @@ def product(parameters: Array) -> Product:
     )
 
 
-@numba.njit(cache=True)
+@inlined
 def _table(parameters: Array, number: int) -> Array:
     """(rows,columns)"""
     head = 3 * number
@@ -224,19 +229,19 @@ def _table(parameters: Array, number: int) -> Array:
     return parameters[at : at + rows * columns].reshape((rows, columns))
 
 
-@numba.njit(cache=True)
+@inlined
 def _row(parameters: Array, number: int) -> Array:
     """(columns,)"""
     at, columns = parameters[3 * number], parameters[3 * number + 2]
     return parameters[at : at + columns]
 
 
-@numba.njit(cache=True)
+@inlined
 def _pair(parameters: Array, number: int) -> tuple[int, int]:
     at = parameters[3 * number]
     return parameters[at], parameters[at + 1]
 
 
-@numba.njit(cache=True)
+@inlined
 def _number(parameters: Array, number: int) -> int:
     return parameters[parameters[3 * number]]

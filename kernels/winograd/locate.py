@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
-from kernels.winograd.layout import SQUARE, Array, Chunk, Integer, Panels, Plane, Tiling
+from kernels.winograd.layout import SQUARE, Array, Chunk, Integer, Panels, Plane, Tiling, inlined
 from kernels.winograd.toom_cook import MOST
 
 
@@ -60,7 +59,7 @@ class Rows(NamedTuple):
     """(MOST,MOST): from there to the next panel."""
 
 
-@numba.njit(cache=True)
+@inlined
 def new_rows() -> Rows:
     return Rows(
         np.empty(SQUARE, np.int64),
@@ -70,20 +69,20 @@ def new_rows() -> Rows:
     )
 
 
-@numba.njit(cache=True)
+@inlined
 def share(count: int, part: Integer, parts: int) -> tuple[Integer, Integer]:
     """The first of `count` units that a thread has, and the end."""
     return count * part // parts, count * (part + 1) // parts
 
 
-@numba.njit(cache=True)
+@inlined
 def share_of_tiles(
     tiling: Tiling, chunk: Chunk, part: Integer, parts: int
 ) -> tuple[Integer, Integer]:
     return share(chunk.bands.size * len(tiling.columns), part, parts)
 
 
-@numba.njit(cache=True)
+@inlined
 def locate_tile(tiling: Tiling, chunk: Chunk, number: Integer, rows: Rows) -> Tile:
     """Tile `number` of a chunk, and its ranks."""
     b, t = number // len(tiling.columns), number % len(tiling.columns)
@@ -101,7 +100,7 @@ def locate_tile(tiling: Tiling, chunk: Chunk, number: Integer, rows: Rows) -> Ti
     )
 
 
-@numba.njit(cache=True)
+@inlined
 def locate_input(tiling: Tiling, tile: Tile, f: int) -> Window:
     """The pixels of input phase f that a tile reads: m + r - 1 along each axis."""
     phases, (step_h, step_w) = tiling.phases, tiling.in_step
@@ -110,7 +109,7 @@ def locate_input(tiling: Tiling, tile: Tile, f: int) -> Window:
     return Window(tile.n, h, w, n1, n2, step_h, step_w)
 
 
-@numba.njit(cache=True)
+@inlined
 def locate_output(tiling: Tiling, tile: Tile, q: int) -> Window:
     """The pixels of output phase q that a tile has: m along each axis."""
     out, (step_h, step_w) = tiling.out_phases, tiling.out_step
@@ -118,13 +117,13 @@ def locate_output(tiling: Tiling, tile: Tile, q: int) -> Window:
     return Window(tile.n, h, w, tile.m1, tile.m2, step_h, step_w)
 
 
-@numba.njit(cache=True)
+@inlined
 def products_of(tiling: Tiling, tile: Tile) -> tuple[int, int]:
     """(n1, n2): products of a tile along both axes, all phases together."""
     return tile.m1 + tiling.most_taps[0] - 1, tile.m2 + tiling.most_taps[1] - 1
 
 
-@numba.njit(cache=True)
+@inlined
 def lies_inside(window: Window, plane: Plane) -> bool:
     """Whether no pixel of a window is padding."""
     last_h = window.h + (window.n1 - 1) * window.step_h
@@ -132,7 +131,7 @@ def lies_inside(window: Window, plane: Plane) -> bool:
     return window.h >= 0 and last_h < plane.H and window.w >= 0 and last_w < plane.W
 
 
-@numba.njit(cache=True)
+@inlined
 def block_of(window: Window, plane: Plane, c: int) -> Block:
     """Where a window's pixels lie in the memory of (N,H,W,C), from channel c of the group on."""
     pixel = (window.n * plane.H + window.h) * plane.W + window.w
@@ -145,14 +144,14 @@ def block_of(window: Window, plane: Plane, c: int) -> Block:
     )
 
 
-@numba.njit(cache=True)
+@inlined
 def locate_rows(panels: Panels, rows: Rows) -> None:
     """A tile's first element of the first panel at every point."""
     for p in range(SQUARE):
         rows.first[p] = panels.begins[p] + rows.ranks[p] * panels.width
 
 
-@numba.njit(cache=True)
+@inlined
 def locate_rows_of_phase(panels: Panels, tiling: Tiling, f: int, each: int, rows: Rows) -> None:
     """The same of phase f, where each phase has `each` panels."""
     for p in range(SQUARE):
@@ -160,7 +159,7 @@ def locate_rows_of_phase(panels: Panels, tiling: Tiling, f: int, each: int, rows
         rows.first[p] = panels.begins[p] + row * panels.width
 
 
-@numba.njit(cache=True)
+@inlined
 def locate_products(panels: Panels, n1: int, n2: int, rows: Rows, by_column: bool) -> None:
     """at[i, j] of product (i, j), of n1 by n2, in the first panel; at[j, i] with `by_column`."""
     for i in range(n1):
@@ -170,7 +169,7 @@ def locate_products(panels: Panels, n1: int, n2: int, rows: Rows, by_column: boo
             rows.at[a, b], rows.to_next[a, b] = rows.first[p], panels.rows[p] * panels.width
 
 
-@numba.njit(cache=True)
+@inlined
 def next_panel_of_rows(rows: Rows, n1: int, n2: int) -> None:
     """at (n1,n2) in the next panel."""
     for i in range(n1):
@@ -178,31 +177,31 @@ def next_panel_of_rows(rows: Rows, n1: int, n2: int) -> None:
             rows.at[i, j] += rows.to_next[i, j]
 
 
-@numba.njit(cache=True)
+@inlined
 def point(i: int, n: int) -> int:
     """Where product i of n stands among all points: infinity, the last, at the end."""
     return i if i < n - 1 else MOST - 1
 
 
-@numba.njit(cache=True)
+@inlined
 def square(i: int, j: int, n1: int, n2: int) -> int:
     """The point of product (i, j) of n1 by n2."""
     return point(i, n1) * MOST + point(j, n2)
 
 
-@numba.njit(cache=True)
+@inlined
 def sized(size: int, n: int) -> int:
     """`toom_cook.sized`, compiled."""
     return size * (MOST + 1) + n
 
 
-@numba.njit(cache=True)
+@inlined
 def uses(i: int, n: int) -> bool:
     """Whether n products use point i."""
     return i < n - 1 or i == MOST - 1
 
 
-@numba.njit(cache=True)
+@inlined
 def panels_of(count: int, width: int) -> int:
     """Panels of `width` channels that hold `count` of them."""
     return (count + width - 1) // width

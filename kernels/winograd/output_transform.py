@@ -15,7 +15,7 @@ from kernels.cpu.direct import finish
 from kernels.cpu.vector import fetch, lanes_of
 from kernels.winograd import layout
 from kernels.winograd.input_transform import Buffers
-from kernels.winograd.layout import SQUARE, Array, Integer, Plane
+from kernels.winograd.layout import SQUARE, Array, Integer, Plane, inlined
 from kernels.winograd.locate import (
     Block,
     Window,
@@ -73,7 +73,7 @@ def _output_tiles(
                 _write_panel(buffers.pixels, window, plane, k, bias, rectify, y)
 
 
-@numba.njit(cache=True)
+@inlined
 def _output_panel(
     M: Array, at: Array, n1: int, n2: int, buffers: Buffers, y: Array, block: Block
 ) -> None:
@@ -93,7 +93,7 @@ def _output_panel(
             _a(sized(m2, n2), half, i * n2 * lanes, lanes, pixels, k + i * m2 * width, width)
 
 
-@numba.njit(cache=True)
+@inlined
 def _write_panel(
     pixels: Array, window: Window, plane: Plane, k: int, bias: Array, rectify: bool, y: Array
 ) -> None:

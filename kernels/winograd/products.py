@@ -15,7 +15,7 @@ import numpy as np
 from kernels.cpu.micro_kernel import EVEN, TALL, next_panel, outer_even, outer_even_2, outer_rows
 from kernels.cpu.vector import LINE, lanes_of
 from kernels.winograd import layout
-from kernels.winograd.layout import Array, Integer, Panels, Product
+from kernels.winograd.layout import Array, Integer, Panels, Product, inlined
 
 
 @numba.njit(parallel=True, cache=True)
@@ -67,7 +67,7 @@ def _accumulate_units(
         _accumulate_panel(Y, V, W, product, panels, p, panel, add)
 
 
-@numba.njit(cache=True)
+@inlined
 def _accumulate_panel(
     Y: Array, V: Array, W: Array, product: Product, panels: Panels, p: int, panel: int, add: bool
 ) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
-
 from kernels.cpu.lines import copy_line
 from kernels.cpu.vector import LINE, lanes_of, turn
-from kernels.winograd.layout import Array, Integer, Taps, Tiling
+from kernels.winograd.layout import Array, Integer, Taps, Tiling, called, inlined
 from kernels.winograd.locate import Block
 from kernels.winograd.toom_cook import MOST
 
@@ -22,7 +20,7 @@ class FilterPanel(NamedTuple):
     i: Integer
 
 
-@numba.njit(cache=True)
+@inlined
 def taps_of(tiling: Tiling, panel: FilterPanel) -> tuple[Array, Array]:
     """The filter's taps along both axes that a pair of phases has: (r1,), (r2,)."""
     taps = tiling.taps[panel.f * len(tiling.out_phases) + panel.q]
@@ -30,7 +28,7 @@ def taps_of(tiling: Tiling, panel: FilterPanel) -> tuple[Array, Array]:
     return taps[:r1], taps[MOST : MOST + r2]
 
 
-@numba.njit(cache=True)
+@inlined
 def block_in_place(taps: Taps, rows: Array, columns: Array, o: int, i: int) -> Block:
     """The taps (r1,r2) of an output and an input: a phase's are all the same number of taps apart.
 
@@ -42,14 +40,14 @@ def block_in_place(taps: Taps, rows: Array, columns: Array, o: int, i: int) -> B
     return Block(_tap(taps, o, i, rows[0], columns[0]), r1, r2, down, across)
 
 
-@numba.njit(cache=True)
+@inlined
 def _tap(taps: Taps, o: int, i: int, row: int, column: int) -> int:
     """The element of one tap."""
     channels = o * taps.by_output + i * taps.by_input
     return channels + row * taps.by_row + column * taps.by_column
 
 
-@numba.njit(cache=True)
+@called
 def copy_taps(
     w: Array, taps: Taps, rows: Array, columns: Array, panel: FilterPanel, to: Array
 ) -> None:
@@ -66,7 +64,7 @@ def copy_taps(
                 _copy_channels(w, taps, source, panel, to, at)
 
 
-@numba.njit(cache=True)
+@called
 def _copy_channels(
     w: Array, taps: Taps, source: int, panel: FilterPanel, to: Array, at: int
 ) -> None:

@@ -18,7 +18,7 @@ from kernels.cpu.vector import LINE, fetch, lanes_of
 from kernels.winograd import layout
 from kernels.winograd.filters import filter_products
 from kernels.winograd.input_transform import Buffers
-from kernels.winograd.layout import SQUARE, Array, Integer, Panels, Taps, Tiling
+from kernels.winograd.layout import SQUARE, Array, Integer, Panels, Taps, Tiling, inlined
 from kernels.winograd.locate import (
     Block,
     block_of,
@@ -105,7 +105,7 @@ def _gradient_panel(
             _t_scattered(sized(m2, n2), half, i * m2 * lanes, lanes, Y, k, at, i, stream)
 
 
-@numba.njit(cache=True)
+@inlined
 def _copy_tile(gy: Array, block: Block, channels: int, to: Array) -> None:
     """to (m1,m2,LINE) = a tile's pixels of `channels`, and 0."""
     for i in range(block.n1):
@@ -146,7 +146,7 @@ def _weight_panel(W: Array, parameters: Array, gw: Array, c: Integer, k: Integer
                 _write_taps(block, taps, rows, columns, k + do, c + dc, gw)
 
 
-@numba.njit(cache=True)
+@inlined
 def _locate_sums(
     tiling: Tiling, panels: Panels, taps: Taps, f: int, c: Integer, k: Integer, at: Array
 ) -> None:
@@ -160,7 +160,7 @@ def _locate_sums(
             at[j, i] = panels.begins[p] + line * LINE * panels.width
 
 
-@numba.njit(cache=True)
+@inlined
 def _weight_vector(
     W: Array,
     source: int,
@@ -180,7 +180,7 @@ def _weight_vector(
         _h(sized(r2, n2), half, i * n2 * lanes, lanes, block, i * r2 * lanes, lanes)
 
 
-@numba.njit(cache=True)
+@inlined
 def _write_taps(
     block: Array, taps: Taps, rows: Array, columns: Array, k: Integer, c: Integer, gw: Array
 ) -> None:
