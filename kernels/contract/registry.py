@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,6 +137,7 @@ _registry: dict[str, dict[tuple[str, str], Kernel]] = {}
 _picked: dict[Any, Kernel] = {}
 """What `pick` found, as long as the same kernels are registered."""
 MOST_PICKED = 4096
+_exact: ContextVar[bool] = ContextVar("exact", default=False)
 Chooser = Callable[[str, str, Any, bool, "list[Kernel]"], "Kernel | None"]
 _chooser: Chooser | None = None
 
@@ -194,6 +196,19 @@ def without(*kernels: Kernel) -> Iterator[None]:
         _picked.clear()
 
 
+@contextmanager
+def exact_only() -> Iterator[None]:
+    """Within it `pick` admits only kernels that sum the products of the definition.
+
+    It holds for this Python thread, and for what runs in its context: others pick as before.
+    """
+    token = _exact.set(True)
+    try:
+        yield
+    finally:
+        _exact.reset(token)
+
+
 def kernel(
     operation: str,
     *,
@@ -245,10 +260,11 @@ def pick(
     """The kernel to run: the one named, or the cheapest that supports the geometry.
 
     `algorithm` is a kernel's name, which then must serve, or "exact" for the cheapest of those that
-    sum the products of the definition. `prepared` says that the caller keeps what a kernel prepares
-    of the weights, which then costs nothing. ValueError lists what there is.
+    sum the products of the definition; within `exact_only` no others serve. `prepared` says that
+    the caller keeps what a kernel prepares of the weights, which then costs nothing. ValueError
+    lists what there is.
     """
-    asked = operation, device, geometry, algorithm, prepared
+    asked = operation, device, geometry, algorithm, prepared, _exact.get()
     key = (*asked, threads.get_num_threads())
     if key not in _picked:
         kernel = _pick(*asked)
@@ -259,12 +275,13 @@ def pick(
 
 
 def _pick(
-    operation: str, device: str, geometry: Any, algorithm: str | None, prepared: bool
+    operation: str, device: str, geometry: Any, algorithm: str | None, prepared: bool, exact: bool
 ) -> Kernel:
     candidates = [k for k in all_kernels(operation) if k.device == device]
     if algorithm not in (None, "exact"):
         candidates = [k for k in candidates if k.name == algorithm]
-    able = [k for k in candidates if (algorithm != "exact" or k.exact) and k.supports(geometry)]
+    inexact = algorithm != "exact" and not exact
+    able = [k for k in candidates if (inexact or k.exact) and k.supports(geometry)]
     if not able:
         known = ", ".join(f"{k.name} ({k.device})" for k in all_kernels(operation)) or "none"
         raise ValueError(
