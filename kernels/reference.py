@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.stage_geometry import StageGeometry
 from kernels.reference_norm import (
     local_contrast_norm,
     local_contrast_norm_vjp,
@@ -26,6 +27,7 @@ __all__ = [
     "conv2d",
     "conv2d_dgrad",
     "conv2d_wgrad",
+    "conv_relu_pool",
     "local_contrast_norm",
     "local_contrast_norm_vjp",
     "local_response_norm",
@@ -182,6 +184,13 @@ def relu_vjp(gy: np.ndarray, x: np.ndarray) -> np.ndarray:
     """gx = gy where x > 0, else 0."""
     pairs = zip(gy.reshape(-1).tolist(), x.reshape(-1).tolist(), strict=True)
     return np.array([g if v > 0 else 0.0 for g, v in pairs]).reshape(x.shape)
+
+
+def conv_relu_pool(
+    x: np.ndarray, w: np.ndarray, g: StageGeometry, *, bias: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The maxima, and their switches, of the rectified convolution."""
+    return max_pool2d(relu(conv2d(x, w, g.conv, bias=bias)), g.pool)
 
 
 def sgd_step(

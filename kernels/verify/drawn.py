@@ -18,6 +18,7 @@ import numpy as np
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.norm_geometry import LCNGeometry
 from kernels.contract.plane_geometry import ConcatenateGeometry, PatchGeometry
+from kernels.contract.stage_geometry import StageGeometry
 from kernels.verify import drawn_shapes as shapes
 from kernels.verify.drawn_shapes import Rng, between, channels, of
 from kernels.verify.oracles import windows
@@ -136,6 +137,11 @@ def _convolved(*operands: str) -> Callable[[ConvGeometry, _Values], Arrays]:
     return arrays
 
 
+def _staged(g: StageGeometry, draw: _Values) -> Arrays:
+    operands = draw(g.conv.x_shape), draw(g.conv.w_shape)
+    return (*operands, g), draw.maybe("bias", (g.conv.K,))
+
+
 def _unpooled(g: PoolGeometry, draw: _Values) -> Arrays:
     laws = ("sum", "max", "last")
     return (draw(g.y_shape), _switches(g, draw.rng), g), {"collisions": of(draw.rng, laws, 0.6)}
@@ -205,6 +211,7 @@ def _elements(g: Any) -> float:
 
 _KINDS: dict[str, _Kind] = {
     "conv2d": _Kind(shapes.convolution, _convolved("x", "w"), _macs),
+    "conv_relu_pool": _Kind(shapes.stage, _staged, lambda g: g.conv.macs),
     "conv2d_dgrad": _Kind(shapes.convolution, _convolved("gy", "w"), _macs),
     "conv2d_wgrad": _Kind(shapes.convolution, _convolved("x", "gy"), _macs),
     "max_pool2d": _Kind(shapes.pooling, lambda g, draw: ((draw(g.x_shape), g), {}), _taps),

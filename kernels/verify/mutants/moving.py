@@ -1,4 +1,4 @@
-"""Bugs of patches, concatenation, the maxima of planes and updates of parameters."""
+"""Bugs of patches, concatenation, the maxima of planes, updates of parameters, and stages."""
 
 from __future__ import annotations
 
@@ -83,6 +83,30 @@ the last columns of a tile are left out: only for columns that fill no tile
 it changes its inputs
 -    new_w, new_v = to_change((w, v), out, "sgd_step")
 +    new_w, new_v = out or (w, v)
+
+== conv_relu_pool in_chunks: conv_relu_pool/in_chunks.py
+nothing is rectified
+-    positive: np.ndarray = pick("relu", device_of(y), y.shape)(y)
+-    return positive
++    return y
+
+weights prepared by whoever calls are forgotten, and with them the bias
+-    options = {"bias": bias} if prepared is None else {"bias": bias, "prepared": prepared}
++    options = {"bias": bias} if prepared is None else {"prepared": prepared}
+
+== conv_relu_pool one_pass: conv_relu_pool/one_pass.py
+the bias is left out
+-        x, w, g.conv, bias=bias, rectify=True, pool=g.pool, **options
++        x, w, g.conv, rectify=True, pool=g.pool, **options
+
+it pools what is not rectified
+-        x, w, g.conv, bias=bias, rectify=True, pool=g.pool, **options
++        x, w, g.conv, bias=bias, rectify=False, pool=g.pool, **options
+
+== conv_relu_pool whole_batch on cuda: conv_relu_pool/cuda_whole_batch.py
+the bias is left out
+-    options = {"bias": bias} if prepared is None else {"bias": bias, "prepared": prepared}
++    options = {} if prepared is None else {"prepared": prepared}
 
 == patches_gather rows on cuda: patches_gather/cuda_rows.cu
 no guard at the right edge
