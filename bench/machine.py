@@ -1,10 +1,8 @@
-"""What was measured on: the machine, its software, and its own limits, measured in the same run.
+"""The machine that was measured on, its software, and its own limits, measured in the same run.
 
-The arithmetic limit is the rate of a large float32 matrix product (`kernels.cpu.gemm`, 2 M N K
-operations); an algorithm with fewer operations than the definition can pass it. The limit of memory
-and caches is a copy on the same threads, bytes read plus bytes written, of arrays of several sizes:
-what one call after the other moves may move at the rate of a copy that is no larger. A read alone
-may be faster.
+The limits are those of `kernels/cpu/limits.py`: the rate of a large matrix product, and of copies
+of several sizes. What one call after the other moves may move at the rate of a copy that is no
+larger. A read alone may be faster.
 """
 
 from __future__ import annotations
@@ -12,28 +10,19 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import numba
-import numpy as np
-
 from kernels.contract import threads
 from kernels.contract.machine import given
-from kernels.cpu.gemm import gemm
+from kernels.cpu.limits import copy_rate, matmul_rate
 
 LIBRARIES = ("numpy", "scipy", "numba", "torch", "onnxruntime")
 SIDE = 2048
 COPIES = tuple(1 << n for n in (18, 20, 22, 24, 26, 28))
 """Bytes that copies move, read and written, from what caches hold to what they do not."""
-REPEATS = 5
-LEAST_SECONDS = 0.2
-LEAST_MOVED = 1 << 26
-"""Bytes of one measurement: small copies are repeated."""
 
 
 @dataclass(frozen=True)
@@ -113,50 +102,6 @@ def measure() -> Machine:
         matmul_rate(SIDE),
         tuple((moved, copy_rate(moved)) for moved in COPIES),
     )
-
-
-def matmul_rate(side: int) -> float:
-    """GFLOP/s of the product of two float32 matrices of side x side."""
-    a, b = np.random.default_rng(0).standard_normal((2, side, side), np.float32)
-    out = np.empty_like(a)
-    return 2 * side**3 / _best(lambda: gemm(a, b, out)) / 1e9
-
-
-def copy_rate(moved: int) -> float:
-    """GB/s of a copy that reads half of so many bytes and writes the other half."""
-    team = threads.get_num_threads()
-    source = np.ones((team, moved // (8 * team)), np.float32)
-    target = np.zeros_like(source)
-    often = max(1, LEAST_MOVED // moved)
-    bytes_a_run = 4 * often * source.nbytes  # there and back, read and written
-    return bytes_a_run / _best(lambda: _copy(source, target, often, np.float32(1))) / 1e9
-
-
-def _best(run: Callable[[], object]) -> float:
-    """Seconds of the fastest of some runs: a limit is what was reached undisturbed."""
-    found: list[float] = []
-    with threads.region():
-        run()
-        until = time.perf_counter() + LEAST_SECONDS
-        while len(found) < REPEATS or time.perf_counter() < until:
-            began = time.perf_counter()
-            run()
-            found.append(time.perf_counter() - began)
-    return min(found)
-
-
-@numba.njit(parallel=True, cache=True)
-def _copy(source, target, often, one):  # type: ignore[no-untyped-def]
-    """Each thread copies its own row (threads,n) there and back, so that caches keep it.
-
-    The factor of 1 is the caller's: a compiler that knew it would leave out every way back.
-    """
-    for row in numba.prange(source.shape[0]):
-        for _ in range(often):
-            for i in range(source.shape[1]):
-                target[row, i] = one * source[row, i]
-            for i in range(source.shape[1]):
-                source[row, i] = one * target[row, i]
 
 
 def _versions() -> dict[str, str]:

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from bench.cases import Contender
-    from bench.instrument import Instrument
     from bench.operations import Call
+    from kernels.contract.clock import Instrument
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _prepare(job: dict[str, Any]) -> Ready:
 
 def _instrument(contender: Contender) -> Instrument:
     from bench.gpu import CuPys, Torchs
-    from bench.instrument import Processor
+    from kernels.contract.clock import Processor
 
     if contender.device == "cpu":
         return Processor()
