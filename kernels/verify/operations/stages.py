@@ -17,8 +17,8 @@ from kernels.verify.geometries import LARGE, SMALL, conv_geometries
 from kernels.verify.oracles import windows
 from kernels.verify.served import narrowed
 
-POOLING_FILTERS = 16, 40
-"""A kernel that pools what it convolves takes whole vectors of filters."""
+POOLING_FILTERS = 64, 90
+"""A kernel that pools what it convolves takes several vectors of filters at a time."""
 
 
 @operation
@@ -68,7 +68,7 @@ def _stages(draw: st.DrawFn, kernel: Kernel, large: bool) -> StageGeometry:
     g = draw(conv_geometries(narrowed(convolve, LARGE if large else SMALL).filled()))
     if alone:
         g = replace(g, K=draw(st.integers(*POOLING_FILTERS)))
-    assume(min(g.P, g.Q) >= 2)
+    assume(min(g.P, g.Q) >= (4 if alone else 2))
     size, padding = draw(small(2, min(3, g.P, g.Q))), draw(small(0, 1))
     pool = PoolGeometry.of(g.y_shape, size, 2, padding, ceil_mode=draw(st.booleans()))
     return StageGeometry(g, pool, convolve.name)
