@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernels import patches
 from kernels.contract.geometry import Box
 from minidl import Tensor, device, nn, no_grad
+from zfnet import patches
 from zfnet.inspectable import InspectableGraph
 from zfnet.steps import Step, steps
 from zfnet.views import Geometry

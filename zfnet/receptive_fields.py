@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernels import patches
 from minidl import Tensor, device, nn, no_grad
 from minidl import functional as F
+from zfnet import patches
 from zfnet.inspectable import InspectableGraph
 from zfnet.steps import Step, steps
 from zfnet.views import View

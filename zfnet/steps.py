@@ -1,4 +1,4 @@
-"""Layers as steps that run on whole planes or on patches (`kernels/patches.py`)."""
+"""Layers as steps that run on whole planes or on patches (`patches.py`)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from kernels import patches
 from kernels.contract.geometry import PoolGeometry
 from minidl import Tensor, device, nn
 from minidl import functional as F
+from zfnet import patches
 from zfnet.inspectable import InspectableGraph
 from zfnet.views import Geometry
 

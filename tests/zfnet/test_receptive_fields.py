@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 import kernels
-from kernels import patches
 from kernels.bounds import within
 from kernels.contract.geometry import ConvGeometry
 from minidl import rules
 from minidl.rules import Rules
 from tests.shared.by_hand import ByHand, Norm, network, one_unit, pictures, recorded
-from zfnet import receptive_fields
+from zfnet import patches, receptive_fields
 from zfnet.deconvnet import Deconvnet, Projection, Unit
 from zfnet.model import ConvNet
 

@@ -94,8 +94,8 @@ the switch of the last tap that is no smaller: only for channels in blocks
 +            less = [builder.fcmp_unordered("<=", b, x) for b, x in zip(best, values, strict=True)]
 
 one vector of a block written twice: only for channels in blocks
--        return [self.builder.gep(first, [_I64(v)]) for v in range(self.count)]
-+        return [self.builder.gep(first, [_I64(min(v, VECTORS - 2))]) for v in range(self.count)]
+-        return [self.emit.at(first, v) for v in range(self.count)]
++        return [self.emit.at(first, min(v, VECTORS - 2)) for v in range(self.count)]
 
 == max_pool2d pairs: max_pool2d/pairs.py
 a row of the later of equals

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernels.peaks import peaks
-from minidl import nn, no_grad
+import kernels
+from minidl import device, nn, no_grad
 from zfnet.data import Dataset, Loader, Loading
 from zfnet.deconvnet import Deconvnet, Projection, Unit
 from zfnet.network import Network
@@ -68,7 +68,7 @@ def strongest_activations(
             for step in chain:
                 kept[step.name] = y = step.on_planes(*(kept[name] for name in step.inputs))
                 for layer in step.names & set(layers):
-                    _merge(found, layer, y.numpy(), batch.indices, k)
+                    _merge(found, layer, y.data, batch.indices, k)
                 for name in step.freed:
                     del kept[name]
         progress(int(batch.indices[-1]) + 1, len(dataset))
@@ -87,7 +87,8 @@ def _merge(
 ) -> None:
     """Keep the k strongest of the earlier activations and of a batch's (N,K,P,Q)."""
     N, K, P, Q = activation.shape
-    values, places = (a.T for a in peaks(activation))  # (N,K) -> (K,N)
+    maxima = kernels.pick_for("plane_max", activation, activation.shape)
+    values, places = (device.host(a).T for a in maxima(activation))  # (N,K) -> (K,N)
     images = np.broadcast_to(indices, (K, N))
     if layer in found:
         before = found[layer]

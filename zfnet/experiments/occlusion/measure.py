@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernels import patches
 from minidl import Tensor
 from minidl import functional as F
+from zfnet import patches
 from zfnet.deconvnet import strongest
 from zfnet.incremental import Change, IncrementalForward
 from zfnet.network import Network
