@@ -87,7 +87,7 @@ def import_command(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a network in --out.")] = False,
 ) -> None:
-    """Convert a network that was trained elsewhere into a run that every command opens."""
+    """Convert a network that was trained elsewhere into a run for the other commands."""
     _require_free(out, force)
     form = options.form(file, preset)
     names = None if classes is None else read_classes(classes)
