@@ -90,9 +90,9 @@ nothing is rectified
 -    return positive
 +    return y
 
-weights prepared by whoever calls are forgotten, and with them the bias
+the bias is left out
 -    options = {"bias": bias} if prepared is None else {"bias": bias, "prepared": prepared}
-+    options = {"bias": bias} if prepared is None else {"prepared": prepared}
++    options = {} if prepared is None else {"prepared": prepared}
 
 == conv_relu_pool one_pass: conv_relu_pool/one_pass.py
 the bias is left out
