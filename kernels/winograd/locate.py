@@ -17,7 +17,7 @@ from kernels.winograd.toom_cook import MOST
 class Tile(NamedTuple):
     """m1 x m2 positions of image n from (u, v) on."""
 
-    n: int
+    n: Integer
     u: int
     v: int
     m1: int
@@ -27,7 +27,7 @@ class Tile(NamedTuple):
 class Window(NamedTuple):
     """n1 x n2 pixels of image n, those of one phase: the first, and steps in pixels."""
 
-    n: int
+    n: Integer
     h: int
     w: int
     n1: int
@@ -39,7 +39,7 @@ class Window(NamedTuple):
 class Block(NamedTuple):
     """n1 x n2 vectors in a flat array: the element of the first, `down` and `across` to others."""
 
-    at: int
+    at: Integer
     n1: int
     n2: int
     down: int

@@ -176,12 +176,13 @@ def transform_strip(pixels: Pixels, n: int, p: int, count: int, s: Strips, V: np
 
     A vector writes over the end of its run, what comes there is written after it.
     """
-    lanes, begin = lanes_of(V), pixels.first + n * pixels.to_image + p * pixels.to_window
+    x, lanes = pixels.x, lanes_of(V)
+    begin = pixels.first + n * pixels.to_image + p * pixels.to_window
     for phase in range(min(s.stride, s.R)):
         for i in range(count + (s.R - 1 - phase) // s.stride):
             source = begin + (i * s.stride + phase) * pixels.to_row
             to = (phase * s.phase_rows + i) * s.tiles * s.run
             for tile in range(s.tiles):
                 for e in range(0, s.run, lanes):  # (MOST,MOST) x (MOST,run) -> V (MOST,run)
-                    _b(MOST, pixels.x, source + tile * s.m * s.across + e, s.across,
+                    _b(MOST, x, source + tile * s.m * s.across + e, s.across,
                        V, to + tile * s.run + e, s.each)  # fmt: skip

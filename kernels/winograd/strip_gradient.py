@@ -17,6 +17,7 @@ from kernels.cpu.combine import combine
 from kernels.cpu.lines import copy_line
 from kernels.cpu.micro_kernel import EVEN, outer_steps_2, outer_steps_3
 from kernels.cpu.vector import LINE, fetch, lanes_of
+from kernels.winograd.layout import inlined
 from kernels.winograd.one_dimensional import TILES, Strips
 from kernels.winograd.toom_cook import MOST, output_matrix, transposed_family
 
@@ -50,7 +51,7 @@ class Buffers(NamedTuple):
 @numba.njit(cache=True)
 def transform_gradient(
     gy: np.ndarray,
-    at: int,
+    at: int | np.int64,
     count: int,
     s: Strips,
     panels: Panels,
@@ -79,14 +80,14 @@ def transform_gradient(
 @numba.njit(cache=True)
 def accumulate(
     gy: np.ndarray,
-    soon: int,
+    soon: int | np.int64,
     count: int,
     s: Strips,
     panels: Panels,
     buffers: Buffers,
     starts: np.ndarray,
     sums: np.ndarray,
-    to: int,
+    to: int | np.int64,
 ) -> None:
     """Add to the sums of every point and row of taps; prefetch a panel of gy meanwhile.
 
@@ -102,7 +103,7 @@ def accumulate(
         _add_run(buffers, a, p * panels.each, s.run, count * s.tiles, sums, c, panels)
 
 
-@numba.njit(cache=True)
+@inlined
 def _add_run(
     buffers: Buffers,
     a: int,
@@ -110,7 +111,7 @@ def _add_run(
     run: int,
     tiles: int,
     sums: np.ndarray,
-    c: int,
+    c: int | np.int64,
     panels: Panels,
 ) -> None:
     """sums (run,width) += V^T (run,tiles) x Y (tiles,width), EVEN terms at most at a time."""

@@ -17,6 +17,7 @@ from kernels.cpu.combine import combine
 from kernels.cpu.lines import copy_line
 from kernels.cpu.micro_kernel import TALL, outer_runs
 from kernels.cpu.vector import fetch, lanes_of
+from kernels.winograd.layout import inlined
 from kernels.winograd.one_dimensional import TILES, Strips
 from kernels.winograd.toom_cook import MOST, POINTS, filter_matrix, output_matrix
 
@@ -42,7 +43,7 @@ class Layer(NamedTuple):
 
 
 class Buffers(NamedTuple):
-    """A thread's memory."""
+    """Memory of one thread."""
 
     V: np.ndarray
     """(MOST,each): a strip's pixels at every point."""
@@ -103,11 +104,10 @@ def multiply_strip(s: Strips, layer: Layer, buffers: Buffers, target: Target, co
         some = min(TALL, count * s.tiles - tile)
         for k in range(0, target.K, width):
             _multiply_panel(s, layer, buffers, target, tile, some, k)
-            for t in range(some):
-                _write_tile(s, layer.rectify, buffers, t, target, tile + t, k)
+            _write_tiles(s, layer.rectify, buffers, target, tile, some, k)
 
 
-@numba.njit(cache=True)
+@inlined
 def _multiply_panel(
     s: Strips, layer: Layer, buffers: Buffers, target: Target, tile: int, some: int, k: int
 ) -> None:
@@ -116,46 +116,49 @@ def _multiply_panel(
     The bias is added at the point 1, whose value every output has once. While the products of a
     point are made, the lines of y that some tiles' outputs go to are prefetched.
     """
-    lanes, width, terms = lanes_of(buffers.V), 2 * lanes_of(buffers.V), s.R * s.run
+    V, M, y, terms = buffers.V, buffers.M, target.y, s.R * s.run
+    U, starts, lanes, width = layer.U, layer.starts, lanes_of(V), 2 * lanes_of(V)
     for p in range(MOST):
         u = (k // width * MOST + p) * terms * width
         bias, at = (layer.bias, k) if p == ONE else (layer.zeros, 0)
         # (TALL,R run) x (R run,2L) -> M (TALL,2L)
-        outer_runs(buffers.V, p * s.each + tile * s.run, s.run, layer.starts, layer.U, u, bias, at,
-                   False, buffers.M, p * TALL * width, width, s.run)  # fmt: skip
+        outer_runs(V, p * s.each + tile * s.run, s.run, starts, U, u, bias, at, False,
+                   M, p * TALL * width, width, s.run)  # fmt: skip
         for t in range(tile + some * p // MOST, tile + some * (p + 1) // MOST):
             to = _pixel(s, target, t) + k
             for i in range(s.m):
-                fetch(target.y, to + i * target.K)
-                fetch(target.y, to + i * target.K + lanes)
+                fetch(y, to + i * target.K)
+                fetch(y, to + i * target.K + lanes)
 
 
-@numba.njit(cache=True)
+@inlined
 def _pixel(s: Strips, target: Target, tile: int) -> int:
     """The element of y that tile `tile` of a strip begins at."""
     row, column = tile // s.tiles, tile % s.tiles * s.m
     return target.at + (row * target.Q + column) * target.K
 
 
-@numba.njit(cache=True)
-def _write_tile(
-    s: Strips, rectify: bool, buffers: Buffers, t: int, target: Target, tile: int, k: int
+@inlined
+def _write_tiles(
+    s: Strips, rectify: bool, buffers: Buffers, target: Target, tile: int, some: int, k: int
 ) -> None:
-    """y = A^T M of tile t of M: in place where it and the panel are whole, else by `result`."""
+    """y = A^T M of `some` tiles: in place where tile and panel are whole, else by `result`."""
     lanes, width = lanes_of(buffers.V), 2 * lanes_of(buffers.V)
     M, result, y, K = buffers.M, buffers.result, target.y, target.K
-    column, to, down = tile % s.tiles * s.m, _pixel(s, target, tile) + k, TALL * width
-    whole = column + s.m <= target.Q and k + width <= K
-    for e in range(0, width, lanes):  # (m,MOST) x (MOST,L) -> y (m,L)
-        at = t * width + e
-        if whole and rectify:
-            _a_rectified(s.m, M, at, down, y, to + e, K)
-        elif whole:
-            _a(s.m, M, at, down, y, to + e, K)
-        elif rectify:
-            _a_rectified(s.m, M, at, down, result, e, width)
-        else:
-            _a(s.m, M, at, down, result, e, width)
-    if not whole:
-        for i in range(min(s.m, target.Q - column)):
-            copy_line(result, i * width, y, to + i * K, min(width, K - k))
+    down = TALL * width
+    for t in range(some):
+        column, to = (tile + t) % s.tiles * s.m, _pixel(s, target, tile + t) + k
+        whole = column + s.m <= target.Q and k + width <= K
+        for e in range(0, width, lanes):  # (m,MOST) x (MOST,L) -> y (m,L)
+            at = t * width + e
+            if whole and rectify:
+                _a_rectified(s.m, M, at, down, y, to + e, K)
+            elif whole:
+                _a(s.m, M, at, down, y, to + e, K)
+            elif rectify:
+                _a_rectified(s.m, M, at, down, result, e, width)
+            else:
+                _a(s.m, M, at, down, result, e, width)
+        if not whole:
+            for i in range(min(s.m, target.Q - column)):
+                copy_line(result, i * width, y, to + i * K, min(width, K - k))

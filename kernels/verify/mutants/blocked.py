@@ -192,8 +192,8 @@ rows of pixels below the last output's first left as they were
 +        for i in range(count):
 
 the stride of columns not taken from tile to tile: only for strides of columns
--                    _b(MOST, pixels.x, source + tile * s.m * s.across + e, s.across,
-+                    _b(MOST, pixels.x, source + tile * s.m * s.run // 2 + e, s.across,
+-                    _b(MOST, x, source + tile * s.m * s.across + e, s.across,
++                    _b(MOST, x, source + tile * s.m * s.run // 2 + e, s.across,
 
 == conv2d winograd_1d: winograd/strips.py
 the bias at every point
@@ -209,8 +209,8 @@ taps of the next row where a group of the stride has none
 +        inside = e < s.across
 
 not rectified at the end of a row and of the filters
--        elif rectify:
-+        elif rectify and k < 0:
+-            elif rectify:
++            elif rectify and k < 0:
 
 the last tiles of a strip left out
 -        some = min(TALL, count * s.tiles - tile)
