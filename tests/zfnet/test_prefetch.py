@@ -1,4 +1,4 @@
-"""Working ahead in threads: the results of a plain loop, in its order, and an end to it."""
+"""Prefetch of items by threads: the results of a plain loop, in its order, and an end to it."""
 
 from __future__ import annotations
 
