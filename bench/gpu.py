@@ -16,8 +16,8 @@ from abc import abstractmethod
 from functools import cached_property
 from typing import Any
 
-from bench.instrument import Call, Instrument
 from kernels.contract import devices
+from kernels.contract.clock import Call, Instrument
 
 CACHES = 4
 """How many times the last cache is overwritten: it may be in halves that hold the same lines."""

@@ -66,9 +66,10 @@ def exact() -> Iterator[None]:
         with minidl.exact(): ...
 
     As if every call had `algorithm="exact"`: no Winograd, zeros stay zeros, a batch gives what its
-    images give but for the order of sums. Large networks are slower.
+    images give but for the order of sums. Large networks are slower. It holds for the Python thread
+    that it is called in; others choose as they did.
     """
-    with registry.without(*(k for k in registry.all_kernels() if not k.exact)):
+    with registry.exact_only():
         yield
 
 

@@ -31,11 +31,7 @@ def work(problem: Problem) -> Work:
 
 
 @kernel(
-    "avg_pool2d",
-    name="scan",
-    device="cuda",
-    accuracy=Accuracy(bound=terms),
-    cost=Cost(work, GPU),
+    "avg_pool2d", name="scan", device="cuda", accuracy=Accuracy(bound=terms), cost=Cost(work, GPU)
 )
 def forward(x: np.ndarray, g: PoolGeometry) -> np.ndarray:
     """x (N,C,H,W) on the device -> y (N,C,P,Q)."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from kernels.contract import threads
@@ -31,6 +32,7 @@ _registry: dict[str, dict[tuple[str, str], Kernel]] = {}
 _picked: dict[Any, Kernel] = {}
 """What `pick` found, as long as the same kernels are registered."""
 MOST_PICKED = 4096
+_exact: ContextVar[bool] = ContextVar("exact", default=False)
 Chooser = Callable[[str, str, Problem, "list[Kernel]"], "Kernel | None"]
 _chooser: Chooser | None = None
 
@@ -89,6 +91,19 @@ def without(*kernels: Kernel) -> Iterator[None]:
         _picked.clear()
 
 
+@contextmanager
+def exact_only() -> Iterator[None]:
+    """Within it `pick` admits only kernels that sum the products of the definition.
+
+    It holds for this Python thread, and for what runs in its context: others pick as before.
+    """
+    token = _exact.set(True)
+    try:
+        yield
+    finally:
+        _exact.reset(token)
+
+
 def kernel(
     operation: str,
     *,
@@ -141,17 +156,14 @@ def pick(operation: str, device: str, problem: Any, algorithm: str | None = None
     problem:   a `Problem`: geometry, type and options of the call. A bare geometry, or a shape for
                an operation without one, is the plain call in float32.
     algorithm: a kernel's name, which then must serve, or "exact" for the cheapest of those that sum
-               the products of the definition.
+               the products of the definition; within `exact_only` no others serve.
 
     ValueError lists what there is.
     """
-    asked = operation, device, problem, algorithm, threads.get_num_threads()
+    asked = operation, device, problem, algorithm, _exact.get(), threads.get_num_threads()
     found = _picked.get(asked)
     if found is None:
-        found = _pick(operation, device, problem_of(problem), algorithm)
-        if len(_picked) >= MOST_PICKED:
-            _picked.clear()
-        _picked[asked] = found
+        found = _remembered(asked, _pick(operation, device, problem_of(problem), algorithm))
     return found
 
 
@@ -159,15 +171,29 @@ def pick_for(
     operation: str, array: Any, geometry: Any, algorithm: str | None = None, **options: Any
 ) -> Kernel:
     """`pick` for a call on `array`: on its device, in its type, with these options of a Problem."""
-    problem = Problem(geometry, array.dtype, **options)
-    return pick(operation, device_of(array), problem, algorithm)
+    device, dtype, count = device_of(array), array.dtype, threads.get_num_threads()
+    # As quick as it can be, for every call of the engine comes here: no Problem but at the first.
+    asked = operation, device, geometry, dtype, algorithm, _exact.get(), count, *options.items()
+    found = _picked.get(asked)
+    if found is None:
+        problem = Problem(geometry, dtype, **options)
+        found = _remembered(asked, _pick(operation, device, problem, algorithm))
+    return found
+
+
+def _remembered(asked: Any, kernel: Kernel) -> Kernel:
+    if len(_picked) >= MOST_PICKED:
+        _picked.clear()
+    _picked[asked] = kernel
+    return kernel
 
 
 def _pick(operation: str, device: str, problem: Problem, algorithm: str | None) -> Kernel:
     candidates = [k for k in all_kernels(operation) if k.device == device]
     if algorithm not in (None, "exact"):
         candidates = [k for k in candidates if k.name == algorithm]
-    able = [k for k in candidates if (algorithm != "exact" or k.exact) and k.supports(problem)]
+    inexact = algorithm != "exact" and not _exact.get()
+    able = [k for k in candidates if (inexact or k.exact) and k.supports(problem)]
     if not able:
         known = ", ".join(f"{k.name} ({k.device})" for k in all_kernels(operation)) or "none"
         raise ValueError(

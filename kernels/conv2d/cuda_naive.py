@@ -40,13 +40,7 @@ def terms(g: ConvGeometry) -> float:
     return g.C // g.groups * g.R * g.S + 1
 
 
-@kernel(
-    "conv2d",
-    name="naive",
-    device="cuda",
-    accuracy=Accuracy(bound=terms),
-    cost=Cost(work, GPU),
-)
+@kernel("conv2d", name="naive", device="cuda", accuracy=Accuracy(bound=terms), cost=Cost(work, GPU))
 def forward(x: Any, w: Any, g: ConvGeometry, *, bias: Any | None = None) -> Any:
     """x (N,C,H,W), w (K,C/groups,R,S), bias (K,) -> y (N,K,P,Q); accumulates in their type."""
     y = memory.empty(g.y_shape, x.dtype, "NHWC", like=x)

@@ -33,12 +33,7 @@ def terms(g: ConvGeometry) -> float:
     return g.C // g.groups * g.R * g.S + 1
 
 
-@kernel(
-    "conv2d",
-    name="loops",
-    accuracy=Accuracy(bound=terms),
-    cost=Cost(work, "conv2d loops"),
-)
+@kernel("conv2d", name="loops", accuracy=Accuracy(bound=terms), cost=Cost(work, "conv2d loops"))
 def forward(
     x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: np.ndarray | None = None
 ) -> np.ndarray:

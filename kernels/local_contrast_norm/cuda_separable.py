@@ -41,12 +41,7 @@ def work(problem: Problem) -> Work:
     return planes.traffic(math.prod(g.x_shape) * 3 + math.prod(g.plane_shape) * 24, 5)
 
 
-@kernel(
-    "local_contrast_norm",
-    name="separable",
-    device="cuda",
-    cost=Cost(work, GPU),
-)
+@kernel("local_contrast_norm", name="separable", device="cuda", cost=Cost(work, GPU))
 def forward(x: np.ndarray, g: LCNGeometry) -> tuple[np.ndarray, Saved]:
     """x (N,C,H,W) on the device -> y (N,C,H,W), and (m, sigma), each (N,H,W) float64, for any vjp.
 

@@ -40,12 +40,7 @@ def work(problem: Problem) -> Work:
     return planes.traffic(math.prod(g.x_shape) * 5 + math.prod(g.plane_shape) * 40, 5)
 
 
-@kernel(
-    "local_contrast_norm_vjp",
-    name="separable",
-    device="cuda",
-    cost=Cost(work, GPU),
-)
+@kernel("local_contrast_norm_vjp", name="separable", device="cuda", cost=Cost(work, GPU))
 def vjp(gy: np.ndarray, x: np.ndarray, saved: Saved, g: LCNGeometry) -> np.ndarray:
     """gy and x (N,C,H,W), `saved` as any forward kernel returned it, on the device -> gx (N,C,H,W).
 

@@ -30,12 +30,7 @@ def work(problem: Problem) -> Work:
     return traffic((2 + 0.1 * g.size) * math.prod(g.x_shape))
 
 
-@kernel(
-    "local_response_norm",
-    name="naive",
-    device="cuda",
-    cost=Cost(work, GPU),
-)
+@kernel("local_response_norm", name="naive", device="cuda", cost=Cost(work, GPU))
 def forward(x: np.ndarray, g: LRNGeometry) -> np.ndarray:
     """x (N,C,H,W) float32 or float64, on the device -> y (N,C,H,W); all in x's type."""
     y = memory.empty(g.x_shape, x.dtype, "NHWC", like=x)

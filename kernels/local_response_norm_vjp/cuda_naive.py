@@ -33,12 +33,7 @@ def work(problem: Problem) -> Work:
     return traffic((3 + 0.1 * g.size**2) * math.prod(g.x_shape))
 
 
-@kernel(
-    "local_response_norm_vjp",
-    name="naive",
-    device="cuda",
-    cost=Cost(work, GPU),
-)
+@kernel("local_response_norm_vjp", name="naive", device="cuda", cost=Cost(work, GPU))
 def vjp(gy: np.ndarray, x: np.ndarray, g: LRNGeometry) -> np.ndarray:
     """gy and x (N,C,H,W) float32 or float64, on the device -> gx (N,C,H,W); all in their type."""
     gx = memory.empty(g.x_shape, x.dtype, "NHWC", like=x)

@@ -31,12 +31,7 @@ def work(problem: Problem) -> Work:
     return traffic(math.prod(g.x_shape) + 2 * math.prod(g.y_shape))
 
 
-@kernel(
-    "max_pool2d",
-    name="scan",
-    device="cuda",
-    cost=Cost(work, GPU),
-)
+@kernel("max_pool2d", name="scan", device="cuda", cost=Cost(work, GPU))
 def forward(x: np.ndarray, g: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:
     """x (N,C,H,W) on the device -> y (N,C,P,Q) of x's type, switches (N,C,P,Q) int32."""
     y = memory.empty(g.y_shape, x.dtype, "NHWC", like=x)

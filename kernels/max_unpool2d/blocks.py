@@ -54,10 +54,7 @@ def nanoseconds(problem: Problem) -> float:
 
 
 @kernel(
-    "max_unpool2d",
-    name="blocks",
-    cost=Cost(nanoseconds),
-    abilities=Abilities(supports=supports),
+    "max_unpool2d", name="blocks", cost=Cost(nanoseconds), abilities=Abilities(supports=supports)
 )
 def forward(
     y: np.ndarray, switches: np.ndarray, g: PoolGeometry, *, collisions: str = "sum"

@@ -35,12 +35,7 @@ def nanoseconds(problem: Problem) -> float:
     return float(GPU.cost(moved) + LATENCY * g.P * g.Q)
 
 
-@kernel(
-    "max_unpool2d",
-    name="scatter",
-    device="cuda",
-    cost=Cost(nanoseconds),
-)
+@kernel("max_unpool2d", name="scatter", device="cuda", cost=Cost(nanoseconds))
 def forward(
     y: np.ndarray, switches: np.ndarray, g: PoolGeometry, *, collisions: str = "sum"
 ) -> np.ndarray:

@@ -40,10 +40,7 @@ def nanoseconds(problem: Problem) -> float:
 
 
 @kernel(
-    "max_unpool2d",
-    name="gather",
-    cost=Cost(nanoseconds),
-    abilities=Abilities(supports=supports),
+    "max_unpool2d", name="gather", cost=Cost(nanoseconds), abilities=Abilities(supports=supports)
 )
 def forward(
     y: np.ndarray, switches: np.ndarray, g: PoolGeometry, *, collisions: str = "sum"

@@ -30,12 +30,7 @@ def work(problem: Problem) -> Work:
     return traffic(math.prod(g.x_shape) + 2 * math.prod(g.y_shape))
 
 
-@kernel(
-    "max_unpool2d_vjp",
-    name="gather",
-    device="cuda",
-    cost=Cost(work, GPU),
-)
+@kernel("max_unpool2d_vjp", name="gather", device="cuda", cost=Cost(work, GPU))
 def vjp(gx: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
     """gx (N,C,H,W), switches (N,C,P,Q) int32, on the device -> gy (N,C,P,Q)."""
     gy = memory.empty(g.y_shape, gx.dtype, "NHWC", like=gx)

@@ -1,9 +1,7 @@
 """Convolution, bias, ReLU and max-pooling in one pass over the images.
 
-Some rows at a time are convolved, rectified as they are written, and pooled while they are in the
-nearest caches, by a kernel that can; else some images at a time, while their planes are in the last
-cache. What lay between is not kept. The node on the tape lists its steps, and the
-way back hands each to the table of rules, with what it saved or what says the same:
+`conv_relu_pool` kernels compute it; what lay between is not kept. The node on the tape lists its
+steps, and the way back hands each to the table of rules, with what it saved or what says the same:
 
     pooling    its switches
     ReLU       where its input was positive: its output was, and the pooled values are outputs
@@ -27,6 +25,8 @@ import numpy as np
 import kernels
 from kernels.contract import memory
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.stage_geometry import StageGeometry
+from kernels.conv_relu_pool.in_chunks import images, rectified, write
 from minidl.functional.activation import relu
 from minidl.functional.convolution import check_bias, conv2d
 from minidl.functional.pooling import max_pool2d
@@ -35,9 +35,6 @@ from minidl.recording import is_recording
 from minidl.rules import Rules, gradient
 from minidl.tensor import Node, Tensor, record
 from minidl.walk import backward
-
-AT_ONCE = 20 << 20
-"""Bytes of planes between convolution and pooling."""
 
 Needs = tuple[bool, ...]
 Settings = Mapping[str, Any]
@@ -59,9 +56,11 @@ def conv_relu_pool(
     options = {"bias": None if bias is None else bias.data, **kept}
     saved: dict[str, Any] = {"geometry": g, "conv": dict(conv), "pool": pool}
     if p is None:
-        y = _rectified(kernel, x.data, weight.data, g, options)
+        y = rectified(kernel, x.data, weight.data, g, options)
     else:
-        y, saved["switches"] = _pooled(kernel, x.data, weight.data, g, p, options)
+        stage = StageGeometry(g, p, kernel.name)
+        pooling = kernels.pick_for("conv_relu_pool", x.data, stage)
+        y, saved["switches"] = pooling(x.data, weight.data, stage, **options)
         saved["pool_geometry"] = p
     return record("conv_relu_pool", y, inputs, y=y, **saved)
 
@@ -69,69 +68,6 @@ def conv_relu_pool(
 def _plain(conv: Settings) -> tuple[Any, ...]:
     defaults = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
     return tuple((defaults | dict(conv)).values())
-
-
-def _pooled(
-    kernel: kernels.Kernel,
-    x: np.ndarray,
-    w: np.ndarray,
-    g: ConvGeometry,
-    p: PoolGeometry,
-    options: Settings,
-) -> tuple[np.ndarray, np.ndarray]:
-    """y (N,K,P',Q') and switches, pooled some images at a time."""
-    pooled: tuple[np.ndarray, np.ndarray]
-    if kernel.rectifies and kernel.pools(g, p):
-        pooled = kernel(x, w, g, rectify=True, pool=p, **options)
-        return pooled
-    pooling = kernels.pick_for("max_pool2d", x, p)
-    parts = _images(g, x)
-    if len(parts) == 1:
-        pooled = pooling(_rectified(kernel, x, w, g, options), p)
-        return pooled
-    if "prepared" not in options and kernel.prepare is not None:  # once for all parts
-        options = {**options, "prepared": kernel.prepared(w, g)}
-    y = memory.empty(p.y_shape, x.dtype, "NHWC")
-    switches = memory.empty(p.y_shape, np.int32, "NHWC")
-    for some in parts:
-        count = some.stop - some.start
-        planes = _rectified(kernel, x[some], w, replace(g, N=count), options)
-        _write(pooling, (planes, replace(p, N=count)), (y[some], switches[some]))
-    return y, switches
-
-
-def _write(
-    kernel: kernels.Kernel, arguments: tuple[Any, ...], out: tuple[np.ndarray, ...], **options: Any
-) -> None:
-    """A kernel's results into `out`, by itself where it can."""
-    if kernel.into:
-        kernel(*arguments, **options, out=out if len(out) > 1 else out[0])
-        return
-    made = kernel(*arguments, **options)
-    for place, result in zip(out, made if len(out) > 1 else (made,), strict=True):
-        place[...] = result
-
-
-def _rectified(
-    kernel: kernels.Kernel, x: np.ndarray, w: np.ndarray, g: ConvGeometry, options: Settings
-) -> np.ndarray:
-    """The convolution rectified, as it is written where the kernel can."""
-    if kernel.rectifies:
-        y: np.ndarray = kernel(x, w, g, rectify=True, **options)
-        return y
-    y = kernel(x, w, g, **options)
-    rectified: np.ndarray = kernels.pick_for("relu", y, y.shape)(y)
-    return rectified
-
-
-def _images(g: ConvGeometry, x: np.ndarray) -> list[slice]:
-    """The batch in parts of about one size, whose convolved planes, of x's type, take AT_ONCE bytes
-    at most; in one on a device."""
-    if kernels.device_of(x) != "cpu":
-        return [slice(0, g.N)]
-    a_plane = max(1, g.K * g.P * g.Q * x.itemsize)
-    parts = -(-g.N // max(1, AT_ONCE // a_plane))
-    return [slice(g.N * part // parts, g.N * (part + 1) // parts) for part in range(parts)]
 
 
 @gradient.fused_rule("conv_relu_pool")
@@ -183,7 +119,9 @@ def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
     masked = kernels.pick_for("relu_vjp", gy.data, gy.shape)(gy.data, saved["y"])
     (x, w, *bias), gx, gw = node.inputs, None, None
     dgrad, wgrad = (kernels.pick_for(f"conv2d_{side}", gy.data, g) for side in ("dgrad", "wgrad"))
-    whole = [slice(0, g.N)] if saved["pool"] is None else _images(g, masked)
+    whole = [slice(0, g.N)]
+    if saved["pool"] is not None and kernels.device_of(gy.data) == "cpu":
+        whole = images(g, masked.itemsize)
     kept = {}
     if needs[0] and len(whole) > 1:  # one array, and one preparation, for all parts
         gx = memory.empty(g.x_shape, gy.dtype, "NHWC", like=gy.data)
@@ -196,7 +134,7 @@ def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
             p = replace(saved["pool_geometry"], N=part.N)
             planes = _unpool(masked[some], saved["switches"][some], p, "sum")
         if gx is not None:
-            _write(dgrad, (planes, w.data, part), (gx[some],), **kept)
+            write(dgrad, (planes, w.data, part), (gx[some],), **kept)
         elif needs[0]:
             gx = dgrad(planes, w.data, part)
         if needs[1]:

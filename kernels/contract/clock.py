@@ -1,4 +1,4 @@
-"""What a call takes: its time and its memory; here on the processor, in `gpu.py` on a GPU."""
+"""Time and memory that a call takes, on the processor; `bench/gpu.py` has those of a GPU."""
 
 from __future__ import annotations
 

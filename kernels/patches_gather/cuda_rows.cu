@@ -1,4 +1,4 @@
-// out (N,h,w,C) of x (N or 1,H,W,C) under part (N,a,b,C): each pixel of a patch is the part's where
+// y (N,h,w,C) of x (N or 1,H,W,C) under part (N,a,b,C): each pixel of a patch is the part's where
 // that lies over it, else the plane's, else, outside of the plane, `fill`.
 //
 // A thread moves V, one channel's value or 16 bytes of them, so that a warp moves neighbours in
@@ -14,9 +14,9 @@ __device__ void fill_with(double2& v, double fill) { v = make_double2(fill, fill
 struct Patches { int N, h, w, H, W, C, planes, a, b; };
 
 template <typename V>
-__global__ void lay(const V* __restrict__ x, const V* __restrict__ part,
-                    const long long* __restrict__ part_at, V* __restrict__ out,
-                    const long long* __restrict__ at, Patches g, double fill) {
+__global__ void gather(const V* __restrict__ x, const V* __restrict__ part,
+                       const long long* __restrict__ part_at, V* __restrict__ y,
+                       const long long* __restrict__ at, Patches g, double fill) {
     const long long count = (long long)g.N * g.h * g.w * g.C;
     const long long stride = (long long)gridDim.x * blockDim.x;
     for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += stride) {
@@ -31,6 +31,6 @@ __global__ void lay(const V* __restrict__ x, const V* __restrict__ part,
             value = part[((n * g.a + above) * g.b + left) * g.C + c];
         else
             value = x[(((g.planes > 1 ? n : 0) * g.H + row) * g.W + column) * g.C + c];
-        out[i] = value;
+        y[i] = value;
     }
 }

@@ -4,6 +4,11 @@
 // Each product and sum is rounded by itself, as on the CPU, so that both make the same bits of the
 // same gradients: `a * b + c` would be contracted to one rounding. The pass is bound by memory,
 // where the instruction more costs nothing. A thread takes 16 bytes of each array at a time.
+//
+// Matrices of unlike order, one row-major and another column-major, are walked in tiles of 32 x 8:
+// a warp reads 32 neighbours of a row-major one, and the 8 warps of a block together the whole
+// sectors of 32 bytes of a column-major one, of which the nearest cache keeps what is not yet used.
+// So is what does not begin where 16 divides the address, as a matrix of one row.
 
 __device__ float times(float a, float b) { return __fmul_rn(a, b); }
 __device__ double times(double a, double b) { return __dmul_rn(a, b); }
@@ -41,4 +46,17 @@ __global__ void descend(T* __restrict__ w, T* __restrict__ v, const T* __restric
     }
     for (long long i = vectors * lanes + first; i < count; i += stride)
         one(w + i, v + i, g[i], lr, momentum, decay);
+}
+
+struct Matrices { long long M, N, w_row, w_column, v_row, v_column, g_row, g_column; };
+
+template <typename T>
+__global__ void descend_tiles(T* __restrict__ w, T* __restrict__ v, const T* __restrict__ g, T lr,
+                              T momentum, T decay, Matrices s) {
+    const long long rows = (long long)gridDim.y * blockDim.y;
+    const long long columns = (long long)gridDim.x * blockDim.x;
+    for (long long m = (long long)blockIdx.y * blockDim.y + threadIdx.y; m < s.M; m += rows)
+        for (long long n = (long long)blockIdx.x * blockDim.x + threadIdx.x; n < s.N; n += columns)
+            one(w + m * s.w_row + n * s.w_column, v + m * s.v_row + n * s.v_column,
+                g[m * s.g_row + n * s.g_column], lr, momentum, decay);
 }
