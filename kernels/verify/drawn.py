@@ -186,7 +186,7 @@ def _patches(g: tuple[int, ...], draw: _Values) -> Arrays:
 
 
 def _filled(g: tuple[int, ...], draw: _Values) -> Arrays:
-    """The planes of the same draw as patches of another plane."""
+    """The planes of that draw, taken as patches of another plane."""
     (x, at, _, _, patches), options = _patches(g, draw)
     parts = x[np.arange(len(at)) % len(x)]
     plane = len(at), g[1], max(patches.h, patches.w), 4

@@ -86,6 +86,19 @@ READINGS = {
     "product's transpose": "One of the operands is read as transposed when it is not.",
     "rows alone": "The result of a row depends on the block of rows that contains it.",
     "column's bias": "The bias is added along rows, or is missing in the last block of columns.",
+    # moving
+    "any value": "Values are computed with, or compared, instead of copied.",
+    "whole plane": "The patch's origin is off by one, or its last row or column is not copied.",
+    "own part": "The overlay is shifted, or its border is filled or left to the plane.",
+    "patches of patches": "The two origins are not added: rows and columns are exchanged, or an "
+    "origin is clipped to the plane.",
+    "filled twice": "What is filled depends on the values that were there before.",
+    "inside kept": "The border of the plane is off by one: pixels inside are filled.",
+    "own transpose": "Values move to other pixels, or something is added to them.",
+    "given back": "An array's first channel in the result is wrong.",
+    "one after another": "The channels of the last or of the first array are treated differently.",
+    "maximum": "Ties select another pixel, or value and place are not updated together.",
+    "without order": "NaN or the sign of zero takes part in the comparison in another way.",
     # peers
     "PyTorch": "The kernel agrees with the definition but not with PyTorch: a convention, such as "
     "rounding up, differs. Or the failure needs sizes that `definition` does not draw.",
@@ -127,6 +140,10 @@ READINGS = {
     # schedules
     "any schedule": "A race: no barrier fixes the order of two accesses. Or a grid smaller than "
     "the work leaves some of it undone: a grid-stride loop is missing.",
+    # stages
+    "one after another's bits": "The fused kernel rounds in another order than the steps, or pools "
+    "before it rectifies.",
+    "prepared stage": "The stage expects another form of prepared weights than the convolution's.",
     # sums
     "statistical line": "Within the bound but far above the usual rounding: terms are added in "
     "lower precision, or the same error is made in every term.",
@@ -138,4 +155,10 @@ READINGS = {
     "no collision": "Values are scattered to a neighbouring pixel or plane.",
     "NaN collides": "The largest is found by a comparison that is false for NaN.",
     "nothing lost": "Values are lost at the border of a block, or where several windows collide.",
+    # updates
+    "in place": "An input is read after its element was overwritten.",
+    "no rate": "The weights change by something other than the velocity, or the velocity by "
+    "something other than the gradient.",
+    "no decay": "The weights are multiplied by a decay of 0 instead of being left out.",
+    "unlike orders": "Arrays of different orders are read in the order of one of them.",
 }
