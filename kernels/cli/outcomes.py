@@ -85,12 +85,12 @@ def unserved(results: Sequence[Outcome]) -> list[Kernel]:
 def show_summary(results: Sequence[Outcome], device: str, how: str, incomplete: bool) -> None:
     """Counts, device and libraries compared with; `how` gives profile, seed and time."""
     for kernel in unserved(results):
-        say(f"{kernel.operation} {kernel.name}: its supports(g) is false for all that was drawn")
+        say(f"{kernel.operation} {kernel.name}: its supports(g) is false for all drawn calls")
     failed = [r for r in results if not r.holds and not r.inapplicable]
     kernels, examples = len({r.kernel for r in results}), sum(r.examples for r in results)
     verdict = f"{len(failed)} of {len(results)} trials fail" if failed else "all hold"
     if incomplete or unserved(results):
-        verdict = f"not complete; of what ran {verdict}"
+        verdict = f"not complete; of the trials that ran, {verdict}"
     say(
         f"{kernels} kernel{'s' * (kernels != 1)}{_WHERE[device]}, {len(results)} trials, "
         f"{examples:,} examples: {verdict} ({how}; {_peers()})"

@@ -127,10 +127,10 @@ def _print_check(checked: Check) -> None:
     if checked.holds and checked.error == 0:
         verdict = Text(f"\nThe kernel {name} gives the same numbers.", style="green")
     else:
-        verb = "agrees within rounding" if checked.holds else "GIVES SOMETHING ELSE"
+        verb = "agrees within rounding" if checked.holds else "DISAGREES"
         verdict = Text(
-            f"\nThe kernel {name} {verb}: it is off by {checked.error:.2g} at most; "
-            f"{checked.bound:.2g} is allowed.",
+            f"\nThe kernel {name} {verb}: its largest error is {checked.error:.2g}, "
+            f"the bound is {checked.bound:.2g}.",
             style="green" if checked.holds else "bold red",
         )
     console.print(verdict, soft_wrap=True)

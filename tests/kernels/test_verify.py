@@ -220,7 +220,7 @@ def test_a_kernel_that_supports_nothing_could_not_be_run(
     path = write(tmp_path, "nothing", supports="False")
     status, printed = verify(path, "--profile", "dev", capsys=capsys)
     assert status == 2
-    assert "its supports(g) is false for all that was drawn" in printed
+    assert "its supports(g) is false for all drawn calls" in printed
 
 
 def test_a_kernel_of_an_unknown_operation_is_named(
