@@ -59,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m kernels.ladder")
+    parser.add_argument("step", choices=tuple(STEPS))
     parser.add_argument("--images", type=int, default=16)
     parser.add_argument("--channels", type=int, default=256)
     parser.add_argument("--filters", type=int, default=384)
