@@ -202,7 +202,7 @@ def adds_one_bias_a_filter(kernel: Kernel, call: Call, seed: int) -> None:
 @holds("rectified", "conv2d", fills=("normal", "integers"), optional=True, large=None,
        applies=lambda kernel: kernel.rectifies)  # fmt: skip
 def rectifies_what_it_writes(kernel: Kernel, call: Call) -> None:
-    """With `rectify` the result is max(y, 0) of the result y without it."""
+    """With `rectify` the result is relu(y), where y is the result without it."""
     (plain,), (rectified,) = call.run(kernel), replace(
         call, options=call.options | {"rectify": True}
     ).run(kernel)  # fmt: skip

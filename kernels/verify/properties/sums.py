@@ -17,8 +17,8 @@ WHOLE = tuple(name for name in SUMS if OPERATIONS[name].whole)
        dtypes=(np.float32,), threads=True)  # fmt: skip
 def errs_like_a_random_walk(kernel: Kernel, call: Call) -> float:
     """In sizes larger than every tile the error is within the bound, and below the statistical
-    line, which grows with the square root of the number of terms. The largest errors come near that
-    line. It is multiplied by the amplification that a kernel declares for its transforms."""
+    line, which grows with the square root of the number of terms and is multiplied by the
+    amplification that a kernel declares for its transforms. The largest errors come near it."""
     its, (bound,), (result,) = call.its, call.bound(kernel), call.run(kernel)
     assert isinstance(its, Sum)
     exact = its.precisely(call)
