@@ -88,14 +88,14 @@ class Kernel:
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Run on arrays of any strides: the door's copies are counted in `memory.counters`."""
         floats: list[np.ndarray] = []
-        admitted = [self._admitted(a, floats) for a in args]
+        canonical = [self._admitted(a, floats) for a in args]
         named = {k: self._option(k, a, floats) for k, a in options.items()} if options else options
         if floats:
             memory.common_float(floats, self.operation)
         if _observer is not None:
             _observer(self, args, options)
         with threads.region():
-            return self.function(*admitted, **named)
+            return self.function(*canonical, **named)
 
     def prepared(self, w: np.ndarray, g: Any) -> Any:
         """What the weights w give for any batch; None if the kernel prepares nothing."""

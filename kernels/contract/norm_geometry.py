@@ -72,9 +72,9 @@ class LCNGeometry:
 
     def coverage(self) -> np.ndarray:
         """(H,W) float64: the blur of ones with zero padding, what "corrected" divides by."""
-        return np.multiply.outer(self._covered(self.H), self._covered(self.W))
+        return np.multiply.outer(self._line_coverage(self.H), self._line_coverage(self.W))
 
-    def _covered(self, pixels: int) -> np.ndarray:
+    def _line_coverage(self, pixels: int) -> np.ndarray:
         """The part of the window's weight that lies on a line of pixels, centred on each."""
         half = self.size // 2
         return np.convolve(np.ones(pixels), self.window())[half : half + pixels]

@@ -26,7 +26,7 @@ def load(source: str) -> list[Kernel]:
         module = _import_file(source) if _is_path(source) else importlib.import_module(source)
     except (Exception, SystemExit) as error:
         registry.unregister(*(k for k in all_kernels() if k not in before))
-        raise ValueError(f"{source} does not import: {_told(error, source)}") from error
+        raise ValueError(f"{source} does not import: {_one_line(error, source)}") from error
     found = [k for k in all_kernels() if k not in before or _module_of(k) == module.__name__]
     if not found:
         raise ValueError(
@@ -59,7 +59,7 @@ def _module_of(kernel: Kernel) -> str:
     return getattr(kernel.function, "__module__", "")
 
 
-def _told(error: BaseException, source: str) -> str:
+def _one_line(error: BaseException, source: str) -> str:
     """The error in a line, with the last line of the source that it passed through."""
     trace, line = error.__traceback__, getattr(error, "lineno", None)
     while trace is not None:

@@ -55,25 +55,25 @@ PROGRAM = Program(
         for m in SIZES
     }
     | {
-        f"transform_filter<{name}, {m}, {turned}>": FILTERS
+        f"transform_filter<{name}, {m}, {flip}>": FILTERS
         for name in PACKS
         for m in SIZES
-        for turned in ("false", "true")
+        for flip in ("false", "true")
     },
 )
 
 
-def transform_filter(m: int, w: Any, g: ConvGeometry, turned: bool = False) -> Any:
+def transform_filter(m: int, w: Any, g: ConvGeometry, flip: bool = False) -> Any:
     """U = G w G^T of w (K,C/groups,3,3): (points groups, C/groups, K/groups).
 
-    turned: that of dgrad, by 180 degrees with its channels swapped: (.., K/groups, C/groups).
+    flip: that of dgrad, by 180 degrees with its channels swapped: (.., K/groups, C/groups).
     """
     ins, outs = g.C // g.groups, g.K // g.groups
     in_step, out_step, tap_step = 1, g.R * g.S * ins, ins
-    if turned:
+    if flip:
         ins, outs, in_step, out_step = outs, ins, out_step, in_step
     U = memory.empty((points(m) * g.groups, ins, outs), w.dtype, like=w)
-    name = f"transform_filter<{ctype(w.dtype)}, {m}, {str(turned).lower()}>"
+    name = f"transform_filter<{ctype(w.dtype)}, {m}, {str(flip).lower()}>"
     across, down, _ = FILTERS.block
     grid = -(-outs // across), min(blocks(g.groups * ins, down), MOST_DOWN), 1
     sizes = np.int32(g.groups), np.int32(ins), np.int32(outs)

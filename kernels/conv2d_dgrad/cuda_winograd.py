@@ -30,7 +30,7 @@ from kernels.cuda.winograd import (
 )
 
 
-def turned(g: ConvGeometry) -> ConvGeometry:
+def flipped_geometry(g: ConvGeometry) -> ConvGeometry:
     """The convolution from gy (N,K,P,Q) to gx (N,C,H,W)."""
     top, bottom, left, right = (TAPS - 1 - pad for pad in g.padding)
     return replace(g, C=g.K, H=g.P, W=g.Q, K=g.C, padding=(top, bottom, left, right))
@@ -38,7 +38,7 @@ def turned(g: ConvGeometry) -> ConvGeometry:
 
 def prepare(m: int, w: Any, g: ConvGeometry) -> Any:
     """U of the turned filters: (points groups, K/groups, C/groups)."""
-    return transform_filter(m, w, g, turned=True)
+    return transform_filter(m, w, g, flip=True)
 
 
 def dgrad(m: int, gy: Any, w: Any, g: ConvGeometry, prepared: Any) -> Any:
@@ -47,7 +47,7 @@ def dgrad(m: int, gy: Any, w: Any, g: ConvGeometry, prepared: Any) -> Any:
     if 0 in (gx.size, gy.size, w.size):
         return without_products(gx)
     U = prepare(m, w, g) if prepared is None else prepared
-    return convolve(m, gy, U, gx, turned(g))
+    return convolve(m, gy, U, gx, flipped_geometry(g))
 
 
 def declared(m: int) -> dict[str, Any]:
@@ -61,9 +61,9 @@ def declared(m: int) -> dict[str, Any]:
             spreads="plane",
         ),
         "cost": Cost(
-            lambda problem: work(m, turned(problem.geometry)),
+            lambda problem: work(m, flipped_geometry(problem.geometry)),
             GPU,
-            operations=lambda g: fprop_operations(m, turned(g)),
+            operations=lambda g: fprop_operations(m, flipped_geometry(g)),
         ),
         "abilities": Abilities(supports, partial(prepare, m), chunked=True),
     }

@@ -45,8 +45,8 @@ def compilation(path: Path, names: Sequence[str], arch: str) -> Compilation:
 def place_of(path: Path, names: Sequence[str], arch: str) -> Path:
     """The file in which this compilation is kept."""
     versions = [str(packages.version(name)) for name in packages.REQUIREMENTS]
-    told = [path.name, *names, *nvrtc.options(arch), *versions]
-    known = hashlib.sha256(json.dumps(told).encode())
+    dependencies = [path.name, *names, *nvrtc.options(arch), *versions]
+    known = hashlib.sha256(json.dumps(dependencies).encode())
     for file in _sources(path):
         known.update(hashlib.sha256(file.read_bytes()).digest())
     return _folder() / f"{path.stem}-{arch}-{known.hexdigest()[:32]}.json.gz"

@@ -43,8 +43,8 @@ def settings(g: LCNGeometry, like: Any) -> tuple[Any, Any]:
 
 @lru_cache(maxsize=64)
 def _settings(g: LCNGeometry, kind: str) -> tuple[Any, Any]:
-    covered = place(g.coverage(), kind) if g.border == "corrected" else None
-    return place(g.window(), kind), covered
+    coverage = place(g.coverage(), kind) if g.border == "corrected" else None
+    return place(g.window(), kind), coverage
 
 
 def over_tiles(g: LCNGeometry) -> tuple[Three, Three]:

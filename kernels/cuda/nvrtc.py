@@ -172,13 +172,13 @@ def _fail(status: int, path: Path, arch: str, log: str) -> None:
     """CompileError for what the source has wrong, and the log below it."""
     errors = sorted(_WHERE.finditer(log), key=lambda error: error["file"] == _NAMES)
     if not errors:
-        told = f"{path}: {_library().nvrtcGetErrorString(status).decode()}"
+        message = f"{path}: {_library().nvrtcGetErrorString(status).decode()}"
     elif errors[0]["file"] == _NAMES:
-        told = f"{path}: no such instance as is declared: {errors[0]['what']}"
+        message = f"{path}: no such instance as is declared: {errors[0]['what']}"
     else:
-        told = f"{errors[0]['file']}:{errors[0]['line']}: {errors[0]['what']}"
+        message = f"{errors[0]['file']}:{errors[0]['line']}: {errors[0]['what']}"
     kind = "does not compile" if status == _COMPILATION else "could not be compiled"
-    raise CompileError(f"{told}\n{path.name} {kind} for {arch}:\n{log.strip()}")
+    raise CompileError(f"{message}\n{path.name} {kind} for {arch}:\n{log.strip()}")
 
 
 def _check(status: int) -> None:

@@ -35,7 +35,7 @@ FEW = 128
 """Rows of a, at most."""
 TERMS = 1024
 """Of a^T's panels, at a time: so many stay in the second cache while W's rows go by."""
-SOON = 8
+PACKED_LINES = 8
 """Lines of W's rows that are packed, then multiplied."""
 AT_ONCE = 64
 """Rows of b between two times that sums are written and read."""
@@ -66,8 +66,8 @@ def matmul(
     """a (M,K), b (K,N), bias (N,) -> (M,N); `shape` is (M, N, K); accumulates in their type."""
     out, parts = memory.empty(shape[:2], a.dtype), threads.get_num_threads()
     if b.flags.c_contiguous:
-        turned = np.ascontiguousarray(a.T)
-        _add_rows(turned.reshape(-1), b.reshape(-1), out.reshape(-1), shape, parts)
+        transposed = np.ascontiguousarray(a.T)
+        _add_rows(transposed.reshape(-1), b.reshape(-1), out.reshape(-1), shape, parts)
     else:
         wide = lanes(a.dtype) * (1 if len(a) <= lanes(a.dtype) else 2)
         _multiply_rows(_panels(a, wide).reshape(-1), np.ascontiguousarray(b.T), out, wide, parts)
@@ -92,27 +92,27 @@ def _multiply_rows(a, rows, out, wide, parts):  # type: ignore[no-untyped-def]
     M, terms = out.shape[0], (K + LINE - 1) // LINE * LINE
     panels = (M + wide - 1) // wide
     narrow = wide == lanes_of(a)
-    tall = 2 * TALL if narrow else TALL
+    mr = 2 * TALL if narrow else TALL
     flat = rows.reshape(-1)  # (N,K) -> (NK,), the same memory
     for part in numba.prange(parts):
         n0, n1 = N * part // parts, N * (part + 1) // parts
-        tiles = (n1 - n0 + tall - 1) // tall
-        lines = np.zeros(tall * SOON * LINE, a.dtype)
-        sums = np.empty(panels * tiles * tall * wide, a.dtype)
+        tiles = (n1 - n0 + mr - 1) // mr
+        lines = np.zeros(mr * PACKED_LINES * LINE, a.dtype)
+        sums = np.empty(panels * tiles * mr * wide, a.dtype)
         for k in range(0, terms, TERMS):
             some = min(TERMS, terms - k) // LINE
             for tile in range(tiles):
-                first = n0 + tile * tall
-                for line in range(0, some, SOON):
-                    steps, here = min(SOON, some - line), first * K + k + line * LINE
-                    _pack_lines(flat, first, min(tall, n1 - first), K, k + line * LINE, steps, tall,
+                first = n0 + tile * mr
+                for line in range(0, some, PACKED_LINES):
+                    steps, here = min(PACKED_LINES, some - line), first * K + k + line * LINE
+                    _pack_lines(flat, first, min(mr, n1 - first), K, k + line * LINE, steps, mr,
                                 lines)  # fmt: skip
-                    last = line + SOON >= some
-                    soon = first * K + k + tall * K if last else here + SOON * LINE
+                    last = line + PACKED_LINES >= some
+                    soon = first * K + k + mr * K if last else here + PACKED_LINES * LINE
                     for panel in range(panels):
                         b = (panel * terms + k + line * LINE) * wide
-                        c, add = (panel * tiles + tile) * tall * wide, k + line > 0
-                        # (tall,16 steps) x (16 steps,wide) -> (tall,wide)
+                        c, add = (panel * tiles + tile) * mr * wide, k + line > 0
+                        # (mr,16 steps) x (16 steps,wide) -> (mr,wide)
                         if narrow:
                             high_fetching(lines, a, b, sums, c, steps, add, flat, soon, K)
                         else:
@@ -120,21 +120,21 @@ def _multiply_rows(a, rows, out, wide, parts):  # type: ignore[no-untyped-def]
         for m in range(M):
             panel, column = m // wide, m % wide
             for n in range(n1 - n0):
-                out[m, n0 + n] = sums[(panel * tiles * tall + n) * wide + column]
+                out[m, n0 + n] = sums[(panel * tiles * mr + n) * wide + column]
 
 
 @numba.njit(cache=True)
-def _pack_lines(rows, first, count, K, k, lines, tall, packed):  # type: ignore[no-untyped-def]  # fmt: skip
-    """packed (lines,tall,LINE) = terms from k on of `count` rows (K,), 0 behind the last."""
+def _pack_lines(rows, first, count, K, k, lines, mr, packed):  # type: ignore[no-untyped-def]  # fmt: skip
+    """packed (lines,mr,LINE) = terms from k on of `count` rows (K,), 0 behind the last."""
     if k + lines * LINE <= K:
         for t in range(count):
             start = (first + t) * K + k
             for line in range(lines):
-                copy_line(rows, start + line * LINE, packed, (line * tall + t) * LINE, LINE)
+                copy_line(rows, start + line * LINE, packed, (line * mr + t) * LINE, LINE)
         return
     for t in range(count):
         for e in range(lines * LINE):
-            to = (e // LINE * tall + t) * LINE + e % LINE
+            to = (e // LINE * mr + t) * LINE + e % LINE
             packed[to] = rows[(first + t) * K + k + e] if k + e < K else 0
 
 

@@ -52,11 +52,11 @@ def matmul(
 ) -> np.ndarray:
     """a (M,K), b (K,N), bias (N,) -> (M,N); `shape` is (M, N, K); accumulates in their type."""
     M, N, _ = shape
-    out, turned = memory.empty((M, N), a.dtype), np.ascontiguousarray(a.T)
+    out, transposed = memory.empty((M, N), a.dtype), np.ascontiguousarray(a.T)
     panels = _panels(b, 3 * lanes(a.dtype))
     flat = out.reshape(-1)
     whole = N % lanes(a.dtype) == 0  # then every vector of a row is aligned if the first one is
-    _multiply(turned.reshape(-1), panels.reshape(-1), flat, shape, whole, threads.get_num_threads())
+    _multiply(transposed.reshape(-1), panels.reshape(-1), flat, shape, whole, threads.get_num_threads())
     return out if bias is None else np.add(out, bias, out=out)
 
 
@@ -75,7 +75,7 @@ def _panels(b: np.ndarray, wide: int) -> np.ndarray:
 
 @numba.njit(parallel=True, cache=True)
 def _multiply(a, b, out, shape, whole, parts):  # type: ignore[no-untyped-def]
-    """out (M,N) = a^T (K,M) turned, times b's panels (panels,K,3L), all flat."""
+    """out (M,N) = a^T (K,M) transposed, times b's panels (panels,K,3L), all flat."""
     M, N, K = shape
     wide, groups = 3 * lanes_of(b), (M + EVEN - 1) // EVEN
     panels, past = (N + wide - 1) // wide, whole and past_caches(out)

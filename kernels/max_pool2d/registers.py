@@ -21,7 +21,7 @@ from kernels.contract.registry import kernel
 from kernels.cpu.places import taps
 from kernels.cpu.taps import channels, greatest, work
 
-AHEAD = 2
+PREFETCH_DISTANCE = 2
 """Windows ahead of the one at work whose pixels are fetched."""
 
 
@@ -52,7 +52,7 @@ def _pool(x, values, y, best, switches, R, S, stride, padding, dilation, block):
     N, P, Q, C = y.shape
     H, W = x.shape[1:3]
     in_blocks, alone = (C, 0) if block <= C else (0, C)
-    ahead = AHEAD * stride[1] * C
+    ahead = PREFETCH_DISTANCE * stride[1] * C
     for row in numba.prange(N * P):
         n, p = row // P, row % P
         offsets, places = np.empty(R * S, np.int64), np.empty(R * S, np.int32)

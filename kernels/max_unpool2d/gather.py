@@ -80,7 +80,7 @@ def _gather(y, values, switches, x, sums, R, S, stride, padding, dilation, law, 
                 at = min(c, C - block)
                 arrived(values, switches, offsets, count, at, here, sums, to + at)
             for c in range(alone):
-                sums[to + c] = _arrived(values, switches, offsets, count, c, here, law)
+                sums[to + c] = _combined(values, switches, offsets, count, c, here, law)
 
 
 @numba.njit(cache=True)
@@ -96,7 +96,7 @@ def _holders(pixel, windows, reach, stride, before, dilation, found):  # type: i
 
 
 @numba.njit(cache=True)
-def _arrived(values, switches, offsets, count, c, here, law):  # type: ignore[no-untyped-def]
+def _combined(values, switches, offsets, count, c, here, law):  # type: ignore[no-untyped-def]
     """What the windows at `offsets` leave in channel c of the pixel."""
     total, met = values.dtype.type(0), False
     for k in range(count):

@@ -53,9 +53,9 @@ class Undefined(RuntimeError):
             self.other_thread = _index(report.other.thread)
         self.where = _where(report, owners)
         who = f"thread {self.thread} of block {self.block}"
-        told = _SAY[self.kind](self, report)
+        what = _SAY[self.kind](self, report)
         super().__init__(
-            f"{_shown(self.path, self.line)}: {self.kind}: in {kernel.name}, {who} {told}"
+            f"{_shown(self.path, self.line)}: {self.kind}: in {kernel.name}, {who} {what}"
         )
 
 

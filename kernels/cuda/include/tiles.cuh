@@ -32,12 +32,12 @@ template <> struct Vector<double> { using type = double2; };
 
 template <typename T> constexpr int LANES = 16 / sizeof(T);
 
-// What a tile is: TALL x WIDE sums a thread, DOWN x ACROSS threads.
+// What a tile is: TM x TN sums a thread, DOWN x ACROSS threads.
 template <typename T_, int ROWS_, int COLUMNS_> struct Tile {
     using T = T_;
     static constexpr int ROWS = ROWS_, COLUMNS = COLUMNS_;
-    static constexpr int TALL = 8, WIDE = sizeof(T) == 4 && COLUMNS > 16 ? 8 : 4;
-    static constexpr int DOWN = ROWS / TALL, ACROSS = COLUMNS / WIDE;
+    static constexpr int TM = 8, TN = sizeof(T) == 4 && COLUMNS > 16 ? 8 : 4;
+    static constexpr int DOWN = ROWS / TM, ACROSS = COLUMNS / TN;
     static constexpr int THREADS = DOWN * ACROSS;
     // Blocks that the 65536 registers of a multiprocessor are shared among.
     static constexpr int RESIDENT = THREADS == 256 ? 2 : THREADS == 128 ? 3 : 4;
@@ -142,13 +142,13 @@ __device__ __forceinline__ void fragment(const T* line, int thread, int threads,
     }
 }
 
-template <class Tile> using Sums = typename Tile::T[Tile::TALL][Tile::WIDE];
+template <class Tile> using Sums = typename Tile::T[Tile::TM][Tile::TN];
 
 template <class Tile> __device__ __forceinline__ void clear(Sums<Tile>& sum) {
 #pragma unroll
-    for (int i = 0; i < Tile::TALL; i++) {
+    for (int i = 0; i < Tile::TM; i++) {
 #pragma unroll
-        for (int j = 0; j < Tile::WIDE; j++) sum[i][j] = 0;
+        for (int j = 0; j < Tile::TN; j++) sum[i][j] = 0;
     }
 }
 
@@ -161,14 +161,14 @@ __device__ __forceinline__ void multiply_slices(
 #pragma unroll
 #endif
     for (int k = 0; k < DEPTH; k++) {
-        alignas(16) T a[Tile::TALL];
-        alignas(16) T b[Tile::WIDE];
-        fragment<Tile::TALL>(rows[k], place.down, Tile::DOWN, a);
-        fragment<Tile::WIDE>(columns[k], place.across, Tile::ACROSS, b);
+        alignas(16) T a[Tile::TM];
+        alignas(16) T b[Tile::TN];
+        fragment<Tile::TM>(rows[k], place.down, Tile::DOWN, a);
+        fragment<Tile::TN>(columns[k], place.across, Tile::ACROSS, b);
 #pragma unroll
-        for (int i = 0; i < Tile::TALL; i++) {
+        for (int i = 0; i < Tile::TM; i++) {
 #pragma unroll
-            for (int j = 0; j < Tile::WIDE; j++) sum[i][j] += a[i] * b[j];
+            for (int j = 0; j < Tile::TN; j++) sum[i][j] += a[i] * b[j];
         }
     }
 }
@@ -210,11 +210,11 @@ __device__ __forceinline__ void write(
     using T = typename Tile::T;
     using V = typename Vector<T>::type;
 #pragma unroll
-    for (int i = 0; i < Tile::TALL; i++) {
+    for (int i = 0; i < Tile::TM; i++) {
         T* row = at(place.row(i));
         if (!row) continue;
 #pragma unroll
-        for (int j = 0; j < Tile::WIDE; j += LANES<T>) {
+        for (int j = 0; j < Tile::TN; j += LANES<T>) {
             const int column = place.column(j);
             alignas(16) T values[LANES<T>];
 #pragma unroll
