@@ -1,9 +1,11 @@
-// v <- momentum v + g + decay w,  w <- w - lr v, element by element: three arrays are read once, two
-// written.
+// Gradient descent with momentum, element by element: three arrays are read once, two written.
 //
-// Each product and sum is rounded by itself, as on the CPU, so that both make the same bits of the
-// same gradients: `a * b + c` would be contracted to one rounding. The pass is bound by memory,
-// where the instruction more costs nothing. A thread takes 16 bytes of each array at a time.
+//     v <- momentum v + g + decay w
+//     w <- w - lr v
+//
+// Each product and sum is rounded by itself, as on the CPU, so that both give the same bits for the
+// same gradients: the compiler would contract `a * b + c` to one rounding. The pass is bound by
+// memory, so the extra instructions cost nothing. A thread moves 16 bytes of each array at a time.
 
 __device__ float times(float a, float b) { return __fmul_rn(a, b); }
 __device__ double times(double a, double b) { return __dmul_rn(a, b); }

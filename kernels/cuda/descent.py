@@ -1,8 +1,8 @@
 """A step of gradient descent with momentum on CUDA (`kernels/descent.py` has the formula).
 
-One pass over a parameter: 20 bytes and 6 operations an element in float32, bound by memory. An
-A100, which moves 1.5 TB/s, makes ZFNet's 62 million weights in 0.8 ms if nothing else holds it up.
-Nothing is allocated, so that a step cannot fail half way for want of memory.
+One pass over a parameter: 20 bytes and 6 operations an element in float32, bound by memory. At an
+A100's 1.5 TB/s, ZFNet's 62 million weights take at least 0.8 ms. Nothing is allocated, so a step
+cannot fail half way for lack of memory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from kernels.cuda.program import Program, ctype
 
 BLOCK = 256
 LANES = 4
-"""Elements that a thread takes at a time, at most."""
+"""Elements that a thread processes at a time, at most."""
 PROGRAM = Program(__file__, entries=("descend<float>", "descend<double>"), block=(BLOCK, 1, 1))
 
 

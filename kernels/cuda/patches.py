@@ -1,7 +1,7 @@
-"""Patches of planes on CUDA: cut out, laid over each other, filled outside (`kernels/patches.py`).
+"""Patches of planes on CUDA: cropped, overlaid, filled outside (`kernels/patches.py`).
 
-Moves memory, computes nothing: each value of the result is read and written once, 8 bytes in
-float32, and memory is what limits it.
+No arithmetic: each value of the result is read and written once, 8 bytes in float32; limited by
+memory.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def lay(
     W: int,
     fill: np.floating[Any],
 ) -> None:
-    """out (N,h,w,C) of x (N or 1,...,C) under part (N,a,b,C), all packed on one device.
+    """out (N,h,w,C) = crops of x (N or 1,...,C) overlaid with part (N,a,b,C); all contiguous.
 
-    at, part_at: (N,2) int64 on the CPU. (H,W) is the plane outside of which `fill` stands: x's own
-    size, or, where x are patches that begin at `at`, that of the plane that they are patches of.
+    at, part_at: (N,2) int64 on the CPU. (H,W) is the plane; outside of it the value is `fill`.
+    It is the size of x, or, if x are patches that begin at `at`, of the plane they come from.
     """
     N, h, w, C = out.shape
     if not out.size:

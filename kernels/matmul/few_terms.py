@@ -56,7 +56,9 @@ def matmul(
     panels = _panels(b, 3 * lanes(a.dtype))
     flat = out.reshape(-1)
     whole = N % lanes(a.dtype) == 0  # then every vector of a row is aligned if the first one is
-    _multiply(transposed.reshape(-1), panels.reshape(-1), flat, shape, whole, threads.get_num_threads())
+    _multiply(
+        transposed.reshape(-1), panels.reshape(-1), flat, shape, whole, threads.get_num_threads()
+    )
     return out if bias is None else np.add(out, bias, out=out)
 
 
