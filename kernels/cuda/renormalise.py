@@ -29,7 +29,7 @@ def renormalise(weight: Any, max_rms: float) -> None:
     filters = memory.nhwc(weight)  # (K,C,R,S) -> (K,R,S,C)
     if not filters.flags.c_contiguous:
         raise ValueError(
-            f"renormalise: the weight {weight.shape} with strides {weight.strides} must lie "
+            f"renormalise: the weight {weight.shape} with strides {weight.strides} must be "
             "channels-last and packed, to be changed in place"
         )
     if filters.size:

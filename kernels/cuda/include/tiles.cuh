@@ -86,7 +86,7 @@ __device__ __forceinline__ void fetch(const T* from, bool there, T* to) {
 // is transposed on its way into shared memory: there is one line for each k.
 template <class Tile, int SIZE, int WIDTH> struct Along {
     using T = typename Tile::T;
-    static constexpr int THREADS = DEPTH / WIDTH;  // side by side
+    static constexpr int THREADS = DEPTH / WIDTH;  // along k
     static constexpr int STEP = Tile::THREADS / THREADS;
     static constexpr int COUNT = SIZE / STEP;
     static_assert(COUNT * STEP == SIZE, "every element of a slice has one thread");
