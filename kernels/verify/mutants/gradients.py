@@ -23,7 +23,7 @@ the kernel is flipped where it lies
 
 the crop is wrong where (H + 2 padding - R) % stride is not 0
 -    top, left = eh - 1 - g.padding[0], ew - 1 - g.padding[2]
--    bottom = g.H + eh - 1 - spread[2] - top  # what makes the output H x W, whatever P dropped
+-    bottom = g.H + eh - 1 - spread[2] - top  # so that the output is H x W
 -    right = g.W + ew - 1 - spread[3] - left
 +    bottom, right = eh - 1 - g.padding[1], ew - 1 - g.padding[3]
 +    top = g.H + eh - 1 - spread[2] - bottom
