@@ -1,20 +1,21 @@
-"""Matrix product of some rows with a large matrix, which is read once and along its memory.
+"""Matrix product of up to 128 rows with a large matrix, which is read once, in memory order.
 
     out (M,N) = a (M,K) b (K,N) [+ bias, one value a column]
 
-A linear layer multiplies each of its weights with few images, so the weights must not be packed at
-leisure, as BLAS does. Each thread has a share of the columns of out, and all of a stays near it:
+A linear layer multiplies each of its weights by few images, so a separate pass that packs all
+weights, as BLAS has it, does not pay. Each thread has a share of the columns of out; a stays in its
+cache:
 
-    x W^T, b the transpose of a row-major matrix: 12 or 24 of W's rows (6 or 12 with 16 registers),
-           128 terms of them, are moved into lines in the nearest cache, and multiplied with the
-           panels of a^T (`tall_fetching`, `high_fetching`)
-    gy W,  b row-major: for some of b's rows at a time, 3 vectors of their columns are moved side by
-           side, and up to 8 rows of a times these are added to sums that stay in the second cache
+    x W^T, b the transpose of a row-major matrix: 128 terms of 12 or 24 of W's rows (6 or 12 with 16
+           registers) are packed into lines in the L1 cache, and multiplied by the panels of a^T
+           (`tall_fetching`, `high_fetching`)
+    gy W,  b row-major: of some of b's rows at a time, 3 vectors of columns are packed contiguously,
+           multiplied by up to 8 rows of a, and added to sums that stay in the L2 cache
            (`steps_fetching`)
 
-The lines of b that come next are fetched between the products
-(`kernels/cpu/micro_kernel_prefetch.py`). 2 M N K operations; limited by reading b up to some 20
-rows, by the processor's multiply-adds above.
+Between the products the next lines of b are prefetched (`kernels/cpu/micro_kernel_prefetch.py`).
+2 M N K operations; limited by reading the K N elements of b up to some 20 rows, above by the
+processor's multiply-adds. Blocking as in Goto and van de Geijn 2008.
 """
 
 from __future__ import annotations
@@ -34,21 +35,21 @@ from kernels.cpu.vector import LINE, lanes, lanes_of, move
 FEW = 128
 """Rows of a, at most."""
 TERMS = 1024
-"""Of a^T's panels, at a time: so many stay in the second cache while W's rows go by."""
+"""Terms of a^T's panels at a time: so many stay in the L2 cache while W's rows are read."""
 PACKED_LINES = 8
-"""Lines of W's rows that are packed, then multiplied."""
+"""Lines of each of W's rows that are packed at a time."""
 AT_ONCE = 64
-"""Rows of b between two times that sums are written and read."""
+"""Rows of b for which the sums are read and written once."""
 
 
 def supports(problem: Problem) -> bool:
-    """Few rows, but as many as a tile's fewest."""
+    """At most FEW rows, and at least those of the smallest tile."""
     M, N, K = problem.geometry
     return EVEN // 2 <= M <= FEW and min(M, N, K) >= 1
 
 
 def nanoseconds(problem: Problem) -> float:
-    """b at 3 elements a nanosecond, products at 110; some rows are never all that a vector has."""
+    """b at 3 elements a nanosecond, multiply-adds at 110, with rows rounded up to whole vectors."""
     M, N, K = problem.geometry
     return float(max(N * K / 3, -(-M // 16) * 16 * N * K / 110) + M * (N + K) + 2e4)
 
@@ -75,7 +76,7 @@ def matmul(
 
 
 def _panels(a: np.ndarray, wide: int) -> np.ndarray:
-    """a (M,K) -> (panels,lines LINE,wide): its rows side by side, with zeros up to whole panels."""
+    """a (M,K) -> (panels,lines LINE,wide): packed a^T, with zeros up to whole panels."""
     M, K = a.shape
     panels, terms = -(-M // wide), -(-K // LINE) * LINE
     packed = np.zeros((panels, terms, wide), a.dtype)
@@ -125,7 +126,7 @@ def _multiply_rows(a, rows, out, wide, parts):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def _pack_lines(rows, first, count, K, k, lines, mr, packed):  # type: ignore[no-untyped-def]  # fmt: skip
-    """packed (lines,mr,LINE) = terms from k on of `count` rows (K,), 0 behind the last."""
+    """packed (lines,mr,LINE) = terms from k on of `count` rows (K,), 0 after the last."""
     if k + lines * LINE <= K:
         for t in range(count):
             start = (first + t) * K + k
@@ -140,7 +141,7 @@ def _pack_lines(rows, first, count, K, k, lines, mr, packed):  # type: ignore[no
 
 @numba.njit(parallel=True, cache=True)
 def _add_rows(a, b, out, shape, parts):  # type: ignore[no-untyped-def]
-    """out (M,N) = a^T (K,M) turned, times b (K,N), all flat."""
+    """out (M,N) = the transpose of a (K,M), times b (K,N); all flat."""
     M, N, K = shape
     wide, groups = 3 * lanes_of(b), (M + EVEN - 1) // EVEN
     panels = (N + wide - 1) // wide
@@ -169,8 +170,8 @@ def _add_rows(a, b, out, shape, parts):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def _pack_columns(b, at, rows, step, count, wide, packed):  # type: ignore[no-untyped-def]
-    """packed (rows,wide) = `count` columns from element `at` on: in b their rows may all fall on
-    the same sets of a cache."""
+    """packed (rows,wide) = `count` columns from element `at` on. In b their rows may all map to the
+    same cache sets."""
     lanes = lanes_of(b)
     for k in range(rows):
         start, to = at + k * step, k * wide

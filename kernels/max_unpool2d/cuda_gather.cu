@@ -1,10 +1,10 @@
-// Unpooling seen from the pixel: it looks at the windows that hold it, and writes once.
+// Unpooling as a gather: each pixel reads the windows that contain it and is written once.
 //
-//     x[n,h,w,c] = what the windows (p, q) that hold (h, w) leave of y[n,p,q,c] where their switch
-//                  is h W + w: the sum, the largest or the last
+//     x[n,h,w,c] = sum, largest or last of y[n,p,q,c] over the windows (p, q) that contain (h, w)
+//                  and whose switch is h W + w
 //
-// Windows are visited in row order, so the result does not depend on which thread comes first, as
-// it would with atomic additions.
+// Windows are visited in row order, so the result does not depend on the order of threads, as it
+// would with atomic additions. Limited by memory.
 
 #include "geometry.cuh"
 #include "planes.cuh"
@@ -17,7 +17,7 @@ template <typename T, int V> struct Arrived {
     bool met[V];
 };
 
-// One window's values, where their switch is this pixel.
+// Combines the values of one window whose switch is this pixel.
 template <typename T, int V>
 __device__ __forceinline__ void arrive(Arrived<T, V>& so_far, const Lanes<T, V>& values,
                                        const Lanes<int, V>& switches, int here, int law) {

@@ -1,8 +1,8 @@
-"""The transpose of unpooling: each window takes the value at its switch.
+"""Transpose of unpooling: a gather of the value at each switch.
 
     gy[n,c,p,q] = gx[n, c, switch[n,c,p,q]]
 
-For collisions="sum" that is unpooling's gradient; N C P Q moves, bound by memory.
+For collisions="sum" this is the gradient of unpooling. N C P Q moves; bound by memory.
 """
 
 from __future__ import annotations
