@@ -2,10 +2,10 @@
 //
 //     y[(n p q), k] = bias[k] + sum over (r s c) of windows[(n p q), (r s c)] w[k, (r s c)]
 //
-// A block computes a tile of pixels by filters of one group. Both factors are
-// contiguous along (r s c) and are transposed on their way into shared memory (tiles.cuh). Windows
-// are read directly from x (implicit_windows.cuh). Memory is channels-last: x (N,H,W,C), w
-// (K,R,S,C/groups), y (N,P,Q,K).
+// A block computes a tile of pixels by filters of one group. Both factors are contiguous along
+// (r s c) and are transposed on their way into shared memory (tiles.cuh). Windows are read directly
+// from x (implicit_windows.cuh). Memory is channels-last: x (N,H,W,C), w (K,R,S,C/groups),
+// y (N,P,Q,K).
 //
 // 2 N K P Q C/groups R S operations. A pixel is read once for each tap that covers it and each tile
 // of filters, mostly from the L2 cache; limited by the multiply-adds.

@@ -12,15 +12,15 @@
 
 enum Law { SUM, MAX, LAST };
 
-template <typename T, int V> struct Arrived {
+template <typename T, int V> struct Combined {
     Lanes<T, V> total;
     bool met[V];
 };
 
 // Combines the values of one window whose switch is this pixel.
 template <typename T, int V>
-__device__ __forceinline__ void arrive(Arrived<T, V>& so_far, const Lanes<T, V>& values,
-                                       const Lanes<int, V>& switches, int here, int law) {
+__device__ __forceinline__ void combine(Combined<T, V>& so_far, const Lanes<T, V>& values,
+                                        const Lanes<int, V>& switches, int here, int law) {
 #pragma unroll
     for (int v = 0; v < V; v++) {
         if (switches.at[v] != here) continue;
@@ -36,10 +36,10 @@ __device__ __forceinline__ void arrive(Arrived<T, V>& so_far, const Lanes<T, V>&
 
 // y, switches: channel c of window (0, 0) of the pixel's image.
 template <typename T, int V>
-__device__ __forceinline__ Lanes<T, V> arrived(const T* __restrict__ y,
-                                               const int* __restrict__ switches,
-                                               const PoolGeometry& g, int h, int w, int law) {
-    Arrived<T, V> so_far = {};
+__device__ __forceinline__ Lanes<T, V> combined(const T* __restrict__ y,
+                                                const int* __restrict__ switches,
+                                                const PoolGeometry& g, int h, int w, int law) {
+    Combined<T, V> so_far = {};
     const Holders down = holders(h, g.pad_top, g.R, g.stride_h, g.dilation_h, g.P);
     const Holders across = holders(w, g.pad_left, g.S, g.stride_w, g.dilation_w, g.Q);
     for (int p = down.first; p < down.end; p++) {
@@ -47,7 +47,7 @@ __device__ __forceinline__ Lanes<T, V> arrived(const T* __restrict__ y,
         for (int q = across.first; q < across.end; q++) {
             if (!has_tap(w, g.pad_left, q, g.stride_w, g.dilation_w)) continue;
             const long long window = ((long long)p * g.Q + q) * g.C;
-            arrive<T, V>(so_far, load<V>(y + window), load<V>(switches + window), h * g.W + w, law);
+            combine<T, V>(so_far, load<V>(y + window), load<V>(switches + window), h * g.W + w, law);
         }
     }
     return so_far.total;
@@ -61,6 +61,6 @@ __global__ void gather(const T* __restrict__ y,
         const long long first = row / g.H * g.P * g.Q * g.C + c;
         const int h = (int)(row % g.H);
         store(x + (row * g.W + w) * g.C + c,
-              arrived<T, V>(y + first, switches + first, g, h, w, law));
+              combined<T, V>(y + first, switches + first, g, h, w, law));
     });
 }
