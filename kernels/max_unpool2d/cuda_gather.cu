@@ -47,7 +47,8 @@ __device__ __forceinline__ Lanes<T, V> combined(const T* __restrict__ y,
         for (int q = across.first; q < across.end; q++) {
             if (!has_tap(w, g.pad_left, q, g.stride_w, g.dilation_w)) continue;
             const long long window = ((long long)p * g.Q + q) * g.C;
-            combine<T, V>(so_far, load<V>(y + window), load<V>(switches + window), h * g.W + w, law);
+            combine<T, V>(so_far, load<V>(y + window), load<V>(switches + window), h * g.W + w,
+                          law);
         }
     }
     return so_far.total;
