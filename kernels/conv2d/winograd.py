@@ -134,6 +134,7 @@ def forward(
 def grouped_filters(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """w (K,C/groups,3,3) as (3,3,G,K/G,C/G)."""
     taps_first = memory.nhwc(w).transpose(1, 2, 0, 3)  # (K,R,S,C/G) -> (R,S,K,C/G)
+    # (R,S,K,C/G) -> (3,3,G,K/G,C/G)
     return taps_first.reshape(3, 3, g.groups, g.K // g.groups, g.C // g.groups)
 
 
@@ -166,6 +167,7 @@ def multiply(tiles: np.ndarray, filters: np.ndarray) -> np.ndarray:
     for i, j, group in np.ndindex(4, 4, groups):
         # (T,C/G) x (C/G,K/G) -> (T,K/G)
         gemm(by_group[i, j, :, group], filters[i, j, group].T, out=products[i, j, group])
+    # (4,4,G,T,K/G) -> (4,4,G,TP,TQ,K/G)
     return products.reshape(4, 4, groups, rows, columns, filters_each)
 
 
@@ -173,4 +175,5 @@ def join(tiles: np.ndarray) -> np.ndarray:
     """Tiles of y (2,2,G,TP,TQ,K/G) -> the plane (2 TP,2 TQ,K)."""
     _, _, groups, rows, columns, filters = tiles.shape
     placed = tiles.transpose(3, 0, 4, 1, 2, 5)  # (2,2,G,TP,TQ,K/G) -> (TP,2,TQ,2,G,K/G)
+    # (TP,2,TQ,2,G,K/G) -> (2 TP,2 TQ,K)
     return placed.reshape(2 * rows, 2 * columns, groups * filters)

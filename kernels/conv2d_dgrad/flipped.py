@@ -48,6 +48,7 @@ def spread_out(gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
 
 def flip(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """w (K,C/G,R,S) rotated by 180 degrees, channels swapped: (G, C/G, R*S*K/G), a row a filter."""
+    # (K,C/G,R,S) -> (G,K/G,C/G,R,S)
     flipped = w[:, :, ::-1, ::-1].reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
     # (G,K/G,C/G,R,S) -> (G,C/G,R,S,K/G) -> (G,C/G,RSK/G)
     swapped = flipped.transpose(0, 2, 3, 4, 1)

@@ -51,7 +51,7 @@ def matmul(
     if b.flags.c_contiguous:
         _add_rows(a, b, out, threads.get_num_threads())
     else:
-        _dots(a, np.ascontiguousarray(b.T), out)
+        _dots(a, np.ascontiguousarray(b.T), out)  # b (K,N) -> its rows (N,K)
     return out if bias is None else np.add(out, bias, out=out)
 
 

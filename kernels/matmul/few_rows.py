@@ -67,7 +67,7 @@ def matmul(
     """a (M,K), b (K,N), bias (N,) -> (M,N); `shape` is (M, N, K); accumulates in their type."""
     out, parts = memory.empty(shape[:2], a.dtype), threads.get_num_threads()
     if b.flags.c_contiguous:
-        transposed = np.ascontiguousarray(a.T)
+        transposed = np.ascontiguousarray(a.T)  # (M,K) -> (K,M)
         _add_rows(transposed.reshape(-1), b.reshape(-1), out.reshape(-1), shape, parts)
     else:
         wide = lanes(a.dtype) * (1 if len(a) <= lanes(a.dtype) else 2)
@@ -82,7 +82,7 @@ def _panels(a: np.ndarray, wide: int) -> np.ndarray:
     packed = np.zeros((panels, terms, wide), a.dtype)
     for panel in range(panels):
         some = a[panel * wide : (panel + 1) * wide]
-        packed[panel, :K, : len(some)] = some.T
+        packed[panel, :K, : len(some)] = some.T  # (wide,K) -> (K,wide)
     return packed
 
 

@@ -54,7 +54,7 @@ def matmul(
     M, N, _ = shape
     out, transposed = memory.empty((M, N), a.dtype), np.ascontiguousarray(a.T)
     panels = _panels(b, 3 * lanes(a.dtype))
-    flat = out.reshape(-1)
+    flat = out.reshape(-1)  # (M,N) -> (MN,), the same memory
     whole = N % lanes(a.dtype) == 0  # then every vector of a row is aligned if the first one is
     _multiply(
         transposed.reshape(-1), panels.reshape(-1), flat, shape, whole, threads.get_num_threads()
