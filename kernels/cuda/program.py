@@ -161,7 +161,7 @@ def _device(name: str, arguments: Iterable[Any]) -> str:
     kinds = {device_kind(a) for a in arguments} - {None}
     if len(kinds) != 1:
         found = " and ".join(sorted(map(str, kinds))) or "none"
-        raise TypeError(f"{name} takes arrays of one device, got {found}")
+        raise TypeError(f"{name} takes arrays that are on one device, got {found}")
     return str(kinds.pop())
 
 
