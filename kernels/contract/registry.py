@@ -1,11 +1,11 @@
-"""Every algorithm of every operation, found by name.
+"""Registry of kernels: every algorithm of every operation, by name and device.
 
 A kernel is a function on arrays in a file of its own:
 
     @kernel("conv2d", name="winograd", accuracy=Accuracy(...), cost=Cost(...), abilities=...)
     def forward(x, w, g, *, bias=None): ...
 
-Dropping the file in is all: property tests and benchmarks run over `all_kernels()`.
+Nothing else has to be edited: property tests and benchmarks run over `all_kernels()`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from kernels.contract.problem import Problem, problem_of
 
 _registry: dict[str, dict[tuple[str, str], Kernel]] = {}
 _picked: dict[Any, Kernel] = {}
-"""What `pick` found, as long as the same kernels are registered."""
+"""Cache of `pick`; cleared when a kernel is registered or removed."""
 MOST_PICKED = 4096
 _exact: ContextVar[bool] = ContextVar("exact", default=False)
 Chooser = Callable[[str, str, Problem, "list[Kernel]"], "Kernel | None"]
@@ -38,10 +38,10 @@ _chooser: Chooser | None = None
 
 
 def choose_with(chooser: Chooser | None) -> Chooser | None:
-    """From now on `pick` asks `chooser` first, and the estimated costs where it returns None.
+    """Make `pick` ask `chooser` first, and use the estimated costs if it returns None.
 
-    It is given the operation, the device, the problem and the kernels that serve it. Returns the
-    one before.
+    `chooser` takes the operation, the device, the problem and the kernels that support it. Returns
+    the chooser before.
     """
     global _chooser
     before, _chooser = _chooser, chooser
@@ -68,7 +68,7 @@ def register(kernel: Kernel) -> Kernel:
 
 
 def unregister(*kernels: Kernel) -> None:
-    """Forget these kernels."""
+    """Remove these kernels."""
     for kernel in kernels:
         del _registry[kernel.operation][kernel.device, kernel.name]
     _picked.clear()
@@ -76,7 +76,7 @@ def unregister(*kernels: Kernel) -> None:
 
 @contextmanager
 def without(*kernels: Kernel) -> Iterator[None]:
-    """Within it `kernels` are not registered; after it everything is as it was before."""
+    """Context in which `kernels` are not registered; afterwards the registry is as before."""
     global _registry
     before = _registry
     _registry = {
@@ -116,15 +116,15 @@ def kernel(
 ) -> Callable[[Callable[..., Any]], Kernel]:
     """Decorator: register a function as an algorithm of `operation`.
 
-    What it declares stands in `Accuracy`, `Cost` and `Abilities`, whose `supports` and work are
-    functions of a Problem; or in flat keywords, whose functions take the geometry `g`:
+    The declarations are `Accuracy`, `Cost` and `Abilities`, whose `supports` and `work` are
+    functions of a Problem; or flat keywords, whose functions take the geometry `g`:
 
         @kernel("conv2d", name="mine", cost=lambda g: g.macs, supports=lambda g: g.groups == 1,
                 error_bound=terms, spreads="padding")
 
     exact, error_bound, norm_wise, amplification and spreads are those of `Accuracy`; supports,
-    prepare, rectifies, pools, into and chunked those of `Abilities`; cost(g), less preparation(g)
-    where weights are kept, is nanoseconds. TypeError for both ways at once.
+    prepare, rectifies, pools, into and chunked are those of `Abilities`. cost(g) is nanoseconds,
+    less preparation(g) if the prepared weights are kept. TypeError for both ways at once.
     """
     if not isinstance(cost, Cost | None):
         keywords["cost"] = cost
@@ -155,10 +155,10 @@ def pick(operation: str, device: str, problem: Any, algorithm: str | None = None
 
     problem:   a `Problem`: geometry, type and options of the call. A bare geometry, or a shape for
                an operation without one, is the plain call in float32.
-    algorithm: a kernel's name, which then must serve, or "exact" for the cheapest of those that sum
-               the products of the definition; within `exact_only` no others serve.
+    algorithm: a kernel's name, which must support the problem, or "exact" for the cheapest kernel
+               that sums the products of the definition; within `exact_only` no others serve.
 
-    ValueError lists what there is.
+    ValueError lists the registered kernels.
     """
     asked = operation, device, problem, algorithm, _exact.get(), threads.get_num_threads()
     found = _picked.get(asked)
@@ -214,7 +214,7 @@ def all_kernels(operation: str | None = None) -> list[Kernel]:
 
 
 def named(operation: str, name: str, device: str = "cpu") -> Kernel:
-    """The kernel of that name; ValueError lists what there is."""
+    """The kernel of that name; ValueError lists the registered ones."""
     for kernel in all_kernels(operation):
         if (kernel.name, kernel.device) == (name, device):
             return kernel

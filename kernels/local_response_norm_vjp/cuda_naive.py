@@ -1,11 +1,11 @@
-"""The gradient of local response normalisation on CUDA as its formula: one thread an element.
+"""Gradient of local response normalisation on CUDA by its definition: one thread an element.
 
     gx_c = gy_c / t_c^beta - 2 alpha beta / size x_c sum_{c' = c - after}^{c + before} r_c',
     r_c = gy_c x_c / t_c^(beta + 1)
 
-The windows that hold channel c are those centred on the mirrored window. A thread computes the r of
-all of them, 2 size^2 + 12 size operations an element, which limit it; `cuda_sliding.py` shares
-them.
+The windows that contain channel c are centred on the channels of the mirrored window. A thread
+computes r of all of them: 2 size^2 + 12 size operations an element, which limit it, and 3 values
+moved. `cuda_sliding.py` shares r among threads.
 """
 
 from __future__ import annotations
@@ -47,5 +47,5 @@ def vjp(gy: np.ndarray, x: np.ndarray, g: LRNGeometry) -> np.ndarray:
 
 
 def slope(g: LRNGeometry, dtype: np.dtype) -> np.floating:
-    """What multiplies x_c and the sum of r, in `dtype`."""
+    """-2 alpha beta / size, the factor of x_c and the sum of r, in `dtype`."""
     return dtype.type(-2 * g.alpha * g.beta / g.size)

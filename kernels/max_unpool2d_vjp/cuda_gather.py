@@ -1,10 +1,10 @@
-"""The transpose of unpooling on CUDA: each window takes the value at its switch.
+"""Transpose of unpooling on CUDA: a gather of the value at each switch.
 
     gy[n,c,p,q] = gx[n, c, switch[n,c,p,q]]
 
 N C P Q moves, limited by memory. Comparing all taps of a window instead, as `choice.py` does on the
-CPU, would read R S values for one: here neighbouring channels that choose different taps share the
-sectors of 32 bytes that a cache fetches.
+CPU, would read R S values for one. Neighbouring channels with different taps share sectors of 32
+bytes in the cache.
 """
 
 from __future__ import annotations

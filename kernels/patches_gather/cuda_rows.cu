@@ -1,8 +1,9 @@
-// y (N,h,w,C) of x (N or 1,H,W,C) under part (N,a,b,C): each pixel of a patch is the part's where
-// that lies over it, else the plane's, else, outside of the plane, `fill`.
+// Patches y (N,h,w,C) of x (N or 1,H,W,C), overlaid with part (N,a,b,C).
 //
-// A thread moves V, one channel's value or 16 bytes of them, so that a warp moves neighbours in
-// memory. Where patches begin is read by all threads of a pixel at once, from the cache.
+// A pixel of a patch is that of `part` where `part` covers it, else that of the plane, and `fill`
+// outside of the plane. A thread moves V, one channel or 16 bytes of them, so that a warp's
+// accesses are contiguous. The patches' origins are read by all threads of a pixel at once, from
+// the cache.
 
 __device__ void fill_with(float& v, double fill) { v = (float)fill; }
 __device__ void fill_with(double& v, double fill) { v = fill; }

@@ -1,14 +1,16 @@
-// v <- momentum v + g + decay w,  w <- w - lr v, element by element: three arrays are read once, two
-// written.
+// Gradient descent with momentum, element by element: three arrays are read once, two written.
 //
-// Each product and sum is rounded by itself, as on the CPU, so that both make the same bits of the
-// same gradients: `a * b + c` would be contracted to one rounding. The pass is bound by memory,
-// where the instruction more costs nothing. A thread takes 16 bytes of each array at a time.
+//     v <- momentum v + g + decay w
+//     w <- w - lr v
 //
-// Matrices of unlike order, one row-major and another column-major, are walked in tiles of 32 x 8:
-// a warp reads 32 neighbours of a row-major one, and the 8 warps of a block together the whole
-// sectors of 32 bytes of a column-major one, of which the nearest cache keeps what is not yet used.
-// So is what does not begin where 16 divides the address, as a matrix of one row.
+// Each product and sum is rounded by itself, as on the CPU, so that both give the same bits for the
+// same gradients: the compiler would contract `a * b + c` to one rounding. The pass is bound by
+// memory, so the extra instructions cost nothing. A thread moves 16 bytes of each array at a time.
+//
+// Matrices of unlike order, one row-major and another column-major, are processed in tiles of
+// 32 x 8: a warp reads 32 contiguous elements of a row-major one, and the 8 warps of a block together
+// read whole 32-byte sectors of a column-major one, of which L1 keeps what is not yet used. Arrays
+// that are not aligned to 16 bytes are treated the same way, as a matrix of one row.
 
 __device__ float times(float a, float b) { return __fmul_rn(a, b); }
 __device__ double times(double a, double b) { return __dmul_rn(a, b); }

@@ -210,7 +210,7 @@ the tiles' padding is not zeroed
 
 transforms of float64 in float32
 -    matrix = matrix.astype(a.dtype)
--    a = np.ascontiguousarray(a)  # so that einsum's inner loop runs over all the others at once
+-    a = np.ascontiguousarray(a)  # then einsum's inner loop is over all other axes at once
 +    matrix = matrix.astype(np.float32)
 +    a = np.ascontiguousarray(a, dtype=np.float32)
 
