@@ -61,7 +61,7 @@ def move(array: Any, device: str) -> Any:
     here = host(array)
     if check(device) == "cpu":
         return here
-    return cuda.place(memory.admit(here), device)
+    return cuda.place(memory.canonicalise(here), device)
 
 
 def like(array: Any, other: Any) -> Any:

@@ -16,7 +16,7 @@ def normal(shape: Sequence[int], std: float, rng: np.random.Generator) -> np.nda
     """Normally distributed weights in float32; 1e-2 in the paper (section 3)."""
     x = rng.standard_normal(tuple(shape), np.float32)
     x *= np.float32(std)
-    return memory.settled(memory.admit(x))
+    return memory.cache_aligned(memory.canonicalise(x))
 
 
 def he_normal(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:

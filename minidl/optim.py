@@ -35,7 +35,7 @@ class SGD:
         self.parameters = dict(parameters)
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
         self.velocity = {
-            name: memory.settled(np.zeros_like(p.data)) for name, p in self.parameters.items()
+            name: memory.cache_aligned(np.zeros_like(p.data)) for name, p in self.parameters.items()
         }
 
     def step(self) -> None:
@@ -72,7 +72,7 @@ def ready(
     places = sorted({device.of(a) for a in (w, v, g)})
     if len(places) != 1:
         raise TypeError(f"SGD: w, v and g lie on {' and '.join(places)}; on one they fit")
-    admitted = tuple(memory.admit(a) for a in (w, v, g))
+    admitted = tuple(memory.canonicalise(a) for a in (w, v, g))
     step = partial(pick_for("sgd_step", w, w.shape), *admitted, out=admitted[:2])
     settings = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
     return partial(_step, (w, v), admitted[:2], partial(step, **settings))

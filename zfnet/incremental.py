@@ -1,11 +1,11 @@
 """Incremental forward pass: the outputs of an image in which one square has changed.
 
 The unchanged image is run through the network once, and every layer's activations are kept. A
-changed square affects a window of each layer's plane (`kernels.contract.geometry.touches`), which
-grows from layer to layer. The input of a layer is a patch: the window with its margin, cut from the
-kept plane, with the changed part inserted. The layer without padding maps it to the next window.
-Squares of one size have windows of one shape at different positions, so that many squares form a
-batch. Where branches meet, their windows are widened to a common one. Contrast normalisation
+changed square affects a window of each layer's plane (`kernels.contract.geometry.output_box`),
+which grows from layer to layer. The input of a layer is a patch: the window with its margin, cut
+from the kept plane, with the changed part inserted. The layer without padding maps it to the next
+window. Squares of one size have windows of one shape at different positions, so that many squares
+form a batch. Where branches meet, their windows are widened to a common one. Contrast normalisation
 divides by a mean over the whole image and so changes every pixel: behind it, planes are whole. The
 outputs are those of whole images, up to the order of sums.
 """
@@ -110,7 +110,7 @@ class IncrementalForward:
             parts = [Tensor(change.part) for change in joined]
             return Change(step.on_patches(*parts, at=joined[0].at).data, joined[0].at)
         at, shape = touched(changes[0], g)
-        box = g.sees(Box(0, shape[0], 0, shape[1]))
+        box = g.input_box(Box(0, shape[0], 0, shape[1]))
         first = at * np.array(g.stride) + np.array([box.top, box.left])
         inserted = (changes[0].part, changes[0].at)
         around = patches.cut(before[0], first, box.shape, step.fill, inserted)
@@ -146,7 +146,7 @@ def touched(change: Change, g: Geometry) -> tuple[np.ndarray, tuple[int, int]]:
     The shape is the largest of all samples; at the border a window is moved inside.
     """
     h, w = change.part.shape[2:]
-    boxes = [g.touches(Box(top, top + h, left, left + w)) for top, left in change.at.tolist()]
+    boxes = [g.output_box(Box(top, top + h, left, left + w)) for top, left in change.at.tolist()]
     shape = max(max(b.shape[0] for b in boxes), 1), max(max(b.shape[1] for b in boxes), 1)
     starts = [(min(b.top, g.P - shape[0]), min(b.left, g.Q - shape[1])) for b in boxes]
     return np.array(starts), shape

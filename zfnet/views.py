@@ -1,8 +1,9 @@
 """Receptive fields as affine maps from units to windows, through chains and branches.
 
 The receptive field of unit (p, q) in a layer below is a window of `shape` pixels with its top left
-corner at (p, q) * stride + first. A sliding window widens it (`kernels.contract.geometry.sees`);
-where two branches meet again below, the field covers the windows of both.
+corner at (p, q) * stride + first. A sliding window widens it
+(`kernels.contract.geometry.input_box`); where two branches meet again below, the field covers the
+windows of both.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class View:
         """The window of g's input from which this window of its output is computed."""
         if g is None:
             return self
-        window = g.sees(self.box(0, 0))
+        window = g.input_box(self.box(0, 0))
         stride = self.stride[0] * g.stride[0], self.stride[1] * g.stride[1]
         return View(stride, (window.top, window.left), window.shape)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from kernels.contract import memory
 from kernels.contract.registry import kernel
-from kernels.cpu.lines import copy_line
+from kernels.cpu.lines import copy_run
 
 
 @kernel("concatenate", name="lines", cost=lambda g: 0.5 * math.prod(g.y_shape))
@@ -39,4 +39,4 @@ def _place(x, y, C, first):  # type: ignore[no-untyped-def]
     pixels, K = y.shape
     out = y.reshape(-1)  # (NHW,K) -> (NHWK,), the same memory
     for pixel in numba.prange(pixels):
-        copy_line(x, pixel * C, out, pixel * K + first, C)
+        copy_run(x, pixel * C, out, pixel * K + first, C)

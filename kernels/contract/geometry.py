@@ -99,7 +99,7 @@ class _Sliding:
         taps = starts[:, None] + np.arange((self.R, self.S)[axis]) * self.dilation[axis]  # (P,R)
         return ((taps >= 0) & (taps < size)).sum(axis=1)
 
-    def sees(self, box: Box) -> Box:
+    def input_box(self, box: Box) -> Box:
         """The receptive field of the outputs in `box`: input pixels, padding included."""
         (sh, sw), (eh, ew) = self.stride, self.extent
         top, left = self.padding[0], self.padding[2]
@@ -110,7 +110,7 @@ class _Sliding:
             (box.right - 1) * sw - left + ew,
         )
 
-    def touches(self, box: Box) -> Box:
+    def output_box(self, box: Box) -> Box:
         """The outputs that depend on an input pixel in `box`, clipped to the output plane."""
         (sh, sw), (eh, ew) = self.stride, self.extent
         top, left = self.padding[0], self.padding[2]

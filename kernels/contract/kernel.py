@@ -90,7 +90,7 @@ class Kernel:
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Run on arrays of any strides; `memory.counters` counts copies to canonical form."""
         floats: list[np.ndarray] = []
-        canonical = [self._admitted(a, floats) for a in args]
+        canonical = [self._canonical(a, floats) for a in args]
         named = {k: self._option(k, a, floats) for k, a in options.items()} if options else options
         if floats:
             memory.common_float(floats, self.operation)
@@ -104,16 +104,16 @@ class Kernel:
         if self.prepare is None:
             return None
         with threads.region():
-            return self.prepare(self._admitted(w, []), g)
+            return self.prepare(self._canonical(w, []), g)
 
     def _option(self, name: str, value: Any, floats: list[np.ndarray]) -> Any:
         """An option in canonical form; prepared weights stay as they are, even with four axes."""
         if name == "prepared" and type(value) is np.ndarray and self.device == "cpu":
             floats.append(value)
             return value
-        return self._admitted(value, floats)
+        return self._canonical(value, floats)
 
-    def _admitted(self, value: Any, floats: list[np.ndarray]) -> Any:
+    def _canonical(self, value: Any, floats: list[np.ndarray]) -> Any:
         """An array in canonical form, if it is on this kernel's device; anything else unchanged.
 
         Arrays that are not of integers are added to `floats`.
@@ -122,7 +122,7 @@ class Kernel:
             if device_kind(value) is None:
                 return value
             check_place(value, self.device, f"{self.operation} {self.name}")
-        array = memory.admit(value)
+        array = memory.canonicalise(value)
         if array.dtype.kind not in "iub":
             floats.append(array)
         return array

@@ -115,7 +115,7 @@ def nchw(x: np.ndarray) -> np.ndarray:
     return x.transpose(0, 3, 1, 2)
 
 
-def admit(x: np.ndarray) -> np.ndarray:
+def canonicalise(x: np.ndarray) -> np.ndarray:
     """`x` in the form that compiled code is specialised for, copied only if it has to be.
 
     Four axes become channels-last, a matrix may be row- or column-major, others are row-major;
@@ -123,7 +123,7 @@ def admit(x: np.ndarray) -> np.ndarray:
     Arrays of a device are aligned to vectors of 16 bytes.
     """
     if type(x) is not np.ndarray and device_kind(x) in ("emulator", "cuda"):
-        return _admit_device(x)
+        return _canonicalise_device(x)
     plain = nhwc(x) if x.ndim == 4 else x
     flags = plain.flags
     packed = flags.c_contiguous or (x.ndim == 2 and flags.f_contiguous)
@@ -132,15 +132,15 @@ def admit(x: np.ndarray) -> np.ndarray:
     counters.copies += 1
     counters.copied_bytes += x.nbytes
     if x.ndim == 4 and x.dtype in FLOATS and x.flags.c_contiguous and x.flags.behaved:
-        turned = empty(x.shape, x.dtype, "NHWC")
+        transposed = empty(x.shape, x.dtype, "NHWC")
         with threads.region():
-            _turn(x.reshape(-1), nhwc(turned))
-        return turned
+            _to_nhwc(x.reshape(-1), nhwc(transposed))
+        return transposed
     copied = np.array(plain, dtype=plain.dtype.newbyteorder("="), order="C", copy=True)
     return nchw(copied) if x.ndim == 4 else copied
 
 
-def settled(x: np.ndarray) -> np.ndarray:
+def cache_aligned(x: np.ndarray) -> np.ndarray:
     """`x` aligned to cache lines, for weights that are read again and again: large ones are copied.
 
     NumPy aligns to 16 bytes, so that every other vector may straddle two cache lines; and its large
@@ -153,7 +153,7 @@ def settled(x: np.ndarray) -> np.ndarray:
     return copied
 
 
-def _admit_device(x: Any) -> Any:
+def _canonicalise_device(x: Any) -> Any:
     """The same on a device, by methods that arrays of CuPy and of the emulator have in common."""
     plain = nhwc(x) if x.ndim == 4 else x
     packed = plain.flags.c_contiguous or (x.ndim == 2 and plain.flags.f_contiguous)
@@ -166,7 +166,7 @@ def _admit_device(x: Any) -> Any:
 
 
 @numba.njit(parallel=True, cache=True)
-def _turn(x, y):  # type: ignore[no-untyped-def]
+def _to_nhwc(x, y):  # type: ignore[no-untyped-def]
     """Transpose y (N,H,W,C) = x, flat (N,C,H,W): the layout of other libraries."""
     N, H, W, C = y.shape
     for unit in numba.prange(N * H):

@@ -3,9 +3,9 @@
     y[(n p q), k] = x[(n p q), c] w[k, c] + bias[k]
 
 A window of one tap at stride 1 is the channels of a pixel, so nothing is unfolded or packed. Tiles
-of 6 (or 12) pixels are read in place (`outer_runs` in `kernels/cpu/micro_kernel.py`) and may cross
-the ends of rows and images. A thread processes a block of pixels that stay in the L2 cache while it
-goes through all panels of filters. 2 N K P Q C operations; limited by the processor's
+of 6 (or 12) pixels are read in place (`outer_in_place` in `kernels/cpu/micro_kernel.py`) and may
+cross the ends of rows and images. A thread processes a block of pixels that stay in the L2 cache
+while it goes through all panels of filters. 2 N K P Q C operations; limited by the processor's
 multiply-adds.
 """
 
@@ -22,8 +22,8 @@ from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import balanced, bias_of_panels, without_products
 from kernels.cpu.filters import pack_filters, terms
-from kernels.cpu.lines import copy_line
-from kernels.cpu.micro_kernel import TALL, outer_runs
+from kernels.cpu.lines import copy_run
+from kernels.cpu.micro_kernel import MR, outer_in_place
 from kernels.cpu.vector import lanes_of
 
 
@@ -31,13 +31,13 @@ def supports(problem: Problem) -> bool:
     """One tap, stride 1, no padding, one group, and at least a tile of pixels."""
     g = problem.geometry
     plain = (g.R, g.S, g.stride, g.padding, g.groups) == (1, 1, (1, 1), (0, 0, 0, 0), 1)
-    return plain and g.N * g.P * g.Q >= TALL
+    return plain and g.N * g.P * g.Q >= MR
 
 
 def work(problem: Problem) -> Work:
     """Multiply-adds with filters in whole panels of 32."""
     g = problem.geometry
-    pixels, filters = up(g.N * g.P * g.Q, TALL), up(g.K, 32)
+    pixels, filters = up(g.N * g.P * g.Q, MR), up(g.K, 32)
     return Work(pixels * g.C * filters, pixels * g.C, pixels * filters, g.C * filters)
 
 
@@ -77,25 +77,25 @@ def forward(
 def _blocks(x, packed, y, bias, rectify, C, block, blocks):  # type: ignore[no-untyped-def]
     """y (NHW,K) of x, flat (NHW,C), a block of pixels at a time."""
     pixels, K = y.shape
-    wide = 2 * lanes_of(y)
+    NR = 2 * lanes_of(y)
     out = y.reshape(-1)  # (NHW,K) -> (NHWK,), the same memory
     one_run = np.zeros(1, np.int64)  # offset of a pixel's one run of channels
     for unit in numba.prange(blocks):
         end = min(pixels, (unit + 1) * block)
-        edge = np.empty(TALL * wide, y.dtype)
-        for panel in range((K + wide - 1) // wide):
-            k, b, tile = panel * wide, panel * C * wide, unit * block
+        edge = np.empty(MR * NR, y.dtype)
+        for panel in range((K + NR - 1) // NR):
+            k, b, tile = panel * NR, panel * C * NR, unit * block
             while tile < end:
                 # The last tile begins earlier, so that it is a whole one; it recomputes some
                 # pixels.
-                t = min(tile, pixels - TALL)
-                # (TALL,C) x (C,2L) -> (TALL,2L)
-                if t == tile and k + wide <= K:
-                    outer_runs(x, t * C, C, one_run, packed, b, bias, k, rectify, out,
+                t = min(tile, pixels - MR)
+                # (MR,C) x (C,2L) -> (MR,2L)
+                if t == tile and k + NR <= K:
+                    outer_in_place(x, t * C, C, one_run, packed, b, bias, k, rectify, out,
                                t * K + k, K, C)  # fmt: skip
                 else:
-                    outer_runs(x, t * C, C, one_run, packed, b, bias, k, rectify, edge, 0,
-                               wide, C)  # fmt: skip
-                    for row in range(tile - t, TALL):
-                        copy_line(edge, row * wide, out, (t + row) * K + k, min(wide, K - k))
-                tile += TALL
+                    outer_in_place(x, t * C, C, one_run, packed, b, bias, k, rectify, edge, 0,
+                               NR, C)  # fmt: skip
+                    for row in range(tile - t, MR):
+                        copy_run(edge, row * NR, out, (t + row) * K + k, min(NR, K - k))
+                tile += MR

@@ -4,10 +4,10 @@
 
 In channels-last memory the S C terms of one row of a window are contiguous, and the windows of
 neighbouring outputs begin s C elements apart. So a tile of 6 (or 12) windows needs no packing: it
-is read with that stride (`outer_runs` in `kernels/cpu/micro_kernel.py`), each pixel up to S R / s^2
-times, from the L1 cache. x is copied once into a padded plane. 2 N K P Q C R S operations; limited
-by the processor's multiply-adds. A panel of filters must stay in the L1 cache too, which bounds the
-number of terms; `direct.py` serves longer sums.
+is read with that stride (`outer_in_place` in `kernels/cpu/micro_kernel.py`), each pixel up to S R /
+s^2 times, from the L1 cache. x is copied once into a padded plane. 2 N K P Q C R S operations;
+limited by the processor's multiply-adds. A panel of filters must stay in the L1 cache too, which
+bounds the number of terms; `direct.py` serves longer sums.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import bias_of_panels, without_products
 from kernels.cpu.filters import pack_filters, terms
-from kernels.cpu.micro_kernel import TALL, outer_runs
+from kernels.cpu.micro_kernel import MR, outer_in_place
 from kernels.cpu.padded import padded
 from kernels.cpu.vector import lanes_of
 
@@ -42,7 +42,7 @@ def work(problem: Problem) -> Work:
     A tile reads its rows of taps a vector at a time, however few the filters.
     """
     g = problem.geometry
-    filters, pixels = up(g.K, 16), g.N * g.P * up(g.Q, TALL)
+    filters, pixels = up(g.K, 16), g.N * g.P * up(g.Q, MR)
     each = g.C * g.R * g.S
     vectors = runs_of(g) * up(g.S * g.C, 16) / 16
     return Work(pixels * each * filters, g.N * g.C * g.H * g.W, pixels * filters, each * filters,
@@ -74,7 +74,7 @@ def forward(
         return without_products(y, bias, rectify)
     packed = pack_filters(w, g) if prepared is None else prepared
     all_bias = bias_of_panels(bias, g.K, x.dtype)
-    room = max(0, TALL - g.Q) * g.stride[1]  # for whole tiles of windows
+    room = max(0, MR - g.Q) * g.stride[1]  # for whole tiles of windows
     pixels, places = padded(memory.nhwc(x), g, room)
     starts = np.arange(g.R) * places[3]
     _rows(pixels, places, packed.reshape(-1), memory.nhwc(y), all_bias, rectify, starts, g.S * g.C,
@@ -91,25 +91,25 @@ def _rows(x, places, packed, y, bias, rectify, starts, run, step):  # type: igno
     """
     N, P, Q, K = y.shape
     first, image, down, _ = places
-    wide = 2 * lanes_of(y)
-    panels, terms = (K + wide - 1) // wide, starts.size * run
+    NR = 2 * lanes_of(y)
+    panels, terms = (K + NR - 1) // NR, starts.size * run
     out = y.reshape(-1)  # (N,P,Q,K) -> (NPQK,), the same memory
     for unit in numba.prange(N * P):
         n, p = unit // P, unit % P
-        edge = np.empty(TALL * wide, x.dtype)
+        edge = np.empty(MR * NR, x.dtype)
         row = first + n * image + p * down
         for panel in range(panels):
-            k, b = panel * wide, panel * terms * wide
-            for q in range(0, Q, TALL):
-                q0 = max(0, min(q, Q - TALL))  # the last tile overlaps the one before
+            k, b = panel * NR, panel * terms * NR
+            for q in range(0, Q, MR):
+                q0 = max(0, min(q, Q - MR))  # the last tile overlaps the one before
                 a, to = row + q0 * step, (unit * Q + q0) * K + k
-                # (TALL,RSC) x (RSC,2L) -> (TALL,2L)
-                if k + wide <= K and Q >= TALL:
-                    outer_runs(x, a, step, starts, packed, b, bias, k, rectify, out, to, K,
+                # (MR,RSC) x (RSC,2L) -> (MR,2L)
+                if k + NR <= K and Q >= MR:
+                    outer_in_place(x, a, step, starts, packed, b, bias, k, rectify, out, to, K,
                                run)  # fmt: skip
                     continue
-                outer_runs(x, a, step, starts, packed, b, bias, k, rectify, edge, 0, wide,
+                outer_in_place(x, a, step, starts, packed, b, bias, k, rectify, edge, 0, NR,
                            run)  # fmt: skip
-                for t in range(min(TALL, Q)):
-                    for e in range(min(wide, K - k)):
-                        out[to + t * K + e] = edge[t * wide + e]
+                for t in range(min(MR, Q)):
+                    for e in range(min(NR, K - k)):
+                        out[to + t * K + e] = edge[t * NR + e]

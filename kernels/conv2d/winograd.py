@@ -146,7 +146,7 @@ def tiles_of(image: np.ndarray, g: ConvGeometry) -> np.ndarray:
     rows, columns = -(-g.P // 2), -(-g.Q // 2)
     padded = memory.empty((2 * rows + 2, 2 * columns + 2, g.C), image.dtype)
     padded[...] = 0
-    seen = g.sees(Box(0, g.P, 0, g.Q))
+    seen = g.input_box(Box(0, g.P, 0, g.Q))
     inside = seen.clip(g.H, g.W)
     rows_inside = slice(inside.top - seen.top, inside.bottom - seen.top)
     columns_inside = slice(inside.left - seen.left, inside.right - seen.left)

@@ -32,7 +32,7 @@ from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import bias_of_panels, without_products
-from kernels.cpu.lines import copy_line
+from kernels.cpu.lines import copy_run
 from kernels.cpu.taps import WINDOWS, channels
 from kernels.cpu.vector import lanes
 from kernels.max_pool2d.pairs import forward as pairs
@@ -72,8 +72,8 @@ def pools(g: ConvGeometry, p: PoolGeometry) -> bool:
 
 def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """The filters at every point, (panels,MOST,R run,2L)."""
-    s, wide = strips(g), 2 * lanes(w.dtype)
-    packed = memory.empty((-(-g.K // wide), MOST, g.R * s.run, wide), w.dtype)
+    s, NR = strips(g), 2 * lanes(w.dtype)
+    packed = memory.empty((-(-g.K // NR), MOST, g.R * s.run, NR), w.dtype)
     transform_taps(memory.nhwc(w), s, packed.reshape(-1))
     return packed
 
@@ -216,7 +216,7 @@ def _pool_bands(
         begin = max(0, a * stride - above)
         end = min(P, (z - 1) * stride - above + R)
         kept = max(0, bottom - begin) if b > 0 else 0
-        copy_line(planes, (begin - top) * Q * K, planes, 0, kept * Q * K)
+        copy_run(planes, (begin - top) * Q * K, planes, 0, kept * Q * K)
         for p in range(begin + kept, end, s.rows):
             count = min(s.rows, end - p)
             transform_strip(pixels, n, p, count, s, buffers.V)

@@ -23,9 +23,9 @@ from kernels.contract.operations import Operations
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import pack, without_products
-from kernels.cpu.lines import add_line
-from kernels.cpu.micro_kernel import TALL, outer_tall
-from kernels.cpu.vector import LINE, lanes_of
+from kernels.cpu.lines import add_run
+from kernels.cpu.micro_kernel import MR, outer_packed
+from kernels.cpu.vector import KR, lanes_of
 from kernels.cpu.windows import Windows, pack_windows
 
 BAND = 16
@@ -87,16 +87,16 @@ def _bands(gy, packed, counts, gx, bands, size, stride, padding, dilation):  # t
     N, P, Q, K = gy.shape
     _, H, _, C = gx.shape
     groups, panels = counts
-    wide = 2 * lanes_of(gy)
+    NR = 2 * lanes_of(gy)
     filters, channels = K // groups, C // groups
-    lines = (filters + LINE - 1) // LINE
-    height = (Q + TALL - 1) // TALL * TALL
+    lines = (filters + KR - 1) // KR
+    height = (Q + MR - 1) // MR * MR
     flat = gx.reshape(-1)  # (N,H,W,C) -> (NHWC,), the same memory
     for unit in numba.prange(N * bands):
         n, band = unit // bands, unit % bands
         top, bottom = H * band // bands, H * (band + 1) // bands
-        a = np.empty(lines * height * LINE, gy.dtype)
-        sums = np.empty(height * panels * wide, gy.dtype)  # (height,panels wide): whole windows
+        a = np.empty(lines * height * KR, gy.dtype)
+        sums = np.empty(height * panels * NR, gy.dtype)  # (height,panels NR): whole windows
         gx[n, top:bottom] = 0
         for p in range(P):
             h0 = p * stride[0] - padding[0]
@@ -106,15 +106,15 @@ def _bands(gy, packed, counts, gx, bands, size, stride, padding, dilation):  # t
                 pack_windows(gy, group * filters, filters, (n * P + p) * Q, Q, height, (P, Q),
                              (1, 1), (1, 1), (1, 1), (0, 0), a)  # fmt: skip
                 for panel in range(panels):
-                    for t in range(0, height, TALL):
-                        # (TALL,K/G) x (K/G,2L) -> (TALL,2L)
-                        outer_tall(a, t * LINE, height * LINE, packed,
-                                   (group * panels + panel) * filters * wide, sums,
-                                   (t * panels + panel) * wide, panels * wide, filters // LINE,
-                                   filters % LINE, False, 0)  # fmt: skip
+                    for t in range(0, height, MR):
+                        # (MR,K/G) x (K/G,2L) -> (MR,2L)
+                        outer_packed(a, t * KR, height * KR, packed,
+                                   (group * panels + panel) * filters * NR, sums,
+                                   (t * panels + panel) * NR, panels * NR, filters // KR,
+                                   filters % KR, False, 0)  # fmt: skip
                 for q in range(Q):
                     w0 = q * stride[1] - padding[2]
-                    _fold(sums, q * panels * wide, flat, gx.shape, n, h0, w0, top, bottom, size,
+                    _fold(sums, q * panels * NR, flat, gx.shape, n, h0, w0, top, bottom, size,
                           dilation, group * channels, channels)  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def _fold(sums, at, gx, shape, n, h0, w0, top, bottom, size, dilation, c0, chann
             continue
         row = (n * H + h) * W
         if joined:
-            add_line(sums, at + r * run, gx, (row + w0) * C, run)
+            add_run(sums, at + r * run, gx, (row + w0) * C, run)
         else:
             for s in range(size[1]):
                 w = w0 + s * dilation[1]

@@ -21,8 +21,8 @@ from kernels.contract.geometry import ConvGeometry
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import BLOCK, without_products
-from kernels.cpu.micro_kernel import EVEN, outer_even
-from kernels.cpu.vector import LINE, lanes, lanes_of, move
+from kernels.cpu.micro_kernel import MR_T, outer_transposed
+from kernels.cpu.vector import KR, lanes, lanes_of, move
 from kernels.cpu.windows import fprop_windows, pack_windows
 
 
@@ -58,10 +58,10 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
 
 def _sum_blocks(x: np.ndarray, gy: np.ndarray, g: ConvGeometry, gw: np.ndarray) -> None:
     """Write gw (K,C/groups,R,S), channels-last: the sum over pixels of each window times gy."""
-    windows, wide, parts = fprop_windows(g), 3 * lanes(x.dtype), threads.get_num_threads()
+    windows, NR, parts = fprop_windows(g), 3 * lanes(x.dtype), threads.get_num_threads()
     channels, filters = g.C // g.groups, g.K // g.groups
-    lines, panels = -(-windows.terms(channels) // LINE), -(-filters // wide)
-    shares = memory.empty((parts, panels * lines * LINE * wide), x.dtype)
+    lines, panels = -(-windows.terms(channels) // KR), -(-filters // NR)
+    shares = memory.empty((parts, panels * lines * KR * NR), x.dtype)
     for group in range(g.groups):
         shares[...] = 0
         _shares(
@@ -75,15 +75,15 @@ def _sum_blocks(x: np.ndarray, gy: np.ndarray, g: ConvGeometry, gw: np.ndarray) 
 
 @numba.njit(parallel=True, cache=True)
 def _shares(x, gy, shares, parts, c0, channels, k0, filters, plane, size, stride, dilation, origin):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Each thread's sum over its share of the pixels, (parts,panels,lines LINE,3L) in all."""
-    wide = 3 * lanes_of(x)
-    lines = (size[0] * size[1] * channels + LINE - 1) // LINE
-    panels = (filters + wide - 1) // wide
+    """Each thread's sum over its share of the pixels, (parts,panels,lines KR,3L) in all."""
+    NR = 3 * lanes_of(x)
+    lines = (size[0] * size[1] * channels + KR - 1) // KR
+    panels = (filters + NR - 1) // NR
     positions = x.shape[0] * plane[0] * plane[1]
-    each = panels * lines * LINE * wide
+    each = panels * lines * KR * NR
     for part in numba.prange(parts):
-        a = np.empty(lines * BLOCK * LINE, x.dtype)
-        b = np.empty(panels * BLOCK * wide, x.dtype)
+        a = np.empty(lines * BLOCK * KR, x.dtype)
+        b = np.empty(panels * BLOCK * NR, x.dtype)
         end = positions * (part + 1) // parts
         for first in range(positions * part // parts, end, BLOCK):
             count = min(BLOCK, end - first)
@@ -91,13 +91,13 @@ def _shares(x, gy, shares, parts, c0, channels, k0, filters, plane, size, stride
                          origin, a)  # fmt: skip
             _pack_gradient(gy, k0, filters, first, count, b)
             for panel in range(panels):
-                for channel in range(0, lines * LINE, EVEN):
-                    line = channel // LINE
-                    # (EVEN,count) x (count,3L) -> (EVEN,3L), added to the share
-                    outer_even(a, line * BLOCK * LINE + channel % LINE, LINE * LINE,
-                               b, panel * BLOCK * wide, shares,
-                               part * each + (panel * lines * LINE + channel) * wide, wide,
-                               count // LINE, count % LINE, True, 0)  # fmt: skip
+                for channel in range(0, lines * KR, MR_T):
+                    line = channel // KR
+                    # (MR_T,count) x (count,3L) -> (MR_T,3L), added to the share
+                    outer_transposed(a, line * BLOCK * KR + channel % KR, KR * KR,
+                               b, panel * BLOCK * NR, shares,
+                               part * each + (panel * lines * KR + channel) * NR, NR,
+                               count // KR, count % KR, True, 0)  # fmt: skip
 
 
 @numba.njit(cache=True)
@@ -105,17 +105,17 @@ def _pack_gradient(gy, k0, filters, first, count, packed):  # type: ignore[no-un
     """packed (panels,BLOCK,3L) = gy of `count` pixels from `first` on."""
     flat = gy.reshape(-1)  # (N,P,Q,K) -> (NPQK,), the same memory
     lanes = lanes_of(gy)
-    wide = 3 * lanes
+    NR = 3 * lanes
     for t in range(count):
         start = (first + t) * gy.shape[3] + k0
-        for panel in range((filters + wide - 1) // wide):
-            k, at = panel * wide, (panel * BLOCK + t) * wide
-            some = min(wide, filters - k)
-            if some == wide:
-                for j in range(0, wide, lanes):
+        for panel in range((filters + NR - 1) // NR):
+            k, at = panel * NR, (panel * BLOCK + t) * NR
+            some = min(NR, filters - k)
+            if some == NR:
+                for j in range(0, NR, lanes):
                     move(flat, start + k + j, packed, at + j)
             else:
-                for j in range(wide):
+                for j in range(NR):
                     packed[at + j] = flat[start + k + j] if j < some else 0
 
 
@@ -123,12 +123,12 @@ def _pack_gradient(gy, k0, filters, first, count, packed):  # type: ignore[no-un
 def _unpack(shares, gw):  # type: ignore[no-untyped-def]
     """gw (K,terms) = the threads' sums, added in order."""
     filters, terms = gw.shape
-    wide = 3 * lanes_of(gw)
-    lines = (terms + LINE - 1) // LINE
+    NR = 3 * lanes_of(gw)
+    lines = (terms + KR - 1) // KR
     for k in numba.prange(filters):
-        panel, column = k // wide, k % wide
+        panel, column = k // NR, k % NR
         for e in range(terms):
-            at = (panel * lines * LINE + e) * wide + column
+            at = (panel * lines * KR + e) * NR + column
             total = shares[0, at]
             for part in range(1, len(shares)):
                 total += shares[part, at]

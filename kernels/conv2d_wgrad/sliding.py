@@ -23,9 +23,9 @@ from kernels.contract.geometry import ConvGeometry
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import without_products
-from kernels.cpu.micro_kernel import EVEN, outer_steps_2, outer_steps_3
+from kernels.cpu.micro_kernel import MR_T, outer_strided_2, outer_strided_3
 from kernels.cpu.padded import padded
-from kernels.cpu.vector import LINE, lanes, lanes_of
+from kernels.cpu.vector import KR, lanes, lanes_of
 
 MOST_TERMS = 400
 
@@ -34,7 +34,7 @@ def supports(problem: Problem) -> bool:
     """One group, no dilation along a row, few terms a window, and at least a tile of them a row."""
     g = problem.geometry
     terms = g.C * g.R * g.S
-    return g.groups == 1 and g.dilation[1] == 1 and terms <= MOST_TERMS and g.S * g.C >= EVEN // 2
+    return g.groups == 1 and g.dilation[1] == 1 and terms <= MOST_TERMS and g.S * g.C >= MR_T // 2
 
 
 def work(problem: Problem) -> Work:
@@ -64,68 +64,68 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
         return without_products(gw)
     pixels, places = padded(memory.nhwc(x), g)
     three, two = (vectors * lanes(x.dtype) for vectors in (3, 2))
-    wide = three if up(g.K, three) <= up(g.K, two) else two
-    sums = memory.empty((threads.get_num_threads(), g.R * g.S * g.C, up(g.K, wide)), x.dtype)
+    NR = three if up(g.K, three) <= up(g.K, two) else two
+    sums = memory.empty((threads.get_num_threads(), g.R * g.S * g.C, up(g.K, NR)), x.dtype)
     sums[...] = 0
     _shares(pixels, places, memory.nhwc(gy), sums.reshape(-1), len(sums), (g.R, g.S * g.C),
-            g.stride[1] * g.C, wide)  # fmt: skip
+            g.stride[1] * g.C, NR)  # fmt: skip
     rows = memory.nhwc(gw).reshape(g.K, -1)  # (K,R,S,C) -> (K,RSC), gw's own memory
     _total(sums, rows)
     return gw
 
 
 @numba.njit(parallel=True, cache=True)
-def _shares(x, places, gy, sums, parts, taps, step, wide):  # type: ignore[no-untyped-def]
-    """sums (parts,RSC,panels wide), flat: those of each thread over its share of the output rows.
+def _shares(x, places, gy, sums, parts, taps, step, NR):  # type: ignore[no-untyped-def]
+    """sums (parts,RSC,panels NR), flat: those of each thread over its share of the output rows.
 
     taps: rows of a window, and terms in each; step: elements from one window to the next.
     """
     N, P, Q, K = gy.shape
-    panels, terms = (K + wide - 1) // wide, taps[0] * taps[1]
+    panels, terms = (K + NR - 1) // NR, taps[0] * taps[1]
     flat = gy.reshape(-1)  # (N,P,Q,K) -> (NPQK,), the same memory
     for part in numba.prange(parts):
-        packed = np.zeros(Q * wide, gy.dtype)
-        to = part * terms * panels * wide
+        packed = np.zeros(Q * NR, gy.dtype)
+        to = part * terms * panels * NR
         for row in range(N * P * part // parts, N * P * (part + 1) // parts):
             at = places[0] + row // P * places[1] + row % P * places[2]
             for panel in range(panels):
-                _row(x, at, places[3], flat, row * Q * K, Q, K, panel * wide, packed, sums,
-                     to + panel * wide, panels * wide, taps, step, wide)  # fmt: skip
+                _row(x, at, places[3], flat, row * Q * K, Q, K, panel * NR, packed, sums,
+                     to + panel * NR, panels * NR, taps, step, NR)  # fmt: skip
 
 
 @numba.njit(cache=True)
-def _row(x, at, down, gy, gy_at, Q, K, k, packed, sums, to, sums_row, taps, step, wide):  # type: ignore[no-untyped-def]  # fmt: skip
+def _row(x, at, down, gy, gy_at, Q, K, k, packed, sums, to, sums_row, taps, step, NR):  # type: ignore[no-untyped-def]  # fmt: skip
     """Add a row of outputs to the sums of all terms and one panel of filters, from k on.
 
     A panel that is not full is copied first, with zeros after its last filter.
     """
-    tiles, vectors = (taps[1] + EVEN - 1) // EVEN, wide // lanes_of(x)
+    tiles, vectors = (taps[1] + MR_T - 1) // MR_T, NR // lanes_of(x)
     source, start, b_step = gy, gy_at + k, K
-    if k + wide > K:
+    if k + NR > K:
         for q in range(Q):
             for e in range(K - k):
-                packed[q * wide + e] = gy[gy_at + q * K + k + e]
-        source, start, b_step = packed, 0, wide
+                packed[q * NR + e] = gy[gy_at + q * K + k + e]
+        source, start, b_step = packed, 0, NR
     # Software prefetch of the next panel: one cache line every fourth output.
-    behind = wide if k + 2 * wide <= K else Q * K - k
+    behind = NR if k + 2 * NR <= K else Q * K - k
     for r in range(taps[0]):
         for tile in range(tiles):
             first, last = taps[1] * tile // tiles, taps[1] * (tile + 1) // tiles
             a, c = at + r * down + first, to + (r * taps[1] + first) * sums_row
             turn = r * tiles + tile
-            ahead = behind + turn * LINE % wide + turn * LINE // wide % 4 * K
-            # (rows,Q) x (Q,wide) -> (rows,wide)
+            distance = behind + turn * KR % NR + turn * KR // NR % 4 * K
+            # (rows,Q) x (Q,NR) -> (rows,NR)
             if vectors == 3:
-                outer_steps_3(last - first, x, a, step, source, start, b_step, sums, c, sums_row,
-                              Q, ahead, True, False)  # fmt: skip
+                outer_strided_3(last - first, x, a, step, source, start, b_step, sums, c, sums_row,
+                              Q, distance, True, False)  # fmt: skip
             else:
-                outer_steps_2(last - first, x, a, step, source, start, b_step, sums, c, sums_row,
-                              Q, ahead, True, False)  # fmt: skip
+                outer_strided_2(last - first, x, a, step, source, start, b_step, sums, c, sums_row,
+                              Q, distance, True, False)  # fmt: skip
 
 
 @numba.njit(parallel=True, cache=True)
 def _total(sums, gw):  # type: ignore[no-untyped-def]
-    """gw (K,terms) = the threads' sums (parts,terms,panels wide), added in order."""
+    """gw (K,terms) = the threads' sums (parts,terms,panels NR), added in order."""
     for k in numba.prange(gw.shape[0]):
         for e in range(gw.shape[1]):
             total = sums[0, e, k]

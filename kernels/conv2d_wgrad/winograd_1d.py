@@ -132,8 +132,8 @@ def _share_of_strips(
         for k in range(0, K, width):
             at = (n * P + p) * Q * K + k
             transform_gradient(gy, at, count, s, panels, min(width, K - k), buffers)
-            soon = at + width if k + width < K else at - k + count * Q * K
-            accumulate(gy, soon, count, s, panels, buffers, starts, sums, to + k)
+            upcoming = at + width if k + width < K else at - k + count * Q * K
+            accumulate(gy, upcoming, count, s, panels, buffers, starts, sums, to + k)
 
 
 @numba.njit(cache=True)

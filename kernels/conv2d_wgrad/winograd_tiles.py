@@ -22,7 +22,7 @@ from kernels.contract.geometry import ConvGeometry
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import without_products
-from kernels.cpu.vector import LINE, lanes
+from kernels.cpu.vector import KR, lanes
 from kernels.winograd.input_transform import transform_input
 from kernels.winograd.jobs import Packing, Sides, apart, jobs, panels
 from kernels.winograd.layout import Panels, Taps, pack
@@ -70,7 +70,7 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     if 0 in (x.size, gy.size, gw.size):
         return without_products(gw)
     plan, sides = plan_of(g)
-    packing = Packing(width(sides.inputs, x.dtype), LINE, 1, by_outputs=False)
+    packing = Packing(width(sides.inputs, x.dtype), KR, 1, by_outputs=False)
     size, sums = sums_of(plan, sides, g, packing.inputs)
     W = memory.empty((size,), x.dtype)
     shapes, parts = (memory.nhwc(x).shape, memory.nhwc(gy).shape), threads.get_num_threads()
@@ -97,8 +97,8 @@ def sums_of(
     plan: Plan, sides: Sides, g: ConvGeometry, width: int
 ) -> tuple[int, tuple[np.ndarray, ...]]:
     """The elements of W, and each group's parameters: how it is packed, and the taps of gw."""
-    rows = plan.phases_at * panels(sides.outputs, LINE) * LINE
-    lines = np.full_like(rows, panels(sides.outputs, LINE) * LINE)
+    rows = plan.phases_at * panels(sides.outputs, KR) * KR
+    lines = np.full_like(rows, panels(sides.outputs, KR) * KR)
     begins, size = apart(rows * panels(sides.inputs, width) * width)
     matrices, C = Panels(begins, lines, width), sides.inputs
     strides = g.R * g.S * C, 1, g.S * C, C

@@ -44,7 +44,7 @@ def combine(
         def product(number):  # type: ignore[no-untyped-def]
             rows = [[float(v) for v in row] for row in matrices[number]]
             sources = _places(emit, context, sig, args, 1, len(rows[0]), gather)
-            outputs = _linear(emit, rows, _read(emit, sources, rows, ahead=gather))
+            outputs = _linear(emit, rows, _read(emit, sources, rows, distance=gather))
             if rectify:
                 outputs = [emit.rectified(value) for value in outputs]
             to = _places(emit, context, sig, args, 4, len(rows), scatter)
@@ -84,11 +84,11 @@ def _places(
     return [emit.at(base, emit.builder.load(emit.at(row, k))) for k in range(count)]
 
 
-def _read(emit: Emitter, places: Sums, rows: list[list[float]], ahead: bool) -> list[Any]:
+def _read(emit: Emitter, places: Sums, rows: list[list[float]], distance: bool) -> list[Any]:
     """Loads of vectors whose column is not zero; with `ahead` those two further are prefetched."""
     used = [any(column) for column in zip(*rows, strict=True)]
     found = [emit.load(place) if use else None for place, use in zip(places, used, strict=True)]
-    if ahead:
+    if distance:
         for place in places:
             emit.fetch(emit.at(place, 2 * emit.lanes))
     return found
@@ -96,8 +96,8 @@ def _read(emit: Emitter, places: Sums, rows: list[list[float]], ahead: bool) -> 
 
 def _write_or_stream(emit: Emitter, values: Sums, places: Sums, stream: ir.Value) -> None:
     """Non-temporal stores, or stores with a prefetch of the line behind each."""
-    with emit.builder.if_else(stream) as (streaming, storing):
-        for branch, put in ((streaming, emit.stream), (storing, emit.store_and_fetch)):
+    with emit.builder.if_else(stream) as (bypassing, storing):
+        for branch, put in ((bypassing, emit.stream), (storing, emit.store_and_fetch)):
             with branch:
                 for value, place in zip(values, places, strict=True):
                     put(value, place)

@@ -15,8 +15,8 @@ import numba
 import numpy as np
 
 from kernels.contract import memory, threads
-from kernels.cpu.micro_kernel import TALL, outer_tall
-from kernels.cpu.vector import LINE, lanes, lanes_of, move, move_rectified
+from kernels.cpu.micro_kernel import MR, outer_packed
+from kernels.cpu.vector import KR, lanes, lanes_of, move, move_rectified
 from kernels.cpu.windows import Windows, pack_windows
 
 BLOCK = 96
@@ -34,9 +34,9 @@ def pack(
     strides: of w in elements, for an output channel, an input channel, a row and a column of taps;
     inputs, outputs: channels of a group.
     """
-    wide = 2 * lanes(w.dtype)
-    panels = len(windows.taps) * -(-outputs // wide)
-    packed = memory.empty((groups, panels, windows.terms(inputs) * wide), w.dtype)
+    NR = 2 * lanes(w.dtype)
+    panels = len(windows.taps) * -(-outputs // NR)
+    packed = memory.empty((groups, panels, windows.terms(inputs) * NR), w.dtype)
     each = w.size // groups
     for group in range(groups):
         flat = memory.flat(w)[group * each :]
@@ -47,35 +47,35 @@ def pack(
 @numba.njit(parallel=True, cache=True)
 def _pack(w, inputs, outputs, size, strides, taps, packed):  # type: ignore[no-untyped-def]
     """16 inputs at a time, with all their taps and panels: w is read nearly sequentially."""
-    wide = 2 * lanes_of(w)
-    panels, blocks = (outputs + wide - 1) // wide, (inputs + LINE - 1) // LINE
+    NR = 2 * lanes_of(w)
+    panels, blocks = (outputs + NR - 1) // NR, (inputs + KR - 1) // KR
     for unit in numba.prange(len(taps) * blocks):
-        q, first = unit // blocks, unit % blocks * LINE
-        count = min(LINE, inputs - first)
+        q, first = unit // blocks, unit % blocks * KR
+        count = min(KR, inputs - first)
         for panel in range(panels):
-            row, o = q * panels + panel, panel * wide
-            some = min(wide, outputs - o)
+            row, o = q * panels + panel, panel * NR
+            some = min(NR, outputs - o)
             for tap in range(size[0] * size[1]):
                 r, s = taps[q, 0, tap // size[1]], taps[q, 1, tap % size[1]]
                 has = some if r >= 0 and s >= 0 else 0
                 start = o * strides[0] + first * strides[1] + r * strides[2] + s * strides[3]
-                at = ((row * size[0] * size[1] + tap) * inputs + first) * wide
-                pack_tap(w, start, strides[0], strides[1], count, has, packed, at, wide)
+                at = ((row * size[0] * size[1] + tap) * inputs + first) * NR
+                pack_tap(w, start, strides[0], strides[1], count, has, packed, at, NR)
 
 
 @numba.njit(cache=True)
-def pack_tap(w, start, out_step, in_step, count, has, packed, at, wide):  # type: ignore[no-untyped-def]
+def pack_tap(w, start, out_step, in_step, count, has, packed, at, NR):  # type: ignore[no-untyped-def]
     """One tap of `count` inputs by a panel of outputs; those from `has` on are 0."""
-    if has == wide and out_step == 1:
+    if has == NR and out_step == 1:
         for i in range(count):
-            for k in range(0, wide, lanes_of(w)):
-                move(w, start + i * in_step + k, packed, at + i * wide + k)
+            for k in range(0, NR, lanes_of(w)):
+                move(w, start + i * in_step + k, packed, at + i * NR + k)
         return
     for i in range(count):
         for k in range(has):
-            packed[at + i * wide + k] = w[start + i * in_step + k * out_step]
-        for k in range(has, wide):
-            packed[at + i * wide + k] = 0
+            packed[at + i * NR + k] = w[start + i * in_step + k * out_step]
+        for k in range(has, NR):
+            packed[at + i * NR + k] = 0
 
 
 def product(
@@ -106,14 +106,14 @@ def balanced(positions: int) -> tuple[int, int]:
     parts = threads.get_num_threads()
     rounds = max(1, -(-positions // (parts * BLOCK)))
     block = -(-positions // (parts * rounds))
-    block = max(TALL, -(-block // TALL) * TALL)
+    block = max(MR, -(-block // MR) * MR)
     return block, -(-positions // block)
 
 
 def bias_of_panels(bias: np.ndarray | None, outputs: int, dtype: np.dtype) -> np.ndarray:
     """bias (outputs,), or zeros for None, with zeros up to a whole panel of filters."""
-    wide = 2 * lanes(dtype)
-    whole = np.zeros(-(-outputs // wide) * wide, dtype)
+    NR = 2 * lanes(dtype)
+    whole = np.zeros(-(-outputs // NR) * NR, dtype)
     whole[:outputs] = 0 if bias is None else bias
     return whole
 
@@ -148,40 +148,40 @@ def _product(  # type: ignore[no-untyped-def]
     out_step,
     out_at,
 ):
-    wide = 2 * lanes_of(x)
+    NR = 2 * lanes_of(x)
     terms = size[0] * size[1] * channels
-    lines = (terms + LINE - 1) // LINE
-    panels = packed.size // (terms * wide)
-    of_phase = (filters + wide - 1) // wide
+    lines = (terms + KR - 1) // KR
+    panels = packed.size // (terms * NR)
+    of_phase = (filters + NR - 1) // NR
     _, H, W, K = y.shape
     out = y.reshape(-1)  # (N,H,W,K) -> (NHWK,), the same memory
     for b in numba.prange(blocks):
         first = b * block
         count = min(block, positions - first)
-        height = (count + TALL - 1) // TALL * TALL
-        a = np.empty(lines * height * LINE, x.dtype)
-        sums = np.empty(panels * height * wide, x.dtype)
+        height = (count + MR - 1) // MR * MR
+        a = np.empty(lines * height * KR, x.dtype)
+        sums = np.empty(panels * height * NR, x.dtype)
         pack_windows(x, c0, channels, first, count, height, plane, size, stride, dilation, origin,
                      a)  # fmt: skip
         for line in range(0, lines, TERMS):
-            some = min(TERMS * LINE, terms - line * LINE)
+            some = min(TERMS * KR, terms - line * KR)
             for panel in range(panels):
-                for t in range(0, height, TALL):
-                    # (TALL,some) x (some,2L) -> (TALL,2L), added to the sums of the lines before
-                    outer_tall(a, (line * height + t) * LINE, height * LINE,
-                               packed, (panel * terms + line * LINE) * wide, sums,
-                               (panel * height + t) * wide, wide, some // LINE, some % LINE,
+                for t in range(0, height, MR):
+                    # (MR,some) x (some,2L) -> (MR,2L), added to the sums of the lines before
+                    outer_packed(a, (line * height + t) * KR, height * KR,
+                               packed, (panel * terms + line * KR) * NR, sums,
+                               (panel * height + t) * NR, NR, some // KR, some % KR,
                                line > 0, 0)  # fmt: skip
         for t in range(count):
             n, rest = (first + t) // (plane[0] * plane[1]), (first + t) % (plane[0] * plane[1])
             p, q = rest // plane[1], rest % plane[1]
             for panel in range(panels):
-                phase, k = panel // of_phase, panel % of_phase * wide
+                phase, k = panel // of_phase, panel % of_phase * NR
                 h, w = p * out_step[0] + out_at[phase, 0], q * out_step[1] + out_at[phase, 1]
                 if 0 <= h < H and 0 <= w < W:
-                    at = (panel * height + t) * wide
+                    at = (panel * height + t) * NR
                     to = ((n * H + h) * W + w) * K + k0 + k
-                    finish(sums, at, bias, k0 + k, rectify, out, to, min(wide, filters - k))
+                    finish(sums, at, bias, k0 + k, rectify, out, to, min(NR, filters - k))
 
 
 @numba.njit(cache=True, inline="always")

@@ -15,8 +15,8 @@ import numpy as np
 
 from kernels.contract import threads
 from kernels.cpu.gemm import gemm
-from kernels.cpu.micro_kernel import TALL, outer_tall
-from kernels.cpu.vector import LINE, lanes
+from kernels.cpu.micro_kernel import MR, outer_packed
+from kernels.cpu.vector import KR, lanes
 
 REPEATS = 5
 LEAST_SECONDS = 0.2
@@ -35,11 +35,11 @@ def matmul_rate(side: int) -> float:
 
 def micro_kernel_rate() -> float:
     """GFLOP/s of the micro-kernel, each thread's on operands of its own in the nearest cache."""
-    team, wide = threads.get_num_threads(), 2 * lanes(np.dtype(np.float32))
-    a = np.ones((team, DEPTH * TALL * LINE), np.float32)
-    b = np.zeros((team, DEPTH * LINE * wide), np.float32)
-    c = np.zeros((team, TALL * wide), np.float32)
-    operations = 2 * team * OFTEN * TALL * wide * DEPTH * LINE
+    team, NR = threads.get_num_threads(), 2 * lanes(np.dtype(np.float32))
+    a = np.ones((team, DEPTH * MR * KR), np.float32)
+    b = np.zeros((team, DEPTH * KR * NR), np.float32)
+    c = np.zeros((team, MR * NR), np.float32)
+    operations = 2 * team * OFTEN * MR * NR * DEPTH * KR
     return operations / _best(lambda: _multiply(a, b, c, OFTEN)) / 1e9
 
 
@@ -68,13 +68,13 @@ def _best(run: Callable[[], object]) -> float:
 
 @numba.njit(parallel=True, cache=True)
 def _multiply(a, b, c, often):  # type: ignore[no-untyped-def]
-    """c = a b, each thread's own: (TALL,DEPTH LINE) x (DEPTH LINE,2L) -> (TALL,2L), flat."""
-    team, wide = a.shape[0], c.shape[1] // TALL
+    """c = a b, each thread's own: (MR,DEPTH KR) x (DEPTH KR,2L) -> (MR,2L), flat."""
+    team, NR = a.shape[0], c.shape[1] // MR
     a, b, c = a.reshape(-1), b.reshape(-1), c.reshape(-1)  # (team,n) -> (team n,), the same memory
     for row in numba.prange(team):
         for _ in range(often):
-            outer_tall(a, row * DEPTH * TALL * LINE, TALL * LINE, b, row * DEPTH * LINE * wide, c,
-                       row * TALL * wide, wide, DEPTH, 0, False, 0)  # fmt: skip
+            outer_packed(a, row * DEPTH * MR * KR, MR * KR, b, row * DEPTH * KR * NR, c,
+                       row * MR * NR, NR, DEPTH, 0, False, 0)  # fmt: skip
 
 
 @numba.njit(parallel=True, cache=True)

@@ -8,7 +8,7 @@ from kernels.cpu.vector import add, lanes_of, move
 
 
 @numba.njit(cache=True, inline="always")
-def copy_line(a, at, b, to, count):  # type: ignore[no-untyped-def]
+def copy_run(a, at, b, to, count):  # type: ignore[no-untyped-def]
     """b[to : to + count] = a[at : at + count]; a and b are flat, of one dtype."""
     vector, e = lanes_of(b), 0
     while e + vector <= count:  # a range with a step would divide
@@ -20,7 +20,7 @@ def copy_line(a, at, b, to, count):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, inline="always")
-def add_line(a, at, b, to, count):  # type: ignore[no-untyped-def]
+def add_run(a, at, b, to, count):  # type: ignore[no-untyped-def]
     """b[to : to + count] += a[at : at + count]; a and b are flat, of one dtype."""
     vector, e = lanes_of(b), 0
     while e + vector <= count:

@@ -8,10 +8,10 @@ rank-1 update (Goto, van de Geijn 2008; the names are those of BLIS, Van Zee, va
 Every sum is a chain of multiply-adds in the order of k, whatever L is: the same bits on every
 machine. The intrinsics differ in how A and B are stored:
 
-    outer_tall, outer_rows       A packed: 16 terms of a row are contiguous; B packed in panels of
-    NR outer_even, outer_even_2     A packed and transposed: the rows of a term are contiguous
-    outer_runs                   A read in place, as runs of contiguous terms; B packed
-    outer_steps_2, outer_steps_3 A transposed and B, both read in place
+    outer_packed, _rows     A packed: 16 terms of a row are contiguous; B in panels of NR
+    outer_transposed, _2    A packed and transposed: the rows of a term are contiguous
+    outer_in_place          A read in place, as runs of contiguous terms; B in panels of NR
+    outer_strided_2, _3     A transposed and B, both read in place
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from numba import types
 from numba.core.extending import intrinsic
 
 from kernels.contract.machine import CACHE_LINE, MACHINE
-from kernels.cpu.vector import LINE, Emitter, choose, pointer
+from kernels.cpu.vector import KR, Emitter, choose, pointer
 
-MANY = MACHINE.registers >= 32
+MANY_REGISTERS = MACHINE.registers >= 32
 # 24 of 32 or 12 of 16 registers hold sums; the others the vectors and a factor on their way.
-TALL = 12 if MANY else 6  # rows of a tile where rows are cheap to address: TALL x 2 vectors
-SHORT = 3  # of the shortest such tile; TALL is a multiple
-EVEN = 8 if MANY else 4  # rows of a tile that divide LINE: EVEN x 3 vectors
+MR = 12 if MANY_REGISTERS else 6  # rows of a tile with A packed: MR x 2 vectors
+MR_STEP = 3  # rows of the shortest such tile, of which MR is a multiple
+MR_T = 8 if MANY_REGISTERS else 4  # rows of a tile with A transposed: MR_T x 3 vectors
 # Terms of a sum that are unrolled. With 16, LLVM hoists the loads of later terms until the sums are
 # spilled: half the speed with AVX-512, nothing gained with AVX2.
 UNROLL = 4
-FETCHED = 4
+PREFETCHED = 4
 """Cache lines of the next panel of B that are prefetched for every 16 terms of this one."""
 
 Sums = list[ir.Value]
@@ -69,12 +69,12 @@ def loop(emit: Emitter, sums: Sums, a: ir.Value, b: ir.Value, times: ir.Value, b
 def term(emit: Emitter, sums: Sums, a: ir.Value, rows: Sequence[Any], b: ir.Value) -> None:
     """Rank-1 update of the sums (rows x vectors); `rows`: the offset of each row from a."""
     vectors = len(sums) // len(rows)
-    ahead = [emit.load(emit.at(b, v * emit.lanes)) for v in range(vectors)]
+    loaded = [emit.load(emit.at(b, v * emit.lanes)) for v in range(vectors)]
     for m, offset in enumerate(rows):
         factor = emit.broadcast(emit.builder.load(emit.at(a, offset)))
         for v in range(vectors):
             here = m * vectors + v
-            sums[here] = emit.fma(factor, ahead[v], sums[here])
+            sums[here] = emit.fma(factor, loaded[v], sums[here])
 
 
 def places_of(emit: Emitter, c: ir.Value, c_row: ir.Value, rows: int, vectors: int) -> Sums:
@@ -107,7 +107,7 @@ def write(emit: Emitter, sums: Sums, places: Sums) -> None:
 
 
 def _outer(heights: Sequence[int], vectors: int, row_step: int, term_step: int) -> Any:
-    """The intrinsics of `outer_tall`, `outer_rows` and `outer_even`, which differ in four numbers.
+    """The intrinsics with A packed, transposed or not, which differ in four numbers.
 
     Element (m, k) of a block of A has the offset `m row_step + k term_step`. With several heights
     the first argument selects one; any other number does nothing.
@@ -117,7 +117,7 @@ def _outer(heights: Sequence[int], vectors: int, row_step: int, term_step: int) 
         first = len(args) - 12
         emit = Emitter(builder, sig.args[first].dtype)
         a, b, c = (pointer(emit, context, sig, args, first + i) for i in (0, 3, 5))
-        a_step, (c_row, steps, tail, add, ahead) = args[first + 2], args[first + 7 :]
+        a_step, (c_row, steps, tail, add, distance) = args[first + 2], args[first + 7 :]
         cache_line, panel = CACHE_LINE // emit.bytes, vectors * emit.lanes
 
         def product(rows):  # type: ignore[no-untyped-def]
@@ -133,11 +133,11 @@ def _outer(heights: Sequence[int], vectors: int, row_step: int, term_step: int) 
                 return body
 
             def line(sums, a, b):  # type: ignore[no-untyped-def]
-                for i in range(FETCHED):
-                    emit.fetch(emit.at(b, ahead, i * cache_line))
-                for i in range(rows * row_step // LINE):
+                for i in range(PREFETCHED):
+                    emit.fetch(emit.at(b, distance, i * cache_line))
+                for i in range(rows * row_step // KR):
                     emit.fetch(emit.at(a, rows * row_step + i * cache_line))
-                times = ir.IntType(64)(LINE // UNROLL)
+                times = ir.IntType(64)(KR // UNROLL)
                 sums, _, b = loop(emit, sums, a, b, times, some(UNROLL))
                 return sums, emit.at(a, a_step), b
 
@@ -156,11 +156,11 @@ def _outer(heights: Sequence[int], vectors: int, row_step: int, term_step: int) 
     i64 = types.int64
 
     @intrinsic
-    def of_one(typingctx, a, a_at, a_step, b, b_at, c, c_at, c_row, steps, tail, add, ahead):  # type: ignore[no-untyped-def]  # fmt: skip
+    def of_one(typingctx, a, a_at, a_step, b, b_at, c, c_at, c_row, steps, tail, add, distance):  # type: ignore[no-untyped-def]  # fmt: skip
         return types.void(a, i64, i64, b, i64, c, i64, i64, i64, i64, types.boolean, i64), generate
 
     @intrinsic
-    def of_some(typingctx, rows, a, a_at, a_step, b, b_at, c, c_at, c_row, steps, tail, add, ahead):  # type: ignore[no-untyped-def]  # fmt: skip
+    def of_some(typingctx, rows, a, a_at, a_step, b, b_at, c, c_at, c_row, steps, tail, add, distance):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
         return (
             types.void(i64, a, i64, i64, b, i64, c, i64, i64, i64, i64, types.boolean, i64),
             generate,
@@ -169,44 +169,44 @@ def _outer(heights: Sequence[int], vectors: int, row_step: int, term_step: int) 
     return of_some if len(heights) > 1 else of_one
 
 
-outer_tall = _outer([TALL], 2, LINE, 1)
-"""c (TALL,2L) = or += a (TALL,K) b (K,2L), K = 16 steps + tail, L elements a vector.
+outer_packed = _outer([MR], 2, KR, 1)
+"""c (MR,2L) = or += a (MR,K) b (K,2L), K = 16 steps + tail, L elements a vector.
 
-outer_tall(a, a_at, a_step, b, b_at, c, c_at, c_row, steps, tail, add, ahead)
+outer_packed(a, a_at, a_step, b, b_at, c, c_at, c_row, steps, tail, add, distance)
 
 A is packed: 16 terms of a row are contiguous, followed by the same 16 terms of the next row;
 `a_step` elements separate two such blocks. B is packed in panels of NR = 2L. `c_row` is the row
 stride of c. With `add` the sums start from c: the same bits as if all terms came in one call.
 
 The hardware prefetcher follows a panel, but does not start the next one. So with each block of 16
-terms FETCHED cache lines are prefetched from `ahead` elements behind b (`next_panel` gives that
-distance), and those of the rows of A that follow.
+terms PREFETCHED cache lines are prefetched from `distance` elements behind b (`prefetch_distance`
+gives that distance), and those of the rows of A that follow.
 """
-outer_rows = _outer(range(SHORT, TALL + 1, SHORT), 2, LINE, 1)
-"""The same for any multiple of SHORT rows up to TALL, given by the first argument."""
-outer_even = _outer([EVEN], 3, 1, LINE)
-"""c (EVEN,3L) = or += a^T (EVEN,K) b (K,3L): A is stored transposed, the rows of a term contiguous.
+outer_packed_rows = _outer(range(MR_STEP, MR + 1, MR_STEP), 2, KR, 1)
+"""The same for any multiple of MR_STEP rows up to MR, given by the first argument."""
+outer_transposed = _outer([MR_T], 3, 1, KR)
+"""c (MR_T,3L) = or += a^T (MR_T,K) b (K,3L), A transposed: the rows of a term are contiguous.
 
-Arguments as for `outer_tall`; `a_step` separates two blocks of 16 terms.
+Arguments as for `outer_packed`; `a_step` separates two blocks of 16 terms.
 """
-outer_even_2 = _outer([EVEN], 2, 1, LINE)
+outer_transposed_2 = _outer([MR_T], 2, 1, KR)
 """The same with b (K,2L), for N that panels of 3L would leave half empty."""
 
 
 @numba.njit(cache=True, inline="always")
-def next_panel(panel, each, turn):  # type: ignore[no-untyped-def]
+def prefetch_distance(panel, each, turn):  # type: ignore[no-untyped-def]
     """Prefetch distance in elements for call number `turn` on one panel of B.
 
     The next panel begins `panel` elements behind; `each` elements of B belong to 16 terms. Each
-    call prefetches FETCHED cache lines of the next panel. Once all are prefetched, the distance
+    call prefetches PREFETCHED cache lines of the next panel. Once all are prefetched, the distance
     is 0.
     """
-    first = turn * (FETCHED * LINE)
+    first = turn * (PREFETCHED * KR)
     return panel + first if first < each else 0
 
 
-def _outer_runs(typingctx, a, a_at, a_row, starts, b, b_at, bias, bias_at, rectify, c, c_at, c_row, run):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
-    """c (TALL,2L) = a (TALL,K) b (K,2L) + bias (2L,), A read in place: K = runs x run terms.
+def _outer_in_place(typingctx, a, a_at, a_row, starts, b, b_at, bias, bias_at, rectify, c, c_at, c_row, run):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
+    """c (MR,2L) = a (MR,K) b (K,2L) + bias (2L,), A read in place: K = runs x run terms.
 
     The terms of a run are contiguous; run i begins `starts[i]` elements (int64) behind the first of
     the row. `a_row` and `c_row` are row strides. B is packed in panels of NR = 2L. With `rectify`
@@ -222,7 +222,7 @@ def _outer_runs(typingctx, a, a_at, a_row, starts, b, b_at, bias, bias_at, recti
         table = context.make_array(sig.args[3])(context, builder, args[3])
         runs = builder.extract_value(table.shape, 0)
         panel, number = 2 * emit.lanes, ir.IntType(64)
-        offsets = [builder.mul(a_row, number(m)) for m in range(TALL)]
+        offsets = [builder.mul(a_row, number(m)) for m in range(MR)]
         groups, rest = (f(run, number(UNROLL)) for f in (builder.sdiv, builder.srem))
 
         def some(count):  # type: ignore[no-untyped-def]
@@ -239,10 +239,10 @@ def _outer_runs(typingctx, a, a_at, a_row, starts, b, b_at, bias, bias_at, recti
             sums, _, b = loop(emit, sums, here, b, rest, some(1))
             return sums, emit.at(start, 1), b
 
-        places = places_of(emit, c, c_row, TALL, 2)
+        places = places_of(emit, c, c_row, MR, 2)
         for place in places:  # rows of c are far apart: prefetched during the sum
             emit.fetch(place, to_write=True)
-        start = [emit.load(emit.at(bias, v * emit.lanes)) for v in range(2)] * TALL
+        start = [emit.load(emit.at(bias, v * emit.lanes)) for v in range(2)] * MR
         sums, _, _ = loop(emit, start, table.data, b, runs, one_run)
         rectified = [builder.select(rectify, emit.rectified(value), value) for value in sums]
         write(emit, rectified, places)
@@ -251,11 +251,11 @@ def _outer_runs(typingctx, a, a_at, a_row, starts, b, b_at, bias, bias_at, recti
     return signature, generate
 
 
-def _outer_steps(vectors: int) -> Any:
-    """The intrinsics of `outer_steps_2` and `outer_steps_3`, of 2 and 3 vectors a row of c."""
+def _outer_strided(vectors: int) -> Any:
+    """The intrinsics of `outer_strided_2` and `outer_strided_3`, of 2 and 3 vectors a row of c."""
 
     @intrinsic
-    def product(typingctx, rows, a, a_at, a_step, b, b_at, b_step, c, c_at, c_row, terms, ahead, add, past):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
+    def product(typingctx, rows, a, a_at, a_step, b, b_at, b_step, c, c_at, c_row, terms, distance, add, non_temporal):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
         i64, boolean = types.int64, types.boolean
         signature = types.void(
             *(i64, a, i64, i64, b, i64, i64, c, i64, i64, i64, i64, boolean, boolean)
@@ -264,12 +264,15 @@ def _outer_steps(vectors: int) -> Any:
         def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
             emit, number = Emitter(builder, sig.args[1].dtype), ir.IntType(64)
             a, b, c = (pointer(emit, context, sig, args, i) for i in (1, 4, 7))
-            (a_step, b_step), (c_row, terms, ahead, add, past) = (args[3], args[6]), args[9:]
+            (a_step, b_step), (c_row, terms, distance, add, non_temporal) = (
+                (args[3], args[6]),
+                args[9:],
+            )
             groups, rest = (f(terms, number(UNROLL)) for f in (builder.sdiv, builder.srem))
 
             def some(count, rows):  # type: ignore[no-untyped-def]
                 def body(sums, a, b):  # type: ignore[no-untyped-def]
-                    emit.fetch(emit.at(b, ahead))
+                    emit.fetch(emit.at(b, distance))
                     for _ in range(count):
                         term(emit, sums, a, range(rows), b)
                         a, b = emit.at(a, a_step), emit.at(b, b_step)
@@ -282,13 +285,13 @@ def _outer_steps(vectors: int) -> Any:
                 sums = begun(emit, places, add)
                 sums, here_a, here_b = loop(emit, sums, a, b, groups, some(UNROLL, rows))
                 sums, _, _ = loop(emit, sums, here_a, here_b, rest, some(1, rows))
-                with builder.if_else(past) as (streaming, storing):
-                    for branch, write in ((streaming, emit.stream), (storing, emit.store)):
+                with builder.if_else(non_temporal) as (bypassing, storing):
+                    for branch, write in ((bypassing, emit.stream), (storing, emit.store)):
                         with branch:
                             for place, value in zip(places, sums, strict=True):
                                 write(value, place)
 
-            choose(builder, args[0], range(EVEN // 2, EVEN + 1), product)
+            choose(builder, args[0], range(MR_T // 2, MR_T + 1), product)
             return context.get_dummy_value()
 
         return signature, generate
@@ -296,16 +299,18 @@ def _outer_steps(vectors: int) -> Any:
     return product
 
 
-outer_steps_2, outer_steps_3 = _outer_steps(2), _outer_steps(3)
+outer_strided_2, outer_strided_3 = _outer_strided(2), _outer_strided(3)
 """c (rows,2L) or (rows,3L) = or += a^T (rows,K) b (K,2L or 3L), both read in place; K = terms.
 
-outer_steps_3(rows, a, a_at, a_step, b, b_at, b_step, c, c_at, c_row, terms, ahead, add, past)
+outer_strided_3(rows, a, a_at, a_step, b, b_at, b_step, c, c_at, c_row, terms, distance, add,
+                non_temporal)
 
-EVEN / 2 to EVEN rows; any other number does nothing. The rows of a term are contiguous in a, its
+MR_T / 2 to MR_T rows; any other number does nothing. The rows of a term are contiguous in a, its
 vectors in b; `a_step` and `b_step` are the strides of terms, `c_row` the row stride of c. With
-every fourth term the cache line `ahead` elements behind its vectors is prefetched. With `add` the
-sums start from c; with `past` they are written by non-temporal stores (`non_temporal.py`).
+every fourth term the cache line `distance` elements behind its vectors is prefetched. With `add`
+the sums start from c; with `non_temporal` they are written by non-temporal stores
+(`non_temporal.py`).
 """
 
 
-outer_runs: Any = intrinsic(_outer_runs)
+outer_in_place: Any = intrinsic(_outer_in_place)

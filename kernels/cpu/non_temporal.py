@@ -21,7 +21,7 @@ WIDTH = MACHINE.width
 
 
 @numba.njit(cache=True)
-def past_caches(array):  # type: ignore[no-untyped-def]
+def use_non_temporal(array):  # type: ignore[no-untyped-def]
     """Whether non-temporal stores pay for a flat array: it is large, and aligned to vectors."""
     return array.nbytes > NEAR_CACHES and array.ctypes.data % WIDTH == 0
 

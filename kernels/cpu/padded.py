@@ -11,7 +11,7 @@ import numpy as np
 
 from kernels.contract import memory
 from kernels.contract.geometry import ConvGeometry
-from kernels.cpu.lines import copy_line
+from kernels.cpu.lines import copy_run
 
 
 def padded(
@@ -26,27 +26,27 @@ def padded(
     above, below, before, after = (max(pad, 0) for pad in g.padding)
     N, H, W, C = x.shape
     if above or below or before or after or room:
-        wide = memory.empty((N, H + above + below, W + before + after + room, C), x.dtype)
-        _surround(x, wide, above, before)
-        x = wide
+        whole = memory.empty((N, H + above + below, W + before + after + room, C), x.dtype)
+        _surround(x, whole, above, before)
+        x = whole
     row = x.shape[2] * C
     first = max(-top, 0) * row + max(-left, 0) * C
     return x.reshape(-1), (first, x.shape[1] * row, g.stride[0] * row, g.dilation[0] * row)
 
 
 @numba.njit(parallel=True, cache=True)
-def _surround(x, wide, above, before):  # type: ignore[no-untyped-def]
-    """Write x (N,H,W,C) into `wide` (N,H',W',C) at row `above` and column `before`, 0 around it."""
+def _surround(x, padded_x, above, before):  # type: ignore[no-untyped-def]
+    """Write x (N,H,W,C) into padded_x (N,H',W',C) at row `above`, column `before`; zeros around it."""
     N, H, W, C = x.shape
-    tall, broad = wide.shape[1] * N, wide.shape[2] * C
-    source, to = x.reshape(-1), wide.reshape(-1)
+    rows, row_size = padded_x.shape[1] * N, padded_x.shape[2] * C
+    source, to = x.reshape(-1), padded_x.reshape(-1)
     begin, end = before * C, (before + W) * C
-    for row in numba.prange(tall):
-        n, h, at = row // wide.shape[1], row % wide.shape[1] - above, row * broad
+    for row in numba.prange(rows):
+        n, h, at = row // padded_x.shape[1], row % padded_x.shape[1] - above, row * row_size
         inside = 0 <= h < H
-        for e in range(begin if inside else broad):
+        for e in range(begin if inside else row_size):
             to[at + e] = 0
         if inside:
-            copy_line(source, (n * H + h) * W * C, to, at + begin, W * C)
-            for e in range(end, broad):
+            copy_run(source, (n * H + h) * W * C, to, at + begin, W * C)
+            for e in range(end, row_size):
                 to[at + e] = 0

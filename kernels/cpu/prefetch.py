@@ -10,7 +10,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
-from kernels.cpu.vector import LINE, touch
+from kernels.cpu.vector import KR, touch
 
 
 def far(x: np.ndarray) -> bool:
@@ -23,5 +23,5 @@ def touch_rows(x, n, top, bottom):  # type: ignore[no-untyped-def]
     """Load the rows top <= h < bottom of image n of x (N,H,W,C), as far as they exist."""
     _, H, W, C = x.shape
     flat = x.reshape(-1)  # (N,H,W,C) -> (NHWC,), the same memory
-    for e in range((n * H + max(0, top)) * W * C, (n * H + min(H, bottom)) * W * C, LINE):
+    for e in range((n * H + max(0, top)) * W * C, (n * H + min(H, bottom)) * W * C, KR):
         touch(flat, e)

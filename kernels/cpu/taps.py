@@ -5,8 +5,8 @@ channels of a pixel are contiguous, so a vector of them runs through the whole l
 result in registers, and is stored once:
 
     greatest   the maximum and its index (switch): max-pooling
-    arrived    the sum of those values whose switch is this pixel: unpooling in gather form
-    chosen     the value at the tap that the switch names: the transpose of unpooling
+    scatter_added    the sum of those values whose switch is this pixel: unpooling in gather form
+    gathered     the value at the tap that the switch names: the transpose of unpooling
 
 `pairs.py` and `blocks.py` are unrolled for the windows of WINDOWS, several of them at once.
 
@@ -143,7 +143,7 @@ class Vectors:
 
 
 @intrinsic
-def greatest(typingctx, x, offsets, places, count, c, y, switches, to, ahead):  # type: ignore[no-untyped-def]  # fmt: skip
+def greatest(typingctx, x, offsets, places, count, c, y, switches, to, distance):  # type: ignore[no-untyped-def]  # fmt: skip
     """y[to..] = the maximum of x[offsets[k] + c..], switches[to..] = its places[k], k < count.
 
     Of equal values the first wins; NaN is larger than all. There is at least one tap. Elements
@@ -179,7 +179,7 @@ def greatest(typingctx, x, offsets, places, count, c, y, switches, to, ahead):  
 
 
 @intrinsic
-def arrived(typingctx, y, switches, offsets, count, c, place, x, to):  # type: ignore[no-untyped-def]  # fmt: skip
+def scatter_added(typingctx, y, switches, offsets, count, c, place, x, to):  # type: ignore[no-untyped-def]  # fmt: skip
     """x[to..] = the sum of those y[offsets[k] + c..] whose switch there is `place`, k < count."""
     i64 = types.int64
 
@@ -200,7 +200,7 @@ def arrived(typingctx, y, switches, offsets, count, c, place, x, to):  # type: i
 
 
 @intrinsic
-def chosen(typingctx, x, offsets, places, count, c, switches, y, to):  # type: ignore[no-untyped-def]  # fmt: skip
+def gathered(typingctx, x, offsets, places, count, c, switches, y, to):  # type: ignore[no-untyped-def]  # fmt: skip
     """y[to..] = x[offsets[k] + c..] where switches[to..] is places[k]; 0 where it is none."""
     i64 = types.int64
 

@@ -6,7 +6,7 @@ here emit LLVM vector code for the vector length and the register count of the t
 
     move               copies one vector, or adds bias and applies the ReLU on the way
     add                adds one vector to memory
-    turn               transposes a square of L x L elements in registers
+    transpose_square               transposes a square of L x L elements in registers
     fetch, touch       software prefetch, and a load that cannot be dropped
     `micro_kernel.py`  the inner loop of every matrix product
     `combine.py`       a small constant matrix times vectors, for Winograd's transforms
@@ -28,7 +28,7 @@ from kernels.contract.machine import CACHE_LINE, MACHINE
 
 NEAREST, SECOND = 3, 2
 """Caches that a prefetch asks for, as LLVM numbers them."""
-LINE = 16
+KR = 16
 """Contiguous channels, or terms, of a packed operand: a cache line of float32."""
 
 
@@ -90,7 +90,7 @@ class Emitter:
         mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
         return self.builder.shuffle_vector(one, none, mask)
 
-    def chosen(self, a: ir.Value, b: ir.Value, lanes: list[int]) -> ir.Value:
+    def shuffle(self, a: ir.Value, b: ir.Value, lanes: list[int]) -> ir.Value:
         """Shuffle: lanes of a, then of b."""
         mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), lanes)
         return self.builder.shuffle_vector(a, b, mask)
@@ -203,7 +203,7 @@ def _touch(typingctx, source, source_at):  # type: ignore[no-untyped-def]
     return types.void(source, types.int64), generate
 
 
-def _turn(typingctx, source, source_at, source_row, to, to_at, to_row):  # type: ignore[no-untyped-def]  # fmt: skip
+def _transpose_square(typingctx, source, source_at, source_row, to, to_at, to_row):  # type: ignore[no-untyped-def]  # fmt: skip
     """Transpose L x L elements in registers, L elements a vector.
 
     log2(L) steps; each exchanges blocks of L/2, L/4, ..., 1 elements between pairs of rows.
@@ -222,7 +222,7 @@ def _turn(typingctx, source, source_at, source_row, to, to_at, to_row):  # type:
             for i in lines:
                 if not i & step:
                     pair = rows[i], rows[i + step]
-                    rows[i], rows[i + step] = (emit.chosen(*pair, m) for m in (low, high))
+                    rows[i], rows[i + step] = (emit.shuffle(*pair, m) for m in (low, high))
             step //= 2
         for i in lines:
             emit.store(rows[i], emit.at(begin, builder.mul(args[5], ir.IntType(64)(i))))
@@ -249,5 +249,5 @@ fetch: Any = intrinsic(_fetch)
 lanes_of: Any = intrinsic(_lanes_of)
 move: Any = intrinsic(_move)
 touch: Any = intrinsic(_touch)
-turn: Any = intrinsic(_turn)
+transpose_square: Any = intrinsic(_transpose_square)
 move_rectified: Any = intrinsic(_move_rectified)

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 from kernels.contract.geometry import ConvGeometry
-from kernels.cpu.vector import LINE, lanes_of, move
+from kernels.cpu.vector import KR, lanes_of, move
 
 AT_ONCE = 12
 """Windows that are packed at a time."""
@@ -56,8 +56,8 @@ def dgrad_windows(g: ConvGeometry) -> Windows:
         stride, before = g.stride[axis], g.padding[2 * axis]
         count = -(-size // stride)
         first, last = before // stride, (pixels - 1 + before) // stride
-        turned = [stride * np.arange(count)[::-1] + a for a in range(stride)]
-        taps = [np.where(t < size, t, -1) for t in turned]
+        flipped = [stride * np.arange(count)[::-1] + a for a in range(stride)]
+        taps = [np.where(t < size, t, -1) for t in flipped]
         at = [stride * first + a - before for a in range(stride)]
         sides.append((last - first + 1, count, first - (count - 1) * g.dilation[axis], taps, at))
     (P, R, top, row_taps, row_at), (Q, S, left, column_taps, column_at) = sides
@@ -90,7 +90,7 @@ def pack_windows(  # type: ignore[no-untyped-def]
     origin,
     packed,
 ):
-    """packed (lines,height,LINE) = the windows of `count` positions from `first` on.
+    """packed (lines,height,KR) = the windows of `count` positions from `first` on.
 
     The terms (r s c) of a window are first made contiguous: one copy a row of taps where its pixels
     are contiguous in x. Then AT_ONCE windows are packed at a time: loading a vector right after it
@@ -100,8 +100,8 @@ def pack_windows(  # type: ignore[no-untyped-def]
     flat = x.reshape(-1)  # (N,H,W,C) -> (NHWC,), the same memory
     lanes, run = lanes_of(x), size[1] * channels
     terms = size[0] * run
-    lines = (terms + LINE - 1) // LINE
-    row = (lines + 1) * LINE  # and one spare line
+    lines = (terms + KR - 1) // KR
+    row = (lines + 1) * KR  # and one spare line
     rows = np.zeros(AT_ONCE * row, x.dtype)
     for t0 in range(0, count, AT_ONCE):
         some = min(AT_ONCE, count - t0)
@@ -127,13 +127,13 @@ def pack_windows(  # type: ignore[no-untyped-def]
                         pixel, to = start + s * dilation[1] * C, at + s * channels
                         inside = 0 <= w0 + s * dilation[1] < W
                         _pack_pixel(flat, pixel, channels, inside, rows, to)
-            for e in range(t * row + terms, t * row + lines * LINE):
+            for e in range(t * row + terms, t * row + lines * KR):
                 rows[e] = 0
         for line in range(lines):
             for t in range(some):
-                to, c = (line * height + t0 + t) * LINE, 0
-                while c < LINE:
-                    move(rows, t * row + line * LINE + c, packed, to + c)
+                to, c = (line * height + t0 + t) * KR, 0
+                while c < KR:
+                    move(rows, t * row + line * KR + c, packed, to + c)
                     c += lanes
 
 

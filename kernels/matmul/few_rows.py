@@ -8,10 +8,10 @@ cache:
 
     x W^T, b the transpose of a row-major matrix: 128 terms of 12 or 24 of W's rows (6 or 12 with 16
            registers) are packed into lines in the L1 cache, and multiplied by the panels of a^T
-           (`tall_fetching`, `high_fetching`)
+           (`outer_packed_prefetch`, `outer_packed_prefetch_2`)
     gy W,  b row-major: of some of b's rows at a time, 3 vectors of columns are packed contiguously,
            multiplied by up to 8 rows of a, and added to sums that stay in the L2 cache
-           (`steps_fetching`)
+           (`outer_strided_prefetch`)
 
 Between the products the next lines of b are prefetched (`kernels/cpu/micro_kernel_prefetch.py`).
 2 M N K operations; limited by reading the K N elements of b up to some 20 rows, above by the
@@ -27,10 +27,14 @@ from kernels.contract import memory, threads
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
-from kernels.cpu.lines import copy_line
-from kernels.cpu.micro_kernel import EVEN, TALL
-from kernels.cpu.micro_kernel_prefetch import high_fetching, steps_fetching, tall_fetching
-from kernels.cpu.vector import LINE, lanes, lanes_of, move
+from kernels.cpu.lines import copy_run
+from kernels.cpu.micro_kernel import MR, MR_T
+from kernels.cpu.micro_kernel_prefetch import (
+    outer_packed_prefetch,
+    outer_packed_prefetch_2,
+    outer_strided_prefetch,
+)
+from kernels.cpu.vector import KR, lanes, lanes_of, move
 
 FEW = 128
 """Rows of a, at most."""
@@ -45,7 +49,7 @@ AT_ONCE = 64
 def supports(problem: Problem) -> bool:
     """At most FEW rows, and at least those of the smallest tile."""
     M, N, K = problem.geometry
-    return EVEN // 2 <= M <= FEW and min(M, N, K) >= 1
+    return MR_T // 2 <= M <= FEW and min(M, N, K) >= 1
 
 
 def nanoseconds(problem: Problem) -> float:
@@ -70,72 +74,76 @@ def matmul(
         transposed = np.ascontiguousarray(a.T)  # (M,K) -> (K,M)
         _add_rows(transposed.reshape(-1), b.reshape(-1), out.reshape(-1), shape, parts)
     else:
-        wide = lanes(a.dtype) * (1 if len(a) <= lanes(a.dtype) else 2)
-        _multiply_rows(_panels(a, wide).reshape(-1), np.ascontiguousarray(b.T), out, wide, parts)
+        NR = lanes(a.dtype) * (1 if len(a) <= lanes(a.dtype) else 2)
+        _multiply_rows(_panels(a, NR).reshape(-1), np.ascontiguousarray(b.T), out, NR, parts)
     return out if bias is None else np.add(out, bias, out=out)
 
 
-def _panels(a: np.ndarray, wide: int) -> np.ndarray:
-    """a (M,K) -> (panels,lines LINE,wide): packed a^T, with zeros up to whole panels."""
+def _panels(a: np.ndarray, NR: int) -> np.ndarray:
+    """a (M,K) -> (panels,lines KR,NR): packed a^T, with zeros up to whole panels."""
     M, K = a.shape
-    panels, terms = -(-M // wide), -(-K // LINE) * LINE
-    packed = np.zeros((panels, terms, wide), a.dtype)
+    panels, terms = -(-M // NR), -(-K // KR) * KR
+    packed = np.zeros((panels, terms, NR), a.dtype)
     for panel in range(panels):
-        some = a[panel * wide : (panel + 1) * wide]
-        packed[panel, :K, : len(some)] = some.T  # (wide,K) -> (K,wide)
+        some = a[panel * NR : (panel + 1) * NR]
+        packed[panel, :K, : len(some)] = some.T  # (NR,K) -> (K,NR)
     return packed
 
 
 @numba.njit(parallel=True, cache=True)
-def _multiply_rows(a, rows, out, wide, parts):  # type: ignore[no-untyped-def]
-    """out (M,N) = a's panels (panels,terms,wide) with each of `rows` (N,K)."""
+def _multiply_rows(a, rows, out, NR, parts):  # type: ignore[no-untyped-def]
+    """out (M,N) = a's panels (panels,terms,NR) with each of `rows` (N,K)."""
     N, K = rows.shape
-    M, terms = out.shape[0], (K + LINE - 1) // LINE * LINE
-    panels = (M + wide - 1) // wide
-    narrow = wide == lanes_of(a)
-    mr = 2 * TALL if narrow else TALL
+    M, terms = out.shape[0], (K + KR - 1) // KR * KR
+    panels = (M + NR - 1) // NR
+    narrow = lanes_of(a) == NR
+    mr = 2 * MR if narrow else MR
     flat = rows.reshape(-1)  # (N,K) -> (NK,), the same memory
     for part in numba.prange(parts):
         n0, n1 = N * part // parts, N * (part + 1) // parts
         tiles = (n1 - n0 + mr - 1) // mr
-        lines = np.zeros(mr * PACKED_LINES * LINE, a.dtype)
-        sums = np.empty(panels * tiles * mr * wide, a.dtype)
+        lines = np.zeros(mr * PACKED_LINES * KR, a.dtype)
+        sums = np.empty(panels * tiles * mr * NR, a.dtype)
         for k in range(0, terms, TERMS):
-            some = min(TERMS, terms - k) // LINE
+            some = min(TERMS, terms - k) // KR
             for tile in range(tiles):
                 first = n0 + tile * mr
                 for line in range(0, some, PACKED_LINES):
-                    steps, here = min(PACKED_LINES, some - line), first * K + k + line * LINE
-                    _pack_lines(flat, first, min(mr, n1 - first), K, k + line * LINE, steps, mr,
+                    steps, here = min(PACKED_LINES, some - line), first * K + k + line * KR
+                    _pack_lines(flat, first, min(mr, n1 - first), K, k + line * KR, steps, mr,
                                 lines)  # fmt: skip
                     last = line + PACKED_LINES >= some
-                    soon = first * K + k + mr * K if last else here + PACKED_LINES * LINE
+                    upcoming = first * K + k + mr * K if last else here + PACKED_LINES * KR
                     for panel in range(panels):
-                        b = (panel * terms + k + line * LINE) * wide
-                        c, add = (panel * tiles + tile) * mr * wide, k + line > 0
-                        # (mr,16 steps) x (16 steps,wide) -> (mr,wide)
+                        b = (panel * terms + k + line * KR) * NR
+                        c, add = (panel * tiles + tile) * mr * NR, k + line > 0
+                        # (mr,16 steps) x (16 steps,NR) -> (mr,NR)
                         if narrow:
-                            high_fetching(lines, a, b, sums, c, steps, add, flat, soon, K)
+                            outer_packed_prefetch_2(
+                                lines, a, b, sums, c, steps, add, flat, upcoming, K
+                            )
                         else:
-                            tall_fetching(lines, a, b, sums, c, steps, add, flat, soon, K)
+                            outer_packed_prefetch(
+                                lines, a, b, sums, c, steps, add, flat, upcoming, K
+                            )
         for m in range(M):
-            panel, column = m // wide, m % wide
+            panel, column = m // NR, m % NR
             for n in range(n1 - n0):
-                out[m, n0 + n] = sums[(panel * tiles * mr + n) * wide + column]
+                out[m, n0 + n] = sums[(panel * tiles * mr + n) * NR + column]
 
 
 @numba.njit(cache=True)
 def _pack_lines(rows, first, count, K, k, lines, mr, packed):  # type: ignore[no-untyped-def]  # fmt: skip
-    """packed (lines,mr,LINE) = terms from k on of `count` rows (K,), 0 after the last."""
-    if k + lines * LINE <= K:
+    """packed (lines,mr,KR) = terms from k on of `count` rows (K,), 0 after the last."""
+    if k + lines * KR <= K:
         for t in range(count):
             start = (first + t) * K + k
             for line in range(lines):
-                copy_line(rows, start + line * LINE, packed, (line * mr + t) * LINE, LINE)
+                copy_run(rows, start + line * KR, packed, (line * mr + t) * KR, KR)
         return
     for t in range(count):
-        for e in range(lines * LINE):
-            to = (e // LINE * mr + t) * LINE + e % LINE
+        for e in range(lines * KR):
+            to = (e // KR * mr + t) * KR + e % KR
             packed[to] = rows[(first + t) * K + k + e] if k + e < K else 0
 
 
@@ -143,40 +151,40 @@ def _pack_lines(rows, first, count, K, k, lines, mr, packed):  # type: ignore[no
 def _add_rows(a, b, out, shape, parts):  # type: ignore[no-untyped-def]
     """out (M,N) = the transpose of a (K,M), times b (K,N); all flat."""
     M, N, K = shape
-    wide, groups = 3 * lanes_of(b), (M + EVEN - 1) // EVEN
-    panels = (N + wide - 1) // wide
+    NR, groups = 3 * lanes_of(b), (M + MR_T - 1) // MR_T
+    panels = (N + NR - 1) // NR
     for part in numba.prange(parts):
         p0, p1 = panels * part // parts, panels * (part + 1) // parts
-        sums, packed = np.empty((p1 - p0) * M * wide, b.dtype), np.zeros(AT_ONCE * wide, b.dtype)
+        sums, packed = np.empty((p1 - p0) * M * NR, b.dtype), np.zeros(AT_ONCE * NR, b.dtype)
         for k in range(0, K, AT_ONCE):
             some = min(AT_ONCE, K - k)
             for panel in range(p0, p1):
-                n, soon = panel * wide, k * N + (panel + 1) * wide
+                n, upcoming = panel * NR, k * N + (panel + 1) * NR
                 if panel + 1 == p1:
-                    soon = (k + AT_ONCE) * N + p0 * wide
-                _pack_columns(b, k * N + n, some, N, min(wide, N - n), wide, packed)
+                    upcoming = (k + AT_ONCE) * N + p0 * NR
+                _pack_columns(b, k * N + n, some, N, min(NR, N - n), NR, packed)
                 for group in range(groups):
                     m, last = M * group // groups, M * (group + 1) // groups
-                    c = ((panel - p0) * M + m) * wide
+                    c = ((panel - p0) * M + m) * NR
                     # (rows,some) x (some,3L) -> (rows,3L)
-                    steps_fetching(last - m, a, k * M + m, M, packed, sums, c, some, k > 0,
-                                   b, soon, N if group == 0 else 0)  # fmt: skip
+                    outer_strided_prefetch(last - m, a, k * M + m, M, packed, sums, c, some, k > 0,
+                                   b, upcoming, N if group == 0 else 0)  # fmt: skip
         for panel in range(p0, p1):
             for m in range(M):
-                at, to = ((panel - p0) * M + m) * wide, m * N + panel * wide
-                for e in range(min(wide, N - panel * wide)):
+                at, to = ((panel - p0) * M + m) * NR, m * N + panel * NR
+                for e in range(min(NR, N - panel * NR)):
                     out[to + e] = sums[at + e]
 
 
 @numba.njit(cache=True)
-def _pack_columns(b, at, rows, step, count, wide, packed):  # type: ignore[no-untyped-def]
-    """packed (rows,wide) = `count` columns from element `at` on. In b their rows may all map to the
+def _pack_columns(b, at, rows, step, count, NR, packed):  # type: ignore[no-untyped-def]
+    """packed (rows,NR) = `count` columns from element `at` on. In b their rows may all map to the
     same cache sets."""
     lanes = lanes_of(b)
     for k in range(rows):
-        start, to = at + k * step, k * wide
-        if count == wide:
-            for e in range(0, wide, lanes):
+        start, to = at + k * step, k * NR
+        if count == NR:
+            for e in range(0, NR, lanes):
                 move(b, start + e, packed, to + e)
         else:
             for e in range(count):

@@ -18,8 +18,8 @@ from kernels.contract import memory, threads
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
-from kernels.cpu.micro_kernel import EVEN, outer_steps_3
-from kernels.cpu.non_temporal import fence, past_caches
+from kernels.cpu.micro_kernel import MR_T, outer_strided_3
+from kernels.cpu.non_temporal import fence, use_non_temporal
 from kernels.cpu.vector import lanes, lanes_of
 
 FEW = 128
@@ -31,7 +31,7 @@ NEAR = 1 << 18
 def supports(problem: Problem) -> bool:
     """At most FEW terms, and at least the rows of the smallest tile."""
     M, N, K = problem.geometry
-    return 1 <= K <= FEW and M >= EVEN // 2 and N >= 1
+    return 1 <= K <= FEW and M >= MR_T // 2 and N >= 1
 
 
 def nanoseconds(problem: Problem) -> float:
@@ -62,16 +62,16 @@ def matmul(
     return out if bias is None else np.add(out, bias, out=out)
 
 
-def _panels(b: np.ndarray, wide: int) -> np.ndarray:
-    """b (K,N) -> (panels,K,wide), with zeros after the last column."""
+def _panels(b: np.ndarray, NR: int) -> np.ndarray:
+    """b (K,N) -> (panels,K,NR), with zeros after the last column."""
     K, N = b.shape
-    whole, panels = N // wide, -(-N // wide)
-    packed = memory.empty((panels, K, wide), b.dtype)
-    # (K,whole wide) -> (K,whole,wide) -> (whole,K,wide)
-    packed[:whole] = b[:, : whole * wide].reshape(K, whole, wide).transpose(1, 0, 2)
+    whole, panels = N // NR, -(-N // NR)
+    packed = memory.empty((panels, K, NR), b.dtype)
+    # (K,whole NR) -> (K,whole,NR) -> (whole,K,NR)
+    packed[:whole] = b[:, : whole * NR].reshape(K, whole, NR).transpose(1, 0, 2)
     if panels > whole:
         packed[whole] = 0
-        packed[whole, :, : N - whole * wide] = b[:, whole * wide :]
+        packed[whole, :, : N - whole * NR] = b[:, whole * NR :]
     return packed
 
 
@@ -79,24 +79,24 @@ def _panels(b: np.ndarray, wide: int) -> np.ndarray:
 def _multiply(a, b, out, shape, whole, parts):  # type: ignore[no-untyped-def]
     """out (M,N) = the transpose of a (K,M), times b's panels (panels,K,3L); all flat."""
     M, N, K = shape
-    wide, groups = 3 * lanes_of(b), (M + EVEN - 1) // EVEN
-    panels, past = (N + wide - 1) // wide, whole and past_caches(out)
-    near = max(1, NEAR // (K * wide * b.itemsize))
+    NR, groups = 3 * lanes_of(b), (M + MR_T - 1) // MR_T
+    panels, non_temporal = (N + NR - 1) // NR, whole and use_non_temporal(out)
+    near = max(1, NEAR // (K * NR * b.itemsize))
     for part in numba.prange(parts):
-        edge = np.empty(EVEN * wide, b.dtype)
+        edge = np.empty(MR_T * NR, b.dtype)
         for first in range(0, panels, near):
             for group in range(groups * part // parts, groups * (part + 1) // parts):
                 m, last = M * group // groups, M * (group + 1) // groups
                 for panel in range(first, min(first + near, panels)):
-                    n = panel * wide
+                    n = panel * NR
                     # (rows,K) x (K,3L) -> (rows,3L)
-                    if n + wide <= N:
-                        outer_steps_3(last - m, a, m, M, b, panel * K * wide, wide, out,
-                                      m * N + n, N, K, 0, False, past)  # fmt: skip
+                    if n + NR <= N:
+                        outer_strided_3(last - m, a, m, M, b, panel * K * NR, NR, out,
+                                      m * N + n, N, K, 0, False, non_temporal)  # fmt: skip
                         continue
-                    outer_steps_3(last - m, a, m, M, b, panel * K * wide, wide, edge, 0, wide, K, 0,
-                                  False, False)  # fmt: skip
+                    outer_strided_3(last - m, a, m, M, b, panel * K * NR, NR, edge, 0, NR, K,
+                                    0, False, False)  # fmt: skip
                     for row in range(last - m):
                         for e in range(N - n):
-                            out[(m + row) * N + n + e] = edge[row * wide + e]
+                            out[(m + row) * N + n + e] = edge[row * NR + e]
         fence()

@@ -99,7 +99,7 @@ def forward(
 
 
 @numba.njit(parallel=True, cache=True)
-def _pool(number, x, y, switches, window, block, ahead):  # type: ignore[no-untyped-def]
+def _pool(number, x, y, switches, window, block, distance):  # type: ignore[no-untyped-def]
     N, P, Q, C = y.shape
     H, W = x.shape[1:3]
     stride, above = window[2], window[4]
@@ -109,7 +109,7 @@ def _pool(number, x, y, switches, window, block, ahead):  # type: ignore[no-unty
         n, u = unit // units, unit % units
         # A remaining single row is computed with the row before it, whose results do not change.
         p, rows = (0, 1) if u < alone else (min(2 * u - alone, P - 2), 2)
-        if ahead:
+        if distance:
             top, R = p * stride - above, window[0]
             touch_rows(x, n, top, top + (rows - 1) * stride + R)
         pool_rows(number, x, n * H * W * C, H, W, C, p, rows, window, y, switches,

@@ -52,7 +52,7 @@ def _pool(x, values, y, best, switches, R, S, stride, padding, dilation, block):
     N, P, Q, C = y.shape
     H, W = x.shape[1:3]
     in_blocks, alone = (C, 0) if block <= C else (0, C)
-    ahead = PREFETCH_DISTANCE * stride[1] * C
+    distance = PREFETCH_DISTANCE * stride[1] * C
     for row in numba.prange(N * P):
         n, p = row // P, row % P
         offsets, places = np.empty(R * S, np.int64), np.empty(R * S, np.int32)
@@ -63,7 +63,7 @@ def _pool(x, values, y, best, switches, R, S, stride, padding, dilation, block):
             to = (row * Q + q) * C
             for c in range(0, in_blocks, block):
                 at = min(c, C - block)
-                greatest(values, offsets, places, count, at, best, switches, to + at, ahead)
+                greatest(values, offsets, places, count, at, best, switches, to + at, distance)
             for c in range(alone):
                 k = _greatest(values, offsets, count, c)
                 best[to + c], switches[to + c] = values[offsets[k] + c], places[k]

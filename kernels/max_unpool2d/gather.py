@@ -20,7 +20,7 @@ from kernels.contract.declarations import Abilities, Cost
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
-from kernels.cpu.taps import arrived, channels, work
+from kernels.cpu.taps import channels, scatter_added, work
 from kernels.max_unpool2d.scatter import COLLISIONS
 
 SUM, MAX = COLLISIONS.index("sum"), COLLISIONS.index("max")
@@ -76,7 +76,7 @@ def _gather(y, values, switches, x, sums, R, S, stride, padding, dilation, law, 
             count, to, here = height * widths[w], (row * W + w) * C, np.int32(h * W + w)
             for c in range(0, in_blocks, block):
                 at = min(c, C - block)
-                arrived(values, switches, offsets, count, at, here, sums, to + at)
+                scatter_added(values, switches, offsets, count, at, here, sums, to + at)
             for c in range(alone):
                 sums[to + c] = _combined(values, switches, offsets, count, c, here, law)
 

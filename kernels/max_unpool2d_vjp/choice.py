@@ -20,7 +20,7 @@ from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.places import on_plane
 from kernels.cpu.prefetch import far, touch_rows
-from kernels.cpu.taps import channels, chosen, work
+from kernels.cpu.taps import channels, gathered, work
 
 
 def supports(problem: Problem) -> bool:
@@ -51,13 +51,13 @@ def vjp(gx: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
 
 
 @numba.njit(parallel=True, cache=True)
-def _choose(gx, values, switches, gy, out, R, S, stride, padding, dilation, block, ahead):  # type: ignore[no-untyped-def]  # fmt: skip
+def _choose(gx, values, switches, gy, out, R, S, stride, padding, dilation, block, distance):  # type: ignore[no-untyped-def]  # fmt: skip
     N, P, Q, C = gy.shape
     H, W = gx.shape[1:3]
     in_blocks, alone = (C, 0) if block <= C else (0, C)
     for row in numba.prange(N * P):
         n, p = row // P, row % P
-        if ahead:
+        if distance:
             top = p * stride[0] - padding[0]
             touch_rows(gx, n, top, top + (R - 1) * dilation[0] + 1)
         offsets, places = np.empty(R * S, np.int64), np.empty(R * S, np.int32)
@@ -69,6 +69,6 @@ def _choose(gx, values, switches, gy, out, R, S, stride, padding, dilation, bloc
             to = (row * Q + q) * C
             for c in range(0, in_blocks, block):
                 at = min(c, C - block)
-                chosen(values, offsets, places, count, at, switches, out, to + at)
+                gathered(values, offsets, places, count, at, switches, out, to + at)
             for c in range(alone):
                 out[to + c] = values[(n * H * W + switches[to + c]) * C + c]

@@ -35,13 +35,13 @@ def vjp(gx: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
 
 
 @numba.njit(parallel=True, cache=True)
-def _gather(planes, gx, switches, gy, rows, ahead):  # type: ignore[no-untyped-def]
+def _gather(planes, gx, switches, gy, rows, distance):  # type: ignore[no-untyped-def]
     """gy (N,P,Q,C) from gx (N,H,W,C) as planes (N,HW,C); rows: of a window, stride, padding."""
     N, P, Q, C = gy.shape
     R, stride, above = rows
     for row in numba.prange(N * P):
         n, p = row // P, row % P
-        if ahead:
+        if distance:
             touch_rows(gx, n, p * stride - above, p * stride - above + R)
         for q in range(Q):
             for c in range(C):

@@ -15,8 +15,8 @@ import numba
 import numpy as np
 
 from kernels.cpu.combine import combine
-from kernels.cpu.micro_kernel import TALL, outer_rows
-from kernels.cpu.vector import LINE, lanes_of
+from kernels.cpu.micro_kernel import MR, outer_packed_rows
+from kernels.cpu.vector import KR, lanes_of
 from kernels.winograd import layout
 from kernels.winograd.layout import (
     SQUARE,
@@ -44,7 +44,7 @@ class Buffers(NamedTuple):
     """A thread's memory for one panel."""
 
     taps: Array
-    """(r1,r2,LINE,2L): of filters that are not read in place."""
+    """(r1,r2,KR,2L): of filters that are not read in place."""
     half: Array
     """(n1,r2,L): after the transform of one axis."""
     at: Array
@@ -53,15 +53,15 @@ class Buffers(NamedTuple):
 
 @inlined
 def _new_buffers(w: Array) -> Buffers:
-    taps = np.zeros(SQUARE * LINE * 2 * lanes_of(w), w.dtype)
-    return Buffers(taps, np.empty(SQUARE * LINE, w.dtype), np.empty((MOST, MOST), np.int64))
+    taps = np.zeros(SQUARE * KR * 2 * lanes_of(w), w.dtype)
+    return Buffers(taps, np.empty(SQUARE * KR, w.dtype), np.empty((MOST, MOST), np.int64))
 
 
 @numba.njit(parallel=True, cache=True)
 def transform_filter(w: Array, parameters: Array, U: Array, parts: int) -> None:
     """U = G g G^T of the filters' taps that each pair of phases has, from w, flat.
 
-    U[p] is packed as (out phases panels,rows[p],LINE,2L), where rows[p] are the phases' panels of
+    U[p] is packed as (out phases panels,rows[p],KR,2L), where rows[p] are the phases' panels of
     inputs.
     """
     for part in numba.prange(parts):
@@ -97,7 +97,7 @@ def _locate_filters(
         for j in range(n2):
             p = square(i, j, n1, n2)
             row = out_panel * panels.rows[p] + tiling.ordinals[f, p] * inputs + in_panel
-            at[i, j] = panels.begins[p] + row * LINE * panels.width
+            at[i, j] = panels.begins[p] + row * KR * panels.width
 
 
 @inlined
@@ -112,7 +112,7 @@ def filter_products(tiling: Tiling, f: int) -> tuple[int, int]:
 def _filter_panels(tiling: Tiling, taps: Taps, w: Array) -> tuple[int, int]:
     """Panels of outputs, of all their phases, and of inputs."""
     outputs = len(tiling.out_phases) * panels_of(taps.outputs, 2 * lanes_of(w))
-    return outputs, panels_of(taps.inputs, LINE)
+    return outputs, panels_of(taps.inputs, KR)
 
 
 @inlined
@@ -126,24 +126,24 @@ def _filter_panel(
     U: Array,
     buffers: Buffers,
 ) -> None:
-    """Phase f of a panel of inputs, for a panel of outputs of one phase: (LINE,2L) at each point.
+    """Phase f of a panel of inputs, for a panel of outputs of one phase: (KR,2L) at each point.
 
     Where outputs are neighbours in w and the panels are whole, taps are read in place; else they
     are copied first.
     """
     lanes, width = lanes_of(w), 2 * lanes_of(w)
     each = panels_of(taps.outputs, width)
-    panel = FilterPanel(f, out_panel // each, out_panel % each * width, in_panel * LINE)
+    panel = FilterPanel(f, out_panel // each, out_panel % each * width, in_panel * KR)
     rows, columns = taps_of(tiling, panel)
     (n1, n2), r1, r2 = filter_products(tiling, f), rows.size, columns.size
-    whole = panel.i + LINE <= taps.inputs and panel.o + width <= taps.outputs
+    whole = panel.i + KR <= taps.inputs and panel.o + width <= taps.outputs
     if taps.by_output != 1 or not whole or min(rows) < 0 or min(columns) < 0:
         copy_taps(w, taps, rows, columns, panel, buffers.taps)
-        for e in range(0, LINE * width, lanes):
-            block = Block(e, r1, r2, r2 * LINE * width, LINE * width)
+        for e in range(0, KR * width, lanes):
+            block = Block(e, r1, r2, r2 * KR * width, KR * width)
             _filter_vector(buffers.taps, block, n1, n2, buffers, U, e)
         return
-    for c in range(LINE):
+    for c in range(KR):
         for k in range(0, width, lanes):
             block = block_in_place(taps, rows, columns, panel.o + k, panel.i + c)
             _filter_vector(w, block, n1, n2, buffers, U, c * width + k)
@@ -185,9 +185,9 @@ def _multiply_share(
     product = layout.product(parameters)
     outputs, inputs = _filter_panels(tiling, taps, w)
     first, last = share(outputs, part, parts)
-    plane, buffers = LINE * 2 * lanes_of(w), _new_buffers(w)
+    plane, buffers = KR * 2 * lanes_of(w), _new_buffers(w)
     # A line more from point to point: else all their filters would fall on a few sets of a cache.
-    each = AT_ONCE * plane + LINE
+    each = AT_ONCE * plane + KR
     U = np.empty(SQUARE * each, w.dtype)
     for f in range(len(tiling.phases)):
         for in_panel in range(0, inputs, AT_ONCE):
@@ -225,10 +225,10 @@ def _multiply_panel(
 ) -> None:
     """M[p]'s panel of outputs = or += the product of `count` panels of V[p], from `line` on."""
     rows, width = product.rows[p], 2 * lanes_of(V)
-    a = product.v_begins[p] + line * rows * LINE
+    a = product.v_begins[p] + line * rows * KR
     c = product.m_begins[p] + out_panel * rows * width
-    for row in range(0, rows, TALL):
-        some = min(TALL, rows - row)
-        # (some,LINE count) x (LINE count,2L) -> M (some,2L)
-        outer_rows(some, V, a + row * LINE, rows * LINE, U, u_begin,
+    for row in range(0, rows, MR):
+        some = min(MR, rows - row)
+        # (some,KR count) x (KR count,2L) -> M (some,2L)
+        outer_packed_rows(some, V, a + row * KR, rows * KR, U, u_begin,
                    M, c + row * width, width, count, 0, line > 0, 0)  # fmt: skip

@@ -16,7 +16,7 @@ import numba
 import numpy as np
 
 from kernels.cpu.combine import combine
-from kernels.cpu.non_temporal import fence, past_caches
+from kernels.cpu.non_temporal import fence, use_non_temporal
 from kernels.cpu.vector import fetch, lanes_of, move
 from kernels.winograd import layout
 from kernels.winograd.layout import SQUARE, Array, Integer, Panels, Plane, Tiling, called, inlined
@@ -26,7 +26,7 @@ from kernels.winograd.locate import (
     Tile,
     Window,
     block_of,
-    lies_inside,
+    is_inside,
     locate_input,
     locate_products,
     locate_rows_of_phase,
@@ -72,7 +72,7 @@ def _input_tiles(x: Array, parameters: Array, V: Array, part: Integer, parts: in
     panels, plane = layout.panels(parameters), layout.plane(parameters)
     rows, each = new_rows(), panels_of(plane.channels, panels.width)
     pixels, half = np.empty(SQUARE * panels.width, x.dtype), np.empty(SQUARE * lanes_of(x), x.dtype)
-    buffers, stream = Buffers(pixels, half), past_caches(V)
+    buffers, stream = Buffers(pixels, half), use_non_temporal(V)
     first, last = share_of_tiles(tiling, chunk, part, parts)
     for number in range(first, last):
         tile = locate_tile(tiling, chunk, number, rows)
@@ -98,7 +98,7 @@ def _input_window(
     stream: bool,
 ) -> None:
     """V = B^T d B of a window, panel by panel; read in place where it is whole."""
-    inside = lies_inside(window, plane)
+    inside = is_inside(window, plane)
     for c in range(0, plane.channels, width):
         if inside and c + width <= plane.channels:
             block = block_of(window, plane, c)

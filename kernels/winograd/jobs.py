@@ -10,8 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from kernels.cpu.micro_kernel import SHORT
-from kernels.cpu.vector import LINE, lanes
+from kernels.cpu.micro_kernel import MR_STEP
+from kernels.cpu.vector import KR, lanes
 from kernels.winograd.layout import Array, Chunk, Panels, Plane, Product, pack
 from kernels.winograd.plan import Plan, chunk
 
@@ -70,7 +70,7 @@ def jobs(
     packing: Packing | None = None,
 ) -> tuple[Job, ...]:
     """A convolution from an array (N,H,W,C) `read` to one `written`, chunk by chunk."""
-    its = packing or Packing(LINE, 2 * lanes(dtype), SHORT, by_outputs=True)
+    its = packing or Packing(KR, 2 * lanes(dtype), MR_STEP, by_outputs=True)
     return tuple(
         _job(plan, sides, part, its, read, written, groups, parts)
         for part in chunks_of(plan, sides, read[0], dtype.itemsize, chunk_bytes)
@@ -150,5 +150,5 @@ def apart(sizes: Array) -> tuple[Array, int]:
     A line more from each to the next: sizes are multiples of what a cache's sets repeat after, and
     the same place of every matrix, which a transform touches at once, would fall on a few sets.
     """
-    begins = np.cumsum([0, *(sizes + LINE)])
+    begins = np.cumsum([0, *(sizes + KR)])
     return begins[:-1], int(begins[-1])

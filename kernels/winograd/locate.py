@@ -124,7 +124,7 @@ def products_of(tiling: Tiling, tile: Tile) -> tuple[int, int]:
 
 
 @inlined
-def lies_inside(window: Window, plane: Plane) -> bool:
+def is_inside(window: Window, plane: Plane) -> bool:
     """Whether no pixel of a window is padding."""
     last_h = window.h + (window.n1 - 1) * window.step_h
     last_w = window.w + (window.n2 - 1) * window.step_w

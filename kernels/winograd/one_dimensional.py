@@ -30,14 +30,14 @@ from kernels.contract import memory, threads
 from kernels.contract.costs import Work, up
 from kernels.contract.geometry import ConvGeometry
 from kernels.cpu.combine import combine
-from kernels.cpu.micro_kernel import EVEN, TALL
+from kernels.cpu.micro_kernel import MR, MR_T
 from kernels.cpu.padded import padded
-from kernels.cpu.vector import LINE, lanes_of
+from kernels.cpu.vector import KR, lanes_of
 from kernels.winograd.toom_cook import MOST, MOST_TAPS, amplification, input_matrix
 
 MOST_TERMS = 400
 """Of a window: filters at all points must stay in the second cache."""
-STRIP = 11 * TALL
+STRIP = 11 * MR
 """Tiles of a strip, about: it stays in the second cache, and few rows are read by two strips."""
 
 TILES = {taps: MOST + 1 - taps for taps in range(2, MOST_TAPS + 1)}
@@ -98,13 +98,13 @@ def _strips(g: ConvGeometry, chunk: int, parts: int) -> Strips:
     taps = -(-g.S // g.stride[1])
     m = TILES[taps]
     tiles = -(-g.Q // m)
-    run = max(g.stride[1] * g.C, EVEN // 2)  # at least what `outer_steps` takes
+    run = max(g.stride[1] * g.C, MR_T // 2)  # at least what `outer_steps` takes
     each_row = MOST * g.stride[0] * tiles * run * np.dtype(float).itemsize  # bytes of V, at most
     rows = _evenly(g, max(1, min(g.P, STRIP // tiles, chunk // each_row)), parts)
     phases = min(g.stride[0], g.R)
     phase_rows = rows + (g.R - 1) // g.stride[0]
     # Behind a point's last run: what a vector writes over it, and tiles that fill up a block.
-    each = apart(phases * phase_rows * tiles * run + TALL * run + LINE)
+    each = apart(phases * phase_rows * tiles * run + MR * run + KR)
     across = g.stride[1] * g.C
     return Strips(taps, m, tiles, run, rows, phase_rows, each, g.R, g.stride[0], across)
 
@@ -129,7 +129,7 @@ def _evenly(g: ConvGeometry, most: int, parts: int) -> int:
 def apart(size: int) -> int:
     """`size` or more elements from each point's matrix to the next, a line more than what the sets
     of a cache repeat after: a transform touches the same place of all."""
-    return up(size, 1024) + LINE
+    return up(size, 1024) + KR
 
 
 def supports(g: ConvGeometry) -> bool:
@@ -147,7 +147,7 @@ def supports(g: ConvGeometry) -> bool:
 def room(g: ConvGeometry) -> int:
     """Pixels that a padded row lacks for whole tiles, and for the last vector of its last run."""
     s = strips(g)
-    needed = (s.tiles * s.m + s.taps - 1) * g.stride[1] + -(-2 * LINE // g.C)
+    needed = (s.tiles * s.m + s.taps - 1) * g.stride[1] + -(-2 * KR // g.C)
     return max(0, needed - (g.W + g.padding[2] + max(g.padding[3], 0)))
 
 
@@ -158,7 +158,7 @@ def work(g: ConvGeometry) -> Work:
     again = min(g.stride[0], g.R) * s.phase_rows / s.rows
     return Work(
         products=tiles * MOST * g.R * s.run * filters,
-        terms=tiles * again * MOST * up(s.run, LINE),
+        terms=tiles * again * MOST * up(s.run, KR),
         outputs=tiles * MOST * filters,
         weights=MOST * g.R * s.run * filters,
     )

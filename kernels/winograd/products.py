@@ -12,15 +12,22 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels.cpu.micro_kernel import EVEN, TALL, next_panel, outer_even, outer_even_2, outer_rows
-from kernels.cpu.vector import LINE, lanes_of
+from kernels.cpu.micro_kernel import (
+    MR,
+    MR_T,
+    outer_packed_rows,
+    outer_transposed,
+    outer_transposed_2,
+    prefetch_distance,
+)
+from kernels.cpu.vector import KR, lanes_of
 from kernels.winograd import layout
 from kernels.winograd.layout import Array, Integer, Panels, Product, inlined
 
 
 @numba.njit(parallel=True, cache=True)
 def multiply(V: Array, U: Array, u_begins: Array, M: Array, parameters: Array, parts: int) -> None:
-    """M[p] = V[p] U[p]: (rows,LINE depth) x (LINE depth,panels 2L) -> (panels,rows,2L)."""
+    """M[p] = V[p] U[p]: (rows,KR depth) x (KR depth,panels 2L) -> (panels,rows,2L)."""
     for part in numba.prange(parts):
         _multiply_units(V, U, u_begins, M, parameters.copy(), np.int64(part))
 
@@ -34,13 +41,13 @@ def _multiply_units(
     for unit in range(product.bounds[part], product.bounds[part + 1]):
         p, panel = product.units[unit, 0], product.units[unit, 1]
         rows, depth = product.rows[p], product.depth[p]
-        b = u_begins[p] + panel * depth * LINE * width
+        b = u_begins[p] + panel * depth * KR * width
         c = product.m_begins[p] + panel * rows * width
-        for row in range(0, rows, TALL):
-            further = next_panel(depth * LINE * width, LINE * width, row // TALL)
-            some, a = min(TALL, rows - row), product.v_begins[p] + row * LINE
-            # (some,LINE depth) x (LINE depth,2L) -> M (some,2L)
-            outer_rows(some, V, a, rows * LINE, U, b,
+        for row in range(0, rows, MR):
+            further = prefetch_distance(depth * KR * width, KR * width, row // MR)
+            some, a = min(MR, rows - row), product.v_begins[p] + row * KR
+            # (some,KR depth) x (KR depth,2L) -> M (some,2L)
+            outer_packed_rows(some, V, a, rows * KR, U, b,
                        M, c + row * width, width, depth, 0, False, further)  # fmt: skip
 
 
@@ -48,7 +55,7 @@ def _multiply_units(
 def accumulate(
     Y: Array, V: Array, W: Array, sums: Array, parameters: Array, parts: int, add: bool
 ) -> None:
-    """W[p] = Y[p]^T V[p], or added: (LINE lines,rows) x (rows,width) -> (panels,LINE lines,width).
+    """W[p] = Y[p]^T V[p], or added: (KR lines,rows) x (rows,width) -> (panels,KR lines,width).
 
     sums: the packed `Panels` of W.
     """
@@ -71,18 +78,18 @@ def _accumulate_units(
 def _accumulate_panel(
     Y: Array, V: Array, W: Array, product: Product, panels: Panels, p: int, panel: int, add: bool
 ) -> None:
-    """(EVEN,rows) x (rows,width) for every EVEN of the rows of W[p]'s panel."""
+    """(MR_T,rows) x (rows,width) for every MR_T of the rows of W[p]'s panel."""
     count, width = product.rows[p], panels.width
-    steps, tail = count // LINE, count % LINE
+    steps, tail = count // KR, count % KR
     b = product.v_begins[p] + panel * count * width
     c = panels.begins[p] + panel * panels.rows[p] * width
-    for row in range(0, panels.rows[p], EVEN):
-        a = product.m_begins[p] + row // LINE * count * LINE + row % LINE
-        further = next_panel(count * width, LINE * width, row // EVEN)
+    for row in range(0, panels.rows[p], MR_T):
+        a = product.m_begins[p] + row // KR * count * KR + row % KR
+        further = prefetch_distance(count * width, KR * width, row // MR_T)
         to = c + row * width
         if width == 3 * lanes_of(V):
-            outer_even(Y, a, LINE * LINE, V, b, W, to, width, steps, tail, add,
+            outer_transposed(Y, a, KR * KR, V, b, W, to, width, steps, tail, add,
                        further)  # fmt: skip
         else:
-            outer_even_2(Y, a, LINE * LINE, V, b, W, to, width, steps, tail, add,
+            outer_transposed_2(Y, a, KR * KR, V, b, W, to, width, steps, tail, add,
                          further)  # fmt: skip

@@ -14,9 +14,9 @@ import numba
 import numpy as np
 
 from kernels.cpu.combine import combine
-from kernels.cpu.lines import copy_line
-from kernels.cpu.micro_kernel import EVEN, outer_steps_2, outer_steps_3
-from kernels.cpu.vector import LINE, fetch, lanes_of
+from kernels.cpu.lines import copy_run
+from kernels.cpu.micro_kernel import MR_T, outer_strided_2, outer_strided_3
+from kernels.cpu.vector import KR, fetch, lanes_of
 from kernels.winograd.layout import inlined
 from kernels.winograd.one_dimensional import TILES, Strips
 from kernels.winograd.toom_cook import MOST, output_matrix, transposed_family
@@ -69,7 +69,7 @@ def transform_gradient(
             if not whole:
                 pixels[:] = 0
                 for i in range(some):
-                    copy_line(gy, source + i * K, pixels, i * width, filters)
+                    copy_run(gy, source + i * K, pixels, i * width, filters)
             for e in range(0, width, lanes):  # (MOST,m) x (m,L) -> Y (MOST,L)
                 if whole:
                     _t(s.m, gy, source + e, K, Y, to + e, panels.each)
@@ -80,7 +80,7 @@ def transform_gradient(
 @numba.njit(cache=True)
 def accumulate(
     gy: np.ndarray,
-    soon: int | np.int64,
+    upcoming: int | np.int64,
     count: int,
     s: Strips,
     panels: Panels,
@@ -96,8 +96,8 @@ def accumulate(
     turns, pixels = MOST * s.R, count * panels.Q
     for turn in range(turns):
         for pixel in range(pixels * turn // turns, pixels * (turn + 1) // turns):
-            for e in range(0, panels.width, LINE):
-                fetch(gy, soon + pixel * panels.K + e)
+            for e in range(0, panels.width, KR):
+                fetch(gy, upcoming + pixel * panels.K + e)
         p, r = turn // s.R, turn % s.R
         a, c = p * s.each + starts[r], to + turn * s.run * panels.row
         _add_run(buffers, a, p * panels.each, s.run, count * s.tiles, sums, c, panels)
@@ -114,14 +114,14 @@ def _add_run(
     c: int | np.int64,
     panels: Panels,
 ) -> None:
-    """sums (run,width) += V^T (run,tiles) x Y (tiles,width), EVEN terms at most at a time."""
+    """sums (run,width) += V^T (run,tiles) x Y (tiles,width), MR_T terms at most at a time."""
     V, Y, width, row = buffers.V, buffers.Y, panels.width, panels.row
-    cuts, three = (run + EVEN - 1) // EVEN, width == 3 * lanes_of(V)
+    cuts, three = (run + MR_T - 1) // MR_T, width == 3 * lanes_of(V)
     for cut in range(cuts):
         e, end = run * cut // cuts, run * (cut + 1) // cuts
         if three:
-            outer_steps_3(end - e, V, a + e, run, Y, b, width, sums, c + e * row, row, tiles, 0,
+            outer_strided_3(end - e, V, a + e, run, Y, b, width, sums, c + e * row, row, tiles, 0,
                           True, False)  # fmt: skip
         else:
-            outer_steps_2(end - e, V, a + e, run, Y, b, width, sums, c + e * row, row, tiles, 0,
+            outer_strided_2(end - e, V, a + e, run, Y, b, width, sums, c + e * row, row, tiles, 0,
                           True, False)  # fmt: skip

@@ -2,7 +2,7 @@
 
     U (MOST,R run,K) = G g    M (MOST,tiles,K) = V U    y = A^T M + bias
 
-The products of TALL tiles and one panel of filters are transformed to outputs while they are in the
+The products of MR tiles and one panel of filters are transformed to outputs while they are in the
 nearest cache. V is `one_dimensional.transform_strip`'s.
 """
 
@@ -14,8 +14,8 @@ import numba
 import numpy as np
 
 from kernels.cpu.combine import combine
-from kernels.cpu.lines import copy_line
-from kernels.cpu.micro_kernel import TALL, outer_runs
+from kernels.cpu.lines import copy_run
+from kernels.cpu.micro_kernel import MR, outer_in_place
 from kernels.cpu.vector import fetch, lanes_of
 from kernels.winograd.layout import inlined
 from kernels.winograd.one_dimensional import TILES, Strips
@@ -48,7 +48,7 @@ class Buffers(NamedTuple):
     V: np.ndarray
     """(MOST,each): a strip's pixels at every point."""
     M: np.ndarray
-    """(MOST,TALL,2L): products of TALL tiles and a panel of filters."""
+    """(MOST,MR,2L): products of MR tiles and a panel of filters."""
     result: np.ndarray
     """(m,2L): outputs of a tile that is written in part."""
 
@@ -65,7 +65,7 @@ class Target(NamedTuple):
 @numba.njit(cache=True)
 def new_buffers(V: np.ndarray) -> Buffers:
     width = 2 * lanes_of(V)
-    M, result = np.empty(MOST * TALL * width, V.dtype), np.empty(MOST * width, V.dtype)
+    M, result = np.empty(MOST * MR * width, V.dtype), np.empty(MOST * width, V.dtype)
     return Buffers(V, M, result)
 
 
@@ -98,10 +98,10 @@ def _copy_taps(w: np.ndarray, s: Strips, k0: int, r: int, e: int, block: np.ndar
 
 @numba.njit(cache=True)
 def multiply_strip(s: Strips, layer: Layer, buffers: Buffers, target: Target, count: int) -> None:
-    """A strip's `count` rows of outputs: TALL tiles and a panel of filters at a time."""
+    """A strip's `count` rows of outputs: MR tiles and a panel of filters at a time."""
     width = 2 * lanes_of(buffers.V)
-    for tile in range(0, count * s.tiles, TALL):
-        some = min(TALL, count * s.tiles - tile)
+    for tile in range(0, count * s.tiles, MR):
+        some = min(MR, count * s.tiles - tile)
         for k in range(0, target.K, width):
             _multiply_panel(s, layer, buffers, target, tile, some, k)
             _write_tiles(s, layer.rectify, buffers, target, tile, some, k)
@@ -111,7 +111,7 @@ def multiply_strip(s: Strips, layer: Layer, buffers: Buffers, target: Target, co
 def _multiply_panel(
     s: Strips, layer: Layer, buffers: Buffers, target: Target, tile: int, some: int, k: int
 ) -> None:
-    """M of TALL tiles, `some` of which there are, and the panel of filters from k on.
+    """M of MR tiles, `some` of which there are, and the panel of filters from k on.
 
     The bias is added at the point 1, whose value every output has once. While the products of a
     point are made, the lines of y that some tiles' outputs go to are prefetched.
@@ -121,9 +121,9 @@ def _multiply_panel(
     for p in range(MOST):
         u = (k // width * MOST + p) * terms * width
         bias, at = (layer.bias, k) if p == ONE else (layer.zeros, 0)
-        # (TALL,R run) x (R run,2L) -> M (TALL,2L)
-        outer_runs(V, p * s.each + tile * s.run, s.run, starts, U, u, bias, at, False,
-                   M, p * TALL * width, width, s.run)  # fmt: skip
+        # (MR,R run) x (R run,2L) -> M (MR,2L)
+        outer_in_place(V, p * s.each + tile * s.run, s.run, starts, U, u, bias, at, False,
+                   M, p * MR * width, width, s.run)  # fmt: skip
         for t in range(tile + some * p // MOST, tile + some * (p + 1) // MOST):
             to = _pixel(s, target, t) + k
             for i in range(s.m):
@@ -145,7 +145,7 @@ def _write_tiles(
     """y = A^T M of `some` tiles: in place where tile and panel are whole, else by `result`."""
     lanes, width = lanes_of(buffers.V), 2 * lanes_of(buffers.V)
     M, result, y, K = buffers.M, buffers.result, target.y, target.K
-    down = TALL * width
+    down = MR * width
     for t in range(some):
         column, to = (tile + t) % s.tiles * s.m, _pixel(s, target, tile + t) + k
         whole = column + s.m <= target.Q and k + width <= K
@@ -161,4 +161,4 @@ def _write_tiles(
                 _a(s.m, M, at, down, result, e, width)
         if not whole:
             for i in range(min(s.m, target.Q - column)):
-                copy_line(result, i * width, y, to + i * K, min(width, K - k))
+                copy_run(result, i * width, y, to + i * K, min(width, K - k))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kernels.cpu.lines import copy_line
-from kernels.cpu.vector import LINE, lanes_of, turn
+from kernels.cpu.lines import copy_run
+from kernels.cpu.vector import KR, lanes_of, transpose_square
 from kernels.winograd.layout import Array, Integer, Taps, Tiling, called, inlined
 from kernels.winograd.locate import Block
 from kernels.winograd.toom_cook import MOST
 
 
 class FilterPanel(NamedTuple):
-    """LINE inputs of phase f from i on, for 2L outputs of phase q from o on."""
+    """KR inputs of phase f from i on, for 2L outputs of phase q from o on."""
 
     f: int
     q: int
@@ -51,8 +51,8 @@ def _tap(taps: Taps, o: int, i: int, row: int, column: int) -> int:
 def copy_taps(
     w: Array, taps: Taps, rows: Array, columns: Array, panel: FilterPanel, to: Array
 ) -> None:
-    """to (r1,r2,LINE,2L) = a panel's taps, 0 where the filter has none."""
-    plane = LINE * 2 * lanes_of(w)
+    """to (r1,r2,KR,2L) = a panel's taps, 0 where the filter has none."""
+    plane = KR * 2 * lanes_of(w)
     for a in range(rows.size):
         for b in range(columns.size):
             at = (a * columns.size + b) * plane
@@ -68,19 +68,19 @@ def copy_taps(
 def _copy_channels(
     w: Array, taps: Taps, source: int, panel: FilterPanel, to: Array, at: int
 ) -> None:
-    """One tap of a panel's filters: to (LINE,2L), along the memory of w, in which one stride is 1.
+    """One tap of a panel's filters: to (KR,2L), along the memory of w, in which one stride is 1.
 
     Rows of a panel that is not whole keep what they hold beyond its channels.
     """
     lanes, width = lanes_of(w), 2 * lanes_of(w)
-    outputs, inputs = min(width, taps.outputs - panel.o), min(LINE, taps.inputs - panel.i)
+    outputs, inputs = min(width, taps.outputs - panel.o), min(KR, taps.inputs - panel.i)
     if taps.by_output == 1:
         for c in range(inputs):
-            copy_line(w, source + c * taps.by_input, to, at + c * width, outputs)
-    elif taps.by_input == 1 and outputs == width and inputs == LINE:
+            copy_run(w, source + c * taps.by_input, to, at + c * width, outputs)
+    elif taps.by_input == 1 and outputs == width and inputs == KR:
         for k in range(0, width, lanes):
-            for c in range(0, LINE, lanes):  # (L,L) transposed
-                turn(w, source + k * taps.by_output + c, taps.by_output, to,
+            for c in range(0, KR, lanes):  # (L,L) transposed
+                transpose_square(w, source + k * taps.by_output + c, taps.by_output, to,
                      at + c * width + k, width)  # fmt: skip
     else:
         for k in range(outputs):

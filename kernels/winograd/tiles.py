@@ -15,7 +15,7 @@ import numpy as np
 from kernels.contract import memory, threads
 from kernels.contract.costs import Work, runs_of, up
 from kernels.contract.geometry import ConvGeometry
-from kernels.cpu.vector import LINE, lanes
+from kernels.cpu.vector import KR, lanes
 from kernels.winograd.filters import multiply_once, transform_filter
 from kernels.winograd.input_transform import transform_input
 from kernels.winograd.jobs import Job, Sides, apart, jobs, panels
@@ -80,8 +80,8 @@ def _filters_of(
 ) -> tuple[Panels, int, Array]:
     """How U is packed, its elements, and the parameters of the filters' transform."""
     width = 2 * lanes(dtype)
-    depth = plan.phases_at * panels(sides.inputs, LINE)
-    sizes = len(plan.out_phases) * panels(sides.outputs, width) * depth * LINE * width
+    depth = plan.phases_at * panels(sides.inputs, KR)
+    sizes = len(plan.out_phases) * panels(sides.outputs, width) * depth * KR * width
     begins, size = apart(sizes)
     matrices = Panels(begins, depth, width)
     taps = Taps(sides.outputs, sides.inputs, *strides, first_output=0)
@@ -132,7 +132,7 @@ def work_of(plan: Plan, sides: Sides, g: ConvGeometry, written: bool = False) ->
 
     written: whether transformed filters go to memory however few the tiles are.
     """
-    inputs, outputs = up(sides.inputs, LINE), up(sides.outputs, LINE) * len(plan.out_phases)
+    inputs, outputs = up(sides.inputs, KR), up(sides.outputs, KR) * len(plan.out_phases)
     points = g.N * plan.products / len(plan.out_phases)  # of all input phases
     tiles = g.N * len(plan.rows.tiles) * len(plan.columns.tiles)
     filters = float(plan.phases_at.sum()) * inputs * outputs

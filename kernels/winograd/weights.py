@@ -12,9 +12,9 @@ import numba
 import numpy as np
 
 from kernels.cpu.combine import combine
-from kernels.cpu.lines import copy_line
-from kernels.cpu.non_temporal import fence, past_caches
-from kernels.cpu.vector import LINE, fetch, lanes_of
+from kernels.cpu.lines import copy_run
+from kernels.cpu.non_temporal import fence, use_non_temporal
+from kernels.cpu.vector import KR, fetch, lanes_of
 from kernels.winograd import layout
 from kernels.winograd.filters import filter_products
 from kernels.winograd.input_transform import Buffers
@@ -47,7 +47,7 @@ _h_gathered = combine(transposed_family(filter_family()), gather=True)
 def transform_gradient(gy: Array, parameters: Array, Y: Array, parts: int) -> None:
     """Y = A gy A^T of every tile of the chunk, gy (N,P,Q,K) flat.
 
-    Y[p] is packed as (panels,rows[p],LINE).
+    Y[p] is packed as (panels,rows[p],KR).
     """
     for part in numba.prange(parts):
         _gradient_tiles(gy, parameters.copy(), Y, np.int64(part), parts)
@@ -58,8 +58,8 @@ def _gradient_tiles(gy: Array, parameters: Array, Y: Array, part: Integer, parts
     """One thread's share of the tiles."""
     tiling, chunk = layout.tiling(parameters), layout.chunk(parameters)
     panels, plane = layout.panels(parameters), layout.plane(parameters)
-    rows, stream = new_rows(), past_caches(Y)
-    pixels, half = np.empty(SQUARE * LINE, gy.dtype), np.empty(SQUARE * lanes_of(gy), gy.dtype)
+    rows, stream = new_rows(), use_non_temporal(Y)
+    pixels, half = np.empty(SQUARE * KR, gy.dtype), np.empty(SQUARE * lanes_of(gy), gy.dtype)
     buffers = Buffers(pixels, half)
     first, last = share_of_tiles(tiling, chunk, part, parts)
     for number in range(first, last):
@@ -67,13 +67,13 @@ def _gradient_tiles(gy: Array, parameters: Array, Y: Array, part: Integer, parts
         n1, n2 = products_of(tiling, tile)
         locate_rows(panels, rows)
         locate_products(panels, n1, n2, rows, False)
-        for k in range(0, plane.channels, LINE):
+        for k in range(0, plane.channels, KR):
             block = block_of(locate_output(tiling, tile, 0), plane, k)
-            if k + LINE <= plane.channels:
+            if k + KR <= plane.channels:
                 _gradient_panel(gy, block, n1, n2, buffers.half, Y, rows.at, stream)
             else:
                 _copy_tile(gy, block, plane.channels - k, buffers.pixels)
-                block = Block(0, tile.m1, tile.m2, tile.m2 * LINE, LINE)
+                block = Block(0, tile.m1, tile.m2, tile.m2 * KR, KR)
                 _gradient_panel(buffers.pixels, block, n1, n2, buffers.half, Y, rows.at, stream)
             next_panel_of_rows(rows, n1, n2)
     fence()
@@ -95,7 +95,7 @@ def _gradient_panel(
     Meanwhile the next tile's pixels are prefetched.
     """
     lanes, (begin, m1, m2, down, across) = lanes_of(Y), block
-    for k in range(0, LINE, lanes):
+    for k in range(0, KR, lanes):
         for j in range(m2):  # (n1,m1) x (m1,m2) -> half (n1,m2)
             here = begin + k + j * across
             _t(sized(m1, n1), source, here, down, half, j * lanes, m2 * lanes)
@@ -107,11 +107,11 @@ def _gradient_panel(
 
 @inlined
 def _copy_tile(gy: Array, block: Block, channels: int, to: Array) -> None:
-    """to (m1,m2,LINE) = a tile's pixels of `channels`, and 0."""
+    """to (m1,m2,KR) = a tile's pixels of `channels`, and 0."""
     for i in range(block.n1):
         for j in range(block.n2):
-            source, at = block.at + i * block.down + j * block.across, (i * block.n2 + j) * LINE
-            for k in range(LINE):
+            source, at = block.at + i * block.down + j * block.across, (i * block.n2 + j) * KR
+            for k in range(KR):
                 to[at + k] = gy[source + k] if k < channels else 0
 
 
@@ -119,13 +119,13 @@ def _copy_tile(gy: Array, block: Block, channels: int, to: Array) -> None:
 def transform_weights(W: Array, parameters: Array, gw: Array) -> None:
     """gw (K,R,S,C), flat = G^T W G for the group's filters, each phase to the taps of its own.
 
-    W[p] is packed as (panels,lines,LINE,width).
+    W[p] is packed as (panels,lines,KR,width).
     """
     taps, width = layout.taps(parameters), layout.panels(parameters).width
-    columns, lines = panels_of(taps.inputs, width), panels_of(taps.outputs, LINE)
+    columns, lines = panels_of(taps.inputs, width), panels_of(taps.outputs, KR)
     for unit in numba.prange(columns * lines):
         panel, line = divmod(np.int64(unit), lines)
-        _weight_panel(W, parameters.copy(), gw, panel * width, line * LINE)
+        _weight_panel(W, parameters.copy(), gw, panel * width, line * KR)
 
 
 @numba.njit(cache=True)
@@ -139,7 +139,7 @@ def _weight_panel(W: Array, parameters: Array, gw: Array, c: Integer, k: Integer
         rows, columns = taps_of(tiling, FilterPanel(f, 0, k, c))
         r1, r2 = rows.size, columns.size
         _locate_sums(tiling, panels, taps, f, c, k, at)
-        for do in range(min(LINE, taps.outputs - k)):
+        for do in range(min(KR, taps.outputs - k)):
             for dc in range(0, min(panels.width, taps.inputs - c), lanes_of(W)):
                 source = do * panels.width + dc
                 _weight_vector(W, source, at, n1, n2, half, block, r1, r2)
@@ -152,12 +152,12 @@ def _locate_sums(
 ) -> None:
     """at (n2,n1): where phase f's sums of a line and a panel begin, at every product."""
     n1, n2 = filter_products(tiling, f)
-    each, lines = panels_of(taps.inputs, panels.width), panels_of(taps.outputs, LINE)
+    each, lines = panels_of(taps.inputs, panels.width), panels_of(taps.outputs, KR)
     for i in range(n1):
         for j in range(n2):
             p = square(i, j, n1, n2)
-            line = (tiling.ordinals[f, p] * each + c // panels.width) * lines + k // LINE
-            at[j, i] = panels.begins[p] + line * LINE * panels.width
+            line = (tiling.ordinals[f, p] * each + c // panels.width) * lines + k // KR
+            at[j, i] = panels.begins[p] + line * KR * panels.width
 
 
 @inlined
@@ -191,4 +191,4 @@ def _write_taps(
     for i in range(rows.size):
         for j in range(columns.size):
             to = filter + rows[i] * taps.by_row + columns[j] * taps.by_column
-            copy_line(block, (i * columns.size + j) * lanes, gw, to, some)
+            copy_run(block, (i * columns.size + j) * lanes, gw, to, some)

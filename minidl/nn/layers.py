@@ -214,7 +214,7 @@ def _with(kind: type[L], weight: np.ndarray, bias: np.ndarray | None) -> L:
     """A layer of parameters that are there already: nothing is drawn."""
     layer = kind.__new__(kind)
     layer.weight = Parameter(
-        memory.admit(weight)
+        memory.canonicalise(weight)
     )  # as kernels take it: nothing to turn at each call
     layer.bias = None if bias is None else Parameter(bias)
     return layer

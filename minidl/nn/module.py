@@ -18,7 +18,7 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: np.ndarray) -> None:
-        super().__init__(memory.settled(data), requires_grad=True)
+        super().__init__(memory.cache_aligned(data), requires_grad=True)
 
     @property
     def is_parameter(self) -> bool:
@@ -26,7 +26,7 @@ class Parameter(Tensor):
 
     def lie_in(self, data: np.ndarray) -> None:
         """Take another array of the same values, as `Module.to` does; no gradient is kept."""
-        self.data, self.grad = memory.settled(data), None
+        self.data, self.grad = memory.cache_aligned(data), None
         self._version += 1
 
 

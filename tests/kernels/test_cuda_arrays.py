@@ -132,7 +132,7 @@ def test_the_door_admits_the_emulators_arrays_as_it_does_plain_ones(
     shape: Any, rng: Any, dtype: Any, guise: str
 ) -> None:
     x = normal(shape, rng, dtype)
-    admitted = memory.admit(GUISES[guise](x).view(Emulated))
+    admitted = memory.canonicalise(GUISES[guise](x).view(Emulated))
     plain = memory.nhwc(admitted) if x.ndim == 4 else admitted
     assert isinstance(admitted, Emulated) and admitted.dtype == dtype
     assert plain.flags.c_contiguous or (x.ndim == 2 and plain.flags.f_contiguous)
@@ -144,8 +144,8 @@ def test_the_door_copies_an_array_that_no_vector_of_16_bytes_may_begin_at() -> N
     x = memory.empty((9,), np.float32, like=emulated(X))
     x.fill(1)
     before = memory.counters.copies
-    assert memory.admit(x) is x
-    assert memory.admit(x[1:]).ctypes.data % 16 == 0
+    assert memory.canonicalise(x) is x
+    assert memory.canonicalise(x[1:]).ctypes.data % 16 == 0
     assert memory.counters.copies == before + 1
 
 

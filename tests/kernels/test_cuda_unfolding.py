@@ -61,7 +61,9 @@ def test_zeros_are_inserted_and_the_kernel_is_flipped_as_on_the_cpu(
     g: ConvGeometry, cuda_device: str
 ) -> None:
     rng = np.random.default_rng(7)
-    gy, w = (memory.admit(normal(shape, rng, np.float32)) for shape in (g.y_shape, g.w_shape))
+    gy, w = (
+        memory.canonicalise(normal(shape, rng, np.float32)) for shape in (g.y_shape, g.w_shape)
+    )
     with memory.poisoned():
         spread = cuda_flipped.spread_out(place(gy, cuda_device), g)
         kernel = cuda_flipped.flip(place(w, cuda_device), g)

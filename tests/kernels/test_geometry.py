@@ -54,7 +54,7 @@ def test_sees_is_the_hull_of_the_taps_of_the_outputs_in_a_box(
     rows = [p * sh - g.padding[0] + r * dh for p in range(box.top, box.bottom) for r in range(g.R)]
     columns = [q * sw - g.padding[2] + s * dw for q in range(box.left, box.right)
                for s in range(g.S)]  # fmt: skip
-    assert g.sees(box) == Box(min(rows), max(rows) + 1, min(columns), max(columns) + 1)
+    assert g.input_box(box) == Box(min(rows), max(rows) + 1, min(columns), max(columns) + 1)
 
 
 @given(g=geometries, data=st.data())
@@ -66,7 +66,7 @@ def test_touches_holds_every_output_with_a_tap_in_the_box(
         places = [place for _, place in reference.taps(g, p, q)]
         if any(box.top <= h < box.bottom and box.left <= w < box.right for h, w in places):
             outputs.add((p, q))
-    found = g.touches(box)
+    found = g.output_box(box)
     inside = {(p, q) for p in range(found.top, found.bottom)
               for q in range(found.left, found.right)}  # fmt: skip
     assert outputs <= inside

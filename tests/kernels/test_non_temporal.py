@@ -9,7 +9,7 @@ import kernels
 from kernels import ConvGeometry, PoolGeometry
 from kernels.contract import memory
 from kernels.contract.machine import NEAR_CACHES as NEAR
-from kernels.cpu.non_temporal import past_caches
+from kernels.cpu.non_temporal import use_non_temporal
 from kernels.cpu.taps import channels
 
 
@@ -35,9 +35,9 @@ def test_non_temporal_stores_leave_the_same_bits(operation: str, size: int, stri
 
 def test_only_large_aligned_arrays_are_written_past_the_caches() -> None:
     large = memory.empty((NEAR // 4 + 64,), np.float32)
-    assert past_caches(large)
-    assert not past_caches(large[1:]), "vectors would not be aligned"
-    assert not past_caches(large[: NEAR // 4])
+    assert use_non_temporal(large)
+    assert not use_non_temporal(large[1:]), "vectors would not be aligned"
+    assert not use_non_temporal(large[: NEAR // 4])
 
 
 @pytest.mark.parametrize("padding", [0, 1])

@@ -161,11 +161,11 @@ def test_settled_arrays_begin_with_a_vector() -> None:
     """Large ones on the CPU, of the same values; small and aligned ones stay where they are."""
     given = np.random.default_rng(0).standard_normal(300_000, np.float32)
     for x in (given[1:], given[1:].reshape(-1, 1, 1, 1)[:200_000]):
-        found = memory.settled(x)
+        found = memory.cache_aligned(x)
         assert address(found) % ALIGNMENT == 0
         np.testing.assert_array_equal(found, x)
-        assert memory.settled(found) is found
-    assert memory.settled(small := np.ones(3)) is small
+        assert memory.cache_aligned(found) is found
+    assert memory.cache_aligned(small := np.ones(3)) is small
 
 
 @numba.njit

@@ -13,12 +13,12 @@ from kernels.verify import make
 pytestmark = pytest.mark.quick
 
 POOLING = ("max_pool2d", "max_unpool2d", "max_unpool2d_vjp", "avg_pool2d", "avg_pool2d_vjp")
-MANY = 256
+MANY_REGISTERS = 256
 """Channels, more than any vector or block of them."""
-OVERLAPPING = PoolGeometry.of((1, MANY, 3, 3), 3, 2, 1)
+OVERLAPPING = PoolGeometry.of((1, MANY_REGISTERS, 3, 3), 3, 2, 1)
 ROW = PoolGeometry.of((1, 1, 1, 4), (1, 4))
 FIVE, FOUR = (PoolGeometry.of((1, 1, 1, W), (1, 3), 1) for W in (5, 4))
-NOTHING = [PoolGeometry.of((N, C, 5, 4), 3, 2, 1) for N, C in ((0, MANY), (2, 0), (0, 0))]
+NOTHING = [PoolGeometry.of((N, C, 5, 4), 3, 2, 1) for N, C in ((0, MANY_REGISTERS), (2, 0), (0, 0))]
 
 
 def of(*names: str, **problem: Any) -> Any:
@@ -40,7 +40,7 @@ def test_padding_is_never_the_maximum(kernel: Kernel) -> None:
 def test_a_plane_of_minus_infinity_has_switches_on_it(kernel: Kernel) -> None:
     y, switches = kernel(np.full(OVERLAPPING.x_shape, -np.inf, np.float32), OVERLAPPING)
     assert (y == -np.inf).all()
-    assert (switches.reshape(MANY, 4) == [0, 1, 3, 4]).all()  # (1,C,2,2) -> (C,4)
+    assert (switches.reshape(MANY_REGISTERS, 4) == [0, 1, 3, 4]).all()  # (1,C,2,2) -> (C,4)
 
 
 @of("max_pool2d", geometry=ROW)

@@ -113,7 +113,7 @@ def test_the_door_admits_the_same_values_in_plain_memory(
     guise: str, shape: Any, rng: Any, dtype: Any
 ) -> None:
     x = normal(shape, rng, dtype)
-    admitted = memory.admit(GUISES[guise](x))
+    admitted = memory.canonicalise(GUISES[guise](x))
     plain = memory.nhwc(admitted) if x.ndim == 4 else admitted
     flags = plain.flags
     assert flags.c_contiguous or (x.ndim == 2 and flags.f_contiguous)
@@ -124,9 +124,9 @@ def test_the_door_admits_the_same_values_in_plain_memory(
 def test_the_door_copies_what_it_must_and_counts_it() -> None:
     before = memory.counters.copies, memory.counters.copied_bytes
     plain = memory.empty((2, 3, 4, 5), np.float32, "NHWC")
-    assert memory.admit(plain) is plain
+    assert memory.canonicalise(plain) is plain
     assert (memory.counters.copies, memory.counters.copied_bytes) == before
-    memory.admit(np.zeros((2, 3, 4, 5), np.float32))
+    memory.canonicalise(np.zeros((2, 3, 4, 5), np.float32))
     assert memory.counters.copies - before[0] == 1
     assert memory.counters.copied_bytes - before[1] == 4 * 2 * 3 * 4 * 5
 

@@ -8,7 +8,7 @@ from hypothesis import given
 
 from kernels import ConvGeometry
 from kernels.contract import memory
-from kernels.cpu.vector import LINE
+from kernels.cpu.vector import KR
 from kernels.verify.geometries import Ranges, conv_geometries
 from kernels.winograd.input_transform import transform_input
 from kernels.winograd.jobs import Sides, jobs
@@ -94,7 +94,7 @@ def test_every_number_that_is_multiplied_was_written(g: ConvGeometry) -> None:
         V = np.full(job.read_size, np.nan, np.float32)
         transform_input(x.reshape(-1), job.reads[0], V, 2)
         product = job.product
-        sizes = product.depth * product.rows * LINE
+        sizes = product.depth * product.rows * KR
         for begin, size in zip(product.v_begins, sizes, strict=True):
             assert np.isfinite(V[begin : begin + size]).all()
         assert np.all(np.diff(product.v_begins) >= sizes[:-1])

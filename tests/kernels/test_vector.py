@@ -8,14 +8,14 @@ import numba
 import numpy as np
 import pytest
 
-from kernels.cpu.vector import lanes, lanes_of, turn
+from kernels.cpu.vector import lanes, lanes_of, transpose_square
 
 pytestmark = pytest.mark.quick
 
 
 @numba.njit
 def _transposed(x, rows, y, columns):  # type: ignore[no-untyped-def]
-    turn(x, 3, rows, y, 1, columns)
+    transpose_square(x, 3, rows, y, 1, columns)
     return lanes_of(x)
 
 

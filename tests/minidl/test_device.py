@@ -163,7 +163,7 @@ def test_no_room_for_a_step_leaves_every_weight_as_it_was(
     model = two_layers().to(where if where == "cpu" else cuda_device)
     optimiser = optim.SGD(dict(model.named_parameters()), 0.1)
     F.cross_entropy(model(Tensor(images()).to(model.device)), np.arange(4)).backward()
-    admit = memory.admit
+    admit = memory.canonicalise
     # Each of 4 parameters lets its weights, velocity and gradient in.
     for room in range(12):
         left = iter([True] * room + [False] * 12)

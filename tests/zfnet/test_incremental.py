@@ -56,7 +56,7 @@ def test_less_is_computed_than_the_whole() -> None:
     g = PoolGeometry.of((1, 1, 60, 60), 3, 2)
     at, shape = touched(Change(np.zeros((2, 1, 8, 8)), np.array([(0, 0), (30, 31)])), g)
     assert shape == (5, 5)  # 8 pixels lie in at most 5 windows of 3, two apart
-    boxes = [g.touches(Box(0, 8, 0, 8)), g.touches(Box(30, 38, 31, 39))]
+    boxes = [g.output_box(Box(0, 8, 0, 8)), g.output_box(Box(30, 38, 31, 39))]
     for (top, left), box in zip(at, boxes, strict=True):
         assert top <= box.top and box.bottom <= top + 5
         assert left <= box.left and box.right <= left + 5

@@ -8,26 +8,26 @@ from __future__ import annotations
 TABLE = """
 == conv2d pointwise: conv2d/pointwise.py
 the last tile read from where it would begin, not end: only for pixels that fill no tile
--                t = min(tile, pixels - TALL)
+-                t = min(tile, pixels - MR)
 +                t = tile
 
 the bias of the first panel for every panel: only for many filters
--                    outer_runs(x, t * C, C, one_run, packed, b, bias, k, rectify, out,
+-                    outer_in_place(x, t * C, C, one_run, packed, b, bias, k, rectify, out,
 -                               t * K + k, K, C)  # fmt: skip
-+                    outer_runs(x, t * C, C, one_run, packed, b, bias, 0, rectify, out,
++                    outer_in_place(x, t * C, C, one_run, packed, b, bias, 0, rectify, out,
 +                               t * K + k, K, C)  # fmt: skip
 
 all threads finish in one edge
 -    for unit in numba.prange(blocks):
 -        end = min(pixels, (unit + 1) * block)
--        edge = np.empty(TALL * wide, y.dtype)
-+    edge = np.empty(TALL * wide, y.dtype)
+-        edge = np.empty(MR * NR, y.dtype)
++    edge = np.empty(MR * NR, y.dtype)
 +    for unit in numba.prange(blocks):
 +        end = min(pixels, (unit + 1) * block)
 
 the next filter's place left out at the last panel: only for filters that fill no panel
--                        copy_line(edge, row * wide, out, (t + row) * K + k, min(wide, K - k))
-+                        copy_line(edge, row * wide, out, (t + row) * K + k, min(wide, K - k) - 1)
+-                        copy_run(edge, row * NR, out, (t + row) * K + k, min(NR, K - k))
++                        copy_run(edge, row * NR, out, (t + row) * K + k, min(NR, K - k) - 1)
 
 == conv2d direct: cpu/windows.py
 a whole vector read where the plane ends: the row below it instead of padding
@@ -52,8 +52,8 @@ the last windows of a dozen left out
 
 == conv2d direct: cpu/direct.py
 the rest of the last line left out: only for terms that fill no line
--            some = min(TERMS * LINE, terms - line * LINE)
-+            some = min(TERMS * LINE, terms // LINE * LINE - line * LINE)
+-            some = min(TERMS * KR, terms - line * KR)
++            some = min(TERMS * KR, terms // KR * KR - line * KR)
 
 later terms overwrite the sums of earlier ones: only for more than 384 terms
 -                               line > 0, 0)  # fmt: skip
@@ -67,20 +67,20 @@ all threads pack into one buffer
 -    for b in numba.prange(blocks):
 -        first = b * block
 -        count = min(block, positions - first)
--        height = (count + TALL - 1) // TALL * TALL
--        a = np.empty(lines * height * LINE, x.dtype)
-+    a = np.empty(lines * (block + TALL) * LINE, x.dtype)
+-        height = (count + MR - 1) // MR * MR
+-        a = np.empty(lines * height * KR, x.dtype)
++    a = np.empty(lines * (block + MR) * KR, x.dtype)
 +    for b in numba.prange(blocks):
 +        first = b * block
 +        count = min(block, positions - first)
-+        height = (count + TALL - 1) // TALL * TALL
++        height = (count + MR - 1) // MR * MR
 
 the bias of the first panel for every panel: only for many filters
--                    finish(sums, at, bias, k0 + k, rectify, out, to, min(wide, filters - k))
-+                    finish(sums, at, bias, k0, rectify, out, to, min(wide, filters - k))
+-                    finish(sums, at, bias, k0 + k, rectify, out, to, min(NR, filters - k))
++                    finish(sums, at, bias, k0, rectify, out, to, min(NR, filters - k))
 
 the last filters of a panel that is not full left out
--                    finish(sums, at, bias, k0 + k, rectify, out, to, min(wide, filters - k))
+-                    finish(sums, at, bias, k0 + k, rectify, out, to, min(NR, filters - k))
 +                    finish(sums, at, bias, k0 + k, rectify, out, to, (filters - k) // 4 * 4)
 
 not rectified where the vectors end
@@ -98,12 +98,12 @@ what was prepared is ignored, and the weights are of another call
 
 == conv2d_dgrad direct: cpu/windows.py
 the turned taps count from the wrong end
--        turned = [stride * np.arange(count)[::-1] + a for a in range(stride)]
-+        turned = [stride * np.arange(count) + a for a in range(stride)]
+-        flipped = [stride * np.arange(count)[::-1] + a for a in range(stride)]
++        flipped = [stride * np.arange(count) + a for a in range(stride)]
 
 taps that a phase has not are read from another row
--        taps = [np.where(t < size, t, -1) for t in turned]
-+        taps = [np.minimum(t, size - 1) for t in turned]
+-        taps = [np.where(t < size, t, -1) for t in flipped]
++        taps = [np.minimum(t, size - 1) for t in flipped]
 
 the first position rounded up: only for padding that is no multiple of the stride
 -        first, last = before // stride, (pixels - 1 + before) // stride
@@ -111,7 +111,7 @@ the first position rounded up: only for padding that is no multiple of the strid
 
 == conv2d_dgrad direct: cpu/direct.py
 taps that a phase has not are not zeroed: only for strides that do not divide the filter
--        for k in range(has, wide):
+-        for k in range(has, NR):
 +        for k in range(has, has):
 
 == conv2d_dgrad folding: conv2d_dgrad/folding.py
@@ -132,21 +132,21 @@ the columns of the first group for all: only for groups > 1
 +                          dilation, 0, channels)  # fmt: skip
 
 a window added from its first number on in every row of taps
--            add_line(sums, at + r * run, gx, (row + w0) * C, run)
-+            add_line(sums, at, gx, (row + w0) * C, run)
+-            add_run(sums, at + r * run, gx, (row + w0) * C, run)
++            add_run(sums, at, gx, (row + w0) * C, run)
 
 == conv2d sliding: conv2d/sliding.py
 the last tile of a row ends one output early
--                q0 = max(0, min(q, Q - TALL))  # the last tile overlaps the one before
-+                q0 = max(0, min(q, Q - TALL - 1))
+-                q0 = max(0, min(q, Q - MR))  # the last tile overlaps the one before
++                q0 = max(0, min(q, Q - MR - 1))
 
 the last filter of a panel that is not full is left out
--                    for e in range(min(wide, K - k)):
-+                    for e in range(min(wide, K - k) - 1):
+-                    for e in range(min(NR, K - k)):
++                    for e in range(min(NR, K - k) - 1):
 
 the first panel's bias for every panel: only for many filters
--                    outer_runs(x, a, step, starts, packed, b, bias, k, rectify, out, to, K,
-+                    outer_runs(x, a, step, starts, packed, b, bias, 0, rectify, out, to, K,
+-                    outer_in_place(x, a, step, starts, packed, b, bias, k, rectify, out, to, K,
++                    outer_in_place(x, a, step, starts, packed, b, bias, 0, rectify, out, to, K,
 
 == conv2d sliding: cpu/padded.py
 padding above for padding before: only for unequal pads
@@ -171,8 +171,8 @@ every tile of terms begins with the first: only for wide windows
 +            a, c = at + r * down, to + (r * taps[1] + first) * sums_row
 
 rows of taps read where those of the image lie, not dilated: only for dilated rows
--                _row(x, at, places[3], flat, row * Q * K, Q, K, panel * wide, packed, sums,
-+                _row(x, at, places[1] // P, flat, row * Q * K, Q, K, panel * wide, packed, sums,
+-                _row(x, at, places[3], flat, row * Q * K, Q, K, panel * NR, packed, sums,
++                _row(x, at, places[1] // P, flat, row * Q * K, Q, K, panel * NR, packed, sums,
 
 the share of the last thread left out
 -            for part in range(1, len(sums)):
@@ -213,8 +213,8 @@ not rectified at the end of a row and of the filters
 +            elif rectify and k < 0:
 
 the last tiles of a strip left out
--        some = min(TALL, count * s.tiles - tile)
-+        some = min(TALL, count * s.tiles - tile - 1)
+-        some = min(MR, count * s.tiles - tile)
++        some = min(MR, count * s.tiles - tile - 1)
 
 == conv2d winograd_1d: conv2d/winograd_1d.py
 all threads transform to one strip
@@ -226,8 +226,8 @@ all threads transform to one strip
 +        _share_of_strips(pixels, s, layer, y, V, np.int64(part), parts)
 
 the kept rows are the first of those before, not the last: only where windows overlap
--        copy_line(planes, (begin - top) * Q * K, planes, 0, kept * Q * K)
-+        copy_line(planes, 0, planes, 0, kept * Q * K)
+-        copy_run(planes, (begin - top) * Q * K, planes, 0, kept * Q * K)
++        copy_run(planes, 0, planes, 0, kept * Q * K)
 
 the last rows of an image kept for the next: only for batch > 1
 -        kept = max(0, bottom - begin) if b > 0 else 0
@@ -247,14 +247,14 @@ what stood there beyond the row's end and the filters
 +                pixels[0] = 0
 
 every tile of terms begins with the first: only for runs of more than 8
--            outer_steps_3(end - e, V, a + e, run, Y, b, width, sums, c + e * row, row, tiles, 0,
+-            outer_strided_3(end - e, V, a + e, run, Y, b, width, sums, c + e * row, row, tiles, 0,
 -                          True, False)  # fmt: skip
 -        else:
--            outer_steps_2(end - e, V, a + e, run, Y, b, width, sums, c + e * row, row, tiles, 0,
-+            outer_steps_3(end - e, V, a, run, Y, b, width, sums, c + e * row, row, tiles, 0,
+-            outer_strided_2(end - e, V, a + e, run, Y, b, width, sums, c + e * row, row, tiles, 0,
++            outer_strided_3(end - e, V, a, run, Y, b, width, sums, c + e * row, row, tiles, 0,
 +                          True, False)  # fmt: skip
 +        else:
-+            outer_steps_2(end - e, V, a, run, Y, b, width, sums, c + e * row, row, tiles, 0,
++            outer_strided_2(end - e, V, a, run, Y, b, width, sums, c + e * row, row, tiles, 0,
 
 == conv2d_wgrad winograd_1d: conv2d_wgrad/winograd_1d.py
 a tap's channels counted by what fills its run up: only for few channels
@@ -275,12 +275,12 @@ the share of the last thread left out
 +            for part in range(1, len(shares) - 1):
 
 the last pixels of a share left out: only for sizes that fill no line
--                               count // LINE, count % LINE, True, 0)  # fmt: skip
-+                               count // LINE, 0, True, 0)  # fmt: skip
+-                               count // KR, count % KR, True, 0)  # fmt: skip
++                               count // KR, 0, True, 0)  # fmt: skip
 
 each block overwrites the one before
--                               count // LINE, count % LINE, True, 0)  # fmt: skip
-+                               count // LINE, count % LINE, False, 0)  # fmt: skip
+-                               count // KR, count % KR, True, 0)  # fmt: skip
++                               count // KR, count % KR, False, 0)  # fmt: skip
 
 the sums of the first group stay for the second: only for groups > 1
 -        shares[...] = 0
@@ -318,8 +318,8 @@ a tile at the border read like one inside
 
 == conv2d winograd_tiles: winograd/products.py
 the rows of the last tiles are not multiplied
--        for row in range(0, rows, TALL):
-+        for row in range(0, max(rows - TALL, 1), TALL):
+-        for row in range(0, rows, MR):
++        for row in range(0, max(rows - MR, 1), MR):
 
 == conv2d winograd_tiles: winograd/filters.py
 later channels overwrite the sums of earlier ones: only for more than 64 channels
@@ -351,15 +351,15 @@ the sums of the first group's channels for all: only for groups > 1
 
 == conv2d_wgrad winograd_tiles: winograd/products.py
 the rest of the tiles left out: only for numbers that fill no line
--    steps, tail = count // LINE, count % LINE
-+    steps, tail = count // LINE, 0
+-    steps, tail = count // KR, count % KR
++    steps, tail = count // KR, 0
 
 == conv2d_wgrad winograd_tiles: winograd/weights.py
 rows and columns of the taps exchanged
--            copy_line(block, (i * columns.size + j) * lanes, gw, to, some)
-+            copy_line(block, (j * rows.size + i) * lanes, gw, to, some)
+-            copy_run(block, (i * columns.size + j) * lanes, gw, to, some)
++            copy_run(block, (j * rows.size + i) * lanes, gw, to, some)
 
 a point's sums begin where those of the first panel do: only for more than one panel of channels
--            line = (tiling.ordinals[f, p] * each + c // panels.width) * lines + k // LINE
-+            line = tiling.ordinals[f, p] * each * lines + k // LINE
+-            line = (tiling.ordinals[f, p] * each + c // panels.width) * lines + k // KR
++            line = tiling.ordinals[f, p] * each * lines + k // KR
 """

@@ -65,16 +65,16 @@ the product is added to what the buffer held
 
 == matmul few_rows: matmul/few_rows.py
 the sums begin anew with each block of b's rows: only for more than 64 terms
--                    steps_fetching(last - m, a, k * M + m, M, packed, sums, c, some, k > 0,
-+                    steps_fetching(last - m, a, k * M + m, M, packed, sums, c, some, False,
+-                    outer_strided_prefetch(last - m, a, k * M + m, M, packed, sums, c, some, k > 0,
++                    outer_strided_prefetch(last - m, a, k * M + m, M, packed, sums, c, some, False,
 
 the sums of each line of terms overwrite those before: only for more than 64 terms
--                        c, add = (panel * tiles + tile) * mr * wide, k + line > 0
-+                        c, add = (panel * tiles + tile) * mr * wide, k > 0
+-                        c, add = (panel * tiles + tile) * mr * NR, k + line > 0
++                        c, add = (panel * tiles + tile) * mr * NR, k > 0
 
 every row of the result is the first of its panel
--                out[m, n0 + n] = sums[(panel * tiles * mr + n) * wide + column]
-+                out[m, n0 + n] = sums[(panel * tiles * mr + n) * wide]
+-                out[m, n0 + n] = sums[(panel * tiles * mr + n) * NR + column]
++                out[m, n0 + n] = sums[(panel * tiles * mr + n) * NR]
 
 == matmul few_terms: matmul/few_terms.py
 the last row of a tile at the edge is left out
@@ -82,8 +82,8 @@ the last row of a tile at the edge is left out
 +                    for row in range(last - m - 1):
 
 the first panel of columns for all: only for many columns
--                        outer_steps_3(last - m, a, m, M, b, panel * K * wide, wide, out,
-+                        outer_steps_3(last - m, a, m, M, b, 0, wide, out,
+-                        outer_strided_3(last - m, a, m, M, b, panel * K * NR, NR, out,
++                        outer_strided_3(last - m, a, m, M, b, 0, NR, out,
 
 == matmul dots: matmul/dots.py
 every row of a multiplied as the first: only for more than one

@@ -39,8 +39,8 @@ every array begins at the first channel
 +        first = 0
 
 an array's lines are read as long as the result's
--        copy_line(x, pixel * C, out, pixel * K + first, C)
-+        copy_line(x, min(pixel * K, x.size - C), out, pixel * K + first, C)
+-        copy_run(x, pixel * C, out, pixel * K + first, C)
++        copy_run(x, min(pixel * K, x.size - C), out, pixel * K + first, C)
 
 == plane_max vectors: plane_max/vectors.py
 of equal ones the last

@@ -32,8 +32,8 @@ rows and columns exchanged in the switch
 
 the switch counts in the padded plane
 -                        here = np.int32(h * W + w)
-+                        wide = W + padding[2] + padding[3]
-+                        here = np.int32((h + padding[0]) * wide + w + padding[2])
++                        NR = W + padding[2] + padding[3]
++                        here = np.int32((h + padding[0]) * NR + w + padding[2])
 
 a window that does not fit is moved back onto the plane: a wrong ceil_mode rule
 -                h = p * stride[0] - padding[0] + r * dilation[0]

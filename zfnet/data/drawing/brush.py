@@ -52,8 +52,8 @@ def lay_solid(
         for q in range(columns):
             distance = shape[r, q]
             outline[r, q] = min(outline[r, q], distance)
-            covered = min(0.5 - distance / pixel, 1.0)
-            if covered <= 0:
+            coverage = min(0.5 - distance / pixel, 1.0)
+            if coverage <= 0:
                 continue
             lit = _slope(shape, r, q, bevel, light) * bevel / pixel
             depth = min(max(1 + distance / bevel, 0.0), 1.5)
@@ -61,8 +61,8 @@ def lay_solid(
             gloss = max(lit - _GLOSS_FROM, 0.0) * _GLOSS
             for k in range(3):
                 colour = paint[k, r * step, q * step] * shade + gloss
-                layer[k, r, q] += covered * (colour - layer[k, r, q])
-            layer[3, r, q] += covered * (1 - layer[3, r, q])
+                layer[k, r, q] += coverage * (colour - layer[k, r, q])
+            layer[3, r, q] += coverage * (1 - layer[3, r, q])
 
 
 @njit(cache=True, nogil=True)
@@ -74,12 +74,12 @@ def lay_mark(
     step = 1 if paint.shape[1] > 1 else 0
     for r in range(rows):
         for q in range(columns):
-            covered = opacity * min(0.5 - shape[r, q] / pixel, 1.0)
-            if covered <= 0:
+            coverage = opacity * min(0.5 - shape[r, q] / pixel, 1.0)
+            if coverage <= 0:
                 continue
             for k in range(3):
                 colour = paint[k, r * step, q * step] * layer[3, r, q]
-                layer[k, r, q] += covered * (colour - layer[k, r, q])
+                layer[k, r, q] += coverage * (colour - layer[k, r, q])
 
 
 @njit(cache=True, nogil=True)

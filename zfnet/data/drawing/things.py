@@ -86,14 +86,14 @@ def house(s: Sketch, c: np.ndarray) -> Parts:
     tiles = stripes(s.v, 0.15, 0.3, s.pixel)
     s.solid(roof, blend(c[1], c[1] * 0.55, tiles), 0.12)
     side = 1 if s.rng.random() < 0.5 else -1
-    door = (-side * half * 0.45, 0.6)
-    s.solid(box(s.u, s.v, door, (0.16, 0.32), 0.06), c[2], 0.06)
-    s.mark(circle(s.u, s.v, (door[0] + 0.09, 0.62), 0.035), LIGHT)
+    doorway = (-side * half * 0.45, 0.6)
+    s.solid(box(s.u, s.v, doorway, (0.16, 0.32), 0.06), c[2], 0.06)
+    s.mark(circle(s.u, s.v, (doorway[0] + 0.09, 0.62), 0.035), LIGHT)
     window = (side * half * 0.45, 0.4)
     _window(s, window, (0.19, 0.2))
     s.solid(circle(s.u, s.v, (0, -0.42), 0.14), LIGHT, 0.06)
     s.mark(circle(s.u, s.v, (0, -0.42), 0.09), GLASS * 0.6)
-    return {"door": door, "window": window, "roof": (0.0, -0.2 + 0.5 * eaves)}
+    return {"door": doorway, "window": window, "roof": (0.0, -0.2 + 0.5 * eaves)}
 
 
 def _window(s: Sketch, centre: Point, half: Point) -> None:

@@ -59,10 +59,10 @@ def place_patches(
 def hide(preprocess: Preprocess, x: np.ndarray, box: Box) -> np.ndarray:
     """A copy of an input (3,S,S) with mid grey in the box."""
     pixels = preprocess.to_pixels(x).transpose(2, 0, 1)  # (S,S,3) -> (3,S,S)
-    covered = x.copy()
+    occluded = x.copy()
     window = np.s_[:, box.top : box.bottom, box.left : box.right]
-    covered[window] += GREY - pixels[window]  # grey after the mean is subtracted
-    return covered
+    occluded[window] += GREY - pixels[window]  # grey after the mean is subtracted
+    return occluded
 
 
 def _side(part: Part, side: int) -> int:

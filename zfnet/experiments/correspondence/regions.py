@@ -199,11 +199,11 @@ def _require_in_view(preprocess: Preprocess, shape: Sequence[int], part: Part, w
             f"which has {height} rows and {width} columns"
         )
     if not in_view(preprocess, shape, part):
-        *_, tall, wide = preprocess.source_rectangle(shape)
+        *_, rows, columns = preprocess.source_rectangle(shape)
         share = preprocess.image_size / preprocess.resize
         raise ValueError(
             f"{where}: row and column {at} lie outside of what the network sees of an image of "
-            f"{height}x{width}: its central {tall * share:.0f}x{wide * share:.0f} pixels"
+            f"{height}x{width}: its central {rows * share:.0f}x{columns * share:.0f} pixels"
         )
 
 
