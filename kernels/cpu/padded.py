@@ -36,7 +36,7 @@ def padded(
 
 @numba.njit(parallel=True, cache=True)
 def _surround(x, padded_x, above, before):  # type: ignore[no-untyped-def]
-    """Write x (N,H,W,C) into padded_x (N,H',W',C) at row `above`, column `before`; zeros around it."""
+    """Write x (N,H,W,C) into padded_x (N,H',W',C) at (above, before), zeros around it."""
     N, H, W, C = x.shape
     rows, row_size = padded_x.shape[1] * N, padded_x.shape[2] * C
     source, to = x.reshape(-1), padded_x.reshape(-1)
