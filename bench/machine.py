@@ -3,11 +3,11 @@
 The arithmetic peak is the higher of two rates in float32: a large matrix product by BLAS
 (`kernels.cpu.gemm`, 2 M N K operations), and our micro-kernel on operands that stay in the nearest
 cache. The bandwidth of memory and caches is that of a copy on the same threads, bytes read plus
-bytes written, of arrays of several sizes: what one call after the other moves may move at the rate
-of a copy that is no larger. A read alone may be faster.
+bytes written, for arrays of several sizes. A repeated call is compared with the rate of a copy that
+is no larger than the bytes it moves. A read alone may be faster.
 
-Whatever uses more than all of a peak shows that the peak was measured too low: it is measured
-again, and the highest counts (`run.py`).
+A share above 100 % of a peak shows that the peak was measured too low: it is measured again, and
+the highest measurement counts (`run.py`).
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from kernels.cpu.vector import LINE, lanes
 LIBRARIES = ("numpy", "scipy", "numba", "torch", "onnxruntime")
 SIDE = 2048
 COPIES = tuple(1 << n for n in (18, 20, 22, 24, 26, 28))
-"""Bytes that copies move, read and written, from what caches hold to what they do not."""
+"""Bytes that copies move, read and written: from arrays that fit into caches to larger ones."""
 REPEATS = 5
 LEAST_SECONDS = 0.2
 LEAST_MOVED = 1 << 26
-"""Bytes of one measurement: small copies are repeated."""
+"""Least bytes of one measurement: small copies are repeated."""
 DEPTH, OFTEN = 16, 20_000
-"""Lines of 16 terms of the micro-kernel's sum, and how often it is computed in a measurement."""
+"""Lines of 16 terms of the micro-kernel's sum, and the number of sums in a measurement."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """How much of the nearer of two limits a call uses: 1 is all of it."""
+    """A call's rate as a share of the nearer of two limits: 1 is the limit itself."""
 
     value: float
     limit: str
@@ -57,15 +57,15 @@ class Share:
 
 @dataclass(frozen=True)
 class Machine:
-    """The best of a few measurements each.
+    """The machine and its limits, each the best of a few measurements.
 
-    peak_gflops: GFLOP/s, of the fastest float32 arithmetic.
+    peak_gflops: GFLOP/s of the fastest float32 arithmetic.
     copies:      (bytes moved, GB/s) of copies, from the smallest to the largest.
-    device:      "cuda" for a GPU: then it is the processor, its multiprocessors the cores, and the
-                 threads are those of the host that orders (`gpu_limits.py`).
-    runs:        of the benchmark that measured it.
-    again:       how often the limits were measured anew, since a row used more than all of one.
-    product:     the peak is a matrix product's alone, as in records of before 2026-12.
+    device:      "cuda" for a GPU: then `processor` is the GPU, `cores` are its multiprocessors, and
+                 `threads` are those of the host (`gpu_limits.py`).
+    runs:        number of benchmark runs that measured the limits.
+    again:       number of repeated measurements, made because a row's share of a limit exceeded 1.
+    product:     the peak is that of a matrix product alone, as in records before 2026-12.
     """
 
     processor: str
@@ -91,13 +91,13 @@ class Machine:
         return max(rate for _, rate in self.copies)
 
     def bandwidth(self, moved: int) -> float:
-        """GB/s that a call which moves so many bytes may reach: that of a copy no larger, or of
-        any that is larger still."""
+        """The limit in GB/s for a call that moves so many bytes: the highest rate of the largest
+        copy that is no larger, and of all larger copies."""
         smaller = [size for size, _ in self.copies if size <= moved]
         return max(rate for size, rate in self.copies if size >= max(smaller, default=0))
 
     def share(self, operations: int, moved: int, seconds: float) -> Share:
-        """Of a call with so many operations, which reads and writes so many bytes at least."""
+        """The share of a call with so many operations that moves at least `moved` bytes."""
         arithmetic = operations / self.peak_gflops / 1e9 / seconds
         bandwidth = moved / self.bandwidth(moved) / 1e9 / seconds
         if arithmetic >= bandwidth:
@@ -105,7 +105,7 @@ class Machine:
         return Share(bandwidth, "bandwidth")
 
     def better(self, other: Machine) -> Machine:
-        """With the higher limits of two measurements: other work only ever lowers them."""
+        """The higher limits of two measurements: other work on the machine only lowers them."""
         peak = max(self.peak_gflops, other.peak_gflops)
         pairs = zip(self.copies, other.copies, strict=True)
         product = self.product and other.product
@@ -132,7 +132,7 @@ class Machine:
 
 
 def measure() -> Machine:
-    """The machine, with its limits on as many threads as are set (about two seconds)."""
+    """The machine, with its limits on the current number of threads (about two seconds)."""
     return Machine(
         _processor() + given(),
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
@@ -153,18 +153,18 @@ def matmul_rate(side: int) -> float:
 
 def micro_kernel_rate() -> float:
     """GFLOP/s of the micro-kernel, each thread's on operands of its own in the nearest cache."""
-    team, wide = threads.get_num_threads(), 2 * lanes(np.dtype(np.float32))
-    a = np.ones((team, DEPTH * TALL * LINE), np.float32)
-    b = np.zeros((team, DEPTH * LINE * wide), np.float32)
-    c = np.zeros((team, TALL * wide), np.float32)
-    operations = 2 * team * OFTEN * TALL * wide * DEPTH * LINE
+    count, wide = threads.get_num_threads(), 2 * lanes(np.dtype(np.float32))
+    a = np.ones((count, DEPTH * TALL * LINE), np.float32)
+    b = np.zeros((count, DEPTH * LINE * wide), np.float32)
+    c = np.zeros((count, TALL * wide), np.float32)
+    operations = 2 * count * OFTEN * TALL * wide * DEPTH * LINE
     return operations / _best(lambda: _multiply(a, b, c, OFTEN)) / 1e9
 
 
 def copy_rate(moved: int) -> float:
     """GB/s of a copy that reads half of so many bytes and writes the other half."""
-    team = threads.get_num_threads()
-    source = np.ones((team, moved // (8 * team)), np.float32)
+    count = threads.get_num_threads()
+    source = np.ones((count, moved // (8 * count)), np.float32)
     target = np.zeros_like(source)
     often = max(1, LEAST_MOVED // moved)
     bytes_a_run = 4 * often * source.nbytes  # there and back, read and written
@@ -172,7 +172,7 @@ def copy_rate(moved: int) -> float:
 
 
 def _best(run: Callable[[], object]) -> float:
-    """Seconds of the fastest of some runs: a limit is what was reached undisturbed."""
+    """Seconds of the fastest of some runs: a limit is the rate of an undisturbed run."""
     found: list[float] = []
     with threads.region():
         run()
@@ -187,9 +187,13 @@ def _best(run: Callable[[], object]) -> float:
 @numba.njit(parallel=True, cache=True)
 def _multiply(a, b, c, often):  # type: ignore[no-untyped-def]
     """c = a b, each thread's own: (TALL,DEPTH LINE) x (DEPTH LINE,2L) -> (TALL,2L), flat."""
-    team, wide = a.shape[0], c.shape[1] // TALL
-    a, b, c = a.reshape(-1), b.reshape(-1), c.reshape(-1)  # (team,n) -> (team n,), the same memory
-    for row in numba.prange(team):
+    count, wide = a.shape[0], c.shape[1] // TALL
+    a, b, c = (
+        a.reshape(-1),
+        b.reshape(-1),
+        c.reshape(-1),
+    )  # (count,n) -> (count n,)
+    for row in numba.prange(count):
         for _ in range(often):
             outer_tall(a, row * DEPTH * TALL * LINE, TALL * LINE, b, row * DEPTH * LINE * wide, c,
                        row * TALL * wide, wide, DEPTH, 0, False, 0)  # fmt: skip
@@ -199,7 +203,7 @@ def _multiply(a, b, c, often):  # type: ignore[no-untyped-def]
 def _copy(source, target, often, one):  # type: ignore[no-untyped-def]
     """Each thread copies its own row (threads,n) there and back, so that caches keep it.
 
-    The factor of 1 is the caller's: a compiler that knew it would leave out every way back.
+    The factor `one` is an argument: a compiler that knew its value would remove the copy back.
     """
     for row in numba.prange(source.shape[0]):
         for _ in range(often):
@@ -214,7 +218,7 @@ def _versions() -> dict[str, str]:
 
 
 def _processor() -> str:
-    """As Linux names it, or else as Python does."""
+    """The processor's name, from Linux or else from Python."""
     table = Path("/proc/cpuinfo")
     lines = table.read_text().splitlines() if table.is_file() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]

@@ -179,7 +179,7 @@ class Tensor:
         inputs: Sequence[Tensor] | None = None,
         create_graph: bool = False,
     ) -> tuple[Tensor, ...]:
-        """Walk the tape backward from this tensor; see `minidl.walk.backward`."""
+        """Walk the tape backward from this tensor; see `minidl.backward_pass.backward`."""
         return self.functions.backward(
             self, cotangent, rules=rules, inputs=inputs, create_graph=create_graph
         )

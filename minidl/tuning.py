@@ -28,7 +28,7 @@ from minidl.serialize import replacing
 
 OPERANDS = {"conv2d": ("x", "w"), "conv2d_dgrad": ("gy", "w"), "conv2d_wgrad": ("x", "gy")}
 """What is measured: of other operations there is one kernel, or one that is always ahead."""
-HOPELESS = 10.0
+NOT_MEASURED = 10.0
 """A kernel whose estimate is so many times the least is not measured."""
 ROUNDS = 5
 
@@ -141,7 +141,7 @@ def _fastest(operation: str, problem: Problem, able: Sequence[Kernel]) -> Kernel
     calls: dict[Kernel, Any] = {}
     arrays = _arrays(operation, g)
     for kernel in able:
-        if kernel.cost(problem) > HOPELESS * least:
+        if kernel.cost(problem) > NOT_MEASURED * least:
             continue
         options = {}
         if problem.prepared and kernel.prepare is not None:

@@ -1,7 +1,7 @@
 """PyTorch's state dictionaries (.pth, .pt) as arrays, without executing what is in them.
 
 A pickle is a program: it may ask for any function by its name and call it. What a dictionary of
-tensors needs are a few names, which become harmless objects (`minidl/formats/inert.py`); every
+tensors needs are a few names, which become harmless objects (`minidl/formats/pickle_names.py`); every
 other name is refused. Both formats of `torch.save` are read: the zip archive (data.pkl beside a
 file a storage), and the older stream (some pickles, then the storages one after the other), in
 which torchvision's VGGs of 2017 still are.
@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.formats.inert import NAMES, Kind, Parameter, Storage, StoredTensor
+from minidl.formats.pickle_names import NAMES, Kind, Parameter, Storage, StoredTensor
 
 MAGIC = 0x1950A86A20F9469CFC6C
 """What the older format begins with."""

@@ -11,7 +11,7 @@ import kernels
 from kernels.contract.geometry import ConvGeometry, Padding, Pair
 from minidl.functional.reduction import sum
 from minidl.functional.shape import reshape
-from minidl.prepared import choose
+from minidl.prepared_weights import choose
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
 

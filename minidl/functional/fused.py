@@ -27,14 +27,14 @@ import numpy as np
 import kernels
 from kernels.contract import memory
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from minidl.backward_pass import backward
 from minidl.functional.activation import relu
 from minidl.functional.convolution import check_bias, conv2d
 from minidl.functional.pooling import max_pool2d
-from minidl.prepared import choose
+from minidl.prepared_weights import choose
 from minidl.recording import is_recording
 from minidl.rules import Rules, gradient
 from minidl.tensor import Node, Tensor, record
-from minidl.walk import backward
 
 AT_ONCE = 20 << 20
 """Bytes of planes between convolution and pooling."""

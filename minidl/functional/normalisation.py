@@ -14,13 +14,13 @@ import numpy as np
 import kernels
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from minidl import device
+from minidl.backward_pass import backward
 from minidl.functional.arithmetic import sqrt, where
 from minidl.functional.convolution import conv2d
 from minidl.functional.reduction import mean
 from minidl.recording import is_recording
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
-from minidl.walk import backward
 
 Needs = tuple[bool, ...]
 
@@ -64,9 +64,9 @@ def lcn_composed(x: Tensor, g: LCNGeometry, saved: tuple[np.ndarray, np.ndarray]
 def _blur(x: Tensor, g: LCNGeometry) -> Tensor:
     """(N,1,H,W) blurred along columns, then along rows."""
     window, half = g.window(), g.size // 2
-    tall, wide = window.reshape(1, 1, -1, 1), window.reshape(1, 1, 1, -1)
-    blurred = conv2d(x, _constant(tall, x), padding=(half, 0))
-    blurred = conv2d(blurred, _constant(wide, x), padding=(0, half))
+    column, row = window.reshape(1, 1, -1, 1), window.reshape(1, 1, 1, -1)
+    blurred = conv2d(x, _constant(column, x), padding=(half, 0))
+    blurred = conv2d(blurred, _constant(row, x), padding=(0, half))
     return blurred / _constant(g.coverage(), x) if g.border == "corrected" else blurred
 
 

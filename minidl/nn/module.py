@@ -24,7 +24,7 @@ class Parameter(Tensor):
     def is_parameter(self) -> bool:
         return True
 
-    def lie_in(self, data: np.ndarray) -> None:
+    def replace_data(self, data: np.ndarray) -> None:
         """Take another array of the same values, as `Module.to` does; no gradient is kept."""
         self.data, self.grad = memory.settled(data), None
         self._version += 1
@@ -88,7 +88,7 @@ class Module:
         moved = [(p, devices.move(p.data, device)) for p in self.parameters()]
         for parameter, data in moved:
             if data is not parameter.data:
-                parameter.lie_in(data)
+                parameter.replace_data(data)
         return self
 
     def zero_grad(self) -> None:

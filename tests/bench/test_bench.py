@@ -24,9 +24,9 @@ from bench.definition.convolution import (
 from bench.layers import Convolution
 from bench.machine import Machine
 from bench.operations import of
+from bench.processes import Setting
+from bench.round_robin import RAMP, SETTLE, Effort, measure
 from bench.rows import Row, baseline, ratios, shown, spread
-from bench.team import Setting
-from bench.turns import RAMP, SETTLE, Effort, measure
 from kernels import ConvGeometry, all_kernels, reference
 from kernels.contract import registry, sources
 from zfnet.model import AlexNet, ZFNet
@@ -229,11 +229,11 @@ def test_only_the_faster_layout_of_a_library_is_compared_with_and_shown() -> Non
 def test_rounds_fit_into_the_time_given_and_are_never_too_few() -> None:
     effort = Effort(seconds=1.0, turn=0.05, least=3, most=25)
     assert effort.calls(0.01) == 5
-    assert effort.order(0.004) == "time 12 5"
-    assert effort.order(1.0) == "time 1 0"
-    assert effort.how_often([0.05, 0.05]) == int(1.0 / (2 * (0.05 + SETTLE + RAMP)))
-    assert effort.how_often([10.0]) == 3
-    assert effort.how_often([1e-6]) == int(1.0 / (0.05 + SETTLE + RAMP))
+    assert effort.command(0.004) == "time 12 5"
+    assert effort.command(1.0) == "time 1 0"
+    assert effort.round_count([0.05, 0.05]) == int(1.0 / (2 * (0.05 + SETTLE + RAMP)))
+    assert effort.round_count([10.0]) == 3
+    assert effort.round_count([1e-6]) == int(1.0 / (0.05 + SETTLE + RAMP))
 
 
 def test_titles_name_one_layer_each() -> None:

@@ -23,9 +23,9 @@ from bench.operations.networks import zfnet
 from bench.plots import roofline
 from bench.records import read_json, write_json
 from bench.report import table
+from bench.round_robin import RAMP, SETTLE, Effort
 from bench.rows import Row, baseline, shown
 from bench.tables import NEVER, cells, write_table
-from bench.turns import RAMP, SETTLE, Effort
 from kernels import all_kernels
 from kernels.contract import registry
 from kernels.cuda import emulator
@@ -237,7 +237,7 @@ def test_a_table_without_a_gpus_times_says_that_there_are_none(
 def test_a_turn_on_a_gpu_counts_what_the_flush_takes() -> None:
     effort = Effort(seconds=1.0, turn=0.05, between=0.015)
     assert effort.calls(0.01) == 2
-    assert effort.how_often([0.01]) == int(1.0 / (2 * (0.01 + 0.015) + SETTLE + RAMP))
+    assert effort.round_count([0.01]) == int(1.0 / (2 * (0.01 + 0.015) + SETTLE + RAMP))
 
 
 def test_every_operation_says_where_its_kernels_compute() -> None:

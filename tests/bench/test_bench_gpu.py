@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import gpu_limits, worker
+from bench import gpu_limits, prepared_contender
 from bench.cases import Case, Contender
 from bench.contenders import contenders, libraries
 from bench.correctness import judge
-from bench.gpu import CACHES, GPU, CuPys, Torchs
+from bench.gpu import CACHES, GPU, CuPyGPU, TorchGPU
 from bench.instrument import Processor
 from kernels.cuda import emulator
 from tests.bench.test_bench import TINY
@@ -138,10 +138,10 @@ def gpu(request: pytest.FixtureRequest, fake: Fake, cupy: Any) -> Iterator[GPU]:
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "cupy":
             patch.setattr(cupy, "empty", lambda shape, dtype: Cover(fake, *shape))
-            yield CuPys()
+            yield CuPyGPU()
         else:
             patch.setitem(sys.modules, "torch", fake_torch(fake))
-            yield Torchs()
+            yield TorchGPU()
 
 
 def test_a_time_is_the_calls_alone_without_the_flush(gpu: GPU, fake: Fake) -> None:
@@ -190,18 +190,18 @@ def test_a_worker_computes_saves_and_times_on_the_gpu(
     cupy: Any, fake: Fake, tmp_path: Path
 ) -> None:
     """Through CuPy's interface; its RawModule is the emulator here."""
-    case, ready = Case("conv2d_dgrad", TINY, 2), list[worker.Ready]()
+    case = Case("conv2d_dgrad", TINY, 2)
     contender = Contender("kernels", "naive", "cuda")
     job = {"operation": case.operation, "layer": asdict(TINY), "batch": 2, "threads": 1}
-    assert worker._obey(json.dumps(job | asdict(contender) | {"source": ""}), ready) == "ok"
+    prepared = prepared_contender.prepare(job | asdict(contender) | {"source": ""})
     launched = sum(len(module.launched) for module in fake_cupy.RawModule.made)
-    needed = json.loads(worker._obey(f"run {tmp_path}", ready)[3:])
+    needed = json.loads(prepared.execute(f"run {tmp_path}")[3:])
     assert needed.keys() == {"memory", "peak", "operations"}
     assert needed["operations"] == 2 * TINY.geometry(2).macs
     assert sum(len(module.launched) for module in fake_cupy.RawModule.made) == launched + 2
     result = np.load(tmp_path / "0.npy")
     assert not judge(case, {contender: [result]})[contender].message
-    assert worker._obey("time 2 0", ready) == "ok 0.0"  # kernels take the fake GPU no time
+    assert prepared.execute("time 2 0") == "ok 0.0"  # kernels take the fake GPU no time
     assert fake.orders.count("record") == 4
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import work
+from bench import network_sizes
 from bench.cases import Case, Contender
 from bench.contenders import LAYOUTS, NEEDS, call_of, contenders
 from bench.correctness import judge
@@ -185,7 +185,7 @@ def test_a_networks_operations_are_those_of_its_layers() -> None:
     macs = sum(g.macs for g in model.geometries().values() if hasattr(g, "macs"))
     linear = sum(getattr(model, name).weight.size for name in ("fc6", "fc7", "fc8"))
     products = 2 * (macs + linear)
-    sizes = work.sizes(model, (1, 3, 224, 224))
+    sizes = network_sizes.sizes(model, (1, 3, 224, 224))
     assert sizes.parameters == model.parameter_count
     assert products < sizes.forward < 1.02 * products
     first = 2 * model.geometries()["conv1"].macs  # type: ignore[union-attr]

@@ -15,7 +15,7 @@ from kernels.verify.arrays import integers, rngs
 from kernels.verify.geometries import conv_geometries
 from minidl import Tensor, backward, nn, no_grad, rules
 from minidl import functional as F
-from minidl.prepared import forget
+from minidl.prepared_weights import forget
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TABLES = [rules.gradient, rules.deconvnet, rules.guided]

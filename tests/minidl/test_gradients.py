@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kernels.verify.arrays import rngs
 from minidl import Tensor, check_vjp, rules
 from minidl import functional as F
-from minidl.check import VjpCheck
+from minidl.gradient_check import VjpCheck
 from minidl.tensor import Node, record
 from tests.minidl.differentiable import CASES
 

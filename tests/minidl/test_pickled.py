@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl.formats.inert import NAMES
+from minidl.formats.pickle_names import NAMES
 from minidl.formats.pickled import MAGIC, read_pth
 from tests.minidl.pickles import (
     START,
@@ -125,7 +125,7 @@ def test_nothing_in_the_other_pickles_of_the_older_format_is_executed(
 @pytest.mark.parametrize(
     "name",
     ["os system", "builtins eval", "torch load", "collections OrderedDict.fromkeys",
-     "minidl.formats.inert Storage", "torch FloatStorage.__init__",
+     "minidl.formats.pickle_names Storage", "torch FloatStorage.__init__",
      "numpy.core.multiarray _reconstruct"],
 )  # fmt: skip
 def test_a_name_that_no_tensor_needs_is_refused(name: str, tmp_path: Path) -> None:

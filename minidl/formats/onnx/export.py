@@ -217,12 +217,14 @@ def _contrast(
 def _blurred(writing: Writing, name: str, of: str, g: LCNGeometry) -> str:
     """(N,1,H,W) blurred along columns, then along rows, over how much of the window is inside."""
     window, half = g.window().astype(np.float32), g.size // 2
-    tall = writing.constant(f"{name}.tall", window.reshape(1, 1, -1, 1))  # (s,) -> (1,1,s,1)
-    wide = writing.constant(f"{name}.wide", window.reshape(1, 1, 1, -1))  # (s,) -> (1,1,1,s)
+    column = writing.constant(
+        f"{name}.column_window", window.reshape(1, 1, -1, 1)
+    )  # (s,) -> (1,1,s,1)
+    row = writing.constant(f"{name}.row_window", window.reshape(1, 1, 1, -1))  # (s,) -> (1,1,1,s)
     corrected = g.border == "corrected"
     last = f"{name}.sums" if corrected else name
-    writing.node("Conv", f"{name}.columns", [of, tall], pads=[half, 0, half, 0])
-    writing.node("Conv", last, [f"{name}.columns", wide], pads=[0, half, 0, half])
+    writing.node("Conv", f"{name}.columns", [of, column], pads=[half, 0, half, 0])
+    writing.node("Conv", last, [f"{name}.columns", row], pads=[0, half, 0, half])
     if corrected:
         inside = writing.constant(f"{name}.inside", g.coverage().astype(np.float32))
         writing.node("Div", name, [last, inside])

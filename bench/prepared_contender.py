@@ -1,6 +1,6 @@
-"""A contender that is ready: its compiled call, and the instrument that measures it.
+"""Prepared contender in its worker process: its compiled call, and the instrument that measures it.
 
-Importing this module imports `kernels`, which tells OpenMP's idle threads how to wait.
+Importing this module imports `kernels`, which sets how OpenMP's idle threads wait.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from bench.cases import Case, Contender
 from bench.contenders import call_of
-from bench.gpu import CuPys, Torchs
+from bench.gpu import CuPyGPU, TorchGPU
 from bench.instrument import Instrument, Processor
 from bench.operations import OPERATIONS, Call
 from bench.operations.operation import on_host
@@ -24,33 +24,34 @@ from kernels.contract.operations import Tally, tally
 
 
 @dataclass(frozen=True)
-class Ready:
-    """A contender's call, what measures it, and the bytes that were held before anything was made
-    for it: by its process, or by it on the GPU.
+class PreparedContender:
+    """A contender's call and its instrument.
 
-    apart: operations of our call besides those of kernels; None of a library's.
+    loaded:          bytes held before the contender's arrays were made: by the process, or on the
+                     GPU; None if the system has no count.
+    outside_kernels: operations of our call besides those of kernels; None for a library.
     """
 
     call: Call
     instrument: Instrument
     loaded: int | None
-    apart: int | None
+    outside_kernels: int | None
 
     def operations(self, counted: Tally) -> dict[str, int]:
-        if self.apart is None:
+        if self.outside_kernels is None:
             return {}
-        return {"operations": counted.operations + self.apart}
+        return {"operations": counted.operations + self.outside_kernels}
 
-    def obey(self, order: str) -> str:
+    def execute(self, command: str) -> str:
         """The answer to `run FOLDER` or `time N M`."""
-        word, _, argument = order.partition(" ")
+        word, _, argument = command.partition(" ")
         if word == "run":
             return f"ok {json.dumps(_run(self, Path(argument)))}"
         calls, before = map(int, argument.split())
         return f"ok {self.instrument.seconds(self.call.timed, calls, before)}"
 
 
-def prepare(job: dict[str, Any]) -> Ready:
+def prepare(job: dict[str, Any]) -> PreparedContender:
     """The contender's call, its code compiled on a case of few pixels."""
     threads.set_num_threads(job["threads"])
     if job["source"]:
@@ -61,35 +62,37 @@ def prepare(job: dict[str, Any]) -> Ready:
     case = Case(job["operation"], layer, job["batch"])
     call_of(case.warm_up(), contender, job["threads"]).timed()
     loaded = instrument.held()
-    apart = OPERATIONS[job["operation"]].apart(case) if contender.ours else None
-    return Ready(call_of(case, contender, job["threads"]), instrument, loaded, apart)
+    operation, call = OPERATIONS[job["operation"]], call_of(case, contender, job["threads"])
+    outside_kernels = operation.outside_kernels(case) if contender.ours else None
+    return PreparedContender(call, instrument, loaded, outside_kernels)
 
 
 def _instrument(contender: Contender) -> Instrument:
     if contender.device == "cpu":
         return Processor()
-    return CuPys() if contender.ours else Torchs()
+    return CuPyGPU() if contender.ours else TorchGPU()
 
 
-def _run(ready: Ready, folder: Path) -> dict[str, int]:
-    """Save a call's results; what it did, and the bytes that it needed, where the system can tell.
+def _run(prepared: PreparedContender, folder: Path) -> dict[str, int]:
+    """Save a call's results; its operations, and its memory in bytes where the system has a count.
 
-    memory: how far resident memory rose above what it was before, the result included; of what is
-            judged by another call than the timed one, above what it was with the libraries alone.
-    peak:   the most that the process held meanwhile.
-    operations: that kernels really did in a timed call, and what it did besides; of ours alone.
+    memory:     the rise of resident memory above its value before the call, the result included. If
+                the result is checked by another call than the timed one: above its value with the
+                libraries alone.
+    peak:       the maximum that the process held during the call.
+    operations: those that a timed call really does, in kernels and outside of them; of ours alone.
     On a GPU it is the GPU's memory.
     """
-    call, instrument = ready.call, ready.instrument
+    call, instrument = prepared.call, prepared.instrument
     result, memory = instrument.with_peak(call.judged or call.timed)
     _save(call.arrays(result), folder)
-    if call.judged is not None and ready.loaded is not None:
+    if call.judged is not None and prepared.loaded is not None:
         del result
         _, memory = instrument.with_peak(call.timed)
-        memory = memory and memory | {"memory": memory["peak"] - ready.loaded}
-    with tally() as counted:  # a call like those that are timed, after the first
+        memory = memory and memory | {"memory": memory["peak"] - prepared.loaded}
+    with tally() as counted:  # not the first call, as the timed ones
         call.timed()
-    return memory | ready.operations(counted)
+    return memory | prepared.operations(counted)
 
 
 def _save(results: Sequence[Any], folder: Path) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minidl.backward_pass import backward
 from minidl.functional import concatenate, reshape
 from minidl.functional import sum as tensor_sum
 from minidl.tensor import Tensor
-from minidl.walk import backward
 
 
 @dataclass(frozen=True)
