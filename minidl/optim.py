@@ -15,7 +15,7 @@ from minidl.tensor import Tensor
 
 
 class SGD:
-    """w <- w - lr v,  v <- momentum v + (gradient + weight_decay w): PyTorch's form."""
+    """w <- w - lr v,  v <- momentum v + (gradient + weight_decay w), as in PyTorch."""
 
     def __init__(
         self,
@@ -37,9 +37,9 @@ class SGD:
         }
 
     def step(self) -> None:
-        """One update from every parameter's `.grad`; those without one stay.
+        """One update from every parameter's `.grad`; parameters without a gradient are unchanged.
 
-        What raises, for want of memory say, does so before the first parameter is changed.
+        An error, for lack of memory say, is raised before the first parameter is changed.
         """
         updates = [
             (parameter, self._ready(name, parameter, parameter.grad))
@@ -48,7 +48,7 @@ class SGD:
         ]
         for parameter, update in updates:
             update()
-            parameter.assign(parameter.data)  # nothing to copy: it tells the tape
+            parameter.assign(parameter.data)  # copies nothing: it counts the change for the tape
 
     def _ready(self, name: str, parameter: Parameter, gradient: Tensor) -> Callable[[], None]:
         settings = {"momentum": self.momentum, "weight_decay": self.weight_decay}
@@ -59,8 +59,8 @@ class SGD:
 class Plateau:
     """Lower the rate by `factor` when the validation error has not fallen for `patience` epochs.
 
-    It has fallen when it is below the best so far by more than `threshold`. The paper lowers the
-    rate by hand (section 3).
+    A fall is an error below the best one so far by more than `threshold`. The paper lowers the rate
+    by hand (section 3).
     """
 
     def __init__(

@@ -107,7 +107,7 @@ def _pad(planes: np.ndarray, g: ConvGeometry) -> np.ndarray:
 def taps(
     planes: np.ndarray, g: ConvGeometry | PoolGeometry
 ) -> Iterator[tuple[int, int, np.ndarray]]:
-    """(r, s, view (...,P,Q) of padded planes (...,H,W): the pixels under tap (r, s) of a window)."""
+    """(r, s, view (...,P,Q) of padded planes (...,H,W): the pixels under tap (r, s) of windows)."""
     (sh, sw), (dh, dw) = g.stride, g.dilation
     for r, s in np.ndindex(g.R, g.S):
         rows = slice(r * dh, r * dh + (g.P - 1) * sh + 1, sh)

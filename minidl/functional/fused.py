@@ -1,19 +1,20 @@
-"""Convolution, bias, ReLU and max-pooling in one pass over the images.
+"""Fused convolution, bias, ReLU and max-pooling in one pass over the images.
 
-Some rows at a time are convolved, rectified as they are written, and pooled while they are in the
-nearest caches, by a kernel that can; else some images at a time, while their planes are in the last
-cache. What lay between is not kept. The node on the tape lists its steps, and the
-way back hands each to the table of rules, with what it saved or what says the same:
+A kernel with `pools` convolves some rows at a time, rectifies them when it writes them, and pools
+them while they are in the nearest caches. Without one, some images at a time are convolved and
+pooled while their planes are in the last-level cache. The intermediate planes are not kept. The
+backward pass looks up the rule of each step in the table of rules, with the step's saved values:
 
     pooling    its switches
-    ReLU       where its input was positive: its output was, and the pooled values are outputs
+    ReLU       the sign of its input, which is that of its output; the pooled values are outputs
     conv2d     its inputs
 
-So no rule is bypassed: the deconvnet and guided backpropagation replace the ReLU's. Rectifying
-comes before pooling: the other way round gives the same values and other switches. Where ReLU and
-pooling follow calculus, what comes from above is masked before it is unpooled, and both ways are
-taken some images at a time. Under `create_graph` the steps are done again on the tape, one by one.
-On a device, whose caches hold no such planes and whose launches cost, the whole batch is one part.
+So no rule is bypassed: the deconvnet and guided backpropagation replace that of the ReLU. The ReLU
+comes before the pooling: the other order gives the same values and other switches. With the
+gradient's rules of ReLU and pooling, the cotangent is masked before it is unpooled, and forward and
+backward pass both run on some images at a time. Under `create_graph` the steps are repeated on the
+tape, one by one. On a GPU, whose caches are too small for such planes and whose launches take time,
+the whole batch is one part.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from minidl.rules import Rules, gradient
 from minidl.tensor import Node, Tensor, record
 
 AT_ONCE = 20 << 20
-"""Bytes of planes between convolution and pooling."""
+"""Most bytes of planes between convolution and pooling."""
 
 Needs = tuple[bool, ...]
 Settings = Mapping[str, Any]
@@ -48,8 +49,8 @@ def conv_relu_pool(
 ) -> Tensor:
     """max_pool2d(relu(conv2d(x, weight, bias, **conv)), **pool); without `pool` no pooling.
 
-    The same values and, backward, the same results as of the three calls, up to the order of sums.
-    Raises as they do.
+    Values and backward results are those of the three calls, up to the order of sums. Raises as
+    they do.
     """
     g = ConvGeometry.of(x.shape, weight.shape, *_plain(conv))
     check_bias(bias, weight.shape[0], "conv2d")
@@ -79,7 +80,7 @@ def _pooled(
     p: PoolGeometry,
     options: Settings,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """y (N,K,P',Q') and switches, pooled some images at a time."""
+    """y (N,K,P',Q') and switches, computed some images at a time."""
     pooled: tuple[np.ndarray, np.ndarray]
     if kernel.rectifies and kernel.pools(g, p):
         pooled = kernel(x, w, g, rectify=True, pool=p, **options)
@@ -103,7 +104,7 @@ def _pooled(
 def _write(
     kernel: kernels.Kernel, arguments: tuple[Any, ...], out: tuple[np.ndarray, ...], **options: Any
 ) -> None:
-    """A kernel's results into `out`, by itself where it can."""
+    """Write a kernel's results into `out`: directly where it takes `out=`, else by a copy."""
     if kernel.into:
         kernel(*arguments, **options, out=out if len(out) > 1 else out[0])
         return
@@ -115,7 +116,7 @@ def _write(
 def _rectified(
     kernel: kernels.Kernel, x: np.ndarray, w: np.ndarray, g: ConvGeometry, options: Settings
 ) -> np.ndarray:
-    """The convolution rectified, as it is written where the kernel can."""
+    """The rectified convolution: by one kernel where it `rectifies`, else by two."""
     if kernel.rectifies:
         y: np.ndarray = kernel(x, w, g, rectify=True, **options)
         return y
@@ -125,8 +126,8 @@ def _rectified(
 
 
 def _images(g: ConvGeometry, x: np.ndarray) -> list[slice]:
-    """The batch in parts of about one size, whose convolved planes, of x's type, take AT_ONCE bytes
-    at most; in one on a device."""
+    """The batch in parts of about equal size, whose convolved planes, of x's type, take at most
+    AT_ONCE bytes; a single part on a GPU."""
     if kernels.device_of(x) != "cpu":
         return [slice(0, g.N)]
     a_plane = max(1, g.K * g.P * g.Q * x.itemsize)
@@ -147,7 +148,7 @@ def _conv_relu_pool(
 
 
 def _again(node: Node, gy: Tensor, needs: Needs, table: Rules) -> tuple[Tensor | None, ...]:
-    """The steps on the tape, and gy carried back through them."""
+    """Repeat the steps on the tape, and propagate gy back through them."""
     x, weight, *bias = node.inputs
     y = relu(conv2d(x, weight, bias[0] if bias else None, **node.saved["conv"]))
     if node.saved["pool"] is not None:
@@ -160,7 +161,7 @@ def _again(node: Node, gy: Tensor, needs: Needs, table: Rules) -> tuple[Tensor |
 
 
 def _step_by_step(node: Node, gy: Tensor, needs: Needs, table: Rules) -> tuple[Tensor | None, ...]:
-    """Each step's node to the table, the last first."""
+    """Apply the table's rule of each step, the last step first."""
     saved, y = node.saved, Tensor(node.saved["y"])
     if saved["pool"] is not None:
         pooling = {"geometry": saved["pool_geometry"], "switches": saved["switches"]}
@@ -178,7 +179,7 @@ def _one(cotangents: Any) -> Tensor:
 
 
 def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ...]:
-    """The gradient, masked at the pooled pixels, then some images at a time."""
+    """The gradient: the cotangent masked at the pooled pixels, then some images at a time."""
     saved, g = node.saved, node.saved["geometry"]
     masked = kernels.pick_for("relu_vjp", gy.data, gy.shape)(gy.data, saved["y"])
     (x, w, *bias), gx, gw = node.inputs, None, None
