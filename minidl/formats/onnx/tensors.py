@@ -106,7 +106,8 @@ def _inside(folder: Path, location: str, what: str) -> Path:
     absolute = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
     if not parts or absolute or ".." in parts or "\0" in location:
         raise ValueError(
-            f"{what} is stored in the file {location!r}; only a path inside the model's folder is read"
+            f"{what} is stored in the file {location!r}; only a path inside the model's folder is "
+            "read"
         )
     try:
         file = (folder / location).resolve()
