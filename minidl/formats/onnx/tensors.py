@@ -113,8 +113,8 @@ def _inside(folder: Path, location: str, what: str) -> Path:
         file = (folder / location).resolve()
         if not file.is_relative_to(folder.resolve()):
             raise ValueError(
-                f"{what} is stored in the file {location!r}, a link that leaves the model's folder; "
-                "only files inside it are read"
+                f"{what} is stored in the file {location!r}, a link that leaves the model's "
+                "folder; only files inside it are read"
             )
         found = file.is_file()
     except (OSError, RuntimeError):  # a name that is too long, links in a circle
