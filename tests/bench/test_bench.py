@@ -1,4 +1,4 @@
-"""The benchmark: it knows its layers, times nothing wrong, and reports what it measured."""
+"""Tests of the benchmark: its layers, the check of results before timing, ratios and rounds."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def dying(x, w, g, *, bias=None):
 
 @pytest.fixture(scope="module")
 def users_rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Row]]:
-    """The rows of a user's kernels, by name: right, wrong, one that raises, one that dies."""
+    """The rows of a user's kernels, by name: a correct one, a wrong one, one that raises, one whose
+    process ends."""
     file = tmp_path_factory.mktemp("users") / "mine.py"
     file.write_text(USERS_FILE)
     before = all_kernels()
@@ -121,7 +122,7 @@ def test_vgg16_has_its_published_number_of_weights() -> None:
 
 
 def small_integers(case: Case) -> list[np.ndarray]:
-    """Inputs whose sums are exact."""
+    """Small integers as inputs, whose sums are exact."""
     return [np.round(2 * array) for array in of(case).inputs(case).values()]
 
 
@@ -151,7 +152,7 @@ def test_every_kernel_that_serves_a_layer_passes_the_judge(operation: str) -> No
 @pytest.mark.skipif(not find_spec("torch"), reason="PyTorch is not installed")
 @OPERATIONS
 @pytest.mark.parametrize("layout", LAYOUTS["torch"])
-def test_what_pytorch_is_asked_for_is_the_same_operation(operation: str, layout: str) -> None:
+def test_pytorchs_call_is_the_same_operation(operation: str, layout: str) -> None:
     import torch
 
     threads, grad = torch.get_num_threads(), torch.is_grad_enabled()

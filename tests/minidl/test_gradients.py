@@ -1,4 +1,4 @@
-"""Every differentiable function against finite differences, and the check itself."""
+"""Tests of every differentiable function against finite differences, and of the check itself."""
 
 from __future__ import annotations
 

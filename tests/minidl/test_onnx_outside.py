@@ -1,4 +1,4 @@
-"""Weights in files beside the model: only inside its folder, and only of the length they need."""
+"""Tests of weights in other files: only inside the model's folder, and of the right length."""
 
 from __future__ import annotations
 

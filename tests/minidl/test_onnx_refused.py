@@ -1,4 +1,4 @@
-"""Nodes that cannot be imported: each error names the operator, the node and why."""
+"""Tests of nodes that cannot be imported: the error names the operator, the node and the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that lie about what is in them, or would take memory: refused with what is wrong."""
+"""Tests of malformed PyTorch files, and of files that would exhaust memory: all are refused."""
 
 from __future__ import annotations
 
