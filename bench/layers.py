@@ -98,7 +98,7 @@ class Rectified(Planes):
 
 @dataclass(frozen=True)
 class Stage(Layer):
-    """A convolution of size x size taps with bias, a ReLU, a max-pooling: three layers in a row."""
+    """A convolution of size x size taps with bias, a ReLU and a max-pooling, in sequence."""
 
     C: int
     side: int

@@ -69,7 +69,7 @@ class Graph(Module):
         return self._output
 
     def forward(self, x: Tensor) -> Tensor:
-        """Layer by layer; those that one pass can do together, together (`nn/fusion.py`)."""
+        """The layers in order, fusible ones in one call (`nn/fusion.py`)."""
         if self._plan is None:
             self._plan = self.plan()
         kept = {INPUT: x}
@@ -108,7 +108,7 @@ class Graph(Module):
         return found
 
     def activations(self, x: Tensor, until: str | None = None) -> dict[str, Tensor]:
-        """Every layer's output by its name; with `until`, only of that layer and those it reads."""
+        """Every layer's output by its name; with `until`, only those on the paths to it."""
         wanted = self.below(self.output if until is None else until)
         outputs = {INPUT: x}
         for name, layer in self.children():
@@ -138,7 +138,7 @@ class Sequential(Graph):
         return list(self.wiring())[-1]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Layer by layer; those that one pass can do together, together (`nn/fusion.py`)."""
+        """The layers in order, fusible ones in one call (`nn/fusion.py`)."""
         for run in self.plan():
             x = run.call(x)
         return x

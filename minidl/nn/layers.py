@@ -40,7 +40,7 @@ class Conv2d(Module):
 
     @classmethod
     def of(cls, weight: np.ndarray, bias: np.ndarray | None = None, **settings: Any) -> Conv2d:
-        """The layer with these arrays; `settings` as the function's, those left out as there."""
+        """The layer with these arrays; `settings` and their defaults are the function's."""
         layer = _with(cls, weight, bias)
         layer.settings = settings
         return layer
@@ -79,7 +79,7 @@ class ConvTranspose2d(Module):
     def of(
         cls, weight: np.ndarray, bias: np.ndarray | None = None, **settings: Any
     ) -> ConvTranspose2d:
-        """The layer with these arrays; `settings` as the function's, those left out as there."""
+        """The layer with these arrays; `settings` and their defaults are the function's."""
         layer = _with(cls, weight, bias)
         layer.settings = settings
         return layer
