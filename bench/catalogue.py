@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from bench.layers import (
     Branching,
     Convolution,
+    Cut,
+    Joined,
     Layer,
     Normalised,
     Pool,
@@ -21,6 +23,7 @@ from bench.layers import (
     Square,
     Stage,
     Unit,
+    Weights,
     Whole,
 )
 
@@ -52,6 +55,8 @@ LAYERS: tuple[Layer, ...] = (
     Stage("zfnet", "stage1", 3, 224, 96, 7, 2, 1, 3, 2, 1),
     Stage("zfnet", "stage2", 96, 55, 256, 5, 2, 0, 3, 2, 1),
     Stage("zfnet", "stage5", 384, 13, 256, 3, 1, 1, 3, 2, 0),
+    Cut("zfnet", "patches1", 96, 110, size=25, part=20),
+    Weights("zfnet", "fc7", 4096, 4096),
     Whole("zfnet", "lrn", "lrn"),
     Whole("zfnet", "lcn", "lcn"),
     Unit("zfnet", "unit1", "lrn", layer="conv1"),
@@ -81,6 +86,7 @@ LAYERS: tuple[Layer, ...] = (
     _pool("vgg16", "pool3", 256, 56, 2, 2),
     _pool("vgg16", "pool4", 512, 28, 2, 2),
     _pool("vgg16", "pool5", 512, 14, 2, 2),
+    Joined("googlenet", "inception3a", (64, 128, 32, 32), 28),
     Branching("googlenet", "whole"),
     Whole("small", "lrn", "lrn", image=64, width=0.25, classes=10),
     Whole("small", "lcn", "lcn", image=64, width=0.25, classes=10),

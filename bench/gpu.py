@@ -18,8 +18,8 @@ from abc import abstractmethod
 from functools import cached_property
 from typing import Any
 
-from bench.instrument import Call, Instrument
 from kernels.contract import devices
+from kernels.contract.clock import Call, Instrument
 
 CACHES = 4
 """Bytes to overwrite, in sizes of the L2 cache: its two halves may hold the same lines."""

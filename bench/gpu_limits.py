@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from bench.gpu import CuPyGPU
-from bench.instrument import Call
-from bench.machine import REPEATS, Machine
+from bench.machine import Machine
 from kernels.contract import threads
+from kernels.contract.clock import Call
+from kernels.cpu.limits import REPEATS
 from kernels.cuda import product
 
 SIDE = 8192

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from kernels import ConvGeometry, PoolGeometry
+from kernels.contract.plane_geometry import ConcatenateGeometry, PatchGeometry
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,53 @@ class Normalised(Planes):
 @dataclass(frozen=True)
 class Rectified(Planes):
     """The input of a ReLU."""
+
+
+@dataclass(frozen=True)
+class Cut(Layer):
+    """Patches of size x size pixels, as many as the batch says, of one plane of side x side pixels,
+    each under a part of part x part pixels in its middle: what squares change of a layer."""
+
+    C: int
+    side: int
+    size: int
+    part: int
+
+    def geometry(self, batch: int) -> PatchGeometry:
+        plane, part = (1, self.C, self.side, self.side), (self.part, self.part)
+        return PatchGeometry.of(plane, batch, (self.size, self.size), part)
+
+    def smallest(self) -> Self:
+        return replace(self, side=6, size=4, part=2)
+
+
+@dataclass(frozen=True)
+class Joined(Layer):
+    """Branches (N,Ci,side,side), put side by side along their channels."""
+
+    channels: tuple[int, ...]
+    side: int
+
+    def geometry(self, batch: int) -> ConcatenateGeometry:
+        return ConcatenateGeometry(batch, self.channels, self.side, self.side)
+
+    def smallest(self) -> Self:
+        return replace(self, side=1)
+
+
+@dataclass(frozen=True)
+class Weights(Layer):
+    """The weights (rows,columns) of a linear layer, whatever the batch."""
+
+    rows: int
+    columns: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.rows, self.columns
+
+    def smallest(self) -> Self:
+        return replace(self, rows=8, columns=8)
 
 
 @dataclass(frozen=True)

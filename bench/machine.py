@@ -15,32 +15,19 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import numba
-import numpy as np
-
 from kernels.contract import threads
 from kernels.contract.machine import given
-from kernels.cpu.gemm import gemm
-from kernels.cpu.micro_kernel import TALL, outer_tall
-from kernels.cpu.vector import LINE, lanes
+from kernels.cpu.limits import copy_rate, matmul_rate, micro_kernel_rate
 
 LIBRARIES = ("numpy", "scipy", "numba", "torch", "onnxruntime")
 SIDE = 2048
 COPIES = tuple(1 << n for n in (18, 20, 22, 24, 26, 28))
 """Bytes that copies move, read and written: from arrays that fit into caches to larger ones."""
-REPEATS = 5
-LEAST_SECONDS = 0.2
-LEAST_MOVED = 1 << 26
-"""Least bytes of one measurement: small copies are repeated."""
-DEPTH, OFTEN = 16, 20_000
-"""Lines of 16 terms of the micro-kernel's sum, and the number of sums in a measurement."""
 
 
 @dataclass(frozen=True)
@@ -142,75 +129,6 @@ def measure() -> Machine:
         max(matmul_rate(SIDE), micro_kernel_rate()),
         tuple((moved, copy_rate(moved)) for moved in COPIES),
     )
-
-
-def matmul_rate(side: int) -> float:
-    """GFLOP/s of the product of two float32 matrices of side x side."""
-    a, b = np.random.default_rng(0).standard_normal((2, side, side), np.float32)
-    out = np.empty_like(a)
-    return 2 * side**3 / _best(lambda: gemm(a, b, out)) / 1e9
-
-
-def micro_kernel_rate() -> float:
-    """GFLOP/s of the micro-kernel, each thread's on operands of its own in the nearest cache."""
-    count, wide = threads.get_num_threads(), 2 * lanes(np.dtype(np.float32))
-    a = np.ones((count, DEPTH * TALL * LINE), np.float32)
-    b = np.zeros((count, DEPTH * LINE * wide), np.float32)
-    c = np.zeros((count, TALL * wide), np.float32)
-    operations = 2 * count * OFTEN * TALL * wide * DEPTH * LINE
-    return operations / _best(lambda: _multiply(a, b, c, OFTEN)) / 1e9
-
-
-def copy_rate(moved: int) -> float:
-    """GB/s of a copy that reads half of so many bytes and writes the other half."""
-    count = threads.get_num_threads()
-    source = np.ones((count, moved // (8 * count)), np.float32)
-    target = np.zeros_like(source)
-    often = max(1, LEAST_MOVED // moved)
-    bytes_a_run = 4 * often * source.nbytes  # there and back, read and written
-    return bytes_a_run / _best(lambda: _copy(source, target, often, np.float32(1))) / 1e9
-
-
-def _best(run: Callable[[], object]) -> float:
-    """Seconds of the fastest of some runs: a limit is the rate of an undisturbed run."""
-    found: list[float] = []
-    with threads.region():
-        run()
-        until = time.perf_counter() + LEAST_SECONDS
-        while len(found) < REPEATS or time.perf_counter() < until:
-            began = time.perf_counter()
-            run()
-            found.append(time.perf_counter() - began)
-    return min(found)
-
-
-@numba.njit(parallel=True, cache=True)
-def _multiply(a, b, c, often):  # type: ignore[no-untyped-def]
-    """c = a b, each thread's own: (TALL,DEPTH LINE) x (DEPTH LINE,2L) -> (TALL,2L), flat."""
-    count, wide = a.shape[0], c.shape[1] // TALL
-    a, b, c = (
-        a.reshape(-1),
-        b.reshape(-1),
-        c.reshape(-1),
-    )  # (count,n) -> (count n,)
-    for row in numba.prange(count):
-        for _ in range(often):
-            outer_tall(a, row * DEPTH * TALL * LINE, TALL * LINE, b, row * DEPTH * LINE * wide, c,
-                       row * TALL * wide, wide, DEPTH, 0, False, 0)  # fmt: skip
-
-
-@numba.njit(parallel=True, cache=True)
-def _copy(source, target, often, one):  # type: ignore[no-untyped-def]
-    """Each thread copies its own row (threads,n) there and back, so that caches keep it.
-
-    The factor `one` is an argument: a compiler that knew its value would remove the copy back.
-    """
-    for row in numba.prange(source.shape[0]):
-        for _ in range(often):
-            for i in range(source.shape[1]):
-                target[row, i] = one * source[row, i]
-            for i in range(source.shape[1]):
-                source[row, i] = one * target[row, i]
 
 
 def _versions() -> dict[str, str]:

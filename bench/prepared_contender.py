@@ -16,10 +16,10 @@ import numpy as np
 from bench.cases import Case, Contender
 from bench.contenders import call_of
 from bench.gpu import CuPyGPU, TorchGPU
-from bench.instrument import Instrument, Processor
 from bench.operations import OPERATIONS, Call
 from bench.operations.operation import on_host
 from kernels.contract import sources, threads
+from kernels.contract.clock import Instrument, Processor
 from kernels.contract.operations import Tally, tally
 
 

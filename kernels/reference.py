@@ -11,19 +11,23 @@ from collections.abc import Iterator
 import numpy as np
 
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.stage_geometry import StageGeometry
 from kernels.reference_norm import (
     local_contrast_norm,
     local_contrast_norm_vjp,
     local_response_norm,
     local_response_norm_vjp,
 )
+from kernels.reference_planes import concatenate, patches_fill, patches_gather, plane_max
 
 __all__ = [
     "avg_pool2d",
     "avg_pool2d_vjp",
+    "concatenate",
     "conv2d",
     "conv2d_dgrad",
     "conv2d_wgrad",
+    "conv_relu_pool",
     "local_contrast_norm",
     "local_contrast_norm_vjp",
     "local_response_norm",
@@ -32,9 +36,13 @@ __all__ = [
     "max_pool2d",
     "max_unpool2d",
     "max_unpool2d_vjp",
+    "patches_fill",
+    "patches_gather",
+    "plane_max",
     "random_bits",
     "relu",
     "relu_vjp",
+    "sgd_step",
 ]
 
 Place = tuple[int, int]
@@ -176,6 +184,25 @@ def relu_vjp(gy: np.ndarray, x: np.ndarray) -> np.ndarray:
     """gx = gy where x > 0, else 0."""
     pairs = zip(gy.reshape(-1).tolist(), x.reshape(-1).tolist(), strict=True)
     return np.array([g if v > 0 else 0.0 for g, v in pairs]).reshape(x.shape)
+
+
+def conv_relu_pool(
+    x: np.ndarray, w: np.ndarray, g: StageGeometry, *, bias: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The maxima, and their switches, of the rectified convolution."""
+    return max_pool2d(relu(conv2d(x, w, g.conv, bias=bias)), g.pool)
+
+
+def sgd_step(
+    w: np.ndarray, v: np.ndarray, g: np.ndarray, *, lr: float, momentum: float, weight_decay: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """v <- momentum v + g + weight_decay w, then w <- w - lr v: the new w and v."""
+    new_w, new_v = w.astype(np.float64), v.astype(np.float64)
+    for i in np.ndindex(w.shape):
+        decay = weight_decay * new_w[i] if weight_decay else 0.0
+        new_v[i] = momentum * new_v[i] + float(g[i]) + decay
+        new_w[i] -= lr * new_v[i]
+    return new_w, new_v
 
 
 def random_bits(count: int, *, seed: int, step: int, stream: int) -> np.ndarray:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from kernels import pick_for
 from kernels.contract import memory
-from kernels.descent import ready
+from minidl import device
 from minidl.nn import Parameter
 from minidl.tensor import Tensor
 
@@ -54,6 +56,36 @@ class SGD:
         settings = {"momentum": self.momentum, "weight_decay": self.weight_decay}
         w, v = parameter.data, self.velocity[name]
         return ready(w, v, gradient.data, lr=self.lr, **settings)
+
+
+def ready(
+    w: np.ndarray, v: np.ndarray, g: np.ndarray, *, lr: float, momentum: float, weight_decay: float
+) -> Callable[[], None]:
+    """A step that changes w and v in place, made by calling what is returned: it needs no memory.
+
+    What may fail fails here, for want of memory too, and w and v are then as they were. ValueError
+    if the shapes differ, TypeError if the types or the devices do.
+    """
+    if not w.shape == v.shape == g.shape:
+        raise ValueError(f"SGD: w {w.shape}, v {v.shape} and g {g.shape} must be of one shape")
+    memory.common_float((w, v, g), "SGD")
+    places = sorted({device.of(a) for a in (w, v, g)})
+    if len(places) != 1:
+        raise TypeError(f"SGD: w, v and g lie on {' and '.join(places)}; on one they fit")
+    admitted = tuple(memory.admit(a) for a in (w, v, g))
+    step = partial(pick_for("sgd_step", w, w.shape), *admitted, out=admitted[:2])
+    settings = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+    return partial(_step, (w, v), admitted[:2], partial(step, **settings))
+
+
+def _step(
+    own: Sequence[np.ndarray], changed: Sequence[np.ndarray], step: Callable[[], object]
+) -> None:
+    """Make the step, and bring back what it changed where that is a packed copy."""
+    step()
+    for array, new in zip(own, changed, strict=True):
+        if new is not array:
+            array[...] = new
 
 
 class Plateau:

@@ -67,9 +67,10 @@ def exact() -> Iterator[None]:
         with minidl.exact(): ...
 
     As if every call had `algorithm="exact"`: no Winograd, zeros stay zeros, and a batch gives the
-    results of its images up to the order of sums. Large networks are slower.
+    results of its images up to the order of sums. Large networks are slower. It holds for the
+    Python thread in which it is called.
     """
-    with registry.without(*(k for k in registry.all_kernels() if not k.exact)):
+    with registry.exact_only():
         yield
 
 

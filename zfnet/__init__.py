@@ -1,1 +1,1 @@
-"""ZFNet and its deconvnet: the network, its data, its training, and what it learned."""
+"""ZFNet and its deconvnet: network, data sets, training, and the experiments of the paper."""

@@ -1,4 +1,4 @@
-"""A run's checkpoint: network, the optimiser's velocity and where training stood, in one file."""
+"""Checkpoint of a training run: network, the optimiser's velocity and the position, in one file."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from zfnet.recipe import Recipe
 
 CHECKPOINT = "checkpoint.safetensors"
 KERNELS = "kernels.json"
-"""Which kernels a tuned run takes (`minidl.autotune`)."""
+"""The kernels that a tuned run uses (`minidl.autotune`)."""
 EPOCHS = "epochs"
-"""The folder of the networks that a run kept on its way."""
+"""The folder of the networks that a run kept during training."""
 
 
 def epoch_file(out: Path, epoch: int) -> Path:
-    """Where the run in `out` keeps its network after an epoch, counted from 1."""
+    """The file of the network that the run in `out` kept after an epoch, counted from 1."""
     return out / EPOCHS / f"epoch-{epoch:03d}.safetensors"
 
 
@@ -45,7 +45,7 @@ def kept_epochs(out: Path) -> dict[int, Path]:
 def save_checkpoint(
     out: Path, network: Network, velocity: Mapping[str, np.ndarray], state: Mapping[str, Any]
 ) -> None:
-    """Write the checkpoint of the run in `out`; a crash leaves the one before whole."""
+    """Write the checkpoint of the run in `out`; a crash leaves the previous one intact."""
     named = {f"velocity.{name}": v for name, v in velocity.items()}
     metadata = {**network.metadata(), "training": json.dumps(state)}
     serialize.save(out / CHECKPOINT, {**network.arrays(), **named}, metadata)

@@ -1,9 +1,9 @@
-"""The deconvnet: one activation, carried back to the pixels that caused it.
+"""Deconvnet: projection of one activation to the pixels of the image.
 
-Zeiler, Fergus 2013, section 2.1. The forward pass is on the tape, with every pool's switches. All
-activations of a layer but one are set to zero, and the tape is walked down to the image by the
-rules of `minidl.rules.deconvnet`: unpool with the switches, rectify, filter with the flipped
-kernels. Other tables give other pictures: `guided`, and `gradient`.
+Zeiler, Fergus 2013, section 2.1. The forward pass records the tape, with the switches of every
+pool. All activations of a layer but one are set to zero. The backward pass goes down to the image
+by the rules of `minidl.rules.deconvnet`: unpool with the switches, rectify, filter with the flipped
+kernels. Other tables of rules give other pictures: `guided`, and `gradient`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from zfnet.inspectable import InspectableGraph
 
 @dataclass(frozen=True)
 class Unit:
-    """One unit of a layer: its map, and its place (p, q) there; 0, 0 in fully connected layers."""
+    """One unit of a layer: its map and its position (p, q); 0, 0 in fully connected layers."""
 
     map: int
     p: int = 0
@@ -31,14 +31,14 @@ class Unit:
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """What one unit saw in one image.
+    """The projection of one unit in one image.
 
-    image:  which of the images it belongs to.
+    image:  index of the image in the batch.
     unit:   the unit, `value` its activation.
-    box:    the part of the image that the unit sees (its receptive field, cut at the border).
-    seen:   (3, h, w), the projection within the box `kept` of an image of `size` x `size` pixels,
-            zero outside of it. `kept` is `box`, but for the `gradient` rules through contrast
-            normalisation, which tie every pixel to the whole image.
+    box:    the unit's receptive field, clipped to the image.
+    part:   (3, h, w), the projection within the box `kept` of an image of `size` x `size` pixels;
+            it is zero outside. `kept` is `box`, except with the `gradient` rules through contrast
+            normalisation, where every pixel depends on the whole image.
 
     Values are in the units of the preprocessed image (its pixels' 0..255 minus the mean).
     """
@@ -48,30 +48,31 @@ class Projection:
     unit: Unit
     value: float
     box: Box
-    seen: np.ndarray
+    part: np.ndarray
     kept: Box
     size: int
 
     @property
     def pixels(self) -> np.ndarray:
         """The projection over the whole image, (3, S, S)."""
-        whole = np.zeros((3, self.size, self.size), self.seen.dtype)
-        whole[(slice(None), *_within(self.kept))] = self.seen
+        whole = np.zeros((3, self.size, self.size), self.part.dtype)
+        whole[(slice(None), *_within(self.kept))] = self.part
         return whole
 
     def crop(self) -> np.ndarray:
         """The pixels of the receptive field, (3, h, w)."""
         if self.kept == self.box:
-            return self.seen
+            return self.part
         return self.pixels[(slice(None), *_within(self.box))]
 
 
 class Deconvnet:
-    """Projections of a network's units; `table` says by which rules."""
+    """Projections of a network's units by the rules of `table`."""
 
     def __init__(self, model: InspectableGraph, table: Rules = rules.deconvnet) -> None:
         self.model = model
-        # What no product reaches is zero by the definition's sums only; a field alone ends anyway.
+        # Over a whole image the projection is exactly zero outside the receptive field only with
+        # kernels that sum the products of the definition. A patch of the field needs no such.
         self.table, self._field_table = rules.by_definition(table), table
 
     def project(
@@ -90,36 +91,38 @@ class Deconvnet:
         units: these units, each of them in each image. Without `map` and `units`: the strongest
                unit of the whole layer in each image.
 
-        Returns the projections image by image. Only the unit's own activation enters, as the paper
-        has it; an activation of zero projects to zero. ValueError for images of another size, none,
-        or a layer, map or unit that does not exist.
+        Returns the projections image by image. Only the unit's own activation is projected, as in
+        the paper; an activation of zero projects to zero. ValueError for images of another size, no
+        images, or a layer, map or unit that does not exist.
         """
         x, activation = self._forward(images, layer)
         layer = self._name(layer)
         chosen = _chosen(activation.data, layer, map, units)  # one list of units an image
-        rounds = [self._walk(x, activation, layer, each) for each in zip(*chosen, strict=True)]
-        return [found for image in zip(*rounds, strict=True) for found in image]
+        by_unit = [
+            self._project_whole(x, activation, layer, each) for each in zip(*chosen, strict=True)
+        ]
+        return [found for image in zip(*by_unit, strict=True) for found in image]
 
     def project_each(
         self, images: np.ndarray, layer: str, units: Sequence[Unit]
     ) -> list[Projection]:
-        """One unit of each image, its own: images (N,3,S,S), N units -> N projections, one walk.
+        """Unit n in image n: images (N,3,S,S), N units -> N projections by one backward pass.
 
-        Where a unit sees a part of its image only that part is computed, forward and back.
+        Where receptive fields are smaller than the image, only they are computed, in both passes.
         """
         if len(units) != len(images):
             raise ValueError(f"project_each: {len(images)} images and {len(units)} units")
-        if self._sees_a_part(layer):
+        if self._has_smaller_fields(layer):
             return self._project_fields(images, layer, units)
         x, activation = self._forward(images, layer)
         layer = self._name(layer)
         for unit in units:
             _check_unit(unit, activation.shape, layer)
-        return self._walk(x, activation, layer, units)
+        return self._project_whole(x, activation, layer, units)
 
-    def _sees_a_part(self, layer: str) -> bool:
-        """Whether a unit's field can be walked alone: smaller than the image, and by rules that do
-        not tie its pixels to the others (the gradient's through contrast normalisation do)."""
+    def _has_smaller_fields(self, layer: str) -> bool:
+        """Whether receptive fields are smaller than the image, with rules under which their pixels
+        do not depend on others (the gradient's through contrast normalisation do)."""
         normalised = any(isinstance(m, nn.LocalContrastNorm) for _, m in self.model.children())
         name = "local_contrast_norm"
         tied = normalised and self.table[name] is not rules.deconvnet[name]
@@ -128,15 +131,15 @@ class Deconvnet:
     def _project_fields(
         self, images: np.ndarray, layer: str, units: Sequence[Unit]
     ) -> list[Projection]:
-        """Each unit's field alone, forward and back."""
+        """Both passes on the units' receptive fields alone."""
         self._check_images(images)
         for unit in units:
             _check_unit(unit, (len(units), *self._plane(layer)), layer)
         self.model.eval()
         places = np.array([(unit.p, unit.q) for unit in units])
         x, activation, window = receptive_fields.forward(self.model, images, layer, places)
-        alone = [Unit(unit.map) for unit in units]  # each at 0, 0 of its own patch
-        pixels, values = self._carried(x, activation, alone, self._field_table)
+        alone = [Unit(unit.map) for unit in units]  # each at (0, 0) of its own patch
+        pixels, values = self._backward(x, activation, alone, self._field_table)
         return [
             self._cut(n, layer, unit, values[n], pixels[n], window.at[n])
             for n, unit in enumerate(units)
@@ -149,8 +152,8 @@ class Deconvnet:
         S = self.model.image_size
         box = self.model.receptive_field(layer, unit.p, unit.q).clip(S, S)
         inside = Box(box.top - at[0], box.bottom - at[0], box.left - at[1], box.right - at[1])
-        seen = pixels[(slice(None), *_within(inside))].copy()
-        return Projection(n, layer, unit, value, box, seen, box, S)
+        part = pixels[(slice(None), *_within(inside))].copy()
+        return Projection(n, layer, unit, value, box, part, box, S)
 
     def _plane(self, layer: str) -> tuple[int, int, int]:
         """(K,P,Q) of a layer below the fully connected ones."""
@@ -178,11 +181,11 @@ class Deconvnet:
             )
         return S
 
-    def _walk(
+    def _project_whole(
         self, x: Tensor, activation: Tensor, layer: str, units: Sequence[Unit]
     ) -> list[Projection]:
-        """All activations but one an image set to zero, carried to the pixels."""
-        pixels, values = self._carried(x, activation, units, self.table)
+        """All activations but one of each image set to zero, projected to the pixels."""
+        pixels, values = self._backward(x, activation, units, self.table)
         S = self.model.image_size
         whole = Box(0, S, 0, S)
         return [
@@ -190,10 +193,10 @@ class Deconvnet:
             for n, u in enumerate(units)
         ]
 
-    def _carried(
+    def _backward(
         self, x: Tensor, activation: Tensor, units: Sequence[Unit], table: Rules
     ) -> tuple[np.ndarray, list[float]]:
-        """One unit's activation an image carried back to x, and the activations."""
+        """The backward pass of one unit's activation for each image, and these activations."""
         places = np.array([(n, unit.map, unit.p, unit.q) for n, unit in enumerate(units)])
         chosen = device.index(tuple(places.T[: activation.ndim]), activation.data)
         values, cotangent = activation.data[chosen], np.zeros_like(activation.data)

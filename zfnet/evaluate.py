@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zfnet.data import Dataset, Loader
-from zfnet.data.loader import Crops, Loading
+from zfnet.data.batches import Crops, Loading
 from zfnet.network import Network
 
 
@@ -40,7 +40,7 @@ def evaluate(
 
     Each image's probabilities are averaged over its crops and over the networks. ValueError if the
     networks' classes differ from one another or from the data set's, or no image can be read.
-    Unreadable images are left out (with `strict`: BadImage); `bad` takes their title -> reason.
+    Unreadable images are left out, with `strict` they raise BadImage; `bad` gets title -> reason.
     """
     found = predict(
         networks, dataset, ten_crops=ten_crops, batch_size=batch_size, workers=workers,
@@ -52,8 +52,8 @@ def evaluate(
 def errors(probabilities: np.ndarray, labels: np.ndarray) -> Errors:
     """Errors of probabilities (N,C) for labels (N,).
 
-    Equal probabilities rank by the class's number, as argmax has it, so that a network that cannot
-    tell its classes apart is right by chance only; NaN is always in front of the true class.
+    Equal probabilities rank by the class's number, as in argmax, so that a network with constant
+    outputs is right by chance only. A NaN ranks before the true class.
     """
     N = len(labels)
     true = probabilities[np.arange(N), labels]
@@ -107,7 +107,7 @@ def predict(
 
 
 def check_classes(networks: Sequence[Network], dataset: Dataset) -> None:
-    """ValueError unless every network knows the classes of `dataset`, in its order."""
+    """ValueError unless every network has the classes of `dataset`, in its order."""
     if not networks:
         raise ValueError("evaluate: at least one network is needed")
     for network in networks:

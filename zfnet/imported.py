@@ -1,4 +1,4 @@
-"""A network that came from elsewhere, as one that the commands look into."""
+"""Imported network: a graph of layers from elsewhere, as an inspectable graph."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from zfnet.inspectable import InspectableGraph
 class Imported(InspectableGraph):
     """Any graph of layers that turns images (N,3,S,S) into scores (N,C).
 
-    A softmax at its end is left out, and flattening behind it: what it returns are scores.
-    Raises ValueError if the graph does not take such images or gives no scores, with the shapes.
+    A softmax at the end is removed, with any reshaping behind it, so that the output is the scores.
+    ValueError, with the shapes, if the graph does not take such images or gives no scores.
     """
 
     def __init__(self, graph: nn.Graph, image_size: int) -> None:
@@ -35,20 +35,20 @@ class Imported(InspectableGraph):
         return self._side
 
     def described(self) -> dict[str, Any]:
-        """What JSON can hold of it: all but the weights."""
+        """Everything but the weights, for JSON."""
         return {"image_size": self._side, "graph": describe(self)}
 
     @classmethod
     def from_description(
         cls, described: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
     ) -> Imported:
-        """The inverse of `described`; ValueError for what does not fit together."""
+        """The inverse of `described`; ValueError if description and arrays do not fit."""
         return cls(build(described["graph"], arrays), int(described["image_size"]))
 
 
 def _scores(graph: nn.Graph) -> str:
-    """The layer before the softmax at the end, if there is one, and before what only reshapes the
-    scores of a linear layer."""
+    """The layer that gives the scores: before a softmax at the end, and before layers that only
+    reshape a linear layer's output."""
     layers, wiring, name = dict(graph.children()), graph.wiring(), graph.output
     shaping = (nn.Flatten, nn.Reshape, nn.Identity, nn.Dropout)
     ending = [name]

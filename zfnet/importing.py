@@ -1,4 +1,4 @@
-"""A file from elsewhere becomes a network with its preprocessing and its classes' names."""
+"""Import of networks from ONNX, PyTorch and safetensors files."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from zfnet.imported import Imported
 from zfnet.network import FORMAT, Network
 
 PIXELS = "pixels"
-"""Name of the layer in front that brings channels into the network's order and scale."""
+"""Name of the first layer, which brings channels into the network's order and scale."""
 Kind = Literal["onnx", "pth", "safetensors"]
 SUFFIXES: dict[str, Kind] = {".pth": "pth", ".pt": "pth", ".safetensors": "safetensors"}
 
 
 @dataclass(frozen=True)
 class InputFormat:
-    """What becomes of an image before the network sees it.
+    """The form in which a network takes images.
 
-    size, resize: of the crop, and of the square that it is cut from.
+    size, resize: sides of the crop, and of the square that it is cut from.
     fit:          "centre" or "warp" (`zfnet.data.Preprocess`).
     bgr:          whether the network takes blue, green and red.
-    mean, std:    of red, green and blue in 0..255: (pixel - mean) / std goes in.
+    mean, std:    of red, green and blue in 0..255; the input is (pixel - mean) / std.
     """
 
     size: int = 224
@@ -61,7 +61,7 @@ class InputFormat:
         return Preprocess.with_one_mean(self.size, self.resize, self.mean, self.fit)
 
     def pixels(self) -> nn.Pixels | None:
-        """The layer that the network needs in front, if any."""
+        """The layer that converts channels and scale, if one is needed."""
         order = (2, 1, 0) if self.bgr else (0, 1, 2)
         scale = [1 / self.std[channel] for channel in order]
         plain = not self.bgr and all(s == 1 for s in scale)
@@ -76,7 +76,7 @@ PRESETS = {
     # torchvision's and the ONNX model zoo's: 0.485, 0.456, 0.406 and 0.229, 0.224, 0.225 of 255.
     "torchvision": InputFormat(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375)),
 }
-"""Recipes by name."""
+"""Input formats by name."""
 
 
 def import_network(
@@ -101,7 +101,7 @@ def import_network(
 
 
 def kind_of(file: Path) -> Kind:
-    """What a file holds by its first bytes, and by its name where they say nothing.
+    """The kind of a file by its first bytes, else by its suffix.
 
     A zip archive or a pickle is PyTorch's; safetensors begin with the length of a header and "{".
     FileNotFoundError without the file.
@@ -118,10 +118,10 @@ def kind_of(file: Path) -> Kind:
 
 
 def own_size(file: Path) -> int | None:
-    """The side S of the images (3,S,S) that an ONNX file fixes; None where nothing is fixed.
+    """The side S of the images (3,S,S) that an ONNX file fixes; None where it fixes none.
 
-    None too for a file that is damaged: reading all of it tells how. ValueError if they are not
-    square.
+    None too for a damaged file: `import_network` reports the damage. ValueError if the images are
+    not square.
     """
     if kind_of(file) != "onnx":
         return None
@@ -138,7 +138,7 @@ def own_size(file: Path) -> int | None:
 
 
 def read_classes(file: Path) -> list[str]:
-    """One name a line; what stands after a WordNet id ("n01440764 tench, ..."), if there is one."""
+    """One class a line; a WordNet id in front ("n01440764 tench, ...") is dropped."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -148,9 +148,9 @@ def read_classes(file: Path) -> list[str]:
 
 
 def input_format(preset: str | None, mean: Sequence[float] | None, **others: Any) -> InputFormat:
-    """The preset with what is given besides; ValueError without a preset and a mean.
+    """The preset with the given changes; ValueError without both a preset and a mean.
 
-    Without a `resize`, a `size` that the preset's square is not made for gets one in the paper's
+    Without a `resize`, a `size` that does not fit the preset's square gets one in the paper's
     ratio, 256 to 224.
     """
     if preset is not None and preset not in PRESETS:
@@ -199,7 +199,7 @@ def _weights(file: Path) -> dict[str, np.ndarray]:
 
 
 def _with_pixels(graph: nn.Graph, pixels: nn.Pixels | None) -> nn.Graph:
-    """The graph with `pixels` in front of all that it is given."""
+    """The graph with `pixels` as its first layer."""
     if pixels is None:
         return graph
     layers, front = dict(graph.children()), PIXELS

@@ -1,13 +1,13 @@
-"""What changes when a square of an image does: only that is computed anew.
+"""Incremental forward pass: the outputs of an image in which one square has changed.
 
-The image goes through the network once, and every layer's activations are kept. A changed square
-touches a window of each layer's plane (`kernels.contract.geometry.touches`), larger from layer to
-layer. Cut around the window from the kept plane, with the changed part laid over it, the layer's
-input is a patch; the layer without padding turns it into the next window. Squares of one size have
-windows of one shape, each at its own place, so that many squares are a batch. Where branches meet,
-their windows are widened to one that holds all of them. Contrast normalisation divides by a mean
-over the whole image, after which everything has changed: from there, planes are whole. The answers
-are those of whole images, up to the order of sums.
+The unchanged image is run through the network once, and every layer's activations are kept. A
+changed square affects a window of each layer's plane (`kernels.contract.geometry.touches`), which
+grows from layer to layer. The input of a layer is a patch: the window with its margin, cut from the
+kept plane, with the changed part inserted. The layer without padding maps it to the next window.
+Squares of one size have windows of one shape at different positions, so that many squares form a
+batch. Where branches meet, their windows are widened to a common one. Contrast normalisation
+divides by a mean over the whole image and so changes every pixel: behind it, planes are whole. The
+outputs are those of whole images, up to the order of sums.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernels import patches
 from kernels.contract.geometry import Box
 from minidl import Tensor, device, nn, no_grad
+from zfnet import patches
 from zfnet.inspectable import InspectableGraph
 from zfnet.steps import Step, steps
 from zfnet.views import Geometry
@@ -27,28 +27,30 @@ from zfnet.views import Geometry
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """Changed parts (N,C,h,w) of a plane, which begin at `at` (N,2)."""
+    """Changed windows (N,C,h,w) of a plane, with their top left corners `at` (N,2)."""
 
     part: np.ndarray
     at: np.ndarray
 
     def whole(self, plane: np.ndarray) -> np.ndarray:
-        """The planes (N,C,H,W) that the change makes of one (1,C,H,W)."""
+        """The changed planes (N,C,H,W) from the unchanged one (1,C,H,W)."""
         return self.within(plane, np.zeros_like(self.at), plane.shape[2:]).part
 
     def within(self, plane: np.ndarray, at: np.ndarray, shape: tuple[int, ...]) -> Change:
-        """The same change as parts of another shape (h,w) that begin at `at`, and hold it."""
-        if self.part.shape[2:] == shape:  # (windows of one shape that hold each other are one)
+        """The same change in larger windows of shape (h,w), with corners `at`."""
+        if (
+            self.part.shape[2:] == shape
+        ):  # (a window that contains another one of its shape equals it)
             return self
         h, w = shape
         return Change(patches.cut(plane, at, (h, w), 0.0, (self.part, self.at)), at)
 
 
 class IncrementalForward:
-    """The network's answers to one image (3,S,S) of which a part changes.
+    """The network's outputs for one image (3,S,S) in which a window changes.
 
-    kept: each layer's activations (1,K,P,Q) or (1,K) of the image as it is, by the layer's name,
-          where the model's weights lie.
+    kept: each layer's activations (1,K,P,Q) or (1,K) for the unchanged image, by the layer's name,
+          on the device of the model's weights.
     """
 
     def __init__(self, model: InspectableGraph, x: np.ndarray) -> None:
@@ -69,25 +71,25 @@ class IncrementalForward:
         return {self.model.scores} & set(self.model.planes())
 
     def scores(self, change: Change) -> np.ndarray:
-        """The scores (N,C) as the change makes them."""
+        """The scores (N,C) after the change."""
         edge = {name: c for name, c in self._changes(change) if name in self._edge}
         return self._scored(edge)
 
     def map_and_scores(
         self, change: Change, planes: str, map: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Map `map` of the layer `planes` as the change makes it, (N,P,Q), and the scores (N,C)."""
+        """Map `map` of the layer `planes` after the change, (N,P,Q), and the scores (N,C)."""
         edge = {}
         for name, found in self._changes(change):
             if name == planes:
                 one, kept = (a[:, map : map + 1] for a in (found.part, self.kept[name]))
-                seen = device.host(Change(one, found.at).whole(kept)[:, 0])
+                shown = device.host(Change(one, found.at).whole(kept)[:, 0])
             if name in self._edge:
                 edge[name] = found
-        return seen, self._scored(edge)
+        return shown, self._scored(edge)
 
     def _changes(self, change: Change) -> Iterator[tuple[str, Change]]:
-        """What becomes of each layer that has planes, by its name, from the first to the last."""
+        """The change of each layer that has planes, by its name, from the first to the last."""
         changes = {nn.INPUT: Change(device.move(change.part, self.model.device), change.at)}
         for step in self._steps:
             with no_grad():
@@ -110,12 +112,12 @@ class IncrementalForward:
         at, shape = touched(changes[0], g)
         box = g.sees(Box(0, shape[0], 0, shape[1]))
         first = at * np.array(g.stride) + np.array([box.top, box.left])
-        laid = (changes[0].part, changes[0].at)
-        around = patches.cut(before[0], first, box.shape, step.fill, laid)
+        inserted = (changes[0].part, changes[0].at)
+        around = patches.cut(before[0], first, box.shape, step.fill, inserted)
         return Change(step.on_patches(Tensor(around), at=at).data, at)
 
     def _scored(self, edge: dict[str, Change]) -> np.ndarray:
-        """The scores, from the changes of the planes that the layers above them are fed by."""
+        """The scores, from the changes of the planes that are inputs of the layers above."""
         layers, wiring = dict(self.model.children()), self.model.wiring()
         values = {n: Tensor(change.whole(self.kept[n])) for n, change in edge.items()}
         with no_grad():
@@ -126,7 +128,7 @@ class IncrementalForward:
 
 
 def _joined(changes: Sequence[Change], before: Sequence[np.ndarray]) -> list[Change]:
-    """The changes of planes of one size as parts that begin at the same places, of one shape."""
+    """The changes of planes of one size, in windows with common corners and one shape."""
     if len(changes) == 1:
         return list(changes)
     plane = np.array(before[0].shape[2:])
@@ -139,9 +141,9 @@ def _joined(changes: Sequence[Change], before: Sequence[np.ndarray]) -> list[Cha
 
 
 def touched(change: Change, g: Geometry) -> tuple[np.ndarray, tuple[int, int]]:
-    """The outputs that depend on the changed pixels: where their windows begin, and one shape.
+    """The outputs that depend on the changed pixels: the corners of their windows, and one shape.
 
-    The shape is the largest that any sample needs; at the border a window moves inside.
+    The shape is the largest of all samples; at the border a window is moved inside.
     """
     h, w = change.part.shape[2:]
     boxes = [g.touches(Box(top, top + h, left, left + w)) for top, left in change.at.tolist()]

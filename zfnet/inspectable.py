@@ -1,7 +1,7 @@
-"""What the commands ask of a network that they look into: its layers, their planes, what units see.
+"""Inspectable graph: layers by name, their shapes, planes and receptive fields.
 
-A layer has planes if it slides windows over planes or looks at each of their pixels alone; from the
-first one that does neither (it flattens, or multiplies by a matrix) its units see the whole image.
+A layer has planes if it slides windows over planes or is pixelwise. Behind the first layer that is
+neither (it flattens, or multiplies by a matrix) the receptive field is the whole image.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from zfnet.views import Geometry, View, views
 WINDOWS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.GlobalAvgPool2d, nn.GlobalMaxPool2d)
 """Layers that slide a window over planes."""
 JOINS = (nn.Add, nn.Concatenate)
-"""Where branches meet."""
-ALONE = (
+"""Layers at which branches meet."""
+PIXELWISE = (
     nn.Affine, nn.Clip, nn.Dropout, nn.Identity, nn.LeakyReLU, nn.LocalResponseNorm, nn.Pixels,
     nn.PReLU, nn.ReLU, nn.Sigmoid, nn.Tanh, *JOINS,
 )  # fmt: skip
-"""Layers that compute each pixel of their planes from that pixel alone, of one input or several."""
+"""Pixelwise layers, of one input or several."""
 RECTIFIERS = (nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.Clip)
 
 
@@ -37,7 +37,7 @@ class InspectableGraph(nn.Graph):
 
     @property
     def num_classes(self) -> int:
-        """How many scores it gives an image."""
+        """Number of scores."""
         return self.shapes()[self.scores][0]
 
     @property
@@ -56,15 +56,14 @@ class InspectableGraph(nn.Graph):
 
     @property
     def shown_layers(self) -> list[str]:
-        """The layers whose maps are shown unless others are asked for: of those that all paths to
-        the scores lead through, the convolutions and where branches meet."""
+        """The layers whose maps are shown by default: the convolutions and joins of the trunk."""
         kinds = (nn.Conv2d, *JOINS)
         layers = dict(self.children())
         return [n for n in self.trunk() if isinstance(layers[n], kinds) and n in self.planes()]
 
     @property
     def last_spatial_layer(self) -> str:
-        """The last layer whose planes say what is where: not a pooling's, nor one pixel."""
+        """The last layer with spatial planes: not a pooling, and larger than one pixel."""
         layers, planes = dict(self.children()), self.planes()
         kinds = (nn.Conv2d, *JOINS, *RECTIFIERS)
         found = [n for n in self.trunk() if isinstance(layers[n], kinds) and n in planes]
@@ -72,21 +71,21 @@ class InspectableGraph(nn.Graph):
 
     @property
     def first_features(self) -> str:
-        """The first layer's features: its rectifier, if it has one."""
+        """The layer of the first features: the first rectifier, if there is one."""
         layers = dict(self.children())
         found = [name for name in self.trunk() if isinstance(layers[name], RECTIFIERS)]
         return [*found, self.trunk()[0]][0]
 
     @property
     def top_features(self) -> str:
-        """What the layer that gives the scores is fed by, but for dropout and changes of shape."""
+        """The layer of the top features: the scores' input, before dropout and reshaping."""
         kinds = (nn.Dropout, nn.Flatten, nn.Identity, nn.Reshape)
         layers = dict(self.children())
         found = [name for name in self.trunk()[:-1] if not isinstance(layers[name], kinds)]
         return [self.trunk()[0], *found][-1]
 
     def input_tensor(self, images: np.ndarray) -> Tensor:
-        """Images (N,3,S,S) as a tensor where the weights lie, which is where they are computed."""
+        """Images (N,3,S,S) as a tensor on the device of the weights."""
         return Tensor(images).to(self.device)
 
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
@@ -108,7 +107,7 @@ class InspectableGraph(nn.Graph):
     def _planes(self) -> dict[str, tuple[int, int]]:
         found = {nn.INPUT: (self.image_size, self.image_size)}
         for name, layer in self.children():
-            kinds = (*WINDOWS, *ALONE, nn.LocalContrastNorm)
+            kinds = (*WINDOWS, *PIXELWISE, nn.LocalContrastNorm)
             if name in self.shapes() and isinstance(layer, kinds) and self._is_planar(name, found):
                 P, Q = self.shapes()[name][1:]
                 found[name] = P, Q
@@ -134,9 +133,9 @@ class InspectableGraph(nn.Graph):
         return found
 
     def views(self, layer: str) -> dict[str, View]:
-        """What a unit of `layer` sees of each layer below it, and of the image (`nn.INPUT`).
+        """The receptive field of `layer` in each layer below it, and in the image (`nn.INPUT`).
 
-        ValueError for layers whose units see all, or that do not exist.
+        ValueError for layers without planes, or that do not exist.
         """
         planes = self.planes()
         if layer not in planes or layer == nn.INPUT:
@@ -154,10 +153,10 @@ class InspectableGraph(nn.Graph):
         return {}
 
     def receptive_field(self, layer: str, p: int, q: int) -> Box:
-        """The input pixels that unit (p, q) of `layer` sees, normalisation passed through.
+        """The receptive field of unit (p, q) of `layer` in the image, without normalisation's.
 
-        May reach outside of the image, by the padding. ValueError for layers whose units see all,
-        or that do not exist.
+        It may reach outside the image, by the padding. ValueError for layers without planes, or
+        that do not exist.
         """
         return self.views(layer)[nn.INPUT].box(p, q)
 
@@ -165,7 +164,7 @@ class InspectableGraph(nn.Graph):
         return [name for name, _ in self.children()]
 
     def trunk(self) -> list[str]:
-        """The layers that every path from the image to the scores leads through, in order."""
+        """The layers on every path from the image to the scores, in order."""
         below, wiring = self.below(self.scores), self.wiring()
         order = [name for name in self.layer_names() if name in below]
         last_use = {source: i for i, name in enumerate(order) for source in wiring[name]}
@@ -177,7 +176,7 @@ class InspectableGraph(nn.Graph):
         return found
 
     def set_randomness(self, seed: int, step: int) -> None:
-        """Which dropout masks the next forward pass in training draws."""
+        """Seed and step of the dropout masks in the next forward pass of training."""
         for _, module in self.modules():
             if isinstance(module, nn.Dropout):
                 module.seed, module.step = seed, step
@@ -189,7 +188,7 @@ class InspectableGraph(nn.Graph):
 
 
 def geometry(layer: nn.Module, shape: tuple[int, ...]) -> Geometry:
-    """Of a layer that slides a window over planes (N,C,H,W)."""
+    """The geometry of a layer that slides a window over planes (N,C,H,W)."""
     if isinstance(layer, nn.Conv2d):
         return ConvGeometry.of(shape, layer.weight.shape, **layer.settings)
     if isinstance(layer, nn.MaxPool2d | nn.AvgPool2d):

@@ -1,4 +1,4 @@
-"""What a network is made of, layer by layer: shapes, parameters, operations, what a unit sees."""
+"""Table of the layers: shapes, parameters, operations, receptive fields."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ class Row:
     """A layer.
 
     shape:      of its output for one image. macs: multiply-adds of the definition.
-    sees, step: pixels of the image that a unit sees, and between neighbours; None: all see all.
-    inputs:     what feeds it.
+    sees, step: receptive field in the image, in pixels, and the step between neighbouring units;
+                None: the whole image.
+    inputs:     the layers whose outputs it takes.
     """
 
     name: str
@@ -36,7 +37,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Colours:
-    """The colours in the order in which a network takes them, and what each is multiplied by."""
+    """The order of the colours in a network's input, and the factor of each."""
 
     order: tuple[str, ...]
     scale: tuple[float, ...]
@@ -48,7 +49,7 @@ def rows(model: InspectableGraph) -> list[Row]:
 
 
 def colours(model: InspectableGraph) -> Colours:
-    """What the layer in front makes of red, green and blue; as they are without such a layer."""
+    """The order and scale of red, green and blue in the first layer, if it is `nn.Pixels`."""
     for name, layer in model.children():
         if isinstance(layer, nn.Pixels) and model.wiring()[name] == (nn.INPUT,):
             order = tuple(COLOURS[channel] for channel in layer.settings["order"])
@@ -57,8 +58,8 @@ def colours(model: InspectableGraph) -> Colours:
 
 
 def beyond_the_paper(model: InspectableGraph) -> list[tuple[list[str], str]]:
-    """(layers, rule) for each rule of projections that the paper does not define, as `notes.RULES`
-    has it; the kinds that share a rule together."""
+    """(layers, rule) for each rule of projection that the paper does not define
+    (`projection_rules.RULES`); layers that share a rule are listed together."""
     found = dict[str, list[str]]()
     for name, layer in model.children():
         if name in model.shapes() and type(layer) in RULES:

@@ -1,6 +1,6 @@
 """ZFNet and AlexNet with the paper's sizes, and smaller ones of the same kind.
 
-A network is a `nn.Sequential` of named layers, so that every layer can be asked for by its name:
+A network is a `nn.Sequential` of named layers, so that every layer can be referred to by its name:
 conv1 relu1 pool1 norm1, conv2 relu2 pool2 norm2, conv3 relu3, conv4 relu4, conv5 relu5 pool5,
 flatten, fc6 relu6 dropout6, fc7 relu7 dropout7, fc8 (Zeiler, Fergus 2013, Fig 3); `without`
 leaves some of them out (Table 3).
@@ -52,7 +52,7 @@ class ConvNet(InspectableGraph, nn.Sequential):
 
     @property
     def num_classes(self) -> int:
-        """How many scores it gives an image."""
+        """Number of scores."""
         return self.settings.num_classes
 
 
@@ -96,10 +96,12 @@ class AlexNet(ConvNet):
 
 
 def build(settings: Mapping[str, Any]) -> ConvNet:
-    """The network that `ConvNet.settings`, stored as JSON, describes; ValueError if none."""
+    """The network of `ConvNet.settings` stored as JSON; ValueError if they describe none."""
     lists_to_tuples: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()
     }
+    if "architecture" not in settings:
+        raise ValueError("these are not the settings of a network: they name no architecture")
     try:
         return ConvNet(Settings(**lists_to_tuples))
     except TypeError as error:
@@ -113,7 +115,7 @@ def as_json(settings: Settings) -> dict[str, Any]:
 def _convolutions(
     settings: Settings, rng: np.random.Generator
 ) -> tuple[dict[str, nn.Module], int, int]:
-    """Those of layers 1 to 5 that are there, and the maps and side of what comes out."""
+    """Layers 1 to 5 without those left out, and the maps and side of their output."""
     layers: dict[str, nn.Module] = {}
     maps, side = 3, settings.image_size
     for number, spec in enumerate(settings.layers(), start=1):

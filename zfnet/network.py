@@ -23,9 +23,9 @@ FILE = "model.safetensors"
 
 @dataclass(eq=False)
 class Network:
-    """A model and what belongs to it.
+    """A model with its preprocessing and its class names.
 
-    data: what it was trained on, as `open_dataset` takes it.
+    data: the data set that it was trained on, as `open_dataset` takes it.
     """
 
     model: InspectableGraph
@@ -36,15 +36,15 @@ class Network:
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Preprocessed images (N,3,S,S) -> softmax (N,C), dropout off.
 
-        Both on the CPU; between them it is computed where the model's weights lie.
+        Both are on the CPU; the computation is on the device of the weights.
         """
         self.model.eval()
         with no_grad():
             return F.softmax(self.model(self.model.input_tensor(images))).numpy()
 
     def learned_from(self, dataset: Dataset) -> bool:
-        """Whether its training images were of this data set: by the folder's name, wherever it
-        lies, or because the data set has all the classes that the network knows."""
+        """Whether it was trained on this data set: by the folder's name, whatever its path, or
+        because the data set has all of the network's classes."""
         if dataset.classes and set(self.classes) <= set(dataset.classes):
             return True
         return bool(self.data) and Path(self.data).name == Path(dataset.name).resolve().name
@@ -64,7 +64,7 @@ class Network:
     def save(self, path: Path, *, half: bool = False) -> None:
         """Write the network to a file, or to model.safetensors in a folder that exists.
 
-        half: the weights rounded to float16, half the size; they compute in float32 all the same.
+        half: the weights are rounded to float16, half the size; computation stays in float32.
         """
         arrays = self.arrays()
         if half:
@@ -113,7 +113,7 @@ def from_arrays(
 
 
 def _architecture(model: InspectableGraph) -> dict[str, Any]:
-    """What the model is built from: our networks' settings, or a graph's layers and wires."""
+    """The model's description: our networks' settings, or a graph's layers and connections."""
     if isinstance(model, Imported):
         return {"imported": model.described()}
     assert isinstance(model, ConvNet)
@@ -129,7 +129,7 @@ def _model(described: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> I
 
 
 def require_conv_net(network: Network, what: str) -> ConvNet:
-    """The model, if it is one that `zfnet train` builds; else ValueError says what needs it."""
+    """The model, if `zfnet train` built it; else a ValueError in which `what` names the need."""
     if not isinstance(network.model, ConvNet):
         raise ValueError(
             f"{what} needs a network of zfnet's own kind, as `zfnet train` makes them; this one "
@@ -139,5 +139,5 @@ def require_conv_net(network: Network, what: str) -> ConvNet:
 
 
 def _working(array: np.ndarray) -> np.ndarray:
-    """Stored in half precision or not: float32 is what the network computes in."""
+    """Float32, in which the network computes, from half precision."""
     return array.astype(np.float32) if array.dtype == np.float16 else array

@@ -19,12 +19,12 @@ OWN: Mapping[Architecture, dict[str, Any]] = {
 
 FIRST_TWO = "Of conv1 and conv2 (default: the architecture's)."
 REMOVABLE = (3, 4, 6, 7)
-"""The layers that Table 3 leaves out: no pool follows them."""
+"""The layers that Table 3 removes: no pool follows them."""
 
 
 @dataclass(frozen=True)
 class ConvSpec:
-    """One convolution layer: filters, kernel size, stride, padding; what follows it."""
+    """One convolution layer: filters, kernel size, stride, padding, and the layers behind it."""
 
     filters: int
     size: int
@@ -80,7 +80,7 @@ class Settings:
         return cls(architecture, **(OWN[architecture] | options))
 
     def layers(self) -> list[ConvSpec]:
-        """The five convolution layers, those that `without` names among them."""
+        """The five convolution layers, including those that `without` names."""
         first, second = self._first_two()
         maps = {"a": (384, 384, 256), "b": (512, 1024, 512)}[self.variant]
         third, fourth, fifth = (self.scaled(m) for m in maps)

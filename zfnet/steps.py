@@ -1,4 +1,4 @@
-"""The layers of a network one by one, on whole planes or on patches (`kernels/patches.py`)."""
+"""Layers as steps that run on whole planes or on patches (`patches.py`)."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from kernels import patches
 from kernels.contract.geometry import PoolGeometry
 from minidl import Tensor, device, nn
 from minidl import functional as F
+from zfnet import patches
 from zfnet.inspectable import InspectableGraph
 from zfnet.views import Geometry
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A layer, or a convolution together with the ReLU behind it.
+    """A layer, or a convolution fused with the ReLU behind it.
 
-    name:     of the layer whose output it gives; `names`, also the convolution's before its ReLU.
+    name:     of the layer whose output it gives; `names` has also the convolution before its ReLU.
     inputs:   the steps whose outputs it takes, or `nn.INPUT`.
-    geometry: of its windows; None where it looks at each pixel alone, or at all at once.
-    freed:    steps whose outputs no step after it takes.
+    geometry: of its windows; None for pixelwise layers, and for layers over the whole plane.
+    freed:    steps whose outputs no later step takes.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Step:
 
     @property
     def fill(self) -> float:
-        """What its padding holds: less than any pixel for a max-pooling."""
+        """The value of its padding: less than any pixel for a max-pooling."""
         highest = isinstance(self.layer, nn.MaxPool2d | nn.GlobalMaxPool2d)
         return patches.LOWEST if highest else 0.0
 
@@ -51,8 +51,8 @@ class Step:
         return self.layer(*inputs)
 
     def on_patches(self, *inputs: Tensor, at: np.ndarray) -> Tensor:
-        """The layer on patches that have its padding already; theirs begin at (N,2) `at` of its
-        output."""
+        """The layer on patches that contain its padding; `at` (N,2) are the corners of the output
+        patches in its output plane."""
         if isinstance(self.layer, nn.Conv2d):
             settings = {**self.layer.settings, "padding": 0}
             return _convolved(self.layer, inputs[0], settings, self.rectified)
@@ -68,7 +68,7 @@ def _convolved(conv: nn.Conv2d, x: Tensor, settings: dict[str, Any], rectified: 
 
 
 def _pooled(layer: nn.Module, g: PoolGeometry, x: Tensor, at: np.ndarray) -> Tensor:
-    """Pooling without padding; an average is over as many pixels as in the whole plane."""
+    """Pooling without padding; an average has the same divisor as in the whole plane."""
     window = (g.R, g.S), g.stride
     if isinstance(layer, nn.MaxPool2d | nn.GlobalMaxPool2d):
         pooled = F.max_pool2d(x, *window, dilation=g.dilation)
@@ -86,10 +86,10 @@ def _pooled(layer: nn.Module, g: PoolGeometry, x: Tensor, at: np.ndarray) -> Ten
 def steps(
     model: InspectableGraph, until: Sequence[str] | None = None, *, kept: Sequence[str] = ()
 ) -> list[Step]:
-    """The layers that have planes, in order, each ReLU with the convolution that it alone follows.
+    """The layers that have planes, in order; a convolution is fused with the ReLU that follows it.
 
-    until: only what leads to these layers, they among it.
-    kept:  layers whose outputs are needed to the end.
+    until: only these layers, and those that they depend on.
+    kept:  layers whose outputs are kept to the end.
     """
     planes, layers = model.planes(), dict(model.children())
     wanted = set(planes) - {nn.INPUT}
@@ -111,7 +111,7 @@ def steps(
 
 
 def with_relu(model: InspectableGraph, name: str) -> str:
-    """The ReLU that alone follows a convolution; else the layer itself."""
+    """The ReLU that is a convolution's only reader; else the layer itself."""
     layers, readers = dict(model.children()), [n for n, s in model.wiring().items() if name in s]
     if isinstance(layers.get(name), nn.Conv2d) and len(readers) == 1:
         (reader,) = readers
@@ -120,7 +120,7 @@ def with_relu(model: InspectableGraph, name: str) -> str:
 
 
 def _freed(chain: list[Step], kept: Sequence[str]) -> list[Step]:
-    """The steps, each told which outputs nothing needs after it."""
+    """The steps, each with the outputs that no later step needs."""
     left = Counter(source for step in chain for source in step.inputs)
     left.update(kept)
     found = []

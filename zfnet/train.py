@@ -1,10 +1,10 @@
-"""Training with the paper's recipe, interrupted and resumed without a trace.
+"""Training with the paper's recipe; an interrupted run resumes to the same weights, bit for bit.
 
 A run is a folder: `model.safetensors` (the network after the last epoch), `checkpoint.safetensors`
-(everything needed to go on), `log.jsonl` (a line an epoch), `curve.svg`, with `keep_epochs` the
-networks of those epochs in `epochs/`, and of a tuned run `kernels.json`. All that training draws is
-a function of (seed, epoch, image) or (seed, step), so a resumed run reaches the same weights,
-bit for bit, that an uninterrupted one does.
+(the state to resume from), `log.jsonl` (a line for each epoch), `curve.svg`, with `keep_epochs` the
+networks of those epochs in `epochs/`, and for a tuned run `kernels.json`. All random draws are
+functions of (seed, epoch, image) or (seed, step), so that a resumed run has the weights of an
+uninterrupted one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,44 +28,13 @@ from zfnet.evaluate import Errors, check_classes, evaluate
 from zfnet.network import Network
 from zfnet.recipe import Recipe
 from zfnet.report.curves import curve
-
-
-class Diverged(ValueError):
-    """The loss is no number any more."""
-
-
-@dataclass
-class Progress:
-    """Where training stands, for whoever shows it."""
-
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    loss: float
-    accuracy: float
-    images_per_second: float
-
-
-@dataclass
-class _Position:
-    """How far training has come, and the running sums of the epoch."""
-
-    epoch: int = 0
-    step: int = 0
-    next_batch: int = 0
-    seen: int = 0
-    loss_sum: float = 0.0
-    correct: int = 0
-    seconds: float = 0.0
-    history: list[dict[str, float]] = field(default_factory=list)
+from zfnet.training_state import Diverged, Position, Progress
 
 
 class Trainer:
-    """One run in the folder `out`, where the network's weights lie (`model.to`).
+    """One run in the folder `out`, on the device of the network's weights (`model.to`).
 
-    on_step:  called after every step; training stops cleanly, with a checkpoint, where it returns
-              False.
+    on_step:  called after every step; if it returns False, training stops with a checkpoint.
     on_epoch: called with the epoch's line of the log.
 
     ValueError where one of the data sets has fewer than two classes, no images, or other classes
@@ -96,14 +65,14 @@ class Trainer:
         self.schedule = recipe.make_schedule()
         how = Loading(recipe.crops, recipe.seed, workers=workers, strict=strict)
         self.loader = Loader(train, network.preprocess, recipe.batch_size, how)
-        self.at = _Position()
-        # Scales nothing, but loads on a device what must not fail between a step's update and its
-        # end; the update's own kernel is loaded before it changes the first weight.
+        self.at = Position()
+        # Scales nothing. It loads the kernel on a device, so that loading cannot fail between a
+        # step's update and its end; the update loads its own kernel before the first weight.
         self._renormalise(math.inf)
 
     @property
     def history(self) -> list[dict[str, float]]:
-        """The log: a line an epoch."""
+        """The log: a line for each epoch."""
         return self.at.history
 
     def run(self) -> bool:
@@ -128,9 +97,9 @@ class Trainer:
         return True
 
     def _whole_step(self, batch: Batch) -> None:
-        """A step, or MemoryError that leaves the weights as they were: the update needs none."""
+        """A step; a MemoryError leaves the weights unchanged: the update allocates nothing."""
         try:
-            with np.errstate(all="ignore"):  # a loss that is no number is told
+            with np.errstate(all="ignore"):  # a loss that is not finite is reported
                 self._one_step(batch)
         except MemoryError as error:
             side = batch.images.shape[-1]
@@ -148,7 +117,7 @@ class Trainer:
         model.zero_grad()
         logits = model(model.input_tensor(batch.images))
         loss = F.cross_entropy(logits, batch.labels)
-        value, correct = _told(loss, logits, batch.labels)
+        value, correct = _loss_and_correct(loss, logits, batch.labels)
         self._check_finite(value)
         if self._checkpoint_is_due():
             self._save_checkpoint()
@@ -167,7 +136,7 @@ class Trainer:
         return self.schedule(self.at.epoch + within, None)
 
     def _checkpoint_is_due(self) -> bool:
-        """Asked once the next loss is known to be a number: weights that diverged are not kept."""
+        """Evaluated after the check of the next loss, so that diverged weights are not kept."""
         every = self.recipe.checkpoint_every
         return bool(every) and self.at.next_batch > 0 and self.at.step % every == 0
 
@@ -193,7 +162,7 @@ class Trainer:
             for name in self.network.model.convolutions:
                 weight = getattr(self.network.model, name).weight
                 init.renormalise_filters(weight.data, max_rms)
-                weight.assign(weight.data)  # nothing to copy: it tells the tape
+                weight.assign(weight.data)  # copies nothing: the tape notices the write
 
     def _progress(self) -> Progress:
         at = self.at
@@ -203,7 +172,7 @@ class Trainer:
         )  # fmt: skip
 
     def _end_epoch(self) -> None:
-        """Validate, log, lower the rate if it is time, save."""
+        """Validate, log, update the learning rate, save."""
         at = self.at
         errors = self._validate()
         self._check_finite(errors.loss)
@@ -220,14 +189,14 @@ class Trainer:
             "unreadable": len(self.loader.bad),
         }
         self.schedule(at.epoch, errors.top1)
-        self.at = _Position(epoch=at.epoch + 1, step=at.step, history=[*at.history, line])
+        self.at = Position(epoch=at.epoch + 1, step=at.step, history=[*at.history, line])
         if self.at.epoch in self.recipe.keep_epochs:
             self.network.save(epoch_file(self.out, self.at.epoch))
         self._save_all()
         self.on_epoch(line)
 
     def _validate(self) -> Errors:
-        """Errors on the validation set; an image that `strict` refuses does not lose the epoch."""
+        """Errors on the validation set; before a BadImage of `strict` the epoch is saved."""
         try:
             return evaluate(
                 [self.network], self.val, workers=self.workers, strict=self.strict,
@@ -238,7 +207,7 @@ class Trainer:
             raise
 
     def _save_all(self) -> None:
-        """The checkpoint first: the other files follow from it."""
+        """Save the checkpoint first: the other files can be derived from it."""
         self._save_checkpoint()
         self.network.save(self.out / networks.FILE)
         lines = "".join(json.dumps(line) + "\n" for line in self.at.history)
@@ -252,13 +221,13 @@ class Trainer:
             "recipe": asdict(self.recipe),
             "position": asdict(self.at),
             "schedule": self.schedule.state(),
-            # A copy: the threads that decode ahead may add to it.
+            # A copy: the threads that prefetch may add to it.
             "unreadable": dict(self.loader.bad),
         }
         save_checkpoint(self.out, self.network, self.optimizer.velocity, state)
 
     def restore(self, arrays: dict[str, np.ndarray], state: dict[str, Any]) -> None:
-        """Stand where a checkpoint stood; the network's own weights are already in place.
+        """Restore the state of a checkpoint; the network's weights are in place already.
 
         ValueError if the checkpoint belongs to another network or its state is incomplete.
         """
@@ -268,7 +237,7 @@ class Trainer:
         if unlike:
             raise ValueError(f"the checkpoint has no velocity that fits {', '.join(unlike)}")
         try:
-            at = _Position(**state["position"])
+            at = Position(**state["position"])
             self.schedule.load(state["schedule"])
             self.loader.bad.update(state.get("unreadable", {}))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -278,12 +247,12 @@ class Trainer:
         self.at = at
 
 
-def _told(loss: Tensor, logits: Tensor, labels: np.ndarray) -> tuple[float, int]:
-    """The loss, and how many of the answers are right: all that a step brings to the CPU, and in
-    one array, since each waits for the device."""
+def _loss_and_correct(loss: Tensor, logits: Tensor, labels: np.ndarray) -> tuple[float, int]:
+    """The loss and the number of correct answers, in one transfer to the CPU, since every transfer
+    waits for the device."""
     right = (logits.data.argmax(axis=1) == device.like(labels, logits.data)).sum()
-    told = device.host(np.stack([loss.data, right.astype(loss.dtype)]))
-    return float(told[0]), int(told[1])
+    both = device.host(np.stack([loss.data, right.astype(loss.dtype)]))
+    return float(both[0]), int(both[1])
 
 
 def _write(path: Path, text: str) -> None:

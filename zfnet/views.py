@@ -1,8 +1,8 @@
-"""Which pixels of an image a unit sees, through a chain of windows or through branches.
+"""Receptive fields as affine maps from units to windows, through chains and branches.
 
-Unit (p, q) of a layer depends on a window of each layer below: of `shape` pixels, the first at
-(p, q) * stride + first. A sliding window widens it (`kernels.contract.geometry.sees`); where two
-branches meet again below, both windows are seen.
+The receptive field of unit (p, q) in a layer below is a window of `shape` pixels with its top left
+corner at (p, q) * stride + first. A sliding window widens it (`kernels.contract.geometry.sees`);
+where two branches meet again below, the field covers the windows of both.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ Two = tuple[int, int]
 
 @dataclass(frozen=True)
 class View:
-    """A unit's window in a plane; stride (0, 0): the same for all units."""
+    """The receptive field of a layer's units in a plane; stride (0, 0): the same for all units."""
 
     stride: Two = (1, 1)
     first: Two = (0, 0)
     shape: Two = (1, 1)
 
     def at(self, places: np.ndarray) -> np.ndarray:
-        """Where the windows of units (p, q) begin: (N,2) -> (N,2)."""
+        """The top left corners of the windows of units (p, q): (N,2) -> (N,2)."""
         return np.asarray(places) * np.array(self.stride) + np.array(self.first)
 
     def box(self, p: int, q: int) -> Box:
-        """Unit (p, q)'s window; may reach outside of the plane."""
+        """The window of unit (p, q); it may reach outside the plane."""
         (top, left), (h, w) = self.at(np.array([p, q])).tolist(), self.shape
         return Box(top, top + h, left, left + w)
 
     def through(self, g: Geometry | None) -> View:
-        """The window of g's input that this one of its output is computed from."""
+        """The window of g's input from which this window of its output is computed."""
         if g is None:
             return self
-        seen = g.sees(self.box(0, 0))
+        window = g.sees(self.box(0, 0))
         stride = self.stride[0] * g.stride[0], self.stride[1] * g.stride[1]
-        return View(stride, (seen.top, seen.left), seen.shape)
+        return View(stride, (window.top, window.left), window.shape)
 
     def joined(self, other: View, plane: Two) -> View:
-        """Both windows in one; the whole plane (H,W) if they move unlike from unit to unit."""
+        """One window that covers both; the whole plane (H,W) if their strides differ."""
         a, b = (v.box(0, 0) for v in (self, other))
         if self.stride != other.stride:
             a, b = Box(0, plane[0], 0, plane[1]), Box(0, plane[0], 0, plane[1])
@@ -59,17 +59,17 @@ def views(
     geometries: Mapping[str, Geometry],
     planes: Mapping[str, Two],
 ) -> dict[str, View]:
-    """What a unit of the last layer of `order` sees of the output of each layer below, by name.
+    """The receptive field of the last layer of `order` in the output of each layer below, by name.
 
-    order:      layers, each after those that feed it. geometries: of those that slide a window.
-    planes:     (H,W) of every layer's output, and of what feeds the first.
+    order:      layers, each after its inputs. geometries: of those that slide a window.
+    planes:     (H,W) of every layer's output, and of the first layer's input.
     """
     found = {order[-1]: View()}
     for name in reversed(order):
         if name not in found:
             continue
-        seen = found[name].through(geometries.get(name))
+        window = found[name].through(geometries.get(name))
         for source in wiring[name]:
             before = found.get(source)
-            found[source] = seen if before is None else before.joined(seen, planes[source])
+            found[source] = window if before is None else before.joined(window, planes[source])
     return found

@@ -1,11 +1,10 @@
-"""Sequences of layers in minidl, PyTorch and ONNX Runtime: one stage, and ZFNet forward.
+"""Networks in minidl, PyTorch and ONNX Runtime: ZFNet forward.
 
-A stage is a convolution with bias, a ReLU and a max-pooling. Ours is a `minidl.nn.Sequential`,
-which chooses and fuses kernels as for any user. The expected result is the definition's chain of
-layers, and the error bound follows from that chain with noise as large as rounding
-(`bench/definition/chain.py`). The bound holds element by element for the network's output. For
-gradients and updated weights it holds for the root mean square over each array, since one ReLU
-whose mask rounding reverses changes one element by a large amount.
+Ours is a `minidl.nn.Sequential`, which chooses and fuses kernels as for any user. The expected
+result is the definition's chain of layers, and the error bound follows from that chain with noise
+as large as rounding (`bench/definition/chain.py`). The bound holds element by element for the
+network's output. For gradients and updated weights it holds for the root mean square over each
+array, since one ReLU whose mask rounding reverses changes one element by a large amount.
 """
 
 from __future__ import annotations
@@ -125,87 +124,6 @@ class Forward(Network):
     def serves(self, library: str, case: Case) -> bool:
         contrast = getattr(case.layer, "norm", "") == "lcn"  # which ONNX has no operator for
         return super().serves(library, case) and not (contrast and library == "onnxruntime")
-
-
-class Staged(Network):
-    """One stage with normal weights of He's standard deviation."""
-
-    layer = Stage
-
-    def model(self, case: Case) -> nn.Sequential:
-        s = case.layer
-        assert isinstance(s, Stage)
-        rng = generator()
-        conv = nn.Conv2d(s.C, s.K, s.size, s.stride, s.padding, rng=rng)
-        assert conv.bias is not None
-        conv.bias.assign(rng.normal(0, 0.5, s.K).astype(np.float32))
-        pool = nn.MaxPool2d(s.pool_size, s.pool_stride, s.pool_padding)
-        return nn.Sequential(conv=conv, relu=nn.ReLU(), pool=pool)
-
-
-@operation
-class ConvReluPool(Staged, Forward):
-    """A stage forward."""
-
-    name = "conv_relu_pool"
-
-
-@operation
-class ConvReluPoolVjp(Staged):
-    """A stage forward and backward: the gradients of weight and bias for a random cotangent."""
-
-    name = "conv_relu_pool_vjp"
-
-    def operations(self, case: Case) -> int:
-        return self.sizes(case).forward + self.sizes(case).backward
-
-    def bytes(self, case: Case) -> int:
-        sizes, x = self.sizes(case), self.shape(case)
-        return 4 * (math.prod(x) + 2 * sizes.parameters + math.prod(sizes.output))
-
-    def inputs(self, case: Case) -> Inputs:
-        rng = generator()
-        shapes = {"x": self.shape(case), "gy": self.sizes(case).output}
-        return {name: normal(shape, rng) for name, shape in shapes.items()}
-
-    def outputs(self, case: Case) -> list[Output]:
-        return [Output(shape) for shape in self.sizes(case).weights]
-
-    def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
-        x, gy = (a.astype(np.float64) for a in self.inputs(case).values())
-        chains = self.chains(case, tf32)
-        for first in range(0, case.batch, CHUNK):
-            where = slice(first, first + CHUNK)
-            for chain in chains:
-                chain.forward(x[where])
-                chain.backward(gy[where])
-        both = zip(*(chain.gradients(case.batch) for chain in chains), strict=True)
-        for output, ((_, expected), (_, other)) in enumerate(both):
-            bound = allowed(expected, other)
-            yield Part(output, ..., expected, at_most(bound), as_norm=True)
-
-    def call(self, case: Case, name: str, device: str = "cpu") -> Call:
-        model, (x, gy) = self.model(case).to(device), map(Tensor, self.moved(case, device))
-        weights = list(model.parameters())
-
-        def timed() -> tuple[Tensor, ...]:
-            return model(x).backward(gy, inputs=weights)
-
-        return Call(timed, lambda found: [g.data for g in found])
-
-    def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
-        import torch
-
-        from bench.torch_networks import network
-
-        counterpart = network(self.model(case)).to(memory_format=layout)
-        weights, (x, gy) = list(counterpart.parameters()), tensors.values()
-
-        @torch.enable_grad()
-        def timed() -> Any:
-            return torch.autograd.grad(counterpart(x), weights, gy)
-
-        return Call(timed, tuple)
 
 
 class OfZFNet(Network):

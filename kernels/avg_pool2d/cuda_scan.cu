@@ -2,14 +2,14 @@
 //
 //     y[n,p,q,c] = sum over the window's taps on the plane of x[n,h,w,c] / (taps that count)
 //
-// The taps that count are those on the plane, or with `padded` those on its padding too: so many
-// rows times so many columns.
+// The taps that count are those on the plane, or with `padded` those on its padding too: their
+// rows times their columns. Limited by memory.
 
 #include "geometry.cuh"
 #include "planes.cuh"
 #include "windows.cuh"
 
-// plane: channel c of pixel (0, 0) of the window's image; top, left: where its first tap lies.
+// plane: channel c of pixel (0, 0) of the window's image; top, left: the pixel of its first tap.
 template <typename T, int V>
 __device__ __forceinline__ Lanes<T, V> window_sum(const T* __restrict__ plane,
                                                   const PoolGeometry& g, int top, int left) {

@@ -1,9 +1,9 @@
-"""Average pooling on CUDA by scanning each window.
+"""Average pooling on CUDA: one thread scans a window.
 
     y[n,c,p,q] = sum over the window's taps on the plane of x / divisor[p,q]
 
-As `scan.py`, with the divisor counted by the kernel: rows times columns that count. N C P Q R S
-additions, in x's own type; limited by memory.
+As in `scan.py`, but the kernel computes the divisor: the rows times the columns of taps that count.
+N C P Q R S additions in the type of x, N C (H W + P Q) values moved; limited by memory.
 """
 
 from __future__ import annotations
@@ -31,11 +31,7 @@ def work(problem: Problem) -> Work:
 
 
 @kernel(
-    "avg_pool2d",
-    name="scan",
-    device="cuda",
-    accuracy=Accuracy(bound=terms),
-    cost=Cost(work, GPU),
+    "avg_pool2d", name="scan", device="cuda", accuracy=Accuracy(bound=terms), cost=Cost(work, GPU)
 )
 def forward(x: np.ndarray, g: PoolGeometry) -> np.ndarray:
     """x (N,C,H,W) on the device -> y (N,C,P,Q)."""

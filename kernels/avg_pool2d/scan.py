@@ -2,8 +2,8 @@
 
     y[n,c,p,q] = sum over the window's taps on the plane of x / divisor[p,q]
 
-The divisor counts the taps on the plane, or those on its padding too (`count_include_pad`).
-N C P Q R S additions, in x's own type; bound by memory.
+The divisor is the number of taps on the plane, or on plane and padding (`count_include_pad`).
+N C P Q R S additions in the type of x, N C (H W + P Q) values moved; bound by memory.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The transpose of average pooling."""
+"""Transpose of average pooling."""

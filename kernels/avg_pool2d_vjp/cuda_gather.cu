@@ -1,14 +1,14 @@
-// The transpose of average pooling: every pixel gathers from the windows that hold it.
+// Transpose of average pooling as a gather: each pixel sums over the windows that contain it.
 //
 //     gx[n,h,w,c] = sum of gy[n,p,q,c] / (taps that count) over the windows with (h,w) among theirs
 //
-// Windows are visited in row order, so the sums have one order, whatever the threads do.
+// Windows are visited in row order, so the order of each sum is fixed. Limited by memory.
 
 #include "geometry.cuh"
 #include "planes.cuh"
 #include "windows.cuh"
 
-// How many rows of window p count, and columns of window q.
+// The numbers of rows of window p, and of columns of window q, that count.
 __device__ __forceinline__ int rows_of(const PoolGeometry& g, int p, bool padded) {
     const int top = p * g.stride_h - g.pad_top;
     return counted(top, g.R, g.dilation_h, g.H, g.pad_bottom, padded);

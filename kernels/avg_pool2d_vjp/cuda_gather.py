@@ -1,9 +1,9 @@
-"""The transpose of average pooling on CUDA: every pixel gathers from the windows that hold it.
+"""Transpose of average pooling on CUDA: each pixel gathers from the windows that contain it.
 
     gx[n,c,h,w] = sum of gy[n,c,p,q] / divisor[p,q] over the windows with (h,w) among their taps
 
-As `gather.py`; a thread sums for one pixel, in row order of its windows. N C P Q R S additions, in
-gy's own type; limited by memory.
+As in `gather.py`; a thread sums for one pixel, over its windows in row order. N C P Q R S additions
+in the type of gy, N C (H W + P Q) values moved; limited by memory.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""The transpose of average pooling: every pixel gathers from the windows that hold it.
+"""Transpose of average pooling: each pixel gathers from the windows that contain it.
 
     gx[n,c,h,w] = sum of gy[n,c,p,q] / divisor[p,q] over the windows with (h,w) among their taps
 
-N C P Q R S additions, in gy's own type; bound by memory. A row of pixels is one thread's.
+N C P Q R S additions in the type of gy, N C (H W + P Q) values moved; bound by memory. A thread
+processes rows of pixels.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from kernels.contract.registry import kernel
 
 
 def terms(g: PoolGeometry) -> float:
-    """At most R S windows hold a pixel; each a division by a rounded divisor."""
+    """At most R S windows contain a pixel; for each a division by a rounded divisor."""
     return g.R * g.S + 2
 
 

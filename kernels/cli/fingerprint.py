@@ -100,7 +100,6 @@ def _subjects(device: str, op: str | None, name: str | None) -> list[Subject]:
     found = []
     for one in _DEVICES[device]:
         found += [fingerprint.of_kernel(k, one) for k in suite.served(all_kernels(), one)]
-        found += fingerprint.unregistered(one)
     wanted = None if op is None else op.split(",")
     chosen = [
         s for s in found

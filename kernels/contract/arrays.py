@@ -1,9 +1,10 @@
 """Device arrays: CuPy arrays, emulated arrays, and transfers from and to the host.
 
-On a GPU they are CuPy's. In the emulator they are `Emulated`: NumPy's memory with a mark, so that
-CUDA kernels are picked for them and nothing falls back to the CPU by accident. An `Emulated` keeps
-the rules of a CuPy array where a mistake would show on a GPU alone: it does not mix with plain
-NumPy arrays, and what is computed from it, 0-d reductions too, stays marked.
+On a GPU they are CuPy's. In the emulator they are `Emulated`, a marked subclass of NumPy's array,
+so that CUDA kernels are picked for them and nothing falls back to the CPU by accident. An
+`Emulated` keeps the rules of a CuPy array whose violation would only fail on a GPU: it does not mix
+with plain NumPy arrays, and the results of computations with it, 0-d reductions too, are
+`Emulated`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ KINDS = ("cpu", "emulator", "cuda")
 
 @dataclass
 class Transfers:
-    """Arrays that went to a device and came back from one, and the bytes of the latter."""
+    """Counts of arrays copied to a device and back to the host, and the bytes copied back."""
 
     to_device: int = 0
     to_host: int = 0
@@ -32,12 +33,12 @@ transfers = Transfers()
 
 
 class Emulated(np.ndarray):
-    """An array of the emulator's device; made by `emulated`, brought back by `host`."""
+    """An array of the emulator's device; created by `emulated`, copied back by `host`."""
 
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any
     ) -> Any:
-        """NumPy's result, marked; TypeError if a plain array takes part, as CuPy raises one."""
+        """NumPy's result, marked; TypeError if an operand is a plain array, as with CuPy."""
         _refuse_plain(ufunc.__name__, (*inputs, *(out or ())))
         if out is not None:
             options["out"] = _unmarked(out)
@@ -49,7 +50,7 @@ class Emulated(np.ndarray):
     def __array_function__(
         self, func: Callable[..., Any], types: Iterable[type], args: Any, kwargs: Any
     ) -> Any:
-        """The same for NumPy's functions, which CuPy serves with its own of the same name."""
+        """The same for NumPy's functions, which CuPy overrides too."""
         if any(kind is np.ndarray for kind in types):
             raise TypeError(_mixed(func.__name__))
         result = func(*_unmarked(args), **_unmarked(kwargs))
@@ -69,7 +70,7 @@ def _mixed(what: str) -> str:
 
 
 def _unmarked(value: Any) -> Any:
-    """The same with plain arrays, in tuples, lists and dictionaries too."""
+    """`value` with plain arrays, in tuples, lists and dictionaries too."""
     if isinstance(value, Emulated):
         return value.view(np.ndarray)
     if isinstance(value, tuple | list) and type(value) in (tuple, list):
@@ -80,7 +81,7 @@ def _unmarked(value: Any) -> Any:
 
 
 def _marked(value: Any) -> Any:
-    """The same with the arrays, and NumPy's scalars, as the emulator's."""
+    """`value` with its arrays and NumPy scalars as the emulator's."""
     if isinstance(value, np.generic):
         return np.asarray(value).view(Emulated)
     if isinstance(value, np.ndarray):
@@ -91,7 +92,7 @@ def _marked(value: Any) -> Any:
 
 
 def device_kind(x: object) -> str | None:
-    """Where an array lies: "cpu", "emulator" or "cuda"; None if it is no array."""
+    """The device of an array: "cpu", "emulator" or "cuda"; None if it is no array."""
     if isinstance(x, Emulated):
         return "emulator"
     if isinstance(x, np.ndarray):
@@ -101,12 +102,12 @@ def device_kind(x: object) -> str | None:
 
 
 def address(x: Any) -> int:
-    """Where the first element of a device array lies."""
+    """The address of the first element of a device array."""
     return int(x.data.ptr) if device_kind(x) == "cuda" else int(x.ctypes.data)
 
 
 def emulated(x: Any) -> Emulated:
-    """A copy of x on the emulator's device, in the same order of memory."""
+    """A copy of x on the emulator's device, in the same memory order."""
     transfers.to_device += 1
     return np.array(host_view(x), order="K", copy=True).view(Emulated)
 
@@ -119,7 +120,7 @@ def gpu(x: Any) -> Any:
 
 
 def host(x: Any) -> np.ndarray:
-    """A copy of x as a plain NumPy array, in the same order of memory; TypeError for no array."""
+    """A copy of x as a plain NumPy array, in the same memory order; TypeError for no array."""
     kind, plain = device_kind(x), host_view(x)
     if kind == "cuda" or kind == "emulator":
         transfers.to_host += 1
@@ -128,7 +129,7 @@ def host(x: Any) -> np.ndarray:
 
 
 def host_view(x: Any) -> np.ndarray:
-    """x as a plain NumPy array, the same memory where the host can reach it."""
+    """x as a plain NumPy array, sharing memory if the host can access it."""
     kind = device_kind(x)
     if isinstance(x, np.generic):
         return np.asarray(x)
@@ -140,10 +141,10 @@ def host_view(x: Any) -> np.ndarray:
 
 
 def _transferred(transfer: Callable[[Any], Any], x: Any) -> Any:
-    """What `transfer` makes of x, in x's order of memory, though it knows row-major alone.
+    """`transfer`, which copies row-major arrays, applied to x with its memory order kept.
 
-    The axes go from the widest stride to the narrowest, so that channels-last memory, say, is sent
-    as it lies.
+    The axes are sorted from the largest stride to the smallest, so that channels-last memory, for
+    example, is copied in its own order.
     """
     axes = sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
     back = sorted(range(x.ndim), key=axes.__getitem__)

@@ -1,6 +1,6 @@
-"""The work of a convolution kernel, and what it takes at given rates.
+"""Cost model of the convolution kernels: counts of work, and rates in nanoseconds.
 
-Each kernel counts its work (`work(problem)` beside it); the rates of all stand in one table
+Each kernel's file counts its work, `work(problem)`; the rates of all kernels are one table
 (`rates.py`). `Cost` (`declarations.py`) multiplies the two.
 """
 
@@ -13,14 +13,14 @@ from kernels.contract.geometry import ConvGeometry
 
 @dataclass(frozen=True)
 class Work:
-    """What one call does, all groups together.
+    """The work of one call, for all groups.
 
-    products: multiply-adds, those with the zeros that fill blocks up included.
-    terms:    elements of windows, or of their transforms, that are laid out for them.
-    outputs:  results that are written from their sums.
-    weights:  elements that the weights are packed or transformed to.
-    calls:    how often all of it is begun: groups, where they go one by one.
-    runs:     pieces that the terms come in, each of which has to be begun: rows of windows' taps.
+    products: multiply-adds, those with the zeros that fill blocks included.
+    terms:    elements of windows, or of their transforms, that are packed.
+    outputs:  results that are written.
+    weights:  elements of the packed or transformed weights.
+    calls:    repetitions with a fixed cost: groups, if they are processed one by one.
+    runs:     contiguous runs of the terms, each with a fixed cost: rows of windows' taps.
     """
 
     products: float
@@ -33,7 +33,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Rates:
-    """Nanoseconds of one of each; `read`: of a weight that was prepared before and is only read."""
+    """Nanoseconds of one unit of each kind; `read`: of a weight that is prepared and only read."""
 
     product: float
     term: float
@@ -55,18 +55,18 @@ class Rates:
         )
 
     def preparation(self, work: Work) -> float:
-        """What of it depends on the weights alone."""
+        """Nanoseconds of the part that depends on the weights alone."""
         return self.weight * work.weights
 
 
 def unfolded(g: ConvGeometry) -> Work:
-    """Of matrix products with windows that are laid out run by run (im2col), or added from them."""
+    """The work of matrix products with im2col or col2im, run by run."""
     pixels, each, runs = g.N * g.P * g.Q, g.C // g.groups, runs_of(g)
     return Work(g.macs, runs * g.S * each, pixels * g.K, g.R * g.S * each * g.K, g.groups, runs)
 
 
 def runs_of(g: ConvGeometry) -> int:
-    """The rows of taps of all windows: S C/groups elements each, side by side in x."""
+    """The number of rows of taps of all windows: S C/groups contiguous elements of x each."""
     return g.N * g.P * g.Q * g.groups * g.R
 
 

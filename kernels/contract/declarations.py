@@ -1,13 +1,13 @@
-"""The declarations of a kernel: `Accuracy`, `Cost` and `Abilities`.
+"""Declarations of a kernel: `Accuracy`, `Cost` and `Abilities`.
 
     @kernel("conv2d", name="direct", accuracy=Accuracy(bound=terms, spreads="padding"),
             cost=Cost(work, "conv2d direct"), abilities=Abilities(prepare=prepare, rectifies=True))
     def forward(x, w, g, *, bias=None, rectify=False, prepared=None): ...
 
-What is asked before a call, `Abilities.supports` and `Cost.work`, is asked about a `Problem`:
-geometry, type and options. What is about sums of products (bounds), weights and planes alone takes
-the geometry. The flat keywords of `kernel` (`supports=`, `cost=` as a function) take the geometry
-too: `flat` makes the same objects of them.
+`Abilities.supports` and `Cost.work`, which are evaluated before a call, are functions of a
+`Problem`: geometry, type and options. Functions of sums of products (bounds), of weights or of
+planes alone take the geometry. The functions of the flat keywords of `kernel` (`supports=`,
+`cost=`) take the geometry too; `flat` converts them to the same objects.
 """
 
 from __future__ import annotations
@@ -25,40 +25,40 @@ SPREADS = ("nowhere", "padding", "plane")
 
 
 def everything(problem: Any) -> bool:
-    """What a kernel supports that says nothing else."""
+    """The default of `supports`: every problem."""
     return True
 
 
 def one(g: Any) -> float:
-    """The amplification of a kernel that sums products as they are."""
+    """The default amplification, of a kernel that sums the products of the definition."""
     return 1.0
 
 
 def free(problem: Any) -> float:
-    """The cost of a kernel that states none: the only one of its operation."""
+    """The default cost, for the only kernel of its operation."""
     return 0.0
 
 
 def never(g: Any, pool: Any) -> bool:
-    """What a kernel pools that says nothing else."""
+    """The default of `pools`: no pooling."""
     return False
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How far a result may be from the definition's.
+    """Bounds on the difference between a result and the definition's.
 
     exact:     it sums the products of the definition (in any order).
-    bound:     |result - true| <= bound(g) * eps * (sum of the absolute products), or None where the
-               error is not of that form.
-    norm_wise: the bound is not on the absolute products but on the sum over channels of the largest
-               |x| of a plane times the sum of |w| over the whole window, at the border too:
-               transforms mix pixels, so a small one has the error of its largest neighbour.
-    amplification: how many times larger than the absolute products the terms may be that it adds;
-               part of `bound`. 1 unless stated: a transform's constants make them larger.
-    spreads:   how far NaN and infinity go beyond the definition: "nowhere"; "padding": zeros of the
-               padding, or between pixels, are multiplied like pixels; "plane": over the planes of
-               the output that the plane or window which holds them goes into.
+    bound:     |result - true| <= bound(g) * eps * (sum of the absolute products), or None if the
+               error does not have that form.
+    norm_wise: instead of the absolute products the bound has the sum over channels of the largest
+               |x| of a plane times the sum of |w| over the whole window, at the border too.
+               Transforms mix pixels, so a small one has the error of its largest neighbour.
+    amplification: the ratio of the terms that are added to the absolute products, at most; part of
+               `bound`. 1 by default; the constants of a transform make it larger.
+    spreads:   where NaN and infinity appear beyond the definition. "nowhere"; "padding": zeros of
+               the padding, or between pixels, are multiplied like pixels; "plane": in the whole
+               output planes that depend on the plane or window with the NaN.
     """
 
     exact: bool = True
@@ -69,7 +69,7 @@ class Accuracy:
 
 
 class Priced(Protocol):
-    """Rates: nanoseconds of work of one kind, in all and for the weights' preparation."""
+    """Rates: nanoseconds of a call's work, in all and for the preparation of the weights."""
 
     def cost(self, work: Any) -> float: ...
 
@@ -80,12 +80,11 @@ class Priced(Protocol):
 class Cost:
     """Estimated nanoseconds of a call on two cores, which `pick` compares.
 
-    work:  what a call does, to be multiplied by the rates; without rates its nanoseconds.
+    work:  the work of a call, which the rates convert to nanoseconds; without rates, nanoseconds.
     rates: the kernel's name in the table of fitted rates (`rates.py`), or rates of another kind.
-    preparation: the part that a caller who keeps what `prepare` gives is spared, where there are no
-                 rates to say so.
+    preparation: without rates, the nanoseconds saved if the result of `prepare` is kept.
     operations: floating-point operations really done for a geometry (`operations.Operations`); None
-                where they are the definition's.
+                if they are the definition's.
     """
 
     work: Callable[[Problem], Any] = free
@@ -98,7 +97,7 @@ class Cost:
             raise ValueError(f"no rates {self.rates!r}; there are {', '.join(FITTED)}")
 
     def nanoseconds(self, problem: Problem, kept: bool = False) -> float:
-        """Of one call; less the preparation where what it gives is `kept`."""
+        """Nanoseconds of one call, without the preparation if its result is `kept`."""
         work = self.work(problem)
         if self.rates is None:
             return float(work - (self.preparation(problem) if kept else 0.0))
@@ -108,17 +107,17 @@ class Cost:
 
 @dataclass(frozen=True)
 class Abilities:
-    """What a kernel can do.
+    """Capabilities of a kernel.
 
-    supports:  may it serve this problem?
-    prepare:   what depends on the weights alone, from prepare(w, g): a caller who keeps it while
-               the weights stay gives it to each call as `prepared`. It serves any batch size.
-    rectifies: it takes `rectify=True`, and writes max(y, 0) for y.
-    pools:     may it pool its result y itself, as a PoolGeometry of y says? Then it takes `pool`
-               and gives the pooled values and their switches.
-    into:      it takes `out`, an array as `memory.empty` makes it or some images of one (for
-               several results a tuple), and writes there.
-    chunked:   it lays out `memory.chunk()` bytes at a time, about, and can do with fewer.
+    supports:  whether it can solve this problem.
+    prepare:   prepare(w, g) returns what depends on the weights alone, for any batch size. A caller
+               keeps it while the weights do not change, and passes it to each call as `prepared`.
+    rectifies: it takes `rectify=True` and then writes max(y, 0).
+    pools:     whether it can pool its result y itself by this PoolGeometry. Then it takes `pool`
+               and returns the pooled values and their switches.
+    into:      it takes `out`, an array from `memory.empty` or some images of one (for several
+               results a tuple), and writes its result there.
+    chunked:   its buffers take about `memory.chunk()` bytes, and it works with a smaller chunk.
     """
 
     supports: Callable[[Problem], bool] = everything
@@ -129,7 +128,7 @@ class Abilities:
     chunked: bool = False
 
     def serve(self, problem: Problem) -> bool:
-        """Does it serve the problem, with every option that is asked for?"""
+        """Whether it supports the problem, with every option of the call."""
         if problem.rectify and not self.rectifies:
             return False
         if problem.pool is not None and not self.pools(problem.geometry, problem.pool):
@@ -151,9 +150,9 @@ def flat(
     operations: Callable[[Any], Any] | None = None,
     **others: Any,
 ) -> Declarations:
-    """The declarations of flat keywords, whose functions take the geometry `g` alone.
+    """The declarations from flat keywords, whose functions take the geometry `g` alone.
 
-    TypeError for a keyword that there is not.
+    TypeError for an unknown keyword.
     """
     unknown = set(others) - set(_ACCURACY) - set(_ABILITIES)
     if unknown:
@@ -175,7 +174,7 @@ def flat(
 
 @dataclass(frozen=True)
 class _OfGeometry:
-    """A function of a geometry, as one of a problem."""
+    """A function of a geometry, as a function of a problem."""
 
     function: Callable[[Any], Any]
 

@@ -1,4 +1,4 @@
-"""Access to CuPy and its GPU, or an error that says which of the two is missing."""
+"""Access to CuPy and its GPU, with errors that name what is missing."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import sys
 from typing import Any
 
 OLDEST = 70
-"""The compute capability, times ten, that the kernels are compiled for at least: Volta's."""
+"""The least compute capability of the kernels, times ten: Volta's."""
 
 INSTEAD = 'without a GPU the emulator runs the same kernels: ask for it with device="emulator"'
 
 
 class NoGPU(ValueError):
-    """device="cuda" cannot be had here; the message says what is missing and what to do."""
+    """device="cuda" is not available; the message names what is missing and the remedy."""
 
 
 def cupy() -> Any:
-    """The module `cupy`, with a GPU that the kernels run on; NoGPU says what is missing."""
+    """The module `cupy`, with a GPU that the kernels support; NoGPU names what is missing."""
     try:
         module = importlib.import_module("cupy")
     except ImportError as error:
@@ -34,7 +34,7 @@ def cupy() -> Any:
 
 
 def loaded() -> Any:
-    """The module `cupy` if anything has imported it, else None: then there are no arrays of it."""
+    """The module `cupy` if it is imported, else None: then it has no arrays."""
     return sys.modules.get("cupy")
 
 
@@ -61,7 +61,7 @@ def _check_age(module: Any) -> None:
 
 
 def _check_precision() -> None:
-    """CuPy reads this when it is imported; products are float32's own unless a name says so."""
+    """Refuse CUPY_TF32, which CuPy reads on import: products are in full float32."""
     if os.environ.get("CUPY_TF32", "0") not in ("", "0"):
         raise NoGPU(
             f"CUPY_TF32={os.environ['CUPY_TF32']} rounds the factors of every matrix product to "

@@ -1,9 +1,9 @@
 """Geometry of sliding windows: output sizes, receptive fields, argument checks.
 
-The only output-size formulas of the project stand here, and every check of an operation's
-arguments with them. A sliding window of R x S taps, `dilation` apart, moves over a plane of H x W
-pixels that is padded by four signed pads (top, bottom, left, right; a negative pad crops) and stops
-every `stride` pixels; it stops at P x Q places.
+The only output-size formulas of the project are here, with every check of an operation's arguments.
+A window of R x S taps, `dilation` apart, slides in steps of `stride` pixels over a plane of H x W
+pixels, padded by four signed pads (top, bottom, left, right; a negative pad crops), to P x Q
+positions (Dumoulin, Visin: "A guide to convolution arithmetic", 2016).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from kernels.contract.arguments import (
 
 @dataclass(frozen=True)
 class Box:
-    """Pixels top <= h < bottom, left <= w < right of a plane; may reach outside of it."""
+    """Pixels top <= h < bottom, left <= w < right of a plane; may extend beyond it."""
 
     top: int
     bottom: int
@@ -40,7 +40,7 @@ class Box:
         return self.bottom - self.top, self.right - self.left
 
     def clip(self, H: int, W: int) -> Box:
-        """The part of the box that lies in a plane of H x W pixels."""
+        """The part of the box inside a plane of H x W pixels."""
         top, bottom = (min(max(v, 0), H) for v in (self.top, self.bottom))
         left, right = (min(max(v, 0), W) for v in (self.left, self.right))
         return Box(top, bottom, left, right)
@@ -48,7 +48,7 @@ class Box:
 
 @dataclass(frozen=True)
 class _Sliding:
-    """A window sliding over a plane: what convolution and pooling have in common."""
+    """A window sliding over a plane: the common part of convolution and pooling."""
 
     N: int
     C: int
@@ -93,14 +93,14 @@ class _Sliding:
                 )
 
     def _taps_inside(self, axis: int) -> np.ndarray:
-        """How many taps of each window fall on the plane itself, (P,) or (Q,)."""
+        """The number of taps of each window on the plane itself, (P,) or (Q,)."""
         size, before, _ = self._axis(axis)
         starts = np.arange((self.P, self.Q)[axis]) * self.stride[axis] - before
         taps = starts[:, None] + np.arange((self.R, self.S)[axis]) * self.dilation[axis]  # (P,R)
         return ((taps >= 0) & (taps < size)).sum(axis=1)
 
     def sees(self, box: Box) -> Box:
-        """The input pixels that the outputs in `box` are computed from (padding included)."""
+        """The receptive field of the outputs in `box`: input pixels, padding included."""
         (sh, sw), (eh, ew) = self.stride, self.extent
         top, left = self.padding[0], self.padding[2]
         return Box(
@@ -154,7 +154,7 @@ class ConvGeometry(_Sliding):
 
     @property
     def taps_inside(self) -> int:
-        """Taps of all windows of one plane that fall on a pixel and not on padding."""
+        """Taps of all windows of one plane that are on a pixel, not on padding."""
         return math.prod(int(self._taps_inside(axis).sum()) for axis in (0, 1))
 
     @classmethod
@@ -193,11 +193,11 @@ class ConvGeometry(_Sliding):
         dilation: Pair = 1,
         groups: int = 1,
     ) -> ConvGeometry:
-        """Geometry of the convolution that conv_transpose2d(y, w) is the transpose of.
+        """Geometry of the convolution whose transpose is conv_transpose2d(y, w).
 
         `y_shape` (N,K,P,Q) is the transposed convolution's input, `w_shape` (K,C/groups,R,S) its
-        weight; its output is this geometry's x: (N,C,H,W). Several H give the same P when the
-        stride is above 1; `output_padding` picks among them.
+        weight; its output is this geometry's x: (N,C,H,W). Several H give the same P if the
+        stride is above 1; `output_padding` selects one.
         """
         N, K, P, Q = four_axes(y_shape, "conv_transpose2d: x", "(N, K, P, Q)")
         Kw, Cg, R, S = four_axes(w_shape, "conv_transpose2d: weight", "(K, C/groups, R, S)")
@@ -223,7 +223,7 @@ class ConvGeometry(_Sliding):
                 f"conv_transpose2d: x {tuple(y_shape)} with weight {tuple(w_shape)}, stride "
                 f"{strides} and padding {four} would give {H}x{W} pixels; less padding would fit"
             )
-        # What output_padding adds is cropped again, so that the windows stop P x Q times.
+        # The pixels of output_padding are cropped again, so that there are P x Q windows.
         ends = four[0], four[1] - extra[0], four[2], four[3] - extra[1]
         return cls.of((N, Cg * groups, H, W), w_shape, strides, ends, dilations, groups)
 
@@ -263,7 +263,7 @@ class PoolGeometry(_Sliding):
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> PoolGeometry:
-        """Geometry of a pooling of x; the stride is the window's size unless given."""
+        """Geometry of a pooling of x; the stride is by default the window's size."""
         N, C, H, W = four_axes(x_shape, "pool2d: x", "(N, C, H, W)")
         R, S = pair(kernel_size, "kernel_size")
         g = cls(
@@ -290,16 +290,16 @@ class PoolGeometry(_Sliding):
         return g
 
     def _taps_padded(self, axis: int) -> np.ndarray:
-        """How many taps of each window fall on the plane or its padding, (P,) or (Q,)."""
+        """The number of taps of each window on the plane or its padding, (P,) or (Q,)."""
         size, before, after = self._axis(axis)
         starts = np.arange((self.P, self.Q)[axis]) * self.stride[axis] - before
         taps = starts[:, None] + np.arange((self.R, self.S)[axis]) * self.dilation[axis]  # (P,R)
         return (taps < size + after).sum(axis=1)
 
     def divisors(self) -> np.ndarray:
-        """What average pooling divides by: (P,Q) float64, PyTorch's rule.
+        """Divisors of average pooling by PyTorch's rule, (P,Q) float64.
 
-        With `count_include_pad` the taps on the plane and its padding, otherwise on the plane.
+        With `count_include_pad` the number of taps on the plane and its padding, else on the plane.
         """
         count = self._taps_padded if self.count_include_pad else self._taps_inside
         return np.multiply.outer(count(0), count(1)).astype(np.float64)

@@ -1,4 +1,4 @@
-"""One algorithm of one operation on one device, with its declarations: `Kernel`."""
+"""`Kernel`: one algorithm of one operation on one device, with its declarations."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ PLAIN, FREE, ANYTHING = Accuracy(), Cost(), Abilities()
 
 @dataclass(frozen=True)
 class Kernel:
-    """One algorithm of one operation on one device, with its declarations; call it like its
-    function."""
+    """One algorithm of one operation on one device, with its declarations.
+
+    Call it like its function.
+    """
 
     operation: str
     name: str
@@ -33,7 +35,7 @@ class Kernel:
     abilities: Abilities = ANYTHING
 
     def supports(self, asked: Any) -> bool:
-        """Does it serve this Problem, or a plain call of this geometry in float32?"""
+        """Whether it supports this Problem, or a plain call of this geometry in float32."""
         return self.abilities.serve(problem_of(asked))
 
     def cost(self, asked: Any) -> float:
@@ -86,37 +88,37 @@ class Kernel:
         return self.abilities.chunked
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        """Run on arrays of any strides: the door's copies are counted in `memory.counters`."""
+        """Run on arrays of any strides; `memory.counters` counts copies to canonical form."""
         floats: list[np.ndarray] = []
-        admitted = [self._admitted(a, floats) for a in args]
+        canonical = [self._admitted(a, floats) for a in args]
         named = {k: self._option(k, a, floats) for k, a in options.items()} if options else options
         if floats:
             memory.common_float(floats, self.operation)
         if _observer is not None:
             _observer(self, args, options)
         with threads.region():
-            return self.function(*admitted, **named)
+            return self.function(*canonical, **named)
 
     def prepared(self, w: np.ndarray, g: Any) -> Any:
-        """What the weights w give for any batch; None if the kernel prepares nothing."""
+        """The prepared weights w, for any batch size; None if the kernel prepares nothing."""
         if self.prepare is None:
             return None
         with threads.region():
             return self.prepare(self._admitted(w, []), g)
 
     def _option(self, name: str, value: Any, floats: list[np.ndarray]) -> Any:
-        """As an argument; but what the kernel prepared stays as it made it, also of four axes."""
+        """An option in canonical form; prepared weights stay as they are, even with four axes."""
         if name == "prepared" and type(value) is np.ndarray and self.device == "cpu":
             floats.append(value)
             return value
         return self._admitted(value, floats)
 
     def _admitted(self, value: Any, floats: list[np.ndarray]) -> Any:
-        """An array through the door, if it is of this kernel's device; anything else as it is.
+        """An array in canonical form, if it is on this kernel's device; anything else unchanged.
 
-        Arrays of something else than integers are added to `floats`.
+        Arrays that are not of integers are added to `floats`.
         """
-        if type(value) is not np.ndarray or self.device != "cpu":  # what mostly is, quickly seen
+        if type(value) is not np.ndarray or self.device != "cpu":  # fast path of the common case
             if device_kind(value) is None:
                 return value
             check_place(value, self.device, f"{self.operation} {self.name}")
@@ -132,7 +134,7 @@ _observer: Observer | None = None
 
 @contextmanager
 def observed(observer: Observer) -> Iterator[None]:
-    """Within it `observer` is called before each kernel, with its arguments."""
+    """Context in which `observer` is called before each kernel, with its arguments."""
     global _observer
     before, _observer = _observer, observer
     try:

@@ -39,7 +39,7 @@ class LCNGeometry:
 
     @property
     def plane_shape(self) -> tuple[int, int, int]:
-        """(N,H,W), the shape of what is one value a pixel."""
+        """(N,H,W), the shape of a map of one value a pixel."""
         return self.N, self.H, self.W
 
     @classmethod
@@ -71,11 +71,11 @@ class LCNGeometry:
         return weights / weights.sum()
 
     def coverage(self) -> np.ndarray:
-        """(H,W) float64: the blur of ones with zero padding, what "corrected" divides by."""
-        return np.multiply.outer(self._covered(self.H), self._covered(self.W))
+        """(H,W) float64: the blur of ones with zero padding, the divisor of border "corrected"."""
+        return np.multiply.outer(self._line_coverage(self.H), self._line_coverage(self.W))
 
-    def _covered(self, pixels: int) -> np.ndarray:
-        """The part of the window's weight that lies on a line of pixels, centred on each."""
+    def _line_coverage(self, pixels: int) -> np.ndarray:
+        """(pixels,): the sum of the window's weights on a line of pixels, centred on each."""
         half = self.size // 2
         return np.convolve(np.ones(pixels), self.window())[half : half + pixels]
 

@@ -1,9 +1,9 @@
-"""Floating-point operations: those of a definition, and those that a kernel really does.
+"""Floating-point operations of a definition, and those that a kernel really does.
 
-A definition counts what its formula says: two for each multiply-add. An algorithm may do fewer
-(Winograd's) or more (a flipped kernel over zeros): it then says so in its `operations`. Dividing
-the definition's operations by the time gives the effective rate, which compares algorithms; those
-really done, divided by the time, show how much of the machine's peak is used.
+A definition has those of its formula, two for each multiply-add. An algorithm may do fewer
+(Winograd's) or more (flipped filters over zeros), which it then declares as `operations`. The
+definition's operations divided by the time are the effective rate, which compares algorithms. The
+operations really done divided by the time give the share of the machine's peak.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class Operations:
     """Multiplications and additions of one call; a fused multiply-add is two.
 
     products:   of the sums of products.
-    transforms: of inputs before these and of results after them.
-    weights:    of the weights alone, spared where these are prepared.
+    transforms: of the inputs' transforms before, and of the results' after them.
+    weights:    of the weights alone, not needed if these are prepared.
 
-    Zeros that only fill up vectors and blocks do not count, nor does adding up the sums of several
-    threads.
+    Operations with zeros that fill vectors and blocks do not count, nor do additions of the sums of
+    several threads.
     """
 
     products: int
@@ -57,7 +57,7 @@ def _each(count: int) -> Callable[[Any], int]:
 DEFINITIONS: dict[str, Callable[[Any], int]] = {
     **dict.fromkeys(("conv2d", "conv2d_dgrad", "conv2d_wgrad"), _convolution),
     "matmul": lambda shape: 2 * math.prod(shape),
-    # A comparison or an addition a tap; one a window where its switch is known.
+    # A comparison or an addition a tap; one a window if its switch is known.
     **dict.fromkeys(("max_pool2d", "avg_pool2d", "avg_pool2d_vjp"), _taps),
     **dict.fromkeys(("max_unpool2d", "max_unpool2d_vjp"), _windows),
     **dict.fromkeys(("relu", "relu_vjp"), math.prod),
@@ -67,16 +67,16 @@ DEFINITIONS: dict[str, Callable[[Any], int]] = {
     "local_contrast_norm_vjp": _each(12),
     "random_bits": lambda count: 0,
 }
-"""By the operation's name, of what its kernels take as g: a geometry, or a shape."""
+"""Operation -> its count as a function of g, a geometry or a shape."""
 
 
 def defined(operation: str, g: Any) -> int:
-    """Of the definition; 0 for an operation of which none is written down."""
+    """Operations of the definition; 0 for an operation without a formula here."""
     return DEFINITIONS[operation](g) if operation in DEFINITIONS else 0
 
 
 def done(kernel: Kernel, g: Any, prepared: bool = False) -> int:
-    """What the kernel really does for g; `prepared`: with weights that were prepared before."""
+    """Operations that the kernel really does for g; `prepared`: with prepared weights."""
     if kernel.operations is None:
         return defined(kernel.operation, g)
     counted: int = kernel.operations(g).total(prepared)
@@ -85,7 +85,7 @@ def done(kernel: Kernel, g: Any, prepared: bool = False) -> int:
 
 @dataclass
 class Tally:
-    """What the calls of kernels inside a `tally` have really done."""
+    """Operations really done by the calls of kernels inside a `tally`."""
 
     operations: int = 0
 
@@ -100,7 +100,7 @@ class Tally:
 
 @contextmanager
 def tally() -> Iterator[Tally]:
-    """Counts the operations of every kernel that is called within it, in any thread."""
+    """Context that counts the operations of every kernel called in it, in any thread."""
     found = Tally()
     with observed(found.add):
         yield found

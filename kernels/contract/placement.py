@@ -1,4 +1,4 @@
-"""Device of an array: whose kernels compute on it, and the check that a kernel gets no other."""
+"""Device of an array, and the check that a kernel runs on arrays of its own device."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from kernels.contract.arrays import device_kind
 
 _DEVICES = {"cpu": "cpu", "emulator": "cuda", "cuda": "cuda"}
-"""By where an array lies: the emulator runs CUDA's kernels."""
+"""Kind of array -> device of its kernels: the emulator runs those of CUDA."""
 
 
 def device_of(array: object) -> str:
@@ -22,9 +22,9 @@ def device_of(array: object) -> str:
 
 
 def check_place(array: Any, device: str, kernel: str) -> None:
-    """TypeError, which says what would move it, if the array lies where `kernel` cannot compute.
+    """TypeError, with the call that would copy it, if the array is not on the device of `kernel`.
 
-    Where the arrays of other devices than those of this project lie, nobody knows here.
+    Arrays of devices that this project does not know are not checked.
     """
     if device not in ("cpu", "cuda") or device_of(array) == device:
         return

@@ -9,11 +9,11 @@ from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import Kernel
 
 CHANNELS = 192, 12, 3
-"""Of these a kernel may serve some alone: it takes whole blocks of them, or only few."""
+"""Numbers of channels to try: a kernel may need whole blocks of them, or only support few."""
 
 
 def supports(kernel: Kernel, problem: Any) -> bool:
-    """What the kernel's `supports` says of a problem, or of a geometry in float32.
+    """The result of the kernel's `supports` for a problem, or for a geometry in float32.
 
     ValueError names kernel and problem if it raises.
     """
@@ -28,7 +28,7 @@ def supports(kernel: Kernel, problem: Any) -> bool:
 
 @lru_cache(maxsize=256)
 def plain(kernel: Kernel) -> tuple[tuple[int, int], tuple[int, int]] | None:
-    """The first (window, stride) that is served without padding, dilation and groups."""
+    """The first (window, stride) that is supported without padding, dilation and groups."""
     sizes = sorted(((R, S) for R in range(1, 12) for S in range(1, 12)), key=lambda v: v[0] != v[1])
     for stride in ((1, 1), (2, 2), (3, 3), (4, 4)):
         for size in sizes:
@@ -46,8 +46,10 @@ def serves(
     groups: int = 1,
     channels: int | None = None,
 ) -> bool:
-    """Does it serve a convolution of 60 x 60 pixels with so many channels and filters, with any of
-    CHANNELS unless given?"""
+    """Whether it supports a convolution of 60 x 60 pixels with so many channels and filters.
+
+    Any of CHANNELS if they are not given.
+    """
     return any(
         supports(
             kernel,
@@ -61,7 +63,7 @@ def serves(
 
 
 def described(kernel: Kernel) -> str:
-    """What it supports, in words: the features that it serves a plain convolution without alone."""
+    """The restrictions of a kernel in words: features that it does not support."""
     base = plain(kernel)
     if base is None:
         return "no plain convolution"
@@ -81,7 +83,7 @@ def described(kernel: Kernel) -> str:
 
 
 def _sizes(kernel: Kernel, stride: tuple[int, int]) -> list[tuple[int, int]]:
-    """The windows that it serves; none if it serves all."""
+    """The window sizes that it supports; empty if it supports all."""
     windows = [(R, S) for R in range(1, 12) for S in range(1, 12)]
     served = [size for size in windows if serves(kernel, size, stride)]
     return [] if len(served) == len(windows) else served

@@ -1,4 +1,4 @@
-"""The problem that a kernel is asked about: geometry, type and options of one call."""
+"""`Problem`: geometry, type and options of one call, without its arrays."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ FLOAT32 = np.dtype(np.float32)
 
 @dataclass(frozen=True)
 class Problem:
-    """All that a call is, but for the numbers in its arrays: `supports`, costs and `pick` see this.
+    """The parameters of a call; the argument of `supports`, of costs and of `pick`.
 
-    geometry:   shapes and settings, what a kernel takes as `g`; for an operation without a geometry
-                of its own a shape or a count.
+    geometry:   shapes and settings, the `g` of a kernel; a shape or a count for an operation
+    without
+                a geometry.
     dtype:      of the arrays.
-    rectify:    the call asks for max(y, 0).
-    pool:       the pooling of y that the call asks for with it.
+    rectify:    the call returns max(y, 0).
+    pool:       the pooling of y in the same call.
     collisions: the law of unpooling: "sum", "max" or "last".
-    prepared:   the caller keeps what a kernel prepares of the weights, which then costs nothing.
+    prepared:   the caller keeps the prepared weights, whose preparation then costs nothing.
     """
 
     geometry: Any
@@ -39,14 +40,14 @@ class Problem:
             object.__setattr__(self, "dtype", np.dtype(self.dtype))
 
     def __str__(self) -> str:
-        """The geometry, the type, and what is not as in a plain call."""
+        """The geometry, the type, and the options that are not the defaults."""
         asked = [f"{f.name}={getattr(self, f.name)}" for f in fields(self)[2:]
                  if getattr(self, f.name) != f.default]  # fmt: skip
         return ", ".join([f"{self.geometry} in {self.dtype}", *asked])
 
     @classmethod
     def of_call(cls, geometry: Any, dtype: np.dtype, options: Mapping[str, Any]) -> Problem:
-        """The problem of a call with these options, of which bias and `out` are no part."""
+        """The problem of a call with these options, without bias and `out`."""
         asked = {name: options[name] for name in _ASKED if name in options}
         return cls(geometry, dtype, **asked, prepared=options.get("prepared") is not None)
 
@@ -55,5 +56,5 @@ _ASKED = ("rectify", "pool", "collisions")
 
 
 def problem_of(asked: Any) -> Problem:
-    """`asked` if it is a Problem; of a bare geometry the plain call in float32."""
+    """`asked` if it is a Problem; for a bare geometry the plain call in float32."""
     return asked if isinstance(asked, Problem) else Problem(asked)

@@ -1,9 +1,9 @@
-"""The fitted rates of the convolution kernels: nanoseconds of one product, one term and so on.
+"""Fitted rates of the convolution kernels: nanoseconds of a product, of a term and so on.
 
-They were fitted (least squares of logarithms) to each kernel's times on 1,000 drawn geometries an
-operation and layers of networks, on two cores with AVX-512 (`wide`), and on 220 on two cores with
-AVX2 (`narrow`): vectors of half the length make products dearer and leave the rest as it is, so
-that other kernels win. They are there to compare kernels, on other machines too.
+They were fitted (least squares of logarithms) to each kernel's times: on two cores with AVX-512 for
+1,000 drawn geometries an operation and layers of networks (`wide`), and on two cores with AVX2 for
+220 (`narrow`). Vectors of half the length make products slower but not the rest, so that other
+kernels are faster there. The rates serve to compare kernels, on other machines too.
 `python -m bench pick` draws other convolutions and shows how good the choices are.
 """
 
@@ -17,7 +17,7 @@ from kernels.contract.machine import MACHINE
 
 @dataclass(frozen=True)
 class Fitted:
-    """The rates of one kernel with vectors of 64 bytes, and of fewer; `wide` alone is of both."""
+    """Rates of one kernel with vectors of 64 bytes, and of fewer; `wide` alone is for both."""
 
     wide: Rates
     narrow: Rates | None = None

@@ -1,17 +1,18 @@
-"""Every algorithm of every operation, found by name.
+"""Registry of kernels: every algorithm of every operation, by name and device.
 
 A kernel is a function on arrays in a file of its own:
 
     @kernel("conv2d", name="winograd", accuracy=Accuracy(...), cost=Cost(...), abilities=...)
     def forward(x, w, g, *, bias=None): ...
 
-Dropping the file in is all: property tests and benchmarks run over `all_kernels()`.
+Nothing else has to be edited: property tests and benchmarks run over `all_kernels()`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from kernels.contract import threads
@@ -29,17 +30,18 @@ from kernels.contract.problem import Problem, problem_of
 
 _registry: dict[str, dict[tuple[str, str], Kernel]] = {}
 _picked: dict[Any, Kernel] = {}
-"""What `pick` found, as long as the same kernels are registered."""
+"""Cache of `pick`; cleared when a kernel is registered or removed."""
 MOST_PICKED = 4096
+_exact: ContextVar[bool] = ContextVar("exact", default=False)
 Chooser = Callable[[str, str, Problem, "list[Kernel]"], "Kernel | None"]
 _chooser: Chooser | None = None
 
 
 def choose_with(chooser: Chooser | None) -> Chooser | None:
-    """From now on `pick` asks `chooser` first, and the estimated costs where it returns None.
+    """Make `pick` ask `chooser` first, and use the estimated costs if it returns None.
 
-    It is given the operation, the device, the problem and the kernels that serve it. Returns the
-    one before.
+    `chooser` takes the operation, the device, the problem and the kernels that support it. Returns
+    the chooser before.
     """
     global _chooser
     before, _chooser = _chooser, chooser
@@ -66,7 +68,7 @@ def register(kernel: Kernel) -> Kernel:
 
 
 def unregister(*kernels: Kernel) -> None:
-    """Forget these kernels."""
+    """Remove these kernels."""
     for kernel in kernels:
         del _registry[kernel.operation][kernel.device, kernel.name]
     _picked.clear()
@@ -74,7 +76,7 @@ def unregister(*kernels: Kernel) -> None:
 
 @contextmanager
 def without(*kernels: Kernel) -> Iterator[None]:
-    """Within it `kernels` are not registered; after it everything is as it was before."""
+    """Context in which `kernels` are not registered; afterwards the registry is as before."""
     global _registry
     before = _registry
     _registry = {
@@ -89,6 +91,19 @@ def without(*kernels: Kernel) -> Iterator[None]:
         _picked.clear()
 
 
+@contextmanager
+def exact_only() -> Iterator[None]:
+    """Within it `pick` admits only kernels that sum the products of the definition.
+
+    It holds for this Python thread, and for what runs in its context: others pick as before.
+    """
+    token = _exact.set(True)
+    try:
+        yield
+    finally:
+        _exact.reset(token)
+
+
 def kernel(
     operation: str,
     *,
@@ -101,15 +116,15 @@ def kernel(
 ) -> Callable[[Callable[..., Any]], Kernel]:
     """Decorator: register a function as an algorithm of `operation`.
 
-    What it declares stands in `Accuracy`, `Cost` and `Abilities`, whose `supports` and work are
-    functions of a Problem; or in flat keywords, whose functions take the geometry `g`:
+    The declarations are `Accuracy`, `Cost` and `Abilities`, whose `supports` and `work` are
+    functions of a Problem; or flat keywords, whose functions take the geometry `g`:
 
         @kernel("conv2d", name="mine", cost=lambda g: g.macs, supports=lambda g: g.groups == 1,
                 error_bound=terms, spreads="padding")
 
     exact, error_bound, norm_wise, amplification and spreads are those of `Accuracy`; supports,
-    prepare, rectifies, pools, into and chunked those of `Abilities`; cost(g), less preparation(g)
-    where weights are kept, is nanoseconds. TypeError for both ways at once.
+    prepare, rectifies, pools, into and chunked are those of `Abilities`. cost(g) is nanoseconds,
+    less preparation(g) if the prepared weights are kept. TypeError for both ways at once.
     """
     if not isinstance(cost, Cost | None):
         keywords["cost"] = cost
@@ -140,18 +155,15 @@ def pick(operation: str, device: str, problem: Any, algorithm: str | None = None
 
     problem:   a `Problem`: geometry, type and options of the call. A bare geometry, or a shape for
                an operation without one, is the plain call in float32.
-    algorithm: a kernel's name, which then must serve, or "exact" for the cheapest of those that sum
-               the products of the definition.
+    algorithm: a kernel's name, which must support the problem, or "exact" for the cheapest kernel
+               that sums the products of the definition; within `exact_only` no others serve.
 
-    ValueError lists what there is.
+    ValueError lists the registered kernels.
     """
-    asked = operation, device, problem, algorithm, threads.get_num_threads()
+    asked = operation, device, problem, algorithm, _exact.get(), threads.get_num_threads()
     found = _picked.get(asked)
     if found is None:
-        found = _pick(operation, device, problem_of(problem), algorithm)
-        if len(_picked) >= MOST_PICKED:
-            _picked.clear()
-        _picked[asked] = found
+        found = _remembered(asked, _pick(operation, device, problem_of(problem), algorithm))
     return found
 
 
@@ -159,15 +171,29 @@ def pick_for(
     operation: str, array: Any, geometry: Any, algorithm: str | None = None, **options: Any
 ) -> Kernel:
     """`pick` for a call on `array`: on its device, in its type, with these options of a Problem."""
-    problem = Problem(geometry, array.dtype, **options)
-    return pick(operation, device_of(array), problem, algorithm)
+    device, dtype, count = device_of(array), array.dtype, threads.get_num_threads()
+    # As quick as it can be, for every call of the engine comes here: no Problem but at the first.
+    asked = operation, device, geometry, dtype, algorithm, _exact.get(), count, *options.items()
+    found = _picked.get(asked)
+    if found is None:
+        problem = Problem(geometry, dtype, **options)
+        found = _remembered(asked, _pick(operation, device, problem, algorithm))
+    return found
+
+
+def _remembered(asked: Any, kernel: Kernel) -> Kernel:
+    if len(_picked) >= MOST_PICKED:
+        _picked.clear()
+    _picked[asked] = kernel
+    return kernel
 
 
 def _pick(operation: str, device: str, problem: Problem, algorithm: str | None) -> Kernel:
     candidates = [k for k in all_kernels(operation) if k.device == device]
     if algorithm not in (None, "exact"):
         candidates = [k for k in candidates if k.name == algorithm]
-    able = [k for k in candidates if (algorithm != "exact" or k.exact) and k.supports(problem)]
+    inexact = algorithm != "exact" and not _exact.get()
+    able = [k for k in candidates if (inexact or k.exact) and k.supports(problem)]
     if not able:
         known = ", ".join(f"{k.name} ({k.device})" for k in all_kernels(operation)) or "none"
         raise ValueError(
@@ -188,7 +214,7 @@ def all_kernels(operation: str | None = None) -> list[Kernel]:
 
 
 def named(operation: str, name: str, device: str = "cpu") -> Kernel:
-    """The kernel of that name; ValueError lists what there is."""
+    """The kernel of that name; ValueError lists the registered ones."""
     for kernel in all_kernels(operation):
         if (kernel.name, kernel.device) == (name, device):
             return kernel

@@ -18,15 +18,15 @@ _numbers = itertools.count(1)
 def load(source: str) -> list[Kernel]:
     """Import `source`, a path to a .py file or a module's dotted name; the kernels it registered.
 
-    ValueError names the file and what went wrong: it is not there, does not import, registers
-    nothing. What a file registered before it failed is not kept.
+    ValueError names the file and the failure: it does not exist, does not import, or registers
+    nothing. Kernels that a file registered before it failed are removed.
     """
     before = all_kernels()
     try:
         module = _import_file(source) if _is_path(source) else importlib.import_module(source)
     except (Exception, SystemExit) as error:
         registry.unregister(*(k for k in all_kernels() if k not in before))
-        raise ValueError(f"{source} does not import: {_told(error, source)}") from error
+        raise ValueError(f"{source} does not import: {_one_line(error, source)}") from error
     found = [k for k in all_kernels() if k not in before or _module_of(k) == module.__name__]
     if not found:
         raise ValueError(
@@ -41,7 +41,7 @@ def _is_path(source: str) -> bool:
 
 
 def _import_file(path: str) -> ModuleType:
-    """The file as a module of a name that nothing else has; its folder is not searched."""
+    """The file as a module with a unique name; its folder is not added to the search path."""
     file = Path(path)
     if not file.is_file():
         raise FileNotFoundError("there is no such file")
@@ -59,8 +59,8 @@ def _module_of(kernel: Kernel) -> str:
     return getattr(kernel.function, "__module__", "")
 
 
-def _told(error: BaseException, source: str) -> str:
-    """The error in a line, with the last line of the source that it passed through."""
+def _one_line(error: BaseException, source: str) -> str:
+    """The error in one line, with the number of the innermost line of the source."""
     trace, line = error.__traceback__, getattr(error, "lineno", None)
     while trace is not None:
         if Path(trace.tb_frame.f_code.co_filename).name == Path(source).name:

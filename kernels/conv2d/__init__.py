@@ -1,1 +1,1 @@
-"""Convolution: y = x * w."""
+"""Convolution (fprop): y = x * w."""

@@ -1,11 +1,12 @@
-"""Convolution on CUDA as a matrix product by cuBLAS.
+"""Convolution on CUDA by im2col and cuBLAS.
 
     y[(n p q), k] = max(columns[(n p q), (r s c)] w[k, (r s c)]^T + bias[k], 0)
 
-Windows are laid out (`kernels/cuda/unfold.py`) and multiplied (Chellapilla, Puri, Simard: "High
+Windows are unfolded (`kernels/cuda/unfold.py`) and multiplied (Chellapilla, Puri, Simard: "High
 Performance Convolutional Neural Networks for Document Processing", 2006), some rows of windows at a
-time; bias and ReLU are one pass afterwards. 2 N K P Q C R S operations; the columns take
-R S / stride^2 times the input's memory, written and read once, which limits it where K is small.
+time. Bias and ReLU are one pass afterwards. 2 N K P Q C R S operations. The columns take
+R S / stride^2 times the input's memory; they are written and read once, which limits it if K is
+small.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from kernels.cuda.unfold import rows_per_chunk, unfold_rows
 
 
 def work(problem: Problem) -> Work:
-    """Columns go to memory and back, and y once more for bias and ReLU."""
+    """Columns are written and read, and y once more for bias and ReLU."""
     g = problem.geometry
     rows = g.N * g.P
     columns = rows * g.Q * g.R * g.S * g.C

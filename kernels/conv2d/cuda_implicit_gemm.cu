@@ -1,13 +1,14 @@
-// Convolution as a matrix product of which neither factor is written out.
+// Convolution as an implicit matrix product: the windows are never stored.
 //
 //     y[(n p q), k] = bias[k] + sum over (r s c) of windows[(n p q), (r s c)] w[k, (r s c)]
 //
-// A block computes a tile of pixels by filters of one group. Both factors run along (r s c) in
-// memory and are turned on their way into shared memory (tiles.cuh); windows are read where x lies
-// (implicit_windows.cuh). Memory is channels-last: x (N,H,W,C), w (K,R,S,C/groups), y (N,P,Q,K).
+// A block computes a tile of pixels by filters of one group. Both factors are contiguous along
+// (r s c) and are transposed on their way into shared memory (tiles.cuh). Windows are read directly
+// from x (implicit_windows.cuh). Memory is channels-last: x (N,H,W,C), w (K,R,S,C/groups),
+// y (N,P,Q,K).
 //
-// 2 N K P Q C/groups R S operations. A pixel is read once for each tap that sees it and each tile
-// of filters, mostly from the second cache: what limits it are the multiply-adds.
+// 2 N K P Q C/groups R S operations. A pixel is read once for each tap that covers it and each tile
+// of filters, mostly from the L2 cache; limited by the multiply-adds.
 
 #include "geometry.cuh"
 #include "tiles.cuh"
@@ -37,8 +38,8 @@ template <class Tile, int WIDTH> struct Filters : Along<Tile, Tile::COLUMNS, WID
     }
 };
 
-// Block (x, y): tile x / column_tiles of rows and x % column_tiles of columns, the faster, so that
-// blocks side by side read the same windows; group y. C, K: of a group.
+// Block (x, y): tile x / column_tiles of rows and x % column_tiles of columns; columns vary faster,
+// so that neighbouring blocks read the same windows; group y. C, K: of a group.
 template <typename T, int ROWS, int COLUMNS, int ALONG>
 __global__ void __launch_bounds__(Tile<T, ROWS, COLUMNS>::THREADS, Tile<T, ROWS, COLUMNS>::RESIDENT)
     fprop(const T* __restrict__ x, const T* __restrict__ w, const T* __restrict__ bias,

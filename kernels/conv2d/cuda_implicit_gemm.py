@@ -1,12 +1,13 @@
-"""Convolution on CUDA as a product of tiles, of windows that are read where x lies.
+"""Convolution on CUDA by implicit GEMM: a tiled product of windows that are never stored.
 
     y[(n p q), k] = max(sum over (r s c) of windows[(n p q), (r s c)] w[k, (r s c)] + bias[k], 0)
 
-The factors travel through shared memory into registers in slices (`kernels/cuda/include/tiles.cuh`;
-Chetlur et al., "cuDNN: Efficient Primitives for Deep Learning", 2014, arXiv 1410.0759, section 3).
-Where the channels of a group are a multiple of four (two in float64), 16 bytes are loaded at a
-time. 2 N K P Q C R S operations, limited by the multiply-adds; x, w and y move once, apart from
-what caches do not hold. With few filters a group most columns of a tile are empty.
+The factors are copied slice by slice through shared memory into registers
+(`kernels/cuda/include/tiles.cuh`; Chetlur et al., "cuDNN: Efficient Primitives for Deep Learning",
+2014, arXiv 1410.0759, section 3). If the channels of a group are a multiple of four (two in
+float64), 16 bytes are loaded at a time. 2 N K P Q C R S operations, limited by the multiply-adds;
+x, w and y move once if the caches hold what is reused. With few filters a group most columns of a
+tile are empty.
 """
 
 from __future__ import annotations

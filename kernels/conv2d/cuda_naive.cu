@@ -1,4 +1,4 @@
-// Convolution as its formula: one thread an output element. The one to read.
+// Convolution by its definition: one thread an output element. The simplest kernel.
 //
 //     y[n,p,q,k] = bias[k] + sum over r,s,c of w[k,r,s,c] x[n, p stride - pad + r dilation, ..., c]
 //
@@ -6,7 +6,7 @@
 
 #include "geometry.cuh"
 
-// The sum of one output: the taps of its window that fall on the plane, times filter k.
+// The sum of one output over the taps of its window that are on the plane, times filter k.
 template <typename T>
 __device__ T window_sum(const T* __restrict__ x, const T* __restrict__ w, const ConvGeometry& g,
                         long long n, int p, int q, int k, T sum) {

@@ -1,10 +1,11 @@
-"""Convolution on CUDA as its formula: one thread an output element. The one to read.
+"""Convolution on CUDA by its definition: one thread an output element. The simplest kernel.
 
     y[n,k,p,q] = bias[k] + sum over r,s,c of w[k,c,r,s] x[n, c, p stride - pad + r dilation, ...]
 
-Neighbouring threads compute neighbouring filters of one window (channels lie innermost), so a warp
-reads one pixel for all of them, and each its own filter, R S C values apart: 32 cache lines for one
-multiply-add a thread. 2 N K P Q C R S operations, and as many loads; limited by these.
+Neighbouring threads compute neighbouring filters of one window (channels are the innermost axis).
+So a warp reads one pixel for all threads, but each thread its own filter, R S C values apart: 32
+cache lines for one multiply-add a thread. 2 N K P Q C R S operations and as many loads, which limit
+it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ PROGRAM = Program(__file__, entries=("fprop<float>", "fprop<double>"), block=(BL
 
 
 def work(problem: Problem) -> Work:
-    """Naive sums, which may be none."""
+    """Naive sums; an empty output has none."""
     g = problem.geometry
     return Work(
         singles=g.macs, chain=math.prod(g.w_shape[1:]) if math.prod(g.y_shape) else 0, launches=1
@@ -40,13 +41,7 @@ def terms(g: ConvGeometry) -> float:
     return g.C // g.groups * g.R * g.S + 1
 
 
-@kernel(
-    "conv2d",
-    name="naive",
-    device="cuda",
-    accuracy=Accuracy(bound=terms),
-    cost=Cost(work, GPU),
-)
+@kernel("conv2d", name="naive", device="cuda", accuracy=Accuracy(bound=terms), cost=Cost(work, GPU))
 def forward(x: Any, w: Any, g: ConvGeometry, *, bias: Any | None = None) -> Any:
     """x (N,C,H,W), w (K,C/groups,R,S), bias (K,) -> y (N,K,P,Q); accumulates in their type."""
     y = memory.empty(g.y_shape, x.dtype, "NHWC", like=x)

@@ -1,27 +1,27 @@
-// Winograd's convolution F(M x M, 3 x 3), its three transforms. Between them one matrix product at
-// each of the (M + 2)^2 points is cuBLAS's.
+// The three transforms of Winograd's convolution F(M x M, 3 x 3) (Lavin, Gray, arXiv 1509.09308).
+// Between them cuBLAS does one matrix product at each of the (M + 2)^2 points.
 //
 //     V = B^T d B   x, tiles of (M + 2)^2 pixels, M apart  ->  (points, groups, tiles, C/groups)
 //     U = G w G^T   filters                                ->  (points, groups, C/groups, K/groups)
 //     M = V U       at each point, in each group           ->  (points, groups, tiles, K/groups)
 //     y = A^T M A   M x M pixels a tile, plus bias, rectified
 //
-// A transform is limited by memory: of F(4x4) a tile's B^T d B reads 36 values, writes 36 and does
-// some 250 operations in between. So a thread takes one tile whole, in registers, of one channel
-// or of as many as 16 bytes hold, and neighbouring threads take neighbouring channels: an access of
-// a warp is 512 bytes in a row. Nothing is shared between threads: there is no barrier here.
+// A transform is limited by memory: in F(4x4) B^T d B of a tile reads 36 values, writes 36 and does
+// some 250 operations. A thread holds a whole tile in registers, of one channel or of as many as 16
+// bytes hold. Neighbouring threads process neighbouring channels: a warp's access is 512 contiguous
+// bytes. Threads share nothing, so there is no barrier.
 //
-// A tile takes up to 240 registers, so the compiler is told that two blocks of 128 threads on a
-// multiprocessor are enough: where it aims at three, it spills. Few threads hide latency as well as
-// many, if each has 36 loads of 16 bytes under way.
+// A tile takes up to 240 registers. Launch bounds ask for two blocks of 128 threads a
+// multiprocessor: with three the compiler spills. Few threads hide latency as well as many if each
+// has 36 loads of 16 bytes in flight.
 //
-// "winograd.cuh" has the matrices, how they are applied, and where a thread works.
+// "winograd.cuh" has the matrices, their application, and the mapping of threads to tiles.
 
 #include "winograd.cuh"
 
 // V = B^T d B of `tiles` tiles from tile `first` of the batch on. A tile may reach beyond the
-// padded plane, where P or Q is no multiple of M: zeros stand there, and for what a negative
-// padding crops.
+// padded plane if P or Q is no multiple of M: it reads zeros there, and where a negative padding
+// crops.
 template <typename T, int M, int L>
 __global__ void __launch_bounds__(128, 2) transform_input(
     const T* __restrict__ x, T* __restrict__ V, ConvGeometry g, long long first, int tiles) {
@@ -50,7 +50,7 @@ __global__ void __launch_bounds__(128, 2) transform_input(
         }
         apply_to_column<BT>(column, b, half);
     }
-    const long long step = (long long)tiles * g.C;  // from a point to the next
+    const long long step = (long long)tiles * g.C;  // from one point to the next
     T* to = V + ((long long)at.group * tiles + at.t) * each + at.c;
 #pragma unroll
     for (int a = 0; a < n; ++a) {
@@ -61,13 +61,13 @@ __global__ void __launch_bounds__(128, 2) transform_input(
     }
 }
 
-// U = G w G^T of w (outs,3,3,ins) for fprop; out_step, in_step and tap_step are the elements from
-// an output channel to the next, from an input channel and from a tap. dgrad reads the same memory
-// with the first two exchanged, and FLIP, the filter turned by 180 degrees.
+// U = G w G^T of w (outs,3,3,ins) for fprop; out_step, in_step and tap_step are the strides, in
+// elements, of output channels, input channels and taps. dgrad reads the same memory with the first
+// two exchanged and FLIP, the filter rotated by 180 degrees.
 //
-// A warp's lanes are neighbouring outputs, so that U is written 128 bytes at a time. In fprop they
-// are far apart in w, but a block takes eight neighbouring inputs: the 32 bytes that a read fetches
-// serve them all from the first cache.
+// A warp's lanes are neighbouring output channels, so U is written 128 bytes at a time. In fprop
+// they are far apart in w, but a block processes eight neighbouring input channels: a sector of 32
+// bytes serves them all from the L1 cache.
 template <typename T, int M, bool FLIP>
 __global__ void __launch_bounds__(256) transform_filter(
     const T* __restrict__ w, T* __restrict__ U, int groups, int ins, int outs,
@@ -104,7 +104,7 @@ __global__ void __launch_bounds__(256) transform_filter(
 }
 
 // y = A^T m A of the same tiles as `transform_input`, plus bias (K,) if there is one, and max(y, 0)
-// with `rectify`: NaN stays NaN. What a tile has beyond P or Q is dropped.
+// with `rectify`: NaN stays NaN. Pixels beyond P or Q are not written.
 template <typename T, int M, int L>
 __global__ void __launch_bounds__(128, 2) transform_output(
     const T* __restrict__ products, const T* __restrict__ bias, T* __restrict__ y, ConvGeometry g,

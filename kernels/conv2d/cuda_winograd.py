@@ -3,15 +3,15 @@
     y = A^T [ (G w G^T) . (B^T d B) ] A     for each tile d of (m + 2)^2 pixels: m x m pixels of y
 
 (Lavin, Gray: "Fast Algorithms for Convolutional Neural Networks", 2016, arXiv 1509.09308; read
-`winograd.py` beside this file first.) The products are element by element and summed over channels:
-at each of the (m + 2)^2 points of a tile one matrix product, tiles x channels times channels x
-filters, all of them one batched call. 2 N K C (m + 2)^2 ceil(P/m) ceil(Q/m) operations, 1/4 of the
+`winograd.py` beside this file first.) The element-wise products are summed over channels: one
+matrix product, tiles x channels times channels x filters, at each of the (m + 2)^2 points of a
+tile; all of them are one batched call. 2 N K C (m + 2)^2 ceil(P/m) ceil(Q/m) operations, 1/4 of the
 definition's for m = 4 and 1/2.25 for m = 2, whose error is smaller (`kernels/cuda/winograd.py`).
 
 The transforms write and read (m + 2)^2 / m^2 times the memory of x and of y: 2.25 times for m = 4,
-4 times for m = 2. They limit where there are few channels, since each such element takes part in
-but K or C products; chunks of the batch that stay in the second cache keep them from the first
-memory. With many channels cuBLAS's products are the limit.
+4 times for m = 2. They are the limit if there are few channels, since each transformed element
+takes part in only K or C products. Chunks of the batch that stay in the L2 cache keep this traffic
+from global memory. With many channels cuBLAS's products are the limit.
 """
 
 from __future__ import annotations
@@ -55,25 +55,25 @@ PROGRAM = Program(
         for m in SIZES
     }
     | {
-        f"transform_filter<{name}, {m}, {turned}>": FILTERS
+        f"transform_filter<{name}, {m}, {flip}>": FILTERS
         for name in PACKS
         for m in SIZES
-        for turned in ("false", "true")
+        for flip in ("false", "true")
     },
 )
 
 
-def transform_filter(m: int, w: Any, g: ConvGeometry, turned: bool = False) -> Any:
+def transform_filter(m: int, w: Any, g: ConvGeometry, flip: bool = False) -> Any:
     """U = G w G^T of w (K,C/groups,3,3): (points groups, C/groups, K/groups).
 
-    turned: that of dgrad, by 180 degrees with its channels swapped: (.., K/groups, C/groups).
+    flip: the filter of dgrad, rotated by 180 degrees, channels swapped: (.., K/groups, C/groups).
     """
     ins, outs = g.C // g.groups, g.K // g.groups
     in_step, out_step, tap_step = 1, g.R * g.S * ins, ins
-    if turned:
+    if flip:
         ins, outs, in_step, out_step = outs, ins, out_step, in_step
     U = memory.empty((points(m) * g.groups, ins, outs), w.dtype, like=w)
-    name = f"transform_filter<{ctype(w.dtype)}, {m}, {str(turned).lower()}>"
+    name = f"transform_filter<{ctype(w.dtype)}, {m}, {str(flip).lower()}>"
     across, down, _ = FILTERS.block
     grid = -(-outs // across), min(blocks(g.groups * ins, down), MOST_DOWN), 1
     sizes = np.int32(g.groups), np.int32(ins), np.int32(outs)
@@ -83,7 +83,7 @@ def transform_filter(m: int, w: Any, g: ConvGeometry, turned: bool = False) -> A
 
 
 def transform_input(m: int, x: Any, g: ConvGeometry, first: int, tiles: int) -> Any:
-    """V = B^T d B of some tiles of x (N,C,H,W): (points groups, tiles, C/groups)."""
+    """V = B^T d B of `tiles` tiles of x (N,C,H,W): (points groups, tiles, C/groups)."""
     channels = g.C // g.groups
     V = memory.empty((points(m) * g.groups, tiles, channels), x.dtype, like=x)
     lanes = pack(channels, memory.nhwc(x), V)[1]
@@ -95,7 +95,7 @@ def transform_input(m: int, x: Any, g: ConvGeometry, first: int, tiles: int) -> 
 def transform_output(
     m: int, M: Any, y: Any, g: ConvGeometry, first: int, tiles: int, bias: Any, rectify: bool
 ) -> None:
-    """Write those tiles of y (N,K,P,Q) = A^T M A + bias, of M (points groups, tiles, K/groups)."""
+    """Write tiles of y (N,K,P,Q) = A^T M A + bias, from M (points groups, tiles, K/groups)."""
     arrays = M, bias, memory.nhwc(y)
     lanes = pack(g.K // g.groups, *(a for a in arrays if a is not None))[1]
     chunk = conv_struct(g), np.int64(first), np.int32(tiles), np.int32(rectify)
@@ -103,7 +103,7 @@ def transform_output(
 
 
 def _launch(side: str, m: int, lanes: int, threads: int, *arguments: Any) -> None:
-    """One thread a tile and `lanes` channels; the first argument has the type."""
+    """One thread for `lanes` channels of a tile; the type is that of the first argument."""
     name = f"transform_{side}<{ctype(arguments[0].dtype)}, {m}, {lanes}>"
     grid = -(-threads // TILES.block[0]), 1, 1
     PROGRAM.launch(name, grid, TILES.block, *arguments)
@@ -123,7 +123,7 @@ def convolve(
 def forward(
     m: int, x: Any, w: Any, g: ConvGeometry, bias: Any, rectify: bool, prepared: Any
 ) -> Any:
-    """What both kernels do, with tiles of m x m pixels of y."""
+    """The convolution by tiles of m x m pixels of y."""
     y = memory.empty(g.y_shape, x.dtype, "NHWC", like=x)
     if 0 in (x.size, y.size, w.size):
         return without_products(y, bias, rectify)

@@ -1,10 +1,11 @@
-"""Convolution by blocks of windows, multiplied where they were packed: implicit im2col.
+"""Direct convolution with packed windows: implicit im2col in blocks that stay in cache.
 
     y[(n p q), k] = windows[(n p q), (r s c)] w[k, (r s c)] + bias[k]
 
-`kernels/cpu/direct.py` tells how. 2 N K P Q C R S operations, in registers; each pixel of a window
-is moved twice for K products. Limited by the processor's multiply-adds, and where K is small by the
-packing. It serves every geometry.
+`kernels/cpu/direct.py` has the algorithm (packing and the register-blocked product of Goto and van
+de Geijn 2008). 2 N K P Q C R S operations; each pixel of a window is read and written once for K
+products. Limited by the processor's multiply-adds, and by the packing if K is small. It serves
+every geometry.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from kernels.cpu.windows import fprop_windows
 
 
 def work(problem: Problem) -> Work:
-    """The windows' terms for filters in whole panels of 16."""
+    """Multiply-adds with filters in whole panels of 16, and the packed terms of the windows."""
     g = problem.geometry
     pixels, terms = g.N * g.P * g.Q, g.C * g.R * g.S  # of all groups
     filters = up(g.K // g.groups, 16)

@@ -1,12 +1,12 @@
-"""Convolution as a matrix product.
+"""Convolution by im2col: one matrix product.
 
     y[(n p q), k] = columns[(n p q), (r s c)] w[k, (r s c)]^T + bias[k]
 
-Every window becomes a row of `columns` (see `kernels/cpu/unfold.py`); one product does the rest
-(Chellapilla, Puri, Simard: "High Performance Convolutional Neural Networks for Document
-Processing", 2006). It is cut along its rows into blocks whose columns stay in cache; threads take
-blocks in turn. 2 N K P Q C R S operations; the columns take R S / stride^2 times the input's
-memory, written and read once, which is what limits it where K is small.
+Every window becomes a row of `columns` (`kernels/cpu/unfold.py`), which is multiplied by the
+filters (Chellapilla, Puri, Simard: "High Performance Convolutional Neural Networks for Document
+Processing", 2006). The rows are cut into blocks whose columns stay in cache; threads process blocks
+in turn. 2 N K P Q C R S operations. The columns take R S / stride^2 times the input's memory; they
+are written and read once, which limits it if K is small.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _blocks(x, filters, y, block, P, size, stride, padding, dilation):  # type: 
         columns = np.empty((rows, Q, size[0], size[1], C), y.dtype)
         for g in range(G):
             unfold_rows(x, columns, first, P, stride, padding, dilation, g * C)
-            # (rows Q,RSC) x (RSC,K/G) -> (rows Q,K/G), added to the bias that stands there
+            # (rows Q,RSC) x (RSC,K/G) -> (rows Q,K/G), added to the bias already in y
             multiply(columns.ctypes.data, PLAIN, RSC,
                      filters.ctypes.data + g * Kg * RSC * item, TRANSPOSED, RSC,
                      y.ctypes.data + (first * Q * K + g * Kg) * item, K,

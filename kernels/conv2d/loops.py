@@ -1,11 +1,11 @@
-"""Convolution as its formula: one loop an index. The one to read.
+"""Convolution by its definition: one loop an index. The simplest kernel.
 
     y[n,k,p,q] = bias[k] + sum over r,s,c of w[k,c,r,s] x[n, c, p stride - pad + r dilation, ...]
 
-Every output is one running sum over the taps that fall on the plane, channels innermost because
-they lie next to each other in memory; threads take rows (n p) of outputs. 2 N K P Q C R S
-operations and no memory beside x, w and y. What limits it: each addition waits for the one before
-(no order is exchanged, so none can overlap), and x is read again for every filter.
+Every output is one running sum over the taps on the plane, channels innermost because they are
+contiguous. Threads process rows (n p) of outputs. 2 N K P Q C R S operations, no memory beside x, w
+and y. Limited by the latency of additions: each depends on the one before, and their order is kept,
+so none overlap. x is read again for every filter.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from kernels.contract.registry import kernel
 
 
 def work(problem: Problem) -> Work:
-    """An addition waits some cycles for the one before; each tap of each filter has to be found."""
+    """Each addition takes its latency; the address of each tap of each filter is computed."""
     g = problem.geometry
     outputs = g.N * g.P * g.Q * g.K
     return Work(g.macs, outputs * g.R * g.S, outputs, 0)
@@ -33,12 +33,7 @@ def terms(g: ConvGeometry) -> float:
     return g.C // g.groups * g.R * g.S + 1
 
 
-@kernel(
-    "conv2d",
-    name="loops",
-    accuracy=Accuracy(bound=terms),
-    cost=Cost(work, "conv2d loops"),
-)
+@kernel("conv2d", name="loops", accuracy=Accuracy(bound=terms), cost=Cost(work, "conv2d loops"))
 def forward(
     x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: np.ndarray | None = None
 ) -> np.ndarray:

@@ -1,11 +1,11 @@
-"""Convolution of single pixels: a matrix product whose left side lies in memory as it is needed.
+"""Pointwise (1 x 1) convolution: a matrix product with the pixels of x, read in place.
 
     y[(n p q), k] = x[(n p q), c] w[k, c] + bias[k]
 
-A window of one tap at stride 1 is a row of channels, so nothing is unfolded or packed: tiles of 6
-(or 12) pixels are read where they lie (`outer_runs` in `kernels/cpu/micro_kernel.py`), and cross
-the borders of rows and images. A thread takes a block of pixels, which stay in the second cache
-while every panel of filters goes along them. 2 N K P Q C operations; limited by the processor's
+A window of one tap at stride 1 is the channels of a pixel, so nothing is unfolded or packed. Tiles
+of 6 (or 12) pixels are read in place (`outer_runs` in `kernels/cpu/micro_kernel.py`) and may cross
+the ends of rows and images. A thread processes a block of pixels that stay in the L2 cache while it
+goes through all panels of filters. 2 N K P Q C operations; limited by the processor's
 multiply-adds.
 """
 
@@ -28,14 +28,14 @@ from kernels.cpu.vector import lanes_of
 
 
 def supports(problem: Problem) -> bool:
-    """One tap, stride 1, no padding, one group, and a tile of pixels at least."""
+    """One tap, stride 1, no padding, one group, and at least a tile of pixels."""
     g = problem.geometry
     plain = (g.R, g.S, g.stride, g.padding, g.groups) == (1, 1, (1, 1), (0, 0, 0, 0), 1)
     return plain and g.N * g.P * g.Q >= TALL
 
 
 def work(problem: Problem) -> Work:
-    """Filters in whole panels of 32."""
+    """Multiply-adds with filters in whole panels of 32."""
     g = problem.geometry
     pixels, filters = up(g.N * g.P * g.Q, TALL), up(g.K, 32)
     return Work(pixels * g.C * filters, pixels * g.C, pixels * filters, g.C * filters)
@@ -79,14 +79,15 @@ def _blocks(x, packed, y, bias, rectify, C, block, blocks):  # type: ignore[no-u
     pixels, K = y.shape
     wide = 2 * lanes_of(y)
     out = y.reshape(-1)  # (NHW,K) -> (NHWK,), the same memory
-    one_run = np.zeros(1, np.int64)  # a pixel's channels
+    one_run = np.zeros(1, np.int64)  # offset of a pixel's one run of channels
     for unit in numba.prange(blocks):
         end = min(pixels, (unit + 1) * block)
         edge = np.empty(TALL * wide, y.dtype)
         for panel in range((K + wide - 1) // wide):
             k, b, tile = panel * wide, panel * C * wide, unit * block
             while tile < end:
-                # The last tile begins before the pixels that it is for: it must be a whole one.
+                # The last tile begins earlier, so that it is a whole one; it recomputes some
+                # pixels.
                 t = min(tile, pixels - TALL)
                 # (TALL,C) x (C,2L) -> (TALL,2L)
                 if t == tile and k + wide <= K:

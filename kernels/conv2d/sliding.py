@@ -1,13 +1,13 @@
-"""Convolution that multiplies windows where they lie: for few channels, as in a first layer.
+"""Convolution with windows read in place, not packed: for few channels, as in a first layer.
 
     y[n, p, q, k] = sum over r of x[n, s p + r, (s q) .. (s q + S), :] w[k, r, :, :] + bias[k]
 
-In channels-last memory the S C terms of one row of a window lie side by side, and the windows of
-neighbouring outputs begin s C elements apart. So a tile of 6 (or 12) of them needs no packing: its
-rows are read through that step (`outer_runs` in `kernels/cpu/micro_kernel.py`), each pixel up to S
-R / s^2 times, from the nearest cache. Padding is written once, round a copy of x. 2 N K P Q C R S
-operations; limited by the processor's multiply-adds. The filters of a panel must stay in the
-nearest cache too, which bounds the terms; `direct.py` serves longer sums.
+In channels-last memory the S C terms of one row of a window are contiguous, and the windows of
+neighbouring outputs begin s C elements apart. So a tile of 6 (or 12) windows needs no packing: it
+is read with that stride (`outer_runs` in `kernels/cpu/micro_kernel.py`), each pixel up to S R / s^2
+times, from the L1 cache. x is copied once into a padded plane. 2 N K P Q C R S operations; limited
+by the processor's multiply-adds. A panel of filters must stay in the L1 cache too, which bounds the
+number of terms; `direct.py` serves longer sums.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ MOST_TERMS = 400
 
 
 def supports(problem: Problem) -> bool:
-    """One group, neighbouring taps along a row, and few terms a window."""
+    """One group, no dilation along a row, and few terms a window."""
     g = problem.geometry
     return g.groups == 1 and g.dilation[1] == 1 and g.C * g.R * g.S <= MOST_TERMS
 
 
 def work(problem: Problem) -> Work:
-    """Rows in whole tiles, filters in whole panels of 16; the pixels of x are copied once.
+    """Multiply-adds in whole tiles of pixels and panels of 16 filters; x is copied once.
 
-    A tile reads its rows of taps a vector at a time, for however few filters.
+    A tile reads its rows of taps a vector at a time, however few the filters.
     """
     g = problem.geometry
     filters, pixels = up(g.K, 16), g.N * g.P * up(g.Q, TALL)
@@ -84,10 +84,10 @@ def forward(
 
 @numba.njit(parallel=True, cache=True)
 def _rows(x, places, packed, y, bias, rectify, starts, run, step):  # type: ignore[no-untyped-def]
-    """y by rows: a thread takes one, and a panel of filters goes along all of it.
+    """y by rows: a thread computes a whole row for one panel of filters after the other.
 
-    starts (R,): where a window's rows of taps begin, of `run` terms each; step: elements from one
-    window to the next.
+    starts (R,): offsets of the rows of taps of a window, of `run` terms each; step: elements from
+    one window to the next.
     """
     N, P, Q, K = y.shape
     first, image, down, _ = places

@@ -1,4 +1,4 @@
-"""Winograd's convolution F(2x2, 3x3): 16 multiplications where the definition has 36.
+"""Winograd's convolution F(2x2, 3x3) in NumPy: 16 multiplications for 36 of the definition.
 
     y = A^T [ (G w G^T) . (B^T d B) ] A        for each 4x4 tile d of x: 2x2 pixels of y
 
@@ -6,8 +6,9 @@
 4.1.) Tiles overlap by two pixels. The products `.` are element by element and summed over channels,
 so each of the 16 elements is a matrix product: tiles x channels times channels x filters.
 2 N K C 16 ceil(P/2) ceil(Q/2) operations, 1 / 2.25 of the definition's; the transforms add little,
-but move 4 times the memory of x and of y, several times over. That is what limits it: written for
-reading, with NumPy and on one thread, they cost what the products save below some 500 channels.
+but move 4 times the memory of x and of y, several times over, which limits it. This kernel is
+written for reading, with NumPy on one thread: below some 500 channels its transforms cost what the
+products save.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def transform_output(m: np.ndarray) -> np.ndarray:
 def _both_sides(matrix: np.ndarray, a: np.ndarray) -> np.ndarray:
     """matrix a matrix^T over the first two axes of `a`, for every index of the others."""
     matrix = matrix.astype(a.dtype)
-    a = np.ascontiguousarray(a)  # so that einsum's inner loop runs over all the others at once
+    a = np.ascontiguousarray(a)  # then einsum's inner loop is over all other axes at once
     (i, j), others = matrix.shape, a.shape[2:]
     left = memory.empty((i, j, *others), a.dtype)
     np.einsum("ia,ab...->ib...", matrix, a, out=left)
@@ -57,13 +58,13 @@ def _both_sides(matrix: np.ndarray, a: np.ndarray) -> np.ndarray:
 
 
 def supports(problem: Problem) -> bool:
-    """Windows of 3x3 neighbouring pixels, one pixel apart; any padding, any groups."""
+    """3x3 filters, stride 1, dilation 1; any padding, any groups."""
     g = problem.geometry
     return (g.R, g.S, *g.stride, *g.dilation) == (3, 3, 1, 1, 1, 1)
 
 
 def work(problem: Problem) -> Work:
-    """16 points a tile of 2x2; the transforms run on one thread."""
+    """16 products a tile of 2x2; the transforms run on one thread."""
     g = problem.geometry
     tiles = g.N * (-(-g.P // 2)) * (-(-g.Q // 2))
     pairs = g.K * g.C // g.groups
@@ -71,7 +72,7 @@ def work(problem: Problem) -> Work:
 
 
 def operations(g: ConvGeometry) -> Operations:
-    """Of 16 products a tile, and of matrices with their zeros from both sides (`_both_sides`)."""
+    """16 products a tile; the transforms multiply by the zeros of the matrices too."""
     tiles, pairs = g.N * (-(-g.P // 2)) * (-(-g.Q // 2)), g.K * g.C // g.groups
     inputs, filters, outputs = (2 * m.size * (m.shape[1] + m.shape[0]) for m in (BT, G, AT))
     return Operations(32 * tiles * pairs, tiles * (g.C * inputs + g.K * outputs), pairs * filters)
@@ -83,10 +84,10 @@ def amplified_roundings(g: ConvGeometry) -> float:
         |error of y[n,k,p,q]| <= amplification roundings eps
             (sum over c of max|x[n,c]| sum over r,s of |w[k,c,r,s]| + |bias[k]|)
 
-    with all nine taps at the border too: one that meets only padding is still added to its tile's
-    sums and taken away again, and leaves its roundings behind.
+    with all nine taps at the border too: a tap that meets only padding is still added to its tile's
+    sums and subtracted again, and its rounding errors remain.
 
-    Roundings, on the way of any one term into y: an addition a side in B^T d B; two a side in
+    Roundings of any one term on its way into y: an addition a side in B^T d B; two a side in
     G w G^T and in A^T m A; C/groups in the matrix product; the bias. Products with 0, 1 and 1/2
     are exact. So the error is at most n u / (1 - n u) <= n eps times the sum of all absolute terms:
     over each tile and channel at most |B^T| |d| |B| <= (2 max|x|) 2, and each |w[r,s]| is taken
@@ -115,9 +116,10 @@ def forward(
 ) -> np.ndarray:
     """x (N,C,H,W), w (K,C/groups,3,3), bias (K,) -> y (N,K,P,Q); accumulates in their type.
 
-    Every element of a tile meets every other, if only times 0, so NaN and infinity come out as NaN:
-    one of x in all 2x2 pixels of each tile that reads it, a pixel further than the definition sends
-    it at most; one of w in all of its filter's planes, also where its tap meets only padding.
+    Every element of a tile is multiplied into every output of it, if only by 0, so NaN and infinity
+    become NaN: those of x in all 2x2 pixels of each tile that reads them, at most a pixel further
+    than in the definition; those of w in their filter's whole plane, even where the tap meets only
+    padding.
     """
     y = memory.empty(g.y_shape, x.dtype, "NHWC")
     y[...] = 0 if bias is None else bias[:, None, None]
@@ -132,13 +134,14 @@ def forward(
 def grouped_filters(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """w (K,C/groups,3,3) as (3,3,G,K/G,C/G)."""
     taps_first = memory.nhwc(w).transpose(1, 2, 0, 3)  # (K,R,S,C/G) -> (R,S,K,C/G)
+    # (R,S,K,C/G) -> (3,3,G,K/G,C/G)
     return taps_first.reshape(3, 3, g.groups, g.K // g.groups, g.C // g.groups)
 
 
 def tiles_of(image: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """Every 4x4 tile of an image (H,W,C), two pixels apart: (4,4,ceil(P/2),ceil(Q/2),C).
 
-    Where P or Q is odd the last tiles end one pixel after the padding; 0 stands there.
+    If P or Q is odd the last tiles end one pixel after the padding; that pixel is 0.
     """
     rows, columns = -(-g.P // 2), -(-g.Q // 2)
     padded = memory.empty((2 * rows + 2, 2 * columns + 2, g.C), image.dtype)
@@ -164,11 +167,13 @@ def multiply(tiles: np.ndarray, filters: np.ndarray) -> np.ndarray:
     for i, j, group in np.ndindex(4, 4, groups):
         # (T,C/G) x (C/G,K/G) -> (T,K/G)
         gemm(by_group[i, j, :, group], filters[i, j, group].T, out=products[i, j, group])
+    # (4,4,G,T,K/G) -> (4,4,G,TP,TQ,K/G)
     return products.reshape(4, 4, groups, rows, columns, filters_each)
 
 
 def join(tiles: np.ndarray) -> np.ndarray:
-    """Tiles of y (2,2,G,TP,TQ,K/G), side by side: (2 TP,2 TQ,K)."""
+    """Tiles of y (2,2,G,TP,TQ,K/G) -> the plane (2 TP,2 TQ,K)."""
     _, _, groups, rows, columns, filters = tiles.shape
     placed = tiles.transpose(3, 0, 4, 1, 2, 5)  # (2,2,G,TP,TQ,K/G) -> (TP,2,TQ,2,G,K/G)
+    # (TP,2,TQ,2,G,K/G) -> (2 TP,2 TQ,K)
     return placed.reshape(2 * rows, 2 * columns, groups * filters)

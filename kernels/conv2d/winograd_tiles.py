@@ -1,16 +1,27 @@
-"""Convolution by Winograd's minimal filtering, with tiles that cover the plane exactly.
+"""Convolution by Winograd's minimal filtering on tiles that cover the plane exactly.
 
-    y = A^T [sum over c of (G w G^T) o (B^T d B)] A
+For each tile d of n1 x n2 pixels, n = m + r - 1, and filters g of r1 x r2 taps:
 
-on tiles of up to 6x6 outputs of 3x3 taps: 64 products for 324 of the definition (Lavin, Gray 2015).
-Smaller tiles, and filters of other sizes, use some of the same 64 points
-(`kernels/winograd/toom_cook.py`), so no tile reaches over the plane: 13 = 5 + 4 + 4 rows take 19
-products where three tiles of 6 take 24, and only 7 of the 8 points. Stride s is split into phases
-(`kernels/winograd/plan.py`). The matrix products run over channels packed for the micro-kernel
-(`kernels/winograd/passes.py`).
+    V = B^T d B        U = G g G^T        M[k] = sum over c of U[k,c] o V[c]        y = A^T M A
 
-Limited by multiply-adds where there are many channels, else by the transforms, which touch each
-pixel 64/36 times or more.
+`o` multiplies element by element, so each of the n1 n2 elements ("points") is a matrix product over
+channels, (tiles,C) x (C,K). F(6x6, 3x3) takes 64 products where the definition takes 324.
+B, G and A evaluate and interpolate polynomials at the points 0, 1, -1, 2, -2, 1/2, -1/2 and
+infinity (Toom-Cook, `winograd/toom_cook.py`).
+
+Tiles of different sizes share the points and one transformed filter: 13 rows are 5 + 4 + 4, 19
+products at 7 points, where three tiles of 6 would take 24. A stride s is split into phases, every
+s-th pixel and tap, which are further channels (`winograd/plan.py`).
+
+Operations: 2 C K (sum over tiles of n1 n2) for an image, plus the transforms. Bytes: V and M are
+64 / 36 of x and y or more, each written and read once; chunks of tiles keep both in the last cache.
+Limited by multiply-adds where there are many channels, else by the transforms.
+
+Read on: `winograd/tiles.py` (the order of the passes), then `input_transform.py`, `filters.py`,
+`products.py` and `output_transform.py` beside it, one pass each.
+
+Sources: Winograd, "Arithmetic Complexity of Computations", 1980; Lavin, Gray, "Fast Algorithms for
+Convolutional Neural Networks", 2016 (arXiv 1509.09308).
 """
 
 from __future__ import annotations

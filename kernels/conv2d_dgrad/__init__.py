@@ -1,1 +1,1 @@
-"""The gradient of a convolution with respect to its input: transposed convolution."""
+"""Gradient of a convolution with respect to its input (dgrad): transposed convolution."""

@@ -1,11 +1,12 @@
-"""Transposed convolution in its scatter form.
+"""Transposed convolution by a matrix product and col2im: the scatter-add form.
 
     gx = fold(gy[(n p q), k] w[k, (r s c)])
 
-Each output pixel's gradient times the filter is the gradient of its whole window; folding adds the
-windows up where they overlap. The transpose of `conv2d/im2col.py` step by step, some images at a
-time, so that the columns stay in cache. 2 N K P Q C R S operations: with a stride above 1, stride^2
-fewer than the flipped form, which multiplies zeros. A single image is one thread's work.
+The gradient of an output pixel times the filters is the gradient of its whole window; folding adds
+overlapping windows. The transpose of `conv2d/im2col.py` step by step (Chellapilla, Puri, Simard
+2006), some images at a time, so that the columns stay in cache. 2 N K P Q C R S operations,
+stride^2 times fewer than the flipped form, which multiplies zeros. The columns' memory traffic
+limits it if K is small. A single image is processed by one thread.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ from kernels.cpu.unfold import fold_image, images_per_block
 
 
 def work(problem: Problem) -> Work:
-    """Of whole images for each of two threads."""
+    """The work of whole images, shared by two threads."""
     g = problem.geometry
     return unfolded(replace(g, N=up(g.N, 2)))
 
 
 def operations(g: ConvGeometry) -> Operations:
-    """The products, and an addition for each tap of a window that falls on the plane."""
+    """The products, and an addition for each tap on the plane."""
     return Operations(2 * g.macs, g.N * g.C * g.taps_inside)
 
 

@@ -1,11 +1,11 @@
-"""Transposed convolution on CUDA in its scatter form, with cuBLAS.
+"""Transposed convolution on CUDA by cuBLAS and col2im.
 
     gx = fold(gy[(n p q), k] w[k, (r s c)])
 
-Each output pixel's gradient times the filter is the gradient of its whole window; folding adds the
-windows up where they overlap. The transpose of `conv2d/cuda_im2col.py` step by step, some images at
-a time. 2 N K P Q C R S operations: with a stride above 1, stride^2 fewer than the flipped form,
-which multiplies zeros. The columns' memory traffic limits it where K is small.
+The gradient of an output pixel times the filters is the gradient of its whole window; folding adds
+overlapping windows. The transpose of `conv2d/cuda_im2col.py` step by step, some images at a time.
+2 N K P Q C R S operations, stride^2 times fewer than the flipped form, which multiplies zeros. The
+columns' memory traffic limits it if K is small.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from kernels.cuda.unfold import fold_images, images_per_chunk
 
 
 def work(problem: Problem) -> Work:
-    """Columns go to memory and back."""
+    """Columns are written and read."""
     g = problem.geometry
     columns = g.N * g.P * g.Q * g.R * g.S * g.C
     chunks = -(-g.N // images_per_chunk(g, 4))

@@ -1,10 +1,11 @@
-// What the explicit transposed convolution multiplies: gy with zeros between its pixels, and the
-// kernel turned by 180 degrees with its channels in and out swapped. Both only move values.
+// Operands of the explicit transposed convolution: gy with zeros between its pixels, and the
+// filters rotated by 180 degrees with their channels in and out swapped. Both kernels only move
+// values; limited by memory.
 
 #include "geometry.cuh"
 
 // spread (N,(P-1) stride_h + 1,(Q-1) stride_w + 1,K) from gy (N,P,Q,K): stride - 1 zeros between
-// two pixels. V is what is moved at a time; g.K counts in units of it.
+// two pixels. V is the type moved at a time; g.K counts in units of it.
 template <typename V>
 __global__ void spread_out(const V* __restrict__ gy, V* __restrict__ spread, ConvGeometry g,
                            long long count) {
@@ -21,8 +22,8 @@ __global__ void spread_out(const V* __restrict__ gy, V* __restrict__ spread, Con
 }
 
 // flipped (groups,C/groups,R,S,K/groups) from w (K,R,S,C/groups): tap (r, s) of filter c, channel k
-// is tap (R-1-r, S-1-s) of filter k, channel c. Writes are contiguous, reads are R S C apart; the
-// weights are few, so it is not worth a transposition in shared memory.
+// is tap (R-1-r, S-1-s) of filter k, channel c. Writes are contiguous, reads are R S C apart. The
+// weights are few, so a transposition in shared memory would not pay.
 template <typename T>
 __global__ void flip(const T* __restrict__ w, T* __restrict__ flipped, ConvGeometry g,
                      long long count) {

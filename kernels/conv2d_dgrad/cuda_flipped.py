@@ -1,14 +1,14 @@
-"""Transposed convolution on CUDA as an explicit product with the flipped kernel.
+"""Transposed convolution on CUDA as an explicit convolution with the flipped filters.
 
     gx = conv2d(gy with zeros between and around its pixels, w flipped, channels swapped), stride 1
 
 The four steps, each a kernel or a product: insert stride - 1 zeros between the pixels of gy; pad,
 so that every input pixel becomes the centre of a window, and unfold with im2col, which reads zeros
-outside; multiply by the kernel turned by 180 degrees with its channels in and out swapped
+outside; multiply by the filters rotated by 180 degrees with channels in and out swapped
 (Dumoulin, Visin: "A guide to convolution arithmetic", 2016, section 4). This is the filtering of
 the deconvnet (Zeiler, Fergus 2013, section 2.1). 2 N C H W K R S operations: about stride^2 times
-the transposed convolution's own, spent on zeros; where the stride is 1, the columns' memory traffic
-limits it.
+the transposed convolution's own, spent on zeros. At stride 1 the columns' memory traffic limits
+it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def spread_out(gy: Any, g: ConvGeometry) -> Any:
 
 
 def flip(w: Any, g: ConvGeometry) -> Any:
-    """w (K,C/G,R,S) turned by 180 degrees, channels swapped: (G, C/G, R*S*K/G), a row a filter."""
+    """w (K,C/G,R,S) rotated by 180 degrees, channels swapped: (G, C/G, R*S*K/G), a row a filter."""
     C, K = g.C // g.groups, g.K // g.groups
     flipped = memory.empty((g.groups, C, g.R * g.S * K), w.dtype, like=w)
     if flipped.size:
@@ -69,7 +69,7 @@ def _launch(name: str, source: Any, result: Any, g: ConvGeometry, count: int) ->
 
 
 def work(problem: Problem) -> Work:
-    """That of the stride-1 convolution, zeros too, and to insert these and flip the filters."""
+    """Work of the stride-1 convolution with the zeros, of inserting them, of flipping filters."""
     g = problem.geometry
     flat = flipped_geometry(g)
     spread = 0 if g.stride == (1, 1) else 2 * math.prod(flat.x_shape)

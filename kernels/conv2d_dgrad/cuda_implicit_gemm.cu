@@ -1,34 +1,32 @@
-// Transposed convolution as a matrix product of which neither factor is written out.
+// Transposed convolution as implicit matrix products, one for each phase of the pixels.
 //
 //     gx[(n h w), c] = sum over (r s k) of windows[(n h w), (r s k)] w[k, r, s, c]
 //
-// A tap r of filter w takes pixel h to row p of gy where p stride + r dilation = h + pad. With a
-// stride above 1 that has a solution for some taps alone, and which ones depends on h mod stride.
-// So the pixels h = a, a + stride, ... are a phase of their own: they share their taps, the taps
-// are evenly spaced, and so are the pixels of gy. Each phase is a product of dense matrices, a
-// stride-1 convolution of gy, and no product with a zero between pixels is computed or skipped:
-// testing each tap of each pixel for divisibility instead would leave stride^2 - 1 of stride^2
-// loads without anything to load, and the multiply-adds that they feed.
+// Tap r of a filter pairs pixel h with row p of gy where p stride + r dilation = h + pad. With a
+// stride above 1 that has a solution only for some taps, which depend on h mod stride. So the
+// pixels h = a, a + stride, ... form a phase: they share their taps, and these taps and the pixels
+// of gy are evenly spaced. Each phase is a product of dense matrices, a stride-1 convolution of gy;
+// no product with a zero between pixels is computed or skipped. Testing each tap of each pixel for
+// divisibility instead would waste stride^2 - 1 of stride^2 loads, and their multiply-adds.
 //
-// A block computes a tile of one phase's pixels by channels of one group. gy runs along k in memory
-// and is turned on its way into shared memory, w runs along c and stays as it is (tiles.cuh).
-// Memory is channels-last: gy (N,P,Q,K), w (K,R,S,C/groups), gx (N,H,W,C).
+// A block computes a tile of one phase's pixels by channels of one group. gy is contiguous along
+// k and is transposed on its way into shared memory; w is contiguous along c and is not
+// (tiles.cuh). Memory is channels-last: gy (N,P,Q,K), w (K,R,S,C/groups), gx (N,H,W,C).
 //
-// 2 N K P Q C/groups R S operations; limited by the multiply-adds, and where C is small, by columns
-// of a tile that there are no channels for.
+// 2 N K P Q C/groups R S operations; limited by the multiply-adds, and if C is small by the empty
+// columns of a tile.
 
 #include "geometry.cuh"
 #include "tiles.cuh"
 #include "implicit_windows.cuh"
 
-// How many pixels a, a + stride, ... an axis of `size` has: none where the stride is above the
-// size.
+// The number of pixels a, a + stride, ... of an axis of `size`; none if a is not below the size.
 __device__ inline int pixels_of(int a, int size, int stride) {
     return a < size ? (size - a - 1) / stride + 1 : 0;
 }
 
-// The taps that meet these pixels: number j of them is tap first_tap + j tap_step, and takes pixel
-// number u to place u + origin - j apart of gy.
+// The taps of these pixels: number j is tap first_tap + j tap_step, and pairs pixel number u with
+// row u + origin - j apart of gy.
 struct Phase {
     int taps, first_tap, tap_step, origin, apart;
 };
@@ -46,14 +44,14 @@ __device__ inline Phase phase_of(int a, int taps, int stride, int pad, int dilat
     return phase;
 }
 
-// Weights as places c of a line, `first` on: k runs over the phase's terms (r s k).
+// Weights as elements c of a line, from `first` on: k is the index of the phase's terms (r s k).
 template <class Tile, int WIDTH> struct Taps : Across<Tile, Tile::COLUMNS, WIDTH> {
     using Base = Across<Tile, Tile::COLUMNS, WIDTH>;
     using T = typename Tile::T;
     const T* from;
     int R, S, C, K;
     int row, column;   // from one of the phase's taps to the next
-    int down, across;  // how many of them
+    int down, across;  // their numbers
     bool exists;
     Digits term, step;
 
@@ -77,7 +75,7 @@ template <class Tile, int WIDTH> struct Taps : Across<Tile, Tile::COLUMNS, WIDTH
     }
 };
 
-// sum = a tile of the phase (a, b), whose U x V pixels it has from `first` on.
+// sum = the tile of phase (a, b) that begins at number `first` of the phase's U x V pixels.
 template <class Tile, int ALONG_K, int ALONG_C, typename T = typename Tile::T>
 __device__ __forceinline__ void sum_tile(
     const T* gy, const T* w, const ConvGeometry& g, int C, int K, int a, int b, int U, int V,
@@ -99,9 +97,9 @@ __device__ __forceinline__ void sum_tile(
     multiply(rows, columns, (terms + DEPTH - 1) / DEPTH, place, sum);
 }
 
-// Block (x, y, z): tile x / column_tiles of rows and x % column_tiles of columns, the faster, so
-// that blocks side by side read the same windows; group y; phase z, row by row of stride_h x
-// stride_w. C, K: of a group.
+// Block (x, y, z): tile x / column_tiles of rows and x % column_tiles of columns; columns vary
+// faster, so that neighbouring blocks read the same windows; group y; phase z, row by row of
+// stride_h x stride_w. C, K: of a group.
 template <typename T, int ROWS, int COLUMNS, int ALONG_K, int ALONG_C>
 __global__ void __launch_bounds__(Tile<T, ROWS, COLUMNS>::THREADS, Tile<T, ROWS, COLUMNS>::RESIDENT)
     dgrad(const T* __restrict__ gy, const T* __restrict__ w, T* __restrict__ gx, ConvGeometry g,
@@ -110,7 +108,7 @@ __global__ void __launch_bounds__(Tile<T, ROWS, COLUMNS>::THREADS, Tile<T, ROWS,
     const int a = blockIdx.z / g.stride_w, b = blockIdx.z % g.stride_w;
     const int U = pixels_of(a, g.H, g.stride_h), V = pixels_of(b, g.W, g.stride_w);
     const long long first = (long long)(blockIdx.x / column_tiles) * ROWS;
-    if (first >= (long long)g.N * U * V) return;  // the whole block: phases differ in their pixels
+    if (first >= (long long)g.N * U * V) return;  // whole block: phases differ in size
 
     const int column = blockIdx.x % column_tiles * COLUMNS;  // of the group's channels
     const Place<Tiling> place;

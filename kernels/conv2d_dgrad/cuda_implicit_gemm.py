@@ -1,15 +1,14 @@
-"""Transposed convolution on CUDA as products of tiles, one a phase of the pixels.
+"""Transposed convolution on CUDA by implicit GEMM, one product for each phase of the pixels.
 
     gx[(n h w), c] = sum over (r s k) of windows[(n h w), (r s k)] w[k, c, r, s]
 
 where p stride + r dilation = h + pad. Pixels with the same h mod stride (and w mod stride) share
-the taps r for which that has a solution p; taken together, their windows of gy are dense, and the
-flipped form's zeros between pixels are neither multiplied nor tested for. One launch does all
-phases. The factors travel as in `conv2d/cuda_implicit_gemm.py`.
+the taps r for which that has a solution p. Together their windows of gy are dense, and the flipped
+form's zeros between pixels are neither multiplied nor tested for. One launch does all phases. The
+factors are copied as in `conv2d/cuda_implicit_gemm.py` (Chetlur et al. 2014).
 
-2 N K P Q C R S operations and none with zeros but at the border; limited by the multiply-adds. For
-few channels (the step to an image's three) there is a narrow tile, and still most of its columns
-are empty.
+2 N K P Q C R S operations, with zeros only at the border; limited by the multiply-adds. For few
+channels (an image's three) there is a narrow tile, but most of its columns are still empty.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ PROGRAM = Program(__file__, entries("dgrad", TILES))
 
 
 def plan(g: ConvGeometry, kind: str = "float") -> Plan:
-    """The tiles of a transposed convolution; the most pixels and taps that a phase has."""
+    """The tiles of a transposed convolution, for the largest phase."""
     channels, filters = g.C // g.groups, g.K // g.groups
     (down, right), phases = g.stride, g.stride[0] * g.stride[1]
     pixels = g.N * -(-g.H // down) * -(-g.W // right)

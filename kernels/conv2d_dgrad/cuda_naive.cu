@@ -1,4 +1,4 @@
-// The gradient of convolution's input as its formula: one thread an input element.
+// Transposed convolution by its definition: one thread an input element. The simplest kernel.
 //
 //     gx[n,h,w,c] = sum over r,s,k of gy[n,p,q,k] w[k,r,s,c]   where p stride = h + pad - r dilation
 //
@@ -6,13 +6,13 @@
 
 #include "geometry.cuh"
 
-// The window that begins `below` pixels under the first one; negative if there is none: windows
-// begin at every `stride`-th pixel only, and there are so many of them.
+// The index of the window that begins `below` pixels after the first one; negative if there is
+// none, because `below` is no multiple of the stride or out of range.
 __device__ inline int window_at(int below, int stride, int windows) {
     return below % stride == 0 && below / stride < windows ? below / stride : -1;
 }
 
-// Every window in which the pixel lies under tap (r, s) gave it a share through each filter.
+// Sum over the taps (r, s) that cover the pixel in some window, and over that group's filters.
 template <typename T>
 __device__ T pixel_sum(const T* __restrict__ gy, const T* __restrict__ w, const ConvGeometry& g,
                        long long n, int h, int column, int c) {

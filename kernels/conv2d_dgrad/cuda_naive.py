@@ -1,11 +1,11 @@
-"""Transposed convolution on CUDA as its formula: one thread an input element. The one to read.
+"""Transposed convolution on CUDA by its definition: one thread an input element.
 
     gx[n,c,h,w] = sum over r,s,k of gy[n,k,p,q] w[k,c,r,s]   where p stride = h + pad - r dilation
 
-A gather: each pixel asks every tap which window put it there, so no two threads write one place.
-With a stride above 1 most taps have none, and what is left are the 2 N K P Q C R S operations, as
-many loads, which limit it; neighbouring threads compute neighbouring channels, for which a tap of
-the filter is one run in memory.
+A gather: for each pixel and tap the window is computed in which the tap covers the pixel. So no two
+threads write one address. With a stride above 1 most taps have no such window. 2 N K P Q C R S
+operations and as many loads, which limit it. Neighbouring threads compute neighbouring channels,
+which are contiguous in the filters.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def terms(g: ConvGeometry) -> float:
 
 
 def work(problem: Problem) -> Work:
-    """Naive sums, which may be none."""
+    """Naive sums; an empty input has none."""
     g = problem.geometry
     return Work(singles=g.macs, chain=terms(g) if math.prod(g.x_shape) else 0, launches=1)
 

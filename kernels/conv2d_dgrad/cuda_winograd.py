@@ -1,11 +1,11 @@
 """Transposed convolution by Winograd's F(4x4, 3x3) and F(2x2, 3x3) on CUDA.
 
-    gx = conv2d(gy, w turned by 180 degrees with its channels swapped, padding 2 - padding)
+    gx = conv2d(gy, w rotated by 180 degrees with its channels swapped, padding 2 - padding)
 
-With stride 1 the transposed convolution is a convolution: padded by R - 1 - padding pixels on each
-side, so that every pixel of x is the last tap of some window, and what was padded is cropped. These
-are the passes of `conv2d/cuda_winograd.py` (read that first) on that geometry; only the transform
-of the filters reads them another way. Cost and limits are those of that convolution.
+At stride 1 the transposed convolution is a convolution, padded by R - 1 - padding pixels on each
+side (Dumoulin, Visin 2016, section 4). The passes are those of `conv2d/cuda_winograd.py` (read that
+first; Lavin and Gray 2016) on that geometry; only the transform of the filters reads them flipped.
+Operations, bytes and limits are those of that convolution.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ from kernels.cuda.winograd import (
 )
 
 
-def turned(g: ConvGeometry) -> ConvGeometry:
+def flipped_geometry(g: ConvGeometry) -> ConvGeometry:
     """The convolution from gy (N,K,P,Q) to gx (N,C,H,W)."""
     top, bottom, left, right = (TAPS - 1 - pad for pad in g.padding)
     return replace(g, C=g.K, H=g.P, W=g.Q, K=g.C, padding=(top, bottom, left, right))
 
 
 def prepare(m: int, w: Any, g: ConvGeometry) -> Any:
-    """U of the turned filters: (points groups, K/groups, C/groups)."""
-    return transform_filter(m, w, g, turned=True)
+    """U of the flipped filters: (points groups, K/groups, C/groups)."""
+    return transform_filter(m, w, g, flip=True)
 
 
 def dgrad(m: int, gy: Any, w: Any, g: ConvGeometry, prepared: Any) -> Any:
-    """What both kernels do, with tiles of m x m pixels of gx."""
+    """The transposed convolution by tiles of m x m pixels of gx."""
     gx = memory.empty(g.x_shape, gy.dtype, "NHWC", like=gy)
     if 0 in (gx.size, gy.size, w.size):
         return without_products(gx)
     U = prepare(m, w, g) if prepared is None else prepared
-    return convolve(m, gy, U, gx, turned(g))
+    return convolve(m, gy, U, gx, flipped_geometry(g))
 
 
 def declared(m: int) -> dict[str, Any]:
@@ -61,9 +61,9 @@ def declared(m: int) -> dict[str, Any]:
             spreads="plane",
         ),
         "cost": Cost(
-            lambda problem: work(m, turned(problem.geometry)),
+            lambda problem: work(m, flipped_geometry(problem.geometry)),
             GPU,
-            operations=lambda g: fprop_operations(m, turned(g)),
+            operations=lambda g: fprop_operations(m, flipped_geometry(g)),
         ),
         "abilities": Abilities(supports, partial(prepare, m), chunked=True),
     }

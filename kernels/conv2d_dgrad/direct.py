@@ -1,12 +1,12 @@
-"""Transposed convolution by blocks of windows of gy: the flipped form, without its zeros.
+"""Direct transposed convolution with packed windows of gy: the flipped form without its zeros.
 
     gx[n, s u + a - pad, c] = sum over j, k of gy[n, u - j, k] w[k, c, s j + a]
 
 Each of the s x s phases a of gx is a stride-1 convolution of gy with every s-th tap of the flipped
-kernel; all of them share gy's windows, so they are one product with s s C filters
-(`kernels/cpu/direct.py`). 2 N K P Q C R S operations and, where R is no multiple of s, a few zeros.
-Limited by the processor's multiply-adds; where C is small, by the packing of windows of K R S / s^2
-terms: `folding.py` is better there.
+filters. All phases share gy's windows, so they are one product with s s C filters
+(`kernels/cpu/direct.py`). 2 N K P Q C R S operations, and products with a few zeros if R is no
+multiple of s. Limited by the processor's multiply-adds; if C is small, by the packing of windows of
+K R S / s^2 terms: `folding.py` is then faster.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from kernels.cpu.windows import dgrad_windows
 
 
 def work(problem: Problem) -> Work:
-    """Windows of gy for the channels of every phase in whole panels of 16."""
+    """Multiply-adds with the channels of every phase in whole panels of 16."""
     g = problem.geometry
     taps = [-(-size // stride) for size, stride in zip((g.R, g.S), g.stride, strict=True)]
     positions = g.N * (-(-g.H // g.stride[0])) * (-(-g.W // g.stride[1]))
@@ -36,14 +36,14 @@ def work(problem: Problem) -> Work:
 
 
 def operations(g: ConvGeometry) -> Operations:
-    """Of windows of gy at every position, with the taps of every phase, absent ones as zeros."""
+    """Products of windows of gy at every position, with absent taps of a phase as zeros."""
     windows = dgrad_windows(g)
     terms, phases = windows.terms(g.K // g.groups), len(windows.out_at)
     return Operations(2 * g.N * windows.P * windows.Q * terms * phases * g.C)
 
 
 def supports(problem: Problem) -> bool:
-    """Dilation along an axis only at stride 1, where there is one phase."""
+    """Dilation along an axis only if the stride is 1, so that there is one phase."""
     g = problem.geometry
     return all(s == 1 or d == 1 for s, d in zip(g.stride, g.dilation, strict=True))
 

@@ -1,12 +1,13 @@
-"""Transposed convolution as an explicit product with the flipped kernel.
+"""Transposed convolution as an explicit convolution with the flipped filters.
 
     gx = conv2d(gy with zeros between and around its pixels, w flipped, channels swapped), stride 1
 
-The four steps, each visible: insert stride - 1 zeros between the pixels of gy; pad, so that every
-input pixel becomes the centre of a window; unfold with im2col; multiply by the kernel turned by 180
-degrees with its channels in and out swapped (Dumoulin, Visin: "A guide to convolution arithmetic",
-2016, section 4). This is the filtering of the deconvnet (Zeiler, Fergus 2013, section 2.1).
-2 N C H W K R S operations: about stride^2 times the transposed convolution's own, spent on zeros.
+The four steps, each one explicit: insert stride - 1 zeros between the pixels of gy; pad, so that
+every input pixel becomes the centre of a window; unfold with im2col; multiply by the filters
+rotated by 180 degrees with channels in and out swapped (Dumoulin, Visin: "A guide to convolution
+arithmetic", 2016, section 4). This is the filtering of the deconvnet (Zeiler, Fergus 2013, section
+2.1). 2 N C H W K R S operations: about stride^2 times the transposed convolution's own, spent on
+zeros, which limits it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def flipped_geometry(g: ConvGeometry) -> ConvGeometry:
     (sh, sw), (eh, ew) = g.stride, g.extent
     spread = (g.N, g.K, (g.P - 1) * sh + 1, (g.Q - 1) * sw + 1)
     top, left = eh - 1 - g.padding[0], ew - 1 - g.padding[2]
-    bottom = g.H + eh - 1 - spread[2] - top  # what makes the output H x W, whatever P dropped
+    bottom = g.H + eh - 1 - spread[2] - top  # so that the output is H x W
     right = g.W + ew - 1 - spread[3] - left
     w_shape = (g.C, g.K // g.groups, g.R, g.S)
     return ConvGeometry.of(spread, w_shape, 1, (top, bottom, left, right), g.dilation, g.groups)
@@ -46,21 +47,22 @@ def spread_out(gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
 
 
 def flip(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
-    """w (K,C/G,R,S) turned by 180 degrees, channels swapped: (G, C/G, R*S*K/G), a row a filter."""
-    turned = w[:, :, ::-1, ::-1].reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
+    """w (K,C/G,R,S) rotated by 180 degrees, channels swapped: (G, C/G, R*S*K/G), a row a filter."""
+    # (K,C/G,R,S) -> (G,K/G,C/G,R,S)
+    flipped = w[:, :, ::-1, ::-1].reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
     # (G,K/G,C/G,R,S) -> (G,C/G,R,S,K/G) -> (G,C/G,RSK/G)
-    swapped = turned.transpose(0, 2, 3, 4, 1)
+    swapped = flipped.transpose(0, 2, 3, 4, 1)
     rows = swapped.reshape(g.groups, g.C // g.groups, g.R * g.S * (g.K // g.groups))
     return np.ascontiguousarray(rows)
 
 
 def work(problem: Problem) -> Work:
-    """That of the stride-1 convolution; zeros are multiplied too."""
+    """Work of the stride-1 convolution; zeros are multiplied too."""
     return unfolded(flipped_geometry(problem.geometry))
 
 
 def operations(g: ConvGeometry) -> Operations:
-    """Of the convolution at stride 1, the zeros between gy's pixels multiplied too."""
+    """Operations of the stride-1 convolution, with the zeros between gy's pixels."""
     return Operations(2 * flipped_geometry(g).macs)
 
 

@@ -1,13 +1,13 @@
-"""Transposed convolution in its scatter form, folded while it is in cache.
+"""Transposed convolution in its scatter-add form, folded while the windows are in cache.
 
     gx = fold(gy[(n p q), k] w[k, (r s c)])
 
-The transpose of `conv2d/direct.py`: a row of gy's pixels times the packed filters gives their
-windows' gradients, which are added to the rows of gx that they cover before the next are made.
-A thread has a band of rows of one image's gx to itself, and computes what reaches into it: rows of
-windows over a border between bands are computed for both. 2 N K P Q C R S operations; every term of
-a window is moved and added once for K products, so this serves few channels well, where
-`direct.py` would move whole windows for each of them.
+The transpose of `conv2d/direct.py`: a row of gy's pixels times the packed filters gives the
+gradients of their windows, which are added to the rows of gx before the next row is computed. A
+thread owns a band of rows of one image's gx and computes all windows that overlap it; windows over
+a border between two bands are computed for both. 2 N K P Q C R S operations. Every term of a window
+is moved and added once for K products. So this is fast for few channels, for which `direct.py`
+would move whole windows of gy. Limited by the multiply-adds, and by the additions if K is small.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from kernels.cpu.vector import LINE, lanes_of
 from kernels.cpu.windows import Windows, pack_windows
 
 BAND = 16
-"""Rows of gx that a thread takes at a time, at least."""
+"""Rows of gx of a band, at least."""
 
 
 def work(problem: Problem) -> Work:
-    """Windows in whole panels of 16 terms; each is folded by itself."""
+    """Multiply-adds with windows in whole panels of 16 terms, and the terms folded."""
     g = problem.geometry
     pixels, window = g.N * g.P * g.Q, up(g.C // g.groups * g.R * g.S, 16)
     return Work(pixels * g.K * window, pixels * window * g.groups, pixels * g.groups,
@@ -41,9 +41,9 @@ def work(problem: Problem) -> Work:
 
 
 def operations(g: ConvGeometry) -> Operations:
-    """The products, and an addition for each tap of a window that falls on the plane.
+    """The products, and an addition for each tap on the plane.
 
-    Rows of windows over a border between bands are counted once.
+    Rows of windows over a border between two bands are counted once.
     """
     return Operations(2 * g.macs, g.N * g.C * g.taps_inside)
 

@@ -1,9 +1,12 @@
-"""Transposed convolution by Winograd tiles of gx.
+"""Transposed convolution by Winograd's minimal filtering on tiles of gx.
 
-With stride 1 it is the convolution of gy with the flipped filters, channels swapped. With stride s
-each phase of gx (every s-th row and column) is such a convolution with a phase of the filter; all
-phases share the transform of gy. The passes and matrices are those of `conv2d/winograd_tiles.py`:
-read that first. Its cost is that of its forward convolution.
+    gx = A^T [sum over k of (G g' G^T) o (B^T gy B)] A        g' the flipped filters
+
+With stride 1 it is the convolution of gy with the flipped filters, channels exchanged. With stride
+s each phase of gx (every s-th row and column) is such a convolution with a phase of the filter; all
+phases share the transform of gy. Passes, points and matrices are those of
+`conv2d/winograd_tiles.py`: read that first. Operations, bytes and limit are those of its forward
+convolution.
 """
 
 from __future__ import annotations
@@ -46,7 +49,7 @@ def weights(w: np.ndarray, g: ConvGeometry) -> Weights:
 
 
 def prepare(w: np.ndarray, g: ConvGeometry) -> Filters:
-    """The turned filters at every point, packed."""
+    """The flipped filters at every point, packed."""
     return prepare_filters(weights(w, g), *plan_of(g))
 
 

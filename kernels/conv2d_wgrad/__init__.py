@@ -1,1 +1,1 @@
-"""The gradient of a convolution with respect to its weights."""
+"""Gradient of a convolution with respect to its weights (wgrad)."""

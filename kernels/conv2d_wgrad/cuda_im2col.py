@@ -1,10 +1,10 @@
-"""The weights' gradient on CUDA as a matrix product by cuBLAS.
+"""Gradient of the weights on CUDA by im2col and cuBLAS.
 
     gw[k, (r s c)] = gy[(n p q), k]^T columns[(n p q), (r s c)]
 
-The same columns as in `conv2d/cuda_im2col.py`; the sum runs over every output pixel of the batch,
-some rows of windows at a time, and their shares are added in order. 2 N K P Q C R S operations; the
-columns' memory traffic limits it where K is small.
+The columns are those of `conv2d/cuda_im2col.py`. The sum is over every output pixel of the batch,
+some rows of windows at a time; the partial sums are added in order. 2 N K P Q C R S operations; the
+columns' memory traffic limits it if K is small.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from kernels.cuda.unfold import rows_per_chunk, unfold_rows
 
 
 def work(problem: Problem) -> Work:
-    """Columns go to memory and back, and each chunk's share is added to the sums."""
+    """Columns are written and read, and each chunk's partial sums are added."""
     g = problem.geometry
     rows = g.N * g.P
     columns = rows * g.Q * g.R * g.S * g.C
@@ -34,7 +34,7 @@ def work(problem: Problem) -> Work:
 
 
 def terms(g: ConvGeometry) -> float:
-    """One product and one addition an output pixel; a chunk's share costs no more of them."""
+    """One product and one addition an output pixel; chunks add no further roundings."""
     return g.N * g.P * g.Q
 
 
@@ -65,7 +65,7 @@ def wgrad(x: Any, gy: Any, g: ConvGeometry) -> Any:
 
 
 def _add_product(a: Any, b: Any, out: Any, more: bool) -> None:
-    """out (G,K/G,RSC) = a (G,K/G,M) x b (G,M,RSC), added to what stands there if `more`."""
+    """out (G,K/G,RSC) = a (G,K/G,M) x b (G,M,RSC), added to its contents if `more`."""
     if more:
         np.add(out, grouped_product(a, b), out=out)
     else:

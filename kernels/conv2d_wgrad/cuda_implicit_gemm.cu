@@ -1,15 +1,16 @@
-// The weights' gradient as a matrix product of which neither factor is written out.
+// Gradient of the weights as an implicit matrix product with a split sum (split-K).
 //
 //     gw[k, (r s c)] = sum over (n p q) of gy[(n p q), k] windows[(n p q), (r s c)]
 //
-// A block computes a tile of filters by terms (r s c) of one group. Both factors run across the sum
-// in memory and go into shared memory as they lie (tiles.cuh); windows are read where x lies
-// (implicit_windows.cuh). Memory is channels-last: x (N,H,W,C), gy (N,P,Q,K), gw (K,R,S,C/groups).
+// A block computes a tile of filters by terms (r s c) of one group. Both factors are
+// contiguous across the sum and are stored into shared memory in that order (tiles.cuh); windows
+// are read directly from x (implicit_windows.cuh). Memory is channels-last: x (N,H,W,C), gy
+// (N,P,Q,K), gw (K,R,S,C/groups).
 //
 // The sum over all pixels of a batch is long and the result small: a layer has fewer tiles than a
-// GPU has multiprocessors. So the pixels are cut into parts, as many as the geometry asks for and
-// no property of the device; a block sums one part of one tile, and a second kernel adds the parts
-// in their order. The same geometry gives the same bits everywhere.
+// GPU has multiprocessors. So the pixels are cut into parts; a block sums one part of one tile, and
+// a second kernel adds the parts in order. The number of parts depends on the geometry alone, not
+// on the device: the same geometry gives the same bits everywhere.
 //
 // 2 N K P Q C/groups R S operations and K C/groups R S elements a part; limited by the
 // multiply-adds.
@@ -18,12 +19,12 @@
 #include "tiles.cuh"
 #include "implicit_windows.cuh"
 
-// Filters of gy as places of a line, from its first element on: k runs over `remain` pixels.
+// Filters of gy as elements of a line, from its first one on: k is the index of `remain` pixels.
 template <class Tile, int WIDTH> struct Gradients : Across<Tile, Tile::ROWS, WIDTH> {
     using Base = Across<Tile, Tile::ROWS, WIDTH>;
     using T = typename Tile::T;
     const T* from;
-    int pixel;  // elements from one to the next
+    int pixel;  // elements from one pixel to the next
     bool exists;
     int remain;
 
@@ -73,7 +74,7 @@ __global__ void __launch_bounds__(Tile<T, ROWS, COLUMNS>::THREADS, Tile<T, ROWS,
         [&](T value, int) { return value; });
 }
 
-// gw = the parts' sum, in their order; `count` elements each.
+// gw = the sum of the parts, in order; `count` elements each.
 template <typename T>
 __global__ void add_parts(const T* __restrict__ sums, T* __restrict__ gw, long long count,
                           int parts) {

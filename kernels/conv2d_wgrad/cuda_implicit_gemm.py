@@ -1,15 +1,15 @@
-"""The weights' gradient on CUDA as a product of tiles, of windows that are read where x lies.
+"""Gradient of the weights on CUDA by implicit GEMM, with the sum over pixels split (split-K).
 
     gw[k, (r s c)] = sum over (n p q) of gy[(n p q), k] windows[(n p q), (r s c)]
 
-A sum over all pixels of a batch for each of few weights: a layer of 256 filters of 3 x 3 x 256 has
-36 tiles of 128 x 128, for 108 multiprocessors or more. So the pixels are cut into parts, each part
-of each tile is a block, and the parts' sums are added in their order by a second kernel. How many
-parts there are depends on the geometry alone. The factors travel as in
-`conv2d/cuda_implicit_gemm.py`.
+The sums over all pixels of a batch are long and few: a layer of 256 filters of 3 x 3 x 256 has 36
+tiles of 128 x 128, for 108 multiprocessors or more. So the pixels are cut into parts. Each part of
+each tile is a block, and a second kernel adds the parts' sums in order. The number of parts depends
+on the geometry alone. The factors are copied as in `conv2d/cuda_implicit_gemm.py` (Chetlur et al.
+2014).
 
-2 N K P Q C R S operations, limited by the multiply-adds, and K C R S elements to memory and back
-for each part. The parts bound the length of a chain of roundings too.
+2 N K P Q C R S operations, limited by the multiply-adds; K C R S elements are written and read for
+each part. The parts also shorten the chains of roundings.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ TILES = (
 )
 BLOCK = 256
 SLICE = 8
-"""Pixels that a block multiplies at a time; parts are whole slices but for the last."""
+"""Pixels that a block multiplies at a time; every part but the last is whole slices."""
 LEAST = 32 * SLICE
-"""Pixels of a part: with fewer, writing its sums would take longer than computing them."""
+"""Fewest pixels of a part: with fewer, writing its sums would take longer than computing them."""
 PROGRAM = Program(
     __file__,
     entries("wgrad", TILES)
@@ -63,7 +63,7 @@ PROGRAM = Program(
 
 
 def parts(g: ConvGeometry, tile: Tile) -> int:
-    """Into how many parts the pixels are cut: as many as give every multiprocessor its blocks."""
+    """The number of parts of the pixels: enough to give every multiprocessor its blocks."""
     tiles = tile.cover(g.K // g.groups, g.C // g.groups * g.R * g.S) * g.groups
     wanted = MULTIPROCESSORS * tile.resident // tiles
     each = part_length(g, max(1, min(wanted, g.N * g.P * g.Q // LEAST)))
@@ -88,7 +88,7 @@ def plan(g: ConvGeometry, kind: str = "float") -> Plan:
 
 
 def nanoseconds(problem: Problem) -> float:
-    """From the tiles (`kernels/cuda/tiles.py`) and the parts' way through memory."""
+    """Time of the tiles (`kernels/cuda/tiles.py`) and of the parts' memory traffic."""
     g = problem.geometry
     if g.macs == 0:
         return LAUNCH
@@ -126,7 +126,7 @@ def wgrad(x: Any, gy: Any, g: ConvGeometry) -> Any:
 
 
 def _sum_parts(x: Any, gy: Any, g: ConvGeometry, chosen: Plan, sums: Any) -> None:
-    """sums (parts,K,R,S,C/groups) = each part's."""
+    """sums (parts,K,R,S,C/groups) = the sums of each part."""
     channels = g.C // g.groups
     PROGRAM.launch(
         chosen.tile.instance("wgrad"), chosen.grid, chosen.block,
@@ -137,7 +137,7 @@ def _sum_parts(x: Any, gy: Any, g: ConvGeometry, chosen: Plan, sums: Any) -> Non
 
 
 def _add_parts(sums: Any, gw: Any) -> None:
-    """gw (K,R,S,C/groups) = the sum of sums (parts,KRSC/groups), in their order."""
+    """gw (K,R,S,C/groups) = the parts of `sums` (parts,KRSC/groups), added in order."""
     parts, count = sums.shape
     each = threads(BLOCK)
     PROGRAM.launch(

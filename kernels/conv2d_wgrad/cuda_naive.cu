@@ -1,4 +1,4 @@
-// The gradient of convolution's weights as its formula: one thread a weight.
+// Gradient of the weights by its definition: one thread a weight. The simplest kernel.
 //
 //     gw[k,r,s,c] = sum over n,p,q of gy[n,p,q,k] x[n, p stride - pad + r dilation, ..., c]
 //
@@ -6,7 +6,7 @@
 
 #include "geometry.cuh"
 
-// One weight met one pixel in every window: where that lies on the plane, the product counts.
+// A weight meets one pixel of every window; if that is on the plane, the product counts.
 template <typename T>
 __device__ T weight_sum(const T* __restrict__ x, const T* __restrict__ gy, const ConvGeometry& g,
                         int k, int r, int s, int c) {

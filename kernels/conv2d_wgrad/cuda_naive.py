@@ -1,10 +1,10 @@
-"""The weights' gradient on CUDA as its formula: one thread a weight. The one to read.
+"""Gradient of the weights on CUDA by its definition: one thread a weight. The simplest kernel.
 
     gw[k,c,r,s] = sum over n,p,q of gy[n,k,p,q] x[n, c, p stride - pad + r dilation, ...]
 
-Each weight walks over every output pixel of the batch: 2 N K P Q C R S operations and as many
-loads. What limits it is that there are few weights and long sums: a first layer has some 10^4, a
-tenth of the threads that keep a GPU busy, and each waits for its N P Q products, one by one.
+Each thread sums over every output pixel of the batch: 2 N K P Q C R S operations and as many loads.
+Limited by parallelism and latency: a first layer has some 10^4 weights, a tenth of the threads that
+keep a GPU busy, and each adds its N P Q products one by one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def terms(g: ConvGeometry) -> float:
 
 
 def work(problem: Problem) -> Work:
-    """Naive sums, which may be none."""
+    """Naive sums; an empty gradient has none."""
     g = problem.geometry
     return Work(singles=g.macs, chain=terms(g) if math.prod(g.w_shape) else 0, launches=1)
 

@@ -1,16 +1,16 @@
-// The weights' gradient by Winograd's F(M x M, 3 x 3): the two transforms that the forward pass has
-// not.
+// Gradient of the weights by Winograd's F(M x M, 3 x 3): the two transforms that fprop does not
+// have.
 //
 //     Y = A gy A^T      tiles of M x M pixels of gy  ->  (points, groups, tiles, K/groups)
 //     gw = G^T W G      W (points, groups, K/groups, C/groups) = sum over tiles of Y^T V, cuBLAS's
 //
-// V is `transform_input` of conv2d/cuda_winograd.cu. Each matrix is the transpose of the forward
-// pass's: the bilinear form is the same, seen from its third side. Limited by memory, like those.
+// V is `transform_input` of conv2d/cuda_winograd.cu. Each matrix is the transpose of one of
+// fprop: the trilinear form is the same (Lavin, Gray 2016). Limited by memory, as are fprop's.
 
 #include "winograd.cuh"
 
-// Y = A gy A^T of `tiles` tiles from tile `first` of the batch on: a thread takes a tile of L
-// filters. What a tile has beyond P or Q counts as 0, so that it adds nothing to W.
+// Y = A gy A^T of `tiles` tiles from tile `first` of the batch on: one thread for L filters of
+// a tile. Pixels beyond P or Q count as 0, so they add nothing to W.
 template <typename T, int M, int L>
 __global__ void __launch_bounds__(128, 2) transform_gradient(
     const T* __restrict__ gy, T* __restrict__ Y, ConvGeometry g, long long first, int tiles) {
@@ -47,8 +47,8 @@ __global__ void __launch_bounds__(128, 2) transform_gradient(
     }
 }
 
-// gw (K,3,3,C/groups) = G^T W G: a thread takes one filter's taps of one channel, neighbouring
-// threads take neighbouring channels, in which both arrays are contiguous.
+// gw (K,3,3,C/groups) = G^T W G: one thread for the taps of one filter and channel; neighbouring
+// threads process neighbouring channels, in which both arrays are contiguous.
 template <typename T, int M>
 __global__ void __launch_bounds__(128) transform_weights(
     const T* __restrict__ W, T* __restrict__ gw, int channels, long long pairs) {

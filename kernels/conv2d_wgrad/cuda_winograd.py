@@ -1,12 +1,13 @@
-"""The weights' gradient by Winograd's F(4x4, 3x3) and F(2x2, 3x3) on CUDA, cuBLAS for the products.
+"""Gradient of the weights by Winograd's F(4x4, 3x3) and F(2x2, 3x3) on CUDA, with cuBLAS.
 
     gw = G^T [ sum over tiles of (A gy A^T) . (B^T d B) ] G
 
-The forward pass (`conv2d/cuda_winograd.py`: read that first) is trilinear in x, w and gy; this is
-its side of w, with the same tiles and points. At each point there is one product, filters x tiles
-times tiles x channels: as many operations as there. A chunk's is added to what the chunks before
-gave, so the (m + 2)^2 sums, each as large as gw / 9, are read and written once a chunk: with some
-hundred channels they move as much as the transforms.
+The inner product of gy and y is trilinear in x, w and gy (`conv2d/cuda_winograd.py`: read that
+first; Lavin and Gray 2016). This is its gradient with respect to w, with the same tiles and points.
+At each point there is one product, filters x tiles times tiles x channels: as many operations as in
+fprop. Each chunk of the batch adds to the sums of those before. So the (m + 2)^2 sums, each as
+large as gw / 9, are read and written once a chunk: with some hundred channels they move as much
+memory as the transforms. Limited by the transforms for few channels, else by cuBLAS's products.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ PROGRAM = Program(
 
 
 def transform_gradient(m: int, gy: Any, g: ConvGeometry, first: int, tiles: int) -> Any:
-    """Y = A gy A^T of some tiles of gy (N,K,P,Q): (points groups, tiles, K/groups)."""
+    """Y = A gy A^T of `tiles` tiles of gy (N,K,P,Q): (points groups, tiles, K/groups)."""
     filters = g.K // g.groups
     Y = memory.empty((points(m) * g.groups, tiles, filters), gy.dtype, like=gy)
     lanes = pack(filters, memory.nhwc(gy), Y)[1]
@@ -74,7 +75,7 @@ def transform_weights(m: int, W: Any, gw: Any, g: ConvGeometry) -> Any:
 
 
 def wgrad(m: int, x: Any, gy: Any, g: ConvGeometry) -> Any:
-    """What both kernels do, with tiles of m x m pixels of gy."""
+    """The gradient of the weights by tiles of m x m pixels of gy."""
     gw = memory.empty(g.w_shape, x.dtype, "NHWC", like=x)
     if 0 in (x.size, gy.size, gw.size):
         return without_products(gw)
@@ -89,8 +90,11 @@ def wgrad(m: int, x: Any, gy: Any, g: ConvGeometry) -> Any:
 
 
 def work(m: int, problem: Problem) -> Work:
-    """That of fprop, with the sums in the place of the filters; and for each chunk but the first
-    they move four times: a part is written and read, the sum read and written."""
+    """The work of fprop with the sums in place of the filters.
+
+    Each chunk but the first moves four times their size: its products are written and read, the
+    sums read and written.
+    """
     g = problem.geometry
     further, its = len(list(chunks(m, g, np.float32))) - 1, fprop_work(m, g)
     moved = its.elements + its.weights + further * 4 * points(m) * pairs(g)

@@ -1,11 +1,12 @@
-"""The weights' gradient from packed windows.
+"""Gradient of the weights from packed windows and packed gy.
 
     gw[k, (r s c)] = sum over (n p q) of windows[(n p q), (r s c)] gy[(n p q), k]
 
-The windows of `conv2d/direct.py`, block by block of pixels: each block's are multiplied by the
-block of gy and added to the thread's own sum; the threads' sums are added in order, so the same
-number of threads gives the same bits. 2 N K P Q C R S operations; limited by the processor's
-multiply-adds while the sums, C R S K a thread, stay in cache.
+The windows are those of `conv2d/direct.py`, block by block of pixels. Each block is multiplied by
+the block of gy and added to sums of the thread's own (packing as in Goto and van de Geijn 2008).
+The threads' sums are added in order, so the same number of threads gives the same bits. 2 N K P Q C
+R S operations; limited by the processor's multiply-adds while the sums, C R S K a thread, stay in
+cache.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from kernels.cpu.windows import fprop_windows, pack_windows
 
 
 def work(problem: Problem) -> Work:
-    """Windows in whole lines of 16 terms, filters in whole panels of 24."""
+    """Multiply-adds with windows in whole lines of 16 terms, filters in whole panels of 24."""
     g = problem.geometry
     pixels, terms = g.N * g.P * g.Q, g.C // g.groups * g.R * g.S
     filters = up(g.K // g.groups, 24)
@@ -36,7 +37,7 @@ def work(problem: Problem) -> Work:
 
 
 def terms(g: ConvGeometry) -> float:
-    """One multiply-add an output pixel, and one sum a block and a thread."""
+    """One multiply-add an output pixel, one addition a block and one a thread."""
     return max(g.N * g.P * g.Q, 1) + 1
 
 
@@ -120,7 +121,7 @@ def _pack_gradient(gy, k0, filters, first, count, packed):  # type: ignore[no-un
 
 @numba.njit(parallel=True, cache=True)
 def _unpack(shares, gw):  # type: ignore[no-untyped-def]
-    """gw (K,terms) = the shares' sum, in their order."""
+    """gw (K,terms) = the threads' sums, added in order."""
     filters, terms = gw.shape
     wide = 3 * lanes_of(gw)
     lines = (terms + LINE - 1) // LINE

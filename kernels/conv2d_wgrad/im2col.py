@@ -1,11 +1,11 @@
-"""The weights' gradient as a matrix product.
+"""Gradient of the weights by im2col: a matrix product.
 
     gw[k, (r s c)] = gy[(n p q), k]^T columns[(n p q), (r s c)]
 
-The same columns as in `conv2d/im2col.py`; the sum runs over every output pixel of the batch. Each
-thread sums over its own share of the pixels, block by block, and the shares are added in order: the
-same number of threads gives the same bits. 2 N K P Q C R S operations; the columns' memory traffic
-limits it where K is small.
+The columns are those of `conv2d/im2col.py` (Chellapilla, Puri, Simard 2006). The sum is over every
+output pixel of the batch: each thread sums over its own share of the pixels, block by block, and
+the threads' sums are added in order. So the same number of threads gives the same bits. 2 N K P Q C
+R S operations; the columns' memory traffic limits it if K is small.
 """
 
 from __future__ import annotations

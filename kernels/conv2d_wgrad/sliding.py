@@ -1,15 +1,14 @@
-"""The weights' gradient over windows where they lie: for few channels, as in a first layer.
+"""Gradient of the weights with windows read in place: for few channels, as in a first layer.
 
     gw[k, r, e] += x[n, s p + r, s q C + e] gy[n, p, q, k]      e: the S C terms of a row of taps
 
-The transpose of `conv2d/sliding.py`. For a row of outputs, 4 to 8 (or 2 to 4) neighbouring terms of
-a row of taps times two or three vectors of filters stay in registers while the outputs go by: the
-terms are read s C elements further from one output to the next, gy as it lies (`outer_steps` in
-`kernels/cpu/micro_kernel.py`). Nothing is packed, and the terms are cut into tiles of about one
-size, so none is multiplied in vain: 21 = 7 + 7 + 7. Each thread has a share of the rows and a sum
-of its own; they are added in order, so the same number of threads gives the same bits. 2 N K P Q C
-R S operations; limited by the processor's multiply-adds while a row of gy stays in the nearest
-cache.
+The transpose of `conv2d/sliding.py`. In a loop over the outputs of a row, the sums of 4 to 8 (or 2
+to 4) neighbouring terms of a row of taps by two or three vectors of filters stay in registers. The
+terms of consecutive outputs are s C elements apart; gy is read in place (`outer_steps` in
+`kernels/cpu/micro_kernel.py`). Nothing is packed. The terms are cut into tiles of nearly equal
+size, so none are wasted: 21 = 7 + 7 + 7. Each thread has a share of the rows and its own sums,
+which are added in order, so the same number of threads gives the same bits. 2 N K P Q C R S
+operations; limited by the processor's multiply-adds while a row of gy stays in the L1 cache.
 """
 
 from __future__ import annotations
@@ -32,14 +31,14 @@ MOST_TERMS = 400
 
 
 def supports(problem: Problem) -> bool:
-    """One group, neighbouring taps along a row, few terms a window and a tile of them a row."""
+    """One group, no dilation along a row, few terms a window, and at least a tile of them a row."""
     g = problem.geometry
     terms = g.C * g.R * g.S
     return g.groups == 1 and g.dilation[1] == 1 and terms <= MOST_TERMS and g.S * g.C >= EVEN // 2
 
 
 def work(problem: Problem) -> Work:
-    """Filters in whole panels of 16; the pixels of x are copied once, sums go on row by row."""
+    """Multiply-adds with filters in whole panels of 16; x is copied once, sums go row by row."""
     g = problem.geometry
     terms, filters = g.C * g.R * g.S, up(g.K, 16)
     return Work(g.N * g.P * g.Q * terms * filters, g.N * g.C * g.H * g.W,
@@ -47,7 +46,7 @@ def work(problem: Problem) -> Work:
 
 
 def additions(g: ConvGeometry) -> float:
-    """One multiply-add an output pixel, and one sum a thread."""
+    """One multiply-add an output pixel, and one addition a thread."""
     return max(g.N * g.P * g.Q, 1) + 1
 
 
@@ -77,7 +76,7 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
 
 @numba.njit(parallel=True, cache=True)
 def _shares(x, places, gy, sums, parts, taps, step, wide):  # type: ignore[no-untyped-def]
-    """sums (parts,RSC,panels wide), flat: each thread's over its share of the rows of outputs.
+    """sums (parts,RSC,panels wide), flat: those of each thread over its share of the output rows.
 
     taps: rows of a window, and terms in each; step: elements from one window to the next.
     """
@@ -96,9 +95,9 @@ def _shares(x, places, gy, sums, parts, taps, step, wide):  # type: ignore[no-un
 
 @numba.njit(cache=True)
 def _row(x, at, down, gy, gy_at, Q, K, k, packed, sums, to, sums_row, taps, step, wide):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Add to the sums of all terms and one panel of filters, from k on, those of a row of outputs.
+    """Add a row of outputs to the sums of all terms and one panel of filters, from k on.
 
-    A panel that is not full is copied first, with zeros behind its last filter.
+    A panel that is not full is copied first, with zeros after its last filter.
     """
     tiles, vectors = (taps[1] + EVEN - 1) // EVEN, wide // lanes_of(x)
     source, start, b_step = gy, gy_at + k, K
@@ -107,7 +106,7 @@ def _row(x, at, down, gy, gy_at, Q, K, k, packed, sums, to, sums_row, taps, step
             for e in range(K - k):
                 packed[q * wide + e] = gy[gy_at + q * K + k + e]
         source, start, b_step = packed, 0, wide
-    # What the next panel reads is fetched meanwhile, a line of an output's every fourth output.
+    # Software prefetch of the next panel: one cache line every fourth output.
     behind = wide if k + 2 * wide <= K else Q * K - k
     for r in range(taps[0]):
         for tile in range(tiles):
@@ -126,7 +125,7 @@ def _row(x, at, down, gy, gy_at, Q, K, k, packed, sums, to, sums_row, taps, step
 
 @numba.njit(parallel=True, cache=True)
 def _total(sums, gw):  # type: ignore[no-untyped-def]
-    """gw (K,terms) = the threads' sums (parts,terms,panels wide), in their order."""
+    """gw (K,terms) = the threads' sums (parts,terms,panels wide), added in order."""
     for k in numba.prange(gw.shape[0]):
         for e in range(gw.shape[1]):
             total = sums[0, e, k]

@@ -1,10 +1,11 @@
-"""The weights' gradient by Winograd tiles: the transpose of `conv2d/winograd_tiles.py` in w.
+"""Weights' gradient by Winograd tiles: the transpose of `conv2d/winograd_tiles.py` in w.
 
     gw = G^T [sum over tiles of (B^T d B) o (A gy A^T)] G
 
-The tiles, points and phases of the forward pass; at each point one product (K,T) x (T,C) over the
-tiles of a chunk is added to what the chunks before gave, and at the end the sums are transformed to
-taps. As many products as the forward pass; the points' sums are read and written once a chunk.
+The tiles, points and phases of the forward pass; at each point one matrix product (K,T) x (T,C)
+over the T tiles of a chunk is added to the sums W of the chunks before, and at the end W is
+transformed to taps. As many products as the forward pass; W, 64 / 9 of gw for 3x3 taps, is read and
+written once a chunk. Limited by multiply-adds, for few tiles by W's way through memory.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import without_products
 from kernels.cpu.vector import LINE, lanes
-from kernels.winograd.layout import BEGINS, CHANNELS, WIDE, layout
+from kernels.winograd.input_transform import transform_input
+from kernels.winograd.jobs import Packing, Sides, apart, jobs, panels
+from kernels.winograd.layout import Panels, Taps, pack
 from kernels.winograd.operations import of_tiles_wgrad
-from kernels.winograd.passes import transform_input
 from kernels.winograd.plan import Plan, fprop_plan, supports
-from kernels.winograd.tiles import Packing, Sides, apart, jobs, panels, work_of
-from kernels.winograd.weights import accumulate, transform_gradient, transform_weights
+from kernels.winograd.products import accumulate
+from kernels.winograd.tiles import work_of
+from kernels.winograd.weights import transform_gradient, transform_weights
 
 
 def plan_of(g: ConvGeometry) -> tuple[Plan, Sides]:
@@ -67,11 +70,10 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     if 0 in (x.size, gy.size, gw.size):
         return without_products(gw)
     plan, sides = plan_of(g)
-    lines, wide = panels(sides.outputs, LINE), width(sides.inputs, x.dtype)
-    begins, size, told = sums_of(plan, sides, g.groups, wide)
+    packing = Packing(width(sides.inputs, x.dtype), LINE, 1, by_outputs=False)
+    size, sums = sums_of(plan, sides, g, packing.inputs)
     W = memory.empty((size,), x.dtype)
     shapes, parts = (memory.nhwc(x).shape, memory.nhwc(gy).shape), threads.get_num_threads()
-    packing = Packing(wide, LINE, 1, by_outputs=False)
     chunks = jobs(plan, sides, *shapes, g.groups, x.dtype, parts, memory.chunk(), packing)
     for group in range(g.groups):
         for i, job in enumerate(chunks):
@@ -79,9 +81,8 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
             Y = memory.empty((job.written_size,), x.dtype)
             transform_input(memory.flat(x), job.reads[group], V, parts)
             transform_gradient(memory.flat(gy), job.writes[group], Y, parts)
-            accumulate(Y, job.m_begins, V, job.v_begins, W, begins, job.rows, lines, wide,
-                       job.units, job.bounds, i > 0)  # fmt: skip
-        transform_weights(W, told[group], memory.nhwc(gw))
+            accumulate(Y, V, W, sums[group], job.parameters, job.parts, i > 0)
+        transform_weights(W, sums[group], memory.flat(gw))
     return gw
 
 
@@ -93,12 +94,14 @@ def width(channels: int, dtype: np.dtype) -> int:
 
 @lru_cache(maxsize=128)
 def sums_of(
-    plan: Plan, sides: Sides, groups: int, wide: int
-) -> tuple[np.ndarray, int, tuple[np.ndarray, ...]]:
-    """Of the sums: where each point's begin (points,), elements in all; each group's tables for the
-    way back to taps."""
-    sizes = plan.phases_at * panels(sides.inputs, wide) * panels(sides.outputs, LINE) * LINE * wide
-    begins, size = apart(sizes)
-    tables = plan.tables | {WIDE: np.array([wide]), BEGINS: begins}
-    told = tuple(layout(tables | {CHANNELS: sides.of_group(group)}) for group in range(groups))
-    return begins, size, told
+    plan: Plan, sides: Sides, g: ConvGeometry, width: int
+) -> tuple[int, tuple[np.ndarray, ...]]:
+    """The elements of W, and each group's parameters: how it is packed, and the taps of gw."""
+    rows = plan.phases_at * panels(sides.outputs, LINE) * LINE
+    lines = np.full_like(rows, panels(sides.outputs, LINE) * LINE)
+    begins, size = apart(rows * panels(sides.inputs, width) * width)
+    matrices, C = Panels(begins, lines, width), sides.inputs
+    strides = g.R * g.S * C, 1, g.S * C, C
+    firsts = [group * sides.outputs for group in range(g.groups)]
+    taps = [Taps(sides.outputs, C, *strides, first_output=first) for first in firsts]
+    return size, tuple(pack(plan.tiling, matrices, of_group) for of_group in taps)

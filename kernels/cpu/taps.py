@@ -50,7 +50,8 @@ def work(C: int) -> int:
 
 
 class Vectors:
-    """LLVM instructions on `count` vectors of floats, and as many of 32-bit integers."""
+    """Arrays and loops over taps: `count` vectors of an `Emitter`, of floats and as many 32-bit
+    integers."""
 
     def __init__(
         self,
@@ -64,16 +65,14 @@ class Vectors:
         """`data`: which argument is an array of those floats."""
         self.count = count
         self.context, self.builder, self.signature, self.args = context, builder, signature, args
-        bits = signature.args[data].dtype.bitwidth
-        self.lanes = MACHINE.width * 8 // bits
-        element = ir.FloatType() if bits == 32 else ir.DoubleType()
-        self.floats = ir.VectorType(element, self.lanes)
+        self.emit = vector.Emitter(builder, signature.args[data].dtype)
+        self.lanes, self.floats = self.emit.lanes, self.emit.vector
         self.integers = ir.VectorType(_I32, self.lanes)
 
     def at(self, array: int, offset: ir.Value) -> ir.Value:
         """Pointer to an element of the array that is argument number `array`."""
         make = self.context.make_array(self.signature.args[array])
-        return self.builder.gep(make(self.context, self.builder, self.args[array]).data, [offset])
+        return self.emit.at(make(self.context, self.builder, self.args[array]).data, offset)
 
     def element(self, array: int, index: ir.Value) -> ir.Value:
         return self.builder.load(self.at(array, index))
@@ -87,24 +86,17 @@ class Vectors:
 
     def _places(self, array: int, offset: ir.Value, kind: ir.Type) -> State:
         first = self.builder.bitcast(self.at(array, offset), kind.as_pointer())
-        return [self.builder.gep(first, [_I64(v)]) for v in range(self.count)]
+        return [self.emit.at(first, v) for v in range(self.count)]
 
     def prefetch(self, array: int, offset: ir.Value) -> None:
         """Prefetch the cache lines of a block; the address may be past the end of the array."""
-        byte, name = ir.IntType(8).as_pointer(), "llvm.prefetch.p0i8"
-        fetch = self.builder.module.globals.get(name) or ir.Function(
-            self.builder.module, ir.FunctionType(ir.VoidType(), [byte, _I32, _I32, _I32]), name
-        )
-        first = self.builder.bitcast(self.at(array, offset), byte)
+        first = self.at(array, offset)
         for line in range(0, self.count * MACHINE.width, CACHE_LINE):
-            there = self.builder.gep(first, [_I64(line)])
-            self.builder.call(fetch, [there, _I32(0), _I32(3), _I32(1)])  # read, L1, data
+            self.emit.fetch(self.emit.at(first, line // self.emit.bytes), cache=vector.NEAREST)
 
     def splat(self, value: ir.Value) -> ir.Value:
         """A 32-bit integer in every lane."""
-        none = ir.Constant(self.integers, ir.Undefined)
-        one = self.builder.insert_element(none, value, _I32(0))
-        return self.builder.shuffle_vector(one, none, ir.Constant(self.integers, None))
+        return self.emit.broadcast(value)
 
     def where(self, mask: State, new: State, old: State) -> State:
         """Select: `new` where the mask is true, else `old`."""
@@ -112,7 +104,7 @@ class Vectors:
         return [self.builder.select(m, a, b) for m, a, b in chosen]
 
     def zeros(self) -> State:
-        return [ir.Constant(self.floats, None)] * self.count
+        return self.emit.zeros(self.count)
 
     def over(self, size: ir.Value, state: State, step: Callable[[ir.Value, State], State]) -> State:
         """A loop over blocks of `size` elements: state = step(i, state), i the offset of the block.

@@ -26,6 +26,8 @@ from numba.core.extending import intrinsic
 
 from kernels.contract.machine import CACHE_LINE, MACHINE
 
+NEAREST, SECOND = 3, 2
+"""Caches that a prefetch asks for, as LLVM numbers them."""
 LINE = 16
 """Contiguous channels, or terms, of a packed operand: a cache line of float32."""
 
@@ -71,22 +73,22 @@ class Emitter:
         hint = self.builder.module.add_metadata([ir.IntType(32)(1)])
         store.set_metadata("nontemporal", hint)
 
-    def fetch(self, pointer: ir.Value, to_write: bool = False) -> None:
-        """Prefetch a cache line into L2; the address may be past the end of the array."""
+    def fetch(self, pointer: ir.Value, to_write: bool = False, cache: int = SECOND) -> None:
+        """Prefetch a cache line into that cache; the address may be past the end of the array."""
         byte, i32, name = ir.IntType(8).as_pointer(), ir.IntType(32), "llvm.prefetch.p0i8"
         module = self.builder.module
         function = module.globals.get(name)
         if function is None:
             function = ir.Function(module, ir.FunctionType(ir.VoidType(), [byte, *[i32] * 3]), name)
         there = self.builder.bitcast(pointer, byte)
-        self.builder.call(function, [there, i32(int(to_write)), i32(2), i32(1)])  # near, data
+        self.builder.call(function, [there, i32(int(to_write)), i32(cache), i32(1)])  # data
 
     def broadcast(self, value: ir.Value) -> ir.Value:
-        one = self.builder.insert_element(
-            ir.Constant(self.vector, ir.Undefined), value, ir.IntType(32)(0)
-        )
+        """The value, a float or an integer, in every lane."""
+        none = ir.Constant(ir.VectorType(value.type, self.lanes), ir.Undefined)
+        one = self.builder.insert_element(none, value, ir.IntType(32)(0))
         mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(one, ir.Constant(self.vector, ir.Undefined), mask)
+        return self.builder.shuffle_vector(one, none, mask)
 
     def chosen(self, a: ir.Value, b: ir.Value, lanes: list[int]) -> ir.Value:
         """Shuffle: lanes of a, then of b."""

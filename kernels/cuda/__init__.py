@@ -1,12 +1,12 @@
-"""CUDA kernels: arrays, launching, matrix products. The one place that knows CuPy and the emulator.
+"""Interface of the CUDA kernels: device arrays, launches, matrix products, CuPy or emulator.
 
     x = cuda.place(x, "cuda")             a cupy.ndarray; "emulator": an Emulated, on any machine
     PROGRAM = Program(__file__, entries=("fill<float>", "fill<double>"))     the .cu file beside it
     PROGRAM.launch("fill<float>", (blocks, 1, 1), (256, 1, 1), x, np.int64(x.size))
 
-With a GPU the source is compiled by NVRTC through `cupy.RawModule`; in the emulator (`emulator/`)
-the same file runs on NumPy's memory. Which of the two it is, the arrays say. Importing this package
-needs neither CuPy nor a compiler.
+With a GPU the source is compiled by NVRTC through `cupy.RawModule`. In the emulator (`emulator/`)
+the same file runs on NumPy's memory. The arrays decide which of the two it is. No other package
+knows CuPy or the emulator. Importing this one needs neither CuPy nor a compiler.
 """
 
 from __future__ import annotations

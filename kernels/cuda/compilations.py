@@ -1,9 +1,8 @@
-"""What a compilation gave, kept in a folder so that the same one is not done twice.
+"""On-disk cache of NVRTC compilations: binary names, log and disassembly.
 
-A compilation is known by everything that its result depends on: the source and its headers, the
-instances, the options, the versions of compiler and disassembler. Its name in the folder is their
-hash, so what is found there is never out of date. The folder is $XDG_CACHE_HOME/minidl/cuda,
-~/.cache/minidl/cuda unless that is set.
+The key is a hash of everything that the result depends on: the source and its headers, the
+instances, the options, the versions of compiler and disassembler. So an entry is never out of date.
+The folder is $XDG_CACHE_HOME/minidl/cuda, or ~/.cache/minidl/cuda if that is not set.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from kernels.cuda.program import INCLUDE
 
 @dataclass(frozen=True)
 class Compilation:
-    """lowered: instance -> its name in the binary; log: the compiler's; sass: the disassembly."""
+    """lowered: instance -> mangled name in the binary; log: of the compiler; sass: disassembly."""
 
     lowered: dict[str, str]
     log: str
@@ -32,7 +31,7 @@ class Compilation:
 
 
 def compilation(path: Path, names: Sequence[str], arch: str) -> Compilation:
-    """`path` and its instances for `arch`, kept or compiled now; CompileError if it is wrong."""
+    """`path` and its instances for `arch`, cached or compiled now; CompileError if it is wrong."""
     place = place_of(path, names, arch)
     kept = _kept(place)
     if kept is None:
@@ -43,10 +42,10 @@ def compilation(path: Path, names: Sequence[str], arch: str) -> Compilation:
 
 
 def place_of(path: Path, names: Sequence[str], arch: str) -> Path:
-    """The file in which this compilation is kept."""
+    """The cache file of this compilation."""
     versions = [str(packages.version(name)) for name in packages.REQUIREMENTS]
-    told = [path.name, *names, *nvrtc.options(arch), *versions]
-    known = hashlib.sha256(json.dumps(told).encode())
+    dependencies = [path.name, *names, *nvrtc.options(arch), *versions]
+    known = hashlib.sha256(json.dumps(dependencies).encode())
     for file in _sources(path):
         known.update(hashlib.sha256(file.read_bytes()).digest())
     return _folder() / f"{path.stem}-{arch}-{known.hexdigest()[:32]}.json.gz"
@@ -56,7 +55,7 @@ _INCLUDED = re.compile(rb'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 
 
 def _sources(path: Path) -> list[Path]:
-    """The file and the headers that it includes, they in turn included, in a fixed order."""
+    """The file and the headers that it includes, directly or not, in a fixed order."""
     found, waiting = [path], [path]
     while waiting:
         names = _INCLUDED.findall(waiting.pop().read_bytes())
@@ -73,7 +72,7 @@ def _folder() -> Path:
 
 
 def _kept(place: Path) -> Compilation | None:
-    """What the file holds; None if there is none, or a damaged one, which is written anew."""
+    """The cached compilation; None if there is no file or a damaged one, which is rewritten."""
     try:
         return Compilation(**json.loads(gzip.decompress(place.read_bytes())))
     except (OSError, EOFError, ValueError, TypeError):
@@ -81,7 +80,7 @@ def _kept(place: Path) -> Compilation | None:
 
 
 def _keep(place: Path, compilation: Compilation) -> None:
-    """Write it in one step: whoever reads meanwhile finds all of it or nothing."""
+    """Write it atomically: a concurrent reader finds all of it or nothing."""
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as file:
         file.write(gzip.compress(json.dumps(asdict(compilation)).encode(), 6))

@@ -1,7 +1,8 @@
-"""What local contrast normalisation and its gradient share on CUDA (`include/contrast.cuh`).
+"""Shared host part of local contrast normalisation and its gradient on CUDA.
 
-Between x and y all is maps of one float64 a pixel, (N,H,W): blurred in tiles, or summed a sample a
-block. The window and its coverage are brought to the device once a geometry.
+Every intermediate value is a map of one float64 a pixel, (N,H,W). Maps are blurred in tiles, or
+summed with one block a sample (`include/contrast.cuh`). The window and its coverage are copied to
+the device once for each geometry.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from kernels.cuda.planes import WARP
 from kernels.cuda.program import MOST_THREADS, Three
 
 ROWS, COLUMNS = 4, 64
-"""Of a tile, at most: `MOST_ROWS` of the header, and what leaves room for a line's ends."""
+"""Of a tile, at most: `MOST_ROWS` of the header, and columns that leave room for the halo."""
 MAP = np.dtype([(name, np.int32) for name in ("N", "H", "W", "half")])
 
 
@@ -43,8 +44,8 @@ def settings(g: LCNGeometry, like: Any) -> tuple[Any, Any]:
 
 @lru_cache(maxsize=64)
 def _settings(g: LCNGeometry, kind: str) -> tuple[Any, Any]:
-    covered = place(g.coverage(), kind) if g.border == "corrected" else None
-    return place(g.window(), kind), covered
+    coverage = place(g.coverage(), kind) if g.border == "corrected" else None
+    return place(g.window(), kind), coverage
 
 
 def over_tiles(g: LCNGeometry) -> tuple[Three, Three]:
@@ -55,6 +56,6 @@ def over_tiles(g: LCNGeometry) -> tuple[Three, Three]:
 
 
 def over_samples(g: LCNGeometry) -> tuple[Three, Three]:
-    """(grid, block) for a sample a block, of whole warps: they exchange what they sum."""
+    """(grid, block) for a sample a block, of whole warps: they exchange partial sums."""
     warps = min(-(-g.H * g.W // WARP), MOST_THREADS // WARP)
     return (blocks(g.N, 1), 1, 1), (warps * WARP, 1, 1)

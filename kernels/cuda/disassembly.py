@@ -1,9 +1,9 @@
-"""A kernel's machine code (SASS), instruction by instruction, read from its binary.
+"""Machine code (SASS) of a kernel, instruction by instruction, parsed from nvdisasm's output.
 
     code = disassembly.kernels_of(disassembly.disassemble(binary))["_Z5fpropIf..."]
     code[7].parts, code[7].bits       ("LDG", "E", "128", "CONSTANT"), 128
 
-nvdisasm prints a section `.text.NAME` a kernel; in it labels, and an instruction a line:
+nvdisasm prints a section `.text.NAME` for each kernel, with labels and one instruction a line:
 
     .L_x_5:
             /*0480*/                   LDG.E.128.CONSTANT R4, [R8.64] ;
@@ -27,11 +27,11 @@ from kernels.cuda import packages
 
 
 class Instruction(NamedTuple):
-    """One instruction: where it stands, what it is, and where it may jump.
+    """One instruction: address, mnemonic, operands and jump targets.
 
-    guard:    the predicate under which it is carried out ("P1", "!P0"), or "".
-    parts:    its mnemonic, taken apart at the dots: ("LDG", "E", "128", "CONSTANT").
-    operands: what follows, as it is written.
+    guard:    the predicate under which it is executed ("P1", "!P0"), or "".
+    parts:    its mnemonic, split at the dots: ("LDG", "E", "128", "CONSTANT").
+    operands: the rest of the line, as text.
     """
 
     address: int
@@ -46,7 +46,7 @@ class Instruction(NamedTuple):
 
     @property
     def bits(self) -> int:
-        """How much a load or store moves a thread; 32 unless it says otherwise."""
+        """Bits that a load or store moves per thread; 32 if the mnemonic names no width."""
         return next((_BITS[part] for part in self.parts[1:] if part in _BITS), 32)
 
 
@@ -54,7 +54,7 @@ _BITS = {"U8": 8, "S8": 8, "U16": 16, "S16": 16, "64": 64, "128": 128}
 
 
 def disassemble(binary: bytes) -> str:
-    """What nvdisasm prints of a cubin's code; Missing without it, RuntimeError where it fails."""
+    """nvdisasm's text for a cubin; Missing if it is not installed, RuntimeError where it fails."""
     tool = packages.file_of(packages.NVDISASM, "nvdisasm")
     with tempfile.TemporaryDirectory() as folder:
         cubin = Path(folder) / "kernels.cubin"
@@ -75,7 +75,7 @@ _TARGET = re.compile(r"`\((?P<label>[^)]+)\)|(?P<table>\.L_x_\d+)")
 
 
 def kernels_of(sass: str) -> dict[str, list[Instruction]]:
-    """Name in the binary -> its instructions, in the order in which they stand."""
+    """Name in the binary -> its instructions, in order of address."""
     sections: dict[str, list[str]] = {}
     lines: list[str] = []
     for line in sass.splitlines():

@@ -1,8 +1,8 @@
 // Bias and ReLU in one pass over a result, in place: y[m, k] = max(y[m, k] + bias[k], 0).
 //
-// y is a matrix (M,K): pixels by filters, channels-last. As two kernels this would read and write y
-// twice; there is one addition an element, so it is memory that limits it: 16 bytes a thread and
-// step where K comes in such packs (float4, double2), else one element.
+// y is a matrix (M,K): pixels by filters, channels-last. Two kernels would read and write y twice.
+// One addition an element: limited by memory. A thread moves 16 bytes a step if K is a multiple of
+// their elements (float4, double2), else one element.
 
 // A sum that is not above 0 becomes 0, but NaN stays NaN: it is not below 0 either.
 template <typename T>
@@ -24,8 +24,8 @@ __device__ inline double2 finished(double2 y, double2 bias, int rectify) {
     return {finish(y.x + bias.x, rectify), finish(y.y + bias.y, rectify)};
 }
 
-// `count` and K are in units of V; bias may be null. The step of the stride loop moves k on by the
-// same amount every time, so one 64-bit remainder a thread is enough.
+// `count` and K are in units of V; bias may be null. Each step of the grid-stride loop advances
+// k by the same amount, so one 64-bit remainder a thread is enough.
 template <typename V>
 __global__ void epilogue(V* __restrict__ y, const V* __restrict__ bias, int K, long long count,
                          int rectify) {

@@ -1,7 +1,7 @@
 """Bias and ReLU in one pass over a result, in place: y = max(y + bias, 0); NaN stays NaN.
 
 One read and one write of y, 8 bytes an element in float32, for an addition and a comparison:
-limited by memory. As two kernels it would take twice as long.
+limited by memory. Two kernels would move twice as many bytes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PROGRAM = Program(__file__, entries=instances("epilogue"), block=(BLOCK, 1, 1))
 
 
 def apply(y: Any, bias: Any | None = None, rectify: bool = False) -> Any:
-    """y + bias, max(., 0) of it with `rectify`, written over y, which is returned.
+    """y + bias, or max(y + bias, 0) with `rectify`, written over y, which is returned.
 
     y is (N,K,P,Q) channels-last or (M,K) row-major, on the device, float32 or float64; bias (K,) of
     its type, or None. ValueError if bias has another shape.

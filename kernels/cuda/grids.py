@@ -1,4 +1,4 @@
-"""How many blocks to launch. A kernel with a stride loop gives the same result in any number."""
+"""Grid and block sizes of kernels with grid-stride loops, whose result depends on neither."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 ENOUGH = 8192
-"""Blocks of 256 threads: several for every place on the largest GPU (132 processors with eight
-places each), so that the last ones to run leave few of them idle."""
+"""Blocks of 256 threads: several for every block slot of the largest GPU (132 multiprocessors with
+eight slots each), so that the last blocks to run leave few slots idle."""
 FEW = 6
-"""Threads along an axis where few are asked for; not a divisor of most sizes, so edges are met."""
+"""Threads along an axis under `few_blocks`; it divides few sizes, so edges are tested."""
 _most, _most_threads = ENOUGH, 1024
 
 
 def blocks(count: int, each: int, most: int = ENOUGH) -> int:
-    """Blocks for `count` pieces of work, `each` a block; past `most` the stride loop takes on."""
+    """Blocks for `count` items, `each` a block; beyond `most` the grid-stride loop continues."""
     return max(1, min(-(-count // each), most, _most))
 
 
@@ -25,10 +25,10 @@ def threads(most: int) -> int:
 
 @contextmanager
 def few_blocks(most: int) -> Iterator[None]:
-    """Within it no grid has more than `most` blocks along an axis, and no block more threads than
-    `FEW` where `threads` says how many: so small work strides too, and has edges.
+    """Context in which a grid has at most `most` blocks along an axis, and `threads` gives at most
+    `FEW`: then small arrays exercise the grid-stride loops and the edges too.
 
-    ValueError if that is no block.
+    ValueError if `most` is below 1.
     """
     global _most, _most_threads
     if most < 1:

@@ -1,4 +1,4 @@
-"""Matrix products of the groups of a convolution, each on its own channels."""
+"""Batched matrix product over the groups of a convolution."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from kernels.cuda.products import product
 def grouped_product(a: Any, b: Any, out: Any = None) -> Any:
     """a (G,M,K) x b (G,K,N) -> (G,M,N), into `out` if given; in their type, on the device.
 
-    A single group is a plain product: cuBLAS then reads a transposed matrix as it lies, whereas
-    CuPy copies the transposed matrices of a batch first.
+    A single group is a plain product: cuBLAS then reads a transposed matrix in place, whereas CuPy
+    first copies the transposed matrices of a batch.
     """
     if len(a) != 1:
         return product(a, b, out=out)

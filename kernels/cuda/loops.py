@@ -1,17 +1,17 @@
-"""The loop in which a kernel spends its time, found in its machine code, and what stands in it.
+"""Main loop of a kernel: found in its machine code, with its instructions counted.
 
-    counts = loops.main_loop(code)      # None: it has no loop, all is unrolled
+    counts = loops.main_loop(code)      # None: no loop, all is unrolled
     counts.fma / counts.shared_loads    # multiply-adds for each load from shared memory
 
-Jumps make a graph of basic blocks. A block dominates another if every way from the kernel's
-beginning to the other passes it; a jump back to a dominator closes a loop, whose blocks are those
+Jumps form a control-flow graph of basic blocks. A block dominates another if every path from the
+entry to the other passes it. A jump back to a dominator closes a natural loop; its blocks are those
 that reach the jump without passing the dominator (Aho, Lam, Sethi, Ullman: "Compilers", 2nd
-edition, section 9.6). So code that the assembler moved out of a loop's line, and its jump back, is
-counted where it belongs, and unrolling and software pipelining change counts, not what is a loop.
+edition, section 9.6). So code that the assembler moved out of line is counted in its loop, and
+unrolling and software pipelining change the counts, not which blocks are a loop.
 
-The main loop is, of the loops that add or multiply and have no other such loop in them, the one
-with the most multiply-adds, then the most arithmetic; where none computes, the one with the most
-loads and stores. An inner loop's instructions are not counted as the outer one's.
+The main loop is chosen among the innermost loops that add or multiply: the one with the most
+multiply-adds, then with the most arithmetic. If no loop computes, it is the one with the most loads
+and stores. An inner loop's instructions are not counted as the outer one's.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ MEMORY = ("LDG", "STG", "LDS", "STS", "LDL", "STL", "LDGSTS")
 
 @dataclass(frozen=True)
 class Counts:
-    """How many instructions of which kind; a load is one whatever its width.
+    """Numbers of instructions by kind; a load counts as one, whatever its width.
 
     global_loads: width in bits -> loads from global memory, those to shared memory included.
-    local:        loads and stores where spills and indexed arrays go.
+    local:        loads and stores of local memory (spills, arrays indexed at run time).
     """
 
     instructions: int = 0
@@ -55,7 +55,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Loop:
-    """Blocks that are carried out again and again; `own` are those that no inner loop has."""
+    """The blocks of a natural loop; `own` are those in no inner loop."""
 
     head: int
     blocks: frozenset[int]
@@ -63,7 +63,7 @@ class Loop:
 
 
 def count(code: Iterable[Instruction]) -> Counts:
-    """How many of what."""
+    """The instructions of `code`, counted by kind."""
     code = list(code)
     names = Counter(instruction.name for instruction in code)
     widths = Counter(i.bits for i in code if i.name in ("LDG", "LDGSTS"))
@@ -81,7 +81,7 @@ def count(code: Iterable[Instruction]) -> Counts:
 
 
 def main_loop(code: Sequence[Instruction]) -> Counts | None:
-    """What stands in the loop in which the kernel spends its time; None if it has no loop."""
+    """The counts of the main loop; None if the kernel has no loop."""
     graph = Graph(code)
     loops = {loop: [i for b in loop.own for i in graph.blocks[b]] for loop in graph.loops()}
     for names in (ARITHMETIC, MEMORY):
@@ -103,13 +103,13 @@ def _how_many(names: Sequence[str], code: Iterable[Instruction]) -> int:
 
 
 class Graph:
-    """A kernel's basic blocks, lists of instructions, and which may follow which."""
+    """Control-flow graph of a kernel: basic blocks and their successors."""
 
     def __init__(self, code: Sequence[Instruction]) -> None:
         self.blocks = _blocks(code)
         self._at = {block[0].address: number for number, block in enumerate(self.blocks)}
         self._follows: dict[int, list[int]] = {}
-        # A function that is called, not inlined, begins like the kernel: from nowhere.
+        # A function that is called and not inlined is a root, like the kernel's entry.
         calls = [i for i in code if i.name == "CALL"]
         roots = [self._at[a] for a in (0, *_targets_of(calls)) if a in self._at]
         for root in roots:
@@ -117,7 +117,7 @@ class Graph:
         self._dominators = _dominators(self._follows, roots)
 
     def loops(self) -> list[Loop]:
-        """Every loop, by the block that it begins with."""
+        """Every natural loop, in order of its header."""
         bodies: dict[int, set[int]] = {}
         for block, following in self._follows.items():
             for head in following:
@@ -129,10 +129,10 @@ class Graph:
         ]
 
     def _walk(self, root: int) -> None:
-        """Note what may follow each block from here on.
+        """Record the successors of each block reachable from `root`.
 
-        BSSY names the place where threads meet again, and BSYNC goes there: the walk keeps what
-        each of the barriers B0, B1, ... stands for.
+        BSSY names the address where diverged threads reconverge, and BSYNC jumps there: the walk
+        keeps the address of each barrier B0, B1, ...
         """
         waiting: list[tuple[int, dict[str, int]]] = [(root, {})]
         while waiting:
@@ -157,17 +157,17 @@ class Graph:
 
 
 def _inner(head: int, bodies: dict[int, set[int]]) -> set[int]:
-    """All blocks of the loops within the one that begins with `head`."""
+    """All blocks of the loops inside the one whose header is `head`."""
     return set().union(*(body for h, body in bodies.items() if h != head and h in bodies[head]))
 
 
 _SIZE = 16
-"""Bytes an instruction takes, from Volta on."""
+"""Bytes of an instruction since Volta."""
 _JUMPS = ("BRA", "BRX", "JMP", "JMX", "BSYNC", "EXIT", "RET", "KILL")
 
 
 def _blocks(code: Sequence[Instruction]) -> list[list[Instruction]]:
-    """Cut after every jump and call, and before every place that is jumped to."""
+    """Basic blocks: split after every jump and call, and before every jump target."""
     begins = set(_targets_of(code))
     blocks: list[list[Instruction]] = []
     cut = True
@@ -184,7 +184,7 @@ def _targets_of(code: Iterable[Instruction]) -> list[int]:
 
 
 def _meetings(block: Iterable[Instruction]) -> dict[str, int]:
-    """Barrier -> where the threads that wait at it go on."""
+    """Barrier -> the address where the threads that wait at it reconverge."""
     return {i.operands.split(",")[0]: i.targets[0] for i in block if i.name == "BSSY" and i.targets}
 
 
@@ -202,7 +202,7 @@ def _next(last: Instruction, meetings: dict[str, int]) -> list[int]:
 
 
 def _may_pass(jump: Instruction) -> bool:
-    """May threads go on behind it? Its predicate is a guard, or an operand before the label."""
+    """Whether threads may fall through: its predicate is a guard, or precedes the label."""
     before_label = jump.operands.split("`")[0].strip()
     return bool(jump.guard) or (jump.name == "BRA" and bool(before_label))
 

@@ -1,14 +1,13 @@
-"""Compiling a .cu file to a GPU's own code on any machine: NVRTC through ctypes.
+"""NVRTC through ctypes: a .cu file compiled to a cubin on any machine, without a GPU.
 
     compiled = nvrtc.compile_file(path, ["fprop<float>"], "sm_80")
     compiled.binary                            a cubin: what an A100 would load
-    compiled.lowered["fprop<float>"]           "_Z5fpropIf...": what the instance is called in there
-    nvrtc.resources(compiled.log)["_Z5..."]    registers, shared memory, spills, as ptxas says them
+    compiled.lowered["fprop<float>"]           "_Z5fpropIf...": the instance's mangled name
+    nvrtc.resources(compiled.log)["_Z5..."]    registers, shared memory, spills, reported by ptxas
 
-An instance of a template is made only if it is asked for by name before compiling: a name
-expression. The real architecture (sm_80, not compute_80) makes NVRTC go on from PTX to the binary,
-and with `--ptxas-options=-v` its log has what the assembler decided. (NVIDIA: "NVRTC", 13.0,
-sections 3 to 5.)
+A template is instantiated only if its name expression is registered before compiling. With a real
+architecture (sm_80, not compute_80) NVRTC compiles beyond PTX to the binary, and with
+`--ptxas-options=-v` its log has the assembler's report. (NVIDIA: "NVRTC", 13.0, sections 3 to 5.)
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from kernels.cuda.program import INCLUDE, OPTIONS
 
 REPORT = "--ptxas-options=-v"
 _COMPILATION = 6
-"""nvrtcResult: the source does not compile, and the log says why."""
+"""nvrtcResult of a source that does not compile; the log has the reason."""
 
 
 class CompileError(ValueError):
@@ -44,10 +43,10 @@ class Compiled:
 
 @dataclass(frozen=True)
 class Resources:
-    """What one kernel takes: registers a thread, bytes of static shared memory a block.
+    """Resources of one kernel: registers a thread, bytes of static shared memory a block.
 
-    `stack` is bytes a thread in local memory, of arrays that are indexed by what is known only as
-    it runs; `spills` are bytes that it stores and loads there because registers ran out.
+    `stack` is bytes a thread of local memory, for arrays that are indexed at run time. `spills` are
+    bytes that are stored and loaded there because registers ran out.
     """
 
     registers: int
@@ -57,7 +56,7 @@ class Resources:
 
 
 def compile_file(path: Path, names: Sequence[str], arch: str) -> Compiled:
-    """Compile `path` for `arch` with the instances `names`; CompileError says where it is wrong."""
+    """Compile `path` for `arch` with the instances `names`; CompileError names file and line."""
     library = _library()
     program = ctypes.c_void_p()
     source, title = path.read_bytes(), str(path).encode()
@@ -76,7 +75,7 @@ def compile_file(path: Path, names: Sequence[str], arch: str) -> Compiled:
 
 
 def options(arch: str) -> list[str]:
-    """What NVRTC is given, as `Program` gives it to CuPy, with the assembler's report on top."""
+    """NVRTC's options: those that `Program` passes to CuPy, and the assembler's report."""
     return [f"--gpu-architecture={arch}", *OPTIONS, f"-I{INCLUDE}", REPORT]
 
 
@@ -99,10 +98,10 @@ _SHARED = re.compile(r"(?P<shared>\d+) bytes smem")
 
 
 def resources(log: str) -> dict[str, Resources]:
-    """Name in the binary -> what it takes, from the log of a compilation.
+    """Name in the binary -> its resources, from the log of a compilation.
 
-    A function that is called and not inlined is reported after the kernels that call it: what it
-    spills counts as the last one's.
+    A function that is called and not inlined is reported after the kernels that call it: its spills
+    are added to those of the last one.
     """
     found: dict[str, Resources] = {}
     name = None
@@ -116,7 +115,7 @@ def resources(log: str) -> dict[str, Resources]:
 
 
 def _with(so_far: Resources, line: str) -> Resources:
-    """What a further line of the log adds."""
+    """`so_far` with the numbers of one more line of the log."""
     if frame := _FRAME.search(line):
         spills = so_far.spills + int(frame["stores"]) + int(frame["loads"])
         return replace(so_far, stack=so_far.stack + int(frame["stack"]), spills=spills)
@@ -130,7 +129,7 @@ def _with(so_far: Resources, line: str) -> Resources:
 
 @cache
 def _library() -> Any:
-    """NVRTC, which looks for its built-in functions by name alone: they are loaded before it."""
+    """NVRTC; its built-in functions, which it finds by name alone, are loaded first."""
     builtins = packages.file_of(packages.NVRTC, r"libnvrtc-builtins\.so\.[\d.]+")
     library = packages.file_of(packages.NVRTC, r"libnvrtc\.so\.\d+")
     try:
@@ -143,13 +142,13 @@ def _library() -> Any:
 
 
 def _options(arch: str) -> tuple[int, Any]:
-    """The number of options, and they as an array of C's strings."""
+    """(number of options, array of C strings)."""
     given = [option.encode() for option in options(arch)]
     return len(given), (ctypes.c_char_p * len(given))(*given)
 
 
 def _bytes_of(program: ctypes.c_void_p, what: str) -> bytes:
-    """What nvrtcGet... gives; its size comes from nvrtcGet...Size."""
+    """The result of nvrtcGet`what`; its size is that of nvrtcGet`what`Size."""
     library, size = _library(), ctypes.c_size_t()
     _check(getattr(library, f"nvrtcGet{what}Size")(program, ctypes.byref(size)))
     buffer = ctypes.create_string_buffer(max(size.value, 1))
@@ -165,23 +164,23 @@ def _lowered(program: ctypes.c_void_p, name: str) -> str:
 
 _WHERE = re.compile(r"^(?P<file>.+?)\((?P<line>\d+)\): (?P<what>(?:catastrophic )?error.*)$", re.M)
 _NAMES = "__nv_name_map"
-"""What NVRTC calls the list of instances: an error there is a name that the source has not."""
+"""NVRTC's file name for the name expressions: an error there is a name missing in the source."""
 
 
 def _fail(status: int, path: Path, arch: str, log: str) -> None:
-    """CompileError for what the source has wrong, and the log below it."""
+    """CompileError with the first error of the source, and the log below it."""
     errors = sorted(_WHERE.finditer(log), key=lambda error: error["file"] == _NAMES)
     if not errors:
-        told = f"{path}: {_library().nvrtcGetErrorString(status).decode()}"
+        message = f"{path}: {_library().nvrtcGetErrorString(status).decode()}"
     elif errors[0]["file"] == _NAMES:
-        told = f"{path}: no such instance as is declared: {errors[0]['what']}"
+        message = f"{path}: no such instance as is declared: {errors[0]['what']}"
     else:
-        told = f"{errors[0]['file']}:{errors[0]['line']}: {errors[0]['what']}"
+        message = f"{errors[0]['file']}:{errors[0]['line']}: {errors[0]['what']}"
     kind = "does not compile" if status == _COMPILATION else "could not be compiled"
-    raise CompileError(f"{told}\n{path.name} {kind} for {arch}:\n{log.strip()}")
+    raise CompileError(f"{message}\n{path.name} {kind} for {arch}:\n{log.strip()}")
 
 
 def _check(status: int) -> None:
-    """RuntimeError for a call that can only fail if this file is wrong."""
+    """RuntimeError if `status` is an error: that would be a bug in this file."""
     if status:
         raise RuntimeError(f"NVRTC: {_library().nvrtcGetErrorString(status).decode()}")

@@ -1,8 +1,8 @@
-"""How many threads of a kernel a GPU holds at once, computed from what the kernel takes.
+"""Occupancy of a kernel, computed from its registers, shared memory and block size.
 
     Occupancy(blocks=2, warps=16, limit=64, bounds=("registers",)).fraction      0.25
 
-A multiprocessor holds whole blocks, as many as all of these allow:
+A multiprocessor holds whole blocks, as many as each of these limits allows:
 
     warps              its warp slots / warps of a block
     blocks             its block slots
@@ -14,7 +14,7 @@ A multiprocessor holds whole blocks, as many as all of these allow:
 
 (NVIDIA: "CUDA C++ Programming Guide", 13.0, section 17, table "Technical Specifications per Compute
 Capability"; granularities and the fourfold division: `cuda_occupancy.h` of the toolkit 13.0.) More
-threads hide more latency, but a kernel with many independent instructions a thread, as a
+threads hide more latency. A kernel with many independent instructions a thread, such as a
 register-blocked product, needs few (Volkov: "Better performance at lower occupancy", 2010).
 """
 
@@ -33,7 +33,7 @@ MOST_THREADS = 1024
 
 @dataclass(frozen=True)
 class Multiprocessor:
-    """What one multiprocessor has; shared memory in bytes, of which a block may have `most`."""
+    """Limits of one multiprocessor; shared memory in bytes, of which a block may have `most`."""
 
     warps: int
     blocks: int
@@ -52,7 +52,7 @@ MULTIPROCESSORS = {
 
 @dataclass(frozen=True)
 class Occupancy:
-    """Blocks and warps that a multiprocessor holds, of `limit` warps, and what allows no more."""
+    """Resident blocks and warps of a multiprocessor, of `limit` warps, and the binding limits."""
 
     blocks: int
     warps: int
@@ -67,8 +67,8 @@ class Occupancy:
 def predicted(arch: str, threads: int, registers: int, shared: int) -> Occupancy:
     """Occupancy of blocks of `threads`, each with `registers`, and `shared` bytes a block.
 
-    No block at all fits if one asks for more than a block may have. ValueError for an architecture
-    that is not in the table.
+    Zero blocks fit if one needs more than a block may have. ValueError for an architecture that is
+    not in the table.
     """
     has = multiprocessor(arch)
     warps = -(-threads // WARP)
@@ -84,7 +84,7 @@ def predicted(arch: str, threads: int, registers: int, shared: int) -> Occupancy
 
 
 def multiprocessor(arch: str) -> Multiprocessor:
-    """What a multiprocessor of this architecture has; ValueError lists those that are known."""
+    """The limits of this architecture's multiprocessor; ValueError lists the known ones."""
     if arch not in MULTIPROCESSORS:
         raise ValueError(
             f"no occupancy is known for {arch!r}: --arch takes {', '.join(MULTIPROCESSORS)}"
@@ -93,7 +93,7 @@ def multiprocessor(arch: str) -> Multiprocessor:
 
 
 def _by_registers(has: Multiprocessor, warps: int, registers: int) -> int:
-    """Blocks for which there are registers. A launch is refused as if all parts got as many."""
+    """Blocks that fit by registers; a launch is refused as if all four parts held as many warps."""
     a_warp = _up(registers * WARP, REGISTERS_STEP)
     if registers > MOST_REGISTERS or a_warp * _up(warps, PARTS) > has.registers:
         return 0
@@ -103,7 +103,7 @@ def _by_registers(has: Multiprocessor, warps: int, registers: int) -> int:
 
 
 def _by_shared(has: Multiprocessor, shared: int) -> int:
-    """Blocks for which there is shared memory, if its caches are given as little as can be."""
+    """Blocks that fit by shared memory, with the smallest L1 cache beside it."""
     if shared > has.most_shared:
         return 0
     return has.shared // _up(shared + SHARED_OF_SYSTEM, SHARED_STEP)

@@ -1,10 +1,10 @@
-"""NVIDIA's compiler and disassembler, from pip: neither needs a GPU, a driver or the toolkit.
+"""NVIDIA's compiler and disassembler from pip, without a GPU, a driver or the toolkit.
 
-    nvidia-cuda-nvrtc      libnvrtc.so.13, which compiles CUDA C++ to a GPU's own code (a cubin)
+    nvidia-cuda-nvrtc      libnvrtc.so.13, which compiles CUDA C++ to machine code (a cubin)
     nvidia-cuda-nvdisasm   nvdisasm, which prints that code
 
-Where pip put a package's files its own record says: both share the folder `nvidia/cu13`, but
-versions differ in how they name it.
+The paths of the files are read from the package's metadata: both packages install into
+`nvidia/cu13`, but versions differ in the folder's name.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from pathlib import Path
 NVRTC = "nvidia-cuda-nvrtc"
 NVDISASM = "nvidia-cuda-nvdisasm"
 REQUIREMENTS = {NVRTC: "nvidia-cuda-nvrtc==13.0.*", NVDISASM: "nvidia-cuda-nvdisasm>=13.2,<14"}
-"""PyPI has nvdisasm from 13.2 on; a newer one reads older code."""
+"""PyPI has nvdisasm since 13.2; a newer one reads older code."""
 
 
 class Missing(ValueError):
-    """A package is not installed, or not whole; the message says what to type."""
+    """A package is missing or incomplete; the message has the command that installs it."""
 
 
 def require() -> None:
-    """Missing, with the command that installs all that is missing, unless both are there."""
+    """Raise Missing, with the command that installs what is missing, unless both are installed."""
     missing = [name for name in REQUIREMENTS if version(name) is None]
     if missing:
         raise Missing(f"{' and '.join(missing)} not installed: {_command(missing)}")

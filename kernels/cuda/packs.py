@@ -1,8 +1,8 @@
-"""What a CUDA thread moves at a time: one element, or 16 bytes of them.
+"""Vectorised access: the type that a CUDA thread moves at a time, one element or 16 bytes.
 
-A warp that loads 16 bytes a thread fetches 512 on end with one instruction, where single floats
-take four. A type of 16 bytes has to lie where 16 divides the address, so it serves where the
-innermost axis comes in such packs and the arrays begin at such a place.
+A warp that loads 16 bytes a thread reads 512 contiguous bytes with one instruction; single floats
+take four. A 16-byte vector needs an address that is a multiple of 16. So vectors are used if they
+divide the innermost axis and the arrays begin at such an address.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PACKS = {"float": ("float4", 4), "double": ("double2", 2)}
 
 
 def pack(channels: int, *arrays: Any) -> tuple[str, int]:
-    """(CUDA's type, elements in it) to move `arrays` by, whose innermost runs have `channels`."""
+    """(CUDA type, its elements) for access to `arrays` with `channels` contiguous elements."""
     single = ctype(arrays[0].dtype)
     wide, lanes = PACKS[single]
     aligned = all(address(a) % VECTOR == 0 for a in arrays)
@@ -25,5 +25,5 @@ def pack(channels: int, *arrays: Any) -> tuple[str, int]:
 
 
 def instances(*names: str) -> tuple[str, ...]:
-    """Each template's instances for every type that `pack` may give."""
+    """Each template's instances for every type that `pack` may return."""
     return tuple(f"{name}<{T}>" for name in names for one in PACKS for T in (one, PACKS[one][0]))

@@ -1,8 +1,8 @@
-"""How CUDA's threads lie over planes in channels-last memory (`include/planes.cuh`).
+"""Mapping of CUDA threads to planes in channels-last memory (`include/planes.cuh`).
 
-Neighbouring threads take neighbouring channels, each 16 bytes of them where their number allows it,
-and a kernel is compiled for both: "scan<float, 4>" and "scan<float, 1>". A block is as wide as a
-pixel has channels, so the next row of its threads goes on where the first one ends in memory.
+Neighbouring threads process neighbouring channels: 16 bytes each if the number of channels allows
+it, else one. A kernel is compiled for both: "scan<float, 4>" and "scan<float, 1>". The block's
+first axis spans the channels of a pixel, so consecutive rows of threads are contiguous in memory.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ WARP = 32
 
 
 def traffic(values: float, launches: int = 1) -> Work:
-    """The work of kernels that memory limits, for so many float32 read and written in all."""
+    """The work of memory-bound kernels that read and write so many float32 in all."""
     return Work(elements=values, launches=launches)
 
 
 def lanes(dtype: DTypeLike, channels: int) -> int:
-    """Channels that a thread takes at a time: what 16 bytes hold if that divides them, else 1."""
+    """Channels of a thread at a time: as many as 16 bytes hold if that divides them, else 1."""
     most = VECTOR // np.dtype(dtype).itemsize
     return most if channels % most == 0 else 1
 
@@ -50,14 +50,14 @@ def over_pixels(rows: int, columns: int, vectors: int) -> tuple[Three, Three]:
 
 
 def _shares(count: int, most: int) -> int:
-    """The size of equal shares of `count`, as few as there can be with at most `most` in one."""
+    """The size of equal shares of `count`: the fewest shares of at most `most` each."""
     return -(-count // -(-count // most))
 
 
 def over_groups(pixels: int, vectors: int) -> tuple[Three, Three]:
     """(grid, block) for `each_group`: threads of one warp, a power of two, share a pixel.
 
-    The block's first axis are these; whole warps, since they exchange values.
+    They are the block's first axis. Blocks are whole warps, since their threads exchange values.
     """
     wide = min(_power_of_two(vectors), WARP)
     high = max(WARP // wide, min(THREADS // wide, _power_of_two(pixels)))
@@ -65,9 +65,9 @@ def over_groups(pixels: int, vectors: int) -> tuple[Three, Three]:
 
 
 def over_lines(pixels: int, channels: int) -> tuple[Three, Three]:
-    """(grid, block) for `each_group` where a block shares its pixels' lines: of any number.
+    """(grid, block) for `each_group` with a pixel's channels staged in a line of shared memory.
 
-    Beyond `THREADS` channels a block has one line.
+    The width need not be a power of two. Beyond `THREADS` channels a block has one line.
     """
     wide = _shares(channels, THREADS)
     high = min(THREADS // wide, pixels)
@@ -81,5 +81,5 @@ def over_all(count: int) -> tuple[Three, Three]:
 
 
 def _power_of_two(count: int) -> int:
-    """The least that is no less than count."""
+    """The least power of two that is not below `count`."""
     return 1 << (count - 1).bit_length()

@@ -1,8 +1,8 @@
-"""A .cu file, and launching what stands in it: through CuPy on a GPU, or in the emulator.
+"""Program: a .cu file and the launch of its kernels, through CuPy on a GPU or in the emulator.
 
-A kernel that is a template is known by its instance, as CuPy calls it a name expression:
-"fprop<float>". All that a program is ever launched with is declared, since they are compiled
-together, and the report on registers and shared memory reads them from here.
+An instance of a template is named by its name expression: "fprop<float>". Every instance that is
+ever launched is declared, because all are compiled together, and because the report on registers
+and shared memory reads them from here.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from kernels.contract import devices
 from kernels.contract.arrays import device_kind
 
 INCLUDE = Path(__file__).parent / "include"
-"""Where `#include "geometry.cuh"` is found."""
+"""The folder of `#include "geometry.cuh"`."""
 OPTIONS = ("-std=c++17",)
 MOST_THREADS = 1024
 MOST_BLOCKS = (2**31 - 1, 65535, 65535)
 PLAIN_SHARED = 48 << 10
-"""Bytes of dynamic shared memory beyond which a kernel has to ask for them on a GPU."""
+"""Bytes of dynamic shared memory above which a GPU needs a kernel attribute to be set."""
 
 Three = tuple[int, int, int]
 _SCALARS = (np.int32, np.int64, np.uint32, np.uint64, np.float32, np.float64)
@@ -37,7 +37,7 @@ _programs: WeakValueDictionary[Path, Program] = WeakValueDictionary()
 
 @dataclass(frozen=True)
 class Entry:
-    """How an instance is launched: threads of a block, and bytes of dynamic shared memory."""
+    """Launch parameters of an instance: threads of a block, bytes of dynamic shared memory."""
 
     block: Three
     shared: int = 0
@@ -47,8 +47,8 @@ class Program:
     """The .cu file beside a Python file.
 
     file:    the Python file, `__file__`.
-    entries: every instance that is launched; a mapping says for each how, otherwise all are
-             launched with `block` threads and `shared` bytes.
+    entries: every instance that is launched, with the parameters of each in a mapping; otherwise
+             all are launched with `block` threads and `shared` bytes.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Program:
     def _module(self) -> Any:
         """Compiled when the first of its kernels runs; CuPy keeps the binary in its own cache."""
         source = f'#line 1 "{self.path}"\n' + self.path.read_text(encoding="utf-8")
-        # CuPy's cache looks at the source and the options alone: these say which headers it had.
+        # CuPy's cache key is the source and the options, so the options have a hash of the headers.
         options = (*OPTIONS, f"-I{INCLUDE}", f"-DHEADERS={_fingerprint():#x}")
         return devices.loaded().RawModule(
             code=source, options=options, name_expressions=tuple(self.entries)
@@ -115,7 +115,7 @@ class Program:
 
 
 def programs() -> list[Program]:
-    """Every program that there is, by the path of its source."""
+    """Every program, in order of the path of its source."""
     return [_programs[path] for path in sorted(_programs)]
 
 
@@ -157,15 +157,15 @@ def _check(name: str, argument: Any) -> None:
 
 
 def _device(name: str, arguments: Iterable[Any]) -> str:
-    """Where the arrays lie."""
+    """The device of the arrays."""
     kinds = {device_kind(a) for a in arguments} - {None}
     if len(kinds) != 1:
         found = " and ".join(sorted(map(str, kinds))) or "none"
-        raise TypeError(f"{name} is launched where its arrays lie: on one device, got {found}")
+        raise TypeError(f"{name} takes arrays that are on one device, got {found}")
     return str(kinds.pop())
 
 
 def _fingerprint() -> int:
-    """Of all headers."""
+    """A hash of all headers."""
     files = sorted(INCLUDE.glob("*.cuh"))
     return zlib.crc32(b"".join(file.read_bytes() for file in files))

@@ -1,8 +1,8 @@
-"""What CUDA kernels are expected to take, from how much they multiply and move.
+"""Cost model of the CUDA kernels: nanoseconds from multiply-adds and bytes.
 
-The rates are those of an A100's data sheet in float32 (19.5 Tflop/s, 1555 GB/s; NVIDIA, 2021), with
-what a good kernel reaches of them. They are there to compare kernels, not to predict times, and
-nothing of them was fitted to a measurement.
+The rates are those of an A100's data sheet in float32 (19.5 Tflop/s, 1555 GB/s; NVIDIA, 2021),
+times the share of them that a good kernel reaches. They serve to compare kernels, not to predict
+times. None of them was fitted to a measurement.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PRODUCTS = 0.9 * 9750
-"""Multiply-adds a nanosecond of a blocked product, with nine tenths of its time in them."""
+"""Multiply-adds a nanosecond of a blocked product at nine tenths of the peak."""
 BYTES = 0.8 * 1555
-"""Bytes a nanosecond from the GPU's memory."""
+"""Bytes a nanosecond of the GPU's memory, at four fifths of its bandwidth."""
 LAUNCH = 5e3
-"""Nanoseconds until a kernel runs and its successor may."""
+"""Nanoseconds of a launch."""
 
 
 def multiplied(macs: float) -> float:
@@ -29,12 +29,12 @@ def moved(elements: float) -> float:
 
 @dataclass(frozen=True)
 class Work:
-    """What one call does.
+    """The work of one call.
 
     products: multiply-adds of blocked products.
     singles:  multiply-adds of naive sums, one a thread, of at most `chain` each.
     elements: float32 through the GPU's memory.
-    launches: kernels that are begun.
+    launches: kernels launched.
     weights:  the elements that the weights' preparation moves, in a launch of its own.
     """
 
@@ -47,14 +47,14 @@ class Work:
 
 
 class A100:
-    """The rates of that GPU: nanoseconds of a `Work`."""
+    """The rates of an A100: nanoseconds of a `Work`."""
 
     def cost(self, work: Work) -> float:
-        """Of a call.
+        """Nanoseconds of a call.
 
-        A thread of a naive sum loads its two factors from the nearest cache, four bytes a lane: a
-        multiply-add in eight cycles at best. Few sums leave most of the GPU idle, and then it is
-        the wait for one load after the other, some 30 ns, that counts.
+        A thread of a naive sum loads its two factors from the L1 cache, four bytes a lane: a
+        multiply-add in eight cycles at best. With few sums most of the GPU is idle, and the
+        latency of one load after the other, some 30 ns, is the limit.
         """
         return (
             multiplied(work.products)
@@ -65,7 +65,7 @@ class A100:
         )
 
     def preparation(self, work: Work) -> float:
-        """What of it depends on the weights alone."""
+        """Nanoseconds of the part that depends on the weights alone."""
         return moved(work.weights) + LAUNCH if work.weights else 0.0
 
 

@@ -1,8 +1,8 @@
 // w[k] <- w[k] max_rms / rms[k] for every filter whose root mean square rms[k] is above max_rms.
 //
-// A block takes a filter: it sums the squares in float64, each thread its own in strides, then one
-// half of the block's sums onto the other in shared memory, until one is left: always in the same
-// order. If it is too large all threads scale the filter, which the first pass left in the cache.
+// One block a filter. Each thread sums squares in float64 in a strided loop; a tree reduction in
+// shared memory adds these sums, always in the same order. If the rms is too large all threads
+// scale the filter, which is in the cache after the first pass.
 
 const int THREADS = 256;
 

@@ -2,8 +2,8 @@
 
     w[k] <- w[k] min(1, max_rms / rms[k]),    rms[k] = sqrt(sum over c,r,s of w[k,c,r,s]^2 / size)
 
-A filter is read once, scaled if it has to be, and nothing is allocated: it follows a step of
-descent, which must not be left half done. Bound by memory, and the latency of one launch.
+A filter is read once and scaled if its rms is too large. Nothing is allocated: this follows a step
+of gradient descent, which must not stop half way. Bound by memory and the latency of one launch.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ PROGRAM = Program(
 def renormalise(weight: Any, max_rms: float) -> None:
     """Scale the filters of weight (K,C,R,S), on a device, in place; squares are summed in float64.
 
-    ValueError unless its memory is channels-last and packed, as `memory.empty` lays it out.
+    ValueError unless its memory is channels-last and contiguous, as `memory.empty` allocates it.
     """
     filters = memory.nhwc(weight)  # (K,C,R,S) -> (K,R,S,C)
     if not filters.flags.c_contiguous:
         raise ValueError(
-            f"renormalise: the weight {weight.shape} with strides {weight.strides} must lie "
+            f"renormalise: the weight {weight.shape} with strides {weight.strides} must be "
             "channels-last and packed, to be changed in place"
         )
     if filters.size:

@@ -1,8 +1,8 @@
-"""What compiling says of every CUDA kernel, on a machine without a GPU.
+"""Static report on every CUDA kernel: registers, spills, main loop, occupancy; without a GPU.
 
-Each instance of each program is compiled for each architecture; from the assembler's log come
-registers, shared memory and spills, from the machine code what stands in the main loop, from both
-and the block's size the occupancy. Nothing of it is measured.
+Each instance of each program is compiled for each architecture. Registers, shared memory and spills
+come from the assembler's log, the main loop's instructions from the machine code, the occupancy
+from both and the block size. Nothing is measured.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _KERNELS = Path(__file__).parents[1]
 
 
 class Source(Protocol):
-    """What is reported on: a .cu file and how its instances are launched (`program.Program`)."""
+    """Subject of the report: a .cu file and its launch parameters (`program.Program`)."""
 
     path: Path
     entries: dict[str, Entry]
@@ -36,7 +36,7 @@ class Source(Protocol):
 class Line:
     """One instance for one architecture.
 
-    counts: of the main loop, if it `repeats`; of the whole kernel where nothing does.
+    counts: of the main loop if there is one (`repeats`), else of the whole kernel.
     """
 
     program: str
@@ -91,7 +91,7 @@ def title(program: Source) -> str:
 
 
 def chosen(programs: Iterable[Source], kernel: str | None) -> list[Source]:
-    """The programs whose title has `kernel` in it, all for None; ValueError lists what there is."""
+    """The programs whose title has `kernel` in it, all for None; ValueError lists the titles."""
     programs = list(programs)
     found = [p for p in programs if kernel is None or kernel in title(p)]
     if not found:
@@ -111,7 +111,7 @@ def architectures(listed: str) -> list[str]:
 
 
 def as_json(found: Iterable[Line]) -> dict[str, Any]:
-    """Everything, for a file: the kernels' lines, the roofline, and what it was made with."""
+    """The whole report for a file: the kernels' lines, the roofline, and the tools' versions."""
     return {
         "note": UNPROVEN,
         "versions": {name: packages.version(name) for name in packages.REQUIREMENTS},

@@ -1,13 +1,13 @@
-"""The least time that each layer of ZFNet can take on two GPUs: what arithmetic and memory allow.
+"""Roofline of each layer of ZFNet on two GPUs: the least time by arithmetic and by memory.
 
     time >= max(operations / operations a second, bytes / bytes a second)
 
 (Williams, Waterman, Patterson: "Roofline: an insightful visual performance model for multicore
-architectures", CACM 2009.) Operations are those of the definition, a multiply-add two; bytes are
-what must move if every operand is read once from memory and every result written once. A layer
-above the machine's operations a byte is bounded by arithmetic, one below it by memory. Winograd's
-convolution does fewer operations than the definition and may be faster than this says; caches that
-are too small, launches and idle multiprocessors make everything slower.
+architectures", CACM 2009.) Operations are those of the definition; a multiply-add is two. Bytes
+are those of every operand read once and every result written once. A layer whose operations per
+byte exceed the machine's is bounded by arithmetic, else by memory. Winograd's convolution does
+fewer operations than the definition and may be faster than this bound. Caches that are too small,
+launches and idle multiprocessors make every layer slower.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ OPERATIONS_OF_CONTRAST_NORM = 8
 
 @dataclass(frozen=True)
 class Machine:
-    """operations, bytes: a second, at most; `source` is where they stand, as of `date`.
+    """Peak operations and bytes a second; `source` is the document, as of `date`.
 
-    Operations are float32's own, on the ordinary units: tensor cores round the factors.
+    Operations are in full float32 on the ordinary units: tensor cores round the factors.
     """
 
     name: str
@@ -51,7 +51,7 @@ MACHINES = (
 
 @dataclass(frozen=True)
 class Work:
-    """What a layer has to do."""
+    """Operations and bytes of a layer."""
 
     operations: float
     bytes: float
@@ -59,7 +59,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Seconds at least, and what they are spent on: "arithmetic" or "memory"."""
+    """Least seconds, and the bound that gives them: "arithmetic" or "memory"."""
 
     seconds: float
     bound: str
@@ -75,7 +75,7 @@ def predict(work: Work, machine: Machine) -> Prediction:
 
 @dataclass(frozen=True)
 class Convolution:
-    """x (N,C,H,W) with square weights (K,C,size,size), with bias and ReLU on the way out."""
+    """x (N,C,H,W) with square weights (K,C,size,size), with bias and ReLU."""
 
     name: str
     C: int
@@ -182,7 +182,7 @@ class Row:
 def rows(
     batch: int, layers: Sequence[Layer] = ZFNET, machines: Sequence[Machine] = MACHINES
 ) -> list[Row]:
-    """What the roofline says of each layer for `batch` images."""
+    """The roofline of each layer for `batch` images."""
     return [_row(layer.name, batch, layer.work, machines) for layer in layers]
 
 

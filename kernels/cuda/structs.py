@@ -1,4 +1,4 @@
-"""Geometries as kernels take them: the structs of `include/geometry.cuh`, passed by value."""
+"""Structs of the geometries (`include/geometry.cuh`), passed to kernels by value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ POOL = np.dtype([(name, np.int32) for name in (*"NCHWRSPQ", *_STRIDES, *_PADS, *
 
 
 def conv_struct(g: ConvGeometry) -> np.void:
-    """`ConvGeometry` of geometry.cuh. C and K are all channels; OverflowError beyond 32 bits."""
+    """`ConvGeometry` of geometry.cuh. C and K count all groups; OverflowError beyond 32 bits."""
     sizes = (g.N, g.C, g.H, g.W, g.K, g.R, g.S, g.P, g.Q, g.groups)
     return np.void((*sizes, *g.stride, *g.padding, *g.dilation), CONV)
 

@@ -1,15 +1,14 @@
-"""Tiles of a blocked matrix product (`include/tiles.cuh`), and which one a product is given.
+"""Tile sizes of the blocked matrix product (`include/tiles.cuh`), and the choice among them.
 
-A large tile loads least for each multiply-add; a small one keeps more multiprocessors busy and has
-fewer rows and columns past the matrix's end. The choice is by an estimate of the time, from the
-geometry alone: on every GPU it is the same, and so are the bits.
+A large tile loads least for each multiply-add. A small one keeps more multiprocessors busy and has
+fewer rows and columns past the matrix's end. The choice minimises an estimate of the time that
+depends on the geometry alone: it is the same on every GPU, and so are the bits.
 
     time = blocks of the busiest multiprocessor x multiply-adds of a block / its rate
 
-where those past the matrix's end count too. The rate is that of an A100's multiprocessor (64
-float32 multiply-adds a cycle at 1.41 GHz; NVIDIA, 2021) times the share of multiply-adds among the
-instructions of the kernel's main loop, as they stand in the machine code. Nothing of it was fitted
-to a measurement.
+where multiply-adds past the matrix's end count too. The rate is that of an A100's multiprocessor
+(64 float32 multiply-adds a cycle at 1.41 GHz; NVIDIA, 2021) times the share of multiply-adds among
+the instructions of the main loop's machine code. Nothing was fitted to a measurement.
 """
 
 from __future__ import annotations
@@ -24,21 +23,22 @@ from kernels.cuda.rates import LAUNCH
 
 MULTIPROCESSORS = 108
 PRODUCTS = 64 * 1.41
-"""Multiply-adds a nanosecond of one of them."""
+"""Multiply-adds a nanosecond of one multiprocessor."""
 ENOUGH_THREADS = 128
-"""A warp for each of its four schedulers: a thread's 64 sums do not wait for one another."""
+"""A warp for each of its four schedulers: the 64 sums of a thread are independent."""
 MOST_BLOCKS = 65535
-"""Along a grid's second and third axis: groups, and phases of pixels or parts of a sum."""
+"""Limit of a grid's second and third axis: groups, and phases of pixels or parts of a sum."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """rows x columns sums of one block.
+    """A tile of rows x columns sums, computed by one block.
 
-    threads, resident: of a block, and how many blocks a multiprocessor holds (`Tile` in tiles.cuh).
-    widths:  elements of the loads, as the kernel's last template arguments: of these the numbers
-             of channels and filters of a group have to be multiples.
-    share:   of multiply-adds in the main loop; in double half of that, which is their rate.
+    threads:  of a block.
+    resident: blocks that a multiprocessor holds (`Tile` in tiles.cuh).
+    widths:   elements of a load of each factor, the kernel's last template arguments: they divide
+              the numbers of channels and filters of a group.
+    share:    of multiply-adds in the main loop's instructions; halved for double, as its rate is.
     """
 
     ctype: str
@@ -55,7 +55,7 @@ class Tile:
         return f"{kernel}<{self.ctype}, {numbers}>"
 
     def across(self, columns: int) -> int:
-        """Tiles side by side in a matrix of so many columns."""
+        """Tiles along the columns of a matrix."""
         return -(-columns // self.columns)
 
     def cover(self, rows: int, columns: int) -> int:
@@ -63,7 +63,7 @@ class Tile:
         return -(-rows // self.rows) * self.across(columns)
 
     def nanoseconds(self, blocks: int, terms: int) -> float:
-        """Of so many blocks, each with sums of `terms` products."""
+        """Estimated time of `blocks` blocks, each with sums of `terms` products."""
         if blocks * terms == 0:
             return 0.0
         each = -(-blocks // MULTIPROCESSORS)
@@ -74,7 +74,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Plan:
-    """A grid of `blocks` tiles, of `groups`, of phases of the pixels or of parts of the sum."""
+    """A grid: `blocks` tiles x `groups` x `parts`, which are phases of pixels or parts of a sum."""
 
     tile: Tile
     blocks: int
@@ -96,7 +96,7 @@ class Plan:
 
 
 def usable(tiles: Iterable[Tile], ctype: str, channels: Sequence[int]) -> list[Tile]:
-    """Those of a type whose loads divide the rows of memory that they read, one count a width."""
+    """The tiles of a type whose load widths divide the given channel counts, one count a width."""
     return [
         tile
         for tile in tiles
@@ -106,17 +106,17 @@ def usable(tiles: Iterable[Tile], ctype: str, channels: Sequence[int]) -> list[T
 
 
 def cheapest(plans: Iterable[Plan]) -> Plan:
-    """The first of those that are expected to take the least time."""
+    """The first plan with the least estimated time."""
     return min(plans, key=lambda plan: plan.nanoseconds)
 
 
 def entries(kernel: str, tiles: Iterable[Tile]) -> dict[str, Entry]:
-    """What a program declares that is launched with these tiles."""
+    """The entries of a program that is launched with these tiles."""
     return {tile.instance(kernel): Entry((tile.threads, 1, 1)) for tile in tiles}
 
 
 def supports(problem: Problem) -> bool:
-    """Pixels and weights are counted in 32 bits (channels are not), groups and phases by a grid."""
+    """Pixels and weights fit 32-bit counts (channels need not); groups and phases fit the grid."""
     g: ConvGeometry = problem.geometry
     counts = g.N * g.H * g.W, g.N * g.P * g.Q, g.K * (g.C // g.groups) * g.R * g.S
     phases = g.stride[0] * g.stride[1]

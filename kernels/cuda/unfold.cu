@@ -1,15 +1,16 @@
-// im2col and col2im: every window of an image as one row of a matrix, and back.
+// im2col and its transpose col2im: every window of an image as one row of a matrix.
 //
 //     columns[group, (n p q), (r s c)] = x[n, p stride - pad + r dilation, q ..., c of the group]
 //
-// Both only move memory, so what counts is how: neighbouring threads take neighbouring channels, and
-// V, the type that is moved, is float4 or double2 where a group's channels come in such packs: one
-// load of 16 bytes a thread. A kernel never sees how wide V is: g.C counts channels in units of V.
+// Both are bound by memory, so accesses are coalesced: neighbouring threads move neighbouring
+// channels, and the type V is float4 or double2 if a group's channels are a multiple of its
+// elements: one load of 16 bytes a thread. A kernel does not depend on the width of V: g.C counts
+// channels in units of it.
 
 #include "geometry.cuh"
 
-// One warp-wide row of threads a window: 32 threads walk its taps (r s c), blockDim.y windows a
-// block. What a warp writes is contiguous, what it reads is S C values on end where dilation is 1.
+// One row of 32 threads for each window, in a loop over its taps (r s c); blockDim.y windows a
+// block. A warp's writes are contiguous; its reads are runs of S C values if the dilation is 1.
 template <typename V>
 __global__ void im2col(const V* __restrict__ x, V* __restrict__ columns, ConvGeometry g,
                        long long first, long long windows) {
@@ -18,7 +19,7 @@ __global__ void im2col(const V* __restrict__ x, V* __restrict__ columns, ConvGeo
     const long long step = (long long)gridDim.x * blockDim.y;
     for (int group = blockIdx.y; group < g.groups; group += gridDim.y) {
         for (long long m = (long long)blockIdx.x * blockDim.y + threadIdx.y; m < windows; m += step) {
-            // The 64-bit divisions are the dear part: here, once a window, not once a tap.
+            // 64-bit divisions are expensive: one for each window, not for each tap.
             const long long row = (first + m) / g.Q;
             const long long n = row / g.P;
             const int top = (int)(row % g.P) * g.stride_h - g.pad_top;
@@ -36,13 +37,13 @@ __global__ void im2col(const V* __restrict__ x, V* __restrict__ columns, ConvGeo
     }
 }
 
-// The windows that reach one row (or column) of pixels: first <= p <= last.
+// The windows whose extent contains one row (or column) of pixels: first <= p <= last.
 struct Reach {
     int first, last;
 };
 
-// `at` is the pixel's distance from the first window's first tap, so that window p holds it where
-// 0 <= at - p stride < extent. A crop makes it negative, and no window comes there.
+// `at` is the pixel's distance from the first window's first tap, so window p contains it if
+// 0 <= at - p stride < extent. A negative pad can make `at` negative: no window contains the pixel.
 __device__ inline Reach reach(int at, int extent, int stride, int windows) {
     const int first = at < extent ? 0 : (at - extent) / stride + 1;
     const int last = at < 0 ? -1 : at / stride;
@@ -62,8 +63,9 @@ __device__ inline void add(double2& sum, double2 v) {
     sum.y += v.y;
 }
 
-// What lies on pixel (h, w) in the windows of one image: `columns` points to its channel in the
-// first tap of the first window. Not every window in reach has a tap there: dilation leaves gaps.
+// The sum of the elements of one image's windows at pixel (h, w). `columns` points to the pixel's
+// channel in tap 0 of window 0. With dilation, not every window whose extent contains it has a tap
+// there.
 template <typename V>
 __device__ V gather(const V* __restrict__ columns, const ConvGeometry& g, int h, int w) {
     const int C = g.C / g.groups;
@@ -85,9 +87,9 @@ __device__ V gather(const V* __restrict__ columns, const ConvGeometry& g, int h,
     return sum;
 }
 
-// The transpose of im2col, turned round: as a scatter, windows that overlap would need atomic sums,
-// whose order and so whose last bits differ from run to run; each pixel collecting what lies on it
-// has one owner and one order. A block takes a row of pixels (n h), or a piece of one.
+// The transpose of im2col, written as a gather. As a scatter-add, overlapping windows would need
+// atomic sums, whose order, and so whose last bits, differ from run to run. In a gather each pixel
+// has one thread and one order. One block a row of pixels (n h), or a part of one.
 template <typename V>
 __global__ void col2im(const V* __restrict__ columns, V* __restrict__ x, ConvGeometry g, int first,
                        int images) {

@@ -1,12 +1,11 @@
-"""im2col and col2im on CUDA: every window of an image as one row of a matrix, and back.
+"""im2col and its transpose col2im on CUDA: every window of an image as one row of a matrix.
 
     columns[group, (n p q), (r s c)] = x[n, c, p stride - pad + r dilation, q ...], outside x 0
 
-Folding is the transpose, as a gather: each pixel sums what lies on it in the windows that reach it,
-p before q, so that no two threads write one place and every run gives the same bits. Both move
-N P Q R S C values, 2 x 4 bytes each, and compute nothing else: bound by memory. Callers take some
-rows (n p) or images at a time, `memory.chunk()` bytes of columns, which the GPU's second-level
-cache still holds when the product reads them.
+col2im is written as a gather: each pixel sums its elements of the windows that contain it, p before
+q. So no two threads write one address, and every run gives the same bits. Both move N P Q R S C
+values, 2 x 4 bytes each; bound by memory. Callers process some rows (n p) or images at a time,
+`memory.chunk()` bytes of columns, which are still in the L2 cache when the product reads them.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ PROGRAM = Program(
 
 
 def rows_per_chunk(g: ConvGeometry, itemsize: int) -> int:
-    """How many rows (n p) of windows to unfold at a time; at least one."""
+    """Rows (n p) of windows to unfold at a time; at least one."""
     a_row = g.Q * g.R * g.S * g.C * itemsize
     return max(1, min(g.N * g.P, memory.chunk() // max(a_row, 1)))
 
 
 def images_per_chunk(g: ConvGeometry, itemsize: int) -> int:
-    """The same in whole images."""
+    """Whole images to unfold at a time; at least one."""
     return max(1, min(g.N, memory.chunk() // max(g.P * g.Q * g.R * g.S * g.C * itemsize, 1)))
 
 

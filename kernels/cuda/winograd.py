@@ -1,11 +1,11 @@
-"""F(m x m, 3 x 3) on CUDA, m = 4 or 2: its matrices, its error, its work, its chunks.
+"""Winograd's F(m x m, 3 x 3) on CUDA, m = 4 or 2: matrices, error bound, work, chunks.
 
     y = A^T [ sum over c of (G w G^T) . (B^T d B) ] A      for each tile d of (m + 2)^2 pixels
 
-What the kernels compute with stands in `include/winograd.cuh`; here the same matrices are derived,
-exactly, for the bounds. Unlike the CPU's tiles (`kernels/winograd/tiles.py`) these are all of one
-size and reach beyond the plane where it is no multiple of m: so each point has as many rows as any
-other, and all products are one batch of cuBLAS's.
+The kernels' matrices are in `include/winograd.cuh` (Lavin and Gray, arXiv 1509.09308); here they
+are derived exactly, for the error bounds. Unlike the CPU's tiles (`kernels/winograd/tiles.py`) all
+tiles have one size, and the last ones reach beyond a plane that is no multiple of m. So every point
+has equally many rows, and all products are one batched call of cuBLAS.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ TAPS = 3
 SIZES = (4, 2)
 """Outputs of a tile along an axis."""
 MOST_THREADS = 1 << 30
-"""Of one launch, so that a thread's number has 31 bits."""
+"""Of one launch: a thread's number has 31 bits."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """read [ (taken w taken^T) . (B^T d B) ] read^T, each matrix exact, a row of B^T a point.
+    """read [ (taken w taken^T) . (B^T d B) ] read^T, with exact matrices; a row of B^T is a point.
 
     The convolution has G for `taken` and A^T for `read`; the gradient of the weights, with gy in
-    the place of w, has A and G^T.
+    place of w, has A and G^T.
     """
 
     bt: Matrix
@@ -54,7 +54,7 @@ class Form:
 
     @cached_property
     def amplification(self) -> float:
-        """Of both axes: what an output's absolute terms sum to, at most, over max|d| sum|w|.
+        """Bound of an output's sum of absolute terms over max|d| sum|w|, for both axes.
 
         Over a tile and a channel |B^T| |d| |B| is at most the row sums of |B^T| times max|d|, and
         |taken| |w| |taken^T| the largest of a row times the sum of |w|; |read| adds the points.
@@ -69,7 +69,7 @@ class Form:
 
     @cached_property
     def roundings(self) -> int:
-        """On the way of any one term through the three transforms, two sides each."""
+        """Roundings of any one term in the three transforms, two sides each."""
         return 2 * sum(_roundings(matrix) for matrix in (self.bt, self.taken, self.read))
 
     def bound(self, terms: int) -> float:
@@ -78,10 +78,10 @@ class Form:
             |error of y[n,k,p,q]| <= amplification roundings eps
                 (sum over c of max|x[n,c]| sum over r,s of |w[k,c,r,s]| + |bias[k]|)
 
-        On the way of any one term into y lie n = `roundings` + terms + 1 of them at most, the last
-        the bias's, so the error is at most n u / (1 - n u) <= n eps times the sum of the absolute
-        terms (Higham, "Accuracy and Stability of Numerical Algorithms", sections 3.1 and 3.5). In
-        which order cuBLAS adds is the same to it, and a fused multiply-add rounds less.
+        A term is rounded at most n = `roundings` + terms + 1 times on its way into y, the last time
+        with the bias. So the error is at most n u / (1 - n u) <= n eps times the sum of the
+        absolute terms (Higham, "Accuracy and Stability of Numerical Algorithms", sections 3.1 and
+        3.5). The bound holds for any order of cuBLAS's additions; a fused multiply-add rounds less.
 
         It holds as long as nothing overflows and no 3x3 filter w[k,c] is subnormal throughout.
         """
@@ -89,10 +89,10 @@ class Form:
 
 
 def _roundings(matrix: Matrix) -> int:
-    """The most of one term in a product with a row of `matrix`.
+    """The most roundings of one term in a product with a row of `matrix`.
 
-    It takes part in one addition less than the row has elements. Times a power of two it is exact,
-    else it rounds once more, and once more if the element is rounded itself.
+    It takes part in one addition less than the row has nonzero elements. Multiplication by a power
+    of two is exact; by another element it rounds once more, and again if that element is rounded.
     """
     worst = 0
     for row in matrix:
@@ -109,10 +109,10 @@ def _power_of_two(value: int) -> bool:
 
 @lru_cache
 def fprop_form(m: int) -> Form:
-    """The matrices of `toom_cook.py`, with each point's scale where Lavin and Gray have it, in G.
+    """The matrices of `toom_cook.py`, with each point's scale in G, as Lavin and Gray have it.
 
-    There it is moved to B, for the tiles of several sizes that share a filter; it is what the
-    highest power is multiplied by, which is 1 in a product of (x - q).
+    `toom_cook.py` moves the scale to B, because tiles of several sizes share a filter there. The
+    scale is the coefficient of the highest power, which is 1 in a product of (x - q).
     """
     n = m + TAPS - 1
     inputs, filters = input_matrix(n), filter_matrix(TAPS)
@@ -126,19 +126,19 @@ def fprop_form(m: int) -> Form:
 
 @lru_cache
 def wgrad_form(m: int) -> Form:
-    """The same form seen from the side of w."""
+    """The same trilinear form, solved for the gradient of w."""
     its = fprop_form(m)
     return Form(its.bt, transposed(its.read), transposed(its.taken))
 
 
 def supports(problem: Problem) -> bool:
-    """Windows of 3x3 neighbouring pixels, one pixel apart; any padding, any groups."""
+    """3x3 filters, stride 1, dilation 1; any padding, any groups."""
     g: ConvGeometry = problem.geometry
     return (g.R, g.S, *g.stride, *g.dilation) == (TAPS, TAPS, 1, 1, 1, 1)
 
 
 def points(m: int) -> int:
-    """Where a tile's products stand: one matrix product each."""
+    """Points of a tile's transform: one matrix product each."""
     return (m + TAPS - 1) ** 2
 
 
@@ -148,10 +148,10 @@ def tiles_of(m: int, g: ConvGeometry) -> int:
 
 
 def work(m: int, g: ConvGeometry) -> Work:
-    """Of fprop; of dgrad, of its geometry.
+    """The work of fprop, or of dgrad with its own geometry.
 
-    The products, and what they read and write, besides the transforms' other sides; the filters'
-    transform reads each once.
+    Multiply-adds of the products, their operands and results, and the transforms' inputs and
+    outputs; the transform of the filters reads each weight once.
     """
     tiles, parts = points(m) * tiles_of(m, g), len(list(chunks(m, g, np.float32)))
     each = g.N * (g.H * g.W * g.C + g.P * g.Q * g.K) + 2 * tiles * (g.C + g.K)
@@ -164,7 +164,7 @@ def work(m: int, g: ConvGeometry) -> Work:
 
 
 def fprop_operations(m: int, g: ConvGeometry) -> Operations:
-    """Of fprop, and of dgrad's geometry; matrices as `combine.py` would multiply by them."""
+    """Operations of fprop, or of dgrad with its own geometry; zeros in a matrix cost none."""
     form, tiles = fprop_form(m), tiles_of(m, g)
     transforms = tiles * (g.C * _both_sides(form.bt) + g.K * _both_sides(form.read))
     products = 2 * points(m) * tiles * pairs(g)
@@ -172,7 +172,7 @@ def fprop_operations(m: int, g: ConvGeometry) -> Operations:
 
 
 def wgrad_operations(m: int, g: ConvGeometry) -> Operations:
-    """Of the gradient of the weights, whose way back to taps is done once."""
+    """Operations of the gradient of the weights; its output transform is done once."""
     form, tiles = wgrad_form(m), tiles_of(m, g)
     transforms = tiles * (g.C * _both_sides(form.bt) + g.K * _both_sides(form.taken))
     products = 2 * points(m) * tiles * pairs(g)
@@ -180,7 +180,7 @@ def wgrad_operations(m: int, g: ConvGeometry) -> Operations:
 
 
 def _both_sides(matrix: Matrix) -> int:
-    """Of matrix a matrix^T for one square a."""
+    """Operations of `matrix` a `matrix`^T for one square a."""
     return operations(matrix) * (len(matrix) + len(matrix[0]))
 
 
@@ -190,15 +190,15 @@ def pairs(g: ConvGeometry) -> int:
 
 
 def row_bytes(m: int, g: ConvGeometry, dtype: DTypeLike) -> int:
-    """Bytes of one tile's transforms, in and out."""
+    """Bytes of one tile's transformed inputs and outputs."""
     return points(m) * (g.C + g.K) * np.dtype(dtype).itemsize
 
 
 def chunks(m: int, g: ConvGeometry, dtype: DTypeLike) -> Iterator[tuple[int, int]]:
     """(first tile, tiles): the batch in equal chunks whose transforms take `memory.chunk()` bytes.
 
-    24 MB, unless told otherwise, stay in the second cache (40 MB on an A100, 50 on an H100) from
-    one pass to the next, and still are hundreds of tiles: rows enough for cuBLAS.
+    The default of 24 MB stays in the L2 cache (40 MB on an A100, 50 on an H100) from one pass to
+    the next, and still holds hundreds of tiles: rows enough for cuBLAS.
     """
     tiles = tiles_of(m, g)
     most = min(memory.chunk() // max(row_bytes(m, g, dtype), 1), MOST_THREADS // max(g.C, g.K, 1))

@@ -1,18 +1,18 @@
-// Local contrast normalisation with one separable blur a sum, in five steps.
+// Local contrast normalisation with two separable blurs of maps, in five kernels.
 //
 //     moments     mean and variance over the channels of each pixel
-//     centres     m = blur(mean), and the variance moved to be around m
+//     centres     m = blur(mean), and the mean square about m from the variance
 //     deviations  sigma = sqrt(blur(variance))
 //     divisors    d = max(mean of sigma over the sample, sigma, floor)
 //     normalise   y = (x - m) / d
 //
-// x and y are channels-last, everything between is a map (N,H,W) of float64. Only the first and the
-// last step touch as many values as x has.
+// x and y are channels-last; all intermediate values are maps (N,H,W) of float64. Only the first
+// and the last kernel access as many values as x has.
 
 #include "contrast.cuh"
 #include "planes.cuh"
 
-// The sum over this thread's channels of value(x), in float64.
+// The sum of value(x) over this thread's channels, in float64.
 template <typename T, int V, typename Value>
 __device__ __forceinline__ double channel_sum(const T* __restrict__ pixel, int C, Value value) {
     double sum = 0;
@@ -24,8 +24,8 @@ __device__ __forceinline__ double channel_sum(const T* __restrict__ pixel, int C
     return sum;
 }
 
-// The variance needs the mean first: a mean of squares less the squared mean would lose all digits
-// of values that differ little. The second reading comes from the cache.
+// The variance needs the mean first: the mean of squares less the squared mean would cancel if
+// values differ little. The second read of x comes from the cache.
 template <typename T, int V>
 __global__ void moments(const T* __restrict__ x, double* __restrict__ mean,
                         double* __restrict__ variance, long long pixels, int C) {
@@ -43,7 +43,7 @@ __global__ void moments(const T* __restrict__ x, double* __restrict__ mean,
     });
 }
 
-// coverage (H,W) is what a blur is divided by; none with border "zero".
+// coverage (H,W): the divisor of a blur; null with border "zero".
 __device__ __forceinline__ double corrected(double sum, const double* __restrict__ coverage,
                                             long long pixel) {
     return coverage ? sum / coverage[pixel] : sum;
@@ -61,7 +61,7 @@ extern "C" __global__ void centres(const double* __restrict__ mean,
     });
 }
 
-// A sigma that is no more than the rounding of a flat region counts as 0.
+// A sigma not above the rounding error of a flat region counts as 0.
 extern "C" __global__ void deviations(const double* __restrict__ variance,
                                       const double* __restrict__ window,
                                       const double* __restrict__ coverage,
@@ -74,7 +74,7 @@ extern "C" __global__ void deviations(const double* __restrict__ variance,
     });
 }
 
-// A block takes a sample.
+// One block a sample.
 extern "C" __global__ void divisors(const double* __restrict__ sigma, double* __restrict__ d,
                                     int samples, int pixels, double floor) {
     for (long long n = blockIdx.x; n < samples; n += gridDim.x) {

@@ -1,13 +1,13 @@
-"""Local contrast normalisation on CUDA with one separable blur a sum.
+"""Local contrast normalisation on CUDA with separable blurs.
 
     m = blur(mean_i x_i),  v = x - m,  sigma = sqrt(blur(mean_i v_i^2))
     y = v / max(c, sigma, floor)
 
-The algorithm of `separable.py`: both sums are a mean over channels and a blur of one map. Five
-kernels; the threads of a part of a warp share a pixel's channels, a blur keeps its line in shared
-memory, a block averages a sample's sigma. 8 operations and 3 values moved an element, and 12
-float64 values a pixel between them: limited by memory where float64 runs at half of float32's
-rate, as on an A100 or H100, else by its arithmetic.
+The algorithm of `separable.py` (Jarrett et al. 2009; Zeiler, Fergus 2013): both sums are a mean
+over channels and a blur of one map. Five kernels: some threads of a warp share a pixel's channels,
+a blur has a line in shared memory, a block averages sigma of a sample. 8 operations and 3 values
+moved an element, and 12 float64 values a pixel. Limited by memory if float64 runs at half of
+float32's rate, as on an A100 or H100, else by the arithmetic in float64.
 """
 
 from __future__ import annotations
@@ -41,12 +41,7 @@ def work(problem: Problem) -> Work:
     return planes.traffic(math.prod(g.x_shape) * 3 + math.prod(g.plane_shape) * 24, 5)
 
 
-@kernel(
-    "local_contrast_norm",
-    name="separable",
-    device="cuda",
-    cost=Cost(work, GPU),
-)
+@kernel("local_contrast_norm", name="separable", device="cuda", cost=Cost(work, GPU))
 def forward(x: np.ndarray, g: LCNGeometry) -> tuple[np.ndarray, Saved]:
     """x (N,C,H,W) on the device -> y (N,C,H,W), and (m, sigma), each (N,H,W) float64, for any vjp.
 
@@ -91,7 +86,9 @@ def _normalised(
 
 
 def _rounding(g: LCNGeometry) -> float:
-    """Where x is flat, |v| is at most this times |m|, in whatever order channels are added: C + 1
-    roundings in the mean, 2 size in the blur, 2 size in the coverage, 3 for their products and
-    quotient."""
+    """Bound of |v| / |m| if x is flat, for any order of the sum over channels.
+
+    C + 1 roundings in the mean, 2 size in the blur, 2 size in the coverage, 3 for their products
+    and quotient.
+    """
     return float((g.C + 4 * g.size + 4) * np.finfo(np.float64).eps)

@@ -1,4 +1,4 @@
-"""Local contrast normalisation with one separable blur a sum.
+"""Local contrast normalisation with separable blurs of one map a sum.
 
     m = blur(mean_i x_i),  v = x - m,  sigma = sqrt(blur(mean_i v_i^2))
     y = v / max(c, sigma, floor)
@@ -57,8 +57,11 @@ def divisor(sigma: np.ndarray, g: LCNGeometry) -> np.ndarray:
 
 
 def _rounding(g: LCNGeometry) -> float:
-    """Where x is flat, |v| is at most this times |m|: C + 1 roundings in the mean, 2 size in the
-    blur, 2 size in the coverage that it is divided by, 3 for their products and quotient."""
+    """Bound of |v| / |m| if x is flat.
+
+    C + 1 roundings in the mean, 2 size in the blur, 2 size in the coverage that divides it, 3 for
+    their products and quotient.
+    """
     return float((g.C + 4 * g.size + 4) * np.finfo(np.float64).eps)
 
 
@@ -82,7 +85,7 @@ def _moments(x, mean, variance):  # type: ignore[no-untyped-def]
 
 @numba.njit(parallel=True, cache=True)
 def _move(mean, m, variance):  # type: ignore[no-untyped-def]
-    """The variance about the mean becomes the mean square about m; all (N,H,W)."""
+    """variance <- the mean square about m, from that about the mean; all (N,H,W)."""
     N, H, W = mean.shape
     for row in numba.prange(N * H):
         n, h = row // H, row % H
@@ -92,7 +95,7 @@ def _move(mean, m, variance):  # type: ignore[no-untyped-def]
 
 @numba.njit(parallel=True, cache=True)
 def _root(m, rounding, sigma):  # type: ignore[no-untyped-def]
-    """sigma^2 becomes sigma, (N,H,W); 0 where it is no more than rounding."""
+    """sigma <- its square root, (N,H,W); 0 where it is not above the rounding error."""
     N, H, W = sigma.shape
     for row in numba.prange(N * H):
         n, h = row // H, row % H

@@ -1,1 +1,1 @@
-"""The gradient of local contrast normalisation."""
+"""Gradient of local contrast normalisation."""

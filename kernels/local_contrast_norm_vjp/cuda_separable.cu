@@ -1,4 +1,4 @@
-// The gradient of local contrast normalisation, in five steps.
+// Gradient of local contrast normalisation, in five kernels.
 //
 //     sums     over the channels of each pixel: of gy, of gy v and of v = x - m
 //     roots    d, and the gradient of sigma^2 from that of d, which is -(sum of gy v) / d^2
@@ -6,8 +6,9 @@
 //     shifts   b = 1/C blur^T of that
 //     combine  gx = gy / d + a v - b
 //
-// blur^T divides by the coverage first and slides the same window, which is symmetric. gy, x and gx
-// are channels-last, everything between is a map (N,H,W) of float64.
+// blur^T divides by the coverage first and applies the same symmetric window. gy, x and gx are
+// channels-last; all intermediate values are maps (N,H,W) of float64. Limited by memory if float64
+// runs at half of float32's rate.
 
 #include "contrast.cuh"
 #include "planes.cuh"
@@ -16,7 +17,7 @@ struct Sums {
     double gy, gy_v, v;
 };
 
-// Over this thread's channels.
+// Sums over this thread's channels.
 template <typename T, int V>
 __device__ __forceinline__ Sums channel_sums(const T* __restrict__ gy, const T* __restrict__ x,
                                              double centre, int C) {
@@ -52,7 +53,7 @@ __global__ void sums(const T* __restrict__ gy, const T* __restrict__ x,
     });
 }
 
-// One sample: its deviations, and its divisors as the forward pass has them.
+// One sample: its deviations sigma, and its divisors d as in the forward pass.
 struct Sample {
     const double* sigma;
     double c, floor;
@@ -63,9 +64,9 @@ struct Sample {
     __device__ bool c_wins(int i) const { return !sigma_wins(i) && c >= floor; }
 };
 
-// A block takes a sample. Where sigma is the largest, d's gradient is sigma's at its own position;
-// where c is, it is spread evenly over the sample. gy_v_sum makes way for the gradient of sigma^2,
-// over the coverage: 0 where sigma is.
+// One block a sample. Where sigma is the largest, the gradient of d is that of sigma at the same
+// position; where c is, it is spread evenly over the sample. gy_v_sum is overwritten by the
+// gradient of sigma^2 divided by the coverage, which is 0 where sigma is 0.
 extern "C" __global__ void roots(const double* __restrict__ sigma,
                                  const double* __restrict__ coverage,
                                  double* __restrict__ gy_v_sum, double* __restrict__ d,
@@ -90,7 +91,7 @@ extern "C" __global__ void roots(const double* __restrict__ sigma,
     }
 }
 
-// gy_sum makes way for the sum over channels of gy / d + a v, over the coverage.
+// gy_sum is overwritten by the sum over channels of gy / d + a v, divided by the coverage.
 extern "C" __global__ void slopes(const double* __restrict__ squared,
                                   const double* __restrict__ window,
                                   const double* __restrict__ coverage,

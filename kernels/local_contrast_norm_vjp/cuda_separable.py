@@ -1,11 +1,12 @@
-"""The gradient of local contrast normalisation on CUDA, with the transposed blur.
+"""Gradient of local contrast normalisation on CUDA, with the transposed separable blur.
 
     gx_i = gy_i / d + a v_i - blur^T(sum_i gy_i / d + a sum_i v_i) / C
     a = 2/C blur^T(gs / (2 sigma))
 
 The algorithm of `separable.py`, with its rules for ties and for sigma = 0. Five kernels, as in the
-forward pass: the big arrays meet only maps of one float64 a pixel. 12 operations and 5 values moved
-an element, and 20 float64 values a pixel: limited by memory where float64 is fast.
+forward pass; all intermediate values are maps of one float64 a pixel. 12 operations and 5 values
+moved an element, and 20 float64 values a pixel: limited by memory if float64 runs at half of
+float32's rate.
 """
 
 from __future__ import annotations
@@ -40,12 +41,7 @@ def work(problem: Problem) -> Work:
     return planes.traffic(math.prod(g.x_shape) * 5 + math.prod(g.plane_shape) * 40, 5)
 
 
-@kernel(
-    "local_contrast_norm_vjp",
-    name="separable",
-    device="cuda",
-    cost=Cost(work, GPU),
-)
+@kernel("local_contrast_norm_vjp", name="separable", device="cuda", cost=Cost(work, GPU))
 def vjp(gy: np.ndarray, x: np.ndarray, saved: Saved, g: LCNGeometry) -> np.ndarray:
     """gy and x (N,C,H,W), `saved` as any forward kernel returned it, on the device -> gx (N,C,H,W).
 
@@ -73,7 +69,7 @@ def _summed(gy: np.ndarray, x: np.ndarray, m: np.ndarray, g: LCNGeometry) -> Map
 
 
 def _maps(summed: Maps, sigma: np.ndarray, g: LCNGeometry) -> Maps:
-    """d, a and b of the formula, (N,H,W); the first two sums are used up."""
+    """d, a and b of the formula, (N,H,W); the first two sums are overwritten."""
     gy_sum, gy_v_sum, v_sum = summed
     d, a, b = (contrast.new_map(g, sigma) for _ in range(3))
     window, coverage = contrast.settings(g, sigma)

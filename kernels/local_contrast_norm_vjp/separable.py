@@ -1,12 +1,12 @@
-"""The gradient of local contrast normalisation, with the transposed blur.
+"""Gradient of local contrast normalisation, with the transposed separable blur.
 
     gx_i = gy_i / d + a v_i - blur^T(sum_i gy_i / d + a sum_i v_i) / C
     a = 2/C blur^T(gs / (2 sigma))
 
 where d = max(c, sigma, floor), and gs, the gradient of sigma, comes from -sum_i gy_i v_i / d^2:
-at its own position where sigma is the largest, spread evenly over the sample where c is. So again
-the big arrays meet only sums over channels and one map a sample: a pass reads gy and x for the
-sums, a second writes gx. 12 operations and 5 values moved an element: bound by memory.
+at the same position where sigma is the largest, spread evenly over the sample where c is. One pass
+reads gy and x for sums over channels, a second writes gx; all else are maps of one value a pixel.
+12 operations and 5 values moved an element: bound by memory.
 
 At ties sigma wins over c, and c over the floor. Where sigma is 0 its derivative is taken as 0.
 """
@@ -42,7 +42,7 @@ def vjp(gy: np.ndarray, x: np.ndarray, saved: Saved, g: LCNGeometry) -> np.ndarr
     m, sigma = saved
     gy_sum, gy_v_sum, v_sum = (memory.empty(g.plane_shape, np.float64) for _ in range(3))
     _sums(memory.nhwc(gy), memory.nhwc(x), m, gy_sum, gy_v_sum, v_sum)
-    with np.errstate(invalid="ignore", over="ignore"):  # infinities of x travel on as NaN
+    with np.errstate(invalid="ignore", over="ignore"):  # infinities of x become NaN
         d = divisor(sigma, g)
         a = 2 / g.C * blur_transposed(_through_root(-gy_v_sum / d / d, sigma, g), g)
         b = blur_transposed(gy_sum / d + a * v_sum, g) / g.C
@@ -62,7 +62,7 @@ def _through_root(gd: np.ndarray, sigma: np.ndarray, g: LCNGeometry) -> np.ndarr
 
 @numba.njit(parallel=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
 def _sums(gy, x, m, gy_sum, gy_v_sum, v_sum):  # type: ignore[no-untyped-def]
-    """Sums over the channels of gy, gy v and v, with v = x - m; gy and x are (N,H,W,C)."""
+    """Sums over channels of gy, gy v and v, with v = x - m; gy and x are (N,H,W,C)."""
     N, H, W, C = x.shape
     for row in numba.prange(N * H):
         n, h = row // H, row % H

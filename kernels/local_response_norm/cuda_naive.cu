@@ -1,4 +1,4 @@
-// Local response normalisation as its formula: one thread an element. The one to read.
+// Local response normalisation by its definition: one thread an element. The simplest kernel.
 //
 //     y_c = x_c / t_c^beta,   t_c = k + scale * sum of x_c'^2 over c' from c - before to c + after
 

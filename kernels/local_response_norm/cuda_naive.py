@@ -1,9 +1,10 @@
-"""Local response normalisation on CUDA as its formula: one thread an element. The one to read.
+"""Local response normalisation on CUDA by its definition: one thread an element.
 
     y_c = x_c / t_c^beta,   t_c = k + alpha / size * sum_{c' = c - before}^{c + after} x_c'^2
 
-The definition is that of `sliding.py`. size + 6 operations an element, and as many loads as the
-window has channels, all but the first of a value from the first cache: limited by these.
+The definition is that of `sliding.py` (Krizhevsky et al. 2012). size + 6 operations and 2 values
+moved an element, and as many loads as the window has channels, mostly from the L1 cache, which
+limit it.
 """
 
 from __future__ import annotations
@@ -30,12 +31,7 @@ def work(problem: Problem) -> Work:
     return traffic((2 + 0.1 * g.size) * math.prod(g.x_shape))
 
 
-@kernel(
-    "local_response_norm",
-    name="naive",
-    device="cuda",
-    cost=Cost(work, GPU),
-)
+@kernel("local_response_norm", name="naive", device="cuda", cost=Cost(work, GPU))
 def forward(x: np.ndarray, g: LRNGeometry) -> np.ndarray:
     """x (N,C,H,W) float32 or float64, on the device -> y (N,C,H,W); all in x's type."""
     y = memory.empty(g.x_shape, x.dtype, "NHWC", like=x)
@@ -49,5 +45,5 @@ def forward(x: np.ndarray, g: LRNGeometry) -> np.ndarray:
 
 
 def reach(g: LRNGeometry) -> tuple[np.int32, np.int32]:
-    """(before, after), no more of each than there are channels."""
+    """(before, after), each at most the number of channels."""
     return np.int32(min(g.before, g.C)), np.int32(min(g.after, g.C))

@@ -2,9 +2,10 @@
 
     y_c = x_c / t_c^beta,   t_c = k + alpha / size * sum_{c' = c - before}^{c + after} x_c'^2
 
-The definition is that of `sliding.py`; each window is summed anew, as there. A block stages whole
-pixels, whose channels follow each other in memory, and its windows slide over them. size + 6
-operations and 2 values moved an element: limited by memory, or by shared memory for wide windows.
+The definition is that of `sliding.py` (Krizhevsky et al. 2012); each window is summed anew, as
+there. A block stages all channels of whole pixels, which are contiguous, and sums the windows from
+there. size + 6 operations and 2 values moved an element: limited by memory, or by shared memory for
+wide windows.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ PROGRAM = Program(
     },
 )
 MOST_CHANNELS = 6144
-"""Of one pixel in 48 KB, which a block has on any GPU, in float64."""
+"""Channels of one pixel in float64 that fit 48 KB, the shared memory of a block on any GPU."""
 
 
 def work(problem: Problem) -> Work:

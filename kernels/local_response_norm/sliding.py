@@ -1,11 +1,11 @@
-"""Local response normalisation with a window that slides over channels.
+"""Local response normalisation across channels, a pixel at a time.
 
     y_c = x_c / t_c^beta,   t_c = k + alpha / size * sum_{c' = c - before}^{c + after} x_c'^2
 
 (Krizhevsky et al., NeurIPS 2012, section 3.3; alpha divided by size and the window of an even size
 as in ONNX's LRN.) Each window is summed anew: a running sum that adds one square and subtracts
-another would keep the rounding of a large one after it has left. size + 6 operations and 2 values
-moved an element; roots and quotients limit it where the data come from cache, else memory.
+another would keep the rounding error of a large one after it has left. size + 6 operations and 2
+values moved an element; limited by roots and quotients if the data are in cache, else by memory.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from kernels.contract.registry import kernel
 def forward(x: np.ndarray, g: LRNGeometry) -> np.ndarray:
     """x (N,C,H,W) float32 or float64 -> y (N,C,H,W); sums and powers are in x's type.
 
-    Nothing is kept for the vjp: it sums the few squares again rather than read t from memory.
+    Nothing is saved for the vjp: it sums the few squares again, which is faster than reading t.
     """
     y = memory.empty(g.x_shape, x.dtype, "NHWC")
     if y.size:
@@ -38,13 +38,13 @@ def forward(x: np.ndarray, g: LRNGeometry) -> np.ndarray:
 
 
 def settings(g: LRNGeometry, dtype: np.dtype) -> tuple[np.floating, np.floating, np.floating]:
-    """(k, alpha / size, beta) as scalars of `dtype`: a wider one would widen the whole loop."""
+    """(k, alpha / size, beta) as scalars of `dtype`: a wider type would promote the whole loop."""
     return dtype.type(g.k), dtype.type(g.alpha / g.size), dtype.type(g.beta)
 
 
 @numba.njit(cache=True)
 def window_sums(values, size, sums):  # type: ignore[no-untyped-def]
-    """sums (C,) of each `size` neighbours in values (C + size - 1,)."""
+    """sums (C,) of every `size` neighbours in values (C + size - 1,)."""
     for c in range(sums.size):
         sums[c] = values[c]
     for tap in range(1, size):
@@ -54,7 +54,7 @@ def window_sums(values, size, sums):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def powers(t, beta, out):  # type: ignore[no-untyped-def]
-    """out (C,) = t^beta; the usual beta needs two roots, which vectorise and `pow` does not."""
+    """out (C,) = t^beta; the usual beta = 3/4 is two roots, which vectorise, unlike `pow`."""
     if beta == 0.75:
         for c in range(t.size):
             root = np.sqrt(t[c])

@@ -1,1 +1,1 @@
-"""The gradient of local response normalisation."""
+"""Gradient of local response normalisation."""

@@ -1,10 +1,11 @@
-// The gradient of local response normalisation as its formula: one thread an element.
+// Gradient of local response normalisation by its definition: one thread an element.
 //
 //     gx_c = gy_c / t_c^beta + slope x_c sum of r_c' over c' from c - after to c + before
 //     r_c = gy_c x_c / t_c^(beta + 1)
 //
-// The windows that hold c are those centred on the mirrored window. A thread computes the r of all
-// of them: size^2 squares and size powers an element, most of them computed by its neighbours too.
+// The windows that contain c are centred on the channels of the mirrored window. A thread computes
+// r of all of them: size^2 squares and size powers an element, which its neighbours compute too,
+// and which limit it.
 
 #include "planes.cuh"
 #include "response.cuh"

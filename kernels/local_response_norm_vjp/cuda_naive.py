@@ -1,11 +1,11 @@
-"""The gradient of local response normalisation on CUDA as its formula: one thread an element.
+"""Gradient of local response normalisation on CUDA by its definition: one thread an element.
 
     gx_c = gy_c / t_c^beta - 2 alpha beta / size x_c sum_{c' = c - after}^{c + before} r_c',
     r_c = gy_c x_c / t_c^(beta + 1)
 
-The windows that hold channel c are those centred on the mirrored window. A thread computes the r of
-all of them, 2 size^2 + 12 size operations an element, which limit it; `cuda_sliding.py` shares
-them.
+The windows that contain channel c are centred on the channels of the mirrored window. A thread
+computes r of all of them: 2 size^2 + 12 size operations an element, which limit it, and 3 values
+moved. `cuda_sliding.py` shares r among threads.
 """
 
 from __future__ import annotations
@@ -33,12 +33,7 @@ def work(problem: Problem) -> Work:
     return traffic((3 + 0.1 * g.size**2) * math.prod(g.x_shape))
 
 
-@kernel(
-    "local_response_norm_vjp",
-    name="naive",
-    device="cuda",
-    cost=Cost(work, GPU),
-)
+@kernel("local_response_norm_vjp", name="naive", device="cuda", cost=Cost(work, GPU))
 def vjp(gy: np.ndarray, x: np.ndarray, g: LRNGeometry) -> np.ndarray:
     """gy and x (N,C,H,W) float32 or float64, on the device -> gx (N,C,H,W); all in their type."""
     gx = memory.empty(g.x_shape, x.dtype, "NHWC", like=x)
@@ -52,5 +47,5 @@ def vjp(gy: np.ndarray, x: np.ndarray, g: LRNGeometry) -> np.ndarray:
 
 
 def slope(g: LRNGeometry, dtype: np.dtype) -> np.floating:
-    """What multiplies x_c and the sum of r, in `dtype`."""
+    """-2 alpha beta / size, the factor of x_c and the sum of r, in `dtype`."""
     return dtype.type(-2 * g.alpha * g.beta / g.size)

@@ -1,15 +1,16 @@
-// The gradient of local response normalisation with a pixel's channels staged in shared memory.
+// Gradient of local response normalisation with a pixel's channels staged in shared memory.
 //
 //     gx_c = gy_c / t_c^beta + slope x_c sum of r_c' over c' from c - after to c + before
 //     r_c = gy_c x_c / t_c^(beta + 1)
 //
-// Three lines of C values a pixel: x, r, and the first term, which waits there for the second. So t
-// and its power are computed once a channel, and each array is read once.
+// Three lines of C values a pixel: x, r, and the first term of the sum. So t and its power are
+// computed once a channel, and each array is read once. Limited by memory, or by shared memory for
+// wide windows.
 
 #include "planes.cuh"
 #include "response.cuh"
 
-// The sum of r over the windows that hold channel c.
+// The sum of r over the windows that contain channel c.
 template <typename T>
 __device__ __forceinline__ T mirrored_sum(const T* r, int C, int c, int before, int after) {
     const int last = min(c + before, C - 1);
@@ -28,7 +29,7 @@ __global__ void gradient(const T* __restrict__ gy, const T* __restrict__ x, T* _
     T* term = r + C;
     each_group(pixels, [&](long long i, bool there) {
         const int channels = there ? C : 0;
-        // Of the pixel before, others may still read r, which is written after the next barrier.
+        // Other threads may still read r of the pixel before; r is written after the next barrier.
         for (int c = threadIdx.x; c < channels; c += blockDim.x) line[c] = x[i * C + c];
         __syncthreads();
         for (int c = threadIdx.x; c < channels; c += blockDim.x) {

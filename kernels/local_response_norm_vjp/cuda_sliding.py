@@ -1,11 +1,11 @@
-"""The gradient of local response normalisation on CUDA, with channels staged in shared memory.
+"""Gradient of local response normalisation on CUDA, with channels staged in shared memory.
 
     gx_c = gy_c / t_c^beta - 2 alpha beta / size x_c sum_{c' = c - after}^{c + before} r_c',
     r_c = gy_c x_c / t_c^(beta + 1)
 
-A block stages whole pixels: x, then r, which each channel computes once, then the sums slide over
-r, mirrored. 2 size + 14 operations and 3 values moved an element: limited by memory, or by shared
-memory for wide windows.
+A block stages all channels of whole pixels: x, then r, which is computed once for each channel;
+then r is summed over the mirrored windows. 2 size + 14 operations and 3 values moved an element:
+limited by memory, or by shared memory for wide windows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from kernels.local_response_norm.sliding import settings
 from kernels.local_response_norm_vjp.cuda_naive import slope
 
 LINES = 3
-"""Of a pixel: x, r, and the term that waits for the sum."""
+"""Lines in shared memory a pixel: x, r, and the first term."""
 PROGRAM = Program(
     __file__,
     entries={
@@ -36,7 +36,7 @@ PROGRAM = Program(
     },
 )
 MOST_CHANNELS = 2048
-"""Of one pixel in 48 KB, which a block has on any GPU, in float64."""
+"""Channels of one pixel in float64 that fit 48 KB, the shared memory of a block on any GPU."""
 
 
 def work(problem: Problem) -> Work:

@@ -1,11 +1,12 @@
-"""The gradient of local response normalisation.
+"""Gradient of local response normalisation, a pixel at a time.
 
     gx_c = gy_c / t_c^beta - 2 alpha beta / size x_c sum_{c' = c - after}^{c + before} r_c',
     r_c = gy_c x_c / t_c^(beta + 1)
 
-The windows that hold channel c are those centred on the mirrored window, so the second sum slides
-the other way round. t is computed again from x as in `local_response_norm/sliding.py`: a pixel's
-channels stay in cache. 2 size + 14 operations and 3 values moved an element.
+The windows that contain channel c are centred on the channels of the mirrored window, over which r
+is summed. t is computed again from x as in `local_response_norm/sliding.py` (Krizhevsky et al.
+2012): a pixel's channels stay in cache. 2 size + 14 operations and 3 values moved an element;
+limited by roots and quotients if the data are in cache, else by memory.
 """
 
 from __future__ import annotations

@@ -1,4 +1,10 @@
-"""Matrix product by BLAS on our threads: see `kernels/cpu/gemm.py` for the idea."""
+"""Matrix product by single-threaded BLAS calls on the threads of the package.
+
+    out (M,N) = a (M,K) b (K,N) [+ bias, one value a column]
+
+`kernels/cpu/gemm.py` cuts the product into blocks, one BLAS call each. 2 M N K operations, and M K
++ K N + M N elements moved once; limited by the multiply-adds if all three sizes are large.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +17,7 @@ from kernels.cpu.gemm import gemm
 
 
 def nanoseconds(problem: Problem) -> float:
-    """Products at 60 a nanosecond, and the elements of the larger matrix, packed, at 2."""
+    """Multiply-adds at 60 a nanosecond, and the packed elements of the larger matrix at 2."""
     M, N, K = problem.geometry
     return float(M * N * K / 60 + max(M, N) * K / 2 + 2e4)
 

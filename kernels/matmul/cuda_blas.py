@@ -1,7 +1,9 @@
-"""Matrix product by cuBLAS: see `kernels/cuda/products.py` for the seam.
+"""Matrix product by cuBLAS (`kernels/cuda/products.py`).
 
-2 M N K operations; the bias is added in a pass of its own (`kernels/cuda/epilogue.py`), another
-8 M N bytes in float32.
+    out (M,N) = a (M,K) b (K,N) [+ bias, one value a column]
+
+2 M N K operations. The bias is added in a pass of its own (`kernels/cuda/epilogue.py`), another
+8 M N bytes in float32. Limited by the multiply-adds, or by memory if one of the sizes is small.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from kernels.cuda.rates import LAUNCH, moved, multiplied
 
 
 def nanoseconds(problem: Problem) -> float:
-    """By the roofline: products, or both matrices and the result once."""
+    """Roofline: the multiply-adds, or both matrices and the result moved once."""
     M, N, K = problem.geometry
     return max(multiplied(M * N * K), moved(M * K + K * N + M * N)) + 2 * LAUNCH
 

@@ -1,12 +1,12 @@
-"""Matrix product of a few rows with a large matrix, which is read once and along its memory.
+"""Matrix product of one or two rows with a large matrix, which is read once, in memory order.
 
     out (M,N) = a (M,K) b (K,N) [+ bias, one value a column]
 
 A linear layer reads each of its weights for a few images; BLAS packs them first, which takes longer
-than reading them. Where b is the transpose of a row-major matrix (x W^T) each output is the dot
-product of two rows; where b is row-major (gy W) its rows are added up with the factors in a, some
-columns at a time, so that the sums stay in the nearest cache. 2 M N K operations; limited by
-reading b.
+than reading them. If b is the transpose of a row-major matrix (x W^T), each output is the dot
+product of two rows. If b is row-major (gy W), its rows are scaled by elements of a and added, some
+columns at a time, so that the sums stay in the L1 cache. 2 M N K operations; limited by reading the
+K N elements of b.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from kernels.contract.registry import kernel
 FEW = 2
 """Rows of a; with more of them BLAS's blocks win."""
 SUMS = {"reassoc", "contract", "nsz"}
-"""What the compiler may do to a sum: cut it into vectors. NaN and infinity stay what they are."""
+"""Fast-math flags that let the compiler vectorise a sum; NaN and infinity are kept."""
 
 
 def supports(problem: Problem) -> bool:
@@ -31,7 +31,7 @@ def supports(problem: Problem) -> bool:
 
 
 def nanoseconds(problem: Problem) -> float:
-    """The weights at 6 elements a nanosecond."""
+    """The elements of b at 6 a nanosecond."""
     M, N, K = problem.geometry
     return float((M * N * K + N * K) / 12 + 1e4)
 
@@ -51,13 +51,13 @@ def matmul(
     if b.flags.c_contiguous:
         _add_rows(a, b, out, threads.get_num_threads())
     else:
-        _dots(a, np.ascontiguousarray(b.T), out)
+        _dots(a, np.ascontiguousarray(b.T), out)  # b (K,N) -> its rows (N,K)
     return out if bias is None else np.add(out, bias, out=out)
 
 
 @numba.njit(parallel=True, cache=True, fastmath=SUMS)
 def _dots(a, rows, out):  # type: ignore[no-untyped-def]
-    """out (M,N): each row of a (M,K) with each of `rows` (N,K)."""
+    """out (M,N): the dot products of each row of a (M,K) with each of `rows` (N,K)."""
     M, K = a.shape
     for n in numba.prange(len(rows)):
         for m in range(M):
@@ -69,8 +69,10 @@ def _dots(a, rows, out):  # type: ignore[no-untyped-def]
 
 @numba.njit(parallel=True, cache=True, fastmath=SUMS)
 def _add_rows(a, b, out, parts):  # type: ignore[no-untyped-def]
-    """out (M,N): the rows of b (K,N) added up with the factors of each row of a (M,K), four at a
-    time, so that a sum is seldom read and written."""
+    """out (M,N): the rows of b (K,N), scaled by the elements of a (M,K) and added.
+
+    Four rows at a time, so that a sum is read and written once for four terms.
+    """
     (M, K), N = a.shape, b.shape[1]
     for part in numba.prange(parts):
         n0, n1 = N * part // parts, N * (part + 1) // parts

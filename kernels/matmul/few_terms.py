@@ -1,12 +1,12 @@
-"""Matrix product of few terms a sum: the result is large, and written once.
+"""Matrix product with sums of up to 128 terms: a large result, written once.
 
     out (M,N) = a (M,K) b (K,N) [+ bias, one value a column]
 
 The gradient of a linear layer's weights has a term for each image. Up to 8 rows by 3 vectors of out
-are summed in registers (`outer_steps` in `kernels/cpu/micro_kernel.py`) and go past the caches to
-memory, which need not be read first (`kernels/cpu/non_temporal.py`). b is packed in panels of 3
-vectors, some of which stay in the second cache while all rows go by. 2 M N K operations; limited by
-writing out up to some 30 terms, by the processor's multiply-adds above.
+are summed in registers (`outer_steps` in `kernels/cpu/micro_kernel.py`) and written with
+non-temporal stores, which do not read the memory first (`kernels/cpu/non_temporal.py`). b is packed
+in panels of 3 vectors, some of which stay in the L2 cache for all rows. 2 M N K operations; limited
+by writing the M N results up to some 30 terms, above by the processor's multiply-adds.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from kernels.cpu.vector import lanes, lanes_of
 FEW = 128
 """Terms of a sum, at most."""
 NEAR = 1 << 18
-"""Bytes of b's panels that are used for all rows, then the next."""
+"""Bytes of b's panels that are used for all rows before the next ones."""
 
 
 def supports(problem: Problem) -> bool:
-    """Few terms; as many rows as a tile's fewest."""
+    """At most FEW terms, and at least the rows of the smallest tile."""
     M, N, K = problem.geometry
     return 1 <= K <= FEW and M >= EVEN // 2 and N >= 1
 
 
 def nanoseconds(problem: Problem) -> float:
-    """The result at 5 elements a nanosecond, products at 130."""
+    """The result at 5 elements a nanosecond, multiply-adds at 130."""
     M, N, K = problem.geometry
     return float(max(M * N / 5, M * -(-N // 48) * 48 * K / 130) + 2 * (M + N) * K + 2e4)
 
@@ -52,16 +52,18 @@ def matmul(
 ) -> np.ndarray:
     """a (M,K), b (K,N), bias (N,) -> (M,N); `shape` is (M, N, K); accumulates in their type."""
     M, N, _ = shape
-    out, turned = memory.empty((M, N), a.dtype), np.ascontiguousarray(a.T)
+    out, transposed = memory.empty((M, N), a.dtype), np.ascontiguousarray(a.T)
     panels = _panels(b, 3 * lanes(a.dtype))
-    flat = out.reshape(-1)
+    flat = out.reshape(-1)  # (M,N) -> (MN,), the same memory
     whole = N % lanes(a.dtype) == 0  # then every vector of a row is aligned if the first one is
-    _multiply(turned.reshape(-1), panels.reshape(-1), flat, shape, whole, threads.get_num_threads())
+    _multiply(
+        transposed.reshape(-1), panels.reshape(-1), flat, shape, whole, threads.get_num_threads()
+    )
     return out if bias is None else np.add(out, bias, out=out)
 
 
 def _panels(b: np.ndarray, wide: int) -> np.ndarray:
-    """b (K,N) -> (panels,K,wide), with zeros behind the last column."""
+    """b (K,N) -> (panels,K,wide), with zeros after the last column."""
     K, N = b.shape
     whole, panels = N // wide, -(-N // wide)
     packed = memory.empty((panels, K, wide), b.dtype)
@@ -75,7 +77,7 @@ def _panels(b: np.ndarray, wide: int) -> np.ndarray:
 
 @numba.njit(parallel=True, cache=True)
 def _multiply(a, b, out, shape, whole, parts):  # type: ignore[no-untyped-def]
-    """out (M,N) = a^T (K,M) turned, times b's panels (panels,K,3L), all flat."""
+    """out (M,N) = the transpose of a (K,M), times b's panels (panels,K,3L); all flat."""
     M, N, K = shape
     wide, groups = 3 * lanes_of(b), (M + EVEN - 1) // EVEN
     panels, past = (N + wide - 1) // wide, whole and past_caches(out)

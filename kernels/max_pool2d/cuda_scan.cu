@@ -1,9 +1,9 @@
-// Max-pooling: each thread scans one window in V neighbouring channels.
+// Max-pooling with switches: each thread scans one window in V neighbouring channels.
 //
 //     y[n,p,q,c] = max over the window of x[n,h,w,c];  switches[n,p,q,c] = h W + w of that maximum
 //
-// The best value and its place stay in registers until the last tap; windows that overlap read
-// their pixels again, which the first cache then holds.
+// The largest value and its index stay in registers until the last tap. Overlapping windows read
+// their pixels again, from the L1 cache. Limited by memory.
 
 #include "geometry.cuh"
 #include "planes.cuh"
@@ -13,14 +13,15 @@ template <typename T, int V> struct Best {
     Lanes<int, V> place;
 };
 
-// In row order: the first of equals stays, NaN is larger than any number and the first one stays.
+// Taps in row order: the first of equals wins; NaN is larger than any number, and the first NaN
+// wins.
 template <typename T, int V>
 __device__ __forceinline__ void meet(Best<T, V>& best, const Lanes<T, V>& values, int place,
                                      bool first) {
 #pragma unroll
     for (int v = 0; v < V; v++) {
         const T value = values.at[v], so_far = best.value.at[v];
-        // `not <=` is true for a NaN value too; a NaN so far stays.
+        // `not <=` is true for a NaN value too; a NaN found before stays.
         if (first || (!(value <= so_far) && so_far == so_far)) {
             best.value.at[v] = value;
             best.place.at[v] = place;

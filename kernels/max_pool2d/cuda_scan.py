@@ -1,11 +1,11 @@
-"""Max-pooling with switches on CUDA, by scanning each window.
+"""Max-pooling with switches on CUDA: one thread scans a window.
 
     y[n,c,p,q] = max over the window of x;  switch[n,c,p,q] = h W + w of that maximum
 
-As `scan.py`: ties go to the first in row order, the first NaN is larger than any number, padding is
-never chosen. A thread takes one window in four neighbouring channels (two of float64) and keeps the
-best of them in registers. N C P Q R S comparisons; limited by memory: N C (H W + 2 P Q) values,
-where windows overlap the pixels come from the first cache.
+As in `scan.py` (Zeiler, Fergus 2013, section 2.1) ties go to the first tap in row order, the first
+NaN is larger than any number, and padding is never chosen. A thread processes one window in four
+neighbouring channels (two of float64) and keeps their maxima in registers. N C P Q R S comparisons;
+limited by memory: N C (H W + 2 P Q) values. Overlapping windows read pixels from the L1 cache.
 """
 
 from __future__ import annotations
@@ -31,12 +31,7 @@ def work(problem: Problem) -> Work:
     return traffic(math.prod(g.x_shape) + 2 * math.prod(g.y_shape))
 
 
-@kernel(
-    "max_pool2d",
-    name="scan",
-    device="cuda",
-    cost=Cost(work, GPU),
-)
+@kernel("max_pool2d", name="scan", device="cuda", cost=Cost(work, GPU))
 def forward(x: np.ndarray, g: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:
     """x (N,C,H,W) on the device -> y (N,C,P,Q) of x's type, switches (N,C,P,Q) int32."""
     y = memory.empty(g.y_shape, x.dtype, "NHWC", like=x)

@@ -1,23 +1,23 @@
-"""Max-pooling two windows at a time, one above the other, for the windows that networks use.
+"""Max-pooling of two vertically adjacent windows at a time, with their shared rows compared once.
 
     y[n,c,p,q] = max over the window of x;  switch[n,c,p,q] = h W + w of that maximum
 
-`registers.py` compares every tap of every window: 8 comparisons of a 3x3 window, each of them two,
-one of which looks for NaN. Here
+`registers.py` compares every tap of every window: 8 steps for a 3x3 window, each of two
+comparisons, one of which is for NaN. Here
 
-    1. a row of a window is compared first, then its rows: the row that two windows share, one above
-       the other, is compared once. Rows in their order, and the first of equals in each: still the
-       first of all. 3x3 windows at stride 2 need 7 comparisons for 8.
-    2. among numbers one comparison does. Whether all are numbers is asked of two at a time, which
-       is one comparison too; where they are not, `greatest` pools both windows again, which knows
-       about NaN.
-    3. where x lies beyond the last cache, both windows' rows are read ahead
-    (`kernels/cpu/prefetch.py`).
+    1. the maximum of each row of a window is computed first, then that of the rows. A row that is
+       shared by the two windows is computed once. With rows in order and the first of equals in
+       each, the first of all equals is found. 3x3 windows at stride 2 need 7 comparisons for 8.
+    2. one comparison is enough for numbers. NaN is tested for two values at a time, by one
+       comparison; if there is one, `greatest`, which handles NaN, pools both windows again.
+    3. if x is larger than the last-level cache, both windows' rows are prefetched
+       (`kernels/cpu/prefetch.py`).
 
-The taps are unrolled for each of WINDOWS, for one vector of channels at a time: registers hold no
-more of so many taps. Windows over the border have taps that are padding: `greatest` takes them
-(`kernels/cpu/taps.py`). Fewer channels than it does, or a single row of windows, are not served.
-N C P Q 3 R S / 2 comparisons at most, and R S loads a window; large planes are bound by memory.
+The taps are unrolled for each of the common sizes in WINDOWS, for one vector of channels at a time:
+the registers hold no more. Windows over the border are left to `greatest` (`kernels/cpu/taps.py`).
+Fewer channels than its block, or a single row of windows, are not supported. At most
+N C P Q 3 R S / 2 comparisons, and R S loads a window; N C (H W + 2 P Q) values are moved, and large
+planes are bound by memory.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ from kernels.cpu.taps import WINDOWS, State, Vectors, channels, greatest, intrin
 from kernels.cpu.vector import choose
 
 Tap = tuple[ir.Value, ir.Value]
-"""A value and its place."""
+"""A value and its index in the plane."""
 _I64, _I32 = ir.IntType(64), ir.IntType(32)
 
 
 def supports(problem: Problem) -> bool:
-    """Windows and strides of WINDOWS, two rows of them and a block of channels at least."""
+    """Sizes and strides in WINDOWS, at least two rows of windows and a block of channels."""
     g = problem.geometry
     known = (g.R, g.S, g.stride[0]) in WINDOWS and g.dilation == (1, 1)
     return known and g.P > 1 and channels(problem.dtype) <= g.C
 
 
 def nanoseconds(problem: Problem) -> float:
-    """Of float32. Fewer channels than its block were never timed: infinity, so that it is taken
-    there only by name."""
+    """Fitted in float32. Fewer channels than a block were never timed: infinity, so that the kernel
+    is then chosen only by name."""
     g = problem.geometry
     if channels(FLOAT32) > g.C:
         return math.inf
@@ -65,7 +65,7 @@ def nanoseconds(problem: Problem) -> float:
 
 
 def window_of(g: PoolGeometry) -> tuple[int, ...]:
-    """What `pool_rows` is told: R, S, the stride down and across, padding above and before."""
+    """Parameters of `pool_rows`: R, S, stride of rows and columns, padding at the top and left."""
     return g.R, g.S, *g.stride, g.padding[0], g.padding[2]
 
 
@@ -80,7 +80,7 @@ def forward(
 ) -> tuple[np.ndarray, np.ndarray]:
     """x (N,C,H,W) -> y (N,C,P,Q) of x's type, switches (N,C,P,Q) int32.
 
-    ValueError for what it does not serve.
+    ValueError for a geometry that it does not support.
     """
     block = channels(x.dtype)
     if g.P == 1 or block > g.C:
@@ -103,11 +103,11 @@ def _pool(number, x, y, switches, window, block, ahead):  # type: ignore[no-unty
     N, P, Q, C = y.shape
     H, W = x.shape[1:3]
     stride, above = window[2], window[4]
-    alone = 1 if above > 0 else 0  # the first row, where it begins in the padding
+    alone = 1 if above > 0 else 0  # the first row of windows, if it begins in the padding
     units = alone + (P - alone + 1) // 2
     for unit in numba.prange(N * units):
         n, u = unit // units, unit % units
-        # Where one row is left over, the row before it is done again, to the same numbers.
+        # A remaining single row is computed with the row before it, whose results do not change.
         p, rows = (0, 1) if u < alone else (min(2 * u - alone, P - 2), 2)
         if ahead:
             top, R = p * stride - above, window[0]
@@ -120,7 +120,7 @@ def _pool(number, x, y, switches, window, block, ahead):  # type: ignore[no-unty
 def pool_rows(number, x, plane, H, W, C, p, rows, window, y, switches, to, Q, block):  # type: ignore[no-untyped-def]  # fmt: skip
     """Rows p and, of two, p + 1 of Q windows of WINDOWS[number], to y[to..] and switches[to..].
 
-    The plane (H,W,C) begins at x[plane]; no more of it need be there than the windows see.
+    The plane (H,W,C) begins at x[plane]; only the pixels of these windows are read.
     """
     R, S, stride, across, above, before = window
     offsets, places = np.empty(R * S, np.int64), np.empty(R * S, np.int32)
@@ -143,8 +143,8 @@ def pool_rows(number, x, plane, H, W, C, p, rows, window, y, switches, to, Q, bl
 class _Pair:
     """LLVM instructions for two windows, a vector of their channels at a time.
 
-    Row r of both begins at x[rows[r]] with place begins[r]; a vector of pixel s of a row at
-    columns[s] after it.
+    Row r of the two windows begins at x[rows[r]], with index begins[r] in the plane; pixel s of a
+    row is columns[s] elements after it.
     """
 
     def __init__(self, v: Vectors, window: tuple[int, int, int]) -> None:
@@ -160,14 +160,14 @@ class _Pair:
         return self.builder.add(first, self.builder.mul(size, _I64(count)))
 
     def write(self, C: ir.Value) -> ir.Value:
-        """Both windows' results for all C channels; whether all that they saw were numbers."""
+        """Write both windows' results for all C channels; return whether no tap was NaN."""
         bits = ir.IntType(self.v.lanes)
         all_bits = ir.Constant(ir.VectorType(ir.IntType(1), self.v.lanes), [1] * self.v.lanes)
         (numbers,) = self.v.over(C, [all_bits], self.vector)
         return self.builder.icmp_unsigned("==", self.builder.bitcast(numbers, bits), bits(-1))
 
     def vector(self, c: ir.Value, state: State) -> State:
-        """Both windows' results for the vector of channels c."""
+        """Write both windows' results for the vector of channels at c."""
         v = self.v
         self.columns = [self.step(c, s, self.pixel) for s in range(self.S)]
         self.seen: list[ir.Value] = []
@@ -183,7 +183,7 @@ class _Pair:
         return [numbers]
 
     def line(self, r: int) -> Tap:
-        """The largest of a row, and where it is."""
+        """The largest value of a row, and its index."""
         builder, v = self.builder, self.v
         values = [v.load(1, builder.add(self.rows[r], s), v.floats)[0] for s in self.columns]
         self.seen += values
@@ -192,10 +192,11 @@ class _Pair:
         return best, builder.add(self.begins[r], column)
 
     def largest(self, taps: Sequence[Tap]) -> Tap:
-        """Of several the largest, of equals the first.
+        """The largest of several taps; the first of equals.
 
-        "Not at most" says the same of numbers as "above", but LLVM makes one instruction of the
-        latter and the choice, which waits for the same two of four units as the comparison.
+        The comparison is "not at most", which equals "above" for numbers. LLVM would merge "above"
+        and the selection into one instruction, which competes with the comparisons for the same two
+        of four execution units.
         """
         best, switch = taps[0]
         for value, place in taps[1:]:
@@ -207,12 +208,12 @@ class _Pair:
 
 @intrinsic
 def two_windows(typingctx, number, x, at, row, pixel, place, W, y, switches, to, to_row):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Pool two windows of WINDOWS[number], the second `stride` rows below, as if all were numbers;
-    whether that is so.
+    """Pool two windows of WINDOWS[number], the second `stride` rows below, as if no tap were NaN;
+    return whether that is so.
 
-    The first tap of the first is x[at], pixel `place` of its plane; rows are `row` elements apart,
-    pixels `pixel`, their channels, of which there is a vector at least. Results go to y[to],
-    switches[to] and `to_row` further.
+    The first tap of the first window is x[at], with index `place` in its plane. Rows are `row`
+    elements apart, pixels `pixel`, which is the number of channels, at least a vector. Results are
+    written at y[to] and switches[to], and `to_row` elements further.
     """
     i64 = types.int64
 

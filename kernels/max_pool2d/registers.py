@@ -1,11 +1,11 @@
-"""Max-pooling with the best value and its switch in registers until every tap was seen.
+"""Max-pooling with the running maximum and its switch in registers.
 
     y[n,c,p,q] = max over the window of x;  switch[n,c,p,q] = h W + w of that maximum
 
-`scan.py` is the same and easier to read; it loads and stores what it has found at every tap. Here
-each block of channels goes through the list of the window's taps on the plane and is stored once
-(`kernels/cpu/taps.py`). N C P Q R S comparisons; bound by memory where the planes are large, and by
-the comparisons where they come from cache.
+`scan.py` is the same and easier to read, but loads and stores the running maximum at every tap.
+Here a loop over the window's taps on the plane keeps a block of channels in registers and stores it
+once (`kernels/cpu/taps.py`). N C P Q R S comparisons, N C (H W + 2 P Q) values moved; bound by
+memory if the planes are large, by the comparisons if they are in cache.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from kernels.contract.registry import kernel
 from kernels.cpu.places import taps
 from kernels.cpu.taps import channels, greatest, work
 
-AHEAD = 2
-"""Windows ahead of the one at work whose pixels are fetched."""
+PREFETCH_DISTANCE = 2
+"""Windows between the current one and the one whose pixels are prefetched."""
 
 
 def nanoseconds(problem: Problem) -> float:
-    """Some for each tap of each window, more for its channels."""
+    """A time for each tap of each window, and one for its channels."""
     g = problem.geometry
     return float(g.N * g.P * g.Q * g.R * g.S * (3 + 0.16 * work(g.C)))
 
@@ -52,7 +52,7 @@ def _pool(x, values, y, best, switches, R, S, stride, padding, dilation, block):
     N, P, Q, C = y.shape
     H, W = x.shape[1:3]
     in_blocks, alone = (C, 0) if block <= C else (0, C)
-    ahead = AHEAD * stride[1] * C
+    ahead = PREFETCH_DISTANCE * stride[1] * C
     for row in numba.prange(N * P):
         n, p = row // P, row % P
         offsets, places = np.empty(R * S, np.int64), np.empty(R * S, np.int32)
@@ -71,7 +71,7 @@ def _pool(x, values, y, best, switches, R, S, stride, padding, dilation, block):
 
 @numba.njit(cache=True)
 def _greatest(values, offsets, count, c):  # type: ignore[no-untyped-def]
-    """Which tap holds the largest value of channel c: the first of equals, or the first NaN."""
+    """The number of the tap with the largest value of channel c: first of equals, or first NaN."""
     first = 0
     for k in range(1, count):
         value, best = values[offsets[k] + c], values[offsets[first] + c]

@@ -1,10 +1,10 @@
-"""Max-pooling by scanning each window, with switches.
+"""Max-pooling with switches, by scanning each window. The simplest kernel.
 
     y[n,c,p,q] = max over the window of x;  switch[n,c,p,q] = h W + w of that maximum
 
 A switch is a flat index into the input's plane (Zeiler, Fergus 2013, section 2.1). Ties go to the
 first in row order; NaN counts as larger than any number, so it is not lost, and the first NaN wins.
-Padding is never chosen. N C P Q R S comparisons; bound by memory.
+Padding is never chosen. N C P Q R S comparisons, N C (H W + 2 P Q) values moved; bound by memory.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from kernels.contract.registry import kernel
 
 
 def nanoseconds(problem: Problem) -> float:
-    """Half a nanosecond for each tap of each window."""
+    """Half a nanosecond for each tap of each window and channel."""
     g = problem.geometry
     return 0.5 * g.R * g.S * math.prod(g.y_shape)
 

@@ -1,1 +1,1 @@
-"""Unpooling: pooled values go back to their switches."""
+"""Unpooling: pooled values are scattered to the pixels of their switches."""

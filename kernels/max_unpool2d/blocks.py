@@ -1,15 +1,16 @@
-"""Unpooling a block of stride x stride pixels at a time, for the windows that networks use.
+"""Unpooling of stride x stride pixels at a time, as a gather with unrolled window sizes.
 
-    x[n,c,h,w] = sum over the windows (p, q) that hold (h, w) of y[n,c,p,q] where their switch is it
+    x[n,c,h,w] = sum over the windows (p, q) that contain (h, w) of y[n,c,p,q] if their switch is it
 
-`gather.py` makes a list of the windows of each pixel and reads them for it. Between two stops of
-the window the pixels of a block are held by the same few windows: 3x3 at stride 2 by four, of which
-the first pixel meets all, its neighbours two and the last one. So those are read once for all four
-pixels, a vector of channels at a time, and which pixel meets which is unrolled for each of WINDOWS
-(`kernels/cpu/taps.py`). A window that is not there has no switch, a pixel that is not there is
-written to nowhere. Other laws than the sum, and fewer channels than a vector, are not served.
+`gather.py` lists the windows that contain each pixel and reads them for it. But the pixels of a
+block, between two positions of the window, are contained in the same few windows: 3x3 at stride 2
+in four, of which the first pixel is in all, its two neighbours in two, and the last pixel in one.
+So these windows are read once for all four pixels, a vector of channels at a time, with the pairs
+of pixel and window unrolled for each of the common sizes in WINDOWS (`kernels/cpu/taps.py`). A
+window outside of the plane matches no switch; a pixel outside is written to scratch memory. Only
+sums, and at least a vector of channels, are supported.
 
-Each switch has to lie in its own window, as pooling leaves them. N C P Q R S comparisons,
+Each switch must be inside its own window, as max-pooling returns it. N C P Q R S comparisons,
 N C (H W + 2 A P Q) values read and written for A windows a block; bound by memory.
 """
 
@@ -36,8 +37,8 @@ _I64, _I32 = ir.IntType(64), ir.IntType(32)
 
 
 def supports(problem: Problem) -> bool:
-    """Sums, in windows and strides of WINDOWS of which none is cropped before the first, of a
-    vector of channels at least."""
+    """Sums, sizes and strides in WINDOWS without cropping at the top or left, and at least a vector
+    of channels."""
     g = problem.geometry
     known = (g.R, g.S, g.stride[0]) in WINDOWS and g.stride[0] == g.stride[1]
     whole = known and g.dilation == (1, 1) and min(g.padding[0], g.padding[2]) >= 0
@@ -45,8 +46,8 @@ def supports(problem: Problem) -> bool:
 
 
 def nanoseconds(problem: Problem) -> float:
-    """Of float32. Fewer channels than its vector were never timed: infinity, so that it is taken
-    there only by name."""
+    """Fitted in float32. Fewer channels than a vector were never timed: infinity, so that then the
+    kernel is chosen only by name."""
     g = problem.geometry
     if lanes(FLOAT32) > g.C:
         return math.inf
@@ -54,17 +55,14 @@ def nanoseconds(problem: Problem) -> float:
 
 
 @kernel(
-    "max_unpool2d",
-    name="blocks",
-    cost=Cost(nanoseconds),
-    abilities=Abilities(supports=supports),
+    "max_unpool2d", name="blocks", cost=Cost(nanoseconds), abilities=Abilities(supports=supports)
 )
 def forward(
     y: np.ndarray, switches: np.ndarray, g: PoolGeometry, *, collisions: str = "sum"
 ) -> np.ndarray:
     """y (N,C,P,Q), switches (N,C,P,Q) int32 -> x (N,C,H,W).
 
-    ValueError for what it does not serve.
+    ValueError for a geometry that it does not support.
     """
     if collisions != "sum" or lanes(y.dtype) > g.C:
         raise ValueError(
@@ -111,8 +109,7 @@ class _Block:
         }
 
     def window(self, a: int, b: int) -> tuple[ir.Value, ir.Value]:
-        """Where window (p - a, q - b) lies in memory, and what makes its switches none if it is
-        not there."""
+        """(offset of window (p - a, q - b), mask that invalidates its switches outside)."""
         builder = self.builder
         _, _, _, at, C, p, P, q, Q, *_ = self.v.args
         there = self.within(builder.sub(p, _I64(a)), P, builder.sub(q, _I64(b)), Q)
@@ -121,7 +118,7 @@ class _Block:
         return offset, self.v.splat(builder.select(there, _I32(0), _I32(-1)))
 
     def pixel(self, i: int, j: int) -> tuple[ir.Value, ir.Value, ir.Value]:
-        """Whether pixel (h + i, w + j) is there, where it lies, its index in all lanes."""
+        """(whether pixel (h + i, w + j) is on the plane, its offset, its index in all lanes)."""
         builder = self.builder
         _, _, _, _, C, *_, to, h, H, w, W = self.v.args
         h, w = builder.add(h, _I64(i)), builder.add(w, _I64(j))
@@ -130,7 +127,7 @@ class _Block:
         return self.within(h, H, w, W), builder.add(to, offset), self.v.splat(index)
 
     def write(self) -> None:
-        """The sums of all C channels. A choice between two places to write to spares a branch."""
+        """Write the sums of all C channels. Selecting one of two addresses avoids a branch."""
         builder, v, C = self.builder, self.v, self.v.args[4]
         nowhere = cgutils.alloca_once(builder, v.floats)
 
@@ -144,7 +141,7 @@ class _Block:
         v.over(C, [], step)
 
     def sums(self, c: ir.Value) -> dict[tuple[int, int], ir.Value]:
-        """What each pixel gets, windows in their order: the same terms give the same bits."""
+        """The sum of each pixel, windows in row order: the same bits as `gather.py`."""
         builder, v = self.builder, self.v
         sums: dict[tuple[int, int], ir.Value] = {}
         for (a, b), (offset, none) in reversed(self.windows.items()):
@@ -159,7 +156,7 @@ class _Block:
         return sums
 
     def within(self, row: ir.Value, rows: ir.Value, column: ir.Value, columns: ir.Value) -> ir.Value:  # fmt: skip  # noqa: E501
-        """0 <= row < rows and 0 <= column < columns: without signs, what is below 0 is large."""
+        """0 <= row < rows and 0 <= column < columns; as unsigned, negative numbers are large."""
         fits = self.builder.icmp_unsigned("<", row, rows)
         return self.builder.and_(fits, self.builder.icmp_unsigned("<", column, columns))
 
@@ -168,8 +165,8 @@ class _Block:
 def from_windows(typingctx, number, y, switches, at, C, p, P, q, Q, x, to, h, H, w, W):  # type: ignore[no-untyped-def]  # fmt: skip
     """Write a block of pixels, of WINDOWS[number]: (h, w) is the first of them, at x[to].
 
-    Its windows are (p, q), at y[at] and switches[at], and those before it that reach so far. There
-    are C channels, a vector at least.
+    Its windows are (p, q), at y[at] and switches[at], and those before it that contain pixels of
+    the block. There are C channels, at least a vector.
     """
     i64 = types.int64
 

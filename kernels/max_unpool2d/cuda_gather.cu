@@ -1,10 +1,10 @@
-// Unpooling seen from the pixel: it looks at the windows that hold it, and writes once.
+// Unpooling as a gather: each pixel reads the windows that contain it and is written once.
 //
-//     x[n,h,w,c] = what the windows (p, q) that hold (h, w) leave of y[n,p,q,c] where their switch
-//                  is h W + w: the sum, the largest or the last
+//     x[n,h,w,c] = sum, largest or last of y[n,p,q,c] over the windows (p, q) that contain (h, w)
+//                  and whose switch is h W + w
 //
-// Windows are visited in row order, so the result does not depend on which thread comes first, as
-// it would with atomic additions.
+// Windows are visited in row order, so the result does not depend on the order of threads, as it
+// would with atomic additions. Limited by memory.
 
 #include "geometry.cuh"
 #include "planes.cuh"
@@ -12,15 +12,15 @@
 
 enum Law { SUM, MAX, LAST };
 
-template <typename T, int V> struct Arrived {
+template <typename T, int V> struct Combined {
     Lanes<T, V> total;
     bool met[V];
 };
 
-// One window's values, where their switch is this pixel.
+// Combines the values of one window whose switch is this pixel.
 template <typename T, int V>
-__device__ __forceinline__ void arrive(Arrived<T, V>& so_far, const Lanes<T, V>& values,
-                                       const Lanes<int, V>& switches, int here, int law) {
+__device__ __forceinline__ void combine(Combined<T, V>& so_far, const Lanes<T, V>& values,
+                                        const Lanes<int, V>& switches, int here, int law) {
 #pragma unroll
     for (int v = 0; v < V; v++) {
         if (switches.at[v] != here) continue;
@@ -36,10 +36,10 @@ __device__ __forceinline__ void arrive(Arrived<T, V>& so_far, const Lanes<T, V>&
 
 // y, switches: channel c of window (0, 0) of the pixel's image.
 template <typename T, int V>
-__device__ __forceinline__ Lanes<T, V> arrived(const T* __restrict__ y,
-                                               const int* __restrict__ switches,
-                                               const PoolGeometry& g, int h, int w, int law) {
-    Arrived<T, V> so_far = {};
+__device__ __forceinline__ Lanes<T, V> combined(const T* __restrict__ y,
+                                                const int* __restrict__ switches,
+                                                const PoolGeometry& g, int h, int w, int law) {
+    Combined<T, V> so_far = {};
     const Holders down = holders(h, g.pad_top, g.R, g.stride_h, g.dilation_h, g.P);
     const Holders across = holders(w, g.pad_left, g.S, g.stride_w, g.dilation_w, g.Q);
     for (int p = down.first; p < down.end; p++) {
@@ -47,7 +47,8 @@ __device__ __forceinline__ Lanes<T, V> arrived(const T* __restrict__ y,
         for (int q = across.first; q < across.end; q++) {
             if (!has_tap(w, g.pad_left, q, g.stride_w, g.dilation_w)) continue;
             const long long window = ((long long)p * g.Q + q) * g.C;
-            arrive<T, V>(so_far, load<V>(y + window), load<V>(switches + window), h * g.W + w, law);
+            combine<T, V>(so_far, load<V>(y + window), load<V>(switches + window), h * g.W + w,
+                          law);
         }
     }
     return so_far.total;
@@ -61,6 +62,6 @@ __global__ void gather(const T* __restrict__ y,
         const long long first = row / g.H * g.P * g.Q * g.C + c;
         const int h = (int)(row % g.H);
         store(x + (row * g.W + w) * g.C + c,
-              arrived<T, V>(y + first, switches + first, g, h, w, law));
+              combined<T, V>(y + first, switches + first, g, h, w, law));
     });
 }

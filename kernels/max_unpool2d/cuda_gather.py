@@ -1,13 +1,13 @@
-"""Unpooling on CUDA seen from the pixel: it looks at the windows that hold it, and writes once.
+"""Unpooling on CUDA as a gather: each pixel reads the windows that contain it.
 
-    x[n,c,h,w] = what the windows (p, q) that hold (h, w) leave of y[n,c,p,q] where their switch is
-                 it: their sum, the largest or the last in row order
+    x[n,c,h,w] = sum, largest or last (in row order) of y[n,c,p,q] over the windows (p, q) that
+                 contain (h, w) and whose switch is it
 
-The laws are those of `scatter.py`. Additions in memory by many threads would give another sum with
-each run; here one thread meets a pixel's windows in row order. Each switch has to lie in its own
-window, as pooling leaves them, so the geometry of unpooling alone, whose windows are single pixels,
-is `cuda_scatter.py`'s. Each window is compared at R S pixels: N C P Q R S comparisons; limited by
-memory, N C (H W + 2 P Q) values, those of a window from the cache after the first time.
+The laws of collisions are those of `scatter.py`. Atomic additions by many threads would give
+another sum with each run; here one thread visits a pixel's windows in row order. Each switch must
+be inside its own window, as max-pooling returns it. So unpooling without a pooling, whose windows
+are single pixels, is left to `cuda_scatter.py`. Each window is compared at R S pixels: N C P Q R S
+comparisons. Limited by memory: N C (H W + 2 P Q) values; a window is read again from the cache.
 """
 
 from __future__ import annotations

@@ -1,15 +1,16 @@
-// Unpooling as its definition: each value goes to the pixel that its switch names.
+// Unpooling by its definition, a scatter: each value is written to the pixel of its switch.
 //
-// Wherever the switches point: a thread takes one channel of one image and moves its values in row
-// order, so nothing that meets in a pixel comes from two threads. Neighbouring threads have
-// neighbouring channels, so values and switches are read without a gap.
+// The switches may be anywhere in the plane: a thread processes one channel of one image in row
+// order, so values that collide in a pixel come from one thread. Neighbouring threads process
+// neighbouring channels, so reads of values and switches are coalesced. Limited by memory latency.
 
 #include "geometry.cuh"
 
 enum Law { SUM, MAX, LAST };
 
-// The largest of what meets must win over the zero that stands there. So the values first go where
-// they belong from the last to the first: the first of each pixel is then there to compare with.
+// The largest colliding value must replace the initial zero, even if it is negative. So the values
+// are first written from the last to the first: then each pixel has its first value to compare
+// with.
 template <typename T>
 __device__ void place_firsts(const T* __restrict__ y, const int* __restrict__ switches,
                              T* __restrict__ plane, int windows, long long C) {
@@ -24,13 +25,13 @@ __device__ void move(const T* __restrict__ y, const int* __restrict__ switches,
         const T value = y[i * C];
         if (law == SUM)
             there += value;
-        // `not <=` is true for a NaN value too; a NaN that is there stays.
+        // `not <=` is true for a NaN value too; a NaN in the pixel stays.
         else if (law == LAST || (!(value <= there) && there == there))
             there = value;
     }
 }
 
-// x is full of zeros.
+// x is zero initially.
 template <typename T>
 __global__ void scatter(const T* __restrict__ y,
                                                const int* __restrict__ switches,

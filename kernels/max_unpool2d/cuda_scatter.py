@@ -1,9 +1,9 @@
-"""Unpooling on CUDA as its definition: each value goes to the pixel its switch names, else 0.
+"""Unpooling on CUDA by its definition: a scatter of each value to the pixel of its switch.
 
-The laws are those of `scatter.py`. A thread moves all values of one channel of one image in row
-order, so the result is the same on every run and switches may point anywhere. N C P Q moves after
-writing N C H W zeros; with N C threads, which a small batch has few of, it is limited by the time
-that a value takes from memory, not by how many come at a time.
+The laws of collisions are those of `scatter.py`. A thread moves all values of one channel of one
+image in row order, so the result is the same on every run, and switches may be anywhere. N C P Q
+moves after writing N C H W zeros. There are only N C threads, few for a small batch: limited by the
+latency of memory, not by its bandwidth.
 """
 
 from __future__ import annotations
@@ -25,22 +25,17 @@ from kernels.max_unpool2d.scatter import COLLISIONS
 
 PROGRAM = Program(__file__, entries=("scatter<float>", "scatter<double>"))
 LATENCY = 600.0
-"""Nanoseconds from one value of a thread to its next, about: an A100's memory's."""
+"""Nanoseconds between two values of a thread, about the memory latency of an A100."""
 
 
 def nanoseconds(problem: Problem) -> float:
-    """Values through memory, and one after the other in each thread."""
+    """The memory traffic, or the latency of each thread's values, one after the other."""
     g = problem.geometry
     moved = traffic(math.prod(g.x_shape) + 3 * math.prod(g.y_shape), 2)
     return float(GPU.cost(moved) + LATENCY * g.P * g.Q)
 
 
-@kernel(
-    "max_unpool2d",
-    name="scatter",
-    device="cuda",
-    cost=Cost(nanoseconds),
-)
+@kernel("max_unpool2d", name="scatter", device="cuda", cost=Cost(nanoseconds))
 def forward(
     y: np.ndarray, switches: np.ndarray, g: PoolGeometry, *, collisions: str = "sum"
 ) -> np.ndarray:

@@ -1,12 +1,13 @@
-"""Unpooling seen from the pixel: it looks at the windows that hold it, and writes once.
+"""Unpooling as a gather: each pixel reads the windows that contain it and is written once.
 
-    x[n,c,h,w] = sum over the windows (p, q) that hold (h, w) of y[n,c,p,q] where their switch is it
+    x[n,c,h,w] = sum over the windows (p, q) that contain (h, w) of y[n,c,p,q] if their switch is it
 
-`scatter.py` is the same and easier to read; it writes zeros first, moves one value at a time, and
-one image is one thread's. Here rows of pixels are independent, and a block of channels meets its
-windows in registers (`kernels/cpu/taps.py`). Each switch has to lie in its own window, as pooling
-leaves them, so it does not serve the geometry of unpooling alone, whose windows are single pixels.
-Each window is compared at R S pixels: N C P Q R S comparisons; bound by memory.
+`scatter.py` is the same and easier to read, but it writes zeros first, moves one value at a time,
+and processes an image with one thread. Here rows of pixels are independent, and the sums of a block
+of channels stay in registers (`kernels/cpu/taps.py`). Each switch must be inside its own window, as
+max-pooling returns it; unpooling without a pooling, whose windows are single pixels, is not
+supported. Each window is compared at R S pixels: N C P Q R S comparisons, N C (H W + 2 P Q) values
+moved; bound by memory.
 """
 
 from __future__ import annotations
@@ -24,26 +25,23 @@ from kernels.max_unpool2d.scatter import COLLISIONS
 
 SUM, MAX = COLLISIONS.index("sum"), COLLISIONS.index("max")
 ALONE = 20
-"""A channel by itself takes as long as so many of a block."""
+"""The time of a single channel, in channels of a block."""
 
 
 def supports(problem: Problem) -> bool:
-    """Windows that hold their switches: not the single pixels of unpooling alone."""
+    """Windows of several pixels, which contain their switches."""
     return bool(problem.geometry.R * problem.geometry.S > 1)
 
 
 def nanoseconds(problem: Problem) -> float:
-    """Some for each tap of each window, and for each pixel; only sums go in blocks of channels."""
+    """A time for each tap of each window, and for each pixel; only sums use blocks of channels."""
     g = problem.geometry
     each = work(g.C) if problem.collisions == "sum" else ALONE * g.C
     return float(g.N * each * (0.05 * g.R * g.S * g.P * g.Q + 0.2 * g.H * g.W))
 
 
 @kernel(
-    "max_unpool2d",
-    name="gather",
-    cost=Cost(nanoseconds),
-    abilities=Abilities(supports=supports),
+    "max_unpool2d", name="gather", cost=Cost(nanoseconds), abilities=Abilities(supports=supports)
 )
 def forward(
     y: np.ndarray, switches: np.ndarray, g: PoolGeometry, *, collisions: str = "sum"
@@ -80,12 +78,12 @@ def _gather(y, values, switches, x, sums, R, S, stride, padding, dilation, law, 
                 at = min(c, C - block)
                 arrived(values, switches, offsets, count, at, here, sums, to + at)
             for c in range(alone):
-                sums[to + c] = _arrived(values, switches, offsets, count, c, here, law)
+                sums[to + c] = _combined(values, switches, offsets, count, c, here, law)
 
 
 @numba.njit(cache=True)
 def _holders(pixel, windows, reach, stride, before, dilation, found):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Write which windows of a line have a tap on a pixel, the first first; how many they are."""
+    """Write the windows of a line that have a tap on a pixel, in order; return their number."""
     count = 0
     for tap in range(reach - 1, -1, -1):
         window, remainder = divmod(pixel + before - tap * dilation, stride)
@@ -96,8 +94,8 @@ def _holders(pixel, windows, reach, stride, before, dilation, found):  # type: i
 
 
 @numba.njit(cache=True)
-def _arrived(values, switches, offsets, count, c, here, law):  # type: ignore[no-untyped-def]
-    """What the windows at `offsets` leave in channel c of the pixel."""
+def _combined(values, switches, offsets, count, c, here, law):  # type: ignore[no-untyped-def]
+    """Channel c of the pixel, from the windows at `offsets` by the law of collisions."""
     total, met = values.dtype.type(0), False
     for k in range(count):
         if switches[offsets[k] + c] == here:

@@ -1,10 +1,13 @@
-"""Unpooling: each pooled value goes back to the pixel its switch names, all others are 0.
+"""Unpooling by its definition: each value is written to the pixel of its switch, others are 0.
 
-Overlapping windows can share a maximum; the paper (section 2.1) does not say what happens then.
+    x[n,c,h,w] = y[n,c,p,q] where switch[n,c,p,q] = h W + w
+
+(Zeiler, Fergus 2013, section 2.1.) Overlapping windows can share a maximum; the paper does not
+define this case.
     collisions="sum":  contributions are added: the transpose of pooling, and its gradient
     collisions="max":  the largest contribution stays (NaN counts as the largest)
     collisions="last": the contribution of the last window in row order stays
-N C P Q moves after writing N C H W zeros; bound by memory. One image is one thread's.
+N C P Q moves after writing N C H W zeros; bound by memory. A thread processes whole images.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ COLLISIONS = ("sum", "max", "last")
 
 
 def nanoseconds(problem: Problem) -> float:
-    """Values that are moved one at a time, and zeros."""
+    """The values, moved one at a time, and the zeros."""
     g = problem.geometry
     return 0.6 * math.prod(g.y_shape) + 0.19 * math.prod(g.x_shape)
 
@@ -49,8 +52,8 @@ def _scatter(y, switches, planes, collisions):  # type: ignore[no-untyped-def]
     for n in numba.prange(N):
         planes[n] = 0
         if collisions == 1:
-            # The first value that arrives must win over the zero that stands there: NaN marks
-            # nothing yet, so visits are counted instead.
+            # The first value must replace the initial zero, even if it is negative. NaN is a
+            # possible value and cannot mark an empty pixel, so writes are counted.
             visited = np.zeros(planes.shape[1:], np.bool_)
         for p in range(P):
             for q in range(Q):

@@ -1,1 +1,1 @@
-"""The transpose of unpooling: gather at the switches."""
+"""Transpose of unpooling: a gather at the switches."""

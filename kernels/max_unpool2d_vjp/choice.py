@@ -1,10 +1,11 @@
-"""The transpose of unpooling: each window chooses the tap that its switch names.
+"""Transpose of unpooling: each window selects the tap of its switch, by comparison.
 
     gy[n,c,p,q] = gx[n,c,h,w] at the tap (h, w) with h W + w = switch[n,c,p,q]
 
-`gather.py` follows every switch, one element at a time. Here a block of channels is compared with
-all taps of its window, in registers (`kernels/cpu/taps.py`); so each switch has to lie in its own
-window. N C P Q R S comparisons; bound by memory.
+`gather.py` follows every switch, one element at a time. Here the switches of a block of channels
+are compared with all taps of their window, in registers (`kernels/cpu/taps.py`); so each switch
+must be inside its own window. N C P Q R S comparisons, N C (H W + 2 P Q) values moved; bound by
+memory.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from kernels.cpu.taps import channels, chosen, work
 
 
 def supports(problem: Problem) -> bool:
-    """Windows: of a single pixel there is nothing to choose."""
+    """Windows of more than one pixel."""
     return bool(problem.geometry.R * problem.geometry.S > 1)
 
 
 def nanoseconds(problem: Problem) -> float:
-    """Some for each window's channels, more for its taps."""
+    """A time for the channels of each window, and one for its taps."""
     g = problem.geometry
     return float(g.N * g.P * g.Q * work(g.C) * (0.5 + 0.05 * g.R * g.S))
 

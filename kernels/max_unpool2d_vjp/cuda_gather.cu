@@ -1,9 +1,10 @@
-// The transpose of unpooling: each window takes the value at its switch.
+// Transpose of unpooling: a gather of the value at each switch.
 //
 //     gy[n,p,q,c] = gx[n, switches[n,p,q,c], c]
 //
-// Switches and results are read and written V channels at a time; neighbouring channels may choose
-// different taps of their window, whose sectors of memory the cache then shares among them.
+// Switches and results are read and written V channels at a time; neighbouring channels may have
+// different taps of their window, whose memory sectors they then share in the cache. Limited by
+// memory.
 
 #include "geometry.cuh"
 #include "planes.cuh"

@@ -1,10 +1,10 @@
-"""The transpose of unpooling on CUDA: each window takes the value at its switch.
+"""Transpose of unpooling on CUDA: a gather of the value at each switch.
 
     gy[n,c,p,q] = gx[n, c, switch[n,c,p,q]]
 
 N C P Q moves, limited by memory. Comparing all taps of a window instead, as `choice.py` does on the
-CPU, would read R S values for one: here neighbouring channels that choose different taps share the
-sectors of 32 bytes that a cache fetches.
+CPU, would read R S values for one. Neighbouring channels with different taps share sectors of 32
+bytes in the cache.
 """
 
 from __future__ import annotations
@@ -30,12 +30,7 @@ def work(problem: Problem) -> Work:
     return traffic(math.prod(g.x_shape) + 2 * math.prod(g.y_shape))
 
 
-@kernel(
-    "max_unpool2d_vjp",
-    name="gather",
-    device="cuda",
-    cost=Cost(work, GPU),
-)
+@kernel("max_unpool2d_vjp", name="gather", device="cuda", cost=Cost(work, GPU))
 def vjp(gx: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
     """gx (N,C,H,W), switches (N,C,P,Q) int32, on the device -> gy (N,C,P,Q)."""
     gy = memory.empty(g.y_shape, gx.dtype, "NHWC", like=gx)

@@ -1,8 +1,8 @@
-"""The transpose of unpooling: each window takes the value at its switch.
+"""Transpose of unpooling: a gather of the value at each switch.
 
     gy[n,c,p,q] = gx[n, c, switch[n,c,p,q]]
 
-For collisions="sum" that is unpooling's gradient; N C P Q moves, bound by memory.
+For collisions="sum" this is the gradient of unpooling. N C P Q moves; bound by memory.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ def vjp(gx: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
 def _gather(planes, gx, switches, gy, rows, ahead):  # type: ignore[no-untyped-def]
     """gy (N,P,Q,C) from gx (N,H,W,C) as planes (N,HW,C); rows: of a window, stride, padding."""
     N, P, Q, C = gy.shape
-    tall, stride, above = rows
+    R, stride, above = rows
     for row in numba.prange(N * P):
         n, p = row // P, row % P
         if ahead:
-            touch_rows(gx, n, p * stride - above, p * stride - above + tall)
+            touch_rows(gx, n, p * stride - above, p * stride - above + R)
         for q in range(Q):
             for c in range(C):
                 gy[n, p, q, c] = planes[n, switches[n, p, q, c], c]

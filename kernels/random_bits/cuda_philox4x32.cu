@@ -1,9 +1,10 @@
-// Philox 4x32-10: four words as a function of their number, the stream, the step and the seed.
+// Philox 4x32-10: four words as a function of a counter (index, stream, step) and the seed.
 //
 //     words[4 i .. 4 i + 3] = philox(counter = (i, stream, step low, step high), key = seed)
 //
-// A thread makes four words at a time and stores them as one vector of 16 bytes. A round multiplies
-// 32 x 32 -> 64 bits twice and uses both halves, which is what mixes so well.
+// A thread computes four words at a time and stores them as one vector of 16 bytes. A round does
+// two 32 x 32 -> 64 bit multiplications and uses both halves of each (Salmon et al., SC 2011).
+// Limited by memory.
 
 __device__ uint4 philox(uint4 c, unsigned key0, unsigned key1) {
 #pragma unroll

@@ -1,7 +1,7 @@
-"""Philox 4x32-10 on CUDA: the CPU's words, bit for bit (`philox4x32.py` has formula and source).
+"""Philox 4x32-10 on CUDA: the same words as on the CPU (`philox4x32.py` has formula and source).
 
-20 multiplications for 16 bytes that are written: limited by memory on any GPU. What a mask is drawn
-from is made where it is used, so that no step of training moves one.
+20 multiplications for 16 bytes that are written: limited by memory on any GPU. The bits of a mask
+are drawn on the device that uses them, so no training step copies any.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PROGRAM = Program(__file__, entries=("random_bits",), block=(BLOCK, 1, 1))
 
 @kernel("random_bits", name="philox4x32", device="cuda")
 def random_bits(count: int, *, seed: int, step: int, stream: int, like: Any) -> np.ndarray:
-    """`count` words, (count,) uint32, on the device where the array `like` lies.
+    """`count` words, (count,) uint32, on the device of the array `like`.
 
     seed and step are taken modulo 2^64, stream modulo 2^32.
     """

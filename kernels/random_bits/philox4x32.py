@@ -1,4 +1,4 @@
-"""Philox 4x32-10: random bits as a function of a counter.
+"""Philox 4x32-10: counter-based random bits.
 
     words[4 i .. 4 i + 3] = philox(counter = (i, stream, step low, step high), key = seed)
 

@@ -1,1 +1,1 @@
-"""Rectification."""
+"""Rectification (ReLU)."""

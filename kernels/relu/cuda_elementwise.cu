@@ -1,13 +1,14 @@
-// y = max(x, 0), element by element.
+// Rectification: y = max(x, 0), element by element.
 //
-// A thread takes 16 bytes at a time, four floats or two doubles: a warp's load is then one
-// transaction of 512 bytes. What is left over, up to three elements, is taken one by one.
+// A thread moves 16 bytes at a time, four floats or two doubles: a warp's load is then 512
+// contiguous bytes. The remainder, up to three elements, is processed one by one. Limited by
+// memory.
 
 template <typename T> struct Vector;
 template <> struct Vector<float> { typedef float4 type; };
 template <> struct Vector<double> { typedef double2 type; };
 
-// Not max(x, 0): that of CUDA drops NaN.
+// Not CUDA's max(x, 0), which returns 0 for NaN.
 template <typename T> __device__ T rectified(T x) { return x <= T(0) ? T(0) : x; }
 
 __device__ float4 rectified(float4 v) {

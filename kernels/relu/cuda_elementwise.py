@@ -1,6 +1,7 @@
-"""Rectification on CUDA: y = max(x, 0); NaN stays NaN. One read and one write an element.
+"""Rectification on CUDA: y = max(x, 0); NaN stays NaN.
 
-Limited by memory alone: 8 bytes an element in float32, moved 16 bytes a thread at a time.
+One read and one write an element, 8 bytes in float32, for one comparison: limited by memory. A
+thread moves 16 bytes at a time.
 """
 
 from __future__ import annotations

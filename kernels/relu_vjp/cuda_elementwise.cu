@@ -1,12 +1,13 @@
-// gx = gy where x > 0, else 0, element by element.
+// Gradient of rectification: gx = gy where x > 0, else 0.
 //
-// 16 bytes at a time, as in relu/cuda_elementwise.cu, and the few that are left over one by one.
+// 16 bytes at a time, as in relu/cuda_elementwise.cu, and the remainder one by one. Limited by
+// memory.
 
 template <typename T> struct Vector;
 template <> struct Vector<float> { typedef float4 type; };
 template <> struct Vector<double> { typedef double2 type; };
 
-// A NaN in x is not above 0, so it masks.
+// A NaN in x is not above 0, so gx is 0 there.
 template <typename T> __device__ T masked(T gy, T x) { return x > T(0) ? gy : T(0); }
 
 __device__ float4 masked(float4 gy, float4 x) {

@@ -17,7 +17,9 @@ import numpy as np
 
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.norm_geometry import LCNGeometry
+from kernels.contract.plane_geometry import ConcatenateGeometry, PatchGeometry
 from kernels.contract.problem import Problem
+from kernels.contract.stage_geometry import StageGeometry
 from kernels.verify import drawn_shapes as shapes
 from kernels.verify.drawn_shapes import Rng, between, channels, of
 from kernels.verify.oracles import windows
@@ -71,8 +73,9 @@ def generator(case: Case, what: str) -> Rng:
     return _rng(case.seed, case.operation, case.dtype, case.number, what)
 
 
-def _rng(*parts: object) -> Rng:
-    return np.random.default_rng(list(" ".join(map(str, parts)).encode()))
+def _rng(seed: int, operation: str, *parts: object) -> Rng:
+    named = _KINDS[operation].draws or operation
+    return np.random.default_rng(list(" ".join(map(str, (seed, named, *parts))).encode()))
 
 
 @dataclass(frozen=True)
@@ -111,12 +114,18 @@ class _Values:
 
 @dataclass(frozen=True)
 class _Kind:
-    """How the cases of an operation are drawn; `asks`: their options say what kernels may serve."""
+    """How the cases of an operation are drawn.
+
+    asks:  their options say what kernels may serve.
+    draws: the name that its generators are seeded with, where that is not the operation's: it was
+           called so before, and its inputs are still the same.
+    """
 
     geometry: Callable[[Rng, bool], Any]
     arrays: Callable[[Any, _Values], Arrays]
     work: Callable[[Any], float]
     asks: bool = False
+    draws: str = ""
 
 
 def _switches(g: PoolGeometry, rng: Rng) -> np.ndarray:
@@ -135,6 +144,11 @@ def _convolved(*operands: str) -> Callable[[ConvGeometry, _Values], Arrays]:
         return (*inputs, g), draw.maybe("bias", (g.K,)) if operands == ("x", "w") else {}
 
     return arrays
+
+
+def _staged(g: StageGeometry, draw: _Values) -> Arrays:
+    operands = draw(g.conv.x_shape), draw(g.conv.w_shape)
+    return (*operands, g), draw.maybe("bias", (g.conv.K,))
 
 
 def _unpooled(g: PoolGeometry, draw: _Values) -> Arrays:
@@ -159,13 +173,22 @@ def _multiplied(g: tuple[int, int, int], draw: _Values) -> Arrays:
 
 
 def _patches(g: tuple[int, ...], draw: _Values) -> Arrays:
-    """A plane, where patches of a shape begin, and what is laid over it, and where."""
+    """Planes, where patches of a shape begin, what is laid over them, and where."""
     N, C, H, W = g
     shape = between(draw.rng, 1, H + 2), between(draw.rng, 1, W + 2)
-    over = draw((N, C, 1 + H // 3, 1 + W // 2))
-    places = tuple(draw.rng.integers(-3, max(H, W), (N, 2)) for _ in range(2))
-    plane = draw((of(draw.rng, (N, 1)), C, H, W))
-    return (plane, places[0], shape, 0.5), {"over": (over, places[1])}
+    part = draw((N, C, 1 + H // 3, 1 + W // 2))
+    at, part_at = (draw.rng.integers(-3, max(H, W), (N, 2)) for _ in range(2))
+    x = draw((of(draw.rng, (N, 1)), C, H, W))
+    patches = PatchGeometry.of(x.shape, N, shape, (part.shape[2], part.shape[3]))
+    return (x, at, part, part_at, patches), {"fill": 0.5}
+
+
+def _filled(g: tuple[int, ...], draw: _Values) -> Arrays:
+    """The planes of the same draw as patches of another plane."""
+    (x, at, _, _, patches), options = _patches(g, draw)
+    parts = x[np.arange(len(at)) % len(x)]
+    plane = len(at), g[1], max(patches.h, patches.w), 4
+    return (parts, at, PatchGeometry.of(plane, len(at), x.shape[2:])), options
 
 
 def _descended(g: tuple[int, ...], draw: _Values) -> Arrays:
@@ -179,7 +202,8 @@ def _joined(g: tuple[int, ...], draw: _Values) -> Arrays:
     """Some arrays of N, H and W as g says."""
     N, C, H, W = g
     others = [channels(draw.rng) for _ in range(between(draw.rng, 0, 3))]
-    return ([draw((N, c, H, W)) for c in (C, *others)],), {}
+    arrays = [draw((N, c, H, W)) for c in (C, *others)]
+    return (*arrays, ConcatenateGeometry.of(*(a.shape for a in arrays))), {}
 
 
 def _macs(g: ConvGeometry) -> float:
@@ -196,6 +220,7 @@ def _elements(g: Any) -> float:
 
 _KINDS: dict[str, _Kind] = {
     "conv2d": _Kind(shapes.convolution, _convolved("x", "w"), _macs),
+    "conv_relu_pool": _Kind(shapes.stage, _staged, lambda g: g.conv.macs),
     "conv2d_dgrad": _Kind(shapes.convolution, _convolved("gy", "w"), _macs),
     "conv2d_wgrad": _Kind(shapes.convolution, _convolved("x", "gy"), _macs),
     "max_pool2d": _Kind(shapes.pooling, lambda g, draw: ((draw(g.x_shape), g), {}), _taps),
@@ -219,8 +244,9 @@ _KINDS: dict[str, _Kind] = {
     "relu": _Kind(shapes.line, lambda g, draw: ((draw(g),), {}), math.prod),
     "relu_vjp": _Kind(shapes.line, lambda g, draw: ((draw(g), draw(g)), {}), math.prod),
     "random_bits": _Kind(shapes.words, _bits, float),
-    "patches": _Kind(shapes.planes, _patches, math.prod),
-    "descend": _Kind(shapes.line, _descended, math.prod),
+    "patches_gather": _Kind(shapes.planes, _patches, math.prod, draws="patches"),
+    "patches_fill": _Kind(shapes.planes, _filled, math.prod, draws="patches"),
+    "sgd_step": _Kind(shapes.line, _descended, math.prod, draws="descend"),
     "concatenate": _Kind(shapes.planes, _joined, math.prod),
-    "peaks": _Kind(shapes.planes, lambda g, draw: ((draw(g),), {}), math.prod),
+    "plane_max": _Kind(shapes.planes, lambda g, draw: ((draw(g),), {}), math.prod, draws="peaks"),
 }

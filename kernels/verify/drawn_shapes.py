@@ -12,6 +12,7 @@ import numpy as np
 
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
+from kernels.contract.stage_geometry import StageGeometry
 
 MOST_WORK = 4_000_000
 """Multiply-adds of the other convolutions, at most."""
@@ -115,6 +116,20 @@ def pooling(rng: Rng, realistic: bool) -> PoolGeometry:
     except ValueError:  # a window of nothing but padding
         roomy = (*shape[:2], max(H, spans[0]), max(W, spans[1]))
         return PoolGeometry.of(roomy, size, stride, 0, dilation, ceil, include)
+
+
+CONVOLUTIONS = ("im2col", "winograd_1d", "winograd_tiles", "direct", "naive", "implicit_gemm")
+"""Kernels of `conv2d` that compute a stage's, of either device."""
+
+
+def stage(rng: Rng, realistic: bool) -> StageGeometry:
+    """A convolution that leaves planes of at least 2 x 2, which are pooled, and its kernel."""
+    name = of(rng, CONVOLUTIONS, 0.2)
+    while True:
+        g = convolution(rng, realistic)
+        if min(g.P, g.Q) >= 3:
+            size, padding = between(rng, 2, 3), between(rng, 0, 1)
+            return StageGeometry(g, PoolGeometry.of(g.y_shape, size, 2, padding), name)
 
 
 def planes(rng: Rng, realistic: bool) -> tuple[int, int, int, int]:

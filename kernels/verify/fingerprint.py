@@ -1,8 +1,8 @@
 """Digests of what every kernel makes of drawn cases: the same bits before and after a change?
 
-A subject is a kernel, or one of the operations that are not registered; `digests` runs it on the
-first cases of `drawn.py` that it serves, in every form that it has: plain, with prepared weights,
-rectified, pooled, into arrays of the caller's. A digest is of the type, the shape and the bytes of
+A subject is a kernel on a device; `digests` runs it on the first cases of `drawn.py` that it
+serves, in every form that it has: plain, with prepared weights, rectified, pooled, into arrays of
+the caller's. A digest is of the type, the shape and the bytes of
 every result; NaN is taken as one value, for its payload follows no rule.
 """
 
@@ -17,8 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from kernels import descent, joining, patches
-from kernels import peaks as maxima
 from kernels.contract import memory
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.probe import supports
@@ -101,55 +99,9 @@ def _into(run: Callable[..., Any]) -> Any:
 
 
 def _other(a: np.ndarray) -> np.ndarray:
-    out = memory.empty(a.shape, a.dtype, "NHWC")
+    out = memory.empty_like(a)
     out.fill(77)
     return out
-
-
-def unregistered(device: str) -> list[Subject]:
-    """The operations that are no kernels, by hand."""
-    table: dict[str, dict[str, Callable[..., Any]]] = {
-        "patches": {"cut": patches.cut, "fill_outside": _filled},
-        "descend": {"momentum": _descended},
-    }
-    if device == "cpu":
-        table |= {
-            "concatenate": {"lines": joining.side_by_side},
-            "peaks": {"planes": maxima.peaks},
-        }
-    return [
-        Subject(operation, name, device, lambda case: True, partial(_by_hand, device, function))
-        for operation, functions in table.items()
-        for name, function in functions.items()
-    ]
-
-
-def _by_hand(device: str, function: Callable[..., Any], case: Case) -> Iterator[Form]:
-    arguments, options = case.arrays()
-    placed: Any = _Function(function, device)
-    yield "", partial(run_on, device, placed, *arguments, **options)
-
-
-class _Function:
-    """A function that is placed as a kernel is."""
-
-    def __init__(self, function: Callable[..., Any], device: str) -> None:
-        self.function, self.device = function, "cpu" if device == "cpu" else "cuda"
-
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        return self.function(*arguments, **options)
-
-
-def _filled(
-    plane: np.ndarray, at: np.ndarray, shape: tuple[int, int], fill: float, **_: Any
-) -> Any:
-    patch = plane[np.arange(len(at)) % len(plane)]
-    return patches.fill_outside(patch, at, (max(shape), 4), fill)
-
-
-def _descended(w: np.ndarray, v: np.ndarray, g: np.ndarray, **settings: float) -> Any:
-    descent.descend(w, v, g, **settings)
-    return w, v
 
 
 def numbers(subject: Subject, dtype: str, seed: int, count: int) -> list[int]:

@@ -1,35 +1,36 @@
-"""The filters of a Winograd convolution: U[p] (C,K) = G w G^T, packed for products.
+"""Filter transform of a Winograd convolution: U[p] (C,K) = G g G^T, packed for the products.
 
-U is up to 64 / 9 times as large as 3x3 filters w. Where it is kept, or serves many tiles, it is
-written once (`transform_filter`) and multiplied by (`winograd_passes.multiply`). For one image or a
-few, writing and reading it would take longer than the products: then each thread transforms as much
-of w as its cache holds and multiplies by it at once (`multiply_once`), the sums in the same order.
+U is up to 64 / 9 times as large as 3x3 filters g. Where it is kept, or serves many tiles, it is
+written once (`transform_filter`) and multiplied by (`products.multiply`). For one image or a few,
+writing and reading it would take longer than the products: then each thread transforms as much of
+the filters as its cache holds and multiplies by it at once (`multiply_once`), the sums in the same
+order.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from kernels.cpu.combine import combine
-from kernels.cpu.lines import copy_line
 from kernels.cpu.micro_kernel import TALL, outer_rows
-from kernels.cpu.vector import LINE, lanes_of, turn
+from kernels.cpu.vector import LINE, lanes_of
+from kernels.winograd import layout
 from kernels.winograd.layout import (
-    BEGINS,
-    CHANNELS,
-    DEPTHS,
-    LARGEST,
-    LINES,
-    PHASES,
     SQUARE,
-    STRIDES,
-    TAPS,
-    four,
-    sized,
-    square,
-    table,
+    Array,
+    Integer,
+    Panels,
+    Product,
+    Taps,
+    Tiling,
+    called,
+    inlined,
 )
+from kernels.winograd.locate import Block, panels_of, share, sized, square
+from kernels.winograd.taps import FilterPanel, block_in_place, copy_taps, taps_of
 from kernels.winograd.toom_cook import MOST, filter_family
 
 AT_ONCE = 4
@@ -39,165 +40,195 @@ _g = combine(filter_family())
 _g_scattered = combine(filter_family(), scatter=True)
 
 
-@numba.njit(cache=True)
-def _filter_vector(r1, r2, n1, n2, source, at, across, down, half, U, ahead, places):  # type: ignore[no-untyped-def]  # fmt: skip
-    """G w G^T of a vector of outputs, to `ahead` behind where places (n1,n2) says."""
-    lanes = lanes_of(U)
-    for j in range(r2):  # (n1,r1) x (r1,r2) -> half (n1,r2)
-        _g(sized(r1, n1), source, at + j * across, down, half, j * lanes, r2 * lanes)
-    for i in range(n1):  # (n1,r2) x (r2,n2)
-        _g_scattered(sized(r2, n2), half, i * r2 * lanes, lanes, U, ahead, places, i, False)
+class Buffers(NamedTuple):
+    """A thread's memory for one panel."""
+
+    taps: Array
+    """(r1,r2,LINE,2L): of filters that are not read in place."""
+    half: Array
+    """(n1,r2,L): after the transform of one axis."""
+    at: Array
+    """(MOST,MOST): where U goes, by products of the largest tile."""
+
+
+@inlined
+def _new_buffers(w: Array) -> Buffers:
+    taps = np.zeros(SQUARE * LINE * 2 * lanes_of(w), w.dtype)
+    return Buffers(taps, np.empty(SQUARE * LINE, w.dtype), np.empty((MOST, MOST), np.int64))
 
 
 @numba.njit(parallel=True, cache=True)
-def transform_filter(w, layout, U, parts):  # type: ignore[no-untyped-def]
-    """U = G w G^T of the filters' taps that each pair of phases has, w flat.
+def transform_filter(w: Array, parameters: Array, U: Array, parts: int) -> None:
+    """U = G g G^T of the filters' taps that each pair of phases has, from w, flat.
 
-    A tap of output channel o and input channel i lies at `o STRIDES[0] + i STRIDES[1] + row
-    STRIDES[2] + column STRIDES[3]`. U[p] lies at begins[p] as (out phases panels,lines,LINE,2L).
+    U[p] is packed as (out phases panels,rows[p],LINE,2L), where rows[p] are the phases' panels of
+    inputs.
     """
     for part in numba.prange(parts):
-        _filter_share(w, layout.copy(), U, np.int64(part), parts)
+        _filter_share(w, parameters.copy(), U, np.int64(part), parts)
 
 
 @numba.njit(cache=True)
-def _filter_share(w, layout, U, part, parts):  # type: ignore[no-untyped-def]
+def _filter_share(w: Array, parameters: Array, U: Array, part: Integer, parts: int) -> None:
     """One thread's share of the panels."""
-    panels, in_panels = _panels(layout, w)
-    begins, depths, lines = table(layout, BEGINS)[0], table(layout, DEPTHS)[0], table(layout, LINES)
-    plane, places = LINE * 2 * lanes_of(w), np.empty((MOST, MOST), np.int64)
-    block, half = np.zeros(SQUARE * plane, w.dtype), np.empty(SQUARE * LINE, w.dtype)
-    units, strides = panels * in_panels, table(layout, STRIDES)[0]
-    for unit in range(units * part // parts, units * (part + 1) // parts):
+    tiling, taps = layout.tiling(parameters), layout.taps(parameters)
+    panels = layout.panels(parameters)
+    outputs, inputs = _filter_panels(tiling, taps, w)
+    buffers = _new_buffers(w)
+    first, last = share(outputs * inputs, part, parts)
+    for unit in range(first, last):
         # Neighbours in the memory of w, one after the other.
-        if strides[0] == 1:
-            panel, in_panel = unit % panels, unit // panels
+        if taps.by_output == 1:
+            out_panel, in_panel = unit % outputs, unit // outputs
         else:
-            panel, in_panel = unit // in_panels, unit % in_panels
-        for f in range(len(lines)):
-            n1, n2 = _products(layout, f)
-            for i in range(n1):
-                for j in range(n2):
-                    p = square(i, j, n1, n2)
-                    line = panel * depths[p] + lines[f, p] * in_panels + in_panel
-                    places[i, j] = begins[p] + line * plane
-            _filter_panel(w, layout, f, panel, in_panel, U, places, block, half)
+            out_panel, in_panel = unit // inputs, unit % inputs
+        for f in range(len(tiling.phases)):
+            _locate_filters(tiling, panels, f, out_panel, in_panel, inputs, buffers.at)
+            _filter_panel(w, tiling, taps, f, out_panel, in_panel, U, buffers)
 
 
-@numba.njit(cache=True)
-def _products(layout, f):  # type: ignore[no-untyped-def]
-    """Of phase f's filters, rows and columns: those of the largest tile."""
-    phases, largest = table(layout, PHASES), table(layout, LARGEST)[0]
-    return largest[0] + phases[f, 0] - 1, largest[1] + phases[f, 1] - 1
+@inlined
+def _locate_filters(
+    tiling: Tiling, panels: Panels, f: int, out_panel: int, in_panel: int, inputs: int, at: Array
+) -> None:
+    """at (n1,n2): where a panel of outputs and one of phase f's `inputs` panels is packed."""
+    n1, n2 = filter_products(tiling, f)
+    for i in range(n1):
+        for j in range(n2):
+            p = square(i, j, n1, n2)
+            row = out_panel * panels.rows[p] + tiling.ordinals[f, p] * inputs + in_panel
+            at[i, j] = panels.begins[p] + row * LINE * panels.width
 
 
-@numba.njit(cache=True)
-def _panels(layout, w):  # type: ignore[no-untyped-def]
+@inlined
+def filter_products(tiling: Tiling, f: int) -> tuple[int, int]:
+    """(n1, n2): products along both axes of phase f in the largest tile."""
+    n1 = tiling.largest[0] + tiling.phases[f, 0] - 1
+    n2 = tiling.largest[1] + tiling.phases[f, 1] - 1
+    return n1, n2
+
+
+@inlined
+def _filter_panels(tiling: Tiling, taps: Taps, w: Array) -> tuple[int, int]:
     """Panels of outputs, of all their phases, and of inputs."""
-    _, inputs, _, outputs = four(layout, CHANNELS)
-    wide, phases = 2 * lanes_of(w), table(layout, TAPS).shape[1] // (2 * MOST)
-    return phases * ((outputs + wide - 1) // wide), (inputs + LINE - 1) // LINE
+    outputs = len(tiling.out_phases) * panels_of(taps.outputs, 2 * lanes_of(w))
+    return outputs, panels_of(taps.inputs, LINE)
 
 
-@numba.njit(cache=True)
-def _filter_panel(w, layout, f, out_panel, in_panel, U, places, block, half):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Phase f of a panel of inputs, for a panel of outputs of one phase: (LINE,2L) at each place.
+@inlined
+def _filter_panel(
+    w: Array,
+    tiling: Tiling,
+    taps: Taps,
+    f: int,
+    out_panel: int,
+    in_panel: int,
+    U: Array,
+    buffers: Buffers,
+) -> None:
+    """Phase f of a panel of inputs, for a panel of outputs of one phase: (LINE,2L) at each point.
 
-    Where outputs lie side by side in w and the panels are whole, taps are read where they are; else
-    they are copied to `block` first.
+    Where outputs are neighbours in w and the panels are whole, taps are read in place; else they
+    are copied first.
     """
-    _, inputs, _, outputs = four(layout, CHANNELS)
-    phases, strides = table(layout, PHASES), table(layout, STRIDES)[0]
-    lanes = lanes_of(w)
-    wide = 2 * lanes
-    plane, panels = LINE * wide, (outputs + wide - 1) // wide
-    q, o, i = out_panel // panels, out_panel % panels * wide, in_panel * LINE
-    r1, r2 = phases[f, 0], phases[f, 1]
-    n1, n2 = _products(layout, f)
-    taps = table(layout, TAPS)[f, q * 2 * MOST : (q + 1) * 2 * MOST]
-    whole = strides[0] == 1 and i + LINE <= inputs and o + wide <= outputs
-    if not whole or min(taps[:r1]) < 0 or min(taps[MOST : MOST + r2]) < 0:
-        _copy_taps(w, strides, taps, r1, r2, o, min(wide, outputs - o), i, min(LINE, inputs - i),
-                   wide, block)  # fmt: skip
-        for ahead in range(0, plane, lanes):
-            _filter_vector(r1, r2, n1, n2, block, ahead, plane, r2 * plane, half, U, ahead,
-                           places)  # fmt: skip
+    lanes, width = lanes_of(w), 2 * lanes_of(w)
+    each = panels_of(taps.outputs, width)
+    panel = FilterPanel(f, out_panel // each, out_panel % each * width, in_panel * LINE)
+    rows, columns = taps_of(tiling, panel)
+    (n1, n2), r1, r2 = filter_products(tiling, f), rows.size, columns.size
+    whole = panel.i + LINE <= taps.inputs and panel.o + width <= taps.outputs
+    if taps.by_output != 1 or not whole or min(rows) < 0 or min(columns) < 0:
+        copy_taps(w, taps, rows, columns, panel, buffers.taps)
+        for e in range(0, LINE * width, lanes):
+            block = Block(e, r1, r2, r2 * LINE * width, LINE * width)
+            _filter_vector(buffers.taps, block, n1, n2, buffers, U, e)
         return
-    # A phase's neighbouring taps are all the same number of taps of w apart.
-    down = (taps[1] - taps[0]) * strides[2] if r1 > 1 else 0
-    across = (taps[MOST + 1] - taps[MOST]) * strides[3] if r2 > 1 else 0
-    start = o + i * strides[1] + taps[0] * strides[2] + taps[MOST] * strides[3]
-    for dc in range(LINE):
-        for ahead in range(0, wide, lanes):
-            _filter_vector(r1, r2, n1, n2, w, start + ahead, across, down, half, U,
-                           dc * wide + ahead, places)  # fmt: skip
-        start += strides[1]
+    for c in range(LINE):
+        for k in range(0, width, lanes):
+            block = block_in_place(taps, rows, columns, panel.o + k, panel.i + c)
+            _filter_vector(w, block, n1, n2, buffers, U, c * width + k)
 
 
-@numba.njit(cache=True)
-def _copy_taps(w, strides, taps, r1, r2, o, outputs, i, inputs, wide, block):  # type: ignore[no-untyped-def]  # fmt: skip
-    """block (r1,r2,LINE,2L) = some channels' taps, 0 where the filter has none."""
-    plane, lanes = LINE * wide, lanes_of(w)
-    whole = strides[1] == 1 and outputs == wide and inputs == LINE
-    for a in range(r1):
-        for b in range(r2):
-            to, row, column = (a * r2 + b) * plane, taps[a], taps[MOST + b]
-            if row < 0 or column < 0:
-                for e in range(plane):
-                    block[to + e] = 0
-                continue
-            tap = row * strides[2] + column * strides[3] + o * strides[0] + i * strides[1]
-            if strides[0] == 1:
-                for dc in range(inputs):
-                    copy_line(w, tap + dc * strides[1], block, to + dc * wide, outputs)
-            elif whole:
-                for do in range(0, wide, lanes):
-                    for dc in range(0, LINE, lanes):
-                        turn(w, tap + do * strides[0] + dc, strides[0], block,
-                             to + dc * wide + do, wide)  # fmt: skip
-            else:  # along the memory of w, in which one stride is 1
-                for do in range(outputs):
-                    for dc in range(inputs):
-                        block[to + dc * wide + do] = w[tap + do * strides[0] + dc * strides[1]]
+@called
+def _filter_vector(
+    source: Array, block: Block, n1: int, n2: int, buffers: Buffers, U: Array, e: int
+) -> None:
+    """G g G^T of a vector of outputs, to `e` elements behind the places at (n1,n2)."""
+    lanes, (begin, r1, r2, down, across) = lanes_of(U), block
+    half = buffers.half
+    for j in range(r2):  # (n1,r1) x (r1,r2) -> half (n1,r2)
+        _g(sized(r1, n1), source, begin + j * across, down, half, j * lanes, r2 * lanes)
+    for i in range(n1):  # (n1,r2) x (r2,n2) -> U at (n1,n2)
+        _g_scattered(sized(r2, n2), half, i * r2 * lanes, lanes, U, e, buffers.at, i, False)
 
 
 @numba.njit(parallel=True, cache=True)
-def multiply_once(V, v_begins, w, layout, M, m_begins, rows, parts):  # type: ignore[no-untyped-def]  # fmt: skip
+def multiply_once(
+    V: Array, w: Array, filters: Array, M: Array, parameters: Array, parts: int
+) -> None:
     """M[p] = V[p] U[p] as `multiply` does it, of filters that are transformed as they are needed.
 
     Each thread has a share of the panels of outputs; of AT_ONCE panels of inputs it transforms the
-    filters for one of them and adds their products, then for the next.
+    filters for one of them and adds their products, then for the next. filters: the packed
+    parameters of `transform_filter`.
     """
     for part in numba.prange(parts):
-        _multiply_share(V, v_begins, w, layout.copy(), M, m_begins, rows, np.int64(part), parts)
+        _multiply_share(V, w, filters.copy(), M, parameters.copy(), np.int64(part), parts)
 
 
 @numba.njit(cache=True)
-def _multiply_share(V, v_begins, w, layout, M, m_begins, rows, part, parts):  # type: ignore[no-untyped-def]  # fmt: skip
+def _multiply_share(
+    V: Array, w: Array, filters: Array, M: Array, parameters: Array, part: Integer, parts: int
+) -> None:
     """One thread's share of the panels of outputs; sums in the order of `multiply`."""
-    panels, in_panels = _panels(layout, w)
-    wide, lines = 2 * lanes_of(w), table(layout, LINES)
-    plane, places = LINE * wide, np.empty((MOST, MOST), np.int64)
-    block, half = np.zeros(SQUARE * plane, w.dtype), np.empty(SQUARE * LINE, w.dtype)
+    tiling, taps = layout.tiling(filters), layout.taps(filters)
+    product = layout.product(parameters)
+    outputs, inputs = _filter_panels(tiling, taps, w)
+    first, last = share(outputs, part, parts)
+    plane, buffers = LINE * 2 * lanes_of(w), _new_buffers(w)
     # A line more from point to point: else all their filters would fall on a few sets of a cache.
     each = AT_ONCE * plane + LINE
     U = np.empty(SQUARE * each, w.dtype)
-    for f in range(len(lines)):
-        n1, n2 = _products(layout, f)
-        for i in range(0, in_panels, AT_ONCE):
-            count = min(AT_ONCE, in_panels - i)
-            for panel in range(panels * part // parts, panels * (part + 1) // parts):
+    for f in range(len(tiling.phases)):
+        for in_panel in range(0, inputs, AT_ONCE):
+            count = min(AT_ONCE, inputs - in_panel)
+            for out_panel in range(first, last):
                 for line in range(count):
-                    for n in range(n1):
-                        for m in range(n2):
-                            places[n, m] = square(n, m, n1, n2) * each + line * plane
-                    _filter_panel(w, layout, f, panel, i + line, U, places, block, half)
+                    _locate_at_once(tiling, f, each, line * plane, buffers.at)
+                    _filter_panel(w, tiling, taps, f, out_panel, in_panel + line, U, buffers)
                 for p in range(SQUARE):
-                    if lines[f, p] >= 0:
-                        line = lines[f, p] * in_panels + i
-                        a = v_begins[p] + line * rows[p] * LINE
-                        c = m_begins[p] + panel * rows[p] * wide
-                        for row in range(0, rows[p], TALL):
-                            some = min(TALL, rows[p] - row)
-                            outer_rows(some, V, a + row * LINE, rows[p] * LINE, U, p * each,
-                                       M, c + row * wide, wide, count, 0, line > 0, 0)  # fmt: skip
+                    if tiling.ordinals[f, p] >= 0:
+                        line = tiling.ordinals[f, p] * inputs + in_panel
+                        _multiply_panel(V, U, p * each, M, product, p, out_panel, line, count)
+
+
+@inlined
+def _locate_at_once(tiling: Tiling, f: int, each: int, behind: int, at: Array) -> None:
+    """at (n1,n2): `each` elements from point to point."""
+    n1, n2 = filter_products(tiling, f)
+    for i in range(n1):
+        for j in range(n2):
+            at[i, j] = square(i, j, n1, n2) * each + behind
+
+
+@inlined
+def _multiply_panel(
+    V: Array,
+    U: Array,
+    u_begin: int,
+    M: Array,
+    product: Product,
+    p: int,
+    out_panel: int,
+    line: int,
+    count: int,
+) -> None:
+    """M[p]'s panel of outputs = or += the product of `count` panels of V[p], from `line` on."""
+    rows, width = product.rows[p], 2 * lanes_of(V)
+    a = product.v_begins[p] + line * rows * LINE
+    c = product.m_begins[p] + out_panel * rows * width
+    for row in range(0, rows, TALL):
+        some = min(TALL, rows - row)
+        # (some,LINE count) x (LINE count,2L) -> M (some,2L)
+        outer_rows(some, V, a + row * LINE, rows * LINE, U, u_begin,
+                   M, c + row * width, width, count, 0, line > 0, 0)  # fmt: skip

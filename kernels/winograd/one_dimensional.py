@@ -1,6 +1,6 @@
-"""Winograd's algorithm along rows of pixels alone: for few channels, as in a first layer.
+"""Strips of Winograd's algorithm along rows of pixels alone, for few channels.
 
-    y = A^T [sum over r, c of (G w) o (B^T d)]
+    y = A^T [sum over r, c of (G g) o (B^T d)]
 
 Tiles of m = 9 - r neighbouring outputs with r taps each need the products of 8 points instead of
 m r (`kernels/winograd/toom_cook.py`); the rows of taps are summed as they are. In two dimensions a
@@ -20,8 +20,8 @@ Strips are shared out among the threads; what lies between the passes stays near
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -31,6 +31,7 @@ from kernels.contract.costs import Work, up
 from kernels.contract.geometry import ConvGeometry
 from kernels.cpu.combine import combine
 from kernels.cpu.micro_kernel import EVEN, TALL
+from kernels.cpu.padded import padded
 from kernels.cpu.vector import LINE, lanes_of
 from kernels.winograd.toom_cook import MOST, MOST_TAPS, amplification, input_matrix
 
@@ -45,27 +46,46 @@ TILES = {taps: MOST + 1 - taps for taps in range(2, MOST_TAPS + 1)}
 _b = combine({MOST: input_matrix(MOST)})
 
 
-@dataclass(frozen=True)
-class Strips:
-    """How a geometry is cut.
-
-    taps: of a phase; m: outputs of a tile; tiles: of a row; run: elements of a run; rows: of
-    outputs in a strip. V has `of_phase` rows of pixels for each phase of rows; in a point's part of
-    it, `each` elements, a window's rows of taps begin at `starts` (R,).
-    """
+class Strips(NamedTuple):
+    """How a geometry is cut; the compiled passes read the same structure."""
 
     taps: int
+    """Of a phase."""
     m: int
+    """Outputs of a tile."""
     tiles: int
+    """Of a row."""
     run: int
+    """Elements of a run in V, zeros included."""
     rows: int
-    of_phase: int
-    starts: tuple[int, ...]
+    """Of outputs in a strip."""
+    phase_rows: int
+    """Rows of pixels in V that each phase of rows has."""
     each: int
+    """Elements of one point's part of V."""
+    R: int
+    stride: int
+    """Of rows."""
+    across: int
+    """Elements of x from one run to the next: a stride's pixels."""
 
     @property
     def amplification(self) -> float:
         return amplification(self.m, self.taps)
+
+
+class Pixels(NamedTuple):
+    """The padded input, flat, and elements of it (`cpu/padded.py`)."""
+
+    x: np.ndarray
+    first: int
+    """The first window's first."""
+    to_image: int
+    """From an image to the next."""
+    to_window: int
+    """From a row of windows to the next."""
+    to_row: int
+    """From a row of pixels to the next."""
 
 
 def strips(g: ConvGeometry) -> Strips:
@@ -82,11 +102,19 @@ def _strips(g: ConvGeometry, chunk: int, parts: int) -> Strips:
     each_row = MOST * g.stride[0] * tiles * run * np.dtype(float).itemsize  # bytes of V, at most
     rows = _evenly(g, max(1, min(g.P, STRIP // tiles, chunk // each_row)), parts)
     phases = min(g.stride[0], g.R)
-    of_phase, row = rows + (g.R - 1) // g.stride[0], tiles * run
-    starts = tuple(r % g.stride[0] * of_phase * row + r // g.stride[0] * row for r in range(g.R))
+    phase_rows = rows + (g.R - 1) // g.stride[0]
     # Behind a point's last run: what a vector writes over it, and tiles that fill up a block.
-    each = apart(phases * of_phase * row + TALL * run + LINE)
-    return Strips(taps, m, tiles, run, rows, of_phase, starts, each)
+    each = apart(phases * phase_rows * tiles * run + TALL * run + LINE)
+    across = g.stride[1] * g.C
+    return Strips(taps, m, tiles, run, rows, phase_rows, each, g.R, g.stride[0], across)
+
+
+@lru_cache(maxsize=128)
+def window_starts(s: Strips) -> np.ndarray:
+    """(R,): where in a point's part of V a window's rows of taps begin."""
+    row = s.tiles * s.run
+    starts = [r % s.stride * s.phase_rows * row + r // s.stride * row for r in range(s.R)]
+    return np.array(starts)
 
 
 def _evenly(g: ConvGeometry, most: int, parts: int) -> int:
@@ -127,7 +155,7 @@ def work(g: ConvGeometry) -> Work:
     """Whole runs at every point, for filters in whole panels of 16; V once for each strip."""
     s = strips(g)
     tiles, filters = g.N * g.P * s.tiles, up(g.K, 16)
-    again = min(g.stride[0], g.R) * s.of_phase / s.rows
+    again = min(g.stride[0], g.R) * s.phase_rows / s.rows
     return Work(
         products=tiles * MOST * g.R * s.run * filters,
         terms=tiles * again * MOST * up(s.run, LINE),
@@ -136,27 +164,25 @@ def work(g: ConvGeometry) -> Work:
     )
 
 
-def told(g: ConvGeometry) -> tuple[int, ...]:
-    """What the passes are told: taps, m, tiles, run, rows, each; R, rows of V of a phase, rows of
-    pixels from one to the next of them, and elements from one run to the next."""
-    s = strips(g)
-    return (*(s.taps, s.m, s.tiles, s.run, s.rows, s.each),
-            *(g.R, s.of_phase, g.stride[0], g.stride[1] * g.C))  # fmt: skip
+def pixels_of(x: np.ndarray, g: ConvGeometry) -> Pixels:
+    """x (N,C,H,W) with its padding and the last tiles' pixels written out."""
+    flat, places = padded(memory.nhwc(x), g, room(g))
+    return Pixels(flat, *places)
 
 
 @numba.njit(cache=True)
-def transform_strip(x, at, down, count, told, V):  # type: ignore[no-untyped-def]
-    """V = B^T d of the rows of pixels that `count` rows of outputs read.
+def transform_strip(pixels: Pixels, n: int, p: int, count: int, s: Strips, V: np.ndarray) -> None:
+    """V = B^T d of the rows of pixels that `count` rows of outputs read, from row p of image n on.
 
-    x: padded, flat; the first row's first window begins at `at`, `down` elements from row to row.
     A vector writes over the end of its run, what comes there is written after it.
     """
-    _, m, tiles, run, _, each, R, of_phase, stride, across = told
-    lanes = lanes_of(x)
-    for phase in range(min(stride, R)):
-        for i in range(count + (R - 1 - phase) // stride):
-            source, to = at + (i * stride + phase) * down, (phase * of_phase + i) * tiles * run
-            for tile in range(tiles):
-                for e in range(0, run, lanes):  # (MOST,MOST) x (MOST,run)
-                    _b(MOST, x, source + tile * m * across + e, across, V, to + tile * run + e,
-                       each)  # fmt: skip
+    x, lanes = pixels.x, lanes_of(V)
+    begin = pixels.first + n * pixels.to_image + p * pixels.to_window
+    for phase in range(min(s.stride, s.R)):
+        for i in range(count + (s.R - 1 - phase) // s.stride):
+            source = begin + (i * s.stride + phase) * pixels.to_row
+            to = (phase * s.phase_rows + i) * s.tiles * s.run
+            for tile in range(s.tiles):
+                for e in range(0, s.run, lanes):  # (MOST,MOST) x (MOST,run) -> V (MOST,run)
+                    _b(MOST, x, source + tile * s.m * s.across + e, s.across,
+                       V, to + tile * s.run + e, s.each)  # fmt: skip

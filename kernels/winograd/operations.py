@@ -25,15 +25,15 @@ from kernels.winograd.toom_cook import (
     output_matrix,
     sized,
     transposed,
-    turned,
+    transposed_family,
 )
 
 FAMILIES = {
     "B": input_family(),
     "A": output_family(),
     "G": filter_family(),
-    "A turned": turned(output_family()),
-    "G turned": turned(filter_family()),
+    "A^T": transposed_family(output_family()),
+    "G^T": transposed_family(filter_family()),
 }
 
 
@@ -123,7 +123,7 @@ def _output(plan: Plan, gradient: bool) -> int:
     for m1, m2 in _tiles(plan):
         n1, n2 = m1 + most[0] - 1, m2 + most[1] - 1
         if gradient:
-            down, across = (_matrix("A turned", sized(m, n)) for m, n in ((m1, n1), (m2, n2)))
+            down, across = (_matrix("A^T", sized(m, n)) for m, n in ((m1, n1), (m2, n2)))
             total += m2 * down + n1 * across
         else:
             down, across = (_matrix("A", sized(m, n)) for m, n in ((m1, n1), (m2, n2)))
@@ -138,7 +138,7 @@ def _filters(plan: Plan, gradient: bool) -> int:
         r1, r2 = plan.rows.taps[a], plan.columns.taps[b]
         n1, n2 = plan.rows.largest + r1 - 1, plan.columns.largest + r2 - 1
         if gradient:
-            down, across = (_matrix("G turned", sized(r, n)) for r, n in ((r1, n1), (r2, n2)))
+            down, across = (_matrix("G^T", sized(r, n)) for r, n in ((r1, n1), (r2, n2)))
             total += n2 * down + r1 * across
         else:
             down, across = (_matrix("G", sized(r, n)) for r, n in ((r1, n1), (r2, n2)))

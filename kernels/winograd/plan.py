@@ -1,4 +1,4 @@
-"""Where the tiles of a Winograd convolution lie, for any window, stride and padding.
+"""Tiling of a plane by Winograd tiles, for any window, stride and padding.
 
 Stride s becomes stride 1 by splitting input and filter into phases: every s-th pixel and tap. The
 phases are further channels of one stride-1 convolution, whose filters have ceil(R / s) taps or one
@@ -16,11 +16,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import product
 
 import numpy as np
 
 from kernels.contract.geometry import ConvGeometry
-from kernels.winograd import layout as layout
+from kernels.winograd.layout import Chunk, Tiling
 from kernels.winograd.toom_cook import MOST, MOST_TAPS, amplification, place
 
 
@@ -100,12 +101,12 @@ def fprop_axis(g: ConvGeometry, axis: int) -> Axis:
 
 
 def dgrad_axis(g: ConvGeometry, axis: int) -> Axis:
-    """From gy to gx: the filter turned, output phases."""
+    """From gy to gx: the filter flipped, output phases."""
     size, stride, before = (g.R, g.S)[axis], g.stride[axis], g.padding[2 * axis]
     taps = -(-size // stride)
     first, last = before // stride, ((g.H, g.W)[axis] - 1 + before) // stride
-    turned = [[stride * (taps - 1 - j) + a for j in range(taps)] for a in range(stride)]
-    found = tuple(tuple(t if t < size else -1 for t in row) for row in turned)
+    flipped = [[stride * (taps - 1 - j) + a for j in range(taps)] for a in range(stride)]
+    found = tuple(tuple(t if t < size else -1 for t in row) for row in flipped)
     return Axis(
         *(first, last - first + 1, (taps,), 1, (1 - taps,)),
         *(stride, tuple(a - before for a in range(stride)), (found,)),
@@ -130,26 +131,7 @@ class Plan:
         return [(a, b) for a in range(len(places[0])) for b in range(len(places[1]))]
 
     @cached_property
-    def in_table(self) -> np.ndarray:
-        """(phases, 4) int64: taps and first pixel, rows then columns."""
-        r, c = self.rows, self.columns
-        table = [(r.taps[a], c.taps[b], r.in_at[a], c.in_at[b]) for a, b in self.phases]
-        return np.array(table, np.int64)
-
-    @cached_property
-    def out_table(self) -> np.ndarray:
-        """(out phases, 2) int64: first pixel, rows then columns."""
-        table = [(self.rows.out_at[a], self.columns.out_at[b]) for a, b in self.out_phases]
-        return np.array(table, np.int64)
-
-    @cached_property
-    def steps(self) -> tuple[int, int, int, int]:
-        """Input rows, columns; output rows, columns."""
-        r, c = self.rows, self.columns
-        return r.in_step, c.in_step, r.out_step, c.out_step
-
-    @cached_property
-    def lines(self) -> np.ndarray:
+    def ordinals(self) -> np.ndarray:
         """(phases, points) int64: which of those at a point each phase is, -1 where it has none."""
         uses = np.array(
             [np.outer(self.rows.points(a), self.columns.points(b)).ravel() for a, b in self.phases]
@@ -159,24 +141,22 @@ class Plan:
     @cached_property
     def phases_at(self) -> np.ndarray:
         """(points,) int64: how many phases use each point."""
-        return (self.lines >= 0).sum(axis=0)
+        return (self.ordinals >= 0).sum(axis=0)
 
     @property
     def points(self) -> int:
         """That the largest tiles use."""
         return int((self.phases_at > 0).sum())
 
-    @cached_property
-    def filter_table(self) -> np.ndarray:
-        """(phases, out phases, 2, MOST) int64: the filter's taps, rows then columns."""
-        table = np.full((len(self.phases), len(self.out_phases), 2, MOST), -1, np.int64)
-        for f, (a, b) in enumerate(self.phases):
-            for q, (c, d) in enumerate(self.out_phases):
-                for axis, taps in enumerate(
-                    (self.rows.filter_taps[a][c], self.columns.filter_taps[b][d])
-                ):
-                    table[f, q, axis, : len(taps)] = taps
-        return table
+    def _taps(self) -> np.ndarray:
+        """(phases out_phases, 2 MOST) int64: the filter's taps, rows then columns, -1 for none."""
+        pairs = list(product(self.phases, self.out_phases))
+        table = np.full((len(pairs), 2, MOST), -1, np.int64)
+        for of_pair, ((a, b), (c, d)) in zip(table, pairs, strict=True):
+            taps = self.rows.filter_taps[a][c], self.columns.filter_taps[b][d]
+            for of_axis, some in zip(of_pair, taps, strict=True):
+                of_axis[: len(some)] = some
+        return table.reshape(len(pairs), 2 * MOST)  # (pairs,2,MOST) -> (pairs,2 MOST)
 
     @cached_property
     def products(self) -> int:
@@ -191,19 +171,23 @@ class Plan:
         return self.rows.amplification * self.columns.amplification
 
     @cached_property
-    def tables(self) -> dict[int, np.ndarray]:
-        """What every pass is told of the plan."""
-        return {
-            layout.TILES: self.rows.tiles,
-            layout.COLUMNS: self.columns.tiles,
-            layout.MOST_TAPS: np.array([max(self.rows.taps), max(self.columns.taps)]),
-            layout.LARGEST: np.array([self.rows.largest, self.columns.largest]),
-            layout.PHASES: self.in_table,
-            layout.LINES: self.lines,
-            layout.OUT: self.out_table,
-            layout.STEPS: np.array(self.steps),
-            layout.TAPS: self.filter_table.reshape(len(self.phases), -1),
-        }
+    def tiling(self) -> Tiling:
+        """The plan as the compiled passes read it."""
+        r, c = self.rows, self.columns
+        return Tiling(
+            rows=r.tiles,
+            columns=c.tiles,
+            phases=np.array(
+                [(r.taps[a], c.taps[b], r.in_at[a], c.in_at[b]) for a, b in self.phases]
+            ),
+            out_phases=np.array([(r.out_at[a], c.out_at[b]) for a, b in self.out_phases]),
+            ordinals=self.ordinals,
+            taps=self._taps(),
+            most_taps=(max(r.taps), max(c.taps)),
+            largest=(r.largest, c.largest),
+            in_step=(r.in_step, c.in_step),
+            out_step=(r.out_step, c.out_step),
+        )
 
     @property
     def transform_roundings(self) -> int:
@@ -228,35 +212,8 @@ def supports(g: ConvGeometry) -> bool:
     return planes and g.dilation == (1, 1) and all(2 <= r <= MOST_TAPS for r in taps)
 
 
-@dataclass(frozen=True, eq=False)
-class Chunk:
-    """Some bands, rows of tiles, from band `first` of the batch on; `bands`: which of an image's.
-
-    A tile's row at point (i, j) is band_rank[its band, i] column_count[j] + column_rank[tile, j];
-    `rows` (points,) is how many there are.
-    """
-
-    first: int
-    bands: np.ndarray
-    band_rank: np.ndarray
-    column_rank: np.ndarray
-    column_count: np.ndarray
-    rows: np.ndarray
-
-    def tables(self) -> dict[int, np.ndarray]:
-        """What every pass is told of its tiles."""
-        return {
-            layout.FIRST: np.array([self.first]),
-            layout.BANDS: self.bands,
-            layout.BAND_RANK: self.band_rank,
-            layout.COLUMN_RANK: self.column_rank,
-            layout.COLUMN_COUNT: self.column_count,
-            layout.FILLED: self.rows,
-        }
-
-
 def chunk(plan: Plan, first: int, last: int) -> Chunk:
-    """The bands from `first` to `last`, of images one after the other."""
+    """The bands from `first` to `last` of the batch, of images one after the other."""
     which = np.arange(first, last) % len(plan.rows.tiles)
     band_rank, band_count = plan.rows.members(which)
     column_rank, column_count = plan.columns.members(np.arange(len(plan.columns.tiles)))

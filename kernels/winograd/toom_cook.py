@@ -1,13 +1,14 @@
-"""The matrices of Winograd's convolutions, exact, from the points they evaluate at.
+"""Toom-Cook matrices of Winograd's convolutions, exact, from the points they evaluate at.
 
 m outputs of a filter with r taps along one axis need n = m + r - 1 products instead of m r:
 
-    y = A^T ((G w) o (B^T d)),   d (n,), w (r,), y (m,)
+    y = A^T ((G g) o (B^T d)),   d (n,), g (r,), y (m,)
 
 Filter and window are polynomials, evaluated at n - 1 numbers and at infinity; the products are the
-values of their product there, and A^T reads the outputs off (Winograd, "Arithmetic Complexity of
-Computations", 1980; Lavin, Gray, "Fast Algorithms for Convolutional Neural Networks", 2015). In two
-dimensions every matrix is applied to columns and rows.
+values of their product there, and A^T interpolates the outputs (Toom 1963, Cook 1966; Winograd,
+"Arithmetic Complexity of Computations", 1980; Lavin, Gray, "Fast Algorithms for Convolutional
+Neural Networks", 2016, arXiv 1509.09308). In two dimensions every matrix is applied to columns and
+rows.
 
 The points are nested: n products use the first n - 1 of POINTS and infinity. Row p of G does not
 depend on n, since its scale is moved to B. So tiles of different sizes share one transformed
@@ -97,7 +98,7 @@ def filter_family() -> dict[int, Matrix]:
     }
 
 
-def turned(family: dict[int, Matrix]) -> dict[int, Matrix]:
+def transposed_family(family: dict[int, Matrix]) -> dict[int, Matrix]:
     """Each matrix transposed."""
     return {number: transposed(matrix) for number, matrix in family.items()}
 

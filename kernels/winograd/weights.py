@@ -1,9 +1,9 @@
-"""The passes of a weights' gradient by Winograd tiles: gy's transform, the sums, the way back.
+"""Transforms of a weights' gradient by Winograd tiles: those of gy, and of the sums back to taps.
 
     Y[p] (T,K) = A gy A^T    W[p] (K,C) += Y[p]^T V[p]    gw = G^T W G
 
-V is the input's transform of `winograd_passes.py`, whose arrangement of tiles, points and panels
-this file shares. Each matrix here is the transpose of one there.
+V is the transform of the forward pass (`input_transform.py`), whose tiles and points these are; the
+products are in `products.py`. Each matrix here is the transpose of one of the forward pass.
 """
 
 from __future__ import annotations
@@ -13,188 +13,182 @@ import numpy as np
 
 from kernels.cpu.combine import combine
 from kernels.cpu.lines import copy_line
-from kernels.cpu.micro_kernel import EVEN, next_panel, outer_even, outer_even_2
 from kernels.cpu.non_temporal import fence, past_caches
 from kernels.cpu.vector import LINE, fetch, lanes_of
-from kernels.winograd.layout import (
-    BAND_RANK,
-    BANDS,
-    BEGINS,
-    CHANNELS,
-    COLUMN_COUNT,
-    COLUMN_RANK,
-    COLUMNS,
-    FIRST,
-    IMAGE,
-    LARGEST,
-    LINES,
-    MOST_TAPS,
-    PHASES,
-    ROWS,
-    SQUARE,
-    TAPS,
-    TILES,
-    WIDE,
-    four,
-    row_of_tile,
+from kernels.winograd import layout
+from kernels.winograd.filters import filter_products
+from kernels.winograd.input_transform import Buffers
+from kernels.winograd.layout import SQUARE, Array, Integer, Panels, Taps, Tiling, inlined
+from kernels.winograd.locate import (
+    Block,
+    block_of,
+    locate_output,
+    locate_products,
+    locate_rows,
+    locate_tile,
+    new_rows,
+    next_panel_of_rows,
+    panels_of,
+    products_of,
+    share_of_tiles,
     sized,
     square,
-    table,
 )
-from kernels.winograd.passes import row_places
-from kernels.winograd.toom_cook import MOST, filter_family, output_family, turned
+from kernels.winograd.taps import FilterPanel, taps_of
+from kernels.winograd.toom_cook import MOST, filter_family, output_family, transposed_family
 
-_t = combine(turned(output_family()))
-_t_scattered = combine(turned(output_family()), scatter=True)
-_h = combine(turned(filter_family()))
-_h_gathered = combine(turned(filter_family()), gather=True)
-
-
-@numba.njit(cache=True)
-def _gradient_line(m1, m2, n1, n2, source, at, across, down, half, Y, places, stream):  # type: ignore[no-untyped-def]  # fmt: skip
-    """A gy A^T of a line of a tile's filters, to where places (n1,n2) says.
-
-    Meanwhile the next tile's pixels are fetched.
-    """
-    lanes = lanes_of(Y)
-    for ahead in range(0, LINE, lanes):
-        for j in range(m2):  # (n1,m1) x (m1,m2) -> half (n1,m2)
-            here = at + ahead + j * across
-            _t(sized(m1, n1), source, here, down, half, j * lanes, m2 * lanes)
-            for i in range(m1):
-                fetch(source, here + m2 * across + i * down)
-        for i in range(n1):  # (n1,m2) x (m2,n2)
-            _t_scattered(sized(m2, n2), half, i * m2 * lanes, lanes, Y, ahead, places, i, stream)
+_t = combine(transposed_family(output_family()))
+_t_scattered = combine(transposed_family(output_family()), scatter=True)
+_h = combine(transposed_family(filter_family()))
+_h_gathered = combine(transposed_family(filter_family()), gather=True)
 
 
 @numba.njit(parallel=True, cache=True)
-def transform_gradient(flat, layout, Y, parts):  # type: ignore[no-untyped-def]
-    """Y = A gy A^T of every tile of the chunk, gy from `flat`, the memory of gy (N,P,Q,K).
+def transform_gradient(gy: Array, parameters: Array, Y: Array, parts: int) -> None:
+    """Y = A gy A^T of every tile of the chunk, gy (N,P,Q,K) flat.
 
-    Y[p] lies at begins[p] as (lines,rows[p],LINE).
+    Y[p] is packed as (panels,rows[p],LINE).
     """
     for part in numba.prange(parts):
-        _gradient_tiles(flat, layout, Y, np.int64(part), parts)
+        _gradient_tiles(gy, parameters.copy(), Y, np.int64(part), parts)
 
 
 @numba.njit(cache=True)
-def _gradient_tiles(flat, layout, Y, part, parts):  # type: ignore[no-untyped-def]
+def _gradient_tiles(gy: Array, parameters: Array, Y: Array, part: Integer, parts: int) -> None:
     """One thread's share of the tiles."""
-    _, P, Q, K = four(layout, IMAGE)
-    _, _, k0, filters = four(layout, CHANNELS)
-    first, bands = table(layout, FIRST)[0, 0], table(layout, BANDS)[0]
-    tiles, columns, most = table(layout, TILES), table(layout, COLUMNS), table(layout, MOST_TAPS)[0]
-    band_rank, count = table(layout, BAND_RANK), table(layout, COLUMN_COUNT)[0]
-    column_rank, begins, rows = (
-        table(layout, COLUMN_RANK),
-        table(layout, BEGINS)[0],
-        table(layout, ROWS)[0],
-    )
-    lanes = lanes_of(flat)
-    pixels, half = np.empty(SQUARE * LINE, flat.dtype), np.empty(SQUARE * lanes, flat.dtype)
-    stream = past_caches(Y)
-    ranks = np.empty(SQUARE, np.int64)
-    starts, places = np.empty((MOST, MOST), np.int64), np.empty((MOST, MOST), np.int64)
-    further = np.empty((MOST, MOST), np.int64)
-    every = bands.size * len(columns)
-    for tile in range(every * part // parts, every * (part + 1) // parts):
-        b, t = tile // len(columns), tile % len(columns)
-        n, row = (first + b) // len(tiles), bands[b]
-        u, m1, v, m2 = tiles[row, 0], tiles[row, 1], columns[t, 0], columns[t, 1]
-        row_of_tile(band_rank, count, column_rank, b, t, ranks)
-        n1, n2 = m1 + most[0] - 1, m2 + most[1] - 1
-        row_places(begins, rows, ranks, LINE, n1, n2, starts, further)
-        for line in range((filters + LINE - 1) // LINE):
-            k = line * LINE
-            for i in range(n1):
-                for j in range(n2):
-                    places[i, j] = starts[j, i] + line * further[j, i]
-            at = ((n * P + u) * Q + v) * K + k0 + k
-            if k + LINE <= filters:
-                _gradient_line(m1, m2, n1, n2, flat, at, K, Q * K, half, Y, places, stream)
-                continue
-            for i in range(m1):
-                for j in range(m2):
-                    for c in range(LINE):
-                        value = flat[at + (i * Q + j) * K + c] if k + c < filters else 0
-                        pixels[(i * m2 + j) * LINE + c] = value
-            _gradient_line(m1, m2, n1, n2, pixels, 0, LINE, m2 * LINE, half, Y, places, stream)
+    tiling, chunk = layout.tiling(parameters), layout.chunk(parameters)
+    panels, plane = layout.panels(parameters), layout.plane(parameters)
+    rows, stream = new_rows(), past_caches(Y)
+    pixels, half = np.empty(SQUARE * LINE, gy.dtype), np.empty(SQUARE * lanes_of(gy), gy.dtype)
+    buffers = Buffers(pixels, half)
+    first, last = share_of_tiles(tiling, chunk, part, parts)
+    for number in range(first, last):
+        tile = locate_tile(tiling, chunk, number, rows)
+        n1, n2 = products_of(tiling, tile)
+        locate_rows(panels, rows)
+        locate_products(panels, n1, n2, rows, False)
+        for k in range(0, plane.channels, LINE):
+            block = block_of(locate_output(tiling, tile, 0), plane, k)
+            if k + LINE <= plane.channels:
+                _gradient_panel(gy, block, n1, n2, buffers.half, Y, rows.at, stream)
+            else:
+                _copy_tile(gy, block, plane.channels - k, buffers.pixels)
+                block = Block(0, tile.m1, tile.m2, tile.m2 * LINE, LINE)
+                _gradient_panel(buffers.pixels, block, n1, n2, buffers.half, Y, rows.at, stream)
+            next_panel_of_rows(rows, n1, n2)
     fence()
 
 
-@numba.njit(parallel=True, cache=True)
-def accumulate(Y, y_begins, V, v_begins, W, w_begins, rows, lines, wide, units, bounds, add):  # type: ignore[no-untyped-def]  # fmt: skip
-    """W[p] = Y[p]^T V[p], or added: (16 lines,rows) x (rows,panels wide) -> (panels,16 lines,wide).
+@numba.njit(cache=True)
+def _gradient_panel(
+    source: Array,
+    block: Block,
+    n1: int,
+    n2: int,
+    half: Array,
+    Y: Array,
+    at: Array,
+    stream: bool,
+) -> None:
+    """A gy A^T of a panel of a tile, to the places at (n1,n2).
 
-    Thread t takes the units, each a point and a panel, from bounds[t] on.
+    Meanwhile the next tile's pixels are prefetched.
     """
-    lanes = lanes_of(V)
-    for part in numba.prange(bounds.size - 1):
-        for unit in range(bounds[part], bounds[part + 1]):
-            p, panel = units[unit, 0], units[unit, 1]
-            count = rows[p]
-            steps, tail = count // LINE, count % LINE
-            b = v_begins[p] + panel * count * wide
-            c = w_begins[p] + panel * lines * LINE * wide
-            for line in range(lines):
-                a = y_begins[p] + line * count * LINE
-                for row in range(0, LINE, EVEN):
-                    to = c + (line * LINE + row) * wide
-                    turn = (line * LINE + row) // EVEN
-                    ahead = next_panel(count * wide, LINE * wide, turn)
-                    if wide == 3 * lanes:
-                        outer_even(Y, a + row, LINE * LINE, V, b, W, to, wide, steps, tail, add,
-                                   ahead)  # fmt: skip
-                    else:
-                        outer_even_2(Y, a + row, LINE * LINE, V, b, W, to, wide, steps, tail, add,
-                                     ahead)  # fmt: skip
+    lanes, (begin, m1, m2, down, across) = lanes_of(Y), block
+    for k in range(0, LINE, lanes):
+        for j in range(m2):  # (n1,m1) x (m1,m2) -> half (n1,m2)
+            here = begin + k + j * across
+            _t(sized(m1, n1), source, here, down, half, j * lanes, m2 * lanes)
+            for i in range(m1):
+                fetch(source, here + m2 * across + i * down)
+        for i in range(n1):  # (n1,m2) x (m2,n2) -> Y at (n1,n2)
+            _t_scattered(sized(m2, n2), half, i * m2 * lanes, lanes, Y, k, at, i, stream)
+
+
+@inlined
+def _copy_tile(gy: Array, block: Block, channels: int, to: Array) -> None:
+    """to (m1,m2,LINE) = a tile's pixels of `channels`, and 0."""
+    for i in range(block.n1):
+        for j in range(block.n2):
+            source, at = block.at + i * block.down + j * block.across, (i * block.n2 + j) * LINE
+            for k in range(LINE):
+                to[at + k] = gy[source + k] if k < channels else 0
 
 
 @numba.njit(parallel=True, cache=True)
-def transform_weights(W, layout, gw):  # type: ignore[no-untyped-def]
-    """gw (K,R,S,C) = G^T W G for the group's filters, each phase to the taps that are its own.
+def transform_weights(W: Array, parameters: Array, gw: Array) -> None:
+    """gw (K,R,S,C), flat = G^T W G for the group's filters, each phase to the taps of its own.
 
-    W[p] lies at begins[p] as (panels,lines,LINE,WIDE).
+    W[p] is packed as (panels,lines,LINE,width).
     """
-    _, channels, _, filters = four(layout, CHANNELS)
-    wide = table(layout, WIDE)[0, 0]
-    panels, lines = (channels + wide - 1) // wide, (filters + LINE - 1) // LINE
-    flat = gw.reshape(-1)  # (K,R,S,C) -> (KRSC,), the same memory
-    for unit in numba.prange(panels * lines):
+    taps, width = layout.taps(parameters), layout.panels(parameters).width
+    columns, lines = panels_of(taps.inputs, width), panels_of(taps.outputs, LINE)
+    for unit in numba.prange(columns * lines):
         panel, line = divmod(np.int64(unit), lines)
-        _weight_panel(W, layout, flat, gw.shape, panel, line)
+        _weight_panel(W, parameters.copy(), gw, panel * width, line * LINE)
 
 
 @numba.njit(cache=True)
-def _weight_panel(W, layout, gw, shape, panel, line):  # type: ignore[no-untyped-def]
-    """The taps between a line of filters and a panel of channels."""
-    _, channels, k0, filters = four(layout, CHANNELS)
-    phases, ordinals, all_taps = table(layout, PHASES), table(layout, LINES), table(layout, TAPS)
-    begins, largest = table(layout, BEGINS)[0], table(layout, LARGEST)[0]
-    wide, lanes = table(layout, WIDE)[0, 0], lanes_of(W)
-    panels, lines = (channels + wide - 1) // wide, (filters + LINE - 1) // LINE
-    _, R, S, C = shape
-    block, half = np.empty(SQUARE * lanes, W.dtype), np.empty(SQUARE * lanes, W.dtype)
-    places = np.empty((MOST, MOST), np.int64)
-    k, c = line * LINE, panel * wide
-    for f in range(len(phases)):
-        r1, r2, taps = phases[f, 0], phases[f, 1], all_taps[f]
-        n1, n2 = largest[0] + r1 - 1, largest[1] + r2 - 1
-        for i in range(n1):
-            for j in range(n2):
-                p = square(i, j, n1, n2)
-                here = (ordinals[f, p] * panels + panel) * lines + line
-                places[j, i] = begins[p] + here * LINE * wide
-        for do in range(min(LINE, filters - k)):
-            row = (k0 + k + do) * R
-            for ahead in range(0, min(wide, channels - c), lanes):
-                for j in range(n2):  # (r1,n1) x (n1,n2) -> half (r1,n2)
-                    _h_gathered(sized(r1, n1), W, do * wide + ahead, places, half, j * lanes,
-                                n2 * lanes, j)  # fmt: skip
-                for i in range(r1):  # (r1,n2) x (n2,r2) -> block (r1,r2)
-                    _h(sized(r2, n2), half, i * n2 * lanes, lanes, block, i * r2 * lanes, lanes)
-                some = min(lanes, channels - c - ahead)
-                for i in range(r1):
-                    for j in range(r2):
-                        to = ((row + taps[i]) * S + taps[MOST + j]) * C + c + ahead
-                        copy_line(block, (i * r2 + j) * lanes, gw, to, some)
+def _weight_panel(W: Array, parameters: Array, gw: Array, c: Integer, k: Integer) -> None:
+    """The taps of a line of filters, from k on, and a panel of channels, from c on."""
+    tiling, panels = layout.tiling(parameters), layout.panels(parameters)
+    taps, at = layout.taps(parameters), np.empty((MOST, MOST), np.int64)
+    block, half = np.empty(SQUARE * lanes_of(W), W.dtype), np.empty(SQUARE * lanes_of(W), W.dtype)
+    for f in range(len(tiling.phases)):
+        n1, n2 = filter_products(tiling, f)
+        rows, columns = taps_of(tiling, FilterPanel(f, 0, k, c))
+        r1, r2 = rows.size, columns.size
+        _locate_sums(tiling, panels, taps, f, c, k, at)
+        for do in range(min(LINE, taps.outputs - k)):
+            for dc in range(0, min(panels.width, taps.inputs - c), lanes_of(W)):
+                source = do * panels.width + dc
+                _weight_vector(W, source, at, n1, n2, half, block, r1, r2)
+                _write_taps(block, taps, rows, columns, k + do, c + dc, gw)
+
+
+@inlined
+def _locate_sums(
+    tiling: Tiling, panels: Panels, taps: Taps, f: int, c: Integer, k: Integer, at: Array
+) -> None:
+    """at (n2,n1): where phase f's sums of a line and a panel begin, at every product."""
+    n1, n2 = filter_products(tiling, f)
+    each, lines = panels_of(taps.inputs, panels.width), panels_of(taps.outputs, LINE)
+    for i in range(n1):
+        for j in range(n2):
+            p = square(i, j, n1, n2)
+            line = (tiling.ordinals[f, p] * each + c // panels.width) * lines + k // LINE
+            at[j, i] = panels.begins[p] + line * LINE * panels.width
+
+
+@inlined
+def _weight_vector(
+    W: Array,
+    source: int,
+    at: Array,
+    n1: int,
+    n2: int,
+    half: Array,
+    block: Array,
+    r1: int,
+    r2: int,
+) -> None:
+    """block (r1,r2,L) = G^T W G of a filter and a vector of channels, W from places at (n2,n1)."""
+    lanes = lanes_of(W)
+    for j in range(n2):  # (r1,n1) x (n1,n2) -> half (r1,n2)
+        _h_gathered(sized(r1, n1), W, source, at, half, j * lanes, n2 * lanes, j)
+    for i in range(r1):  # (r1,n2) x (n2,r2) -> block (r1,r2)
+        _h(sized(r2, n2), half, i * n2 * lanes, lanes, block, i * r2 * lanes, lanes)
+
+
+@inlined
+def _write_taps(
+    block: Array, taps: Taps, rows: Array, columns: Array, k: Integer, c: Integer, gw: Array
+) -> None:
+    """gw's taps of filter k, channels from c on, = block (r1,r2,L)."""
+    lanes = lanes_of(block)
+    some = min(lanes, taps.inputs - c)
+    filter = (taps.first_output + k) * taps.by_output + c * taps.by_input
+    for i in range(rows.size):
+        for j in range(columns.size):
+            to = filter + rows[i] * taps.by_row + columns[j] * taps.by_column
+            copy_line(block, (i * columns.size + j) * lanes, gw, to, some)

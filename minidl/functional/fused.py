@@ -1,9 +1,8 @@
 """Fused convolution, bias, ReLU and max-pooling in one pass over the images.
 
-A kernel with `pools` convolves some rows at a time, rectifies them when it writes them, and pools
-them while they are in the nearest caches. Without one, some images at a time are convolved and
-pooled while their planes are in the last-level cache. The intermediate planes are not kept. The
-backward pass looks up the rule of each step in the table of rules, with the step's saved values:
+`conv_relu_pool` kernels compute it; the intermediate planes are not kept. The node on the tape is
+one step. The backward pass looks up the rule of each of its steps in the table of rules, with the
+step's saved values:
 
     pooling    its switches
     ReLU       the sign of its input, which is that of its output; the pooled values are outputs
@@ -28,6 +27,8 @@ import numpy as np
 import kernels
 from kernels.contract import memory
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.stage_geometry import StageGeometry
+from kernels.conv_relu_pool.in_chunks import images, rectified, write
 from minidl.backward_pass import backward
 from minidl.functional.activation import relu
 from minidl.functional.convolution import check_bias, conv2d
@@ -36,9 +37,6 @@ from minidl.prepared_weights import choose
 from minidl.recording import is_recording
 from minidl.rules import Rules, gradient
 from minidl.tensor import Node, Tensor, record
-
-AT_ONCE = 20 << 20
-"""Most bytes of planes between convolution and pooling."""
 
 Needs = tuple[bool, ...]
 Settings = Mapping[str, Any]
@@ -60,9 +58,11 @@ def conv_relu_pool(
     options = {"bias": None if bias is None else bias.data, **kept}
     saved: dict[str, Any] = {"geometry": g, "conv": dict(conv), "pool": pool}
     if p is None:
-        y = _rectified(kernel, x.data, weight.data, g, options)
+        y = rectified(kernel, x.data, weight.data, g, options)
     else:
-        y, saved["switches"] = _pooled(kernel, x.data, weight.data, g, p, options)
+        stage = StageGeometry(g, p, kernel.name)
+        pooling = kernels.pick_for("conv_relu_pool", x.data, stage)
+        y, saved["switches"] = pooling(x.data, weight.data, stage, **options)
         saved["pool_geometry"] = p
     return record("conv_relu_pool", y, inputs, y=y, **saved)
 
@@ -70,69 +70,6 @@ def conv_relu_pool(
 def _plain(conv: Settings) -> tuple[Any, ...]:
     defaults = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
     return tuple((defaults | dict(conv)).values())
-
-
-def _pooled(
-    kernel: kernels.Kernel,
-    x: np.ndarray,
-    w: np.ndarray,
-    g: ConvGeometry,
-    p: PoolGeometry,
-    options: Settings,
-) -> tuple[np.ndarray, np.ndarray]:
-    """y (N,K,P',Q') and switches, computed some images at a time."""
-    pooled: tuple[np.ndarray, np.ndarray]
-    if kernel.rectifies and kernel.pools(g, p):
-        pooled = kernel(x, w, g, rectify=True, pool=p, **options)
-        return pooled
-    pooling = kernels.pick_for("max_pool2d", x, p)
-    parts = _images(g, x)
-    if len(parts) == 1:
-        pooled = pooling(_rectified(kernel, x, w, g, options), p)
-        return pooled
-    if "prepared" not in options and kernel.prepare is not None:  # once for all parts
-        options = {**options, "prepared": kernel.prepared(w, g)}
-    y = memory.empty(p.y_shape, x.dtype, "NHWC")
-    switches = memory.empty(p.y_shape, np.int32, "NHWC")
-    for some in parts:
-        count = some.stop - some.start
-        planes = _rectified(kernel, x[some], w, replace(g, N=count), options)
-        _write(pooling, (planes, replace(p, N=count)), (y[some], switches[some]))
-    return y, switches
-
-
-def _write(
-    kernel: kernels.Kernel, arguments: tuple[Any, ...], out: tuple[np.ndarray, ...], **options: Any
-) -> None:
-    """Write a kernel's results into `out`: directly where it takes `out=`, else by a copy."""
-    if kernel.into:
-        kernel(*arguments, **options, out=out if len(out) > 1 else out[0])
-        return
-    made = kernel(*arguments, **options)
-    for place, result in zip(out, made if len(out) > 1 else (made,), strict=True):
-        place[...] = result
-
-
-def _rectified(
-    kernel: kernels.Kernel, x: np.ndarray, w: np.ndarray, g: ConvGeometry, options: Settings
-) -> np.ndarray:
-    """The rectified convolution: by one kernel where it `rectifies`, else by two."""
-    if kernel.rectifies:
-        y: np.ndarray = kernel(x, w, g, rectify=True, **options)
-        return y
-    y = kernel(x, w, g, **options)
-    rectified: np.ndarray = kernels.pick_for("relu", y, y.shape)(y)
-    return rectified
-
-
-def _images(g: ConvGeometry, x: np.ndarray) -> list[slice]:
-    """The batch in parts of about equal size, whose convolved planes, of x's type, take at most
-    AT_ONCE bytes; a single part on a GPU."""
-    if kernels.device_of(x) != "cpu":
-        return [slice(0, g.N)]
-    a_plane = max(1, g.K * g.P * g.Q * x.itemsize)
-    parts = -(-g.N // max(1, AT_ONCE // a_plane))
-    return [slice(g.N * part // parts, g.N * (part + 1) // parts) for part in range(parts)]
 
 
 @gradient.fused_rule("conv_relu_pool")
@@ -184,7 +121,9 @@ def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
     masked = kernels.pick_for("relu_vjp", gy.data, gy.shape)(gy.data, saved["y"])
     (x, w, *bias), gx, gw = node.inputs, None, None
     dgrad, wgrad = (kernels.pick_for(f"conv2d_{side}", gy.data, g) for side in ("dgrad", "wgrad"))
-    whole = [slice(0, g.N)] if saved["pool"] is None else _images(g, masked)
+    whole = [slice(0, g.N)]
+    if saved["pool"] is not None and kernels.device_of(gy.data) == "cpu":
+        whole = images(g, masked.itemsize)
     kept = {}
     if needs[0] and len(whole) > 1:  # one array, and one preparation, for all parts
         gx = memory.empty(g.x_shape, gy.dtype, "NHWC", like=gy.data)
@@ -197,7 +136,7 @@ def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
             p = replace(saved["pool_geometry"], N=part.N)
             planes = _unpool(masked[some], saved["switches"][some], p, "sum")
         if gx is not None:
-            _write(dgrad, (planes, w.data, part), (gx[some],), **kept)
+            write(dgrad, (planes, w.data, part), (gx[some],), **kept)
         elif needs[0]:
             gx = dgrad(planes, w.data, part)
         if needs[1]:

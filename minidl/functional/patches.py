@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels import patches
+import kernels
+from kernels.contract.plane_geometry import PatchGeometry
+from minidl import device
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
 
@@ -16,10 +18,18 @@ def fill_outside(x: Tensor, at: np.ndarray, plane: tuple[int, int], value: float
 
     at: (N,2) integers, the coordinates of each patch's first pixel in the plane.
     """
-    if patches.lies_inside(at, x.shape[2:], plane):
+    if _inside(at, x.shape[2:], plane):
         return x
-    made = patches.fill_outside(x.data, at, plane, value)
-    return record("fill_outside", made, (x,), at=at, plane=plane)
+    h, w = x.shape[2:]
+    g = PatchGeometry.of((*x.shape[:2], *plane), len(x.data), (h, w))
+    kernel = kernels.pick_for("patches_fill", x.data, g)
+    filled = kernel(x.data, device.like(at, x.data), g, fill=value)
+    return record("fill_outside", filled, (x,), at=at, plane=plane)
+
+
+def _inside(at: np.ndarray, shape: tuple[int, ...], plane: tuple[int, int]) -> bool:
+    """Does no patch of this shape reach outside of the plane (H,W)?"""
+    return bool((at >= 0).all() and (at + shape <= plane).all())
 
 
 @gradient.rule("fill_outside")

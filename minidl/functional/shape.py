@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+import kernels
 from kernels.contract.geometry import Padding, pads
-from kernels.joining import side_by_side
+from kernels.contract.plane_geometry import ConcatenateGeometry
 from minidl import device as devices
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
@@ -109,11 +110,13 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 1) -> Tensor:
 
 
 def _joined(arrays: Sequence[np.ndarray], axis: int) -> np.ndarray:
-    """The arrays along `axis`; planes along the channel axis by all threads."""
-    planes = axis == 1 and all(a.ndim == 4 and type(a) is np.ndarray for a in arrays)
-    if planes and len({(len(a), *a.shape[2:]) for a in arrays}) == 1:
-        return side_by_side(arrays)
-    return np.concatenate(arrays, axis)
+    """The arrays along `axis`; planes along the channel axis by a kernel."""
+    if axis != 1 or not arrays or any(a.ndim != 4 for a in arrays):
+        return np.concatenate(arrays, axis)
+    g = ConcatenateGeometry.of(*(a.shape for a in arrays))
+    kernel = kernels.pick_for("concatenate", arrays[0], g)
+    joined: np.ndarray = kernel(*arrays, g)
+    return joined
 
 
 @gradient.rule("concatenate")

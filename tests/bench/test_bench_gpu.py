@@ -21,7 +21,7 @@ from bench.cases import Case, Contender
 from bench.contenders import contenders, libraries
 from bench.correctness import judge
 from bench.gpu import CACHES, GPU, CuPyGPU, TorchGPU
-from bench.instrument import Processor
+from kernels.contract.clock import Processor
 from kernels.cuda import emulator
 from tests.bench.test_bench import TINY
 from tests.bench.test_bench_command import bench

@@ -17,6 +17,8 @@ from bench.definition.normalisation import Contrast, Response
 from bench.layers import (
     Branching,
     Convolution,
+    Cut,
+    Joined,
     Layer,
     Normalised,
     Pool,
@@ -24,6 +26,7 @@ from bench.layers import (
     Square,
     Stage,
     Unit,
+    Weights,
     Whole,
 )
 from bench.operations import OPERATIONS, KernelOperation, of
@@ -37,6 +40,9 @@ TINY: dict[type[Layer], Layer] = {
     Pool: Pool("tiny", "pool", C=5, H=8, W=6, size=3, stride=2, padding=1),
     Normalised: Normalised("tiny", "norm", C=7, H=6, W=5),
     Rectified: Rectified("tiny", "relu", C=3, H=4, W=5),
+    Cut: Cut("tiny", "patches", C=5, side=9, size=6, part=3),
+    Joined: Joined("tiny", "branches", (3, 4, 8), 5),
+    Weights: Weights("tiny", "fc", 6, 5),
     Stage: Stage("tiny", "stage", 3, 12, 5, 3, 1, 1, 3, 2, 1),
     Whole: Whole("tiny", "lrn", "lrn", image=64, width=1 / 16, classes=5),
     Branching: Branching("tiny", "whole", image=64, width=1 / 16, classes=5),

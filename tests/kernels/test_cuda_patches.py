@@ -7,11 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kernels import patches
+from kernels import named
 from kernels.bounds import same_bits
+from kernels.contract.plane_geometry import PatchGeometry
 from kernels.cuda.grids import few_blocks
 from kernels.verify.arrays import dtypes, normal, pairs, rngs, small
 from minidl import device
+from zfnet import patches
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 ONE_DEVICE = [HealthCheck.function_scoped_fixture]
@@ -45,5 +47,7 @@ def test_what_lies_outside_of_the_plane_is_filled_as_on_the_cpu(
     rng: np.random.Generator,
 ) -> None:  # fmt: skip
     x, at = normal((count, C, *shape), rng, np.float32), rng.integers(-3, 5, (count, 2))
-    there = patches.fill_outside(device.move(x, cuda_device), at, plane, 1.5)
-    assert same_bits(device.host(there), patches.fill_outside(x, at, plane, 1.5))
+    g = PatchGeometry.of((count, C, *plane), count, shape)
+    placed = (device.move(a, cuda_device) for a in (x, at))
+    there = named("patches_fill", "rows", "cuda")(*placed, g, fill=1.5)
+    assert same_bits(device.host(there), named("patches_fill", "rows")(x, at, g, fill=1.5))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kernels import Kernel, named
-from kernels.cpu.non_temporal import NEAR
+from kernels.contract.machine import NEAR_CACHES as NEAR
 from kernels.matmul.few_rows import AT_ONCE, TERMS
 
 FEW_ROWS, FEW_TERMS = (named("matmul", name, "cpu") for name in ("few_rows", "few_terms"))

@@ -8,7 +8,9 @@ import pytest
 import kernels
 from kernels import ConvGeometry, PoolGeometry
 from kernels.contract import memory
-from kernels.cpu.non_temporal import NEAR, past_caches
+from kernels.contract.machine import NEAR_CACHES as NEAR
+from kernels.cpu.non_temporal import past_caches
+from kernels.cpu.taps import channels
 
 
 def nhwc(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
@@ -40,7 +42,8 @@ def test_only_large_aligned_arrays_are_streamed_to() -> None:
 
 @pytest.mark.parametrize("padding", [0, 1])
 def test_what_is_read_ahead_is_pooled_to_the_same_bits(padding: int) -> None:
-    g = PoolGeometry.of((2, 35, 12, 9), 3, 2, padding)
+    C = channels(np.dtype(np.float32)) + 3  # a block, and some beyond it
+    g = PoolGeometry.of((2, C, 12, 9), 3, 2, padding)
     x = nhwc(g.x_shape, np.random.default_rng(0))
     near = _pooled_and_back(x, g)
     with memory.in_chunks(1):  # as if no cache held it

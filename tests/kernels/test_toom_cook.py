@@ -10,9 +10,9 @@ from kernels import ConvGeometry
 from kernels.contract import memory
 from kernels.cpu.vector import LINE
 from kernels.verify.geometries import Ranges, conv_geometries
-from kernels.winograd.passes import transform_input
+from kernels.winograd.input_transform import transform_input
+from kernels.winograd.jobs import Sides, jobs
 from kernels.winograd.plan import dgrad_plan, fprop_plan, supports
-from kernels.winograd.tiles import Sides, jobs
 from kernels.winograd.toom_cook import (
     MOST,
     MOST_TAPS,
@@ -93,7 +93,8 @@ def test_every_number_that_is_multiplied_was_written(g: ConvGeometry) -> None:
     for job in jobs(plan, sides, x.shape, y_shape, g.groups, x.dtype, 2, memory.chunk()):
         V = np.full(job.read_size, np.nan, np.float32)
         transform_input(x.reshape(-1), job.reads[0], V, 2)
-        sizes = job.depth * job.rows * LINE
-        for begin, size in zip(job.v_begins, sizes, strict=True):
+        product = job.product
+        sizes = product.depth * product.rows * LINE
+        for begin, size in zip(product.v_begins, sizes, strict=True):
             assert np.isfinite(V[begin : begin + size]).all()
-        assert np.all(job.v_begins[1:] - job.v_begins[:-1] >= sizes[:-1])
+        assert np.all(np.diff(product.v_begins) >= sizes[:-1])

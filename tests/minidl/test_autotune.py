@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -236,3 +237,23 @@ def test_what_is_remembered_is_of_the_processor_that_is_compiled_for(
         monkeypatch.setattr(config, "CPU_NAME", name)
         named.add(tuning._machine())
     assert len(named) == 3
+
+
+def test_exactness_holds_for_the_thread_that_asked_for_it_alone() -> None:
+    g = ConvGeometry.of((16, 256, 13, 13), (384, 256, 3, 3), 1, 1)
+    before, registered = pick("conv2d", "cpu", g), registry.all_kernels()
+    assert not before.exact  # Winograd's, in so large a convolution
+    picked: list[Kernel] = []
+
+    def other() -> None:
+        picked.append(pick("conv2d", "cpu", g))
+
+    with minidl.exact():
+        assert pick("conv2d", "cpu", g).exact
+        assert registry.all_kernels() == registered
+        with pytest.raises(ValueError, match=f"no kernel '{before.name}' on 'cpu' serves"):
+            pick("conv2d", "cpu", g, before.name)
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert picked == [before] == [pick("conv2d", "cpu", g)]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import minidl.functional.fused as fused
+import kernels.conv_relu_pool.in_chunks as in_chunks
 from kernels.bounds import same_bits
 from kernels.verify.arrays import integers, rngs
 from kernels.verify.geometries import conv_geometries
@@ -43,7 +43,7 @@ def test_a_fused_layer_gives_what_the_calls_one_by_one_give(
     expected = apart_call(x, w, b, conv, pool)
     gy = integers(expected.shape, rng, np.float64)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fused, "AT_ONCE", at_once)
+        patch.setattr(in_chunks, "AT_ONCE", at_once)
         y = F.conv_relu_pool(x, w, b, conv, pool)
         found = backward(y, gy, inputs=(x, w, b), rules=table)
     assert np.array_equal(y.data, expected.data)

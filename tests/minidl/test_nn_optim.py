@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels.bounds import eps, same_bits, within
-from kernels.descent import descend
 from kernels.verify.arrays import GUISES, dtypes, integers, normal, rngs, small
 from minidl import Tensor, init, nn, optim
 from minidl import functional as F
@@ -172,23 +171,23 @@ def test_a_step_is_numpys_formula_whatever_the_memory_of_the_three(
     if weight_decay:
         expected_v = expected_v + dtype(weight_decay) * w
     expected_w = w - dtype(0.1) * expected_v
-    descend(w, v, g, lr=0.1, momentum=0.9, weight_decay=weight_decay)
+    optim.ready(w, v, g, lr=0.1, momentum=0.9, weight_decay=weight_decay)()
     assert np.array_equal(v, expected_v)  # same_bits would compare the byte order too
     assert np.array_equal(w, expected_w)
 
 
 def test_an_infinite_weight_without_decay_leaves_the_velocity_finite() -> None:
     w, v = np.array([np.inf], np.float32), np.zeros(1, np.float32)
-    descend(w, v, np.ones(1, np.float32), lr=0.5, momentum=0.9, weight_decay=0.0)
+    optim.ready(w, v, np.ones(1, np.float32), lr=0.5, momentum=0.9, weight_decay=0.0)()
     assert v.item() == 1
 
 
 def test_a_step_refuses_arrays_that_do_not_fit() -> None:
     w = np.ones((2, 3), np.float32)
     with pytest.raises(ValueError, match=r"w \(2, 3\), v \(2, 3\) and g \(3, 2\)"):
-        descend(w, w.copy(), np.ones((3, 2), np.float32), lr=1, momentum=0, weight_decay=0)
+        optim.ready(w, w.copy(), np.ones((3, 2), np.float32), lr=1, momentum=0, weight_decay=0)
     with pytest.raises(TypeError, match="float32, float64"):
-        descend(w, w.copy(), np.ones((2, 3)), lr=1, momentum=0, weight_decay=0)
+        optim.ready(w, w.copy(), np.ones((2, 3)), lr=1, momentum=0, weight_decay=0)
 
 
 def test_sgd_leaves_a_parameter_without_a_gradient_alone() -> None:

@@ -1,4 +1,4 @@
-"""Cards, pages and pictures to test the report with."""
+"""Cards, pages and pictures for tests of the report."""
 
 import io
 from html.parser import HTMLParser

@@ -1,4 +1,4 @@
-"""`zfnet ablation`: its rows are the paper's, its numbers those of the networks that it trained."""
+"""`zfnet ablation`: the paper's rows, and the numbers of the trained networks."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_the_claims_of_table_3_compare_errors_seed_by_seed() -> None:
     assert len(found) == 4
 
 
-def test_what_averaging_gains_is_told_but_not_decided() -> None:
+def test_the_gain_of_averaging_is_reported_without_a_verdict() -> None:
     row = measured("zfnet", 10, 12, nets=2)
     (found,) = claims({"zfnet": row})
     wrong = 100 * np.mean(row.mean.argmax(axis=1) != row.labels)
@@ -193,7 +193,7 @@ def test_a_finished_row_is_not_trained_again_and_gives_the_same_numbers(written:
     assert (written / "ablation.json").read_bytes() == before
 
 
-def test_what_was_measured_before_an_interruption_is_written(
+def test_results_before_an_interruption_are_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measure = ablation_page.measure

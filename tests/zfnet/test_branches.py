@@ -1,4 +1,4 @@
-"""Looking into networks with branches: what units see, projections, occlusion, files."""
+"""Networks with branches: receptive fields, projections, occlusion, files."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_field_alone_projects_as_the_whole_image(layer: str, table: Rules) -> 
         assert found.box == true.box and found.value == pytest.approx(true.value, rel=NEAR)
 
 
-def test_what_a_square_changes_is_what_whole_images_give() -> None:
+def test_a_changed_square_gives_the_outputs_of_whole_images() -> None:
     model, (x,) = branching(), images(1)
     at = np.array([(0, 0), (48, 48), (0, 21), (17, 30)])
     squares = np.random.default_rng(3).uniform(-90, 90, (len(at), 3, 16, 16))
@@ -186,7 +186,7 @@ def test_every_kind_is_described_and_built_again() -> None:
         ({"inputs": ["nowhere"]}, "nowhere"),
     ],
 )
-def test_what_is_not_known_is_not_built(change: dict, message: str) -> None:
+def test_unknown_layers_are_not_built(change: dict, message: str) -> None:
     model = branching()
     described = describe(model)
     entry = next(e for e in described["layers"] if e["name"] == "mix")
@@ -201,7 +201,7 @@ def test_arrays_that_belong_to_no_layer_are_refused() -> None:
         build(describe(model), {**model.state_dict(), "other.weight": np.zeros(2)})
 
 
-def test_the_table_of_layers_counts_what_there_is() -> None:
+def test_the_table_of_layers_counts_parameters_and_operations() -> None:
     model = branching()
     found = {row.name: row for row in rows(model)}
     assert found["mix"].parameters == 18 * 18 * 9 + 18
@@ -212,13 +212,13 @@ def test_the_table_of_layers_counts_what_there_is() -> None:
     assert sum(row.parameters for row in found.values()) == model.parameter_count
 
 
-def test_what_the_paper_does_not_define_is_named() -> None:
+def test_rules_that_the_paper_does_not_define_are_named() -> None:
     named = " ".join(notes(branching()))
     assert all(kind in named for kind in ("AvgPool2d", "LeakyReLU", "Add", "Affine", "Pixels"))
     assert "LeakyReLU" not in " ".join(notes(branching(), "norm"))
 
 
-def test_what_needs_our_own_networks_says_so() -> None:
+def test_commands_for_our_own_networks_refuse_imported_ones() -> None:
     with pytest.raises(ValueError, match="evolution needs a network of zfnet's own kind"):
         require_conv_net(imported(), "evolution")
 

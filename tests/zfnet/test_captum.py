@@ -1,4 +1,4 @@
-"""On networks without normalisation, the three tables equal Captum's methods in PyTorch.
+"""The three tables of rules against Captum's methods in PyTorch, without normalisation.
 
 Both run in float64 on the same weights. What rounding does there depends on the network's
 condition, which the eps of float32 stands in for: it would have to exceed 2^29.
@@ -46,7 +46,7 @@ def picture() -> np.ndarray:
 
 
 def equal(projection: Projection, theirs: Any) -> bool:
-    """Captum begins with 1, we with the activation.
+    """Captum's cotangent is 1, ours the activation.
 
     Only above zero is what the rules make of an activation its multiple of what they make of 1.
     """

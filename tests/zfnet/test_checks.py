@@ -1,4 +1,4 @@
-"""The paper's trends over seeds: what is measured for a seed, the verdicts, the page."""
+"""`zfnet check`: measurements for a seed, verdicts over seeds, the page."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def checked(*chosen: Trend, seeds: int = 3) -> list[Checked]:
 
 
 def test_energy_is_above_an_even_spread_and_above_another_images_object() -> None:
-    found = check_trends.on_objects(case(), EFFORT, silent)
+    found = check_trends.energy_on_objects(case(), EFFORT, silent)
     for layer, e in energy(NET, case().dataset, range(12)).items():
         assert found[f"{layer} above an even spread"] == e.ratio - 1
         assert found[f"{layer} above another object"] == e.ratio - e.control
@@ -89,7 +89,7 @@ def test_movement_is_compared_relative_to_the_distance_of_two_images() -> None:
     sweep = moved.sweeps[0]
     small = [sweep.values.index(value) for value in sweep.small]
     a, b = (moved.relative(layer, sweep)[:, small].mean() for layer in ("relu1", "relu7"))
-    assert check_trends.moved(case(), EFFORT, silent)["translation"] == pytest.approx(a - b)
+    assert check_trends.invariant(case(), EFFORT, silent)["translation"] == pytest.approx(a - b)
 
 
 def test_layers_gain_what_the_support_vector_machine_gains() -> None:
@@ -102,7 +102,7 @@ def test_layers_gain_what_the_support_vector_machine_gains() -> None:
 def test_pretrained_is_compared_with_scratch_on_the_same_images(tmp_path: Path) -> None:
     other = network()  # of other classes
     one = case(out=tmp_path, elsewhere=lambda: other)
-    found = check_trends.carried(one, EFFORT, silent)
+    found = check_trends.transferred(one, EFFORT, silent)
     bank = read_features(other, one.dataset, ["relu7"])
     fold, x = draw_fold(bank.labels, Scenes.classes, 3, 0, 0), bank.features["relu7"]
     learned = classifiers.fit("softmax", x[fold.train], bank.labels[fold.train])
@@ -112,10 +112,10 @@ def test_pretrained_is_compared_with_scratch_on_the_same_images(tmp_path: Path) 
     assert found["3 images a class"] == pretrained - mean_of_classes(answers.argmax(1), labels)
 
 
-def test_a_network_carries_nothing_over_to_what_it_has_learned_from(tmp_path: Path) -> None:
+def test_a_network_is_not_transferred_to_its_own_training_data(tmp_path: Path) -> None:
     own = replace(NET, data="scenes")
     with pytest.raises(ValueError, match="learned from scenes itself"):
-        check_trends.carried(case(out=tmp_path, elsewhere=lambda: own), EFFORT, silent)
+        check_trends.transferred(case(out=tmp_path, elsewhere=lambda: own), EFFORT, silent)
 
 
 # Over the seeds

@@ -1,4 +1,4 @@
-"""The command line: what a mistake gets, and that commands lead on to one another.
+"""The command line: messages for mistakes, and commands that follow one another.
 
 Most call `main` in this process, as the console script does; one starts a process of its own.
 """
@@ -62,7 +62,7 @@ def refused(
     capsys: pytest.CaptureFixture[str],
     *arguments: object,
 ) -> str:
-    """What stands on stderr of a command that ends with status 2."""
+    """The stderr of a command that ends with status 2."""
     assert zfnet(monkeypatch, *arguments) == 2
     told = capsys.readouterr()
     assert "Traceback" not in told.out + told.err
@@ -84,7 +84,7 @@ def refused(
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_a_bad_option_is_told_with_its_value(
+def test_a_bad_option_is_reported_with_its_value(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -192,7 +192,7 @@ def test_a_projection_of_a_picture_is_written(
 @pytest.mark.parametrize(
     ("wrong", "shown"), [(["--layer", "conv9"], "conv9"), (["--layer", "conv2", "--map", "8"], "8")]
 )
-def test_a_layer_or_map_that_does_not_exist_is_told(
+def test_a_layer_or_map_that_does_not_exist_is_reported(
     run: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -243,7 +243,7 @@ def test_a_resumed_run_keeps_its_own_split(
     assert splits == [5, 5]
 
 
-def test_a_stopped_training_says_so_by_its_status_and_can_go_on(
+def test_a_stopped_training_has_a_status_of_its_own_and_can_be_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = ["train", "--data", folder(tmp_path / "data"), "--out", tmp_path / "run", *TINY]

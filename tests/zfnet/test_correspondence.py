@@ -77,7 +77,7 @@ def test_chance_is_the_distance_of_the_same_signs_at_unrelated_elements() -> Non
 
 
 @pytest.mark.parametrize("layer", ["relu5", "relu7"])
-def test_delta_is_what_the_formula_gives_for_the_images_shown(layer: str) -> None:
+def test_delta_equals_the_formula_for_the_images_shown(layer: str) -> None:
     seen = found()
     x = np.stack([s.x for s in seen.shown])
     for part in ("eye", "nose"):

@@ -224,7 +224,7 @@ def test_a_folder_without_images_is_refused_with_what_it_holds(tmp_path: Path) -
         open_dataset(tmp_path, "train")
 
 
-def test_one_level_too_high_is_told_where_the_data_set_lies(tmp_path: Path) -> None:
+def test_a_folder_above_the_data_set_is_refused_with_the_right_one(tmp_path: Path) -> None:
     classes_of(tmp_path / "caltech", a=2, b=2)
     with pytest.raises(ValueError, match=r"did you mean .*caltech"):
         open_dataset(tmp_path, "train")

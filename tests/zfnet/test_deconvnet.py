@@ -1,4 +1,4 @@
-"""The deconvnet is the paper's section 2.1: held against it written out layer by layer."""
+"""The deconvnet against the paper's section 2.1, written out layer by layer."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_other_orders_and_windows_project_as_written_out_by_hand(options: dict[s
 
 @pytest.fixture(scope="module")
 def large() -> dict[Norm, ConvNet]:
-    """Networks on images large enough that a unit of pool5 does not see all."""
+    """Networks on images that are larger than the receptive fields of pool5."""
     return {norm: network(norm, image_size=224, width=0.03, hidden=(8, 8)) for norm in NORMS}
 
 
@@ -79,7 +79,7 @@ def _slices(box: Box) -> tuple[slice, slice]:
     return slice(box.top, box.bottom), slice(box.left, box.right)
 
 
-def test_a_unit_at_the_corner_sees_the_part_of_its_field_that_lies_in_the_image() -> None:
+def test_the_receptive_field_of_a_corner_unit_is_clipped_to_the_image() -> None:
     model, images = network(), pictures(1)
     (projection,) = Deconvnet(model).project(images, "conv2", units=[Unit(0, 0, 0)])
     assert projection.box == Box(0, 24, 0, 24)  # 27 x 27 from row and column -3 on
@@ -130,7 +130,7 @@ def test_a_batch_gives_what_its_images_give_one_by_one(layer: str) -> None:
     alone = [Deconvnet(model).project(image[None], layer, map=1)[0] for image in images]
     assert [p.unit for p in together] == [p.unit for p in alone]
     signal = one_unit(seen[layer], [p.unit for p in alone])
-    # Each walk rounds, and so does the activation that it starts from, by another algorithm maybe.
+    # Each backward pass rounds, and so does its activation, possibly by another algorithm.
     batches = [
         replace(g, N=n)
         for g in model.geometries().values()
@@ -179,7 +179,7 @@ def test_with_a_map_its_strongest_unit_is_projected() -> None:
         assert projection.value == activation[n, 5].max() == activation[n, 5, u.p, u.q]
 
 
-def test_a_fully_connected_unit_sees_the_whole_image() -> None:
+def test_the_receptive_field_of_a_fully_connected_unit_is_the_whole_image() -> None:
     (projection,) = Deconvnet(network()).project(pictures(1), "fc6", map=3)
     assert projection.box == Box(0, SIDE, 0, SIDE)
     assert projection.unit == Unit(3)

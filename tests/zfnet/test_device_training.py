@@ -1,4 +1,4 @@
-"""Training, projecting and covering on a device: the numbers are the CPU's, the weights whole."""
+"""Training, projection and occlusion on a device: the CPU's numbers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from zfnet.experiments.occlusion.measure import occlusion_map
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 WAITING = ("__bool__", "__float__", "__index__", "__int__", "__iter__", "item", "tolist", "tobytes")
-"""How the host can ask an array for its values without a word."""
+"""Implicit conversions of an array to host values."""
 
 
 def trained(where: str, out: Path, **options: Any) -> list[float]:
@@ -54,7 +54,7 @@ def test_training_on_the_device_loses_what_it_does_on_the_cpu(
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The methods by which the emulator's arrays were asked for their values."""
+    """The implicit conversions of the emulator's arrays that were called."""
     asked: list[str] = []
     for name in WAITING:
 
@@ -79,7 +79,9 @@ def test_a_step_brings_the_loss_to_the_host_and_nothing_else(
         before = cuda.transfers.to_host, cuda.transfers.to_host_bytes
         step(batch)
         brought.append(cuda.transfers.to_host - before[0])
-        assert cuda.transfers.to_host_bytes - before[1] == 8  # the loss, and how many are right
+        assert (
+            cuda.transfers.to_host_bytes - before[1] == 8
+        )  # the loss and the number of correct answers
         assert not waits
 
     monkeypatch.setattr(trainer, "_one_step", counted)
@@ -88,7 +90,7 @@ def test_a_step_brings_the_loss_to_the_host_and_nothing_else(
     assert brought == [1, 1]
 
 
-def test_no_room_in_training_says_at_what_step_and_with_what_batch(
+def test_a_memory_error_in_training_names_its_step_and_batch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer = tiny.trainer(tmp_path, workers=0)
@@ -111,10 +113,10 @@ def test_projections_from_the_device_are_the_cpus(cuda_device: str, layer: str) 
     model.to(cuda_device)
     there = Deconvnet(model).project_each(x, layer, units)
     for ours, theirs in zip(there, here, strict=True):
-        # Forward and back through eight layers, each of up to some thousand products.
+        # Forward and backward through eight layers, each of up to some thousand products.
         allowed = 1e4 * eps(np.float32)
         assert not abs(ours.value - theirs.value) > allowed * abs(theirs.value)
-        assert not np.abs(ours.seen - theirs.seen).max() > allowed * np.abs(theirs.seen).max()
+        assert not np.abs(ours.part - theirs.part).max() > allowed * np.abs(theirs.part).max()
 
 
 def test_the_strongest_unit_is_found_on_the_device(cuda_device: str) -> None:
@@ -122,7 +124,7 @@ def test_the_strongest_unit_is_found_on_the_device(cuda_device: str) -> None:
     assert deconvnet.strongest(device.move(y, cuda_device)) == deconvnet.strongest(y)
 
 
-def test_what_covering_changes_is_the_same_on_the_device(cuda_device: str) -> None:
+def test_occlusion_gives_the_same_numbers_on_the_device(cuda_device: str) -> None:
     x = normal((3, 32, 32), np.random.default_rng(0), np.float32)
     network = tiny.network()
     here = occlusion_map(network, x, 0, square=8, stride=8)
@@ -150,7 +152,7 @@ def zfnet(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 @pytest.mark.parametrize(
     "command", [("train", "--data", "scenes", "--out", "run"), ("occlusion", "--data", "scenes")]
 )
-def test_a_command_without_a_gpu_says_what_is_missing_and_what_would_do(
+def test_a_command_without_a_gpu_names_what_is_missing_and_the_alternative(
     command: tuple[str, ...],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""Where the energy of projections lies, against sums by hand over masks (section 4)."""
+"""The place of the energy of projections, against sums by hand over masks (section 4)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def found() -> dict[str, Energy]:
 
 
 def by_hand(layer: str, mask: np.ndarray, index: int) -> tuple[float, float]:
-    """The energy's share on a mask of the crop, and the field's, by a walk through all pixels."""
+    """The shares of the energy and of the field on a mask of the crop, pixel by pixel."""
     net = network()
     net.model.eval()
     pixels = centre(DATA.images[index]).transpose(2, 0, 1)  # (S,S,3) -> (3,S,S)
@@ -59,7 +59,7 @@ def test_the_shares_are_those_of_the_strongest_unit_of_each_image(
         on, area = by_hand(layer, masks[n], index)
         other, elsewhere = by_hand(layer, masks[n - 1], index)  # of the first image the last one's
         e = found[layer]
-        # There each field is walked alone, in another order of float32 sums.
+        # There each field is computed alone, with another order of float32 sums.
         shares = (e.on[n], e.area[n], e.other[n], e.elsewhere[n])
         assert shares == pytest.approx((on, area, other, elsewhere), abs=1e-4)
 

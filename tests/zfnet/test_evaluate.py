@@ -1,4 +1,4 @@
-"""Errors as Table 2 counts them: top-1 and top-5, ten crops and several networks averaged."""
+"""Table 2's errors: top-1 and top-5, ten crops and several networks averaged."""
 
 from __future__ import annotations
 

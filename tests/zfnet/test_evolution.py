@@ -1,4 +1,4 @@
-"""Fig 4: the strongest activations at the epochs that a run kept, against a search by hand."""
+"""Fig 4: the strongest activations at the kept epochs, against a search by hand."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def strongest(values: Sequence[float], images: Sequence[int]) -> Strongest:
     return Strongest("conv1", (1, 1), *columns, np.zeros((len(values), 1), int))
 
 
-def test_what_changed_is_counted_among_the_maps_active_at_both_epochs() -> None:
+def test_changes_are_counted_among_the_maps_active_at_both_epochs() -> None:
     before = Snapshot(1, {"conv1": strongest([2, 1, 0, 3, 1], [0, 1, 2, 3, 4])}, {})
     after = Snapshot(2, {"conv1": strongest([2, 1, 9, -1, 1], [7, 1, 9, 9, 4])}, {})
     assert changed(before, after, "conv1") == pytest.approx(1 / 3)
@@ -167,7 +167,7 @@ def test_similarity_is_the_cosine_in_the_frame_of_the_field() -> None:
     assert similarity(top(whole), top(-2 * whole)) == pytest.approx(-1)
 
 
-def test_what_is_dead_resembles_nothing() -> None:
+def test_a_dead_map_has_similarity_zero() -> None:
     seen = top(np.ones((3, 4, 4)))
     assert similarity(None, seen) == similarity(seen, None) == 0
     assert similarity(seen, top(np.zeros((3, 4, 4)))) == 0
@@ -253,7 +253,7 @@ def table(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(opened))
 
 
-def test_the_files_hold_what_was_found(written: Path, snapshots: Sequence[Snapshot]) -> None:
+def test_the_files_hold_the_findings(written: Path, snapshots: Sequence[Snapshot]) -> None:
     for name in ("index.html", "conv1.png", "conv3.png", "measures.png"):
         assert (written / name).stat().st_size > 1000
     numbers = json.loads((written / "evolution.json").read_text())
@@ -307,7 +307,7 @@ def test_a_layer_without_maps_is_refused(run: Path, layer: str) -> None:
         next(evolution(run, DATA, layers=[layer]))
 
 
-def test_the_command_searches_as_many_images_as_it_is_told(run: Path, tmp_path: Path) -> None:
+def test_the_command_searches_the_given_number_of_images(run: Path, tmp_path: Path) -> None:
     evolution_command(run, "scenes", tmp_path, layer=["conv1"], maps=1, images=6, seed=1)
     numbers = json.loads((tmp_path / "evolution.json").read_text())
     assert numbers["settings"]["images"] == 6

@@ -1,4 +1,4 @@
-"""`zfnet export`, as typed."""
+"""`zfnet export` on the command line."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_network_in_the_box_is_written_for_others(
     assert not np.abs(ours - theirs).max() > 1e-3 * np.abs(theirs).max()
 
 
-def test_what_to_write_must_be_said(
+def test_an_output_file_is_required(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert zfnet(monkeypatch, "export") == 2

@@ -1,4 +1,4 @@
-"""The features of a data set against each image's activations, alone (paper, Tables 4 to 7)."""
+"""The features of a data set against each image's activations (paper, Tables 4 to 7)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def by_hand(plane: np.ndarray, side: int) -> np.ndarray:
 
 @pytest.mark.usefixtures("exact_kernels")
 @pytest.mark.parametrize("batch_size", [1, 4])
-def test_features_are_what_leaves_each_layer(batch_size: int) -> None:
+def test_features_are_the_outputs_of_each_layer(batch_size: int) -> None:
     net, data = network(), Pictures(7)
     bank = read_features(net, data, LAYERS, batch_size=batch_size)
     assert list(bank.features) == LAYERS and bank.labels.tolist() == [0, 1, 2, 0, 1, 2, 0]

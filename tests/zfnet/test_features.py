@@ -114,7 +114,7 @@ def test_the_same_generator_chooses_the_same_maps() -> None:
 
 
 @pytest.mark.parametrize("layer", ["pool1", "conv2", "conv3"])
-def test_a_patch_is_the_part_of_its_image_that_the_unit_sees(layer: str) -> None:
+def test_a_patch_is_the_receptive_field_in_its_image(layer: str) -> None:
     net, data = network(), pictures()
     found = strongest_activations(net, data, [layer], k=4)[layer]
     shown = project_strongest(net, data, found, choose_maps(found, 3, np.random.default_rng(0)))

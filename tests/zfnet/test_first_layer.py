@@ -1,4 +1,4 @@
-"""`zfnet first-layer`: dead and dominating filters counted, aliasing measured by hand too."""
+"""`zfnet first-layer`: dead and dominating filters counted, aliasing measured by hand."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_without_networks_the_variants_are_trained_and_judged(tmp_path: Path) ->
     assert {(e["size"], e["stride"]) for e in found["networks"]} == {(7, 1), (11, 2)}
 
 
-def test_what_was_studied_before_an_error_is_written(tmp_path: Path) -> None:
+def test_results_before_an_error_are_written(tmp_path: Path) -> None:
     def failing() -> Iterator[Network]:
         raise ValueError("diverged")
         yield

@@ -1,4 +1,4 @@
-"""Folds are draws of their own, by class, from the seed alone; what repeated draws tell (5.2)."""
+"""Folds: drawn by class from the seed alone; statistics of repeated draws (5.2)."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_gains_are_paired_by_the_folds_that_both_have() -> None:
     assert gain([0.1, 0.2], [0.3, 0.5, 0.9]).mean == pytest.approx(0.25)
 
 
-def test_sentences_sort_gains_by_what_their_intervals_tell() -> None:
+def test_sentences_sort_gains_by_their_intervals() -> None:
     zeros = [0.0, 0.0, 0.0]
     gains = {
         "a": gain(zeros, [0.1, 0.1, 0.12]),

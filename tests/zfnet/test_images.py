@@ -1,4 +1,4 @@
-"""Picture files of every kind become RGB arrays, and damaged ones a clear refusal."""
+"""Decoding of picture files, and refusal of damaged ones."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_transparent_pixels_show_mid_grey(tmp_path: Path, make: Callable[[], Ima
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), np.full((2, 2, 3), 128))
 
 
-def test_half_transparent_white_lies_between_white_and_mid_grey(tmp_path: Path) -> None:
+def test_half_transparent_white_is_between_white_and_mid_grey(tmp_path: Path) -> None:
     Image.new("RGBA", (1, 1), (255, 255, 255, 51)).save(tmp_path / "a.png")
     # A fifth of the way from 128 to 255, rounded to 8 bits.
     expected = 128 + (255 - 128) / 5
@@ -105,7 +105,7 @@ UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize("orientation", sorted(UPRIGHT))
-def test_images_are_turned_upright_as_exif_says(
+def test_images_are_rotated_upright_by_their_exif_tag(
     tmp_path: Path, orientation: int, suffix: str
 ) -> None:
     exif = Image.Exif()
@@ -133,7 +133,7 @@ def test_a_truncated_image_is_refused_by_name(tmp_path: Path, format: str) -> No
         (None, "No such file"),
     ],
 )
-def test_what_is_no_picture_is_refused_with_its_reason(
+def test_files_that_are_not_pictures_are_refused_with_the_reason(
     tmp_path: Path, content: bytes | None, reason: str
 ) -> None:
     path = tmp_path / "odd.jpg"

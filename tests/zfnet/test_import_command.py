@@ -1,4 +1,4 @@
-"""`zfnet import` and `zfnet show`, as typed: what they write, what they refuse, and how."""
+"""`zfnet import` and `zfnet show` on the command line: output, files, refusals."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_an_imported_network_is_looked_into(
         ("again", "is there already"),
     ],
 )
-def test_what_cannot_be_imported_is_one_message_and_leaves_nothing(
+def test_a_refused_import_prints_one_message_and_leaves_nothing(
     damage: str,
     message: str,
     tmp_path: Path,
@@ -182,7 +182,7 @@ def test_a_wordnet_id_before_a_class_is_left_out(tmp_path: Path) -> None:
     assert read_classes(tmp_path / "names") == ["tench, Tinca tinca", "n1 short", "plain"]
 
 
-def test_what_is_given_goes_before_the_preset() -> None:
+def test_options_override_the_preset() -> None:
     form = input_format("caffe", (1, 2, 3), fit="centre", bgr=None)
     assert (form.mean, form.fit, form.bgr) == ((1, 2, 3), "centre", True)
     assert form.resize == PRESETS["caffe"].resize

@@ -1,4 +1,4 @@
-"""What `zfnet import` recognises: kinds of files, the size that one fixes, precisions, names."""
+"""Recognition by `zfnet import`: kinds of files, fixed sizes, precisions, names."""
 
 from __future__ import annotations
 

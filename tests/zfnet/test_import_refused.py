@@ -1,4 +1,4 @@
-"""`zfnet import` of what it cannot take, as typed: status 2, one message, nothing written."""
+"""`zfnet import` of unsupported files: status 2, one message, nothing written."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def changed(path: Path, change: Any) -> Path:
 
 
 def moved_out(location: str) -> Any:
-    """A change: the bytes of the filters lie in another file."""
+    """A change: the filters are stored in another file."""
 
     def change(graph: Any) -> None:
         tensor = graph.initializer[0]

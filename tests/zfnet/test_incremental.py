@@ -1,4 +1,4 @@
-"""What a square changes, computed alone, against whole images through the whole network."""
+"""The incremental forward pass against whole images through the whole network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fig 5: images transformed, and how far features move, against computations by hand."""
+"""Fig 5: transformed images and distances of features, against computations by hand."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zfnet.cli import invariance as command
 from zfnet.data import Preprocess
 from zfnet.experiments.invariance.measure import Invariance, Subject, draw, invariance, trends
 from zfnet.experiments.invariance.page import write_invariance
-from zfnet.experiments.invariance.transforms import Sweep, Transform, sweeps, views
+from zfnet.experiments.invariance.transforms import Sweep, Transform, sweeps, transformed
 from zfnet.network import Network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -35,7 +35,7 @@ def noise(height: int, width: int) -> np.ndarray:
 
 def pixels(preprocess: Preprocess, image: np.ndarray, transform: Transform) -> np.ndarray:
     """The transformed crop with its mean added back, (S,S,3)."""
-    return preprocess.to_pixels(views(preprocess, image, [transform])[0])
+    return preprocess.to_pixels(transformed(preprocess, image, [transform])[0])
 
 
 def subjects(count: int = 4) -> list[Subject]:
@@ -45,7 +45,7 @@ def subjects(count: int = 4) -> list[Subject]:
 @pytest.mark.parametrize("shape", [(36, 36), (36, 51), (80, 50), (51, 120), (20, 31), (1, 400)])
 def test_untransformed_it_is_the_centre_crop_pixel_for_pixel(shape: tuple[int, int]) -> None:
     preprocess, image = network().preprocess, noise(*shape)
-    (x,) = views(preprocess, image, [Transform()])
+    (x,) = transformed(preprocess, image, [Transform()])
     expected = preprocess.centre(preprocess.prepare(image)).transpose(2, 0, 1)  # (S,S,3)->(3,S,S)
     np.testing.assert_array_equal(x, expected)
 
@@ -72,7 +72,7 @@ def test_an_angle_turns_counterclockwise_about_the_crops_centre(quarters: int) -
 
 
 @pytest.mark.parametrize(("scale", "angle"), [(1.1, 0), (1.8, 0), (1.0, 10), (1.0, 200)])
-def test_a_ramp_is_enlarged_and_turned_about_the_crops_centre(scale: float, angle: int) -> None:
+def test_a_ramp_is_enlarged_and_rotated_about_the_crops_centre(scale: float, angle: int) -> None:
     ramp = np.broadcast_to(np.arange(36, dtype=np.uint8)[:, None, None] * 7, (36, 36, 3))
     shown = pixels(network().preprocess, ramp, Transform(scale=scale, angle=angle))
     down, right = np.mgrid[-8:8, -8:8] + 0.5  # the middle of the crop, which the ramp's ends leave
@@ -116,10 +116,10 @@ def test_distances_are_those_of_each_transformed_image_looked_at_alone(
     found: Invariance, layer: str
 ) -> None:
     net, pixels = network(), found.subjects[2].pixels
-    (plain,) = views(net.preprocess, pixels, [Transform()])
+    (plain,) = transformed(net.preprocess, pixels, [Transform()])
     for sweep in found.sweeps:
         for t in (1, len(sweep.values) - 1):
-            (x,) = views(net.preprocess, pixels, [sweep.transforms[t]])
+            (x,) = transformed(net.preprocess, pixels, [sweep.transforms[t]])
             moved = np.linalg.norm(alone(net, x, layer) - alone(net, plain, layer))
             assert found.distances[layer][sweep.name][2, t] == pytest.approx(moved, rel=1e-3)
 
@@ -128,13 +128,13 @@ def test_probabilities_are_those_of_the_true_class(found: Invariance) -> None:
     net = network()
     for i, subject in enumerate(found.subjects):
         assert found.classes[i] == net.classes[int(subject.title.split(".")[0]) % 3]
-        (x,) = views(net.preprocess, subject.pixels, [Transform(angle=40)])
+        (x,) = transformed(net.preprocess, subject.pixels, [Transform(angle=40)])
         scores = np.exp(alone(net, x, "fc8"))
         expected = scores[net.classes.index(found.classes[i])] / scores.sum()
         assert found.probabilities["rotation"][i, 4] == pytest.approx(expected, rel=1e-4)
 
 
-def test_the_image_as_it_is_is_at_no_distance_from_itself(found: Invariance) -> None:
+def test_the_original_image_has_distance_zero(found: Invariance) -> None:
     for layer in found.layers:
         for sweep, value in zip(found.sweeps, (0, 1.0, 0), strict=True):
             assert (found.distances[layer][sweep.name][:, sweep.values.index(value)] == 0).all()
@@ -143,7 +143,7 @@ def test_the_image_as_it_is_is_at_no_distance_from_itself(found: Invariance) -> 
 def test_the_distance_between_images_is_the_mean_over_all_pairs(found: Invariance) -> None:
     net = network()
     for layer in found.layers:
-        features = [alone(net, views(net.preprocess, s.pixels, [Transform()])[0], layer)
+        features = [alone(net, transformed(net.preprocess, s.pixels, [Transform()])[0], layer)
                     for s in found.subjects]  # fmt: skip
         pairs = [np.linalg.norm(a - b) for a, b in combinations(features, 2)]
         assert len(pairs) == 6
@@ -196,7 +196,7 @@ def test_without_a_known_class_the_networks_own_answer_is_followed() -> None:
     found = invariance(net, drawn)
     assert [s.label for s in drawn] == [0 if int(s.title[0]) % 3 == 0 else None for s in drawn]
     for i, subject in enumerate(drawn):
-        scores = alone(net, views(net.preprocess, subject.pixels, [Transform()])[0], "fc8")
+        scores = alone(net, transformed(net.preprocess, subject.pixels, [Transform()])[0], "fc8")
         answer = 0 if subject.label == 0 else int(scores.argmax())
         assert found.classes[i] == net.classes[answer]
 
@@ -264,7 +264,7 @@ def test_one_image_is_refused() -> None:
         invariance(network(), subjects(1))
 
 
-def test_a_layer_that_sees_no_difference_between_images_is_refused() -> None:
+def test_a_layer_with_equal_features_for_all_images_is_refused() -> None:
     net = network()
     net.model.fc7.weight.data[:] = 0  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="relu7 gives all 4 images the same features"):
@@ -303,7 +303,7 @@ def test_pictures_of_the_users_own_have_the_classes_they_are_given(
     assert options["settings"]["count"] == options["settings"]["statistics"] == 2
 
 
-def test_what_does_not_go_together_is_refused(run: Path, tmp_path: Path) -> None:
+def test_options_that_exclude_each_other_are_refused(run: Path, tmp_path: Path) -> None:
     files = own_pictures(tmp_path)
     with pytest.raises(ValueError, match="give either --data"):
         command.invariance_command(run)

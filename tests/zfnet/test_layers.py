@@ -1,4 +1,4 @@
-"""Linear classifiers on the features of each layer: Table 7, and the page of it."""
+"""Linear classifiers on the features of each layer: Table 7 and its page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOTHING, LITTLE, ALL = "norm1", "norm2", "relu7"
 
 
 def bank() -> FeatureBank:
-    """60 images of 3 classes: one layer knows nothing of them, one a little, one all."""
+    """60 images of 3 classes; layers whose features predict the class not, partly and fully."""
     rng = np.random.default_rng(5)
     truth = np.eye(3)[LABELS]
     made = {
@@ -183,7 +183,7 @@ def test_folds_that_are_done_stay_usable(tmp_path: Path, monkeypatch: pytest.Mon
     assert "1 of 2 folds" in (tmp_path / "index.html").read_text()
 
 
-def test_averaged_planes_and_unreadable_images_are_told(
+def test_averaged_planes_and_unreadable_images_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shapes = {NOTHING: (2, 9, 9), ALL: (3,)}
@@ -205,7 +205,7 @@ def test_averaged_planes_and_unreadable_images_are_told(
         ({"folds": 0}, "at least 1 of each"),
     ],
 )
-def test_what_cannot_be_done_is_refused_before_anything_is_computed(
+def test_impossible_settings_are_refused_before_anything_is_computed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], message: str
 ) -> None:
     monkeypatch.setattr("zfnet.experiments.layers.page.read_features", None)

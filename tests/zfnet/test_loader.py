@@ -1,4 +1,4 @@
-"""Batches: the same whatever the threads do, and nothing lost or left running."""
+"""Batches: independent of the timing of threads, complete, and cleanly stopped."""
 
 from __future__ import annotations
 

@@ -106,12 +106,12 @@ def test_alexnet_has_its_sizes_at_every_layer() -> None:
 
 
 @pytest.mark.parametrize(("layer", "side"), FIELDS.items())
-def test_a_unit_sees_as_many_pixels_as_in_the_paper(layer: str, side: int) -> None:
+def test_receptive_fields_have_the_papers_sizes(layer: str, side: int) -> None:
     assert thin().receptive_field(layer, 2, 2).shape == (side, side)
 
 
 @pytest.mark.parametrize("layer", ["conv2", "relu2", "pool1", "norm1"])
-def test_neighbouring_units_see_what_is_the_strides_product_apart(layer: str) -> None:
+def test_receptive_fields_of_neighbours_are_the_strides_product_apart(layer: str) -> None:
     first, second = (thin().receptive_field(layer, 3, q) for q in (4, 5))
     apart = {"conv2": 8, "relu2": 8, "pool1": 4, "norm1": 4}[layer]
     assert second == Box(first.top, first.bottom, first.left + apart, first.right + apart)
@@ -224,7 +224,7 @@ def test_layers_left_out_are_gone_and_the_others_keep_their_names(without: tuple
     assert rest == [name for name in whole if name not in gone]
 
 
-def test_what_stands_above_a_left_out_layer_takes_what_lies_below_it() -> None:
+def test_a_layer_above_a_removed_one_takes_the_output_below_it() -> None:
     model = thin(without=(3, 4, 6))
     shapes = {name: p.shape for name, p in model.named_parameters()}
     # Of width 0.02: 256, 256 and 4096 become 5, 5 and 82; pool5 is 6x6.

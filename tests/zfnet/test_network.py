@@ -1,4 +1,4 @@
-"""A network's file: what is in it comes back, and a file of anything else is refused."""
+"""A network's file: round trip, and refusal of other files."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_half_the_precision_is_half_the_file_and_computes_in_float32(tmp_path: P
         ("", ".", (), False),
     ],
 )
-def test_what_a_network_learned_from_is_told_by_name_or_classes(
+def test_the_training_data_are_recognised_by_name_or_classes(
     data: str, name: str, classes: tuple[str, ...], expected: bool
 ) -> None:
     pictures = Pictures(classes=classes or ("",))

@@ -1,4 +1,4 @@
-"""A network's numbers equal those of the same weights in PyTorch: activations, loss, gradients.
+"""A network's activations, loss and gradients against PyTorch's with the same weights.
 
 In float32 layer by layer: PyTorch, in float64, gets what our layer got and must find what ours
 found, but for the rounding of our sums. In float64 as a whole: there rounding is multiplied by the
@@ -31,7 +31,7 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 class Run:
-    """One forward and backward pass of ours, and what PyTorch makes of each layer's input.
+    """One forward and backward pass of ours, and PyTorch's for the input of each layer.
 
     seen:       every layer's output by name, "input" first.
     cotangents: of these, from the mean cross-entropy.
@@ -51,13 +51,13 @@ class Run:
         self.twin = network_twin(self.model)
 
     def layers(self) -> Iterator[tuple[str, str, Any]]:
-        """(name, name of what is below, PyTorch's module)."""
+        """(name, name of the layer below, PyTorch's module)."""
         names = list(self.seen)
         for below, name in itertools.pairwise(names):
             yield name, below, getattr(self.twin, name)
 
     def output_bound(self, name: str, below: str, module: Any) -> np.ndarray:
-        """What rounding in float32 does to one layer's output."""
+        """The effect of float32 rounding on one layer's output."""
         if isinstance(module, LocalContrastNorm):
             return _rounded_once(self.seen[name])
         y = majorant(module)(double(np.abs(self.seen[below])))

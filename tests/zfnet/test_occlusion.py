@@ -1,4 +1,4 @@
-"""A grey square over each place of an image, against one cover done by hand (paper, Fig 7)."""
+"""Occlusion maps against one occlusion computed by hand (paper, Fig 7)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def close(found: float, expected: float) -> bool:
 
 
 @pytest.mark.parametrize(("p", "q"), [(0, 0), (1, 3), (3, 2)])
-def test_a_place_holds_what_the_network_says_when_it_is_grey(net: Network, p: int, q: int) -> None:
+def test_a_cell_holds_the_output_with_the_square_at_its_position(
+    net: Network, p: int, q: int
+) -> None:
     seen, x = found(net), covered(net, p, q)
     (probabilities,) = net.probabilities(x[None])
     assert close(seen.probability[p, q], probabilities[LABEL])
@@ -104,7 +106,7 @@ def with_probability(probability: np.ndarray, square: int, stride: int) -> Occlu
     return OcclusionMap(square, stride, 0, 0, other, probability, other.astype(int), 1.0)
 
 
-def test_the_extent_lies_around_the_squares_centres() -> None:
+def test_the_extent_is_around_the_squares_centres() -> None:
     """Centres at 4.5, 11.5, 18.5 and 25.5 pixels, each the middle of 7."""
     seen = with_probability(np.zeros((4, 4)), 9, 7)
     assert seen.extent() == (1, 1, 29, 29)
@@ -126,7 +128,7 @@ def test_the_darkest_place_is_the_centre_of_the_square_that_hides_most() -> None
         ({"label": -1}, "label -1"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_what_would(
+def test_a_square_that_does_not_fit_is_refused_with_the_allowed_sizes(
     net: Network, wrong: dict[str, Any], shown: str
 ) -> None:
     with pytest.raises(ValueError, match=shown):

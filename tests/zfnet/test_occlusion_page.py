@@ -1,4 +1,4 @@
-"""`zfnet occlusion`: the five columns, what is written, who is asked for the class (Fig 7)."""
+"""`zfnet occlusion`: the five columns, the files, and the source of the class (Fig 7)."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_named_images_come_first_and_none_is_drawn_twice() -> None:
         ({"image": ["DATA/0.png"], "square": 40}, "square of 40 .* 32x32"),
     ],
 )
-def test_what_cannot_be_looked_at_is_refused(
+def test_images_that_cannot_be_occluded_are_refused(
     tmp_path: Path, options: dict[str, Any], message: str
 ) -> None:
     NET.save(tmp_path / FILE)

@@ -37,7 +37,7 @@ class Form:
 
 
 def called(*typed: str, **how: Any) -> Any:
-    """What a command gets for a `Form` from these words."""
+    """The `Form` that a command gets for these arguments."""
     found: list[Any] = []
     options = Options(**how)
     hint: Any = dict[str, Any] if options.given else Form
@@ -115,6 +115,17 @@ def test_a_wrong_value_is_refused_with_status_2_and_named(words: list[str]) -> N
     outcome = CliRunner().invoke(app, ["train", "--data", "scenes", "--out", "x", *words])
     assert outcome.exit_code == 2 and "Traceback" not in outcome.output
     assert f"Invalid value for '{words[0]}'" in outcome.output
+
+
+def test_a_group_may_have_the_name_of_one_of_its_fields() -> None:
+    found: list[Form] = []
+
+    def command(*, size: Form) -> None:
+        found.append(size)
+
+    command.__annotations__.update(size=Form)
+    grouped(command)(3)
+    assert found == [Form(3)]
 
 
 def test_a_command_can_be_called_with_the_fields_as_arguments() -> None:

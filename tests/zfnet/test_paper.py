@@ -1,4 +1,4 @@
-"""All experiments after one another: what is done again, what is not, and the one report."""
+"""`zfnet paper`: which parts are run again, and the report."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def two(tmp_path: Path) -> Experiments:
 # What is run
 
 
-def test_what_is_done_is_not_run_again(two: Experiments) -> None:
+def test_parts_that_are_done_are_not_run_again(two: Experiments) -> None:
     first = two.go(maps=3)
     assert two.ran == ["evolution", "invariance"]
     assert two.go(maps=3) == first and two.ran == []
@@ -83,13 +83,13 @@ def test_other_options_are_run(two: Experiments) -> None:
     assert two.ran == ["evolution", "invariance"]
 
 
-def test_what_was_done_with_other_options_is_not_in_the_report(two: Experiments) -> None:
+def test_parts_with_other_options_are_not_in_the_report(two: Experiments) -> None:
     two.go(maps=3)
     *_, last = run(two.jobs(maps=4), [FIRST], two.results)
     assert list(last) == ["evolution"] and two.ran == ["evolution", "invariance", "evolution"]
 
 
-def test_what_was_done_before_stays_in_the_report_of_another_part(two: Experiments) -> None:
+def test_earlier_parts_stay_in_the_report_of_another_part(two: Experiments) -> None:
     two.go(maps=3)
     *_, last = run(two.jobs(maps=3), [FIRST], two.results, again=True)
     assert set(last) == {"evolution", "invariance"}
@@ -108,7 +108,7 @@ def test_options_are_compared_as_they_were_written(two: Experiments, tmp_path: P
     assert two.ran == []
 
 
-def test_what_cannot_be_run_has_a_reason_and_is_tried_again(two: Experiments) -> None:
+def test_a_part_that_cannot_be_run_has_a_reason_and_is_tried_again(two: Experiments) -> None:
     two.broken["evolution"] = ValueError("no kept epochs")
     found = two.go()
     assert found["evolution"].reason == "no kept epochs" and found["invariance"].done
@@ -125,7 +125,7 @@ def test_an_interrupt_loses_the_experiment_that_it_met_alone(two: Experiments) -
     assert two.go()["invariance"].done and two.ran == ["invariance"]
 
 
-def test_an_experiment_that_is_begun_anew_is_not_done_until_it_ends(two: Experiments) -> None:
+def test_an_experiment_that_is_run_again_is_not_done_until_it_ends(two: Experiments) -> None:
     two.go()
     two.broken["evolution"] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
@@ -214,7 +214,7 @@ def test_the_report_has_every_experiments_page_and_a_summary(two: Experiments) -
     assert "holds: 1 of 2; cannot be told: 1 of 2" in html[slice(*summary)]
 
 
-def test_the_report_names_what_was_not_run(two: Experiments) -> None:
+def test_the_report_names_parts_that_were_not_run(two: Experiments) -> None:
     two.broken["evolution"] = ValueError("no kept epochs")
     html = two.report()
     assert "Not run: no kept epochs." in html and "<td>not run</td>" in html
@@ -295,7 +295,7 @@ def test_the_game_is_played_if_any_image_allows_it_and_not_the_first_alone(given
     assert given(Half(12, classes=("cat",)))["occlusion"]["pointing"] == 0
 
 
-def test_nothing_is_trained_from_scratch_on_what_the_network_has_learned_from(
+def test_nothing_is_trained_from_scratch_on_the_networks_own_training_data(
     given: Given, tmp_path: Path
 ) -> None:
     data = str(class_folders(tmp_path / "photographs", COLOURS, 12))

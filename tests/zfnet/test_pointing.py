@@ -1,4 +1,4 @@
-"""The pointing game: where the occlusion map's minimum falls, counted by hand (section 4.2)."""
+"""The pointing game: the place of an occlusion map's minimum, counted by hand (section 4.2)."""
 
 from __future__ import annotations
 

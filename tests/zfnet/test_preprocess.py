@@ -217,7 +217,9 @@ def test_the_mean_image_reports_its_progress() -> None:
         (np.zeros((0, 4, 3), np.uint8), ValueError, r"\(0, 4, 3\)"),
     ],
 )
-def test_what_is_no_image_is_refused(image: np.ndarray, error: type, message: str) -> None:
+def test_arrays_that_are_not_images_are_refused(
+    image: np.ndarray, error: type, message: str
+) -> None:
     with pytest.raises(error, match=message):
         plain(4, 4).prepare(image)
 

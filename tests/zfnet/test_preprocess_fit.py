@@ -1,4 +1,4 @@
-"""What becomes of an image for networks from elsewhere: all of it warped, one mean a channel."""
+"""Preprocessing of imported networks: whole images warped, one mean a channel."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_mean_has_three_channels(mean: tuple[float, ...]) -> None:
 
 
 @pytest.mark.parametrize("fit", ["centre", "warp"])
-def test_what_is_taken_of_an_image_is_what_the_square_shows(fit: str) -> None:
+def test_the_source_rectangle_is_the_squares(fit: str) -> None:
     preprocess, shape = made(20, fit), (30, 70)
     top, left, height, width = preprocess.source_rectangle(shape)
     inside = np.zeros((*shape, 3), np.uint8)

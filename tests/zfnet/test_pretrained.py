@@ -1,4 +1,4 @@
-"""The network in the box: small, whole, and what its card says."""
+"""The pretrained network: its size, its files, and the claims of its card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A unit's field walked alone, against the walk through the whole image."""
+"""The receptive-field forward pass against the pass over the whole image."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 import kernels
-from kernels import patches
 from kernels.bounds import within
 from kernels.contract.geometry import ConvGeometry
 from minidl import rules
 from minidl.rules import Rules
 from tests.shared.by_hand import ByHand, Norm, network, one_unit, pictures, recorded
-from zfnet import receptive_fields
+from zfnet import patches, receptive_fields
 from zfnet.deconvnet import Deconvnet, Projection, Unit
 from zfnet.model import ConvNet
 
@@ -25,7 +24,7 @@ NORMS: tuple[Norm, ...] = ("lcn", "lrn", None)
 
 
 def large(norm: Norm, **options: Any) -> ConvNet:
-    """Images large enough that a unit of pool5 does not see all, in float64."""
+    """Images that are larger than the receptive fields of pool5, in float64."""
     return network(norm, double=True, image_size=SIDE, width=0.03, hidden=(8, 8), **options)
 
 
@@ -84,14 +83,16 @@ def test_every_layer_order_and_table_is_served(
         assert (one.unit, one.box) == (other.unit, other.box)
 
 
-def test_only_fields_smaller_than_the_image_are_walked_alone() -> None:
+def test_only_fields_smaller_than_the_image_are_computed_alone() -> None:
     model, small = large(None), network(None)
     assert receptive_fields.smaller_than_image(model, "conv5")
     assert not receptive_fields.smaller_than_image(model, "fc6")
-    assert not receptive_fields.smaller_than_image(small, "conv5")  # it sees 139 of 64 pixels
+    assert not receptive_fields.smaller_than_image(
+        small, "conv5"
+    )  # its field has 139 pixels, the image 64
 
 
-def test_the_gradient_through_contrast_normalisation_still_sees_the_whole_image() -> None:
+def test_the_gradient_through_contrast_normalisation_covers_the_whole_image() -> None:
     each, whole = both(large("lcn"), "conv2", rules.gradient)
     for one, other in zip(each, whole, strict=True):
         assert one.kept.shape == (SIDE, SIDE)

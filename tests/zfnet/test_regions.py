@@ -1,4 +1,4 @@
-"""Images with marked parts: a file's lines, a data set's own, and where they are in the crop."""
+"""Images with marked parts: a file's lines, a data set's own, and their places in the crop."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def regions_file(folder: Path, *lines: str, header: str = "image,part,row,column
     return path
 
 
-def test_a_patch_lies_on_the_part_in_the_crop() -> None:
-    # 72 x 92 pixels become 36 x 36 of the middle, of which 32 x 32 are seen.
+def test_a_patch_is_on_the_part_in_the_crop() -> None:
+    # 72 x 92 pixels become 36 x 36 of the middle, of which 32 x 32 are the crop.
     part = in_crop(NET.preprocess, (72, 92, 3), Part(40, 50, 8))
     assert (part.row, part.column, part.size) == (40 / 2 - 2, (50 - 10) / 2 - 2, 4)
 

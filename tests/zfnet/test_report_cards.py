@@ -1,4 +1,4 @@
-"""The cards of the page: figure 2 and the occluding square."""
+"""The cards of a page: Fig 2 and the occluding square."""
 
 import base64
 import re

@@ -1,4 +1,4 @@
-"""One HTML page that carries everything within itself."""
+"""Self-contained HTML pages."""
 
 import base64
 import os
@@ -13,7 +13,7 @@ from zfnet.report import Page
 pytestmark = pytest.mark.quick
 
 
-def test_what_users_name_cannot_become_markup() -> None:
+def test_users_text_cannot_become_markup() -> None:
     html = full_page(HOSTILE).html()
     assert "<script" not in html
     assert '"1"' not in html

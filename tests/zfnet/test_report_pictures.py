@@ -104,7 +104,7 @@ def test_one_bright_pixel_does_not_dim_a_projection() -> None:
     assert np.all(contrast_stretch(projection)[1:] == 255)
 
 
-def test_a_projection_of_a_single_pixel_is_still_seen() -> None:
+def test_a_projection_of_a_single_pixel_is_visible() -> None:
     projection = np.zeros((3, 40, 40))
     projection[0, 5, 5] = 1e-3
     assert contrast_stretch(projection)[5, 5].tolist() == [255, 128, 128]
@@ -174,7 +174,7 @@ def test_a_heat_map_that_cannot_be_drawn_is_refused(
         heatmap(values, (4, 4), **settings)  # type: ignore[arg-type]
 
 
-def test_an_overlay_lies_between_image_and_heat() -> None:
+def test_an_overlay_is_between_image_and_heat() -> None:
     image, heat = flat(2, 2, 100), flat(2, 2, 200)
     assert np.all(overlay(image, heat, 0.25) == 125)
 

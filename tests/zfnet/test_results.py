@@ -1,4 +1,4 @@
-"""What an experiment leaves in its folder, and small trainings that go on where they stopped."""
+"""Result files of experiments, and small trainings that are resumed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def results(tmp_path: Path) -> Results:
 def drawn() -> tuple[Figure, Axes]:
     figure, (axes,) = charts.panels()
     axes.plot([1, 2, 3], [2, 1, 4], label="a line")
-    charts.dress(axes, "A title", "epoch", "share")
+    charts.style_axes(axes, "A title", "epoch", "share")
     return figure, axes
 
 
@@ -46,7 +46,7 @@ def test_numbers_come_with_the_command_and_all_its_settings(tmp_path: Path) -> N
     assert told["found"] == [0, 1, 2] and told["share"] == 0.5
 
 
-def test_what_json_cannot_hold_is_refused(tmp_path: Path) -> None:
+def test_values_that_json_cannot_hold_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="set cannot be written"):
         results(tmp_path).numbers(found={1, 2})
     assert not (tmp_path / "looking.json").exists()

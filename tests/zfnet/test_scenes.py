@@ -1,4 +1,4 @@
-"""The embedded scenes: the same for everybody, balanced, and as they say of themselves."""
+"""The embedded scenes: reproducible, balanced, and consistent with their annotations."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -95,7 +95,7 @@ def test_parts_lie_on_the_object(size: int) -> None:
             assert truth.mask[int(row), int(column)], f"{name} of {data.title(i)}"
 
 
-def test_a_nose_is_between_and_below_the_eyes_as_the_face_is_turned() -> None:
+def test_a_nose_is_between_and_below_the_eyes_at_the_faces_angle() -> None:
     data = scenes()
     for i in SOME[:: len(data.classes)]:
         parts = {name: np.array(at) for name, at in data.truth(i).parts.items()}

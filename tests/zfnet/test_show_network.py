@@ -1,4 +1,4 @@
-"""`zfnet show`: what it counts, how it prints, and what it says of images and projections."""
+"""`zfnet show`: counts, printing, and sentences about images and projections."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def weight(*shape: int) -> np.ndarray:
 
 
 def chain(conv: str = "conv", *between: nn.Module) -> Imported:
-    """A convolution in groups, what is given, one that is transposed, and three scores."""
+    """A grouped convolution, a given layer, a transposed convolution, and three scores."""
     layers: dict[str, nn.Module] = {
         conv: nn.Conv2d.of(weight(6, 1, 3, 3), weight(6), stride=2, padding=1, groups=3),
         **{f"between{i}": layer for i, layer in enumerate(between)},
@@ -87,7 +87,7 @@ def test_multiply_adds_are_as_many_as_products_of_ones() -> None:
     assert rows(model)[0].macs == products
 
 
-def test_what_a_unit_sees_and_how_far_its_neighbour_looks_are_its_receptive_fields() -> None:
+def test_the_tables_sizes_and_steps_are_those_of_receptive_fields() -> None:
     model = branching(np.float32, 40)
     planar = [row for row in rows(model) if row.sees and row.step and min(row.shape[1:]) > 1]
     assert len(planar) > 12
@@ -127,9 +127,7 @@ def test_a_layers_name_is_printed_and_not_obeyed(
     assert line.startswith(f"{printed} ")
 
 
-def test_what_feeds_a_layer_is_said_where_it_is_not_the_one_before(
-    tmp_path: Path, shown: Any
-) -> None:
+def test_inputs_are_listed_where_they_are_not_the_layer_before(tmp_path: Path, shown: Any) -> None:
     run = saved(tmp_path / "run", branching(np.float32, 32))
     lines = {line.split()[0]: line.split() for line in shown(run).splitlines() if line}
     assert lines["join"][-4:] == ["a/relu,", "b/relu,", "c/leaky,", "d/mean"]
@@ -149,9 +147,7 @@ def test_a_network_without_a_layer_for_colours_takes_them_as_they_are() -> None:
     assert colours(chain()) == Colours(("red", "green", "blue"), (1.0, 1.0, 1.0))
 
 
-def test_where_the_paper_does_not_say_what_projections_do_the_layers_are_named(
-    tmp_path: Path, shown: Any
-) -> None:
+def test_layers_with_rules_beyond_the_paper_are_named(tmp_path: Path, shown: Any) -> None:
     model = branching(np.float32, 32)
     found = {name: rule for names, rule in beyond_the_paper(model) for name in names}
     kinds = {name: type(layer) for name, layer in model.children()}
@@ -191,7 +187,7 @@ def test_a_bound_that_is_none_is_null_in_json(tmp_path: Path, shown: Any) -> Non
     assert "Infinity" not in text
 
 
-def test_without_a_run_it_is_the_network_in_the_box(shown: Any) -> None:
+def test_without_a_run_it_is_the_pretrained_network(shown: Any) -> None:
     out = shown()
     assert "pretrained" in out and "LocalContrastNorm" in out
     assert "minus the mean image, on average" in out and "In projections" not in out
@@ -207,7 +203,7 @@ def test_a_damaged_run_is_one_message(
 
 
 @pytest.mark.skipif(not GOOGLENET.is_file(), reason="the trained GoogLeNet is not here")
-def test_the_guide_shows_what_is_shown(
+def test_the_guide_has_the_printed_table(
     tmp_path: Path, shown: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tmp_path / "run"

@@ -1,4 +1,4 @@
-"""Some of a data set's images, as a data set of their own."""
+"""Subsets of a data set's images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Unlabelled(Pictures):
         return Truth(box=(0, 0, index + 1, 1))
 
 
-def test_a_subset_counts_the_labels_of_its_classes_anew() -> None:
+def test_a_subset_renumbers_the_labels_of_its_classes() -> None:
     whole = Pictures(9)  # red, green, blue in turn
     part = Subset(whole, np.array([8, 1, 4]), ("blue", "green"))
     assert [part.label(i) for i in range(len(part))] == [0, 1, 1]

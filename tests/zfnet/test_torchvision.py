@@ -1,4 +1,4 @@
-"""torchvision's AlexNet and VGG from their weights, beside the same written out in PyTorch."""
+"""torchvision's AlexNet and VGG from their weights, against the same written in PyTorch."""
 
 from __future__ import annotations
 

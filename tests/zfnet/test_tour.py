@@ -1,4 +1,4 @@
-"""The pages that the commands write, on a small network that has learned nothing."""
+"""Pages of the commands, on a small network with random weights."""
 
 from __future__ import annotations
 
@@ -109,6 +109,6 @@ def test_a_tour_refuses_the_folder_of_another_run(
     monkeypatch.setattr(small_network, "recipe", lambda seed: small)
     monkeypatch.setattr(small_network, "MEAN_OF", 4)
     _trainer(tmp_path, 0).run()
-    assert _trainer(tmp_path, 0).at.epoch == 0  # the same tour goes on
+    assert _trainer(tmp_path, 0).at.epoch == 0  # the same tour is resumed
     with pytest.raises(ValueError, match="holds a run with other settings"):
         _trainer(tmp_path, 1)

@@ -1,4 +1,4 @@
-"""Training: learns, and stops and goes on without a trace."""
+"""Training: it learns, and it resumes to the same weights."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from minidl import serialize
 from tests.zfnet.tiny import COLOURS, Pictures, network, resumed, trainer
 from zfnet import network as networks
 from zfnet.checkpoint import CHECKPOINT, kept_epochs
-from zfnet.train import Progress
+from zfnet.training_state import Progress
 
 
 class Killed(BaseException):
-    """What `kill -9` is to the trainer: nothing after it runs that saves anything."""
+    """A `kill -9`: no code after it saves anything."""
 
 
 def until(step: int) -> Callable[[Progress], bool]:
-    """Says stop after so many steps of the whole run."""
+    """Stops after so many steps of the whole run."""
     return lambda progress: progress.epoch * progress.steps + progress.step < step
 
 
@@ -42,7 +42,7 @@ def state_of(out: Path) -> dict[str, np.ndarray]:
 
 
 def log_of(out: Path) -> list[dict[str, float]]:
-    """The lines of the log, but for what the clock says."""
+    """The lines of the log without times."""
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     clock = ("seconds", "images_per_second")
     return [{key: v for key, v in line.items() if key not in clock} for line in lines]

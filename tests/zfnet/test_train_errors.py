@@ -1,4 +1,4 @@
-"""Training that cannot go on says why, with the numbers, and loses nothing."""
+"""Training that cannot continue: its messages, with the numbers, and what is kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zfnet import network as networks
 from zfnet.checkpoint import CHECKPOINT, load_checkpoint
 from zfnet.data import BadImage
 from zfnet.evaluate import evaluate
-from zfnet.train import Diverged
+from zfnet.training_state import Diverged
 
 
 def test_strict_training_refuses_an_unreadable_image(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def numbers(out: Path) -> dict[str, Any]:
     return json.loads((out / "transfer.json").read_text())
 
 
-def test_pretrained_is_a_softmax_on_what_leaves_layer_seven(tmp_path: Path) -> None:
+def test_pretrained_is_a_softmax_on_the_output_of_layer_seven(tmp_path: Path) -> None:
     written(tmp_path, seed=6)
     x = read_features(network(), DATA, ["relu7"]).features["relu7"].astype(np.float64)
     for n in (2, 5):
@@ -132,7 +132,7 @@ def test_the_gain_is_paired_by_fold(both: Path) -> None:
         assert found["gains"][n]["mean"] == pytest.approx(differences.mean())
 
 
-def test_what_was_known_before_a_training_fails_stays_usable(
+def test_results_before_a_failed_training_stay_usable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("zfnet.experiments.transfer.measure.trained", None)
@@ -181,9 +181,7 @@ def test_the_verdicts_say_where_the_trends_do_not_hold_or_cannot_be_told() -> No
     assert verdicts(scores({15: [0.1]}, {}), PROTOCOLS["folders"]) == []
 
 
-def test_of_data_that_the_network_has_learned_from_nothing_can_be_told(
-    both: Path, tmp_path: Path
-) -> None:
+def test_the_networks_own_training_data_decide_nothing(both: Path, tmp_path: Path) -> None:
     found = verdicts(
         scores({15: [0.8, 0.82], 30: [0.9, 0.91]}, {15: [0.2, 0.21], 30: [0.3, 0.3]}),
         PROTOCOLS["caltech101"],
@@ -213,7 +211,7 @@ def test_the_papers_numbers_of_images_are_the_protocols() -> None:
         ({"per_class": (0, 2)}, "at least 1 of each"),
     ],
 )
-def test_what_cannot_be_done_is_refused_before_anything_is_computed(
+def test_impossible_settings_are_refused_before_anything_is_computed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], message: str
 ) -> None:
     monkeypatch.setattr("zfnet.experiments.transfer.page.read_features", None)

@@ -1,4 +1,4 @@
-"""PASCAL VOC's layout, files that are not trusted, and average precision (paper, Table 6)."""
+"""PASCAL VOC's layout, untrusted files, and average precision (paper, Table 6)."""
 
 from __future__ import annotations
 
@@ -279,7 +279,7 @@ def test_a_class_that_a_split_lacks_is_refused_with_its_counts(root: Path) -> No
         written(root, root.parent / "out")
 
 
-def test_the_verdict_compares_with_a_random_order_and_names_what_lies_below() -> None:
+def test_the_verdict_compares_with_a_random_order_and_names_classes_below_it() -> None:
     found = verdict([ClassPrecision("cat", 0.6, 0.2, 9, 1), ClassPrecision("dog", 0.2, 0.4, 9, 1)])
     assert "precision is 40.0 % (published: 79.0 %" in found and "about 30.0 %" in found
     assert found.endswith("1 of 2 classes lie above theirs; not so: dog.")

@@ -1,4 +1,4 @@
-"""The command line: `zfnet COMMAND`. A user's mistake is one message and exit status 2."""
+"""The command line, `zfnet COMMAND`: a user's mistake gives one message and exit status 2."""
 
 from __future__ import annotations
 

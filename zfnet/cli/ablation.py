@@ -44,8 +44,9 @@ def ablation_command(
 ) -> None:
     """Train networks with layers removed, resized and averaged (Tables 2 and 3).
 
-    Stopped, the same command goes on: what was trained is kept in the folder's runs. A network
-    takes some minutes at the small scale on two cores, and Table 3 has twelve for each seed.
+    Trained networks are kept in the folder's runs; a command that was stopped resumes when it is
+    repeated. A network takes some minutes at the small scale on two cores, and Table 3 has twelve
+    for each seed.
     """
     device, seed = execution.device, execution.seed
     check(device)

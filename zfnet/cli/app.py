@@ -1,4 +1,4 @@
-"""The commands together, and what becomes of their errors."""
+"""The `zfnet` application: all commands, and the handling of their errors."""
 
 from __future__ import annotations
 

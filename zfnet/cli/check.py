@@ -1,4 +1,4 @@
-"""`zfnet check`: do the paper's trends hold where the truth is known?"""
+"""`zfnet check`: the paper's trends where the ground truth is known."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check_command(
         Path | None,
         Option(
             help="A run's folder, or a network's file (default: on `scenes` one trained for each "
-            "seed, else the one in the box)."
+            "seed, else the pretrained one)."
         ),
     ] = None,
     data: Annotated[
@@ -53,14 +53,14 @@ def check_command(
             f"({', '.join(trend.name for trend in TRENDS)})."
         ),
     ] = "",
-    seeds: Annotated[int, Option(min=1, help="How often everything is drawn anew.")] = 5,
+    seeds: Annotated[int, Option(min=1, help="Number of seeds, each with draws of its own.")] = 5,
     effort: Annotated[Effort, Options(EFFORT)],
     execution: Execution,
 ) -> None:
     """The paper's trends, measured over seeds where the truth is known, each with a verdict.
 
-    Without --model a network of the tour's kind is trained for each seed, some minutes each; what
-    was trained is kept in the folder's runs, and the same command goes on.
+    Without --model a network like the tour's is trained for each seed, some minutes each. Trained
+    networks are kept in the folder's runs; a command that was stopped resumes when it is repeated.
     """
     device, seed = execution.device, execution.seed
     chosen, report = choose(names(only), scenes=data == "scenes"), reporter()
@@ -78,7 +78,7 @@ def check_command(
 def _cases(
     model: Path | None, data: str, out: Path, seeds: int, device: str, seed: int
 ) -> tuple[Callable[[int, Report], Case], str]:
-    """What each seed is measured on, and what to call the network."""
+    """The case of each seed, and the network's name."""
     scenes = data == "scenes"
     given, called = (None, OWN) if scenes and model is None else open_network(model, device)
     elsewhere = cache(lambda: open_network(model, device)[0])
@@ -90,7 +90,7 @@ def _cases(
         return given or networks[number]
 
     def case(number: int, report: Report) -> Case:
-        # Of the scenes those of the test: training has not even been validated on them.
+        # Of the scenes those of the test split, which training has not used for validation either.
         dataset = open_dataset(data, "test" if scenes else "val", seed=number if scenes else seed)
         order = (
             range(len(dataset)) if scenes else disjoint_draw(dataset, seeds, number - seed, seed)

@@ -20,7 +20,7 @@ def evaluate_command(
         list[Path] | None,
         typer.Option(
             help="A run's folder or a network's file; several are averaged (default: the "
-            "one in the box)."
+            "pretrained one)."
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="Which images: train, val, or scenes' test.")] = "val",
@@ -30,7 +30,7 @@ def evaluate_command(
     batch_size: Annotated[int, typer.Option(help="Crops at a time.")] = 128,
     seed: Annotated[int, typer.Option(help="Of the scenes, or of the split of a folder.")] = 0,
     device: Device = "cpu",
-    workers: Annotated[int, typer.Option(help="Threads that decode images ahead.")] = 2,
+    workers: Annotated[int, typer.Option(help="Threads that decode images in advance.")] = 2,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse unreadable images instead of skipping them.")
     ] = False,

@@ -1,4 +1,4 @@
-"""`zfnet export`: a network as a file that other programs open."""
+"""`zfnet export`: a network as an ONNX file, or its weights for PyTorch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zfnet.network import Network
 def export_command(
     model: Annotated[
         Path | None,
-        typer.Argument(help="A run's folder or a network's file (default: the one in the box)."),
+        typer.Argument(help="A run's folder or a network's file (default: the pretrained one)."),
     ] = None,
     onnx: Annotated[Path | None, typer.Option(help="The ONNX file to write.")] = None,
     safetensors: Annotated[

@@ -78,7 +78,7 @@ def project_command(
         name = f" ({network.classes[unit.map]})" if projection.layer == network.model.scores else ""
         say(
             f"{photograph.name}: {layer} map {unit.map}{name} at ({unit.p}, {unit.q}), activation "
-            f"{projection.value:.4g}, sees rows {box.top} to {box.bottom}, columns {box.left} to "
-            f"{box.right}"
+            f"{projection.value:.4g}, receptive field rows {box.top} to {box.bottom}, columns "
+            f"{box.left} to {box.right}"
         )
     say(f"The page is {page.resolve()}, the pictures are beside it.")

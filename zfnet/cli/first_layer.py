@@ -1,7 +1,8 @@
-"""`zfnet first-layer`: filters, what renormalising them does, and what the stride aliases."""
+"""`zfnet first-layer`: dead, dominating and aliased filters of the first layer (Fig 6)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -54,7 +55,7 @@ def first_layer_command(
 
     Without --model three kinds of network are trained: ZFNet's 7x7 filters at stride 2 with and
     without renormalisation, and AlexNet's 11x11 at stride 4 (on images below 51 pixels at 1 and 2).
-    Stopped, the same command goes on.
+    A command that was stopped resumes when it is repeated.
     """
     device, seed = execution.device, execution.seed
     check(device)
@@ -62,10 +63,7 @@ def first_layer_command(
     settings = {"data": data, "split": split, "maps": maps, "images": images, "seed": seed}
     if model:
         settings |= {"models": [str(path) for path in model]}
-        groups = [
-            Group(f"{n}", str(path), [open_network(path, device)[0]])
-            for n, path in enumerate(model, start=1)
-        ]
+        groups = _given(model, device)
     else:
         scale, every = size.scale(), range(seed, seed + seeds)
         settings = scale.described() | settings | {"seeds": list(every)}
@@ -78,10 +76,16 @@ def first_layer_command(
     )
 
 
+def _given(paths: Sequence[Path], device: str) -> list[Group]:
+    """The networks at these paths, a group each."""
+    networks = [(str(path), open_network(path, device)[0]) for path in paths]
+    return [Group(f"{n}", name, [net]) for n, (name, net) in enumerate(networks, start=1)]
+
+
 def _trained(
     data: str, out: Path, scale: Scale, seeds: range, execution: Execution, report: Report
 ) -> list[Group]:
-    """The networks of Fig 6, trained on `data` when they are asked for."""
+    """The networks of Fig 6, trained on `data` when they are first used."""
     train, val = (open_dataset(data, part, seed=execution.seed) for part in ("train", "val"))
     require_classes(train)
     for variant in VARIANTS:  # images that do not fit are refused before their mean is computed

@@ -96,8 +96,9 @@ def grouped(command: Command) -> Command:
     def flat(*args: Any, **kwargs: Any) -> None:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        own = {name: bound.arguments[name] for name in hints if name in bound.arguments}
-        command(**own, **{name: group.collected(bound.arguments) for name, group in groups.items()})
+        values = {name: group.collected(bound.arguments) for name, group in groups.items()}
+        own = {n: a for n, a in bound.arguments.items() if n in hints and n not in groups}
+        command(**own, **values)
 
     # Typer reads both; `__wrapped__` would lead it to the command's own parameters.
     del flat.__dict__["__wrapped__"]
@@ -143,7 +144,7 @@ def _option(field: Field[Any], hint: Any, how: Options) -> _Option:
 
 
 def _typed(name: str, hint: Any, default: Any) -> _Option:
-    """The option of a field's type: what cannot be typed as it is becomes text or a choice."""
+    """The option of a field: lists of numbers become text, and None becomes a choice."""
     if get_origin(hint) is tuple and get_args(hint) == (int, ...):
         text = ",".join(map(str, default))
         return _Option(
@@ -165,7 +166,7 @@ def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
 
 
 def _in_panel(hint: Any, panel: str | None) -> Any:
-    """An annotation with a `typer.Option`, whose panel is `panel` where it names none itself."""
+    """The annotation with `panel` as the panel of its `typer.Option`, if that has none."""
     base, *notes = get_args(hint)
     shown = [copy(note) for note in notes]
     for note in shown:

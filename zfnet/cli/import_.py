@@ -10,7 +10,7 @@ import typer
 
 from kernels.terminal.progress import say
 from zfnet.cli.groups import grouped
-from zfnet.cli.show import prepared
+from zfnet.cli.show import preprocessing_sentence
 from zfnet.importing import (
     InputFormat,
     import_network,
@@ -87,7 +87,7 @@ def import_command(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a network in --out.")] = False,
 ) -> None:
-    """Open a network that was trained elsewhere, and keep it as a run that can be looked into."""
+    """Convert a network that was trained elsewhere into a run for the other commands."""
     _require_free(out, force)
     form = options.form(file, preset)
     names = None if classes is None else read_classes(classes)
@@ -98,9 +98,9 @@ def import_command(
         f"{file.name}: {len(model.layer_names())} layers, {model.parameter_count:,} parameters, "
         f"{len(network.classes)} classes."
     )
-    say(prepared(network))
+    say(preprocessing_sentence(network))
     say(f"The network is {(out / FILE).resolve()}. Look at its layers: zfnet show {out}")
-    say(f"What excites them: zfnet features --model {out} --data FOLDER")
+    say(f"Their strongest activations: zfnet features --model {out} --data FOLDER")
 
 
 def _require_free(out: Path, force: bool) -> None:
@@ -111,7 +111,7 @@ def _require_free(out: Path, force: bool) -> None:
 
 
 def _save(network: Network, out: Path) -> None:
-    """Into the folder, which is not left behind empty if the disk is full."""
+    """Save into the folder; a folder that was made for it is removed if that fails."""
     made = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
     try:

@@ -37,7 +37,7 @@ def layers_command(
     out: Annotated[Path, Option(help="Folder for the page and its numbers.")] = Path("layers"),
     protocol: Annotated[
         Literal["folders", "caltech101", "caltech256"],
-        Option(help="Which folders are no classes."),
+        Option(help="Which folders are not classes."),
     ] = "folders",
     folds: FoldOptions,
     layers: Annotated[str, Option(help="Which, of 1 to 7.")] = ",".join(map(str, LAYERS)),

@@ -15,7 +15,7 @@ from zfnet.network import Network
 
 Model = Annotated[
     Path | None,
-    typer.Option(help="A run's folder, or a network's file (default: the one in the box)."),
+    typer.Option(help="A run's folder, or a network's file (default: the pretrained one)."),
 ]
 Device = Annotated[
     Literal["cpu", "cuda", "emulator"],

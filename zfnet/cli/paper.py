@@ -89,7 +89,9 @@ class PartOptions:
             f"({', '.join(part.name for part in PARTS)})."
         ),
     ] = ""
-    again: Annotated[bool, Option("--again", help="Run what is done already, too.")] = False
+    again: Annotated[bool, Option("--again", help="Also run the parts that are done already.")] = (
+        False
+    )
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class MoreData:
     transfer: Annotated[
         str | None,
         Option(
-            help="Where features are carried over to, for Fig 9 and Table 7: `scenes`, or a folder "
+            help="Where features are transferred to, for Fig 9 and Table 7: `scenes`, or a folder "
             "of classes (default: --data)."
         ),
     ] = None
@@ -139,8 +141,8 @@ def paper_command(
 ) -> None:
     """All figures and tables of the paper, and one report of them.
 
-    What is done is not run again by the same command, and trainings go on where they stopped. A
-    part that these data do not allow is named in the report with the reason.
+    Parts that are done are not run again by the same command, and interrupted trainings resume. A
+    part that these data do not allow is listed in the report with the reason.
     """
     settings = {
         "data": data, "model": model, "scale": parts.scale, "only": names(parts.only),
@@ -154,7 +156,7 @@ def paper_command(
     dataset = _images(data, split, seed)
     if not _can_be_played(network, dataset, options["occlusion"]["pointing"], seed):
         options["occlusion"]["pointing"] = 0
-    if _learned_from(network, more.transfer or data, dataset):  # nothing is carried over to them
+    if _learned_from(network, more.transfer or data, dataset):  # then nothing is transferred
         options["transfer"]["scratch"] = False
     jobs = [_job(part, options[part.name]) for part in PARTS]
     page = write_paper(run(jobs, chosen, results, again=parts.again), chosen, results)
@@ -162,26 +164,26 @@ def paper_command(
 
 
 def _options(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """What each part's command is called with: the scale's numbers, and what the user gave."""
+    """The options of each part's command: the scale's numbers, and the user's options."""
     data, model, split, seed = (settings[name] for name in ("data", "model", "split", "seed"))
     computed = {"device": settings["device"], "seed": seed}
     common = {"data": data, "split": split, **computed}
-    looks = {**common, "model": model}
-    elsewhere = {**looks, "data": settings["transfer"] or data}
+    inspecting = {**common, "model": model}
+    elsewhere = {**inspecting, "data": settings["transfer"] or data}
     protocols = {name: {"data": settings[name], "protocol": name}
                  for name in ("caltech101", "caltech256", "voc2012")}  # fmt: skip
     given: dict[str, dict[str, Any]] = {
-        "features": looks,
+        "features": inspecting,
         "evolution": {**common, "run": settings["run"] or model},
-        "invariance": looks,
+        "invariance": inspecting,
         "first-layer": common,
-        "occlusion": looks,
+        "occlusion": inspecting,
         "correspondence": {
-            **looks, "class_name": settings["class"], "regions": settings["regions"],
+            **inspecting, "class_name": settings["class"], "regions": settings["regions"],
         },
         "ablation": {"data": data, **computed},
         "transfer": elsewhere,
-        **{name: {**looks, **protocol} for name, protocol in protocols.items()},
+        **{name: {**inspecting, **protocol} for name, protocol in protocols.items()},
         "layers": elsewhere,
     }  # fmt: skip
     sizes = SCALES[settings["scale"]]
@@ -197,14 +199,14 @@ def _images(data: str, split: str, seed: int) -> Dataset:
 
 
 def _can_be_played(network: Network, dataset: Dataset, pointing: int, seed: int) -> bool:
-    """Whether the pointing game can be, on any of the images that `zfnet occlusion` would draw."""
+    """Whether any image that `zfnet occlusion` would draw allows the pointing game."""
     rng, count = np.random.default_rng(seed), min(pointing, len(dataset))
     _, drawn, _ = positions(dataset, [], 0, count, 0, rng)
     return bool(playable(network, dataset, drawn).indices)
 
 
 def _learned_from(network: Network, data: str, dataset: Dataset) -> bool:
-    """Whether it has learned from what features are carried over to; False if that is missing."""
+    """Whether the network was trained on the transfer data; False if these are missing."""
     with suppress(ValueError):
         elsewhere = dataset if data == dataset.name else open_dataset(data, "val")
         return network.learned_from(elsewhere)

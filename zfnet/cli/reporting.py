@@ -1,4 +1,4 @@
-"""Progress of steps that follow each other, each told as (title, done, total)."""
+"""Progress bars for consecutive steps, each reported as (title, done, total)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def reporter() -> Callable[[str, int, int], None]:
         tasks[title].update(done, total)
         if done >= total:
             stack.close()
-            del tasks[title]  # it may come again, for the next network say
+            del tasks[title]  # the title may come again, for the next network
             say(f"{title}: done after {time.monotonic() - began:.0f} s")
 
     return report

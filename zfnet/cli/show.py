@@ -23,27 +23,27 @@ from zfnet.network import Network
 from zfnet.projection_rules import notes
 
 WIDE = 10_000
-"""Columns to lay the table out in: a line is as long as it is, and nothing in it is cut."""
+"""Width of the table in columns: large enough that no cell is cut."""
 LISTED = 5
 
 
 def show_command(
     model: Annotated[
         Path | None,
-        typer.Argument(help="A run's folder or a network's file (default: the one in the box)."),
+        typer.Argument(help="A run's folder or a network's file (default: the pretrained one)."),
     ] = None,
     as_json: Annotated[
         Path | None, typer.Option("--json", help="Write the same to this file.")
     ] = None,
 ) -> None:
-    """Print what a network is made of: its layers, what they see, and what it takes in."""
+    """Print a network's layers, their receptive fields, its preprocessing and its classes."""
     network, called = open_network(model)
     found = rows(network.model)
     for line in _lines(_table(found)):
         say(line)
     macs, parameters = sum(r.macs for r in found), network.model.parameter_count
     say(f"\n{called}: {len(found)} layers, {parameters:,} parameters, {macs:,} multiply-adds.")
-    say(prepared(network))
+    say(preprocessing_sentence(network))
     say(f"{len(network.classes)} classes: {_listed(network.classes, '; ')}.")
     for names, rule in beyond_the_paper(network.model):
         say(f"In projections at {_listed(names, ', ')}: {rule}.")
@@ -53,8 +53,8 @@ def show_command(
         say(f"The same numbers are in {as_json.resolve()}.")
 
 
-def prepared(network: Network) -> str:
-    """What becomes of an image before the network sees it, in a sentence."""
+def preprocessing_sentence(network: Network) -> str:
+    """The network's preprocessing, in a sentence."""
     p, taken = network.preprocess, colours(network.model)
     square = "the whole image warped" if p.fit == "warp" else "the shorter side scaled"
     one = bool((p.mean == p.mean[:, :1, :1]).all())
@@ -71,7 +71,7 @@ def _table(found: Sequence[Row]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("layer", "kind", "output"):
         table.add_column(title)
-    for title in ("parameters", "multiply-adds", "a unit sees", "every"):
+    for title in ("parameters", "multiply-adds", "receptive field", "every"):
         table.add_column(title, justify="right")
     table.add_column("fed by")
     before = nn.INPUT
@@ -108,7 +108,7 @@ def _numbers(network: Network, found: Sequence[Row]) -> dict[str, Any]:
 
 
 def _settings(row: Row) -> dict[str, Any]:
-    """JSON has no infinity: a bound that is none is null."""
+    """The settings with null for infinite bounds, which JSON does not have."""
     open_ = (math.inf, -math.inf)
     return {key: None if value in open_ else value for key, value in row.settings.items()}
 
@@ -125,7 +125,7 @@ def _listed(names: Sequence[str], between: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """A name from a file as it is, but for what would move a terminal's cursor: as \\x1b."""
+    """A name from a file; one with control characters is escaped (\\x1b)."""
     return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 

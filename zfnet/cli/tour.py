@@ -1,4 +1,4 @@
-"""`zfnet tour`: the first minutes with this project."""
+"""`zfnet tour`: a first look at two networks."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def tour_command(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the scenes, the weights and all draws.")] = 0,
 ) -> None:
-    """See through a network at once, then train another on drawn scenes and watch it learn.
+    """Look into the pretrained network, then train another one on drawn scenes.
 
-    The page is there after seconds and grows when the training ends, in minutes. Stopped, the tour
-    goes on where it was; finished, it only writes the page anew.
+    The page is written after seconds, and again with more sections when the training ends, after
+    minutes. A tour that was stopped resumes; one that is finished only writes the page again.
     """
     photographs = read_photographs(image or []) or sample_photographs()
-    with minidl.exact():  # the definition's numbers; and half as much to compile in a first run
+    with minidl.exact():  # exact kernels only, which also halves the compilation of a first run
         _take(out, photographs, seed)
 
 
@@ -46,7 +46,7 @@ def _take(out: Path, photographs: Sequence[Photograph], seed: int) -> None:
     say("Now a network is trained on drawn scenes, of which everything is known; the page grows.\n")
     trainer = _trainer(out / "model", seed)
     if trainer.at.epoch < trainer.recipe.epochs and not run(trainer):
-        say("The tour goes on where it stopped with the same command.")
+        say("The same command resumes the tour.")
         raise typer.Exit(130)
     seconds = sum(line["seconds"] for line in trainer.history)
     findings = tour.Findings(trainer.history, seconds, photographs, seed)
@@ -62,7 +62,7 @@ def _take(out: Path, photographs: Sequence[Photograph], seed: int) -> None:
 
 
 def _trainer(folder: Path, seed: int) -> Trainer:
-    """A new run in `folder`, or the one there if it is this tour's."""
+    """A new run in `folder`, or the run that is there if it is this tour's."""
     train, val = (open_dataset("scenes", split, seed=seed) for split in ("train", "val"))
     plan = Plan(
         "tour", small_network.settings(len(train.classes), seed), small_network.recipe(seed)

@@ -28,18 +28,21 @@ from zfnet.model import ConvNet
 from zfnet.network import FILE, Network
 from zfnet.recipe import Recipe
 from zfnet.settings import OWN, Settings
-from zfnet.train import Progress, Trainer
+from zfnet.train import Trainer
+from zfnet.training_state import Progress
 
 RECIPE, NETWORK = "Recipe (defaults: the paper's, section 3)", "Network"
 AFTER_THE_DATA = ("num_classes", "seed")
-"""Fields of `Settings` that are no options: the data and the recipe's seed decide them."""
+"""Fields of `Settings` without an option: the data and the recipe's seed give them."""
 
 
 @dataclass(frozen=True)
 class Execution:
     """How the training runs, apart from its recipe."""
 
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Resume the run from its last checkpoint.")
+    ] = False
     workers: Annotated[int, typer.Option(help="Threads that decode images in advance.")] = 2
     device: Device = "cpu"
     threads: Annotated[int | None, typer.Option(help="Threads that compute (default: all).")] = None
@@ -77,7 +80,7 @@ def train_command(
         ),
     ] = None,
 ) -> None:
-    """Train a network; Ctrl-C stops it, --resume goes on, to the same weights bit for bit."""
+    """Train a network; Ctrl-C stops it, --resume continues it, to the same weights bit for bit."""
     minidl.device.check(execution.device)
     if execution.threads is not None:
         minidl.set_num_threads(execution.threads)
@@ -119,7 +122,7 @@ def _trainer(
 
 
 def _tuned(out: Path, autotune: bool, resume: bool) -> AbstractContextManager[object]:
-    """A tuned run keeps its choice of kernels, and goes on with it whatever is asked for then."""
+    """The run's choice of kernels: measured for a new tuned run, read if it is resumed."""
     record = out / KERNELS
     if not resume:
         record.unlink(missing_ok=True)
@@ -127,7 +130,7 @@ def _tuned(out: Path, autotune: bool, resume: bool) -> AbstractContextManager[ob
 
 
 def run(trainer: Trainer) -> bool:
-    """Train with a bar or lines, to the end or to Ctrl-C; False if it was stopped."""
+    """Train with a progress bar or lines; False if Ctrl-C stopped it."""
     network, recipe, out = trainer.network, trainer.recipe, trainer.out
     device = network.model.device
     say(
@@ -178,7 +181,7 @@ def _new_network(
     out: Path,
     execution: Execution,
 ) -> Network:
-    """A network with fresh weights and the training set's mean."""
+    """A network with random weights and the training set's mean."""
     if (out / CHECKPOINT).exists():
         raise ValueError(
             f"{out} holds a run already; give --resume to go on with it, or another --out"
@@ -196,7 +199,7 @@ def _new_network(
 
 
 def _check_room(out: Path, needed: int) -> None:
-    """A full disk is better found before an hour of training than after."""
+    """ValueError if the disk has no room for the run's files, before any training."""
     free = shutil.disk_usage(out).free
     if free < needed:
         raise ValueError(
@@ -206,14 +209,14 @@ def _check_room(out: Path, needed: int) -> None:
 
 
 def _open(data: str, seed: int) -> tuple[Dataset, Dataset]:
-    """The training and the validation images; `seed` draws which are which, or the scenes."""
+    """The training and the validation images; `seed` draws the split, or the scenes."""
     train_set, val_set = (open_dataset(data, split, seed=seed) for split in ("train", "val"))
     require_classes(train_set)
     return train_set, val_set
 
 
 def _resumed(out: Path, recipe: Recipe, data: str, execution: Execution) -> Trainer:
-    """A trainer where the run in `out` stopped; its recipe, but for the number of epochs, stays."""
+    """A trainer at the last checkpoint in `out`, with that run's recipe but for the epochs."""
     network, stored, arrays, state = load_checkpoint(out)
     kept = replace(stored, epochs=recipe.epochs, checkpoint_every=recipe.checkpoint_every,
                    keep_epochs=recipe.keep_epochs or stored.keep_epochs)  # fmt: skip

@@ -26,7 +26,7 @@ FOLDS = "With folds of images (not for voc2012)"
 
 @dataclass(frozen=True)
 class FoldOptions:
-    """How images are drawn, and what is trained on them from scratch."""
+    """Folds of images, and trainings from scratch on them."""
 
     per_class: Annotated[
         str, Option(help="Images a class to learn from, with commas (default: the protocol's).")
@@ -63,7 +63,7 @@ def transfer_command(
 ) -> None:
     """A trained network's layers with a new softmax, against training from scratch (Fig 9)
 
-    Trainings from scratch that were stopped go on with the same command.
+    Trainings from scratch that were stopped are resumed by the same command.
     """
     seed = execution.seed
     network, called = open_network(model, execution.device)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from zfnet.data.batches import Batch, Loading
 from zfnet.data.dataset import Dataset, Truth, require_classes
 from zfnet.data.folders import ClassFolders, Photographs, TinyImageNet, open_folder
 from zfnet.data.images import BadImage, read_image
-from zfnet.data.loader import Batch, Loader, Loading, ten_crop_batches
+from zfnet.data.loader import Loader, ten_crop_batches
 from zfnet.data.preprocess import Preprocess, default_resize, mean_image
 from zfnet.data.scenes import Scenes
 from zfnet.data.subset import Subset, spread
@@ -43,19 +44,19 @@ def open_dataset(
     size: int = 64,
     count: int | None = None,
 ) -> Dataset:
-    """Open a data set by what a user calls it.
+    """Open a data set by its name on the command line.
 
     Args:
         spec: "scenes" for the generated images, else a folder (one called scenes is "./scenes"):
-            a folder a class, Tiny ImageNet's layout, or plain photographs, found out by looking.
-        split: "train" or "val" (scenes have a "test" too); photographs always come whole.
-        seed: draws the scenes, or which part of each class is val where the folder does not say.
-        val_fraction: how large that part is.
+            class folders, Tiny ImageNet's layout, or plain photographs; the layout is detected.
+        split: "train" or "val" (scenes have a "test" too); photographs have no split.
+        seed: draws the scenes, or the val part of each class where the folder has no split.
+        val_fraction: the share of that part.
         size: side of a scene in pixels.
         count: number of scenes; None for the default.
 
     Raises:
-        ValueError: unknown split, no such folder, or nothing in it that is understood.
+        ValueError: unknown split, no such folder, or no known layout in it.
     """
     if spec == "scenes":
         return Scenes(split, seed=seed, size=size, count=count)

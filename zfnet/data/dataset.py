@@ -1,4 +1,4 @@
-"""What a data set is, and how to walk through one with threads working ahead."""
+"""The data set protocol, and prefetching of its items by threads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What is known of an image besides its class; None where unknown.
+    """Annotations of an image besides its class; None where unknown.
 
     Attributes:
         box: the object's top, left, bottom, right in pixels of the original image; bottom and
@@ -33,12 +33,12 @@ class Truth:
 class Dataset(Protocol):
     """Images with labels. Its methods are called from several threads at once.
 
-    `name` and `classes` may be plain attributes: properties here only say that nobody sets them.
+    `name` and `classes` may be plain attributes: the properties here only make them read-only.
     """
 
     @property
     def name(self) -> str:
-        """What to call it in messages: "scenes", or the folder's path."""
+        """Its name in messages: "scenes", or the folder's path."""
         ...
 
     @property
@@ -63,7 +63,7 @@ class Dataset(Protocol):
         ...
 
     def truth(self, index: int) -> Truth | None:
-        """What is known besides the class, or None."""
+        """Annotations besides the class, or None."""
         ...
 
 
@@ -85,8 +85,9 @@ def prefetched(
 ) -> Generator[Result, None, None]:
     """Yield function(item) in the order of `items`, up to `depth` results computed in advance.
 
-    An exception of `function` is raised where its result would have come. Closing the generator
-    early cancels what has not begun and waits for what has. With workers = 0 nothing runs ahead.
+    An exception of `function` is raised at the position of its result. Closing the generator early
+    cancels the calls that have not begun and waits for the others. With workers = 0 nothing is
+    prefetched.
     """
     if workers < 0 or depth < 0:
         raise ValueError(f"workers = {workers} and depth = {depth}: neither may be negative")

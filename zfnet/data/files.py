@@ -1,7 +1,7 @@
-"""Listing image files: what lies in a folder, in an order that is the same everywhere.
+"""Lists of image files in a folder, in the same order on every machine.
 
-Files are chosen by suffix and sorted by name, so that an index means the same image on every
-machine; whether a file can be read shows when it is decoded. Names with a leading dot are hidden.
+Files are selected by suffix and sorted by name, so that an index means the same image on every
+machine. Files are not opened here. Names with a leading dot are ignored.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Box = tuple[int, int, int, int]
 
 
 class ImageFiles:
-    """What the layouts share: a list of files under a root, each with a label (see Dataset)."""
+    """Image files under a root, each with a label: the common base of the layouts (see Dataset)."""
 
     def __init__(
         self, root: Path, classes: Iterable[str], rows: Iterable[tuple[str, int, Box | None]]
@@ -94,7 +94,7 @@ def class_names(folder: Path) -> list[str]:
 
 
 def has_classes(folder: Path) -> bool:
-    """Whether class_names(folder) would find any; stops at the first."""
+    """Whether class_names(folder) is not empty; stops at the first."""
     return any(_folders_with_images(folder))
 
 
@@ -104,7 +104,7 @@ def _folders_with_images(folder: Path) -> Iterator[str]:
 
 
 def contents(folder: Path) -> str:
-    """What lies in `folder`, for an error message: "2 folders, 5 files (.txt, .zip)"."""
+    """The content of `folder`, for an error message: "2 folders, 5 files (.txt, .zip)"."""
     entries = list(folder.iterdir())
     suffixes = sorted({path.suffix or path.name for path in entries if path.is_file()})
     count = sum(path.is_dir() for path in entries)
@@ -120,7 +120,7 @@ def lines(path: Path) -> list[str]:
 
 
 def readable(names: list[str], folders: Iterable[Path]) -> list[str]:
-    """First synonyms of those names that are synsets described in a file in `folders`."""
+    """The names, with synsets replaced by their first synonym from a file in `folders`."""
     if not any(re.fullmatch(r"n\d{8}", name) for name in names):
         return names
     files = [folder / file for folder in folders for file in SYNSET_FILES]

@@ -1,4 +1,4 @@
-"""Image folders as data sets: a folder a class, Tiny ImageNet's layout, or plain photographs."""
+"""Image folders as data sets: class folders, Tiny ImageNet's layout, plain photographs."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ LAYOUTS = """understood are
 
 
 class ClassFolders(ImageFiles):
-    """A folder a class: ROOT/CLASS/**/*.jpg, or ROOT/train/CLASS/... and ROOT/val/CLASS/...
+    """Class folders: ROOT/CLASS/**/*.jpg, or ROOT/train/CLASS/... and ROOT/val/CLASS/...
 
-    Without a val folder `val_fraction` of each class, drawn by `seed` and the class's name, is
-    the val split: at least one image of a class that has two, and never all of them. A class is
-    called as its folder, or by its first synonym where the folder is an ImageNet synset and a
-    file of SYNSET_FILES lies in ROOT or beside the class folders. Folders without images are
-    no classes.
+    Without a val folder the val split is `val_fraction` of each class, drawn by `seed` and the
+    class's name: at least one image of a class that has two, and never all of them. A class has
+    the name of its folder, or its first synonym where the folder is an ImageNet synset and a file
+    of SYNSET_FILES is in ROOT or beside the class folders. Folders without images are not
+    classes.
 
     Raises:
         ValueError: no such folder, no images in folders, an unknown split, a fraction outside
@@ -72,9 +72,9 @@ class ClassFolders(ImageFiles):
 class TinyImageNet(ImageFiles):
     """Tiny ImageNet's official layout, with a bounding box for each image.
 
-    ROOT/wnids.txt decides which classes there are and their order; images of other classes are
-    left out. ROOT/words.txt gives readable names. In the files a box is left, top, right, bottom
-    with the last pixel included; Truth.box has it as top, left, bottom, right, exclusive.
+    ROOT/wnids.txt lists the classes in order; images of other classes are left out. ROOT/words.txt
+    gives readable names. A box in the files is left, top, right, bottom with the last pixel
+    included; Truth.box has it as top, left, bottom, right, exclusive.
 
     Raises:
         ValueError: a file or folder of the layout is missing, a line cannot be read, or the
@@ -90,7 +90,7 @@ class TinyImageNet(ImageFiles):
 
 
 class Photographs(ImageFiles):
-    """The images that lie directly in ROOT: no labels, no split. Raises ValueError if none do."""
+    """The images directly in ROOT: no labels, no split. ValueError if there are none."""
 
     def __init__(self, root: str | Path) -> None:
         root = existing(root)
@@ -103,13 +103,13 @@ class Photographs(ImageFiles):
 def open_folder(
     root: str | Path, split: str, *, val_fraction: float = 0.1, seed: int = 0
 ) -> Dataset:
-    """Open a folder by the layout that it has: see LAYOUTS.
+    """Open a folder by its layout: see LAYOUTS.
 
-    Two folders with images make a folder of classes, whatever lies beside them; with fewer,
-    images directly in `root` are photographs, for which `split` means nothing.
+    Two folders with images make class folders, whatever other files there are; with fewer, images
+    directly in `root` are photographs, for which `split` is ignored.
 
     Raises:
-        ValueError: no layout fits (the message says which are understood and what was found).
+        ValueError: no layout fits (the message has the known layouts and the folder's content).
     """
     root = existing(root)
     if (root / "wnids.txt").is_file() and (root / "train").is_dir():
@@ -131,9 +131,9 @@ def _check_split(split: str) -> None:
 
 
 def _split_folders(root: Path) -> tuple[Path, Path | None]:
-    """Where the class folders are, and where those of val: root itself, or root/train, root/val.
+    """The folders of the classes and of val: root itself, or root/train and root/val.
 
-    A folder train with images directly in it is a class of trains.
+    A folder train with images directly in it is a class.
     """
     train, val = root / "train", root / "val"
     if not train.is_dir() or images_in(train) or not has_classes(train):
@@ -152,7 +152,7 @@ def _listed_split(folder: Path, names: list[str]) -> dict[str, list[Path]]:
 
 def _part(paths: list[Path], name: str, split: str, val_fraction: float, seed: int) -> list[Path]:
     """The files of one class that belong to `split`, still sorted."""
-    # Keyed by the name, so that one more class leaves the split of the others as it is.
+    # Keyed by the name, so that another class does not change the split of the others.
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     wanted = round(len(paths) * val_fraction)
     if val_fraction > 0:

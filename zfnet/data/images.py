@@ -1,4 +1,4 @@
-"""Any picture file becomes an (H, W, 3) uint8 RGB array, or a BadImage that says why not."""
+"""Decoding of picture files to (H, W, 3) uint8 RGB arrays; unreadable files raise BadImage."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SUFFIXES |= {".ppm", ".pgm", ".pbm", ".pnm"}
 # A small file can claim any size; this bound keeps one image under about 400 MB while it is read.
 MAX_PIXELS = 100_000_000
 
-# Shows through where a picture is transparent. Mid grey is close to the mean of photographs, so
-# it tells the network little, and both black and white drawings stay visible on it.
+# The colour behind transparent pixels. Mid grey is close to the mean of photographs, and both black
+# and white drawings stay visible on it.
 BACKGROUND = (128, 128, 128, 255)
 
 
@@ -26,7 +26,7 @@ class BadImage(ValueError):
 
     Attributes:
         path: the file.
-        reason: what is wrong with it, without the file's name.
+        reason: the fault, without the file's name.
     """
 
     def __init__(self, path: str | Path, reason: str) -> None:
@@ -39,8 +39,8 @@ def read_image(path: str | Path) -> np.ndarray:
     """Read the picture at `path` as (H, W, 3) uint8 RGB, rotated upright as its EXIF says.
 
     Grey images get three equal channels, 16-bit grey keeps its upper 8 bits, transparent pixels
-    are composited over mid grey (128), CMYK and palettes are converted, of several frames the
-    first is taken. The whole file is decoded, so that truncation is found.
+    are composited over mid grey (128), CMYK and palettes are converted, the first of several
+    frames is taken. The whole file is decoded, so that truncation is found.
 
     Raises:
         BadImage: missing, empty, truncated or damaged file, no picture of the formats in FORMATS,
@@ -59,7 +59,7 @@ def read_image(path: str | Path) -> np.ndarray:
         raise BadImage(path, f"no picture, or its header is damaged (known: {known})") from None
     except OSError as error:
         raise BadImage(path, error.strerror or str(error)) from error
-    except Exception as error:  # decoders raise whatever they stumble over in damaged bytes
+    except Exception as error:  # decoders raise any exception for damaged bytes
         raise BadImage(path, f"{type(error).__name__}: {error}") from error
 
 
@@ -91,6 +91,6 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 def _upper_bits(image: Image.Image) -> Image.Image:
     """Of 16-bit grey the upper 8 bits: Pillow's own conversion clips at 255, white everywhere."""
-    # Pillow hands 16-bit PGM out as 32-bit "I"; whatever exceeds 16 bits there is white.
+    # Pillow opens 16-bit PGM as 32-bit "I"; larger values are white.
     grey = np.clip(np.asarray(image), 0, 65535) >> 8
     return Image.fromarray(grey.astype(np.uint8)).convert("RGB")

@@ -1,8 +1,8 @@
-"""Batches for training and testing, decoded ahead by threads and the same in every run.
+"""Batches for training and testing, prefetched by threads and the same in every run.
 
-The order of an epoch is drawn from (seed, epoch), the crop of an image from (seed, epoch, image):
-neither the threads' timing nor where an epoch is entered changes a batch, so that a resumed run
-sees what an uninterrupted one would have seen.
+The order of an epoch is drawn from (seed, epoch), the crop of an image from (seed, epoch, image).
+Neither the timing of threads nor the position at which an epoch is resumed changes a batch, so that
+a resumed run gets the batches of an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -10,75 +10,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 
+from zfnet.data.batches import Batch, Crops, Loading
 from zfnet.data.dataset import Dataset, prefetched
 from zfnet.data.images import BadImage
 from zfnet.data.preprocess import CROPS, Preprocess
 
-Crops = Literal["ten", "random", "centre", "all"]
-
-# First words of the keys of the two kinds of draws: a key is padded with zeros, and without a
-# word of its own (seed, epoch) would be the same key as (seed, epoch, image 0).
+# First words of the keys of the two kinds of draws. A key is padded with zeros, so that without a
+# first word (seed, epoch) would equal (seed, epoch, image 0).
 ORDER, CROP = 1, 2
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Preprocessed images of one step.
-
-    Attributes:
-        images: (N, 3, S, S) float32 whose memory is channels-last: a C-contiguous (N, S, S, 3)
-            array seen through transpose(0, 3, 1, 2). N is ten times as many with crops="all",
-            the ten crops of an image one after the other.
-        labels: (number of images,) int64, -1 where there is none.
-        indices: (number of images,) int64, positions in the data set.
-        position: which batch of the epoch this is; position + 1 is where to resume after it.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-    indices: np.ndarray
-    position: int = 0
-
-
-@dataclass(frozen=True)
-class Loading:
-    """How batches are made.
-
-    Attributes:
-        crops: "ten" draws one of the ten crops for every visit of an image, "random" any position
-            and flip, "centre" takes the centre, "all" gives all ten (see Batch).
-        seed: of the order and the crops.
-        shuffle: draw the order anew for every epoch; otherwise the data set's order.
-        workers: threads that decode and crop; 0 does it in the caller's thread.
-        prefetch: batches that are kept ready.
-        strict: raise BadImage at an unreadable image. Otherwise it is left out of its batch and
-            recorded in `Loader.bad` as title -> reason, and a batch without any readable image is
-            left out of the epoch.
-        drop_last: leave out a last batch that is not full.
-        cache_bytes: prepared uint8 images are cached while they fit into so many bytes, in the
-            order of their first use; later epochs do not decode those again.
-    """
-
-    crops: Crops = "ten"
-    seed: int = 0
-    shuffle: bool = True
-    workers: int = 2
-    prefetch: int = 4
-    strict: bool = False
-    drop_last: bool = False
-    cache_bytes: int = 1 << 30
-
-    @classmethod
-    def in_order(
-        cls, crops: Crops = "centre", *, workers: int = 2, strict: bool = False
-    ) -> Loading:
-        """One pass in the data set's order, without a cache."""
-        return cls(crops, shuffle=False, workers=workers, strict=strict, cache_bytes=0)
 
 
 TRAINING = Loading()
@@ -126,7 +69,7 @@ class Loader:
     def epoch(self, number: int, start: int = 0) -> Generator[Batch, None, None]:
         """Yield the batches of epoch `number`, from the batch at position `start` on.
 
-        Closing the iterator stops the threads after the image that each is decoding.
+        Closing the iterator stops each thread after its current image.
 
         Raises:
             ValueError: start beyond the epoch; or the epoch is over and no image was readable.
@@ -218,9 +161,9 @@ class Loader:
 
 
 class _Cache:
-    """Arrays by index while they fit into `limit` bytes; who comes later is not kept."""
+    """Arrays by index, up to `limit` bytes; later ones are not cached."""
 
-    # Nothing is thrown out: every image is visited once an epoch, so none is a better one to keep.
+    # Nothing is evicted: every image is visited once in an epoch, so all are worth the same.
 
     def __init__(self, limit: int) -> None:
         self._arrays: dict[int, np.ndarray] = {}

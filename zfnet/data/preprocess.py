@@ -3,11 +3,11 @@
 The shorter side is resized to `resize`, the centre square is taken, the per-pixel mean of the
 training set is subtracted, and crops of `image_size` are cut: the four corners and the centre,
 each also mirrored, ten in all. The paper has resize 256 and image_size 224; other sizes keep that
-ratio. Pixels are 0..255, so that a crop lies within about [-128, 128].
+ratio. Pixels are 0..255, so that a crop is within about [-128, 128].
 
-Networks from elsewhere were trained on other squares: `fit` "warp" squeezes the whole image into
-one, as Caffe's tools did, and their mean is often one value a channel. In which order a network
-takes the channels, and at which scale, is a layer of the network (`minidl.nn.Pixels`).
+Imported networks may need other squares: `fit` "warp" resizes the whole image to one, as Caffe's
+tools did, and the mean is often one value for each channel. The order and scale of the channels
+are a layer of the network (`minidl.nn.Pixels`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def centre_square(image: np.ndarray, resize: int) -> np.ndarray:
 
     Both happen in one bilinear, antialiased pass over the centre of the (H, W, 3) uint8 image, so
     a long strip costs no more than a square. Small images are scaled up; an image whose shorter
-    side fits already keeps its pixels as they are.
+    side is `resize` keeps its pixels.
     """
     _check_image(image)
     height, width = image.shape[:2]
@@ -51,7 +51,7 @@ def centre_square(image: np.ndarray, resize: int) -> np.ndarray:
 
 
 def warped_square(image: np.ndarray, resize: int) -> np.ndarray:
-    """The whole (H, W, 3) uint8 image, its ratio lost, as (resize, resize, 3); bilinear."""
+    """The whole (H, W, 3) uint8 image, warped to (resize, resize, 3); bilinear."""
     _check_image(image)
     picture = Image.fromarray(np.ascontiguousarray(image))
     return np.array(picture.resize((resize, resize), Image.Resampling.BILINEAR))
@@ -61,7 +61,7 @@ SQUARES: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "centre": centre_square,
     "warp": warped_square,
 }
-"""How an image becomes a square, by the name that `Preprocess.fit` has."""
+"""The functions that make a square of an image, by the names of `Preprocess.fit`."""
 
 
 def mean_image(
@@ -77,8 +77,8 @@ def mean_image(
 
     Args:
         progress: called as progress(done, total) after every image.
-        limit: take so many images, evenly spread over the data set, instead of all.
-        workers: threads that decode ahead.
+        limit: number of images, evenly spread over the data set; None: all.
+        workers: threads that decode in advance.
         strict: raise BadImage at the first unreadable image instead of leaving it out.
 
     Raises:
@@ -127,7 +127,7 @@ class Preprocess:
     resize: int
     mean: np.ndarray
     fit: str = "centre"
-    _mean: np.ndarray = field(init=False, repr=False)  # (resize, resize, 3), as images lie
+    _mean: np.ndarray = field(init=False, repr=False)  # (resize, resize, 3), as images are stored
 
     def __post_init__(self) -> None:
         if not 1 <= self.image_size <= self.resize:
@@ -151,7 +151,7 @@ class Preprocess:
         return SQUARES[self.fit](image, self.resize)
 
     def source_rectangle(self, shape: Sequence[int]) -> tuple[float, float, int, int]:
-        """Top, left, height and width of what becomes the square of an image (H, W, ...)."""
+        """Top, left, height and width of the square's source in an image (H, W, ...)."""
         H, W = shape[:2]
         side = min(H, W)
         return (0, 0, H, W) if self.fit == "warp" else ((H - side) / 2, (W - side) / 2, side, side)
@@ -195,14 +195,14 @@ class Preprocess:
         return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
 
     def settings(self) -> dict[str, Any]:
-        """What JSON can hold of this object: all but the mean."""
+        """All but the mean, for JSON."""
         return {"image_size": self.image_size, "resize": self.resize, "fit": self.fit}
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any], mean: np.ndarray) -> Preprocess:
         """The inverse of `settings`. Raises ValueError for missing, wrong or unknown entries."""
         sizes = {key: settings.get(key) for key in ("image_size", "resize")}
-        others = set(settings) - {"fit"}  # (files of old do not have it)
+        others = set(settings) - {"fit"}  # (old files do not have it)
         if others != set(sizes) or any(type(size) is not int for size in sizes.values()):
             raise ValueError(
                 f"preprocessing settings are {settings}, needed are image_size and resize as int"

@@ -1,8 +1,8 @@
-"""The embedded data set: drawn scenes whose every object, box, mask and part is known.
+"""The embedded data set: drawn scenes with known objects, boxes, masks and parts.
 
 Twelve classes of coloured, textured, shaded objects on cluttered backgrounds. Position, size,
-rotation, colour and light vary; colours of objects and backgrounds come from the same palettes for
-every class, so that shape and texture have to be learned. A scene is a function of (seed, split,
+rotation, colour and light vary; all classes and backgrounds take their colours from the same
+palettes, so that a network has to learn shape and texture. A scene is a function of (seed, split,
 index) and is drawn, anti-aliased, at any size from 32 to 256. Nothing is stored or downloaded.
 """
 
@@ -19,7 +19,7 @@ from zfnet.data.drawing.palettes import background_colours, object_colours
 from zfnet.data.drawing.sketch import Frame, Light, Sketch
 from zfnet.data.drawing.textures import sample
 
-# Images of each split by default: as many as a small network needs, and a tenth to test it on.
+# Default number of images of each split: enough for a small network, and a tenth for tests.
 COUNTS = {"train": 6000, "val": 600, "test": 600}
 SMALLEST, LARGEST = 32, 256
 _OVERHANG = 0.06  # share of an object's width or height that may lie outside the image
@@ -27,7 +27,7 @@ _OVERHANG = 0.06  # share of an object's width or height that may lie outside th
 
 @dataclass(frozen=True)
 class _Scene:
-    """A drawn scene: (3, size, size) float32, about [0, 1]; its object; parts in that's frame."""
+    """A drawn scene: (3, size, size) float32, about [0, 1]; its object; parts in its frame."""
 
     image: np.ndarray
     sketch: Sketch
@@ -35,12 +35,12 @@ class _Scene:
 
 
 class Scenes:
-    """Drawn scenes of twelve classes; see `zfnet.data.dataset.Dataset` for what the methods return.
+    """Drawn scenes of twelve classes; `zfnet.data.dataset.Dataset` describes the methods.
 
     split: "train", "val" or "test"; no scene is in two of them
     seed: another seed is another data set, not negative
     size: height and width of the images in pixels, 32 to 256; the same scenes at every size
-    count: how many scenes, by default COUNTS[split]; classes take turns, so each has its share
+    count: number of scenes, by default COUNTS[split]; classes alternate, so that counts are equal
 
     Raises ValueError for another split, seed, size or count, TypeError for a number that is no
     integer. Safe to use from several threads.
@@ -80,7 +80,7 @@ class Scenes:
         return self._checked(index) % len(FIGURES)
 
     def title(self, index: int) -> str:
-        """A line for people, such as "scene train/17 (face)"."""
+        """A readable title, such as "scene train/17 (face)"."""
         return f"scene {self.split}/{index} ({self.classes[self.label(index)]})"
 
     def truth(self, index: int) -> Truth:
@@ -112,7 +112,7 @@ class Scenes:
 
 
 def _draw(figure: Figure, size: int, rng: np.random.Generator) -> _Scene:
-    """Background, clutter, then the object; every number is drawn before or apart from `size`."""
+    """Background, clutter, then the object; no random draw depends on `size`."""
     light = _light(rng)
     colours = object_colours(rng)
     behind = background_colours(rng, colours[0])
@@ -126,13 +126,13 @@ def _draw(figure: Figure, size: int, rng: np.random.Generator) -> _Scene:
 
 
 def _light(rng: np.random.Generator) -> Light:
-    """Light from somewhere above, 80 degrees to either side."""
+    """Light from above, up to 80 degrees to either side."""
     angle = math.radians(rng.uniform(-80, 80))
     return Light(math.sin(angle), -math.cos(angle), float(rng.uniform(0.35, 0.8)))
 
 
 def _place(figure: Figure, rng: np.random.Generator) -> Frame:
-    """An angle, a size (half to two thirds of the side) and a place that shows almost all of it."""
+    """An angle, a size (half to two thirds of the side), and a place inside but for an overhang."""
     angle = float(rng.uniform(-figure.tilt, figure.tilt))
     c, s = abs(math.cos(angle)), abs(math.sin(angle))
     width = figure.half[0] * c + figure.half[1] * s
@@ -149,7 +149,7 @@ def _within(reach: float, rng: np.random.Generator) -> float:
 
 
 def _illuminate(image: np.ndarray, light: Light, rng: np.random.Generator) -> None:
-    """Brighten the side that the light comes from, and roughen everything a little; in place."""
+    """Brighten the side towards the light, and add a little noise; in place."""
     size = image.shape[1]
     axis = ((np.arange(size) + 0.5) / size - 0.5).astype(np.float32)
     level, fall = rng.uniform(0.85, 1.1), rng.uniform(0.0, 0.3)

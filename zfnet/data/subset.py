@@ -1,4 +1,4 @@
-"""Some of a data set's images, as a data set."""
+"""Subsets of a data set's images, as data sets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zfnet.data.dataset import Dataset, Truth
 class Subset:
     """The images at some positions, in the order given.
 
-    classes: those that are kept, by name; the labels are counted anew. None: all of them.
+    classes: the names of the kept classes; labels are renumbered. None: all classes.
     """
 
     def __init__(
@@ -39,16 +39,16 @@ class Subset:
         return self._labels[self._dataset.label(self.indices[index])]
 
     def title(self, index: int) -> str:
-        """As the whole data set calls it."""
+        """The title in the whole data set."""
         return self._dataset.title(self.indices[index])
 
     def truth(self, index: int) -> Truth | None:
-        """What the whole data set knows of it."""
+        """The annotations in the whole data set."""
         return self._dataset.truth(self.indices[index])
 
 
 def evenly(count: int, total: int) -> list[int]:
-    """`count` of the positions 0 to total - 1, evenly spread, for files come sorted by class."""
+    """`count` of the positions 0 to total - 1, evenly spread, since files are sorted by class."""
     return [i * total // count for i in range(count)] if count < total else list(range(total))
 
 

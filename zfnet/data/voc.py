@@ -1,11 +1,11 @@
-"""PASCAL VOC's layout: several classes an image, their lists, and annotations in XML.
+"""PASCAL VOC's layout: several classes an image, lists of them, annotations in XML.
 
     ROOT/JPEGImages/2008_000008.jpg
     ROOT/Annotations/2008_000008.xml            its objects: class, box, difficult or not
     ROOT/ImageSets/Main/horse_train.txt         "2008_000008  1" a line; also _val, _trainval
 
-In the lists 1 says that the class is there, -1 that it is not, and 0 that all there is of it is
-difficult to recognise, which counts neither way (Everingham and others, VOC 2012 development kit).
+In the lists 1 means that the class is present, -1 that it is absent, and 0 that all its objects are
+difficult to recognise and are ignored (Everingham and others, VOC 2012 development kit).
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class VocObject:
 
 
 class Voc(ImageFiles):
-    """The images of a split, with a label for each class; see `Dataset` for what methods return.
+    """The images of a split, with a label for each class; `Dataset` describes the methods.
 
-    presence: (n, classes) int8 with the lists' 1, 0 and -1; `label` is -1, for there are several.
+    presence: (n, classes) int8 with the lists' 1, 0 and -1; `label` is -1, as there are several.
     objects:  of each image, as annotated; `truth` has the box of the largest.
 
     Raises:
@@ -100,7 +100,7 @@ def _list(path: Path) -> dict[str, int]:
 
 
 def _is_name(text: str) -> bool:
-    """Whether a file's name leads nowhere else: files from others are not trusted."""
+    """Whether a file's name has no path in it: files from elsewhere are not trusted."""
     return bool(text) and text not in (".", "..") and not set(text) & set("/\\:\0")
 
 
@@ -133,11 +133,11 @@ def _require_images(root: Path, files: list[str]) -> None:
 
 
 def _parsed(path: Path) -> ElementTree.Element:
-    """An annotation's elements. A document type, which entities come with, is refused unread."""
+    """An annotation's elements. A document type, which entities need, is refused before parsing."""
     if path.stat().st_size > LARGEST:
         raise ValueError(f"{path} has more than {LARGEST:,} bytes: no annotation is so long")
     try:
-        # As text, not as bytes: in UTF-16 the two words below would not be seen in the bytes.
+        # As text, not as bytes: in UTF-16 the two words below would not be found in the bytes.
         text = path.read_text(encoding="utf-8-sig")
         if "<!DOCTYPE" in text or "<!ENTITY" in text:
             raise ValueError("it declares a document type or entities, which annotations need not")

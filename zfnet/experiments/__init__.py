@@ -1,1 +1,1 @@
-"""The paper's experiments, and the pages that show them."""
+"""The paper's experiments: one folder each, with its measurements and its page."""

@@ -1,4 +1,4 @@
-"""The network in the box: a small ZFNet that knows 100 classes; CARD.md says all about it."""
+"""The pretrained network: a small ZFNet for 100 classes, described in CARD.md."""
 
 from __future__ import annotations
 

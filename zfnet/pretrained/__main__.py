@@ -1,7 +1,7 @@
-"""python -m zfnet.pretrained RUN: put the network of a finished run into the box.
+"""Installation of a finished run as the pretrained network: python -m zfnet.pretrained RUN.
 
-Its weights in half precision, the log of its training and the curve, beside this file; CARD.md is
-written by hand.
+Writes its weights in half precision, the log of its training and the curve beside this file;
+CARD.md is written by hand.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One map's card (Fig 2): its strongest projections beside the patches that caused them."""
+"""Card of one map (Fig 2): its strongest projections beside the patches that caused them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from zfnet.report.pictures import contrast_stretch, mosaic
 
 COLUMNS = 3
 SMALL = 48
-"""Tiles below this many pixels are enlarged with their pixels' edges; larger ones are smooth."""
+"""Tiles below this many pixels are enlarged by whole factors; larger ones are interpolated."""
 ENLARGED, LARGEST = 96, 128
 GAP = 3
 
@@ -22,8 +22,8 @@ class MapCard:
     """One feature map: its strongest activations, strongest first.
 
     map is its index, value its largest activation. projections are (3, h, w) float in pixel units,
-    patches (h, w, 3) uint8, one a projection and of its size; a unit's field that the image cuts
-    gives smaller ones. note is shown below.
+    patches (h, w, 3) uint8, one for each projection and of its size; receptive fields clipped at
+    the border give smaller ones. note is shown below.
     """
 
     map: int
@@ -34,16 +34,16 @@ class MapCard:
 
     def __post_init__(self) -> None:
         sizes = [projection.shape[1:] for projection in self.projections]
-        seen = [patch.shape[:2] for patch in self.patches]
-        if not sizes or sizes != seen:
+        shapes = [patch.shape[:2] for patch in self.patches]
+        if not sizes or sizes != shapes:
             raise ValueError(
-                f"map {self.map}: projections of {sizes} beside patches of {seen} pixels; "
+                f"map {self.map}: projections of {sizes} beside patches of {shapes} pixels; "
                 "one patch of the same size a projection is needed, and at least one"
             )
 
 
 def map_card(card: MapCard) -> str:
-    """The card as HTML: both mosaics have the same cells, so that tile lies beside tile."""
+    """The card as HTML; both mosaics have the same cells."""
     shown = [contrast_stretch(projection) for projection in card.projections]
     count = f"the {len(shown)} strongest activations" if len(shown) > 1 else "the strongest one"
     left = image(contact_sheet(shown), f"Map {card.map}: projections of {count}")
@@ -58,7 +58,7 @@ def map_card(card: MapCard) -> str:
 
 
 def sheet(cards: Sequence[MapCard]) -> np.ndarray:
-    """All cards as one picture, a row a map: its projections, and beside them the patches."""
+    """All cards as one picture, a row for each map: its projections beside the patches."""
     pairs = [
         mosaic(
             [
@@ -74,7 +74,7 @@ def sheet(cards: Sequence[MapCard]) -> np.ndarray:
 
 
 def contact_sheet(tiles: Sequence[np.ndarray]) -> np.ndarray:
-    """Three tiles a row at one display size: small ones as visible pixels, large ones reduced."""
+    """Tiles in rows of three: small ones enlarged by a whole factor, large ones reduced."""
     side = max(max(tile.shape[:2]) for tile in tiles)
     if side < SMALL:
         tiles = [enlarge(tile, -(-ENLARGED // side)) for tile in tiles]

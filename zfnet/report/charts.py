@@ -1,4 +1,4 @@
-"""Charts in the house's look, by matplotlib: SVG for a page, readable on light and on dark; PNG."""
+"""Charts in the report's style, by matplotlib: SVG for a page, PNG for a file."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 
 TEXT = "#6b6a66"
 COLOURS = ("#b3401f", "#2f7f86", "#b98a1d", "#6a5aa8", "#5d8a3a", "#a04a78", "#8a877f")
-"""For lines, bars and points, in this order: they can be told apart, and seen on light and dark."""
+"""For lines, bars and points, in this order; distinguishable on light and dark pages."""
 
-# Text stays text; a fixed salt and no date give the same bytes for the same content.
+# Text is not converted to paths; a fixed salt and no date make the bytes reproducible.
 SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "zfnet", "font.family": "sans-serif"}
 METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 DARK = (
@@ -22,13 +22,13 @@ DARK = (
 
 
 def panels(columns: int = 1, width: float = 4.8, height: float = 3.0) -> tuple[Figure, list[Axes]]:
-    """A figure of so many panels side by side, each of this size in inches."""
+    """A figure of `columns` panels side by side, each of this size in inches."""
     figure = Figure((width * columns, height), layout="constrained")
     return figure, list(figure.subplots(1, columns, squeeze=False)[0])
 
 
-def dress(axes: Axes, title: str, x: str = "", y: str = "") -> None:
-    """Quiet axes: no frame, horizontal lines only; what is shown, and of what."""
+def style_axes(axes: Axes, title: str, x: str = "", y: str = "") -> None:
+    """Axes without a frame, with horizontal grid lines, a title and labels."""
     axes.set_title(title, loc="left", fontsize=10, fontweight="bold", color=TEXT)
     axes.set_xlabel(x, loc="right", color=TEXT, fontsize=9)
     axes.set_ylabel(y, color=TEXT, fontsize=9)
@@ -39,7 +39,7 @@ def dress(axes: Axes, title: str, x: str = "", y: str = "") -> None:
 
 
 def legend(axes: Axes, **options: Any) -> None:
-    """The names of what was drawn with a label, without a frame."""
+    """A legend without a frame."""
     axes.legend(frameon=False, fontsize=9, labelcolor=TEXT, **options)
 
 

@@ -1,4 +1,4 @@
-"""The training curve as SVG: loss and accuracy by epoch, readable on light and on dark."""
+"""Training curves as SVG: loss and accuracy by epoch."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ text { fill: #9b9a95 !important; }
 
 @dataclass(frozen=True)
 class Quantity:
-    """What one panel shows: its title, the columns of the history, how a value is written."""
+    """One panel: its title, the columns of the history, and the format of a value."""
 
     title: str
     train: str
@@ -49,7 +49,7 @@ QUANTITIES = {
 
 
 def curve(history: Sequence[Record], quantities: Sequence[str] = ("loss", "accuracy")) -> str:
-    """Draw a training history as SVG text, one panel a quantity, side by side.
+    """Draw a training history as SVG text, one panel for each quantity, side by side.
 
     history has one record an epoch, with "epoch" (counted from 1 where missing) and any of
     train_loss, val_loss, train_accuracy, val_accuracy (accuracies are shares, 0 to 1). Numbers may
@@ -71,7 +71,7 @@ def curve(history: Sequence[Record], quantities: Sequence[str] = ("loss", "accur
 
 
 def _svg(figure: Figure) -> str:
-    """The figure as an SVG element alone, with colours for the dark."""
+    """The figure as an SVG element, with colours for dark pages."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata=METADATA)
     text = buffer.getvalue()
@@ -80,7 +80,7 @@ def _svg(figure: Figure) -> str:
 
 
 def _panel(axes: Axes, history: Sequence[Record], quantity: Quantity) -> None:
-    """Both lines of one quantity, the last value of each written at its end."""
+    """Both lines of one quantity, each with its last value as a label."""
     lines = {
         "train": list(_points(history, quantity.train)),
         "val": list(_points(history, quantity.val)),
@@ -95,19 +95,19 @@ def _panel(axes: Axes, history: Sequence[Record], quantity: Quantity) -> None:
             _label(
                 axes, xs[-1], ys[-1], f"{quantity.written(ys[-1])}\n{label}", colour, name, upper
             )
-    _dress(axes, quantity)
+    _style_axes(axes, quantity)
 
 
 def _label(axes: Axes, x: float, y: float, text: str, colour: str, name: str, upper: bool) -> None:
-    """Beside the line's end: the upper line's above it, the lower one's below."""
+    """A label at the line's end: above it for the upper line, below it for the lower one."""
     axes.annotate(
         text, (x, y), (9, 1 if upper else -1), textcoords="offset points", color=colour, fontsize=9,
         verticalalignment="bottom" if upper else "top", annotation_clip=False, gid=f"{name}-label",
     )  # fmt: skip
 
 
-def _dress(axes: Axes, quantity: Quantity) -> None:
-    """Quiet axes: no frame, horizontal lines only, whole epochs."""
+def _style_axes(axes: Axes, quantity: Quantity) -> None:
+    """Axes without a frame, with horizontal grid lines and whole epochs."""
     axes.set_title(quantity.title, loc="left", fontsize=10, fontweight="bold", color=TEXT)
     axes.set_xlabel("epoch", loc="right", color=TEXT, fontsize=9)
     axes.set_ylim(bottom=0, top=1 if quantity.percent else None)

@@ -1,4 +1,4 @@
-"""Pictures as files: PNG with the fewest bytes, JPEG where a photograph is too large for it."""
+"""Picture encoding: PNG with a palette where possible, JPEG for large photographs."""
 
 import io
 
@@ -32,14 +32,14 @@ def png(image: np.ndarray, scale: int = 1) -> bytes:
 def encode(image: np.ndarray) -> bytes:
     """Encode a uint8 picture as PNG or, where that is large and a JPEG is smaller, as JPEG.
 
-    Large means over 16 KiB: photographs and projections, on which JPEG at quality 90 without
-    chroma subsampling is not seen; filters, flat colours and few-pixel patches stay lossless.
+    Large means over 16 KiB: photographs and projections, for which JPEG at quality 90 without
+    chroma subsampling is not visible. Filters, flat colours and small patches stay lossless.
     """
     lossless = png(image)
     if len(lossless) <= LOSSLESS_BYTES:
         return lossless
     buffer = io.BytesIO()
-    # No optimize: libjpeg then needs room for the whole file at once, and fails on noisy pictures.
+    # No optimize: libjpeg would need memory for the whole file, and fails on noisy pictures.
     Image.fromarray(image).save(buffer, format="JPEG", quality=JPEG_QUALITY, subsampling=0)
     return min(lossless, buffer.getvalue(), key=len)
 

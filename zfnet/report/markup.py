@@ -1,4 +1,4 @@
-"""From words and pictures to HTML: the only place that escapes and that makes data: URIs."""
+"""HTML elements: the only module that escapes text and that makes data: URIs."""
 
 import base64
 import io
@@ -22,7 +22,7 @@ SVG = "image/svg+xml"
 
 
 def words(text: str) -> str:
-    """Escape text for HTML; what stands between `backticks` is set as code."""
+    """Escape text for HTML; text between `backticks` is set as code."""
     return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", escape(text))
 
 
@@ -40,7 +40,7 @@ def tag(name: str, content: str = "", **attributes: str | int | None) -> str:
 
 
 def image(picture: Picture, alt: str, *, pixelated: bool = False, width: int | None = None) -> str:
-    """An img element that carries its picture within itself, shown at most width CSS pixels wide.
+    """An img element with its picture as a data: URI, at most width CSS pixels wide.
 
     Raises ValueError for bytes that are neither PNG nor JPEG and for text that is not SVG.
     """
@@ -72,7 +72,7 @@ def table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     below = lines[0] if lines else header
     head = "".join(_cell("th", title, value) for title, value in zip(header, below, strict=True))
     whole = tag("thead", tag("tr", head)) + tag("tbody", body)
-    # Wide tables scroll by themselves, not with the page; the keyboard must reach them then.
+    # Wide tables scroll by themselves; tabindex makes them reachable by the keyboard.
     return tag("div", tag("table", whole), class_="scroll", tabindex=0)
 
 

@@ -1,7 +1,7 @@
-"""What a grey square hides from the network (Fig 7): the image and maps of one width beside it.
+"""Occlusion card (Fig 7): an image, and maps of outputs by the position of a grey square.
 
-A map's cell (p, q) tells what the network said while the square stood at position (p, q). The maps
-lie over the image where the square's centre was, so that the object's outline falls on all four.
+Cell (p, q) of a map is the output with the square at position (p, q). The cells are drawn over the
+image at the square's centre, so that the object's outline has the same place in all columns.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ REST_COLOUR: Colour = (119, 119, 119)
 
 @dataclass(frozen=True)
 class OcclusionCard:
-    """One image behind a sliding square.
+    """One image with a sliding square.
 
     image is (H, W, 3) uint8; truth the true class's index in classes; square the side of the
     occluding square in pixels. probability, activation (float) and winner (int) are (P, Q), by the
@@ -83,7 +83,7 @@ class OcclusionCard:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One column of Fig 7: a picture and what its colours mean.
+    """One column of Fig 7: a picture and the meaning of its colours.
 
     scale: a colour map's name, and the values of its first and last colour, as text.
     shares: a colour, a class and the share of places where it is the most probable one.
@@ -101,7 +101,7 @@ def panels(card: OcclusionCard) -> list[Panel]:
     low, high = float(card.activation.min()), float(card.activation.max())
     shape = card.probability.shape
     active = heatmap(card.activation, shape, low=low, high=high)
-    # From 0, so that dark is improbable; up to what is reached, or an unsure network shows nothing.
+    # From 0, so that dark is improbable, to the largest value, so that low ones are visible.
     likely = float(card.probability.max())
     certain = heatmap(card.probability, shape, cmap="viridis", low=0, high=likely)
     winners, shares = _winners(card)
@@ -168,7 +168,7 @@ def _enlarged(card: OcclusionCard) -> np.ndarray:
 
 
 def _scene(card: OcclusionCard) -> np.ndarray:
-    """The image, the object outlined, the square in the corner where it hides least of it."""
+    """The image with the object outlined, and the square in the corner that covers least of it."""
     picture = _outlined(_enlarged(card), card)
     side = min(card.square * _scale(card), *picture.shape[:2])
     corners = [(rows, columns) for rows in _ends(side) for columns in _ends(side)]
@@ -184,7 +184,7 @@ def _ends(side: int) -> tuple[slice, slice]:
 
 
 def _over(cells: np.ndarray, card: OcclusionCard) -> np.ndarray:
-    """Coloured cells, (P, Q, 3), laid where the square's centre was over the dimmed grey image."""
+    """Coloured cells, (P, Q, 3), at the square's centres over the dimmed grey image."""
     grey = _enlarged(card).mean(axis=2, keepdims=True).astype(np.uint8).repeat(3, axis=2)
     canvas = overlay(grey, np.broadcast_to(np.array(SHEET, np.uint8), grey.shape), DIMMED)
     scale = _scale(card)
@@ -196,28 +196,28 @@ def _over(cells: np.ndarray, card: OcclusionCard) -> np.ndarray:
 
 
 def _cells(count: int, start: int, stop: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """The pixels of a row of so many that cells from start to stop cover, and the cell of each."""
+    """The pixels that `count` cells from start to stop cover, and the cell of each."""
     pixels = np.arange(max(start, 0), min(stop, length))
     return (pixels - start) * count // max(stop - start, 1), pixels
 
 
 def _region(card: OcclusionCard) -> np.ndarray:
-    """The object's mask at the panel's size; nothing where no object is known."""
+    """The object's mask at the panel's size; empty where no object is known."""
     mask = region_mask(NOTHING if card.region is None else card.region, card.image.shape[:2])
     h, w = (int(side) * _scale(card) for side in card.image.shape[:2])
-    # Enlarged smoothly and cut at one half: the outline follows the object, not the pixels.
+    # Interpolated and thresholded at one half: the outline follows the object, not the pixels.
     grown = Image.fromarray(mask.astype(np.float32)).resize((w, h), Image.Resampling.BILINEAR)
     return np.asarray(grown) > 0.5
 
 
 def _outlined(picture: np.ndarray, card: OcclusionCard) -> np.ndarray:
-    # White on the outside, dark on the inside: one of them is seen on any colour.
+    # White outside, dark inside: one of them is visible on any colour.
     region = _region(card)
     return outline(outline(picture, region, SHEET, 3), region, (255, 255, 255), 2)
 
 
 def _winners(card: OcclusionCard) -> tuple[np.ndarray, list[tuple[Colour, str, float]]]:
-    """The most probable class by colour, the true one's always the same, and their shares."""
+    """The most probable classes as colours, the true class's always the same, and their shares."""
     present, counts = np.unique(card.winner, return_counts=True)
     by_count = sorted(zip(-counts, present, strict=True))
     others = [int(index) for _, index in by_count if index != card.truth]

@@ -1,4 +1,4 @@
-"""An occlusion card as one figure, its legends in it: what a PNG file shows on its own."""
+"""Occlusion card as one figure with legends, for a PNG file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIDE, HEIGHT = 2.6, 3.9
 
 
 def occlusion_figure(card: OcclusionCard) -> Figure:
-    """The columns of Fig 7 side by side, what they show below them, title and note around."""
+    """The columns of Fig 7 side by side, with captions, title and note."""
     shown = panels(card)
     figure, axes = charts.panels(len(shown), SIDE, HEIGHT)
     for axis, panel in zip(axes, shown, strict=True):

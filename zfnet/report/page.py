@@ -1,7 +1,7 @@
-"""One HTML file that carries everything: sections of text, pictures, tables and cards.
+"""Self-contained HTML page: sections of text, pictures, tables and cards.
 
-What users name (files, classes, notes) is escaped; the page asks the network for nothing and runs
-no script, and its own content security policy holds it to that.
+Users' text (names of files and classes, notes) is escaped. The page loads nothing from the network
+and runs no script; its content security policy enforces that.
 """
 
 import itertools
@@ -21,11 +21,11 @@ from zfnet.report.occlusion import OcclusionCard, occlusion_card
 
 HERE = Path(__file__).parent
 SECTION = re.compile(r"<section [^>]*><h2>(.*?)</h2>(.*?)</section>", re.DOTALL)
-"""A section as `Section.html` writes it: text is escaped there, and none lies within another."""
+"""A section as `Section.html` writes it: text is escaped, and sections are not nested."""
 
 
 class Section:
-    """A part of a page, filled from top to bottom; every method returns the section itself."""
+    """A section of a page; every method appends to it and returns it."""
 
     def __init__(self, heading: str, anchor: str) -> None:
         self.heading = heading
@@ -33,7 +33,7 @@ class Section:
         self._parts: list[str] = []
 
     def paragraph(self, text: str) -> Self:
-        """Add a paragraph. What stands between `backticks` is set as code."""
+        """Add a paragraph. Text between `backticks` is set as code."""
         return self._add(tag("p", words(text)))
 
     def subheading(self, text: str) -> Self:
@@ -41,11 +41,11 @@ class Section:
         return self._add(tag("h3", words(text)))
 
     def code(self, text: str) -> Self:
-        """Add lines of a program or a command, set as they are."""
+        """Add preformatted lines of a program or a command."""
         return self._add(tag("pre", tag("code", escape(text))))
 
     def table(self, header: Sequence[object], rows: Iterable[Sequence[object]]) -> Self:
-        """Add a table; a column of numbers is set to the right."""
+        """Add a table; columns of numbers are right-aligned."""
         return self._add(table(header, rows))
 
     def figure(
@@ -60,7 +60,7 @@ class Section:
         """Add a picture: a uint8 array, the bytes of a PNG or JPEG, or the text of an SVG.
 
         pixelated keeps the edges of enlarged pixels. width is in CSS pixels, at most the page's;
-        without it a pixelated picture is enlarged by a whole number to at most the text's width.
+        by default a pixelated picture is enlarged by a whole number to at most the text's width.
         """
         return self._add(figure(image(picture, alt, pixelated=pixelated, width=width), caption))
 
@@ -83,13 +83,13 @@ class Section:
         return self._add(figure(tag("div", panels, class_="curves"), caption))
 
     def fig2(self, layer_title: str, maps: Iterable[MapCard]) -> Self:
-        """Add one card a map: projections on the left, the patches that caused them beside."""
+        """Add one card for each map: projections on the left, their patches on the right."""
         cards = "".join(map_card(card) for card in maps)
         self._add(tag("h3", words(layer_title)))
         return self._add(tag("div", cards, class_="cards"))
 
     def occlusion(self, cards: Iterable[OcclusionCard]) -> Self:
-        """Add one row an image: the image, and three maps by the occluding square's position."""
+        """Add one row for each image: the image, and maps by the position of the square."""
         return self._add("".join(map(occlusion_card, cards)))
 
     def include(self, path: Path) -> Self:
@@ -154,8 +154,8 @@ class Page:
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Write the page and return its path, making the folders above it.
 
-        The file is written beside and renamed: a reader, or a crash, meets the old page or the new
-        one, never half of one. Raises OSError where the disk refuses.
+        The file is written to a temporary name and renamed, so that there is always a whole page,
+        the old or the new one. Raises OSError if writing fails.
         """
         content = self.html().encode("utf-8")
         with serialize.replacing(path) as beside:

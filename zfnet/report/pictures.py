@@ -1,7 +1,7 @@
 """Arrays as pictures: filters, projections, heat maps, outlines, mosaics.
 
-A picture is an (H, W, 3) uint8 array, red first. Signed values (filters, projections) are shown
-about mid grey: 128 is zero, and the scale is the same on both sides, so that the sign can be read.
+A picture is an (H, W, 3) uint8 array in RGB order. Signed values (filters, projections) are shown
+about mid grey: 128 is zero, with one scale for both signs.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ __all__ = [
 GREY = 128
 SWING = 127
 SHEET = (22, 24, 29)
-"""Between the tiles of a mosaic: a contact sheet's near-black, on a page of any colour."""
+"""The colour between the tiles of a mosaic: nearly black, as in a contact sheet."""
 
 Colour = tuple[int, int, int]
 Box = tuple[int, int, int, int]
@@ -77,7 +77,7 @@ def heatmap(
     """Colour (P, Q) values and stretch them over size = (H, W) pixels: (H, W, 3) uint8.
 
     low and high are the values of the first and last colour (default: the smallest and largest);
-    what lies outside takes the end colours. cmap is one of matplotlib's. Cells keep their edges
+    values outside take the end colours. cmap is one of matplotlib's. Cells keep their edges
     unless smooth. NaN, an unknown cmap and high < low raise ValueError.
     """
     if values.ndim != 2 or 0 in values.shape or min(size) < 1:
@@ -87,7 +87,7 @@ def heatmap(
     high = float(values.max()) if high is None else high
     if not low <= high:
         raise ValueError(f"heat map from low={low} to high={high}: low must not exceed high")
-    # A range of zero has no contrast to show: everything takes the first colour.
+    # A range of zero has no contrast: all values take the first colour.
     unit = np.clip((values - low) / (high - low or 1.0), 0, 1).astype(np.float32)
     return colours(_stretched(unit, size, smooth), cmap)
 
@@ -100,7 +100,7 @@ def colours(unit: np.ndarray, cmap: str) -> np.ndarray:
 
 
 def overlay(image: np.ndarray, heat: np.ndarray, alpha: float = 0.5) -> np.ndarray:
-    """Lay heat over image, both (H, W, 3) uint8: alpha 0 shows the image alone, 1 the heat."""
+    """Blend heat over image, both (H, W, 3) uint8: alpha 0 gives the image alone, 1 the heat."""
     if image.shape != heat.shape:
         raise ValueError(f"image {image.shape} and heat {heat.shape} must have one shape")
     if not 0 <= alpha <= 1:
@@ -152,7 +152,7 @@ def mosaic(
     gap: int = 1,
     background: Colour = SHEET,
 ) -> np.ndarray:
-    """Lay (h, w, 3) uint8 tiles out in rows of so many columns: the 3x3 grids of the paper's Fig 2.
+    """Arrange (h, w, 3) uint8 tiles in rows of `columns`: the 3x3 grids of the paper's Fig 2.
 
     Cells are as high and wide as the largest tile, smaller ones are centred; there are gap pixels
     between cells, none around, and the last row may be short. No tiles raise ValueError.
@@ -179,13 +179,13 @@ def _about_grey(chw: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _stretched(values: np.ndarray, size: tuple[int, int], smooth: bool) -> np.ndarray:
-    # Bilinear, not bicubic: a colour must not promise a value that was never measured.
+    # Bilinear, not bicubic, which overshoots to values that were not measured.
     method = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
     return np.asarray(Image.fromarray(values).resize((size[1], size[0]), method))
 
 
 def _eroded(mask: np.ndarray) -> np.ndarray:
-    # The border counts as outside: an object that the picture cuts is outlined all around.
+    # The border counts as outside: an object that the border cuts has a closed outline.
     framed = np.pad(mask, 1)
     across = framed[1:-1, :-2] & framed[1:-1, 2:]
     return mask & across & framed[:-2, 1:-1] & framed[2:, 1:-1]

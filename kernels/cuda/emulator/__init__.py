@@ -1,18 +1,18 @@
-"""CUDA kernels on the processor: a laboratory that finds what a GPU hides.
+"""Emulator of CUDA kernels on the CPU, with checks for races and other undefined behaviour.
 
-A `.cu` file is compiled by g++ behind one header (`emulator.h`); each thread of a block is a fiber
-that runs until it waits for others, so a block needs one thread of the system and every run can be
-repeated. The order of blocks and threads is a seed: a kernel without a race gives the same bits
-under all of them.
+A `.cu` file is compiled by g++ with one header (`emulator.h`). Each thread of a block is a fiber
+that runs until it waits for others. So a block needs one operating-system thread, and every run is
+reproducible. A seed draws the order of blocks and threads: a kernel without a race gives the same
+bits for every seed.
 
-Checked, which is the default, every access of memory is looked up first, and `Undefined` is raised
-with the kernel's line where CUDA leaves undefined what happens: a barrier that not all threads of a
-block reach, shared memory read before it is written, two threads touching one place between two
-barriers with a write among them, two blocks doing so at any time, an access outside an array, a
-vector load from an address that is no multiple of its size. The arrays keep what they held then.
+By default kernels run checked: every access of memory is checked first, and undefined behaviour
+raises `Undefined` with the kernel's line. Found are: a barrier that not all threads of a block
+reach; shared memory read before it is written; two threads of a block that access one address
+between two barriers, one of them writing; two blocks that do so at any time; an access outside an
+array; a vector load from a misaligned address. The arrays then keep their values of before.
 
-Not found: memory of an array that is read before it is written; an order between blocks made with
-fences and atomics is not understood (it is reported as a race).
+Not found: an array's element that is read before it is written. An order between blocks by fences
+and atomics is not understood and is reported as a race.
 """
 
 from __future__ import annotations
@@ -65,25 +65,25 @@ def _with(**changed: object) -> Iterator[None]:
 
 
 def schedule(seed: int) -> AbstractContextManager[None]:
-    """Within it, blocks and threads run in the order that `seed` draws; 0 is the natural one."""
+    """Context in which `seed` draws the order of blocks and threads; 0 is the natural order."""
     return _with(seed=seed % 2**64)
 
 
 def unchecked() -> AbstractContextManager[None]:
-    """Within it, kernels run without checks, several times as fast, on the arrays themselves.
+    """Context in which kernels run without checks, several times as fast, on the arrays themselves.
 
-    What CUDA leaves undefined can then spoil the process's memory or end it.
+    Undefined behaviour can then corrupt the process's memory or end it.
     """
     return _with(checked=False)
 
 
 def portable() -> AbstractContextManager[None]:
-    """Within it, fibers are switched by the C library, as they are on unknown processors."""
+    """Context in which the C library switches fibers, as it does on unknown processors."""
     return _with(portable=True)
 
 
 def patience(seconds: float) -> AbstractContextManager[None]:
-    """Within it, a thread is stopped that runs that long without reaching a barrier or its end."""
+    """Context in which a thread may run so long without reaching a barrier or its end."""
     if not seconds > 0:
         raise ValueError(f"patience takes seconds above 0, got {seconds}")
     return _with(patience=float(seconds))

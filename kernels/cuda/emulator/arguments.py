@@ -1,4 +1,4 @@
-"""What is passed to a kernel, checked against the types of its own parameters."""
+"""Arguments of a launch, checked against the types of the kernel's parameters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAMES = {"f": "floating-point number", "i": "integer", "s": "struct"}
 
 @dataclass
 class Room:
-    """Memory that the kernel may touch: an array, or several that overlap."""
+    """Memory that the kernel may access: an array, or several that overlap."""
 
     low: int
     high: int
@@ -94,7 +94,7 @@ def _kind(dtype: np.dtype) -> str:
 
 
 def _extent(array: np.ndarray) -> tuple[int, int]:
-    """The addresses from the first byte of an array to behind its last."""
+    """(first, end): the addresses of an array's first byte and of the one after its last."""
     if not array.size:
         return array.ctypes.data, array.ctypes.data
     return np.lib.array_utils.byte_bounds(array)
@@ -103,7 +103,7 @@ def _extent(array: np.ndarray) -> tuple[int, int]:
 def _rooms(
     arguments: Sequence[object], expected: Sequence[Parameter]
 ) -> tuple[list[Room], list[tuple[int, ...]]]:
-    """One room for each array or group of overlapping ones, with the arguments that lie in it."""
+    """One room for each array or group of overlapping arrays, with the arguments inside it."""
     arrays = [
         (*_extent(a), i)
         for i, a in enumerate(arguments)
@@ -128,7 +128,7 @@ def _rooms(
 
 
 def _moved(i: int, room: Room) -> int:
-    """By how much the checked kernel's copy of a room is away from it."""
+    """Offset from a room to its copy, on which a checked kernel works."""
     if i >= native.MOST_ARRAYS or room.high - room.low > 3 << 28:
         raise ValueError(
             f"the checked emulator takes {native.MOST_ARRAYS} arrays of at most 768 MiB; "

@@ -1,6 +1,6 @@
-// Atomic operations: the runtime is told of the place, the rest is plain, since one fiber runs at a
-// time. They stand in functions of their own that the instrumentation passes over: to it they would
-// be ordinary reads and writes.
+// Atomic operations. The runtime records the address; the operation itself is plain code, since one
+// fiber runs at a time. They are functions that are not instrumented: otherwise they would count as
+// ordinary reads and writes.
 #pragma once
 
 #ifdef EMULATOR_CHECKED

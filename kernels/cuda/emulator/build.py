@@ -1,9 +1,9 @@
-"""g++: a kernel becomes a shared object, kept under a name that its text, flags and machine give.
+"""Compilation of a kernel by g++ to a shared object, cached by its text, flags and machine.
 
-A kernel without standard headers compiles in a second or two and is compiled once. Checked, it is
-instrumented: `-fsanitize=thread` calls a function before each access of memory and
-`-fsanitize=alignment,bounds,...` one where types do not hold; the runtime provides both, so that
-no sanitizer's own library is linked (`-nodefaultlibs`).
+A kernel without standard headers compiles in a second or two, once. A checked kernel is
+instrumented: `-fsanitize=thread` calls a function before each access of memory, and
+`-fsanitize=alignment,bounds,...` one after each failed check. The runtime provides these functions,
+so no sanitizer library is linked (`-nodefaultlibs`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
-# DWARF 5 gives the name of the text piped in where the kernel's own is asked for.
+# DWARF 5 would name the standard input instead of the kernel's file.
 _SHARED = (
     "-std=c++17",
     "-gdwarf-4",
@@ -28,7 +28,7 @@ _SHARED = (
     "-fno-rtti",
 )
 _RUNTIME = (*_SHARED, "-O2", "-fvisibility=hidden", "-Wall", "-Wextra", "-pthread")
-# Unique symbols would be one over all kernels ever loaded, whatever their text.
+# Unique symbols would be shared by all loaded kernels, whatever their text.
 _KERNEL = (
     *_SHARED,
     "-O2",
@@ -54,12 +54,12 @@ class CompileError(RuntimeError):
 
 
 def available() -> bool:
-    """Is there a g++?"""
+    """Whether g++ is installed."""
     return shutil.which("g++") is not None
 
 
 def runtime() -> Path:
-    """The runtime as a shared object, compiled if need be."""
+    """The runtime as a shared object, compiled if it is not cached."""
     files = [*sorted((HERE / "runtime").iterdir()), HERE / "emulator.h", HERE / "vectors.h"]
     key = _digest(*(file.read_text() for file in files if file.is_file()), *_RUNTIME)
     return _built(key, (*_RUNTIME, str(HERE / "runtime" / "runtime.cpp")), "", "the runtime")
@@ -68,7 +68,7 @@ def runtime() -> Path:
 def kernel(text: str, name: str, checked: bool) -> Path:
     """A shared object with `emulator_entry` for the kernel `name` of the rewritten `text`.
 
-    CompileError: g++ says why not.
+    CompileError has g++'s message.
     """
     flags = (*_KERNEL, *(_CHECKS if checked else ()), f"-I{HERE}", "-include", "emulator.h")
     source = f'{text}\n#line 1 "kernel {name}"\nEMULATOR_ENTRY({name})\n'
@@ -79,7 +79,7 @@ def kernel(text: str, name: str, checked: bool) -> Path:
 
 
 def cache_folder() -> Path:
-    """Where compiled kernels are kept: `minidl/emulator` in $XDG_CACHE_HOME or ~/.cache."""
+    """The cache of compiled kernels: `minidl/emulator` in $XDG_CACHE_HOME or ~/.cache."""
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(root) / "minidl" / "emulator"
     try:
@@ -93,7 +93,7 @@ def cache_folder() -> Path:
 
 @cache
 def _own_folder() -> Path:
-    """For this process, where there is no home to write to."""
+    """A folder of this process, used if the home is not writable."""
     return Path(tempfile.mkdtemp(prefix="minidl-emulator-"))
 
 
@@ -126,7 +126,7 @@ def _headers() -> str:
 
 @cache
 def _machine() -> str:
-    """What `-march=native` depends on, and the compiler: a home may be shared by machines."""
+    """The processor, for `-march=native`, and the compiler: machines may share a home."""
     compiler = shutil.which("g++") or ""
     stamp = os.stat(compiler).st_mtime_ns if compiler else 0
     try:

@@ -1,7 +1,7 @@
-// CUDA's arithmetic functions, as far as they have a counterpart in C's library or in g++.
+// CUDA's arithmetic functions that have a counterpart in the C library or in g++.
 //
-// Declared by hand: a kernel sees no standard header, as under NVRTC, and compiles in a fraction of
-// the time. The fast ones (`__expf`, `__fdividef`) are exact here.
+// Declared by hand: a kernel includes no standard header, as under NVRTC, and compiles in a
+// fraction of the time. The fast approximations (`__expf`, `__fdividef`) have full precision here.
 #pragma once
 
 #define INFINITY __builtin_inff()
@@ -69,7 +69,7 @@ inline bool isfinite(double x) { return __builtin_isfinite(x); }
 inline bool signbit(float x) { return __builtin_signbit(x); }
 inline bool signbit(double x) { return __builtin_signbit(x); }
 
-// As on a GPU: of a NaN and a number, min and max take the number.
+// As on a GPU: of a NaN and a number, min and max return the number.
 #define EMULATOR_MIN_MAX(T)                                  \
   inline T min(T a, T b) { return b < a ? b : a; }           \
   inline T max(T a, T b) { return a < b ? b : a; }
@@ -93,7 +93,7 @@ inline unsigned max(int a, unsigned b) { return max(unsigned(a), b); }
 inline unsigned min(unsigned a, int b) { return min(a, unsigned(b)); }
 inline unsigned max(unsigned a, int b) { return max(a, unsigned(b)); }
 
-// Rounded to nearest, and never contracted with their neighbour: the value goes through a register.
+// Rounded to nearest and never contracted: the value passes through a register.
 namespace emulator {
 template <class T> inline T alone(T x) {
 #if defined(__x86_64__)

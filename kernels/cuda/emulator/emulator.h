@@ -1,9 +1,9 @@
-// What a kernel sees of CUDA when g++ compiles it: qualifiers, indices, barriers, warp operations.
+// The part of CUDA that kernels use, for g++: qualifiers, indices, barriers, warp operations.
 //
-// A thread is a fiber of the runtime (runtime/), which this header declares. Where a thread waits
-// for others, the call hands over to the next fiber. `threadIdx` and its kin are calls of functions
-// that g++ may take for constant: the answer is one within a thread, and the instrumentation that
-// watches memory does not look at them.
+// A thread is a fiber of the runtime (runtime/), which this header declares. A call in which a
+// thread waits for others switches to the next fiber. `threadIdx` and similar are calls of
+// functions with the attribute `const`: their value is constant within a thread, and they are not
+// instrumented as accesses of memory.
 #pragma once
 
 #define EMULATOR 1
@@ -21,17 +21,17 @@ typedef decltype(sizeof(0)) size_t;
 
 #include "vectors.h"
 
-// Where a call stands: the runtime names it in reports and compares it between threads.
+// The source position of a call: reports name it, and the runtime compares it between threads.
 #define EMULATOR_HERE const char *file = __builtin_FILE(), int line = __builtin_LINE()
 
 namespace emulator {
-// A `__shared__` variable: the rewriter puts one beside each declaration.
+// Descriptor of a `__shared__` variable: rewrite.py adds one to each declaration.
 struct Slot {
   unsigned size, alignment, element;
   const char *name, *file;
   int line;
-  void *address;                // the runtime's: where it lies,
-  unsigned long long launch;    // in which launch
+  void *address;                // set by the runtime: its address,
+  unsigned long long launch;    // and its launch
 };
 
 constexpr unsigned larger(unsigned a, unsigned b) { return a > b ? a : b; }

@@ -1,5 +1,5 @@
-// How the loader calls a kernel: it gets pointers to the arguments and unpacks them by the types
-// of the kernel's own parameters, which it also describes, so that Python can check what it passes.
+// Entry point of a kernel: it takes pointers to the arguments and unpacks them by the types of the
+// kernel's parameters. It also describes these types, so that Python can check the arguments.
 #pragma once
 
 namespace emulator {
@@ -49,7 +49,7 @@ __attribute__((no_sanitize("thread", "undefined"))) inline void unpack(
 template <class... P>
 __attribute__((no_sanitize("thread", "undefined"))) inline void call(void (*kernel)(P...),
                                                                      void **arguments) {
-  // Unknown to the compiler: were the kernel inlined here, it would not be instrumented.
+  // Hides the kernel from the inliner: code inlined here would not be instrumented.
   asm volatile("" : "+r"(kernel));
   unpack(kernel, arguments, Indices<__integer_pack(sizeof...(P))...>{});
 }

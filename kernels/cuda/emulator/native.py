@@ -1,4 +1,4 @@
-"""The runtime and the kernels as Python sees them: structures, functions, loaded shared objects."""
+"""ctypes bindings of the runtime and of compiled kernels."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class _Parameter(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Parameter:
-    """Of a kernel: its size in bytes, or that of what it points to; "f", "i" or "s" (a struct)."""
+    """A kernel's parameter: bytes of the value or of what it points to; kind "f", "i" or "s"."""
 
     size: int
     kind: str
@@ -95,7 +95,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Kernel:
-    """A loaded kernel; its image lies in memory from `low` to `high`."""
+    """A loaded kernel; its image occupies the addresses from `low` to `high`."""
 
     name: str
     source: Path
@@ -108,7 +108,7 @@ class Kernel:
 
 @cache
 def runtime() -> ctypes.CDLL:
-    """The runtime, loaded so that kernels find it; RuntimeError where it cannot work."""
+    """The runtime, loaded with global symbols for the kernels; RuntimeError if it cannot work."""
     library = ctypes.CDLL(str(build.runtime()), mode=ctypes.RTLD_GLOBAL)
     library.emulator_image.argtypes = (c_void_p, c_void_p, c_void_p)
     library.emulator_room.argtypes = (c_uint32, c_uint64)
@@ -139,7 +139,7 @@ def kernel(path: Path, name: str, checked: bool) -> Kernel:
 
 
 def _stamps(files: Iterable[Path]) -> Stamps:
-    """What changes when one of the files does."""
+    """Time stamps that change if one of the files does."""
     return tuple((file, (stat := file.stat()).st_mtime_ns, stat.st_size) for file in files)
 
 

@@ -1,12 +1,14 @@
-"""A `.cu` file as g++ takes it: the few places where CUDA is not C++ are rewritten, lines kept.
+"""Translation of a `.cu` file to C++ for g++, with the line numbers kept.
 
-- `__shared__ float tile[16][17];` becomes a reference to memory that the runtime gives out, with a
-  descriptor beside it (size, alignment as declared, name, line); `extern __shared__ float rows[];`
-  a pointer to the launch's dynamic shared memory.
-- `__constant__` becomes `const`, and `#pragma unroll` g++'s.
-- `#include "geometry.cuh"` is replaced by that file, rewritten likewise, once.
+Only the constructs that are not C++ are rewritten:
 
-Comments are blanked first, so that no word in one is taken for code.
+- `__shared__ float tile[16][17];` becomes a reference to memory that the runtime allocates, with a
+  descriptor (size, declared alignment, name, line). `extern __shared__ float rows[];` becomes a
+  pointer to the launch's dynamic shared memory.
+- `__constant__` becomes `const`, and `#pragma unroll` becomes g++'s pragma.
+- `#include "geometry.cuh"` is replaced by that file, rewritten in the same way, once.
+
+Comments are blanked first, so that no word in them is taken for code.
 """
 
 from __future__ import annotations
@@ -32,15 +34,15 @@ _STATIC = re.compile(
 
 
 def rewritten(path: Path) -> str:
-    """The text of `path` and of what it includes, for g++; `#line` names the places they have.
+    """The text of `path` and of its includes, for g++; `#line` keeps files and line numbers.
 
-    ValueError: a shared variable is declared in a way that is not understood.
+    ValueError: the declaration of a shared variable is not understood.
     """
     return _rewritten(path.resolve(), set())
 
 
 def included(path: Path) -> list[Path]:
-    """`path` and the files that it includes by name in quotes, those of others too."""
+    """`path` and the files that it includes in quotes, directly or not."""
     found: dict[Path, None] = {}
     waiting = [path.resolve()]
     while waiting:
@@ -79,7 +81,7 @@ def _rewritten(file: Path, seen: set[Path]) -> str:
 
 
 def _beside(file: Path, name: str) -> Path | None:
-    """Where an include in quotes finds `name`: beside the file, or among the project's own."""
+    """The file that an include in quotes names: beside `file`, or in the project's folder."""
     places = (file.parent / name, INCLUDE / name)
     return next((place.resolve() for place in places if place.is_file()), None)
 
@@ -93,13 +95,13 @@ def _without_comments(text: str) -> str:
 
 
 def _unroll(match: re.Match[str]) -> str:
-    """g++ wants a number, and at most 65534; without one, any loop of a constant length."""
+    """g++ needs a number, at most 65534; CUDA needs none for a loop of constant length."""
     count = match[2] if match[2].isdigit() else "64"
     return f"{match[1]}#pragma GCC unroll {min(int(count), 64)}"
 
 
 def _alignment(declaration: str) -> tuple[str, str]:
-    """(the declaration without its alignment, the alignment that it asks for)."""
+    """(the declaration without its alignment, the alignment)."""
     asked = _ALIGNED.findall(declaration)
     return _one_line(_ALIGNED.sub("", declaration)), _one_line(asked[0]) if asked else "1"
 
@@ -109,7 +111,7 @@ def _one_line(text: str) -> str:
 
 
 def _broken(match: re.Match[str]) -> str:
-    """The line breaks of a declaration that became one line."""
+    """The line breaks of a declaration that was joined into one line."""
     return "\n" * match[0].count("\n")
 
 

@@ -1,4 +1,4 @@
-"""What a kernel did that CUDA leaves undefined, in words, with the kernel's line."""
+"""Error messages for undefined behaviour of a kernel, with the kernel's line."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ Index = tuple[int, int, int]
 
 
 class Undefined(RuntimeError):
-    """A kernel did what a GPU leaves undefined.
+    """Undefined behaviour of a kernel, as CUDA defines it.
 
-    `kind` is one of KINDS, `path` and `line` the place in the source (line 0 where it is not
-    known), `block` and `thread` who did it, `other_line`, `other_block` and `other_thread` the
-    second of two.
+    `kind` is one of KINDS; `path` and `line` are the position in the source (line 0 if unknown),
+    `block` and `thread` the thread that did it; `other_line`, `other_block` and `other_thread` are
+    those of the second thread of two.
     """
 
     def __init__(self, kernel: Kernel, report: Report, owners: Sequence[tuple[int, ...]]) -> None:
@@ -53,9 +53,9 @@ class Undefined(RuntimeError):
             self.other_thread = _index(report.other.thread)
         self.where = _where(report, owners)
         who = f"thread {self.thread} of block {self.block}"
-        told = _SAY[self.kind](self, report)
+        what = _SAY[self.kind](self, report)
         super().__init__(
-            f"{_shown(self.path, self.line)}: {self.kind}: in {kernel.name}, {who} {told}"
+            f"{_shown(self.path, self.line)}: {self.kind}: in {kernel.name}, {who} {what}"
         )
 
 
@@ -77,7 +77,7 @@ def _place(kernel: Kernel, point: Point) -> tuple[str, int]:
 
 
 def _line_of(kernel: Kernel, offset: int) -> tuple[str, int]:
-    """The line of an instruction; where functions were inlined, the innermost that is not ours."""
+    """The line of an instruction; of inlined functions the innermost of the kernel's source."""
     if not shutil.which("addr2line"):
         return f"{kernel.source} (install binutils for addr2line)", 0
     command = ["addr2line", "-i", "-e", str(kernel.built), hex(offset)]
@@ -90,7 +90,7 @@ def _line_of(kernel: Kernel, offset: int) -> tuple[str, int]:
 
 
 def _where(report: Report, owners: Sequence[tuple[int, ...]]) -> str:
-    """The place in an array or shared variable, or how far it is from the nearest."""
+    """The position in an array or shared variable, or the distance to the nearest."""
     if not report.offset_known:
         return _text(report)
     if report.shared:

@@ -1,4 +1,4 @@
-// The vector types with the alignment that they have on a GPU, and `make_` functions.
+// CUDA's vector types with their alignment on a GPU, and the `make_` functions.
 #pragma once
 
 #define EMULATOR_VECTORS(name, T, align2, align4)                                       \

@@ -1,10 +1,11 @@
-// What local contrast normalisation and its gradient share: maps of one float64 a pixel, (N,H,W).
+// Shared device part of local contrast normalisation and its gradient: the separable blur of maps
+// (N,H,W) of one float64 a pixel, and the mean over a sample.
 
 #pragma once
 
 #include "sums.cuh"
 
-// As NumPy's maximum: NaN if one of the two is. CUDA's own drops it.
+// NumPy's maximum: NaN if either is NaN. CUDA's own max returns the number.
 __device__ __forceinline__ double larger(double a, double b) { return a > b || a != a ? a : b; }
 
 // c, the mean of sigma over the `pixels` of the block's sample.
@@ -16,11 +17,10 @@ __device__ __forceinline__ double sample_mean(const double* __restrict__ sigma, 
 
 // The window along both axes: out[h,w] = sum_p sum_q a_p a_q u[h+p,w+q], zeros around the plane.
 //
-// The window is an outer product. So a thread first sums columns, `size` pixels above and below,
-// into a line in shared memory, and then its own output from that line: 2 size multiply-adds a
-// pixel and the few of the line's ends instead of size^2. The rows of a block lie one below the
-// other, so that all but the first read from the first cache what it read. A line that does not
-// fit, for a very wide window, is summed part by part.
+// The window is an outer product, so the blur is separable. A thread first sums along a column into
+// a line in shared memory, then along that line: 2 size multiply-adds a pixel, and those of the
+// halo, instead of size^2. The rows of a block are adjacent, so all but the first read from the L1
+// cache. A line too long for shared memory (a very wide window) is summed in parts.
 const int LINE = 128, MOST_ROWS = 4;
 
 __device__ __forceinline__ double down(const double* __restrict__ u,
@@ -33,8 +33,8 @@ __device__ __forceinline__ double down(const double* __restrict__ u,
     return sum;
 }
 
-// `sum` goes on with those terms of the output at column w that lie on the line: one after the
-// other, so that the order of all of them does not depend on where a line begins.
+// Adds to `sum` the terms of the output at column w that are on the line, one after the other, so
+// that the order of all terms does not depend on where a line begins.
 __device__ __forceinline__ double across(double sum, const double* line,
                                          const double* __restrict__ window, int half, int w,
                                          int first, int end) {
@@ -44,8 +44,8 @@ __device__ __forceinline__ double across(double sum, const double* line,
     return sum;
 }
 
-// At row h and the column of this thread in the block's, the first of which is `left`. All threads
-// of the block take part; what a thread beyond the plane gets is of no use.
+// The sum at row h and this thread's column of the block, whose first column is `left`. All threads
+// of the block must call it; the result of a thread beyond the plane is not used.
 __device__ __forceinline__ double windowed(const double* __restrict__ u,
                                            const double* __restrict__ window, int half, int H,
                                            int W, int h, int left) {
@@ -56,7 +56,7 @@ __device__ __forceinline__ double windowed(const double* __restrict__ u,
     double sum = 0;
     for (int first = from; first < to; first += LINE) {
         const int end = min(first + LINE, to);
-        __syncthreads();  // nobody still reads the part before
+        __syncthreads();  // no thread still reads the part before
         for (int i = first + threadIdx.x; i < end; i += blockDim.x)
             line[i - first] = down(u, window, half, H, W, h, i);
         __syncthreads();
@@ -65,13 +65,13 @@ __device__ __forceinline__ double windowed(const double* __restrict__ u,
     return sum;
 }
 
-// A map, and what its window is.
+// Shape of a map, and half of the window's size.
 struct Map {
     int N, H, W, half;
 };
 
 // Calls finish(i, sum) with the windowed sum of u (N,H,W) at each pixel i, counted over the batch.
-// Blocks take rows that follow each other, of one image, and columns as wide as they are.
+// A block processes adjacent rows of one image, in columns of its own width.
 template <typename Finish>
 __device__ __forceinline__ void each_windowed(const double* __restrict__ u,
                                               const double* __restrict__ window, Map map,

@@ -1,15 +1,15 @@
-// What a kernel is told of its operation: kernels/contract/geometry.py's classes, filled by
-// kernels/cuda/structs.py field by field, in this order.
+// Geometry structs, passed by value: the classes of kernels/contract/geometry.py, filled field by
+// field, in this order, by kernels/cuda/structs.py.
 //
 // A window of R x S taps, `dilation` apart, moves `stride` pixels at a time over a plane of H x W
-// pixels, padded by four signed pads (a negative one crops), and stops at P x Q places: tap (r, s)
-// of window (p, q) lies on the pixel
+// pixels, padded by four signed pads (a negative one crops), to P x Q positions: tap (r, s) of
+// window (p, q) is at the pixel
 //
 //     h = p * stride_h - pad_top  + r * dilation_h
 //     w = q * stride_w - pad_left + s * dilation_w
 //
-// Arrays are channels-last: element (n, c, h, w) of x stands at ((n * H + h) * W + w) * C + c. The
-// sizes are 32 bits, offsets are not: a tensor may have more than 2^31 elements.
+// Arrays are channels-last: element (n, c, h, w) of x has the offset ((n * H + h) * W + w) * C + c.
+// Sizes have 32 bits, offsets 64: a tensor may have more than 2^31 elements.
 
 #pragma once
 

@@ -1,22 +1,22 @@
-// Windows of channels-last images as a factor of a matrix product, read where the images lie.
+// Implicit im2col: windows of channels-last images as a factor of a matrix product, never stored.
 //
 //     windows[(n u v), (r s c)] = image[n, h, w, c]     h = u step_h + origin_h + r apart_h
 //                                                       w = v step_w + origin_w + s apart_w
 //
-// and 0 where (h, w) is no pixel. It is the matrix that im2col writes out; here an element's place
-// is found when it is loaded (Chetlur et al., "cuDNN: Efficient Primitives for Deep Learning",
-// 2014, arXiv 1410.0759, section 3). Neighbours along c are neighbours in memory, so a vector of
-// them is one load where the channels of a group are a multiple of it.
+// and 0 where (h, w) is no pixel. It is the matrix that im2col stores; here the address of an
+// element is computed when it is loaded (Chetlur et al., "cuDNN: Efficient Primitives for Deep
+// Learning", 2014, arXiv 1410.0759, section 3). Elements along c are contiguous, so a vector of
+// them is one load if the channels of a group are a multiple of its width.
 //
-// Divisions would cost as much as the multiply-adds of a slice. A thread makes them once: from then
-// on it adds, to a number that it keeps as three digits.
+// Divisions would cost as much as the multiply-adds of a slice. A thread divides once; from then on
+// it advances an index that it keeps as three mixed-radix digits.
 
 #pragma once
 
 #include "tiles.cuh"
 
-// The windows of fprop and wgrad are those of x. In dgrad they are of gy, and taps count backwards
-// there: apart_h < 0.
+// The windows of fprop and wgrad are those of x. In dgrad they are those of gy, with
+// the taps in reversed order: apart_h < 0.
 struct ImplicitWindows {
     int H, W, C;      // pixels and channels of an image
     int channels;     // of a window: those of a group
@@ -38,7 +38,7 @@ struct Digits {
         digits.a = (int)upper;
         return digits;
     }
-    // Two digits and a carry are below twice the radix, so each is brought back by one subtraction.
+    // The sum of two digits and a carry is below twice the radix: one subtraction reduces it.
     __device__ __forceinline__ void add(const Digits& step, int B, int C) {
         c += step.c;
         b += step.b;
@@ -54,19 +54,18 @@ struct Digits {
     }
 };
 
-// Windows as lines of a slice: k runs over a window's terms (r s c), which are the same for all
-// lines.
+// Windows as lines of a slice: k is the index of a window's terms (r s c), the same for all lines.
 template <class Tile, int SIZE, int WIDTH> struct WindowLines : Along<Tile, SIZE, WIDTH> {
     using Base = Along<Tile, SIZE, WIDTH>;
     using T = typename Tile::T;
-    static constexpr int NOWHERE = -(1 << 30);  // no tap brings it back onto the plane
+    static constexpr int NOWHERE = -(1 << 30);  // so far off that no tap is on the plane
     const T* image;
     ImplicitWindows windows;
     Digits term, step;
     int top[Base::COUNT], left[Base::COUNT];  // the pixel of tap (0, 0)
-    int row[Base::COUNT];                     // its row among those of all images
+    int row[Base::COUNT];                     // its row, counted over all images
 
-    // The windows from number `first` on, of `count` in all, and c from image's first element on.
+    // The windows from number `first` on, of `count` in all; c counts from image's first element.
     __device__ WindowLines(
         const T* image, const ImplicitWindows& windows, long long first, long long count)
         : image(image), windows(windows) {
@@ -90,7 +89,7 @@ template <class Tile, int SIZE, int WIDTH> struct WindowLines : Along<Tile, SIZE
         const int down = term.a * v.apart_h, right = term.b * v.apart_w;
 #pragma unroll
         for (int i = 0; i < Base::COUNT; i++) {
-            // As unsigned numbers, those below 0 are above all others.
+            // Negative numbers, read as unsigned, are above every size.
             const bool there = term.a < v.R && (unsigned)(top[i] + down) < (unsigned)v.H &&
                                (unsigned)(left[i] + right) < (unsigned)v.W;
             const long long pixel = (long long)(row[i] + down) * v.W + (left[i] + right);
@@ -100,7 +99,7 @@ template <class Tile, int SIZE, int WIDTH> struct WindowLines : Along<Tile, SIZE
     }
 };
 
-// Terms (r s c) as places of a line: k runs over the windows themselves, (n u v).
+// Terms (r s c) as elements of a line: k is the index of the window, (n u v).
 template <class Tile, int SIZE, int WIDTH> struct WindowTerms : Across<Tile, SIZE, WIDTH> {
     using Base = Across<Tile, SIZE, WIDTH>;
     using T = typename Tile::T;

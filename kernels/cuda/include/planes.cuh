@@ -1,9 +1,9 @@
-// Threads over planes in channels-last memory, neighbours on neighbouring channels.
+// Mapping of threads to planes in channels-last memory: neighbours process neighbouring channels.
 //
-// A thread takes V channels of a pixel at a time: 16 bytes of them where that divides their number,
-// and one where it does not. A warp then reads 512 bytes in one go, and a pixel's channels are
-// followed in memory by the next pixel's, so whole rows are read without a gap. The block's first
-// axis counts vectors of channels, its second pixels of a row; kernels/cuda/planes.py chooses both.
+// A thread processes V channels of a pixel at a time: 16 bytes of them if that divides their
+// number, else one. With 16 bytes a warp reads 512 in one instruction. The channels of consecutive
+// pixels are contiguous, so whole rows are read without a gap. The block's first axis is vectors of
+// channels, its second pixels of a row; kernels/cuda/planes.py chooses both.
 
 #pragma once
 
@@ -19,7 +19,7 @@ template <int V, typename T> __device__ void store(T* to, const Lanes<T, V>& val
 }
 
 // Calls body(row, column, channel) for every V channels of every pixel, each by one thread.
-// A row is one of all images' rows, so row / H is its image; there may be 2^31 of them and more.
+// Rows are counted over all images: row / H is the image. There may be more than 2^31 of them.
 template <int V, typename Body>
 __device__ __forceinline__ void each_pixel(long long rows, int columns, int channels, Body body) {
     const int columns_apart = gridDim.y * blockDim.y, channels_apart = V * gridDim.z * blockDim.x;
@@ -30,8 +30,8 @@ __device__ __forceinline__ void each_pixel(long long rows, int columns, int chan
                 body(row, i, c);
 }
 
-// Calls body(pixel, there) for every pixel with the blockDim.x threads that share one. Those beyond
-// the last pixel are called too, with `there` false: their warp waits for them where it exchanges.
+// Calls body(pixel, there) for every pixel, in all blockDim.x threads that share it. Threads beyond
+// the last pixel call it too, with `there` false, because warp exchanges need every lane.
 template <typename Body>
 __device__ __forceinline__ void each_group(long long pixels, Body body) {
     const long long apart = (long long)gridDim.x * blockDim.y;

@@ -1,10 +1,11 @@
-// What local response normalisation and its gradient share: t and its power, at one channel of a
-// pixel whose channels follow each other in memory, global or shared.
+// Shared part of local response normalisation and its gradient: t_c and its power, at one channel
+// of a pixel with contiguous channels in global or shared memory.
 
 #pragma once
 
 // k + scale times the sum of the squares from `before` channels below c to `after` above. Summed
-// anew for each channel: a running sum would keep the rounding of a large square that has left it.
+// anew for each channel: a running sum would keep the rounding error of a large square that has
+// left.
 template <typename T>
 __device__ __forceinline__ T response(const T* x, int C, int c, int before, int after, T k,
                                       T scale) {
@@ -14,7 +15,7 @@ __device__ __forceinline__ T response(const T* x, int C, int c, int before, int 
     return k + scale * sum;
 }
 
-// t^beta; the usual beta is two roots, which take a fraction of the time of `pow`.
+// t^beta; the usual beta = 3/4 is two square roots, which are much faster than `pow`.
 template <typename T> __device__ __forceinline__ T power(T t, T beta) {
     if (beta != T(0.75)) return pow(t, beta);
     const T root = sqrt(t);

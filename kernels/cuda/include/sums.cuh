@@ -1,21 +1,21 @@
-// Sums that several threads share: over the channels of a pixel, and over a block.
+// Reductions: sums over neighbouring threads of a warp, and over a block.
 //
-// Each has one order, whatever the threads do, so its result is the same bits on every run.
+// The order of each sum is fixed, so its result has the same bits on every run.
 
 #pragma once
 
-// The sum of v over `wide` neighbouring threads of a warp, a power of two: each of them gets it.
-// All threads of the warp take part.
+// The sum of v over `wide` neighbouring threads of a warp, a power of two; returned to each of
+// them. All threads of the warp must call it.
 __device__ __forceinline__ double over_neighbours(double v, int wide) {
     for (int flip = wide / 2; flip > 0; flip /= 2) v += __shfl_xor_sync(0xffffffffu, v, flip);
     return v;
 }
 
-// The sum of v over the block, which is of one dimension and of whole warps: each thread gets it.
+// The sum of v over a one-dimensional block of whole warps; returned to each thread.
 __device__ __forceinline__ double over_block(double v) {
     __shared__ double of_warp[32];
     v = over_neighbours(v, 32);
-    __syncthreads();  // nobody still reads what an earlier sum left there
+    __syncthreads();  // no thread still reads the sums of an earlier call
     if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = v;
     __syncthreads();
     double sum = 0;

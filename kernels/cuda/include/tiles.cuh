@@ -1,26 +1,26 @@
-// A matrix product by tiles, whatever its factors are read from: how slices of them travel.
+// Tiled matrix product with register blocking and double buffering, for factors from any source.
 //
 //     sum[i][j] = sum over k of rows[i][k] columns[k][j]
 //
-// A block of threads computes a tile of ROWS x COLUMNS sums, a thread 8 x 8 of them, in registers
-// (float; 8 x 4 in double). The long sum over k is cut into slices of DEPTH terms, and each slice
-// of the two factors goes this way:
+// A block computes a tile of ROWS x COLUMNS sums; a thread holds TM x TN = 8 x 8 of them in
+// registers (float; 8 x 4 in double). The sum over k is cut into slices of DEPTH terms. Each slice
+// of the two factors is copied in three steps:
 //
-//     global memory -> registers     16 bytes a load where neighbours in memory allow it
-//     registers -> shared memory     as DEPTH lines, k by k, whichever way the factor lay in memory
-//     shared memory -> registers     16 bytes a load: 2 + 2 of them feed 64 multiply-adds
+//     global memory -> registers     16 bytes a load if contiguous elements allow it
+//     registers -> shared memory     as DEPTH lines, one for each k, whatever the order in memory
+//     shared memory -> registers     16 bytes a load: 2 + 2 loads feed 64 multiply-adds
 //
-// There are two buffers in shared memory. While one is multiplied, the next slice is on its way
-// into registers; then it is stored into the other buffer, and one barrier a slice is enough, since
-// nobody reads that buffer any more: those who did passed the barrier before.
+// There are two buffers in shared memory. While one is multiplied, the next slice is loaded into
+// registers, and then stored into the other buffer. One barrier a slice is enough: every thread
+// that read the other buffer has passed the barrier before.
 //
-// The sums of a tile are added in order of k, one fused multiply-add a term, for every size of tile
-// and width of loads: which of them is chosen cannot be seen in a result.
+// The sums of a tile are added in order of k, one fused multiply-add a term, for every tile size
+// and load width. So the choice among them does not change a bit of the result.
 //
 // Source: Volkov, Demmel, "Benchmarking GPUs to Tune Dense Linear Algebra", SC 2008 (register
 // blocking); Nath, Tomov, Dongarra, "An Improved MAGMA GEMM for Fermi GPUs", 2010 (two buffers).
-// 2 ROWS COLUMNS operations for ROWS + COLUMNS elements loaded: with 128 x 128, 32 operations a byte
-// of float; what limits it is the multiply-adds themselves once there are enough blocks.
+// 2 ROWS COLUMNS operations for ROWS + COLUMNS elements loaded: with 128 x 128, 32 operations a
+// byte of float; limited by the multiply-adds if there are enough blocks.
 
 #pragma once
 
@@ -32,25 +32,25 @@ template <> struct Vector<double> { using type = double2; };
 
 template <typename T> constexpr int LANES = 16 / sizeof(T);
 
-// What a tile is: TALL x WIDE sums a thread, DOWN x ACROSS threads.
+// A tile: TM x TN sums a thread, DOWN x ACROSS threads.
 template <typename T_, int ROWS_, int COLUMNS_> struct Tile {
     using T = T_;
     static constexpr int ROWS = ROWS_, COLUMNS = COLUMNS_;
-    static constexpr int TALL = 8, WIDE = sizeof(T) == 4 && COLUMNS > 16 ? 8 : 4;
-    static constexpr int DOWN = ROWS / TALL, ACROSS = COLUMNS / WIDE;
+    static constexpr int TM = 8, TN = sizeof(T) == 4 && COLUMNS > 16 ? 8 : 4;
+    static constexpr int DOWN = ROWS / TM, ACROSS = COLUMNS / TN;
     static constexpr int THREADS = DOWN * ACROSS;
-    // Blocks that the 65536 registers of a multiprocessor are shared among.
+    // Blocks that share the 65536 registers of a multiprocessor.
     static constexpr int RESIDENT = THREADS == 256 ? 2 : THREADS == 128 ? 3 : 4;
 };
 
-// A line of a slice in shared memory. The vector at its end is never read: it shifts the lines
-// against each other, so that the threads that store 8 terms of 4 lines at once, or 2 vectors of
-// 16, meet every one of the 32 banks once.
+// A line of a slice in shared memory, padded by one vector that is never read. The padding avoids
+// bank conflicts: threads that store 8 terms of 4 lines at once, or 2 vectors of 16, use each of
+// the 32 banks once.
 template <typename T, int SIZE> using Line = T[SIZE + LANES<T>];
 
-// Which sums a thread holds. A warp is 4 x 8 threads (8 x 4 of a narrow tile), so that it reads few
-// different vectors of either factor. A thread's 8 rows are two vectors of 4, half a tile apart:
-// with all 8 side by side, neighbouring threads would read every other vector, from half of the
+// The sums that a thread holds. A warp is 4 x 8 threads (8 x 4 of a narrow tile), so that it reads
+// few different vectors of either factor. A thread's 8 rows are two vectors of 4, half a tile
+// apart: with 8 adjacent rows, neighbouring threads would read every other vector, from half of the
 // banks.
 template <class Tile> struct Place {
     int down, across;
@@ -70,7 +70,7 @@ template <class Tile> struct Place {
     }
 };
 
-// WIDTH elements from global memory, in one load; zeros where there are none.
+// WIDTH elements from global memory in one load; zeros unless `there`.
 template <int WIDTH, typename T>
 __device__ __forceinline__ void fetch(const T* from, bool there, T* to) {
     if constexpr (WIDTH == 1) {
@@ -81,12 +81,12 @@ __device__ __forceinline__ void fetch(const T* from, bool there, T* to) {
     }
 }
 
-// A slice of one factor in a thread's registers, where memory runs along k (a row of x's channels,
-// a filter): a thread's elements belong to one k, or LANES of them, and to several lines of SIZE.
-// It is turned on its way into shared memory, so that k runs across the lines there.
+// A thread's registers of a slice of a factor that is contiguous along k (the channels of x, a
+// filter). A thread loads WIDTH consecutive k of several of the SIZE rows (or columns). The slice
+// is transposed on its way into shared memory: there is one line for each k.
 template <class Tile, int SIZE, int WIDTH> struct Along {
     using T = typename Tile::T;
-    static constexpr int THREADS = DEPTH / WIDTH;  // side by side
+    static constexpr int THREADS = DEPTH / WIDTH;  // along k
     static constexpr int STEP = Tile::THREADS / THREADS;
     static constexpr int COUNT = SIZE / STEP;
     static_assert(COUNT * STEP == SIZE, "every element of a slice has one thread");
@@ -104,11 +104,11 @@ template <class Tile, int SIZE, int WIDTH> struct Along {
     }
 };
 
-// The same where memory runs across k (a pixel's filters, in the sum over pixels): a thread's
-// elements belong to one place of a line, or LANES of them, and to several k. Stored as they lie.
+// The same for a factor that is contiguous across k (a pixel's filters, in a sum over pixels): a
+// thread loads WIDTH consecutive elements of a line, for several k. They are stored in that order.
 template <class Tile, int SIZE, int WIDTH> struct Across {
     using T = typename Tile::T;
-    static constexpr int THREADS = SIZE / WIDTH;  // side by side
+    static constexpr int THREADS = SIZE / WIDTH;  // along a line
     static constexpr int STEP = Tile::THREADS / THREADS;
     static constexpr int COUNT = DEPTH / STEP;
     static_assert(COUNT * STEP == DEPTH, "every element of a slice has one thread");
@@ -131,7 +131,7 @@ template <class Tile, int SIZE, int WIDTH> struct Across {
     }
 };
 
-// COUNT elements of a line, those of thread `thread` of `threads` (see Place).
+// The COUNT elements of a line that belong to thread `thread` of `threads` (see Place).
 template <int COUNT, typename T>
 __device__ __forceinline__ void fragment(const T* line, int thread, int threads, T* to) {
     using V = typename Vector<T>::type;
@@ -142,13 +142,13 @@ __device__ __forceinline__ void fragment(const T* line, int thread, int threads,
     }
 }
 
-template <class Tile> using Sums = typename Tile::T[Tile::TALL][Tile::WIDE];
+template <class Tile> using Sums = typename Tile::T[Tile::TM][Tile::TN];
 
 template <class Tile> __device__ __forceinline__ void clear(Sums<Tile>& sum) {
 #pragma unroll
-    for (int i = 0; i < Tile::TALL; i++) {
+    for (int i = 0; i < Tile::TM; i++) {
 #pragma unroll
-        for (int j = 0; j < Tile::WIDE; j++) sum[i][j] = 0;
+        for (int j = 0; j < Tile::TN; j++) sum[i][j] = 0;
     }
 }
 
@@ -157,25 +157,25 @@ template <class Tile, typename T = typename Tile::T>
 __device__ __forceinline__ void multiply_slices(
     const Line<T, Tile::ROWS>* rows, const Line<T, Tile::COLUMNS>* columns,
     const Place<Tile>& place, Sums<Tile>& sum) {
-#ifndef EMULATOR  // on a GPU, loads run ahead by a k; g++ would take twice as long for nothing
+#ifndef EMULATOR  // on a GPU the loads of a k overlap the products before; g++ gains nothing
 #pragma unroll
 #endif
     for (int k = 0; k < DEPTH; k++) {
-        alignas(16) T a[Tile::TALL];
-        alignas(16) T b[Tile::WIDE];
-        fragment<Tile::TALL>(rows[k], place.down, Tile::DOWN, a);
-        fragment<Tile::WIDE>(columns[k], place.across, Tile::ACROSS, b);
+        alignas(16) T a[Tile::TM];
+        alignas(16) T b[Tile::TN];
+        fragment<Tile::TM>(rows[k], place.down, Tile::DOWN, a);
+        fragment<Tile::TN>(columns[k], place.across, Tile::ACROSS, b);
 #pragma unroll
-        for (int i = 0; i < Tile::TALL; i++) {
+        for (int i = 0; i < Tile::TM; i++) {
 #pragma unroll
-            for (int j = 0; j < Tile::WIDE; j++) sum[i][j] += a[i] * b[j];
+            for (int j = 0; j < Tile::TN; j++) sum[i][j] += a[i] * b[j];
         }
     }
 }
 
-// sum = the product of all slices. `rows` and `columns` are an Along or an Across each that can
-// also `load()`: bring the next slice into `staged`, zeros past the end. Every thread of the block
-// calls this, with the same number of slices, at least one.
+// sum = the product of all slices. `rows` and `columns` derive from Along or Across and add
+// `load()`, which loads the next slice into `staged`, zeros past the end. Every thread of the block
+// must call this with the same number of slices, at least one.
 template <class Tile, class Rows, class Columns>
 __device__ __forceinline__ void multiply(
     Rows& rows, Columns& columns, int slices, const Place<Tile>& place, Sums<Tile>& sum) {
@@ -201,20 +201,20 @@ __device__ __forceinline__ void multiply(
     multiply_slices<Tile>(row_slices[now], column_slices[now], place, sum);
 }
 
-// Write a tile: `at(row)` is where its row begins, or null past the end, `count` how many of its
-// columns there are, `whole` whether every row's are a whole number of vectors from an aligned
-// place on; `finish(sum, column)` is what is written.
+// Write a tile. `at(row)`: the address of a row, or null past the end. `count`: the number of
+// columns in the matrix. `whole`: every row is a whole number of vectors at an aligned address.
+// `finish(sum, column)`: the value to write.
 template <class Tile, class At, class Finish>
 __device__ __forceinline__ void write(
     const Sums<Tile>& sum, const Place<Tile>& place, int count, bool whole, At at, Finish finish) {
     using T = typename Tile::T;
     using V = typename Vector<T>::type;
 #pragma unroll
-    for (int i = 0; i < Tile::TALL; i++) {
+    for (int i = 0; i < Tile::TM; i++) {
         T* row = at(place.row(i));
         if (!row) continue;
 #pragma unroll
-        for (int j = 0; j < Tile::WIDE; j += LANES<T>) {
+        for (int j = 0; j < Tile::TN; j += LANES<T>) {
             const int column = place.column(j);
             alignas(16) T values[LANES<T>];
 #pragma unroll

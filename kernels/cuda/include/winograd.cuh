@@ -1,12 +1,12 @@
-// Winograd's minimal filtering F(M x M, 3 x 3): the matrices, and how they are applied.
+// Winograd's minimal filtering F(M x M, 3 x 3): its matrices and their application to tiles.
 //
 //     y = A^T [ (G w G^T) . (B^T d B) ] A     d: (M+2) x (M+2) pixels, w: 3 x 3 taps, y: M x M
 //
-// Along one axis, sum over i of gy[i] y[i] = sum over i, j of gy[i] w[j] d[i + j]: d is paired with
-// the coefficients of a product of two polynomials, gy(t) and w(t), of degree M + 1. Such a product
-// is known from its values at M + 1 points and its highest coefficient ("at infinity"), and each of
-// these is one multiplication. A and G take gy and w to their values there; B, interpolation, takes
-// the values to coefficients. Read from the other sides this is y = A^T [(G w) . (B^T d)] and
+// Along one axis, sum over i of gy[i] y[i] = sum over i, j of gy[i] w[j] d[i + j]: the inner
+// product of d with the coefficients of the product of two polynomials, gy(t) w(t), of degree M +
+// 1. Such a product is determined by its values at M + 1 points and its highest coefficient ("at
+// infinity"). Each of these is one multiplication. A and G evaluate gy and w at the points; B
+// interpolates. The same trilinear form gives y = A^T [(G w) . (B^T d)] and
 // gw = G^T [(A gy) . (B^T d)] (Winograd, "Arithmetic Complexity of Computations", 1980; Lavin,
 // Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, arXiv 1509.09308, section 4).
 //
@@ -17,9 +17,9 @@
 // 1, p, p^2 over that product's value at p; its column of A^T: 1, p, ... At infinity: the product
 // of (t - q) over all points; the last tap; the last output.
 //
-// More outputs a tile save more products, but the points' powers grow, and the error with them
-// (`amplification` in kernels/winograd/toom_cook.py). kernels/cuda/winograd.py derives these matrices from
-// the points, for the bound; a test holds the two equal.
+// Larger tiles save more products, but the points' powers grow, and the error with them
+// (`amplification` in kernels/winograd/toom_cook.py). kernels/cuda/winograd.py derives these
+// matrices from the points, for the bound; a test checks that the two are equal.
 
 #pragma once
 
@@ -82,14 +82,14 @@ template <> struct Winograd<4> {
     };
 };
 
-// The transpose of a matrix: the weights' gradient goes through the same three the other way.
+// The transpose of a matrix: the weights' gradient applies the transposes of A^T and G.
 template <class A> struct Transposed {
     static constexpr int rows = A::columns, columns = A::rows;
     static __device__ constexpr double at(int i, int j) { return A::at(j, i); }
 };
 
-// to = A from. Both loops unroll, so every entry of A is an immediate operand; what it would
-// multiply by 0 is left out, which the compiler may not do by itself: 0 times infinity is not 0.
+// to = A from. Both loops unroll, so every entry of A is an immediate operand. Products with 0 are
+// left out explicitly; the compiler may not do that, since 0 times infinity is not 0.
 template <class A, typename T>
 __device__ __forceinline__ void apply(const T (&from)[A::columns], T (&to)[A::rows]) {
 #pragma unroll
@@ -137,7 +137,7 @@ __device__ __forceinline__ void apply_to_row(
     }
 }
 
-// Neighbouring channels of a pixel: one, or as many as 16 bytes hold, moved by one instruction.
+// Load of neighbouring channels of a pixel: one, or as many as 16 bytes hold, by one instruction.
 template <typename T>
 __device__ __forceinline__ void load(const T* __restrict__ p, T (&v)[1]) { v[0] = *p; }
 
@@ -154,8 +154,8 @@ __device__ __forceinline__ void load(const double* __restrict__ p, double (&v)[2
 template <typename T>
 __device__ __forceinline__ void store(T* __restrict__ p, const T (&v)[1]) { *p = v[0]; }
 
-// Past the first cache, since only other kernels read it; and by an intrinsic, since the compiler
-// tears an assignment of values that it computes one by one into as many stores.
+// Store that bypasses the L1 cache, since only other kernels read the result. It is an intrinsic,
+// because the compiler splits the assignment of separately computed values into scalar stores.
 __device__ __forceinline__ void store(float* __restrict__ p, const float (&v)[4]) {
     __stcg(reinterpret_cast<float4*>(p), make_float4(v[0], v[1], v[2], v[3]));
 }
@@ -169,7 +169,7 @@ template <typename T, int L> __device__ __forceinline__ void clear(T (&v)[L]) {
     for (int lane = 0; lane < L; ++lane) v[lane] = 0;
 }
 
-// Where a thread works: tile t of its chunk, L channels of one group from channel c of it on.
+// The work of a thread: tile t of the chunk, L channels of one group, from its channel c on.
 struct Place {
     int t, group, c;
 };
@@ -180,7 +180,7 @@ template <int L> __device__ __forceinline__ Place place_of(int i, int channels, 
     return {t, rest / each, rest % each * L};
 }
 
-// A tile's image and its first output pixel.
+// The image of a tile, and its first output pixel.
 template <int M> struct Tile {
     int n, p, q;
     __device__ __forceinline__ Tile(long long tile, const ConvGeometry& g) {

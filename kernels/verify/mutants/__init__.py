@@ -11,6 +11,7 @@ from kernels.verify.mutants import (
     cuda,
     elementwise,
     gradients,
+    moving,
     normalisation,
     pooling,
 )
@@ -20,7 +21,7 @@ from kernels.verify.mutants.plant import planted
 from kernels.verify.mutants.run import mutation_run, sampled
 from kernels.verify.mutants.tables import by_property, table
 
-FAMILIES = (convolution, gradients, blocked, pooling, normalisation, elementwise, cuda)
+FAMILIES = (convolution, gradients, blocked, pooling, normalisation, elementwise, moving, cuda)
 MUTANTS = tuple(mutant for family in FAMILIES for mutant in read(family.TABLE))
 
 __all__ = [

@@ -184,82 +184,90 @@ the rows that no thread has an equal share of left out
 
 == conv2d winograd_1d: winograd/one_dimensional.py
 the phases of rows all begin with the first: only for strides of rows
--    starts = tuple(r % g.stride[0] * of_phase * row + r // g.stride[0] * row for r in range(g.R))
-+    starts = tuple(r // g.stride[0] * row for r in range(g.R))
+-    starts = [r % s.stride * s.phase_rows * row + r // s.stride * row for r in range(s.R)]
++    starts = [r // s.stride * row for r in range(s.R)]
 
 rows of pixels below the last output's first left as they were
--        for i in range(count + (R - 1 - phase) // stride):
+-        for i in range(count + (s.R - 1 - phase) // s.stride):
 +        for i in range(count):
 
 the stride of columns not taken from tile to tile: only for strides of columns
--                    _b(MOST, x, source + tile * m * across + e, across, V, to + tile * run + e,
-+                    _b(MOST, x, source + tile * m * run // 2 + e, across, V, to + tile * run + e,
+-                    _b(MOST, x, source + tile * s.m * s.across + e, s.across,
++                    _b(MOST, x, source + tile * s.m * s.run // 2 + e, s.across,
 
-== conv2d winograd_1d: conv2d/winograd_1d.py
+== conv2d winograd_1d: winograd/strips.py
 the bias at every point
--                begin, at = (bias, k) if p == ONE else (none, 0)
-+                begin, at = bias, k
+-        bias, at = (layer.bias, k) if p == ONE else (layer.zeros, 0)
++        bias, at = layer.bias, k
 
 the first panel's bias for every panel: only for many filters
--                begin, at = (bias, k) if p == ONE else (none, 0)
-+                begin, at = (bias, 0) if p == ONE else (none, 0)
+-        bias, at = (layer.bias, k) if p == ONE else (layer.zeros, 0)
++        bias, at = (layer.bias, 0) if p == ONE else (layer.zeros, 0)
 
 taps of the next row where a group of the stride has none
--                inside = e < across and j * across + e < S * C
-+                inside = e < across
+-        inside = e < s.across and j * s.across + e < S * C
++        inside = e < s.across
 
 not rectified at the end of a row and of the filters
--                    elif rectify:
-+                    elif rectify and k < 0:
+-            elif rectify:
++            elif rectify and k < 0:
 
 the last tiles of a strip left out
--        some = min(TALL, count * tiles - tile)
-+        some = min(TALL, count * tiles - tile - 1)
+-        some = min(TALL, count * s.tiles - tile)
++        some = min(TALL, count * s.tiles - tile - 1)
 
+== conv2d winograd_1d: conv2d/winograd_1d.py
 all threads transform to one strip
--    of_image = (P + rows - 1) // rows
 -    for part in numba.prange(parts):
--        V, M = np.zeros(MOST * each, x.dtype), np.empty(MOST * TALL * wide, x.dtype)
-+    of_image, V = (P + rows - 1) // rows, np.zeros(MOST * each, x.dtype)
+-        V = np.zeros(MOST * s.each, y.dtype)
+-        _share_of_strips(pixels, s, layer, y, V, np.int64(part), parts)
++    V = np.zeros(MOST * s.each, y.dtype)
 +    for part in numba.prange(parts):
-+        M = np.empty(MOST * TALL * wide, x.dtype)
++        _share_of_strips(pixels, s, layer, y, V, np.int64(part), parts)
 
 the kept rows are the first of those before, not the last: only where windows overlap
--            copy_line(planes, (begin - top) * Q * K, planes, 0, kept * Q * K)
-+            copy_line(planes, 0, planes, 0, kept * Q * K)
+-        copy_line(planes, (begin - top) * Q * K, planes, 0, kept * Q * K)
++        copy_line(planes, 0, planes, 0, kept * Q * K)
 
 the last rows of an image kept for the next: only for batch > 1
--            kept = max(0, bottom - begin) if b > 0 else 0
-+            kept = max(0, bottom - begin)
+-        kept = max(0, bottom - begin) if b > 0 else 0
++        kept = max(0, bottom - begin)
 
 rows of windows that fill no band left out
--            a, z = b * high, pooled if b == bands - 1 else (b + 1) * high
-+            a, z = b * high, (b + 1) * high
+-        a, z = b * high, pooled if b == bands - 1 else (b + 1) * high
++        a, z = b * high, (b + 1) * high
 
 switches count from the band's first row
--                pool_rows(number, planes, -begin * Q * K, P, Q, K, p, 2, window, best, switches,
-+                pool_rows(number, planes, 0, P, Q, K, p - a, 2, window, best, switches,
+-            pool_rows(number, planes, -begin * Q * K, P, Q, K, p, 2, window, best, switches,
++            pool_rows(number, planes, 0, P, Q, K, p - a, 2, window, best, switches,
 
-== conv2d_wgrad winograd_1d: conv2d_wgrad/winograd_1d.py
+== conv2d_wgrad winograd_1d: winograd/strip_gradient.py
 what stood there beyond the row's end and the filters
 -                pixels[:] = 0
 +                pixels[0] = 0
 
 every tile of terms begins with the first: only for runs of more than 8
--            a, c = p * each + starts[r] + e, to + (turn * run + e) * sums_row
-+            a, c = p * each + starts[r], to + (turn * run + e) * sums_row
+-            outer_steps_3(end - e, V, a + e, run, Y, b, width, sums, c + e * row, row, tiles, 0,
+-                          True, False)  # fmt: skip
+-        else:
+-            outer_steps_2(end - e, V, a + e, run, Y, b, width, sums, c + e * row, row, tiles, 0,
++            outer_steps_3(end - e, V, a, run, Y, b, width, sums, c + e * row, row, tiles, 0,
++                          True, False)  # fmt: skip
++        else:
++            outer_steps_2(end - e, V, a, run, Y, b, width, sums, c + e * row, row, tiles, 0,
 
+== conv2d_wgrad winograd_1d: conv2d_wgrad/winograd_1d.py
 a tap's channels counted by what fills its run up: only for few channels
--            term, j = r * run + e % across, e // across
-+            term, j = r * run + e % run, e // run
+-            term, j = r * s.run + e % s.across, e // s.across
++            term, j = r * s.run + e % s.run, e // s.run
 
 the share of the last thread left out
 -    for part in range(1, len(sums)):
 +    for part in range(1, len(sums) - 1):
 
 the strips that no thread has an equal share of left out
--        for strip in range(N * of_image * part // parts, N * of_image * (part + 1) // parts):
-+        for strip in range(N * of_image // parts * part, N * of_image // parts * (part + 1)):
+-    for strip in range(N * of_image * part // parts, N * of_image * (part + 1) // parts):
++    for strip in range(N * of_image // parts * part, N * of_image // parts * (part + 1)):
 
 == conv2d_wgrad direct: conv2d_wgrad/direct.py
 the share of the last thread left out
@@ -298,57 +306,60 @@ the last phase left out: only for a stride above 1
 -    phases = range(min(stride, size))
 +    phases = range(max(min(stride, size) - 1, 1))
 
-== conv2d winograd_tiles: winograd/passes.py
+== conv2d winograd_tiles: winograd/input_transform.py
 points that a phase has not keep what was there: only for a stride above 1
 -                        V[at + c] = 0
 +                        pass
 
+== conv2d winograd_tiles: winograd/locate.py
 a tile at the border read like one inside
--            inside = (h0 >= 0 and h0 + (n1 - 1) * steps[0] < H
-+            inside = (h0 >= 0 and h0 + (n1 - 2) * steps[0] < H
+-    last_h = window.h + (window.n1 - 1) * window.step_h
++    last_h = window.h + (window.n1 - 2) * window.step_h
 
+== conv2d winograd_tiles: winograd/products.py
 the rows of the last tiles are not multiplied
--            for row in range(0, rows[p], TALL):
-+            for row in range(0, max(rows[p] - TALL, 1), TALL):
+-        for row in range(0, rows, TALL):
++        for row in range(0, max(rows - TALL, 1), TALL):
 
 == conv2d winograd_tiles: winograd/filters.py
 later channels overwrite the sums of earlier ones: only for more than 64 channels
--                                       M, c + row * wide, wide, count, 0, line > 0, 0)  # fmt: skip
-+                                       M, c + row * wide, wide, count, 0, False, 0)  # fmt: skip
+-                   M, c + row * width, width, count, 0, line > 0, 0)  # fmt: skip
++                   M, c + row * width, width, count, 0, False, 0)  # fmt: skip
 
 the last lines of channels left out: only for more than 64 channels
--            count = min(AT_ONCE, in_panels - i)
-+            count = min(AT_ONCE, in_panels - i) if i == 0 else 0
+-            count = min(AT_ONCE, inputs - in_panel)
++            count = min(AT_ONCE, inputs - in_panel) if in_panel == 0 else 0
 
-== conv2d_dgrad winograd_tiles: winograd/filters.py
-taps read where they lie are not turned: only for whole panels of channels
--    down = (taps[1] - taps[0]) * strides[2] if r1 > 1 else 0
-+    down = (taps[0] - taps[1]) * strides[2] if r1 > 1 else 0
+== conv2d_dgrad winograd_tiles: winograd/taps.py
+taps read in place are not flipped: only for whole panels of channels
+-    down = (rows[1] - rows[0]) * taps.by_row if r1 > 1 else 0
++    down = (rows[0] - rows[1]) * taps.by_row if r1 > 1 else 0
 
 == conv2d_dgrad winograd_tiles: winograd/plan.py
-the filter is not turned
--    turned = [[stride * (taps - 1 - j) + a for j in range(taps)] for a in range(stride)]
-+    turned = [[stride * j + a for j in range(taps)] for a in range(stride)]
+the filter is not flipped
+-    flipped = [[stride * (taps - 1 - j) + a for j in range(taps)] for a in range(stride)]
++    flipped = [[stride * j + a for j in range(taps)] for a in range(stride)]
 
 == conv2d_wgrad winograd_tiles: conv2d_wgrad/winograd_tiles.py
 each chunk overwrites the one before
--                       job.units, job.bounds, i > 0)  # fmt: skip
-+                       job.units, job.bounds, False)  # fmt: skip
+-            accumulate(Y, V, W, sums[group], job.parameters, job.parts, i > 0)
++            accumulate(Y, V, W, sums[group], job.parameters, job.parts, False)
 
 the sums of the first group's channels for all: only for groups > 1
--        transform_weights(W, told[group], memory.nhwc(gw))
-+        transform_weights(W, told[0], memory.nhwc(gw))
+-        transform_weights(W, sums[group], memory.flat(gw))
++        transform_weights(W, sums[0], memory.flat(gw))
+
+== conv2d_wgrad winograd_tiles: winograd/products.py
+the rest of the tiles left out: only for numbers that fill no line
+-    steps, tail = count // LINE, count % LINE
++    steps, tail = count // LINE, 0
 
 == conv2d_wgrad winograd_tiles: winograd/weights.py
-the rest of the tiles left out: only for numbers that fill no line
--            steps, tail = count // LINE, count % LINE
-+            steps, tail = count // LINE, 0
-
 rows and columns of the taps exchanged
--                        copy_line(block, (i * r2 + j) * lanes, gw, to, some)
-+                        copy_line(block, (j * r1 + i) * lanes, gw, to, some)
+-            copy_line(block, (i * columns.size + j) * lanes, gw, to, some)
++            copy_line(block, (j * rows.size + i) * lanes, gw, to, some)
 
 a point's sums begin where those of the first panel do: only for more than one panel of channels
--                here = (ordinals[f, p] * panels + panel) * lines + line
-+                here = ordinals[f, p] * panels * lines + line
+-            line = (tiling.ordinals[f, p] * each + c // panels.width) * lines + k // LINE
++            line = tiling.ordinals[f, p] * each * lines + k // LINE
 """

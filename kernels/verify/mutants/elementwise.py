@@ -69,12 +69,12 @@ the sums begin anew with each block of b's rows: only for more than 64 terms
 +                    steps_fetching(last - m, a, k * M + m, M, packed, sums, c, some, False,
 
 the sums of each line of terms overwrite those before: only for more than 64 terms
--                        c, add = (panel * tiles + tile) * tall * wide, k + line > 0
-+                        c, add = (panel * tiles + tile) * tall * wide, k > 0
+-                        c, add = (panel * tiles + tile) * mr * wide, k + line > 0
++                        c, add = (panel * tiles + tile) * mr * wide, k > 0
 
 every row of the result is the first of its panel
--                out[m, n0 + n] = sums[(panel * tiles * tall + n) * wide + column]
-+                out[m, n0 + n] = sums[(panel * tiles * tall + n) * wide]
+-                out[m, n0 + n] = sums[(panel * tiles * mr + n) * wide + column]
++                out[m, n0 + n] = sums[(panel * tiles * mr + n) * wide]
 
 == matmul few_terms: matmul/few_terms.py
 the last row of a tile at the edge is left out

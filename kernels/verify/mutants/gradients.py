@@ -5,25 +5,25 @@ from __future__ import annotations
 TABLE = """
 == conv2d_dgrad flipped: conv2d_dgrad/flipped.py
 the kernel is not flipped
--    turned = w[:, :, ::-1, ::-1].reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
-+    turned = w.reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
+-    flipped = w[:, :, ::-1, ::-1].reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
++    flipped = w.reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
 
 the kernel is flipped in its rows alone
--    turned = w[:, :, ::-1, ::-1].reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
-+    turned = w[:, :, ::-1, :].reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
+-    flipped = w[:, :, ::-1, ::-1].reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
++    flipped = w[:, :, ::-1, :].reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
 
 channels are not swapped
--    swapped = turned.transpose(0, 2, 3, 4, 1)
-+    swapped = turned.transpose(0, 1, 3, 4, 2)
+-    swapped = flipped.transpose(0, 2, 3, 4, 1)
++    swapped = flipped.transpose(0, 1, 3, 4, 2)
 
 the kernel is flipped where it lies
--    turned = w[:, :, ::-1, ::-1].reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
+-    flipped = w[:, :, ::-1, ::-1].reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
 +    w[...] = w[:, :, ::-1, ::-1].copy()
-+    turned = w.reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
++    flipped = w.reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
 
 the crop is wrong where (H + 2 padding - R) % stride is not 0
 -    top, left = eh - 1 - g.padding[0], ew - 1 - g.padding[2]
--    bottom = g.H + eh - 1 - spread[2] - top  # what makes the output H x W, whatever P dropped
+-    bottom = g.H + eh - 1 - spread[2] - top  # so that the output is H x W
 -    right = g.W + ew - 1 - spread[3] - left
 +    bottom, right = eh - 1 - g.padding[1], ew - 1 - g.padding[3]
 +    top = g.H + eh - 1 - spread[2] - bottom

@@ -62,10 +62,6 @@ a tap's place counts from the batch's first pixel: only for batch > 1
 -            count = taps(offsets, places, n * H * W * C, H, W, C, top, left, R, S, dilation)
 +            count = taps(offsets, places, 0, H, W, C, top, left, R, S, dilation)
 
-rows of the plane told apart by its height: only where H is not W
--                    places[count] = h * W + w
-+                    places[count] = h * H + w
-
 the last window of a row reads the list of the one before
 -            count = taps(offsets, places, n * H * W * C, H, W, C, top, left, R, S, dilation)
 +            if q == 0 or q < Q - 1:
@@ -83,6 +79,11 @@ the result written elsewhere than it was told
 -    y, switches = out or (
 +    y, switches = (
 
+== max_pool2d registers: cpu/places.py
+rows of the plane told apart by its height: only where H is not W
+-                    places[count] = h * W + w
++                    places[count] = h * H + w
+
 == max_pool2d registers: cpu/taps.py
 a later NaN in place of the first: only for channels in blocks
 -            better = [builder.and_(a, b) for a, b in zip(less, number, strict=True)]
@@ -93,8 +94,8 @@ the switch of the last tap that is no smaller: only for channels in blocks
 +            less = [builder.fcmp_unordered("<=", b, x) for b, x in zip(best, values, strict=True)]
 
 one vector of a block written twice: only for channels in blocks
--        return [self.builder.gep(first, [_I64(v)]) for v in range(self.count)]
-+        return [self.builder.gep(first, [_I64(min(v, VECTORS - 2))]) for v in range(self.count)]
+-        return [self.emit.at(first, v) for v in range(self.count)]
++        return [self.emit.at(first, min(v, VECTORS - 2)) for v in range(self.count)]
 
 == max_pool2d pairs: max_pool2d/pairs.py
 a row of the later of equals

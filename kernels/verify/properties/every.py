@@ -12,7 +12,7 @@ from kernels.contract import memory
 from kernels.contract.registry import Kernel
 from kernels.verify.arrays import GUISES
 from kernels.verify.calls import OPERATIONS, Call, Results
-from kernels.verify.property import agree, holds, require
+from kernels.verify.property import agree, assume, holds, require
 from kernels.verify.together import run_together
 from kernels.verify.verdicts import Violation
 
@@ -55,7 +55,8 @@ def makes_no_error_on_integers(kernel: Kernel, call: Call) -> None:
 def writes_where_it_is_told(kernel: Kernel, call: Call) -> None:
     """With `out`, some images of larger arrays, the same bits come there, and those around stay."""
     expected = call.run(kernel)
-    wide = [memory.empty((len(a) + 2, *a.shape[1:]), a.dtype, "NHWC") for a in expected]
+    assume(all(a.ndim for a in expected))
+    wide = [_made((len(a) + 2, *a.shape[1:]), a) for a in expected]
     for array in wide:
         array[...] = 7
     inside = tuple(array[1:-1] for array in wide)
@@ -65,6 +66,10 @@ def writes_where_it_is_told(kernel: Kernel, call: Call) -> None:
     exactly(inside, expected, "in out")
     for array in wide:
         require((array[0] == 7).all() and (array[-1] == 7).all(), "it wrote beside out")
+
+
+def _made(shape: tuple[int, ...], like: np.ndarray) -> np.ndarray:
+    return memory.empty(shape, like.dtype, "NHWC" if like.ndim == 4 else "C")
 
 
 @holds("any memory", *WITH_ARRAYS, fills=("normal", "integers"), optional=True, large=None,

@@ -1,1 +1,1 @@
-"""How the embedded scenes are drawn: distance functions, textures, colours, light, figures."""
+"""Drawing of the embedded scenes: distance functions, textures, colours, light, figures."""

@@ -1,8 +1,8 @@
 """Backgrounds: a gradient, a texture, and clutter that belongs to no class.
 
-Everything is drawn in image sides from a given generator, so that the same background appears at
-any size. Clutter is simple on purpose: rounded boxes, polygons, bars, crescents and blobs with at
-most a pattern on them, nothing with the inner structure that makes a class.
+All lengths are in units of the image's side and are drawn from a given generator, so that the same
+background is drawn at any size. Clutter is simple on purpose: rounded boxes, polygons, bars,
+crescents and blobs with at most a pattern, without the inner structure of a class.
 """
 
 import math

@@ -1,15 +1,15 @@
-"""Three loops over pixels: lay paint that is lit, lay paint that is flat, lay a sketch on an image.
+"""Compiled pixel loops: shaded paint, flat paint, and compositing of a sketch over an image.
 
-A scene has a dozen small parts, and NumPy spends more time on starting its two dozen operations for
-each of them than on computing; a compiled loop does all of them in one pass and lets other threads
-run meanwhile. Everything is float32, arrays are (rows, columns) behind their colour axis.
+A scene has a dozen small parts. For each, NumPy's overhead for two dozen operations exceeds the
+arithmetic; a compiled loop needs one pass and releases the GIL. Arrays are float32, (rows, columns)
+behind their colour axis.
 """
 
 import numpy as np
 from numba import njit
 
-_EDGE_SHADE = 0.22  # how much darker a solid's very edge is, which separates touching parts
-_GLOSS_FROM, _GLOSS = 0.30, 0.8  # slopes lit more than this shine, and how strongly
+_EDGE_SHADE = 0.22  # darkening at a solid's edge, which separates touching parts
+_GLOSS_FROM, _GLOSS = 0.30, 0.8  # highlights: the least lit slope, and their strength
 
 
 @njit(cache=True, nogil=True)
@@ -40,7 +40,7 @@ def lay_solid(
     bevel: float,
     light: tuple[float, float],
 ) -> None:
-    """Lay a part over `layer`, (4, h, w) premultiplied, and join it to `outline`, (h, w).
+    """Composite a part over `layer`, (4, h, w) premultiplied, and add it to `outline`, (h, w).
 
     shape: signed distance, (h, w); paint: (3, h, w), or (3, 1, 1) for one colour; pixel: the width
     of a pixel; light: the direction (x, y) towards the light times the contrast of its shading.
@@ -69,7 +69,7 @@ def lay_solid(
 def lay_mark(
     layer: np.ndarray, shape: np.ndarray, paint: np.ndarray, pixel: float, opacity: float
 ) -> None:
-    """Lay flat colour over what `layer` has already; its coverage stays. Arguments: `lay_solid`."""
+    """Composite flat colour over the covered part of `layer`. Arguments as for `lay_solid`."""
     rows, columns = shape.shape
     step = 1 if paint.shape[1] > 1 else 0
     for r in range(rows):
@@ -84,7 +84,7 @@ def lay_mark(
 
 @njit(cache=True, nogil=True)
 def _between(plane: np.ndarray, y: float, x: float) -> float:
-    """The plane at a point between its pixels, bilinear, its rim continued."""
+    """Bilinear interpolation of the plane, with border pixels repeated."""
     rows, columns = plane.shape
     r = min(max(int(np.floor(y)), 0), rows - 2)
     q = min(max(int(np.floor(x)), 0), columns - 2)
@@ -104,12 +104,12 @@ def lay_sketch(
     softness: float,
     shadow: float,
 ) -> None:
-    """Lay a layer with its shadow over `image`, (3, H, W) in place, where both have pixels.
+    """Composite a layer with its shadow over `image`, (3, H, W) in place, where they overlap.
 
-    corner: row and column of the layer's first pixel in the image, negative ones too
-    shift: how far the shadow falls, rows and columns
+    corner: row and column of the layer's first pixel in the image; may be negative
+    shift: of the shadow, in rows and columns
     softness: the width of the shadow's edge in units of the outline
-    shadow: the share of light that it takes
+    shadow: the share of light that it removes
     """
     height, width = image.shape[1], image.shape[2]
     rows, columns = outline.shape

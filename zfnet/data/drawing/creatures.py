@@ -1,6 +1,6 @@
-"""Figures that live: a face, a fish, a butterfly, and what grows: a tree, a flower, a mushroom.
+"""Figures of living things: a face, a fish, a butterfly, a tree, a flower, a mushroom.
 
-Each function draws one figure from back to front, with proportions of its own at every call, and
+Each function draws one figure from back to front, with random proportions, and
 returns where its parts are, in the sketch's frame. Colours c: (5, 3), the main one first.
 """
 
@@ -19,8 +19,8 @@ from zfnet.data.drawing.shapes import (
     folded,
     melt,
     polygon,
+    rotated,
     stroke,
-    turned,
     union,
 )
 from zfnet.data.drawing.sketch import Sketch, blend
@@ -94,7 +94,7 @@ def fish(s: Sketch, c: np.ndarray) -> Parts:
     s.solid(body, _fish_skin(s, c, height), 0.4)
     gill = common(band(circle(s.u, s.v, (0.25, 0), 0.34), 0.03), common(0.3 - s.u, body + 0.04))
     s.mark(gill, DARK, 0.75)
-    p, q = turned(s.u, s.v, (0.12, 0.1), s.vary(0.2, 0.7))
+    p, q = rotated(s.u, s.v, (0.12, 0.1), s.vary(0.2, 0.7))
     s.solid(ellipse(p, q, (-0.13, 0), (0.2, 0.1)), rays, 0.1)
     eye = (0.66, -0.1)
     s.solid(circle(s.u, s.v, eye, 0.12), LIGHT, 0.08)
@@ -116,8 +116,8 @@ def _fish_skin(s: Sketch, c: np.ndarray, height: float) -> np.ndarray:
 def butterfly(s: Sketch, c: np.ndarray) -> Parts:
     """A butterfly seen from above: four wings with dark rims and spots, a body, two antennae."""
     side, spread = np.abs(s.u), s.vary(-0.75, -0.5)
-    lower = turned(side, s.v, (0.06, 0.1), s.vary(0.7, 0.95))
-    upper = turned(side, s.v, (0.04, -0.05), spread)
+    lower = rotated(side, s.v, (0.06, 0.1), s.vary(0.7, 0.95))
+    upper = rotated(side, s.v, (0.04, -0.05), spread)
     rim = s.vary(0.08, 0.14)
     spots = dots(side, s.v, 0.24, 0.06, s.pixel)
     hind = ellipse(*lower, (0.42, 0), (0.42, 0.3))
@@ -163,7 +163,7 @@ def flower(s: Sketch, c: np.ndarray) -> Parts:
     bend = s.vary(-0.15, 0.15)
     s.solid(stroke(s.u, s.v, centre, (bend, 0.95), 0.05), c[1] * 0.8, 0.05)
     for turn, end in ((-0.6, 0.42), (math.pi + 0.6, 0.62)):
-        p, q = turned(s.u, s.v, (bend * 0.6, end), turn)
+        p, q = rotated(s.u, s.v, (bend * 0.6, end), turn)
         leaf = common(circle(p, q, (0.24, 0.2), 0.32), circle(p, q, (0.24, -0.2), 0.32))
         s.solid(leaf, blend(c[1] * 0.85, LIGHT, 0.5 * stripes(np.abs(q) + p, 0.14, 0.3, s.pixel)))
     fat = min(0.28, 1.5 / count)

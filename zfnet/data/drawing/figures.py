@@ -1,4 +1,4 @@
-"""The classes of the embedded scenes: what draws each, and how large and how turned it may be."""
+"""The classes of the embedded scenes: the function that draws each, its size and its tilt."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ class Figure:
     """A class of objects.
 
     half: half width and half height of its upright shape, in units of its frame
-    tilt: it is turned by up to this angle to either side, radians
-    mirrored: whether it may face the other way; figures with a left and a right part may not
+    tilt: the largest rotation to either side, radians
+    mirrored: whether it may be mirrored; not for figures with a left and a right part
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""Colours: small palettes whose members look well together, RGB in [0, 1].
+"""Colour palettes of five colours each, RGB in [0, 1].
 
-Every class of object and every background draws from the same palettes, so that colour alone tells
-a network nothing about the class.
+All classes of objects and all backgrounds use the same palettes, so that colour alone does not
+predict the class.
 """
 
 import numpy as np
@@ -52,6 +52,6 @@ def background_colours(rng: np.random.Generator, main: Colour) -> np.ndarray:
     palette = _jittered(PALETTES[int(rng.integers(len(PALETTES)))], rng)
     distance = ((palette - main) ** 2).sum(1)
     order = np.argsort(-distance, kind="stable")
-    # Paler and nearer to grey than objects are, as what lies behind is.
+    # Paler and nearer to grey than objects.
     calm = 0.5 * palette + 0.3 * palette.mean(1, keepdims=True) + 0.12
     return calm[order].astype(np.float32)

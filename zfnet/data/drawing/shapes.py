@@ -2,9 +2,9 @@
 
 Every function takes coordinate planes `u` (to the right) and `v` (downwards), float32, any one
 shape, and returns the distance of each point to the outline in the units of the coordinates: exact
-near the outline, where anti-aliasing and shading need it, an estimate farther away. A distance says
-more than a mask does: coverage of a pixel is its distance divided by the pixel's width, a border is
-its absolute value, a rounded edge is a slope that depends on it.
+near the outline, where anti-aliasing and shading need it, an estimate farther away. From a distance
+follow the coverage of a pixel (divided by the pixel's width), a border (its absolute value) and a
+rounded edge (a slope).
 
 Formulas: Inigo Quilez, "2D distance functions", https://iquilezles.org/articles/distfunctions2d/.
 """
@@ -27,7 +27,7 @@ def circle(u: Plane, v: Plane, centre: Point, radius: float) -> Plane:
 def ellipse(u: Plane, v: Plane, centre: Point, radii: Point) -> Plane:
     """An ellipse with half axes `radii` along u and v, its distance to first order."""
     p, q = (u - centre[0]) / radii[0], (v - centre[1]) / radii[1]
-    # At the centre level and slope vanish; what is added there makes their quotient a radius.
+    # At the centre level and slope vanish; the added terms make their quotient a radius.
     level = np.sqrt(p * p + q * q) + 1e-6
     p, q = p / radii[0], q / radii[1]
     return (level - 1) * level / (np.sqrt(p * p + q * q) + 1e-6 / max(radii))
@@ -66,7 +66,7 @@ def polygon(u: Plane, v: Plane, corners: Sequence[Point], rounding: float = 0.0)
 
 
 def union(*shapes: Plane) -> Plane:
-    """What lies in any of the shapes."""
+    """The union of the shapes."""
     joined = shapes[0]
     for shape in shapes[1:]:
         joined = np.minimum(joined, shape)
@@ -74,17 +74,17 @@ def union(*shapes: Plane) -> Plane:
 
 
 def common(a: Plane, b: Plane) -> Plane:
-    """What lies in both shapes."""
+    """The intersection of two shapes."""
     return np.maximum(a, b)
 
 
 def cut(a: Plane, b: Plane) -> Plane:
-    """What lies in `a` and not in `b`."""
+    """`a` without `b`."""
     return np.maximum(a, -b)
 
 
 def melt(a: Plane, b: Plane, width: float) -> Plane:
-    """The union of two shapes whose seam is filled over `width`, as two drops melt together."""
+    """The smooth union of two shapes, blended over `width`."""
     near = np.maximum(width - np.abs(a - b), 0)
     return np.minimum(a, b) - near * near * (0.25 / width)
 
@@ -94,15 +94,15 @@ def band(shape: Plane, half_width: float) -> Plane:
     return np.abs(shape) - half_width
 
 
-def turned(u: Plane, v: Plane, centre: Point, angle: float) -> tuple[Plane, Plane]:
-    """Coordinates of a frame at `centre`, turned clockwise on the screen by `angle` radians."""
+def rotated(u: Plane, v: Plane, centre: Point, angle: float) -> tuple[Plane, Plane]:
+    """Coordinates of a frame at `centre`, rotated clockwise on the screen by `angle` radians."""
     c, s = math.cos(angle), math.sin(angle)
     p, q = u - centre[0], v - centre[1]
     return c * p + s * q, c * q - s * p
 
 
 def folded(u: Plane, v: Plane, centre: Point, copies: int, phase: float) -> tuple[Plane, Plane]:
-    """Coordinates in which a shape on the positive first axis stands `copies` times in a ring."""
+    """Coordinates that repeat a shape on the positive first axis `copies` times in a ring."""
     p, q = u - centre[0], v - centre[1]
     radius = np.sqrt(p * p + q * q)
     turns = (np.arctan2(q, p) - phase) * (copies / (2 * math.pi))

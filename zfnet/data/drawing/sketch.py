@@ -1,9 +1,9 @@
-"""A sketch: one object drawn in its own frame, lit, and laid over an image with its shadow.
+"""Sketch: one object drawn in its own frame, shaded, and composited over an image.
 
 A frame's unit is about half the object; its u axis points to the object's right, v downwards. Parts
 are painted from back to front: a `solid` belongs to the object's outline and is shaded as if its
 edge were rounded, a `mark` is flat colour on what is already there. Colour is premultiplied with
-coverage, so anti-aliased parts can lie over each other and over any background.
+coverage, so that anti-aliased parts can be composited over each other and over any background.
 """
 
 import math
@@ -16,8 +16,8 @@ from zfnet.data.drawing.palettes import Colour
 from zfnet.data.drawing.shapes import Plane, Point
 from zfnet.data.drawing.textures import sample
 
-MARGIN = 0.3  # units around an object's reach that its shadow needs
-_SHADOW, _PENUMBRA = 0.14, 0.3  # how far a shadow falls and how wide its edge is, in units
+MARGIN = 0.3  # margin for the shadow around an object's reach, in units
+_SHADOW, _PENUMBRA = 0.14, 0.3  # offset of a shadow and width of its edge, in units
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Light:
 
 @dataclass(frozen=True)
 class Frame:
-    """Where an object stands: its centre and unit in image sides, its angle clockwise in radians.
+    """The frame of an object: centre and unit in image sides, clockwise angle in radians.
 
     `mirrored` objects face the other way. `reach` is the half width and half height, in image
     sides, of the upright box that holds the object.
@@ -52,7 +52,7 @@ class Frame:
 
 
 class Sketch:
-    """What is drawn of one object, on the pixels around it.
+    """The drawing of one object, on a window of pixels.
 
     u, v: coordinates of the pixels' centres in the object's frame, (h, w) float32
     pixel: the width of a pixel in units of the frame
@@ -69,7 +69,7 @@ class Sketch:
         self._offset = rng.uniform(0, 2, 2)
 
     def _place(self) -> None:
-        """Choose the window of pixels, which may stick out of the image, and its coordinates."""
+        """Set the window of pixels, which may exceed the image, and its coordinates."""
         f, size = self.frame, self.size
         across, down = f.reach[0] + MARGIN * f.unit, f.reach[1] + MARGIN * f.unit
         self.top, bottom = math.floor((f.y - down) * size), math.ceil((f.y + down) * size)
@@ -83,11 +83,11 @@ class Sketch:
         self.v = (-s * x)[None, :] + (c * y)[:, None]
 
     def vary(self, low: float, high: float) -> float:
-        """A number drawn evenly from [low, high)."""
+        """A uniform random number from [low, high)."""
         return low + (high - low) * self.rng.random()
 
     def noise(self, kind: str) -> Plane:
-        """Noise that sticks to the object, in [-1, 1]."""
+        """Noise in the object's coordinates, in [-1, 1]."""
         unit, (x, y) = np.float32(self.frame.unit), self._offset.astype(np.float32)
         return sample(kind, self.size, self.u * unit + x, self.v * unit + y)
 
@@ -97,11 +97,11 @@ class Sketch:
         lay_solid(self.layer, self.outline, shape, _planes(paint), self.pixel, bevel, towards)
 
     def mark(self, shape: Plane, paint: Plane, opacity: float = 1.0) -> None:
-        """Paint flat colour on what is there already; the outline stays as it is."""
+        """Paint flat colour on the object; the outline does not change."""
         lay_mark(self.layer, shape, _planes(paint), self.pixel, opacity)
 
     def lay_on(self, image: np.ndarray, shadow: float) -> None:
-        """Lay the sketch over `image`, (3, H, W) in place, its shadow taking so much light."""
+        """Composite the sketch over `image`, (3, H, W) in place; `shadow` is its opacity."""
         shift = (-self.light.y * _SHADOW / self.pixel, -self.light.x * _SHADOW / self.pixel)
         corner = (self.top, self.left)
         lay_sketch(image, self.layer, self.outline, corner, shift, _PENUMBRA, shadow)
@@ -118,7 +118,7 @@ class Sketch:
 
 
 def _planes(paint: Plane) -> Plane:
-    """Paint as the loops take it: (3,) -> (3, 1, 1), (3, h, w) as it is."""
+    """Paint for the pixel loops: (3,) -> (3, 1, 1), (3, h, w) unchanged."""
     return paint if paint.ndim == 3 else paint.reshape(3, 1, 1)
 
 

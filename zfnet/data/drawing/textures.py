@@ -1,9 +1,9 @@
 """Textures: noise on periodic tiles, and patterns given by a formula.
 
-A texture is what a camera with so many pixels sees of a continuous one, so the same scene can be
-drawn at any size. Noise tiles are filtered with the box of one pixel in the frequency domain (their
-spectrum times a sinc); stripes are averaged over one pixel by their integral. Sampling a tile is
-one gather without interpolation: it holds 256 texels for each side of an image.
+A texture is a continuous one averaged over pixels, so that the same scene can be drawn at any size.
+Noise tiles are filtered with the box of one pixel in the frequency domain (their spectrum times a
+sinc); stripes are averaged over one pixel by their integral. Sampling a tile is one gather without
+interpolation: it has 256 texels for each side of an image.
 """
 
 from functools import lru_cache
@@ -31,7 +31,7 @@ def _spectral_noise(seed: int, low: float, high: float, slope: float, stretch: f
 
 @lru_cache(maxsize=len(NOISES))
 def _noise(kind: str) -> Plane:
-    """The continuous texture, as well as TEXELS show it; within [-1, 1]."""
+    """The continuous texture at the resolution of TEXELS; within [-1, 1]."""
     if kind == "clouds":
         return np.tanh(0.7 * _spectral_noise(11, 1.0, 24.0, 1.6, 1.0))
     if kind == "blotches":

@@ -1,6 +1,6 @@
-"""Figures that were made: a car, a house, a cup, an umbrella, a clock, a key.
+"""Figures of artefacts: a car, a house, a cup, an umbrella, a clock, a key.
 
-Each function draws one figure from back to front, with proportions of its own at every call, and
+Each function draws one figure from back to front, with random proportions, and
 returns where its parts are, in the sketch's frame. Colours c: (5, 3), the main one first.
 """
 
@@ -114,7 +114,7 @@ def cup(s: Sketch, c: np.ndarray) -> Parts:
     bottom = ellipse(s.u, s.v, (-0.15, 0.5), (foot, 0.14))
     body = union(polygon(s.u, s.v, sides), bottom)
     paint = decorated(s, c[0], c[3], 0.3)
-    # A round body turns away from the eye at its sides, which a rounded edge alone cannot show.
+    # A round body is darker towards its sides, which a rounded edge alone does not show.
     s.solid(body, paint * (1.05 - 0.45 * ((s.u + 0.15) / top) ** 2), 0.2)
     s.solid(ellipse(s.u, s.v, (-0.15, rim), (top, 0.15)), LIGHT * 0.6 + c[0] * 0.4, 0.06)
     s.mark(ellipse(s.u, s.v, (-0.15, rim + 0.02), (top - 0.08, 0.09)), DARK * 0.5 + c[2] * 0.35)

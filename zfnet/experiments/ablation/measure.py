@@ -1,4 +1,4 @@
-"""Which layers matter: networks with layers removed, resized and averaged (paper, Tables 2, 3)."""
+"""Errors of networks with layers removed, resized and averaged (paper, Tables 2, 3)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zfnet.experiments.shared.scales import Scale, Trainings
 from zfnet.network import Network
 
 LITTLE = 0.25
-"""A harm is little if it is at most this share of what removing layers 3, 4, 6 and 7 does."""
+"""An increase of the error is little up to this share of that without layers 3, 4, 6 and 7."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ COLUMNS: tuple[Literal["train_top1", "val_top1", "val_top5"], ...] = (
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What the networks of a row, one a seed, make of the validation images.
+    """Scores and probabilities of a row's networks, one for each seed, on the validation images.
 
     first, mean: probabilities (N,C) of the first network, and their mean over all; labels (N,).
     """
@@ -62,7 +62,7 @@ class Measured:
 
 
 def plans(row: Row, seeds: Sequence[int], scale: Scale, num_classes: int) -> list[Plan]:
-    """How the networks of `row` are built and trained, one a seed.
+    """Architecture and recipe of the networks of `row`, one for each seed.
 
     ValueError if there is no seed, or if images of the scale's size do not fit the network.
     """
@@ -88,7 +88,7 @@ def measure(
     ten_crops: bool = False,
     report: Report = silent,
 ) -> Measured:
-    """Train the networks of a row, as far as they are not, and take their errors."""
+    """Train the networks of a row that are not trained yet, and measure their errors."""
     found = [
         _one(plan, trainings.network(plan, report), trainings, ten_crops, report) for plan in plans
     ]
@@ -99,9 +99,9 @@ def measure(
 def _one(
     plan: Plan, network: Network, trainings: Trainings, ten_crops: bool, report: Report
 ) -> tuple[Score, np.ndarray, np.ndarray]:
-    """Its errors, its probabilities (N,C) of the validation images and their labels (N,).
+    """A network's errors, its probabilities (N,C) on the validation images, the labels (N,).
 
-    The training error is of the centre crops, with the trained network and dropout off.
+    The training error is on the centre crops, after training, without dropout.
     """
     title = f"measuring {plan.name}"
     learned = evaluate([network], trainings.train, progress=lambda d, n: report(title, d, n))
@@ -115,7 +115,7 @@ def _one(
 class Average:
     """A row of Table 2: validation errors, in %, of the averaged probabilities of `nets` networks.
 
-    Of one network they are the mean over the seeds. published: the paper's top-1 and top-5, in %,
+    For one network they are the mean over the seeds. published: the paper's top-1 and top-5, in %,
     of `published_nets` networks.
     """
 
@@ -128,7 +128,7 @@ class Average:
 
 
 def averages(found: Mapping[str, Measured]) -> list[Average]:
-    """Table 2, as far as the rows `alexnet`, `zfnet` and `zfnet-b` were measured."""
+    """Table 2, for those of the rows `alexnet`, `zfnet` and `zfnet-b` that were measured."""
     alexnet, a, b = (found.get(name) for name in ("alexnet", "zfnet", "zfnet-b"))
     rows = []
     if alexnet:
@@ -143,7 +143,7 @@ def averages(found: Mapping[str, Measured]) -> list[Average]:
     if a and b:
         parts = [(a.mean, a.nets), (b.first, 1)]
         rows.append(_averaged(parts, a.labels, "ZFNet (a) and (b)", (36.0, 14.7), 6))
-    # With one seed an average of one network is that network, and says nothing new.
+    # With one seed the average is that network itself and is left out.
     return [row for n, row in enumerate(rows) if row.nets > 1 or row.published_nets == 1]
 
 
@@ -167,7 +167,7 @@ def _averaged(
 
 
 def claims(found: Mapping[str, Measured]) -> list[Claim]:
-    """What section 5.1 says of Tables 2 and 3, as far as the rows for it were measured."""
+    """Section 5.1's claims about Tables 2 and 3, for the rows that were measured."""
     stated: list[Claim] = []
     for stem, name in (("alexnet", "AlexNet"), ("zfnet", "ZFNet")):
         stated += _removals(found, stem, name) + _averaging(found, stem, name)
@@ -206,7 +206,7 @@ def _averaging(found: Mapping[str, Measured], stem: str, name: str) -> list[Clai
     if measured is None or measured.nets < 2:
         return []
     together = 100 * errors(measured.mean, measured.labels).top1
-    # All seeds make one average: the spread of single networks is not that of averages.
+    # All seeds give one average: the spread of single networks is not that of averages.
     gained = float(measured.by_seed("val_top1").mean()) - together
     return [
         Claim(

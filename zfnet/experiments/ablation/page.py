@@ -1,4 +1,4 @@
-"""`zfnet ablation` as a page, a chart and tables: Tables 2 and 3 beside the published ones."""
+"""Page of `zfnet ablation`: Tables 2 and 3 beside the published ones."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def write_ablation(
     results: Results,
     report: Report = silent,
 ) -> Path:
-    """Train and measure `rows`; everything is written anew after each of them.
+    """Train and measure `rows`; all files are rewritten after each of them.
 
     The page, ablation.png, table-2.csv, table-3.csv, and ablation.json with the error of every
     network. Returns the page's path. ValueError, before any training, if there is no seed or no
@@ -72,7 +72,7 @@ def write_ablation(
 
 
 def _write(found: dict[str, Measured], planned: int, results: Results) -> Path:
-    """Page, pictures and numbers of the rows so far."""
+    """Page, chart and numbers of the rows so far."""
     means, stated = averages(found), claims(found)
     _numbers(found, means, stated, results)
     facts = [
@@ -170,7 +170,7 @@ def _row_numbers(measured: Measured) -> dict[str, object]:
 
 
 def _chart(found: dict[str, Measured]) -> Figure:
-    """A horizontal bar a row, from the first at the top down."""
+    """A horizontal bar for each row, the first at the top."""
     figure, (axes,) = charts.panels(1, 8.5, 0.9 + 0.36 * len(found))
     places = np.arange(len(found))
     train, val, _ = zip(*(measured.estimates() for measured in found.values()), strict=True)
@@ -183,7 +183,7 @@ def _chart(found: dict[str, Measured]) -> Figure:
     axes.plot([e.mean for e in train], places, "o", color=charts.COLOURS[2])
     axes.set_yticks(places, [measured.row.title for measured in found.values()])
     axes.invert_yaxis()
-    charts.dress(axes, "Top-1 error", x="%")
+    charts.style_axes(axes, "Top-1 error", x="%")
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", color=charts.TEXT, alpha=0.2, linewidth=0.8)
     return figure

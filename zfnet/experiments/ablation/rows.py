@@ -1,4 +1,4 @@
-"""The rows of Table 3: which networks the paper compares, and what it found."""
+"""Rows of Table 3: the networks that the paper compares, and their published errors."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Row:
     """A row of Table 3.
 
     units:     of layers 6 and 7, as a multiple of the scale's own (the paper's 4096).
-    published: train top-1, validation top-1 and top-5 error in %; None of a row that is not the
-               paper's.
+    published: train top-1, validation top-1 and top-5 error in %; None for a row that the
+               paper does not have.
     """
 
     name: str
@@ -58,13 +58,13 @@ MORE: tuple[Row, ...] = tuple(
     for row in ROWS
     if row.without
 )  # fmt: skip
-"""What the paper does not show: the same layers taken from ZFNet."""
+"""Rows that the paper does not have: the same layers removed from ZFNet."""
 
 
 def choose_rows(names: Sequence[str]) -> list[Row]:
     """The rows of these names, in the tables' order; all of Table 3 for none.
 
-    ValueError, with the names that exist, for another.
+    ValueError, with the existing names, for an unknown one.
     """
     if not names:
         return list(ROWS)

@@ -1,1 +1,1 @@
-"""The paper's claims measured where the truth is known."""
+"""The paper's claims on images with a known ground truth."""

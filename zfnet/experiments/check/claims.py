@@ -1,4 +1,4 @@
-"""What `zfnet check` measures: the paper's claims, one function each, for one seed."""
+"""Trends of `zfnet check`: one function for each claim of the paper, for one seed."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from zfnet.experiments.shared.results import Report
 from zfnet.experiments.transfer.measure import LAYER, Folds, Scores, score_pretrained, score_scratch
 
 FACE = "face"
-"""The class of scenes whose eyes and nose are hidden."""
+"""The class of scenes whose eyes and nose are occluded."""
 
 
-def on_objects(case: Case, effort: Effort, report: Report) -> dict[str, float]:
-    """Of each layer, by how much of an even spread its energy on the object exceeds that, and by
-    how much it exceeds the energy where another image's object is."""
+def energy_on_objects(case: Case, effort: Effort, report: Report) -> dict[str, float]:
+    """For each layer the energy on the object divided by that of a uniform spread, minus 1, and the
+    same ratio minus the one for another image's object."""
     found = energy(case.network(), case.dataset, case.first(effort.images), report=report)
     above = {f"{layer} above an even spread": e.ratio - 1 for layer, e in found.items()}
     beyond = {f"{layer} above another object": e.ratio - e.control for layer, e in found.items()}
@@ -34,7 +34,7 @@ def on_objects(case: Case, effort: Effort, report: Report) -> dict[str, float]:
 
 
 def pointing(case: Case, effort: Effort, report: Report) -> dict[str, float]:
-    """The share of images whose minimum is on the object, less chance."""
+    """The share of images whose minimum is on the object, minus chance."""
     network, indices = case.network(), case.first(effort.pointing)
     square, stride = default_square(network.preprocess.image_size)
     played = pointing_game(network, case.dataset, indices, square, stride, report=report)
@@ -42,7 +42,7 @@ def pointing(case: Case, effort: Effort, report: Report) -> dict[str, float]:
 
 
 def parts(case: Case, effort: Effort, report: Report) -> dict[str, float]:
-    """By how much random places lie above each part, in Delta and in Delta relative to chance."""
+    """Random places minus each part, in Delta and in Delta relative to chance."""
     network = case.network()
     marked, layer = of_dataset(case.dataset, FACE, network.preprocess), last_layer(network)
     found = correspondence(network, marked, Setting((layer,)), seed=case.seed, report=report)
@@ -52,24 +52,24 @@ def parts(case: Case, effort: Effort, report: Report) -> dict[str, float]:
     }
 
 
-def moved(case: Case, effort: Effort, report: Report) -> dict[str, float]:
-    """By how much layer 1 moves more than layer 7, of the distance between two images."""
+def invariant(case: Case, effort: Effort, report: Report) -> dict[str, float]:
+    """Layer 1's relative distance minus layer 7's, for each sweep."""
     network = case.network()
     subjects = draw(network, case.dataset, effort.moved, case.seed)
     found = invariance(network, subjects, report=report)
     return {trend.sweep: trend.difference.mean for trend in trends(found)}
 
 
-def carried(case: Case, effort: Effort, report: Report) -> dict[str, float]:
-    """By how much pretrained features lie above the same architecture from scratch.
+def transferred(case: Case, effort: Effort, report: Report) -> dict[str, float]:
+    """Accuracy of pretrained features minus that of the same architecture from scratch.
 
-    ValueError if the network has learned from these images' like already.
+    ValueError if the network was trained on images of this data set.
     """
     network, n = case.elsewhere(), effort.few
     if network.learned_from(case.dataset):
         raise ValueError(
-            f"the network has learned from {network.data} itself, and carries nothing over to "
-            "them; without a model the network in the box is taken"
+            f"the network has learned from {network.data} itself, so that nothing is "
+            "transferred to them; without a model the pretrained network is taken"
         )
     layer = layer_output(network.model, LAYER)
     bank = read_features(network, case.dataset, [layer], report=report)
@@ -84,7 +84,7 @@ def carried(case: Case, effort: Effort, report: Report) -> dict[str, float]:
 
 
 def separated(case: Case, effort: Effort, report: Report) -> dict[str, float]:
-    """What the accuracy of a linear SVM gains from the first layer to the last, and by each."""
+    """Gains in a linear SVM's accuracy: from the first layer to the last, and step by step."""
     network = case.network()
     named = {number: layer_output(network.model, number) for number in LAYERS}
     bank = read_features(network, case.dataset, [*named.values()], report=report)
@@ -99,7 +99,7 @@ TRENDS = (
     Trend(
         "energy", "section 4", "The energy of projections lies on the object",
         "the energy on the object, {}, as a share of what an even spread would have,", "%",
-        on_objects,
+        energy_on_objects,
         "The strongest unit of each layer in an image is projected to the pixels. The share of its "
         "squared values that lies on the object is compared with the share of the unit's field "
         "that the object covers, which an even spread would have there. Objects and projections "
@@ -122,15 +122,15 @@ TRENDS = (
     ),
     Trend(
         "invariance", "Fig 5", "Layer 1 moves more than layer 7 under small transformations",
-        "the difference of their movements ({})", "% of the distance between two images", moved,
+        "the difference of their movements ({})", "% of the distance between two images", invariant,
         "An image is shifted, enlarged and turned by the smallest steps of the paper's figure. How "
         "far the features of a layer move is taken as a share of the distance between those of two "
         "different images.",
     ),
     Trend(
         "transfer", "Tables 4 and 5", "Pretrained features beat training from scratch",
-        "the difference in accuracy ({})", "points", carried,
-        "A softmax on the features of layer 7 of the network in the box, or of the one that was "
+        "the difference in accuracy ({})", "points", transferred,
+        "A softmax on the features of layer 7 of the pretrained network, or of the one that was "
         "given, against the same architecture trained from random weights on the same few images.",
     ),
     Trend(
@@ -142,13 +142,13 @@ TRENDS = (
 )  # fmt: skip
 
 BY_BOXES = ("energy", "pointing")
-"""What needs no more than a box around each object, so that photographs can show it too."""
+"""Trends that need only a box around each object, so that photographs suffice."""
 
 
 def choose(names: Sequence[str], *, scenes: bool) -> list[Trend]:
-    """The trends of these names in their order, or all for none; on other images, those by boxes.
+    """The trends of these names in order, all for none; on other images only BY_BOXES.
 
-    ValueError for a name that there is not.
+    ValueError for an unknown name.
     """
     known = {trend.name: trend for trend in TRENDS if scenes or trend.name in BY_BOXES}
     unknown = [name for name in names if name not in known]

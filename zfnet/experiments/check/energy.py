@@ -1,11 +1,10 @@
-"""Do projections lie on the object? (paper, section 4: where the truth is known, counted)
+"""Share of a projection's energy that lies on the object (our measure; paper, section 4).
 
-The strongest unit of a layer in an image is projected to the pixels. The share of the projection's
-energy, its squared values, that lies on the image's object is set against the share of the unit's
-field that the object covers: what an even spread over the field would have there. Objects and
-fields both tend to the middle of an image, and a projection is strongest in the middle of its
-field. So the same energy is also laid over the object of another image: what is left of the ratio
-there is not knowledge of the object.
+The strongest unit of a layer in an image is projected to the pixels. The energy of a projection is
+the sum of its squared values. The share of energy on the image's object is divided by the object's
+share of the receptive field, which is the expectation for a uniform spread. Objects and fields both
+tend to the middle of an image, and a projection is strongest in the middle of its field. As a
+control, the same ratio is computed for the object of another image.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ BATCH = 16
 
 @dataclass(frozen=True, eq=False)
 class Energy:
-    """Where the energy of N projections lies, a share from 0 to 1 an image, each (N,).
+    """Shares of N projections and their receptive fields, from 0 to 1, each (N,).
 
-    on, area:       the energy's share on the image's own object, and the field's.
-    other, elsewhere: both for the place of another image's object.
+    on, area:         share of the energy on the image's own object, and of the field.
+    other, elsewhere: the same for the place of another image's object.
     """
 
     on: np.ndarray
@@ -41,7 +40,7 @@ class Energy:
 
     @property
     def ratio(self) -> float:
-        """The mean share on the object, as a multiple of what an even spread would have there."""
+        """The mean share of energy on the object, divided by that of a uniform spread."""
         return float(self.on.mean() / self.area.mean())
 
     @property
@@ -58,11 +57,11 @@ def energy(
     *,
     report: Report = silent,
 ) -> dict[str, Energy]:
-    """By layer, of the strongest unit in each of the images `indices` of a data set.
+    """The energy by layer, of the strongest unit in each of the images `indices` of a data set.
 
-    layers: names of layers; empty: every convolution. An image in which a layer is not active has
-    no projection, and is left out there. ValueError for fewer than two images, one without mask or
-    box, a layer that does not exist, or one for which no object is left to be seen.
+    layers: names of layers; empty: every convolution. Images in which a
+    layer is not active are left out for that layer. ValueError for fewer than two images, one
+    without mask or box, an unknown layer, or one whose active units have no object in their fields.
     """
     if len(indices) < 2:
         raise ValueError(f"{len(indices)} image(s): at least 2 are needed, each with an object")
@@ -91,12 +90,12 @@ def _projected(
     if unknown:
         raise ValueError(f"no layer {', '.join(unknown)}; the layers are {', '.join(activations)}")
     units: dict[str, list[Unit]] = {la: strongest(activations[la].data) for la in layers}
-    walker = Deconvnet(network.model)
-    return {layer: walker.project_each(x, layer, chosen) for layer, chosen in units.items()}
+    projector = Deconvnet(network.model)
+    return {layer: projector.project_each(x, layer, chosen) for layer, chosen in units.items()}
 
 
 def _shares(projection: Projection, region: np.ndarray, other: np.ndarray) -> list[list[float]]:
-    """One row [on, area, other, elsewhere], or none where the layer is not active."""
+    """One row [on, area, other, elsewhere], or no row where the layer is not active."""
     squares = np.square(projection.crop(), dtype=np.float64).sum(axis=0)  # (3,h,w) -> (h,w)
     whole = float(squares.sum())
     if not (projection.value > 0 and whole > 0):
@@ -104,8 +103,8 @@ def _shares(projection: Projection, region: np.ndarray, other: np.ndarray) -> li
     b = projection.box
     row: list[float] = []
     for mask in (region, other):
-        seen = mask[b.top : b.bottom, b.left : b.right]
-        row += [float(squares[seen].sum()) / whole, float(seen.mean())]
+        field = mask[b.top : b.bottom, b.left : b.right]
+        row += [float(squares[field].sum()) / whole, float(field.mean())]
     return [row]
 
 

@@ -1,8 +1,8 @@
-"""The paper's claims where the truth is known, each measured once a seed: do they hold?
+"""Estimates of the paper's claims over seeds, on images with a known ground truth.
 
-On `scenes` every object, its mask and its parts are known, and each seed draws other scenes. A
-measure gives, for one seed, a number for each of its labels (a layer, a part, a step) that is above
-zero where the claim holds; over the seeds it has an interval, and a verdict follows from that.
+In `scenes` every object, its mask and its parts are known, and each seed draws other scenes. A
+measure gives, for one seed, one number for each label (a layer, a part, a step), which the claim
+predicts to be above zero. Over the seeds each label has an interval and a verdict.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from zfnet.network import Network, require_conv_net
 
 @dataclass(frozen=True)
 class Effort:
-    """How many images and epochs each measure takes, in every seed."""
+    """Numbers of images and epochs of each measure, for every seed."""
 
     images: int = documented(96, "For the energy of projections.", least=2)
     pointing: int = documented(24, "Images of the pointing game.", least=1)
@@ -37,11 +37,11 @@ class Effort:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """What one seed is measured on.
+    """Network and images of one seed.
 
-    network:   gives the one looked into, which is trained if it has to be.
-    dataset:   images that it has not learned from; order: their positions, the first come first.
-    elsewhere: gives the network whose features are carried over to these images.
+    network:   gives the measured network; trains it if necessary.
+    dataset:   images that it was not trained on. order: their positions in order of use.
+    elsewhere: gives the network whose features are transferred to these images.
     out:       folder of the runs of networks trained for this seed.
     """
 
@@ -53,7 +53,7 @@ class Case:
     out: Path
 
     def first(self, count: int) -> Sequence[int]:
-        """Positions of so many images; ValueError if there are fewer."""
+        """The first `count` positions; ValueError if there are fewer."""
         if not 1 <= count <= len(self.order):
             raise ValueError(
                 f"{count} images of {self.dataset.name} for each seed, which has "
@@ -70,9 +70,9 @@ class Trend:
     """A claim of the paper.
 
     claim:   a sentence without its full stop; where: the paper's figure or table.
-    what:    what is measured, within a sentence, in `unit`; {} stands for a label.
-    measure: by label the number of one seed, in units of a hundred.
-    how:     how it is measured, in full sentences.
+    what:    the measured quantity within a sentence, in `unit`; {} stands for a label.
+    measure: gives by label the number of one seed, as a share (1 is 100 of `unit`).
+    how:     the method, in full sentences.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Trend:
 
 @dataclass(frozen=True)
 class Checked:
-    """A trend, and by label what the seeds say of it; or the reason why it was not measured."""
+    """A trend with its claims by label, or the reason why it was not measured."""
 
     trend: Trend
     claims: dict[str, Claim]
@@ -100,10 +100,10 @@ def check(
     effort: Effort,
     report: Report = silent,
 ) -> Iterator[list[Checked]]:
-    """Measure each trend over all seeds; after each of them, all so far.
+    """Measure each trend over all seeds; yields all results after each trend.
 
-    case: what a seed is measured on, asked for once for each trend and seed. A trend that these
-    images or networks cannot show has a reason instead of numbers; ValueError if that is all.
+    case: gives a seed's case, called once for each trend and seed. A trend that these images or
+    networks do not allow has a reason instead of numbers; ValueError if that holds for all.
     """
     if not seeds or not chosen:
         raise ValueError(
@@ -127,8 +127,8 @@ def _checked(
     rows = []
     try:
         for seed in seeds:
-            told = _told(report, trend, seed)
-            rows.append(trend.measure(case(seed, told), effort, told))
+            own = _titled(report, trend, seed)
+            rows.append(trend.measure(case(seed, own), effort, own))
     except (ValueError, FileNotFoundError) as error:
         return Checked(trend, {}, str(error))
     by_label = {label: tuple(100 * row[label] for row in rows) for label in rows[0]}
@@ -138,14 +138,14 @@ def _checked(
     })  # fmt: skip
 
 
-def _told(report: Report, trend: Trend, seed: int) -> Report:
+def _titled(report: Report, trend: Trend, seed: int) -> Report:
     return lambda title, done, total: report(f"{trend.name}, seed {seed}: {title}", done, total)
 
 
 def trained_on_scenes(
     seed: int, out: Path, report: Report = silent, *, device: str = "cpu"
 ) -> Network:
-    """The tour's network, with the weights and the scenes of `seed`; a run in out/runs."""
+    """The tour's network, trained with the weights and scenes of `seed`; a run in out/runs."""
     train, val = (open_dataset("scenes", split, seed=seed) for split in ("train", "val"))
     new = small_network.untrained(train, seed)
     plan = Plan(f"tour-{seed}", require_conv_net(new, "a run").settings, small_network.recipe(seed))

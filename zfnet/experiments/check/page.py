@@ -1,4 +1,4 @@
-"""`zfnet check` as a page: a table of the trends, their estimates as a chart, the numbers."""
+"""Page of `zfnet check`: verdicts on the trends, a chart of the estimates, the numbers."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ TINT: dict[Verdict, str] = {
 
 
 def write_checks(found: Iterable[list[Checked]], planned: int, results: Results) -> Path:
-    """Page, chart, check.csv and check.json, written anew after each of `planned` trends.
+    """Page, chart, check.csv and check.json, rewritten after each of `planned` trends.
 
-    found: all so far, as `checks.check` yields them. Returns the page's path.
+    found: the results so far, as `measure.check` yields them. Returns the page's path.
     """
     page = results.out
     for checked in found:
@@ -95,7 +95,7 @@ def _rows(checked: Sequence[Checked]) -> Iterator[list[str]]:
 
 
 def _chart(checked: Sequence[Checked]) -> Figure:
-    """A panel a trend, for each has its own unit; as high as it has lines."""
+    """A panel for each trend, with its own unit; its height is proportional to its lines."""
     heights = [len(one.claims) + 1.5 for one in checked]
     figure = Figure((7.6, 0.8 + 0.3 * sum(heights)), layout="constrained")
     panels = figure.subplots(len(checked), 1, height_ratios=heights, squeeze=False)[:, 0]
@@ -112,5 +112,5 @@ def _panel(axes: Axes, one: Checked) -> None:
     axes.axvline(0, color=charts.TEXT, linewidth=1)
     axes.set_yticks(range(len(one.claims)), list(one.claims))
     axes.set_ylim(len(one.claims) - 0.5, -0.5)
-    charts.dress(axes, one.trend.claim, one.trend.unit)
+    charts.style_axes(axes, one.trend.claim, one.trend.unit)
     axes.grid(visible=False)

@@ -1,9 +1,9 @@
-"""Whether Table 1's trend holds in what was measured (paper, section 4.3).
+"""Verdict on Table 1's trend (paper, section 4.3).
 
-The paper's reading of its table: at layer 5 the eyes and the nose have a lower Delta than random
-places, so that the network matches parts to some degree; at layer 7 the scores are alike. With
-several sets of images each difference has a 95 % confidence interval, by Student's t over the sets:
-within a set the pairs share images and are not independent.
+The paper's claim: at layer 5 the eyes and the nose have a lower Delta than random places, so that
+the network matches parts to some degree; at layer 7 the values are similar. With several sets of
+images each difference has a 95 % confidence interval, by Student's t over the sets: within a set
+the pairs share images and are not independent.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PUBLISHED = {
 
 
 def tightness(found: Correspondence, layer: str, *, relative: bool = False) -> dict[str, Estimate]:
-    """By how much random places lie above each part, in Delta or in Delta relative to chance."""
+    """Random places minus each part, in Delta or in Delta relative to chance."""
     random = _by_set(found.delta(layer, RANDOM), relative)
     return {
         part: estimate(random - _by_set(found.delta(layer, part), relative))
@@ -39,18 +39,18 @@ def tightness(found: Correspondence, layer: str, *, relative: bool = False) -> d
 
 
 def gap(found: Correspondence, layer: str) -> np.ndarray:
-    """(R,): Delta of random places less the mean one of the parts, by set."""
+    """(R,): Delta of random places minus the mean over the parts, by set."""
     parts = [found.delta(layer, part).by_set for part in found.parts]
     return found.delta(layer, RANDOM).by_set - np.mean(parts, axis=0)
 
 
 def narrowing(found: Correspondence) -> Estimate:
-    """By how much the gap is larger at the first layer than at the last one."""
+    """The gap at the first layer minus the gap at the last one."""
     return estimate(gap(found, found.layers[0]) - gap(found, found.layers[-1]))
 
 
 def verdict(differences: Iterable[Estimate]) -> str:
-    """What can be said of the claim that all of the differences are above zero."""
+    """The verdict on the claim that all of the differences are above zero."""
     found = list(differences)
     signs = [sign(difference) for difference in found]
     if min(signs) > 0:
@@ -62,13 +62,13 @@ def verdict(differences: Iterable[Estimate]) -> str:
 
 
 def interval(found: Estimate) -> tuple[float, float]:
-    """The ends of a 95 % interval; the mean twice where there is none."""
+    """The ends of a 95 % interval; the mean twice where there is no interval."""
     half = found.half or 0.0
     return found.mean - half, found.mean + half
 
 
 def sentences(found: Correspondence) -> list[str]:
-    """What the paper says of Table 1, and whether these numbers say so too."""
+    """The paper's claims about Table 1, each with the verdict of these numbers."""
     said = [_tighter(found, found.layers[0])]
     if len(found.layers) > 1:
         said.append(_narrower(found))

@@ -15,9 +15,9 @@ from zfnet.experiments.occlusion.measure import GREY
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """An image as the network takes it, x (3,S,S), and the patches by what they hide.
+    """A preprocessed image x (3,S,S), and its patches by the name of the part.
 
-    One patch for a part, the random ones under `random`; in pixels of x.
+    One patch for each part, the random ones under `random`; in pixels of x.
     """
 
     title: str
@@ -33,11 +33,11 @@ class Subject:
 def place_patches(
     preprocess: Preprocess, marked: Marked, side: int, places: int, rng: np.random.Generator
 ) -> Subject:
-    """Prepare an image, lay patches over its parts and so many over places that touch none of them.
+    """Prepare an image, with patches over its parts and `places` patches that overlap none of them.
 
-    side: of a patch in pixels of the network's input, where a part has no size of its own. The
-    random patches have the mean of the sides over the parts, rounded: Delta depends on the area.
-    ValueError if that leaves fewer random places than are asked for.
+    side: of a patch in pixels of the network's input, for parts without a size. The random patches
+    have the rounded mean of the parts' sides, because Delta depends on the area. ValueError if
+    there are fewer free places than `places`.
     """
     picture, S = marked.read(), preprocess.image_size
     x = preprocess.centre(preprocess.prepare(picture)).transpose(2, 0, 1)  # (S,S,3) -> (3,S,S)
@@ -61,7 +61,7 @@ def hide(preprocess: Preprocess, x: np.ndarray, box: Box) -> np.ndarray:
     pixels = preprocess.to_pixels(x).transpose(2, 0, 1)  # (S,S,3) -> (3,S,S)
     covered = x.copy()
     window = np.s_[:, box.top : box.bottom, box.left : box.right]
-    covered[window] += GREY - pixels[window]  # what grey becomes once the mean is subtracted
+    covered[window] += GREY - pixels[window]  # grey after the mean is subtracted
     return covered
 
 

@@ -1,20 +1,20 @@
-"""Does a network match the parts of different objects? (paper, section 4.3, Fig 8, Table 1)
+"""Correspondence of object parts by Delta (paper, section 4.3, Fig 8, Table 1).
 
-The same part is hidden by a grey patch in several images of a class, and each image's features
-before and after are subtracted: eps_i = x_i - x~_i. If the network knows the part, hiding it
-changes the features of all images alike. Delta is how much the changes differ in sign,
+The same part is occluded by a grey patch in several images of a class. The change of image i's
+features is eps_i = x_i - x~_i. If the network matches the part, the features of all images change
+in the same way. Delta measures by how much the signs of the changes differ,
 
     Delta = sum over i != j of H(sign(eps_i), sign(eps_j)),   sign(0) = 0,
 
-H being the Hamming distance divided by the number of elements; given here, as in the paper's
-table, as the mean over the pairs and their standard deviation. Patches at random places, another
-place in each image, are what to compare with.
+where H is the Hamming distance divided by the number of elements. As in the paper's table, it is
+given as the mean over the pairs with their standard deviation. Patches at random places, different
+in each image, are the comparison.
 
-Delta also counts how much changes at all: a patch on a plain background changes few features, and
-features that change in neither image agree. So each distance has beside it what it would be if the
-same signs stood at unrelated elements, 1 - sum over s of p_i(s) p_j(s), p(s) being the share of the
-sign s; Delta divided by that is 1 where the changes of two images have nothing to do with each
-other. This second measure is ours, not the paper's.
+Delta also depends on the number of features that change: a patch on a plain background changes few
+features, and features that change in neither image agree. Each distance is therefore accompanied by
+its expectation for independent signs, 1 - sum over s of p_i(s) p_j(s), where p(s) is the share of
+the sign s. Delta divided by that is 1 where the changes of two images are unrelated. This second
+measure is ours, not the paper's.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ from zfnet.experiments.shared.results import Report, silent
 from zfnet.network import Network
 
 IMAGES, REPEATS, PLACES = 5, 10, 5
-"""Images of a set (the paper's), at most so many sets, random places of each image."""
+"""Images of a set (as in the paper), the largest number of sets, random places of an image."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What is done to the images.
+    """Layers, patches and sets of images.
 
-    layers:  where the features are taken, by name; none: the last with planes, and the top ones.
+    layers:  whose features, by name; none: the last spatial layer and the top features.
     size:    side of the patch in pixels of the network's input. The paper does not give its own;
              None is a seventh of the side, as Fig 7's square of 32 pixels here for 224.
-    places:  how many random places of each image.
-    images:  how many of a set; None: five, or as many as there are.
-    repeats: sets without a common image; None: as many as there are images for, at most ten.
+    places:  random places of each image.
+    images:  of a set; None: five, or as many as there are.
+    repeats: disjoint sets; None: as many as the images allow, at most ten.
     """
 
     layers: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Setting:
     repeats: int | None = None
 
     def of(self, network: Network) -> Setting:
-        """With the layers' names, if none were given."""
+        """The setting with the default layers' names, if none were given."""
         model = network.model
         return replace(self, layers=self.layers or (model.last_spatial_layer, model.top_features))
 
@@ -67,8 +67,8 @@ class Setting:
 class Delta:
     """Table 1's entry for a layer and a part.
 
-    distances: (R,M), of each of R sets the M pairs' shares of elements that differ in sign.
-    chances:   (R,M), these shares if the signs stood at unrelated elements.
+    distances: (R,M), the share of elements that differ in sign, for M pairs of each of R sets.
+    chances:   (R,M), the expected shares for independent signs.
     """
 
     layer: str
@@ -92,16 +92,16 @@ class Delta:
 
     @property
     def relative_by_set(self) -> np.ndarray:
-        """(R,M) -> (R,): the mean of each set divided by what chance would give; 1 if it is 0."""
+        """(R,M) -> (R,): the mean of each set divided by its expected value; 1 if that is 0."""
         chances = self.chances.mean(axis=1)
         return np.divide(self.by_set, chances, out=np.ones_like(chances), where=chances > 0)
 
 
 @dataclass(frozen=True, eq=False)
 class Correspondence:
-    """What was found: a Delta for each layer and part, and the images of the first set.
+    """The result: a Delta for each layer and part, and the images of the first set.
 
-    images, repeats: how many images a set has, and how many sets there are.
+    images, repeats: images of a set, and number of sets.
     size:            side in pixels of the patch over a part that has no size of its own.
     random_sides:    by image, the side in pixels of its patches at random places.
     """
@@ -160,7 +160,7 @@ def correspondence(
 
 
 def draw_sets(available: int, setting: Setting, rng: np.random.Generator) -> np.ndarray:
-    """(R,N) positions, all different, of R sets of N images, drawn from so many available ones."""
+    """(R,N) different positions for R sets of N images, drawn from `available` ones."""
     N = min(IMAGES, available) if setting.images is None else setting.images
     if not 2 <= N <= available:
         raise ValueError(
@@ -177,18 +177,18 @@ def draw_sets(available: int, setting: Setting, rng: np.random.Generator) -> np.
 
 
 Pairs = tuple[np.ndarray, np.ndarray]
-"""Of all pairs of images, (M,) each: the distance of their changes' signs, and that by chance."""
+"""For all pairs of images, (M,) each: distance of the signs, and its expectation."""
 
 
 def compare(
     network: Network, subjects: Sequence[Subject], layers: Sequence[str]
 ) -> dict[tuple[str, str], Pairs]:
-    """(layer, part) -> the pairs of one set of images; for `random` those of all its places."""
+    """(layer, part) -> the pairs of one set of images; for `random` the pairs of all places."""
     clear = _features(network, [s.x for s in subjects], layers)
     found: dict[tuple[str, str], list[Pairs]] = {}
     for part, boxes in subjects[0].patches.items():
         for k in range(len(boxes)):
-            # As many images as before, by the same kernels: what nothing touches stays the same.
+            # As many images as before, hence the same kernels: unaffected features are equal.
             hidden = [hide(network.preprocess, s.x, s.patches[part][k]) for s in subjects]
             after = _features(network, hidden, layers)
             for layer in layers:
@@ -198,7 +198,7 @@ def compare(
 
 
 def sign_distances(eps: np.ndarray) -> Pairs:
-    """Changes (N,D) of N images -> the pairs' Hamming distances and those by chance, (M,) each."""
+    """Changes (N,D) of N images -> Hamming distances and their expectations, (M,) each."""
     signs = np.sign(eps)
     shares = np.stack([(signs == s).mean(axis=1) for s in (-1, 0, 1)], axis=1)
     alike = shares @ shares.T  # (N,3) x (3,N) -> (N,N)
@@ -211,7 +211,7 @@ def _joined(places: Sequence[Pairs]) -> Pairs:
 
 
 def _stacked(sets: Sequence[Pairs]) -> Pairs:
-    """R times (M,) -> (R,M), of both."""
+    """R times (M,) -> (R,M), for both."""
     distances, chances = zip(*sets, strict=True)
     return np.stack(distances), np.stack(chances)
 

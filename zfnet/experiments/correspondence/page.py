@@ -1,4 +1,4 @@
-"""`zfnet correspondence` as a page: Table 1 beside the paper's, a chart, Fig 8, the numbers."""
+"""Page of `zfnet correspondence`: Table 1 beside the paper's, a chart, Fig 8."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from zfnet.network import Network
 from zfnet.report import Page, charts, pictures
 
 SHOWN, PLACES_SHOWN = 150, 3
-"""Pixels of an image in Fig 8, and how many of its random places are shown."""
+"""Pixels of an image in Fig 8, and the number of its random places that are shown."""
 HEADER = (
     "layer", "part", "mean", "std", "low", "high", "relative to chance", "relative low",
     "relative high", "published mean", "published std",
@@ -141,7 +141,7 @@ def _chart(found: Correspondence) -> Figure:
     figure, panels = charts.panels(len(found.layers))
     for axes, layer in zip(panels, found.layers, strict=True):
         _bars(axes, [found.delta(layer, part) for part in [*found.parts, RANDOM]])
-        charts.dress(axes, layer, y="Delta")
+        charts.style_axes(axes, layer, y="Delta")
     return figure
 
 
@@ -172,7 +172,7 @@ def _add_pictures(page: Page, network: Network, found: Correspondence, results: 
 
 
 def _tiles(network: Network, subject: Subject) -> list[np.ndarray]:
-    """The image as it is, with each part hidden, and with some of its random places hidden."""
+    """The original image, with each part occluded, and with some random places occluded."""
     boxes = [box for patches in subject.patches.values() for box in patches[:PLACES_SHOWN]]
     images = [subject.x, *(hide(network.preprocess, subject.x, box) for box in boxes)]
     times = max(1, SHOWN // subject.x.shape[-1])

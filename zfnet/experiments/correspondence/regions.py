@@ -1,12 +1,12 @@
-"""Images with marked parts: a data set's own, or those that a user's file lists.
+"""Images with marked parts, from a data set's annotations or a user's file.
 
-The file is CSV with a header, a line a part:
+The file is CSV with a header and a line for each part:
 
     image,part,row,column,size
     dogs/rex.jpg,left eye,103,88,30
 
 row and column are the part's centre in pixels of the original image, counted from its corner; size
-is the side of the square that hides it, in the same pixels. The column size may be left out.
+is the side of the square that occludes it, in the same pixels. The column size is optional.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NEEDED, OPTIONAL = ("image", "part", "row", "column"), ("size",)
 
 @dataclass(frozen=True)
 class Part:
-    """Where a part is: its centre and, where given, the side of its patch, in the same pixels."""
+    """The position of a part: its centre and, where given, its patch's side, in the same pixels."""
 
     row: float
     column: float
@@ -37,7 +37,7 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Marked:
-    """An image whose parts are known, in pixels of the original; `read` gives it, (H,W,3) uint8."""
+    """An image with parts in pixels of the original; `read` gives the image, (H,W,3) uint8."""
 
     title: str
     read: Callable[[], np.ndarray]
@@ -45,9 +45,9 @@ class Marked:
 
 
 def in_crop(preprocess: Preprocess, shape: Sequence[int], part: Part) -> Part:
-    """A part of an image of that shape (H,W,...) in pixels of the centre crop, as it is prepared.
+    """A part of an image of that shape (H,W,...) in pixels of the prepared centre crop.
 
-    Right to half a pixel where the image keeps its size and an odd number of rows is cut off.
+    Exact to half a pixel where the image keeps its size and an odd number of rows is cut off.
     """
     top, left, height, width = preprocess.source_rectangle(shape)
     down, across = preprocess.resize / height, preprocess.resize / width
@@ -60,15 +60,15 @@ def in_crop(preprocess: Preprocess, shape: Sequence[int], part: Part) -> Part:
 
 
 def in_view(preprocess: Preprocess, shape: Sequence[int], part: Part) -> bool:
-    """Whether the part's centre lies in what the network sees of the image."""
+    """Whether the part's centre is inside the centre crop."""
     place, S = in_crop(preprocess, shape, part), preprocess.image_size
     return 0 <= place.row < S and 0 <= place.column < S
 
 
 def of_dataset(dataset: Dataset, name: str, preprocess: Preprocess) -> list[Marked]:
-    """The images of class `name` all of whose parts the network sees.
+    """The images of class `name` with all parts inside the centre crop.
 
-    ValueError for a class that does not exist, or one whose images have no parts.
+    ValueError for an unknown class, or one whose images have no parts.
     """
     label = class_named(dataset.classes, name, f"the data set {dataset.name}")
     found = []
@@ -87,12 +87,12 @@ def of_dataset(dataset: Dataset, name: str, preprocess: Preprocess) -> list[Mark
 
 
 def read_regions(path: Path, preprocess: Preprocess, root: Path | None = None) -> list[Marked]:
-    """The images of a file of regions, in its order; see the module's head for its format.
+    """The images of a file of regions, in its order; the module's docstring has the format.
 
-    Images are looked for beside the file, then in `root`. ValueError, with the line's number, for
-    unknown or missing columns, images that are missing or cannot be read, values that are no
-    numbers, lines that are no CSV, places outside of the image or of what the network sees, and
-    parts given twice; and for images that lack a part which another one has.
+    Images are searched beside the file, then in `root`. ValueError, with the line's number, for
+    unknown or missing columns, missing or unreadable images, values that are not numbers, lines
+    that are not CSV, places outside the image or its centre crop, and parts given twice; and for
+    images that lack a part which another image has.
     """
     images: dict[str, Marked] = {}
     shapes: dict[str, tuple[int, ...]] = {}
@@ -113,7 +113,7 @@ def read_regions(path: Path, preprocess: Preprocess, root: Path | None = None) -
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line, fields without surrounding blanks) of every line that is not empty."""
+    """(line, stripped fields) of every line that is not empty."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no file of regions {path}")
     lines = _lines(path)
@@ -133,7 +133,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """(line, fields) of a CSV file; ValueError, with the line's number, where it is none."""
+    """(line, fields) of a CSV file; ValueError, with the line's number, for a bad line."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file)
         try:

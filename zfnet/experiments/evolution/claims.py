@@ -1,4 +1,4 @@
-"""Which layers settle first, in numbers (paper, section 4, Fig 4)."""
+"""Convergence of layers during training, as numbers (paper, section 4, Fig 4)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from zfnet.experiments.shared.estimates import LEVEL, Estimate, Verdict, verdict
 
 
 def changed(before: Snapshot, after: Snapshot, layer: str) -> float | None:
-    """The share of all maps of a layer whose strongest image is another one than before, among
-    those active at both epochs; None if none is."""
+    """The share of a layer's maps whose strongest image has changed, among the maps that are active
+    at both epochs; None if there are none."""
     a, b = before.strongest[layer], after.strongest[layer]
     alive = (a.values[:, 0] > 0) & (b.values[:, 0] > 0)
     jumps = a.images[alive, 0] != b.images[alive, 0]
@@ -22,15 +22,12 @@ def changed(before: Snapshot, after: Snapshot, layer: str) -> float | None:
 
 
 def dead(snapshot: Snapshot, layer: str) -> int:
-    """How many of all maps of a layer are never active."""
+    """The number of a layer's maps that are active in no image."""
     return int((snapshot.strongest[layer].values[:, 0] <= 0).sum())
 
 
 def similarity(a: TopActivation | None, b: TopActivation | None) -> float:
-    """The cosine of two projections in the frames of their units' fields; 0 where one is nothing.
-
-    A dead map projects to nothing, which resembles nothing.
-    """
+    """The cosine of two projections in the frames of their receptive fields; 0 for a dead map."""
     if a is None or b is None:
         return 0.0
     x, y = (top.pattern().astype(np.float64).ravel() for top in (a, b))
@@ -41,7 +38,7 @@ def similarity(a: TopActivation | None, b: TopActivation | None) -> float:
 def likeness(snapshots: Sequence[Snapshot], layer: str) -> np.ndarray:
     """The similarity of each map's projections with that of the last kept epoch: (maps, epochs).
 
-    Maps that are dead at the last epoch have nothing to become like, and are left out.
+    Maps that are dead at the last epoch are left out.
     """
     last = snapshots[-1].top_activations[layer]
     return np.array(
@@ -58,10 +55,10 @@ class Trend:
     """The paper's claim: lower layers converge within a few epochs, upper layers develop only
     after many (section 4, Fig 4).
 
-    A map is the more settled the more its projections at the earlier kept epochs resemble that of
-    the last one, on average. lower, upper: the means over two layers' maps, None where no map is
-    active at the last epoch or there is no earlier one; difference: lower minus upper, with Welch's
-    interval over maps, None for one layer alone or fewer than two such maps in either.
+    The measure for a map is the mean similarity of its projections at the earlier kept epochs with
+    that at the last one. lower, upper: its means over two layers' maps, None where no map is active
+    at the last epoch or there is no earlier epoch. difference: lower minus upper, with Welch's
+    interval over maps, None for a single layer or fewer than two such maps in either.
     """
 
     layers: tuple[str, str]
@@ -71,12 +68,12 @@ class Trend:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether it holds; "cannot be told" where the interval of the difference has 0 in it."""
+        """By the interval of the difference; "cannot be told" where 0 lies in it."""
         return verdict(self.difference) if self.difference else "cannot be told"
 
 
 def trend(snapshots: Sequence[Snapshot]) -> Trend:
-    """Of the first and the last of the layers."""
+    """The trend between the first and the last of the layers."""
     layers = list(snapshots[-1].top_activations)
     lower, upper = layers[0], layers[-1]
     a, b = (_settled(snapshots, layer) for layer in (lower, upper))
@@ -86,7 +83,7 @@ def trend(snapshots: Sequence[Snapshot]) -> Trend:
 
 
 def sentence(claim: Trend) -> str:
-    """What was measured of the paper's claim, and whether it holds."""
+    """The measurement of the paper's claim, and the verdict."""
     if claim.difference is None:
         return (
             "Whether lower layers settle before upper ones cannot be told from this: it takes two "
@@ -102,7 +99,7 @@ def sentence(claim: Trend) -> str:
 
 
 def _settled(snapshots: Sequence[Snapshot], layer: str) -> np.ndarray:
-    """Of each map the mean similarity at the earlier epochs, (maps,); none without such epochs."""
+    """The mean similarity of each map at the earlier epochs, (maps,); (0,) without such epochs."""
     earlier = likeness(snapshots, layer)[:, :-1]
     return earlier.mean(axis=1) if earlier.size else np.empty(0)
 

@@ -1,4 +1,4 @@
-"""The grid of the paper's Fig 4: a row a map, a column an epoch."""
+"""Grid of the paper's Fig 4: a row for each map, a column for each epoch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zfnet.report import charts, pictures
 TILE = 72
 """Side of a projection in pixels."""
 SMALL = TILE // 3
-"""Fields up to this size are enlarged with their pixels' edges; larger ones are scaled smoothly."""
+"""Patches up to this size are enlarged by whole factors; larger ones are interpolated."""
 GAP, BETWEEN = 4, 12
 """Pixels between tiles, and between maps."""
 BLOCK = 2 * TILE + GAP
@@ -34,9 +34,9 @@ SHOWN = (
 
 
 def evolution_grid(snapshots: Sequence[Snapshot], layer: str) -> Figure:
-    """Of each map that was followed, at each epoch, the projection and below it the patch.
+    """For each drawn map and epoch, the projection and below it the patch.
 
-    Each projection is stretched to full contrast on its own. A dead map's places say so.
+    Each projection has its own contrast. A dead map's cell has the word "dead".
     """
     maps = list(snapshots[0].top_activations[layer])
     rows = [[snapshot.top_activations[layer][map] for snapshot in snapshots] for map in maps]
@@ -55,7 +55,7 @@ def evolution_grid(snapshots: Sequence[Snapshot], layer: str) -> Figure:
 
 
 def _framed(sheet: np.ndarray) -> tuple[Figure, Axes]:
-    """The picture, pixel for pixel, with room for names at its left and top."""
+    """The picture, pixel for pixel, with margins for names at its left and top."""
     height, width = sheet.shape[0] + TOP, sheet.shape[1] + LEFT
     figure = Figure((width / DOTS, height / DOTS))
     axes = figure.add_axes((LEFT / width, 0, 1 - LEFT / width, 1 - TOP / height))
@@ -67,7 +67,7 @@ def _framed(sheet: np.ndarray) -> tuple[Figure, Axes]:
 
 
 def _blocks(rows: Sequence[Sequence[TopActivation | None]]) -> list[np.ndarray]:
-    """A picture a map, all fields at one scale."""
+    """A picture for each map, all at one scale."""
     sides = [max(top.patch.shape[:2]) for row in rows for top in row if top is not None]
     side = max(sides, default=TILE)
     blocks = []
@@ -80,7 +80,7 @@ def _blocks(rows: Sequence[Sequence[TopActivation | None]]) -> list[np.ndarray]:
 
 
 def _tile(picture: np.ndarray | None, side: int) -> np.ndarray:
-    """A picture in the middle of a tile, scaled as one of `side` pixels is to fill it."""
+    """A picture in the middle of a tile, at the scale at which `side` pixels fill it."""
     tile = np.full((TILE, TILE, 3), pictures.SHEET, np.uint8)
     if picture is None:
         return tile

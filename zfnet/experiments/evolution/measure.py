@@ -1,8 +1,8 @@
-"""What maps look for as training goes on: their strongest activations by epoch (paper, Fig 4).
+"""Strongest activations of each map at several epochs of a training (paper, Fig 4).
 
-At every epoch that a run kept its network of: the strongest activation of each map over a data set
-and, for a few maps drawn at random, its projection to pixels. Features emerge, and jump where
-another image takes over.
+For every epoch whose network the run kept: the strongest activation of each map over a data set
+and, for a few maps drawn at random, its projection to pixels. Where another image becomes the
+strongest, the picture jumps.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class TopActivation:
     """A map's strongest activation at an epoch.
 
     image:      its position in the data set.
-    projection: (3,h,w), within the part of the unit's field that lies in the image.
+    projection: (3,h,w), within the receptive field clipped to the image.
     patch:      (h,w,3) uint8, the same part of the image.
-    field:      (rows, columns) of the unit's whole field; `corner`, where in it the part begins.
+    field:      (rows, columns) of the whole receptive field; `corner`: the clipped part's place.
     """
 
     image: int
@@ -48,7 +48,7 @@ class TopActivation:
     corner: tuple[int, int]
 
     def pattern(self) -> np.ndarray:
-        """The projection in the unit's whole field, zero outside of the image: (3,R,S)."""
+        """The projection in the whole receptive field, zero outside the image: (3,R,S)."""
         whole = np.zeros((3, *self.field), self.projection.dtype)
         (top, left), (h, w) = self.corner, self.projection.shape[1:]
         whole[:, top : top + h, left : left + w] = self.projection
@@ -80,10 +80,10 @@ def evolution(
     device: str = "cpu",
     report: Report = silent,
 ) -> Iterator[Snapshot]:
-    """Fig 4 epoch by epoch, of the networks that the run in folder `run` kept.
+    """Fig 4 epoch by epoch, for the networks that the run in folder `run` kept.
 
-    layers: names of layers; empty: every convolution. maps: how many of each, drawn from `seed`
-    among all of them, dead or not, so that they are the same at every epoch.
+    layers: names of layers; empty: every convolution. maps: maps of each layer, drawn from `seed`
+    among all maps, dead or not, so that they are the same at every epoch.
 
     ValueError if the run kept no networks, for networks of different architectures, and for a
     layer that does not exist or has no plane of units.
@@ -108,7 +108,7 @@ def evolution(
 
 
 def _epoch_of(report: Report, number: int, epochs: int) -> Progress:
-    """The progress of one epoch's search as that of all."""
+    """The progress of one epoch's search as a part of all epochs'."""
     return lambda done, total: report("strongest images", number * total + done, epochs * total)
 
 
@@ -134,13 +134,13 @@ def _draw(strongest: dict[str, Strongest], maps: int, seed: int) -> dict[str, li
 def _top_activations(
     network: Network, dataset: Dataset, strongest: Strongest, maps: Sequence[int]
 ) -> dict[int, TopActivation | None]:
-    seen: dict[int, TopActivation | None] = dict.fromkeys(maps)
+    by_map: dict[int, TopActivation | None] = dict.fromkeys(maps)
     for found in project_strongest(network, dataset, strongest, maps):
         projection, unit = found.projections[0], found.projections[0].unit
         field = network.model.receptive_field(strongest.layer, unit.p, unit.q)
         corner = projection.box.top - field.top, projection.box.left - field.left
-        seen[found.map] = TopActivation(
+        by_map[found.map] = TopActivation(
             found.images[0], projection.value, unit, projection.crop(), found.patches[0],
             field.shape, corner,
         )  # fmt: skip
-    return seen
+    return by_map

@@ -1,4 +1,4 @@
-"""`zfnet evolution` as a page, its grids and its numbers (paper, Fig 4)."""
+"""Page of `zfnet evolution`: grids and numbers (paper, Fig 4)."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def write_evolution(
 ) -> Path:
     """Fig 4 for a run and a data set: `out`/index.html, the grids, and the numbers.
 
-    evolution.csv grows with every epoch that is done. settings: how it was asked for, recorded as
-    it is. Returns the page's path. ValueError as `evolution` raises it.
+    evolution.csv grows with every epoch. settings: of the command, for the record. Returns the
+    page's path. ValueError as `evolution` raises it.
     """
     results = Results(out, "evolution", settings or {})
     snapshots: list[Snapshot] = []
@@ -132,7 +132,7 @@ def _summary(snapshots: Sequence[Snapshot], layer: str) -> list[str]:
 
 
 def _measures(snapshots: Sequence[Snapshot]) -> Figure:
-    """Jumps and similarity by epoch, a line a layer."""
+    """Jumps and similarity by epoch, a line for each layer."""
     figure, (left, right) = charts.panels(2)
     epochs = [snapshot.epoch for snapshot in snapshots]
     for i, layer in enumerate(snapshots[0].top_activations):
@@ -144,8 +144,8 @@ def _measures(snapshots: Sequence[Snapshot]) -> Figure:
         alike = _mean_likeness(snapshots, layer)
         if alike is not None:
             right.plot(epochs, alike, **style)
-    charts.dress(left, "Strongest images that changed", "epoch", "share of maps")
-    charts.dress(right, "Projections, likeness to the last", "epoch", "cosine")
+    charts.style_axes(left, "Strongest images that changed", "epoch", "share of maps")
+    charts.style_axes(right, "Projections, likeness to the last", "epoch", "cosine")
     left.set_ylim(0, 1)
     right.set_ylim(bottom=min(0, right.get_ylim()[0]))
     for axes in (left, right):
@@ -162,7 +162,7 @@ def _mean_likeness(snapshots: Sequence[Snapshot], layer: str) -> list[float] | N
 
 
 def _rows(snapshots: Sequence[Snapshot], dataset: Dataset) -> Iterator[list[object]]:
-    """A row a layer, map and epoch; empty cells where the map is dead."""
+    """A row for each layer, map and epoch; empty cells where the map is dead."""
     for layer, maps in snapshots[0].top_activations.items():
         for map in maps:
             activations = [snapshot.top_activations[layer][map] for snapshot in snapshots]

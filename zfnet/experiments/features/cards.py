@@ -13,8 +13,8 @@ FEATURES = (
     "For some maps of each layer, drawn at random: the nine images of the data set that excite "
     "the map most. On the left of a card each of these activations is projected down to the pixels "
     "that caused it, by the deconvnet; on the right, tile for tile, stands the part of the image "
-    "that the unit sees. What the nine have in common is what the map looks for; what differs is "
-    "what it ignores."
+    "in the unit's receptive field. What the nine have in common is what the map looks for; what "
+    "differs is what it ignores."
 )
 
 

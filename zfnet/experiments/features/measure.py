@@ -1,4 +1,4 @@
-"""What excites each map: its strongest activations over a data set, projected (paper, Fig 2)."""
+"""Strongest activations of each map over a data set, and their projections (paper, Fig 2)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernels.peaks import peaks
-from minidl import nn, no_grad
+import kernels
+from minidl import device, nn, no_grad
 from zfnet.data import Dataset, Loader, Loading
 from zfnet.deconvnet import Deconvnet, Projection, Unit
 from zfnet.network import Network
@@ -19,10 +19,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(eq=False)
 class Strongest:
-    """The k strongest activations of every map of a layer, one an image, strongest first.
+    """The k strongest activations of every map of a layer, at most one in an image.
 
-    values (K,k); images (K,k), positions in the data set; places (K,k), p Q + q. With fewer images
-    than k there are as many columns as images.
+    values (K,k), falling; images (K,k), positions in the data set; places (K,k), p Q + q. With
+    fewer images than k there are as many columns as images.
     """
 
     layer: str
@@ -53,9 +53,8 @@ def strongest_activations(
 ) -> dict[str, Strongest]:
     """One pass over the data set's centre crops; memory does not grow with the number of images.
 
-    Of a convolution with a ReLU behind it the rectified activations count: an activation below 0
-    excites nothing. ValueError for a layer that does not exist or is above the last pool, no
-    layers, or k below 1.
+    A convolution with a ReLU behind it is measured after the ReLU. ValueError for a layer that does
+    not exist or is above the last pool, no layers, or k below 1.
     """
     if k < 1 or not layers:
         raise ValueError(f"k is {k}, the layers are {list(layers)}: at least one of each is needed")
@@ -69,7 +68,7 @@ def strongest_activations(
             for step in chain:
                 kept[step.name] = y = step.on_planes(*(kept[name] for name in step.inputs))
                 for layer in step.names & set(layers):
-                    _merge(found, layer, y.numpy(), batch.indices, k)
+                    _merge(found, layer, y.data, batch.indices, k)
                 for name in step.freed:
                     del kept[name]
         progress(int(batch.indices[-1]) + 1, len(dataset))
@@ -77,7 +76,7 @@ def strongest_activations(
 
 
 def _rectified(network: Network, layers: Sequence[str]) -> list[str]:
-    """The layers, each checked to have a plane of units, of a convolution the ReLU behind it."""
+    """The layers, each convolution replaced by the ReLU behind it; ValueError without planes."""
     for layer in layers:
         network.model.receptive_field(layer, 0, 0)
     return [with_relu(network.model, layer) for layer in layers]
@@ -86,9 +85,10 @@ def _rectified(network: Network, layers: Sequence[str]) -> list[str]:
 def _merge(
     found: dict[str, Strongest], layer: str, activation: np.ndarray, indices: np.ndarray, k: int
 ) -> None:
-    """Keep the k strongest of what was found before and of a batch's (N,K,P,Q)."""
+    """Keep the k strongest of the earlier activations and of a batch's (N,K,P,Q)."""
     N, K, P, Q = activation.shape
-    values, places = (a.T for a in peaks(activation))  # (N,K) -> (K,N)
+    maxima = kernels.pick_for("plane_max", activation, activation.shape)
+    values, places = (device.host(a).T for a in maxima(activation))  # (N,K) -> (K,N)
     images = np.broadcast_to(indices, (K, N))
     if layer in found:
         before = found[layer]
@@ -114,7 +114,7 @@ class MapPicture:
 
 
 def choose_maps(strongest: Strongest, count: int, rng: np.random.Generator) -> list[int]:
-    """Up to `count` maps that ever were active, drawn at random, in order."""
+    """Up to `count` maps that are active in some image, drawn at random, in order."""
     alive = np.flatnonzero(strongest.values[:, 0] > 0)
     return sorted(rng.choice(alive, min(count, len(alive)), replace=False).tolist())
 
@@ -151,12 +151,12 @@ def _picture(map: int, found: Sequence[tuple[int, Projection, np.ndarray]]) -> M
 
 
 def centre_crop(network: Network, dataset: Dataset, index: int) -> np.ndarray:
-    """Image `index` as the network takes it: (3, S, S) float32."""
+    """The preprocessed centre crop of image `index`: (3, S, S) float32."""
     prepared = network.preprocess.prepare(dataset.image(index))
     return network.preprocess.centre(prepared).transpose(2, 0, 1)  # (S,S,3) -> (3,S,S)
 
 
 def patch(network: Network, x: np.ndarray, projection: Projection) -> np.ndarray:
-    """The part of an input (3,S,S) that the projected unit sees, as a picture (h,w,3) uint8."""
+    """The receptive field of the projected unit in an input (3,S,S), as a picture (h,w,3) uint8."""
     b = projection.box
     return network.preprocess.to_pixels(x)[b.top : b.bottom, b.left : b.right]

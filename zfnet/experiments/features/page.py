@@ -1,4 +1,4 @@
-"""`zfnet features` as a page and its numbers."""
+"""Page of `zfnet features`: strongest activations of each map (paper, Fig 2)."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def write_features(
 ) -> Path:
     """Fig 2 for a network and a data set: the page, a PNG a layer, and features.json.
 
-    layers: names of layers; empty: every convolution, and where branches meet.
-    maps:   how many of each, drawn from `seed`.
+    layers: names of layers; empty: every convolution and join of the trunk.
+    maps:   maps of each layer, drawn from `seed`.
     Returns the page's path. ValueError for layers that do not exist.
     """
     page = results.page("What excites each map", _lead(network, dataset, table))
@@ -52,8 +52,8 @@ def write_features(
     rng, numbers = np.random.default_rng(seed), {}
     for done, layer in enumerate(layers, start=1):
         chosen = choose_maps(strongest[layer], maps, rng)
-        walker = Deconvnet(network.model, table)
-        found = project_strongest(network, dataset, strongest[layer], chosen, deconvnet=walker)
+        projector = Deconvnet(network.model, table)
+        found = project_strongest(network, dataset, strongest[layer], chosen, deconvnet=projector)
         title = pages.layer_title(network.model, layer)
         cards = map_cards(found, dataset)
         section.fig2(title, cards)

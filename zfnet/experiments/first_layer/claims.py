@@ -1,4 +1,4 @@
-"""The networks that Fig 6 compares, and what the paper says of them (section 4.1)."""
+"""The networks that Fig 6 compares, and the paper's claims about them (section 4.1)."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ VARIANTS = (
     Variant("alexnet", "AlexNet's first layer (b)", "alexnet", True),
     Variant("zfnet", "ZFNet (c)", "zfnet", True),
 )
-"""(a) and (c) differ by the recipe alone, (b) and (c) by the architecture alone; the paper's (b) is
+"""(a) and (c) differ in the recipe alone, (b) and (c) in the architecture alone; the paper's (b) is
 Krizhevsky's own network, which was not renormalised either."""
 
 
 def plan(variant: Variant, scale: Scale, num_classes: int, seed: int) -> Plan:
-    """How the network of a variant and seed is built and trained.
+    """Architecture and recipe of the network of a variant and seed.
 
     ValueError if images of the scale's size do not fit it.
     """
@@ -46,7 +46,7 @@ def plan(variant: Variant, scale: Scale, num_classes: int, seed: int) -> Plan:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Networks of one kind, one a seed; what they are called in files and on the page."""
+    """Networks of one kind, one for each seed; their name in files, and on the page."""
 
     name: str
     title: str
@@ -56,7 +56,7 @@ class Group:
 def trained_groups(
     scale: Scale, seeds: Sequence[int], trainings: Trainings, report: Report = silent
 ) -> list[Group]:
-    """VARIANTS, each network trained when it is asked for.
+    """VARIANTS; each network is trained when it is first used.
 
     ValueError, before any training, if there is no seed or images of this size do not fit.
     """
@@ -72,7 +72,7 @@ def trained_groups(
 
 
 def claims(found: Mapping[str, Sequence[FirstLayer]]) -> list[Claim]:
-    """What section 4.1 says of Fig 6, of trained VARIANTS by name, a first layer a seed."""
+    """Section 4.1's claims about Fig 6, from the first layers of VARIANTS by name, by seed."""
     free, alexnet, zfnet = (found.get(v.name, ()) for v in VARIANTS)
     stated = []
     if free and zfnet:

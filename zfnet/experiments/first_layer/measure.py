@@ -1,10 +1,10 @@
-"""What the first layer's filters are like: dead, dominating, aliased (paper, section 4.1, Fig 6).
+"""Measurements of first-layer filters: dead, dominating, aliased (paper, section 4.1, Fig 6).
 
-A convolution of stride s is the one of stride 1, sampled at every s-th pixel. What of its response
-lies above the sampling's Nyquist frequency, 1 / (2 s) cycles a pixel along either axis, is folded
-onto lower frequencies: the aliasing that the paper saw in AlexNet's second layer and blamed on
-stride 4. The share aliased is the share of the response's energy there. White noise has
-1 - 1 / s^2 of it, 75 % at stride 2 and 94 % at stride 4; at stride 1 nothing is aliased.
+A convolution of stride s is the one of stride 1, sampled at every s-th pixel. The part of its
+response above the Nyquist frequency, 1 / (2 s) cycles per pixel along either axis, is folded onto
+lower frequencies. This is the aliasing that the paper saw in AlexNet's second layer and attributed
+to stride 4. The aliased share is the share of the response's energy above that frequency. For white
+noise it is 1 - 1 / s^2, 75 % at stride 2 and 94 % at stride 4; at stride 1 it is 0.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ BATCH = 64
 
 @dataclass(frozen=True, eq=False)
 class FirstLayer:
-    """Conv1 of one network, and what it makes of a data set.
+    """Conv1 of one network, and its responses to a data set.
 
     weight:     (K,3,R,R); stride in pixels.
     largest, total: (K,) largest and summed activation after ReLU over all images and places.
-    energy:     (K,) of the response at stride 1 without its mean, over the images looked at.
+    energy:     (K,) of the response at stride 1 without its mean, over the sampled images.
     aliased:    by stride of STRIDES and the own one: (K,) share of that energy, 0 to 1.
     """
 
@@ -104,7 +104,7 @@ class FirstLayer:
 def study(
     network: Network, dataset: Dataset, *, images: int = 200, report: Report = silent
 ) -> FirstLayer:
-    """Look at conv1 over the centre crops of a data set; aliasing in `images` spread over it.
+    """Measure conv1 on the centre crops of a data set, aliasing on `images` evenly spread ones.
 
     ValueError if `images` is below 1, or none can be read.
     """
@@ -115,7 +115,7 @@ def study(
     K = len(weight)
     largest, total, energy = np.full(K, -np.inf), np.zeros(K), np.zeros(K)
     above = {s: np.zeros(K) for s in strides}
-    looked_at = evenly(images, len(dataset))
+    sampled = evenly(images, len(dataset))
     network.model.eval()
     loader = Loader(dataset, network.preprocess, BATCH, Loading.in_order())
     for batch in loader.epoch(0):
@@ -124,7 +124,7 @@ def study(
             activation = network.model.activations(x, until="relu1")["relu1"].numpy()
         largest = np.maximum(largest, activation.max(axis=(0, 2, 3)))
         total += activation.sum(axis=(0, 2, 3), dtype=np.float64)
-        for image in batch.images[np.isin(batch.indices, looked_at)]:
+        for image in batch.images[np.isin(batch.indices, sampled)]:
             of_image, above_of_image = spectral_energy(response(image, weight), strides)
             energy += of_image
             for s in strides:
@@ -149,10 +149,10 @@ def response(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
 def spectral_energy(
     response: np.ndarray, strides: Sequence[int]
 ) -> tuple[np.ndarray, dict[int, np.ndarray]]:
-    """The energy (K,) of (K,P,Q) without its mean, and by stride what is above its Nyquist.
+    """The energy (K,) of (K,P,Q) without its mean, and by stride the energy above Nyquist.
 
-    Under a Hann window: the response does not go on at the border where it began, and without the
-    window that jump would count as high frequencies.
+    With a Hann window: the response is not periodic, and without a window the jump at the border
+    would count as high frequencies.
     """
     P, Q = response.shape[1:]
     window = np.outer(hann(P + 2)[1:-1], hann(Q + 2)[1:-1])  # its zeros lie just outside

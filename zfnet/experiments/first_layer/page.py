@@ -1,4 +1,4 @@
-"""`zfnet first-layer` as a page, pictures and tables: the paper's Fig 6, counted and measured."""
+"""Page of `zfnet first-layer`: filters, counts and aliasing (paper, Fig 6)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class _Studied:
         return estimate(list(values)).text(digits)
 
     def count(self, flags: Iterable[np.ndarray]) -> str:
-        """Of one network a whole number, of several the mean."""
+        """A whole number for one network, the mean for several."""
         return self.mean((each.sum() for each in flags), int(len(self.layers) > 1))
 
 
@@ -68,7 +68,7 @@ def write_first_layer(
     images: int = 200,
     report: Report = silent,
 ) -> Path:
-    """Study the first layers of `groups`; everything is written anew after each group.
+    """Study the first layers of `groups`; everything is rewritten after each group.
 
     The page, first-layer.png, of each group filters-NAME.png and layer-2-NAME.png (of its first
     network), first-layer.csv, filters.csv and first-layer.json. maps: of layer 2 that are
@@ -129,7 +129,7 @@ def _write(studied: dict[str, _Studied], images: int, results: Results) -> Path:
 
 
 def _mosaic(name: str, kind: _Studied, results: Results) -> tuple[np.ndarray, str]:
-    """All filters of the first network as a picture, and what was counted in it."""
+    """All filters of the first network as a picture, and the counts of its kinds."""
     layer = kind.layers[0]
     K, _, R, _ = layer.weight.shape
     tiles = [pictures.enlarge(t, max(1, TILE // R)) for t in pictures.filters(layer.weight)]
@@ -165,7 +165,7 @@ def _row(kind: _Studied) -> list[str]:
 
 
 def _compared(studied: dict[str, _Studied]) -> str:
-    """Networks that were given, not trained here: no seeds, so only what was measured."""
+    """A sentence for networks without seeds: the measured shares, without a verdict."""
     shares = {kind.title: kind.layers[0].aliasing() for kind in studied.values()}
     if len(shares) < 2:
         return "One network alone says nothing about stride or renormalisation."
@@ -231,7 +231,7 @@ def _chart(studied: dict[str, _Studied]) -> Figure:
             right.plot(layer.stride, 100 * layer.aliasing(), "o", color=colour)
         right.plot([], [], color=colour, label=kind.title)
     left.set_ylim(bottom=0)
-    charts.dress(left, "RMS of the filters", x="filter, by RMS")
-    charts.dress(right, "Aliased share of the response, %", x="stride")
+    charts.style_axes(left, "RMS of the filters", x="filter, by RMS")
+    charts.style_axes(right, "Aliased share of the response, %", x="stride")
     charts.legend(right)
     return figure

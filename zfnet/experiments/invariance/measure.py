@@ -1,8 +1,8 @@
-"""How far features move as an image is shifted, enlarged and turned (paper, section 4, Fig 5).
+"""Distances of features under transformations of the image (paper, section 4, Fig 5).
 
-The Euclidean distance of a layer's features to those of the image as it is. Layers differ in how
-many units they have and how strong these are: a distance says something only beside that between
-the features of two different images, whose share is called relative here.
+The distance is Euclidean, between a layer's features of the transformed and of the original image.
+Layers differ in the number and the scale of their units. A relative distance is therefore divided
+by the mean distance between the features of two different images.
 """
 
 from __future__ import annotations
@@ -17,13 +17,11 @@ import numpy as np
 from minidl import functional as F
 from minidl import no_grad
 from zfnet.data import BadImage, Dataset
-from zfnet.experiments.invariance.transforms import Sweep, Transform, sweeps, views
+from zfnet.experiments.invariance.transforms import Sweep, Transform, sweeps, transformed
 from zfnet.experiments.shared.estimates import Estimate, Verdict, estimate, verdict
 from zfnet.experiments.shared.labels import true_label
 from zfnet.experiments.shared.results import Report, silent
 from zfnet.network import Network
-
-"""The paper's "layer 1" and "layer 7"; it does not say where in a layer: after its ReLU here."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +34,9 @@ class Subject:
 
 
 def draw(network: Network, dataset: Dataset, count: int, seed: int) -> list[Subject]:
-    """`count` images of a data set, or all that can be read where there are fewer.
+    """`count` images of a data set, or all readable ones where there are fewer.
 
-    In an order drawn from `seed`: the first ones are the same whatever the count.
+    The order is drawn from `seed`, so that the first ones do not depend on the count.
     """
     drawn: list[Subject] = []
     for index in np.random.default_rng(seed).permutation(len(dataset)).tolist():
@@ -53,11 +51,11 @@ def draw(network: Network, dataset: Dataset, count: int, seed: int) -> list[Subj
 
 @dataclass(frozen=True, eq=False)
 class Invariance:
-    """What N images' features and probabilities do in each sweep of T values.
+    """Distances of features and probabilities of N images in each sweep of T values.
 
-    classes:       of each image the class whose probability is followed: the true one or, where
-                   that is not known, the most probable one of the image as it is.
-    distances:     layer -> sweep's name -> (N,T), Euclidean, to the features of the image as it is.
+    classes:       for each image the class of the probabilities: the true one or, where that is not
+                   known, the most probable one of the original image.
+    distances:     layer -> sweep's name -> (N,T), Euclidean, to the original image's features.
     probabilities: sweep's name -> (N,T).
     between:       layer -> mean distance between the features of two different images.
     """
@@ -74,7 +72,7 @@ class Invariance:
         return tuple(self.distances)
 
     def relative(self, layer: str, sweep: Sweep) -> np.ndarray:
-        """Distances (N,T) as shares of that between two different images."""
+        """Distances (N,T) divided by the mean distance between two different images."""
         return self.distances[layer][sweep.name] / self.between[layer]
 
 
@@ -86,9 +84,10 @@ def invariance(
     batch_size: int = 32,
     report: Report = silent,
 ) -> Invariance:
-    """Fig 5 for N images: how far all activations of each of the layers move.
+    """Fig 5 for N images: distances of all activations of each of the layers.
 
-    layers: two or more; the first one's features and the top ones unless given.
+    layers: two or more; by default the first and the top features (the paper's layers 1 and 7, here
+    after their ReLUs).
     ValueError for a layer that does not exist, fewer than two layers or images, or a layer that
     gives all images the same features: nothing to compare its distances with.
     """
@@ -96,13 +95,13 @@ def invariance(
     _check(network, subjects, layers)
     between = _between(network, subjects, layers)
     rows = sweeps(network.preprocess.image_size)
-    # The image as it is is a value of every sweep: looked at once, at a distance of exactly zero.
+    # The original image is a value of every sweep: computed once, at a distance of exactly zero.
     unique = list(dict.fromkeys([Transform(), *(t for row in rows for t in row.transforms)]))
     moved: dict[str, list[np.ndarray]] = {layer: [] for layer in layers}
     classes, probabilities = [], []
     for subject in subjects:
-        x = views(network.preprocess, subject.pixels, unique)
-        lengths, p = _compared(network, x, layers, batch_size)
+        x = transformed(network.preprocess, subject.pixels, unique)
+        lengths, p = _distances(network, x, layers, batch_size)
         for layer in layers:
             moved[layer].append(lengths[layer])
         label = int(p[0].argmax()) if subject.label is None else subject.label
@@ -135,22 +134,22 @@ def _check(network: Network, subjects: Sequence[Subject], layers: Sequence[str])
 def _between(
     network: Network, subjects: Sequence[Subject], layers: Sequence[str]
 ) -> dict[str, float]:
-    """The mean Euclidean distance over all pairs of the images as they are, by layer."""
-    seen = [_features(network, views(network.preprocess, s.pixels, [Transform()]), layers)[0]
-            for s in subjects]  # fmt: skip
+    """The mean Euclidean distance over all pairs of original images, by layer."""
+    inputs = (transformed(network.preprocess, s.pixels, [Transform()]) for s in subjects)
+    originals = [_features(network, x, layers)[0] for x in inputs]
     means = {}
     for layer in layers:
-        pairs = combinations([features[layer] for features in seen], 2)
+        pairs = combinations([features[layer] for features in originals], 2)
         means[layer] = float(np.mean([_lengths(a - b) for a, b in pairs]))
         if not means[layer] > 0:
             raise ValueError(
-                f"{layer} gives all {len(seen)} images the same features: there is nothing to "
+                f"{layer} gives all {len(originals)} images the same features: there is nothing to "
                 "compare its distances with; choose other --layers, or a trained network"
             )
     return means
 
 
-def _compared(
+def _distances(
     network: Network, x: np.ndarray, layers: Sequence[str], batch_size: int
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """For x (T,3,S,S): by layer the distances (T,) to the features of x[0]; probabilities (T,C)."""
@@ -189,7 +188,7 @@ class Trend:
     """The paper's claim for the smallest transformations of a sweep: "a dramatic effect in the
     first layer of the model, but a lesser impact at the top feature layer" (section 4).
 
-    lower, upper: how far the two layers move, relative to the distance between two images;
+    lower, upper: relative distances of the two layers;
     difference:   lower minus upper, image by image.
     """
 
@@ -203,12 +202,12 @@ class Trend:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether it holds; "cannot be told" where the interval of the difference has 0 in it."""
+        """By the interval of the difference; "cannot be told" where 0 lies in it."""
         return verdict(self.difference)
 
 
 def trends(found: Invariance) -> list[Trend]:
-    """Does the first of the layers move more than the last one? For each sweep."""
+    """The claim that the first layer moves more than the last one, for each sweep."""
     lower, upper = found.layers[0], found.layers[-1]
     return [_trend(found, sweep, lower, upper) for sweep in found.sweeps]
 

@@ -1,4 +1,4 @@
-"""`zfnet invariance` as a page, its charts and its numbers (paper, Fig 5)."""
+"""Page of `zfnet invariance`: charts and numbers (paper, Fig 5)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from zfnet.experiments.invariance.measure import Invariance, Subject, Trend, invariance, trends
-from zfnet.experiments.invariance.transforms import Sweep, views
+from zfnet.experiments.invariance.transforms import Sweep, transformed
 from zfnet.experiments.shared.estimates import estimate
 from zfnet.experiments.shared.results import Report, Results, silent
 from zfnet.network import Network
 from zfnet.report import Page, charts, pictures
 
 SHOWN = 9
-"""Pictures of each sweep on the page, evenly chosen among its values."""
+"""Pictures of each sweep on the page, at evenly spaced values."""
 TILE = 72
 
 METHOD = (
@@ -43,8 +43,8 @@ def write_invariance(
 ) -> Path:
     """Fig 5 for a network and some images: `out`/index.html, the charts, and the numbers.
 
-    lines:    so many of the images, the first ones, are drawn; the statistics are over all.
-    settings: how it was asked for, recorded as it is.
+    lines:    the number of images drawn as lines, the first ones; statistics are over all.
+    settings: of the command, for the record.
     Returns the page's path. ValueError as `invariance` raises it.
     """
     results = Results(out, "invariance", settings or {})
@@ -60,7 +60,7 @@ def write_invariance(
 
 
 def sentence(trend: Trend) -> str:
-    """What was measured for a sweep's smallest transformations, and whether the claim holds."""
+    """The measurement for a sweep's smallest transformations, and the verdict."""
     lower, upper = trend.layers
     d = trend.difference
     return (
@@ -135,9 +135,11 @@ def _figure(found: Invariance, lines: int) -> Figure:
         for panel, layer in zip(axes, found.layers, strict=False):
             _panel(panel, sweep, found.distances[layer][sweep.name], names)
             panel.axhline(found.between[layer], color=charts.TEXT, linestyle=":")
-            charts.dress(panel, f"{sweep.name.capitalize()}: {layer}", sweep.unit, "distance")
+            charts.style_axes(panel, f"{sweep.name.capitalize()}: {layer}", sweep.unit, "distance")
         _panel(axes[-1], sweep, found.probabilities[sweep.name], names)
-        charts.dress(axes[-1], f"{sweep.name.capitalize()}: probability", sweep.unit, "probability")
+        charts.style_axes(
+            axes[-1], f"{sweep.name.capitalize()}: probability", sweep.unit, "probability"
+        )
     for panel in grid[0]:
         panel.set_ylim(bottom=0)
     handles, labels = grid[0][0].get_legend_handles_labels()
@@ -172,7 +174,9 @@ def _add_pictures(
         tiles = [
             pictures.enlarge(network.preprocess.to_pixels(x), max(1, TILE // x.shape[-1]))
             for subject in found.subjects[:lines]
-            for x in views(network.preprocess, subject.pixels, [sweep.transforms[t] for t in at])
+            for x in transformed(
+                network.preprocess, subject.pixels, [sweep.transforms[t] for t in at]
+            )
         ]
         values = ", ".join(f"{sweep.values[t]:g}" for t in at)
         section.subheading(sweep.name.capitalize())

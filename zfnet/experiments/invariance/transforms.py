@@ -1,9 +1,9 @@
-"""An image shifted, enlarged and turned, as the network takes it (paper, section 4, Fig 5).
+"""Translations, scalings and rotations of an image (paper, section 4, Fig 5).
 
-It is transformed before it is cropped, so that what comes in over the crop's border are the image's
-own pixels. Beyond the image its outermost pixels are repeated: grey there would be a contour that
-nobody photographed, and the first layer answers to contours. Shifts are whole pixels, so that they
-move everything and change nothing; the rest is interpolated by cubic splines, which hardly blur.
+An image is transformed before it is cropped, so that its own pixels enter over the crop's border.
+Outside the image its border pixels are repeated: a grey area would add an edge, to which the first
+layer responds. Shifts are whole pixels and need no interpolation; scalings and rotations use cubic
+splines, which blur little.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from scipy import ndimage
 from zfnet.data import Preprocess
 
 SHIFT = 60 / 224
-"""The paper's largest shift as a share of the image's side."""
+"""The paper's largest shift, as a share of the image's side."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Transform:
 
 @dataclass(frozen=True)
 class Sweep:
-    """One row of Fig 5: values of one kind of transformation; `small`, those next to none."""
+    """One row of Fig 5: values of one kind of transformation; `small`: the smallest ones."""
 
     name: str
     unit: str
@@ -62,24 +62,26 @@ def sweeps(image_size: int) -> tuple[Sweep, ...]:
     )  # fmt: skip
 
 
-def views(preprocess: Preprocess, image: np.ndarray, transforms: Sequence[Transform]) -> np.ndarray:
-    """An image (H,W,3) uint8 in each of T transforms, as the network takes it: (T,3,S,S) float32.
+def transformed(
+    preprocess: Preprocess, image: np.ndarray, transforms: Sequence[Transform]
+) -> np.ndarray:
+    """An image (H,W,3) uint8 in each of T transforms, preprocessed: (T,3,S,S) float32.
 
-    Without a transform it is the centre crop of the prepared image, pixel for pixel.
+    The identity gives the centre crop of the prepared image, pixel for pixel.
     """
     reach = preprocess.image_size // 2
     canvas, top, left = _canvas(preprocess, image, reach)
     padded = np.pad(canvas, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
     splines = [ndimage.spline_filter(padded[:, :, c], output=np.float32) for c in range(3)]
     corner = (top + reach, left + reach)
-    crops = np.stack([preprocess.centre(_turned(preprocess, splines, corner, t))
+    crops = np.stack([preprocess.centre(_transformed_square(preprocess, splines, corner, t))
                       for t in transforms])  # fmt: skip
     return crops.transpose(0, 3, 1, 2)  # (T,S,S,3) -> (T,3,S,S)
 
 
 def _canvas(preprocess: Preprocess, image: np.ndarray, reach: int) -> tuple[np.ndarray, int, int]:
-    """The square that `prepare` gives with up to `reach` of the image's pixels around it, and its
-    top and left therein."""
+    """The square of `prepare` with up to `reach` of the image's pixels around it, and the square's
+    top and left in it."""
     square, resize = preprocess.prepare(image), preprocess.resize
     H, W = image.shape[:2]
     side = min(H, W)
@@ -95,15 +97,15 @@ def _canvas(preprocess: Preprocess, image: np.ndarray, reach: int) -> tuple[np.n
     size = (resize + 2 * columns, resize + 2 * rows)
     picture = Image.fromarray(np.ascontiguousarray(image))
     canvas = np.array(picture.resize(size, Image.Resampling.BILINEAR, box=box))
-    # Inside it is the same but for roundings, and the same pixel for pixel after this.
+    # Inside, the resized pixels equal the square up to rounding; this makes them equal.
     canvas[rows : rows + resize, columns : columns + resize] = square
     return canvas, rows, columns
 
 
-def _turned(
+def _transformed_square(
     preprocess: Preprocess, splines: Sequence[np.ndarray], corner: tuple[int, int], t: Transform
 ) -> np.ndarray:
-    """The prepared square, whose top and left in the planes are `corner`, transformed: uint8."""
+    """The transformed square, uint8; `corner` is its top and left in the planes."""
     S, resize = preprocess.image_size, preprocess.resize
     cos, sin = (f(math.radians(t.angle)) / t.scale for f in (math.cos, math.sin))
     # Where a pixel at (row, column) comes from; rows count downwards.
@@ -111,6 +113,6 @@ def _turned(
     # About the crop's centre, from one pixel's centre to another's.
     centre = (resize - S) // 2 + (S - 1) / 2
     origin = np.array(corner) + centre - back @ [centre + t.shift, centre]
-    turned = [ndimage.affine_transform(plane, back, origin, (resize, resize), prefilter=False)
+    planes = [ndimage.affine_transform(plane, back, origin, (resize, resize), prefilter=False)
               for plane in splines]  # fmt: skip
-    return np.clip(np.rint(np.stack(turned, axis=2)), 0, 255).astype(np.uint8)
+    return np.clip(np.rint(np.stack(planes, axis=2)), 0, 255).astype(np.uint8)

@@ -1,7 +1,7 @@
-"""How well each layer's features tell classes apart: linear classifiers on them (Table 7).
+"""Linear classifiers on the features of each layer (paper, section 5.3, Table 7).
 
-A linear SVM on the features of layers 1, 2, 3, 4, 5 and 7, a softmax on those of 5 and 7. The
-better a layer's classes can be parted by planes, the more it has made of the pixels (section 5.3).
+A linear SVM on the features of layers 1, 2, 3, 4, 5 and 7, a softmax on those of 5 and 7. Their
+accuracy measures how discriminative each layer's features are (section 5.3).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PUBLISHED: Mapping[tuple[Kind, int], tuple[float, float]] = {
 
 @dataclass
 class Score:
-    """One classifier on one layer: its accuracy (mean of the classes, 0 to 1) and C, by fold."""
+    """One classifier on one layer: accuracy (the mean of the classes, 0 to 1) and C, by fold."""
 
     kind: Kind
     number: int
@@ -59,9 +59,9 @@ def score_layers(
     seed: int = 0,
     report: Report = silent,
 ) -> Iterator[list[Score]]:
-    """After every fold all scores so far: the SVM's layer by layer, then the softmax's.
+    """Yields all scores after every fold: the SVM's layer by layer, then the softmax's.
 
-    layers: the paper's numbers, rising, and what the network calls their output. c: see
+    layers: the paper's numbers, rising, and the names of their outputs. c: see
     `classifiers.fit`.
     """
     scores = [Score("svm", number, layer) for number, layer in layers.items()]
@@ -83,7 +83,7 @@ def _add(score: Score, bank: FeatureBank, fold: Fold, c: float | None, seed: int
 
 @dataclass(frozen=True)
 class Step:
-    """What a deeper layer adds to the SVM's accuracy, paired by fold, from -1 to 1."""
+    """The SVM's gain in accuracy from one layer to a deeper one, paired by fold, -1 to 1."""
 
     lower: int
     upper: int
@@ -105,7 +105,7 @@ def _svm(scores: Sequence[Score]) -> list[Score]:
 
 
 def verdict(scores: Sequence[Score]) -> str:
-    """Whether deeper layers separate the classes better, from the scores, and where not."""
+    """Sentences on the trend that deeper layers separate the classes better, with exceptions."""
     svm = _svm(scores)
     gains = {f"from layer {s.lower} to {s.upper}": s.gain for s in steps(scores)}
     between = sorted_by_sign(gains, "Accuracy rises", "It falls", "No difference can be told")

@@ -1,4 +1,4 @@
-"""`zfnet layers` as a page and its numbers: Table 7, ours beside the published one."""
+"""Page of `zfnet layers`: accuracies by layer beside the published ones (Table 7)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def write_layers(
     setting: Setting = USUAL,
     report: Report = silent,
 ) -> Path:
-    """Table 7 for a network and a data set; everything is written after each fold.
+    """Table 7 for a network and a data set; all files are written after each fold.
 
     Returns the page's path. ValueError for layers that do not exist, classes with too few images
     (before anything is computed), or features that do not fit into the memory.
@@ -106,7 +106,7 @@ def _write(
     c: float | None,
     facts: dict[str, Any],
 ) -> Path:
-    """The page, the chart, the table and the numbers, of the folds that there are."""
+    """The page, the chart, the table and the numbers of the folds so far."""
     name, said = Path(dataset.name).name, layers.verdict(scores)
     results.numbers(**_found(bank, scores), verdict=said)
     results.table("layers", COLUMNS, _rows(bank, scores))
@@ -136,7 +136,7 @@ def _found(bank: FeatureBank, scores: Sequence[Score]) -> dict[str, Any]:
 
 
 def _rows(bank: FeatureBank, scores: Sequence[Score]) -> Iterator[list[object]]:
-    """Of layers.csv: see its header; accuracies in per cent."""
+    """Rows of layers.csv (COLUMNS); accuracies in per cent."""
     for score in scores:
         published = PUBLISHED.get((score.kind, score.number), ("", ""))
         values = bank.features[score.layer].shape[1]
@@ -145,7 +145,7 @@ def _rows(bank: FeatureBank, scores: Sequence[Score]) -> Iterator[list[object]]:
 
 
 def _shown(bank: FeatureBank, scores: Sequence[Score]) -> Iterator[list[str]]:
-    """Of the page's table."""
+    """Rows of the page's table."""
     for score in scores:
         published = PUBLISHED.get((score.kind, score.number), ("–", "–"))
         ours = percent(score.accuracies)
@@ -156,7 +156,7 @@ def _shown(bank: FeatureBank, scores: Sequence[Score]) -> Iterator[list[str]]:
 
 
 def _reduced(bank: FeatureBank) -> str:
-    """Which layers were averaged to fit the memory that was allowed."""
+    """A sentence about the layers that were averaged to fit the memory."""
     smaller = [name for name, shape in bank.shapes.items() if bank.sides[name] < shape[-1]]
     smaller = [name for name in smaller if len(bank.shapes[name]) > 1]
     size = sum(features.nbytes for features in bank.features.values()) / 1e6
@@ -171,7 +171,7 @@ def _reduced(bank: FeatureBank) -> str:
 
 def _chart(scores: Sequence[Score], name: str) -> Figure:
     figure, (axes,) = charts.panels(width=7.2, height=3.6)
-    charts.dress(axes, "Accuracy by layer", "layer", "mean of classes, %")
+    charts.style_axes(axes, "Accuracy by layer", "layer", "mean of classes, %")
     svm = [score for score in scores if score.kind == "svm"]
     places = {score.number: place for place, score in enumerate(svm)}
     _draw_published(axes, places)

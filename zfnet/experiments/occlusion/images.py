@@ -1,4 +1,4 @@
-"""What `zfnet occlusion` looks at: a data set's images, files, and where else a map is strong."""
+"""Images of `zfnet occlusion`: files, a data set's images, and other images of the same map."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from zfnet.experiments.shared.results import Report, silent
 from zfnet.network import Network
 
 OTHERS = 3
-"""Other images whose projections of the map stand beside the image's own, as in Fig 7 (c)."""
+"""Other images with projections of the same map, as in Fig 7 (c)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """An image to look at: x (3,S,S); its class, or None where nobody says; its object (S,S) bool.
+    """An image to occlude: x (3,S,S); its class or None; its object's mask (S,S) bool or None.
 
-    index: its position in the data set, -1 of a file.
+    index: its position in the data set, -1 for a file.
     """
 
     title: str
@@ -42,9 +42,9 @@ class Subject:
 def from_files(
     network: Network, photographs: Sequence[Photograph], labels: Sequence[str] = ()
 ) -> list[Subject]:
-    """Photographs with the names of their classes: none, one for all, or one for each.
+    """Photographs with class names: none, one for all, or one for each.
 
-    ValueError for another number of names, or a name that the network does not know.
+    ValueError for another number of names, or an unknown name.
     """
     if not photographs:
         return []
@@ -61,7 +61,7 @@ def from_files(
 def from_dataset(network: Network, dataset: Dataset, indices: Sequence[int]) -> list[Subject]:
     """Images of a data set by their positions, with their classes and objects where known.
 
-    ValueError for a position that is outside of the data set.
+    ValueError for a position outside the data set.
     """
     return [_of(network, dataset, _inside(dataset, index)) for index in indices]
 
@@ -93,12 +93,12 @@ class Searched:
         )[layer]  # fmt: skip
 
     def projections(self, map: int, without: int) -> list[Projection]:
-        """The map's strongest activations, projected, but for that in the image `without`."""
+        """Projections of the map's strongest activations, except the one in image `without`."""
         found = project_strongest(self.network, self.images, self.strongest, [map])
         pairs = zip(found[0].images, found[0].projections, strict=True) if found else ()
         return [p for image, p in pairs if self.images.indices[image] != without][:OTHERS]
 
 
 def last_layer(network: Network) -> str:
-    """The last layer whose planes say what is where: the paper's layer 5, rectified."""
+    """The last layer with spatial planes: in the paper's network layer 5, rectified."""
     return network.model.last_spatial_layer

@@ -1,4 +1,4 @@
-"""A grey square slides over an image: what does the network need to see? (paper, Fig 7)"""
+"""Occlusion maps: outputs as a grey square covers each place of an image (paper, Fig 7)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernels import patches
 from minidl import Tensor
 from minidl import functional as F
+from zfnet import patches
 from zfnet.deconvnet import strongest
 from zfnet.incremental import Change, IncrementalForward
 from zfnet.network import Network
@@ -19,10 +19,10 @@ GREY = 128.0
 
 @dataclass(frozen=True, eq=False)
 class OcclusionMap:
-    """What happens as the square covers each place; all arrays are (P,Q), one value a place.
+    """Outputs by the square's position; all arrays are (P,Q), one value for each position.
 
-    square, stride: the square's side and how far it moves, in pixels.
-    map:            the map of the last layer with planes that is strongest without the square.
+    square, stride: the square's side and its step, in pixels.
+    map:            the strongest map of the last spatial layer without the square.
     activation:     (b) that map's total activation.
     probability:    (d) of the true class; `clear` without the square.
     winner:         (e) the most probable class.
@@ -38,14 +38,14 @@ class OcclusionMap:
     clear: float
 
     def extent(self) -> tuple[int, int, int, int]:
-        """(top, left, bottom, right) in pixels of what the places cover, each stride wide, around
-        the square's centres."""
+        """(top, left, bottom, right), in pixels, of the area of all cells: each is stride wide,
+        around the square's centre."""
         P, Q = self.probability.shape
         first = (self.square - self.stride) // 2
         return first, first, first + P * self.stride, first + Q * self.stride
 
     def darkest(self) -> tuple[float, float]:
-        """(row, column) in pixels of the square's centre where the true class is least probable."""
+        """(row, column) in pixels: the square's centre where the true class is least probable."""
         p, q = divmod(int(self.probability.argmin()), self.probability.shape[1])
         return p * self.stride + self.square / 2, q * self.stride + self.square / 2
 
@@ -65,29 +65,29 @@ def occlusion_map(
     batch_size: int = 128,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> OcclusionMap:
-    """Cover every place of a preprocessed image (3,S,S) in turn, the square inside the image.
+    """Occlude a preprocessed image (3,S,S) at every position of the square inside it.
 
-    Only what the square touches is computed anew, layer by layer (`zfnet/incremental.py`).
+    Only the outputs that depend on the square are recomputed (`zfnet/incremental.py`).
     ValueError if the square does not fit, the stride is below 1 or the label is no class.
     """
     _check(network, x, label, square, stride)
-    grey = GREY + x - _pixels(network, x)  # what grey becomes once the mean is subtracted
+    grey = GREY + x - _pixels(network, x)  # grey after the mean is subtracted
     layer = network.model.last_spatial_layer
-    covered = IncrementalForward(network.model, x)
-    map = strongest(covered.kept[layer])[0].map
+    forward = IncrementalForward(network.model, x)
+    map = strongest(forward.kept[layer])[0].map
     starts = range(0, x.shape[-1] - square + 1, stride)
     places = np.array([(top, left) for top in starts for left in starts])
     totals, probabilities = [], []
     for first in range(0, len(places), batch_size):
         at = places[first : first + batch_size]
         squares = patches.cut(grey[None], at, (square, square), 0.0)
-        planes, scores = covered.map_and_scores(Change(squares, at), layer, map)
+        planes, scores = forward.map_and_scores(Change(squares, at), layer, map)
         totals.append(planes.sum(axis=(1, 2)))
         probabilities.append(F.softmax(Tensor(scores)).data)
         progress(min(first + batch_size, len(places)), len(places))
     side = len(starts)
     p = np.concatenate(probabilities)  # (PQ,C)
-    scores = covered.kept[network.model.scores].reshape(1, -1)  # (1,C,...) -> (1,C)
+    scores = forward.kept[network.model.scores].reshape(1, -1)  # (1,C,...) -> (1,C)
     clear = float(F.softmax(Tensor(scores)).numpy()[0, label])
     grid = (side, side)
     return OcclusionMap(

@@ -1,4 +1,4 @@
-"""`zfnet occlusion`: Fig 7's five columns for images of a data set and for files of one's own.
+"""Page of `zfnet occlusion`: Fig 7's five columns for images of a data set and for files.
 
 Each image's picture and numbers are written as soon as they are known; the page comes last.
 """
@@ -33,7 +33,7 @@ from zfnet.report import OcclusionCard, Page, charts
 from zfnet.report.occlusion_figure import occlusion_figure
 
 DOTS = 120
-"""An inch, of an image's PNG file: 1560 pixels for the five columns."""
+"""Pixels per inch of an image's PNG file: 1560 pixels for the five columns."""
 COLUMNS = (
     "From left to right, as in the paper's Fig 7: (a) the image, with the square in a corner at "
     "its size; then, by the place of the square's centre, (b) the total activation of the map of "
@@ -47,7 +47,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class Occluded:
-    """One image's map, its projections (the image's own first), and where the map points."""
+    """One image's occlusion map, the projections (its own first), and its point in the game."""
 
     subject: Subject
     map: OcclusionMap
@@ -56,7 +56,7 @@ class Occluded:
 
     @property
     def kept(self) -> float:
-        """The share of places where the class of the map stays the most probable one."""
+        """The share of positions at which the map's class stays the most probable one."""
         return float((self.map.winner == self.map.label).mean())
 
 
@@ -75,24 +75,24 @@ def write_occlusion(
     """Fig 7 for each subject, and the pointing game (paper, section 4.2); returns the page's path.
 
     search: positions in `dataset` of the images that column (c) takes other projections from.
-    pointing: positions of images for the game, beside those subjects whose object is known; those
+    pointing: positions of images for the game, besides those subjects whose object is known; images
     without a known object or class are left out and counted.
-    ValueError for no subjects, a square that does not fit, or `pointing` that all are left out.
+    ValueError for no subjects, a square that does not fit, or if all of `pointing` are left out.
     """
     if not subjects:
         raise ValueError("there is no image to look at: at least one is needed")
     able = Playable() if dataset is None else playable(network, dataset, pointing)
-    if able.left_out and not able.indices:  # rather now than after minutes
+    if able.left_out and not able.indices:  # before minutes of computation
         raise ValueError(f"the pointing game cannot be played: {able.sentence()}")
     searched = Searched(network, dataset, search, report) if dataset and len(search) else None
-    seen: list[Occluded] = []
+    occluded: list[Occluded] = []
     for one in occlude(network, subjects, square, stride, searched, report):
-        seen.append(one)
-        _write_image(network, one, len(seen), results)
-        results.numbers(images=[_numbers(network, s) for s in seen], pointing=None)
-    played = _play(network, seen, dataset, able.indices, square, stride, report)
-    _write_game(network, seen, played, able, dataset, results)
-    return results.write(_page(network, seen, _said(played, able), results))
+        occluded.append(one)
+        _write_image(network, one, len(occluded), results)
+        results.numbers(images=[_numbers(network, s) for s in occluded], pointing=None)
+    played = _play(network, occluded, dataset, able.indices, square, stride, report)
+    _write_game(network, occluded, played, able, dataset, results)
+    return results.write(_page(network, occluded, _game_text(played, able), results))
 
 
 def occlude(
@@ -103,7 +103,7 @@ def occlude(
     searched: Searched | None = None,
     report: Report = silent,
 ) -> Iterator[Occluded]:
-    """The maps of each subject; one without a class gets the network's most probable one."""
+    """The map of each subject, of its class or, where it has none, of the most probable one."""
     for number, subject in enumerate(subjects):
 
         def progress(done: int, places: int, before: int = number) -> None:
@@ -115,15 +115,15 @@ def occlude(
         found = occlusion_map(
             network, subject.x, label, square=square, stride=stride, progress=progress
         )
-        walker = Deconvnet(network.model)
-        projections = walker.project(subject.x[None], last_layer(network), map=found.map)
+        projector = Deconvnet(network.model)
+        projections = projector.project(subject.x[None], last_layer(network), map=found.map)
         if searched is not None:
             projections += searched.projections(found.map, without=subject.index)
         yield Occluded(subject, found, projections, _point(subject, found))
 
 
 def _point(subject: Subject, found: OcclusionMap) -> Point | None:
-    """None where the object is unknown, or the class, so that no probability is the true one's."""
+    """The subject's point in the game; None where its object or its true class is unknown."""
     if subject.region is None or subject.label is None:
         return None
     return point(found, subject.region)
@@ -131,15 +131,15 @@ def _point(subject: Subject, found: OcclusionMap) -> Point | None:
 
 def _play(
     network: Network,
-    seen: Sequence[Occluded],
+    occluded: Sequence[Occluded],
     dataset: Dataset | None,
     pointing: Sequence[int],
     square: int,
     stride: int,
     report: Report,
 ) -> PointingGame | None:
-    """The game of the images shown and of further ones; None where no object is known."""
-    known = {s.subject.index: s.point for s in seen if s.point is not None}
+    """The game on the images shown and on further ones; None where no object is known."""
+    known = {s.subject.index: s.point for s in occluded if s.point is not None}
     shown = game(list(known), list(known.values()))
     further = [index for index in pointing if index not in known]
     if dataset is None or not further:
@@ -151,7 +151,7 @@ def _play(
 
 
 def _write_image(network: Network, one: Occluded, number: int, results: Results) -> None:
-    """occlusion-01.png: the five columns; occlusion-01.csv: the maps, a line a place."""
+    """occlusion-01.png: the five columns; occlusion-01.csv: the maps, a line for each position."""
     name, found = f"occlusion-{number:02d}", one.map
     with serialize.replacing(results.out / f"{name}.png") as beside:
         beside.write_bytes(charts.png(occlusion_figure(_card(network, one)), DOTS))
@@ -167,7 +167,7 @@ def _write_image(network: Network, one: Occluded, number: int, results: Results)
 
 def _write_game(
     network: Network,
-    seen: Sequence[Occluded],
+    occluded: Sequence[Occluded],
     played: PointingGame | None,
     able: Playable,
     dataset: Dataset | None,
@@ -182,7 +182,7 @@ def _write_game(
         titles = [dataset.title(index) for index in played.indices]
         lines = zip(titles, map(int, played.hits), played.chances, strict=True)
         results.table("pointing", ["image", "hit", "chance"], lines)
-    results.numbers(images=[_numbers(network, s) for s in seen], pointing=found)
+    results.numbers(images=[_numbers(network, s) for s in occluded], pointing=found)
 
 
 def _numbers(network: Network, one: Occluded) -> dict[str, Any]:
@@ -211,10 +211,10 @@ def _card(network: Network, one: Occluded) -> OcclusionCard:
     return replace(card, note=note + ".", projections=[p.pixels for p in one.projections])
 
 
-def _page(network: Network, seen: Sequence[Occluded], said: str, results: Results) -> Page:
-    S, found = network.preprocess.image_size, seen[0].map
+def _page(network: Network, occluded: Sequence[Occluded], text: str, results: Results) -> Page:
+    S, found = network.preprocess.image_size, occluded[0].map
     facts = [
-        ("images", str(len(seen))),
+        ("images", str(len(occluded))),
         ("side of the square", f"{found.square} of {S} pixels"),
         ("places", str(found.probability.size)),
     ]
@@ -224,12 +224,12 @@ def _page(network: Network, seen: Sequence[Occluded], said: str, results: Result
     )
     page = results.page("What the network looks at", lead, facts)
     section = page.section("Images behind a square", COLUMNS.format(last_layer(network)))
-    section.occlusion([_card(network, one) for one in seen])
-    page.section("The pointing game", said)
+    section.occlusion([_card(network, one) for one in occluded])
+    page.section("The pointing game", text)
     return page
 
 
-def _said(played: PointingGame | None, able: Playable) -> str:
+def _game_text(played: PointingGame | None, able: Playable) -> str:
     if played is None:
         return (
             "In none of these images are both the object's place and a class that the network "

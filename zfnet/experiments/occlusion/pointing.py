@@ -1,8 +1,9 @@
-"""The pointing game: does the square that hurts most lie on the object? (paper, section 4.2)
+"""Pointing game: the most harmful occlusion against the object's place (paper, section 4.2).
 
-Where covering makes the true class least probable, the network sees what it goes by. If that is the
-object and not its surroundings, this place lies on the object more often than a place drawn at
-random, which would hit as often as the object is large (the game is Zhang et al.'s, ECCV 2016).
+The map's minimum is the position at which occlusion makes the true class least probable. If the
+network depends on the object and not on its surroundings, the minimum lies on the object more often
+than a random position does, whose hit rate is the object's share of the positions (the game is
+Zhang et al.'s, ECCV 2016).
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from zfnet.network import Network
 from zfnet.report import pictures
 
 REASONS = 3
-"""Of images that are left out, on the page; the numbers have all."""
+"""Images left out that the page lists with their reasons; the numbers have all."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One image: is the map's minimum on the object, and which share of its places is."""
+    """One image: whether the minimum is on the object, and the share of positions that are."""
 
     hit: bool
     chance: float
@@ -35,7 +36,7 @@ class Point:
 
 @dataclass(frozen=True)
 class PointingGame:
-    """The images `indices` of a data set, and what became of each."""
+    """The images `indices` of a data set, with hit and chance of each."""
 
     indices: tuple[int, ...]
     hits: tuple[bool, ...]
@@ -43,12 +44,12 @@ class PointingGame:
 
     @property
     def share(self) -> float:
-        """Of the images, how many were hit."""
+        """The share of hits."""
         return float(np.mean(self.hits))
 
     @property
     def chance(self) -> float:
-        """How many a place drawn at random hits."""
+        """The expected share of hits of a random position."""
         return float(np.mean(self.chances))
 
     @property
@@ -58,17 +59,17 @@ class PointingGame:
         return float(found.low), float(found.high)
 
     def sentence(self) -> str:
-        """The share beside chance, and whether the interval tells them apart."""
+        """The share of hits, chance, and the verdict of the interval."""
         low, high = self.interval
-        told = "cannot be told from chance"
+        verdict = "cannot be told from chance"
         if low > self.chance:
-            told = "is above chance"
+            verdict = "is above chance"
         elif high < self.chance:
-            told = "is below chance"
+            verdict = "is below chance"
         return (
             f"The map's minimum falls on the object in {sum(self.hits)} of {len(self.hits)} images "
             f"({self.share:.0%}, 95 % interval {low:.0%} to {high:.0%}); a place drawn at random "
-            f"does in {self.chance:.0%}: this {told}."
+            f"does in {self.chance:.0%}: this {verdict}."
         )
 
 
@@ -81,7 +82,7 @@ def pointing_game(
     *,
     report: Report = silent,
 ) -> PointingGame:
-    """Play it on images of a data set that knows their objects' masks or boxes.
+    """Play the game on images of a data set with masks or boxes.
 
     The class is the image's own, by its name. ValueError for no images, an image without a mask
     or box or whose class the network does not know, and a square that does not fit.
@@ -100,13 +101,13 @@ def pointing_game(
 
 @dataclass(frozen=True)
 class Playable:
-    """Positions of images that the game can be played on; of the others, by title, why not."""
+    """Positions of images that allow the game; the reason for each of the others, by title."""
 
     indices: tuple[int, ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)
 
     def sentence(self) -> str:
-        """How many could be played, and why the first others could not; empty if all could."""
+        """A sentence about images left out, with the first reasons; empty if there are none."""
         if not self.left_out:
             return ""
         total, reasons = len(self.indices) + len(self.left_out), list(self.left_out.values())
@@ -118,7 +119,7 @@ class Playable:
 
 
 def playable(network: Network, dataset: Dataset, indices: Sequence[int]) -> Playable:
-    """Which of these images have a readable file, a known object and a class that is known."""
+    """The images with a readable file, a known object and a known class."""
     kept: list[int] = []
     left_out: dict[str, str] = {}
     for index in indices:
@@ -157,9 +158,9 @@ def known_region(network: Network, dataset: Dataset, index: int) -> np.ndarray:
 
 
 def point(found: OcclusionMap, region: np.ndarray) -> Point:
-    """Where the map of an image (S,S) points, on an object or not: `region` (S,S) bool.
+    """The point of an occlusion map in the game; `region` (S,S) bool is the object.
 
-    A place is where the square's centre is. Of equal minima the first counts.
+    A position is that of the square's centre. Of equal minima the first counts.
     """
     P, Q = found.probability.shape
     rows, columns = (
@@ -180,7 +181,7 @@ def region_in_crop(
 ) -> np.ndarray | None:
     """The object's mask (or box) as the centre crop shows it, (S,S) bool; None where unknown.
 
-    The mask goes the way of the image: through the same resizing and cropping.
+    The mask is resized and cropped like the image.
     """
     if truth is None or (truth.mask is None and truth.box is None):
         return None

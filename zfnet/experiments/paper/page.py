@@ -1,4 +1,4 @@
-"""`zfnet paper` as one page: what the paper claims, what was found, and every experiment's page."""
+"""Page of `zfnet paper`: claims, findings, and the page of every experiment."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ NOT_YET = "It has not been run: the command was not asked for it, or has not com
 
 
 def write_paper(found: Iterable[Outcomes], asked: Sequence[Part], results: Results) -> Path:
-    """The report, written anew after each outcome; returns its path.
+    """The report, rewritten after each outcome; returns its path.
 
-    asked: parts that are in it even where nothing is known of them yet.
+    asked: parts that are listed even before they have been run.
     """
     page = results.out
     for outcomes in found:
@@ -55,7 +55,7 @@ def _rows(shown: Sequence[Part], outcomes: Outcomes) -> Iterator[list[str]]:
 
 
 def add_part(section: Section, part: Part, outcome: Outcome | None, out: Path) -> None:
-    """All of the page that a part has written in its folder, or why there is none."""
+    """The page of a part from its folder, or the reason why there is none."""
     if outcome is None:
         section.paragraph(NOT_YET)
     elif not outcome.done:

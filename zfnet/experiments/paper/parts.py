@@ -10,17 +10,16 @@ from zfnet.experiments.shared.estimates import Estimate, Verdict, verdict
 from zfnet.experiments.shared.gains import gain
 
 Numbers = Mapping[str, Any]
-"""What an experiment's NAME.json holds."""
+"""The content of an experiment's NAME.json."""
 
 
 @dataclass(frozen=True)
 class Part:
     """An experiment of the paper.
 
-    name:    of its folder, and in --only; command: what runs it, and writes command.json.
-    where:   the figure or table; claim: what the paper says of it, a sentence.
-    judge:   from its numbers, whether that holds, one verdict for each statement; none where the
-             pictures alone say it.
+    name:    of its folder, and in --only. command: runs it, and writes command.json.
+    where:   the figure or table. claim: the paper's claim, a sentence.
+    judge:   its numbers -> a verdict for each statement; none where only pictures can show it.
     """
 
     name: str
@@ -39,7 +38,7 @@ def _claims(numbers: Numbers) -> list[Verdict]:
 
 
 def _pointing(numbers: Numbers) -> list[Verdict]:
-    """Whether the game's interval lies above chance."""
+    """The game's interval against chance."""
     played = numbers["pointing"]
     if played is None:
         return []
@@ -50,26 +49,26 @@ def _pointing(numbers: Numbers) -> list[Verdict]:
 
 
 def _tighter(numbers: Numbers) -> list[Verdict]:
-    """Of every part at the first layer, the published Delta."""
+    """Of every part at the first layer, by the published Delta."""
     first = next(iter(numbers["tighter"].values()))
     return [verdict(Estimate(**difference)) for difference in first.values()]
 
 
 def _gains(numbers: Numbers) -> list[Verdict]:
-    """By images a class; of data that the network has learned from already nothing can be told."""
+    """By images a class; data that the network was trained on decide nothing."""
     if numbers["seen_before"]:
         return ["cannot be told"] * len(numbers["gains"])
     return [verdict(Estimate(**found)) for found in numbers["gains"].values()]
 
 
 def _above_random(numbers: Numbers) -> list[Verdict]:
-    """Over the classes, how far average precision lies above a random order's."""
+    """Average precision over the classes, against a random order's."""
     classes = numbers["classes"]
     return [verdict(gain([c["share"] for c in classes], [c["precision"] for c in classes]))]
 
 
 def _deepest(numbers: Numbers) -> list[Verdict]:
-    """Of the SVM's gain from the first layer to the last."""
+    """The SVM's gain from the first layer to the last."""
     svm = [score["accuracies"] for score in numbers["scores"] if score["kind"] == "svm"]
     return [verdict(gain(svm[0], svm[-1]))]
 

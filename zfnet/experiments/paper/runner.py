@@ -21,7 +21,7 @@ from zfnet.experiments.shared.results import Results
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A part to do: `run` takes its folder. options: everything that it was asked for, as JSON."""
+    """A part to run: `run` takes its folder; `options` are its command's options, as JSON."""
 
     part: Part
     options: Mapping[str, Any]
@@ -30,7 +30,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job; `reason` says why it could not be run, and is empty if it was."""
+    """The outcome of a job; `reason` says why it could not be run, and is empty if it was run."""
 
     options: Mapping[str, Any]
     reason: str = ""
@@ -41,7 +41,7 @@ class Outcome:
         return not self.reason
 
     def summary(self) -> str:
-        """ "holds", "holds: 3 of 4; cannot be told: 1 of 4", or what there is without verdicts."""
+        """ "holds", "holds: 3 of 4; cannot be told: 1 of 4", or a note without verdicts."""
         if not self.done:
             return "not run"
         if len(self.verdicts) == 1:
@@ -58,18 +58,18 @@ Outcomes = dict[str, Outcome]
 def run(
     jobs: Sequence[Job], asked: Sequence[Part], results: Results, *, again: bool = False
 ) -> Iterator[Outcomes]:
-    """Do what is asked and not done yet; after each job, and once before, all outcomes so far.
+    """Run the asked parts that are not done; yields all outcomes, first and after each job.
 
-    jobs: of all parts, so that what an earlier command did with other options is left out.
-    A job that these data or networks do not allow (ValueError, FileNotFoundError) has a reason; the
-    others go on. If none that is asked could be run, that is a ValueError, after the last outcomes.
+    jobs: of all parts; outcomes of earlier commands with other options are dropped. A job that
+    these data or networks do not allow (ValueError, FileNotFoundError) gets a reason, and the
+    others are run. ValueError, after the last outcomes, if none could be run.
     """
     outcomes = _of(jobs, known(results.out))
     yield outcomes
     for job in (job for job in jobs if job.part in asked):
         name, before = job.part.name, outcomes.get(job.part.name)
         if again or before is None or not before.done:
-            outcomes.pop(name, None)  # while it is written anew it is not done
+            outcomes.pop(name, None)  # while it is being written it is not done
             keep(results, outcomes)
             outcomes[name] = _outcome(job, results.out)
         keep(results, outcomes)
@@ -80,7 +80,7 @@ def run(
 
 
 def _of(jobs: Sequence[Job], outcomes: Outcomes) -> Outcomes:
-    """Those of these jobs: of the same part, with the same options."""
+    """The outcomes of these jobs: the same part with the same options."""
     options = {job.part.name: plain(job.options) for job in jobs}
     return {name: one for name, one in outcomes.items() if one.options == options.get(name)}
 
@@ -96,7 +96,7 @@ def _outcome(job: Job, out: Path) -> Outcome:
 
 
 def known(out: Path) -> Outcomes:
-    """The outcomes that an earlier command left in a folder."""
+    """The outcomes of an earlier command in this folder."""
     file = out / "paper.json"
     if not file.is_file():
         return {}

@@ -1,4 +1,4 @@
-"""`zfnet project`: one unit seen in some pictures, as PNG files and a page."""
+"""Page of `zfnet project`: projections of one unit in some pictures."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def write_projections(
         section = page.section(photograph.name)
         section.figure(
             np.concatenate(pair, axis=1),
-            f"{where}, activation {projection.value:.4g}. Left, the picture as the network sees "
-            "it, the unit's field framed; right, the projection.",
+            f"{where}, activation {projection.value:.4g}. Left, the network's "
+            "input, the receptive field framed; right, the projection.",
             f"{photograph.name} beside the projection of {where}",
             pixelated=False,
         )
@@ -58,13 +58,13 @@ def write_projections(
 
 def _lead(table: Rules) -> str:
     return (
-        "All other activations of the layer are set to zero; what is left is carried down to the "
+        "All other activations of the layer are set to zero; the remaining one is projected to the "
         f"pixels by the rules of the {table.name}."
     )
 
 
 def _pair(network: Network, x: np.ndarray, projection: Projection) -> tuple[np.ndarray, np.ndarray]:
-    """The picture with the unit's field framed, and the projection, enlarged alike."""
+    """The picture with the receptive field framed, and the projection, at one scale."""
     times = max(1, SHOWN // x.shape[-1])
     b = projection.box
     field = (b.top * times, b.left * times, b.bottom * times, b.right * times)

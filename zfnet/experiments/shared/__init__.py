@@ -1,1 +1,1 @@
-"""Parts that several experiments use."""
+"""Shared parts of the experiments: statistics, classifiers, trained networks, pages."""

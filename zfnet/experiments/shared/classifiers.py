@@ -1,10 +1,10 @@
 """Linear classifiers on features: a softmax and a support vector machine, by scikit-learn.
 
-Features are standardised with the mean and the standard deviation of the images that are learned
-from, and divided by the square root of their number: an image then has a norm of about 1, and the
-same C means about the same at every layer. C is given, or chosen: of GRID the one with the best
-accuracy on a third of the images that are learned from, held out class by class; the classifier is
-then fitted to all of them. The images that are tested on take no part in this.
+Features are standardised with the mean and the standard deviation of the training images, and
+divided by the square root of their number: an image then has a norm of about 1, and one C has
+about the same effect at every layer. C is given, or chosen from GRID by the accuracy on a third of
+the training images, held out class by class; the classifier is then fitted to all training images.
+The test images take no part in this.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DESCRIBED = (
 
 
 def described(c: float | None) -> str:
-    """What a page says of how features are scaled and C is found."""
+    """A page's sentence about the scaling of features and the choice of C."""
     grid = ", ".join(f"{value:g}" for value in GRID)
     chosen = f"chosen among {grid} on a third of the images that are learned from, held out"
     return DESCRIBED.format(c=chosen if c is None else f"{c:g}")
@@ -43,7 +43,7 @@ class Scaling:
 
     @classmethod
     def of(cls, x: np.ndarray) -> Scaling:
-        """From the features (n,D) that are learned from; a constant feature becomes 0."""
+        """From the training features (n,D); a constant feature becomes 0."""
         spread = x.std(axis=0, dtype=np.float64)
         spread[spread == 0] = 1
         divisor = spread * np.sqrt(x.shape[1])
@@ -58,7 +58,7 @@ class Scaling:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A classifier that has learned; `c` is the C that it took."""
+    """A fitted classifier; `c` is its C."""
 
     c: float
     _scaling: Scaling
@@ -69,7 +69,7 @@ class Fitted:
         return self._estimator.predict(self._scaling(x))
 
     def scores(self, x: np.ndarray) -> np.ndarray:
-        """How far each of (n,D) is on the side of the second of two classes: (n,)."""
+        """The signed distance of each of (n,D) to the second of two classes' side: (n,)."""
         return self._estimator.decision_function(self._scaling(x))
 
 
@@ -82,9 +82,9 @@ def fit(
     seed: int = 0,
     scoring: str = "accuracy",
 ) -> Fitted:
-    """Learn from features (n,D) float32 and labels (n,).
+    """Fit a classifier to features (n,D) float32 and labels (n,).
 
-    c: None chooses it, by scikit-learn's measure `scoring`.
+    c: None chooses it by scikit-learn's score `scoring`.
     ValueError for a c that is not above 0, or where a class is too small to hold images out.
     """
     scaling = Scaling.of(x)

@@ -1,4 +1,4 @@
-"""What several seeds say together: means with their intervals, and claims that they decide."""
+"""Estimates over seeds: means with confidence intervals, and verdicts on claims."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy import stats
 Verdict = Literal["holds", "does not hold", "cannot be told"]
 LEVEL = 0.95
 ROUNDING = 1e-9
-"""A spread of at most this share of the mean is what rounding leaves of none."""
+"""A spread of at most this share of the mean counts as rounding errors of no spread."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,10 @@ class Estimate:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Its ends; None of a single run, and where there is a NaN or no spread at all: that a few
-        runs agree to the last digit says that they are coarse, not that every other run would.
+        """Its ends; None for a single run, a NaN or no spread.
+
+        Runs that agree to the last digit show that the measure is coarse, not that every other run
+        would agree.
         """
         if self.half is None or not self.half > ROUNDING * abs(self.mean):
             return None
@@ -43,7 +45,7 @@ class Estimate:
 
 
 def estimate(values: Sequence[float] | np.ndarray) -> Estimate:
-    """The mean of `values`, one a run, and its interval; ValueError for none."""
+    """The mean of `values`, one for each run, and its interval; ValueError for no values."""
     count = len(values)
     if count == 0:
         raise ValueError("an estimate needs at least one run, got none")
@@ -55,25 +57,23 @@ def estimate(values: Sequence[float] | np.ndarray) -> Estimate:
 
 
 def sign(found: Estimate) -> int:
-    """1 or -1 if the whole 95 % interval lies above or below 0; else, or without an interval, 0: it
-    cannot be told.
-    """
+    """1 or -1 if the whole 95 % interval is above or below 0; else, or without an interval, 0."""
     low, high = found.interval or (0.0, 0.0)
     return int(low > 0) - int(high < 0)
 
 
 def verdict(difference: Estimate) -> Verdict:
-    """Whether a claim holds whose difference is above zero where it does."""
+    """The verdict on a claim that predicts a difference above zero."""
     outcomes: dict[int, Verdict] = {1: "holds", -1: "does not hold", 0: "cannot be told"}
     return outcomes[sign(difference)]
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement of the paper, and differences, one a seed, that are above zero where it is so.
+    """A statement of the paper, and differences, one for each seed, which it predicts above zero.
 
-    text: a sentence without its full stop; what: the difference in words, within a sentence; unit:
-    what it is in; each: what there is a difference of.
+    text: a sentence without its full stop. what: the difference in words, within a sentence. unit:
+    of the differences. each: what has one difference each.
     """
 
     text: str
@@ -88,11 +88,11 @@ class Claim:
 
     @property
     def verdict(self) -> Verdict:
-        """By whether the interval of the mean difference lies above zero, below it or about it."""
+        """By the position of the mean difference's interval: above, below or around zero."""
         return verdict(self.estimate)
 
     def sentence(self) -> str:
-        """The statement, whether these runs bear it out, and by which numbers."""
+        """The statement, the verdict and the numbers."""
         found = self.estimate
         over = f"over {found.count} {self.each}s" if found.count > 1 else f"with one {self.each}"
         number = f"{found.text(2)} {self.unit}".strip()

@@ -1,8 +1,8 @@
-"""The features of a whole data set at chosen layers, read in one pass (paper, Tables 4 to 7).
+"""Features of a whole data set at chosen layers, from one pass (paper, Tables 4 to 7).
 
-A layer's features are what leaves it: after its ReLU and, where it has them, its pooling and
-normalisation. They are held as one float32 array a layer. Planes that would not fit into the
-memory that is allowed are averaged over cells until they do; how far, the bank says.
+A layer's features are its outputs after ReLU and, where it has them, pooling and normalisation.
+They are one float32 array for each layer. Planes that exceed the allowed memory are averaged over
+cells; the bank records the reduced sizes.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class FeatureBank:
     """Features of the n readable images of a data set.
 
     features: by layer (n,D) float32, maps first: D counts (k,p,q) in this order.
-    shapes:   by layer what leaves it, (K,P,Q), or (K,) above the last pool.
-    sides:    by layer the side p = q of the planes that were kept; P where all of it was, and
+    shapes:   by layer its output's shape, (K,P,Q), or (K,) above the last pool.
+    sides:    by layer the side p = q of the averaged planes; P where they are not averaged, and
               1 above the last pool.
     labels:   (n,) int64; indices: (n,) int64, positions in the data set, rising.
     bad:      the title of each image that could not be read, and the reason.
@@ -48,7 +48,7 @@ class FeatureBank:
         return _times(kept) if kept == whole else f"{_times(kept)} of {_times(whole)}, averaged"
 
     def left_out(self) -> str:
-        """How many images could not be read, and which came first; empty if all could."""
+        """A sentence about unreadable images; empty if there are none."""
         if not self.bad:
             return ""
         title, reason = next(iter(self.bad.items()))
@@ -60,9 +60,9 @@ def _times(shape: Sequence[int]) -> str:
 
 
 def layer_output(model: InspectableGraph, number: int) -> str:
-    """The name of what leaves layer `number` of the paper's seven: pool1 or norm1, ..., relu7.
+    """The name of the output of layer `number` of the paper's seven: pool1 or norm1, ..., relu7.
 
-    ValueError if the network has no such layer; the message lists those that it has.
+    ValueError, with the existing layers, if the network has no such layer.
     """
     numbered = isinstance(model, nn.Sequential)
     names = [n for n, layer in model.children() if numbered and not isinstance(layer, nn.Dropout)]
@@ -85,32 +85,31 @@ def read_features(
     workers: int = 2,
     report: Report = silent,
 ) -> FeatureBank:
-    """One pass over the centre crops, as the network's own preprocessing has them.
+    """One pass over the centre crops of the network's own preprocessing.
 
-    memory: megabytes that the features may take, shared among the layers alike. A batch's own
-    activations come on top, so it does not grow with the number of images.
-    Raises ValueError for a layer that does not exist, no layers, or a memory that one value of
-    each map would exceed already.
+    memory: megabytes for the features, in equal shares for the layers; a batch's activations need
+    memory besides. ValueError for a layer that does not exist, no layers, or a memory that is too
+    small for one value of each map.
     """
     steps = _segments(network.model, layers)
     loader = Loader(dataset, network.preprocess, batch_size, Loading.in_order(workers=workers))
     network.model.eval()
-    shelves: dict[str, _Shelf] = {}
+    filled: dict[str, _LayerFeatures] = {}
     labels, indices = [], []
     for batch in loader.epoch(0):
         for name, activation in _outputs(steps, network.model.input_tensor(batch.images)):
-            if name not in shelves:
+            if name not in filled:
                 share = memory * 1_000_000 // len(steps)
-                shelves[name] = _Shelf(name, activation.shape[1:], len(dataset), share)
-            shelves[name].add(activation)
+                filled[name] = _LayerFeatures(name, activation.shape[1:], len(dataset), share)
+            filled[name].add(activation)
         labels.append(batch.labels)
         indices.append(batch.indices)
         done = min((batch.position + 1) * batch_size, len(dataset))
         report("reading features", done, len(dataset))
     return FeatureBank(
-        {name: shelf.filled for name, shelf in shelves.items()},
-        {name: shelf.shape for name, shelf in shelves.items()},
-        {name: shelf.side for name, shelf in shelves.items()},
+        {name: f.rows for name, f in filled.items()},
+        {name: f.shape for name, f in filled.items()},
+        {name: f.side for name, f in filled.items()},
         np.concatenate(labels),
         np.concatenate(indices),
         loader.bad,
@@ -118,7 +117,7 @@ def read_features(
 
 
 def _segments(model: InspectableGraph, layers: Sequence[str]) -> dict[str, nn.Sequential]:
-    """The network in parts that each end with one of `layers`: nothing in between is kept."""
+    """The network in segments that end with `layers`, so that no other outputs are kept."""
     children = dict(model.children())
     unknown = [name for name in layers if name not in children]
     if unknown or not layers:
@@ -140,7 +139,7 @@ def _outputs(segments: Mapping[str, nn.Sequential], x: Tensor) -> Iterator[tuple
             yield name, x.numpy()
 
 
-class _Shelf:
+class _LayerFeatures:
     """One layer's features, filled batch by batch."""
 
     def __init__(self, layer: str, shape: tuple[int, ...], images: int, share: int) -> None:
@@ -159,7 +158,7 @@ class _Shelf:
         self._used = 0
 
     @property
-    def filled(self) -> np.ndarray:
+    def rows(self) -> np.ndarray:
         return self._rows[: self._used]
 
     def add(self, activation: np.ndarray) -> None:

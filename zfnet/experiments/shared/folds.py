@@ -1,9 +1,9 @@
-"""Folds of labelled images, drawn as in the paper's transfer (section 5.2), and what they tell.
+"""Folds of labelled images, drawn as in section 5.2 of the paper.
 
-A fold is a draw of its own: of each class N images to learn from and up to 50 of the others to
-test on. Each class is shuffled once a fold. The images to learn from come first, those to test on
-last: 30 of a class hold the 15 of the same fold, and are tested on the same images where a class
-has enough of them.
+A fold is an independent draw: N training images of each class, and up to 50 of the others as test
+images. Each class is shuffled once for a fold. Training images come from the front, test images
+from the end, so that the 30 of a class include the 15 of the same fold and, in classes that are
+large enough, have the same test images.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import numpy as np
 from zfnet.data import Dataset
 
 MOST_TESTS = 50
-"""Images a class that are tested on at most (section 5.2)."""
+"""The largest number of test images for each class (section 5.2)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Positions (n,) int64 of the images to learn from and of those to test on, by class."""
+    """Positions (n,) int64 of the training and the test images, ordered by class."""
 
     train: np.ndarray
     test: np.ndarray
@@ -31,9 +31,9 @@ class Fold:
 def check_counts(
     labels: np.ndarray, classes: Sequence[str], per_class: Sequence[int], folds: int
 ) -> None:
-    """ValueError unless each class has an image to test on besides the largest of `per_class`.
+    """ValueError unless each class has a test image besides the largest of `per_class`.
 
-    A class needs as many images as folds too, for fewer have no draw of their own for each.
+    A class also needs as many images as there are folds, so that the draws can differ.
     """
     if folds < 1 or not per_class or min(per_class) < 1:
         raise ValueError(f"{folds} folds of {list(per_class)} images a class: at least 1 of each")
@@ -54,7 +54,7 @@ def draw_fold(
 ) -> Fold:
     """Fold `number` with `per_class` images of each class, labels (n,) int64.
 
-    The same seed draws the same fold, whatever other classes there are.
+    The fold of a class depends on the seed alone, not on the other classes.
     """
     train, test = [], []
     for label, name in enumerate(classes):

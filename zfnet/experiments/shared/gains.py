@@ -10,7 +10,7 @@ from zfnet.experiments.shared.estimates import Estimate, estimate, sign
 
 
 def gain(lower: Sequence[float], upper: Sequence[float]) -> Estimate:
-    """By how much `upper` lies above `lower`, shares of the same folds; more of one are left out.
+    """The mean of `upper` minus `lower`, shares by fold, over the folds that both have.
 
     ValueError where they have no fold in common.
     """

@@ -1,4 +1,4 @@
-"""Classes by their names: what a user asks for, and what a network calls a data set's images."""
+"""Class names: lookup for a user's names, and a network's labels for a data set's images."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from zfnet.data import Dataset
 from zfnet.network import Network
 
 LISTED = 20
-"""Names that an error message lists; of more, those that are spelled alike and the first ones."""
+"""Names in an error message; of more, similar names and the first ones are listed."""
 
 
 def class_named(classes: Sequence[str], name: str, owner: str) -> int:
-    """The number of the class `name`; ValueError says what `owner` ("the network") has instead."""
+    """The number of the class `name`; a ValueError lists the classes of `owner`."""
     if name in classes:
         return list(classes).index(name)
     raise ValueError(f"{owner} has no class {name!r}; {_those_there_are(classes, name)}")
 
 
 def true_label(network: Network, dataset: Dataset, index: int) -> int | None:
-    """The network's number of an image's class, by name; None if it has no label or is unknown."""
+    """The network's number of an image's class, by name; None without a label or such a class."""
     label = dataset.label(index)
     name = dataset.classes[label] if label >= 0 else None
     return network.classes.index(name) if name in network.classes else None

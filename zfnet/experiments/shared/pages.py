@@ -33,32 +33,32 @@ def add_filters(page: Page, model: InspectableGraph) -> Section:
 
 
 def _in_rgb(model: InspectableGraph, weight: np.ndarray) -> np.ndarray:
-    """Filters (K,3,R,S) that see red, green and blue, whatever order the network has inside."""
+    """Filters (K,3,R,S) with channels red, green and blue, whatever the network's order."""
     for _, layer in model.children():
         if isinstance(layer, nn.Pixels):
             order, scale = layer.settings["order"], np.array(layer.settings["scale"])
-            turned = np.empty_like(weight)
-            turned[:, order] = weight * scale[:, None, None].astype(weight.dtype)  # (C,) -> (C,1,1)
-            return turned
+            in_rgb = np.empty_like(weight)
+            in_rgb[:, order] = weight * scale[:, None, None].astype(weight.dtype)  # (C,) -> (C,1,1)
+            return in_rgb
     return weight
 
 
 def layer_title(model: InspectableGraph, layer: str) -> str:
-    """ "Layer 3 (conv3) · each unit sees 75 × 75 pixels"."""
+    """ "Layer 3 (conv3) · receptive field 75 × 75 pixels of 224 × 224"."""
     h, w = model.receptive_field(layer, 0, 0).shape
     S, paper = model.image_size, layer.startswith("conv") and layer[4:].isdecimal()
-    seen = f"{h} × {w} pixels" + (f" of {S} × {S}" if max(h, w) <= S else ": the whole image")
+    field = f"{h} × {w} pixels" + (f" of {S} × {S}" if max(h, w) <= S else ": the whole image")
     named = f"Layer {layer[4:]} (`{layer}`)" if paper else f"`{layer}`"
-    return f"{named} · a unit sees {seen}"
+    return f"{named} · receptive field {field}"
 
 
 def add_notes(section: Section, model: InspectableGraph, layer: str | None = None) -> None:
-    """What the rules do where the network has layers that the paper's has not."""
+    """A paragraph about the rules at layers that the paper's network does not have."""
     found = notes(model, layer)
     if found:
         section.paragraph(f"Where this network differs from the paper's: {'; '.join(found)}.")
 
 
 def projection_picture(projection: Projection) -> np.ndarray:
-    """A projection over the whole image, (S,S,3) uint8, at the contrast of its own field."""
+    """A projection over the whole image, (S,S,3) uint8, at its own contrast."""
     return pictures.contrast_stretch(projection.pixels)

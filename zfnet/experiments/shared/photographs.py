@@ -1,4 +1,4 @@
-"""Photographs of the user's own, or the two that scikit-learn ships, seen through the deconvnet."""
+"""Photographs: the user's own, or the two that scikit-learn ships."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SAMPLES = {
 
 @dataclass(frozen=True, eq=False)
 class Photograph:
-    """A picture (H,W,3) uint8, its name and where it is from."""
+    """A picture (H,W,3) uint8, its name and its source."""
 
     name: str
     pixels: np.ndarray
@@ -41,7 +41,7 @@ def read_photographs(paths: Sequence[Path]) -> list[Photograph]:
 
 
 def as_inputs(network: Network, photographs: Sequence[Photograph]) -> np.ndarray:
-    """Their centre crops as the network takes them, (N,3,S,S)."""
+    """Their preprocessed centre crops, (N,3,S,S)."""
     p = network.preprocess
     crops = np.stack([p.centre(p.prepare(photograph.pixels)) for photograph in photographs])
     return crops.transpose(0, 3, 1, 2)  # (N,S,S,3) -> (N,3,S,S)
@@ -51,5 +51,5 @@ def project_layers(
     network: Network, x: np.ndarray, layers: Sequence[str], table: Rules = deconvnet
 ) -> list[Projection]:
     """The strongest unit of each layer in one image (3,S,S), projected."""
-    walker = Deconvnet(network.model, table)
-    return [walker.project(x[None], layer)[0] for layer in layers]
+    projector = Deconvnet(network.model, table)
+    return [projector.project(x[None], layer)[0] for layer in layers]

@@ -1,7 +1,7 @@
-"""The data sets that the paper transfers to, how it uses them, and what it reports (section 5.2).
+"""Protocols of the paper's transfer data sets, with the published accuracies (section 5.2).
 
-Caltech-101 and Caltech-256 are folders of classes; any other such folder, or `scenes`, can stand
-in for them with the protocol "folders".
+Caltech-101 and Caltech-256 are folders of classes; the protocol "folders" takes any other such
+folder, or `scenes`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Published = Mapping[int, tuple[float, float]]
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a data set is used.
+    """The use of a data set.
 
-    title:      what the data set is called.
+    title:      the name of the data set on a page.
     per_class:  images a class to learn from.
-    left_out:   folders that are no classes; they need not be there.
-    table:      the paper's table; empty if it has none, and then what it reports is Caltech-256's.
+    left_out:   folders that are not classes; they may be missing.
+    table:      the paper's table; empty if there is none: the numbers are then Caltech-256's.
     """
 
     name: str
@@ -62,14 +62,14 @@ PROTOCOLS = {
 
 
 def open_whole(data: str, protocol: Protocol, *, split: str = "val", seed: int = 0) -> Dataset:
-    """The labelled images that folds are drawn from, without the folders that are no classes.
+    """The labelled images for the folds, without the folders that are not classes.
 
     split: of a data set that comes in parts (scenes, Tiny ImageNet, DIR/train and DIR/val); a
     folder that does not comes whole.
     Raises ValueError for a folder that does not exist, or with fewer than two classes.
     """
     dataset = open_dataset(data, split, seed=seed, val_fraction=0)
-    if len(dataset) == 0:  # in parts that nobody made, no image is val and all are train
+    if len(dataset) == 0:  # a folder without a val part is all train
         dataset = open_dataset(data, "train", seed=seed, val_fraction=0)
     require_classes(dataset)
     classes = [name for name in dataset.classes if name not in protocol.left_out]

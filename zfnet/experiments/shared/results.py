@@ -1,8 +1,9 @@
-"""What an experiment leaves behind: a page, its pictures as files, its numbers, how it was made.
+"""Result files of an experiment: page, pictures, numbers, tables, settings.
 
-A folder holds `index.html`, which carries everything, PNG files of the same pictures, the numbers
-as NAME.json (with the command, the seed and all settings) and tables as CSV. Each file is written
-beside and renamed, as soon as it is known: what was computed stays usable whatever comes after.
+A folder has `index.html`, which is self-contained, PNG files of the same pictures, the numbers as
+NAME.json (with the command, the seed and all settings) and tables as CSV. Each file is written to
+a temporary name and renamed as soon as its content is known, so that an interrupted experiment
+leaves its results so far.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from minidl import serialize
 from zfnet.report import Page, charts, pictures
 
 Report = Callable[[str, int, int], None]
-"""What is being done, how much of it is done, of how much."""
+"""A progress callback: title, done, total."""
 
 
 def silent(title: str, done: int, total: int) -> None:
@@ -35,7 +36,7 @@ class Results:
     """The folder `out` of one experiment.
 
     name:     the command's: "invariance"; its numbers go to invariance.json.
-    settings: every option as it was given or chosen, the seed among them; what JSON can hold.
+    settings: every option as given or chosen, with the seed; values for JSON.
     """
 
     out: Path
@@ -43,7 +44,7 @@ class Results:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def numbers(self, **found: Any) -> Path:
-        """Write NAME.json: the command, its settings and what was found."""
+        """Write NAME.json: the command, its settings and the findings."""
         made: dict[str, Any] = {"command": f"zfnet {self.name}", "version": _version()}
         described = {**made, "settings": dict(self.settings), **found}
         text = json.dumps(described, indent=1, default=_plain)
@@ -58,7 +59,7 @@ class Results:
         return self._write(f"{name}.csv", text.getvalue().encode())
 
     def picture(self, name: str, pixels: np.ndarray) -> np.ndarray:
-        """Write `name`.png, (H,W,3) uint8, and hand the picture on to the page."""
+        """Write `name`.png, (H,W,3) uint8, and return the picture for the page."""
         self._write(f"{name}.png", pictures.png(pixels))
         return pixels
 
@@ -72,7 +73,7 @@ class Results:
         return Page(title, lead, facts, kicker=f"zfnet {self.name}")
 
     def write(self, page: Page) -> Path:
-        """Say below everything how it was made, and write index.html; returns its path."""
+        """Add a section with the settings, and write index.html; returns its path."""
         section = page.section("How this was made")
         section.table(["setting", "value"], [(k, _shown(v)) for k, v in self.settings.items()])
         section.paragraph(f"The numbers are in `{self.name}.json` beside this page.")
@@ -95,7 +96,7 @@ def _plain(value: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
-    """A setting as it would be typed, set as code: all of them to the left, numbers too."""
+    """A setting as it would be typed, set as code, so that numbers are left-aligned too."""
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     return f"`{text}`" if text else "–"
 

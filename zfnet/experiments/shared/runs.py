@@ -1,7 +1,7 @@
-"""Networks that an experiment trains itself: named runs in its folder, each resumed if it stopped.
+"""Runs of the networks that an experiment trains, in its folder, resumed if interrupted.
 
-An experiment asks for `trained(plan, ...)` and gets the network, whether it has to be trained, has
-been trained before or was interrupted. Nothing that was learned is learned twice.
+`trained(plan, ...)` returns the trained network: it trains it, loads it if it is finished, or
+resumes its training.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from zfnet.model import ConvNet, as_json
 from zfnet.network import Network, require_conv_net
 from zfnet.recipe import Recipe
 from zfnet.settings import Settings
-from zfnet.train import Progress, Trainer
+from zfnet.train import Trainer
+from zfnet.training_state import Progress
 
 DATA = "data.json"
-"""Of which images a run is, as `_fingerprint` tells them."""
+"""The file with the fingerprint of a run's images."""
 
 
 class Stopped(Exception):
-    """Ctrl-C, after a checkpoint: the message says how to go on."""
+    """Ctrl-C, after a checkpoint; the message says how to resume."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def trained(
 ) -> Trainer:
     """The finished run of `plan` in out/runs/NAME: its `network` and `history`, on `device`.
 
-    Raises Stopped after Ctrl-C, ValueError if the folder holds a run of another plan, or one on
+    Raises Stopped after Ctrl-C, ValueError if the folder has a run of another plan or of
     other images.
     """
     folder = out / "runs" / plan.name
@@ -108,7 +109,7 @@ def _trainer(
     device: str,
     workers: int,
 ) -> Trainer:
-    """A new run in `folder`, or the one there if it is this plan's, on these images."""
+    """A new run in `folder`, or the run that is there if plan and images are the same."""
     images, kept = _fingerprint(train, val, preprocess), folder / DATA
     if (folder / CHECKPOINT).is_file():
         if not kept.is_file() or json.loads(kept.read_text("utf-8")) != images:
@@ -125,9 +126,9 @@ def _trainer(
 
 
 def _fingerprint(train: Dataset, val: Dataset, preprocess: Preprocess) -> dict[str, Any]:
-    """What differs where a network would see other images.
+    """A fingerprint of the images of a run.
 
-    Scenes of every seed have the same titles; it is the mean image that differs.
+    Scenes of every seed have the same titles, but another mean image.
     """
     return {
         "train": _listed(train),
@@ -137,7 +138,7 @@ def _fingerprint(train: Dataset, val: Dataset, preprocess: Preprocess) -> dict[s
 
 
 def _listed(dataset: Dataset) -> dict[str, int]:
-    """How many images, and the CRC-32 of their titles and labels in order; no image is read."""
+    """The number of images, and the CRC-32 of their titles and labels; reads no image."""
     crc = 0
     for index in range(len(dataset)):
         line = f"{dataset.title(index)}\t{dataset.label(index)}\n"

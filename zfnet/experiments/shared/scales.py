@@ -1,4 +1,4 @@
-"""The paper's networks at the paper's own scale, or at one for small images and two cores."""
+"""Scales of the experiments' networks: the paper's, and a small one for two cores."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from zfnet.network import Network
 from zfnet.recipe import Recipe
 from zfnet.settings import Architecture, Settings, check
 
-# From which image size on: the strides of conv1 and conv2. Filters keep the paper's 7x7 and 11x11
-# pixels. Below 112, where the paper's strides would leave the last layers hardly a pixel, conv2
-# goes in steps of 1; below 51 (AlexNet's least at stride 4) the first strides are halved, for both
-# networks, so that AlexNet's stays twice ZFNet's.
+# Least image size -> strides of conv1 and conv2. Filters keep the paper's 7x7 and 11x11 pixels.
+# Below 112, where the paper's strides would leave the last layers a pixel or none, conv2 has stride
+# 1. Below 51 (AlexNet's minimum at stride 4) the first strides are halved for both networks, and
+# AlexNet's stays twice ZFNet's.
 STRIDES: tuple[tuple[int, dict[Architecture, tuple[int, int]]], ...] = (
     (112, {"zfnet": (2, 2), "alexnet": (4, 1)}),
     (51, {"zfnet": (2, 1), "alexnet": (4, 1)}),
     (0, {"zfnet": (1, 1), "alexnet": (2, 1)}),
 )
-# cuda-convnet's windows, which at 224 are those without padding, keep 3x3 units at 56.
+# cuda-convnet's windows, which at 224 equal those without padding, give 3x3 units at 56.
 ALEXNET: dict[str, Any] = {"pool_ceil": True}
 MEAN_OF = 10_000
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How large the networks are that an experiment trains, and how they are trained.
+    """Size and recipe of the networks that an experiment trains.
 
-    image_size: side of a crop; images are brought to 256 / 224 of it, as in the paper.
+    image_size: side of a crop; images are resized to 256 / 224 of it, as in the paper.
     width:      maps, as a share of the paper's.
     hidden:     units of layers 6 and 7 each.
     dropout, init: see `Settings`.
-    recipe:     of every network; its seed gives way to the network's.
+    recipe:     of every network; its seed is replaced by the network's.
     alexnet_norm: AlexNet's normalisation; ZFNet's is "lcn".
-    ten_crops:  errors of the validation images average the paper's ten crops (section 3), else
-                they are of the centre.
+    ten_crops:  whether validation errors average the paper's ten crops (section 3) or take the
+                centre crop.
     """
 
     image_size: int
@@ -66,18 +66,18 @@ class Scale:
         options |= {"width": self.width, "dropout": self.dropout, "init": self.init}
         settings = Settings.of(architecture, **(options | own | changes))
         check(settings)
-        # One map a layer has the same planes, and takes no memory to try.
+        # A network with one map in each layer has the same planes and needs little memory.
         ConvNet(replace(settings, width=1e-3, hidden=(1, 1)))
         return settings
 
     def preprocess(self, train: Dataset, report: Report = silent) -> Preprocess:
-        """Crops of this size, less the mean of the training images (of 10,000, evenly spread)."""
+        """Crops of this size, minus the mean of the training images (of 10,000, evenly spread)."""
         resize = default_resize(self.image_size)
         mean = mean_image(train, resize, lambda d, n: report("mean image", d, n), limit=MEAN_OF)
         return Preprocess(self.image_size, resize, mean)
 
     def described(self) -> dict[str, Any]:
-        """Every field by its name, the recipe's among them: what JSON can hold."""
+        """All fields by name, with the recipe's, for JSON."""
         own = asdict(self)
         return own.pop("recipe") | own
 
@@ -86,13 +86,13 @@ PAPER = Scale(224, 1.0, 4096, 0.5, "paper", Recipe(), alexnet_norm="lrn", ten_cr
 """Sections 3 and 4: 224x224 crops of ImageNet, 70 epochs."""
 
 SMALL = Scale(56, 1 / 3, 256, 0.3, "he", replace(small_network.recipe(0), keep_epochs=()))
-"""As in `zfnet tour`: some minutes a network on the 6000 scenes and two cores. AlexNet takes the
-contrast normalisation: across channels, its own, leaves activations several times as large, and at
-this initialisation and rate it stayed at chance."""
+"""As in `zfnet tour`: some minutes for each network on the 6000 scenes and two cores. AlexNet has
+contrast normalisation here: its own, across channels, leaves activations several times as large,
+and with this initialisation and rate it stayed at chance."""
 
 
 def chosen(full: bool, own: dict[str, Any], recipe: dict[str, Any]) -> Scale:
-    """PAPER if `full`, else SMALL, but for fields of its `own` and of its `recipe`; None: kept."""
+    """PAPER if `full`, else SMALL, with changed fields and recipe; None leaves a field as it is."""
     scale = PAPER if full else SMALL
     of_recipe, of_scale = (
         {name: value for name, value in given.items() if value is not None}
@@ -103,9 +103,9 @@ def chosen(full: bool, own: dict[str, Any], recipe: dict[str, Any]) -> Scale:
 
 @dataclass(frozen=True, eq=False)
 class Trainings:
-    """What an experiment's networks are trained and validated on, and the folder of their runs.
+    """Data, preprocessing, folder and device of an experiment's trainings.
 
-    data: what the images are called, as `open_dataset` takes it. device: where they train.
+    data: the data set's name, as `open_dataset` takes it.
     """
 
     train: Dataset

@@ -1,4 +1,4 @@
-"""The network in the box, shown at once: what it says of photographs, and why."""
+"""First section of the tour: answers, projections and occlusion maps of the pretrained network."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ LIKELY = 3
 def add_first_look(
     page: Page, network: Network, photographs: Sequence[Photograph], report: Report
 ) -> None:
-    """Its filters, and of each photograph: its answers, projections layer by layer, occlusion."""
+    """The filters, and for each photograph the answers, projections and occlusion map."""
     right = pretrained.history()[-1]["val_accuracy"]
     page.section(
         "A network that has seen photographs",
         f"This small ZFNet has {network.model.parameter_count:,} parameters and was trained with "
         "this engine, on two cores, on 100 classes of Tiny ImageNet: photographs of 64 × 64 "
         f"pixels. It is right on {right:.0%} of those that it never saw; chance is 1 %. It comes "
-        "with the package, and every command looks into it unless `--model` names another.",
+        "with the package, and every command uses it unless `--model` names another.",
     )
     pages.add_filters(page, network.model)
     section = page.section(
         "What it sees in a photograph",
         "Of each picture: the answers; then, layer by layer, the strongest unit's activation "
-        "carried down to the pixels by the deconvnet. Low layers answer to edges and colours "
+        "projected to the pixels by the deconvnet. Low layers respond to edges and colours "
         "anywhere, higher ones to larger parts. Last, a grey square slides over the picture: where "
         "the answer's probability falls, the square hid what it rests on.",
     )
@@ -63,7 +63,7 @@ def _add_photograph(
 def add_projections(
     section: Section, network: Network, photograph: Photograph, x: np.ndarray
 ) -> None:
-    """The picture as the network sees it, (3,S,S), and each layer's strongest unit projected."""
+    """The preprocessed picture (3,S,S), and the projection of each layer's strongest unit."""
     shown = [(network.preprocess.to_pixels(x), photograph.credit or "the picture, cropped")]
     for projection in project_layers(network, x, network.model.convolutions):
         caption = f"{projection.layer}, map {projection.unit.map}: {projection.value:.3g}"

@@ -1,4 +1,4 @@
-"""The tour: a network that is there, then one that is trained on drawn scenes, on one page."""
+"""Page of `zfnet tour`: the pretrained network, then one trained on drawn scenes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ EVOLVING = ("conv1", "conv4")
 
 @dataclass(eq=False)
 class Findings:
-    """What the page is made of besides the network."""
+    """The content of the page besides the network."""
 
     history: Sequence[dict[str, float]]
     seconds: float
@@ -48,7 +48,7 @@ class Findings:
 
 
 def first_page(photographs: Sequence[Photograph], report: Report) -> Page:
-    """The page as it begins, with the network in the box: seconds of work."""
+    """The first page, with the pretrained network; takes seconds."""
     lead = (
         "Two networks, seen through: one that was trained on photographs and comes with the "
         "package, and one that this tour trains, from random weights, on drawn objects of which "
@@ -65,7 +65,7 @@ def first_page(photographs: Sequence[Photograph], report: Report) -> Page:
 def add_training(
     page: Page, network: Network, val: Dataset, run: Path, findings: Findings, report: Report
 ) -> None:
-    """The trained network from every side, in the folder `run`: a minute of work."""
+    """Sections about the network that was trained in the folder `run`; takes a minute."""
     probabilities, labels = predict(
         [network], val, progress=lambda d, t: report("looking at every class", d, t)
     )
@@ -93,7 +93,7 @@ def _facts(network: Network, findings: Findings, accuracy: float) -> tuple[tuple
 
 
 def _evolution(page: Page, run: Path, val: Dataset, seed: int, report: Report) -> None:
-    """How maps of the lowest and of a high layer came to be (Fig 4)."""
+    """Maps of the lowest and of a high layer during training (Fig 4)."""
     snapshots = list(evolution(run, val, layers=EVOLVING, maps=4, seed=seed, report=report))
     section = page.section("How features develop", SHOWN)
     for layer in EVOLVING:
@@ -170,9 +170,9 @@ def _occlusion(
 
 
 def _typical(probabilities: np.ndarray, labels: np.ndarray, label: int) -> int:
-    """The image of a class of which the network is as sure as of its median one.
+    """The image of a class with the median probability.
 
-    Of the surest images a square hides too little to change its mind.
+    In images with the highest probability a square changes too little.
     """
     images = np.flatnonzero(labels == label)
     by_sureness = images[np.argsort(probabilities[images, label], kind="stable")]

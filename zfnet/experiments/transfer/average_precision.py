@@ -1,8 +1,8 @@
-"""Several classes an image: one classifier a class on layer 7, by average precision (Table 6).
+"""Average precision of one classifier for each class, on images with several classes (Table 6).
 
-Each class has a logistic regression of its own, which learns the class against all others from the
-split train and ranks the images of val; the paper's test labels are not public. Images in which all
-there is of a class is difficult count neither way, in learning and in testing.
+Each class has its own logistic regression on layer 7, one against all others. It is trained on the
+split train and ranks the images of val; the paper's test labels are not public. For each class,
+images with difficult objects of it only are left out of training and test.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ PUBLISHED = 79.0
 
 
 def average_precision(scores: np.ndarray, present: np.ndarray) -> float:
-    """The area under the interpolated curve of precision by recall, as VOC has it since 2010.
+    """The area under the interpolated precision-recall curve, VOC's definition since 2010.
 
-    scores (n,) rank the images, the highest first; equal ones in their order. present (n,) bool.
+    scores (n,) rank the images, the highest first; ties keep their order. present (n,) bool.
     The precision at a recall is the highest at this recall or a larger one (VOC 2012 development
     kit, section 3.4.1). ValueError where the class is in no image.
     """
@@ -32,16 +32,16 @@ def average_precision(scores: np.ndarray, present: np.ndarray) -> float:
         raise ValueError(f"average precision: none of {len(present)} images has the class")
     hits = present[np.argsort(-scores, kind="stable")]
     precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
-    # From the end, the highest so far: never rises with recall
+    # The maximum from the end on: it never rises with recall
     interpolated = np.maximum.accumulate(precision[::-1])[::-1]
-    # Recall rises by one step at every hit, and nowhere else
+    # Recall rises by one step at every hit
     return float(interpolated[hits].mean())
 
 
 @dataclass(frozen=True)
 class ClassPrecision:
-    """One class: its average precision, the share of test images that have it (what a random order
-    tends to), how many have it, and the C that was taken."""
+    """One class: average precision, the share of test images that have the class (the expectation
+    of a random order), their number, and the classifier's C."""
 
     name: str
     precision: float
@@ -71,19 +71,26 @@ def score_classes(
     seed: int = 0,
     report: Report = silent,
 ) -> Iterator[list[ClassPrecision]]:
-    """After every class all results so far, in the order of the classes.
+    """Yields all results after every class, in the order of the classes.
 
-    banks, splits: of train, to learn from, and of val, to test on. c: see `classifiers.fit`.
+    banks, splits: of train, for training, and of val, for the test. c: see `classifiers.fit`.
     """
     classes, found = splits[0].classes, list[ClassPrecision]()
     x, x_test = (bank.features[layer] for bank in banks)
-    seen, seen_test = (voc.presence[bank.indices] for voc, bank in zip(splits, banks, strict=True))
+    presence, present_test = (
+        voc.presence[bank.indices] for voc, bank in zip(splits, banks, strict=True)
+    )
     for column, name in enumerate(classes):
-        clear, clear_test = seen[:, column] != 0, seen_test[:, column] != 0
+        clear, clear_test = presence[:, column] != 0, present_test[:, column] != 0
         learned = classifiers.fit(
-            "softmax", x[clear], seen[clear, column], c=c, seed=seed, scoring="average_precision"
+            "softmax",
+            x[clear],
+            presence[clear, column],
+            c=c,
+            seed=seed,
+            scoring="average_precision",
         )
-        present = seen_test[clear_test, column] == 1
+        present = present_test[clear_test, column] == 1
         precision = average_precision(learned.scores(x_test[clear_test]), present)
         found.append(
             ClassPrecision(name, precision, float(present.mean()), int(present.sum()), learned.c)
@@ -93,7 +100,7 @@ def score_classes(
 
 
 def verdict(found: Sequence[ClassPrecision]) -> str:
-    """How far the classes' precision lies above that of a random order."""
+    """A sentence that compares the classes' precision with that of a random order."""
     above = [entry for entry in found if entry.precision > entry.share]
     mean = 100 * float(np.mean([entry.precision for entry in found]))
     chance = 100 * float(np.mean([entry.share for entry in found]))

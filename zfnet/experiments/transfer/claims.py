@@ -1,4 +1,4 @@
-"""Whether the paper's trends of Tables 4 and 5 and Fig 9 hold in what was measured."""
+"""Verdicts on the paper's trends of Tables 4 and 5 and Fig 9."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from zfnet.experiments.transfer.measure import Accuracies, Scores
 
 
 def verdicts(scores: Scores, protocol: Protocol, *, seen_before: bool = False) -> list[str]:
-    """Whether the paper's trends hold: pretrained far above scratch, more images help.
+    """Sentences on the paper's trends: pretrained above scratch, more images help.
 
-    seen_before: the network has learned from the data set already, and carries nothing over.
+    seen_before: the network was trained on the data set, so that nothing is transferred.
     """
     said = []
     if scores.scratch:
@@ -42,7 +42,7 @@ def _not_carried(scores: Scores) -> str:
 
 
 def _published_gains(scores: Scores, protocol: Protocol) -> str:
-    """The paper's own differences beside ours, where it has them."""
+    """The paper's differences, where it has them."""
     known = [n for n in scores.scratch if n in protocol.pretrained]
     listed = [f"{protocol.pretrained[n][0] - protocol.scratch[n][0]:.1f} with {n}" for n in known]
     return f" Published: {', '.join(listed)} ({protocol.source})." if known else ""

@@ -1,10 +1,9 @@
-"""A network's features on another data set, against training from scratch (Tables 4, 5, Fig 9).
+"""Transfer of features to another data set, against training from scratch (Tables 4, 5, Fig 9).
 
-Layers 1 to 7 are kept as they are and a new softmax is learned on what leaves layer 7, by
-scikit-learn: with layers below that do not change the problem is convex, and its solver ends where
-our own engine's steps would go. From scratch, the same architecture learns the same images from
-random weights. Both see images as the network's own preprocessing has them, with its mean; both
-are tested on centre crops.
+Layers 1 to 7 are fixed, and a new softmax is fitted to the output of layer 7 by scikit-learn: with
+fixed layers below, the problem is convex, and its solver reaches the optimum that our own engine
+would approach. From scratch, the same architecture is trained on the same images from random
+weights. Both use the network's own preprocessing, with its mean; both are tested on centre crops.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ Accuracies = dict[int, list[float]]
 
 @dataclass
 class Scores:
-    """What is known so far; `scratch` may be behind, or stay empty. cs: C by images a class."""
+    """The accuracies so far; `scratch` may have fewer, or none. cs: C by images a class."""
 
     per_class: tuple[int, ...]
     pretrained: Accuracies = field(default_factory=dict)
@@ -45,13 +44,13 @@ class Scores:
     cs: Accuracies = field(default_factory=dict)
 
     def gains(self) -> dict[int, Estimate]:
-        """By images a class, how far pretrained lies above scratch, paired by fold."""
+        """By images a class, pretrained minus scratch, paired by fold."""
         return {n: gain(self.scratch[n], self.pretrained[n]) for n in self.scratch}
 
 
 @dataclass(frozen=True, eq=False)
 class Folds:
-    """The draws of a data set: folds[n][k] has n images of each class to learn from."""
+    """The folds of a data set: by_size[n][k] has n training images of each class."""
 
     dataset: Dataset
     bank: FeatureBank
@@ -78,7 +77,7 @@ class Folds:
 def score_pretrained(
     folds: Folds, layer: str, scores: Scores, *, c: float | None, seed: int, report: Report = silent
 ) -> Iterator[Scores]:
-    """A softmax on the features of `layer`; the scores after every fold."""
+    """A softmax on the features of `layer`; yields the scores after every fold."""
     x, labels = folds.bank.features[layer], folds.bank.labels
     entries = list(folds)
     for done, (n, _, fold) in enumerate(entries, start=1):
@@ -101,9 +100,10 @@ def score_scratch(
     seed: int,
     report: Report = silent,
 ) -> Iterator[Scores]:
-    """The architecture of `network` from random weights; the scores after every fold.
+    """The architecture of `network` from random weights; yields the scores after every fold.
 
-    Each training is a run in out/runs that goes on where it was stopped. Raises as `runs.trained`.
+    Each training is a run in out/runs and is resumed if it was interrupted; raises as
+    `runs.trained` does.
     """
     learned, whole = 0, sum(len(fold.train) for _, _, fold in folds)
     for n, k, fold in folds:
@@ -119,10 +119,10 @@ def score_scratch(
 def scratch_plan(
     network: Network, classes: int, per_class: int, fold: int, epochs: int, seed: int
 ) -> Plan:
-    """How one network is trained from scratch: the paper's recipe (section 3) for few images.
+    """The plan of a training from scratch: the paper's recipe (section 3), adapted to few images.
 
-    Smaller batches, random crops and weight decay; a cosine in place of the plateaus, which would
-    have to be found on images held out.
+    Smaller batches, random crops and weight decay; a cosine schedule in place of plateaus, which
+    would need held-out images.
     """
     settings = replace(
         require_conv_net(network, "training from scratch").settings,
@@ -137,7 +137,7 @@ def scratch_plan(
 
 
 def _part(report: Report, before: int, own: int, whole: int) -> Report:
-    """Progress of one training among all, in images seen."""
+    """Progress of one training as a part of all, in images."""
     title = "training from scratch"
     return lambda _, done, total: report(title, before + own * done // total, whole)
 
@@ -147,7 +147,7 @@ def _from_scratch(
 ) -> float:
     dataset, positions = folds.dataset, folds.bank.indices
     train, test = (Subset(dataset, positions[part]) for part in (fold.train, fold.test))
-    # The run's own curve, which decides nothing, is of one image a class: the first in each.
+    # The run's validation curve decides nothing, so it uses one image of each class, the first.
     firsts = np.unique(folds.bank.labels[fold.test], return_index=True)[1]
     val = Subset(dataset, positions[fold.test[firsts]])
     run = trained(

@@ -1,4 +1,4 @@
-"""`zfnet transfer` as a page and its numbers: Tables 4 and 5 and Fig 9, the published beside."""
+"""Page of `zfnet transfer`: Tables 4 and 5 and Fig 9 beside the published numbers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SCRATCH = (
 )
 NO_SCRATCH = "No network was trained from scratch."
 NOTHING_NEW = (
-    "The network has learned from {data} already: its features are not carried over to anything "
+    "The network has learned from {data} already: its features are not transferred to anything "
     "new here."
 )
 FOLDS_SHARE = (
@@ -61,7 +61,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Setting:
-    """How features are carried over, and what is trained from scratch.
+    """Folds, trainings from scratch, and classifiers.
 
     per_class:      images a class; empty: the protocol's.
     folds:          draws of them.
@@ -88,7 +88,7 @@ def write_transfer(
     setting: Setting = USUAL,
     report: Report = silent,
 ) -> Path:
-    """Fig 9 for a network and a data set; everything is written after each fold.
+    """Fig 9 for a network and a data set; all files are written after each fold.
 
     Returns the page's path. ValueError for a class with too few images, before anything is
     computed; raises `runs.Stopped` after Ctrl-C while a network is trained.
@@ -115,7 +115,7 @@ def write_transfer(
 def _notes(
     network: Network, bank: FeatureBank, layer: str, scratch_epochs: int, c: float | None
 ) -> list[str]:
-    """What is to be known about the numbers."""
+    """Notes on the methods behind the numbers."""
     scratch = SCRATCH.format(epochs=scratch_epochs) if scratch_epochs else NO_SCRATCH
     notes = [SOFTMAX.format(layer=layer), classifiers.described(c), scratch, FOLDS_SHARE]
     return [*notes, bank.left_out()] if bank.bad else notes
@@ -130,7 +130,7 @@ def _write(
     scores: Scores,
     notes: Sequence[str],
 ) -> Path:
-    """The page, the chart, the table and the numbers, of the folds that there are."""
+    """The page, the chart, the table and the numbers of the folds so far."""
     seen_before = network.learned_from(dataset)
     said = verdicts(scores, protocol, seen_before=seen_before)
     results.numbers(**_found(dataset, bank, scores), seen_before=seen_before, verdicts=said)
@@ -171,7 +171,7 @@ def _kinds(scores: Scores, protocol: Protocol) -> list[tuple[str, Accuracies, Pu
 
 
 def _rows(scores: Scores, protocol: Protocol) -> Iterator[list[object]]:
-    """Of transfer.csv: see COLUMNS; accuracies in per cent."""
+    """Rows of transfer.csv (COLUMNS); accuracies in per cent."""
     for kind, found, published in _kinds(scores, protocol):
         for n, values in found.items():
             ours = [round(100 * float(v), 2) for v in (np.mean(values), deviation(values))]
@@ -179,7 +179,7 @@ def _rows(scores: Scores, protocol: Protocol) -> Iterator[list[object]]:
 
 
 def _shown(scores: Scores, protocol: Protocol) -> Iterator[list[str]]:
-    """Of the page's table."""
+    """Rows of the page's table."""
     gains = scores.gains()
     for n in scores.per_class:
         ours = [
@@ -199,7 +199,7 @@ def _chart(scores: Scores, protocol: Protocol, name: str) -> Figure:
     """Ours on the left, the paper's on the right."""
     figure, (ours, theirs) = charts.panels(2, width=4.4, height=3.4)
     for axes, title in ((ours, f"Ours, on {name}"), (theirs, f"Published: {protocol.source}")):
-        charts.dress(axes, title, "images a class", "mean of classes, %")
+        charts.style_axes(axes, title, "images a class", "mean of classes, %")
         axes.set_ylim(0, 100)
     for place, (kind, found, published) in enumerate(_kinds(scores, protocol)):
         measured = {n: (100 * float(np.mean(v)), 100 * deviation(v)) for n, v in found.items()}

@@ -1,4 +1,4 @@
-"""`zfnet transfer --protocol voc2012` as a page and its numbers: Table 6."""
+"""Page of `zfnet transfer --protocol voc2012`: Table 6."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _shown(found: Sequence[ClassPrecision], mean: float) -> Iterator[list[str]]:
 
 def _chart(found: Sequence[ClassPrecision]) -> Figure:
     figure, (axes,) = charts.panels(width=8, height=3.4)
-    charts.dress(axes, "Average precision by class", y="%")
+    charts.style_axes(axes, "Average precision by class", y="%")
     places = range(len(found))
     axes.bar(places, [100 * e.precision for e in found], color=charts.COLOURS[0], label="ours")
     axes.bar(places, [100 * e.share for e in found], color=charts.COLOURS[6], label="random order")

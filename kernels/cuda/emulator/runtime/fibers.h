@@ -1,8 +1,8 @@
-// Fibers: stacks that one operating-system thread runs in turns.
+// Fibers: stacks between which one operating-system thread switches.
 //
 // A switch saves the six registers that a called function must keep and exchanges the stack
-// pointer: some ten instructions. `swapcontext` does the same anywhere, but asks the kernel for the
-// signal mask each time, which costs more than most threads have to do between two barriers.
+// pointer: some ten instructions. `swapcontext` is portable, but makes a system call for the
+// signal mask each time, which costs more than most threads compute between two barriers.
 #pragma once
 
 #include <sys/mman.h>
@@ -16,12 +16,12 @@ namespace fibers {
 constexpr int COUNT = 1024;              // threads of a block, at most
 constexpr size_t PAGE = 4096;
 constexpr size_t STACK = 32 * PAGE;      // local memory of a thread
-constexpr size_t STRIDE = STACK + PAGE;  // below each a page that faults
+constexpr size_t STRIDE = STACK + PAGE;  // with a guard page below each
 
 struct Fiber {
   void *stack_pointer;
   char *low;           // its stack: low <= address < low + STACK
-  ucontext_t context;  // where the processor is not known
+  ucontext_t context;  // for unknown processors
 };
 
 inline Fiber all[COUNT];
@@ -41,7 +41,7 @@ inline bool reserve() {
 #if defined(__x86_64__)
 constexpr bool KNOWN_PROCESSOR = true;
 
-// switch_stacks(save, to): the rest of the callee's duties is the compiler's.
+// switch_stacks(save, to): the compiler saves the caller's registers.
 asm(R"(
 .text
 .type emulator_switch_stacks, @function
@@ -67,7 +67,7 @@ extern "C" void emulator_switch_stacks(void **save, void *to);
 
 inline void *fresh_stack(char *top, void (*body)()) {
   void **words = reinterpret_cast<void **>(top);
-  *--words = nullptr;  // what `body` would return to; its stack is then aligned as after a call
+  *--words = nullptr;  // return address of `body`, unused; it aligns the stack as after a call
   *--words = reinterpret_cast<void *>(body);
   for (int saved = 0; saved < 6; saved++) *--words = nullptr;
   return words;
@@ -79,7 +79,7 @@ inline void *fresh_stack(char *, void (*)()) { return nullptr; }
 #endif
 
 inline void prepare(Fiber &fiber, void (*body)(), bool portable) {
-  // Tops that lie apart modulo the page: else all stacks would share the same few cache lines.
+  // Tops differ modulo the page size: otherwise all stacks would share the same few cache sets.
   size_t number = &fiber - all;
   char *top = fiber.low + STACK - (number % 29) * 128;
   if (portable) {

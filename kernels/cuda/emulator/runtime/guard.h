@@ -1,4 +1,4 @@
-// What ends a launch from outside the kernel: a fault of the processor, or a thread without end.
+// Signals that end a launch: a processor fault, or a thread that does not end.
 #pragma once
 
 #include <csignal>
@@ -23,8 +23,8 @@ inline uint64_t seen;
 
 inline bool in_kernel(uint64_t a) { return a - state.image_low < state.image_size; }
 
-// The instruction that was interrupted; where that is not the kernel's, the call that led away from
-// it: the first word on the stack that points into the kernel.
+// The interrupted instruction; if it is outside of the kernel, the kernel's call that led there:
+// the first word on the stack that points into the kernel.
 inline uint64_t instruction(void *context) {
 #if defined(__x86_64__)
   const auto &registers = static_cast<ucontext_t *>(context)->uc_mcontext.gregs;
@@ -45,7 +45,7 @@ inline uint64_t instruction(void *context) {
 }
 
 inline void on_fault(int signal, siginfo_t *info, void *context) {
-  if (!pthread_equal(pthread_self(), owner)) {  // not ours: happens again under its own handler
+  if (!pthread_equal(pthread_self(), owner)) {  // another thread: the original handler gets it
     for (int i = 0; i < 4; i++)
       if (FAULTS[i] == signal) sigaction(signal, &before[i], nullptr);
     return;

@@ -1,12 +1,12 @@
-// What g++ calls in an instrumented kernel: `-fsanitize=thread` before each access of memory,
-// `-fsanitize=alignment,bounds,...` where a check of the types has failed.
+// Callbacks of an instrumented kernel: `-fsanitize=thread` calls them before each access of memory,
+// `-fsanitize=alignment,bounds,...` after a failed check.
 #pragma once
 
 #include "shadow.h"
 
 namespace instrumentation {
 
-struct Source {  // as g++ lays them out
+struct Source {  // in g++'s layout
   const char *file;
   uint32_t line, column;
 };

@@ -1,9 +1,10 @@
-// Where the arrays and the shared variables of a launch lie.
+// Address space of a launch: its arrays and shared variables.
 //
-// Checked, a kernel works on copies of its arrays, a gigabyte of addresses for each: whatever lies
-// beside an array is nobody's, an address tells its array by its upper bits, and an index that is
-// off by any amount is found and named. Shared variables lie in one arena with zones between them,
-// those with elements below four bytes in a second one: the first is watched in words.
+// A checked kernel works on copies of its arrays, each in a gigabyte of reserved addresses. The
+// addresses around an array are unused, and the upper bits of an address identify the array, so any
+// wrong index is found and its array named. Shared variables are in an arena with gaps between
+// them; those with elements below four bytes are in a second one, because the first is checked by
+// words.
 #pragma once
 
 #include <sys/mman.h>
@@ -20,7 +21,7 @@ namespace memory {
 
 constexpr int ROOM_BITS = 30;
 constexpr uint64_t ROOM = uint64_t(1) << ROOM_BITS;
-constexpr uint64_t MARGIN = ROOM / 4;  // before an array: a negative index stays in its room
+constexpr uint64_t MARGIN = ROOM / 4;  // before an array: a negative index stays in its gigabyte
 constexpr uint64_t HEAP = MOST_ARRAYS * ROOM;
 constexpr uint64_t ARENA = 1 << 20;
 constexpr uint64_t ZONE = 1024;
@@ -32,7 +33,7 @@ inline const uint64_t arena = reinterpret_cast<uint64_t>(arena_memory);
 inline uint8_t owner[2 * ARENA];              // slot + 1 of each word, then of each byte
 inline struct { uint64_t low, size; const char *name; } slots[MOST_SLOTS];
 inline int slot_count;
-inline uint64_t cursor[2];                    // what of each arena is taken
+inline uint64_t cursor[2];                    // bytes used of each arena
 inline uint64_t static_bytes;
 inline void *dynamic_address;
 
@@ -60,8 +61,8 @@ inline void forget_shared() {
   dynamic_address = nullptr;
 }
 
-// An address with the alignment that was declared and no better one: on a GPU a float array may lie
-// at any multiple of four bytes, whatever a vector load through it would need.
+// An address with the declared alignment and no better one: on a GPU a float array may be at any
+// multiple of four bytes, whatever a vector load through it would need.
 inline void *place(uint64_t size, uint64_t alignment, uint64_t element, const char *name) {
   int narrow = element < 4;
   uint64_t coarse = alignment < 16 ? 16 : alignment;
@@ -84,7 +85,7 @@ inline void copy_out(const Array &a) {
   if (a.written) std::memcpy(a.host, a.device, a.bytes);
 }
 
-// Pages beyond a few megabytes go back to the system.
+// Pages beyond a few megabytes are returned to the system.
 inline void release(uint64_t low, uint64_t bytes) {
   constexpr uint64_t KEPT = 16 << 20;
   low &= ~(fibers::PAGE - 1);

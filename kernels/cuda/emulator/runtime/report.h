@@ -1,4 +1,4 @@
-// What is undefined ends the launch: the report is filled in, the fibers are abandoned.
+// Report of undefined behaviour, which ends the launch: the report is filled, the fibers abandoned.
 #pragma once
 
 #include "memory.h"
@@ -7,7 +7,7 @@ namespace report {
 
 inline void set3(uint32_t *to, uint3 v) { to[0] = v.x, to[1] = v.y, to[2] = v.z; }
 
-// Call sites that pass their place have a number instead of an address: it fits where one fits.
+// Call sites that pass their position have a number instead of an address, in the same field.
 constexpr uint32_t NUMBERED = 0x80000000u;
 inline struct { const char *file; int line; } places[1024];
 inline uint32_t place_count;
@@ -32,7 +32,7 @@ inline uint3 index_of_thread(uint32_t linear) {
   return {linear % size.x, linear / size.x % size.y, linear / size.x / size.y};
 }
 
-uint3 block_at(uint64_t place);  // of the order in which blocks run
+uint3 block_at(uint64_t place);  // by its place in the order of blocks
 
 inline void identify(Point &p, uint32_t who) {
   uint64_t place = state.next_block - 1;
@@ -53,7 +53,7 @@ inline uint64_t distance(uint64_t a, uint64_t low, uint64_t size) {
   return a < low ? low - a : a < low + size ? 0 : a - (low + size) + 1;
 }
 
-// Names the array or shared variable that `a` lies in, or else the nearest in the same region.
+// Names the array or shared variable that contains `a`, or else the nearest in its region.
 inline void name(Report &r, uint64_t a) {
   uint64_t nearest = UINT64_MAX;
   bool shared = a - memory::arena < 2 * memory::ARENA;

@@ -1,7 +1,7 @@
-// The emulator's runtime: what kernels call (emulator.h), and what the loader calls.
+// The emulator's runtime: functions for kernels (emulator.h) and for the loader (native.py).
 //
-// state.h holds what a launch is; fibers.h, schedule.h and together.h run its threads; memory.h,
-// shadow.h and instrumentation.h watch what they touch; report.h says what was undefined.
+// state.h is the state of a launch; fibers.h, schedule.h and together.h run its threads; memory.h,
+// shadow.h and instrumentation.h check their accesses; report.h describes what was undefined.
 #include <link.h>
 
 #include "guard.h"
@@ -67,16 +67,16 @@ void emulator_atomic(void *address, unsigned size, const char *file, int line) {
 
 void emulator_trap(const char *file, int line) { report::at_place(TRAP, file, line, nullptr); }
 
-// --- the loader's side ---
+// --- functions for the loader ---
 
-// Once: reserves addresses; 0 where the system does not give them.
+// Called once: reserves addresses; 0 if the system refuses.
 int emulator_open() {
   using namespace memory;
   heap = reserve(HEAP);
   return heap && shadow::reserve() && fibers::reserve();
 }
 
-// Where the shared object that holds `entry` lies.
+// The addresses of the shared object that contains `entry`.
 void emulator_image(void *entry, uint64_t *low, uint64_t *high) {
   struct Search { uint64_t entry, low, high; } search = {reinterpret_cast<uint64_t>(entry), 0, 0};
   dl_iterate_phdr(
@@ -98,12 +98,12 @@ void emulator_image(void *entry, uint64_t *low, uint64_t *high) {
   *low = search.low, *high = search.high;
 }
 
-// Where array `i` will lie, with the alignment of the original.
+// The address of the copy of array `i`, with the alignment of the original.
 uint64_t emulator_room(uint32_t i, uint64_t host) {
   return memory::heap + i * memory::ROOM + memory::MARGIN + host % 256;
 }
 
-// Takes over a launch; 0 where its arrays are too many to watch.
+// Begins a launch; 0 if it has too many arrays to check.
 int emulator_start(const Launch *launch) {
   state.launch = *launch;
   if (launch->checked) {
@@ -130,7 +130,7 @@ int emulator_start(const Launch *launch) {
   return 1;
 }
 
-// Runs blocks: FINISHED when all have run, PAUSED when the slice is over, or UNDEFINED.
+// Runs blocks: FINISHED when all have run, PAUSED after a time slice, or UNDEFINED.
 int emulator_run() {
   jmp_buf home;
   state.home = &home;
@@ -142,7 +142,7 @@ int emulator_run() {
   return left - 1;
 }
 
-// Brings the results back where the launch finished; gives large memory back in any case.
+// Copies the results back if the launch finished; returns large memory in any case.
 void emulator_finish(int finished) {
   const Launch &launch = state.launch;
   if (!launch.checked) return;

@@ -1,8 +1,8 @@
-// Which thread runs next. Blocks run one after another, their threads each until it waits or ends;
-// a seed draws the order of both, 0 being the natural one.
+// Scheduler of blocks and threads. Blocks run one after another; a thread runs until it waits or
+// ends. A seed draws the order of both; 0 is the natural order.
 //
-// A thread gets a fiber only when its turn comes, and the fiber of one that ended at once serves the
-// next: a kernel without barriers runs on one stack.
+// A thread gets a fiber only when it first runs, and the fiber of a thread that has ended is reused
+// at once: a kernel without barriers runs on one stack.
 #pragma once
 
 #include <ctime>
@@ -56,7 +56,7 @@ inline void all_ready() {
   for (int i = 0; i < state.count; i++) state.ready[i] = i;
 }
 
-// A barrier that everybody reached, or else the report of who did not.
+// Releases a barrier that all threads reached, or else reports those that did not.
 void open_barrier();
 
 inline bool begin_block() {
@@ -74,7 +74,7 @@ inline bool begin_block() {
   return true;
 }
 
-// Null where all blocks have run.
+// Null if all blocks have run.
 inline Thread *next() {
   if (!state.ready_count) {
     if (state.ended == state.count) {
@@ -86,7 +86,7 @@ inline Thread *next() {
   return take_ready();
 }
 
-// The warp's count of barriers, for the accesses of the thread that goes on.
+// The warp's count of barriers, for the accesses of the thread that resumes.
 inline void take_turn(uint32_t linear) {
   state.turn = state.turns[linear / 32];
   uint64_t epoch = uint64_t(state.epoch) << 32;
@@ -116,7 +116,7 @@ inline void equip(Thread *t) {
   }
 }
 
-// The current thread waits; returns when it may go on.
+// The current thread waits; returns when it may resume.
 inline void wait() {
   Thread *me = state.current, *t = next();
   equip(t);
@@ -148,10 +148,10 @@ inline void body() {
   }
 }
 
-// From the loader's own stack into the first fiber.
+// Switches from the loader's stack to the first fiber.
 [[noreturn]] inline void enter() {
   static fibers::Fiber loader;
-  // Nobody has one at the beginning, nor between two blocks; after a report they are left as is.
+  // No thread has one at the beginning or between two blocks; after a report they stay as they are.
   state.idle_count = state.fibers_used = 0;
   Thread *t = next();
   if (!t) leave(FINISHED);

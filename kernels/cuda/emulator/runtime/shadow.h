@@ -1,15 +1,15 @@
-// Who touched which word, and when: what tells a race from an orderly access.
+// Shadow memory: the last accesses of each word, from which races are detected.
 //
 // Time in a block is counted in barriers: `epoch` grows with each, over all blocks and launches, so
-// that nothing need be cleared. Two threads of a block race on a word if both touch it in one epoch
-// and one of them writes; in one warp a `__syncwarp` between the two orders them as well (`turn`).
-// Two blocks race if one writes what the other touches at any time in the launch. Atomic operations
-// do not race with each other.
+// nothing has to be cleared. Two threads of a block race on a word if both access it in one epoch
+// and one of them writes. In one warp a `__syncwarp` between the two also orders them (`turn`). Two
+// blocks race if one writes a word that the other accesses at any time in the launch. Atomic
+// operations do not race with each other.
 //
-// A word keeps its last write and two reads. Two are enough: a write races with some earlier read
-// if and only if it does with one of a pair from two warps, or, all readers being of one warp, from
-// two threads. A read by another block is kept for the whole launch, for every later write races
-// with it.
+// A word has its last write and two reads. Two are enough: a write races with some earlier read if
+// and only if it races with one of a pair from two warps, or, if all readers are of one warp, from
+// two threads. A read by another block is kept for the whole launch, because every later write
+// races with it.
 #pragma once
 
 #include "report.h"
@@ -25,18 +25,19 @@ struct Cell {
   Access write, read, other;
 };
 
-struct Region {  // an array's room
+struct Region {  // the addresses of an array
   uint64_t low, bytes;
   Cell *cells;   // null: the kernel only reads it
-  int shift;     // bytes that a cell watches, as a power of two
+  int shift;     // bytes that a cell covers, as a power of two
 };
 
 constexpr uint64_t WATCH = uint64_t(64) << 30;  // addresses for the cells of arrays
 inline Cell words[memory::ARENA / 4 + 16];
 inline Cell *bytes, *arrays;
-// What makes one more read of a word of shared memory superfluous: it was written before this epoch
-// and read in it by two warps, so that any write would race (the epoch and all ones), or by two
-// threads of a warp since its last barrier (the epoch, the warp and the count of its barriers).
+// The key with which a further read of a word of shared memory need not be recorded: the word was
+// written before this epoch and read in it by two warps, so that any write would race (the epoch
+// and all ones), or by two threads of a warp since its last barrier (epoch, warp, count of
+// barriers).
 inline uint64_t quiet[memory::ARENA / 4 + 16];
 inline Region regions[MOST_ARRAYS];
 inline uint64_t used;
@@ -184,7 +185,7 @@ inline bool reserve() {
   return bytes && arrays;
 }
 
-// Gives each array its cells; false where there are too many to watch.
+// Gives each array its cells; false if there are too many.
 inline bool watch(const Launch &launch) {
   used = 0;
   for (int i = 0; i < MOST_ARRAYS; i++) regions[i] = {};
@@ -198,7 +199,7 @@ inline bool watch(const Launch &launch) {
   return used * sizeof(Cell) <= WATCH;
 }
 
-// After some billions of barriers the count begins anew.
+// After some billions of barriers the count restarts.
 inline void forget() {
   std::memset(words, 0, sizeof words);
   std::memset(quiet, 0, sizeof quiet);

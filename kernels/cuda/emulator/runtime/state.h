@@ -1,4 +1,4 @@
-// What the loader hands over, what it gets back, and the state of the launch that is running.
+// Structures shared with the loader, and the state of the running launch.
 #pragma once
 
 #include <csetjmp>
@@ -36,7 +36,7 @@ enum Kind : int {
 };
 enum Mode : int { NO_ACCESS, READ, WRITE, ATOMIC };
 
-struct Point {  // where in the source, who, and what it did
+struct Point {  // position in the source, thread, and kind of access
   uint64_t pc;
   const char *file;
   int32_t line, mode;
@@ -47,16 +47,16 @@ struct Report {
   int32_t kind, has_other;
   Point here, other;
   uint64_t size, mask;
-  int32_t array;                   // which array is meant or nearest; -1: none
+  int32_t array;                   // the array, or the nearest one; -1: none
   int32_t offset_known;
-  const char *shared;              // which shared variable; null: none
+  const char *shared;              // the shared variable; null: none
   int64_t offset, extent;          // bytes from its beginning; its bytes
-  const char *text;                // what else there is to say
+  const char *text;                // further description
   const char *type;
   int64_t number;
 };
 
-// --- of the runtime alone ---
+// --- private to the runtime ---
 
 enum Waiting : uint8_t { READY, AT_BARRIER, IN_WARP, ENDED };
 
@@ -87,15 +87,15 @@ struct State {
   Thread *current;
   Thread threads[fibers::COUNT];
   uint16_t turns[fibers::COUNT / 32];
-  int count, ended, arrived;       // threads of a block; in this one
-  int votes;                       // true predicates among the arrived
+  int count, ended, arrived;       // threads of a block; of this one, those that ended or wait
+  int votes;                       // true predicates among those that wait
   bool scattered;                  // they wait at more than one barrier
   uint3 block_size, grid_size, block;
-  uint64_t blocks, next_block;     // how many, how many were begun
+  uint64_t blocks, next_block;     // total, begun
   int ready[fibers::COUNT];        // a ring
   int head, ready_count;
   fibers::Fiber *idle[fibers::COUNT];
-  int idle_count, fibers_used;     // those idle, and how many were ever prepared
+  int idle_count, fibers_used;     // idle ones, and those ever prepared
   uint64_t random;
   int combined[3];                 // of the barrier: count, and, or
   double deadline;

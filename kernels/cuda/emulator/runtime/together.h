@@ -1,4 +1,4 @@
-// Where threads wait for each other: the block's barrier, and the operations of a warp.
+// Synchronisation: the block's barrier and the operations of a warp.
 #pragma once
 
 #include "schedule.h"
@@ -38,7 +38,7 @@ inline bool named(const Thread &waits, const Thread &other) {
   return a / 32 == b / 32 && (waits.mask >> b % 32 & 1);
 }
 
-// Nobody can run: a warp operation lacks a lane, or some threads miss the barrier.
+// Deadlock: a warp operation lacks a lane, or some threads do not reach the barrier.
 [[noreturn]] inline void stuck() {
   const Thread *at_barrier = nullptr;
   for (int i = 0; i < state.count; i++) {

@@ -1,4 +1,4 @@
-"""Time and memory of a call, measured on the CPU (`gpu.py`: on a GPU)."""
+"""Time and memory of a call, measured on the CPU (`bench/gpu.py`: on a GPU)."""
 
 from __future__ import annotations
 

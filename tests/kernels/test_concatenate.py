@@ -7,11 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.joining import side_by_side
+from kernels import pick
+from kernels.contract.plane_geometry import ConcatenateGeometry
 
 pytestmark = pytest.mark.quick
 
 sizes = st.integers(0, 5)
+
+
+def side_by_side(arrays: list[np.ndarray]) -> np.ndarray:
+    g = ConcatenateGeometry.of(*(a.shape for a in arrays))
+    joined: np.ndarray = pick("concatenate", "cpu", g)(*arrays, g)
+    return joined
 
 
 @given(

@@ -1,8 +1,9 @@
-// out (N,h,w,C) of x (N or 1,H,W,C) under part (N,a,b,C): each pixel of a patch is the part's where
-// that lies over it, else the plane's, else, outside of the plane, `fill`.
+// Patches y (N,h,w,C) of x (N or 1,H,W,C), overlaid with part (N,a,b,C).
 //
-// A thread moves V, one channel's value or 16 bytes of them, so that a warp moves neighbours in
-// memory. Where patches begin is read by all threads of a pixel at once, from the cache.
+// A pixel of a patch is that of `part` where `part` covers it, else that of the plane, and `fill`
+// outside of the plane. A thread moves V, one channel or 16 bytes of them, so that a warp's
+// accesses are contiguous. The patches' origins are read by all threads of a pixel at once, from
+// the cache.
 
 __device__ void fill_with(float& v, double fill) { v = (float)fill; }
 __device__ void fill_with(double& v, double fill) { v = fill; }
@@ -14,9 +15,9 @@ __device__ void fill_with(double2& v, double fill) { v = make_double2(fill, fill
 struct Patches { int N, h, w, H, W, C, planes, a, b; };
 
 template <typename V>
-__global__ void lay(const V* __restrict__ x, const V* __restrict__ part,
-                    const long long* __restrict__ part_at, V* __restrict__ out,
-                    const long long* __restrict__ at, Patches g, double fill) {
+__global__ void gather(const V* __restrict__ x, const V* __restrict__ part,
+                       const long long* __restrict__ part_at, V* __restrict__ y,
+                       const long long* __restrict__ at, Patches g, double fill) {
     const long long count = (long long)g.N * g.h * g.w * g.C;
     const long long stride = (long long)gridDim.x * blockDim.x;
     for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += stride) {
@@ -31,6 +32,6 @@ __global__ void lay(const V* __restrict__ x, const V* __restrict__ part,
             value = part[((n * g.a + above) * g.b + left) * g.C + c];
         else
             value = x[(((g.planes > 1 ? n : 0) * g.H + row) * g.W + column) * g.C + c];
-        out[i] = value;
+        y[i] = value;
     }
 }

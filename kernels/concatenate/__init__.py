@@ -1,0 +1,1 @@
+"""Concatenation along channels."""

@@ -1,0 +1,1 @@
+"""Convolution, bias, ReLU and max-pooling as one operation."""

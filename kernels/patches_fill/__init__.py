@@ -1,0 +1,1 @@
+"""Patches filled outside of the plane that they are parts of."""

@@ -1,0 +1,1 @@
+"""Patches gathered from planes, each at its own place."""

@@ -1,0 +1,1 @@
+"""The maximum of every plane and its place."""

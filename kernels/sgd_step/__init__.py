@@ -1,0 +1,1 @@
+"""A step of stochastic gradient descent with momentum."""

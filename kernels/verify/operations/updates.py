@@ -1,0 +1,52 @@
+"""Updates of parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from kernels.bounds import rounding
+from kernels.contract.registry import Kernel
+from kernels.verify.arrays import small
+from kernels.verify.calls import Bounds, Call, Operation, operation
+
+Shape = tuple[int, ...]
+ROUNDINGS = 8
+"""Of a result: three settings to the arrays' type, four products and sums on the way, one more."""
+
+
+@operation
+class SgdStep(Operation):
+    """Its geometry is the shape of w, v and g, which the kernel sees for itself."""
+
+    name = "sgd_step"
+    returns = "w", "v"
+
+    def geometries(self, kernel: Kernel, large: bool) -> st.SearchStrategy[Shape]:
+        if not large:
+            return st.lists(small(0, 5), max_size=5).map(tuple)
+        matrix = st.tuples(small(1, 200), small(1, 70))
+        other = st.lists(small(1, 40), max_size=3).map(tuple)
+        return st.one_of(matrix, other)
+
+    def shapes(self, g: Shape) -> dict[str, Shape]:
+        return {"w": g, "v": g, "g": g}
+
+    def options(self, kernel: Kernel, g: Shape) -> dict[str, st.SearchStrategy[Any]]:
+        rates = st.floats(0, 1, exclude_max=True, allow_subnormal=False)
+        return {"lr": rates, "momentum": rates, "weight_decay": st.one_of(st.just(0.0), rates)}
+
+    def arguments(self, call: Call) -> tuple[Any, ...]:
+        return tuple(call.inputs.values())
+
+    def bound(self, kernel: Kernel, call: Call) -> Bounds:
+        w, v, g = (np.abs(a.astype(np.float64)) for a in call.inputs.values())
+        lr, momentum, decay = (call.options[name] for name in ("lr", "momentum", "weight_decay"))
+        velocity = momentum * v + g + decay * w
+        sums = w + lr * velocity, velocity
+        first, second = (
+            rounding(ROUNDINGS, a, call.dtype) + rounding(ROUNDINGS, a, np.float64) for a in sums
+        )
+        return first, second
