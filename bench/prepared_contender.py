@@ -16,7 +16,7 @@ import numpy as np
 from bench.cases import Case, Contender
 from bench.contenders import call_of
 from bench.gpu import CuPyGPU, TorchGPU
-from bench.operations import OPERATIONS, Call
+from bench.operations import OPERATIONS, Call, of
 from bench.operations.operation import on_host
 from kernels.contract import sources, threads
 from kernels.contract.clock import Instrument, Processor
@@ -60,11 +60,20 @@ def prepare(job: dict[str, Any]) -> PreparedContender:
     instrument = _instrument(contender)
     layer = OPERATIONS[job["operation"]].layer(**job["layer"])
     case = Case(job["operation"], layer, job["batch"])
-    call_of(case.warm_up(), contender, job["threads"]).timed()
+    call_of(_compiled_on(case, contender), contender, job["threads"]).timed()
     loaded = instrument.held()
     operation, call = OPERATIONS[job["operation"]], call_of(case, contender, job["threads"])
     outside_kernels = operation.outside_kernels(case) if contender.ours else None
     return PreparedContender(call, instrument, loaded, outside_kernels)
+
+
+def _compiled_on(case: Case, contender: Contender) -> Case:
+    """The case on few pixels, which compiles the same code; the case itself for a kernel of ours
+    that does not support so few."""
+    small = case.warm_up()
+    if contender.ours and not of(small).ours(small, [contender.name], contender.device):
+        return case
+    return small
 
 
 def _instrument(contender: Contender) -> Instrument:

@@ -61,10 +61,10 @@ class SGD:
 def ready(
     w: np.ndarray, v: np.ndarray, g: np.ndarray, *, lr: float, momentum: float, weight_decay: float
 ) -> Callable[[], None]:
-    """A step that changes w and v in place, made by calling what is returned: it needs no memory.
+    """A function that updates w and v in place, and allocates nothing.
 
-    What may fail fails here, for want of memory too, and w and v are then as they were. ValueError
-    if the shapes differ, TypeError if the types or the devices do.
+    Whatever may fail, for lack of memory too, fails here, before w and v are changed. ValueError if
+    the shapes differ, TypeError if the types or the devices do.
     """
     if not w.shape == v.shape == g.shape:
         raise ValueError(f"SGD: w {w.shape}, v {v.shape} and g {g.shape} must be of one shape")
@@ -72,10 +72,10 @@ def ready(
     places = sorted({device.of(a) for a in (w, v, g)})
     if len(places) != 1:
         raise TypeError(f"SGD: w, v and g lie on {' and '.join(places)}; on one they fit")
-    admitted = tuple(memory.admit(a) for a in (w, v, g))
-    step = partial(pick_for("sgd_step", w, w.shape), *admitted, out=admitted[:2])
+    canonical = tuple(memory.admit(a) for a in (w, v, g))
+    step = partial(pick_for("sgd_step", w, w.shape), *canonical, out=canonical[:2])
     settings = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
-    return partial(_step, (w, v), admitted[:2], partial(step, **settings))
+    return partial(_step, (w, v), canonical[:2], partial(step, **settings))
 
 
 def _step(
