@@ -1,7 +1,7 @@
 """A step of SGD with momentum over one parameter, in place.
 
-Bounded by memory: three arrays are read and two written. The checked result is that of one step from
-the same arrays; each timed step continues from the one before.
+Bounded by memory: three arrays are read and two written. The checked result is that of one step
+from the same arrays; each timed step continues from the one before.
 """
 
 from __future__ import annotations
