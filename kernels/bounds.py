@@ -1,12 +1,12 @@
-"""How far a result may be off, from how it was computed; never from trial.
+"""Bounds of rounding errors, derived from the computation; never from trial.
 
-A sum of products rounds at most n times on the way from a product to the result, so it is off by
-at most n eps times the sum of the absolute products (Higham, "Accuracy and Stability of Numerical
-Algorithms", section 3.1; eps is twice the unit roundoff, which covers the second order). A kernel
-states its n as `error_bound(g)`. The oracle rounds in its own type just as often at most.
+Worst case: a sum of products rounds at most n times on the way from a product to the result. Its
+error is at most n eps times the sum of the absolute products (Higham, "Accuracy and Stability of
+Numerical Algorithms", section 3.1; eps is twice the unit roundoff, which covers the second order).
+A kernel states its n as `error_bound(g)`. The oracle rounds at most as often, in its own type.
 
-That is the worst case. Roundings that are independent and of mean zero add up like a random walk:
-then the error is, but for a probability of 2 n exp(-lambda^2 / 2) an element, below
+Statistical line: roundings that are independent and of mean zero add up like a random walk. Except
+with a probability of 2 n exp(-lambda^2 / 2) for each element, the error is then below
 lambda sqrt(n) eps / 2 times the same sum (Higham, Mary: "A New Approach to Probabilistic Rounding
 Error Analysis", SIAM J. Sci. Comput. 41, 2019, theorem 2.4).
 """
@@ -21,7 +21,7 @@ from numpy.typing import DTypeLike
 from kernels.contract.registry import Kernel
 
 LAMBDA = 8.0
-"""That any one of 10^9 sums of 1000 terms passes the line then has a probability of 3 percent."""
+"""lambda. With 8, one of 10^9 sums of 1000 terms exceeds the line with probability 3 percent."""
 
 
 def eps(dtype: DTypeLike) -> float:
@@ -29,17 +29,17 @@ def eps(dtype: DTypeLike) -> float:
 
 
 def rounding(units: float, absolute: np.ndarray, dtype: DTypeLike) -> np.ndarray:
-    """`units` roundings in `dtype` of what sums to `absolute`, and one underflow for each."""
+    """`units` roundings in `dtype`, relative to the sum `absolute`, and one underflow for each."""
     return units * (eps(dtype) * np.asarray(absolute, np.float64) + float(np.finfo(dtype).tiny))
 
 
 def of_kernel(
     kernel: Kernel, g: Any, absolute: np.ndarray, dtype: DTypeLike, chain: int
 ) -> np.ndarray:
-    """The kernel's own bound, and that of an oracle in float64, which adds `chain` products.
+    """The kernel's bound plus that of an oracle in float64, which adds `chain` products.
 
-    A kernel that sums the products of the definition needs to state none: in any order they round
-    `chain` times at most.
+    A kernel that sums the products of the definition need not state a bound: in any order they
+    round at most `chain` times.
     """
     return rounding(stated(kernel, g, chain), absolute, dtype) + rounding(
         chain, absolute, np.float64
@@ -47,7 +47,7 @@ def of_kernel(
 
 
 def stated(kernel: Kernel, g: Any, chain: int) -> float:
-    """How many roundings the kernel says it makes; ValueError if it has to say and does not."""
+    """The number of roundings that the kernel states; ValueError if one is needed and missing."""
     if kernel.error_bound is not None:
         return float(kernel.error_bound(g))
     if not kernel.exact:
@@ -59,12 +59,12 @@ def stated(kernel: Kernel, g: Any, chain: int) -> float:
 
 
 def statistical(terms: float, absolute: np.ndarray, dtype: DTypeLike) -> np.ndarray:
-    """The line that `terms` independent roundings on the way to a result do not reach."""
+    """The statistical line: `terms` independent roundings of one result stay below it."""
     return LAMBDA * np.sqrt(terms) * eps(dtype) / 2 * absolute + terms * np.finfo(dtype).tiny
 
 
 def within(result: np.ndarray, expected: np.ndarray, bound: np.ndarray | float) -> bool:
-    """No element is off by more than its bound; one that is NaN, or of another shape, is."""
+    """True if no error exceeds its bound; NaN and another shape count as exceeding it."""
     if result.shape != expected.shape:
         return False
     with np.errstate(invalid="ignore"):

@@ -1,7 +1,7 @@
 """The definition of every operation: nested loops in float64. Read this first.
 
 Slow on purpose: nothing here is clever, so nothing here can be wrong in a clever way. Every kernel
-is held against these functions. Arrays have the shapes (N,C,H,W), (K,C/groups,R,S), (N,K,P,Q).
+is compared with these functions. Arrays are (N,C,H,W), (K,C/groups,R,S), (N,K,P,Q).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Place = tuple[int, int]
 
 
 def taps(g: ConvGeometry | PoolGeometry, p: int, q: int) -> Iterator[tuple[Place, Place]]:
-    """((r, s), (h, w)) for every tap of window (p, q) that falls on the plane, in row order."""
+    """((r, s), (h, w)) for every tap of window (p, q) inside the plane, in row-major order."""
     for r in range(g.R):
         for s in range(g.S):
             h = p * g.stride[0] - g.padding[0] + r * g.dilation[0]
@@ -59,10 +59,10 @@ def taps(g: ConvGeometry | PoolGeometry, p: int, q: int) -> Iterator[tuple[Place
 
 
 def products(g: ConvGeometry) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:
-    """The convolution's every product: the indices of y, x and w that belong together.
+    """Every product of the convolution, as its indices of y, x and w.
 
-    y[n,k,p,q] sums x[n,c,h,w] w[k,c - first,r,s] over these; so do the two gradients, from the
-    other two sides: convolution is one trilinear form sum gy x w.
+    y[n,k,p,q] is the sum of x[n,c,h,w] w[k,c - first,r,s] over these. Both gradients sum over the
+    same indices, since all three convolutions come from one trilinear form, sum gy x w.
     """
     for n, k, p, q in np.ndindex(g.y_shape):
         first = k // (g.K // g.groups) * (g.C // g.groups)  # first channel of k's group
@@ -82,7 +82,7 @@ def conv2d(
 
 
 def conv2d_dgrad(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
-    """gx[n,c,h,w] = sum of gy[n,k,p,q] w[k,c,r,s] over the products that x[n,c,h,w] is part of."""
+    """gx[n,c,h,w] = sum of gy[n,k,p,q] w[k,c,r,s] over the products that contain x[n,c,h,w]."""
     gx = np.zeros(g.x_shape)
     for iy, ix, iw in products(g):
         gx[ix] += float(gy[iy]) * float(w[iw])
@@ -90,7 +90,7 @@ def conv2d_dgrad(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
 
 
 def conv2d_wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
-    """gw[k,c,r,s] = sum of gy[n,k,p,q] x[n,c,h,w] over the products that w[k,c,r,s] is part of."""
+    """gw[k,c,r,s] = sum of gy[n,k,p,q] x[n,c,h,w] over the products that contain w[k,c,r,s]."""
     gw = np.zeros(g.w_shape)
     for iy, ix, iw in products(g):
         gw[iw] += float(gy[iy]) * float(x[ix])
@@ -98,7 +98,7 @@ def conv2d_wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
 
 
 def max_pool2d(x: np.ndarray, g: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:
-    """The largest value of each window and where it stands: h W + w. The first of equals wins."""
+    """The largest value of each window and its index h W + w (switch). The first of equals wins."""
     y, switches = np.zeros(g.y_shape), np.zeros(g.y_shape, np.int32)
     for n, c, p, q in np.ndindex(g.y_shape):
         places = [place for _, place in taps(g, p, q)]
@@ -113,20 +113,21 @@ def max_pool2d(x: np.ndarray, g: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:
 def max_unpool2d(
     y: np.ndarray, switches: np.ndarray, g: PoolGeometry, *, collisions: str = "sum"
 ) -> np.ndarray:
-    """Every pooled value at its switch; where several meet, their sum, largest (NaN) or last."""
+    """Every pooled value scattered to its switch; where several collide, their sum, their largest
+    (NaN counts as largest) or the last."""
     x = np.zeros(g.x_shape)
     combine = {"sum": sum, "max": np.max, "last": lambda values: values[-1]}[collisions]
     for n, c in np.ndindex(g.N, g.C):
-        arrivals: dict[int, list[float]] = {}
+        colliding: dict[int, list[float]] = {}
         for p, q in np.ndindex(g.P, g.Q):
-            arrivals.setdefault(int(switches[n, c, p, q]), []).append(float(y[n, c, p, q]))
-        for place, values in arrivals.items():
+            colliding.setdefault(int(switches[n, c, p, q]), []).append(float(y[n, c, p, q]))
+        for place, values in colliding.items():
             x[n, c, place // g.W, place % g.W] = combine(values)  # type: ignore[operator]
     return x
 
 
 def max_unpool2d_vjp(gx: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
-    """gy[n,c,p,q] = gx at the switch of window (p, q)."""
+    """gy[n,c,p,q] = gx gathered at the switch of window (p, q)."""
     gy = np.zeros(g.y_shape)
     for n, c, p, q in np.ndindex(g.y_shape):
         place = int(switches[n, c, p, q])
@@ -147,7 +148,7 @@ def _divisor(g: PoolGeometry, p: int, q: int) -> int:
 
 
 def avg_pool2d(x: np.ndarray, g: PoolGeometry) -> np.ndarray:
-    """The sum of each window's taps on the plane over how many taps are counted."""
+    """The sum of each window's taps inside the plane, divided by the number of counted taps."""
     y = np.zeros(g.y_shape)
     for n, c, p, q in np.ndindex(g.y_shape):
         total = sum(float(x[n, c, h, w]) for _, (h, w) in taps(g, p, q))
@@ -156,7 +157,7 @@ def avg_pool2d(x: np.ndarray, g: PoolGeometry) -> np.ndarray:
 
 
 def avg_pool2d_vjp(gy: np.ndarray, g: PoolGeometry) -> np.ndarray:
-    """Each window's gradient, divided, on every tap of it."""
+    """Each window's gradient, divided by its number of counted taps, scatter-added to its taps."""
     gx = np.zeros(g.x_shape)
     for n, c, p, q in np.ndindex(g.y_shape):
         for _, (h, w) in taps(g, p, q):
@@ -177,12 +178,15 @@ def matmul(
 
 def relu(x: np.ndarray) -> np.ndarray:
     """y = x where x > 0, else 0."""
+    # any shape -> (size,) -> any shape
     return np.array([v if not v <= 0 else 0.0 for v in x.reshape(-1).tolist()]).reshape(x.shape)
 
 
 def relu_vjp(gy: np.ndarray, x: np.ndarray) -> np.ndarray:
     """gx = gy where x > 0, else 0."""
+    # any shape -> (size,)
     pairs = zip(gy.reshape(-1).tolist(), x.reshape(-1).tolist(), strict=True)
+    # (size,) -> x's shape
     return np.array([g if v > 0 else 0.0 for g, v in pairs]).reshape(x.shape)
 
 
@@ -206,7 +210,7 @@ def sgd_step(
 
 
 def random_bits(count: int, *, seed: int, step: int, stream: int) -> np.ndarray:
-    """Philox 4x32-10, on Python's integers: word i is word i % 4 of block i // 4."""
+    """Philox 4x32-10 in Python integers: word i is word i % 4 of block i // 4."""
     words = [philox_block((i, stream, step, step >> 32), seed) for i in range(-(-count // 4))]
     return np.array(words, np.uint32).reshape(-1)[:count]  # (blocks,4) -> (count,)
 

@@ -1,8 +1,8 @@
 """The two normalisations and their gradients as nested loops in float64: the definitions.
 
-Written from the formulas, with the 2-D window and one derivative an input element: slow, for tiny
-inputs, sharing nothing with the kernels. Local contrast normalisation: Jarrett et al., ICCV 2009,
-section 2. Local response normalisation: ONNX's LRN.
+Written from the formulas, with the 2-D window and one derivative for each input element. Slow, for
+tiny inputs; no code is shared with the kernels. Local contrast normalisation: Jarrett et al.,
+ICCV 2009, section 2. Local response normalisation: ONNX's LRN.
 """
 
 from __future__ import annotations

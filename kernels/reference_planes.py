@@ -1,4 +1,4 @@
-"""Patches, concatenation and the maxima of planes as nested loops in float64: the definitions."""
+"""Patches, concatenation and plane maxima as nested loops in float64: the definitions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def patches_gather(
     *,
     fill: float = 0.0,
 ) -> np.ndarray:
-    """Patches of the planes x (N or 1,C,H,W) under the parts (N,C,a,b); `fill` outside of them."""
+    """Patches of the planes x (N or 1,C,H,W) with overlays (N,C,a,b); `fill` outside the plane."""
     y = np.full(g.y_shape, float(fill))
     for n, i, j in np.ndindex(g.N, g.h, g.w):
         h, w = (int(v) for v in at[n] + (i, j))  # the pixel's place in the plane
@@ -55,7 +55,7 @@ def concatenate(*operands: np.ndarray | ConcatenateGeometry) -> np.ndarray:
 def plane_max(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Each plane's maximum and its place h W + w, the first of equals.
 
-    A NaN is not larger than anything, nor anything than it: it wins in the first place alone.
+    No comparison with NaN is true, so a NaN is the maximum only if it is the first pixel.
     """
     N, C, H, W = x.shape
     values, places = np.zeros((N, C)), np.zeros((N, C), np.int32)

@@ -1,1 +1,1 @@
-"""The command line: `python -m kernels COMMAND`, and what every command line here shares."""
+"""Command line `python -m kernels COMMAND`."""

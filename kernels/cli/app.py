@@ -1,4 +1,4 @@
-"""The commands together."""
+"""Application of all commands of `python -m kernels`."""
 
 from __future__ import annotations
 

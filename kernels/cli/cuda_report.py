@@ -1,4 +1,4 @@
-"""`python -m kernels cuda-report`: what compiling says of every CUDA kernel, without a GPU."""
+"""`python -m kernels cuda-report`: registers, spills, occupancy and roofline, without a GPU."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kernels.cuda.nvrtc import CompileError
 from kernels.terminal.progress import Task, console, progress_bars, say
 
 COULD_NOT_RUN = 2
-WIDTH = 160  # of the table of instances
+WIDTH = 160  # columns of the table of instances
 
 
 def cuda_report_command(
@@ -33,11 +33,12 @@ def cuda_report_command(
         Path | None, typer.Option("--json", metavar="FILE", help="Write all numbers there too.")
     ] = None,
 ) -> None:
-    """Compile every CUDA kernel for GPUs that need not be here, and read what came of it.
+    """Compile every CUDA kernel, without a GPU, and report its machine code.
 
     Registers, shared memory, spills, predicted occupancy and the main loop's instructions of each
-    instance; and the least time that ZFNet's layers can take on an A100 and an H100. What was
-    compiled before is kept. Exit status 2: a kernel does not compile, or a package is missing.
+    instance; and the least time that ZFNet's layers can take on an A100 and an H100. Earlier
+    results of the compiler are kept. Exit status 2: a kernel does not compile, or a package is
+    missing.
     """
     packages.require()
     architectures = report.architectures(arch)
@@ -58,16 +59,16 @@ def cuda_report_command(
 
 
 def _check_writable(file: Path | None) -> None:
-    """ValueError before anything is compiled, rather than when all is done."""
+    """ValueError before anything is compiled, and not only at the end."""
     if file is not None and (file.is_dir() or not file.parent.is_dir()):
-        what = "is a folder" if file.is_dir() else f"lies in {file.parent}, which does not exist"
+        what = "is a folder" if file.is_dir() else f"is in {file.parent}, which does not exist"
         raise ValueError(f"--json {file} {what}; a file in an existing folder would do")
 
 
 def compile_all(
     chosen: Sequence[report.Source], architectures: Sequence[str]
 ) -> tuple[list[report.Line], list[CompileError]]:
-    """The lines of all that compile, and the errors of what does not."""
+    """The lines of all programs that compile, and the errors of the others."""
     pairs = [(program, arch) for arch in architectures for program in chosen]
     lines: list[report.Line] = []
     errors: list[CompileError] = []
@@ -90,7 +91,7 @@ _HEADINGS = (
 
 
 def show_kernels(arch: str, lines: Sequence[report.Line]) -> None:
-    """One architecture: a row an instance, below its program's name."""
+    """Table of one architecture: a row for each instance, below its program's name."""
     if not lines:
         return
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=f"compiled for {arch}")
@@ -136,7 +137,7 @@ def _counts(counts: loops.Counts) -> list[str]:
 
 
 def show_roofline(batch: int) -> None:
-    """ZFNet's layers for a batch: work, and on each machine the least time and what bounds it."""
+    """Table of ZFNet's layers for a batch: work, least time on each machine, and its limit."""
     images = f"{batch} image{'s' * (batch != 1)}"
     table = Table(
         box=box.SIMPLE_HEAD, title=f"ZFNet forward, {images} in float32: the least time there is"
@@ -168,7 +169,7 @@ def _time(seconds: float) -> str:
 
 
 def show_notes() -> None:
-    """Where the machines' numbers are from, how to read the tables, and what was not measured."""
+    """Sources of the machines' numbers, meaning of the columns, and limits of the report."""
     for machine in roofline.MACHINES:
         say(
             f"{machine.name}: {machine.operations / 1e12:g} TFLOP/s, {machine.bytes / 1e9:,.0f} "
@@ -184,5 +185,5 @@ def show_notes() -> None:
 
 
 def _print(table: Table) -> None:
-    """As wide as it is: in a narrow window lines are folded, but no number is cut."""
+    """Prints a table at its full width: in a narrow window lines are folded, no number is cut."""
     Console(width=max(console.width, WIDTH)).print(table)

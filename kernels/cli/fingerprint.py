@@ -33,7 +33,7 @@ THREADS = 2
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What the file holds: where the digests were made, from which seed, and they themselves."""
+    """Contents of the file: the machine, the seed and the digests."""
 
     machine: dict[str, Any]
     versions: dict[str, str]
@@ -45,7 +45,7 @@ class Fingerprint:
 
     @classmethod
     def read(cls, path: Path) -> Fingerprint:
-        """ValueError if the file is another."""
+        """The fingerprint in a file; ValueError if it is another file."""
         try:
             return cls(**json.loads(path.read_text()))
         except (TypeError, ValueError) as error:
@@ -59,7 +59,7 @@ def fingerprint_command(
         str, typer.Option(help="cpu, emulator, cuda, or all: cpu and emulator.")
     ] = "cpu",
     seed: Annotated[int, typer.Option(help="The same seed draws the same inputs.")] = 0,
-    cases: Annotated[int, typer.Option(min=1, help="Of each kernel and type.")] = 40,
+    cases: Annotated[int, typer.Option(min=1, help="Cases of each kernel and type.")] = 40,
     count: Annotated[
         int | None, typer.Option("--threads", min=1, help="Threads; 2 unless given.")
     ] = None,
@@ -68,7 +68,7 @@ def fingerprint_command(
         Path | None, typer.Option(help="An earlier file: name what differs, exit status 1.")
     ] = None,
 ) -> None:
-    """Hash what every kernel makes of drawn inputs: do two states of the code give the same bits?
+    """Hash the results of every kernel on drawn inputs, to compare two states of the code.
 
     Exit status 0: all digests are equal, 1: some differ or are missing, 2: could not run.
     """
@@ -114,9 +114,9 @@ def _subjects(device: str, op: str | None, name: str | None) -> list[Subject]:
 def _hashed(
     subjects: list[Subject], seed: int, cases: int, before: Fingerprint | None
 ) -> dict[str, str]:
-    """The digests of all, with the subject that is running beside the bar.
+    """The digests of all subjects; the progress bar shows the one that is running.
 
-    Where an earlier file has cases of a subject, the same ones are run again.
+    If an earlier file has cases of a subject, the same cases are run.
     """
     from kernels.verify import fingerprint
 
@@ -137,14 +137,14 @@ def _hashed(
 
 
 def _numbers(before: Fingerprint | None, prefix: str) -> list[int]:
-    """The numbers of the cases whose keys begin so."""
+    """The numbers of the cases whose keys have this prefix."""
     keys = [] if before is None else before.digests
     words = [key.removeprefix(prefix).split()[0] for key in keys if key.startswith(prefix)]
     return sorted(set(map(int, words)))
 
 
 def _compared(before: Fingerprint, made: Fingerprint, subjects: list[Subject]) -> int:
-    """Tell what differs, return the exit status."""
+    """Prints the differences, returns the exit status."""
     for what in ("machine", "versions"):
         was, now = getattr(before, what), getattr(made, what)
         for name in dict.fromkeys([*was, *now]):
@@ -164,7 +164,7 @@ def _compared(before: Fingerprint, made: Fingerprint, subjects: list[Subject]) -
 
 
 def _machine() -> dict[str, Any]:
-    """What results may depend on."""
+    """Properties of the machine that results may depend on."""
     return {
         "processor": machine.name(),
         "threads": threads.get_num_threads(),

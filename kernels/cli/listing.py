@@ -1,4 +1,4 @@
-"""`python -m kernels list`: what is registered."""
+"""`python -m kernels list`: table of the registered kernels."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def list_command(
         typer.Argument(metavar="[FILE_OR_MODULE]...", help="Files that register more kernels."),
     ] = None,
     op: Annotated[str | None, typer.Option(help="Only kernels of this operation.")] = None,
-    device: Annotated[str | None, typer.Option(help="Only those for it: cpu or cuda.")] = None,
+    device: Annotated[str | None, typer.Option(help="Only kernels for cpu or cuda.")] = None,
 ) -> None:
     """Show every registered kernel: operation, algorithm, device, what it supports, its bound."""
     for source in sources or []:
@@ -64,7 +64,7 @@ def _chosen(op: str | None, device: str | None) -> list[Kernel]:
 
 
 def _details(kernel: Kernel) -> tuple[str, str, str]:
-    """Its supports, bound and spread, in words."""
+    """Its supported geometries, bound and spread, in words."""
     convolution = kernel.operation.startswith("conv2d")
     supports = described(kernel) if convolution else _unasked(kernel)
     return supports, _bound(kernel), kernel.spreads if convolution else "as defined"

@@ -1,4 +1,4 @@
-"""`python -m kernels verify --mutants`: does the suite catch the bugs that people make?"""
+"""`python -m kernels verify --mutants`: a hunt for the planted bugs."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from kernels.verify.mutants.record import entry, left_to_hunt, read_record, writ
 from kernels.verify.mutants.run import SECONDS
 
 EVERY_SECONDS = 4 * SECONDS
-"""What a mutant may take on which every property is tried."""
+"""Time limit of a mutant on which every property is tried."""
 
 
 def write_catalogue(file: Path) -> None:
-    """The page of all properties; the record of what they catch is the .json file beside it."""
+    """Writes the page of all properties; the record of catches is the .json file beside it."""
     file.write_text(page(read_record(file.with_suffix(".json"))), encoding="utf-8")
     say(f"wrote {file}")
 
@@ -38,9 +38,9 @@ def hunt_mutants(
     every: bool,
     record: Path | None = None,
 ) -> int:
-    """Hunt the chosen mutants, print what caught each; 0 if all were caught, 1 if one escaped.
+    """Hunt the selected mutants, print the catches; 0 if all were caught, 1 if one escaped.
 
-    record: a file to which every result is added at once; mutants that it has are not hunted.
+    record: a file to which each result is added at once; mutants that it contains are skipped.
     """
     mutants = _chosen(operation, kernel)
     if sample is not None:

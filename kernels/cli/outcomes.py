@@ -1,4 +1,4 @@
-"""What came of a run, as tables, as examples that can be pasted, and in a line."""
+"""Output of a run of the suite: tables, failing examples as programs, and a summary."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WHERE = {"cpu": "", "emulator": " in the emulator", "cuda": " on the GPU"}
 
 
 def show_tables(results: Sequence[Outcome]) -> None:
-    """One table an operation: properties down, kernels across."""
+    """One table for each operation: properties as rows, kernels as columns."""
     for operation, some in groupby(results, key=lambda result: result.kernel.operation):
         console.print(_table(operation, list(some)))
 
@@ -36,7 +36,7 @@ def _table(operation: str, results: list[Outcome]) -> Table:
 
 
 def _cell(result: Outcome) -> Text:
-    """A tick and how many examples; a cross and how many it took; a dash where it says nothing."""
+    """A tick or a cross with the number of examples; a dash if the property does not apply."""
     if result.inapplicable:
         return Text("–", "dim")
     used = "" if result.used is None else f" (worst {result.used:.2f})"
@@ -46,9 +46,9 @@ def _cell(result: Outcome) -> Text:
 
 
 def show_failures(results: Sequence[Outcome], source_of: dict[Kernel, str]) -> None:
-    """Each failure: the sentence that is not true, why, and the example as a program.
+    """Each failure: the property's sentence, the violation, and the example as a program.
 
-    Where a kernel raises, many properties fail of the same line: it is shown once.
+    If a kernel raises, many properties fail at the same line, which is shown once.
     """
     failing = [r for r in results if not r.holds and not r.inapplicable]
     for _, alike in groupby(sorted(failing, key=_place), key=_place):
@@ -59,7 +59,7 @@ def show_failures(results: Sequence[Outcome], source_of: dict[Kernel, str]) -> N
 
 
 def _place(result: Outcome) -> tuple[str, str, str]:
-    """What tells one failure from another: the property, or the line that raises."""
+    """The identity of a failure: its property, or the line that raises."""
     raised = result.failure.raised_at if result.failure else ""
     return result.kernel.operation, result.kernel.name, raised or f"~{result.law.name}"
 
@@ -76,21 +76,21 @@ def _show_failure(result: Outcome, source: str | None) -> None:
 
 
 def unserved(results: Sequence[Outcome]) -> list[Kernel]:
-    """Kernels that support nothing of what was drawn."""
+    """Kernels that support none of the drawn calls."""
     kernels = dict.fromkeys(result.kernel for result in results)
     tried = {result.kernel for result in results if not result.inapplicable}
     return [kernel for kernel in kernels if kernel not in tried]
 
 
 def show_summary(results: Sequence[Outcome], device: str, how: str, incomplete: bool) -> None:
-    """How many of what, where, and against whom; `how` says with which examples, in what time."""
+    """Counts, device and libraries compared with; `how` gives profile, seed and time."""
     for kernel in unserved(results):
-        say(f"{kernel.operation} {kernel.name}: its supports(g) is false for all that was drawn")
+        say(f"{kernel.operation} {kernel.name}: its supports(g) is false for all drawn calls")
     failed = [r for r in results if not r.holds and not r.inapplicable]
     kernels, examples = len({r.kernel for r in results}), sum(r.examples for r in results)
     verdict = f"{len(failed)} of {len(results)} trials fail" if failed else "all hold"
     if incomplete or unserved(results):
-        verdict = f"not complete; of what ran {verdict}"
+        verdict = f"not complete; of the trials that ran, {verdict}"
     say(
         f"{kernels} kernel{'s' * (kernels != 1)}{_WHERE[device]}, {len(results)} trials, "
         f"{examples:,} examples: {verdict} ({how}; {_peers()})"

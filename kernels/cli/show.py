@@ -1,4 +1,4 @@
-"""`python -m kernels show`: an operation on a few numbers, as the matrices it is."""
+"""`python -m kernels show`: an operation on a few numbers, written as matrices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kernels.show.sheets import Section, Sheet
 from kernels.show.tables import table
 from kernels.terminal.progress import console, say
 
-WIDEST = 64  # columns that are printed: more than a screen holds
+WIDEST = 64  # columns that are printed, more than fit on a screen
 
 
 def show_command(
@@ -32,20 +32,20 @@ def show_command(
     ],
     input: Annotated[str, typer.Option(metavar="HxW", help="The image's pixels.")] = "4x4",
     kernel: Annotated[
-        str | None, typer.Option(metavar="RxS", help="The window: 3x3 unless given, 2x2 for pools.")
+        str | None, typer.Option(metavar="RxS", help="The window: by default 3x3, for pooling 2x2.")
     ] = None,
     stride: Annotated[
-        str | None, typer.Option(help="1 or 2x1: 1 unless given, the window for pools.")
+        str | None, typer.Option(help="1 or 2x1: by default 1, for pooling the window.")
     ] = None,
     padding: Annotated[
         str, typer.Option(help="1, 1x2, or top, bottom, left, right: 1x0x1x0; negative crops.")
     ] = "0",
     dilation: Annotated[str, typer.Option(help="1 or 2x1.")] = "1",
-    groups: Annotated[int, typer.Option(help="Parts of the channels that do not meet.")] = 1,
+    groups: Annotated[int, typer.Option(help="Groups of channels and filters.")] = 1,
     channels: Annotated[int, typer.Option(help="Of the image.")] = 1,
-    filters: Annotated[int, typer.Option(help="Kernels, each with a plane of y.")] = 1,
+    filters: Annotated[int, typer.Option(help="Filters, one for each plane of y.")] = 1,
     batch: Annotated[int, typer.Option(help="Images.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of the numbers that no file gives.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of numbers that are not from a file.")] = 0,
     x: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The image: .npy, or text with rows.")
     ] = None,
@@ -86,7 +86,7 @@ def show_command(
 
 
 def _require_printable(sheet: Sheet, written: bool) -> None:
-    """Wider than a screen: only for a file."""
+    """ValueError if a matrix is too wide to print."""
     wide = max(sheet.sections, key=lambda section: section.values.shape[1])
     if wide.values.shape[1] > WIDEST and not written:
         raise ValueError(
@@ -109,7 +109,7 @@ def _print(section: Section) -> None:
 
 
 def _write_csv(sections: list[Section], folder: Path) -> None:
-    """One file a matrix, written beside and renamed."""
+    """One file for each matrix, written under a temporary name and renamed."""
     folder.mkdir(parents=True, exist_ok=True)
     for section in sections:
         path = folder / f"{section.name}.csv"
@@ -122,18 +122,18 @@ def _write_csv(sections: list[Section], folder: Path) -> None:
 
 
 def _print_check(checked: Check) -> None:
-    """Which kernel ran, whether it agrees, and what each registered one would cost."""
+    """Prints the kernel that ran, its agreement, and the cost of each registered kernel."""
     name = f"{checked.kernel.operation} {checked.kernel.name}"
     if checked.holds and checked.error == 0:
-        told = Text(f"\nThe kernel {name} gives the same numbers.", style="green")
+        verdict = Text(f"\nThe kernel {name} gives the same numbers.", style="green")
     else:
-        verb = "agrees within rounding" if checked.holds else "GIVES SOMETHING ELSE"
-        told = Text(
-            f"\nThe kernel {name} {verb}: it is off by {checked.error:.2g} at most; "
-            f"{checked.bound:.2g} is allowed.",
+        verb = "agrees within rounding" if checked.holds else "DISAGREES"
+        verdict = Text(
+            f"\nThe kernel {name} {verb}: its largest error is {checked.error:.2g}, "
+            f"the bound is {checked.bound:.2g}.",
             style="green" if checked.holds else "bold red",
         )
-    console.print(told, soft_wrap=True)
+    console.print(verdict, soft_wrap=True)
     console.print(_costs(checked))
 
 

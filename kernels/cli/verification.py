@@ -1,4 +1,4 @@
-"""One run of the property suite, shown as it goes; its exit status."""
+"""Run of the property suite with progress and results on the terminal, and its exit status."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HOLDS, FAILS, COULD_NOT_RUN = 0, 1, 2
 
 
 def verify(plan: Plan, source_of: dict[Kernel, str], profile: str, seed: int) -> int:
-    """Run the plan, print what came of it, return the exit status."""
+    """Run the plan, print the results, return the exit status."""
     for kernel in plan.unknown:
         say(f"kernels: {kernel.operation} {kernel.name}: no such operation; " + _known())
     results: list[Outcome] = []
@@ -38,7 +38,7 @@ def verify(plan: Plan, source_of: dict[Kernel, str], profile: str, seed: int) ->
 
 
 def _run(plan: Plan, profile: str, seed: int, ours: bool, take: Callable[[Outcome], None]) -> None:
-    """Try all, with the name of the trial that is running beside the bar."""
+    """Runs all trials; the progress bar shows the one that is running."""
     names = [f"{kernel.operation} {kernel.name}: {law.name}" for kernel, law in plan.trials]
     with progress_bars() as bars:
         task = Task(bars, "verifying", len(plan.trials))
@@ -53,7 +53,7 @@ def _outcomes(plan: Plan, profile: str, seed: int, ours: bool) -> Iterator[Outco
 
 
 def _not_tried(kernel: Kernel, device: str) -> str:
-    """Why it was not, and what would."""
+    """The reason why a kernel was not tried, and the option that would try it."""
     if kernel.device == "cuda":
         return "it is a CUDA kernel: --device emulator tries it, or --device cuda on a GPU"
     if kernel.device == "cpu":
@@ -63,7 +63,8 @@ def _not_tried(kernel: Kernel, device: str) -> str:
 
 @contextmanager
 def _interruptible():  # type: ignore[no-untyped-def]
-    """Ctrl-C ends the run, and what came of it so far is shown; yields a list, then not empty."""
+    """Context in which Ctrl-C ends the run and results so far are shown; yields a list that is then
+    not empty."""
     interrupted: list[bool] = []
     try:
         yield interrupted

@@ -29,14 +29,14 @@ def verify_command(
         str, typer.Option(help="cpu; emulator or cuda: the CUDA kernels, without or with a GPU.")
     ] = "cpu",
     profile: Annotated[
-        str, typer.Option(help="few, dev, ci or intense: how many examples.")
+        str, typer.Option(help="few, dev, ci or intense: number of examples.")
     ] = "ci",
     seed: Annotated[int, typer.Option(help="The same seed draws the same examples.")] = 0,
     mutants: Annotated[
-        bool, typer.Option("--mutants", help="Plant bugs in the kernels: is each one caught?")
+        bool, typer.Option("--mutants", help="Plant bugs in the kernels, show which are caught.")
     ] = False,
     sample: Annotated[
-        int | None, typer.Option(min=1, help="With --mutants: so many, drawn by the seed.")
+        int | None, typer.Option(min=1, help="With --mutants: a sample, drawn by the seed.")
     ] = None,
     every: Annotated[
         bool,
@@ -44,9 +44,7 @@ def verify_command(
     ] = False,
     record: Annotated[
         Path | None,
-        typer.Option(
-            dir_okay=False, help="With --every: add each result here; go on where it stopped."
-        ),
+        typer.Option(dir_okay=False, help="With --every: add each result here, to resume a run."),
     ] = None,
     catalogue: Annotated[
         Path | None,
@@ -71,7 +69,7 @@ def verify_command(
         raise ValueError("--record keeps which properties catch a bug, which needs --every")
     if device not in _DEVICES:
         raise ValueError(f"--device must be one of {', '.join(_DEVICES)}, got {device!r}")
-    # These need hypothesis, an optional package that the other commands do without.
+    # These need hypothesis, an optional package that other commands do not need.
     from kernels.cli import verification
     from kernels.cli.mutants import hunt_mutants, write_catalogue
     from kernels.verify import suite
@@ -94,7 +92,7 @@ def verify_command(
 
 
 def require(device: str) -> None:
-    """ValueError, which says what is missing, where `device` cannot run kernels."""
+    """ValueError that names the missing package, if `device` cannot run kernels."""
     if device == "cuda":
         devices.cupy()
     if device == "emulator" and not emulator.available():
@@ -105,7 +103,7 @@ def require(device: str) -> None:
 
 
 def require_hypothesis() -> None:
-    """ValueError, which says how to install it, where hypothesis is missing."""
+    """ValueError that says how to install hypothesis, if it is missing."""
     if importlib.util.find_spec("hypothesis") is None:
         raise ValueError(
             "hypothesis, which draws the examples, is not installed: pip install hypothesis"
@@ -113,7 +111,7 @@ def require_hypothesis() -> None:
 
 
 def _read(sources: list[str]) -> tuple[dict[Kernel, str], bool]:
-    """The kernels of the user's files, and where each is from; and was a file unreadable?"""
+    """The kernels of the user's files, the file of each, and True if a file was unreadable."""
     source_of, unread = dict[Kernel, str](), False
     for source in sources:
         try:

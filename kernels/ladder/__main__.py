@@ -1,4 +1,4 @@
-"""`python -m kernels.ladder STEP`: one step run alone."""
+"""`python -m kernels.ladder STEP`: a run of one step."""
 
 from kernels.ladder.alone import main
 

@@ -1,4 +1,4 @@
-"""A step run alone: checked, timed, and compared with the step before.
+"""Run of one step: checked, timed, and compared with the step before.
 
     python -m kernels.ladder im2col [--images 16] [--threads 2] [--rounds 5]
 
@@ -31,12 +31,12 @@ def operands(g: ConvGeometry, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def conv3(images: int, channels: int = 256, filters: int = 384) -> ConvGeometry:
-    """ZFNet's third convolution, or one of fewer channels."""
+    """ZFNet's third convolution, or the same with fewer channels."""
     return ConvGeometry.of((images, channels, 13, 13), (filters, channels, 3, 3), 1, 1)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Check and time a step and the one before; prints a line for each."""
+    """Checks and times a step and the one before; prints a line for each."""
     asked = _parser().parse_args(arguments)
     name = asked.step
     if asked.threads is not None:
@@ -59,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m kernels.ladder")
+    parser.add_argument("step", choices=tuple(STEPS))
     parser.add_argument("--images", type=int, default=16)
     parser.add_argument("--channels", type=int, default=256)
     parser.add_argument("--filters", type=int, default=384)
@@ -68,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _product() -> Callable[[], object]:
-    """A large matrix product, whose rate counts as the machine's peak."""
+    """A large matrix product, whose rate is taken as the machine's peak."""
     a, b = np.random.default_rng(0).standard_normal((2, SIDE, SIDE), np.float32)
     out = np.empty_like(a)
 
@@ -82,7 +83,7 @@ def _product() -> Callable[[], object]:
 def _report(
     name: str, step: Step, x: np.ndarray, w: np.ndarray, g: ConvGeometry, peak: float, rounds: int
 ) -> float:
-    """Print a step's time and rates; its median seconds."""
+    """Prints a step's time and rates; returns its median in seconds."""
     filters = step.prepare(w)
     took = float(np.median(seconds(lambda: step.run(x, filters, g.padding[0]), rounds)))
     rate = step.operations(g) / took
@@ -91,7 +92,7 @@ def _report(
 
 
 def seconds(run: Callable[[], object], rounds: int) -> list[float]:
-    """Of each of `rounds` calls, after one that compiles."""
+    """The seconds of each of `rounds` calls, after one that compiles."""
     run()
     found = []
     for _ in range(rounds):

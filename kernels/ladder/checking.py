@@ -1,7 +1,7 @@
-"""The float64 definition of the ladder's convolution, and how far a step may be off.
+"""The float64 definition of the ladder's convolution, and bounds of a step's error.
 
-The definition sums shifted planes, which is fast enough for ZFNet's conv3; a test holds it equal to
-the nested loops of `kernels/reference.py`. Bounds are derived (`kernels/bounds.py`), never tried.
+The definition sums shifted planes, which is fast enough for ZFNet's conv3. A test compares it with
+the nested loops of `kernels/reference.py`. Bounds are derived (`kernels/bounds.py`), never tuned.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ def definition(x: np.ndarray, w: np.ndarray, padding: int) -> np.ndarray:
         # (K,C) x (N,C,P,Q) -> (K,N,P,Q), summed over C
         window = pixels[:, :, r : r + P, s : s + Q]
         y += np.tensordot(w[:, :, r, s].astype(np.float64), window, axes=(1, 1))
-    return y.transpose(1, 0, 2, 3)
+    return y.transpose(1, 0, 2, 3)  # (K,N,P,Q) -> (N,K,P,Q)
 
 
 def bound(step: Step, x: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
-    """The largest error that a step may have, for each of y (N,K,P,Q).
+    """The bound of a step's error for each element of y (N,K,P,Q).
 
-    Relative to the sum of the absolute products, or, of a norm-wise step, to the sum over channels
-    of the largest |x| of a plane times the sum of |w| over a filter. The definition's own roundings
-    in float64 count too.
+    It is relative to the sum of the absolute products, or, for a norm-wise step, to the sum over
+    channels of the largest |x| of a plane times the sum of |w| over a filter. The definition's own
+    roundings in float64 are included.
     """
     if step.norm_wise:
         # (N,C) x (K,C) -> (N,K)
@@ -45,7 +45,7 @@ def bound(step: Step, x: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarr
 
 
 def share_of_bound(step: Step, x: np.ndarray, w: np.ndarray, g: ConvGeometry) -> float:
-    """The largest share of its bound that a step's error takes: above 1, or NaN, it is wrong."""
+    """The largest ratio of a step's error to its bound: if above 1 or NaN, the step is wrong."""
     y = step.convolve(x, w, g.padding[0])
     if y.shape != g.y_shape:
         raise ValueError(f"y has shape {y.shape}, expected {g.y_shape}")

@@ -3,13 +3,13 @@
     13 rows = 5 + 4 + 4: (7 + 6 + 6)^2 = 361 products        4 tiles of 4: (4 x 6)^2 = 576
 
 Tiles of different sizes can share one transformed filter if their points are nested: a tile of m
-outputs uses the first m + 1 of the points 0, 1, -1, 2, -2, 1/2, -1/2, and infinity, and row p of G
-must not depend on m, so B^T takes over what does (`kernels/winograd/toom_cook.py`). A point that
-only the larger tiles have is multiplied with fewer rows. An axis is covered by as few tiles of up
-to 6 outputs as can be, all of about one size, since the smallest tiles need the fewest points; then
-no tile reaches over the border.
+outputs uses the first m + 1 of the points 0, 1, -1, 2, -2, 1/2, -1/2, and infinity. Row p of G must
+not depend on m, so factors that do are moved to B^T (`kernels/winograd/toom_cook.py`). A point that
+only the larger tiles have is multiplied with fewer rows. An axis is covered by the fewest tiles of
+up to 6 outputs, all of nearly equal size, since the smallest tiles need the fewest points. Then no
+tile extends beyond the border.
 
-The passes are those of F(2x2, 3x3); what is new is the list of tiles.
+The passes are those of F(2x2, 3x3); only the list of tiles is new.
 
 Operations: 2 N K C (sum of m + 2 over the tiles of rows) (the same of columns) in pass 2. Limited
 by: multiply-adds still, and the transforms, which write and read V and M.
@@ -32,7 +32,7 @@ POINTS = LARGEST + 2
 
 
 def sizes(count: int) -> list[int]:
-    """As few tiles as can be, all of about one size: 13 -> 5, 4, 4."""
+    """The fewest tiles, all of nearly equal size: 13 -> 5, 4, 4."""
     tiles = -(-count // LARGEST)
     return [(count + tiles - 1 - i) // tiles for i in range(tiles)]
 
@@ -42,7 +42,7 @@ def tiling(P: int, Q: int) -> Tiling:
 
 
 def prepare(w: np.ndarray) -> Filters:
-    """w (K,C,3,3) -> U (8,8,K'/NR,C',NR); a plane whose tiles are smaller leaves some unused."""
+    """w (K,C,3,3) -> U (8,8,K'/NR,C',NR); smaller tiles leave some points unused."""
     return filters_at_points(w, POINTS)
 
 

@@ -4,15 +4,15 @@
 
 Every window becomes a row of `columns` (Chellapilla, Puri, Simard: "High Performance Convolutional
 Neural Networks for Document Processing", 2006). The windows overlap, so `columns` holds x R S
-times. What is left is a matrix product, for which there is forty years of knowledge. Here it is
-three loops. Their order m, k, n makes the innermost one a contiguous run over a row of y, which
-is short enough for the first cache, and the compiler turns it into vectors without being asked.
+times. The rest is a matrix product, for which there is forty years of knowledge. Here it is three
+loops. Their order m, k, n makes the innermost one a contiguous run over a row of y, which fits in
+the first-level cache, and the compiler vectorises it.
 
 Operations: 2 N K P Q C R S. Bytes: each fused multiply-add of a vector loads a vector of filters
 and a vector of sums, and stores the sums: three accesses for one instruction of arithmetic. The
 filters (3.5 MB for ZFNet's conv3) are read anew for each of the N P Q rows.
 
-Limited by: the ports for loads and stores, since the sums wait in memory and not in registers.
+Limited by: the ports for loads and stores, since the sums are in memory and not in registers.
 
 Run it alone: python -m kernels.ladder im2col
 """

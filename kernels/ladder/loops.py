@@ -10,7 +10,7 @@ Operations: 2 N K P Q C R S. Bytes: each product reads 8, nearly all of them fro
 
 Limited by: one chain of additions. Each waits about four cycles for the one before it, and fills
 one of the 8 or 16 lanes of a vector. The order of a float32 sum is part of the definition, so
-the compiler may not share it out over lanes.
+the compiler may not distribute it over lanes.
 
 Run it alone: python -m kernels.ladder loops
 """
@@ -28,7 +28,7 @@ REMOVES = "-"
 
 def prepare(w: np.ndarray) -> np.ndarray:
     """w (K,C,R,S) -> (K,R,S,C)."""
-    return np.ascontiguousarray(w.transpose(0, 2, 3, 1))
+    return np.ascontiguousarray(w.transpose(0, 2, 3, 1))  # (K,C,R,S) -> (K,R,S,C)
 
 
 def run(x: np.ndarray, filters: np.ndarray, padding: int) -> np.ndarray:

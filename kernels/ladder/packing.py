@@ -7,11 +7,11 @@
                 for tile in the block's tiles of MR rows:
                     y tile += A tile (MR,C) x B panel (C,NR)     micro-kernel
 
-Blocks that fit a cache are read from it many times, and a packed block is read from its first to
-its last byte: no cache line of it is half used, few pages are touched, and the processor foresees
-what comes next (Goto, van de Geijn 2008; MC, KC, NC as in BLIS: Van Zee, van de Geijn, 2015). A
-tile of A holds 16 terms of row 0, then of row 1, ..., so packing copies runs of 16 channels, and
-the micro-kernel finds all MR rows at constant distances from one address:
+Blocks that fit a cache are read from it many times, and a packed block is read contiguously: every
+cache line is used in full, few pages are touched, and the hardware prefetcher predicts the next
+line (Goto, van de Geijn 2008; MC, KC, NC as in BLIS: Van Zee, van de Geijn, 2015). A tile of A
+holds 16 terms of row 0, then of row 1, ..., so packing copies runs of 16 channels, and the
+micro-kernel finds all MR rows at constant distances from one address:
 
     A tile:   [C/16][MR][16]        B panel:   [C][NR]        filters:   [R][S][K/NR][C][NR]
 
@@ -19,8 +19,7 @@ Filters are packed once for a network. The windows are packed block by block and
 matrix of all columns is never written.
 
 Operations: 2 N K P Q C R S. Bytes: each block of MC rows reads all filters, (N P Q / MC) 4 R S C K
-in all, from the last cache. Limited by: waiting for the panels of filters as they arrive from
-there.
+in all, from the last-level cache. Limited by: the latency of loading panels of filters from there.
 
 Run it alone: python -m kernels.ladder packing
 """
@@ -44,9 +43,9 @@ from kernels.ladder.step import Filters, Step, padded, rounded_up, taps_first, u
 REMOVES = "misses: operands far apart, and 25 MB of columns that pass through the caches"
 
 RUN = 16
-"""Terms of a row that lie side by side in a tile of A: a cache line."""
+"""Terms of a row that are contiguous in a tile of A: a cache line."""
 MC = 72
-"""Rows of a block of A: with 256 channels it takes 74 KB of the second cache."""
+"""Rows of a block of A: with 256 channels it takes 74 KB of the second-level cache."""
 UNROLL = 4
 
 
@@ -73,7 +72,7 @@ micro_kernel: Any = intrinsic(_micro_kernel)
 
 
 def packed_run(emit: Emitter, sums: list[ir.Value], tile: ir.Value, panel: ir.Value) -> None:
-    """The outer products of 16 terms, four of them between two jumps."""
+    """The outer products of 16 terms, in a loop unrolled by four."""
     builder, number = emit.builder, ir.IntType(64)
     with cgutils.for_range(builder, number(RUN // UNROLL)) as some:
         a = emit.at(tile, builder.mul(some.index, number(UNROLL)))
@@ -103,6 +102,7 @@ def prepare(w: np.ndarray) -> Filters:
     values = np.zeros((R, S, rounded_up(C, RUN), rounded_up(K, NR)), w.dtype)
     values[:, :, :C, :K] = taps_first(w)
     panels = values.reshape(R, S, -1, values.shape[-1] // NR, NR)  # (R,S,C',K') -> (R,S,C',J,NR)
+    # (R,S,C',J,NR) -> (R,S,J,C',NR)
     return Filters(np.ascontiguousarray(panels.transpose(0, 1, 3, 2, 4)), K)
 
 
@@ -120,9 +120,9 @@ def run(x: np.ndarray, filters: Filters, padding: int) -> np.ndarray:
 def _blocks(x, filters, y, P, Q):  # type: ignore[no-untyped-def]
     R, S, panels, C, _ = filters.shape
     K = panels * NR
-    b, flat_y = filters.reshape(-1), y.reshape(-1)
+    b, flat_y = filters.reshape(-1), y.reshape(-1)  # flat views
     block = np.zeros((MC // MR, C // RUN, MR, RUN), x.dtype)
-    a = block.reshape(-1)
+    a = block.reshape(-1)  # flat view
     for first in range(0, len(y), MC):
         for r in range(R):
             for s in range(S):
@@ -137,10 +137,10 @@ def _blocks(x, filters, y, P, Q):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def pack_windows(x, block, first, r, s, P, Q):  # type: ignore[no-untyped-def]
-    """The pixels that rows (n p q) from `first` on meet at tap (r,s) -> block (MC/MR,C'/16,MR,16).
+    """The pixels of rows (n p q) from `first` on at tap (r,s) -> block (MC/MR,C'/16,MR,16).
 
-    What is beyond the last row, or the last channel, stays as it is: its products are dropped, or
-    meet zeros.
+    Elements beyond the last row or the last channel are not written: their products are dropped,
+    or are multiplied by zeros.
     """
     tiles, runs, _, _ = block.shape
     N, _, _, C = x.shape

@@ -1,18 +1,18 @@
-"""Software prefetch: the next panel of filters is asked for while this one is multiplied.
+"""Software prefetch of the next panel of filters while the present one is multiplied.
 
     micro-kernel, for every 16 terms:
-        prefetch a few cache lines of the panel behind this one        <- new
+        prefetch a few cache lines of the next panel                   <- new
         16 outer products
 
-The processor foresees the next cache line of a stream, but not beyond the end of its page, and it
-does not know that the tiles of a block read one panel again and again before they go to the next.
-The program knows. In the time that the MC / MR tiles take for one panel, their micro-kernels ask
-for all lines of the next one, a share each. A prefetch waits for nothing and changes no register;
-it only costs its place among the loads (BLIS's micro-kernels prefetch in the same way: Van Zee,
-van de Geijn, 2015).
+The hardware prefetcher predicts the next cache line of a stream, but not beyond the end of a page,
+and it cannot predict that the tiles of a block read one panel many times before the next panel. The
+program can. While the MC / MR tiles multiply one panel, their micro-kernels prefetch all lines of
+the next one, a share each. A prefetch instruction does not wait and writes no register; it costs
+only the slot of a load (BLIS's micro-kernels prefetch in the same way: Van Zee, van de Geijn,
+2015).
 
-Operations: 2 N K P Q C R S, the same bits as before. Limited by: one core's multiply-adds, at
-last. What remains is to use the others.
+Operations: 2 N K P Q C R S, the same bits as before. Limited by: the multiply-adds of one core. The
+other cores are idle.
 
 Run it alone: python -m kernels.ladder prefetch
 """
@@ -42,19 +42,19 @@ SHARE = -(-RUN * NR // LINE // (MC // MR))
 """Cache lines to prefetch with every 16 terms, so that MC / MR tiles prefetch a whole panel."""
 
 
-def _micro_kernel(typingctx, a, a_at, b, b_at, y, y_at, y_row, runs, add, ahead):  # type: ignore[no-untyped-def]  # fmt: skip
-    """The same, which prefetches lines `ahead` elements behind those of the panel that it reads."""
+def _micro_kernel(typingctx, a, a_at, b, b_at, y, y_at, y_row, runs, add, distance):  # type: ignore[no-untyped-def]  # fmt: skip
+    """The same, which prefetches lines `distance` elements behind those that it reads."""
 
     def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
         emit = Emitter(builder, sig.args[0].dtype)
         a, b, y = (pointer(emit, context, sig, args, i) for i in (0, 2, 4))
-        y_row, runs, add, ahead = args[6:]
+        y_row, runs, add, distance = args[6:]
         sums = zero_sums(emit)
         with cgutils.for_range(builder, runs) as run:
             tile = emit.at(a, builder.mul(run.index, ir.IntType(64)(MR * RUN)))
             panel = emit.at(b, builder.mul(run.index, ir.IntType(64)(RUN * NR)))
             for line in range(SHARE):
-                emit.fetch(emit.at(panel, ahead, line * LINE))
+                emit.fetch(emit.at(panel, distance, line * LINE))
             packed_run(emit, sums, tile, panel)
         write_sums(emit, sums, y, y_row, add)
         return context.get_dummy_value()
@@ -83,7 +83,7 @@ def one_block(x, filters, y, P, Q, first, block):  # type: ignore[no-untyped-def
     """Rows `first` to `first + MC` of y (NPQ',K'); their windows are packed into `block`."""
     R, S, panels, C, _ = filters.shape
     K, tiles = panels * NR, len(block)
-    a, b, flat_y = block.reshape(-1), filters.reshape(-1), y.reshape(-1)
+    a, b, flat_y = block.reshape(-1), filters.reshape(-1), y.reshape(-1)  # flat views
     for r in range(R):
         for s in range(S):
             pack_windows(x, block, first, r, s, P, Q)
@@ -92,8 +92,8 @@ def one_block(x, filters, y, P, Q, first, block):  # type: ignore[no-untyped-def
                 here = ((r * S + s) * panels + panel) * C * NR
                 for tile in range(tiles):
                     to = (first + tile * MR) * K + panel * NR
-                    ahead = C * NR + tile * SHARE * LINE
-                    micro_kernel(a, tile * MR * C, b, here, flat_y, to, K, C // RUN, add, ahead)
+                    distance = C * NR + tile * SHARE * LINE
+                    micro_kernel(a, tile * MR * C, b, here, flat_y, to, K, C // RUN, add, distance)
 
 
 STEP = Step("prefetch", REMOVES, prepare, run)

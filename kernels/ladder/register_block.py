@@ -6,9 +6,9 @@
             sums += columns[rows, t] outer filters[t, columns of the tile]
         y tile = sums
 
-Of each term MR numbers and NR / L vectors are loaded, for MR NR / L fused multiply-adds: 12 x 32
-with AVX-512 makes 24 from 14 loads, where im2col's loop made one from two loads and a store. The
-sums are stored once, at the end. The tile must be large enough that 2 units with a latency of 4
+For each term, MR numbers and NR / L vectors are loaded, for MR NR / L fused multiply-adds. With
+12 x 32 and AVX-512 that is 24 for 14 loads, where im2col's loop has one for two loads and a store.
+The sums are stored once, at the end. The tile must be large enough that 2 units with a latency of 4
 cycles always have an independent sum to work on, and small enough for 32 (AVX2: 16) registers
 (Goto, van de Geijn: "Anatomy of High-Performance Matrix Multiplication", 2008; the names MR and NR
 are those of BLIS: Van Zee, van de Geijn, 2015).
@@ -16,9 +16,9 @@ are those of BLIS: Van Zee, van de Geijn, 2015).
 No compiler keeps such a tile of a plain loop in registers, so the micro-kernel is written in LLVM's
 instructions. Edges: columns and filters are padded with zeros to whole tiles.
 
-Operations: 2 N K P Q C R S. Limited by: where its operands lie. A term's NR filters lie K elements
-behind the last term's, each on another page after a few terms, and `columns` goes through the
-caches once for every NR filters.
+Operations: 2 N K P Q C R S. Limited by: cache and TLB misses of its operands. The NR filters of a
+term are K elements behind those of the term before, on another page after a few terms, and
+`columns` is read once for every NR filters.
 
 Run it alone: python -m kernels.ladder register_block
 """
@@ -117,7 +117,7 @@ def _product(a, b, y):  # type: ignore[no-untyped-def]
     """y (M',K') = a (M',T) b (T,K'), whole tiles."""
     M, T = a.shape
     K = b.shape[1]
-    flat_a, flat_b, flat_y = a.reshape(-1), b.reshape(-1), y.reshape(-1)
+    flat_a, flat_b, flat_y = a.reshape(-1), b.reshape(-1), y.reshape(-1)  # flat views
     for k in range(0, K, NR):
         for m in range(0, M, MR):
             micro_kernel(flat_a, m * T, T, flat_b, k, K, flat_y, m * K + k, K, T)

@@ -1,7 +1,7 @@
 """The ladder's steps as kernels of conv2d, for the benchmark's command line.
 
-`python -m bench ladder` loads this module as it would load a user's file of kernels; nothing else
-imports it, and `pick` never takes a step, since its cost is infinite.
+`python -m bench ladder` loads this module like a user's file of kernels. Nothing else imports it,
+and `pick` never selects a step, since its cost is infinite.
 """
 
 from __future__ import annotations

@@ -2,14 +2,14 @@
 
     y[n] += x[n,c,r:r+P,s:s+Q] outer w[:,c,r,s]     for every r, s, c
 
-All P Q pixels that meet tap (r,s) form a slice of the padded plane. So the three loops over p, q
-and k become one NumPy expression, an outer product of a plane (P,Q) and a vector (K,), and only
-the loops over n, r, s and c are left to Python. NumPy's loops use whole vectors: they run over k,
-whose sums do not wait for each other.
+All P Q pixels that tap (r,s) multiplies form a slice of the padded plane. So the three loops over
+p, q and k become one NumPy expression, an outer product of a plane (P,Q) and a vector (K,). Only
+the loops over n, r, s and c remain in Python. NumPy's inner loops run over k and are vectorised,
+since the sums of different k are independent.
 
 Operations: 2 N K P Q C R S. Bytes: every product is written and read again, and every addition
 reads and writes y: 20 bytes for two operations. An image of y and of products (2 x 260 KB for
-ZFNet's conv3) stays in the second cache.
+ZFNet's conv3) stays in the second-level cache.
 
 Limited by: loads and stores. Two operations move 20 bytes, where a vector unit could do dozens.
 

@@ -1,6 +1,6 @@
-"""One step of the ladder: its algorithm and what is known of it.
+"""Step of the ladder: its algorithm with its operations, roundings and supported geometries.
 
-Every step file ends in a `Step`. `python -m bench ladder` and the tests need no more than this.
+Every step file ends with a `Step`. `python -m bench ladder` and the tests need no more than this.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ def direct_operations(g: ConvGeometry) -> int:
 
 
 def direct_roundings(g: ConvGeometry) -> float:
-    """A sum of C R S products in any order rounds each of them that often at most."""
+    """C R S: a sum of C R S products, in any order, rounds each of them at most that often."""
     return float(g.C * g.R * g.S)
 
 
 @dataclass(frozen=True)
 class Filters:
-    """Filters as a step wants them, padded with zeros to whole tiles, and K without padding."""
+    """Filters in a step's layout, padded with zeros to whole tiles, and K without padding."""
 
     values: np.ndarray
     K: int
@@ -35,16 +35,16 @@ class Filters:
 
 @dataclass(frozen=True)
 class Step:
-    """A way to compute y (N,K,P,Q) from x (N,C,H,W), w (K,C,R,S) and a padding, with stride 1.
+    """An algorithm for y (N,K,P,Q) from x (N,C,H,W), w (K,C,R,S) and a padding, with stride 1.
 
     idea:       the step's name in the table.
-    removes:    what limited the step before and no longer does.
-    prepare:    w -> filters, in the form that `run` wants; done once for a network, not timed.
+    removes:    the limit of the step before that this step removes.
+    prepare:    w -> filters, in the layout of `run`; done once for a network, not timed.
     run:        (x, filters, padding) -> y. x and y are NHWC in memory.
     operations: floating-point operations of `run`; of a Winograd step those of its products.
-    roundings:  on the way of a product into y, amplification included.
+    roundings:  of a product on the way into y, amplification included.
     norm_wise:  the bound is relative to the largest pixel of a channel, as Winograd's is.
-    supports:   geometries that it computes.
+    supports:   True for geometries that it computes.
     """
 
     idea: str
@@ -57,7 +57,7 @@ class Step:
     supports: Callable[[ConvGeometry], bool] = lambda g: True
 
     def convolve(self, x: np.ndarray, w: np.ndarray, padding: int) -> np.ndarray:
-        """y (N,K,P,Q); ValueError for shapes that do not fit each other."""
+        """y (N,K,P,Q); ValueError for shapes that do not match."""
         if x.ndim != 4 or w.ndim != 4 or x.shape[1] != w.shape[1]:
             raise ValueError(f"x {x.shape} and w {w.shape} should be (N,C,H,W) and (K,C,R,S)")
         return self.run(x, self.prepare(w), padding)
@@ -73,11 +73,11 @@ def padded(x: np.ndarray, padding: int) -> np.ndarray:
 
 def taps_first(w: np.ndarray) -> np.ndarray:
     """w (K,C,R,S) -> (R,S,C,K), contiguous."""
-    return np.ascontiguousarray(w.transpose(2, 3, 1, 0))
+    return np.ascontiguousarray(w.transpose(2, 3, 1, 0))  # (K,C,R,S) -> (R,S,C,K)
 
 
 def rounded_up(count: int, unit: int) -> int:
-    """The smallest multiple of `unit` that is no less than `count`."""
+    """The smallest multiple of `unit` that is at least `count`."""
     return -(-count // unit) * unit
 
 

@@ -1,4 +1,4 @@
-"""The steps of the ladder in their order, each by the name of its file."""
+"""The steps of the ladder in order, by the names of their files."""
 
 from __future__ import annotations
 
@@ -22,4 +22,4 @@ _MODULES = (
 )
 STEPS: dict[str, Step] = {module.__name__.rpartition(".")[2]: module.STEP for module in _MODULES}
 PREFIX = "ladder."
-"""Before a step's name where it stands beside registered kernels."""
+"""Prefix of a step's name in lists with registered kernels."""

@@ -1,19 +1,19 @@
-"""Threads: blocks of rows shared out among the cores.
+"""Threads: blocks of rows distributed among the cores.
 
     for rows in blocks of MC rows of y, in parallel:
         as before, each thread with a block of A of its own
 
-Blocks of y have nothing in common but the filters, which nobody writes, so threads need no lock and
-wait for each other only once, at the end. BLIS calls this parallelism in the third loop around the
-micro-kernel (Smith et al.: "Anatomy of High-Performance Many-Threaded Matrix Multiplication",
-2014). Each core packs into its own second cache, and all cores read the same panels from the last
-cache, which they share. The blocks do not depend on the number of threads, and no sum is cut in
-two: any number of threads gives the same bits.
+Blocks of y share only the filters, which are read and not written, so threads need no lock and
+synchronise once, at the end. BLIS calls this parallelism in the third loop around the micro-kernel
+(Smith et al.: "Anatomy of High-Performance Many-Threaded Matrix Multiplication", 2014). Each core
+packs into its own second-level cache, and all cores read the same panels from the shared last-level
+cache. The blocks do not depend on the number of threads, and no sum is split: any number of threads
+gives the same bits.
 
 There should be many more blocks than threads: 38 blocks of 72 rows on 2 threads leave at most half
 a block of idle time.
 
-Operations: 2 N K P Q C R S. Limited by: multiply-adds on all cores. A faster program must do fewer.
+Operations: 2 N K P Q C R S. Limited by: multiply-adds of all cores. A faster program must do fewer.
 
 Run it alone: python -m kernels.ladder threads
 """

@@ -1,9 +1,9 @@
-"""Tiles of a plane, and the rows that they are of the matrices at Winograd's points.
+"""Tiles of a plane, and their rows in the matrices at Winograd's points.
 
 An axis is covered by tiles of m outputs, each with n = m + 2 products. Product i of a tile belongs
-to point i, the last one to infinity, which stands last of all points; so tiles of different sizes
-meet the same transformed filters (`kernels/winograd/toom_cook.py`). The tiles that have a point are
-rows of one matrix there.
+to point i, the last one to infinity, which is the last of all points; so tiles of different sizes
+use the same transformed filters (`kernels/winograd/toom_cook.py`). At each point, the tiles that
+have the point are the rows of one matrix.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Axis(NamedTuple):
     """Tiles along one axis; compiled code reads it by these names.
 
     starts, sizes: (tiles,) first output and number of outputs of each.
-    ranks:         (tiles, points) how many tiles before this one have the point.
-    counts:        (points,) how many tiles have it.
+    ranks:         (tiles, points) number of tiles before this one that have the point.
+    counts:        (points,) number of tiles that have it.
     """
 
     starts: np.ndarray
@@ -36,7 +36,7 @@ class Axis(NamedTuple):
 
     @classmethod
     def of(cls, sizes: Sequence[int], points: int) -> Axis:
-        """Tiles of these sizes side by side, of `points` points in all."""
+        """Adjacent tiles of these sizes, with `points` points in all."""
         m = np.array(sizes, np.int64)
         has = np.zeros((len(m), points), np.int64)
         for tile, size in enumerate(sizes):
@@ -53,18 +53,18 @@ class Tiling:
 
     @classmethod
     def uniform(cls, P: int, Q: int, m: int) -> Tiling:
-        """Tiles of m x m that cover P x Q pixels, and reach over the border where they have to."""
+        """Tiles of m x m that cover P x Q pixels; the last may extend beyond the border."""
         rows, columns = (Axis.of([m] * -(-size // m), m + 2) for size in (P, Q))
         return cls(rows, columns)
 
     @property
     def products(self) -> int:
-        """Of one image, one channel and one filter."""
+        """Products of one image, one channel and one filter."""
         return int(self.rows.counts.sum() * self.columns.counts.sum())
 
     def operations(self, g: ConvGeometry) -> int:
-        """Of the products at all points. The transforms' are not counted: they are few, and so a
-        share of the peak is never larger than the truth."""
+        """Operations of the products at all points. Those of the transforms are few and not
+        counted, so a share of peak is never overstated."""
         return 2 * g.N * g.K * g.C * self.products
 
     def roundings(self, g: ConvGeometry) -> float:
@@ -86,6 +86,7 @@ def filters_at_points(w: np.ndarray, points: int) -> Filters:
     # (i,r) x (K,C,R,S) x (j,s) -> (i,j,C,K), in float64, rounded once
     values[:, :, :C, :K] = np.einsum("ir,kcrs,js->ijck", G, w, G, optimize=True)
     panels = values.reshape(points, points, -1, values.shape[-1] // NR, NR)  # -> (i,j,C',J,NR)
+    # (i,j,C',J,NR) -> (i,j,J,C',NR)
     return Filters(np.ascontiguousarray(panels.transpose(0, 1, 3, 2, 4)), K)
 
 

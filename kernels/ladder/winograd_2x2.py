@@ -12,12 +12,12 @@ makes the matrices). Products are summed over c at every point, so they are matr
     2  M[point] (tiles,K) = V[point] U[point]       the packed product of the steps before
     3  y tile             = A^T M A
 
-U = G w G^T is made once for a network. Threads share out images in passes 1 and 3, and points and
-panels of filters in pass 2. The loops of the passes are in `winograd_passes.py`.
+U = G w G^T is computed once for a network. Threads distribute images in passes 1 and 3, and points
+and panels of filters in pass 2. The loops of the passes are in `winograd_passes.py`.
 
 Operations: 2 N K C 16 ceil(P/2) ceil(Q/2) in pass 2. V and M take 4 times the memory of x and y,
-written and read once. Limited by: the products still, of which an odd plane has some for nothing:
-13 rows take 7 tiles, that is 14 rows.
+written and read once. Limited by: the products still. An odd plane wastes some of them: 13 rows
+take 7 tiles, that is 14 rows.
 
 Run it alone: python -m kernels.ladder winograd_2x2
 """
@@ -56,6 +56,7 @@ def passes(x: np.ndarray, filters: Filters, padding: int, tiles: Tiling) -> np.n
     points, _, panels, C, _ = filters.values.shape
     counts = N * np.outer(tiles.rows.counts, tiles.columns.counts)
     filled = -(-counts // MR) * MR
+    # (points^2,) -> (points,points)
     begins = (np.cumsum(filled) - filled.ravel()).reshape(points, points)
     V = memory.empty((filled.sum() * C,), x.dtype)
     M = memory.empty((filled.sum() * panels * NR,), x.dtype)

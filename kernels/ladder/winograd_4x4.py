@@ -8,11 +8,10 @@ Algorithms for Convolutional Neural Networks", 2016). The price is accuracy. Eva
 -2 needs powers of 2, so the transforms' terms are larger than the result and cancel: the bound of
 the error grows by the amplification, max over outputs of the sum of |A^T| |G| |B^T|.
 
-The passes are those of the step before; only the tiles are larger, and six points take the place
-of four.
+The passes are those of the step before; only the tiles are larger, with six points instead of four.
 
 Operations: 2 N K C 36 ceil(P/4) ceil(Q/4) in pass 2. Limited by: the border. 13 rows need 4 tiles,
-that is 16 rows, so a third of all products are of pixels that nobody asked for.
+that is 16 rows, so a third of all products are for outputs beyond the border.
 
 Run it alone: python -m kernels.ladder winograd_4x4
 """

@@ -4,10 +4,10 @@
     3  y tile             = A^T M A
 
 A transform applies its matrix to the columns of a tile, then to its rows, for one vector of
-channels after the other; the half-transformed tile stays in the first cache. V is written as the
-packed tiles of A that the micro-kernel reads, (C'/16,MR,16) for MR rows, so nothing is packed
-again. Which row a tile is at a point says `tiling.py`; `begins` (points,points) is the first row
-of each point, at whole tiles of MR.
+channels after the other; the half-transformed tile stays in the first-level cache. V is written as
+the packed tiles of A that the micro-kernel reads, (C'/16,MR,16) for MR rows, so nothing is packed
+again. `tiling.py` gives the row of a tile at each point; `begins` (points,points) is the first row
+of each point, a multiple of MR.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _at, _at_gathered = combine(_outputs), combine(_outputs, gather=True)
 MOST = 8
 LANES = MACHINE.width // 4
 GROUP = 3
-"""Panels of filters that a thread takes at a time: they meet the same rows of V."""
+"""Panels of filters that a thread takes at a time; they are multiplied by the same rows of V."""
 
 
 @numba.njit(cache=True)
@@ -67,7 +67,7 @@ def _input_tile(pixels, rows, columns, begins, image, a, b, V):  # type: ignore[
     """B^T d B of one tile, a vector of channels after the other."""
     _, W, C = pixels.shape
     n1, n2 = rows.sizes[a] + 2, columns.sizes[b] + 2
-    flat, half = pixels.reshape(-1), np.empty(MOST * MOST * LANES, V.dtype)
+    flat, half = pixels.reshape(-1), np.empty(MOST * MOST * LANES, V.dtype)  # flat view
     places = np.empty((MOST, MOST), np.int64)
     _locate(rows, columns, begins, image, a, b, places)
     for i in range(n1):
@@ -87,7 +87,7 @@ def _input_tile(pixels, rows, columns, begins, image, a, b, V):  # type: ignore[
 def multiply(V, U, counts, begins, M):  # type: ignore[no-untyped-def]
     """Pass 2: M[point] (rows,K') = V[point] (rows,C') U[point] (C',K')."""
     points, _, panels, C, _ = U.shape
-    K, flat_u = panels * NR, U.reshape(-1)
+    K, flat_u = panels * NR, U.reshape(-1)  # flat view
     for part in numba.prange((panels + GROUP - 1) // GROUP * points * points):
         group, point = part // (points * points), part % (points * points)
         tiles = (counts.reshape(-1)[point] + MR - 1) // MR
@@ -96,10 +96,9 @@ def multiply(V, U, counts, begins, M):  # type: ignore[no-untyped-def]
             here = (point * panels + panel) * C * NR
             for tile in range(tiles):
                 first = begin + tile * MR
-                ahead = C * NR + tile * SHARE * LINE if tile < MC // MR else 0
-                micro_kernel(
-                    V, first * C, flat_u, here, M, first * K + panel * NR, K, C // RUN, False, ahead
-                )
+                distance = C * NR + tile * SHARE * LINE if tile < MC // MR else 0
+                to = first * K + panel * NR
+                micro_kernel(V, first * C, flat_u, here, M, to, K, C // RUN, False, distance)
 
 
 @numba.njit(parallel=True, cache=True)
@@ -113,7 +112,7 @@ def transform_output(M, K, rows, columns, begins, y):  # type: ignore[no-untyped
 
 @numba.njit(cache=True)
 def _output_tile(M, K, rows, columns, begins, image, a, b, y):  # type: ignore[no-untyped-def]
-    """A^T M A of one tile; what lies beyond the plane and its filters is dropped."""
+    """A^T M A of one tile; outputs beyond the plane and the filters are dropped."""
     _, P, Q, filters = y.shape
     m1, m2 = rows.sizes[a], columns.sizes[b]
     half, tile = np.empty(MOST * MOST * LANES, M.dtype), np.empty((m1, m2, K), M.dtype)

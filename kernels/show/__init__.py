@@ -1,7 +1,7 @@
 """Every operation as matrices of numbers, small enough to follow by hand.
 
 `docs/convolution.md` is the guide to read beside this; `python -m kernels show` prints the same for
-sizes and numbers of the reader's own. Nothing here is fast, and nothing computes with it.
+the reader's own sizes and numbers. Nothing here is fast, and no kernel uses it.
 """
 
 from kernels.show.matrices import (

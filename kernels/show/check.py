@@ -1,4 +1,4 @@
-"""Does the kernel that `pick` takes give what the matrices give?"""
+"""Comparison of the kernel that `pick` selects with the result of the matrices."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ EPS = eps(np.float64)
 
 @dataclass(frozen=True)
 class Check:
-    """The kernel that ran, how far its result is off, and how far rounding may bring it.
+    """The kernel that ran, its error, and the bound of its error.
 
-    error, bound: the largest difference to the matrices' result, and the largest of its bounds.
+    error, bound: the largest difference from the matrices' result, and the largest of the bounds.
     costs:        (kernel, its own estimate in nanoseconds or None where it cannot serve).
     """
 
@@ -48,9 +48,9 @@ def check(sheet: Sheet, algorithm: str | None = None) -> Check:
 
 
 def allowed(kernel: Kernel, sheet: Sheet) -> np.ndarray:
-    """How far each element may be off: the kernel's bound and the matrix product's together.
+    """The bound of each element's error: the kernel's plus that of the matrix product.
 
-    Pooling moves numbers and may be off by nothing.
+    Pooling only moves numbers, so its bound is 0.
     """
     g = sheet.geometry
     if isinstance(g, LCNGeometry):
@@ -63,9 +63,9 @@ def allowed(kernel: Kernel, sheet: Sheet) -> np.ndarray:
 
 
 def _absolute(kernel: Kernel, sheet: Sheet, g: ConvGeometry) -> np.ndarray:
-    """The sum of the absolute products that each result is made of."""
+    """The sum of the absolute products of each result."""
     a, b = (np.abs(argument) for argument in sheet.arguments)
-    if kernel.norm_wise:  # every |x| the largest of its plane, and all taps at the border too
+    if kernel.norm_wise:  # norm-wise: the largest |x| of a plane for every pixel, padding included
         largest = a.max(axis=(2, 3)).reshape(g.N, g.groups, 1, -1)  # (N,C,H,W) -> (N,G,1,C/G)
         filters = b.sum(axis=(2, 3)).reshape(g.groups, g.K // g.groups, -1)  # -> (G,K/G,C/G)
         sums = (largest * filters).sum(axis=-1).reshape(g.N, g.K, 1, 1)  # (N,G,K/G) -> (N,K,1,1)
@@ -75,11 +75,11 @@ def _absolute(kernel: Kernel, sheet: Sheet, g: ConvGeometry) -> np.ndarray:
 
 
 def _contrast(x: np.ndarray, y: np.ndarray, g: LCNGeometry) -> np.ndarray:
-    """(N,C,H,W): how far two computations of y = v / d may be apart, M the largest |x|.
+    """(N,C,H,W): the bound of the difference of two computations of y = v / d, with M = max |x|.
 
-    m is a weighted mean, off by u M at most, u = units eps; so v by 2 u M. sigma is a weighted norm
-    of v: it moves no further than v, and its own roundings add 2 u M, as |v| <= 2 M. So d is off by
-    4 u M, y by (2 u M + |y| 4 u M) / d, and each of the two computations by that.
+    m is a weighted mean with an error of at most u M, u = units eps; so that of v is 2 u M. sigma
+    is a weighted norm of v: its error is that of v, and its own roundings add 2 u M, as |v| <= 2 M.
+    So the error of d is 4 u M, that of y (2 u M + |y| 4 u M) / d, in each of the two computations.
     """
     u = (g.C + 4 * g.size**2 + g.H * g.W + 8) * EPS
     M = np.abs(x).max(axis=(1, 2, 3), keepdims=True)

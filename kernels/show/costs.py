@@ -1,7 +1,7 @@
-"""What each algorithm that the guide explains computes and moves, counted from the geometry.
+"""Operations and bytes of each algorithm that the guide explains, counted from the geometry.
 
-Bytes are those that a kernel reads or writes once: its arguments, its result, and twice (written,
-then read) every intermediate array. What a cache saves or loses comes on top; the benchmark says.
+Bytes are those of the arguments and the result, each moved once, and of every intermediate array,
+moved twice (written, then read). The effect of caches is not included; the benchmark measures it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kernels.conv2d_dgrad.flipped import flipped_geometry
 
 @dataclass(frozen=True)
 class Work:
-    """Of one call: multiplications; operations, additions included; bytes moved."""
+    """Work of one call: multiplications; operations, additions included; bytes moved."""
 
     algorithm: str
     multiplications: int
@@ -27,7 +27,7 @@ class Work:
 
 
 def conv2d_work(g: ConvGeometry, itemsize: int = 4) -> list[Work]:
-    """loops, im2col, and winograd where it serves (3x3, stride and dilation 1)."""
+    """Work of loops, im2col, and of winograd where it serves (3x3, stride and dilation 1)."""
     least, unfolded = _least(g) * itemsize, _columns(g) * itemsize
     found = [
         Work("loops", g.macs, 2 * g.macs, least),
@@ -39,7 +39,7 @@ def conv2d_work(g: ConvGeometry, itemsize: int = 4) -> list[Work]:
 
 
 def conv2d_dgrad_work(g: ConvGeometry, itemsize: int = 4) -> list[Work]:
-    """col2im and flipped, which multiplies the zeros between the pixels too."""
+    """Work of col2im and of flipped, which also multiplies the zeros between the pixels."""
     least, f = _least(g) * itemsize, flipped_geometry(g)
     folded = 2 * _columns(g) * itemsize
     spread = 2 * prod(f.x_shape) * itemsize if g.stride != (1, 1) else 0
@@ -60,7 +60,7 @@ def _columns(g: ConvGeometry) -> int:
 
 
 def _winograd(g: ConvGeometry, itemsize: int) -> Work:
-    """16 products a tile, channel and filter; the transforms add."""
+    """16 products for each tile, channel and filter; the transforms only add."""
     tiles = g.N * -(-g.P // 2) * -(-g.Q // 2)
     inputs, filters, outputs = tiles * g.C, prod(g.w_shape[:2]), tiles * g.K
     products = 16 * tiles * prod(g.w_shape[:2])
@@ -73,7 +73,7 @@ def _winograd(g: ConvGeometry, itemsize: int) -> Work:
 
 
 def additions(matrix: np.ndarray) -> int:
-    """Of matrix a matrix^T: a row's terms but one, for each column of a, then for each row."""
+    """Additions of matrix a matrix^T: a row's terms minus one, for all columns, then all rows."""
     rows, columns = matrix.shape
     in_a_row = int((np.count_nonzero(matrix, axis=1) - 1).sum())
     return in_a_row * (columns + rows)

@@ -45,7 +45,7 @@ def conv_matrix(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
 
 
 def _without_groups(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
-    """(K,C/G,R,S) -> (K,C,R,S): zeros where a filter does not see a channel."""
+    """(K,C/G,R,S) -> (K,C,R,S): zeros for channels of other groups."""
     dense = np.zeros((g.K, g.C, g.R, g.S), w.dtype)
     filters, channels = g.K // g.groups, g.C // g.groups
     for group in range(g.groups):
@@ -55,16 +55,16 @@ def _without_groups(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
 
 
 def tap_matrix(g: ConvGeometry) -> np.ndarray:
-    """(K P Q, C H W) int64: which tap stands where, r S + s + 1; 0 where none does."""
+    """(K P Q, C H W) int64: the number r S + s + 1 of each element's tap; 0 where there is none."""
     numbered = np.arange(1, g.R * g.S + 1).reshape(g.R, g.S)  # (RS,) -> (R,S)
     return conv_matrix(np.broadcast_to(numbered, g.w_shape), g)
 
 
 def columns(x: np.ndarray, g: ConvGeometry) -> np.ndarray:
-    """im2col: x (N,C,H,W) -> (G, N P Q, R S C/G), a matrix a group; row (n p q) is one window.
+    """im2col: x (N,C,H,W) -> (G, N P Q, R S C/G), one matrix a group; row (n p q) is one window.
 
-    The order (r s c) is that of `kernels/cpu/unfold.py`, where channels lie together. ValueError as
-    above.
+    The order (r s c) is that of `kernels/cpu/unfold.py`, where channels are contiguous. ValueError
+    as above.
     """
     sides = require_small((g.N, g.P, g.Q, g.R, g.S, g.C), "the array of all windows")
     windows = np.zeros(sides, x.dtype)
@@ -79,14 +79,14 @@ def columns(x: np.ndarray, g: ConvGeometry) -> np.ndarray:
 
 
 def filter_rows(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
-    """w (K,C/G,R,S) -> (G,K/G,RSC/G): what `columns` is multiplied by, a row a filter."""
+    """w (K,C/G,R,S) -> (G,K/G,RSC/G), one row a filter: the factor of `columns`."""
     return w.transpose(0, 2, 3, 1).reshape(g.grouped_shape)  # (K,R,S,C/G) -> (G,K/G,RSC/G)
 
 
 def padded(x: np.ndarray, padding: tuple[int, int, int, int]) -> np.ndarray:
     """x (N,C,H,W) with zeros around it; `padding` is (top, bottom, left, right), negative crops."""
     ends = padding[:2], padding[2:]
-    # Zeros first: what one side crops may reach into the other side's.
+    # Pad before cropping: a crop of one side may extend into the padding of the other.
     around = np.pad(x, [(0, 0), (0, 0), *((max(a, 0), max(b, 0)) for a, b in ends)])
     rows, across = (
         slice(max(-before, 0), size - max(-after, 0))
@@ -96,12 +96,12 @@ def padded(x: np.ndarray, padding: tuple[int, int, int, int]) -> np.ndarray:
 
 
 def flipped_kernel(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
-    """w (K,C/G,R,S) turned by 180 degrees with its channels swapped: (C,K/G,R,S).
+    """w (K,C/G,R,S) flipped in rows and columns, filters and channels swapped: (C,K/G,R,S).
 
-    The rows that `conv2d_dgrad/flipped.py` multiplies by, as a kernel again.
+    The rows that `conv2d_dgrad/flipped.py` multiplies by, as filters again.
     """
-    turned = flip(w, g).reshape(g.C, g.R, g.S, g.K // g.groups)  # (G,C/G,RSK/G) -> (C,R,S,K/G)
-    return turned.transpose(0, 3, 1, 2)  # (C,R,S,K/G) -> (C,K/G,R,S)
+    flipped = flip(w, g).reshape(g.C, g.R, g.S, g.K // g.groups)  # (G,C/G,RSK/G) -> (C,R,S,K/G)
+    return flipped.transpose(0, 3, 1, 2)  # (C,R,S,K/G) -> (C,K/G,R,S)
 
 
 def switch_matrix(switches: np.ndarray, g: PoolGeometry) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Sizes as the reader writes them; numbers drawn from a seed or read from a file."""
+"""Parsing of sizes; numbers drawn from a seed or read from a file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def two(text: str, option: str) -> tuple[int, int]:
 
 
 def pixels(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
-    """Integers from 1 to 9, float64: no zeros, so that a dot is a place without a number."""
+    """Integers from 1 to 9, float64; without 0, so that a printed dot is never a pixel."""
     return rng.integers(1, 10, tuple(shape)).astype(np.float64)
 
 
@@ -37,9 +37,9 @@ def weights(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
 def read(path: Path, shape: Sequence[int], what: str) -> np.ndarray:
     """The numbers of a file as `shape` (four axes), float64.
 
-    A .npy file has this shape, or lacks leading axes of 1. Any other file is text: the last axis in
-    a line, with commas or blanks between, all other axes from line to line. ValueError says what
-    else was found; nothing in a file is executed or unpickled.
+    A .npy file has this shape, or lacks leading axes of 1. Any other file is text: the last axis is
+    a line, separated by commas or blanks; all other axes are lines. ValueError states what was
+    found instead; nothing in a file is executed or unpickled.
     """
     values = _npy(path) if path.suffix == ".npy" else _text(path)
     lines = int(np.prod(tuple(shape[:-1]))), shape[-1]
@@ -51,11 +51,11 @@ def read(path: Path, shape: Sequence[int], what: str) -> np.ndarray:
         )
     if not np.isfinite(values).all():
         raise ValueError(f"{path} holds a NaN or an infinity; every number must be finite")
-    return values.reshape(tuple(shape))  # -> (N,C,H,W), or what stands in its place
+    return values.reshape(tuple(shape))  # -> the four axes of `shape`
 
 
 def _without_leading_ones(shape: Sequence[int]) -> list[tuple[int, ...]]:
-    """Every shape that `shape` is with leading axes of 1, itself first."""
+    """`shape`, and `shape` without leading axes of 1, one by one."""
     found = [tuple(shape)]
     while found[-1][0] == 1 and len(found[-1]) > 1:
         found.append(found[-1][1:])

@@ -1,4 +1,4 @@
-"""From a reader's sizes and numbers to the sheet of one call."""
+"""Requests: a reader's sizes and numbers, made into the sheet of one call."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from kernels.show.sheets import Sheet
 
 @dataclass(frozen=True)
 class Request:
-    """Sizes as the reader wrote them ("4x4", "1"), and the files that numbers come from.
+    """Sizes as the reader wrote them ("4x4", "1"), and the files of numbers.
 
     `kernel` None is 2x2 for pooling, else 3x3; `stride` None is the window for pooling, else 1.
-    What is not in a file is drawn from `seed`.
+    Numbers without a file are drawn from `seed`.
     """
 
     operation: str

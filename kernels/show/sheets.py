@@ -1,4 +1,4 @@
-"""What is shown of one call: its matrices in the order of the story, and what they give."""
+"""Sheet of one call: its matrices in the order of explanation, and their result."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from kernels.show.tables import Name, names
 class Section:
     """One matrix with its names. `name` is a file's name, `title` is for the reader.
 
-    zero: how a zero is written: a dot where it means nothing, "0" where it is an index.
+    zero: text of a zero: a dot where it means nothing, "0" where it is an index.
     """
 
     name: str
@@ -43,9 +43,9 @@ class Section:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A call of `operation` as matrices; `arguments` is what a kernel is called with.
+    """A call of `operation` as matrices; `arguments` are those of a kernel.
 
-    expected: what the matrices give, to be compared with the kernel's first result.
+    expected: the result of the matrices, to be compared with the kernel's first result.
     """
 
     operation: str
@@ -89,7 +89,7 @@ def conv2d_dgrad(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> Sheet:
             names(k=g.K, p=g.P, q=g.Q),
         ),
         image("gy_spread", "gy with stride - 1 zeros between its pixels, padded", spread, "nkij"),
-        image("w_flipped", "w turned by 180 degrees", flipped_kernel(w, g), "ckrs"),
+        image("w_flipped", "w rotated by 180 degrees", flipped_kernel(w, g), "ckrs"),
         image("gx", "gx, the result: the one slid over the other", gx),
     ]
     return Sheet("conv2d_dgrad", g, (gy, w), sections, gx)
@@ -123,7 +123,7 @@ def conv2d_wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> Sheet:
 
 
 def winograd(x: np.ndarray, w: np.ndarray, g: ConvGeometry) -> Sheet:
-    """The first tile of the first image, channel 0, with filter 0; the kernel checks all of y."""
+    """The first tile of the first image, channel 0, with filter 0; the check covers all of y."""
     corner = padded(x, g.padding)[0, 0, :4, :4]
     d = np.zeros((4, 4))
     d[: corner.shape[0], : corner.shape[1]] = corner
@@ -153,7 +153,7 @@ def max_pool2d(x: np.ndarray, g: PoolGeometry) -> Sheet:
 
 
 def max_unpool2d(x: np.ndarray, g: PoolGeometry) -> Sheet:
-    """Pooling, then every value back to its switch; where several meet, their sum."""
+    """Pooling, then every value scattered to its switch; where several collide, their sum."""
     require_small((g.N, g.C, g.P * g.Q, g.H * g.W), "the matrix of this pooling")
     y, switches = reference.max_pool2d(x, g)
     back = reference.max_unpool2d(y, switches, g)
@@ -198,7 +198,7 @@ def local_contrast_norm(x: np.ndarray, g: LCNGeometry) -> Sheet:
 
 
 def image(name: str, title: str, x: np.ndarray, axes: str = "nchw") -> Section:
-    """Four axes as one matrix: planes one below the other, their names on the rows."""
+    """Four axes as one matrix: planes stacked vertically, their names on the rows."""
     sizes = dict(zip(axes, x.shape, strict=True))
     across = {axes[3]: sizes.pop(axes[3])}
     rows = x.reshape(-1, x.shape[3])  # (N,C,H,W) -> (NCH,W)
@@ -213,7 +213,7 @@ def whole(matrix: np.ndarray, g: ConvGeometry) -> Section:
 
 
 def windows(x: np.ndarray, g: ConvGeometry) -> list[Section]:
-    """The columns of im2col, one matrix a group."""
+    """The windows of im2col, one matrix for each group."""
     return [
         Section(
             f"windows{group}",

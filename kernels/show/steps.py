@@ -14,7 +14,7 @@ from kernels.show.matrices import require_small
 
 @dataclass(frozen=True)
 class ContrastSteps:
-    """Everything on the way from one image x (C,H,W) to y (C,H,W), float64.
+    """All intermediate arrays from one image x (C,H,W) to y (C,H,W), float64.
 
     weights: (H,W,H,W), the window of each pixel; each sums to 1 with border "corrected".
     m:       (H,W), the mean of the neighbourhood over all channels.

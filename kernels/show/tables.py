@@ -11,9 +11,9 @@ Name = tuple[str, ...]
 
 
 def names(**sizes: int) -> list[Name]:
-    """names(p=2, q=2) -> ("p0", "q0"), ("p0", "q1"), ...; axes of one place go unnamed.
+    """names(p=2, q=2) -> ("p0", "q0"), ("p0", "q1"), ...; axes of size 1 are left out.
 
-    The last axis counts fastest, as in a flattened array.
+    The last axis varies fastest, as in a flattened array.
     """
     shown = {axis: size for axis, size in sizes.items() if size != 1}
     shown = shown or dict(list(sizes.items())[-1:])
@@ -29,8 +29,8 @@ def table(
 ) -> str:
     """`matrix` (R,C) in aligned columns, with as many decimals as it needs, at most two.
 
-    A zero is a dot, so that what is there stands out. An index of a column's name is written only
-    where it changes. ValueError if the names are not as many as the rows and columns.
+    A zero is a dot, so that other numbers are easy to see. An index of a column's name is written
+    only where it changes. ValueError if the number of names is not that of rows and columns.
     """
     _check_names(matrix, rows, columns)
     cells = _written(matrix, zero)
@@ -58,7 +58,7 @@ def _heading(indices: Sequence[str], width: int) -> str:
 
 
 def changes(indices: Sequence[str]) -> list[str]:
-    """Each index where it differs from the one before, "" where it does not."""
+    """Each index where it differs from the one before, otherwise ""."""
     before = [None, *indices]
     return [now if now != was else "" for now, was in zip(indices, before, strict=False)]
 

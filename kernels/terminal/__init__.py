@@ -1,1 +1,1 @@
-"""Progress bars and messages of the commands of all packages."""
+"""Progress bars and messages for the commands of all packages."""

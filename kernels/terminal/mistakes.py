@@ -1,4 +1,4 @@
-"""A user's mistake is one message and exit status 2, never a traceback."""
+"""Messages for a user's mistakes: one message and exit status 2, never a traceback."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from rich.text import Text
 
 
 def run(app: Callable[[], None], name: str, out_of_memory: str) -> None:
-    """Run the commands of program `name`; what the user can mend is told in a line.
+    """Run the commands of program `name`; errors that the user can correct are printed in a line.
 
-    `out_of_memory` says what would need less.
+    out_of_memory: advice for using less memory.
     """
     try:
         app()

@@ -1,4 +1,4 @@
-"""Progress with time left: a bar on a terminal, a line now and then elsewhere."""
+"""Progress with remaining time: a bar on a terminal, lines at intervals elsewhere."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ console = Console()
 
 
 def say(message: str) -> None:
-    """A line for the user, as long as it is: a log is not wrapped."""
+    """Prints a line without wrapping it."""
     console.print(message, highlight=False, soft_wrap=True, markup=False)
 
 
@@ -31,7 +31,7 @@ SECONDS_BETWEEN_LINES = 15.0
 
 
 def say_skipped(bad: dict[str, str], shown: int = 5) -> None:
-    """Name the first unreadable images, and count them all; nothing if there are none."""
+    """Prints the first unreadable images and the number of all; nothing if there are none."""
     for title, reason in list(bad.items())[:shown]:
         say(f"skipped {title}: {reason}")
     if bad:
@@ -39,13 +39,13 @@ def say_skipped(bad: dict[str, str], shown: int = 5) -> None:
 
 
 class Task:
-    """One bar: `advance` it, `note` what stands beside it."""
+    """One bar: `advance` moves it, `note` sets the text beside it."""
 
     def __init__(self, progress: Progress | None, title: str, total: int) -> None:
         self._progress, self._title, self._total = progress, title, total
         self._bar = progress.add_task(title, total=total, note="") if progress else None
         self._began = self._said = time.monotonic()
-        self._first: int | None = None  # what was done before, as in a run that is resumed
+        self._first: int | None = None  # done before, in a run that is resumed
 
     def update(self, done: int, total: int | None = None, note: str = "") -> None:
         """`done` of `total` is finished; `note` is shown beside the bar."""
@@ -81,7 +81,7 @@ def progress_bars() -> Iterator[Progress | None]:
 
 @contextmanager
 def stop_on_interrupt() -> Iterator[list[bool]]:
-    """A list that is no longer empty once Ctrl-C was pressed; pressed twice, it interrupts."""
+    """A list that is not empty after Ctrl-C; a second Ctrl-C interrupts."""
     pressed: list[bool] = []
 
     def handler(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""The property suite: strategies, properties, bounds, and planted bugs that it must catch.
+"""Property suite: drawn calls, properties, bounds, and planted bugs that it must catch.
 
 `suite` runs it; `python -m kernels verify` is its command. hypothesis is imported here only
 (extra `verify`).

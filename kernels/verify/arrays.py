@@ -1,4 +1,4 @@
-"""Arrays that the properties are tried on: their values, and the memory that they may lie in."""
+"""Arrays that the properties are tried on: their values, and their memory layouts."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def standard(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
 
 
 def integers(shape: Sequence[int], rng: np.random.Generator, dtype: DTypeLike) -> np.ndarray:
-    """Integers from -4 to 4: their products' sums are exact, and equal values meet."""
+    """Integers from -4 to 4: sums of their products are exact, and equal values occur."""
     return np.asarray(rng.integers(-4, 5, tuple(shape)), dtype)
 
 
 def scaled(shape: Sequence[int], rng: np.random.Generator, dtype: DTypeLike) -> np.ndarray:
-    """Values whose magnitudes differ by up to 2^30, as if each had another unit."""
+    """Values whose magnitudes differ by up to 2^30."""
     values = rng.standard_normal(tuple(shape)) * 2.0 ** rng.integers(-15, 16, tuple(shape))
     return np.asarray(values, dtype)
 
 
 def positive(shape: Sequence[int], rng: np.random.Generator, dtype: DTypeLike) -> np.ndarray:
-    """Values from 1 to 2: nothing cancels, so sums grow and rounding is at its worst."""
+    """Values from 1 to 2: no cancellation, so sums grow and rounding errors are largest."""
     return np.asarray(1 + rng.random(tuple(shape)), dtype)
 
 
@@ -56,8 +56,9 @@ FILLS: dict[str, Fill] = {
 
 
 def apart(shape: Sequence[int], rng: np.random.Generator, gap: float = 0.25) -> np.ndarray:
-    """float64 values around 0, each at least `gap` from every other and half of it from 0."""
+    """float64 values around 0, at least `gap` from each other and `gap` / 2 from 0."""
     count = int(np.prod(tuple(shape)))
+    # (count,) -> shape
     return gap * (rng.permutation(count).reshape(tuple(shape)) - count // 2 + 0.5)
 
 
@@ -68,8 +69,8 @@ def _every_second(x: np.ndarray) -> np.ndarray:
 
 
 def _reversed(x: np.ndarray) -> np.ndarray:
-    turned = (slice(None, None, -1),) * x.ndim
-    return x[turned].copy()[turned]
+    backwards = (slice(None, None, -1),) * x.ndim
+    return x[backwards].copy()[backwards]
 
 
 def _misaligned(x: np.ndarray) -> np.ndarray:
@@ -88,7 +89,8 @@ def _read_only(x: np.ndarray) -> np.ndarray:
 def _channels_last(x: np.ndarray) -> np.ndarray:
     if x.ndim != 4:
         return x.copy()
-    return np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    nhwc = np.ascontiguousarray(x.transpose(0, 2, 3, 1))  # (N,C,H,W) -> (N,H,W,C)
+    return nhwc.transpose(0, 3, 1, 2)  # (N,H,W,C) -> (N,C,H,W)
 
 
 GUISES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -101,4 +103,4 @@ GUISES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "misaligned": _misaligned,
     "byte-swapped": lambda x: x.astype(x.dtype.newbyteorder()),
 }
-"""The same values in other memory."""
+"""Memory layouts by name: functions that store the same values in that layout."""

@@ -1,7 +1,7 @@
-"""A call of a kernel as a value: drawn, run, compared, simplified, printed.
+"""Call of a kernel as a value: drawn, run, compared, simplified, printed.
 
-`Operation` says what the calls of one operation are: which arrays, what the definition makes of
-them, and how far a kernel may be off. One file a family in `operations/`.
+`Operation` describes the calls of one operation: their arrays, their result by the definition, and
+the bound of a kernel's error. One file for each family in `operations/`.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ OPERATIONS: dict[str, Operation] = {}
 
 @dataclass(frozen=True)
 class Call:
-    """One call: `inputs` are its arrays in the order in which a kernel takes them.
+    """One call: `inputs` are its arrays in the order of the kernel's parameters.
 
-    They are plain arrays whatever computes on them; a CUDA kernel does so on `device`, "emulator"
-    or "cuda".
+    They are NumPy arrays for every kernel; a CUDA kernel computes on `device`, "emulator" or
+    "cuda".
     """
 
     operation: str
@@ -56,11 +56,11 @@ class Call:
 
     @property
     def problem(self) -> Problem:
-        """What a kernel is asked about."""
+        """The problem that a kernel's `supports` and `cost` are called with."""
         return Problem.of_call(self.g, self.dtype, self.options)
 
     def served(self, kernel: Kernel, g: Any = None, **options: Any) -> bool:
-        """Does the kernel serve the call, or the same with another geometry, or other options?"""
+        """True if the kernel serves the call, with another geometry or other options if given."""
         changed = options if g is None else {"geometry": g, **options}
         return supports(kernel, replace(self.problem, **changed))
 
@@ -68,19 +68,19 @@ class Call:
         return self.its.run(kernel, self)
 
     def on(self, kernel: Kernel) -> Callable[..., Any]:
-        """The kernel as a function from plain arrays to plain arrays, wherever it computes."""
+        """The kernel as a function from NumPy arrays to NumPy arrays, on the call's device."""
         return partial(run_on, self.device, kernel)
 
     def prepared(self, kernel: Kernel, w: np.ndarray, g: Any) -> Any:
-        """What the kernel prepares of the weights, as the option of that name."""
+        """The weights prepared by the kernel, as the option `prepared`."""
         return prepared_on(self.device, kernel, w, g)
 
     def define(self) -> Results:
-        """What the nested loops of `kernels.reference` make of it, in float64."""
+        """The results of the nested loops of `kernels.reference`, in float64."""
         return self.its.define(self)
 
     def bound(self, kernel: Kernel) -> Bounds:
-        """How far each result of `kernel` may be from `define()`, element by element."""
+        """The bound of each result of `kernel` against `define()`, for each element."""
         return self.its.bound(kernel, self)
 
     def but(self, **inputs: np.ndarray) -> Call:
@@ -88,7 +88,7 @@ class Call:
         return replace(self, inputs=self.inputs | inputs)
 
     def each(self, change: Callable[[np.ndarray], np.ndarray]) -> Call:
-        """The same call with every array changed, those among the options too."""
+        """The same call with `change` applied to every array, those among the options too."""
         inputs = {name: change(a) for name, a in self.inputs.items()}
         options = {
             name: change(value) if isinstance(value, np.ndarray) else value
@@ -104,13 +104,13 @@ class Call:
 
 
 class Operation(ABC):
-    """What there is to know about one operation. Subclasses say it.
+    """Description of one operation, by a subclass.
 
     name:    the operation's.
     linear:  the inputs in which the result is linear, each by itself.
-    whole:   results of whole numbers are whole, so that a kernel which sums the products of the
+    whole:   results of integers are integers, so that a kernel which sums the products of the
              definition makes no error on small integers.
-    returns: what a kernel returns, one name a result.
+    returns: the names of a kernel's results.
     """
 
     name: str
@@ -120,14 +120,14 @@ class Operation(ABC):
 
     @abstractmethod
     def geometries(self, kernel: Kernel, large: bool) -> st.SearchStrategy[Any]:
-        """Geometries for a kernel; `large` ones cross its tiles, small ones the loops can bear."""
+        """Geometries for a kernel: `large` ones exceed its tiles, small ones suit nested loops."""
 
     @abstractmethod
     def shapes(self, g: Any) -> dict[str, tuple[int, ...]]:
         """The float inputs, in order, with their shapes."""
 
     def options(self, kernel: Kernel, g: Any) -> dict[str, st.SearchStrategy[Any]]:
-        """Options that are not arrays; such as the kernel serves, where some kernels do not."""
+        """Options that are not arrays, restricted to those that the kernel serves."""
         return {}
 
     def optional(self, g: Any) -> dict[str, tuple[int, ...]]:
@@ -141,17 +141,17 @@ class Operation(ABC):
         return {name: FILLS[fill](shape, rng, dtype) for name, shape in self.shapes(g).items()}
 
     def arguments(self, call: Call) -> tuple[Any, ...]:
-        """What stands in the call's brackets before the options."""
+        """The positional arguments of the call."""
         return (*call.inputs.values(), call.g)
 
     def run(self, kernel: Kernel, call: Call) -> Results:
         return self.called(call.on(kernel), *self.arguments(call), **call.options)
 
     def called(self, kernel: Callable[..., Any], *arguments: Any, **options: Any) -> Results:
-        """The kernel's arrays; Violation if it returns anything else."""
+        """The kernel's results as arrays; Violation if it returns anything else."""
         try:
             result = kernel(*arguments, **options)
-        except SystemExit as error:  # nothing but the end of the process to whoever runs this
+        except SystemExit as error:  # would end the whole run
             raise RuntimeError(f"it ends the process, status {error.code}") from error
         results = result if isinstance(result, tuple) else (result,)
         if len(results) != len(self.returns) or not all(isinstance(r, np.ndarray) for r in results):
@@ -164,7 +164,7 @@ class Operation(ABC):
         return result if isinstance(result, tuple) else (result,)
 
     def bound(self, kernel: Kernel, call: Call) -> Bounds:
-        """Zero: what only moves and compares values makes no error."""
+        """Zero: an operation that only moves and compares values makes no error."""
         return (0.0,)
 
 
@@ -173,15 +173,15 @@ class Sum(Operation):
 
     @abstractmethod
     def chain(self, g: Any) -> int:
-        """The most roundings of one element when the products of the definition are added."""
+        """The most roundings of one element in summing the products of the definition."""
 
     @abstractmethod
     def absolute(self, kernel: Kernel, call: Call) -> np.ndarray:
-        """The sum of the absolute products, in the form that the kernel's bound is stated in."""
+        """The sum of the absolute products, or its norm-wise form if the bound is norm-wise."""
 
     @abstractmethod
     def precisely(self, call: Call) -> np.ndarray:
-        """The result, more precise than float32 by far, and also where the loops would be slow."""
+        """The result, far more precise than float32, by a method fast enough for large sizes."""
 
     def bound(self, kernel: Kernel, call: Call) -> Bounds:
         absolute = self.absolute(kernel, call)
@@ -189,7 +189,7 @@ class Sum(Operation):
 
 
 def operation(cls: type[Operation]) -> type[Operation]:
-    """Class decorator: the properties draw its calls."""
+    """Class decorator: adds the operation to `OPERATIONS`, so that properties draw its calls."""
     OPERATIONS[cls.name] = cls()
     return cls
 
@@ -197,7 +197,7 @@ def operation(cls: type[Operation]) -> type[Operation]:
 def make(
     operation: str, g: Any, fill: str, seed: int, dtype: Any = np.float64, /, **options: Any
 ) -> Call:
-    """The call whose arrays are drawn from `seed`, as `fill` says."""
+    """The call whose arrays are drawn by `fill` from `seed`."""
     inputs = OPERATIONS[operation].fill(g, fill, np.random.default_rng(seed), dtype)
     return Call(operation, g, inputs, options)
 
@@ -212,8 +212,8 @@ def calls(
     optional: bool = False,
     device: str = "emulator",
 ) -> Call:
-    """Calls that `kernel` supports, small ones, large ones, or (None) both; with `optional` also
-    with the arrays that a call may have or not."""
+    """Calls that `kernel` supports: small ones, large ones, or (None) both; with `optional`, also
+    with optional arrays such as a bias."""
     its = OPERATIONS[kernel.operation]
     g = draw(its.geometries(kernel, draw(st.booleans()) if large is None else large))
     options = {name: draw(strategy) for name, strategy in its.options(kernel, g).items()}

@@ -1,7 +1,8 @@
 """Catalogue of the properties: a page of Markdown, from the code and the record of a hunt.
 
-For each property its sentence, the kernels that it concerns, what is drawn for it, which planted
-bugs it has caught, and how to read its failure; at the end for each bug what caught it.
+It states for each property its sentence, the kernels that it concerns, the drawn calls, the planted
+bugs that it has caught, and the usual causes of its failure; at the end, for each bug, the
+properties that caught it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from kernels.verify.readings import READINGS
 from kernels.verify.runner import PROFILES
 
 MOST_NAMED = 3
-"""Bugs that are named for each property; the record has all."""
+"""Number of caught bugs that are listed for each property; the record has all."""
 
 HEAD = """# Catalogue of properties
 
@@ -32,23 +33,23 @@ Written by `python -m kernels verify --catalogue docs/properties.md`, from the c
 
 `python -m kernels verify my_kernel.py` prints for each property that does not hold:
 
-- **the property's name and its sentence**, as below: what should be true of every call;
-- **what is wrong**: the index of the worst element, what the kernel gives there, what is \
-expected, by how much it is off and what is allowed, and how many elements are off. What is \
-allowed is derived from the number format (`kernels/bounds.py`), so "slightly more" is a bug as \
-well. If the kernel raised an exception, the line that did stands here;
-- **the smallest program that shows it**: the drawn call after it was made as simple as possible. \
-Run it. What is left in it is what the bug needs: a pad that did not become 0, a second group, a \
+- **the property's name and its sentence**, as below: the law that should hold for every call;
+- **the violation**: the index of the worst element, the kernel's value and the expected one, \
+the error and its bound, and the number of elements beyond their bound. Bounds are derived from \
+the number format (`kernels/bounds.py`), so "slightly more" is a bug as well. If the kernel raised \
+an exception, this is the line that raised it;
+- **the smallest program that reproduces it**: the drawn call, simplified as far as possible. \
+Run it. What remains is what the bug needs: a pad that did not become 0, a second group, a \
 stride, 17 channels.
 
-Several failures are one bug more often than several. Begin with `definition`: it has the fewest \
-conditions. Where it holds and another property fails, the bug needs what that property draws: \
-large sizes, NaN, other memory, threads, a second call.
+Several failures often have one cause. Begin with `definition`: it has the fewest conditions. If \
+it holds and another property fails, the bug needs what that property draws: large sizes, NaN, \
+another memory layout, threads, a second call.
 """
 
 
 def page(record: Record) -> str:
-    """The catalogue; `record` says which planted bugs were caught by what."""
+    """The catalogue; `record` has the properties that caught each planted bug."""
     subjects: dict[str, list[Property]] = {}
     for each in PROPERTIES.values():
         subjects.setdefault(each.check.__module__, []).append(each)
@@ -60,7 +61,7 @@ def page(record: Record) -> str:
 
 
 def _bugs(record: Record) -> str:
-    """A row for each planted bug that was hunted: which properties caught it."""
+    """A row for each planted bug that was hunted, with the properties that caught it."""
     head = "## Planted bugs\n\n| kernel | bug | caught by | of |\n| --- | --- | --- | ---: |\n"
     rows = []
     for mutant in MUTANTS:
@@ -74,7 +75,7 @@ def _bugs(record: Record) -> str:
 
 
 def _coverage(record: Record) -> str:
-    """What was hunted, how, and what not yet."""
+    """The bugs that were hunted, with the command, and those that were not yet."""
     hunted = [m for m in MUTANTS if m.name in record and not record[m.name].amiss]
     missing = [m for m in MUTANTS if m not in hunted]
     text = (
@@ -135,7 +136,7 @@ def _covers(each: Property) -> str:
 
 
 def _condition(each: Property) -> str:
-    """Which of their kernels, if not all, for reasons that do not depend on what is installed."""
+    """The kernels it concerns, if not all; independent of the installed packages."""
     if each.check.__module__.endswith("peers"):
         return ", where that library is installed"
     ours = [k for k in all_kernels() if k.operation in each.operations]

@@ -1,9 +1,9 @@
 """Cases drawn by NumPy's generator: geometry, arrays and options of one call of an operation.
 
-A case is a function of seed, operation, dtype and number alone: it is the same on every machine,
-whatever is registered and wherever the code stands. So outputs of two states of the code can be
-compared bit by bit (`fingerprint.py`); the properties draw theirs with hypothesis (`calls.py`).
-Every eighth case is of a realistic size, so that tiles, strips and prefetch are used in full.
+A case is a function of seed, operation, dtype and number alone. It is the same on every machine,
+whatever kernels are registered. So outputs of two states of the code can be compared bit by bit
+(`fingerprint.py`); the properties draw theirs with hypothesis (`calls.py`). Every eighth case is of
+a realistic size, so that tiles, strips and prefetch are used in full.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from kernels.verify.drawn_shapes import Rng, between, channels, of
 from kernels.verify.oracles import windows
 
 REALISTIC = 8
-"""Every so many cases one is of a realistic size."""
+"""One case in this many is of a realistic size."""
 Arrays = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One call of an operation, drawn from these; `arrays` are drawn on request."""
+    """One call of an operation as a function of these fields; `arrays` draws its arrays."""
 
     operation: str
     dtype: str
@@ -40,19 +40,19 @@ class Case:
     g: Any
 
     def arrays(self) -> Arrays:
-        """What stands in the call's brackets, and its options, drawn anew."""
+        """The positional arguments of the call, and its options, drawn anew."""
         rng = _rng(self.seed, self.operation, self.dtype, self.number, "arrays")
         return _KINDS[self.operation].arrays(self.g, _Values(rng, np.dtype(self.dtype)))
 
     @property
     def problem(self) -> Problem:
-        """What kernels are asked about."""
+        """The problem that a kernel's `supports` and `cost` are called with."""
         options = self.arrays()[1] if _KINDS[self.operation].asks else {}
         return Problem.of_call(self.g, np.dtype(self.dtype), options)
 
     @property
     def work(self) -> float:
-        """Roughly how many elements are touched, or multiplied."""
+        """Approximate number of elements that are read or multiplied."""
         return float(_KINDS[self.operation].work(self.g))
 
 
@@ -64,12 +64,12 @@ def case(operation: str, dtype: str, number: int, seed: int) -> Case:
 
 
 def known(operation: str) -> bool:
-    """Are there cases of this operation?"""
+    """True if there are cases of this operation."""
     return operation in _KINDS
 
 
 def generator(case: Case, what: str) -> Rng:
-    """A generator of the case's own, one for each purpose."""
+    """A random generator for one purpose of one case."""
     return _rng(case.seed, case.operation, case.dtype, case.number, what)
 
 
@@ -80,14 +80,14 @@ def _rng(seed: int, operation: str, *parts: object) -> Rng:
 
 @dataclass(frozen=True)
 class _Values:
-    """Arrays of one type, as one generator draws them."""
+    """Arrays of one dtype, drawn by one generator."""
 
     rng: Rng
     dtype: np.dtype
 
     def __call__(self, shape: Sequence[int]) -> np.ndarray:
-        """Normal values, or whole numbers, or now and then with NaN and infinities among them;
-        four axes are mostly channels-last, matrices row- or column-major."""
+        """Normal values, or integers, or values with some NaN and infinities; arrays of four axes
+        are mostly channels-last, matrices row- or column-major."""
         fill = self.rng.choice(("normal", "scaled", "whole", "special"), p=(0.6, 0.2, 0.1, 0.1))
         if fill == "whole":
             x = self.rng.integers(-4, 5, tuple(shape)).astype(self.dtype)
@@ -97,12 +97,14 @@ class _Values:
             x *= self.dtype.type(2.0 ** int(self.rng.integers(-8, 9)))
         if fill == "special" and x.size:
             places = self.rng.integers(0, x.size, 1 + x.size // 500)
+            # any shape -> (size,), a view
             x.reshape(-1)[places] = self.rng.choice((np.nan, np.inf, -np.inf), len(places))
-        return self._laid(x)
+        return self._stored(x)
 
-    def _laid(self, x: np.ndarray) -> np.ndarray:
+    def _stored(self, x: np.ndarray) -> np.ndarray:
         if x.ndim == 4 and self.rng.random() < 0.8:
-            return np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+            nhwc = np.ascontiguousarray(x.transpose(0, 2, 3, 1))  # (N,C,H,W) -> (N,H,W,C)
+            return nhwc.transpose(0, 3, 1, 2)  # (N,H,W,C) -> (N,C,H,W)
         if x.ndim == 2 and self.rng.random() < 0.4:
             return np.asfortranarray(x)
         return x
@@ -114,11 +116,11 @@ class _Values:
 
 @dataclass(frozen=True)
 class _Kind:
-    """How the cases of an operation are drawn.
+    """Functions that draw the cases of one operation.
 
-    asks:  their options say what kernels may serve.
-    draws: the name that its generators are seeded with, where that is not the operation's: it was
-           called so before, and its inputs are still the same.
+    asks:  kernels may reject their options.
+    draws: the name that seeds its generators, if not the operation's: an earlier name, kept so that
+           the inputs are the same.
     """
 
     geometry: Callable[[Rng, bool], Any]
@@ -129,7 +131,7 @@ class _Kind:
 
 
 def _switches(g: PoolGeometry, rng: Rng) -> np.ndarray:
-    """(N,C,P,Q) int32 places h W + w: any pixel of each window, so that windows often share one."""
+    """(N,C,P,Q) int32 indices h W + w of any pixel of each window, so windows often share one."""
     places = windows.places(g)  # (RS,P,Q)
     p, q = np.ogrid[: g.P, : g.Q]
     drawn = places[rng.integers(0, g.R * g.S, g.y_shape, np.int8), p, q]  # (N,C,P,Q)
@@ -157,7 +159,7 @@ def _unpooled(g: PoolGeometry, draw: _Values) -> Arrays:
 
 
 def _contrast_vjp(g: LCNGeometry, draw: _Values) -> Arrays:
-    """Its saved arrays are any: m, and sigma of at least 0, each (N,H,W) float64."""
+    """Arbitrary saved arrays: m, and sigma >= 0, each (N,H,W) float64."""
     saved = draw.rng.standard_normal(g.plane_shape), draw.rng.random(g.plane_shape)
     return (draw(g.x_shape), draw(g.x_shape), saved, g), {}
 
@@ -173,7 +175,7 @@ def _multiplied(g: tuple[int, int, int], draw: _Values) -> Arrays:
 
 
 def _patches(g: tuple[int, ...], draw: _Values) -> Arrays:
-    """Planes, where patches of a shape begin, what is laid over them, and where."""
+    """Planes, the origins and shape of patches, and an overlay with its origins."""
     N, C, H, W = g
     shape = between(draw.rng, 1, H + 2), between(draw.rng, 1, W + 2)
     part = draw((N, C, 1 + H // 3, 1 + W // 2))
@@ -184,7 +186,7 @@ def _patches(g: tuple[int, ...], draw: _Values) -> Arrays:
 
 
 def _filled(g: tuple[int, ...], draw: _Values) -> Arrays:
-    """The planes of the same draw as patches of another plane."""
+    """The planes of that draw, taken as patches of another plane."""
     (x, at, _, _, patches), options = _patches(g, draw)
     parts = x[np.arange(len(at)) % len(x)]
     plane = len(at), g[1], max(patches.h, patches.w), 4
@@ -192,14 +194,14 @@ def _filled(g: tuple[int, ...], draw: _Values) -> Arrays:
 
 
 def _descended(g: tuple[int, ...], draw: _Values) -> Arrays:
-    """w, v and g of one shape, and settings."""
+    """Weights w, velocity v and gradient g of one shape, and hyperparameters."""
     lr, momentum = (float(v) for v in draw.rng.random(2))
     decay = of(draw.rng, (0.0, 5e-4))
     return (draw(g), draw(g), draw(g)), {"lr": lr, "momentum": momentum, "weight_decay": decay}
 
 
 def _joined(g: tuple[int, ...], draw: _Values) -> Arrays:
-    """Some arrays of N, H and W as g says."""
+    """One to four arrays of the N, H and W of g."""
     N, C, H, W = g
     others = [channels(draw.rng) for _ in range(between(draw.rng, 0, 3))]
     arrays = [draw((N, c, H, W)) for c in (C, *others)]

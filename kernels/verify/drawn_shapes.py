@@ -1,6 +1,6 @@
-"""Geometries of drawn cases, one function an operation: (generator, of a realistic size?) -> g.
+"""Geometries of drawn cases, one function for each operation: (generator, realistic) -> g.
 
-Windows, strides and channels that kernels specialise in are drawn often, all others too.
+Windows, strides and channels that kernels specialise in are drawn often, others less often.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.contract.stage_geometry import StageGeometry
 
 MOST_WORK = 4_000_000
-"""Multiply-adds of the other convolutions, at most."""
+"""Largest number of multiply-adds of convolutions that are not of a realistic size."""
 LAYERS = (
     (3, 224, 96, 7, 2, 1, 1),
     (3, 227, 96, 11, 4, 0, 1),
@@ -31,7 +31,7 @@ LAYERS = (
     (48, 27, 64, 5, 1, 2, 1),
     (32, 40, 48, 2, 1, 0, 1),
 )
-"""C, H = W, K, R = S, stride, padding and groups of convolutions as networks have them."""
+"""C, H = W, K, R = S, stride, padding and groups of convolutions of published networks."""
 PLANES = (
     (2, 96, 110, 110),
     (1, 256, 26, 26),
@@ -39,7 +39,7 @@ PLANES = (
     (16, 96, 54, 54),
     (9, 96, 110, 110),
 )
-"""(N,C,H,W) of realistic sizes; the last is more than a processor's last cache holds."""
+"""(N,C,H,W) of realistic sizes; the last exceeds a processor's last-level cache."""
 Rng = np.random.Generator
 
 
@@ -53,7 +53,7 @@ def between(rng: Rng, least: int, most: int) -> int:
 
 
 def channels(rng: Rng) -> int:
-    """Few, some, or whole vectors of them."""
+    """A number of channels: few, any, or a multiple of a vector."""
     kind = between(rng, 0, 2)
     return (between(rng, 1, 4), between(rng, 1, 70), 16 * between(rng, 1, 8))[kind]
 
@@ -113,7 +113,7 @@ def pooling(rng: Rng, realistic: bool) -> PoolGeometry:
     include = bool(rng.random() < 0.5)
     try:
         return PoolGeometry.of(shape, size, stride, pads, dilation, ceil, include)
-    except ValueError:  # a window of nothing but padding
+    except ValueError:  # a window of padding alone
         roomy = (*shape[:2], max(H, spans[0]), max(W, spans[1]))
         return PoolGeometry.of(roomy, size, stride, 0, dilation, ceil, include)
 

@@ -1,9 +1,9 @@
-"""Digests of what every kernel makes of drawn cases: the same bits before and after a change?
+"""Digests of every kernel's results on drawn cases, to compare two states of the code bit by bit.
 
-A subject is a kernel on a device; `digests` runs it on the first cases of `drawn.py` that it
-serves, in every form that it has: plain, with prepared weights, rectified, pooled, into arrays of
-the caller's. A digest is of the type, the shape and the bytes of
-every result; NaN is taken as one value, for its payload follows no rule.
+A subject is a kernel on a device. `digests` runs it on the first cases of `drawn.py` that it
+serves, in every form that it declares: plain, with prepared weights, rectified, pooled, into arrays
+of the caller. A digest covers the type, the shape and the bytes of every result. All NaNs count as
+equal, since their payloads are not specified.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from kernels.verify.placing import prepared_on, run_on
 DTYPES = "float32", "float64"
 CASES = 40
 DRAWN = 1500
-"""Cases among which those that a kernel serves are looked for."""
+"""Number of cases that are searched for those that a kernel serves."""
 MOST_EMULATED = 200_000
-"""The work of a case in the emulator, at most."""
+"""Largest work of a case in the emulator."""
 Form = tuple[str, Callable[[], Any]]
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is run: its names, whether it serves a case, and the forms of a call of it."""
+    """A kernel or function to run: its names, which cases it serves, and the forms of its calls."""
 
     operation: str
     name: str
@@ -58,12 +58,12 @@ def of_kernel(kernel: Kernel, device: str) -> Subject:
 
 
 def _serves(kernel: Kernel, case: Case) -> bool:
-    """Does the kernel serve the case? The one place that asks."""
+    """True if the kernel serves the case."""
     return supports(kernel, case.problem)
 
 
 def _pooling(kernel: Kernel, case: Case) -> PoolGeometry | None:
-    """A pooling of the case's result that the kernel does itself; None if it does none."""
+    """A pooling of the case's result that the kernel can fuse; None if there is none."""
     rng = generator(case, "pooling")
     size, ceil = int(rng.integers(2, 4)), bool(rng.integers(0, 2))
     if min(case.g.P, case.g.Q) < size:
@@ -91,7 +91,7 @@ def _forms(kernel: Kernel, device: str, case: Case) -> Iterator[Form]:
 
 
 def _into(run: Callable[..., Any]) -> Any:
-    """The results written to arrays of the caller's, in which something else stands."""
+    """The results written to arrays of the caller that held other values."""
     like = run()
     out = tuple(_other(a) for a in like) if isinstance(like, tuple) else _other(like)
     run(out=out)
@@ -105,7 +105,7 @@ def _other(a: np.ndarray) -> np.ndarray:
 
 
 def numbers(subject: Subject, dtype: str, seed: int, count: int) -> list[int]:
-    """The first `count` cases that the subject serves and its device can bear."""
+    """The first `count` cases that the subject serves and that are small enough for its device."""
     return list(islice(_served(subject, dtype, seed), count))
 
 
@@ -121,7 +121,7 @@ def _served(subject: Subject, dtype: str, seed: int) -> Iterator[int]:
 
 
 def digests(subject: Subject, dtype: str, seed: int, chosen: Sequence[int]) -> dict[str, str]:
-    """The digest of every form of every chosen case that the subject serves, by its key."""
+    """The digests, by key, of every form of every selected case that the subject serves."""
     found = {}
     for number in chosen:
         drawn = case(subject.operation, dtype, number, seed)
@@ -133,7 +133,7 @@ def digests(subject: Subject, dtype: str, seed: int, chosen: Sequence[int]) -> d
 
 
 def _digest_of(run: Callable[[], Any]) -> str:
-    """What is raised counts as a result: it may change too."""
+    """The digest of the results; an exception counts as a result."""
     try:
         with np.errstate(all="ignore"):
             result = run()
@@ -143,7 +143,7 @@ def _digest_of(run: Callable[[], Any]) -> str:
 
 
 def digest(result: Any) -> str:
-    """sha256 of the type, shape and bytes of each array in `result`, tuples in tuples too."""
+    """sha256 of the type, shape and bytes of each array in `result`, nested tuples included."""
     hashed = hashlib.sha256()
     for array in _arrays(result):
         plain = np.ascontiguousarray(array)

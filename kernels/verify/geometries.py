@@ -1,6 +1,6 @@
-"""The geometries that properties are tried on.
+"""Hypothesis strategies for the geometries that properties are tried on.
 
-`Ranges` says which; a property draws from ranges, less what a kernel says that it does not support
+`Ranges` bounds them. A property draws from ranges without what a kernel does not support
 (`served.py`).
 """
 
@@ -22,24 +22,24 @@ Pairs = tuple[tuple[int, int], ...]
 
 
 def pairs_to(most: int) -> Pairs:
-    """(1, 1) to (most, most), small ones first: towards these an example shrinks."""
+    """(1, 1) to (most, most), smallest first, since examples shrink towards the first."""
     upto = range(1, most + 1)
     return tuple(sorted(product(upto, upto), key=lambda pair: (sum(pair), pair)))
 
 
 @dataclass(frozen=True)
 class Ranges:
-    """What a convolution is drawn from.
+    """Ranges that a convolution's geometry is drawn from.
 
     pads:      of each side, "past" for up to one more than the window's extent (up to 5).
-    symmetric: pads as PyTorch can, the same before and after.
-    channels:  least and most of C/groups and K/groups.
-    pixels:    the least H and W: 0 for planes of nothing but padding.
-    beyond:    the plane exceeds the window by up to so many pixels, so P and Q reach 1 and more.
-    unit:      what C/groups and K/groups are multiples of.
-    stretch:   in which directions to be very large, one at a time; "" for none.
-    fan:       no fewer filters than channels, as in a first layer.
-    work:      the most multiply-adds; channels and images are fewer where windows are large.
+    symmetric: the same pads before and after, as PyTorch supports them.
+    channels:  smallest and largest C/groups and K/groups.
+    pixels:    the smallest H and W: 0 for planes of padding alone.
+    beyond:    largest number of pixels by which the plane exceeds the window.
+    unit:      C/groups and K/groups are multiples of it.
+    stretch:   directions in which to be very large, one at a time; "" for none.
+    fan:       at least as many filters as channels, as in a first layer.
+    work:      most multiply-adds; channels and images are fewer where windows are large.
     """
 
     sizes: Pairs
@@ -58,7 +58,7 @@ class Ranges:
     stretch: Sequence[str] = ("",)
 
     def stretched(self, along: str) -> Ranges:
-        """The same, very large in one direction and small in the others."""
+        """The same ranges, very large in one direction and small in the others."""
         match along:
             case "pixels":
                 return replace(self, beyond=300, images=(1, 1), channels=(1, 3))
@@ -72,7 +72,7 @@ class Ranges:
                 return self
 
     def filled(self) -> Ranges:
-        """The same without empty arrays."""
+        """The same ranges without empty arrays."""
         images, channels = ((max(1, least), most) for least, most in (self.images, self.channels))
         return replace(self, images=images, channels=channels, pixels=max(1, self.pixels))
 
@@ -92,7 +92,7 @@ SMALL = Ranges(
     beyond=6,
     work=4000,
 )
-"""Everything that a convolution can be, in sizes that the definition's loops can bear."""
+"""All kinds of convolutions, in sizes small enough for the definition's loops."""
 
 LARGE = Ranges(
     sizes=pairs_to(5),
@@ -106,18 +106,18 @@ LARGE = Ranges(
     work=600_000,
     stretch=("", "pixels", "images", "channels", "filters"),
 )
-"""Sizes that cross the tiles and blocks of an algorithm, and that none of them divides: some
-hundreds of pixels, or channels, or filters, or some dozens of images."""
+"""Sizes larger than the tiles and blocks of an algorithm, and not multiples of them: some hundreds
+of pixels, or channels, or filters, or some dozens of images."""
 
 
 @st.composite
 def conv_geometries(draw: st.DrawFn, ranges: Ranges = MODEST, **changed: Any) -> ConvGeometry:
-    """Strides, dilations, groups, crops, padding past the kernel, and rows that no window reaches.
+    """Strides, dilations, groups, crops, padding wider than the window, and rows without a window.
 
     `changed` replaces fields of `ranges`.
     """
     ranges = replace(ranges, **changed)
-    if draw(small(0, 19)) < 19:  # now and then an example is empty, but most are not
+    if draw(small(0, 19)) < 19:  # a few examples are empty
         ranges = ranges.filled()
     ranges = ranges.stretched(draw(st.sampled_from(ranges.stretch)))
     R, S = draw(st.one_of(st.sampled_from(ranges.sizes[:9]), st.sampled_from(ranges.sizes)))
@@ -134,7 +134,7 @@ def conv_geometries(draw: st.DrawFn, ranges: Ranges = MODEST, **changed: Any) ->
     groups = draw(st.sampled_from(ranges.groups))
     four = top, bottom, left, right
     one = ConvGeometry.of((1, groups, H, W), (groups, 1, R, S), stride, four, dilation, groups)
-    budget = ranges.work // one.macs  # what is left for images, channels and filters a group
+    budget = ranges.work // one.macs  # left for images, channels and filters of a group
     N = draw(small(ranges.images[0], max(1, min(ranges.images[1], budget))))
     least, most = ranges.channels
     one_side = ranges.unit * draw(small(least, max(1, min(most, budget // max(N, 1)))))
@@ -152,12 +152,12 @@ def _pads(ranges: Ranges, span: int) -> st.SearchStrategy[tuple[int, int]]:
 
 
 def counts(least: int, most: int) -> st.SearchStrategy[int]:
-    """How many images or channels: seldom none, for of nothing every property holds; of many
-    often nearly the most, for past the last whole block is where blocks go wrong."""
+    """A number of images or channels. Seldom 0, for then every property holds; large ones are often
+    near the largest, since the remainder after the last whole block is where errors are."""
     if least:
         return st.one_of(small(least, most), small(max(least, most - 9), most))
     some = [*range(1, most + 1)] * 3
-    return st.sampled_from([*some, 0, *some])  # the ends of a list are drawn more often
+    return st.sampled_from([*some, 0, *some])  # hypothesis draws the ends of a list more often
 
 
 @st.composite
@@ -175,11 +175,11 @@ def pool_geometries(
     padded: bool = True,
     fewest_channels: Sequence[int] = (1,),
 ) -> PoolGeometry:
-    """Overlapping windows, gaps, padding, crops, `ceil_mode`; with `torch` only what it has.
+    """Overlapping windows, gaps, padding, crops, `ceil_mode`; with `torch` only what PyTorch has.
 
-    most:    of the window's and the stride's pixels, unless `windows` and `strides` list them.
-    padded:  else there is neither padding nor cropping.
-    fewest_channels: where one is not 1, no channels are fewer; beyond them as many as else.
+    most:    largest window and stride, unless `windows` and `strides` list them.
+    padded:  if false, neither padding nor cropping.
+    fewest_channels: if one is not 1, the smallest number of channels; more are drawn as otherwise.
     """
     sizes = list(windows or pairs_to(most))
     R, S = draw(st.one_of(st.sampled_from(sizes[:9]), st.sampled_from(sizes)))
@@ -214,7 +214,7 @@ def _pool_pads(size: int, torch: bool, padded: bool) -> st.SearchStrategy[tuple[
 def contrast_geometries(
     planes: st.SearchStrategy[tuple[int, int, int, int]],
 ) -> st.SearchStrategy[LCNGeometry]:
-    """Windows wider than the plane, both borders, a floor that divides and one that does not."""
+    """Windows wider than the plane, both borders, floors that are the divisor and that are not."""
     return st.builds(
         LCNGeometry.of,
         planes,
@@ -228,12 +228,12 @@ def contrast_geometries(
 def response_geometries(
     planes: st.SearchStrategy[tuple[int, int, int, int]], sizes: st.SearchStrategy[int]
 ) -> st.SearchStrategy[LRNGeometry]:
-    """Windows of even and odd sizes, wider than the channels too; the usual power and others."""
+    """Windows of even and odd sizes, some larger than C; beta 0.75 and others."""
     return st.builds(
         LRNGeometry.of,
         planes,
         size=sizes,
-        alpha=st.one_of(st.just(0.0), st.floats(1e-4, 2)),  # none that float32 rounds to 0
+        alpha=st.one_of(st.just(0.0), st.floats(1e-4, 2)),  # no values that float32 rounds to 0
         beta=st.sampled_from([0.5, 0.75, 1.0, 1.3]),
         k=st.floats(0.5, 2),
     )

@@ -1,8 +1,8 @@
-"""Where a kernel computes: plain arrays go in and come out here, and nowhere else in the suite.
+"""Placement of a call's arrays on the device and back; the only place in the suite that does it.
 
-Arrays arrive on the device as they lie in the host's memory, strides, gaps and all, so that what is
-tried on the CPU's door is tried on the device's too. What a kernel does to its inputs is seen on
-the host afterwards: the emulator's arrays are views of the host's, a GPU's are brought back.
+Arrays keep their strides and gaps on the device, so that canonicalising operands is tested there as
+on the CPU. Changes that a kernel makes to its inputs are seen on the host afterwards: the
+emulator's arrays are views of the host's, a GPU's are copied back.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ DEVICES = ("cpu", "emulator", "cuda")
 
 
 def served_on(kernel: Kernel, device: str) -> bool:
-    """Does this device run the kernel? "cuda" and "emulator" run the same ones."""
+    """True if this device runs the kernel. "cuda" and "emulator" run the same kernels."""
     return kernel.device == ("cpu" if device == "cpu" else "cuda")
 
 
 def run_on(device: str, kernel: Kernel, *arguments: Any, **options: Any) -> Any:
-    """What the kernel makes of plain arrays on `device`, as plain arrays."""
+    """The kernel's results for NumPy arrays, computed on `device`, as NumPy arrays."""
     if kernel.device != "cuda":
         return kernel(*arguments, **options)
     there = _There(device)
@@ -38,7 +38,7 @@ def run_on(device: str, kernel: Kernel, *arguments: Any, **options: Any) -> Any:
 
 
 def prepared_on(device: str, kernel: Kernel, w: np.ndarray, g: Any) -> Any:
-    """What the kernel prepares of plain weights, left where it computes: an option of `run_on`."""
+    """The weights prepared by the kernel on its device, for the option `prepared` of `run_on`."""
     return kernel.prepared(w if kernel.device != "cuda" else _There(device).placed(w), g)
 
 
@@ -50,23 +50,23 @@ class _There:
         self.inputs: list[tuple[np.ndarray, Any]] = []
 
     def placed(self, value: Any) -> Any:
-        """The same with every array on the device, those in tuples too."""
+        """The value with every array moved to the device, also within tuples."""
         if isinstance(value, np.floating):
-            value = np.asarray(value)  # what arithmetic makes of an array without axes
+            value = np.asarray(value)  # NumPy's arithmetic returns scalars for arrays without axes
         if device_kind(value) == "cpu":
-            array = value.view(Emulated) if self.device == "emulator" else _as_it_lies(value)
+            array = value.view(Emulated) if self.device == "emulator" else _with_strides(value)
             self.inputs.append((value, array))
             return array
         return _each(self.placed, value)
 
     def bring_inputs_back(self) -> None:
-        """What the GPU's arrays hold now into the host's."""
+        """Copies the GPU's inputs back into the host's arrays."""
         for plain, array in self.inputs if self.device == "cuda" else ():
             if plain.flags.writeable:
                 plain[...] = host_view(array)
 
     def brought(self, value: Any) -> Any:
-        """The same with every array on the host; Violation if one has been there all along."""
+        """The value with every array on the host; Violation if one was not on the device."""
         kind = device_kind(value)
         if kind is None:
             return _each(self.brought, value)
@@ -86,10 +86,10 @@ def _each(change: Callable[[Any], Any], value: Any) -> Any:
     return value
 
 
-def _as_it_lies(x: np.ndarray) -> Any:
-    """x on the GPU with the same strides: all the bytes that it spans are copied."""
+def _with_strides(x: np.ndarray) -> Any:
+    """x on the GPU with the same strides: all bytes that it spans are copied."""
     cupy = devices.cupy()
-    if not x.dtype.isnative:  # CuPy knows no other order of bytes
+    if not x.dtype.isnative:  # CuPy supports no other byte order
         x = x.astype(x.dtype.newbyteorder("="))
     low, high = np.lib.array_utils.byte_bounds(x)
     if low == high:

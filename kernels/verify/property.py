@@ -1,4 +1,4 @@
-"""A property: a sentence that holds for every call of a kernel, and the function that checks it."""
+"""Property: a sentence that holds for every call of a kernel, and the function that checks it."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Property:
 
     check:    called with the kernel, a call and `extras`, drawn by these strategies; raises
               Violation, or returns how much of a limit it used (of the statistical line), or None.
-    applies:  of which kernels of `operations` it is true.
-    threads:  run with every thread there is; tiny calls take one, for two would wait for each other
-              longer than they compute.
+    applies:  kernels of `operations` that it concerns.
+    threads:  run with all threads; tiny calls use one, since two would wait longer for each other
+              than they compute.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Property:
     def examples(
         self, kernel: Kernel, device: str
     ) -> st.SearchStrategy[tuple[Call, dict[str, Any]]]:
-        """What `check` is tried on; a CUDA kernel computes on `device`."""
+        """Strategy of the calls and extras for `check`; a CUDA kernel computes on `device`."""
         drawn = calls(kernel, **self.drawn, device=device)
         return st.tuples(drawn, st.fixed_dictionaries(dict(self.extras)))
 
@@ -72,7 +72,7 @@ def holds(
     threads: bool = False,
     **extras: st.SearchStrategy[Any],
 ) -> Callable[[Callable[..., float | None]], Callable[..., float | None]]:
-    """Decorator: the function's docstring is a property of `operations` (of all, if none)."""
+    """Decorator: makes the function's docstring a property of `operations` (of all, if none)."""
 
     def declare(check: Callable[..., float | None]) -> Callable[..., float | None]:
         if name in PROPERTIES:
@@ -89,7 +89,7 @@ def holds(
 
 
 def require(truth: object, message: str) -> None:
-    """Violation with `message` unless `truth`."""
+    """Raises a Violation with `message` unless `truth`."""
     if not truth:
         raise Violation(message)
 
@@ -97,7 +97,7 @@ def require(truth: object, message: str) -> None:
 def agree(
     found: ArrayLike, wanted: ArrayLike, bound: np.ndarray | float = 0.0, what: str = ""
 ) -> None:
-    """Violation unless every element is within its bound; it names the worst one."""
+    """Raises a Violation unless every element is within its bound; it names the worst one."""
     what, result, expected = f"{what}: " if what else "", np.asarray(found), np.asarray(wanted)
     require(
         result.shape == expected.shape,
@@ -119,7 +119,7 @@ def agree(
 
 
 def same(result: np.ndarray, expected: np.ndarray, what: str) -> None:
-    """Violation unless values are equal, NaN in the same places included."""
+    """Raises a Violation unless all values are equal, NaN included."""
     require(
         result.shape == expected.shape,
         f"{what}: the result's shape is {result.shape}, not {expected.shape}",

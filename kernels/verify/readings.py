@@ -1,4 +1,4 @@
-"""Readings of failures: what the failure of each property usually means.
+"""Readings of failures: the usual causes when a property fails.
 
 `python -m kernels verify --catalogue` puts these beside the properties' sentences.
 """
@@ -7,35 +7,35 @@ from __future__ import annotations
 
 READINGS = {
     # every
-    "definition": "Look at the index of the worst element: the border means padding, the last "
-    "channels the remainder of a block, all of an image the stride or the batch. NaN in the "
-    "result means that an element was never written or that memory outside of an operand was "
+    "definition": "Look at the index of the worst element: at the border, suspect padding; in the "
+    "last channels, the remainder of a block; in all of an image, the stride or the batch. NaN in "
+    "the result means that an element was never written or that memory outside of an operand was "
     "read.",
-    "integers": "An error of whole numbers is no rounding: products are missing, taken twice or "
-    "taken from a neighbour. The number that is off, divided by the inputs, says how many.",
+    "integers": "An error of an integer is no rounding: products are missing, added twice or "
+    "taken from a neighbour. The error divided by the inputs tells how many.",
     "into": "The result is right without `out`: the offset of the images inside the larger array "
     "is wrong, or the kernel returns an array of its own.",
-    "any memory": "The named guise is how the arrays lay: the kernel assumes strides, alignment "
-    "or byte order that it was not given.",
+    "any memory": "The message names the memory layout: the kernel assumes other strides, another "
+    "alignment or byte order than it was given.",
     "inputs kept": "The kernel computes in place, or returns a view of the named input.",
-    "changed in place": "Something is remembered by the array's identity or address: a cache of "
-    "packed weights that is not checked against the values.",
-    "all written": "Where the index points, nothing was written: a loop ends early, or a branch "
-    "for the remainder is missing. What stands there came from memory that was used before.",
-    "same bits": "Either two threads add to one place in the order in which they come, or a "
-    "result lies in a buffer that the next call uses again.",
+    "changed in place": "Something is cached by the array's identity or address, for example "
+    "packed weights, and not compared with the values.",
+    "all written": "The element at the index was not written: a loop ends early, or a branch for "
+    "the remainder is missing. Its value is that of memory that was used before.",
+    "same bits": "Either two threads add to one address in no fixed order, or a result is in a "
+    "buffer that the next call uses again.",
     "two threads": "A buffer, a counter or a setting is shared between calls.",
     # contrast
     "offset": "The mean that is subtracted does not have weights that sum to 1 at that pixel: "
     "look at the corrected border.",
-    "far from zero": "Digits are lost: the variance is found as a difference of large numbers.",
+    "far from zero": "Digits cancel: the variance is computed as a difference of large numbers.",
     "contrast scale": "Something is added that does not grow with x, such as an epsilon.",
     "below the floor": "The divisor below the floor is not the floor itself.",
     "contrast's limit": "The divisor is smaller than the pixel's own part of it: a weight is "
     "missing in the sum, or channels are left out.",
-    "saved": "What is saved for the derivative is not what the result was divided by.",
-    "flat sigma": "The rounding of the blur is taken for contrast.",
-    "flat regions": "A division by 0, or the root of a rounding below 0.",
+    "saved": "The value saved for the derivative is not the one that the result was divided by.",
+    "flat sigma": "The rounding error of the blur is taken for contrast.",
+    "flat regions": "A division by 0, or the root of a rounding error below 0.",
     "flat gradient": "The derivative divides by sigma where the floor is larger.",
     "offset's gradient": "The part of the derivative that goes through the mean is wrong: the "
     "blur is not transposed, or its border is not.",
@@ -48,94 +48,117 @@ READINGS = {
     "linear": "The kernel adds something that is not in the operands, or keeps what it prepared.",
     "scale": "A constant is compared with or added to the numbers; or a type is changed on the "
     "way.",
-    "batch": "An image's offset is wrong from the second on, or pieces of work cross images.",
+    "batch": "The offsets of images after the first are wrong, or blocks of work span two images.",
     "permuted": "Channels do not all take the same path: a block of them is shifted or repeated.",
-    "split": "The sum over channels (filters, images) is cut wrongly: a first block overwrites "
-    "instead of adding, or the other way round.",
-    "groups": "The group's first channel or filter is wrong, or sums of one group stay for the "
-    "next.",
+    "split": "The sum over channels (filters, images) is split wrongly: a later block overwrites "
+    "instead of adding, or the first one adds instead of overwriting.",
+    "groups": "The group's first channel or filter is wrong, or the sums of one group are not "
+    "reset for the next.",
     "bias": "The bias is added to another filter, twice, or not in one of the branches.",
-    "rectified": "The rectifier stands before the last sum or the bias, is missing in a branch "
-    "for the remainder, or swallows NaN.",
-    "pooled": "The fused pooling sees other values than are returned without it, or ties go to "
+    "rectified": "The rectifier is applied before the last sum or the bias, is missing in a branch "
+    "for the remainder, or replaces NaN.",
+    "pooled": "The fused pooling reads other values than are returned without it, or ties select "
     "another tap.",
-    "prepared": "What is prepared depends on the batch, or is shared between calls.",
-    "chunks": "The border between two chunks: a tile or a row is lost or taken twice there.",
+    "prepared": "The prepared weights depend on the batch, or are shared between calls.",
+    "chunks": "The border between two chunks: a tile or a row is lost or computed twice there.",
     # shifts
-    "shift": "The result depends on where a pixel lies in the plane: tiles at the border, or an "
-    "origin that is off by one.",
-    "delta": "The index shows which tap went where: rows for columns, a filter that is turned, "
-    "channels that are exchanged.",
-    "1x1": "A special path for single taps is wrong, or a stride is left out there.",
-    "NaN and infinity": "It reached a result that it is no part of (more is read than the "
+    "shift": "The result depends on the position of a pixel in the plane: tiles at the border, or "
+    "an origin that is off by one.",
+    "delta": "The index shows which tap was applied where: rows and columns exchanged, a filter "
+    "flipped, channels exchanged.",
+    "1x1": "A special path for single taps is wrong, or a stride is missing in it.",
+    "NaN and infinity": "It reached a result that does not depend on it (more is read than the "
     "definition reads), or it was lost (a product with 0 is left out). Declare `spreads` if the "
-    "algorithm has to.",
-    "flipped": "The filter is not turned by 180 degrees, or the zeros between pixels are missing.",
-    "slope": "The gradient is that of another function: compare with `adjoint`, which says where.",
+    "algorithm cannot avoid it.",
+    "flipped": "The kernel is not flipped, or the zeros between pixels are missing.",
+    "slope": "The gradient is that of another function. Compare with `adjoint`, which shows where.",
     "finite differences": "The formula of the derivative is wrong, not its rounding: a term is "
     "missing or has the wrong sign.",
     # elementwise and products
-    "unlike memory": "Two operands are walked with the strides of one of them.",
+    "unlike memory": "Both operands are read with the strides of one of them.",
     "special values": "NaN is lost in a comparison, or infinity is multiplied by 0.",
-    "rectified twice": "A value is changed that is above 0 already.",
+    "rectified twice": "A value above 0 is changed.",
     "two halves": "Zero, or the sign, is treated differently in the two halves.",
-    "gate": "What decides is gy instead of x, or 0 passes.",
-    "passes all": "The gradient is multiplied by 0 instead of being replaced: NaN survives that.",
+    "gate": "The sign of gy decides instead of that of x, or the gradient passes at x = 0.",
+    "passes all": "The gradient is multiplied by 0 instead of being replaced: NaN remains NaN.",
     "large product": "A block's border: the remainder of rows, columns or terms.",
     "identity": "An element is taken from its neighbour or from the transposed place.",
     "product's transpose": "One of the operands is read as transposed when it is not.",
-    "rows alone": "A row's result depends on which block of rows it falls into.",
-    "column's bias": "The bias goes along rows, or the last block's columns miss it.",
+    "rows alone": "The result of a row depends on the block of rows that contains it.",
+    "column's bias": "The bias is added along rows, or is missing in the last block of columns.",
+    # moving
+    "any value": "Values are computed with, or compared, instead of copied.",
+    "whole plane": "The patch's origin is off by one, or its last row or column is not copied.",
+    "own part": "The overlay is shifted, or its border is filled or left to the plane.",
+    "patches of patches": "The two origins are not added: rows and columns are exchanged, or an "
+    "origin is clipped to the plane.",
+    "filled twice": "What is filled depends on the values that were there before.",
+    "inside kept": "The border of the plane is off by one: pixels inside are filled.",
+    "own transpose": "Values move to other pixels, or something is added to them.",
+    "given back": "An array's first channel in the result is wrong.",
+    "one after another": "The channels of the last or of the first array are treated differently.",
+    "maximum": "Ties select another pixel, or value and place are not updated together.",
+    "without order": "NaN or the sign of zero takes part in the comparison in another way.",
     # peers
-    "PyTorch": "The definition agrees but PyTorch does not, or the drawn sizes are others than "
-    "`definition` draws: a convention, such as rounding up, differs.",
+    "PyTorch": "The kernel agrees with the definition but not with PyTorch: a convention, such as "
+    "rounding up, differs. Or the failure needs sizes that `definition` does not draw.",
     "ONNX": "As for PyTorch: a convention of the standard differs.",
     # planes
-    "large sizes": "The kernel's blocks are crossed here and not in small sizes: the remainder of "
+    "large sizes": "Small sizes fit into one of the kernel's blocks: look at the remainder of "
     "channels or rows.",
-    "images alone": "Pieces of work cross the border between images.",
-    "channel order": "A block of channels is shifted, or channels that are no neighbours meet.",
+    "images alone": "Blocks of work span two images.",
+    "channel order": "A block of channels is shifted, or a window combines channels that are not "
+    "neighbours.",
     "rows for columns": "H and W, or the two strides or pads, are exchanged somewhere.",
     "additive": "Something is added that does not come from the operand, or a maximum is taken "
-    "where a sum belongs.",
+    "instead of a sum.",
     "reach": "More is read than the definition reads, or NaN is lost.",
     # pooling
-    "switch places": "The switch counts in the padded plane, in the window, or through all planes.",
+    "switch places": "The switch is an index into the padded plane, the window, or all planes.",
     "switch values": "Value and switch are not updated together.",
-    "ties": "`>=` stands where `>` belongs, or taps are visited in another order.",
-    "first NaN": "A comparison with NaN is false, so the first one has to be taken by itself.",
-    "lone NaN": "NaN is skipped by the comparison when it is not the first tap.",
-    "padding": "The padding takes part as 0 or as the smallest number.",
-    "losers": "A switch names a pixel that is not the maximum.",
+    "ties": "`>=` is used instead of `>`, or taps are visited in another order.",
+    "first NaN": "A comparison with NaN is false, so NaN needs a test of its own.",
+    "lone NaN": "The comparison skips a NaN that is not the first tap.",
+    "padding": "The padding is compared as 0 or as the smallest number.",
+    "losers": "A switch is the index of a pixel that is not the maximum.",
     "order": "Values are changed before they are compared.",
-    "maximum's slope": "Unpooling puts values elsewhere than pooling took them from.",
+    "maximum's slope": "Unpooling scatters values to other pixels than pooling took them from.",
     "whole strides": "A window's origin is off, or the border is treated as inside.",
-    "constant plane": "The divisor counts taps that are not there.",
+    "constant plane": "The divisor counts taps outside the plane.",
     "shares": "The gradient is divided by another number than the value was.",
     # random bits
     "words": "The number of words or their type is wrong: the last block is cut or too long.",
-    "prefix": "A word depends on how many are asked for: counters are dealt out by the total.",
-    "every bit": "A bit of the seed, step or stream is cut off on its way into the key or counter.",
+    "prefix": "A word depends on the number of words: counters are assigned by the total.",
+    "every bit": "A bit of the seed, step or stream does not enter the key or the counter.",
     "no repetition": "A counter starts anew for a block or a thread.",
     # response
-    "response's limit": "t falls below k: a sign, or a power of the wrong sign.",
+    "response's limit": "t is below k: a wrong sign of a term or of the power.",
     "response scale": "alpha is divided by another number than the window's size.",
     "common factor": "k is not part of the sum that is raised to beta.",
-    "loud channel": "Sums slide along the channels and carry a large number's rounding with them.",
+    "loud channel": "Running sums along the channels keep the rounding error of a large number.",
     "Euler's identity": "The derivative's second term is wrong, or its window is not transposed.",
     # schedules
-    "any schedule": "Threads meet in an order that no barrier fixes, or a grid that is too small "
-    "leaves work undone: a loop in strides of the grid is missing.",
+    "any schedule": "A race: no barrier fixes the order of two accesses. Or a grid smaller than "
+    "the work leaves some of it undone: a grid-stride loop is missing.",
+    # stages
+    "one after another's bits": "The fused kernel rounds in another order than the steps, or pools "
+    "before it rectifies.",
+    "prepared stage": "The stage expects another form of prepared weights than the convolution's.",
     # sums
     "statistical line": "Within the bound but far above the usual rounding: terms are added in "
     "lower precision, or the same error is made in every term.",
-    "large integers": "As `integers`, in sizes that cross every tile: the remainder of a block.",
+    "large integers": "As `integers`, in sizes larger than every tile: the remainder of a block.",
     # unpooling
     "transpose": "Unpooling and its transpose disagree about a switch, a collision or the plane.",
-    "collision law": "Where windows overlap, values are overwritten that are to be added (or the "
-    "other way round), or the order of windows is another.",
-    "no collision": "Values come to a neighbouring pixel or plane.",
+    "collision law": "Where windows overlap, values are overwritten that should be added (or the "
+    "reverse), or windows are visited in another order.",
+    "no collision": "Values are scattered to a neighbouring pixel or plane.",
     "NaN collides": "The largest is found by a comparison that is false for NaN.",
-    "nothing lost": "Values at the border of a block, or of several windows in one pixel, are "
-    "lost.",
+    "nothing lost": "Values are lost at the border of a block, or where several windows collide.",
+    # updates
+    "in place": "An input is read after its element was overwritten.",
+    "no rate": "The weights change by something other than the velocity, or the velocity by "
+    "something other than the gradient.",
+    "no decay": "The weights are multiplied by a decay of 0 instead of being left out.",
+    "unlike orders": "Arrays of different orders are read in the order of one of them.",
 }

@@ -1,4 +1,4 @@
-"""Trying one property on one kernel: many examples, and the simplest that fails."""
+"""Trial of one property on one kernel: many examples, and the simplest that fails."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ from kernels.verify.property import Inapplicable, Property, Violation
 from kernels.verify.simplify import simplified
 
 PROFILES = {"few": 3, "dev": 20, "ci": 80, "intense": 2000}
-"""Examples of each property on each kernel."""
+"""Number of examples of each property on each kernel."""
 
 BATCH = 10
-"""Hypothesis follows every example after the first ten with up to five copies of it, in which one
-value repeats another. Such examples find little here, so each ten begin anew, with another seed."""
+"""Examples of one run of hypothesis. After the first ten, it follows every example with up to five
+copies in which one value repeats another. Such copies find little here, so each run has ten
+examples and a seed of its own."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """The simplest example that was found: `check(kernel, call, **extras)` raises `error`."""
+    """The simplest failing example found: `check(kernel, call, **extras)` raises `error`."""
 
     call: Call
     extras: dict[str, Any]
@@ -39,7 +40,7 @@ class Failure:
 
     @property
     def reason(self) -> str:
-        """What is wrong, in a line; an exception with the line that raised it."""
+        """The failure in one line; an exception with the line that raised it."""
         if isinstance(self.error, Violation):
             return str(self.error)
         frames = traceback.extract_tb(self.error.__traceback__)
@@ -49,7 +50,7 @@ class Failure:
 
     @property
     def _place(self) -> str:
-        """Undefined names its own, the line of the .cu file."""
+        """The place of the exception; `Undefined` names the line of the .cu file itself."""
         return "" if isinstance(self.error, Undefined) else f" ({self.raised_at})"
 
     @property
@@ -65,11 +66,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it.
+    """Result of a trial.
 
-    examples: tried, up to and with the first that failed.
-    used:     the most of a limit that an example used, where the property measures one.
-    unmet:    what else is wrong.
+    examples: number of tried examples, the first that failed included.
+    used:     the largest share of a limit that an example used, where the property measures one.
+    unmet:    another reason for failing.
     """
 
     kernel: Kernel
@@ -90,7 +91,7 @@ class Outcome:
 
 
 class _Trials:
-    """The function that hypothesis calls, and what it saw."""
+    """The function that hypothesis calls, and its record of the examples."""
 
     def __init__(self, kernel: Kernel, property: Property, device: str) -> None:
         self.kernel, self.property, self.device = kernel, property, device
@@ -119,10 +120,10 @@ def try_property(
     shrink: bool = True,
     device: str = "emulator",
 ) -> Outcome:
-    """Try `property` on `kernel` with so many examples, the same for the same seed.
+    """Try `property` on `kernel` with `examples` examples, the same for the same seed.
 
-    A CUDA kernel computes on `device`, "emulator" or "cuda"; others where they always do.
-    Without `shrink` the failure is the first that was found, as it was found.
+    A CUDA kernel computes on `device`, "emulator" or "cuda"; others on the CPU.
+    Without `shrink` the failure is the first one found, not simplified.
     """
     trials = _Trials(kernel, property, device)
     try:
@@ -130,7 +131,7 @@ def try_property(
             for first in range(0, examples, BATCH):
                 _try_batch(trials, min(BATCH, examples - first), f"{seed_} {first}", shrink)
                 if trials.examples == 0:
-                    break  # the kernel supports nothing that the property is about
+                    break  # the kernel supports no call that the property concerns
     except Exception as error:
         if trials.failing is None:
             return Outcome(kernel, property, 0, unmet=f"{type(error).__name__}: {error}")
@@ -143,7 +144,7 @@ def try_property(
 
 
 def _try_batch(trials: _Trials, examples: int, seed_: str, shrink: bool) -> None:
-    """So many examples more; none if hypothesis finds none that the property is about."""
+    """`examples` more examples; none if hypothesis finds none that the property concerns."""
     kernel, property = trials.kernel, trials.property
 
     @seed(zlib.crc32(f"{seed_} {kernel.operation} {kernel.name} {property.name}".encode()))

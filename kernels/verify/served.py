@@ -1,7 +1,7 @@
-"""Ranges less what a kernel does not support.
+"""Ranges of geometries, narrowed to those that a kernel serves.
 
-A kernel that serves 3x3 windows at stride 1 alone would reject nearly every geometry drawn from
-all; so ranges are narrowed first to what some otherwise plain convolution is served with.
+A kernel that serves only 3x3 windows at stride 1 would reject nearly every geometry drawn from all
+ranges. So each range is first narrowed to values with which the kernel serves a plain convolution.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _UNITS = (1, 2, 4, 8, 16, 32, 64)
 
 @lru_cache(maxsize=64)
 def narrowed(kernel: Kernel, ranges: Ranges) -> Ranges:
-    """`ranges` less what `kernel` serves no plain convolution with; as it is if it serves none.
+    """`ranges` without values for which `kernel` serves no plain convolution.
 
-    A stride stays if any window is served with it, and a window if any stride is: a kernel's
-    smallest window may take none but 1.
+    Unchanged if it serves no plain convolution at all. A stride is kept if any window is served
+    with it, and a window if any stride is: a kernel's smallest window may allow stride 1 only.
     """
     base = plain(kernel)
     if base is None:

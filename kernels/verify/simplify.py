@@ -1,7 +1,7 @@
-"""A failing example made readable: fewer values that are not zero, and plainer ones.
+"""Simplification of a failing example: as many zeros and ones in its arrays as possible.
 
-Hypothesis has made the geometry small; here the arrays' values follow, one change at a time, each
-kept if the property still fails.
+Hypothesis has made the geometry small. Here the arrays' values are simplified, one change at a
+time; a change is kept if the property still fails.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ MOST_VALUES, MOST_TRIALS = 256, 400
 def simplified(
     kernel: Kernel, property: Property, call: Call, extras: dict[str, Any], error: BaseException
 ) -> tuple[Call, dict[str, Any], BaseException]:
-    """The example with as many zeros and ones as it can have, and its error.
+    """The example with as many zeros and ones as possible, and its error.
 
-    Arrays of more than `MOST_VALUES` values, and examples that fail only now and then, stay as
-    they are.
+    Arrays of more than `MOST_VALUES` values, and examples that fail only sometimes, are left
+    unchanged.
     """
     trials = 0
     progress = sum(a.size for a in _floats(call).values()) <= MOST_VALUES
@@ -73,6 +73,6 @@ def _plainer(call: Call) -> Iterator[Call]:
 
 
 def _replaced(array: np.ndarray, span: slice, value: float) -> np.ndarray:
-    flat = array.reshape(-1).copy()
+    flat = array.reshape(-1).copy()  # any shape -> (size,)
     flat[span] = value
-    return flat.reshape(array.shape)
+    return flat.reshape(array.shape)  # (size,) -> array's shape

@@ -1,4 +1,4 @@
-"""A failing example as a program of its own: pasted into a file or a shell, it fails again."""
+"""Program that reproduces a failing example: pasted into a file or a shell, it fails again."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from kernels.verify.property import Property
 from kernels.verify.runner import Failure
 
 MOST_WRITTEN = 400
-"""Larger arrays are written as their bytes."""
+"""Largest size of an array that is written as numbers; larger ones are written as bytes."""
 
 
 def snippet(kernel: Kernel, property: Property, failure: Failure, source: str | None = None) -> str:
-    """Python that builds the call, prints what the kernel and the definition make of it, and
+    """Python code that builds the call, prints the results of the kernel and of the definition, and
     checks the property; `source` is the user's file that registers the kernel."""
     call = failure.call
     name = f"{kernel.operation!r}, {kernel.name!r}"
@@ -48,17 +48,17 @@ def snippet(kernel: Kernel, property: Property, failure: Failure, source: str | 
 
 
 def _where(kernel: Kernel, call: Call) -> str:
-    """The device that a CUDA kernel computes on."""
+    """The argument that names a CUDA kernel's device."""
     return f", device={call.device!r}" if kernel.device == "cuda" else ""
 
 
 def _anywhere(source: str) -> str:
-    """The file's whole path, so that the program runs in any folder; a module's name as it is."""
+    """The absolute path of a file, so that the program runs in any folder; a module's own name."""
     return str(Path(source).resolve()) if Path(source).exists() else source
 
 
 def _value(value: Any) -> str:
-    """A literal that stands for the value."""
+    """A literal of the value."""
     if isinstance(value, np.ndarray):
         return _written(value)
     if isinstance(value, float) and not np.isfinite(value):
@@ -71,7 +71,7 @@ def _written(a: np.ndarray) -> str:
     kind = f"np.{a.dtype.name}"
     if not a.size:
         return f"np.zeros({a.shape}, {kind})"
-    values = ", ".join(_number(v) for v in a.reshape(-1).tolist())
+    values = ", ".join(_number(v) for v in a.reshape(-1).tolist())  # any shape -> (size,)
     if a.size <= MOST_WRITTEN:
         return f"np.array([{values}], {kind}).reshape({a.shape})"
     return f"np.frombuffer(bytes.fromhex({a.tobytes().hex()!r}), {kind}).reshape({a.shape}).copy()"

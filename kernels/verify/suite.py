@@ -1,4 +1,4 @@
-"""Every property on every kernel, one after another."""
+"""Plan and run of the suite: every property on every kernel."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from kernels.verify.property import PROPERTIES, Property
 from kernels.verify.runner import PROFILES, Outcome, try_property
 
 FAR_BELOW = 30.0
-"""A limit that the worst of an intense run stays further below than this is no limit."""
+"""Factor by which the worst of an intense run may stay below a limit before the limit counts as too
+wide."""
 
 Trial = tuple[Kernel, Property]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to try: every property that concerns each kernel; and kernels that cannot be tried,
-    for their operation is unknown or `device` is not theirs."""
+    """Trials of each kernel with the properties that concern it, and the kernels that cannot be
+    tried, since their operation is unknown or they do not run on `device`."""
 
     trials: list[Trial]
     unknown: list[Kernel]
@@ -30,7 +31,7 @@ class Plan:
 
 
 def served(kernels: Sequence[Kernel], device: str) -> list[Kernel]:
-    """Those that run on `device`: "cpu", or the same ones on "emulator" and "cuda"."""
+    """The kernels that run on `device`: "cpu", or the CUDA kernels on "emulator" and "cuda"."""
     return [k for k in kernels if served_on(k, device)]
 
 
@@ -49,12 +50,12 @@ def run(
     judge_limits: bool = False,
     device: str = "emulator",
 ) -> Iterator[Outcome]:
-    """The outcome of each trial, as it comes; the same for the same profile and seed.
+    """Yields the outcome of each trial; the same for the same profile and seed.
 
     device:       where CUDA kernels compute, "emulator" or "cuda".
     judge_limits: after the examples of `intense` a limit that no result came near fails too. That
-    judges the limit, so it is for kernels that are known: one that adds more precisely than it has
-    to is not to blame.
+    tests the limit and not the kernel, so it is for the project's own kernels: a user's kernel may
+    add more precisely than it has to.
     """
     unserved: set[Kernel] = set()
     for kernel, property in trials:
@@ -70,7 +71,7 @@ def run(
 def _judged(outcome: Outcome) -> Outcome:
     """After very many examples a measured limit must have been approached."""
     used = outcome.used
-    # The largest amplification is of data that nobody draws: it says nothing of a limit.
+    # The largest amplification occurs for data that is not drawn, so the limit is not approached.
     amplified = outcome.kernel.amplification is not one
     if used is None or amplified or not outcome.holds or used * FAR_BELOW >= 1:
         return outcome
@@ -85,7 +86,7 @@ def _judged(outcome: Outcome) -> Outcome:
 
 
 def chosen(kernels: Sequence[Kernel], operation: str | None, name: str | None) -> list[Kernel]:
-    """Those of an operation and of a name; ValueError lists what there is if none is left."""
+    """The kernels of an operation and of a name; ValueError lists all kernels if there is none."""
     found = [
         k for k in kernels
         if operation in (None, k.operation) and name in (None, k.name)

@@ -10,7 +10,7 @@ from kernels.verify.calls import Call, Results
 
 
 def run_together(kernel: Kernel, *calls: Call) -> list[Results]:
-    """Each call's results, run in a thread of its own; all begin at the same time."""
+    """The results of each call, run in a thread of its own; all start at the same time."""
     barrier = Barrier(len(calls))
 
     def run(call: Call) -> Results:

@@ -1,17 +1,18 @@
-"""What a check can say but "it holds"."""
+"""Verdicts of a check other than that the property holds: exceptions."""
 
 from __future__ import annotations
 
 
 class Violation(AssertionError):
-    """A property does not hold; the message says where and by how much."""
+    """A property does not hold; the message states where and by how much."""
 
 
 class Inapplicable(Exception):
-    """The property says nothing about this call."""
+    """The property does not apply to this call."""
 
 
 def assume(condition: object) -> None:
-    """Go on only if `condition`; unlike hypothesis's own it serves outside of a test too."""
+    """Raises Inapplicable unless `condition`; unlike hypothesis's assume it also works outside of
+    a test."""
     if not condition:
         raise Inapplicable

@@ -1,4 +1,4 @@
-"""Convolutions that CUDA kernels are tried on, and how they are called on their device."""
+"""Convolutions that CUDA kernels are tried on, and their calls on a device."""
 
 from __future__ import annotations
 
@@ -54,6 +54,6 @@ dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 def run(kernel: Kernel, call: Call, device: str) -> np.ndarray:
-    """What `kernel` makes of the call on the device, as a NumPy array."""
+    """The result of `kernel` on the device, as a NumPy array."""
     moved = call.each(lambda array: place(array, device))
     return host(kernel(*moved.inputs.values(), call.g, **moved.options))

@@ -1,4 +1,4 @@
-"""The comparisons that every property rests on, and the definition of random bits."""
+"""Comparisons that every property uses, and the definition of random bits."""
 
 from __future__ import annotations
 

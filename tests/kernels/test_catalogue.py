@@ -1,4 +1,4 @@
-"""The catalogue of properties: every one is in it, it is up to date, and a hunt is recorded."""
+"""Catalogue of properties: complete, up to date, and with the record of a hunt."""
 
 from __future__ import annotations
 

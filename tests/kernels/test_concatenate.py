@@ -1,4 +1,4 @@
-"""Branches side by side: every number where NumPy's own concatenation puts it."""
+"""Concatenation of branches along channels, compared with NumPy's."""
 
 from __future__ import annotations
 

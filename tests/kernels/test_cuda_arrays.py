@@ -1,4 +1,4 @@
-"""Device arrays: the emulator's mark, the way there and back, memory and the door."""
+"""Device arrays: the emulator's class, copies to a device and back, memory, canonical operands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every CUDA convolution, whatever its algorithm: bound, empty arrays, any order."""
+"""Every CUDA convolution: bound, empty arrays, any schedule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bias and ReLU in one pass: what NumPy makes of them in two, value by value."""
+"""Bias and ReLU in one pass, compared with NumPy's two passes, value by value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The CUDA kernels to read first: one thread an element, against the definition."""
+"""Naive CUDA kernels, one thread for each element, against the definition."""
 
 from __future__ import annotations
 

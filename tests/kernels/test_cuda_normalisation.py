@@ -1,4 +1,4 @@
-"""The two normalisations on CUDA, on planes that cross its tiles; the properties are in
+"""The two normalisations on CUDA, on planes larger than its tiles; the properties are in
 `kernels/verify`."""
 
 from __future__ import annotations

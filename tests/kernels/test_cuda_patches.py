@@ -1,4 +1,4 @@
-"""Patches on a device are the CPU's, bit for bit."""
+"""Patches on a device, compared with the CPU's bit for bit."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_patches_are_cut_and_laid_over_as_on_the_cpu(
 
 @settings(suppress_health_check=ONE_DEVICE)
 @given(count=small(1, 3), C=small(1, 9), shape=pairs(1, 5), plane=pairs(1, 5), rng=rngs)
-def test_what_lies_outside_of_the_plane_is_filled_as_on_the_cpu(
+def test_pixels_outside_of_the_plane_are_filled_as_on_the_cpu(
     cuda_device: str, count: int, C: int, shape: tuple[int, int], plane: tuple[int, int],
     rng: np.random.Generator,
 ) -> None:  # fmt: skip

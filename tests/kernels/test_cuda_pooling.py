@@ -1,4 +1,4 @@
-"""Pooling on CUDA, on planes that cross its blocks; the properties are in `kernels/verify`."""
+"""Pooling on CUDA, on planes larger than its blocks; the properties are in `kernels/verify`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ GEOMETRIES = {
     "more channels than a block": PoolGeometry.of((1, 1037, 2, 2), 2, 1, 1),
 }
 ALONE = PoolGeometry(2, 4, 6, 5, 1, 1, (1, 1), (0, -3, 0, -2), (1, 1))
-"""Of unpooling 3 x 3 values into 6 x 5 pixels, wherever their switches point."""
+"""Of unpooling 3 x 3 values into 6 x 5 pixels, wherever their switches are."""
 
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -57,7 +57,7 @@ served = pytest.mark.parametrize(
 
 
 def call_of(kernel: Kernel, g: PoolGeometry, device: str, dtype: Any = np.float32) -> Call:
-    """Of whole numbers, so that values meet and, averages apart, nothing rounds."""
+    """Integers, so that values collide and, except in averages, nothing rounds."""
     return replace(make(kernel.operation, g, "integers", 1, dtype), device=device)
 
 
@@ -95,7 +95,7 @@ def test_pooling_gives_the_same_bits_in_any_order_of_threads_and_in_one_block(
 
 @of("max_pool2d")
 @pytest.mark.parametrize("channels", [3, 4])
-def test_nan_and_infinities_are_chosen_as_on_the_cpu(
+def test_nan_and_infinities_are_the_maximum_as_on_the_cpu(
     kernel: Kernel, channels: int, cuda_device: str
 ) -> None:
     g = PoolGeometry.of((2, channels, 9, 8), 3, 2, 1)

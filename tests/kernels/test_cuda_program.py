@@ -1,4 +1,4 @@
-"""Launching .cu files: what is declared, what is checked, what a GPU and the emulator are given."""
+"""Launching of .cu files: declarations, checks, and arguments for a GPU and the emulator."""
 
 from __future__ import annotations
 

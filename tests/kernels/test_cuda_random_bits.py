@@ -1,4 +1,4 @@
-"""Random bits on a device are the definition's, word by word, and so the CPU's."""
+"""Random bits on a device, compared with the definition's word by word."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m kernels cuda-report`: what it prints and writes, what it refuses, what it keeps."""
+"""`python -m kernels cuda-report`: its output, its errors, its cache."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Monkey = pytest.MonkeyPatch
 
 @pytest.fixture(autouse=True)
 def own_folder(monkeypatch: Monkey, tmp_path: Path) -> None:
-    """Nothing that an earlier run kept is found."""
+    """An empty cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
@@ -125,7 +125,7 @@ def test_a_damaged_file_is_written_anew(damage: bytes | None) -> None:
 
 
 @needs_compiler
-def test_a_syntax_error_is_told_with_its_file_and_line(
+def test_a_syntax_error_is_reported_with_its_file_and_line(
     monkeypatch: Monkey, tmp_path: Path, capsys: Capture
 ) -> None:
     source = tmp_path / "wrong.cu"
@@ -139,8 +139,8 @@ def test_an_instance_that_the_source_does_not_have_is_named(
     monkeypatch: Monkey, capsys: Capture
 ) -> None:
     assert run(monkeypatch, example(EXAMPLES, ["absent<float>"]), "--arch", "sm_80") == 2
-    told = f'{EXAMPLES}: no such instance as is declared: error: identifier "absent" is undefined'
-    assert told in capsys.readouterr().out
+    error = f'{EXAMPLES}: no such instance as is declared: error: identifier "absent" is undefined'
+    assert error in capsys.readouterr().out
 
 
 @needs_compiler
@@ -168,7 +168,7 @@ def test_what_compiles_is_shown_beside_what_does_not(
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_missing_packages_are_told_with_what_installs_them(
+def test_missing_packages_are_reported_with_the_command_that_installs_them(
     monkeypatch: Monkey, copy: Example, absent: list[str], command: str, capsys: Capture
 ) -> None:
     monkeypatch.setattr(packages, "version", lambda name: None if name in absent else "13.2")
@@ -178,7 +178,7 @@ def test_missing_packages_are_told_with_what_installs_them(
 
 @needs_compiler
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--arch", "sm_20"], "sm_80, sm_86, sm_89, sm_90"),
         (["--arch", ","], "sm_80,sm_90 would do"),
@@ -189,8 +189,8 @@ def test_missing_packages_are_told_with_what_installs_them(
     ids=" ".join,
 )
 def test_a_wrong_option_is_refused_before_anything_is_compiled(
-    monkeypatch: Monkey, copy: Example, arguments: list[str], told: str, capsys: Capture
+    monkeypatch: Monkey, copy: Example, arguments: list[str], message: str, capsys: Capture
 ) -> None:
     monkeypatch.setattr(nvrtc, "compile_file", lambda *_: pytest.fail("compiled"))
     assert run(monkeypatch, copy, *arguments) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err

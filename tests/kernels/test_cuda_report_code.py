@@ -1,4 +1,4 @@
-"""What the CUDA report reads from logs and machine code of kernels whose source is known."""
+"""The CUDA report's reading of logs and machine code of kernels whose source is known."""
 
 from __future__ import annotations
 

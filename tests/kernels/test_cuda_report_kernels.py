@@ -1,4 +1,4 @@
-"""Every CUDA kernel there is, compiled for an A100 and an H100: what all of them must keep."""
+"""Limits that every CUDA kernel must keep, compiled for an A100 and an H100."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Predicted occupancy against values worked out by hand from the table of what a GPU has."""
+"""Predicted occupancy, against values computed by hand from the table of a GPU's resources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The roofline of ZFNet's layers: they are the network's, with the work that is counted by hand."""
+"""Roofline of ZFNet's layers: the network's layers, with work counted by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fused update and the filters' renormalisation on a device, held against the CPU's."""
+"""The fused update and the filters' renormalisation on a device, compared with the CPU's."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def test_a_step_on_the_device_makes_the_cpus_bits(
     assert all(same_bits(device.host(t), h) for t, h in zip(there, here, strict=True))
 
 
-@pytest.mark.parametrize("turned", ["w", "v", "g"])
-def test_matrices_that_lie_the_other_way_round_are_walked_together(
-    cuda_device: str, turned: str
+@pytest.mark.parametrize("transposed", ["w", "v", "g"])
+def test_matrices_of_unlike_strides_are_updated_element_by_element(
+    cuda_device: str, transposed: str
 ) -> None:
     rng = np.random.default_rng(0)
     here = {name: normal((6, 5), rng, np.float32) for name in "wvg"}
     there = {name: place(a, cuda_device) for name, a in here.items()}
-    there[turned] = place(np.ascontiguousarray(here[turned].T), cuda_device).T
+    there[transposed] = place(np.ascontiguousarray(here[transposed].T), cuda_device).T
     descend(*here.values(), **SETTINGS, weight_decay=0.1)
     descend(*there.values(), **SETTINGS, weight_decay=0.1)
     assert all(same_bits(host(there[name]).copy("C"), here[name]) for name in "wvg")

@@ -1,4 +1,4 @@
-"""Which tile a convolution on CUDA is given, and what tiles state of themselves."""
+"""Selection of tiles for convolutions on CUDA, and the numbers that tiles state."""
 
 from __future__ import annotations
 

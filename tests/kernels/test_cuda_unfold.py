@@ -1,4 +1,4 @@
-"""Unfolding moves each tap of each window to its place; folding is its transpose. Both exactly."""
+"""im2col and its transpose col2im on CUDA, both exact."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_every_window_is_laid_out_as_a_row_of_its_taps(
 
 @dtypes
 @geometries
-def test_folding_sums_what_lies_on_each_pixel(
+def test_folding_sums_the_taps_of_each_pixel(
     g: ConvGeometry, dtype: type, cuda_device: str
 ) -> None:
     columns = integers(columns_shape(g), np.random.default_rng(2), dtype)

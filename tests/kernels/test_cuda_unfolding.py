@@ -1,4 +1,4 @@
-"""CUDA convolutions that unfold and multiply, and the plain product, against the definition."""
+"""CUDA convolutions by im2col and products, and the matrix product, against the definition."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ def test_zeros_are_inserted_and_the_kernel_is_flipped_as_on_the_cpu(
     gy, w = (memory.admit(normal(shape, rng, np.float32)) for shape in (g.y_shape, g.w_shape))
     with memory.poisoned():
         spread = cuda_flipped.spread_out(place(gy, cuda_device), g)
-        turned = cuda_flipped.flip(place(w, cuda_device), g)
+        kernel = cuda_flipped.flip(place(w, cuda_device), g)
     assert same_bits(host(spread), flipped.spread_out(gy, g))
-    assert same_bits(host(turned), flipped.flip(w, g))
+    assert same_bits(host(kernel), flipped.flip(w, g))
 
 
 @pytest.mark.parametrize("placed", [False, True])

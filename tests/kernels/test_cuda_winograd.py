@@ -1,4 +1,4 @@
-"""Winograd's convolutions on CUDA: their matrices, bound and chunks, and runs in the emulator."""
+"""Winograd's convolutions on CUDA: matrices, bounds, chunks, and runs in the emulator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kernels declare: compact objects or flat keywords; and that each computes by itself."""
+"""Declarations of kernels, as compact objects or flat keywords; each kernel computes by itself."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ON_CPU = [k for k in all_kernels() if k.device == "cpu" and drawn.known(k.operat
 
 @pytest.fixture
 def spare_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test registers is gone after it."""
+    """A registry that is restored after the test."""
     copy = {operation: dict(table) for operation, table in registry._registry.items()}
     monkeypatch.setattr(registry, "_registry", copy)
 

@@ -1,4 +1,4 @@
-"""The emulator names what CUDA leaves undefined, with its line; see tests/cuda/faults.cu."""
+"""Undefined behaviour in CUDA kernels, reported by the emulator with its line: cuda/faults.cu."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Launching in the emulator: what it refuses, and that the process is sound after a fault."""
+"""Launching in the emulator: its errors, and the state of the process after a fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kernels without a fault run clean in the emulator and give what a GPU gives, in any order."""
+"""Kernels without a fault in the emulator: no reports, and a GPU's results, in any schedule."""
 
 from __future__ import annotations
 

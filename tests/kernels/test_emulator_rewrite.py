@@ -1,4 +1,4 @@
-"""What g++ is given of a .cu file: every line stays where it was, comments and headers apart."""
+"""Translation of a .cu file for g++: line numbers are kept, comments and headers apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m kernels fingerprint`: the same inputs every time, and every changed bit is seen."""
+"""`python -m kernels fingerprint`: reproducible inputs, and detection of every changed bit."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_case_is_the_same_every_time_and_another_for_another_seed(operation: s
 
 
 def test_these_inputs_were_drawn_so_on_another_day() -> None:
-    """What a file of digests is worth: its inputs can be drawn again."""
+    """A file of digests is useful only if its inputs can be drawn again."""
     g = case("conv2d", "float32", 3, 0).g
     (x, w, _), _ = case("conv2d", "float32", 3, 0).arrays()
     assert (g.x_shape, g.w_shape, g.stride) == ((3, 46, 7, 6), (1, 46, 2, 2), (2, 2))

@@ -1,4 +1,4 @@
-"""Compiled code that is kept on disk is out of date as soon as any kernel's source changes."""
+"""Cached compiled code, out of date as soon as any kernel's source changes."""
 
 from pathlib import Path
 

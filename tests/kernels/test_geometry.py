@@ -1,4 +1,4 @@
-"""Sizes, windows and boxes, against counting."""
+"""Sizes, windows and boxes of geometries, against counting."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ geometries = st.one_of(conv_geometries(), pool_geometries())
 
 
 def starts(size: int, before: int, after: int, span: int, stride: int) -> list[int]:
-    """Where a window of `span` pixels may start on a padded line, by trying."""
+    """Where a window of `span` pixels may start on a padded line, by trial."""
     return [i for i in range(-before, size + after, stride) if i + span <= size + after]
 
 

@@ -1,4 +1,4 @@
-"""The ladder's steps against the float64 definition, and the page that tells of them."""
+"""The ladder's steps against the float64 definition, and the page that explains them."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_any_number_of_threads_gives_the_same_bits() -> None:
 
 
 def _python(arguments: list[str], **more: str) -> str:
-    """What a program of its own prints; it must end well."""
+    """The output of a program, which must exit with status 0."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **more}
     done = subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
@@ -159,11 +159,11 @@ def test_a_step_tells_of_itself_and_of_the_step_before(
 ) -> None:
     monkeypatch.setattr(alone, "SIDE", 64)
     alone.main([name, *SMALL])
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     names = list(STEPS)
     at = names.index(name)
-    assert re.findall(r"^(\w+) +[\d.]+ ms", told, re.M) == names[max(at - 1, 0) : at + 1]
-    assert "of its bound" in told
+    assert re.findall(r"^(\w+) +[\d.]+ ms", printed, re.M) == names[max(at - 1, 0) : at + 1]
+    assert "of its bound" in printed
 
 
 def test_a_step_that_is_wrong_ends_its_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,8 +175,8 @@ def test_a_step_that_is_wrong_ends_its_run(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_step_runs_as_a_module() -> None:
-    told = _python(["-m", "kernels.ladder", "slices", *SMALL])
-    assert "times as fast as loops" in told
+    printed = _python(["-m", "kernels.ladder", "slices", *SMALL])
+    assert "times as fast as loops" in printed
 
 
 @pytest.mark.parametrize("name", STEPS)

@@ -1,4 +1,4 @@
-"""The processor that kernels are compiled for, and that its compiled code is no other one's."""
+"""The processor that kernels are compiled for, and the cache of its compiled code."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_compiled_code_is_kept_for_each_processor_by_itself(tmp_path: Path) -> N
     program.write_text(PROGRAM)
 
     def run(name: str) -> list[int]:
-        """Bytes of a vector, elements of one in compiled code, and was that found on disk?"""
+        """Bytes of a vector, its elements in compiled code, and hits of the cache on disk."""
         settings = {"NUMBA_CPU_NAME": name, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
         environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CPU_FEATURES"}
         environment |= settings | {"PYTHONPATH": os.pathsep.join(sys.path)}

@@ -1,4 +1,4 @@
-"""Outer products of every height that tiles come in."""
+"""Outer products of tiles of every height."""
 
 import numba
 import numpy as np

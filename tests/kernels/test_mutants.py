@@ -1,4 +1,4 @@
-"""The planted bugs: they apply, leave nothing behind, and the property suite catches them."""
+"""Planted bugs: each applies, leaves no trace, and is caught by the property suite."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ IDS = [mutant.name for mutant in MUTANTS]
 
 
 def program(file: str, text: str) -> str:
-    """What a compiler sees: no comments, no layout."""
+    """The program without comments and layout."""
     if file.endswith(".py"):
         return ast.dump(ast.parse(text))
     return "".join(re.sub(r"//.*", "", text).split())
@@ -168,13 +168,13 @@ def test_a_harmless_mutant_escapes() -> None:
 
 
 def test_a_mutant_that_kills_its_process_is_caught_and_the_next_one_is_tried() -> None:
-    told: list[tuple[int, int, str]] = []
+    calls: list[tuple[int, int, str]] = []
     results = mutation_run(
-        [CAUGHT, FATAL, CAUGHT], "dev", report=lambda i, n, r: told.append((i, n, r.mutant.kind))
+        [CAUGHT, FATAL, CAUGHT], "dev", report=lambda i, n, r: calls.append((i, n, r.mutant.kind))
     )
     assert [result.caught for result in results] == [True, True, True]
     assert results[1].catches[0].reason == "the process died: SIGSEGV"
-    assert told == [(1, 3, CAUGHT.kind), (2, 3, FATAL.kind), (3, 3, CAUGHT.kind)]
+    assert calls == [(1, 3, CAUGHT.kind), (2, 3, FATAL.kind), (3, 3, CAUGHT.kind)]
 
 
 def test_a_mutant_without_an_end_is_ended_and_not_caught_and_leaves_no_folder(
@@ -187,7 +187,7 @@ def test_a_mutant_without_an_end_is_ended_and_not_caught_and_leaves_no_folder(
     assert result.amiss == "no answer in 2 s from the property 'definition'"
 
 
-def test_a_mutant_that_no_longer_applies_is_told_beside_the_others() -> None:
+def test_a_mutant_that_no_longer_applies_is_reported_beside_the_others() -> None:
     gone = Mutant("relu", "elementwise", "a bug", "relu/elementwise.py", "    y = elsewhere()", "")
     (result,) = mutation_run([gone], "dev")
     assert "no longer applies" in result.amiss

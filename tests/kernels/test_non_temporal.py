@@ -1,4 +1,4 @@
-"""Beyond the caches: what is read ahead or written past them has the same bits."""
+"""Non-temporal stores and prefetch for arrays larger than the caches: the same bits."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def nhwc(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
 
 @pytest.mark.parametrize("operation", ["conv2d", "conv2d_dgrad", "conv2d_wgrad"])
 @pytest.mark.parametrize(("size", "stride"), [(3, 1), (5, 2)])
-def test_what_is_streamed_has_the_same_bits(operation: str, size: int, stride: int) -> None:
+def test_non_temporal_stores_leave_the_same_bits(operation: str, size: int, stride: int) -> None:
     rng = np.random.default_rng(0)
     g = ConvGeometry.of((4, 48, 60, 60), (64, 48, size, size), stride, size // 2)
     x, w, gy = (nhwc(shape, rng) for shape in (g.x_shape, g.w_shape, g.y_shape))
     arrays = {"conv2d": (x, w), "conv2d_dgrad": (gy, w), "conv2d_wgrad": (x, gy)}[operation]
     kernel = kernels.pick(operation, "cpu", g, "winograd_tiles")
     whole = kernel(*arrays, g)
-    with memory.in_chunks(NEAR // 8):  # transforms that fit into the caches are not streamed
+    with memory.in_chunks(NEAR // 8):  # transforms that fit into the caches use ordinary stores
         parts = kernel(*arrays, g)
     assert np.isfinite(whole).all() and np.array_equal(whole, parts)
 
 
-def test_only_large_aligned_arrays_are_streamed_to() -> None:
+def test_only_large_aligned_arrays_are_written_past_the_caches() -> None:
     large = memory.empty((NEAR // 4 + 64,), np.float32)
     assert past_caches(large)
     assert not past_caches(large[1:]), "vectors would not be aligned"
@@ -41,7 +41,7 @@ def test_only_large_aligned_arrays_are_streamed_to() -> None:
 
 
 @pytest.mark.parametrize("padding", [0, 1])
-def test_what_is_read_ahead_is_pooled_to_the_same_bits(padding: int) -> None:
+def test_pooling_with_prefetch_gives_the_same_bits(padding: int) -> None:
     C = channels(np.dtype(np.float32)) + 3  # a block, and some beyond it
     g = PoolGeometry.of((2, C, 12, 9), 3, 2, padding)
     x = nhwc(g.x_shape, np.random.default_rng(0))

@@ -1,4 +1,4 @@
-"""Normalisation of chosen inputs, and its settings; the properties are in `kernels/verify`."""
+"""Normalisation of example inputs, and its parameters; the properties are in `kernels/verify`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations that kernels really do: at least what their algorithms must, two a multiply-add."""
+"""Operations that kernels really do: at least those of their algorithms, two for a multiply-add."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The largest value of each plane and its place, against NumPy's argmax."""
+"""The largest value of each plane and its switch, against NumPy's argmax."""
 
 from __future__ import annotations
 

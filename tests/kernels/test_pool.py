@@ -1,4 +1,4 @@
-"""Memory that is used again: whose it is, and how much of it there is."""
+"""Free-list allocator: ownership and size of the memory that it reuses."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_the_pool_holds_little_more_than_was_in_use_at_once(sizes: list[int], ke
     pool, held = Pool(), []
     for size in sizes:
         held = [*held, taken_from(pool, size)][-keep:]
-        ragged = 2 * HUGE * (keep + 2)  # both ends of every free piece
+        ragged = 2 * HUGE * (keep + 2)  # both ends of every free block
         assert pool.usage.live + pool.usage.idle <= 1.125 * pool.usage.most + SLACK + ragged
     assert pool.usage.live >= sum(a.nbytes for a in held)
 

@@ -1,4 +1,4 @@
-"""Pooling on planes that one can check by hand; the properties are in `kernels/verify`."""
+"""Pooling on planes that can be checked by hand; the properties are in `kernels/verify`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every property of the suite on every registered kernel; and that there is one for everything.
+"""Every property of the suite on every registered kernel, and the coverage of all operations.
 
 CUDA kernels are tried in the emulator with few examples, with `--device emulator` with as many as
 those of the CPU, and with `--device cuda` on the GPU.

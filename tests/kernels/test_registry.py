@@ -1,4 +1,4 @@
-"""The registry, the door in front of the kernels, memory, threads."""
+"""The registry, canonical operands, memory, threads."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_every_definition_has_a_kernel() -> None:
 
 @pytest.fixture
 def spare_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What a test registers is gone after it."""
+    """A registry that is restored after the test."""
     copy = {operation: dict(table) for operation, table in registry._registry.items()}
     monkeypatch.setattr(registry, "_registry", copy)
     yield

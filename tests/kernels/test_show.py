@@ -1,4 +1,4 @@
-"""The matrices that `kernels.show` writes out are the operations that they claim to be."""
+"""The matrices of `kernels.show`, compared with the operations that they represent."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ def test_the_flipped_kernel_over_the_spread_gradient_is_the_transpose(
     g: ConvGeometry, rng: Rng
 ) -> None:
     gy, w = integers(g.y_shape, rng, F64), integers(g.w_shape, rng, F64)
-    around, turned = padded(spread_out(gy, g), flipped_geometry(g).padding), flipped_kernel(w, g)
-    plain = ConvGeometry.of(around.shape, turned.shape, 1, 0, g.dilation, g.groups)
-    gx = reference.conv2d(around, turned, plain)
+    around, filters = padded(spread_out(gy, g), flipped_geometry(g).padding), flipped_kernel(w, g)
+    plain = ConvGeometry.of(around.shape, filters.shape, 1, 0, g.dilation, g.groups)
+    gx = reference.conv2d(around, filters, plain)
     np.testing.assert_array_equal(gx, reference.conv2d_dgrad(gy, w, g))
 
 

@@ -1,4 +1,4 @@
-"""`python -m kernels show`: what it prints, what it reads and writes, what it refuses."""
+"""`python -m kernels show`: its output, its files, its errors."""
 
 from __future__ import annotations
 
@@ -101,11 +101,11 @@ def test_a_wrong_kernel_gives_status_1(monkeypatch: pytest.MonkeyPatch, capsys: 
             lambda x, w, g, bias=None: -reference.conv2d(x, w, g)
         )
         assert show(monkeypatch, "conv2d", "--algorithm", "wrong") == 1
-    assert "conv2d wrong GIVES SOMETHING ELSE" in capsys.readouterr().out
+    assert "conv2d wrong DISAGREES" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["conv3d"], "cannot show 'conv3d'; there is conv2d, conv2d_dgrad"),
         (["conv2d", "--input", "4x"], "--input '4x' is not of the form 3 or 3x3"),
@@ -138,19 +138,19 @@ def test_an_error_of_the_user_is_one_line_and_status_2(
     capsys: Capture,
     tmp_path: Path,
     arguments: list[str],
-    told: str,
+    message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert show(monkeypatch, *arguments) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert told in printed.err
+    assert message in printed.err
     assert printed.err.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("1,2,3\n4,5,6\n", "shape 2x3; x is 1x1x4x4 here, so 4x4 would fit"),
         ("1 2 3 4\n" * 3 + "1 2\n", "every row must have as many numbers"),
@@ -159,18 +159,18 @@ def test_an_error_of_the_user_is_one_line_and_status_2(
         ("", "shape 0"),
     ],
 )
-def test_text_that_does_not_fit_is_told(
-    monkeypatch: pytest.MonkeyPatch, capsys: Capture, tmp_path: Path, text: str, told: str
+def test_text_that_does_not_fit_is_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, tmp_path: Path, text: str, message: str
 ) -> None:
     (tmp_path / "x.csv").write_text(text)
     assert show(monkeypatch, "conv2d", "--x", tmp_path / "x.csv") == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     "array", [np.ones((3, 5)), np.ones((2, 4, 4)), np.ones((4, 4), complex), np.array(["a"] * 16)]
 )
-def test_a_numpy_file_that_does_not_fit_is_told(
+def test_a_numpy_file_that_does_not_fit_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, tmp_path: Path, array: np.ndarray
 ) -> None:
     np.save(tmp_path / "x.npy", array)

@@ -1,4 +1,4 @@
-"""How Winograd's algorithm along rows cuts images into strips."""
+"""Strips of images in Winograd's algorithm along rows."""
 
 from __future__ import annotations
 

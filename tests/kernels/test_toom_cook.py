@@ -1,4 +1,4 @@
-"""The matrices of Winograd's convolutions are exact, and the tiles cover the plane."""
+"""Matrices of Winograd's convolutions, which are exact, and tiles, which cover the plane."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_thirteen_rows_take_nineteen_products_at_seven_points() -> None:
 
 @given(g=conv_geometries(Ranges(SERVED, ((1, 1), (2, 2), (2, 1)), ((1, 1),), beyond=20)))
 def test_every_number_that_is_multiplied_was_written(g: ConvGeometry) -> None:
-    """Rows that fill tiles of the product up too: of what stood there before, numbers near 0 would
+    """Also the rows that pad tiles of the product: denormal numbers left there from before would
     take a hundred times as long."""
     plan, sides = fprop_plan(g), Sides(g.C // g.groups, g.K // g.groups)
     x = memory.nhwc(np.ones(g.x_shape, np.float32)).copy()

@@ -1,4 +1,4 @@
-"""The property suite as a tool: what it draws, how it reports, and what it does with bad input."""
+"""The property suite as a tool: its draws, its reports, and its errors for bad input."""
 
 from __future__ import annotations
 
@@ -123,9 +123,7 @@ def test_a_kernel_that_raises_is_named_with_its_line_and_the_others_go_on(
         ("return x, w", "the kernel returns ndarray, ndarray; conv2d is one array"),
     ],
 )
-def test_what_a_kernel_does_instead_of_returning_an_array_is_told(
-    tmp_path: Path, body: str, reason: str
-) -> None:
+def test_a_kernel_that_returns_no_array_is_reported(tmp_path: Path, body: str, reason: str) -> None:
     (kernel,) = load(write(tmp_path, "odd", body=body))
     outcome = try_property(kernel, PROPERTIES["definition"], 5)
     assert outcome.failure is not None
@@ -208,7 +206,7 @@ def test_what_a_file_registered_before_it_failed_is_not_kept(tmp_path: Path) -> 
         (["no_such_file.py"], "no_such_file.py does not import"),
     ],
 )
-def test_a_mistake_is_told_in_a_line(
+def test_a_mistake_is_one_line(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, printed = verify(*arguments, capsys=capsys)
@@ -222,7 +220,7 @@ def test_a_kernel_that_supports_nothing_could_not_be_run(
     path = write(tmp_path, "nothing", supports="False")
     status, printed = verify(path, "--profile", "dev", capsys=capsys)
     assert status == 2
-    assert "its supports(g) is false for all that was drawn" in printed
+    assert "its supports(g) is false for all drawn calls" in printed
 
 
 def test_a_kernel_of_an_unknown_operation_is_named(

@@ -1,4 +1,4 @@
-"""The property suite on CUDA kernels: in the emulator, through CuPy's interface, and by command."""
+"""The property suite on CUDA kernels: in the emulator, with CuPy's interface, and by command."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def nothing_stays_registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def write(folder: Path, barrier: str = "__syncthreads();", place: str = "threadIdx.x",
           result: str = "y") -> str:  # fmt: skip
-    """A user's CUDA kernel: the path of its Python file, beside which its source lies."""
+    """A user's CUDA kernel: the path of its Python file, beside its source."""
     source = CUDA.replace("{barrier}", barrier).replace("{place}", place)
     (folder / "theirs.cu").write_text(source, encoding="utf-8")
     file = folder / "theirs.py"
@@ -79,7 +79,7 @@ def theirs(folder: Path, **changed: str) -> Kernel:
 
 
 def cuda_kernel(function: Callable[..., Any]) -> Any:
-    """What `run_on` asks of a kernel, without the door."""
+    """The part of a kernel that `run_on` reads, without canonicalising operands."""
 
     class Bare:
         device = "cuda"
@@ -158,12 +158,12 @@ def test_a_failing_example_is_made_small_and_fails_again_when_pasted(tmp_path: P
     [
         ("np.zeros(x.shape, x.dtype)", "definition", "returns an array of 'cpu'.*like=x"),
         ("y.view(np.ndarray)", "definition", "returns an array of 'cpu'"),
-        ("x if x.size == 1 else y", "inputs kept", "a result lies in the memory of x"),
+        ("x if x.size == 1 else y", "inputs kept", "a result shares memory with x"),
         ("(x.fill(0), y)[1]", "inputs kept", "the kernel writes to its input x"),
         ("memory.empty_like(x)", "all written", "with poisoned buffers"),
     ],
 )
-def test_what_a_wrapper_does_wrong_is_told(
+def test_mistakes_of_a_wrapper_are_reported(
     tmp_path: Path, result: str, law: str, reason: str
 ) -> None:
     outcome = tried(theirs(tmp_path, result=result), law, 60)
@@ -217,7 +217,7 @@ def test_kernels_of_the_cpu_are_tried_without_an_emulator() -> None:
         (["list", "--device", "tpu"], "no kernel is registered for 'tpu'; operations: .*cpu, cuda"),
     ],
 )
-def test_a_device_that_is_not_there_is_told_in_a_line(
+def test_a_missing_device_is_reported_in_a_line(
     arguments: list[str],
     message: str,
     capsys: pytest.CaptureFixture[str],

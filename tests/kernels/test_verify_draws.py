@@ -1,4 +1,4 @@
-"""What the property suite draws: everything that the project says a convolution can be."""
+"""Draws of the property suite: all kinds of convolutions that the project supports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packed parameters of the Winograd passes: compiled code reads by name what was packed."""
+"""Packed parameters of the Winograd passes, which compiled code reads by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNPACK = (layout.tiling, layout.chunk, layout.panels, layout.plane, layout.taps,
 
 
 def structures(plan: Plan) -> list[Any]:
-    """One of each kind, all of whose fields differ."""
+    """One structure of each kind, with fields that all differ."""
     part: Chunk = chunk(plan, 2, 7)
     (job,) = jobs(
         *(
@@ -42,7 +42,7 @@ def test_every_field_is_read_as_it_was_packed(plan_of: Any) -> None:
     packed = structures(plan_of(ConvGeometry.of((3, 40, 17, 19), (18, 40, 5, 3), (2, 1), 1)))
     parameters = pack(*packed)
     for structure, unpack in zip(packed, UNPACK, strict=True):
-        # Called as Python: what compiled code makes of it, every verification of a kernel sees.
+        # Called as Python; every verification of a Winograd kernel tests the compiled code.
         found = unpack.py_func(parameters)
         assert type(found) is type(structure)
         for name in structure._fields:

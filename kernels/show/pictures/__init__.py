@@ -1,7 +1,7 @@
 """The guide's pictures, as SVG text: image blue, kernel orange, output green, zeros white.
 
-Every function takes the numbers that it draws; `write` puts a picture on disk, `of_sheet` draws
-what `python -m kernels show` prints.
+Every function takes the numbers that it draws; `write` writes a picture to a file, `of_sheet` draws
+the matrices that `python -m kernels show` prints.
 """
 
 from kernels.show.pictures.convolution import im2col, product, sliding

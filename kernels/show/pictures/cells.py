@@ -17,17 +17,17 @@ def blend(share: float, light: tuple[int, int, int], dark: tuple[int, int, int])
 
 
 def colour_of_tap(tap: int, of: int) -> str:
-    """Orange for tap 1 to `of`, darker with its number."""
+    """Orange for tap 1 to `of`, darker for larger numbers."""
     return blend((tap - 1) / (of - 1), LIGHT_TAP, DARK_TAP) if of > 1 else KERNEL
 
 
 def short(value: float) -> str:
-    """A number for a cell: whole, or two decimals at most."""
+    """Text of a number for a cell: an integer, or at most two decimals."""
     return f"{value:.0f}" if value == round(value) else f"{value:.2f}".rstrip("0")
 
 
 def decimal(value: float) -> str:
-    """To one decimal, whole numbers as such."""
+    """Text of a number with one decimal, of integers without."""
     return f"{value:.0f}" if value == round(value) else f"{value:.1f}"
 
 
@@ -65,7 +65,7 @@ def tap_cells(w: np.ndarray) -> list[list[Cell]]:
 
 
 def tap_rows(matrix: np.ndarray, which: np.ndarray, of: int) -> list[list[Cell]]:
-    """A matrix's numbers in the colour of the tap that `which` names, nothing where it is 0."""
+    """A matrix's numbers in the colour of the tap numbered by `which`; empty where that is 0."""
     return [
         [
             Cell(colour_of_tap(tap, of), short(v)) if tap else Cell()

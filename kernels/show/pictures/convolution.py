@@ -1,4 +1,4 @@
-"""A convolution: the sliding kernel, the matrix, im2col."""
+"""Pictures of a convolution: the sliding kernel, the matrix, im2col."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from kernels.show.tables import names
 
 
 def sliding(x: np.ndarray, w: np.ndarray, g: ConvGeometry, p: int, q: int) -> str:
-    """The kernel on the window of output (p, q), and the row of the matrix that says the same.
+    """The kernel on the window of output (p, q), and the same as a row of the matrix.
 
     One image, one channel, one filter, no padding.
     """
@@ -44,7 +44,7 @@ def sliding(x: np.ndarray, w: np.ndarray, g: ConvGeometry, p: int, q: int) -> st
     )
     at = p * g.Q + q
     row = tap_rows(conv_matrix(w, g)[at, None], tap_matrix(g)[at, None], g.R * g.S)
-    pixels = [[Cell(IMAGE, f"{v:g}") for v in x.reshape(-1)]]
+    pixels = [[Cell(IMAGE, f"{v:g}") for v in x.reshape(-1)]]  # -> (HW,)
     lower = above(
         grid(Grid(f"row p{p} q{q} of W", row, columns=names(h=g.H, w=g.W))),
         grid(Grid("x, flattened", pixels, note=f"their product is y[{p}, {q}] = {y[p, q]:g}")),
@@ -71,9 +71,9 @@ def product(x: np.ndarray, w: np.ndarray, g: ConvGeometry) -> str:
     piece = beside(
         grid(Grid("W", cells, rows=outputs, columns=inputs, size=small)),
         sign("×"),
-        grid(Grid("x", values(x.reshape(-1, 1), IMAGE), size=small)),
+        grid(Grid("x", values(x.reshape(-1, 1), IMAGE), size=small)),  # -> (CHW,1)
         sign("="),
-        grid(Grid("y", values(y.reshape(-1, 1), OUTPUT), size=small)),
+        grid(Grid("y", values(y.reshape(-1, 1), OUTPUT), size=small)),  # (KPQ,) -> (KPQ,1)
     )
     return document(piece, "A convolution as one matrix product")
 

@@ -1,4 +1,4 @@
-"""Pictures on disk."""
+"""Files of pictures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write(path: str | Path, svg: str) -> None:
-    """Write a picture beside its place and rename it; folders are made."""
+    """Write a picture under a temporary name and rename it; missing folders are created."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside_it = path.with_name(path.name + ".part")

@@ -1,4 +1,4 @@
-"""Which picture a printed call has."""
+"""Pictures of printed calls, by operation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_CELLS = 20_000
 
 
 def of_sheet(sheet: Sheet) -> str:
-    """The SVG of the sheet's first image (and its first channel, where planes stand alone).
+    """The SVG of the sheet's first image (and first channel, where planes are independent).
 
     ValueError if there is no picture of the operation, or too much to draw.
     """

@@ -1,4 +1,4 @@
-"""Pooling with its switches and back, local contrast normalisation, a Winograd tile."""
+"""Pictures of pooling and unpooling, of local contrast normalisation and of a Winograd tile."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DARKER = {IMAGE: "#8cbbe8", OUTPUT: "#8fd088"}
 
 
 def pooling(x: np.ndarray, g: PoolGeometry) -> str:
-    """The largest of each window, where it stood, and back: x (1,1,H,W)."""
+    """Pooling, its switches, and unpooling: x (1,1,H,W)."""
     y, switches = reference.max_pool2d(x, g)
     back = reference.max_unpool2d(y, switches, g)
     places = [divmod(int(place), g.W) for place in switches.reshape(-1)]  # (1,1,P,Q) -> (PQ,)

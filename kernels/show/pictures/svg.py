@@ -1,7 +1,8 @@
-"""Pictures put together from pieces: a grid of cells, a sign, a line of text, side by side.
+"""SVG elements of pictures: grids of cells, operators and lines of text, and their arrangement.
 
 A piece is SVG with its own origin and a known size; `beside` and `above` place pieces. Coordinates
-are whole pixels and text is text, so that the same numbers give the same bytes everywhere.
+are whole pixels and text is not converted to paths, so the same numbers give the same bytes
+everywhere.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ DEEP = {IMAGE: "#2f6fb0", KERNEL: "#c25e0a", OUTPUT: "#2f8a43", EMPTY: "#8b8881"
 class Piece:
     """SVG elements in a box of `width` x `height` pixels.
 
-    axis: how far down its middle is, for what stands beside it; titles and notes are not counted.
+    axis: the y at which pieces beside it are aligned: its middle without titles and notes.
     """
 
     width: int
@@ -35,7 +36,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Cell:
-    """One square: its colour, what is written in it, and the colour of that."""
+    """One square: its colour, its text, and the colour of the text."""
 
     fill: str = EMPTY
     label: str = ""
@@ -101,7 +102,7 @@ def _cell(x: int, y: int, size: int, cell: Cell) -> str:
 
 
 def _names(g: Grid, left: int, top: int) -> list[str]:
-    """Names of rows in a line; of columns one index below the other, written where it changes."""
+    """Names of rows in one line; of columns one index per line, written where it changes."""
     rows = [
         text(left - 8, top + row * g.size + g.size // 2, " ".join(name), 11, QUIET, "end")
         for row, name in enumerate(g.rows)
@@ -127,7 +128,7 @@ def _frame(frame: Frame, left: int, top: int, size: int) -> str:
 def text(
     x: int, y: int, words: str, points: int, colour: str, anchor: str = "start", bold: bool = False
 ) -> str:
-    """Words whose middle line runs at y."""
+    """Text centred vertically at y."""
     weight = ' font-weight="600"' if bold else ""
     return (
         f'<text x="{x}" y="{y}" font-size="{points}" fill="{colour}" text-anchor="{anchor}" '
@@ -147,7 +148,7 @@ def line(words: str) -> Piece:
 
 
 def beside(*pieces: Piece, gap: int = 14) -> Piece:
-    """From left to right, their axes in a line."""
+    """Pieces from left to right, aligned at their axes."""
     axis = max(piece.axis for piece in pieces)
     height = max(axis - piece.axis + piece.height for piece in pieces)
     x, parts = 0, []
@@ -158,7 +159,7 @@ def beside(*pieces: Piece, gap: int = 14) -> Piece:
 
 
 def above(*pieces: Piece, gap: int = 26) -> Piece:
-    """From top to bottom, left sides in a line."""
+    """Pieces from top to bottom, aligned at their left sides."""
     y, parts = 0, []
     for piece in pieces:
         parts.append(_moved(piece, 0, y))
@@ -172,7 +173,7 @@ def _moved(piece: Piece, x: int, y: int) -> str:
 
 
 def document(piece: Piece, title: str, margin: int = 24) -> str:
-    """A whole SVG file on white paper, which a dark page shows as well as a light one."""
+    """A whole SVG file on a white background, readable on dark and on light pages."""
     width, height = piece.width + 2 * margin, piece.height + 2 * margin
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '

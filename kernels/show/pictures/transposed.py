@@ -1,4 +1,4 @@
-"""The transposed convolution: by the transposed matrix, and by the flipped kernel."""
+"""Pictures of the transposed convolution: by the transposed matrix, and by the flipped kernel."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from kernels.show.tables import names
 
 
 def transposed(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> str:
-    """W^T gy = gx: the same matrix, its rows as columns."""
+    """W^T gy = gx: the same matrix, transposed."""
     matrix, which = conv_matrix(w, g).T, tap_matrix(g).T
     gx = matrix @ gy.reshape(-1)  # (CHW,KPQ) x (KPQ,) -> (CHW,)
     cells = tap_rows(matrix, which, g.R * g.S)
@@ -32,11 +32,11 @@ def transposed(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> str:
     piece = beside(
         grid(Grid("Wᵀ", cells, rows=rows, columns=across, size=size)),
         sign("×"),
-        grid(Grid("gy", values(gy.reshape(-1, 1), OUTPUT), size=size)),
+        grid(Grid("gy", values(gy.reshape(-1, 1), OUTPUT), size=size)),  # -> (KPQ,1)
         sign("="),
-        grid(Grid("gx", values(gx.reshape(-1, 1), IMAGE), size=size)),
+        grid(Grid("gx", values(gx.reshape(-1, 1), IMAGE), size=size)),  # (CHW,) -> (CHW,1)
         sign("→"),
-        grid(Grid("gx, as an image", values(gx.reshape(-1, g.W), IMAGE))),
+        grid(Grid("gx, as an image", values(gx.reshape(-1, g.W), IMAGE))),  # (CHW,) -> (CH,W)
     )
     return document(piece, "The transpose of the matrix times the gradient")
 
@@ -45,16 +45,16 @@ def flipped(gy: np.ndarray, w: np.ndarray, g: ConvGeometry, h: int, q: int) -> s
     """The same by the flipped kernel over gy with zeros between and around; pixel (h, q) framed."""
     spread = padded(spread_out(gy, g), flipped_geometry(g).padding)[0, 0]
     gx = (conv_matrix(w, g).T @ gy.reshape(-1)).reshape(g.H, g.W)  # (HW,PQ) x (PQ,) -> (H,W)
-    turned = flipped_kernel(w, g)[0, 0]
+    taps = flipped_kernel(w, g)[0, 0]
     numbered = np.arange(g.R * g.S, 0, -1).reshape(g.R, g.S)  # (RS,) -> (R,S)
-    kernel = tap_rows(turned, numbered, g.R * g.S)
+    kernel = tap_rows(taps, numbered, g.R * g.S)
     window = Frame(h, q, *g.extent, DEEP[KERNEL])
     piece = beside(
         grid(Grid("gy", values(gy[0, 0], OUTPUT))),
         sign("→"),
         grid(Grid("gy, spread and padded", or_zero(spread, OUTPUT), frames=[window])),
         sign("*"),
-        grid(Grid("w, turned by 180°", kernel)),
+        grid(Grid("w, rotated by 180°", kernel)),
         sign("="),
         grid(Grid("gx", values(gx, IMAGE), frames=[Frame(h, q, 1, 1, DEEP[IMAGE])])),
     )

@@ -1,4 +1,4 @@
-"""Stride, padding, dilation and groups: what each does to the matrix."""
+"""Pictures of stride, padding, dilation and groups: the matrix of each."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _variant(title: str, g: ConvGeometry) -> Piece:
 
 
 def _padded_window(g: ConvGeometry) -> list[list[Cell]]:
-    """One channel of the padded image, the first window's taps on it."""
+    """One channel of the padded image with the taps of the first window."""
     inside = padded(np.ones((1, 1, g.H, g.W)), g.padding)[0, 0]
     cells = [[Cell(IMAGE if v else EMPTY) for v in row] for row in inside.tolist()]
     for r, s in np.ndindex(g.R, g.S):

@@ -1,6 +1,6 @@
 """Bugs of the convolutions on micro-kernels: packed windows, folded windows, Winograd's tiles.
 
-Where only one size, stride or number of channels shows a bug, its name says so.
+The name of a bug states the size, stride or number of channels if it shows only there.
 """
 
 from __future__ import annotations

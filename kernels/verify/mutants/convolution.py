@@ -1,6 +1,6 @@
-"""Bugs of the forward convolutions, those of the columns and products that they are built from too.
+"""Bugs of the forward convolutions, and of the im2col and the products that they use.
 
-Where only one group, image, dtype, stride or size shows a bug, its name says so.
+The name of a bug states the group, image, dtype, stride or size if it shows only there.
 """
 
 from __future__ import annotations

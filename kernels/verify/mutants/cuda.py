@@ -1,7 +1,7 @@
-"""Bugs of CUDA kernels, tried in the emulator: what a GPU would often hide.
+"""Bugs of CUDA kernels, tried in the emulator, since a GPU would often hide them.
 
 Barriers that are missing or that some threads do not reach, indices of shared memory off by one,
-edges without a guard, loops without their stride; and wrong sums, as on the CPU.
+edges without a guard, grid-stride loops without their stride; and wrong sums, as on the CPU.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Hunting one mutant: the properties that concern its kernel are tried until one fails.
 
-Caught is a mutant only by an example on which the sound kernel passes: a property that is itself
+A mutant is caught only by an example on which the sound kernel passes: a property that is itself
 wrong catches nothing.
 """
 
@@ -29,7 +29,7 @@ class Catch:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a hunt: without a catch the mutant escaped, or what is `amiss` let it."""
+    """Result of a hunt: without a catch the mutant escaped, or the hunt failed, see `amiss`."""
 
     mutant: Mutant
     catches: tuple[Catch, ...] = ()
@@ -42,7 +42,7 @@ class Result:
 
 
 def quiet(name: str) -> None:
-    """Nobody is told which property is tried."""
+    """The default of `tell`: reports nothing."""
 
 
 def hunt(
@@ -52,11 +52,11 @@ def hunt(
     every: bool = False,
     tell: Callable[[str], None] = quiet,
 ) -> Result:
-    """The first property that catches the mutant, or with `every` each one that does.
+    """The first property that catches the mutant, or with `every` all that do.
 
-    Runs in this process, which a mutant may bring down: `tell` is called with a property's name
-    before it is tried. ValueError if the mutant does not apply to the sources as they are,
-    CompileError if it is no program.
+    Runs in this process, which a mutant may end: `tell` is called with a property's name before it
+    is tried. ValueError if the mutant does not apply to the present sources, CompileError if it
+    does not compile.
     """
     catches: list[Catch] = []
     unmet, began, sound = "", time.monotonic(), sound_kernel(mutant)
@@ -65,7 +65,7 @@ def hunt(
             tell(property.name)
             outcome = try_property(kernel, property, PROFILES[profile], seed, shrink=False)
             if outcome.failure and isinstance(outcome.failure.error, CompileError):
-                raise outcome.failure.error  # no bug that anybody would have shipped
+                raise outcome.failure.error  # a bug that anybody would notice
             unmet = unmet or (outcome.unmet and f"{property.name}: {outcome.unmet}")
             if outcome.failure and _passes(sound, property, outcome.failure):
                 catches.append(Catch(property.name, outcome.examples, outcome.failure.reason))
@@ -76,13 +76,13 @@ def hunt(
 
 
 def properties_of(kernel: Kernel) -> list[Property]:
-    """What concerns the kernel, small sizes first, in which an example is a matter of moments."""
+    """The properties of the kernel, those of small sizes first, since their examples are quick."""
     concerning = [p for p in PROPERTIES.values() if p.concerns(kernel)]
     return sorted(concerning, key=lambda p: (p.drawn["large"] is True, p.name != "definition"))
 
 
 def _passes(sound: Kernel, property: Property, failure: Failure) -> bool:
-    """Does the sound kernel do what the mutant did not, or never claimed to serve it?"""
+    """True if the property holds for the sound kernel, or if it does not serve the call."""
     if not failure.call.served(sound):
         return True
     try:

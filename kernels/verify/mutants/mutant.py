@@ -1,13 +1,13 @@
-"""A mutant: a kernel with a bug planted on purpose, written down as a diff.
+"""Mutant: a kernel with a bug planted on purpose, written as a diff.
 
     == conv2d im2col: cpu/unfold.py
     the stride of rows taken for columns
     -                    w = q * stride[1] - padding[2] + s * dilation[1]
     +                    w = q * stride[0] - padding[2] + s * dilation[1]
 
-The heading names the kernel and the file that the lines below it change: the kernel's own, or one
-that it is built from. A kernel for CUDA is named "naive on cuda"; its file may be a .cu or a
-header. Whole lines are replaced; a bug ends with an empty line.
+The heading names the kernel and the file that is changed: the kernel's own, or one that it imports.
+A kernel for CUDA is named "naive on cuda"; its file may be a .cu or a header. Whole lines are
+replaced; a bug ends with an empty line.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Mutant:
         return f"{self.operation} {self.kernel}{on}: {self.kind}"
 
     def source(self) -> str:
-        """The file's text with the bug in it; ValueError if there is no one place for it."""
+        """The file's text with the bug; ValueError unless `old` occurs exactly once."""
         text = "\n" + (FOLDER / self.file).read_text(encoding="utf-8")
         found = text.count(f"\n{self.old}\n")
         if found != 1:
@@ -56,7 +56,7 @@ class Mutant:
 
 
 def read(table: str) -> list[Mutant]:
-    """The mutants of a table, as this module's docstring describes it."""
+    """The mutants of a table in the format of this module's docstring."""
     found: list[Mutant] = []
     heading = ("", "", "")
     for block in table.strip("\n").split("\n\n"):

@@ -1,9 +1,9 @@
-"""Planting a mutant: the kernel with the bug, registered in the place of the one without.
+"""Planting of a mutant: the kernel with the bug, registered in place of the sound one.
 
 The changed file is written to a temporary folder and imported from there, and so is every file
 between it and the kernel's own: `conv2d_dgrad/flipped.py` uses `conv2d/im2col.py`, which uses
-`unfold.py`. A .cu file goes with the Python file beside it, and a header with every .cu that
-includes it. Afterwards nothing is left of them.
+`unfold.py`. A .cu file is copied with the Python file beside it, and a header with every .cu that
+includes it. Afterwards all of them are removed.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from kernels.cuda.emulator.rewrite import included
 from kernels.verify.mutants.mutant import FOLDER, Mutant
 
 SHARED = ("kernels.contract", "kernels.cuda", "kernels.cuda.program", "kernels.cuda.structs")
-"""What kernels share with those who call them; a second copy would be another registry, or a
-geometry that is not the caller's."""
+"""Modules that kernels share with their callers. A second copy would be another registry, or
+another class of geometry than the caller's."""
 
 
 @contextmanager
 def planted(mutant: Mutant) -> Iterator[Kernel]:
-    """Within it the kernel has the bug, and its registry entry; after it all is as it was before.
+    """Context in which the kernel with the bug is registered; afterwards all is restored.
 
-    ValueError if the mutant does not apply to the sources as they are.
+    ValueError if the mutant does not apply to the present sources.
     """
     source, names = mutant.source(), _between(mutant)
     sound = [k for k in all_kernels() if _module_of(k) in names]
@@ -51,7 +51,7 @@ def planted(mutant: Mutant) -> Iterator[Kernel]:
 
 
 def sound_kernel(mutant: Mutant) -> Kernel:
-    """The registered kernel that the mutant is made from; ValueError if there is none."""
+    """The registered kernel that the mutant changes; ValueError if there is none."""
     for kernel in all_kernels(mutant.operation):
         if (kernel.name, kernel.device) == (mutant.kernel, mutant.device):
             return kernel
@@ -62,12 +62,12 @@ def sound_kernel(mutant: Mutant) -> Kernel:
 
 
 def _between(mutant: Mutant) -> list[str]:
-    """The modules from the changed one to the kernel's own, in the order of their import."""
+    """The modules from the changed one to the kernel's own, in import order."""
     kernel = sound_kernel(mutant)
     changed = _including(mutant.file) if mutant.file.endswith(".cuh") else [_module(mutant.file)]
     of_each = [_affected(_module_of(kernel), each) for each in changed]
     names = list(dict.fromkeys(name for found in of_each for name in found))
-    names.sort(key=_module_of(kernel).__eq__)  # its own is the last to be imported
+    names.sort(key=_module_of(kernel).__eq__)  # the kernel's own module is the last
     if not names:
         raise ValueError(
             f"the mutant {mutant.name!r} no longer applies: {_module_of(kernel)} is not built from "
@@ -77,7 +77,7 @@ def _between(mutant: Mutant) -> list[str]:
 
 
 def _affected(name: str, changed: str) -> list[str]:
-    """`changed` and what imports it on the way to module `name`, which is last; [] if nothing."""
+    """`changed` and the modules that import it, up to module `name`, the last; [] if none does."""
     if name == changed:
         return [changed]
     found: list[str] = []
@@ -87,14 +87,14 @@ def _affected(name: str, changed: str) -> list[str]:
 
 
 def _write_headers(folder: Path, changed: str, source: str) -> None:
-    """All of them: one that includes another finds it beside itself."""
+    """Copies all headers, so that one that includes another finds it beside itself."""
     for header in (FOLDER / "cuda" / "include").glob("*.cuh"):
         text = source if header.name == changed else header.read_text("utf-8")
         (folder / header.name).write_text(text, encoding="utf-8")
 
 
 def _including(header: str) -> list[str]:
-    """The modules whose .cu file includes a header, straight or through another."""
+    """The modules whose .cu file includes a header, directly or through another header."""
     wanted = (FOLDER / header).resolve()
     sources = sorted(FOLDER.glob("*/*.cu"))
     found = [file for file in sources if wanted in included(file)]
@@ -102,7 +102,7 @@ def _including(header: str) -> list[str]:
 
 
 def _imports(name: str) -> list[str]:
-    """The modules of `kernels` that a module imports, except those that are shared."""
+    """The modules of `kernels` that a module imports, except the shared ones."""
     tree = ast.parse(_path(name).read_text("utf-8"))
     nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
     modules = [module for node in nodes for module in _named_by(node)]
@@ -120,9 +120,9 @@ def _is_shared(module: str) -> bool:
 
 
 def _import(name: str, changed: str, source: str | None, folder: Path) -> None:
-    """Run the module `name` from a file of its own: Numba reads and caches by file.
+    """Import the module `name` from a file of its own: Numba reads and caches by file.
 
-    source: what stands in the file `changed`, if that is the module's or the .cu beside it.
+    source: new text of the file `changed`, if that is the module's or the .cu beside it.
     """
     file = folder / f"{name}.py"
     for suffix in (".py", ".cu"):
@@ -141,7 +141,7 @@ def _import(name: str, changed: str, source: str | None, folder: Path) -> None:
 
 @contextmanager
 def _compiled_into(folder: Path) -> Iterator[None]:
-    """Numba keeps what it compiles there, not where its user has told it to."""
+    """Sets Numba's cache folder, in place of the one that the user has configured."""
     settings = vars(config)
     before, settings["CACHE_DIR"] = settings["CACHE_DIR"], str(folder)
     try:
@@ -152,7 +152,7 @@ def _compiled_into(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _as_they_were(names: list[str]) -> Iterator[None]:
-    """After it the modules `names` are those that they were before."""
+    """Context after which the modules `names` are restored."""
     before: dict[str, ModuleType] = {name: sys.modules[name] for name in names}
     try:
         yield

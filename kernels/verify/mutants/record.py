@@ -1,8 +1,8 @@
-"""Record of a hunt with every property: a JSON file that grows mutant by mutant.
+"""Record of a hunt with every property: a JSON file with one entry for each mutant.
 
-A hunt that tries every property on every mutant takes hours, so what it found is kept: for each
+A hunt that tries every property on every mutant takes hours, so its results are saved: for each
 mutant the properties that were tried, those that caught it and at which example, the profile, the
-seed and the day. A run that was interrupted goes on where it stopped.
+seed and the day. An interrupted run can be resumed.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Hunted:
     """One mutant's entry.
 
     tried:    names of the properties that were tried on it.
-    caught:   the number of the example at which each that caught it did; 0 if its process died.
-    amiss:    why the hunt did not come to its end; "" if it did.
+    caught:   for each property that caught it, the number of the example; 0 if the process died.
+    amiss:    why the hunt was not completed; "" if it was.
     """
 
     date: str
@@ -40,7 +40,7 @@ Record = dict[str, Hunted]
 
 
 def read_record(path: Path) -> Record:
-    """What the file holds; nothing if there is none."""
+    """The record in the file; empty if there is no file."""
     if not path.exists():
         return {}
     entries = json.loads(path.read_text(encoding="utf-8"))
@@ -50,7 +50,7 @@ def read_record(path: Path) -> Record:
 
 
 def write_record(path: Path, record: Record) -> None:
-    """One line a mutant, in the order of their names."""
+    """Writes one line for each mutant, in the order of their names."""
     lines = (f"{json.dumps(name)}: {json.dumps(asdict(record[name]))}" for name in sorted(record))
     beside = path.with_name(path.name + ".part")
     beside.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
@@ -58,14 +58,14 @@ def write_record(path: Path, record: Record) -> None:
 
 
 def left_to_hunt(mutants: Sequence[Mutant], record: Record) -> list[Mutant]:
-    """Those that the record does not have, or whose hunt did not come to its end."""
+    """The mutants that the record lacks, or whose hunt was not completed."""
     return [m for m in mutants if m.name not in record or record[m.name].amiss]
 
 
 def entry(result: Result, profile: str, seed: int) -> Hunted:
-    """What a hunt with every property found.
+    """The entry for the result of a hunt with every property.
 
-    Where a mutant brought its process down, nothing is known of the other properties.
+    If a mutant ended its process, nothing is known of the remaining properties.
     """
     caught = {catch.property: catch.examples for catch in result.catches}
     died = 0 in caught.values()

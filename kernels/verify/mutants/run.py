@@ -1,8 +1,7 @@
-"""Hunting many mutants, each in a process that it may bring down.
+"""Hunting many mutants, each in a process that it may crash.
 
-A process serves one mutant after another, for starting one takes seconds; where one dies, the
-mutant is tried once more in a new process, for a mutant may have written where it should not have,
-and left that to its successor.
+A process serves one mutant after another, since starting one takes seconds. If it dies, the mutant
+is tried once more in a new process, since an earlier mutant may have corrupted the memory.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ from kernels.verify.mutants.hunt import Catch, Result, hunt
 from kernels.verify.mutants.mutant import Mutant
 
 SECONDS = 300.0
-"""What a mutant may take: it is compiled twice, for float32 and float64."""
+"""Time limit for a mutant, which is compiled twice, for float32 and float64."""
 
 SECONDS_TO_END = 10.0
-"""What a process may take to end after it has closed its line."""
+"""Time limit for a process to end after it has closed its pipe."""
 
 Report = Callable[[int, int, Result], None]
 
@@ -44,7 +43,7 @@ def mutation_run(
     """A result for each mutant, in order; `report(done, total, result)` is called after each.
 
     every:   try every property on every mutant, also after one has caught it.
-    seconds: a mutant that takes longer is ended, and is not caught.
+    seconds: a mutant that takes longer is stopped, and counts as not caught.
     """
     results: list[Result] = []
     hunter = _Hunter(profile, seed, every)
@@ -58,7 +57,7 @@ def mutation_run(
 
 
 def sampled(mutants: Sequence[Mutant], count: int, seed: int = 0) -> list[Mutant]:
-    """`count` of the mutants, of as many operations as it can be, in their order."""
+    """`count` of the mutants, of as many operations as possible, in their order."""
     rng, turns = np.random.default_rng(seed), dict[str, int]()
     ranked: list[tuple[int, int, int]] = []
     for i in rng.permutation(len(mutants)):
@@ -68,7 +67,7 @@ def sampled(mutants: Sequence[Mutant], count: int, seed: int = 0) -> list[Mutant
 
 
 class _Hunter:
-    """A process that hunts, replaced when a mutant has brought it down."""
+    """A process that hunts mutants, replaced when a mutant has crashed it."""
 
     def __init__(self, profile: str, seed: int, every: bool) -> None:
         self.how = profile, seed, every
@@ -85,7 +84,7 @@ class _Hunter:
         return replace(found, seconds=time.monotonic() - began)
 
     def _asked(self, mutant: Mutant, seconds: float) -> Result | None:
-        """The result; None if the process died of it."""
+        """The result; None if the process died."""
         self._start()
         self.served += 1
         try:
@@ -94,7 +93,7 @@ class _Hunter:
             self.stop()
             amiss = f"no answer in {seconds:.0f} s from the property {self.trying!r}"
             return Result(mutant, amiss=amiss)
-        except (EOFError, ConnectionError):  # it closed its end, or had died before it was asked
+        except (EOFError, ConnectionError):  # it closed its end, or died before the request
             return None
 
     def _answer(self, mutant: Mutant, ends: float) -> Result:
@@ -118,7 +117,7 @@ class _Hunter:
             self.served, self.trying = 0, self._ready()
 
     def _ready(self) -> str:
-        """Waits until the process has imported everything, which is no part of a mutant's time."""
+        """Waits until the process has imported all modules, outside of a mutant's time limit."""
         try:
             return str(self.line.recv())
         except EOFError:
@@ -140,15 +139,15 @@ class _Hunter:
             self.process.kill()
             self.process.join()
             self.line.close()
-            self.folder.cleanup()  # what a process that was killed has left there
+            self.folder.cleanup()  # files of a process that was killed
             self.process = None
 
 
 def _serve(line: Connection, folder: str, profile: str, seed: int, every: bool, count: int) -> None:
-    """The process: mutants come in; names of properties that are tried, and results, go out."""
+    """Main function of the process: receives mutants, sends names of properties and results."""
     tempfile.tempdir = folder
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends this one
-    warnings.simplefilter("ignore", HypothesisWarning)  # that a failing example is a long text
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and ends this process
+    warnings.simplefilter("ignore", HypothesisWarning)  # hypothesis warns of a long failing example
     threads.set_num_threads(count)
     line.send("")
     while True:

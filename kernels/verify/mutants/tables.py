@@ -1,4 +1,4 @@
-"""What came of a mutation run, as tables: for each mutant, and for each property."""
+"""Tables of a mutation run: a row for each mutant, and a row for each property."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kernels.verify.property import PROPERTIES
 
 
 def table(results: Iterable[Result]) -> Table:
-    """A row a mutant: the property that caught it, at which example, in how many seconds."""
+    """A row for each mutant: the property that caught it, at which example, in how many seconds."""
     rows = Table("kernel", "bug", "in", "caught by", title="planted bugs", title_justify="left")
     rows.add_column("example", justify="right")
     rows.add_column("s", justify="right")
@@ -34,10 +34,10 @@ def _missed(result: Result) -> str:
 
 
 def by_property(results: Sequence[Result]) -> Table:
-    """A row a property: how many mutants it was tried on, caught, and was alone to catch.
+    """A row for each property: numbers of mutants that it was tried on, caught, and alone caught.
 
-    Of a run with `every`, where each property was tried on each mutant that it concerns. One that
-    catches none is to be questioned.
+    For a run with `every`, where each property was tried on each mutant that it concerns. A
+    property that catches none may be superfluous.
     """
     rows = Table("property", title="what each property catches", title_justify="left")
     for heading in ("concerns", "catches", "alone"):

@@ -1,4 +1,4 @@
-"""What the calls of each operation are, one file a family; importing it finds them all."""
+"""Calls of each operation, one file for each family; importing this package registers them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The three convolutions: one trilinear form seen from three sides."""
+"""Calls of the three convolutions: derivatives of one trilinear form."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kernels.verify.served import narrowed
 
 
 class Convolution(Sum):
-    """`linear` names its two operands, `result` the third side of the form."""
+    """`linear` names its two operands, `result` the third array of the form."""
 
     result: str
     whole = True
@@ -29,7 +29,7 @@ class Convolution(Sum):
 
     @staticmethod
     def sides(g: ConvGeometry) -> dict[str, tuple[int, ...]]:
-        """The three sides of the form sum gy x w."""
+        """The shapes of the three arrays of the form sum gy x w."""
         return {"x": g.x_shape, "w": g.w_shape, "gy": g.y_shape}
 
     def absolute(self, kernel: Kernel, call: Call) -> np.ndarray:
@@ -37,7 +37,7 @@ class Convolution(Sum):
         if not kernel.norm_wise:
             return conv_by_taps(self.result, call.g, inputs)
         point = replace(call.g, H=1, W=1, R=1, S=1, stride=(1, 1), padding=(0,) * 4)
-        image, other = self.linear  # planes by their largest value, windows by their sum
+        image, other = self.linear  # largest |x| of a plane, sum of |w|
         sums = {
             image: inputs[image].max(axis=(2, 3), keepdims=True, initial=0.0),
             other: inputs[other].sum(axis=(2, 3), keepdims=True),

@@ -1,4 +1,4 @@
-"""Rectification, the matrix product and random bits: the operations without a plane."""
+"""Calls of rectification, of the matrix product and of random bits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Shape = tuple[int, ...]
 
 @operation
 class Relu(Operation):
-    """Its geometry is the shape of its inputs, which the kernel sees for itself."""
+    """Its geometry is the shape of its inputs, which is not passed to the kernel."""
 
     name = "relu"
     inputs: tuple[str, ...] = ("x",)
@@ -47,7 +47,7 @@ class Matmul(Sum):
     name, linear, whole = "matmul", ("a", "b"), True
 
     def geometries(self, kernel: Kernel, large: bool) -> st.SearchStrategy[tuple[int, int, int]]:
-        """Large ones are long in one direction, so that blocks of any usual size are crossed."""
+        """Large ones are long in one direction, longer than the usual blocks."""
         if not large:
             return st.tuples(small(0, 7), small(0, 7), small(0, 7))
         sizes = st.tuples(small(1, 300), small(1, 70), small(1, 70))
@@ -74,7 +74,7 @@ class Matmul(Sum):
 
 @operation
 class RandomBits(Operation):
-    """Its geometry is how many words; its options say which."""
+    """Its geometry is the number of words; its options are seed, step and stream."""
 
     name = "random_bits"
 
@@ -85,7 +85,7 @@ class RandomBits(Operation):
         return {}
 
     def run(self, kernel: Kernel, call: Call) -> Results:
-        """A CUDA kernel takes no array that would say where: it is given one, `like`."""
+        """A CUDA kernel has no array argument that states the device, so `like` is passed."""
         like = {"like": np.empty(0, np.float32)} if kernel.device == "cuda" else {}
         return self.called(call.on(kernel), call.g, **call.options, **like)
 

@@ -1,4 +1,4 @@
-"""Patches, concatenation and the maxima of planes: what only moves and compares values."""
+"""Calls of patches, of concatenation and of plane maxima, which only move and compare values."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from kernels.verify.geometries import counts
 
 Shape = tuple[int, ...]
 FILL = st.sampled_from([0.0, 1.0, -0.5, float(np.finfo(np.float32).min)])
-"""All of them are numbers of float32."""
+"""Values that float32 represents exactly."""
 
 
 class Patches(Operation):
-    """Their origins reach from outside of the plane to beyond it."""
+    """Patches begin before, inside or beyond the plane."""
 
     origins: tuple[str, ...] = ("at",)
 
@@ -36,7 +36,7 @@ class Patches(Operation):
         return {name: made[name] for name in self.order(g)}
 
     def order(self, g: PatchGeometry) -> tuple[str, ...]:
-        """The inputs as a kernel takes them."""
+        """The names of the inputs in the order of a kernel's parameters."""
         return "x", "at"
 
 
@@ -77,7 +77,7 @@ class PatchesFill(Patches):
 
 @operation
 class Concatenate(Operation):
-    """Its geometry knows how many arrays there are, `x0`, `x1` and so on."""
+    """Its geometry has the number of arrays, named `x0`, `x1` and so on."""
 
     name = "concatenate"
 
@@ -92,7 +92,7 @@ class Concatenate(Operation):
 
 @operation
 class PlaneMax(Operation):
-    """Its geometry is the shape of x, which the kernel sees for itself."""
+    """Its geometry is the shape of x, which is not passed to the kernel."""
 
     name = "plane_max"
     returns = "values (N,C)", "places (N,C) int32"

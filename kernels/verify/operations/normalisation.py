@@ -1,4 +1,4 @@
-"""Local contrast and local response normalisation, and their gradients."""
+"""Calls of local contrast and local response normalisation, and of their gradients."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kernels.verify.verdicts import Violation, assume
 
 
 class Normalisation(Planes):
-    """Its arrays, `operands`, all have the shape of x."""
+    """Its arrays, named by `operands`, all have the shape of x."""
 
     oracle = neighbours
     operands: tuple[str, ...]
@@ -29,12 +29,11 @@ class Normalisation(Planes):
 
 
 class ContrastNorm(Normalisation):
-    """The bounds are first-order: every rounding is at most eps times the largest magnitude that
-    enters its sum, and reaches the result through derivatives that are majorised by absolute
-    values.
+    """The bounds are first-order: every rounding is at most eps times the largest magnitude in its
+    sum, and reaches the result through derivatives that are bounded by absolute values.
 
-    A kernel that states no `error_bound` computes in float64 and rounds its result; one that does
-    makes so many roundings in the arrays' own type on the way to v = x - blur(x).
+    A kernel without `error_bound` computes in float64 and rounds its result. An `error_bound` is
+    the number of roundings in the arrays' own type on the way to v = x - blur(x).
     """
 
     def geometries(self, kernel: Kernel, large: bool) -> st.SearchStrategy[LCNGeometry]:
@@ -44,8 +43,8 @@ class ContrastNorm(Normalisation):
 
     @staticmethod
     def unit(kernel: Kernel, call: Call) -> float:
-        """How far v may be off, relative to the largest |x|: channels, window, coverage and the
-        mean of sigma, in the kernel and in the definition."""
+        """The bound of v relative to the largest |x|: channels, window, coverage and the mean of
+        sigma, in the kernel and in the definition."""
         g = call.g
         chain = g.C + g.size**2 + 4 * g.size + g.H * g.W + 8
         if kernel.error_bound is None and kernel.exact:
@@ -55,7 +54,7 @@ class ContrastNorm(Normalisation):
 
 @operation
 class LocalContrastNorm(ContrastNorm):
-    """Its result is y; what else the kernel saves for the gradient has a property of its own."""
+    """Its result is y; the arrays saved for the gradient have a property of their own."""
 
     name, operands = "local_contrast_norm", ("x",)
 
@@ -77,7 +76,7 @@ class LocalContrastNorm(ContrastNorm):
 
 @operation
 class LocalContrastNormVjp(ContrastNorm):
-    """It is given what the separable forward kernel saves, as any kernel has to save it."""
+    """Its saved arrays are those of the separable forward kernel, the same for every kernel."""
 
     name, operands, linear = "local_contrast_norm_vjp", ("gy", "x"), ("gy",)
 
@@ -87,8 +86,8 @@ class LocalContrastNormVjp(ContrastNorm):
         return self.called(call.on(kernel), gy, x, saved, call.g)
 
     def bound(self, kernel: Kernel, call: Call) -> Bounds:
-        """Only where there is one: at a tie the derivative jumps, and where sigma is as small as
-        its own rounding it is the rounding's derivative."""
+        """Inapplicable where there is no bound: at a tie the derivative is discontinuous, and where
+        sigma is as small as its rounding error, so is the derivative."""
         gy, x = call.inputs.values()
         parts, unit = Contrast(x, call.g), self.unit(kernel, call)
         assume(parts.gap() > 8 * unit * parts.largest.max(initial=0.0))
@@ -97,9 +96,9 @@ class LocalContrastNormVjp(ContrastNorm):
 
 
 class ResponseNorm(Normalisation):
-    """The bounds are relative to the terms: t is a sum of positive ones, so nothing cancels there.
+    """The bounds are relative to the terms: t is a sum of positive terms, without cancellation.
 
-    A kernel may state as its `error_bound` how many roundings it makes on the way to t.
+    A kernel may state as its `error_bound` its number of roundings on the way to t.
     """
 
     def geometries(self, kernel: Kernel, large: bool) -> st.SearchStrategy[LRNGeometry]:
@@ -111,10 +110,10 @@ class ResponseNorm(Normalisation):
     def relative(kernel: Kernel, call: Call, parts: Response) -> float:
         """The relative error of t^-beta and of t^-(beta + 1).
 
-        On the way to t: size squares and additions, the scale (rounded twice), k and its addition.
-        A power multiplies that by beta + 1, rounds beta, which costs |log t| times as much, and
-        itself takes 6: two roots, three products or one `pow`, a quotient. The definition does the
-        same in float64.
+        Roundings of t: size squares and additions, the scale (rounded twice), k and its addition.
+        The power multiplies these by beta + 1. Rounding beta adds |log t| times beta's error. The
+        power itself rounds 6 times: two roots, three products or one `pow`, a quotient. The
+        definition does the same in float64.
         """
         g, beta = call.g, abs(call.g.beta)
         logarithm = beta * np.abs(np.log(parts.t)).max(initial=abs(np.log(g.k)))
@@ -136,18 +135,18 @@ class LocalResponseNormVjp(ResponseNorm):
     name, operands, linear = "local_response_norm_vjp", ("gy", "x"), ("gy",)
 
     def bound(self, kernel: Kernel, call: Call) -> Bounds:
-        """Both terms by absolute value, times their error: the power's, size + 8 more."""
+        """Both terms in absolute value, times their error: that of the power and size + 8 more."""
         gy, x = call.inputs.values()
         parts, g = Response(np.abs(x), call.g), call.g
         first, second = parts.terms(np.abs(gy))
         relative = self.relative(kernel, call, parts) + (g.size + 8) * eps(call.dtype)
-        # A ratio that underflows is multiplied by the slope of t before it is added.
+        # A ratio that underflows is multiplied by the derivative of t before it is added.
         lost = _tiny(call) * (1 + 2 * g.alpha * abs(g.beta) * np.abs(x.astype(np.float64)))
         return (relative * (first + np.abs(second)) + (g.size + 8) * lost,)
 
 
 def _own(result: np.ndarray, call: Call) -> np.ndarray:
-    """The rounding of the result to its own type."""
+    """The rounding error of the result in its own type."""
     return eps(call.dtype) * np.abs(result) + _tiny(call)
 
 

@@ -1,4 +1,4 @@
-"""Pooling with switches, unpooling, averages, and their transposes."""
+"""Calls of pooling with switches, of unpooling, of averages, and of their transposes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Pair = tuple[int, int]
 
 WINDOWS, STRIDES = pairs_to(5), pairs_to(4)
 LARGE = {"least": 1, "beyond": 20, "most_channels": 70}
-"""Planes, and channels, that cross the blocks of an algorithm."""
+"""Planes and channels larger than the blocks of an algorithm."""
 
 
 class Pooling(Planes):
@@ -46,7 +46,7 @@ class Pooling(Planes):
 
 
 class Unpooling(Pooling):
-    """`switches` are those of whole numbers, among which windows that overlap often share one."""
+    """`switches` are those of pooling small integers, where overlapping windows often share one."""
 
     def fill(
         self, g: PoolGeometry, fill: str, rng: np.random.Generator, dtype: Any
@@ -56,7 +56,7 @@ class Unpooling(Pooling):
 
 
 class Average(Sum, Pooling):
-    """Each result sums at most R S products with 1 / divisor, rounded once more."""
+    """Each result is a sum of at most R S products with 1 / divisor, rounded once more."""
 
     def chain(self, g: PoolGeometry) -> int:
         return g.R * g.S + 2
@@ -87,7 +87,7 @@ class MaxUnpool(Unpooling):
         return {"collisions": st.sampled_from(laws or COLLISIONS)}
 
     def bound(self, kernel: Kernel, call: Call) -> Bounds:
-        """At most R S windows meet in a pixel, where "sum" rounds and the others only choose."""
+        """At most R S windows collide in a pixel, where "sum" rounds and the other laws select."""
         if call.options.get("collisions", "sum") != "sum":
             return (0.0,)
         (absolute,) = self.at_large(call.each(np.abs))
@@ -110,13 +110,13 @@ class AveragePoolVjp(Average):
 
 
 def summed(call: Call) -> Call:
-    """The call with the law of collisions that is linear, where it has one."""
+    """The call with collisions="sum", the linear law, if it has laws of collisions."""
     laws = {"collisions": "sum"} if "collisions" in call.options else {}
     return replace(call, options=call.options | laws)
 
 
 def _served(kernel: Kernel) -> dict[str, Any]:
-    """The ranges of `pool_geometries` less what `kernel` serves no plain pooling with."""
+    """The ranges of `pool_geometries` without values for which `kernel` serves no plain pooling."""
     plain = _plain(kernel)
     if plain is None:
         return {"windows": WINDOWS, "strides": STRIDES}
@@ -135,20 +135,20 @@ def _served(kernel: Kernel) -> dict[str, Any]:
 
 @lru_cache(maxsize=256)
 def _plain(kernel: Kernel) -> tuple[Pair, Pair] | None:
-    """The first (window, stride) that is served without padding and dilation."""
+    """The first (window, stride) that the kernel serves without padding and dilation."""
     return next((v for v in product(WINDOWS, STRIDES) if _serves(kernel, *v)), None)
 
 
 def _serves(kernel: Kernel, size: Pair, stride: Pair, padding: int = 0, **settings: Any) -> bool:
-    """Does it serve a pooling of 61 x 61 pixels with 64 channels, in float32?"""
+    """True if it serves a pooling of 61 x 61 pixels with 64 channels, in float32."""
     if 2 * padding > min(size):
-        return False  # no window may hold nothing but padding
+        return False  # no window may consist of padding alone
     g = PoolGeometry.of((2, 64, 61, 61), size, stride, padding, **settings)
     return supports(kernel, g)
 
 
 def _fewest(kernel: Kernel, size: Pair, stride: Pair) -> tuple[int, ...]:
-    """The fewest channels that it serves, in float32 and in float64: whole vectors, say."""
+    """The fewest channels that it serves, in float32 and in float64; often a whole vector."""
     g = PoolGeometry.of((2, 1, 61, 61), size, stride)
     some = (1, 2, 4, 8, 16, 32, 64)
     found = {

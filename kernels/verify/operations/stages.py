@@ -1,4 +1,4 @@
-"""Stages: a convolution with bias and ReLU, then max-pooling."""
+"""Calls of stages: a convolution with bias and ReLU, then max-pooling."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from kernels.verify.oracles import windows
 from kernels.verify.served import narrowed
 
 POOLING_FILTERS = 64, 90
-"""A kernel that pools what it convolves takes several vectors of filters at a time."""
+"""Filters for a kernel that fuses pooling, which takes several vectors of filters at a time."""
 
 
 @operation
 class ConvReluPool(Operation):
-    """Its result is y. Of values that rounding makes equal, or no longer equal, another may be the
-    first: what the switches are, a property of its own says."""
+    """Its result is y. The switches have a property of their own, since rounding can make values
+    equal or unequal, and so change which maximum is the first."""
 
     name = "conv_relu_pool"
     returns = "y (N,K,P',Q')", "switches (N,K,P',Q') int32"
@@ -51,7 +51,7 @@ class ConvReluPool(Operation):
         return super().define(call)[:1]
 
     def bound(self, kernel: Kernel, call: Call) -> Bounds:
-        """A maximum is off by no more than what it is of; the convolution's kernel states that."""
+        """The largest bound of the convolution's kernel in each window."""
         g, device = call.g, "cpu" if kernel.device == "cpu" else "cuda"
         convolved = replace(call, operation="conv2d", g=g.conv)
         bound = OPERATIONS["conv2d"].bound(named("conv2d", g.convolution, device), convolved)[0]
@@ -61,7 +61,7 @@ class ConvReluPool(Operation):
 
 @st.composite
 def _stages(draw: st.DrawFn, kernel: Kernel, large: bool) -> StageGeometry:
-    """Of every convolution's kernel on the device; those that pool now and then too."""
+    """Stages of all convolution kernels on the device; those that fuse pooling are more likely."""
     every = [k for k in all_kernels("conv2d") if k.device == kernel.device]
     pooling = [k for k in every if k.pools is not never]
     alone = kernel.name == "one_pass"

@@ -1,4 +1,4 @@
-"""Updates of parameters."""
+"""Calls of updates of parameters."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from kernels.verify.calls import Bounds, Call, Operation, operation
 
 Shape = tuple[int, ...]
 ROUNDINGS = 8
-"""Of a result: three settings to the arrays' type, four products and sums on the way, one more."""
+"""Roundings of a result: of three hyperparameters, of four products and sums, and one more."""
 
 
 @operation
 class SgdStep(Operation):
-    """Its geometry is the shape of w, v and g, which the kernel sees for itself."""
+    """Its geometry is the shape of w, v and g, which is not passed to the kernel."""
 
     name = "sgd_step"
     returns = "w", "v"

@@ -1,7 +1,7 @@
-"""Other people's and other ways' answers, to compare a kernel with. None shares its code.
+"""Oracles: independent implementations to compare kernels with. None shares code with a kernel.
 
-`kernels.reference` is the definition: nested loops, slow. `taps` is the same sum in another order
-and in a wider type, for large sizes; `windows` and `neighbours` are pooling and the normalisations
-as array expressions. PyTorch and ONNX's reference evaluator serve where they are
-installed; they are imported when first asked.
+`kernels.reference` is the definition: nested loops, slow. `taps` computes the convolutions in
+another order and in a wider type, for large sizes; `windows` and `neighbours` compute pooling and
+the normalisations as array expressions. PyTorch and ONNX's reference evaluator are used where they
+are installed, and imported on first use.
 """

@@ -1,6 +1,7 @@
-"""The two normalisations with whole arrays, in float64, and what rounding can do to them.
+"""The two normalisations as array expressions in float64, and bounds of their rounding errors.
 
-The blur is a product with one banded matrix from each side, LRN's window a sum of shifted channels.
+The blur is a product with a banded matrix from each side. LRN's window is a sum of shifted
+channels.
 """
 
 from __future__ import annotations
@@ -11,19 +12,21 @@ from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 
 
 class Contrast:
-    """The parts of local contrast normalisation of x (N,C,H,W); all have these four axes.
+    """Intermediate arrays of local contrast normalisation of x (N,C,H,W), all of four axes.
 
-    v:     x less its blur.            sigma: the blurred deviation, one value a pixel.
-    c:     sigma's mean, a value an image.  d: what v is divided by.
-    calm:  no sigma and no c of the image is above the floor, which alone divides.
+    v:     x minus its blur.
+    sigma: (N,1,H,W), the blurred deviation.
+    c:     (N,1,1,1), the mean of sigma.
+    d:     (N,1,H,W), the divisor of v.
+    calm:  (N,1,1,1), True where the floor is the divisor in all of the image.
     """
 
     def __init__(self, x: np.ndarray, g: LCNGeometry) -> None:
         self.g, self.x = g, x.astype(np.float64)
         self._down, self._across = _band(g.H, g), _band(g.W, g)
         ones = np.ones((1, 1, g.H, g.W))
-        self._covered = self._window(ones) if g.border == "corrected" else ones
-        with np.errstate(invalid="ignore"):  # infinities of x travel on as NaN
+        self._coverage = self._window(ones) if g.border == "corrected" else ones
+        with np.errstate(invalid="ignore"):  # infinities of x become NaN
             self.m = self.blur(self._mean(self.x))
             self.v = self.x - self.m
             self.sigma = np.sqrt(self.blur(self._mean(self.v**2)))
@@ -40,14 +43,14 @@ class Contrast:
         return self._down @ u @ self._across  # (H,H) x (N,1,H,W) x (W,W); both are symmetric
 
     def blur(self, u: np.ndarray) -> np.ndarray:
-        """The weighted mean of u (N,1,H,W) over the window on each pixel."""
-        return self._window(u) / self._covered
+        """The weighted mean of u (N,1,H,W) over the window centred on each pixel."""
+        return self._window(u) / self._coverage
 
     def blur_transposed(self, u: np.ndarray) -> np.ndarray:
-        return self._window(u / self._covered)
+        return self._window(u / self._coverage)
 
     def vjp(self, gy: np.ndarray) -> np.ndarray:
-        """gx for gy, both (N,C,H,W): sigma wins over c, c over the floor."""
+        """gy (N,C,H,W) -> gx (N,C,H,W). Ties in the divisor: sigma before c before the floor."""
         gy = gy.astype(np.float64)
         by_d = -(gy * self.v).sum(axis=1, keepdims=True) / self.d**2
         to_sigma = np.where(self.d == self.sigma, by_d, 0)
@@ -58,24 +61,24 @@ class Contrast:
         return gv - self.blur_transposed(self._mean(gv))
 
     def _everywhere(self, u: np.ndarray) -> np.ndarray:
-        """c's gradient: an equal share of it for each sigma."""
+        """The gradient of c, divided equally among all sigma."""
         return u.mean(axis=(2, 3), keepdims=True)
 
     def _through_root(self, gs: np.ndarray) -> np.ndarray:
-        """The gradient of sigma^2 from sigma's; 0 where sigma is 0."""
+        """The gradient of sigma^2 from that of sigma; 0 where sigma is 0."""
         return np.divide(gs, 2 * self.sigma, out=np.zeros_like(gs), where=self.sigma > 0)
 
     def gap(self) -> float:
-        """The least distance between the largest and the second of sigma, c and the floor."""
+        """The smallest difference between the largest and the second largest of sigma, c, floor."""
         rivals = [self.sigma, np.full_like(self.sigma, self.g.floor)]
         rivals += [self.c + 0 * self.sigma] * (self.g.H * self.g.W > 1)
         first, second = np.sort(np.stack(rivals), axis=0)[[-1, -2]]
         return float((first - second).min(initial=np.inf))
 
     def condition(self) -> np.ndarray:
-        """How far a relative error of sigma or d exceeds one of x, (N,1,1,1); 1 where d is fixed.
+        """(N,1,1,1): the relative error of sigma or d over that of x; 1 where d is the floor.
 
-        Infinite where a sigma that counts is 0, for there it is the rounding that has a slope.
+        Infinite where a sigma that matters is 0, since the derivative there is that of rounding.
         """
         least = np.minimum(self.sigma, self.d).min(axis=(2, 3), keepdims=True)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -83,18 +86,18 @@ class Contrast:
         return np.where(self.calm, 1, 1 + exceeds)
 
     def forward_bound(self, unit: float) -> np.ndarray:
-        """How far y may be off if v errs by a relative `unit` of the largest |x|.
+        """The bound of y if v errs by `unit` times the largest |x|.
 
-        sigma, c and d move at most 3 times as far as v; both reach y through the quotient.
+        sigma, c and d err at most 3 times as much as v; both reach y through the quotient.
         """
         rounding, y = unit * self.largest, np.abs(self.y)
         return rounding / self.d * (1 + 3 * y) + unit * y
 
     def vjp_bound(self, gy: np.ndarray, unit: float) -> np.ndarray:
-        """All terms of the reverse sweep by absolute value, |v| as 2 max|x|, times their error.
+        """All terms of the reverse sweep in absolute value, |v| as 2 max|x|, times their error.
 
-        A term holds v at most twice, d twice and sigma once, the latter off by a relative
-        3 unit max|x| / sigma: 12 in all, and as much again for what is second-order.
+        A term contains v at most twice, d twice and sigma once, the latter with a relative error of
+        3 unit max|x| / sigma: 12 in all, and as much again for second-order errors.
         """
         gy, v = np.abs(gy.astype(np.float64)), 2 * self.largest
         a = gy.sum(axis=1, keepdims=True)
@@ -106,7 +109,7 @@ class Contrast:
 
 
 def _band(pixels: int, g: LCNGeometry) -> np.ndarray:
-    """(pixels,pixels): the window's weight of each pixel of a line in each pixel's window."""
+    """(pixels,pixels): [i,j] is the weight of pixel j of a line in the window around pixel i."""
     away = np.arange(pixels) - np.arange(pixels)[:, None]
     taps = np.arange(g.size) - g.size // 2
     whole = np.exp(-(taps**2) / (2 * g.sigma**2)).sum()
@@ -114,7 +117,7 @@ def _band(pixels: int, g: LCNGeometry) -> np.ndarray:
 
 
 class Response:
-    """The parts of local response normalisation of x (N,C,H,W): t = k + alpha / size sum x^2."""
+    """Intermediate arrays of local response normalisation: t = k + alpha / size sum x^2."""
 
     def __init__(self, x: np.ndarray, g: LRNGeometry) -> None:
         self.g, self.x = g, x.astype(np.float64)
@@ -122,7 +125,7 @@ class Response:
         self.y = self.x * self.t**-g.beta
 
     def _around(self, a: np.ndarray, before: int) -> np.ndarray:
-        """(N,C,H,W): the sum of a over `size` channels, from `before` ones before each."""
+        """(N,C,H,W): the sum of a over `size` channels, from c - before for channel c."""
         padding = [(0, 0), (before, self.g.size - 1 - before), (0, 0), (0, 0)]
         padded = np.pad(a, padding)
         return sum((padded[:, i : i + self.g.C] for i in range(self.g.size)), np.zeros(a.shape))

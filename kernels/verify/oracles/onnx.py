@@ -1,7 +1,7 @@
-"""The answers of ONNX's reference evaluator, where `onnx` is installed and has the operation.
+"""Results of ONNX's reference evaluator, where `onnx` is installed and has the operation.
 
-One node a model, in float64. Conv and pooling take their four pads as they are; ConvTranspose is
-dgrad. LRN is left out: its settings are attributes, which ONNX rounds to float32.
+Each model has one node, in float64. Conv and pooling take all four pads; ConvTranspose is dgrad.
+LRN is left out, since its parameters are attributes, which ONNX rounds to float32.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from kernels.verify.calls import Call, Results
 
 
 def answer(call: Call) -> Results | None:
-    """What ONNX's reference evaluator makes of the call; None where it has nothing of the kind."""
+    """The results of ONNX's reference evaluator; None where it does not support the call."""
     if any(0 in a.shape for a in call.inputs.values()):
         return None
     return _SERVED[call.operation](call)
@@ -60,8 +60,8 @@ def _conv(call: Call) -> Results | None:
 
 
 def _conv_transpose(call: Call) -> Results | None:
-    """Group by group. The rows at the end that no window reaches are cut from the padding there;
-    where that has not as many, they are zeros that the evaluator leaves out."""
+    """dgrad group by group. Rows at the end without a window are cut from the padding there; if the
+    padding has fewer, they are zeros that the evaluator leaves out."""
     g: ConvGeometry = call.g
     if min(g.padding) < 0:
         return None
@@ -72,7 +72,7 @@ def _conv_transpose(call: Call) -> Results | None:
         for axis in (0, 1)
     ]  # fmt: skip
     if any(end <= -size for end, size in zip(ends, (g.H, g.W), strict=True)):
-        return None  # no window reaches the plane, and the evaluator fails
+        return None  # no window reaches the plane: the evaluator fails
     window["pads"][2:] = [max(end, 0) for end in ends]
     gys = np.split(call.inputs["gy"], g.groups, 1)
     parts = [
@@ -87,8 +87,8 @@ def _conv_transpose(call: Call) -> Results | None:
 def _max_pool(call: Call) -> Results | None:
     g = call.g
     top, bottom, left, right = g.padding
-    # Its ceil_mode keeps windows that begin in the padding; it refuses planes that hold a window
-    # thanks to padding alone, and confuses pads that differ.
+    # Its ceil_mode keeps windows that begin in the padding. It refuses planes that contain a window
+    # only because of padding, and confuses unequal pads.
     fits = g.extent[0] <= g.H and g.extent[1] <= g.W
     if not (top == bottom == left == right >= 0) or g.ceil_mode or not fits:
         return None

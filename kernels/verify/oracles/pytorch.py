@@ -1,4 +1,4 @@
-"""PyTorch's answers in float64, where it is installed and has the operation."""
+"""Results of PyTorch in float64, where it is installed and has the operation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kernels.verify.calls import Call, Results
 
 
 def answer(call: Call) -> Results | None:
-    """What PyTorch makes of the call; None where it has nothing of the kind."""
+    """PyTorch's results; None where it does not support the call."""
     serve = _SERVED.get(call.operation)
     return None if serve is None else serve(call)
 
@@ -29,7 +29,7 @@ def _tensor(a: np.ndarray, gradient: bool = False) -> Any:
 
 
 def _conv(x: Any, w: Any, g: ConvGeometry) -> Any:
-    """Padded first, for only so may the four pads differ or crop."""
+    """fprop of a padded copy, since PyTorch's own pads are equal and do not crop."""
     import torch.nn.functional as F
 
     top, bottom, left, right = g.padding
@@ -40,7 +40,7 @@ def _conv(x: Any, w: Any, g: ConvGeometry) -> Any:
 
 
 def _convolution(call: Call) -> Results | None:
-    """All three: the two gradients come from PyTorch's own backward."""
+    """All three convolutions; the two gradients by PyTorch's backward pass."""
     import torch
 
     g = call.g
@@ -95,7 +95,7 @@ def _response(call: Call) -> Results | None:
     import torch.nn.functional as F
 
     g: LRNGeometry = call.g
-    if g.size % 2 == 0 or 0 in g.x_shape:  # an even window lies otherwise than ONNX's
+    if g.size % 2 == 0 or 0 in g.x_shape:  # an even window is centred otherwise than ONNX's
         return None
     x = _tensor(call.inputs["x"], True)
     y = F.local_response_norm(x, g.size, g.alpha, g.beta, g.k)
@@ -110,7 +110,7 @@ def _relu(call: Call) -> Results:
 
 
 def _matmul(call: Call) -> Results:
-    return ((_tensor(call.inputs["a"]) @ _tensor(call.inputs["b"])).numpy(),)
+    return ((_tensor(call.inputs["a"]) @ _tensor(call.inputs["b"])).numpy(),)  # (M,K) x (K,N)
 
 
 _SERVED: dict[str, Callable[[Call], Results | None]] = {

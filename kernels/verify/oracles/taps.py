@@ -1,9 +1,9 @@
-"""The three convolutions as a sum over the taps of the window, in numpy's widest type.
+"""The three convolutions as a sum over the taps of the window, in NumPy's widest type.
 
     sum over r, s of <a shifted view of x> times w[:, :, r, s]
 
-Fast enough for sizes that cross an algorithm's tiles, and more precise than what it judges: on
-x86-64 its additions round at 2^-64.
+Fast enough for sizes larger than an algorithm's tiles, and more precise than the kernels: on x86-64
+its additions round at 2^-64.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ WIDE = np.longdouble
 def conv_by_taps(
     result: str, g: ConvGeometry, inputs: dict[str, np.ndarray], dtype: type = np.float64
 ) -> np.ndarray:
-    """The side `result` ("x", "w" or "gy") of the form sum gy x w, from the other two sides."""
+    """The derivative of the form sum gy x w by `result` ("x", "w" or "gy"), from the other two."""
     given: dict[str, np.ndarray] = {name: a.astype(dtype) for name, a in inputs.items()}
     top, bottom, left, right = g.padding
-    # The plane with its padding and what crops it, plus what the last window misses.
+    # The plane with its padding, before cropping, plus pixels that the last window lacks.
     H, W = g.H + max(top, 0) + max(bottom, 0), g.W + max(left, 0) + max(right, 0)
     planes: np.ndarray = np.zeros((g.N, g.C, H, W), dtype)
     inner = (..., slice(max(top, 0), max(top, 0) + g.H), slice(max(left, 0), max(left, 0) + g.W))
@@ -43,7 +43,7 @@ def conv_by_taps(
 
 
 def windows(planes: np.ndarray, g: ConvGeometry, r: int, s: int) -> np.ndarray:
-    """The view (N,C,P,Q) of the padded planes that tap (r, s) of every window lies on."""
+    """The view (N,C,P,Q) of the padded planes at tap (r, s) of every window."""
     rows, columns = (
         slice(start, start + (count - 1) * stride + 1, stride)
         for start, count, stride in (
@@ -55,7 +55,7 @@ def windows(planes: np.ndarray, g: ConvGeometry, r: int, s: int) -> np.ndarray:
 
 
 def _grouped(contraction: str, g: ConvGeometry, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """einsum with the channel axes split into (groups, channels a group), joined afterwards."""
+    """einsum with the channel axes split into (groups, channels of a group), joined afterwards."""
     out = np.einsum(contraction, _split(a, g), _split(b, g))
     if contraction.endswith("gkc"):
         return out.reshape(g.K, g.C // g.groups)  # (G,K/G,C/G) -> (K,C/G)

@@ -1,6 +1,6 @@
-"""Every property, one file a subject; importing it finds them all.
+"""All properties, one file for each subject; importing this package registers them.
 
-What holds for every operation comes first: where it fails, it says the most.
+Properties of every operation come first: their failures are the most informative.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What holds for local contrast normalisation: what the paper wants of it, and its gradient."""
+"""Properties of local contrast normalisation: the paper's invariances, and the gradient."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run(kernel: Kernel, call: Call) -> np.ndarray:
 
 
 def corrected(kernel: Kernel, call: Call) -> Call:
-    """The call with the border that makes up for what the window lacks."""
+    """The call with border "corrected": weights inside the plane are scaled to sum to 1."""
     call = replace(call, g=replace(call.g, border="corrected"))
     assume(call.served(kernel))
     return call
@@ -40,9 +40,9 @@ def corrected(kernel: Kernel, call: Call) -> Call:
 
 @holds("offset", FORWARD, offset=st.integers(-1000, 1000))
 def an_offset_changes_nothing(kernel: Kernel, call: Call, offset: int) -> None:
-    """With the corrected border, x + constant is normalised to the same as x."""
+    """With the corrected border, x + constant has the same result as x."""
     call = corrected(kernel, call)
-    x = np.round(call.inputs["x"] * 64) / 64  # with an integer added still exact
+    x = np.round(call.inputs["x"] * 64) / 64  # so that adding an integer is exact
     shifted, plain = call.but(x=x + call.dtype.type(offset)), call.but(x=x)
     bound = shifted.bound(kernel)[0] + plain.bound(kernel)[0]
     agree(run(kernel, shifted), run(kernel, plain), bound)
@@ -50,15 +50,15 @@ def an_offset_changes_nothing(kernel: Kernel, call: Call, offset: int) -> None:
 
 @holds("far from zero", FORWARD, VJP, offset=st.sampled_from([1e2, -1e4]))
 def it_is_exact_far_from_zero(kernel: Kernel, call: Call, offset: float) -> None:
-    """Values that differ little, far from 0, lose no more digits than their own subtraction does,
-    as they would in the mean of the squares less the square of the mean."""
+    """Values far from 0 that differ little lose no more digits than their subtraction loses. The
+    variance as mean of squares minus square of the mean would lose more."""
     far = call.but(x=call.inputs["x"] + call.dtype.type(offset))
     agree(run(kernel, far), planes(far).at_large(far)[0], far.bound(kernel)[0])
 
 
 @holds("contrast scale", FORWARD, exponent=st.integers(0, 40))
 def scale_changes_no_bit_above_the_floor(kernel: Kernel, call: Call, exponent: int) -> None:
-    """Where the floor does not divide, 2^n x is normalised to the same bits as x."""
+    """Where the floor is not the divisor, 2^n x has the same result as x, bit for bit."""
     x = call.inputs["x"]
     assume(Contrast(x, call.g).c.min(initial=np.inf) > 2 * call.g.floor)
     scaled = call.but(x=x * call.dtype.type(2.0**exponent))
@@ -67,7 +67,7 @@ def scale_changes_no_bit_above_the_floor(kernel: Kernel, call: Call, exponent: i
 
 @holds("below the floor", FORWARD, exponent=st.integers(1, 20))
 def it_is_linear_below_the_floor(kernel: Kernel, call: Call, exponent: int) -> None:
-    """Where the floor divides, halving x halves the result, to the bit."""
+    """Where the floor is the divisor, halving x halves the result, bit for bit."""
     faint = call.inputs["x"] * call.dtype.type(2.0**-40)
     fainter = faint * call.dtype.type(2.0**-exponent)
     result = run(kernel, call.but(x=fainter)) * call.dtype.type(2.0**exponent)
@@ -76,7 +76,7 @@ def it_is_linear_below_the_floor(kernel: Kernel, call: Call, exponent: int) -> N
 
 @holds("contrast's limit", FORWARD, fills=("normal", "scaled"), large=True)
 def no_value_exceeds_what_its_own_deviation_allows(kernel: Kernel, call: Call) -> None:
-    """sigma is no less than |v| times the root of the pixel's own weight, so |y| is at most
+    """sigma is at least |v| times the root of the pixel's own weight, so |y| is at most
     1 / that root."""
     g, (bound,) = call.g, call.bound(kernel)
     own = g.window()[g.size // 2] ** 2 / g.C
@@ -88,7 +88,8 @@ def no_value_exceeds_what_its_own_deviation_allows(kernel: Kernel, call: Call) -
 
 @holds("saved", FORWARD, fills=("normal", "integers"))
 def what_is_saved_are_its_parts(kernel: Kernel, call: Call) -> None:
-    """With y comes (m, sigma), (N,H,W) float64: y times the divisor that sigma makes is x - m."""
+    """Beside y, (m, sigma) are returned, each (N,H,W) float64. y times the divisor computed from
+    sigma is x - m."""
     g, x = call.g, call.inputs["x"]
     y, (m, sigma) = call.on(kernel)(x, g)
     require(m.dtype == sigma.dtype == np.float64, f"saved: {m.dtype} and {sigma.dtype}")
@@ -105,18 +106,19 @@ def what_is_saved_are_its_parts(kernel: Kernel, call: Call) -> None:
 def the_deviation_of_a_flat_region_is_zero(
     kernel: Kernel, call: Call, level: float, part: float
 ) -> None:
-    """sigma is saved as 0 there and not as its rounding: else the gradient there would be that of
-    the rounding, and change with the level."""
+    """In a flat region the saved sigma is 0, not a rounding error. Otherwise the gradient there
+    would be that of the rounding error, and would depend on the level."""
     call = corrected(kernel, call)
     x, flat = _flattened(call, level, part)
     _, (_, sigma) = call.on(kernel)(x, call.g)
-    beyond = 2 * (call.g.size // 2) if flat < call.g.W else 0  # what sees the rest of the plane
+    # Columns whose receptive field reaches into the rest of the plane.
+    beyond = 2 * (call.g.size // 2) if flat < call.g.W else 0
     inner = sigma[:, :, : max(flat - beyond, 0)]
     agree(inner, np.zeros_like(inner))
 
 
 def _flattened(call: Call, level: float, part: float) -> tuple[np.ndarray, int]:
-    """x around a level, with its first columns flat, and how many these are."""
+    """x around a level, its first columns constant, and the number of these columns."""
     flat = round(part * call.g.W)
     x = call.inputs["x"] + call.dtype.type(level)
     x[..., :flat] = level
@@ -125,7 +127,7 @@ def _flattened(call: Call, level: float, part: float) -> tuple[np.ndarray, int]:
 
 @holds("flat regions", FORWARD, VJP, large=True, level=levels, part=st.floats(0, 1))
 def flat_regions_give_finite_results(kernel: Kernel, call: Call, level: float, part: float) -> None:
-    """Planes that are flat, half or wholly, at any level, give neither NaN nor infinity."""
+    """Planes that are flat, in part or as a whole, at any level, give neither NaN nor infinity."""
     x, _ = _flattened(call, level, part)
     result = run(kernel, call.but(x=x))
     require(
@@ -135,7 +137,8 @@ def flat_regions_give_finite_results(kernel: Kernel, call: Call, level: float, p
 
 @holds("flat gradient", VJP, level=levels)
 def the_level_of_a_flat_plane_has_no_gradient(kernel: Kernel, call: Call, level: float) -> None:
-    """Where x is flat, only its blur is subtracted from it and the floor divides."""
+    """Where x is flat, the floor is the divisor and the gradient is that of x minus its blur, the
+    same at every level."""
     call = corrected(kernel, call)
     flat, gy = np.full(call.g.x_shape, level, call.dtype), call.inputs["gy"]
     zero = call.but(x=np.zeros_like(flat))
@@ -145,14 +148,15 @@ def the_level_of_a_flat_plane_has_no_gradient(kernel: Kernel, call: Call, level:
 
 @holds("offset's gradient", VJP, fills=("normal", "integers"))
 def an_offset_has_no_gradient(kernel: Kernel, call: Call) -> None:
-    """With the corrected border an offset changes nothing, so an image's gradient sums to 0."""
+    """With the corrected border y does not depend on an offset, so the gradient of each image sums
+    to 0."""
     call = corrected(kernel, call)
     _vanishes(kernel, call, np.ones(call.g.x_shape))
 
 
 @holds("scale's gradient", VJP, fills=("normal", "integers"))
 def scale_has_no_gradient_above_the_floor(kernel: Kernel, call: Call) -> None:
-    """Where the floor does not divide, x grows without changing y, so <gx, x> = 0."""
+    """Where the floor is not the divisor, y does not depend on the scale of x, so <gx, x> = 0."""
     x = call.inputs["x"]
     assume(Contrast(x, call.g).c.min(initial=np.inf) > call.g.floor)
     _vanishes(kernel, call, x.astype(np.float64))
@@ -171,7 +175,7 @@ def _vanishes(kernel: Kernel, call: Call, direction: np.ndarray) -> None:
 @holds("NaN fills", FORWARD, VJP, seed=st.integers(0, 2**32 - 1),
        value=st.sampled_from([np.nan, np.inf, -np.inf]))  # fmt: skip
 def nan_reaches_all_of_its_image(kernel: Kernel, call: Call, seed: int, value: float) -> None:
-    """Through c a NaN or an infinity in x makes every result of its image NaN, and no other."""
+    """A NaN or an infinity in x makes all results of its image NaN, through c, and no others."""
     x, rng = call.inputs["x"].copy(), np.random.default_rng(seed)
     assume(x.size)
     where = tuple(int(rng.integers(size)) for size in x.shape)

@@ -1,8 +1,8 @@
-"""What holds for the three convolutions: what they are to each other, and what adds up.
+"""Properties of the three convolutions: adjoints, linearity, symmetries, and declared abilities.
 
-Where a property compares two results of the kernel with each other, the values are small integers:
-a kernel that sums the products of the definition must then agree to the bit, another within twice
-its bound.
+Where a property compares two results of the kernel with each other, the values are small integers.
+A kernel that sums the products of the definition must then agree exactly; other kernels must agree
+within twice their bound.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def run(kernel: Kernel, call: Call) -> np.ndarray:
 
 
 def bound_of(kernel: Kernel, *calls: Call) -> Any:
-    """What the results of `calls` together may be off by: nothing, if all is exact."""
+    """The sum of the bounds of `calls`; 0 for an exact kernel."""
     if kernel.exact:
         return 0.0
     return sum((call.bound(kernel)[0] for call in calls), start=np.float64(0))
@@ -52,8 +52,8 @@ def drawn(call: Call, seed: int, shape: tuple[int, ...]) -> np.ndarray:
 
 @holds("adjoint", *CONVOLUTIONS, fills=("integers",), dtypes=(np.float64,), seed=seeds)
 def is_one_side_of_the_trilinear_form(kernel: Kernel, call: Call, seed: int) -> None:
-    """<gy, conv2d(x, w)> = <dgrad(gy, w), x> = <wgrad(x, gy), w>: all three are the definition's
-    sum of gy x w."""
+    """<gy, conv2d(x, w)> = <dgrad(gy, w), x> = <wgrad(x, gy), w>: each is the sum of gy x w of the
+    definition."""
     its = convolution(call)
     shapes = {"x": call.g.x_shape, "w": call.g.w_shape, "gy": call.g.y_shape}
     third = drawn(call, seed, shapes[its.result])
@@ -81,7 +81,7 @@ def is_linear_in_each_operand(kernel: Kernel, call: Call, seed: int, which: int)
 
 @holds("scale", *CONVOLUTIONS, exponent=st.integers(-20, 20), which=st.integers(0, 1))
 def a_power_of_two_changes_no_digit(kernel: Kernel, call: Call, exponent: int, which: int) -> None:
-    """f(2^n a) = 2^n f(a) to the bit, as far as nothing underflows."""
+    """f(2^n a) = 2^n f(a), bit for bit, unless a value underflows."""
     name = convolution(call).linear[which]
     factor = call.dtype.type(2.0**exponent)
     result = run(kernel, call)
@@ -93,7 +93,8 @@ def a_power_of_two_changes_no_digit(kernel: Kernel, call: Call, exponent: int, w
 
 @holds("batch", *CONVOLUTIONS, fills=("integers",))
 def treats_images_alone(kernel: Kernel, call: Call) -> None:
-    """Each image alone gives what it gives in the batch; in wgrad the images' results add up."""
+    """Each image alone has the same result as in the batch. In wgrad the batch's result is the sum
+    over the images."""
     its, g = convolution(call), call.g
     alone = [_images(call, slice(n, n + 1)) for n in range(g.N)]
     assume(alone and alone[0].served(kernel))
@@ -103,7 +104,7 @@ def treats_images_alone(kernel: Kernel, call: Call) -> None:
 
 
 def _doubled(kernel: Kernel, call: Call, parts: list[Call]) -> Any:
-    """The bound of the whole and of its parts; of equal results twice the one bound."""
+    """The bound of the whole plus those of its parts; without parts, of the whole twice."""
     return bound_of(kernel, call, *(parts or [call]))
 
 
@@ -115,7 +116,8 @@ def _images(call: Call, span: slice) -> Call:
 
 @holds("permuted", *CONVOLUTIONS, fills=("integers",), seed=seeds)
 def takes_channels_and_filters_in_any_order(kernel: Kernel, call: Call, seed: int) -> None:
-    """Channels of x and w permuted alike change nothing; permuted filters permute the output."""
+    """The same permutation of the channels of x and w changes nothing; permuted filters permute the
+    output."""
     g, rng = call.g, np.random.default_rng(seed)
     channels = _within_groups(g.C // g.groups, g.groups, rng)
     filters = _within_groups(g.K // g.groups, g.groups, rng)
@@ -134,7 +136,7 @@ def _within_groups(size: int, groups: int, rng: np.random.Generator) -> np.ndarr
 
 
 def _permuted(name: str, a: np.ndarray, channels: np.ndarray, filters: np.ndarray) -> np.ndarray:
-    """x with its channels, gy with its filters, w with both in another order."""
+    """x with its channels permuted, gy with its filters, w with both."""
     groups = channels.shape[0]
     along = {"x": channels, "gy": filters, "w": filters}[name]
     flat = (along + np.arange(groups)[:, None] * along.shape[1]).reshape(-1)  # (G,C/G) -> (C,)
@@ -145,8 +147,8 @@ def _permuted(name: str, a: np.ndarray, channels: np.ndarray, filters: np.ndarra
 
 @holds("split", *CONVOLUTIONS, fills=("integers",), at=st.integers(1, 4))
 def sums_over_what_it_is_split_along(kernel: Kernel, call: Call, at: int) -> None:
-    """The convolutions of some input channels and of the others add up; of filters, in dgrad; of
-    images, in wgrad."""
+    """The results for some input channels and for the others add up to the result for all. In dgrad
+    the filters are split, in wgrad the images."""
     g, its = call.g, convolution(call)
     assume(g.groups == 1)
     parts = [_part(call, its.result, span) for span in (slice(None, at), slice(at, None))]
@@ -167,7 +169,7 @@ def _part(call: Call, result: str, span: slice) -> Call:
 
 @holds("groups", *CONVOLUTIONS, fills=("integers",))
 def groups_are_separate_convolutions(kernel: Kernel, call: Call) -> None:
-    """A grouped convolution is one ordinary convolution a group, side by side."""
+    """A grouped convolution is an ordinary convolution of each group, concatenated."""
     g = call.g
     assume(g.groups > 1)
     alone = [_group(call, i) for i in range(g.groups)]
@@ -190,7 +192,7 @@ def _group(call: Call, i: int) -> Call:
 
 @holds("bias", "conv2d", seed=seeds)
 def adds_one_bias_a_filter(kernel: Kernel, call: Call, seed: int) -> None:
-    """With a bias, one value a filter is added to every pixel of its output."""
+    """With a bias, the value of each filter is added to every pixel of its output."""
     bias = np.random.default_rng(seed).standard_normal(call.g.K).astype(call.dtype)
     biased = replace(call, options={"bias": bias})
     (expected,), (bound,) = biased.define(), biased.bound(kernel)
@@ -200,7 +202,7 @@ def adds_one_bias_a_filter(kernel: Kernel, call: Call, seed: int) -> None:
 @holds("rectified", "conv2d", fills=("normal", "integers"), optional=True, large=None,
        applies=lambda kernel: kernel.rectifies)  # fmt: skip
 def rectifies_what_it_writes(kernel: Kernel, call: Call) -> None:
-    """With `rectify` the result is that without it, and 0 where that is not above 0."""
+    """With `rectify` the result is relu(y), where y is the result without it."""
     (plain,), (rectified,) = call.run(kernel), replace(
         call, options=call.options | {"rectify": True}
     ).run(kernel)  # fmt: skip
@@ -219,7 +221,8 @@ def pools_what_it_writes(
     seed: int,
     nan: bool,
 ) -> None:
-    """With `pool` come, bit for bit, the values and switches of pooling the result without it."""
+    """With `pool` the values and switches are, bit for bit, those of pooling the result without
+    it."""
     g, rng = replace(call.g, K=filters), np.random.default_rng(seed)
     try:
         pool = PoolGeometry.of(g.y_shape, *window, padding)
@@ -241,8 +244,8 @@ def pools_what_it_writes(
 @holds("prepared", "conv2d", "conv2d_dgrad", fills=("normal",), optional=True, large=None,
        images=st.integers(0, 5), applies=lambda kernel: kernel.prepare is not None)  # fmt: skip
 def takes_prepared_weights(kernel: Kernel, call: Call, images: int) -> None:
-    """What was prepared from the weights for another number of images gives the same bits, also
-    after the weights were prepared for others."""
+    """Weights prepared for another batch size give the same bits, also after other weights were
+    prepared."""
     kept = call.prepared(kernel, call.inputs["w"], replace(call.g, N=images))
     call.prepared(kernel, -call.inputs["w"], call.g)
     (plain,) = call.run(kernel)
@@ -253,7 +256,7 @@ def takes_prepared_weights(kernel: Kernel, call: Call, images: int) -> None:
 @holds("chunks", *CONVOLUTIONS, fills=("normal",), optional=True, large=None,
        nbytes=st.sampled_from((1, 20_000)), applies=lambda kernel: kernel.chunked)  # fmt: skip
 def can_do_with_little_memory(kernel: Kernel, call: Call, nbytes: int) -> None:
-    """Laid out in small chunks, the same sums come out."""
+    """With intermediate arrays in small chunks, the result is the same."""
     with memory.in_chunks(nbytes):
         result = run(kernel, call)
     (expected,), (bound,) = call.define(), call.bound(kernel)

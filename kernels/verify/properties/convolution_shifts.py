@@ -1,4 +1,4 @@
-"""What holds for the three convolutions when images move: shifts, deltas, one pixel, and NaN."""
+"""Properties of the three convolutions: translation, unit impulses, 1x1 windows, NaN, dgrad."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from kernels.verify.property import agree, assume, holds, require, same
 @holds("shift", *CONVOLUTIONS, fills=("integers",), seed=seeds, by=st.integers(1, 2),
        axis=st.integers(0, 1))  # fmt: skip
 def moves_with_the_image(kernel: Kernel, call: Call, seed: int, by: int, axis: int) -> None:
-    """An image moved by whole strides moves the output by as many pixels; at stride 1 by any
-    number. A moved gradient moves dgrad's image; moved together, both leave wgrad as it was."""
+    """An image shifted by n strides shifts the output by n pixels. A shifted gy shifts the result
+    of dgrad; x and gy shifted together leave that of wgrad unchanged."""
     g = _open(call.g, axis, by)
     assume(call.served(kernel, g))
     step = by * g.stride[axis]
@@ -52,7 +52,7 @@ def moves_with_the_image(kernel: Kernel, call: Call, seed: int, by: int, axis: i
 
 
 def _open(g: ConvGeometry, axis: int, by: int) -> ConvGeometry:
-    """The geometry without padding along `axis`, with room for `by` + 2 windows."""
+    """The geometry without padding along `axis`, large enough for `by` + 2 windows."""
     padding = list(g.padding)
     padding[2 * axis : 2 * axis + 2] = (min(p, 0) for p in padding[2 * axis : 2 * axis + 2])
     crop = padding[2 * axis] + padding[2 * axis + 1]
@@ -74,7 +74,7 @@ def _span(a: np.ndarray, axis: int, first: int, last: int | None) -> np.ndarray:
 
 
 def _shifted(gy: np.ndarray, axis: int, by: int) -> tuple[np.ndarray, np.ndarray]:
-    """The same content at the beginning of the plane and `by` pixels later, zeros elsewhere."""
+    """Two planes: the content at the beginning, and `by` pixels later; zeros elsewhere."""
     content = _span(gy, axis, by, None)
     nothing = np.zeros_like(_span(gy, axis, 0, by))
     return (
@@ -85,8 +85,8 @@ def _shifted(gy: np.ndarray, axis: int, by: int) -> tuple[np.ndarray, np.ndarray
 
 @holds("delta", *CONVOLUTIONS, fills=("integers",), seed=seeds)
 def a_delta_crops_and_shifts(kernel: Kernel, call: Call, seed: int) -> None:
-    """A filter that is 1 at one tap of one channel takes that channel, shifted and cropped; dgrad
-    puts it back; a gradient that is 1 at one pixel makes wgrad the window that the pixel sees."""
+    """A filter that is 1 at one tap of one channel copies that channel, shifted and cropped; dgrad
+    scatters it back. With gy 1 at one pixel, wgrad is the receptive field of that pixel."""
     its, g, rng = convolution(call), call.g, np.random.default_rng(seed)
     assume(all(call.g.x_shape) and all(call.g.y_shape))
     tap = int(rng.integers(g.R)), int(rng.integers(g.S))
@@ -94,7 +94,7 @@ def a_delta_crops_and_shifts(kernel: Kernel, call: Call, seed: int) -> None:
         single = np.zeros(g.y_shape, call.dtype)
         pixel = tuple(int(rng.integers(size)) for size in g.y_shape)
         single[pixel] = 1
-        call, expected = call.but(gy=single), _seen(call.inputs["x"], g, pixel)
+        call, expected = call.but(gy=single), _receptive_field(call.inputs["x"], g, pixel)
     else:
         w = np.zeros(g.w_shape, call.dtype)
         channel = np.arange(g.K) % (g.C // g.groups)
@@ -104,8 +104,8 @@ def a_delta_crops_and_shifts(kernel: Kernel, call: Call, seed: int) -> None:
     agree(run(kernel, call), expected, np.max(bound_of(kernel, call), initial=0.0))
 
 
-def _seen(x: np.ndarray, g: ConvGeometry, pixel: tuple[int, ...]) -> np.ndarray:
-    """gw when only `pixel` (n,k,p,q) of gy is 1: the window of x that it sees, for filter k."""
+def _receptive_field(x: np.ndarray, g: ConvGeometry, pixel: tuple[int, ...]) -> np.ndarray:
+    """gw when only `pixel` (n,k,p,q) of gy is 1: its receptive field in x, for filter k."""
     n, k, p, q = pixel
     expected, first = np.zeros(g.w_shape, x.dtype), k // (g.K // g.groups) * (g.C // g.groups)
     for r, s in np.ndindex(g.R, g.S):
@@ -117,7 +117,7 @@ def _seen(x: np.ndarray, g: ConvGeometry, pixel: tuple[int, ...]) -> np.ndarray:
 
 
 def _moved(call: Call, its: Convolution, taken: np.ndarray, tap: tuple[int, int]) -> np.ndarray:
-    """Channel taken[k] of x under the tap, for filter k; for dgrad gy[k] put back there."""
+    """For each filter k, channel taken[k] of x at the tap; for dgrad, gy[k] scatter-added there."""
     g = call.g
     planes, inner = padded(g, call.dtype)
     if its.result == "gy":
@@ -130,7 +130,7 @@ def _moved(call: Call, its: Convolution, taken: np.ndarray, tap: tuple[int, int]
 
 
 def padded(g: ConvGeometry, dtype: Any) -> tuple[np.ndarray, tuple[Any, ...]]:
-    """Zeros of the padded plane's size, and where the plane itself lies in it."""
+    """Zeros (N,C,H + top + bottom,W + left + right), and the index of the plane without padding."""
     top, bottom, left, right = (max(pad, 0) for pad in g.padding)
     planes = np.zeros((g.N, g.C, g.H + top + bottom, g.W + left + right), dtype)
     return planes, (..., slice(top, top + g.H), slice(left, left + g.W))
@@ -138,7 +138,7 @@ def padded(g: ConvGeometry, dtype: Any) -> tuple[np.ndarray, tuple[Any, ...]]:
 
 @holds("1x1", *CONVOLUTIONS, seed=seeds)
 def one_by_one_is_a_matrix_product(kernel: Kernel, call: Call, seed: int) -> None:
-    """With a window of one pixel, the filters are a matrix that multiplies every pixel."""
+    """With 1x1 filters, the convolution is a product of each pixel's channels with a matrix."""
     g = replace(call.g, R=1, S=1, stride=(1, 1), padding=(0,) * 4, dilation=(1, 1), groups=1)
     assume(call.served(kernel, g) and all(g.x_shape) and g.K)
     rng = np.random.default_rng(seed)
@@ -164,13 +164,13 @@ def _pixels(a: np.ndarray) -> np.ndarray:
 def nothing_spreads_further_than_it_says(
     kernel: Kernel, call: Call, seed: int, value: float, which: int
 ) -> None:
-    """A NaN or an infinity reaches the results that it is part of, and no other ones than the
-    kernel's `spreads` says."""
+    """A NaN or an infinity reaches all results that it is a term of, and no others except those
+    that the kernel declares with `spreads`."""
     its, rng = convolution(call), np.random.default_rng(seed)
     name = its.linear[which]
     infected = call.inputs[name].copy()
     assume(infected.size)
-    infected.reshape(-1)[rng.integers(infected.size)] = value
+    infected.reshape(-1)[rng.integers(infected.size)] = value  # any shape -> (size,), a view
     call = call.but(**{name: infected})
     with np.errstate(invalid="ignore"):
         result, (expected,) = run(kernel, call), call.define()
@@ -195,7 +195,7 @@ def nothing_spreads_further_than_it_says(
 def _reached(
     kernel: Kernel, call: Call, its: Convolution, name: str, defined: np.ndarray
 ) -> np.ndarray:
-    """Where the kernel says that its result may be other than finite."""
+    """Where the result may be NaN or infinite, by the kernel's `spreads`."""
     if kernel.spreads == "nowhere":
         return defined
     if kernel.spreads == "plane" or (its.result == "x" and name == "w"):
@@ -205,7 +205,7 @@ def _reached(
 
 
 def _planes_reached(call: Call, its: Convolution, name: str) -> np.ndarray:
-    """(N,K,1,1), or of x or w: the planes that the planes of `name` with such a value go into."""
+    """(N,K,1,1) for fprop: result planes that depend on a plane of `name` that is not finite."""
     point = replace(call.g, H=1, W=1, R=1, S=1, stride=(1, 1), padding=(0,) * 4)
     ill = {n: np.ones((*a.shape[:2], 1, 1), bool) for n, a in call.inputs.items()}
     ill[name] = np.any(~np.isfinite(call.inputs[name]), (2, 3), keepdims=True)
@@ -214,8 +214,8 @@ def _planes_reached(call: Call, its: Convolution, name: str) -> np.ndarray:
 
 @holds("flipped", "conv2d_dgrad", fills=("integers",))
 def is_the_product_with_the_flipped_kernel(kernel: Kernel, call: Call) -> None:
-    """The transposed convolution is the convolution, at stride 1, of gy with zeros between and
-    around its pixels with the kernel turned by 180 degrees, its channels swapped."""
+    """dgrad is a convolution at stride 1: gy, with zeros inserted between and around its pixels,
+    with the flipped kernel, its filters and channels swapped."""
     g, (eh, ew) = call.g, call.g.extent
     assume(g.H and g.W)
     (sh, sw), (top, _, left, _) = g.stride, g.padding
@@ -227,16 +227,16 @@ def is_the_product_with_the_flipped_kernel(kernel: Kernel, call: Call) -> None:
     spread = spread[:, :, : g.H + eh - 1, : g.W + ew - 1]
     w = call.inputs["w"].reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
     # (G,K/G,C/G,R,S) -> (G,C/G,K/G,R,S) -> (C,K/G,R,S)
-    turned = w.transpose(0, 2, 1, 3, 4)[..., ::-1, ::-1].reshape(g.C, g.K // g.groups, g.R, g.S)
-    forward = ConvGeometry.of(spread.shape, turned.shape, 1, 0, g.dilation, g.groups)
-    expected = conv_by_taps("gy", forward, {"x": spread, "w": turned})
+    flipped = w.transpose(0, 2, 1, 3, 4)[..., ::-1, ::-1].reshape(g.C, g.K // g.groups, g.R, g.S)
+    forward = ConvGeometry.of(spread.shape, flipped.shape, 1, 0, g.dilation, g.groups)
+    expected = conv_by_taps("gy", forward, {"x": spread, "w": flipped})
     agree(run(kernel, call), expected, bound_of(kernel, call))
 
 
 @holds("slope", "conv2d_dgrad", "conv2d_wgrad", fills=("integers",), seed=seeds)
 def is_the_slope_of_the_definition(kernel: Kernel, call: Call, seed: int) -> None:
-    """<gradient, u> is the finite difference of <gy, conv2d(x, w)> along u, with no error: the form
-    is linear in each operand."""
+    """<gradient, u> equals the finite difference of <gy, conv2d(x, w)> along u, without truncation
+    error, since the form is linear in each operand."""
     its, g = convolution(call), call.g
     sides = {n: drawn(call, seed + i, s).astype(np.float64)
              for i, (n, s) in enumerate(its.sides(g).items())} | call.inputs  # fmt: skip

@@ -1,4 +1,4 @@
-"""The gradients of the normalisations against the slopes of what they are gradients of."""
+"""Gradients of the normalisations against finite differences of their forward functions."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from kernels.verify.property import agree, assume, holds
 
 CONTRAST, RESPONSE = "local_contrast_norm_vjp", "local_response_norm_vjp"
 STEP = eps(np.float64) ** (1 / 3)
-"""Where the error of a central difference and its rounding are alike."""
+"""Step at which truncation and rounding of a central difference are of equal size."""
 
 
 @holds("finite differences", CONTRAST, RESPONSE, dtypes=(np.float64,),
        seed=st.integers(0, 2**32 - 1))  # fmt: skip
 def is_the_slope_of_the_definition(kernel: Kernel, call: Call, seed: int) -> None:
-    """<gx, u> is how fast <gy, f(x)> grows along u, found by steps to both sides."""
+    """<gx, u> equals the central difference of <gy, f(x)> along u."""
     gy, x = call.inputs.values()
     largest = np.abs(x).max(initial=0.0)
     u = largest * np.random.default_rng(seed).standard_normal(x.shape)
     forward, noise = _forward(call, STEP * np.abs(u).max(initial=0.0))
 
     def slope(step: float) -> np.float64:
-        ahead, behind = (forward(x + s * u) for s in (step, -step))
-        return (gy * (ahead - behind)).sum() / (2 * step)
+        above, below = (forward(x + s * u) for s in (step, -step))
+        return (gy * (above - below)).sum() / (2 * step)
 
     # The error of slope(h) falls with h^2, so slope(2h) - slope(h) is three times it.
     near, far = slope(STEP), slope(2 * STEP)
@@ -39,7 +39,7 @@ def is_the_slope_of_the_definition(kernel: Kernel, call: Call, seed: int) -> Non
 
 
 def _forward(call: Call, step: float) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]:
-    """The function whose slope is asked for, and its rounding at x."""
+    """The forward function in float64, and its rounding error at x."""
     g, x = call.g, call.inputs["x"]
     if call.operation == RESPONSE:
         relative = (g.beta + 1) * (g.size + 6) + 16

@@ -1,4 +1,4 @@
-"""What holds for rectification and for the matrix product."""
+"""Properties of rectification and of the matrix product."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(kernel: Kernel, call: Call) -> np.ndarray:
 
 
 def special(shape: tuple[int, ...], seed: int, dtype: Any) -> np.ndarray:
-    """NaN, infinities, zeros of both signs and what is next to them."""
+    """NaN, infinities, zeros of both signs, and the numbers next to them."""
     return np.random.default_rng(seed).choice(SPECIAL, shape).astype(dtype)
 
 
@@ -34,7 +34,7 @@ def special(shape: tuple[int, ...], seed: int, dtype: Any) -> np.ndarray:
 def takes_matrices_of_unlike_memory(
     kernel: Kernel, call: Call, seed: int, rows: int, guises: tuple[str, str]
 ) -> None:
-    """Two matrices that lie in memory each in its own way give the same as two that lie alike, but
+    """Two matrices of different memory layouts give the same result as two of equal layouts, except
     for rounding in another order."""
     if call.operation == "relu_vjp":
         made = make("relu_vjp", (rows, 7 - rows), "normal", seed, call.dtype)
@@ -47,7 +47,7 @@ def takes_matrices_of_unlike_memory(
 
 @holds("special values", "relu", seed=seeds)
 def keeps_nan_and_infinity(kernel: Kernel, call: Call, seed: int) -> None:
-    """NaN stays NaN and infinity infinity; minus infinity becomes 0."""
+    """relu keeps NaN and infinity; minus infinity becomes 0."""
     x = special(call.g, seed, call.dtype)
     same(run(kernel, call.but(x=x)), np.where(x <= 0, 0, x), "special values")
 
@@ -70,7 +70,7 @@ def the_two_halves_make_the_whole(kernel: Kernel, call: Call) -> None:
 
 @holds("gate", "relu_vjp", seed=seeds)
 def passes_where_x_is_above_zero(kernel: Kernel, call: Call, seed: int) -> None:
-    """A gradient passes where x is above 0; at 0, of either sign, and at NaN it is 0."""
+    """The gradient is gy where x > 0. Where x is 0, of either sign, or NaN, it is 0."""
     x = special(call.g, seed, call.dtype)
     expected = np.where(x > 0, call.inputs["gy"], 0)
     same(run(kernel, call.but(x=x)), expected, "at special values of x")
@@ -78,14 +78,15 @@ def passes_where_x_is_above_zero(kernel: Kernel, call: Call, seed: int) -> None:
 
 @holds("passes all", "relu_vjp", seed=seeds)
 def passes_any_gradient(kernel: Kernel, call: Call, seed: int) -> None:
-    """Where x is below 0 nothing passes, not NaN either; else gy passes as it is."""
+    """Where x is below 0 the gradient is 0, even if gy is NaN; where x is above 0 it is gy, NaN and
+    infinity included."""
     gy = special(call.g, seed, call.dtype)
     expected = np.where(call.inputs["x"] > 0, gy, 0)
     same(run(kernel, call.but(gy=gy)), expected, "with special values in gy")
 
 
 def exactly_or_bound(kernel: Kernel, *calls: Call) -> Any:
-    """What sums of whole numbers may be off by: nothing, if the kernel adds the products."""
+    """The bound for sums of integers: 0 if the kernel sums the products of the definition."""
     return (
         0.0 if kernel.exact else sum(np.max(call.bound(kernel)[0], initial=0.0) for call in calls)
     )
@@ -94,15 +95,16 @@ def exactly_or_bound(kernel: Kernel, *calls: Call) -> Any:
 @holds("large product", "matmul", fills=("normal", "integers"), large=True, threads=True,
        guise=st.sampled_from(["row-major", "column-major"]))  # fmt: skip
 def leaves_no_row_or_column_out(kernel: Kernel, call: Call, guise: str) -> None:
-    """Many rows and columns, which no block divides, all err within the bound, of transposed
-    factors too."""
+    """With many rows and columns, not divisible by any block size, every error is within the bound,
+    also for transposed factors."""
     a, b = (array.astype(np.longdouble) for array in call.inputs.values())
+    # (M,K) x (K,N) -> (M,N)
     agree(run(kernel, call.each(GUISES[guise])), (a @ b).astype(np.float64), call.bound(kernel)[0])
 
 
 @holds("identity", "matmul", side=st.booleans())
 def the_identity_changes_nothing(kernel: Kernel, call: Call, side: bool) -> None:
-    """a times the identity is a, the identity times b is b."""
+    """a times the identity is a; the identity times b is b."""
     M, N, K = call.g
     kept, size = ("b", K) if side else ("a", K)
     g, one = ((K, N, K), "a") if side else ((M, K, K), "b")
@@ -123,7 +125,7 @@ def a_transposed_product_swaps_its_factors(kernel: Kernel, call: Call) -> None:
 
 @holds("rows alone", "matmul", fills=("integers",))
 def rows_are_products_of_their_own(kernel: Kernel, call: Call) -> None:
-    """Each row of a alone gives its row of the product."""
+    """Each row of a alone gives the same row of the product."""
     M, N, K = call.g
     assume(M and call.served(kernel, (1, N, K)))
     alone = [replace(call, g=(1, N, K)).but(a=row[None].copy()) for row in call.inputs["a"]]
@@ -133,10 +135,10 @@ def rows_are_products_of_their_own(kernel: Kernel, call: Call) -> None:
 
 @holds("column's bias", "matmul", seed=seeds)
 def adds_one_bias_a_column(kernel: Kernel, call: Call, seed: int) -> None:
-    """With a bias, one value a column is added to every row of the product."""
+    """With a bias, the value of each column is added to every row of the product."""
     a, b = (array.astype(np.float64) for array in call.inputs.values())
     bias = np.random.default_rng(seed).standard_normal(call.g[1]).astype(call.dtype)
     biased = replace(call, options={"bias": bias})
-    absolute = np.abs(a) @ np.abs(b) + np.abs(bias)
+    absolute = np.abs(a) @ np.abs(b) + np.abs(bias)  # (M,K) x (K,N) -> (M,N)
     bound = of_kernel(kernel, call.g, absolute, call.dtype, call.g[2] + 1)
     agree(run(kernel, biased), biased.define()[0], bound)

@@ -1,4 +1,4 @@
-"""What holds for every kernel of every operation."""
+"""Properties of every kernel of every operation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WITH_ARRAYS = tuple(name for name in OPERATIONS if name != "random_bits")
 
 
 def exactly(results: Results, expected: Results, what: str) -> None:
-    """Violation unless every result is the same, bit for bit."""
+    """Violation unless every result has the same bits."""
     for one, other in zip(results, expected, strict=True):
         if not same_bits(one, other):
             agree(one, other, 0.0, what)
@@ -30,8 +30,8 @@ def exactly(results: Results, expected: Results, what: str) -> None:
 
 @holds("definition", fills=("normal", "integers", "scaled"), optional=True)
 def is_its_definition(kernel: Kernel, call: Call) -> None:
-    """The result errs by no more than the bound, in the type and shape of the definition, whatever
-    stood in the memory before."""
+    """The error of the result is within the bound, and its type and shape are those of the
+    definition, whatever the memory held before."""
     with memory.poisoned():
         results = call.run(kernel)
     for result, expected, bound in zip(results, call.define(), call.bound(kernel), strict=True):
@@ -45,15 +45,16 @@ def is_its_definition(kernel: Kernel, call: Call) -> None:
 
 @holds("integers", *WHOLE, fills=("integers",), optional=True, applies=lambda kernel: kernel.exact)
 def makes_no_error_on_integers(kernel: Kernel, call: Call) -> None:
-    """Small integers have whole products and sums, which a kernel that sums the products of the
-    definition finds without any error, in any order."""
+    """Products and sums of small integers are exact, so a kernel that sums the products of the
+    definition makes no error, in any order of summation."""
     for result, expected in zip(call.run(kernel), call.define(), strict=True):
         agree(result, expected)
 
 
 @holds("into", optional=True, large=None, applies=lambda kernel: kernel.into)
-def writes_where_it_is_told(kernel: Kernel, call: Call) -> None:
-    """With `out`, some images of larger arrays, the same bits come there, and those around stay."""
+def writes_to_out_alone(kernel: Kernel, call: Call) -> None:
+    """With `out`, a part of the images of larger arrays, the same bits are written there, and the
+    images around it stay unchanged."""
     expected = call.run(kernel)
     assume(all(a.ndim for a in expected))
     wide = [_made((len(a) + 2, *a.shape[1:]), a) for a in expected]
@@ -76,8 +77,8 @@ def _made(shape: tuple[int, ...], like: np.ndarray) -> np.ndarray:
        guise=st.sampled_from([*GUISES]))  # fmt: skip
 def takes_any_memory(kernel: Kernel, call: Call, guise: str) -> None:
     """Row-major, column-major, channels-last, strided, reversed, read-only, misaligned or
-    byte-swapped: the same values give the same result, but for rounding in another order."""
-    # Arrays of four axes pass a door, which makes them channels-last; matrices come as they are.
+    byte-swapped: equal values give equal results, except for rounding in another order."""
+    # Arrays of four axes are canonicalised to channels-last; matrices keep their layout.
     pairs = zip(call.each(GUISES[guise]).run(kernel), call.run(kernel), strict=True)
     for (result, plain), bound in zip(pairs, call.bound(kernel), strict=True):
         agree(result, plain, 2 * np.asarray(bound), f"{guise} inputs")
@@ -86,20 +87,20 @@ def takes_any_memory(kernel: Kernel, call: Call, guise: str) -> None:
 @holds("inputs kept", *WITH_ARRAYS, optional=True, large=None,
        guise=st.sampled_from(["row-major", "channels-last"]))  # fmt: skip
 def only_reads_its_inputs(kernel: Kernel, call: Call, guise: str) -> None:
-    """No input is written to, and no result lies in an input's memory."""
+    """No input is written to, and no result shares memory with an input."""
     call = call.each(GUISES[guise])
     before = {name: a.copy() for name, a in call.arrays.items()}
     results = call.run(kernel)
     for name, array in call.arrays.items():
         require(same_bits(array, before[name]), f"the kernel writes to its input {name}")
         for result in results:
-            require(not np.shares_memory(result, array), f"a result lies in the memory of {name}")
+            require(not np.shares_memory(result, array), f"a result shares memory with {name}")
 
 
 @holds("changed in place", *WITH_ARRAYS, fills=("integers",), large=None)
 def sees_what_was_changed_in_place(kernel: Kernel, call: Call) -> None:
-    """Arrays that hold other values at the next call are read anew: nothing is remembered of an
-    array but its values."""
+    """An array that was changed in place is read anew at the next call: no cache depends on its
+    identity or address."""
     call = call.each(GUISES["channels-last"])
     call.run(kernel)
     for array in call.inputs.values():
@@ -110,8 +111,8 @@ def sees_what_was_changed_in_place(kernel: Kernel, call: Call) -> None:
 
 @holds("all written", large=True, optional=True)
 def writes_all_of_its_result(kernel: Kernel, call: Call) -> None:
-    """Every element of the result is written, also where the memory was full of NaN before: the
-    buffers of `kernels.memory`, and what the process has just set free."""
+    """Every element of the result is written, also where the memory held NaN before: in buffers of
+    `kernels.memory`, and in memory that the process has just freed."""
     plain = call.run(kernel)
     with memory.poisoned():
         exactly(call.run(kernel), plain, "with poisoned buffers")
@@ -122,10 +123,10 @@ def writes_all_of_its_result(kernel: Kernel, call: Call) -> None:
 
 @holds("same bits", large=True, threads=True, optional=True)
 def gives_the_same_bits(kernel: Kernel, call: Call) -> None:
-    """The same call gives the same bits, and leaves the results of calls before as they were.
+    """The same call gives the same bits, and leaves the results of earlier calls unchanged.
 
-    Python's and NumPy's global random numbers are seeded anew for every example, so what a kernel
-    makes of them is not found.
+    Python's and NumPy's global random generators are seeded anew for every example, so a kernel
+    that uses them is not found.
     """
     first = call.run(kernel)
     kept = tuple(a.copy() for a in first)
@@ -137,7 +138,7 @@ def gives_the_same_bits(kernel: Kernel, call: Call) -> None:
 
 @holds("two threads", large=True, threads=True, optional=True)
 def serves_two_threads(kernel: Kernel, call: Call) -> None:
-    """Two Python threads that call the kernel at once get what each would get alone."""
+    """Two Python threads that call the kernel at once get the same results as each alone."""
     other = call.each(_negative)
     alone = [c.run(kernel) for c in (call, other)]
     for results, expected in zip(run_together(kernel, call, other), alone, strict=True):
@@ -145,5 +146,5 @@ def serves_two_threads(kernel: Kernel, call: Call) -> None:
 
 
 def _negative(a: np.ndarray) -> np.ndarray:
-    """Other values in the same memory; switches as they are."""
+    """Other values in the same memory layout; switches unchanged."""
     return -a if a.dtype.kind == "f" else a

@@ -1,4 +1,4 @@
-"""What holds for patches, concatenation and the maxima of planes."""
+"""Properties of patches, of concatenation and of plane maxima."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run(kernel: Kernel, call: Call) -> np.ndarray:
 
 
 def _gathered(call: Call, x: np.ndarray, at: np.ndarray, shape: tuple[int, int]) -> Call:
-    """The call that cuts patches of `shape` out of x, with nothing laid over it."""
+    """The call that cuts patches of `shape` out of x, without an overlay."""
     none = np.zeros((len(at), x.shape[1], 0, 0), x.dtype)
     inputs = {"x": x, "at": at, "part": none, "part_at": np.zeros_like(at)}
     return replace(call, g=PatchGeometry.of(x.shape, len(at), shape), inputs=inputs)
@@ -31,7 +31,7 @@ def _gathered(call: Call, x: np.ndarray, at: np.ndarray, shape: tuple[int, int])
 
 @holds("any value", *MOVING, seed=seeds)
 def moves_any_value(kernel: Kernel, call: Call, seed: int) -> None:
-    """NaN, infinities and zeros of either sign come out as they went in."""
+    """NaN, infinities and zeros of either sign are copied unchanged."""
     floats = {n: a for n, a in call.inputs.items() if a.dtype.kind == "f"}
     values = {
         name: special(a.shape, seed + i, a.dtype) for i, (name, a) in enumerate(floats.items())
@@ -43,7 +43,7 @@ def moves_any_value(kernel: Kernel, call: Call, seed: int) -> None:
 
 @holds("whole plane", "patches_gather")
 def a_patch_of_the_planes_size_is_the_plane(kernel: Kernel, call: Call) -> None:
-    """Cut at the origin, as large as the plane, with nothing laid over it, a patch is the plane."""
+    """A patch at the origin, of the plane's size and without an overlay, is the plane."""
     x, at = call.inputs["x"], np.zeros_like(call.inputs["at"])
     assume(len(x) == len(at))
     agree(run(kernel, _gathered(call, x, at, x.shape[2:])), x)
@@ -51,8 +51,8 @@ def a_patch_of_the_planes_size_is_the_plane(kernel: Kernel, call: Call) -> None:
 
 @holds("own part", "patches_gather", large=None)
 def a_part_hides_the_plane(kernel: Kernel, call: Call) -> None:
-    """A patch laid over the place that it was cut from gives itself: of the plane below, which
-    holds NaN here, nothing is left."""
+    """An overlay hides the plane: a patch that overlays its own origin is the result, although the
+    plane is NaN."""
     g, x, at = call.g, call.inputs["x"], call.inputs["at"]
     patch = run(kernel, _gathered(call, x, at, (g.h, g.w)))
     inputs = {"x": np.full_like(x, np.nan), "at": at, "part": patch, "part_at": at.copy()}
@@ -62,7 +62,7 @@ def a_part_hides_the_plane(kernel: Kernel, call: Call) -> None:
 
 @holds("patches of patches", "patches_gather", seed=seeds)
 def patches_of_patches_are_patches(kernel: Kernel, call: Call, seed: int) -> None:
-    """A patch of a patch is the patch that begins where both origins add up to."""
+    """A patch of a patch is the patch whose origin is the sum of both origins."""
     x, at, g = call.inputs["x"], call.inputs["at"], call.g
     first = run(kernel, _gathered(call, x, at, (g.h, g.w)))
     rng = np.random.default_rng(seed)
@@ -74,14 +74,14 @@ def patches_of_patches_are_patches(kernel: Kernel, call: Call, seed: int) -> Non
 
 @holds("filled twice", "patches_fill", large=None)
 def filling_again_changes_nothing(kernel: Kernel, call: Call) -> None:
-    """What is filled stays as it is when it is filled again."""
+    """Filling the result again changes nothing."""
     y = run(kernel, call)
     agree(run(kernel, call.but(x=y)), y)
 
 
 @holds("inside kept", "patches_fill")
-def what_lies_inside_stays(kernel: Kernel, call: Call) -> None:
-    """Of a plane that holds all patches nothing is filled."""
+def pixels_inside_are_kept(kernel: Kernel, call: Call) -> None:
+    """Where the plane contains all patches, nothing is filled."""
     g, at = call.g, np.abs(call.inputs["at"])
     wide = replace(g, H=int(at.max(initial=0)) + g.h, W=int(at.max(initial=0)) + g.w)
     agree(run(kernel, replace(call.but(at=at), g=wide)), call.inputs["x"])
@@ -89,7 +89,7 @@ def what_lies_inside_stays(kernel: Kernel, call: Call) -> None:
 
 @holds("own transpose", "patches_fill", fills=("integers",), seed=seeds)
 def is_its_own_transpose(kernel: Kernel, call: Call, seed: int) -> None:
-    """Filled with 0 it is linear and its own transpose: <f(x), y> = <x, f(y)>."""
+    """With fill 0 the operation is linear and its own transpose: <f(x), y> = <x, f(y)>."""
     call = replace(call, options={"fill": 0.0})
     x = call.inputs["x"]
     y = np.random.default_rng(seed).integers(-4, 5, x.shape).astype(x.dtype)
@@ -98,7 +98,7 @@ def is_its_own_transpose(kernel: Kernel, call: Call, seed: int) -> None:
 
 @holds("given back", "concatenate", large=None, threads=True)
 def each_array_is_found_again(kernel: Kernel, call: Call) -> None:
-    """Each array lies in the channels of the result that follow those of the ones before."""
+    """The channels of the result are those of the arrays in their order."""
     y, first = run(kernel, call), 0
     require(y.shape == call.g.y_shape, f"the result's shape is {y.shape}, not {call.g.y_shape}")
     for name, x in call.inputs.items():
@@ -108,7 +108,7 @@ def each_array_is_found_again(kernel: Kernel, call: Call) -> None:
 
 @holds("one after another", "concatenate")
 def joining_in_two_steps_is_joining_at_once(kernel: Kernel, call: Call) -> None:
-    """The first arrays joined, and then the last one, are all joined at once."""
+    """Concatenating the last array to the others concatenated is concatenating all at once."""
     *some, last = call.inputs.values()
     assume(some)
 
@@ -122,7 +122,7 @@ def joining_in_two_steps_is_joining_at_once(kernel: Kernel, call: Call) -> None:
 
 @holds("maximum", "plane_max", fills=("integers", "normal"), large=None, threads=True)
 def is_the_first_of_the_largest(kernel: Kernel, call: Call) -> None:
-    """The value stands at its place, no other is larger, and none before it is as large."""
+    """The value is the largest of its plane, and the place h W + w is that of the first such."""
     x = call.inputs["x"]
     N, C, H, W = x.shape
     flat = x.reshape(N, C, H * W)  # (N,C,H,W) -> (N,C,HW)
@@ -133,7 +133,8 @@ def is_the_first_of_the_largest(kernel: Kernel, call: Call) -> None:
 
 @holds("without order", "plane_max", seed=seeds)
 def treats_nan_and_infinity_by_comparison(kernel: Kernel, call: Call, seed: int) -> None:
-    """A NaN is not larger than anything, nor anything than it; zeros of both signs are equal."""
+    """No value compares as larger than NaN, nor NaN as larger than a value; zeros of both signs are
+    equal."""
     strange = call.but(x=special(call.g, seed, call.dtype))
     for result, expected in zip(strange.run(kernel), strange.define(), strict=True):
         same(result, expected.astype(result.dtype), "with special values")

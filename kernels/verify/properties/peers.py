@@ -1,4 +1,4 @@
-"""What holds against the libraries that people already have."""
+"""Agreement with PyTorch and with ONNX's reference evaluator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 @holds("PyTorch", *pytorch.operations(), applies=lambda kernel: HAS_TORCH, seed=seeds)
 def equals_pytorchs(kernel: Kernel, call: Call, seed: int) -> None:
-    """PyTorch finds the same, in float64, but for the kernel's own rounding."""
+    """PyTorch gives the same result in float64, except for the kernel's own rounding."""
     call = _understood(call, seed, ceil_mode=True)
     assume(call.served(kernel))
     _compare(kernel, call, pytorch.answer(call))
@@ -27,14 +27,14 @@ def equals_pytorchs(kernel: Kernel, call: Call, seed: int) -> None:
 
 @holds("ONNX", *onnx.operations(), applies=lambda kernel: HAS_ONNX, seed=seeds)
 def equals_onnxs(kernel: Kernel, call: Call, seed: int) -> None:
-    """ONNX's reference evaluator finds the same, but for the kernel's own rounding."""
+    """ONNX's reference evaluator gives the same result, except for the kernel's own rounding."""
     call = _understood(call, seed, ceil_mode=False)
     assume(call.served(kernel))
     _compare(kernel, call, onnx.answer(call))
 
 
 def _understood(call: Call, seed: int, ceil_mode: bool) -> Call:
-    """The call as it is; a pooling with pads and dilation as other libraries have them."""
+    """The call; of a pooling, with pads and dilation that other libraries support."""
     g = call.g
     if not isinstance(g, PoolGeometry):
         return call
@@ -50,6 +50,6 @@ def _understood(call: Call, seed: int, ceil_mode: bool) -> Call:
 def _compare(kernel: Kernel, call: Call, answers: Results | None) -> None:
     assume(answers is not None)
     assert answers is not None
-    # The bound already holds one float64 sum's rounding beside the kernel's: the other library's.
+    # The bound includes the rounding of one float64 sum beside the kernel's: the other library's.
     for result, expected, bound in zip(call.run(kernel), answers, call.bound(kernel), strict=False):
         agree(result, expected, bound)

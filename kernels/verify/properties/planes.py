@@ -1,7 +1,7 @@
-"""What holds for pooling and for normalisation alike.
+"""Properties shared by pooling and normalisation.
 
-Where two results of the kernel are compared, each may be off by its bound, which is zero for what
-only moves and compares values.
+Where two results of the kernel are compared, each may err by its bound. The bound is 0 for
+operations that only move and compare values.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 @holds("large sizes", *PLANES, fills=("normal", "integers"), large=True, threads=True)
 def is_its_definition_in_large_sizes(kernel: Kernel, call: Call) -> None:
-    """In sizes that cross a kernel's blocks the result errs by no more than the bound."""
+    """In sizes larger than the kernel's blocks the error of the result is within the bound."""
     expected = planes(call).at_large(call)
     for result, true, bound in zip(call.run(kernel), expected, call.bound(kernel), strict=True):
         agree(result, true, bound)
@@ -37,7 +37,7 @@ def is_its_definition_in_large_sizes(kernel: Kernel, call: Call) -> None:
 
 @holds("images alone", *PLANES, fills=("normal", "integers"))
 def treats_images_alone(kernel: Kernel, call: Call) -> None:
-    """Each image alone gives what it gives in the batch."""
+    """Each image alone has the same result as in the batch."""
     alone = [_image(call, n) for n in range(call.g.N)]
     assume(alone and alone[0].served(kernel))
     parts = zip(*(one.run(kernel) for one in alone), strict=True)
@@ -50,14 +50,14 @@ def _image(call: Call, n: int) -> Call:
 
 
 def _agree_twice(kernel: Kernel, call: Call, others: tuple[np.ndarray, ...]) -> None:
-    """The kernel's results are `others`, both off by the call's bound."""
+    """The kernel's results equal `others`, each within the call's bound."""
     for result, other, bound in zip(call.run(kernel), others, call.bound(kernel), strict=True):
         agree(result, other, 2 * bound)
 
 
 @holds("channel order", *PLANES, fills=("normal", "integers"), seed=seeds)
 def takes_channels_in_any_order(kernel: Kernel, call: Call, seed: int) -> None:
-    """Permuted channels permute the result; across channels LRN's window has to hold them all."""
+    """Permuted channels permute the result; of LRN, where each window holds all channels."""
     assume(not hasattr(call.g, "alpha") or call.g.size >= 2 * call.g.C - 1)
     order = np.random.default_rng(seed).permutation(call.g.C)
     permuted = call.each(lambda a: a[:, order].copy()).run(kernel)
@@ -66,36 +66,39 @@ def takes_channels_in_any_order(kernel: Kernel, call: Call, seed: int) -> None:
 
 @holds("rows for columns", *PLANES, fills=("normal",))
 def rows_and_columns_are_alike(kernel: Kernel, call: Call) -> None:
-    """The transposed plane in the transposed geometry gives the transposed result; among equal
-    maxima another one comes first."""
+    """The transposed plane in the transposed geometry gives the transposed result. Switches are not
+    compared, since among equal maxima another one is first."""
     g = _transposed(call.g)
     assume(call.served(kernel, g))
-    turned = replace(call, g=g, inputs={n: _turned(a, call.g) for n, a in call.inputs.items()})
+    inputs = {n: _transposed_array(a, call.g) for n, a in call.inputs.items()}
+    transposed = replace(call, g=g, inputs=inputs)
     if call.operation == "max_pool2d":
-        return agree(turned.run(kernel)[0].swapaxes(2, 3), call.run(kernel)[0])
-    assume(call.options.get("collisions") != "last")  # another window comes last
-    return _agree_twice(kernel, call, tuple(a.swapaxes(2, 3) for a in turned.run(kernel)))
+        # (N,C,Q,P) -> (N,C,P,Q)
+        return agree(transposed.run(kernel)[0].swapaxes(2, 3), call.run(kernel)[0])
+    assume(call.options.get("collisions") != "last")  # another window is the last
+    # (N,C,columns,rows) -> (N,C,rows,columns)
+    return _agree_twice(kernel, call, tuple(a.swapaxes(2, 3) for a in transposed.run(kernel)))
 
 
 def _transposed(g: Any) -> Any:
-    """The geometry with rows for columns."""
+    """The geometry with rows and columns exchanged."""
     if not isinstance(g, PoolGeometry):
         return replace(g, H=g.W, W=g.H)
     (top, bottom, left, right), (down, across), (rows, columns) = g.padding, g.stride, g.dilation
-    turned = replace(g, H=g.W, W=g.H, R=g.S, S=g.R, padding=(left, right, top, bottom))
-    return replace(turned, stride=(across, down), dilation=(columns, rows))
+    planes = replace(g, H=g.W, W=g.H, R=g.S, S=g.R, padding=(left, right, top, bottom))
+    return replace(planes, stride=(across, down), dilation=(columns, rows))
 
 
-def _turned(a: np.ndarray, g: Any) -> np.ndarray:
-    """The array with rows for columns; switches w H + h for h W + w."""
+def _transposed_array(a: np.ndarray, g: Any) -> np.ndarray:
+    """a (N,C,H,W) -> (N,C,W,H); switches h W + w become w H + h."""
     if a.dtype.kind == "i":
         a = (a % g.W * g.H + a // g.W).astype(a.dtype)
-    return np.ascontiguousarray(a.swapaxes(2, 3))
+    return np.ascontiguousarray(a.swapaxes(2, 3))  # (N,C,H,W) -> (N,C,W,H)
 
 
 @holds("additive", *LINEAR, fills=("integers",), seed=seeds, which=st.integers(0, 1))
 def is_additive(kernel: Kernel, call: Call, seed: int, which: int) -> None:
-    """f(a + b) = f(a) + f(b), in the operand in which the operation is linear."""
+    """f(a + b) = f(a) + f(b), for each operand in which the operation is linear."""
     call, names = summed(call), call.its.linear
     name = names[which % len(names)]
     a = call.inputs[name]
@@ -114,7 +117,7 @@ def is_additive(kernel: Kernel, call: Call, seed: int, which: int) -> None:
 def nothing_spreads_beyond_what_holds_it(
     kernel: Kernel, call: Call, seed: int, value: float
 ) -> None:
-    """A NaN or an infinity reaches the results that it is part of; all others stay as they were."""
+    """A NaN or an infinity reaches the results that depend on it; all others keep their bits."""
     infected = _infected(call, seed, value)
     with np.errstate(invalid="ignore", over="ignore"):
         (clean,), (expected,) = planes(call).at_large(call), planes(call).at_large(infected)

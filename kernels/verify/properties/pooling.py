@@ -1,4 +1,4 @@
-"""What holds for pooling, whose every maximum leaves a switch."""
+"""Properties of pooling, maxima with their switches and averages."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def pooled(kernel: Kernel, call: Call, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """y and switches of the call with x for its input."""
+    """y and switches of the call with input x."""
     y, switches = call.but(x=x).run(kernel)
     return y, switches
 
 
 @holds("switch places", "max_pool2d", fills=("normal", "integers"), large=True)
 def switches_lie_in_their_window(kernel: Kernel, call: Call) -> None:
-    """A switch is an int32 index into the plane, of a pixel that is a tap of its own window."""
+    """A switch is the int32 index h W + w of a pixel that is a tap of its window."""
     _, switches = call.run(kernel)
     require(switches.dtype == np.int32, f"switches are {switches.dtype}, not int32")
     places = windows.places(call.g)  # (RS,P,Q)
@@ -39,7 +39,7 @@ def switches_lie_in_their_window(kernel: Kernel, call: Call) -> None:
 
 
 def _is_tap(switches: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """(N,C,P,Q): is the switch one of the window's places?"""
+    """(N,C,P,Q): True where the switch is one of the window's taps."""
     found = (switches == place for place in places)
     return np.logical_or.reduce([*found]) & (switches != windows.OFF)
 
@@ -53,12 +53,12 @@ def values_stand_at_their_switches(kernel: Kernel, call: Call) -> None:
 
 
 def _on_plane(switches: np.ndarray, g: PoolGeometry) -> None:
-    require(((switches >= 0) & (switches < g.H * g.W)).all(), "a switch lies on no pixel")
+    require(((switches >= 0) & (switches < g.H * g.W)).all(), "a switch is outside the plane")
 
 
 @holds("ties", "max_pool2d", fills=("integers",), large=True)
 def the_first_of_equals_wins(kernel: Kernel, call: Call) -> None:
-    """No tap before the switch, in row order, is as large as the output, and none after it is
+    """Every tap before the switch, in row-major order, is less than the output; no tap after it is
     larger."""
     g, (y, switches) = call.g, call.run(kernel)
     before = np.ones(g.y_shape, bool)
@@ -78,7 +78,8 @@ def _by_tap(x: np.ndarray, g: PoolGeometry) -> np.ndarray:
 @holds("first NaN", "max_pool2d", fills=("integers",), large=None, seed=seeds,
        part=st.floats(0.05, 1))  # fmt: skip
 def the_first_nan_is_the_maximum(kernel: Kernel, call: Call, seed: int, part: float) -> None:
-    """NaN counts as larger than any number, infinity too, and the first of a window is taken."""
+    """NaN counts as larger than any number, infinity included; the first NaN of a window is the
+    maximum."""
     x, rng = call.inputs["x"].copy(), np.random.default_rng(seed)
     x[rng.random(x.shape) < 0.2] = np.inf
     x[rng.random(x.shape) < part] = np.nan
@@ -89,7 +90,7 @@ def the_first_nan_is_the_maximum(kernel: Kernel, call: Call, seed: int, part: fl
 
 @holds("lone NaN", "max_pool2d", fills=("integers",), large=True, seed=seeds)
 def a_lone_nan_is_found(kernel: Kernel, call: Call, seed: int) -> None:
-    """NaN is the maximum of those windows that hold it, though nothing else in the image is NaN."""
+    """A single NaN in an image is the maximum of all windows that contain it, and of no others."""
     x, rng = call.inputs["x"].copy(), np.random.default_rng(seed)
     for image in x:
         image[tuple(rng.integers(image.shape))] = np.nan
@@ -100,7 +101,7 @@ def a_lone_nan_is_found(kernel: Kernel, call: Call, seed: int) -> None:
 
 @holds("padding", "max_pool2d", fills=("integers",), offset=st.sampled_from([5, 1e6, np.inf]))
 def padding_is_never_the_maximum(kernel: Kernel, call: Call, offset: float) -> None:
-    """Values below 0, and minus infinity, are found although the padding is no smaller."""
+    """Padding never is the maximum, also where all pixels are below 0 or minus infinity."""
     x = call.inputs["x"] - call.dtype.type(offset)
     (y, switches), (expected, places) = pooled(kernel, call, x), windows.max_pool2d(x, call.g)
     same(y, expected, "values below 0")
@@ -109,7 +110,7 @@ def padding_is_never_the_maximum(kernel: Kernel, call: Call, offset: float) -> N
 
 @holds("losers", "max_pool2d", fills=("normal", "integers"), large=True)
 def what_no_switch_names_does_not_matter(kernel: Kernel, call: Call) -> None:
-    """With every pixel that no switch names lowered to minus infinity, nothing changes."""
+    """If all pixels that are no window's switch become minus infinity, nothing changes."""
     y, switches = call.run(kernel)
     _on_plane(switches, call.g)
     named = windows.max_unpool2d(np.ones(call.g.y_shape), switches, call.g, collisions="last")
@@ -121,7 +122,7 @@ def what_no_switch_names_does_not_matter(kernel: Kernel, call: Call) -> None:
 
 @holds("order", "max_pool2d", fills=("integers",))
 def only_the_order_matters(kernel: Kernel, call: Call) -> None:
-    """A growing function may be applied before pooling or after it."""
+    """An increasing function can be applied before or after pooling, with the same result."""
 
     def grown(a: np.ndarray) -> np.ndarray:
         return a**3 - 100
@@ -134,7 +135,8 @@ def only_the_order_matters(kernel: Kernel, call: Call) -> None:
 
 @holds("maximum's slope", "max_pool2d", seed=seeds)
 def the_slope_of_a_maximum_stands_at_its_switch(kernel: Kernel, call: Call, seed: int) -> None:
-    """<gy, pool(x + h u) - pool(x)> = h <unpool(gy), u> for steps that change no order."""
+    """<gy, pool(x + h u) - pool(x)> = h <unpool(gy), u> for steps that leave the order of the
+    values unchanged."""
     g, rng, h = call.g, np.random.default_rng(seed), 2.0**-6
     x = apart(g.x_shape, rng).astype(call.dtype)  # a gap of 1/4, steps of at most 1/16
     u, gy = (rng.integers(-4, 5, shape).astype(call.dtype) for shape in (g.x_shape, g.y_shape))
@@ -150,7 +152,7 @@ def the_slope_of_a_maximum_stands_at_its_switch(kernel: Kernel, call: Call, seed
 @holds("whole strides", "max_pool2d", "avg_pool2d", fills=("normal", "integers"),
        by=st.tuples(st.integers(0, 1), st.integers(0, 1)))  # fmt: skip
 def pooling_moves_with_the_plane(kernel: Kernel, call: Call, by: tuple[int, int]) -> None:
-    """A plane that begins one stride later has the same outputs, less the first."""
+    """A plane that begins one stride later has the same outputs without the first."""
     g = replace(call.g, padding=(0,) * 4, ceil_mode=False)
     down, across = by[0] * g.stride[0], by[1] * g.stride[1]
     assume(g.H - down >= g.extent[0] and g.W - across >= g.extent[1])
@@ -169,7 +171,7 @@ def pooling_moves_with_the_plane(kernel: Kernel, call: Call, by: tuple[int, int]
 
 @holds("constant plane", "avg_pool2d", level=st.floats(-100, 100, width=16))
 def a_constant_plane_averages_to_itself(kernel: Kernel, call: Call, level: float) -> None:
-    """Without the padding in the count, the average of equal values is that value."""
+    """With `count_include_pad` false, the average of equal values is that value."""
     g = replace(call.g, count_include_pad=False)
     assume(call.served(kernel, g))
     flat = replace(call, g=g).but(x=np.full(g.x_shape, level, call.dtype))
@@ -178,7 +180,7 @@ def a_constant_plane_averages_to_itself(kernel: Kernel, call: Call, level: float
 
 @holds("shares", "avg_pool2d_vjp", fills=("integers",))
 def a_window_hands_out_what_it_got(kernel: Kernel, call: Call) -> None:
-    """Without the padding in the count, each plane's gradient sums to what came from above."""
+    """With `count_include_pad` false, the gradient of each plane has the same sum as gy."""
     g = replace(call.g, count_include_pad=False)
     assume(call.served(kernel, g))
     shared = replace(call, g=g)

@@ -1,4 +1,4 @@
-"""What holds for random bits, which are a function of a counter and a key."""
+"""Properties of random bits, a function of a counter and a key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BITS = {"seed": 64, "step": 64, "stream": 32}
 
 @holds("words", "random_bits", large=True)
 def gives_words_of_32_bits(kernel: Kernel, call: Call) -> None:
-    """As many words as asked for, each of 32 bits without a sign."""
+    """The result has the requested number of words, of type uint32."""
     (words,) = call.run(kernel)
     require(words.dtype == np.uint32, f"the words are {words.dtype}, not uint32")
     require(words.shape == (call.g,), f"the words' shape is {words.shape}, not {(call.g,)}")
@@ -24,15 +24,15 @@ def gives_words_of_32_bits(kernel: Kernel, call: Call) -> None:
 
 @holds("prefix", "random_bits", large=True, more=st.integers(1, 9))
 def more_words_begin_alike(kernel: Kernel, call: Call, more: int) -> None:
-    """Asked for more words, a kernel gives the same ones first."""
+    """A longer result begins with the same words."""
     (few,), (many,) = call.run(kernel), replace(call, g=call.g + more).run(kernel)
     agree(many[: call.g], few)
 
 
 @holds("every bit", "random_bits", of=st.sampled_from([*BITS]), bit=st.integers(0, 63))
 def every_bit_of_seed_step_and_stream_counts(kernel: Kernel, call: Call, of: str, bit: int) -> None:
-    """With one bit of the seed, the step or the stream changed, the words are others: that of 4
-    words one agrees by chance happens once in 2^30 calls."""
+    """With one bit of the seed, the step or the stream changed, all words change. One of 4 words
+    agrees by chance once in 2^30 calls."""
     assume(call.g >= 4 and bit < BITS[of])
     other = replace(call, options=call.options | {of: call.options[of] ^ 1 << bit})
     (words,), (others,) = call.run(kernel), other.run(kernel)
@@ -42,7 +42,7 @@ def every_bit_of_seed_step_and_stream_counts(kernel: Kernel, call: Call, of: str
 
 @holds("no repetition", "random_bits", large=True)
 def no_four_words_come_twice(kernel: Kernel, call: Call) -> None:
-    """Four words in a row come once: for 2^13 of them to agree by chance has a chance of 2^-103."""
+    """No block of four words repeats: that two of 2^13 agree by chance has a chance of 2^-103."""
     (words,) = call.run(kernel)
     fours = words[: call.g // 4 * 4].reshape(-1, 4)  # (count,) -> (blocks,4)
     different = len(np.unique(fours, axis=0))

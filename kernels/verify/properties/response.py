@@ -1,4 +1,4 @@
-"""What holds for local response normalisation across channels, y = x / t^beta."""
+"""Properties of local response normalisation across channels, y = x / t^beta."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def a_response_keeps_its_sign_and_does_not_grow(kernel: Kernel, call: Call) -> N
 
 @holds("response scale", FORWARD, exponent=st.integers(-10, 10))
 def alpha_makes_up_for_scale(kernel: Kernel, call: Call, exponent: int) -> None:
-    """2^n x with alpha / 4^n has the same t, to the bit, and the result is 2^n y."""
+    """2^n x with alpha / 4^n has the same t, bit for bit, and the result 2^n y."""
     g = call.g
     factor = call.dtype.type(2.0**exponent)
     scaled = replace(call, g=replace(g, alpha=g.alpha * 4.0**-exponent))
@@ -43,7 +43,7 @@ def alpha_makes_up_for_scale(kernel: Kernel, call: Call, exponent: int) -> None:
 
 @holds("common factor", FORWARD, fills=("normal", "integers"), factor=st.sampled_from([0.25, 4, 9]))
 def a_factor_of_t_divides_by_its_power(kernel: Kernel, call: Call, factor: float) -> None:
-    """With k and alpha both multiplied by a factor, y is divided by its power beta."""
+    """With k and alpha both multiplied by a factor, y is divided by factor^beta."""
     g = call.g
     other = replace(call, g=replace(g, alpha=g.alpha * factor, k=g.k * factor))
     assume(other.served(kernel))
@@ -56,12 +56,12 @@ def a_factor_of_t_divides_by_its_power(kernel: Kernel, call: Call, factor: float
 def a_loud_channel_leaves_no_rounding_beyond_its_window(
     kernel: Kernel, call: Call, seed: int
 ) -> None:
-    """However loud a channel is, those whose windows do not hold it keep their bits; in the
-    gradient, those that share no window with it."""
+    """A channel of very large values leaves the bits of all channels unchanged whose windows do not
+    contain it; in the gradient, of those that share no window with it."""
     g, x = call.g, call.inputs["x"].copy()
     loud = int(np.random.default_rng(seed).integers(g.C))
     x[:, loud] = 1e6
-    away = np.arange(g.C) - loud  # a window reaches from `before` below to `after` above
+    away = np.arange(g.C) - loud  # a window covers channels c - before to c + after
     below, above = (g.size - 1, g.size - 1) if call.operation == VJP else (g.after, g.before)
     beyond = (away < -below) | (away > above)
     result, before = run(kernel, call.but(x=x)), run(kernel, call)
@@ -73,7 +73,7 @@ def a_loud_channel_leaves_no_rounding_beyond_its_window(
 
 @holds("Euler's identity", VJP, fills=("normal", "integers"))
 def the_gradient_along_x_follows_from_homogeneity(kernel: Kernel, call: Call) -> None:
-    """Growing all of x, y_c grows as y_c (1 - 2 beta (t_c - k) / t_c): so <gx, x> is known at
+    """The derivative of y_c along x is y_c (1 - 2 beta (t_c - k) / t_c), which gives <gx, x> at
     every pixel."""
     g, (gy, x) = call.g, (a.astype(np.float64) for a in call.inputs.values())
     parts = Response(x, g)

@@ -1,4 +1,4 @@
-"""What holds for CUDA kernels whatever order their blocks and threads run in."""
+"""Properties of CUDA kernels in any schedule of their blocks and threads."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from kernels.verify.property import assume, holds
 @holds("any schedule", optional=True, large=None, applies=lambda kernel: kernel.device == "cuda",
        order=st.integers(1, 2**32 - 1))  # fmt: skip
 def any_schedule_gives_the_same_bits(kernel: Kernel, call: Call, order: int) -> None:
-    """Blocks and threads that run in a drawn order give the bits that they give one after another;
-    of a GPU nothing is known but the order that it chose. Nor do grids change them that are too
-    small for the work, so that threads have to go over it in strides."""
+    """Blocks and threads in a random order give the same bits as in index order, also with a grid
+    smaller than the work, where threads iterate in strides of the grid. A run on a GPU tries only
+    the order that the GPU takes."""
     assume(call.device == "emulator")
     natural = call.run(kernel)
     with emulator.schedule(order), few_blocks(1):

@@ -1,4 +1,4 @@
-"""What holds for stages: a convolution with bias and ReLU, then max-pooling."""
+"""Properties of stages: a convolution with bias and ReLU, then max-pooling."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def both(kernel: Kernel, call: Call) -> Results:
        large=None, threads=True)  # fmt: skip
 def is_its_steps_one_after_another(kernel: Kernel, call: Call) -> None:
     """The convolution's kernel, rectification and pooling one after the other give the same values
-    and switches, bit for bit: pooling sees what rectification leaves, so of equal values, and many
-    are 0, the first is chosen."""
+    and switches, bit for bit. Pooling is applied to rectified values: of equal maxima, many of them
+    0, the first has the switch."""
     g, device = call.g, kernel.device
 
     def on(step: Kernel, *arguments: Any, **options: Any) -> Any:
@@ -37,7 +37,7 @@ def is_its_steps_one_after_another(kernel: Kernel, call: Call) -> None:
 
 @holds("prepared stage", "conv_relu_pool", fills=("normal",), optional=True)
 def takes_what_the_convolution_prepared(kernel: Kernel, call: Call) -> None:
-    """Weights that the convolution's kernel prepared before give the same bits."""
+    """Weights prepared by the convolution's kernel give the same bits."""
     convolve = named("conv2d", call.g.convolution, kernel.device)
     kept = call.prepared(convolve, call.inputs["w"], call.g.conv)
     given = call.on(kernel)(*call.its.arguments(call), **call.options, prepared=kept)

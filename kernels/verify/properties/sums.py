@@ -1,4 +1,4 @@
-"""What holds for every operation whose results are sums of products."""
+"""Properties of every operation whose results are sums of products."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ WHOLE = tuple(name for name in SUMS if OPERATIONS[name].whole)
 @holds("statistical line", *SUMS, fills=("positive", "normal", "scaled"), large=True,
        dtypes=(np.float32,), threads=True)  # fmt: skip
 def errs_like_a_random_walk(kernel: Kernel, call: Call) -> float:
-    """In sizes that cross every tile the result errs within its bound, and below the line that
-    grows with the root of the number of terms, which the worst error comes near; times what a
-    kernel says its transforms make of the terms."""
+    """In sizes larger than every tile the error is within the bound, and below the statistical
+    line, which grows with the square root of the number of terms and is multiplied by the
+    amplification that a kernel declares for its transforms. The largest errors come near it."""
     its, (bound,), (result,) = call.its, call.bound(kernel), call.run(kernel)
     assert isinstance(its, Sum)
     exact = its.precisely(call)
@@ -37,8 +37,8 @@ def errs_like_a_random_walk(kernel: Kernel, call: Call) -> float:
 
 @holds("large integers", *WHOLE, fills=("integers",), large=True, threads=True, optional=True)
 def makes_no_error_on_integers_in_any_size(kernel: Kernel, call: Call) -> None:
-    """In sizes that cross every tile, in float32 and float64, small integers have sums that a
-    kernel which sums the products of the definition finds without any error, bias included."""
+    """In sizes larger than every tile, in float32 and float64, a kernel that sums the products of
+    the definition makes no error on small integers, bias included."""
     its, (bound,), (result,) = call.its, call.bound(kernel), call.run(kernel)
     assert isinstance(its, Sum)
     agree(result, its.precisely(call), 0.0 if kernel.exact else bound)

@@ -1,4 +1,4 @@
-"""What holds for updates of parameters."""
+"""Properties of updates of parameters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ORDERS = list(product(("row-major", "column-major"), repeat=3))
 
 @holds("in place", "sgd_step", large=None)
 def changes_its_inputs_where_they_are_its_results(kernel: Kernel, call: Call) -> None:
-    """With out=(w, v), its own inputs, the same bits come there."""
+    """With out=(w, v), the inputs themselves, the same bits are written there."""
     call = call.each(GUISES["channels-last"])
     expected = call.run(kernel)
     own = call.each(np.copy).each(GUISES["channels-last"])
@@ -30,7 +30,8 @@ def changes_its_inputs_where_they_are_its_results(kernel: Kernel, call: Call) ->
 
 @holds("no rate", "sgd_step", fills=("normal", "integers"))
 def without_a_rate_the_weights_stay(kernel: Kernel, call: Call) -> None:
-    """With lr = 0 the weights stay; without momentum and decay the velocity is the gradient."""
+    """With lr = 0 the weights are unchanged; without momentum and weight decay the velocity is the
+    gradient."""
     settings = {"lr": 0.0, "momentum": 0.0, "weight_decay": 0.0}
     w, v = replace(call, options=call.options | settings).run(kernel)
     agree(w, call.inputs["w"])
@@ -39,7 +40,8 @@ def without_a_rate_the_weights_stay(kernel: Kernel, call: Call) -> None:
 
 @holds("no decay", "sgd_step")
 def without_decay_an_infinite_weight_leaves_the_velocity(kernel: Kernel, call: Call) -> None:
-    """Without decay the weights have no part in the velocity, not infinite ones either."""
+    """With weight_decay = 0 the velocity does not depend on the weights, even if they are
+    infinite."""
     plain = replace(call, options=call.options | {"weight_decay": 0.0})
     infinite = plain.but(w=np.full_like(call.inputs["w"], np.inf))
     agree(infinite.run(kernel)[1], plain.run(kernel)[1])
@@ -51,8 +53,8 @@ def takes_matrices_of_unlike_order(
     kernel: Kernel, call: Call, seed: int, rows: int, columns: int,
     orders: tuple[str, str, str], place: bool,
 ) -> None:  # fmt: skip
-    """Matrices of which one is row-major and another column-major give the bits of like ones, in
-    place too."""
+    """Matrices of which some are row-major and others column-major give the same bits as matrices
+    of one order, also in place."""
     made = make("sgd_step", (rows, columns), "normal", seed, call.dtype, **call.options)
     call = replace(made, device=call.device)
     expected = call.run(kernel)
