@@ -1,16 +1,17 @@
-"""Kernels and networks against other libraries and the machine's limit: `python -m bench`.
+"""Benchmark of kernels and networks against other libraries and the machine's limits.
 
-`layers.py` says what kinds of layers there are, `catalogue.py` lists those of known networks. A
-`Case` (`cases.py`) is one operation on one of them; `operations/` has a class for each operation,
-the one place to add another: its inputs, what its result must be (`definition/`), how kernels and
-libraries are called, its operations and bytes.
+The command is `python -m bench`. `layers.py` defines the kinds of layers, `catalogue.py` lists the
+layers of known networks. A `Case` (`cases.py`) is one operation on one of these layers.
+`operations/` has a class for each operation. A new operation is one more class there: its inputs,
+its expected result (`definition/`), how kernels and libraries are called, its operations and bytes.
 
-`turns.py` tells the story: each contender computes in a process of its own (`team.py` outside,
-`worker.py` inside), `judge.py` holds its results against the definition, and those that are right
-take turns. `rows.py` is what becomes of their times, `machine.py` what they were measured on;
-`tables.py`, `records.py` and `report.py` write it down.
+`round_robin.py` measures a case. Each contender computes in a process of its own: `processes.py` is
+the parent's side, `worker.py` and `prepared_contender.py` are the child's. `correctness.py`
+compares results with the definition, and the correct contenders are timed in turns. `rows.py` holds
+their times, `machine.py` the machine that they were measured on; `tables.py`, `records.py` and
+`report.py` write both.
 
-`instrument.py` measures a call on the processor, `gpu.py` on a GPU (`--device cuda`), whose limits
-`gpu_limits.py` measures; without one, `emulated.py` lets CUDA's kernels compute every case in the
-emulator, and judges (`--device emulator`).
+`instrument.py` measures a call on the CPU, `gpu.py` on a GPU (`--device cuda`); `gpu_limits.py`
+measures the GPU's limits. Without a GPU, `emulated.py` runs every case with the CUDA kernels in the
+emulator and checks the results (`--device emulator`).
 """

@@ -1,4 +1,4 @@
-"""What is timed: one operation on one layer with one batch size, by several contenders."""
+"""Cases and contenders: one operation on one layer with one batch size, and who computes it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bench.layers import Layer
 
 OURS = ("kernels", "minidl")
 KERNELS_FOR = {"cpu": "cpu", "cuda": "cuda", "emulator": "cuda"}
-"""Whose kernels compute, by where the arrays lie: the emulator runs CUDA's."""
+"""The device of the kernels, by the device of the arrays: the emulator runs the CUDA kernels."""
 
 
 @dataclass(frozen=True)
@@ -24,17 +24,17 @@ class Case:
         return f"{self.operation} {self.layer.title}, batch {self.batch}"
 
     def warm_up(self) -> Case:
-        """The same on as few pixels as there can be: compiles the same code."""
+        """The same on the fewest possible pixels: it compiles the same code."""
         return Case(self.operation, self.layer.smallest(), 1)
 
 
 @dataclass(frozen=True)
 class Contender:
-    """Who computes: a kernel by its name, minidl as a whole, or a library with its arrays in one
-    memory layout.
+    """A competing implementation: one kernel by its name, minidl as a whole, or a library with its
+    arrays in one memory layout.
 
-    device: where its arrays lie.
-    tf32:   a library may round the factors of products to TF32, 11 bits, as tensor cores take them.
+    device: the device of its arrays.
+    tf32:   a library may round the factors of products to TF32, 11 bits, as tensor cores do.
     """
 
     library: str

@@ -3,8 +3,8 @@
 ZFNet: Zeiler, Fergus 2013, Fig 3. AlexNet: Krizhevsky, Sutskever, Hinton 2012, section 3.5, on one
 device (groups 1), with padding 2 on the first layer as `zfnet.model.AlexNet` has it. VGG-16:
 Simonyan, Zisserman 2014 (arXiv 1409.1556), Table 1, configuration D; convolutions of the same
-sizes stand here once. GoogLeNet is told in `googlenet.py`.
-"small" is no published network: ZFNet, for a benchmark in a hurry.
+sizes are listed once. GoogLeNet is in `googlenet.py`.
+"small" is no published network: it is a reduced ZFNet for `--quick`.
 """
 
 from __future__ import annotations

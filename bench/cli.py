@@ -1,4 +1,4 @@
-"""`python -m bench`: what to time, told by options; a table at the end."""
+"""Command line of `python -m bench`: options that select cases, and the table at the end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.ladder import ladder_command
 from bench.options import (
     Against,
     Device,
-    InAHurry,
+    QuickRun,
     Rounds,
     Threads,
     check_device,
@@ -25,7 +25,7 @@ from bench.options import (
 )
 from bench.pick import pick_command
 from bench.report import report_command
-from bench.run import leave, run, tell
+from bench.run import exit_with_status, run, show
 from bench.tables import around_markers
 from kernels.contract import sources
 from kernels.terminal import mistakes
@@ -62,29 +62,29 @@ def bench_command(
             dir_okay=False, help="Put the table into this file, between its <!-- bench --> markers."
         ),
     ] = None,
-    in_a_hurry: InAHurry = False,
+    quick_run: QuickRun = False,
     device: Device = "cpu",
 ) -> None:
     """Time kernels on the layers of known networks, and whole networks, against other libraries.
 
     Every result is checked before it is timed. Exit status 1 if one is wrong or a kernel fails.
-    `python -m bench report` draws what was measured, `python -m bench pick` asks whether the kernel
-    that is chosen by itself is the fastest, `python -m bench ladder` times one convolution step by
-    step, from loops to Winograd; each has its own --help.
+    `python -m bench report` draws earlier measurements. `python -m bench pick` compares the kernel
+    that `kernels.pick` chooses with the fastest one. `python -m bench ladder` times one convolution
+    step by step, from loops to Winograd. Each has its own --help.
     """
     check_device(device)
     if markdown is not None:
         around_markers(markdown)
     set_threads(thread_count)
     mine = sources.load(source) if source else []
-    selected = chosen(op, layer, kernel, batch, against, in_a_hurry, mine, device)
+    selected = chosen(op, layer, kernel, batch, against, quick_run, mine, device)
     if device == "emulator":
         check_command(selected, rounds, json_file, markdown)
         return
-    effort = effort_of(in_a_hurry, rounds, device)
+    effort = effort_of(quick_run, rounds, device)
     record, stopped = run(selected, source or "", effort, device)
-    tell(record, json_file, markdown)
-    leave(record[0], stopped)
+    show(record, json_file, markdown)
+    exit_with_status(record[0], stopped)
 
 
 def _app(command: Callable[..., None]) -> typer.Typer:
@@ -98,12 +98,12 @@ COMMANDS = {
     "pick": _app(pick_command),
     "report": _app(report_command),
 }
-"""What may stand where the user's own file does: a file of that name is ./report."""
+"""Subcommands by their first argument. A user's file of such a name is written as ./report."""
 app = _app(bench_command)
 
 
 def main() -> None:
-    """`python -m bench`."""
+    """Run `python -m bench` with the arguments of the command line."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name in COMMANDS:
         program = functools.partial(COMMANDS[name], sys.argv[2:], f"python -m bench {name}")

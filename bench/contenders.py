@@ -1,8 +1,7 @@
-"""Who can compute a case, and how each is called.
+"""Contenders of a case, and the call of each.
 
-A library gets its arrays in the memory layout that it wants, made before anything is timed, as
-kernels get theirs channels-last; both write their result into memory of their own. On a GPU all of
-them lie there before.
+A library gets its arrays in its own memory layout, kernels get theirs channels-last. The arrays are
+made before anything is timed, on a GPU in the GPU's memory. Each contender allocates its result.
 """
 
 from __future__ import annotations
@@ -13,23 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from bench import builds
+from bench import torch_builds
 from bench.cases import Case, Contender
 from bench.operations import Call, of
 
 LAYOUTS = {"torch": ("NCHW", "NHWC"), "onnxruntime": ("",)}
-"""The libraries to compare with and the layouts that each is timed in, "" if it has but one; the
-faster one counts."""
+"""The libraries to compare with, and the layouts in which each is timed ("" for a single one). The
+faster layout counts."""
 
 ON_GPU = ("torch",)
-"""Those of them that are compared with on a GPU."""
+"""The libraries that are compared on a GPU."""
 
 NEEDS = {"torch": ("torch",), "onnxruntime": ("onnx", "onnxruntime")}
-"""The packages without which a library cannot take part."""
+"""The packages that a library needs."""
 
 
 def libraries(names: Sequence[str] | None, device: str = "cpu") -> list[str]:
-    """Those asked for, or those that can be had (None); ValueError for one that cannot."""
+    """The libraries in `names`, or all available ones (None); ValueError for an unavailable one."""
     if names is None:
         return [name for name in LAYOUTS if not _missing(name, device)]
     for name in names:
@@ -42,13 +41,13 @@ def libraries(names: Sequence[str] | None, device: str = "cpu") -> list[str]:
 
 
 def left_out(device: str) -> list[str]:
-    """Why libraries that there are contenders of on a device do not take part by themselves."""
+    """The reasons why libraries that could be compared on a device are not available."""
     expected = ON_GPU if device == "cuda" else ()
     return [missing for name in expected if (missing := _missing(name, device))]
 
 
 def _missing(library: str, device: str) -> str:
-    """What keeps a library from taking part on a device, and what to do; "" if nothing does."""
+    """Why a library is not available on a device, and the remedy; "" if it is available."""
     if device == "emulator":
         return (
             "in the emulator nothing is timed, so there is nothing to compare: leave out --against"
@@ -58,14 +57,14 @@ def _missing(library: str, device: str) -> str:
     missing = [name for name in NEEDS[library] if not importlib.util.find_spec(name)]
     if missing:
         return f"{library} is not installed: pip install {' '.join(missing)}"
-    return builds.torch_without_gpu() if device == "cuda" else ""
+    return torch_builds.torch_without_gpu() if device == "cuda" else ""
 
 
 def contenders(
     case: Case, kernels: Sequence[str], against: Sequence[str], device: str = "cpu"
 ) -> list[Contender]:
-    """Ours (all unless named) that serve the case, then the libraries that have its operation, on a
-    GPU once more in TF32 where they compute it with products."""
+    """Our contenders that support the case (all unless named), then the libraries that have its
+    operation. On a GPU a library that computes it with products is added once more, in TF32."""
     operation = of(case)
     precisions = (False, True) if device == "cuda" and operation.products else (False,)
     others = [
@@ -79,7 +78,7 @@ def contenders(
 
 
 def call_of(case: Case, contender: Contender, threads: int) -> Call:
-    """The contender, ready to compute the case's results."""
+    """The contender's call, prepared for the case."""
     operation = of(case)
     if contender.library == "torch":
         return _torch(case, contender, threads)
@@ -96,7 +95,7 @@ def _torch(case: Case, contender: Contender, threads: int) -> Call:
     if contender.device == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = contender.tf32
         torch.backends.cudnn.allow_tf32 = contender.tf32
-        torch.backends.cudnn.benchmark = True  # it measures its algorithms and takes the fastest
+        torch.backends.cudnn.benchmark = True  # cuDNN measures its algorithms and uses the fastest
     memory = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}[contender.name]
     tensors = _tensors(of(case).inputs(case), memory, contender.device)
     with torch.device(contender.device):
@@ -104,7 +103,7 @@ def _torch(case: Case, contender: Contender, threads: int) -> Call:
 
 
 def _tensors(inputs: Mapping[str, np.ndarray], memory: Any, device: str) -> dict[str, Any]:
-    """The arrays on the device as PyTorch takes them: places are int64 there."""
+    """The arrays on the device as PyTorch's tensors: indices are int64 there."""
     import torch
 
     made = {name: torch.from_numpy(a).to(device) for name, a in inputs.items()}

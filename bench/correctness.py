@@ -1,4 +1,4 @@
-"""No wrong result is timed: each is held against the definition, within what it allows."""
+"""Correctness check before timing: each result against the definition, within an error bound."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Results = Sequence[np.ndarray]
 
 @dataclass(frozen=True)
 class Verdict:
-    """How much of its bound a result uses (None: that is no number), and what is wrong with it."""
+    """A result's error as a share of its bound (None if not finite), and a message if wrong."""
 
     share: float | None
     message: str = ""
@@ -43,14 +43,14 @@ def _of_part(part: Part, contender: Contender, results: Results) -> Verdict:
 def compare(
     result: np.ndarray, expected: np.ndarray, bound: np.ndarray, as_norm: bool = False
 ) -> Verdict:
-    """The verdict on one part; NaN, which no definition here gives, is wrong."""
+    """The verdict on one part; NaN is wrong, since no definition here gives NaN."""
     with np.errstate(invalid="ignore"):
         error = np.abs(result.astype(np.float64) - expected)
         if as_norm:
             error = np.sqrt(np.mean(error**2))
     error = np.where(np.isfinite(error), error, np.inf)
     bound = np.broadcast_to(bound, error.shape)
-    # Where nothing may be off, nothing that is not off uses anything of it.
+    # A bound of 0 with an error of 0 is a share of 0, not 0 / 0.
     shares = np.divide(error, bound, out=np.where(error > 0, np.inf, 0.0), where=bound > 0)
     worst = np.unravel_index(int(np.argmax(shares)), shares.shape)
     share = float(shares[worst]) if np.isfinite(shares[worst]) else None
@@ -62,7 +62,7 @@ def compare(
 
 
 def _worse(a: Verdict, b: Verdict) -> Verdict:
-    """The first wrong one, or else the one that uses more of its bound."""
+    """The first wrong verdict, or else the one with the larger share of its bound."""
     if a.message or b.message:
         return a if a.message else b
     return max(a, b, key=lambda verdict: verdict.share or 0.0)

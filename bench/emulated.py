@@ -1,7 +1,7 @@
-"""`python -m bench --device emulator`: every case computes the right result with CUDA's kernels.
+"""Check of every case with the CUDA kernels in the emulator: `python -m bench --device emulator`.
 
-Each contender computes its case once, on the smallest size of its layer, and is judged as it is
-before it is timed on a GPU. Nothing is timed: how long a kernel takes in the emulator
+Each contender computes its case once, on the smallest size of its layer, and its result is checked
+as before a timing on a GPU. Nothing is timed: the time of a kernel in the emulator
 (`kernels/cuda/emulator`) says nothing about a GPU.
 """
 
@@ -17,10 +17,10 @@ from rich.text import Text
 from bench.cases import Case, Contender
 from bench.contenders import call_of
 from bench.correctness import judge
+from bench.round_robin import is_picked
 from bench.rows import Row
-from bench.run import leave, wide_console
+from bench.run import exit_with_status, wide_console
 from bench.tables import NEVER
-from bench.turns import is_picked
 from kernels.contract import threads
 from kernels.terminal.progress import Task, progress_bars, say, stop_on_interrupt
 
@@ -36,7 +36,7 @@ def check_command(
     json_file: Path | None,
     markdown: Path | None,
 ) -> None:
-    """Compute and judge every case, and tell; exit status 1 if one is wrong or fails.
+    """Compute and check every case, and print the verdicts; exit status 1 if one is wrong or fails.
 
     ValueError for an option that asks for times.
     """
@@ -50,11 +50,11 @@ def check_command(
         if row.problem:
             say(f"{row.case.title}: {row.contender.title}: {row.problem}")
     say(f"\n{UNTIMED}\n{NEVER}")
-    leave(rows, stopped)
+    exit_with_status(rows, stopped)
 
 
 def checked(selected: Mapping[Case, Sequence[Contender]]) -> tuple[list[Row], bool]:
-    """(a row without times for each contender, whether Ctrl-C ended it before its time)."""
+    """(a row without times for each contender, whether Ctrl-C ended the run early)."""
     rows: list[Row] = []
     with stop_on_interrupt() as pressed, progress_bars() as progress:
         task = Task(progress, "cases", len(selected))
@@ -63,7 +63,7 @@ def checked(selected: Mapping[Case, Sequence[Contender]]) -> tuple[list[Row], bo
             small = replace(case, layer=case.layer.smallest())
             try:
                 rows += [_row(small, contender) for contender in contenders]
-            except KeyboardInterrupt:  # pressed twice: what is done is done
+            except KeyboardInterrupt:  # pressed twice: keep the finished cases
                 return rows, True
             if pressed:
                 return rows, done + 1 < len(selected)
@@ -77,8 +77,8 @@ def _row(case: Case, contender: Contender) -> Row:
     try:
         results = call_of(case, contender, threads.get_num_threads()).results()
     except Exception as error:
-        told = " ".join(str(error).split())
-        return replace(row, problem=f"failed: {type(error).__name__}: {told}")
+        message = " ".join(str(error).split())
+        return replace(row, problem=f"failed: {type(error).__name__}: {message}")
     verdict = judge(case, {contender: results})[contender]
     return replace(row, share=verdict.share, problem=verdict.message)
 
@@ -94,7 +94,7 @@ def _table(rows: Sequence[Row]) -> Table:
 
 
 def verdict_of(row: Row) -> str:
-    """ "right" with how much of its bound it uses, or the word for what is wrong."""
+    """ "right" with the share of its bound, or the word for the mistake."""
     if row.problem:
         return row.problem.partition(":")[0]
     return f"right, {100 * row.share:.2g}% of its bound" if row.share else "right, exactly"

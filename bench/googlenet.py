@@ -1,4 +1,4 @@
-"""GoogLeNet, a network with branches, to be timed: its layers by name, with weights that are drawn.
+"""GoogLeNet, a network with branches, with random weights: its layers by name.
 
 Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke, Rabinovich: "Going Deeper with
 Convolutions" (CVPR 2015), table 1, as Caffe's model zoo has it: without the classifiers at the
@@ -27,7 +27,7 @@ POOLED_AFTER = ("3b", "4e")
 
 
 class _Builder:
-    """Layers by name, each put behind others that are there."""
+    """Layers by name, each added behind layers that exist already."""
 
     def __init__(self, width: float, rng: np.random.Generator) -> None:
         self.layers: dict[str, nn.Module] = {}

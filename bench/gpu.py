@@ -1,13 +1,15 @@
-"""What a call takes on a GPU, by the GPU's own clock: events in its stream of work.
+"""Time and memory of a call on a GPU, by the GPU's own clock: events in its stream.
 
-The host only orders; what it orders is computed later, so its clock says nothing. An event is
-recorded before and after each call and gets the time when all work before it was done. Before the
-first of the two, memory larger than the last cache (L2) is overwritten: each call finds its inputs
-in memory, as in a network that has done other things meanwhile, and the host is ahead of the GPU by
-the time that this takes, so that a kernel is not timed with the wait for its order. A call of many
-kernels is, where the GPU is faster than the host that orders them; so it is in use.
+Launches are asynchronous, so the host's clock cannot time them. An event is recorded before and
+after each call; it gets the time at which all earlier work of the stream was done. Before the first
+event, memory larger than the last-level cache (L2) is overwritten, for two reasons. Each call finds
+its inputs in memory, as in a network that did other work meanwhile. And the host runs ahead of the
+GPU by the time of this overwrite, so the time of a kernel does not include the latency of its
+launch. The time of a call of many kernels does, where the GPU is faster than the host launches
+them, as in normal use.
 
-Ours compute in CuPy's memory, PyTorch in its own; each is asked for its events and its bytes.
+Our kernels compute in CuPy's memory, PyTorch in its own; each library has its own events and its
+own count of bytes.
 """
 
 from __future__ import annotations
@@ -20,29 +22,29 @@ from kernels.contract import devices
 from kernels.contract.clock import Call, Instrument
 
 CACHES = 4
-"""How many times the last cache is overwritten: it may be in halves that hold the same lines."""
+"""Bytes to overwrite, in sizes of the L2 cache: its two halves may hold the same lines."""
 FLUSH_SECONDS = 1e-4
-"""About what that takes (some 200 MB at 2 TB/s), for planning alone."""
+"""Estimated time of this overwrite (some 200 MB at 2 TB/s), only to plan the rounds."""
 
 
 class GPU(Instrument):
-    """The GPU as one library sees it."""
+    """The GPU through the interface of one library."""
 
     @abstractmethod
     def event(self) -> Any:
-        """A mark in the stream, to be recorded."""
+        """An event, to be recorded in the stream."""
 
     @abstractmethod
     def milliseconds(self, began: Any, ended: Any) -> float:
-        """Between two marks that the GPU has passed."""
+        """Time between two completed events."""
 
     @abstractmethod
     def wait(self) -> None:
-        """Until the GPU has done all that it was told."""
+        """Block until the GPU has finished all launched work."""
 
     @abstractmethod
     def flush(self) -> None:
-        """Order that what the last cache holds is replaced."""
+        """Launch an overwrite of the L2 cache."""
 
     def seconds(self, call: Call, calls: int, before: int) -> float:
         for _ in range(before):
@@ -58,8 +60,8 @@ class GPU(Instrument):
         return sum(self.milliseconds(*pair) for pair in marks) / 1e3 / calls
 
 
-class CuPys(GPU):
-    """Ours. Memory is what CuPy's pool took from the GPU; cuBLAS has some of its own besides."""
+class CuPyGPU(GPU):
+    """The GPU through CuPy, for our kernels. Memory is CuPy's pool, without cuBLAS's own memory."""
 
     def __init__(self) -> None:
         self.cupy = devices.cupy()
@@ -88,11 +90,11 @@ class CuPys(GPU):
         return int(self.pool.total_bytes())
 
     def most(self) -> int | None:
-        return int(self.pool.total_bytes())  # the pool gives nothing back by itself
+        return int(self.pool.total_bytes())  # the pool frees nothing by itself
 
 
-class Torchs(GPU):
-    """PyTorch's. Memory is what its tensors and its libraries' workspaces were given."""
+class TorchGPU(GPU):
+    """The GPU through PyTorch. Memory is that of its tensors and of its libraries' workspaces."""
 
     def __init__(self) -> None:
         import torch

@@ -1,8 +1,8 @@
 """The GPU, its software, and its peaks of arithmetic and bandwidth, measured in the same run.
 
 The arithmetic peak is the rate of a large float32 product by cuBLAS (2 M N K operations, in full
-float32), that of memory a copy of an array that no cache holds, bytes read plus bytes written. Both
-are told by the GPU's own clock (`gpu.py`).
+float32). The bandwidth is that of a copy of an array that no cache holds, bytes read plus bytes
+written. Both are measured by the GPU's own clock (`gpu.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.gpu import CuPys
+from bench.gpu import CuPyGPU
 from bench.machine import Machine
 from kernels.contract import threads
 from kernels.contract.clock import Call
@@ -26,13 +26,13 @@ from kernels.cuda import product
 
 SIDE = 8192
 COPIED = 1 << 31
-"""Bytes that a copy moves, read and written: far more than a last cache of 50 MB."""
+"""Bytes that a copy moves, read and written: far more than an L2 cache of 50 MB."""
 DRIVER = Path("/proc/driver/nvidia/version")
 
 
 def measure() -> Machine:
     """The GPU with its limits (about a second); NoGPU if there is none."""
-    gpu = CuPys()
+    gpu = CuPyGPU()
     properties = gpu.cupy.cuda.runtime.getDeviceProperties(0)
     matmul, copy = _matmul_rate(gpu), _copy_rate(gpu)
     gpu.pool.free_all_blocks()  # for the contenders, each in a process of its own
@@ -48,22 +48,22 @@ def measure() -> Machine:
     )
 
 
-def _matmul_rate(gpu: CuPys) -> float:
+def _matmul_rate(gpu: CuPyGPU) -> float:
     """GFLOP/s."""
     a, b = (gpu.cupy.ones((SIDE, SIDE), np.float32) for _ in range(2))
     out = gpu.cupy.empty_like(a)
     return 2 * SIDE**3 / _best(gpu, lambda: product(a, b, out)) / 1e9
 
 
-def _copy_rate(gpu: CuPys) -> float:
+def _copy_rate(gpu: CuPyGPU) -> float:
     """GB/s."""
     source = gpu.cupy.ones(COPIED // 8, np.float32)
     target = gpu.cupy.empty_like(source)
     return COPIED / _best(gpu, lambda: gpu.cupy.copyto(target, source)) / 1e9
 
 
-def _best(gpu: CuPys, call: Call) -> float:
-    """Seconds of the fastest of some calls: a limit is what was reached undisturbed."""
+def _best(gpu: CuPyGPU, call: Call) -> float:
+    """Seconds of the fastest of some calls: a limit is the rate of an undisturbed call."""
     return min(gpu.seconds(call, 1, 1) for _ in range(REPEATS))
 
 
@@ -86,7 +86,7 @@ def _dotted(version: int) -> str:
 
 
 def _driver() -> str:
-    """The driver's own number where Linux tells it."""
+    """The driver's version, where Linux has it in a file."""
     text = DRIVER.read_text() if DRIVER.is_file() else ""
     found = re.search(r"\b\d{3}\.\d+(\.\d+)?\b", text)
     return found[0] if found else ""

@@ -1,8 +1,8 @@
-"""`python -m bench ladder`: the steps of `kernels/ladder`, as one table of `docs/ladder.md`.
+"""Benchmark of the steps of `kernels/ladder`, `python -m bench ladder`: table of `docs/ladder.md`.
 
-The steps are loaded as a user's kernels are (`kernels/ladder/registered.py`): each has a process of
-its own, is judged before it is timed, and takes turns with the others, with the project's own
-kernel and with PyTorch.
+The steps are loaded as a user's kernels are (`kernels/ladder/registered.py`). Each runs in a
+process of its own, its result is checked, and it is timed in turns with the other steps, with the
+project's own kernel and with PyTorch.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from bench.layers import Convolution
 from bench.machine import Machine
 from bench.operations import of
 from bench.options import NONE, Against, Threads, set_threads
+from bench.processes import Setting
 from bench.records import write_json
+from bench.round_robin import Effort
 from bench.rows import Row, baseline, ratios, spread
-from bench.run import leave, measured, wide_console
+from bench.run import exit_with_status, measured, wide_console
 from bench.selection import select, words
 from bench.tables import around_markers, duration, markdown, write_between
-from bench.team import Setting
-from bench.turns import Effort
 from kernels import ConvGeometry
 from kernels.contract import sources, threads
 from kernels.conv2d import winograd_tiles
@@ -55,8 +55,8 @@ LEGEND = (
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the table: its first two cells, its row, and the operations really done, if they
-    are known."""
+    """A line of the table: its first two cells, its row, and the operations really done (None if
+    they are not known)."""
 
     title: str
     removes: str
@@ -83,7 +83,7 @@ def ladder_command(
         ),
     ] = None,
 ) -> None:
-    """Time the ladder from loops to Winograd on one layer: every step beside the one before.
+    """Time every step of the ladder, from loops to Winograd, on one layer.
 
     Exit status 1 if a result is wrong or a step fails.
     """
@@ -109,7 +109,7 @@ def ladder_command(
     if write is not None:
         write_between(write, text(lines, case, measured_on))
         say(f"The table is in {write.resolve()}")
-    leave(rows, stopped)
+    exit_with_status(rows, stopped)
 
 
 def _case(layer: str, batch: int) -> Case:
@@ -160,7 +160,7 @@ def _own_operations(g: ConvGeometry) -> int:
 
 
 def cells(lines: Sequence[Line], measured_on: Machine) -> list[list[str]]:
-    """The table's cells as text; "-" for what is not known."""
+    """The table's cells as text; "-" for an unknown value."""
     found, before = [], None
     for line in lines:
         row = line.row
@@ -189,13 +189,13 @@ def _rate(gflops: float) -> str:
 
 
 def text(lines: Sequence[Line], case: Case, measured_on: Machine) -> str:
-    """The Markdown table with what was measured on below."""
+    """The Markdown table, with the layer and the machine below it."""
     table = markdown(HEADINGS, cells(lines, measured_on), 2)
     return f"{table}\n\n{case.layer.title}, batch {case.batch}. {measured_on.summary} {LEGEND}"
 
 
 def _table(lines: Sequence[Line], measured_on: Machine) -> Table:
-    """For the console: without links, and without what each step removes."""
+    """The table for the console: without links, and without the second column."""
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     headings = [heading for heading in HEADINGS if heading != HEADINGS[1]]
     for heading in headings:

@@ -1,7 +1,7 @@
-"""What is computed on, as data: the kinds of layers that networks have.
+"""Kinds of layers of networks, as data.
 
-A layer names its network and knows its sizes for one image; `catalogue.py` lists those that there
-are. Windows are square but for a convolution's, as published networks have them.
+A layer has the name of its network and its sizes for one image; `catalogue.py` lists the layers.
+Windows are square, as in published networks; only those of a convolution need not be.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from kernels.contract.plane_geometry import ConcatenateGeometry, PatchGeometry
 
 @dataclass(frozen=True)
 class Layer:
-    """Something with a name in a network."""
+    """A named layer of a network."""
 
     network: str
     name: str
@@ -25,7 +25,7 @@ class Layer:
         return f"{self.network}.{self.name}"
 
     def smallest(self) -> Self:
-        """The same on as few pixels as there can be: it compiles the same code."""
+        """The same layer on the fewest possible pixels: it compiles the same code."""
         raise TypeError(f"{type(self).__name__} has no smallest size")
 
 
@@ -74,7 +74,7 @@ class Pool(Layer):
 
 @dataclass(frozen=True)
 class Planes(Layer):
-    """x (N,C,H,W), of which every element gets a value of its own."""
+    """x (N,C,H,W), mapped to a result of the same shape."""
 
     C: int
     H: int
@@ -89,12 +89,12 @@ class Planes(Layer):
 
 @dataclass(frozen=True)
 class Normalised(Planes):
-    """What a normalisation gets, with the settings that ZFNet has."""
+    """The input of a normalisation with ZFNet's settings."""
 
 
 @dataclass(frozen=True)
 class Rectified(Planes):
-    """What a ReLU gets."""
+    """The input of a ReLU."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class Weights(Layer):
 
 @dataclass(frozen=True)
 class Stage(Layer):
-    """A convolution of size x size taps with bias, a ReLU, a max-pooling: three layers in a row."""
+    """A convolution of size x size taps with bias, a ReLU and a max-pooling, in sequence."""
 
     C: int
     side: int
@@ -162,7 +162,7 @@ class Stage(Layer):
         return batch, self.C, self.side, self.side
 
     def smallest(self) -> Self:
-        """One window of the pooling."""
+        """The size at which the pooling has a single window."""
         rows = self.pool_size - self.pool_padding
         return replace(self, side=max((rows - 1) * self.stride + self.size - 2 * self.padding, 1))
 
@@ -205,13 +205,13 @@ class Unit(Whole):
     layer: str = "conv5"
 
     def smallest(self) -> Self:
-        """Images that a unit sees a part of, as it does of large ones."""
+        """Images larger than the unit's receptive field, as in the full size."""
         return replace(super().smallest(), image=160)
 
 
 @dataclass(frozen=True)
 class Square(Whole):
-    """A grey square that slides over images for such a network: its side, and how far it moves."""
+    """A grey square that slides over images of such a network: its side and stride in pixels."""
 
     square: int = 32
     stride: int = 8

@@ -3,11 +3,11 @@
 The arithmetic peak is the higher of two rates in float32: a large matrix product by BLAS
 (`kernels.cpu.gemm`, 2 M N K operations), and our micro-kernel on operands that stay in the nearest
 cache. The bandwidth of memory and caches is that of a copy on the same threads, bytes read plus
-bytes written, of arrays of several sizes: what one call after the other moves may move at the rate
-of a copy that is no larger. A read alone may be faster.
+bytes written, for arrays of several sizes. A repeated call is compared with the rate of a copy that
+is no larger than the bytes it moves. A read alone may be faster.
 
-Whatever uses more than all of a peak shows that the peak was measured too low: it is measured
-again, and the highest counts (`run.py`).
+A share above 100 % of a peak shows that the peak was measured too low: it is measured again, and
+the highest measurement counts (`run.py`).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from kernels.cpu.limits import copy_rate, matmul_rate, micro_kernel_rate
 LIBRARIES = ("numpy", "scipy", "numba", "torch", "onnxruntime")
 SIDE = 2048
 COPIES = tuple(1 << n for n in (18, 20, 22, 24, 26, 28))
-"""Bytes that copies move, read and written, from what caches hold to what they do not."""
+"""Bytes that copies move, read and written: from arrays that fit into caches to larger ones."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """How much of the nearer of two limits a call uses: 1 is all of it."""
+    """A call's rate as a share of the nearer of two limits: 1 is the limit itself."""
 
     value: float
     limit: str
@@ -44,15 +44,15 @@ class Share:
 
 @dataclass(frozen=True)
 class Machine:
-    """The best of a few measurements each.
+    """The machine and its limits, each the best of a few measurements.
 
-    peak_gflops: GFLOP/s, of the fastest float32 arithmetic.
+    peak_gflops: GFLOP/s of the fastest float32 arithmetic.
     copies:      (bytes moved, GB/s) of copies, from the smallest to the largest.
-    device:      "cuda" for a GPU: then it is the processor, its multiprocessors the cores, and the
-                 threads are those of the host that orders (`gpu_limits.py`).
-    runs:        of the benchmark that measured it.
-    again:       how often the limits were measured anew, since a row used more than all of one.
-    product:     the peak is a matrix product's alone, as in records of before 2026-12.
+    device:      "cuda" for a GPU: then `processor` is the GPU, `cores` are its multiprocessors, and
+                 `threads` are those of the host (`gpu_limits.py`).
+    runs:        number of benchmark runs that measured the limits.
+    again:       number of repeated measurements, made because a row's share of a limit exceeded 1.
+    product:     the peak is that of a matrix product alone, as in records before 2026-12.
     """
 
     processor: str
@@ -78,13 +78,13 @@ class Machine:
         return max(rate for _, rate in self.copies)
 
     def bandwidth(self, moved: int) -> float:
-        """GB/s that a call which moves so many bytes may reach: that of a copy no larger, or of
-        any that is larger still."""
+        """The limit in GB/s for a call that moves so many bytes: the highest rate of the largest
+        copy that is no larger, and of all larger copies."""
         smaller = [size for size, _ in self.copies if size <= moved]
         return max(rate for size, rate in self.copies if size >= max(smaller, default=0))
 
     def share(self, operations: int, moved: int, seconds: float) -> Share:
-        """Of a call with so many operations, which reads and writes so many bytes at least."""
+        """The share of a call with so many operations that moves at least `moved` bytes."""
         arithmetic = operations / self.peak_gflops / 1e9 / seconds
         bandwidth = moved / self.bandwidth(moved) / 1e9 / seconds
         if arithmetic >= bandwidth:
@@ -92,7 +92,7 @@ class Machine:
         return Share(bandwidth, "bandwidth")
 
     def better(self, other: Machine) -> Machine:
-        """With the higher limits of two measurements: other work only ever lowers them."""
+        """The higher limits of two measurements: other work on the machine only lowers them."""
         peak = max(self.peak_gflops, other.peak_gflops)
         pairs = zip(self.copies, other.copies, strict=True)
         product = self.product and other.product
@@ -119,7 +119,7 @@ class Machine:
 
 
 def measure() -> Machine:
-    """The machine, with its limits on as many threads as are set (about two seconds)."""
+    """The machine, with its limits on the current number of threads (about two seconds)."""
     return Machine(
         _processor() + given(),
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
@@ -136,7 +136,7 @@ def _versions() -> dict[str, str]:
 
 
 def _processor() -> str:
-    """As Linux names it, or else as Python does."""
+    """The processor's name, from Linux or else from Python."""
     table = Path("/proc/cpuinfo")
     lines = table.read_text().splitlines() if table.is_file() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]

@@ -1,4 +1,4 @@
-"""ONNX Runtime as a contender: graphs from nodes, with weights as constants that it may repack."""
+"""ONNX Runtime as a contender: graphs built from nodes, with weights as constants."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OPSET = 22
 
 @dataclass(frozen=True)
 class Node:
-    """One operator of a graph: what it takes, what it gives, its attributes."""
+    """One operator of a graph: the names of its inputs and outputs, and its attributes."""
 
     kind: str
     takes: Sequence[str]
@@ -48,12 +48,12 @@ def call(
     weights: Mapping[str, np.ndarray],
     threads: int,
 ) -> Call:
-    """A call of the graph on these inputs, which gives the results of its last node."""
+    """A call of the graph on these inputs, which returns the outputs of its last node."""
     return _session(_model(nodes, inputs, weights).SerializeToString(), inputs, threads)
 
 
 def of_graph(model: nn.Graph, inputs: Mapping[str, np.ndarray], threads: int) -> Call:
-    """A call of a network with branches, written as `minidl.formats.onnx` writes it."""
+    """A call of a network with branches, exported by `minidl.formats.onnx`."""
     (x,) = inputs.values()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.onnx"

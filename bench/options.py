@@ -1,4 +1,4 @@
-"""What the commands' common options mean."""
+"""Command-line options that the commands of `python -m bench` share."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import typer
 from bench.cases import KERNELS_FOR
 from bench.contenders import left_out, libraries
 from bench.gpu import FLUSH_SECONDS
+from bench.round_robin import Effort
 from bench.selection import Cases, batches, cases, operations, quick, words
-from bench.turns import Effort
 from kernels import Kernel
 from kernels.contract import devices, threads
 from kernels.cuda import NoGPU, emulator
@@ -23,32 +23,32 @@ QUICK = Effort(seconds=1.5, turn=0.02)
 Device = Annotated[
     Literal["cpu", "cuda", "emulator"],
     typer.Option(
-        help="Where it computes: cuda, a GPU; emulator, CUDA's kernels without one, on the "
-        "smallest size of each layer, checked and not timed."
+        help="Device: cuda, a GPU; emulator, the CUDA kernels without a GPU, on the smallest size "
+        "of each layer, checked and not timed."
     ),
 ]
 Threads = Annotated[
-    int | None, typer.Option("--threads", help="Of every contender; all unless given.")
+    int | None, typer.Option("--threads", help="Threads of each contender; all unless given.")
 ]
 Against = Annotated[
-    str | None, typer.Option(help="torch,onnxruntime or none; those installed unless given.")
+    str | None, typer.Option(help="torch,onnxruntime or none; all installed ones unless given.")
 ]
 Rounds = Annotated[
-    int | None, typer.Option(min=1, help="Turns of each contender; what time allows.")
+    int | None, typer.Option(min=1, help="Turns of each contender; unless given, limited by time.")
 ]
-InAHurry = Annotated[
+QuickRun = Annotated[
     bool, typer.Option("--quick", help="Batch 1, few turns, one case of each kind: two minutes.")
 ]
 
 
 def set_threads(count: int | None) -> None:
-    """As many as asked for; ValueError if the machine has not so many."""
+    """Set the number of threads; ValueError if the machine has fewer."""
     if count is not None:
         threads.set_num_threads(count)
 
 
 def check_device(device: str) -> None:
-    """ValueError for a device that this machine has not, with what is missing and what there is."""
+    """ValueError for a device that this machine lacks: what is missing, and the alternative."""
     if device == "emulator" and not emulator.available():
         raise ValueError("--device emulator compiles kernels with g++, which is missing here")
     if device == "cuda":
@@ -60,9 +60,9 @@ def check_device(device: str) -> None:
             ) from error
 
 
-def effort_of(in_a_hurry: bool, rounds: int | None, device: str = "cpu") -> Effort:
-    """How long to time one case."""
-    effort = (QUICK if in_a_hurry else Effort()).exactly(rounds)
+def effort_of(quick_run: bool, rounds: int | None, device: str = "cpu") -> Effort:
+    """The time to spend on one case."""
+    effort = (QUICK if quick_run else Effort()).with_rounds(rounds)
     return replace(effort, between=FLUSH_SECONDS) if device == "cuda" else effort
 
 
@@ -72,17 +72,17 @@ def chosen(
     kernel: str | None = None,
     batch: str | None = None,
     against: str | None = None,
-    in_a_hurry: bool = False,
+    quick_run: bool = False,
     mine: list[Kernel] | None = None,
     device: str = "cpu",
 ) -> Cases:
-    """The cases with their contenders; ValueError names what an option may be."""
+    """The selected cases with their contenders; ValueError lists an option's possible values."""
     asked = None if against is None else [w for w in words(against) if w != NONE]
     others = libraries(asked, device)
     for reason in left_out(device) if asked is None else ():
         say(f"not compared: {reason}")
-    numbers = batches(batch or ("1" if in_a_hurry or device == "emulator" else "1,16"))
-    if in_a_hurry and not (mine or op or layer or kernel):
+    numbers = batches(batch or ("1" if quick_run or device == "emulator" else "1,16"))
+    if quick_run and not (mine or op or layer or kernel):
         return quick(others, numbers, device)
     kernels = words(kernel) if kernel else []
     named = operations(op, _on(device, mine or []))
@@ -90,7 +90,7 @@ def chosen(
 
 
 def _on(device: str, mine: list[Kernel]) -> list[Kernel]:
-    """The user's kernels that compute there; ValueError if there are some and none does."""
+    """The user's kernels for a device; ValueError if the user has kernels, but none for it."""
     found = [k for k in mine if k.device == KERNELS_FOR[device]]
     if mine and not found:
         had = ", ".join(f"{k.operation} {k.name} ({k.device})" for k in mine)

@@ -1,8 +1,8 @@
-"""`python -m bench pick`: is the kernel that `kernels.pick` chooses the fastest one?
+"""Comparison of the kernel that `kernels.pick` chooses with the fastest: `python -m bench pick`.
 
-Geometries are drawn as networks have them: squares of pixels, odd windows, strides of 1 and 2,
-channels and filters in powers of two and near them. Every registered kernel that serves one is
-timed, in turns, each in a process of its own.
+Geometries are drawn in the ranges of networks: square planes, windows of 1, 3, 5 and 7, strides of
+1 and 2, numbers of channels and filters spread evenly on a logarithmic scale. Every registered
+kernel that supports one is timed, in turns, each in a process of its own.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from bench.cases import Case
 from bench.contenders import contenders
 from bench.layers import Convolution
 from bench.options import Rounds, Threads, set_threads
+from bench.processes import Setting
+from bench.round_robin import Effort
 from bench.rows import Row, ratios
-from bench.run import leave, measured, wide_console
+from bench.run import exit_with_status, measured, wide_console
 from bench.tables import duration
-from bench.team import Setting
-from bench.turns import Effort
 from kernels.contract import threads
 from kernels.terminal.progress import say
 
@@ -35,7 +35,7 @@ NEAR = 1.2
 
 @dataclass(frozen=True)
 class Choice:
-    """A case's picked and best rows; `cost` is the picked one's time over the best one's."""
+    """A case's picked and fastest rows; `cost` is the ratio of their times."""
 
     picked: Row
     best: Row
@@ -46,12 +46,12 @@ class Choice:
 
 
 def pick_command(
-    sample: Annotated[int, typer.Option(min=1, help="How many geometries are drawn.")] = 12,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed draws others.")] = 0,
+    sample: Annotated[int, typer.Option(min=1, help="Number of geometries.")] = 12,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the drawn geometries.")] = 0,
     thread_count: Threads = None,
     rounds: Rounds = None,
 ) -> None:
-    """Draw convolutions and compare the kernel that is chosen by itself with the fastest.
+    """Draw convolutions and compare the kernel that `kernels.pick` chooses with the fastest.
 
     Exit status 1 if a kernel fails or gives a wrong result.
     """
@@ -65,7 +65,7 @@ def pick_command(
     for row in rows:
         if row.problem:
             say(f"{row.case.title}: {row.contender.title}: {row.problem}")
-    leave(rows, stopped)
+    exit_with_status(rows, stopped)
 
 
 def draw(sample: int, seed: int) -> list[Case]:
@@ -100,7 +100,7 @@ def compare(rows: Sequence[Row]) -> list[Choice]:
 
 
 def summary(choices: Sequence[Choice]) -> str:
-    """How good the choices are, in a line."""
+    """The quality of the choices, in one line."""
     if not choices:
         return "nothing was timed"
     costs = np.array([choice.cost for choice in choices])

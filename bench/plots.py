@@ -1,4 +1,4 @@
-"""The report's pictures: where rows lie under the machine's roofline, and ratios to PyTorch."""
+"""Plots of the report: rows under the machine's roofline, and ratios to PyTorch as bars."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ BAR = 0.22
 
 
 def roofline(rows: Sequence[Row], machine: Machine, folder: Path) -> list[Path]:
-    """roofline.svg and .png: GFLOP/s over operations a byte, ours filled, PyTorch's hollow.
+    """roofline.svg and .png: GFLOP/s over operations per byte, ours filled, PyTorch's hollow.
 
-    Of the operations really done; of the definition's where they are not known.
+    Operations are those really done; those of the definition where they are not known.
     """
     rows = [row for row in rows if row.contender.ours or row.contender.library == "torch"]
     figure, axes = plt.subplots(figsize=(8, 5.5))
@@ -57,7 +57,7 @@ def _draw_limits(axes: Axes, machine: Machine, intensities: Sequence[float]) -> 
 
 
 def _label(axes: Axes, text: str, place: tuple[float, float], side: str) -> None:
-    """Small, above the end of a line and over the points there."""
+    """A small label above the end of a line, drawn over the points."""
     box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1}
     axes.annotate(text, place, (0, 6), textcoords="offset points", fontsize=7, color="0.2", ha=side,
                   zorder=5, bbox=box)  # fmt: skip
@@ -82,12 +82,12 @@ def _done(row: Row) -> int:
 
 
 def _intensity(row: Row) -> float:
-    """Operations a byte."""
+    """Operations per byte."""
     return _done(row) / of(row.case).bytes(row.case)
 
 
 def ratio_bars(rows: Sequence[Row], batch: int, folder: Path) -> list[Path]:
-    """ratios-batch-N.svg and .png: how many times as fast as PyTorch each contender is."""
+    """ratios-batch-N.svg and .png: PyTorch's time over each contender's."""
     bars = [(row, against) for row in rows if (against := _against(row, rows, batch))]
     figure, axes = plt.subplots(figsize=(8, 1.2 + BAR * len(bars)))
     labels: set[str] = set()
@@ -101,9 +101,9 @@ def ratio_bars(rows: Sequence[Row], batch: int, folder: Path) -> list[Path]:
     axes.margins(y=0.01)
     axes.invert_yaxis()
     axes.set(xscale="log", xlabel=f"times as fast as PyTorch, batch {batch}: median and quartiles")
-    # On a range of less than ten the usual axis writes 1.1 x 10^0, and over its neighbour.
+    # On a range of less than ten the default axis writes 1.1 x 10^0, over its neighbour.
     low, high = axes.get_xlim()
-    fine = high / low < 100  # else their labels would be written over each other
+    fine = high / low < 100  # else the labels overlap
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7) if fine else (1,)))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -119,7 +119,7 @@ def _bar(axes: Axes, place: int, values: Sequence[float], colour: str, label: st
 
 
 def _against(row: Row, rows: Sequence[Row], batch: int) -> Row | None:
-    """What a row of this batch size is compared with; None for PyTorch's own."""
+    """PyTorch's row to compare a row of this batch size with; None for PyTorch's own rows."""
     if row.case.batch != batch or row.contender.library == "torch":
         return None
     return baseline(rows, row.case)

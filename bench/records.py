@@ -1,4 +1,4 @@
-"""Everything measured as JSON, and back."""
+"""Measurements as JSON files, written and read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from bench.rows import Row, baseline, ratios, spread
 from minidl.serialize import replacing
 
 FORMAT, BEFORE = "minidl bench 2", "minidl bench 1"
-"""`BEFORE` had no operations that were really done, and the matrix product for a peak."""
+"""Current and earlier format. `BEFORE` lacks the operations really done; its peak is the rate of a
+matrix product."""
 Record = tuple[list[Row], Machine]
 
 
@@ -46,7 +47,7 @@ def _as_json(row: Row, rows: Sequence[Row], machine: Machine) -> dict[str, objec
 
 
 def read_json(paths: Sequence[Path]) -> Record:
-    """What `write_json` wrote to these files; where several have a case, the last one counts.
+    """The rows that `write_json` wrote to these files; of a case in several files the last counts.
 
     FileNotFoundError, ValueError for a file of another kind or of another processor.
     """
@@ -94,7 +95,7 @@ def _row(document: dict[str, Any]) -> Row:
     )
     if "operations" in document:
         return row
-    # A record of before: what the kernel of that name does today.
+    # The earlier format: the operations of today's kernel of that name.
     return replace(row, operations=of(row.case).done(row.case, row.contender))
 
 

@@ -1,4 +1,4 @@
-"""`python -m bench report`: roofline, ratios to PyTorch as bars, a table of one row a case."""
+"""Report of measurements, `python -m bench report`: roofline, ratios to PyTorch, one row a case."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import typer
 
 from bench.cases import Case
 from bench.machine import Machine
-from bench.options import Against, InAHurry, Rounds, Threads, chosen, effort_of, set_threads
+from bench.options import Against, QuickRun, Rounds, Threads, chosen, effort_of, set_threads
 from bench.plots import ratio_bars, roofline
 from bench.records import Record, read_json, write_json
 from bench.rows import Row, baseline, ratios, shown
-from bench.run import leave, run
+from bench.run import exit_with_status, run
 from bench.tables import (
     around_markers,
     below,
@@ -59,30 +59,30 @@ README = (
     ("max_pool2d", "zfnet.pool1", 16),
     ("projection", "zfnet.unit5", 1),
 )
-"""The cases that a README shows: whole networks, and one of each kind below them."""
+"""The cases in the README's table: whole networks, and one of each kind of operation."""
 
 
 def report_command(
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder for pictures and table.")],
     json_files: Annotated[
         list[Path] | None,
-        typer.Option("--json", help="What was measured before; may be given several times."),
+        typer.Option("--json", help="Earlier measurements; may be given several times."),
     ] = None,
     readme: Annotated[
         Path | None,
         typer.Option(
             dir_okay=False,
-            help="Put the rows of a README between the <!-- bench --> markers of this file.",
+            help="Write the README's rows between the <!-- bench --> markers of this file.",
         ),
     ] = None,
     thread_count: Threads = None,
     against: Against = None,
     rounds: Rounds = None,
-    in_a_hurry: InAHurry = False,
+    quick_run: QuickRun = False,
 ) -> None:
-    """Draw and tabulate what was measured; without --json, ZFNet is measured first.
+    """Draw and tabulate measurements; without --json, ZFNet is measured first.
 
-    Writes roofline and ratios-batch-N (.svg and .png), table.md and, if it measured, rows.json.
+    Writes roofline and ratios-batch-N (.svg and .png), table.md and, after measuring, rows.json.
     """
     if readme is not None:
         around_markers(readme)
@@ -90,12 +90,12 @@ def report_command(
     out.mkdir(parents=True, exist_ok=True)
     if record is None:
         set_threads(thread_count)
-        selected = chosen(against=against, in_a_hurry=in_a_hurry)
-        record, stopped = run(selected, "", effort_of(in_a_hurry, rounds))
+        selected = chosen(against=against, quick_run=quick_run)
+        record, stopped = run(selected, "", effort_of(quick_run, rounds))
         write_json(out / "rows.json", *record)
     for path in write_report(record, out, readme):
         say(f"wrote {path}")
-    leave(record[0], stopped)
+    exit_with_status(record[0], stopped)
 
 
 def write_report(record: Record, out: Path, readme: Path | None = None) -> list[Path]:
@@ -132,13 +132,13 @@ def _name(case: Case) -> tuple[str, str, int]:
 
 
 def _compared(rows: Sequence[Row]) -> list[Row]:
-    """Of ours what minidl takes, of each library the faster layout in float32."""
+    """Of ours the row that minidl uses, of each library the faster layout in float32."""
     fair = [row for row in shown(rows) if not row.contender.tf32]
     return [row for row in fair if not row.contender.ours or row is _chosen(rows, row.case)]
 
 
 def _chosen(rows: Sequence[Row], case: Case) -> Row:
-    """The row that minidl takes by itself, or the fastest of ours where that was not timed."""
+    """The row of the kernel that minidl uses by default, or our fastest where it was not timed."""
     ours = [row for row in rows if row.contender.ours and row.case == case]
     return min(ours, key=lambda row: (not row.picked, row.time))
 

@@ -1,7 +1,7 @@
-"""Rows of results: what was timed, and what follows from it.
+"""Rows of results: the times of a contender on a case, and the figures derived from them.
 
-Contenders take turns, so a ratio is formed round by round, from two times that were taken close to
-each other, and its median and spread are of those ratios.
+Contenders are timed in turns. So a ratio is formed round by round, from two times that were
+measured close to each other; median and spread are those of the rounds' ratios.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from bench.operations import of
 class Row:
     """One contender on one case.
 
-    seconds: a call's, one number a round; empty if it was not timed.
-    memory:  bytes that a call raised resident memory by at most, its result included; None where
-             the system cannot tell.
-    peak:    the most bytes that the process held during that call, or None.
-    share:   of the error bound that its result used; None if that is no number.
-    picked:  it is what minidl takes by itself.
-    operations: floating-point operations that a call really did; None where nobody knows: of a
-             library's products.
-    problem: why it was not timed: "WRONG: ...", "failed: ..." and so on; "" if it was.
+    seconds:    of a call, one number a round; empty if it was not timed.
+    memory:     rise of resident memory during a call in bytes, its result included; None where the
+                system has no count.
+    peak:       maximum of bytes that the process held during that call, or None.
+    share:      its result's error as a share of the bound; None if that is not finite.
+    picked:     minidl uses this contender by default.
+    operations: floating-point operations that a call really does; None where they are unknown, as
+                of a library's products.
+    problem:    the reason why it was not timed: "WRONG: ...", "failed: ..."; "" if it was timed.
     """
 
     case: Case
@@ -47,20 +47,20 @@ class Row:
 
     @property
     def gflops(self) -> float:
-        """The effective rate, of the definition's operations whatever the algorithm does."""
+        """The effective rate: the definition's operations over the time."""
         return of(self.case).operations(self.case) / self.time / 1e9
 
     def share_of_peak(self, machine: Machine) -> Share | None:
-        """How much of the machine's nearer limit the row uses: of arithmetic, by the operations
-        really done, or of bandwidth, by the bytes that have to move. None where they are not known,
-        and of TF32, whose peak is another."""
+        """The row's rate as a share of the machine's nearer limit: of arithmetic, by the operations
+        really done, or of bandwidth, by the bytes that have to move. None where the operations are
+        unknown, and for TF32, which has another peak."""
         if self.operations is None or self.contender.tf32 or not self.seconds:
             return None
         return machine.share(self.operations, of(self.case).bytes(self.case), self.time)
 
 
 def spread(values: Sequence[float]) -> float:
-    """Half the distance between the quartiles of `values`, as a share of their median."""
+    """Half the interquartile range of `values`, as a share of their median."""
     low, middle, high = np.percentile(values, (25, 50, 75))
     return float((high - low) / 2 / middle)
 
@@ -80,7 +80,7 @@ def baseline(
 
 
 def shown(rows: Sequence[Row]) -> list[Row]:
-    """Every row of ours and of each library the faster layout's, or a failed one's."""
+    """All rows of ours, and of each library the faster layout's row, or its failed rows."""
     return [row for row in rows if row.contender.ours or row is (_fastest(rows, row) or row)]
 
 

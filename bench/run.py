@@ -1,4 +1,4 @@
-"""A run: every case measured one after the other with progress, then told and written."""
+"""A run of the benchmark: every case measured with a progress bar, then printed and written."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from rich.console import Console
 from bench import gpu_limits, machine
 from bench.cases import Case, Contender
 from bench.machine import Machine
+from bench.processes import Setting
 from bench.records import Record, write_json
+from bench.round_robin import Effort, measure
 from bench.rows import Row
 from bench.tables import LEGENDS, tables, write_table
-from bench.team import Setting
-from bench.turns import Effort, measure
 from kernels.terminal.progress import Task, console, progress_bars, say, stop_on_interrupt
 
 LOG_WIDTH = 130
 AGAIN = 3
-"""How often limits are measured anew because of the rows of one case."""
+"""Most repetitions of the limits' measurement because of the rows of one case."""
 
 
 def run(
     selected: Mapping[Case, Sequence[Contender]], source: str, effort: Effort, device: str = "cpu"
 ) -> tuple[Record, bool]:
-    """(rows and machine, whether Ctrl-C ended it before its time).
+    """(rows and machine, whether Ctrl-C ended the run early).
 
-    The machine's limits are measured before and after, and again when a row uses more than all of
-    one; the highest count.
+    The machine's limits are measured before and after, and again when a row's share of one exceeds
+    1; the highest measurements count.
     """
     say("measuring the machine's own limits")
     limits = Limits(device)
@@ -51,7 +51,7 @@ class Limits:
         self.machine = self.machine.better(_limits(self.device))
 
     def check(self, rows: Sequence[Row]) -> None:
-        """Measure again, a few times, while one of the rows uses more than all of a limit."""
+        """Measure again, a few times, while a row's share of a limit exceeds 1."""
         for _ in range(AGAIN):
             if not exceeding(rows, self.machine):
                 return
@@ -60,7 +60,7 @@ class Limits:
 
 
 def exceeding(rows: Sequence[Row], machine: Machine) -> list[Row]:
-    """Those which use more than all of a limit, which therefore was measured too low."""
+    """The rows whose share of a limit exceeds 1: that limit was measured too low."""
     shares = ((row, row.share_of_peak(machine)) for row in rows)
     return [row for row, share in shares if share is not None and share.value > 1]
 
@@ -75,7 +75,7 @@ def measured(
     effort: Effort,
     check: Callable[[Sequence[Row]], None] = lambda rows: None,
 ) -> tuple[list[Row], bool]:
-    """(the rows, whether Ctrl-C ended it before its time); `check` is called with each case's."""
+    """(the rows, whether Ctrl-C ended the run early); `check` is called with each case's rows."""
     rows: list[Row] = []
     with stop_on_interrupt() as pressed, progress_bars() as progress:
         task = Task(progress, "cases", len(selected))
@@ -85,7 +85,7 @@ def measured(
                 found = measure(case, contenders, setting, effort)
                 check(found)
                 rows += found
-            except KeyboardInterrupt:  # pressed twice: what is done is done
+            except KeyboardInterrupt:  # pressed twice: keep the finished cases
                 return rows, True
             if pressed:
                 return rows, done + 1 < len(selected)
@@ -94,12 +94,12 @@ def measured(
 
 
 def wide_console() -> Console:
-    """The terminal, or lines that are wide enough for a table."""
+    """The terminal, or a console with lines wide enough for a table."""
     return console if console.is_terminal else Console(width=LOG_WIDTH)
 
 
-def tell(record: Record, json_file: Path | None = None, markdown: Path | None = None) -> None:
-    """Print the tables and what went wrong; write them where asked for."""
+def show(record: Record, json_file: Path | None = None, markdown: Path | None = None) -> None:
+    """Print the tables and the contenders' problems; write the files that were asked for."""
     rows, measured_on = record
     page = wide_console()
     for table in tables(rows, measured_on):
@@ -121,7 +121,7 @@ def tell(record: Record, json_file: Path | None = None, markdown: Path | None = 
         say(f"The table is in {markdown.resolve()}")
 
 
-def leave(rows: Sequence[Row], stopped: bool) -> None:
+def exit_with_status(rows: Sequence[Row], stopped: bool) -> None:
     """Exit with status 130 after Ctrl-C, 1 if a result is wrong or a contender failed."""
     if stopped or any(row.problem for row in rows):
         raise typer.Exit(130 if stopped else 1)

@@ -1,4 +1,4 @@
-"""What the command line's words select: operations, layers, batches, contenders."""
+"""Selection of operations, layers, batches and contenders from the words of the command line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUICK = (
     ("conv_relu_pool", "zfnet.stage5"),
     ("zfnet_step", "small.lrn"),
 )
-"""One of each kind, for a benchmark in a hurry."""
+"""One case of each kind, for `--quick`."""
 
 
 def words(text: str) -> list[str]:
@@ -36,7 +36,7 @@ def words(text: str) -> list[str]:
 
 
 def batches(text: str) -> list[int]:
-    """The numbers of "1,16"; ValueError for what is no number of at least 1."""
+    """The numbers of "1,16"; ValueError unless each is an integer of at least 1."""
     found = words(text)
     if not all(word.isdecimal() and int(word) >= 1 for word in found):
         raise ValueError(f"--batch takes numbers of images, as in 1,16; got {text!r}")
@@ -44,7 +44,7 @@ def batches(text: str) -> list[int]:
 
 
 def operations(named: str | None, mine: Sequence[Kernel]) -> list[str]:
-    """Those named, or those that the user's own kernels compute, or all; ValueError for others."""
+    """The named operations, or those of the user's kernels, or all; ValueError for unknown ones."""
     known = ", ".join(OPERATIONS)
     if named:
         for operation in words(named):
@@ -76,7 +76,7 @@ def cases(
     known: Sequence[Layer] = LAYERS,
     device: str = "cpu",
 ) -> Cases:
-    """Every case that one of ours serves, with its contenders.
+    """Every case that one of our contenders supports, with its contenders.
 
     ValueError for a layer or a kernel that does not exist, or if no case is left.
     """
@@ -98,7 +98,7 @@ def cases(
 
 
 def _check(kernels: Sequence[str], operations: Sequence[str], side: str) -> None:
-    """ValueError for a kernel that none of the operations has on the device."""
+    """ValueError for a kernel name that none of the operations has on the device."""
     made = [OPERATIONS[operation] for operation in operations]
     known = ["minidl"] * any(not isinstance(o, KernelOperation) for o in made)
     for o in made:

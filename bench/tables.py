@@ -1,4 +1,4 @@
-"""Rows as text: a table on the console, one between the markers of a Markdown file."""
+"""Tables of rows: on the console, and between the markers of a Markdown file."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ NEVER = (
     "CUDA: never run on a GPU by us; every kernel verified in the emulator "
     "(`python -m bench --device emulator`)."
 )
-"""What is said until there are numbers of ours; `python -m bench --device cuda` measures yours."""
+"""The note below tables without a GPU's times; `python -m bench --device cuda` measures a GPU."""
 
 
 LEGENDS = {"cpu": LEGEND, "cuda": GPU_LEGEND}
-"""What columns mean, by the device that was measured."""
+"""The meaning of the columns, by the measured device."""
 
 
 def below(machine: Machine, legends: Mapping[str, str] = LEGENDS) -> str:
-    """What stands under a table: what was measured on, what columns mean, what is missing."""
+    """The text below a table: the machine, the meaning of the columns, and the note on CUDA."""
     text = f"{machine.summary} {legends[machine.device]}"
     return text if machine.device == "cuda" else f"{text}\n\n{NEVER}"
 
@@ -71,7 +71,7 @@ def cells(row: Row, rows: Sequence[Row], machine: Machine) -> list[str]:
 
 
 def share(row: Row, machine: Machine) -> str:
-    """Of the machine's nearer limit, with its name."""
+    """The share of the machine's nearer limit, with the limit's name."""
     return str(row.share_of_peak(machine) or "-")
 
 
@@ -106,16 +106,16 @@ def markdown(headings: Sequence[str], lines: Sequence[Sequence[str]], texts: int
 
 
 def write_table(path: Path, rows: Sequence[Row], machine: Machine) -> None:
-    """Put every row between the markers of a Markdown file, the rest of it as it is.
+    """Write every row between the markers of a Markdown file; the rest of the file is unchanged.
 
-    ValueError if the file has no such place; OSError if it cannot be written, the old one kept.
+    ValueError if the markers are missing; OSError if it cannot be written, the old file is kept.
     """
     lines = [cells(r, rows, machine) for r in shown(rows)]
     write_between(path, f"{markdown(HEADINGS, lines, 4)}\n\n{below(machine)}")
 
 
 def write_between(path: Path, text: str) -> None:
-    """Put `text` between the markers of a file; raises as `write_table` does."""
+    """Write `text` between the markers of a file; raises as `write_table` does."""
     before, after = around_markers(path)
     with replacing(path) as beside:
         whole = f"{before}{BEGIN}\n{text}\n{END}{after}"
@@ -123,7 +123,7 @@ def write_between(path: Path, text: str) -> None:
 
 
 def around_markers(path: Path) -> tuple[str, str]:
-    """What a file holds before and after the table's place; ValueError if it has none, or two."""
+    """A file's text before and after the markers; ValueError unless there is one pair of them."""
     with path.open(encoding="utf-8", newline="") as file:
         text = file.read()
     counts = text.count(BEGIN), text.count(END)
@@ -151,7 +151,7 @@ def duration(seconds: float) -> str:
 
 
 def in_bytes(count: int | None) -> str:
-    """Or gigabytes, to three digits."""
+    """Megabytes or gigabytes, to three digits."""
     if count is None:
         return "-"
     return f"{count / 1e6:.3g} MB" if count < 0.9995e9 else f"{count / 1e9:.3g} GB"

@@ -1,10 +1,10 @@
-"""One contender in a process of its own: it reads orders, a line each, and answers in lines.
+"""Worker process of one contender: it reads commands line by line and answers in lines.
 
 The first line is its job as JSON, answered by "ok" once everything is imported and compiled. Then
-`run FOLDER` computes once, saves the results there (0.npy, 1.npy, ...) and answers with the memory
-that it took, as JSON; `time N M` answers with seconds a call over N calls, after M others
-(`instrument.py`, `gpu.py`). Anything raised is answered by "error ...". In between it waits for a
-line, and no thread of it is busy.
+`run FOLDER` computes once, saves the results there (0.npy, 1.npy, ...) and answers with its memory
+and operations as JSON. `time N M` answers with seconds a call over N calls, after M untimed ones
+(`instrument.py`, `gpu.py`). An exception is answered by "error ...". Between commands the process
+waits for a line, and none of its threads is busy.
 """
 
 from __future__ import annotations
@@ -19,36 +19,36 @@ from typing import Any, TextIO
 
 
 def main() -> None:
-    """Serve until the other side closes standard input."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    """Execute commands until the parent closes standard input."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     answers = _own_answers()
-    obey: Callable[[str], str] | None = None
+    execute: Callable[[str], str] | None = None
     for line in sys.stdin:
         try:
-            if obey is None:
-                obey, answer = _prepared(json.loads(line)), "ok"
+            if execute is None:
+                execute, answer = _prepared(json.loads(line)), "ok"
             else:
-                answer = obey(line.strip())
+                answer = execute(line.strip())
         except BaseException as error:
             answer = f"error {type(error).__name__}: {' '.join(str(error).split())}"
         print(answer, file=answers, flush=True)
 
 
 def _own_answers() -> TextIO:
-    """Standard output under another number: what a kernel prints goes to standard error."""
+    """Standard output under another descriptor: a kernel's own prints go to standard error."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     return answers
 
 
 def _prepared(job: dict[str, Any]) -> Callable[[str], str]:
-    """What obeys the orders after the first."""
+    """The function that executes the commands after the first."""
     if not job["ours"]:
-        # Before kernels, which tell OpenMP's idle threads how to wait: a library keeps its own way.
+        # Before kernels, which sets how OpenMP's idle threads wait: a library keeps its default.
         importlib.import_module(job["library"])
-    from bench import serving  # only now: it imports kernels
+    from bench import prepared_contender  # only now: it imports kernels
 
-    return serving.prepare(job).obey
+    return prepared_contender.prepare(job).execute
 
 
 if __name__ == "__main__":

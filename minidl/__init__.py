@@ -23,12 +23,12 @@ _check_sibling()
 import minidl.operators  # noqa: E402, F401  (gives Tensor its operators)
 from kernels.contract.threads import get_num_threads, set_num_threads  # noqa: E402
 from minidl import device, functional, init, nn, optim, rules, serialize  # noqa: E402
-from minidl.check import check_vjp  # noqa: E402
+from minidl.backward_pass import backward  # noqa: E402
 from minidl.formats.onnx import load_onnx  # noqa: E402
+from minidl.gradient_check import check_vjp  # noqa: E402
 from minidl.recording import no_grad  # noqa: E402
 from minidl.tensor import Tensor  # noqa: E402
 from minidl.tuning import autotune, exact  # noqa: E402
-from minidl.walk import backward  # noqa: E402
 
 __all__ = [
     "Tensor",

@@ -1,12 +1,13 @@
-"""Where arrays lie, and how they go from one place to another.
+"""Devices of arrays, and copies between them.
 
     "cpu"       NumPy's arrays, in the machine's memory
     "cuda"      CuPy's arrays, in a GPU's memory
-    "emulator"  NumPy's arrays that are marked, on which the CUDA kernels run without a GPU
+    "emulator"  a marked subclass of NumPy's arrays, on which the CUDA kernels run without a GPU
 
-Functions never move what they compute on: all their arrays lie in one place, and the result is
-there too. Only what is called here copies. A copy costs the bus, 10 to 50 GB/s where a GPU reads
-its own memory at 1000 to 3000, and what comes back also waits until all before it is computed.
+Functions never copy their operands between devices: all arrays of a call, and its result, are on
+one device. Only the functions of this module copy. A copy runs at the bus's 10 to 50 GB/s, where a
+GPU reads its own memory at 1000 to 3000; a copy to the host also waits until all earlier work is
+done.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ DEVICES = ("cpu", "cuda", "emulator")
 
 
 def check(device: str) -> str:
-    """The device's name; ValueError if there is none of that name, or no GPU to be used.
+    """The device's name; ValueError for an unknown name, or if no GPU can be used.
 
-    The error says what is missing and how to ask for the emulator.
+    The error says what is missing and how to select the emulator.
     """
     if device not in DEVICES:
         raise ValueError(f"device must be one of {', '.join(DEVICES)}, got {device!r}")
@@ -34,27 +35,27 @@ def check(device: str) -> str:
 
 
 def of(array: Any) -> str:
-    """The device on which an array lies; TypeError for what is no array."""
+    """The device of an array; TypeError for anything else."""
     kind = "cpu" if isinstance(array, np.generic) else cuda.device_kind(array)
     if kind is None:
-        raise TypeError(f"a {type(array).__name__} lies on no device; expected an array")
+        raise TypeError(f"a {type(array).__name__} is on no device; expected an array")
     return kind
 
 
 def is_array(value: object) -> bool:
-    """Whether it is an array of any device."""
+    """True for an array of any device."""
     return cuda.device_kind(value) is not None
 
 
 def is_remote(value: object) -> bool:
-    """Whether it is an array that lies elsewhere than on the CPU."""
+    """True for an array of another device than the CPU."""
     return cuda.device_kind(value) not in ("cpu", None)
 
 
 def move(array: Any, device: str) -> Any:
-    """The array on `device`: itself if it lies there, else a copy, laid out as kernels take it.
+    """The array on `device`: itself if it is there already, else a copy in the kernels' layout.
 
-    Raises as `check`, and MemoryError where there is no room.
+    Raises as `check`, and MemoryError if the device has no memory left.
     """
     if of(array) == device:
         return array
@@ -65,12 +66,12 @@ def move(array: Any, device: str) -> Any:
 
 
 def like(array: Any, other: Any) -> Any:
-    """The array where `other` lies."""
+    """The array on the device of `other`."""
     return array if type(array) is type(other) else move(array, of(other))
 
 
 def host(array: Any) -> np.ndarray:
-    """The array on the CPU: itself if it lies there, else a copy."""
+    """The array on the CPU: itself if it is there already, else a copy."""
     if of(array) != "cpu":
         return cuda.host(array)
     here: np.ndarray = array
@@ -78,7 +79,7 @@ def host(array: Any) -> np.ndarray:
 
 
 def index(place: Any, array: Any) -> Any:
-    """What stands between brackets, its arrays brought to where `array` lies."""
+    """The index `place`, with its arrays on the device of `array`."""
     if isinstance(place, tuple):
         return tuple(index(part, array) for part in place)
     part = np.array(place) if isinstance(place, list) else place
@@ -86,11 +87,11 @@ def index(place: Any, array: Any) -> Any:
 
 
 def add_at(target: Any, place: Any, values: Any) -> None:
-    """target[place] += values, in place; where several meet, one after the other in row order.
+    """target[place] += values, in place; values of one index are added in row order.
 
-    A GPU adds what meets in any order, which is not the same sum each time. So the first to come
-    to each place are added, then the second ones, and so on: the CPU's order, with its bits.
-    `target` is row-major.
+    A GPU would add values of one index in any order, and the sums would differ from run to run. So
+    the first value of each index is added, then the second of each, and so on: the CPU's order,
+    with the same bits. `target` is row-major.
     """
     if not _has_integers(place):
         target[index(place, target)] += values
@@ -101,7 +102,7 @@ def add_at(target: Any, place: Any, values: Any) -> None:
 
 
 def _has_integers(place: Any) -> bool:
-    """Whether there are arrays of integers in it, which may name a place twice."""
+    """True for an index with arrays of integers, which may name an element twice."""
     if isinstance(place, tuple):
         return any(_has_integers(part) for part in place)
     return isinstance(place, list) or (is_array(place) and place.ndim > 0 and place.dtype != bool)
@@ -111,7 +112,7 @@ def _add_in_rounds(target: Any, place: Any, values: Any) -> None:
     numbers = np.arange(target.size).reshape(target.shape)  # (size,) -> the target's shape
     places = numbers[_here(place)].reshape(-1)  # the values' shape -> (count,)
     rounds = _occurrence(places)
-    flat, added = target.reshape(-1), values.reshape(-1)
+    flat, added = target.reshape(-1), values.reshape(-1)  # any shape -> (size,), (count,)
     for each in range(int(rounds.max(initial=-1)) + 1):
         (some,) = np.nonzero(rounds == each)
         flat[like(places[some], target)] += added[like(some, target)]
@@ -124,10 +125,10 @@ def _here(place: Any) -> Any:
 
 
 def _occurrence(places: np.ndarray) -> np.ndarray:
-    """How many equal ones stand before each: 3 5 3 3 5 -> 0 0 1 2 1."""
+    """The number of equal elements before each element: 3 5 3 3 5 -> 0 0 1 2 1."""
     order = np.argsort(places, kind="stable")
     ranked = places[order]
-    first = np.searchsorted(ranked, ranked)  # where each run of equal ones begins
+    first = np.searchsorted(ranked, ranked)  # the beginning of each run of equal elements
     found = np.empty_like(order)
     found[order] = np.arange(len(order)) - first
     return found

@@ -1,4 +1,4 @@
-"""How weights begin, and how the paper keeps filters from growing."""
+"""Initial weights, and the paper's renormalisation of filters."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def renormalise_filters(weight: np.ndarray, max_rms: float = 0.1) -> int | None:
     """Scale every filter of (K,C,R,S) whose RMS exceeds `max_rms` back to it, in place.
 
     Zeiler and Fergus 2013, section 3: keeps a few filters from dominating the first layer.
-    Returns how many were scaled; None on a device, where to know it would be to wait for it.
+    Returns the number of scaled filters; None on a GPU, where the number would have to be waited
+    for.
     """
     if kernels.device_of(weight) == "cuda":
         on_device.renormalise(weight, max_rms)

@@ -1,4 +1,4 @@
-"""Tensor's operators and methods, installed on the class from above it and the functions.
+"""Tensor's operators and methods, installed by a module above Tensor and the functions.
 
 The functions of `minidl.functional` are built on Tensor, and Tensor's operators call them. Neither
 module imports the other: this one imports both, as HIPS autograd's `numpy_boxes` does.
@@ -8,9 +8,9 @@ module imports the other: this one imports both, as HIPS autograd's `numpy_boxes
 from __future__ import annotations
 
 from minidl import functional as F
+from minidl.backward_pass import backward
 from minidl.functional.shape import to
 from minidl.tensor import Functions, Tensor
-from minidl.walk import backward
 
 Tensor.functions = Functions(
     add=F.add,

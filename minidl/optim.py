@@ -17,7 +17,7 @@ from minidl.tensor import Tensor
 
 
 class SGD:
-    """w <- w - lr v,  v <- momentum v + (gradient + weight_decay w): PyTorch's form."""
+    """w <- w - lr v,  v <- momentum v + (gradient + weight_decay w), as in PyTorch."""
 
     def __init__(
         self,
@@ -39,9 +39,9 @@ class SGD:
         }
 
     def step(self) -> None:
-        """One update from every parameter's `.grad`; those without one stay.
+        """One update from every parameter's `.grad`; parameters without a gradient are unchanged.
 
-        What raises, for want of memory say, does so before the first parameter is changed.
+        An error, for lack of memory say, is raised before the first parameter is changed.
         """
         updates = [
             (parameter, self._ready(name, parameter, parameter.grad))
@@ -50,7 +50,7 @@ class SGD:
         ]
         for parameter, update in updates:
             update()
-            parameter.assign(parameter.data)  # nothing to copy: it tells the tape
+            parameter.assign(parameter.data)  # copies nothing: it counts the change for the tape
 
     def _ready(self, name: str, parameter: Parameter, gradient: Tensor) -> Callable[[], None]:
         settings = {"momentum": self.momentum, "weight_decay": self.weight_decay}
@@ -61,10 +61,10 @@ class SGD:
 def ready(
     w: np.ndarray, v: np.ndarray, g: np.ndarray, *, lr: float, momentum: float, weight_decay: float
 ) -> Callable[[], None]:
-    """A step that changes w and v in place, made by calling what is returned: it needs no memory.
+    """A function that updates w and v in place, and allocates nothing.
 
-    What may fail fails here, for want of memory too, and w and v are then as they were. ValueError
-    if the shapes differ, TypeError if the types or the devices do.
+    Whatever may fail, for lack of memory too, fails here, before w and v are changed. ValueError if
+    the shapes differ, TypeError if the types or the devices do.
     """
     if not w.shape == v.shape == g.shape:
         raise ValueError(f"SGD: w {w.shape}, v {v.shape} and g {g.shape} must be of one shape")
@@ -72,10 +72,10 @@ def ready(
     places = sorted({device.of(a) for a in (w, v, g)})
     if len(places) != 1:
         raise TypeError(f"SGD: w, v and g lie on {' and '.join(places)}; on one they fit")
-    admitted = tuple(memory.canonicalise(a) for a in (w, v, g))
-    step = partial(pick_for("sgd_step", w, w.shape), *admitted, out=admitted[:2])
+    canonical = tuple(memory.canonicalise(a) for a in (w, v, g))
+    step = partial(pick_for("sgd_step", w, w.shape), *canonical, out=canonical[:2])
     settings = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
-    return partial(_step, (w, v), admitted[:2], partial(step, **settings))
+    return partial(_step, (w, v), canonical[:2], partial(step, **settings))
 
 
 def _step(
@@ -91,8 +91,8 @@ def _step(
 class Plateau:
     """Lower the rate by `factor` when the validation error has not fallen for `patience` epochs.
 
-    It has fallen when it is below the best so far by more than `threshold`. The paper lowers the
-    rate by hand (section 3).
+    A fall is an error below the best one so far by more than `threshold`. The paper lowers the rate
+    by hand (section 3).
     """
 
     def __init__(

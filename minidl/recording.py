@@ -1,4 +1,4 @@
-"""Switch of the tape: whether operations are recorded, one setting for each thread or task."""
+"""Switch of the tape: recording on or off, one setting for each thread or task."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def is_recording() -> bool:
 
 @contextmanager
 def no_grad() -> Iterator[None]:
-    """Within it, nothing is put on the tape."""
+    """Within the block no operation is recorded on the tape."""
     with recording(False):
         yield
 

@@ -1,8 +1,8 @@
-"""How to walk a tape backward: one table of rules for each way.
+"""Tables of backward rules: the gradient, the deconvnet, and guided backpropagation.
 
-A rule takes a node, the cotangent `gy` of its output and which inputs need one, and returns a
-cotangent (or None) for each input. The gradient's rules stand beside their operations in
-`minidl.functional`; a table derived from it replaces the rows in which it differs.
+A rule takes a node, the cotangent `gy` of its output, and a flag for each input that needs a
+cotangent. It returns a cotangent (or None) for each input. The rules of the gradient are defined
+beside their operations in `minidl.functional`; a derived table replaces the rows that differ.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from minidl.tensor import Node, Rule, Tensor
 class Rules:
     """A table from the name of an operation to its rule.
 
-    A fused operation, which did several steps at once, has a rule that is also given the table
-    that is walked by (`fused_rule`): it hands each step to that table, so that none is bypassed.
+    The rule of a fused operation, which computes several steps at once, also gets the table of the
+    backward pass (`fused_rule`). It looks up the rule of each step there, so none is bypassed.
     """
 
     def __init__(self, name: str, parent: Rules | None = None, **rows: Rule) -> None:
@@ -28,7 +28,7 @@ class Rules:
         self._fused: dict[str, Callable[..., Any]] = {}
 
     def rule(self, operation: str) -> Callable[[Rule], Rule]:
-        """Decorator: make the function the rule of `operation` in this table."""
+        """Decorator: register the function as the rule of `operation` in this table."""
 
         def decorate(rule: Rule) -> Rule:
             self._rows[operation] = rule
@@ -37,8 +37,8 @@ class Rules:
         return decorate
 
     def fused_rule(self, operation: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Decorator: make the function, of a node, a cotangent, needs and `table`, the rule of a
-        fused `operation` in this table and those derived from it."""
+        """Decorator: register the function, of a node, a cotangent, needs and `table`, as the rule
+        of a fused `operation` in this table and its derived tables."""
 
         def decorate(rule: Callable[..., Any]) -> Callable[..., Any]:
             self._fused[operation] = rule
@@ -47,7 +47,7 @@ class Rules:
         return decorate
 
     def derive(self, name: str, **rows: Rule) -> Rules:
-        """A table that has these rows and otherwise this one's."""
+        """A table with these rows; all other rows are this table's."""
         return Rules(name, self, **rows)
 
     def __getitem__(self, operation: str) -> Rule:
@@ -66,23 +66,23 @@ class Rules:
 
 
 def rectify_from_above(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> tuple[Tensor, ...]:
-    """Rectify what comes from above (Zeiler, Fergus 2013, section 2.1)."""
+    """Rectify the cotangent from above (Zeiler, Fergus 2013, section 2.1)."""
     return (gy.relu(),)
 
 
 def rectify_both_ways(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-    """Rectify from above and where the input was negative (Springenberg et al. 2015)."""
+    """Rectify the cotangent, and mask it by the input's sign (Springenberg et al. 2015)."""
     return tuple(gradient["relu"](node, gy.relu(), needs))
 
 
 def pass_through(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> tuple[Tensor, ...]:
-    """Leave the cotangent as it is: the deconvnet does not invert normalisation."""
+    """Return the cotangent unchanged: the deconvnet does not invert normalisation."""
     return (gy,)
 
 
 def by_definition(table: Rules) -> Rules:
-    """The same table with convolutions that sum the products of the definition, so that what no
-    product reaches is zero: Winograd's sums leave some rounding beside what one unit sees."""
+    """The same table with convolutions that sum the products of the definition, so that pixels
+    outside of a unit's receptive field are exactly zero: Winograd's sums round there."""
 
     def conv2d(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> Sequence[Tensor | None]:
         return table["conv2d"](node.with_saved(algorithm="exact"), gy, needs)
@@ -91,7 +91,7 @@ def by_definition(table: Rules) -> Rules:
 
 
 gradient = Rules("gradient")
-"""Calculus; filled by `minidl.functional`, an operation's rule beside the operation."""
+"""The gradient of calculus; `minidl.functional` registers each rule beside its operation."""
 
 deconvnet = gradient.derive(
     "deconvnet",
@@ -99,7 +99,7 @@ deconvnet = gradient.derive(
     local_contrast_norm=pass_through,
     local_response_norm=pass_through,
 )
-"""Zeiler and Fergus 2013: unpool with switches, rectify, filter with the flipped kernels."""
+"""The deconvnet (Zeiler, Fergus 2013): unpool by switches, rectify, filter with flipped kernels."""
 
 guided = gradient.derive(
     "guided",
@@ -107,4 +107,4 @@ guided = gradient.derive(
     local_contrast_norm=pass_through,
     local_response_norm=pass_through,
 )
-"""Guided backpropagation, normalisation passed through as in the deconvnet."""
+"""Guided backpropagation; normalisation is passed through as in the deconvnet."""

@@ -1,4 +1,4 @@
-"""Arrays and text in one safetensors file, written so that a crash leaves the old file whole."""
+"""Arrays and text in a safetensors file, written atomically: a crash keeps the old file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from minidl import device
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A file beside `path` to write; renamed to it at the end, removed if anything fails."""
+    """A temporary file beside `path`; renamed to it at the end, removed if anything fails."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -43,7 +43,7 @@ def save(
     """
     packed = {name: np.asarray(device.host(array), order="C") for name, array in arrays.items()}
     with replacing(path) as beside:
-        # (an empty dictionary of text makes safetensors write a header that it cannot read)
+        # With an empty dictionary of text safetensors writes a header that it cannot read.
         beside.write_bytes(to_bytes(packed, dict(metadata) if metadata else None))
 
 
@@ -64,7 +64,7 @@ def load(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
 
 
 def _sync(path: Path) -> None:
-    """The bytes on the disk before the name points to them."""
+    """Flush the file to disk, before it is renamed."""
     with open(path, "rb+") as file:
         os.fsync(file.fileno())
 

@@ -1,9 +1,10 @@
-"""Tensors, and the tape that remembers how each was computed.
+"""Tensors, and the tape of the operations that computed them.
 
-A Tensor is an array and the node that made it. A node names its operation and keeps its inputs and
-what the operation saved. `backward` walks the nodes from the last to the first and hands each to a
-table of rules, which turns the cotangent of the node's output into cotangents of its inputs. The
-table of calculus is `rules.gradient`; another table gives another walk: the deconvnet.
+A Tensor is an array and the node that computed it. A node has the name of its operation, its
+inputs, and the values that the operation saved. `backward` visits the nodes from the last to the
+first. For each it looks up the operation's rule in a table; the rule maps the cotangent of the
+node's output to cotangents of its inputs. The table of the gradient is `rules.gradient`. With
+another table the same pass is another method: the deconvnet.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _order = itertools.count()
 
 
 class Node:
-    """One operation on the tape: its name, its inputs, what it saved for the way back."""
+    """One operation on the tape: its name, its inputs, the values saved for the backward pass."""
 
     __slots__ = ("inputs", "operation", "order", "saved", "versions")
 
@@ -36,7 +37,7 @@ class Node:
         self.order = next(_order)
 
     def with_saved(self, **changed: Any) -> Node:
-        """A node off the tape that saved something else."""
+        """A copy of the node, off the tape, with other saved values."""
         return Node(self.operation, self.inputs, {**self.saved, **changed})
 
     def check_unchanged(self) -> None:
@@ -59,8 +60,8 @@ class RuleTable(Protocol):
 class Functions:
     """The functions that Tensor's operators and methods call.
 
-    They are built on Tensor, so this module cannot import them. `minidl/operators.py` stands above
-    both and installs them.
+    They are built on Tensor, so this module cannot import them. `minidl/operators.py` imports both
+    and installs them.
     """
 
     add: Callable[[Operand, Operand], Tensor]
@@ -84,14 +85,14 @@ class Tensor:
     """An array of float32 or float64 on a tape.
 
     data:          the array; of any shape and strides, on any device (`minidl.device`).
-    requires_grad: whether `backward` leaves a gradient in `.grad` (same shape) when this is a leaf.
+    requires_grad: with it `backward` accumulates a gradient in `.grad` (same shape) of a leaf.
     Raises TypeError for data of another type.
     """
 
     functions: ClassVar[Functions]
 
     __slots__ = ("__weakref__", "_version", "data", "grad", "node", "requires_grad")
-    __array_priority__ = 1000.0  # NumPy's operators leave mixed expressions to ours
+    __array_priority__ = 1000.0  # in mixed expressions Tensor's operators take precedence
 
     def __init__(
         self, data: Any, requires_grad: bool = False, *, dtype: DTypeLike | None = None
@@ -120,17 +121,17 @@ class Tensor:
 
     @property
     def device(self) -> str:
-        """Where the data lie: "cpu", "cuda" or "emulator"."""
+        """The device of the data: "cpu", "cuda" or "emulator"."""
         return devices.of(self.data)
 
     @property
     def is_parameter(self) -> bool:
-        """Whether its data change only through `assign`, as a `nn.Parameter`'s do."""
+        """True if its data change only through `assign`, as for `nn.Parameter`."""
         return False
 
     @property
     def version(self) -> int:
-        """How often the data was changed in place; the tape refuses stale values."""
+        """The number of changes of the data in place; the backward pass refuses stale values."""
         return self._version
 
     @property
@@ -140,7 +141,7 @@ class Tensor:
     def assign(self, data: np.ndarray) -> None:
         """Overwrite the values in place, from any device; ValueError if the shape differs.
 
-        With the tensor's own array, already changed, this only tells the tape.
+        With the tensor's own array, already changed, this only counts the change.
         """
         if data.shape != self.shape:
             raise ValueError(f"assign: {data.shape} does not fit the tensor's {self.shape}")
@@ -153,11 +154,11 @@ class Tensor:
         return Tensor(self.data)
 
     def to(self, device: str) -> Tensor:
-        """The same values on `device`, on the tape; this tensor itself if it lies there."""
+        """The same values on `device`, on the tape; this tensor itself if it is there already."""
         return self.functions.to(self, device)
 
     def numpy(self) -> np.ndarray:
-        """The data on the CPU: the tensor's own array if it lies there, else a copy."""
+        """The data on the CPU: the tensor's own array if it is there already, else a copy."""
         return devices.host(self.data)
 
     def item(self) -> float:
@@ -179,7 +180,7 @@ class Tensor:
         inputs: Sequence[Tensor] | None = None,
         create_graph: bool = False,
     ) -> tuple[Tensor, ...]:
-        """Walk the tape backward from this tensor; see `minidl.walk.backward`."""
+        """The backward pass from this tensor; see `minidl.backward_pass.backward`."""
         return self.functions.backward(
             self, cotangent, rules=rules, inputs=inputs, create_graph=create_graph
         )
@@ -244,11 +245,12 @@ class Tensor:
 Operand = Tensor | np.ndarray | float
 Axis = int | tuple[int, ...] | None
 Rule = Callable[[Node, Tensor, tuple[bool, ...]], Sequence[Tensor | None]]
-"""Of a node, the cotangent of its output, and which inputs need one: a cotangent for each input."""
+"""From a node, its output's cotangent, and a flag for each input that needs one, to cotangents of
+the inputs."""
 
 
 def record(operation: str, data: np.ndarray, inputs: Sequence[Tensor], **saved: Any) -> Tensor:
-    """The tensor that an operation returns; on the tape if an input is and recording is on."""
+    """An operation's result as a tensor; on the tape if an input is and recording is on."""
     out = Tensor(data)
     if is_recording() and any(t.requires_grad for t in inputs):
         out.requires_grad = True

@@ -1,8 +1,8 @@
-"""Kernels chosen by measuring them, remembered on disk.
+"""Autotuning: kernels chosen by measurement, with the choices cached on disk.
 
-`kernels.pick` compares estimates of what kernels cost. While `autotune` is on, the kernels that
-serve a convolution are timed the first time that it is asked for, on this machine, and the fastest
-is taken from then on: by this process, and by later ones from a file.
+`kernels.pick` compares estimated costs of kernels. While `autotune` is on, the first call of a
+convolution times all kernels that support it, on this machine. The fastest is used from then on: by
+this process, and by later ones, which read it from a file.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from kernels.contract.registry import Kernel
 from minidl.serialize import replacing
 
 OPERANDS = {"conv2d": ("x", "w"), "conv2d_dgrad": ("gy", "w"), "conv2d_wgrad": ("x", "gy")}
-"""What is measured: of other operations there is one kernel, or one that is always ahead."""
-HOPELESS = 10.0
-"""A kernel whose estimate is so many times the least is not measured."""
+"""The operations that are measured: others have one kernel, or one that is always the fastest."""
+NOT_MEASURED = 10.0
+"""A kernel whose estimated cost is more than so many times the least is not measured."""
 ROUNDS = 5
 
 
@@ -42,17 +42,18 @@ def autotune(
         with minidl.autotune(): ...    # within the block
 
     The first call of each geometry (shapes, stride, padding ..., and the number of threads) then
-    takes some tens of calls longer; float32 is measured for both types. What was chosen is kept in
+    takes as long as some tens of calls; float32 is measured for both types. Choices are stored in
     `path`, by default kernels.json in minidl's folder of the user's cache, under the processor's
     name and the versions of minidl and Numba.
 
-    record: a file of one run: choices in it are taken without measuring, and every choice of this
-            run is written to it, so that the run can be gone on with by the same kernels.
+    record: a file of one run. Its choices are used without measuring, and every choice of this run
+            is written to it, so that the run can be resumed with the same kernels.
 
-    Kernels differ within the bounds that they declare (see `conv2d`), so results of runs that chose
-    for themselves may differ in their last bits. `autotune(False)` goes back to estimates. Returns
-    the switch, whose `choices` lists what was taken. ValueError for a damaged `record`, or one that
-    names a kernel which does not serve any more; a damaged or unwritable `path` is only warned of.
+    Kernels differ within the bounds that they declare (see `conv2d`), so results of two runs with
+    choices of their own may differ in their last bits. `autotune(False)` restores estimates.
+    Returns the switch, whose `choices` lists the kernels used. ValueError for a damaged `record`,
+    or one that names a kernel which cannot compute its case; for a damaged or unwritable `path`
+    only a warning.
     """
     tuning = Autotune(Path(path) if path else _cache() / "kernels.json", record)
     tuning.before = registry.choose_with(tuning.choose if on else None)
@@ -61,20 +62,20 @@ def autotune(
 
 @contextmanager
 def exact() -> Iterator[None]:
-    """Within it only kernels are picked that sum the products of the definition.
+    """Within the block only kernels are picked that sum the products of the definition.
 
         with minidl.exact(): ...
 
-    As if every call had `algorithm="exact"`: no Winograd, zeros stay zeros, a batch gives what its
-    images give but for the order of sums. Large networks are slower. It holds for the Python thread
-    that it is called in; others choose as they did.
+    As if every call had `algorithm="exact"`: no Winograd, zeros stay zeros, and a batch gives the
+    results of its images up to the order of sums. Large networks are slower. It holds for the
+    Python thread in which it is called.
     """
     with registry.exact_only():
         yield
 
 
 class Autotune:
-    """What was chosen: `choices`, from a case in words to a kernel's name."""
+    """The choices of kernels: `choices`, from a description of the case to a kernel's name."""
 
     def __init__(self, path: Path, record: str | Path | None) -> None:
         self.path, self.record = path, Path(record) if record else None
@@ -97,7 +98,7 @@ class Autotune:
     def choose(
         self, operation: str, device: str, problem: Problem, able: Sequence[Kernel]
     ) -> Kernel | None:
-        """The kernel to take: recorded, remembered or measured; None for other operations."""
+        """The kernel to use: recorded, cached or measured; None for other operations."""
         if operation not in OPERANDS or device != "cpu":
             return None
         kept, count = " of kept weights" * problem.prepared, threads.get_num_threads()
@@ -120,7 +121,7 @@ class Autotune:
         return serving[name]
 
     def _remember(self, case: str, name: str) -> None:
-        """Add a choice to the file, where other processes may have added theirs meanwhile."""
+        """Add a choice to the file, to which other processes may have added theirs."""
         self._remembered[case] = name
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,12 +138,12 @@ class Autotune:
 
 
 def _fastest(operation: str, problem: Problem, able: Sequence[Kernel]) -> Kernel:
-    """The kernel of the least median time; those that raise are told of and left out."""
+    """The kernel of the least median time; those that raise are left out, with a warning."""
     g, least = problem.geometry, min(kernel.cost(problem) for kernel in able)
     calls: dict[Kernel, Any] = {}
     arrays = _arrays(operation, g)
     for kernel in able:
-        if kernel.cost(problem) > HOPELESS * least:
+        if kernel.cost(problem) > NOT_MEASURED * least:
             continue
         options = {}
         if problem.prepared and kernel.prepare is not None:
@@ -153,7 +154,7 @@ def _fastest(operation: str, problem: Problem, able: Sequence[Kernel]) -> Kernel
 
 
 def _seconds(calls: Mapping[Kernel, Any]) -> dict[Kernel, list[float]]:
-    """Of each call in turn, round by round; the first, which compiles, does not count."""
+    """Seconds of each call, timed in turns; the first round, which compiles, does not count."""
     seconds: dict[Kernel, list[float]] = {kernel: [] for kernel in calls}
     for _ in range(1 + ROUNDS):
         for kernel in list(seconds):
@@ -171,7 +172,7 @@ def _seconds(calls: Mapping[Kernel, Any]) -> dict[Kernel, list[float]]:
 
 
 def _arrays(operation: str, g: Any) -> list[np.ndarray]:
-    """The operands, float32 in channels-last memory as the engine has them."""
+    """The operands, float32 in channels-last memory as in the engine."""
     rng, shapes = np.random.default_rng(0), {"x": g.x_shape, "w": g.w_shape, "gy": g.y_shape}
     arrays = []
     for name in OPERANDS[operation]:
@@ -182,7 +183,7 @@ def _arrays(operation: str, g: Any) -> list[np.ndarray]:
 
 
 def _machine() -> str:
-    """What a measurement is worth nothing without."""
+    """The machine and the versions for which a measurement is valid."""
     versions = []
     for package in ("minidl-zfnet", "numba"):
         try:
@@ -207,7 +208,7 @@ def _cache() -> Path:
 
 
 def _remembered(path: Path) -> dict[str, dict[str, str]]:
-    """machine -> case -> kernel; what the file has otherwise is told of and left out."""
+    """machine -> case -> kernel; a file of another form is ignored, with a warning."""
     try:
         found = json.loads(path.read_text())
         return {str(machine): _named(cases) for machine, cases in found.items()}
@@ -230,7 +231,7 @@ def _recorded(path: Path) -> dict[str, str]:
 
 
 def _named(cases: Any) -> dict[str, str]:
-    """A table from words to words; ValueError for anything else."""
+    """A table from strings to strings; ValueError for anything else."""
     if not isinstance(cases, dict) or not all(isinstance(name, str) for name in cases.values()):
         raise ValueError("expected a kernel's name for each case")
     return dict(cases)

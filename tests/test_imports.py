@@ -42,7 +42,7 @@ KERNELS = (
 MINIDL = (
     ("minidl/device.py", "minidl/init.py", "minidl/recording.py", "minidl/serialize.py"),
     ("minidl/tensor.py",),
-    ("minidl/prepared.py", "minidl/rules.py", "minidl/walk.py"),
+    ("minidl/prepared_weights.py", "minidl/rules.py", "minidl/backward_pass.py"),
     ("minidl/functional/*",),
     ("minidl/operators.py",),
     ("minidl/nn/*",),

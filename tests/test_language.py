@@ -93,8 +93,8 @@ def test_the_first_line_of_a_module_is_a_noun_phrase() -> None:
 @pytest.mark.parametrize(
     ("identifier", "words"),
     [
-        ("outer_packed", ["tall"]),
-        ("MR", ["tall"]),
+        ("outer_tall", ["tall"]),
+        ("TALL", ["tall"]),
         ("_admit_device", ["admit"]),
         ("VisibleNetwork", ["visible"]),
         ("pay_off", ["payoff"]),

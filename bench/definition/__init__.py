@@ -1,6 +1,6 @@
-"""Every operation in float64, fast enough for real layers: what results are held against.
+"""Definitions of all operations in float64, fast enough for real layers: the expected results.
 
-NumPy alone computes here, nothing of `kernels` but its geometries; tests hold what stands here
-equal to the nested loops in `kernels/reference.py`. `steps.py` gives each layer its derivative
-beside it, `chain.py` puts them in a row.
+They are computed with NumPy alone, and use only the geometries of `kernels`. Tests hold them equal
+to the nested loops in `kernels/reference.py`. `steps.py` has each layer with its derivative,
+`chain.py` a sequence of layers.
 """

@@ -1,4 +1,4 @@
-"""Layers that branch and join, forward in float64 (`chain.py`: how far rounding moves them)."""
+"""Networks that branch and join, forward in float64 (`chain.py` derives the bound of rounding)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from minidl import nn
 
 @dataclass
 class Branches:
-    """Steps by name and what feeds each; with `rng`, every result is moved as rounding could, with
-    `tf32` that of factors too.
+    """Steps by name, and the inputs of each. With `rng` every result is perturbed as by rounding,
+    with `tf32` as by the rounding of factors too.
 
-    What several layers feed gets their outputs side by side along the channels.
+    Several inputs of a step are concatenated along the channels.
     """
 
     steps: Mapping[str, Step | None]

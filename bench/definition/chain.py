@@ -1,13 +1,13 @@
-"""Layers in a row in float64, and how far rounding in float32 can move what they give.
+"""Sequences of layers in float64, and a bound on the effect of float32 rounding on their results.
 
-A bound that follows rounding through eight layers by worst cases is larger than the result. So the
-definition is computed a second time, and each layer's output there (on the way back its gx, at the
-end the gradients of its weights) is moved by normal noise: sqrt(n) eps/2 of the array's root mean
-square, where n is how many roundings lie on the way to an element: n roundings of partial sums as
-large as the result, independent of each other, amount to that (`kernels/bounds.py`: Higham, Mary).
-How far the second result lies from the first, as a root mean square, times the `LAMBDA` of those
-bounds, is allowed. Decisions that rounding turns (ReLU, switches) turn there as well. Of a library
-that rounds factors to TF32 (`tf32.py`), each product may be off by as much more.
+A worst-case bound through eight layers is larger than the result. So the definition is computed a
+second time with noise. Each layer's output there (backward its gx, at the end the gradients of its
+weights) is perturbed by normal noise of sqrt(n) eps/2 times the array's root mean square. n is the
+number of roundings on the way to an element: n independent roundings of partial sums as large as
+the result amount to that (`kernels/bounds.py`: Higham, Mary). The bound is the root mean square of
+the difference of the two results, times the `LAMBDA` of those bounds. Decisions that rounding can
+reverse (ReLU, switches) are reversed in the perturbed computation as well. For a library that
+rounds factors to TF32 (`tf32.py`), the noise of products is larger by that rounding.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from kernels.bounds import LAMBDA, eps
 from minidl import nn
 
 CHUNK = 4
-"""Images at once: memory does not grow with the batch."""
+"""Images computed at once, so that memory does not grow with the batch."""
 SEED = 5
 
 
@@ -56,8 +56,8 @@ def steps_of(model: nn.Sequential) -> dict[str, Step]:
 
 @dataclass
 class Chain:
-    """Steps in a row; with `rng`, every result of one is moved as rounding could move it, with
-    `tf32` that of factors too."""
+    """A sequence of steps. With `rng` every result of a step is perturbed as by rounding, with
+    `tf32` as by the rounding of factors too."""
 
     steps: Mapping[str, Step]
     rng: np.random.Generator | None = None
@@ -86,8 +86,8 @@ class Chain:
 def moved(
     y: np.ndarray, terms: int, rng: np.random.Generator | None, coarse: bool = False
 ) -> np.ndarray:
-    """y off by as much as `terms` roundings could move it, and those of TF32's factors if
-    `coarse`; itself without `rng` or roundings."""
+    """y with noise as large as the effect of `terms` roundings, and of TF32's factors if `coarse`;
+    y itself without `rng` or roundings."""
     if rng is None or not terms:
         return y
     share = math.sqrt(terms) * eps(np.float32) / 2 + FACTORS * coarse
@@ -100,5 +100,5 @@ def rms(a: np.ndarray) -> float:
 
 
 def allowed(expected: np.ndarray, moved: np.ndarray) -> float:
-    """How far a result may be off, from the definition's result and the moved one."""
+    """The error bound of a result, from the definition's result and the perturbed one."""
     return LAMBDA * (rms(moved - expected) + eps(np.float32) * rms(expected))

@@ -1,8 +1,7 @@
 """The three convolutions in float64.
 
-One image at a time, one tap (r, s) of the window at a time: the pixels that this tap sees are a
-strided slice of the padded plane, and over channels a matrix product is left. NumPy alone computes
-it.
+The loops run over images and over the taps (r, s) of the window. The pixels under one tap are a
+strided slice of the padded plane, and the sum over channels is a matrix product of NumPy.
 """
 
 from __future__ import annotations
@@ -14,37 +13,37 @@ import numpy as np
 from kernels import ConvGeometry, PoolGeometry
 
 Product = Callable[[np.ndarray, np.ndarray, ConvGeometry], np.ndarray]
-Seen = Callable[[np.ndarray], np.ndarray]
+ToFloat64 = Callable[[np.ndarray], np.ndarray]
 
 
 def fprop(x: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """x (C,H,W), w (K,C/groups,R,S) -> y (K,P,Q), float64."""
     planes, y = _pad(x, g), np.zeros((g.K, g.P, g.Q))
-    for r, s, seen in taps(planes, g):
+    for r, s, pixels in taps(planes, g):
         for filters, channels in _groups(g):
             # (K/G,C/G) x (C/G,P,Q) -> (K/G,P,Q)
-            y[filters] += np.tensordot(w[filters, :, r, s], seen[channels], 1)
+            y[filters] += np.tensordot(w[filters, :, r, s], pixels[channels], 1)
     return y
 
 
 def dgrad(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """gy (K,P,Q), w (K,C/groups,R,S) -> gx (C,H,W), float64."""
     planes = _pad(np.zeros((g.C, g.H, g.W)), g)
-    for r, s, seen in taps(planes, g):
+    for r, s, pixels in taps(planes, g):
         for filters, channels in _groups(g):
             # (C/G,K/G) x (K/G,P,Q) -> (C/G,P,Q)
-            seen[channels] += np.tensordot(w[filters, :, r, s].T, gy[filters], 1)
+            pixels[channels] += np.tensordot(w[filters, :, r, s].T, gy[filters], 1)
     top, _, left, _ = g.padding
     return planes[:, top : top + g.H, left : left + g.W]
 
 
 def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
-    """x (C,H,W), gy (K,P,Q) -> this image's share of gw (K,C/groups,R,S), float64."""
+    """x (C,H,W), gy (K,P,Q) -> this image's term of gw (K,C/groups,R,S), float64."""
     planes, gw = _pad(x, g), np.zeros(g.w_shape)
-    for r, s, seen in taps(planes, g):
+    for r, s, pixels in taps(planes, g):
         for filters, channels in _groups(g):
             # (K/G,P,Q) x (C/G,P,Q) -> (K/G,C/G)
-            gw[filters, :, r, s] = np.tensordot(gy[filters], seen[channels], ((1, 2), (1, 2)))
+            gw[filters, :, r, s] = np.tensordot(gy[filters], pixels[channels], ((1, 2), (1, 2)))
     return gw
 
 
@@ -52,26 +51,31 @@ PRODUCTS: dict[str, Product] = {"conv2d": fprop, "conv2d_dgrad": dgrad, "conv2d_
 
 
 def parts(
-    operation: str, a: np.ndarray, b: np.ndarray, g: ConvGeometry, seen: Seen, weighed: Seen
+    operation: str,
+    a: np.ndarray,
+    b: np.ndarray,
+    g: ConvGeometry,
+    of_image: ToFloat64,
+    of_weights: ToFloat64,
 ) -> Iterator[tuple[int | slice, np.ndarray]]:
-    """The result of `operation` on seen(a) and weighed(b), in parts, with where each stands.
+    """(index, part) of the result of `operation` on of_image(a) and of_weights(b).
 
-    `seen` and `weighed` turn one image's planes or the weights into float64. One image's part at a
-    time, so that the memory needed does not grow with the batch; the gradient of the weights, a sum
-    over the images, comes whole.
+    `of_image` and `of_weights` map one image's planes, or the weights, to float64. A part is one
+    image's result, so that memory does not grow with the batch. The gradient of the weights, a sum
+    over the images, is one part.
     """
     product = PRODUCTS[operation]
     if operation == "conv2d_wgrad":
-        shares = (product(seen(a[n]), weighed(b[n]), g) for n in range(g.N))
+        shares = (product(of_image(a[n]), of_weights(b[n]), g) for n in range(g.N))
         yield slice(None), sum(shares, np.zeros(g.w_shape))
         return
-    weights = weighed(b)
+    weights = of_weights(b)
     for n in range(g.N):
-        yield n, product(seen(a[n]), weights, g)
+        yield n, product(of_image(a[n]), weights, g)
 
 
 def values(a: np.ndarray) -> np.ndarray:
-    """The numbers themselves, float64."""
+    """a in float64."""
     return a.astype(np.float64)
 
 
@@ -103,7 +107,7 @@ def _pad(planes: np.ndarray, g: ConvGeometry) -> np.ndarray:
 def taps(
     planes: np.ndarray, g: ConvGeometry | PoolGeometry
 ) -> Iterator[tuple[int, int, np.ndarray]]:
-    """(r, s, the view (...,P,Q) of padded planes (...,H,W) that tap (r, s) of each window sees)."""
+    """(r, s, view (...,P,Q) of padded planes (...,H,W): the pixels under tap (r, s) of windows)."""
     (sh, sw), (dh, dw) = g.stride, g.dilation
     for r, s in np.ndindex(g.R, g.S):
         rows = slice(r * dh, r * dh + (g.P - 1) * sh + 1, sh)

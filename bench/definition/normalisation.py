@@ -1,7 +1,7 @@
-"""The two normalisations and their gradients in float64, with whole arrays (N,C,H,W).
+"""The two normalisations and their gradients in float64, on whole arrays (N,C,H,W).
 
-The blur of local contrast normalisation is a product with one banded matrix from each side, local
-response normalisation's window a sum of shifted channels.
+The blur of local contrast normalisation is a product with a banded matrix from each side. The
+window of local response normalisation is a sum of shifted channels.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Contrast:
         x = x.astype(np.float64)
         self.g, self.down, self.across = g, _band(g.H, g), _band(g.W, g)
         ones = np.ones((1, 1, g.H, g.W))
-        self.covered = self._window(ones) if g.border == "corrected" else ones
+        self.coverage = self._window(ones) if g.border == "corrected" else ones
         self.v = x - self._blur(x.mean(1, keepdims=True))
         self.sigma = np.sqrt(self._blur((self.v**2).mean(1, keepdims=True)))  # (N,1,H,W)
         self.c = self.sigma.mean((2, 3), keepdims=True)
@@ -30,13 +30,14 @@ class Contrast:
         return self.down @ u @ self.across  # (H,H) x (N,1,H,W) x (W,W); both are symmetric
 
     def _blur(self, u: np.ndarray) -> np.ndarray:
-        return self._window(u) / self.covered
+        return self._window(u) / self.coverage
 
     def _blur_transposed(self, u: np.ndarray) -> np.ndarray:
-        return self._window(u / self.covered)
+        return self._window(u / self.coverage)
 
     def vjp(self, gy: np.ndarray) -> np.ndarray:
-        """gx for gy; sigma wins over c, c over the floor, and a sigma of 0 has no slope."""
+        """gx for gy. Of equal maxima sigma goes before c, c before the floor; the derivative at
+        sigma = 0 is 0."""
         gd = -(gy * self.v).sum(1, keepdims=True) / self.d**2
         sigma_wins = self.d == self.sigma
         c_wins = ~sigma_wins & (self.d == self.c)
@@ -48,7 +49,7 @@ class Contrast:
 
 
 def _band(pixels: int, g: LCNGeometry) -> np.ndarray:
-    """(pixels,pixels): the window's weight of each pixel of a line in each pixel's window."""
+    """(pixels,pixels): the weight of each pixel (column) in the window around each pixel (row)."""
     away = np.arange(pixels) - np.arange(pixels)[:, None]
     taps = np.arange(g.size) - g.size // 2
     gaussian = np.where(np.abs(away) <= g.size // 2, np.exp(-(away**2) / (2 * g.sigma**2)), 0)
@@ -64,13 +65,13 @@ class Response:
         self.y = self.x * self.t**-g.beta
 
     def _around(self, a: np.ndarray, before: int) -> np.ndarray:
-        """(N,C,H,W): the sum of a over `size` channels, from `before` ones before each."""
+        """(N,C,H,W): the sum of a over `size` channels from `before` channels before each."""
         g = self.g
         padded = np.pad(a, ((0, 0), (before, g.size - 1 - before), (0, 0), (0, 0)))
         return sum((padded[:, i : i + g.C] for i in range(g.size)), np.zeros(a.shape))
 
     def vjp(self, gy: np.ndarray) -> np.ndarray:
-        """gx for gy: through x itself, and through t."""
+        """gx for gy: the terms through x and through t."""
         g = self.g
         ratios = gy * self.x * self.t ** (-g.beta - 1)
         slope = 2 * g.alpha * g.beta / g.size * self.x

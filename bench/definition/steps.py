@@ -1,4 +1,4 @@
-"""Each layer of a network in float64, with its derivative beside it.
+"""Layers of a network in float64, each with its derivative.
 
 `forward` keeps what `backward` needs. `terms`, `back_terms` and `weight_terms` count the roundings
 on the way to an element of y, of gx and of the gradients of the weights, in a float32 computation.
@@ -22,7 +22,7 @@ Settings = dict[str, Any]
 
 
 class Step(ABC):
-    """One layer; what `backward` adds to `gradients` has the names of its weights.
+    """One layer. `backward` adds the gradients of its weights to `gradients`, by their names.
 
     products: a library computes it with products, whose factors TF32 rounds.
     """
@@ -42,7 +42,7 @@ class Step(ABC):
         """gx for gy."""
 
     def add(self, **gradients: np.ndarray) -> None:
-        """Add one part of the batch's gradients of the weights."""
+        """Add the gradients of the weights for one part of the batch."""
         for name, g in gradients.items():
             self.gradients[name] = self.gradients.get(name, 0) + g
 
@@ -71,7 +71,7 @@ class Convolve(Step):
 
 
 def _roundings(g: ConvGeometry) -> int:
-    """Of the kernel that states most, as minidl takes whichever it wants; and of the bias."""
+    """The largest number that a kernel declares, since minidl may use any of them, and the bias."""
     chain = g.C // g.groups * g.R * g.S
     able = [k for k in all_kernels("conv2d") if k.supports(g)]
     counts = [k.error_bound(g) for k in able if k.error_bound is not None]
@@ -138,7 +138,7 @@ class Average(Step):
 
 
 class NormaliseContrast(Step):
-    """x (N,C,H,W) -> y of the same shape; roundings: over the maps, and two separable blurs."""
+    """x (N,C,H,W) -> y of the same shape; roundings: mean over the maps, two separable blurs."""
 
     products = True
 
@@ -157,7 +157,7 @@ class NormaliseContrast(Step):
 
 
 class NormaliseResponse(Step):
-    """x (N,C,H,W) -> y of the same shape; roundings: of t, of its power, of the quotient."""
+    """x (N,C,H,W) -> y of the same shape; roundings: t, its power, and the quotient."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()

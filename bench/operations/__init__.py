@@ -1,7 +1,7 @@
-"""What can be timed: a class an operation, one file a family; importing it finds them all.
+"""Operations of the benchmark: one class an operation, one file a family; the import registers all.
 
-A class says which layers its operation runs on, what goes in and comes out, how many operations and
-bytes the definition needs, what a result must be, and how minidl and each library are called.
+A class defines the layers that its operation runs on, its inputs and outputs, the operations and
+bytes of the definition, the expected result, and the calls of minidl and of each library.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The three convolutions: each takes two of x, w and gy and gives the third's side."""
+"""The three convolutions fprop, dgrad and wgrad."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ from kernels.bounds import rounding, stated
 class Convolution(KernelOperation):
     """Bounded by arithmetic: 2 N K P Q C/groups R S operations.
 
-    The bound of a kernel is its `error_bound(g)` times eps times the sum of the absolute products;
-    for a `norm_wise` one with every pixel, padding too, replaced by the largest of its plane. A
-    library declares nothing: it gets what sums of the definition's products, in any order, can be
-    off by.
+    The bound of a kernel is its `error_bound(g)` times eps times the sum of the absolute products.
+    For a `norm_wise` kernel every pixel of that sum, padding too, is replaced by the largest of its
+    plane. A library declares no bound: it gets the bound of a sum of the definition's products in
+    any order.
     """
 
     layer = Layer
@@ -50,11 +50,11 @@ class Convolution(KernelOperation):
     operands: ClassVar[tuple[str, str]]
 
     def terms(self, g: ConvGeometry) -> int:
-        """How many products are added up in one number of the result."""
+        """The number of products in one sum of the result."""
         raise NotImplementedError
 
     def shape(self, g: ConvGeometry) -> tuple[int, ...]:
-        """Of the result."""
+        """The result's shape."""
         raise NotImplementedError
 
     def geometry(self, case: Case) -> ConvGeometry:
@@ -85,19 +85,19 @@ class Convolution(KernelOperation):
     def _bound(
         self, contender: Contender, g: ConvGeometry, sums: dict[bool, np.ndarray]
     ) -> np.ndarray:
-        """`sums`: of the absolute products, by whether they are norm-wise."""
+        """`sums`: the sums of the absolute products, by `norm_wise`."""
         terms = self.terms(g)
         made, norm_wise = float(terms), False
         if contender.ours:
             kernel = named(self.kernel, contender.name, KERNELS_FOR[contender.device])
             made, norm_wise = stated(kernel, g, terms), kernel.norm_wise
-        definition = rounding(terms, sums[norm_wise], np.float64)  # it adds in turn
+        definition = rounding(terms, sums[norm_wise], np.float64)  # a sum in sequence
         factors = FACTORS * sums[False] if contender.tf32 else 0.0
         return definition + rounding(made, sums[norm_wise], np.float32) + factors
 
 
 def _backward(case: Case, gy: Any, x: Any, w: Any, wanted: tuple[bool, bool, bool]) -> Call:
-    """PyTorch's own entry to the two gradients, without its tape."""
+    """PyTorch's function for the two gradients, without its tape."""
     import torch
 
     layer = case.layer
@@ -110,8 +110,8 @@ def _backward(case: Case, gy: Any, x: Any, w: Any, wanted: tuple[bool, bool, boo
 
 @operation
 class Fprop(Convolution):
-    """y from x and w, as in inference: what a kernel prepares of its weights is kept from call to
-    call, as the engine and ONNX Runtime do. The two gradients prepare anew, as training does."""
+    """y from x and w, as in inference: weights are prepared once and kept for all calls, as the
+    engine and ONNX Runtime do. The two gradients prepare them at each call, as in training."""
 
     name = kernel = "conv2d"
     prepared = True

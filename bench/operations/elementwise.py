@@ -1,7 +1,7 @@
 """Local response and local contrast normalisation, the ReLU, and their gradients.
 
-Bounded by memory: a few operations an element. What is allowed follows from moving the definition
-as rounding could (`bench/definition/chain.py`).
+Bounded by memory: a few operations an element. The error bound follows from the definition with
+noise as large as rounding (`bench/definition/chain.py`).
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 
 
 class Elementwise(KernelOperation):
-    """`operands` all have the shape of x; with gy among them it is the gradient."""
+    """An operation whose `operands` all have the shape of x; with gy among them, a gradient."""
 
     operands: ClassVar[tuple[str, ...]] = ("x",)
 
     @abstractmethod
     def step(self, case: Case) -> steps.Step:
-        """Its definition."""
+        """The definition of the operation."""
 
     @abstractmethod
     def torch_function(self, case: Case) -> Callable[[Any], Any]:
-        """y for a tensor x, from PyTorch's functions."""
+        """The function from a tensor x to y in PyTorch."""
 
     def shape(self, case: Case) -> tuple[int, ...]:
-        """Of every array."""
+        """The shape of every array."""
         assert isinstance(case.layer, Planes)
         return case.layer.shape(case.batch)
 
@@ -88,7 +88,7 @@ class Elementwise(KernelOperation):
 
 
 class Response(Elementwise):
-    """Settings as ZFNet's: PyTorch and ONNX divide alpha by the size too."""
+    """ZFNet's settings; PyTorch and ONNX divide alpha by the size too."""
 
     layer = Normalised
 
@@ -124,7 +124,7 @@ class LocalResponseNormVjp(Response):
 
 
 class Contrast(Elementwise):
-    """PyTorch has no such function: it computes the formula with its own (`bench/twin.py`)."""
+    """PyTorch has no such function: `bench/torch_networks.py` has the formula in its functions."""
 
     layer = Normalised
     products = True
@@ -136,7 +136,7 @@ class Contrast(Elementwise):
         return steps.NormaliseContrast({})
 
     def torch_function(self, case: Case) -> Callable[[Any], Any]:
-        from bench.twin import ContrastNorm
+        from bench.torch_networks import ContrastNorm
 
         return ContrastNorm(self.geometry(case))
 
@@ -151,7 +151,7 @@ class LocalContrastNorm(Contrast):
 
 @operation
 class LocalContrastNormVjp(Contrast):
-    """Its kernels get what the forward kernel saved."""
+    """The gradient; its kernels get the arrays that the forward kernel saved."""
 
     name = kernel = "local_contrast_norm_vjp"
     operands = "gy", "x"

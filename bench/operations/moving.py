@@ -1,6 +1,6 @@
 """Patches, concatenation along channels, the maxima of planes.
 
-Bounded by memory: they move and compare values, and results equal the definition in every bit.
+Bounded by memory: they move and compare values, and results are bitwise equal to the definition.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _on(lines: np.ndarray, size: int) -> np.ndarray:
 
 @operation
 class Concatenate(KernelOperation):
-    """Branches side by side."""
+    """Branches concatenated along the channels."""
 
     name = kernel = "concatenate"
     layer = Joined
@@ -147,7 +147,7 @@ class Concatenate(KernelOperation):
 
 @operation
 class PlaneMax(KernelOperation):
-    """Each plane's maximum and its place."""
+    """Each plane's maximum and its index."""
 
     name = kernel = "plane_max"
     layer = Rectified

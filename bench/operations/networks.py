@@ -1,10 +1,10 @@
-"""Networks as minidl, PyTorch and ONNX Runtime run them: ZFNet forward.
+"""Networks in minidl, PyTorch and ONNX Runtime: ZFNet forward.
 
-None is one kernel: ours is a `minidl.nn.Sequential`, which chooses and joins kernels as it does
-for anyone. What results must be is the definition's chain of layers, and what they may be off by
-follows from moving that chain as rounding could (`bench/definition/chain.py`): element by element
-for what comes out of the network; for gradients and updated weights, where one turned ReLU moves
-one element far, as the root mean square over each array.
+Ours is a `minidl.nn.Sequential`, which chooses and fuses kernels as for any user. The expected
+result is the definition's chain of layers, and the error bound follows from that chain with noise
+as large as rounding (`bench/definition/chain.py`). The bound holds element by element for the
+network's output. For gradients and updated weights it holds for the root mean square over each
+array, since one ReLU whose mask rounding reverses changes one element by a large amount.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from bench import onnx_runtime, work
+from bench import network_sizes, onnx_runtime
 from bench.cases import Case, Contender
 from bench.definition.chain import CHUNK, SEED, Chain, allowed, steps_of
 from bench.layers import Branching, Stage, Whole
@@ -38,7 +38,7 @@ from zfnet.model import ZFNet
 
 
 class Network(Operation):
-    """What minidl computes as a whole."""
+    """A network that minidl computes as a whole."""
 
     products = True
 
@@ -47,12 +47,12 @@ class Network(Operation):
         """The network, an nn.Sequential or nn.Graph, the same in every process."""
 
     def shape(self, case: Case) -> tuple[int, ...]:
-        """Of x."""
+        """The shape of x."""
         assert isinstance(case.layer, Stage | Whole | Branching)
         return case.layer.shape(case.batch)
 
-    def sizes(self, case: Case) -> work.Sizes:
-        """Operations and shapes; counted once, for building a network takes its time."""
+    def sizes(self, case: Case) -> network_sizes.Sizes:
+        """Operations and shapes; cached, because building a network takes time."""
         return _sizes(self, case)
 
     def ours(self, case: Case, names: Sequence[str], device: str = "cpu") -> list[Contender]:
@@ -66,18 +66,18 @@ class Network(Operation):
         return {"x": normal(self.shape(case), generator())}
 
     def chains(self, case: Case, tf32: bool = False) -> tuple[Any, Any]:
-        """The definition, and the definition moved by rounding."""
+        """The definition, and the definition with noise as large as rounding."""
         model = self.model(case)
         return Chain(steps_of(model)), Chain(steps_of(model), np.random.default_rng(SEED), tf32)
 
 
 @functools.cache
-def _sizes(operation: Network, case: Case) -> work.Sizes:
-    return work.sizes(operation.model(case), operation.shape(case))
+def _sizes(operation: Network, case: Case) -> network_sizes.Sizes:
+    return network_sizes.sizes(operation.model(case), operation.shape(case))
 
 
 class Forward(Network):
-    """y from x, nothing kept for a way back."""
+    """y from x, without a tape."""
 
     libraries = "torch", "onnxruntime"
 
@@ -112,10 +112,10 @@ class Forward(Network):
         return Call(timed, judged=timed)
 
     def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
-        from bench.twin import network
+        from bench.torch_networks import network
 
-        twin, x = network(self.model(case)).to(memory_format=layout).eval(), tensors["x"]
-        return Call(lambda: twin(x), judged=lambda: twin(x))
+        counterpart, x = network(self.model(case)).to(memory_format=layout).eval(), tensors["x"]
+        return Call(lambda: counterpart(x), judged=lambda: counterpart(x))
 
     def onnxruntime(self, case: Case, threads: int) -> Call:
         nodes, weights = onnx_runtime.network(self.model(case))
@@ -127,7 +127,7 @@ class Forward(Network):
 
 
 class OfZFNet(Network):
-    """He's initial weights: the paper's make activations that shrink from layer to layer."""
+    """ZFNet with He's initial weights: with the paper's, activations shrink from layer to layer."""
 
     layer = Whole
 

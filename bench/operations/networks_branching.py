@@ -1,7 +1,7 @@
 """GoogLeNet forward: a network whose layers branch and join (`bench/googlenet.py`).
 
-As `networks.py` has layers in a row: minidl runs it as it does for anyone, and what its result may
-be off by follows from moving the definition as rounding could (`bench/definition/branches.py`).
+As in `networks.py`, minidl runs it as for any user, and the error bound follows from the definition
+with noise as large as rounding (`bench/definition/branches.py`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What each operation has to say so that it can be timed."""
+"""Base classes of the benchmark's operations: inputs, expected results, bounds and calls."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ Tensors = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of what a result must be.
+    """One part of the expected result.
 
-    output:  which of the operation's results, and `where` in it the piece stands.
-    bound:   the largest error allowed to a contender, an array like `expected` or a number; may
-             raise what a user's kernel raises.
+    output:  the number of the operation's result; `where`: the index of the part in it.
+    bound:   a contender's largest error, an array like `expected` or a number. It may raise
+    whatever
+             a user's kernel raises.
     as_norm: the bound is on the root mean square of the error.
     """
 
@@ -42,11 +43,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Call:
-    """A contender ready to compute.
+    """A prepared call of a contender.
 
-    timed:  one call of what is timed.
-    arrays: of what a call returns, what is judged, in the order of `Operation.outputs`.
-    judged: what is called for a result where that is not the timed call.
+    timed:  the timed function.
+    arrays: maps its result to the arrays that are checked, in the order of `Operation.outputs`.
+    judged: the function whose result is checked, if it is not the timed one.
     """
 
     timed: Callable[[], Any]
@@ -54,12 +55,12 @@ class Call:
     judged: Callable[[], Any] | None = None
 
     def results(self) -> list[np.ndarray]:
-        """One call's results."""
+        """The results of one call, as NumPy's arrays."""
         return [on_host(a) for a in self.arrays((self.judged or self.timed)())]
 
 
 def on_host(a: Any) -> np.ndarray:
-    """An array or a library's tensor, wherever it lies, as NumPy's."""
+    """An array, or a library's tensor, of any device as NumPy's array."""
     if devices.is_remote(a):
         return devices.host(a)
     return np.asarray(a.cpu() if hasattr(a, "cpu") else a)
@@ -67,7 +68,7 @@ def on_host(a: Any) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Output:
-    """One result: its shape; whole numbers (of any width) or float32."""
+    """One result: its shape, and its type: integers of any width (`whole`) or float32."""
 
     shape: tuple[int, ...]
     whole: bool = False
@@ -76,8 +77,8 @@ class Output:
 class Operation(ABC):
     """One operation on layers of one kind, float32.
 
-    libraries: those that have it, or what it is made of.
-    products:  a library computes it with products, which TF32 makes faster and less exact.
+    libraries: the libraries that have it, or functions to build it from.
+    products:  a library computes it with products, which TF32 makes faster and less accurate.
     """
 
     name: ClassVar[str]
@@ -87,24 +88,24 @@ class Operation(ABC):
 
     @abstractmethod
     def operations(self, case: Case) -> int:
-        """Floating-point operations of the definition, whatever an algorithm needs."""
+        """Floating-point operations of the definition, whatever the algorithm."""
 
     def done(self, case: Case, contender: Contender) -> int | None:
-        """Floating-point operations that a contender really does, where that can be told without
-        running it."""
+        """Floating-point operations that a contender really does; None if only a run can count
+        them."""
         return None
 
-    def apart(self, case: Case) -> int:
-        """Of what our call does besides calling kernels, which are counted as they are called."""
+    def outside_kernels(self, case: Case) -> int:
+        """Operations of our call outside of kernels; those of kernels are counted at each call."""
         return 0
 
     @abstractmethod
     def bytes(self, case: Case) -> int:
-        """Bytes that cannot be avoided: each input read once, each result written once."""
+        """The least bytes moved: each input read once, each result written once."""
 
     @abstractmethod
     def inputs(self, case: Case) -> Inputs:
-        """Its arrays by name, the same in every process, in channels-last memory."""
+        """The input arrays by name, the same in every process, in channels-last memory."""
 
     def moved(self, case: Case, device: str) -> list[Any]:
         """The inputs on the device."""
@@ -112,23 +113,23 @@ class Operation(ABC):
 
     @abstractmethod
     def outputs(self, case: Case) -> list[Output]:
-        """What a call gives."""
+        """Shapes and types of a call's results."""
 
     @abstractmethod
     def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
-        """What results must be, piece by piece; with `tf32` of products whose factors it rounds."""
+        """The expected results in parts; with `tf32` for products with factors rounded to TF32."""
 
     @abstractmethod
     def ours(self, case: Case, names: Sequence[str], device: str = "cpu") -> list[Contender]:
-        """Our contenders that serve the case on a device: all, or those with these names."""
+        """Our contenders that support the case on a device: all, or those with these names."""
 
     @abstractmethod
     def picked(self, case: Case, device: str = "cpu") -> str:
-        """The name of the contender that minidl takes by itself."""
+        """The name of the contender that minidl uses by default."""
 
     @abstractmethod
     def call(self, case: Case, name: str, device: str = "cpu") -> Call:
-        """Our contender of that name on the case's inputs, which lie on the device."""
+        """The call of our contender of that name, with the case's inputs on the device."""
 
     @abstractmethod
     def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
@@ -139,14 +140,14 @@ class Operation(ABC):
         raise TypeError(f"{self.name} is not computed by ONNX Runtime")
 
     def serves(self, library: str, case: Case) -> bool:
-        """Can this library compute the case?"""
+        """True if the library can compute the case."""
         return library in self.libraries
 
 
 class KernelOperation(Operation):
     """An operation that one kernel computes; `kernel` is its name in the registry.
 
-    prepared: what is timed are calls with weights that were prepared before.
+    prepared: the timed calls get weights that were prepared before.
     """
 
     kernel: ClassVar[str]
@@ -154,14 +155,14 @@ class KernelOperation(Operation):
 
     @abstractmethod
     def geometry(self, case: Case) -> Any:
-        """What the kernels take as g."""
+        """The argument g of the kernels."""
 
     def operations(self, case: Case) -> int:
         return defined(self.kernel, self.geometry(case))
 
     def done(self, case: Case, contender: Contender) -> int | None:
-        """What a contender really does: asked of our kernel; of a library the definition's, but
-        None of products, whose algorithm it does not tell."""
+        """Operations really done: those that our kernel declares. For a library the definition's,
+        or None for products, whose algorithm is unknown."""
         if not contender.ours:
             return None if self.products else self.operations(case)
         side, g = KERNELS_FOR[contender.device], self.geometry(case)
@@ -171,7 +172,7 @@ class KernelOperation(Operation):
         return done(found[0], g, self.prepared) if found else None
 
     def arguments(self, case: Case, device: str) -> tuple[Any, ...]:
-        """What a kernel is called with."""
+        """The arguments of a kernel."""
         return (*self.moved(case, device), self.geometry(case))
 
     def ours(self, case: Case, names: Sequence[str], device: str = "cpu") -> list[Contender]:
@@ -191,7 +192,7 @@ class KernelOperation(Operation):
 
 
 def operation(made: type[Operation]) -> type[Operation]:
-    """Decorator: the class's one instance can be timed from now on."""
+    """Decorator: register the class's single instance in `OPERATIONS`."""
     OPERATIONS[made.name] = made()
     return made
 
@@ -202,10 +203,9 @@ def of(case: Case) -> Operation:
 
 
 def normal(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
-    """Normal float32 numbers; four axes in channels-last memory, which kernels take uncopied.
+    """Normal float32 numbers; four axes in channels-last memory, which kernels use without a copy.
 
-    Memory is aligned to vectors, as that which the libraries allocate themselves: what a layer is
-    given comes from another one.
+    Memory is aligned to vectors, as the libraries' own: a layer's input is another layer's result.
     """
     x = memory.empty(shape, np.float32, "NHWC" if len(shape) == 4 else "C")
     rng.standard_normal(dtype=np.float32, out=memory.nhwc(x) if x.ndim == 4 else x)
@@ -218,5 +218,5 @@ def at_most(bound: np.ndarray | float) -> Callable[[Contender], np.ndarray | flo
 
 
 def generator() -> np.random.Generator:
-    """The same in every process."""
+    """A generator with the same seed in every process."""
     return np.random.default_rng(SEED)

@@ -1,7 +1,7 @@
 """Max-pooling with switches, unpooling, and their gradients.
 
-Bounded by memory. Pooling's gradient is unpooling that adds where windows share a switch. What
-several windows leave in one pixel PyTorch's own unpooling does not define, so there every window
+Bounded by memory. Pooling's gradient is unpooling that adds where windows share a switch. PyTorch's
+unpooling does not define the result where several windows have one switch, so for it every window
 has a switch of its own.
 """
 
@@ -35,7 +35,7 @@ from kernels.contract import memory
 
 
 class Pooling(KernelOperation):
-    """What pooling windows move: x or gx, y or gy, and the switches."""
+    """An operation on pooling windows: x or gx, y or gy, and the switches."""
 
     layer = Layer
 
@@ -51,7 +51,7 @@ class Pooling(KernelOperation):
 
 @operation
 class MaxPool(Pooling):
-    """y and switches from x; equal to the definition in every bit."""
+    """y and switches from x; bitwise equal to the definition."""
 
     name = kernel = "max_pool2d"
     libraries = "torch", "onnxruntime"
@@ -85,12 +85,12 @@ class MaxPool(Pooling):
         g = self.geometry(case)
         node = onnx_runtime.Node("MaxPool", ("x",), ("y", "switches"), onnx_runtime.window(g))
         call = onnx_runtime.call([node], self.inputs(case), {}, threads)
-        # ONNX counts through all planes, we through each.
+        # ONNX's indices count through all planes, ours through each.
         return Call(call.timed, lambda found: (found[0], found[1] % (g.H * g.W)))
 
 
 class Scatter(Pooling):
-    """x or gx from values for the windows; sums of at most R S of them."""
+    """x or gx from the windows' values, scatter-added: sums of at most R S of them."""
 
     kernel = "max_unpool2d"
     distinct: bool
@@ -173,12 +173,13 @@ class MaxUnpoolVjp(Pooling):
 
 
 def _switches(g: PoolGeometry, rng: np.random.Generator, distinct: bool) -> np.ndarray:
-    """(N,C,P,Q) int32: a tap of each window, of those that no other window has if `distinct`."""
+    """(N,C,P,Q) int32: a tap of each window; if `distinct`, one that no other window has."""
     N, C, P, Q = g.y_shape
     lines = []
     for axis, (size, windows, taps) in enumerate(((g.H, P, g.R), (g.W, Q, g.S))):
         shape, before = (N, P, Q, C), g.padding[2 * axis]
         first, reach = (before, g.stride[axis]) if distinct else (0, taps)
+        # (P,) -> (1,P,1,1), (Q,) -> (1,1,Q,1)
         index = np.arange(windows).reshape((1, -1, 1, 1) if axis == 0 else (1, 1, -1, 1))
         line = index * g.stride[axis] - before + first + rng.integers(reach, size=shape)
         lines.append(np.clip(line, 0, size - 1))

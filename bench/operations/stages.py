@@ -1,7 +1,7 @@
-"""A stage as minidl, PyTorch and ONNX Runtime run it: convolution with bias, ReLU, max-pooling.
+"""Stages in minidl, PyTorch and ONNX Runtime: convolution with bias, ReLU and max-pooling.
 
-Forward it is one kernel, which names the convolution's. What results must be is the definition's
-chain of layers (`networks.py`).
+Forward a stage is one kernel, which is given the name of the convolution's kernel. The expected
+result is the definition's chain of layers (`networks.py`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from minidl import Tensor, nn
 
 
 class Staged(Network):
-    """One stage, its weights normal numbers scaled by He's rule."""
+    """One stage with normal weights of He's standard deviation."""
 
     layer = Stage
 
@@ -52,8 +52,8 @@ class Staged(Network):
 
 @operation
 class ConvReluPool(KernelOperation, Staged, Forward):
-    """A stage forward by each kernel that serves; they name the convolution's kernel that minidl
-    picks, whose weights are prepared, as in inference."""
+    """A stage forward by each kernel that supports it, with the convolution's kernel that minidl
+    picks and its prepared weights, as in inference."""
 
     name = kernel = "conv_relu_pool"
 
@@ -86,7 +86,7 @@ class ConvReluPool(KernelOperation, Staged, Forward):
 
 @operation
 class ConvReluPoolVjp(Staged):
-    """A stage forward and back: the gradients of weight and bias for a random cotangent."""
+    """A stage forward and backward: the gradients of weight and bias for a random cotangent."""
 
     name = "conv_relu_pool_vjp"
 
@@ -130,13 +130,13 @@ class ConvReluPoolVjp(Staged):
     def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
         import torch
 
-        from bench.twin import network
+        from bench.torch_networks import network
 
-        twin = network(self.model(case)).to(memory_format=layout)
-        weights, (x, gy) = list(twin.parameters()), tensors.values()
+        counterpart = network(self.model(case)).to(memory_format=layout)
+        weights, (x, gy) = list(counterpart.parameters()), tensors.values()
 
         @torch.enable_grad()
         def timed() -> Any:
-            return torch.autograd.grad(twin(x), weights, gy)
+            return torch.autograd.grad(counterpart(x), weights, gy)
 
         return Call(timed, tuple)

@@ -1,7 +1,7 @@
 """A training step of ZFNet: forward, mean cross-entropy, backward, SGD with momentum.
 
-Dropout is 0.5 where it is timed. Masks differ between libraries, so what is judged is a step with
-dropout 0 from the initial weights: its loss, and every weight after it.
+The timed step has dropout 0.5. Masks differ between libraries, so the checked step has dropout 0
+and starts from the initial weights: its loss, and every weight after it, are compared.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class ZFNetStep(OfZFNet):
     name = "zfnet_step"
 
     def operations(self, case: Case) -> int:
-        """Forward, backward, and four for the update of each weight."""
+        """Those of forward and backward, and four for the update of each weight."""
         sizes = self.sizes(case)
-        return sizes.forward + sizes.backward + self.apart(case)
+        return sizes.forward + sizes.backward + self.outside_kernels(case)
 
-    def apart(self, case: Case) -> int:
+    def outside_kernels(self, case: Case) -> int:
         return 4 * self.sizes(case).parameters
 
     def bytes(self, case: Case) -> int:
@@ -65,7 +65,7 @@ class ZFNetStep(OfZFNet):
         x, labels = self.inputs(case).values()
         chains = self.chains(case, tf32)
         (loss, logits), (_, others) = (_pass(chain, x, labels) for chain in chains)
-        # A loss moves at most twice as far as a logit; its own rounding is that of its logarithm.
+        # A loss changes by at most twice as much as a logit; its own rounding is the logarithm's.
         most = 2 * allowed(logits, others) + LAMBDA * eps(np.float32) * loss
         yield Part(0, ..., np.array(loss), at_most(most))
         start = zfnet(case).state_dict()
@@ -83,31 +83,31 @@ class ZFNetStep(OfZFNet):
     def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
         import torch
 
-        from bench.twin import network
+        from bench.torch_networks import network
 
-        twin = network(zfnet(case)).to(memory_format=layout).train()
-        optimizer = torch.optim.SGD(twin.parameters(), RATE, MOMENTUM)
+        counterpart = network(zfnet(case)).to(memory_format=layout).train()
+        optimizer = torch.optim.SGD(counterpart.parameters(), RATE, MOMENTUM)
         x, labels = tensors.values()
 
         @torch.enable_grad()
         def step() -> Any:
             optimizer.zero_grad()
-            loss = torch.nn.functional.cross_entropy(twin(x), labels)
+            loss = torch.nn.functional.cross_entropy(counterpart(x), labels)
             loss.backward()
             optimizer.step()
             return loss
 
-        dropouts = [m for m in twin.modules() if isinstance(m, torch.nn.Dropout)]
+        dropouts = [m for m in counterpart.modules() if isinstance(m, torch.nn.Dropout)]
         return Call(
             step,
-            lambda loss: [a.detach() for a in (loss, *twin.parameters())],
+            lambda loss: [a.detach() for a in (loss, *counterpart.parameters())],
             lambda: _without(dropouts, step),
         )
 
 
 @dataclass
 class _Ours:
-    """A network in training."""
+    """Our network in training."""
 
     model: Any
     x: Tensor
@@ -138,7 +138,7 @@ class _Ours:
 
 
 def _without(dropouts: list[Any], step: Callable[[], Any]) -> Any:
-    """A step with p = 0, and p as it was afterwards."""
+    """A step with p = 0; p is restored afterwards."""
     for layer in dropouts:
         layer.p = 0.0
     try:
@@ -149,7 +149,7 @@ def _without(dropouts: list[Any], step: Callable[[], Any]) -> Any:
 
 
 def _pass(chain: Chain, x: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
-    """(mean loss over the batch, logits); the chain's steps add up the gradients."""
+    """(mean loss over the batch, logits); the chain's steps sum the gradients."""
     logits, losses = [], []
     for first in range(0, len(x), CHUNK):
         where = slice(first, first + CHUNK)

@@ -1,7 +1,7 @@
 """A step of SGD with momentum over one parameter, in place.
 
-Bounded by memory: three arrays are read and two written. What is judged is one step from the same
-arrays; the timed ones go on from where the one before ended.
+Bounded by memory: three arrays are read and two written. The checked result is that of one step
+from the same arrays; each timed step continues from the one before.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from kernels.bounds import rounding
 
 SETTINGS = {"lr": 0.01, "momentum": 0.9, "weight_decay": 5e-4}
 ROUNDINGS = 8
-"""Of a result, at most: settings to float32, products and sums."""
+"""Most roundings of a result: settings to float32, products and sums."""
 
 
 @operation

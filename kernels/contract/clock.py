@@ -1,4 +1,4 @@
-"""Time and memory that a call takes, on the processor; `bench/gpu.py` has those of a GPU."""
+"""Time and memory of a call, measured on the CPU (`bench/gpu.py`: on a GPU)."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ Call = Callable[[], Any]
 
 
 class Instrument(ABC):
-    """Measures calls that compute in one place."""
+    """Time and memory of calls on one device."""
 
     @abstractmethod
     def seconds(self, call: Call, calls: int, before: int) -> float:
-        """Seconds a call over so many `calls`, after so many `before` them."""
+        """Mean seconds of a call over `calls` calls, after `before` calls that are not timed."""
 
     @abstractmethod
     def held(self) -> int | None:
-        """Bytes held now, from which on the highest is kept; None if the system cannot tell."""
+        """Bytes held now; the maximum is recorded from now on. None if the system has no count."""
 
     @abstractmethod
     def most(self) -> int | None:
-        """The most bytes held since `held` was asked; None likewise."""
+        """The maximum of bytes held since the last call of `held`; None likewise."""
 
     def with_peak(self, call: Call) -> tuple[Any, dict[str, int]]:
-        """What the call returns, and the memory that it took: how far it raised what was held, and
-        the most that was; nothing where the system cannot tell."""
+        """The call's result, and its memory in bytes: `memory`, the rise above what was held
+        before it, and `peak`, the maximum held; {} where the system has no count."""
         before = self.held()
         result = call()
         peak = self.most()
@@ -39,7 +39,7 @@ class Instrument(ABC):
 
 
 class Processor(Instrument):
-    """The process's clock and resident memory, which Linux knows."""
+    """The CPU: the process's clock, and its resident memory as Linux counts it."""
 
     def seconds(self, call: Call, calls: int, before: int) -> float:
         for _ in range(before):

@@ -1,10 +1,9 @@
-"""PyTorch's state dictionaries (.pth, .pt) as arrays, without executing what is in them.
+"""Reader of PyTorch's state dictionaries (.pth, .pt) that executes nothing in them.
 
-A pickle is a program: it may ask for any function by its name and call it. What a dictionary of
-tensors needs are a few names, which become harmless objects (`minidl/formats/inert.py`); every
-other name is refused. Both formats of `torch.save` are read: the zip archive (data.pkl beside a
-file a storage), and the older stream (some pickles, then the storages one after the other), in
-which torchvision's VGGs of 2017 still are.
+A pickle is a program: it may name any function and call it. A dictionary of tensors needs few
+names, for which `minidl/formats/pickle_names.py` has harmless objects; every other name is refused.
+Both formats of `torch.save` are read: the zip archive (data.pkl beside one file a storage), and the
+older stream (some pickles, then the storages one after the other) of torchvision's VGGs of 2017.
 """
 
 from __future__ import annotations
@@ -21,20 +20,20 @@ from typing import Any
 
 import numpy as np
 
-from minidl.formats.inert import NAMES, Kind, Parameter, Storage, StoredTensor
+from minidl.formats.pickle_names import NAMES, Kind, Parameter, Storage, StoredTensor
 
 MAGIC = 0x1950A86A20F9469CFC6C
-"""What the older format begins with."""
+"""The first object of the older format."""
 MOST_PICKLE = 16 << 20
-"""Bytes of a pickle: the names and shapes of a hundred thousand tensors."""
+"""Most bytes of a pickle: the names and shapes of a hundred thousand tensors."""
 MOST_ARRAYS = 8 << 30
-"""Bytes of all arrays together: many times those of any network of convolutions."""
+"""Most bytes of all arrays: many times those of any convolutional network."""
 AROUND = ("state_dict", "model")
-"""The names under which training scripts keep a model's dictionary among other things."""
+"""The names under which training scripts save a model's dictionary among other objects."""
 
 
 class _Reader(pickle.Unpickler):
-    """A pickle in which only `NAMES` mean something; `storages` are those that it asked for."""
+    """An unpickler that knows only `NAMES`; `storages` are those that the pickle refers to."""
 
     def __init__(self, file: io.BytesIO, storages: dict[str, Storage]) -> None:
         super().__init__(file)
@@ -67,9 +66,9 @@ class _Reader(pickle.Unpickler):
 def read_pth(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """The arrays of a state dictionary by name; nothing in the file is executed.
 
-    Half, bfloat16 and double precision become float32. A dictionary under "state_dict" or "model"
-    is taken out of what lies around it. No more memory is taken than some times the file's size.
-    FileNotFoundError without the file, ValueError that says what is wrong with it.
+    Half, bfloat16 and double precision become float32. Of a dictionary with an entry "state_dict"
+    or "model" that entry is read. Memory is bounded by a small multiple of the file's size.
+    FileNotFoundError without the file, ValueError with the reason for a file that cannot be read.
     """
     file = Path(path)
     if not file.is_file():
@@ -102,7 +101,7 @@ def _zipped(file: Path) -> Any:
 
 
 def _root(archive: zipfile.ZipFile) -> str:
-    """The folder in the archive; it has any name."""
+    """The folder in the archive, of any name."""
     pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
     if len(pickles) != 1:
         raise ValueError(f"an archive of torch.save has one data.pkl, this one has {len(pickles)}")
@@ -110,7 +109,7 @@ def _root(archive: zipfile.ZipFile) -> str:
 
 
 def _member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
-    """A file of the archive; torch.save does not compress, so that nothing unfolds."""
+    """A file of the archive; a compressed one, which torch.save does not write, is refused."""
     info = archive.getinfo(name)
     if info.compress_type != zipfile.ZIP_STORED:
         raise ValueError(f"{name[:100]} is compressed, which torch.save does not do")
@@ -125,7 +124,7 @@ def _stream(file: Path) -> Any:
         head = io.BytesIO(stream.read(MOST_PICKLE))
         if _loaded(head, {}) != MAGIC:
             raise ValueError("neither a zip archive nor PyTorch's older format")
-        for _ in ("protocol", "machine"):  # (numbers are little-endian whatever machine it was)
+        for _ in ("protocol", "machine"):  # numbers are little-endian on every machine
             _loaded(head, {})
         found, keys = _loaded(head, storages), _loaded(head, {})
         _check_size(storages, file)
@@ -144,8 +143,8 @@ def _stream(file: Path) -> Any:
 def _loaded(stream: io.BytesIO, storages: dict[str, Storage]) -> Any:
     """The next pickle.
 
-    A pickle numbers its objects in a row, and Python makes a table as long as the largest number:
-    one that is larger than any pickler gives is refused before.
+    A pickle numbers its objects, and Python allocates a table as long as the largest number. So a
+    number larger than that of any pickler is refused before.
     """
     start = stream.tell()
     for count, (operation, number, _) in enumerate(pickletools.genops(stream)):
@@ -156,14 +155,14 @@ def _loaded(stream: io.BytesIO, storages: dict[str, Storage]) -> Any:
 
 
 def _check_size(storages: Mapping[str, Storage], file: Path) -> None:
-    """Before memory is taken for them: in the file, storages lie one beside the other."""
+    """ValueError, before memory is allocated, if the storages need more bytes than the file has."""
     needed, there = sum(storage.nbytes for storage in storages.values()), file.stat().st_size
     if needed > there:
         raise ValueError(f"its storages need {needed} bytes, the file has {there}")
 
 
 def _tensors(found: Any) -> dict[str, StoredTensor]:
-    """The dictionary of tensors: what was saved, or the one that is named so in it."""
+    """The dictionary of tensors: the saved object, or an entry of it named in `AROUND`."""
     if not isinstance(found, dict):
         raise ValueError(f"it holds a {type(found).__name__}, not a dictionary")
     inside = [name for name in AROUND if isinstance(found.get(name), dict)]

@@ -1,10 +1,10 @@
-"""torchvision's AlexNet and VGG from their weights: the names say which layers there are.
+"""torchvision's AlexNet and VGG from their weights, with layers derived from the weights' names.
 
-Their layers are numbered in one sequence, convolutions, normalisations, ReLUs and pools alike, and
-only those with weights are in the file: what stands between them follows from the gaps. The
-average pooling behind them, to 6 x 6 or 7 x 7, changes nothing at images of 224 x 224, and is left
-out. Sources: torchvision/models/alexnet.py (the network of Krizhevsky's "One weird trick", 2014)
-and vgg.py (Simonyan, Zisserman 2015, table 1).
+The layers are numbered in one sequence of convolutions, normalisations, ReLUs and pools. Only
+layers with weights are in the file; the layers between them follow from the gaps in the numbers.
+The average pooling after them, to 6 x 6 or 7 x 7, changes nothing for images of 224 x 224 and is
+left out. Sources: torchvision/models/alexnet.py (the network of Krizhevsky's "One weird trick",
+2014) and vgg.py (Simonyan, Zisserman 2015, table 1).
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from minidl import nn
 Arrays = Mapping[str, np.ndarray]
 Layers = Iterator[tuple[str, nn.Module]]
 EPSILON = 1e-5
-"""Of PyTorch's batch normalisation."""
+"""Epsilon of PyTorch's batch normalisation."""
 IMAGE = 224
 ALEXNET = ((0, 11, 4, 2), (3, 5, 1, 2), (6, 3, 1, 1), (8, 3, 1, 1), (10, 3, 1, 1))
-"""Number, window, stride and padding of each of its convolutions."""
+"""Number, window, stride and padding of each convolution."""
 STATISTICS = ("running_mean", "running_var")
 COUNTED = "num_batches_tracked"
-"""What PyTorch keeps with these and inference does not need."""
+"""A counter that PyTorch saves with the statistics, and that inference does not need."""
 
 
 def from_state_dict(arrays: Arrays) -> nn.Sequential:
-    """The network with these weights, named as torchvision names them ("features.0.weight").
+    """The network with these weights, under torchvision's names ("features.0.weight").
 
     AlexNet, or a VGG of any depth and width, with batch normalisation or without; floating point of
-    any precision becomes float32. ValueError names what is missing, unknown or unlike.
+    any precision becomes float32. ValueError names missing, unknown and unlike arrays.
     """
     numbers, linear = _numbers(arrays, "features"), _numbers(arrays, "classifier")
     if numbers == [number for number, *_ in ALEXNET] and linear == [1, 4, 6]:
@@ -46,10 +46,10 @@ def from_state_dict(arrays: Arrays) -> nn.Sequential:
 
 
 def to_state_dict(model: nn.Graph) -> dict[str, np.ndarray]:
-    """What `load_state_dict` of the same network in PyTorch takes.
+    """The state dictionary for `load_state_dict` of the same network in PyTorch.
 
-    The names are the layers' own. An `Affine` is a batch normalisation there: beside its scale and
-    shift it gets statistics that change nothing.
+    The names are those of the layers. An `Affine` is a batch normalisation there: beside its scale
+    and shift it gets statistics that change nothing.
     """
     state = model.state_dict()
     for name, layer in model.children():
@@ -61,7 +61,7 @@ def to_state_dict(model: nn.Graph) -> dict[str, np.ndarray]:
 
 
 def _numbers(arrays: Arrays, part: str) -> list[int]:
-    """Of the layers that have weights."""
+    """The numbers of the layers that have weights."""
     found = (re.match(rf"{part}\.(\d+)\.", name) for name in arrays)
     return sorted({int(match[1]) for match in found if match})
 
@@ -110,7 +110,7 @@ def _conv(
 
 
 def _normalisation(arrays: Arrays, number: int) -> tuple[str, nn.Module]:
-    """With its statistics fixed: a scale and a shift."""
+    """A batch normalisation with fixed statistics, as a scale and a shift."""
     name = f"features.{number}"
     weight, bias = (a.astype(np.float64) for a in _weights(arrays, name, ("C",)))
     mean, variance = (_array(arrays, f"{name}.{what}").astype(np.float64) for what in STATISTICS)
@@ -125,7 +125,7 @@ def _normalisation(arrays: Arrays, number: int) -> tuple[str, nn.Module]:
 
 
 def _weights(arrays: Arrays, name: str, axes: tuple[str | int, ...]) -> tuple[np.ndarray, ...]:
-    """A layer's weight, of these axes (letters stand for any size), and its bias."""
+    """A layer's weight, of these axes (a letter is any size), and its bias."""
     weight, bias = _array(arrays, f"{name}.weight"), _array(arrays, f"{name}.bias")
     fits = weight.ndim == len(axes) and all(
         isinstance(axis, str) or axis == size for axis, size in zip(axes, weight.shape, strict=True)
@@ -147,7 +147,7 @@ def _array(arrays: Arrays, name: str) -> np.ndarray:
 
 
 def _sequence(layers: list[tuple[str, nn.Module]], arrays: Arrays) -> nn.Sequential:
-    """The layers, if they take up all arrays and each fits the one before."""
+    """The layers in sequence; ValueError unless they use all arrays and fit one another."""
     known = {f"{name}.{field}" for name, layer in layers for field in _fields(layer)}
     unknown = sorted(arrays.keys() - known)
     if unknown:
@@ -165,7 +165,7 @@ def _fields(layer: nn.Module) -> tuple[str, ...]:
 
 
 def _after(name: str, layer: nn.Module, channels: int, side: int) -> tuple[int, int]:
-    """Channels and side of a layer's output; side 0 behind the planes."""
+    """Channels and side of a layer's output; side 0 after the flattening."""
     if isinstance(layer, nn.Flatten):
         return channels * side * side, 0
     if isinstance(layer, nn.MaxPool2d):

@@ -1,8 +1,8 @@
 """Differentiable functions, named and called as in PyTorch's functional API where it has them.
 
-Beside each operation stands its rule in the table `minidl.rules.gradient`: how the cotangent of
-its output becomes cotangents of its inputs, written in these functions again, so that derivatives
-of any order come free.
+Each operation has its rule of the table `minidl.rules.gradient` in the same file. The rule maps the
+cotangent of the output to cotangents of the inputs. It is written in these functions again, so
+derivatives of any order follow.
 """
 
 from minidl.functional.activation import log_softmax, relu, sigmoid, softmax, tanh

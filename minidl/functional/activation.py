@@ -65,7 +65,7 @@ def softmax(x: Tensor, axis: int = -1) -> Tensor:
 
 
 def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
-    """x - log(sum of e^x along `axis`), the maximum taken out first."""
+    """x - log(sum of e^x along `axis`), with the maximum subtracted first."""
     if not -x.ndim <= axis < x.ndim or x.shape[axis] == 0:
         raise ValueError(f"log_softmax: the shape {x.shape} has no axis {axis}, or it is empty")
     shifted = x.data - x.data.max(axis=axis, keepdims=True)

@@ -14,7 +14,7 @@ Cotangents = tuple[Tensor | None, ...]
 
 
 def as_tensors(a: Operand, b: Operand, operation: str) -> tuple[Tensor, Tensor]:
-    """Both operands as tensors of one type; a Python number takes the other's, and its device.
+    """Both operands as tensors of one type; a Python number gets the other's type and device.
 
     TypeError for two types, ValueError for two devices or shapes that do not broadcast.
     """
@@ -27,8 +27,8 @@ def as_tensors(a: Operand, b: Operand, operation: str) -> tuple[Tensor, Tensor]:
         )
     if type(left.data) is not type(right.data) and left.device != right.device:
         raise ValueError(
-            f"{operation}: {left.shape} lies on {left.device!r}, {right.shape} on "
-            f"{right.device!r}; bring one to the other with .to()"
+            f"{operation}: {left.shape} is on {left.device!r}, {right.shape} on "
+            f"{right.device!r}; move one to the other with .to()"
         )
     try:
         np.broadcast_shapes(left.shape, right.shape)
@@ -183,7 +183,7 @@ def _where(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 
 
 def maximum(a: Operand, b: Operand) -> Tensor:
-    """The larger, elementwise; where they are equal, the derivative goes half to each."""
+    """The elementwise maximum; of equal operands each gets half the derivative."""
     a, b = as_tensors(a, b, "maximum")
     return record("maximum", np.maximum(a.data, b.data), (a, b))
 
@@ -196,7 +196,7 @@ def _maximum(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 
 
 def minimum(a: Operand, b: Operand) -> Tensor:
-    """The smaller, elementwise; where they are equal, the derivative goes half to each."""
+    """The elementwise minimum; of equal operands each gets half the derivative."""
     a, b = as_tensors(a, b, "minimum")
     return record("minimum", np.minimum(a.data, b.data), (a, b))
 
@@ -209,12 +209,12 @@ def _minimum(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 
 
 def _share(wins: np.ndarray, ties: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """1 where the first operand wins, one half on a tie."""
+    """The first operand's share of the derivative: 1 where it wins, one half on a tie."""
     return np.where(ties, 0.5, wins).astype(dtype)
 
 
 def clip(a: Tensor, low: float, high: float) -> Tensor:
-    """a held between `low` and `high`; the derivative is 1 within and on them."""
+    """a clipped to [low, high]; the derivative is 1 within the bounds and on them."""
     return record("clip", np.clip(a.data, low, high), (a,), low=low, high=high)
 
 

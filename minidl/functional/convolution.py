@@ -1,8 +1,8 @@
-"""Convolution, transposed convolution, and the gradient of both: one form from three sides.
+"""Convolution, transposed convolution, and their gradients: three derivatives of a trilinear form.
 
-The sum of gy w x over all its products is linear in each of the three. Convolution (fprop), the
-gradient of x (dgrad: transposed convolution) and the gradient of w (wgrad) each leave one of them
-out, so the rule of each is written with the other two, and derivatives of any order follow.
+The form is the sum of all products gy w x. Its derivative by gy is the convolution (fprop), by x
+the gradient of the input (dgrad, the transposed convolution), by w the gradient of the weights
+(wgrad). So the rule of each is written with the other two, and derivatives of any order follow.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import kernels
 from kernels.contract.geometry import ConvGeometry, Padding, Pair
 from minidl.functional.reduction import sum
 from minidl.functional.shape import reshape
-from minidl.prepared import choose
+from minidl.prepared_weights import choose
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
 
@@ -34,20 +34,20 @@ def conv2d(
     Cross-correlation, as in PyTorch. `padding` is one number, two (rows, columns) or four (top,
     bottom, left, right); negative pads crop.
 
-    `algorithm` names a kernel; without it the one that expects to be the fastest runs (or the one
-    that was measured to be, see `minidl.autotune`). With "exact" only those run that sum the
-    products of the definition: the error is at most (C/groups R S + 1) eps times the sum of the
-    absolute products, in the tensors' own type. Without it windows of 2 to 5 taps a phase may be
-    served by Winograd's algorithm, along both axes ("winograd_tiles") or, where there are few
-    channels, along rows ("winograd_1d"). Their errors are at most
+    `algorithm` names a kernel; without it the kernel of the least estimated cost runs (or of the
+    least measured time, see `minidl.autotune`). With "exact" only kernels run that sum the products
+    of the definition: the error is at most (C/groups R S + 1) eps times the sum of the absolute
+    products, in the tensors' own type. Without it windows of 2 to 5 taps a phase may be computed by
+    Winograd's algorithm, along both axes ("winograd_tiles") or, for few channels, along rows
+    ("winograd_1d"). Their errors are at most
 
         amplification (C/groups phases + 51) eps    and    amplification (C R S' + 27) eps
 
     times the sum over channels of the largest |x| of the plane times the sum of |w| over the
     window: for 3x3 at stride 1 amplification 861 on tiles of 4x4, 1605 on 6x6, and 40 along rows
-    (`kernels.winograd.toom_cook.amplification`); phases stride^2, S' the taps of a row in whole
-    strides. That is the worst that can be; a few 1e-6 of the largest result is usual in float32.
-    Raises ValueError that names both shapes if they do not fit, TypeError for two types.
+    (`kernels.winograd.toom_cook.amplification`); phases = stride^2, S' is S rounded up to a
+    multiple of the stride. This is the worst case; a few 1e-6 of the largest result is usual in
+    float32. Raises ValueError that names both shapes if they do not fit, TypeError for two types.
     """
     g = ConvGeometry.of(x.shape, weight.shape, stride, padding, dilation, groups)
     check_bias(bias, weight.shape[0], "conv2d")
@@ -134,9 +134,9 @@ def _wgrad_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ..
 
 
 def _settings(node: Node) -> tuple[ConvGeometry, str | None]:
-    """The geometry, and of the forward pass's algorithm what binds its derivatives: "exact".
+    """The geometry, and the algorithm for the derivatives: "exact" if the forward pass had it.
 
-    A kernel's name belongs to one operation; its derivatives are free to choose.
+    A kernel's name belongs to one operation, so for the derivatives it is dropped.
     """
     algorithm = node.saved["algorithm"]
     return node.saved["geometry"], algorithm if algorithm == "exact" else None

@@ -1,4 +1,4 @@
-"""Dropout with a mask that any device or process can draw again."""
+"""Dropout with masks that are reproducible on any device and in any process."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from minidl.tensor import Tensor
 def dropout_mask(
     shape: tuple[int, ...], p: float, *, seed: int, step: int, stream: int = 0, like: Any = None
 ) -> np.ndarray:
-    """Which elements stay: bool of `shape`, each False with probability p.
+    """The mask of kept elements: bool of `shape`, each False with probability p.
 
-    Element i, in row-major order whatever the memory's, stays where word i of Philox 4x32-10 under
-    (seed, step, stream) is at least p 2^32. Give each layer a stream of its own. The mask lies
-    where the array `like` does, on the CPU without one. ValueError unless 0 <= p <= 1.
+    Element i, in row-major order whatever the memory layout, is kept if word i of Philox 4x32-10
+    under (seed, step, stream) is at least p 2^32. Give each layer a stream of its own. The mask is
+    on the device of the array `like`, on the CPU without one. ValueError unless 0 <= p <= 1.
     """
     if not 0 <= p <= 1:
         raise ValueError(f"dropout_mask: p must be from 0 to 1, got {p}")
     words = _words(math.prod(shape), seed, step, stream, like)
     least = round(p * 2**32)
-    if least == 2**32:  # is no uint32: no word is so large
+    if least == 2**32:  # not a uint32: no word is as large
         return np.zeros_like(words, dtype=np.bool_).reshape(shape)  # (count,) -> shape
     return (words >= np.uint32(least)).reshape(shape)  # (count,) -> shape
 
 
 def _words(count: int, seed: int, step: int, stream: int, like: Any) -> np.ndarray:
-    """(count,) uint32 where `like` lies."""
+    """(count,) uint32 on the device of `like`."""
     device = "cpu" if like is None else kernels.device_of(like)
     kernel = kernels.pick("random_bits", device, count)
-    # An empty array says where as well, and is not looked through at the kernels' door.
+    # An empty array names the device as well, and needs no canonicalisation of operands.
     where = {} if device == "cpu" else {"like": memory.empty((0,), np.uint32, like=like)}
     words: np.ndarray = kernel(count, seed=seed, step=step, stream=stream, **where)
     return words
@@ -44,7 +44,7 @@ def _words(count: int, seed: int, step: int, stream: int, like: Any) -> np.ndarr
 def dropout(
     x: Tensor, p: float = 0.5, *, seed: int, step: int, stream: int = 0, training: bool = True
 ) -> Tensor:
-    """x with elements zeroed with probability p, the others times 1 / (1 - p); x if not training.
+    """x with elements set to 0 with probability p, the others times 1 / (1 - p); x if not training.
 
     The same seed, step and stream give the same mask. ValueError unless 0 <= p < 1.
     """

@@ -1,17 +1,19 @@
-"""Convolution, bias, ReLU and max-pooling in one pass over the images.
+"""Fused convolution, bias, ReLU and max-pooling in one pass over the images.
 
-`conv_relu_pool` kernels compute it; what lay between is not kept. The node on the tape lists its
-steps, and the way back hands each to the table of rules, with what it saved or what says the same:
+`conv_relu_pool` kernels compute it; the intermediate planes are not kept. The node on the tape is
+one step. The backward pass looks up the rule of each of its steps in the table of rules, with the
+step's saved values:
 
     pooling    its switches
-    ReLU       where its input was positive: its output was, and the pooled values are outputs
+    ReLU       the sign of its input, which is that of its output; the pooled values are outputs
     conv2d     its inputs
 
-So no rule is bypassed: the deconvnet and guided backpropagation replace the ReLU's. Rectifying
-comes before pooling: the other way round gives the same values and other switches. Where ReLU and
-pooling follow calculus, what comes from above is masked before it is unpooled, and both ways are
-taken some images at a time. Under `create_graph` the steps are done again on the tape, one by one.
-On a device, whose caches hold no such planes and whose launches cost, the whole batch is one part.
+So no rule is bypassed: the deconvnet and guided backpropagation replace that of the ReLU. The ReLU
+comes before the pooling: the other order gives the same values and other switches. With the
+gradient's rules of ReLU and pooling, the cotangent is masked before it is unpooled, and forward and
+backward pass both run on some images at a time. Under `create_graph` the steps are repeated on the
+tape, one by one. On a GPU, whose caches are too small for such planes and whose launches take time,
+the whole batch is one part.
 """
 
 from __future__ import annotations
@@ -27,14 +29,14 @@ from kernels.contract import memory
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.stage_geometry import StageGeometry
 from kernels.conv_relu_pool.in_chunks import images, rectified, write
+from minidl.backward_pass import backward
 from minidl.functional.activation import relu
 from minidl.functional.convolution import check_bias, conv2d
 from minidl.functional.pooling import max_pool2d
-from minidl.prepared import choose
+from minidl.prepared_weights import choose
 from minidl.recording import is_recording
 from minidl.rules import Rules, gradient
 from minidl.tensor import Node, Tensor, record
-from minidl.walk import backward
 
 Needs = tuple[bool, ...]
 Settings = Mapping[str, Any]
@@ -45,8 +47,8 @@ def conv_relu_pool(
 ) -> Tensor:
     """max_pool2d(relu(conv2d(x, weight, bias, **conv)), **pool); without `pool` no pooling.
 
-    The same values and, backward, the same results as of the three calls, up to the order of sums.
-    Raises as they do.
+    Values and backward results are those of the three calls, up to the order of sums. Raises as
+    they do.
     """
     g = ConvGeometry.of(x.shape, weight.shape, *_plain(conv))
     check_bias(bias, weight.shape[0], "conv2d")
@@ -83,7 +85,7 @@ def _conv_relu_pool(
 
 
 def _again(node: Node, gy: Tensor, needs: Needs, table: Rules) -> tuple[Tensor | None, ...]:
-    """The steps on the tape, and gy carried back through them."""
+    """Repeat the steps on the tape, and propagate gy back through them."""
     x, weight, *bias = node.inputs
     y = relu(conv2d(x, weight, bias[0] if bias else None, **node.saved["conv"]))
     if node.saved["pool"] is not None:
@@ -96,7 +98,7 @@ def _again(node: Node, gy: Tensor, needs: Needs, table: Rules) -> tuple[Tensor |
 
 
 def _step_by_step(node: Node, gy: Tensor, needs: Needs, table: Rules) -> tuple[Tensor | None, ...]:
-    """Each step's node to the table, the last first."""
+    """Apply the table's rule of each step, the last step first."""
     saved, y = node.saved, Tensor(node.saved["y"])
     if saved["pool"] is not None:
         pooling = {"geometry": saved["pool_geometry"], "switches": saved["switches"]}
@@ -114,7 +116,7 @@ def _one(cotangents: Any) -> Tensor:
 
 
 def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ...]:
-    """The gradient, masked at the pooled pixels, then some images at a time."""
+    """The gradient: the cotangent masked at the pooled pixels, then some images at a time."""
     saved, g = node.saved, node.saved["geometry"]
     masked = kernels.pick_for("relu_vjp", gy.data, gy.shape)(gy.data, saved["y"])
     (x, w, *bias), gx, gw = node.inputs, None, None

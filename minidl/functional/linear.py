@@ -32,7 +32,7 @@ def _matmul(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ...]:
 
 
 def _of_right(a: Tensor, b: Tensor, gy: Tensor) -> Tensor:
-    """The cotangent of b, in memory as b is: weights and gradient are then walked together."""
+    """The cotangent of b, in the memory order of b, so that an update reads both contiguously."""
     if b.data.flags.c_contiguous:
         return matmul(transpose(a), gy)  # (K,M) x (M,N) -> (K,N)
     return transpose(matmul(transpose(gy), a))  # (N,M) x (M,K) -> (N,K) -> (K,N)

@@ -14,7 +14,7 @@ from minidl.tensor import Tensor
 def cross_entropy(logits: Tensor, labels: np.ndarray) -> Tensor:
     """The mean over the batch of -log softmax(logits)[label], a scalar in nats.
 
-    logits (N,C), labels (N,) integers from 0 to C - 1, on the CPU wherever the logits lie.
+    logits (N,C), labels (N,) integers from 0 to C - 1, on the CPU whatever the logits' device.
     ValueError for an empty batch, another shape or a label out of range.
     """
     labels = labels if device.is_array(labels) else np.asarray(labels)

@@ -1,8 +1,8 @@
 """Local contrast and local response normalisation.
 
-Each has a fused kernel for its gradient. Under `create_graph` the rule walks through the same
-formula written in Tensor functions instead, so that derivatives of any order exist; a test holds
-the two equal.
+Each has a fused kernel for its gradient. Under `create_graph` the rule differentiates the same
+formula written in Tensor functions instead, so that derivatives of any order exist; a test compares
+the two.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import numpy as np
 import kernels
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from minidl import device
+from minidl.backward_pass import backward
 from minidl.functional.arithmetic import sqrt, where
 from minidl.functional.convolution import conv2d
 from minidl.functional.reduction import mean
 from minidl.recording import is_recording
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
-from minidl.walk import backward
 
 Needs = tuple[bool, ...]
 
@@ -51,7 +51,7 @@ def _lcn(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 
 def lcn_composed(x: Tensor, g: LCNGeometry, saved: tuple[np.ndarray, np.ndarray]) -> Tensor:
-    """The same formula in Tensor functions; `saved` decides where sigma counts as 0."""
+    """The same formula in Tensor functions; sigma is 0 where `saved` has 0."""
     v = x - _blur(mean(x, 1, keepdims=True), g)
     variance = _blur(mean(v * v, 1, keepdims=True), g)  # (N,1,H,W)
     positive = saved[1][:, None] > 0
@@ -64,14 +64,15 @@ def lcn_composed(x: Tensor, g: LCNGeometry, saved: tuple[np.ndarray, np.ndarray]
 def _blur(x: Tensor, g: LCNGeometry) -> Tensor:
     """(N,1,H,W) blurred along columns, then along rows."""
     window, half = g.window(), g.size // 2
-    tall, wide = window.reshape(1, 1, -1, 1), window.reshape(1, 1, 1, -1)
-    blurred = conv2d(x, _constant(tall, x), padding=(half, 0))
-    blurred = conv2d(blurred, _constant(wide, x), padding=(0, half))
+    column = window.reshape(1, 1, -1, 1)  # (s,) -> (1,1,s,1)
+    row = window.reshape(1, 1, 1, -1)  # (s,) -> (1,1,1,s)
+    blurred = conv2d(x, _constant(column, x), padding=(half, 0))
+    blurred = conv2d(blurred, _constant(row, x), padding=(0, half))
     return blurred / _constant(g.coverage(), x) if g.border == "corrected" else blurred
 
 
 def _constant(values: np.ndarray, x: Tensor) -> Tensor:
-    """Values of x's type, where x lies."""
+    """The values as a tensor of x's type, on x's device."""
     return Tensor(device.like(values.astype(x.dtype), x.data))
 
 
@@ -80,8 +81,9 @@ def local_response_norm(
 ) -> Tensor:
     """x (N,C,H,W) over (k + alpha / size * the sum of x^2 over `size` channels) ^ beta.
 
-    The window runs from c - floor((size-1)/2) to c + ceil((size-1)/2), cut at both ends, and alpha
-    is divided by `size`: ONNX's definition, and for odd sizes PyTorch's, whose default k is 1.
+    The window is from c - floor((size-1)/2) to c + ceil((size-1)/2), truncated at both ends, and
+    alpha is divided by `size`: ONNX's definition, and for odd sizes PyTorch's, whose default k is
+    1.
     """
     g = LRNGeometry.of(x.shape, size, alpha, beta, k)
     y = kernels.pick_for("local_response_norm", x.data, g)(x.data, g)
@@ -106,8 +108,8 @@ def lrn_composed(x: Tensor, g: LRNGeometry) -> Tensor:
 
 
 def _through(function: Callable[[Tensor], Tensor], x: Tensor, gy: Tensor) -> tuple[Tensor]:
-    """gy carried through `function` at x by the tape, on the tape.
+    """gy propagated through `function` at x, on the tape.
 
-    x stands under its own history, so the walk stops at it.
+    x has a history of its own; with `inputs=(x,)` the backward pass stops at x.
     """
     return backward(function(x), gy, inputs=(x,), create_graph=True)  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""Parts of planes on the tape: what lies outside of the plane is no pixel."""
+"""Patches of planes on the tape, with a fill value outside of the plane."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Needs = tuple[bool, ...]
 
 
 def fill_outside(x: Tensor, at: np.ndarray, plane: tuple[int, int], value: float) -> Tensor:
-    """The patches x (N,C,h,w), `value` where they reach outside of the plane (H,W).
+    """The patches x (N,C,h,w), with `value` outside of the plane (H,W).
 
-    at: (N,2) integers, the place of each patch's first pixel in the plane.
+    at: (N,2) integers, the coordinates of each patch's first pixel in the plane.
     """
     if _inside(at, x.shape[2:], plane):
         return x

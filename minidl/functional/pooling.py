@@ -51,11 +51,11 @@ def max_pool2d(
     ceil_mode: bool = False,
     return_switches: bool = False,
 ) -> Tensor | tuple[Tensor, np.ndarray]:
-    """x (N,C,H,W) -> y (N,C,P,Q), with `return_switches` also their places (N,C,P,Q) int32.
+    """x (N,C,H,W) -> y (N,C,P,Q), with `return_switches` also the switches (N,C,P,Q) int32.
 
-    A switch is a flat index h W + w into the input's plane; ties go to the first in row order; NaN
-    counts as larger than any number. Padding is never chosen; a window of nothing but padding is
-    a ValueError.
+    A switch is a flat index h W + w into the input's plane. Of equal maxima the first in row order
+    counts; NaN is larger than any number. Padding is never the maximum; ValueError if a window has
+    nothing but padding.
     """
     g = PoolGeometry.of(x.shape, kernel_size, stride, padding, dilation, ceil_mode)
     data, switches = kernels.pick_for("max_pool2d", x.data, g)(x.data, g)
@@ -74,10 +74,10 @@ def max_unpool2d(
     output_size: Sequence[int],
     collisions: str = "sum",
 ) -> Tensor:
-    """y (N,C,P,Q) put back at its switches: (N,C,H,W) with (H, W) = `output_size`, else 0.
+    """y (N,C,P,Q) scattered to its switches: (N,C,H,W) with (H, W) = `output_size`, 0 elsewhere.
 
-    Where several windows share a maximum, `collisions` says what stands there: their "sum" (the
-    adjoint of pooling), the "max", or the "last" in row order.
+    Where several windows share a switch, `collisions` selects the result: their "sum" (the adjoint
+    of pooling), the "max", or the "last" in row order.
     Raises ValueError for switches of another shape or outside of the plane.
     """
     H, W = pair(output_size[-2:], "max_unpool2d: output_size", least=0)
@@ -90,9 +90,9 @@ def max_unpool2d(
 
 
 def _plane(y_shape: tuple[int, ...], H: int, W: int) -> PoolGeometry:
-    """Geometry for unpooling alone: only the two planes' sizes count there."""
+    """A geometry for unpooling, which uses only the sizes of the two planes."""
     N, C, P, Q = y_shape
-    before = (0, P - H, 0, Q - W)  # a 1x1 window that stops P x Q times
+    before = (0, P - H, 0, Q - W)  # a 1x1 window at P x Q positions
     return PoolGeometry(N, C, H, W, 1, 1, (1, 1), before, (1, 1))
 
 
@@ -105,7 +105,7 @@ def _check_switches(y: Tensor, switches: np.ndarray, H: int, W: int) -> None:
         raise TypeError(f"max_unpool2d: switches must be integers, got {switches.dtype}")
     if switches.size and not 0 <= switches.min() <= switches.max() < H * W:
         raise ValueError(
-            f"max_unpool2d: switches from {switches.min()} to {switches.max()} do not all lie in "
+            f"max_unpool2d: switches from {switches.min()} to {switches.max()} are not all inside "
             f"a plane of {H}x{W} = {H * W} pixels"
         )
 
@@ -138,26 +138,26 @@ def _gather_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 
 def _winners(y: np.ndarray, switches: np.ndarray, g: PoolGeometry, collisions: str) -> np.ndarray:
-    """1 for the window whose value stayed at its switch, else 0: (N,C,P,Q) of y's type.
+    """1 for the window whose value is the result at its switch, else 0: (N,C,P,Q) of y's type.
 
-    Of equal largest values the first in row order won. Windows are told apart by their number,
-    which goes the same way as their value did.
+    Of equal largest values the first in row order counts. The windows' numbers are unpooled and
+    gathered like their values, and the number found at a switch is the winner's.
     """
     switches = switches.astype(np.int32, copy=False)
     number = np.arange(g.P * g.Q, dtype=np.float64).reshape(g.P, g.Q)  # (PQ,) -> (P,Q)
     number = device.like(number, y)
     numbers = np.broadcast_to(number if collisions == "last" else -number, y.shape)
     if collisions == "max":
-        stayed = _there_and_back(y, switches, g, "max") == y
+        stayed = _unpooled_and_gathered(y, switches, g, "max") == y
         numbers = np.where(stayed, numbers, -np.inf)
-    placed = _there_and_back(numbers, switches, g, collisions)
+    placed = _unpooled_and_gathered(numbers, switches, g, collisions)
     return (placed == numbers).astype(y.dtype)
 
 
-def _there_and_back(
+def _unpooled_and_gathered(
     y: np.ndarray, switches: np.ndarray, g: PoolGeometry, collisions: str
 ) -> np.ndarray:
-    """y (N,C,P,Q) unpooled, then gathered at its switches: what stands at each of them."""
+    """y (N,C,P,Q) unpooled, then gathered at its switches: the result at each of them."""
     scatter = kernels.pick_for("max_unpool2d", y, g, collisions=collisions)
     x = scatter(y, switches, g, collisions=collisions)
     result: np.ndarray = kernels.pick_for("max_unpool2d_vjp", x, g)(x, switches, g)
@@ -174,7 +174,7 @@ def avg_pool2d(
 ) -> Tensor:
     """The mean of each window: x (N,C,H,W) -> (N,C,P,Q).
 
-    With `count_include_pad` zeros of the padding count, as in PyTorch; otherwise only real pixels.
+    With `count_include_pad` the padding's zeros count, as in PyTorch; otherwise only real pixels.
     """
     g = PoolGeometry.of(
         x.shape, kernel_size, stride, padding, 1, ceil_mode, count_include_pad=count_include_pad

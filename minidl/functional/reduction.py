@@ -1,4 +1,4 @@
-"""Sums, means and maxima over axes, and broadcasting, which is the transpose of a sum."""
+"""Sums, means and maxima over axes, and broadcasting, the transpose of a sum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moving elements without computing on them."""
+"""Shape operations: reshape, transpose, indexing, concatenation, padding, copies to devices."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _reshape(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 
 def flatten(x: Tensor, start: int = 1) -> Tensor:
-    """(N, C, H, W) -> (N, C H W), in that order whatever the memory's."""
+    """(N, C, H, W) -> (N, C H W), in row-major order whatever the memory layout."""
     return reshape(x, (*x.shape[:start], math.prod(x.shape[start:])))
 
 
@@ -56,8 +56,8 @@ def _transpose(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 def getitem(x: Tensor, index: Any) -> Tensor:
     """x[index], for slices, integers and arrays of integers or bool.
 
-    Arrays in the index may lie on the CPU wherever x does: what they mean for the way back is then
-    known without asking the device.
+    Arrays in the index may be on the CPU whatever x's device. The backward pass then knows them
+    without waiting for the device.
     """
     data = x.data[devices.index(index, x.data)]
     return record("getitem", data, (x,), index=index)
@@ -81,9 +81,9 @@ def _put_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 
 def to(x: Tensor, device: str) -> Tensor:
-    """x's values on `device`, a name of `minidl.device.DEVICES`; x itself if it lies there.
+    """x's values on `device`, a name of `minidl.device.DEVICES`; x itself if it is there already.
 
-    Raises as `minidl.device.check`, and MemoryError where there is no room.
+    Raises as `minidl.device.check`, and MemoryError if the device has no memory left.
     """
     if x.device == device:
         return x
@@ -110,7 +110,7 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 1) -> Tensor:
 
 
 def _joined(arrays: Sequence[np.ndarray], axis: int) -> np.ndarray:
-    """The arrays along `axis`; planes along their channels by every thread."""
+    """The arrays along `axis`; planes along the channel axis by a kernel."""
     if axis != 1 or not arrays or any(a.ndim != 4 for a in arrays):
         return np.concatenate(arrays, axis)
     g = ConcatenateGeometry.of(*(a.shape for a in arrays))
@@ -137,7 +137,7 @@ def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
         raise ValueError(f"stack: the shapes {shapes} must be equal and take a new axis {axis}")
     axis %= len(shapes[0]) + 1
     shape = (*shapes[0][:axis], 1, *shapes[0][axis:])
-    return concatenate([reshape(t, shape) for t in tensors], axis)
+    return concatenate([reshape(t, shape) for t in tensors], axis)  # a new axis of size 1 each
 
 
 def pad2d(x: Tensor, padding: Padding) -> Tensor:

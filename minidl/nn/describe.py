@@ -1,4 +1,4 @@
-"""A graph as what JSON can hold, and back: kinds, settings and wires; the weights are apart.
+"""Descriptions of graphs for JSON, without weights: kinds, settings and wiring; graphs from them.
 
 Only the kinds listed here are ever built, from plain numbers and arrays: nothing in a description
 is executed.
@@ -24,7 +24,7 @@ WEIGHTED: dict[str, Callable[..., Module]] = {
     "Affine": elementwise.Affine,
     "PReLU": elementwise.PReLU,
 }
-"""Kinds with arrays of their own, from these and their settings."""
+"""Kinds that are built from arrays and settings."""
 PLAIN: dict[str, type[Module]] = {
     kind.__name__: kind
     for kind in (
@@ -35,7 +35,7 @@ PLAIN: dict[str, type[Module]] = {
         joins.Transpose, joins.GlobalAvgPool2d, joins.GlobalMaxPool2d,
     )
 }  # fmt: skip
-"""Kinds made of settings alone."""
+"""Kinds that are built from settings alone."""
 CONVOLUTION = {"stride", "padding", "dilation", "groups"}
 ALLOWED = {
     "Conv2d": CONVOLUTION,
@@ -63,9 +63,9 @@ def describe(graph: Graph) -> dict[str, Any]:
 
 
 def build(described: Mapping[str, Any], arrays: Arrays) -> Graph:
-    """The graph that `describe` described, with arrays named as in its `state_dict`.
+    """The graph of a description by `describe`, with arrays named as in its `state_dict`.
 
-    ValueError for a kind, a setting, an array or a wire that does not fit; it names the layer.
+    ValueError for a kind, a setting, an array or an input that does not fit; it names the layer.
     """
     layers, wiring, used = dict[str, Module](), dict[str, list[str]](), set[str]()
     for entry in described["layers"]:

@@ -1,4 +1,4 @@
-"""Layers that change each element alone, or each channel: activations, scales, channel orders."""
+"""Elementwise and channelwise layers: activations, scales, orders of channels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from minidl.tensor import Tensor
 class Affine(Module):
     """x (N,C,...) times weight (C,) plus bias (C,), channel by channel.
 
-    What batch normalisation is once its statistics are fixed (Ioffe, Szegedy 2015, section 3.1):
+    Batch normalisation with fixed statistics (Ioffe, Szegedy 2015, section 3.1):
     weight = gamma / sqrt(variance + epsilon), bias = beta - mean * weight.
     """
 
@@ -30,10 +30,10 @@ class Affine(Module):
 
 
 class Pixels(Module):
-    """Colour channels in the order and at the scale that the layers above were trained with.
+    """Colour channels in the order and scale with which the layers above were trained.
 
-    x (N,C,H,W) -> y[:, i] = scale[i] * x[:, order[i]]: so that a network takes red, green and blue
-    whatever its own order is, and projections come back in them.
+    x (N,C,H,W) -> y[:, i] = scale[i] * x[:, order[i]]. With it a network takes red, green and blue
+    whatever its own order, and projections are in this order too.
     """
 
     def __init__(self, order: Sequence[int], scale: Sequence[float]) -> None:
@@ -55,7 +55,7 @@ class Pixels(Module):
 
 
 class LeakyReLU(Module):
-    """x where it is above 0, `slope` times x elsewhere."""
+    """x where x > 0, `slope` times x elsewhere."""
 
     def __init__(self, slope: float = 0.01) -> None:
         self.settings: dict[str, Any] = {"slope": float(slope)}
@@ -65,7 +65,7 @@ class LeakyReLU(Module):
 
 
 class PReLU(Module):
-    """LeakyReLU with slopes that were learnt: weight (C,), or (1,) for all (He et al. 2015)."""
+    """LeakyReLU with learnt slopes: weight (C,), or (1,) for all channels (He et al. 2015)."""
 
     def __init__(self, weight: np.ndarray) -> None:
         if weight.ndim != 1:
@@ -101,11 +101,11 @@ class Softmax(Module):
 
 
 class Clip(Module):
-    """F.clip: with 0 and 6 the "ReLU6"."""
+    """F.clip; with bounds 0 and 6 it is "ReLU6"."""
 
     def __init__(self, low: float, high: float) -> None:
         if not low <= high:
-            raise ValueError(f"Clip: nothing lies between {low} and {high}")
+            raise ValueError(f"Clip: low {low} must be at most high {high}")
         self.settings: dict[str, Any] = {"low": float(low), "high": float(high)}
 
     def forward(self, x: Tensor) -> Tensor:
@@ -113,12 +113,12 @@ class Clip(Module):
 
 
 class Identity(Module):
-    """x, as it is."""
+    """x unchanged."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x
 
 
 def _by_channel(values: Tensor, x: Tensor) -> Tensor:
-    """(C,) -> (C,1,...), to go along axis 1 of x."""
+    """(C,) -> (C,1,...), which broadcasts along axis 1 of x."""
     return F.reshape(values, (-1, *(1,) * (x.ndim - 2)))

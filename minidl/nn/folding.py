@@ -1,4 +1,4 @@
-"""Channel-wise scales multiplied into the convolution before them: one pass less, same values."""
+"""Folding of channelwise scales into the convolution before them: one pass less, same values."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Foldable = Conv2d | Linear
 
 
 def fold(graph: Graph) -> Graph:
-    """The graph with each `Affine` that alone reads a convolution or a linear layer inside it; of
-    several in a row (a batch normalisation, then a scale: Caffe's way) each.
+    """The graph with each `Affine` folded into the convolution or linear layer before it, if it is
+    that layer's only reader; of several in sequence (Caffe's batch normalisation and scale) each.
 
         (w * x + b) scale + shift = (w scale) * x + (b scale + shift)
 
-    The values change by roundings alone. The layers keep their names, the folded ones are gone.
+    Values change by rounding alone. The layers keep their names, the folded ones are removed.
     """
     layers, wiring = dict(graph.children()), dict(graph.wiring())
     gone: dict[str, str] = {}

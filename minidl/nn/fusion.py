@@ -1,4 +1,4 @@
-"""Which layers of a graph one pass does together."""
+"""Fusion of layers of a graph: convolution, ReLU and max-pooling as one call."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from minidl.nn.module import Module
 from minidl.tensor import Tensor
 
 Part = tuple[str, Module, tuple[str, ...]]
-"""A layer's name, the layer, and what feeds it."""
+"""A layer's name, the layer, and the names of its inputs."""
 Fused = tuple[tuple[str, ...], Callable[..., Tensor], tuple[str, ...]]
-"""The names of layers in a row, the call that does them, and what feeds the first."""
+"""The names of successive layers, the call that computes them, and the inputs of the first."""
 
 
 def fused(parts: Sequence[Part]) -> list[Fused]:
-    """The layers as calls: a convolution takes the ReLU that it alone feeds along, and the
-    max-pooling behind it."""
+    """The layers as calls. A convolution is fused with a ReLU that is its only reader, and with the
+    max-pooling after that."""
     uses = Counter(source for _, _, sources in parts for source in sources)
     after = {sources[0]: part for part in parts if len(sources := part[2]) == 1}
     runs, done = list[Fused](), set[str]()

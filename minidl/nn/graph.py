@@ -1,4 +1,4 @@
-"""Layers by name, each fed by the outputs of others: a chain, or branches that split and join."""
+"""Graphs of layers: layers by name and the inputs of each, in sequence or in branches."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from minidl.nn.module import Module
 from minidl.tensor import Tensor
 
 INPUT = "input"
-"""What a layer is fed by that takes what the whole graph is given."""
+"""The name of the graph's input, for layers that read it."""
 Wiring = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One call of a forward pass: a layer, or some in a row that one pass does together.
+    """One call of a forward pass: a layer, or several fused ones.
 
-    names: of the layers, the last one's is the name of what comes out. inputs: what it is fed by.
-    dead:  outputs that nothing after it needs.
+    names:  the layers' names; the last one is the name of the output.
+    inputs: the names of its inputs.
+    dead:   outputs that no later call needs.
     """
 
     names: tuple[str, ...]
@@ -31,12 +32,12 @@ class Run:
 
 
 class Graph(Module):
-    """Modules by name, and for each the names of those whose outputs it takes, in order.
+    """Modules by name, and for each the names of its inputs, in order.
 
     layers: the modules by name, in any order.
-    wiring: what each is fed by; `INPUT` is what the graph is given.
+    wiring: the inputs of each: names of layers, or `INPUT` for the graph's input.
     output: the layer whose output the graph returns; the last unless given.
-    Raises ValueError for a name that is not there, layers in a circle, or a layer named `INPUT`.
+    Raises ValueError for an unknown name, layers in a circle, or a layer named `INPUT`.
     """
 
     def __init__(
@@ -55,11 +56,11 @@ class Graph(Module):
         self._plan: list[Run] | None = None
 
     def children(self) -> Iterator[tuple[str, Module]]:
-        """The layers in an order in which each comes after those that feed it."""
+        """The layers in topological order: each after its inputs."""
         yield from self._layers.items()
 
     def wiring(self) -> Wiring:
-        """What feeds each layer, by name, in the order of `children`."""
+        """The inputs of each layer, by name, in the order of `children`."""
         return self._wiring
 
     @property
@@ -68,7 +69,7 @@ class Graph(Module):
         return self._output
 
     def forward(self, x: Tensor) -> Tensor:
-        """Layer by layer; those that one pass can do together, together (`nn/fusion.py`)."""
+        """The layers in order, fusible ones in one call (`nn/fusion.py`)."""
         if self._plan is None:
             self._plan = self.plan()
         kept = {INPUT: x}
@@ -79,7 +80,7 @@ class Graph(Module):
         return kept[self.output]
 
     def plan(self) -> list[Run]:
-        """The calls of a forward pass, and what each leaves behind that is needed no more."""
+        """The calls of a forward pass, each with the outputs that are not needed after it."""
         needed = self.below(self.output)
         runs = fused([(n, layer, self.wiring()[n]) for n, layer in self.children() if n in needed])
         left = Counter(source for _, _, sources in runs for source in sources)
@@ -92,9 +93,9 @@ class Graph(Module):
         return plan
 
     def below(self, name: str) -> set[str]:
-        """The layers that the output of layer `name` is computed from, itself among them.
+        """The layers from which the output of layer `name` is computed, itself included.
 
-        ValueError lists the layers if there is none of that name.
+        ValueError for an unknown name lists the layers.
         """
         wiring = self.wiring()
         if name not in wiring:
@@ -107,7 +108,7 @@ class Graph(Module):
         return found
 
     def activations(self, x: Tensor, until: str | None = None) -> dict[str, Tensor]:
-        """Every layer's output by the layer's name; with `until`, of those that lead to it."""
+        """Every layer's output by its name; with `until`, only those on the paths to it."""
         wanted = self.below(self.output if until is None else until)
         outputs = {INPUT: x}
         for name, layer in self.children():
@@ -118,7 +119,7 @@ class Graph(Module):
 
 
 class Sequential(Graph):
-    """Modules one after the other, each with a name and an attribute of that name."""
+    """Modules in sequence, each with a name and an attribute of that name."""
 
     def __init__(self, **layers: Module) -> None:
         for name, layer in layers.items():
@@ -137,7 +138,7 @@ class Sequential(Graph):
         return list(self.wiring())[-1]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Layer by layer; those that one pass can do together, together (`nn/fusion.py`)."""
+        """The layers in order, fusible ones in one call (`nn/fusion.py`)."""
         for run in self.plan():
             x = run.call(x)
         return x

@@ -1,4 +1,4 @@
-"""Layers where branches meet, and layers that change shapes or look at whole planes."""
+"""Layers that join branches, change shapes, or pool whole planes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from minidl.tensor import Tensor
 
 
 class Add(Module):
-    """The sum of its inputs, all of one shape."""
+    """The sum of its inputs, which have one shape."""
 
     def forward(self, *inputs: Tensor) -> Tensor:
         shapes = {x.shape for x in inputs}
@@ -24,7 +24,7 @@ class Add(Module):
 
 
 class Concatenate(Module):
-    """Its inputs one after the other along `axis`."""
+    """The concatenation of its inputs along `axis`."""
 
     def __init__(self, axis: int = 1) -> None:
         self.settings: dict[str, Any] = {"axis": axis}
@@ -44,7 +44,7 @@ class Reshape(Module):
 
 
 class Transpose(Module):
-    """The axes in another order, all of them named, the batch's first."""
+    """A permutation of all axes, with the batch's axis first."""
 
     def __init__(self, axes: Sequence[int]) -> None:
         if list(axes)[:1] != [0]:
@@ -63,7 +63,7 @@ class GlobalAvgPool2d(Module):
 
 
 class GlobalMaxPool2d(Module):
-    """The largest pixel of each plane: (N,C,H,W) -> (N,C,1,1)."""
+    """The maximum of each plane: (N,C,H,W) -> (N,C,1,1)."""
 
     def forward(self, x: Tensor) -> Tensor:
         return F.max_pool2d(x, x.shape[2:])

@@ -1,4 +1,4 @@
-"""The layers: each calls a function of `minidl.functional` with its own parameters and settings."""
+"""Layers that call a function of `minidl.functional` with their own parameters and settings."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Conv2d(Module):
 
     @classmethod
     def of(cls, weight: np.ndarray, bias: np.ndarray | None = None, **settings: Any) -> Conv2d:
-        """The layer with these arrays; `settings` as the function's, those left out as there."""
+        """The layer with these arrays; `settings` and their defaults are the function's."""
         layer = _with(cls, weight, bias)
         layer.settings = settings
         return layer
@@ -79,7 +79,7 @@ class ConvTranspose2d(Module):
     def of(
         cls, weight: np.ndarray, bias: np.ndarray | None = None, **settings: Any
     ) -> ConvTranspose2d:
-        """The layer with these arrays; `settings` as the function's, those left out as there."""
+        """The layer with these arrays; `settings` and their defaults are the function's."""
         layer = _with(cls, weight, bias)
         layer.settings = settings
         return layer
@@ -211,11 +211,11 @@ L = TypeVar("L", "Conv2d", "ConvTranspose2d", "Linear")
 
 
 def _with(kind: type[L], weight: np.ndarray, bias: np.ndarray | None) -> L:
-    """A layer of parameters that are there already: nothing is drawn."""
+    """A layer with given parameters, without random initial weights."""
     layer = kind.__new__(kind)
     layer.weight = Parameter(
         memory.canonicalise(weight)
-    )  # as kernels take it: nothing to turn at each call
+    )  # in the kernels' layout, so that no call has to copy it
     layer.bias = None if bias is None else Parameter(bias)
     return layer
 

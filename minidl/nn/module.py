@@ -1,4 +1,4 @@
-"""Modules: functions that own parameters. Parameters are named as in PyTorch: "conv1.weight"."""
+"""Modules: functions with parameters, which are named as in PyTorch: "conv1.weight"."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from minidl.tensor import Tensor
 
 
 class Parameter(Tensor):
-    """A tensor that is learnt: a leaf that requires a gradient."""
+    """A learnt tensor: a leaf that requires a gradient."""
 
     __slots__ = ()
 
@@ -24,8 +24,8 @@ class Parameter(Tensor):
     def is_parameter(self) -> bool:
         return True
 
-    def lie_in(self, data: np.ndarray) -> None:
-        """Take another array of the same values, as `Module.to` does; no gradient is kept."""
+    def replace_data(self, data: np.ndarray) -> None:
+        """Use another array of the same values, as `Module.to` does; the gradient is dropped."""
         self.data, self.grad = memory.cache_aligned(data), None
         self._version += 1
 
@@ -35,23 +35,23 @@ def _undefined(self: Module, *inputs: Tensor) -> Tensor:
 
 
 class Module:
-    """A function with parameters and, it may be, modules inside it, found by attribute."""
+    """A function with parameters and perhaps other modules as attributes."""
 
     training: bool = True
     forward: Callable[..., Tensor] = _undefined
-    """What the module computes: of one tensor, or of several, as the subclass defines it."""
+    """The module's function of one tensor or several; a subclass defines it."""
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         return self.forward(*inputs)
 
     def children(self) -> Iterator[tuple[str, Module]]:
-        """The modules directly inside, by name."""
-        for name, value in list(vars(self).items()):  # (what a module caches may come meanwhile)
+        """The direct submodules, by name."""
+        for name, value in list(vars(self).items()):  # a copy: a module may cache values meanwhile
             if isinstance(value, Module):
                 yield name, value
 
     def modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module and all inside it, by dotted name."""
+        """This module and all its submodules, by dotted name."""
         yield prefix, self
         for name, child in self.children():
             yield from child.modules(f"{prefix}.{name}" if prefix else name)
@@ -67,7 +67,7 @@ class Module:
             yield parameter
 
     def train(self, mode: bool = True) -> Module:
-        """Dropout on (or off) in this module and all inside it."""
+        """Switch dropout on (or off) in this module and all its submodules."""
         for _, module in self.modules():
             module.training = mode
         return self
@@ -77,18 +77,18 @@ class Module:
 
     @property
     def device(self) -> str:
-        """Where the parameters lie (`minidl.device`); "cpu" if there are none."""
+        """The device of the parameters (`minidl.device`); "cpu" if there are none."""
         return next((parameter.device for parameter in self.parameters()), "cpu")
 
     def to(self, device: str) -> Self:
-        """Bring every parameter to `device`, before an optimiser is made of them; gradients are
-        dropped. Raises as `minidl.device.check`, and MemoryError where there is no room: then
-        all stays where it was."""
+        """Move every parameter to `device`, before an optimiser is made of them; gradients are
+        dropped. Raises as `minidl.device.check`, and MemoryError if the device has no memory left;
+        then no parameter is moved."""
         devices.check(device)
         moved = [(p, devices.move(p.data, device)) for p in self.parameters()]
         for parameter, data in moved:
             if data is not parameter.data:
-                parameter.lie_in(data)
+                parameter.replace_data(data)
         return self
 
     def zero_grad(self) -> None:
@@ -96,11 +96,11 @@ class Module:
             parameter.grad = None
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Every parameter's array by name; not copies."""
+        """Every parameter's array by name, without copies."""
         return {name: parameter.data for name, parameter in self.named_parameters()}
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Copy arrays into the parameters; ValueError names what is missing, unknown or unlike."""
+        """Copy arrays into the parameters; ValueError names missing, unknown and unlike arrays."""
         own = dict(self.named_parameters())
         missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
         if missing or unknown:

@@ -1,4 +1,4 @@
-"""The benchmark: it knows its layers, times nothing wrong, and reports what it measured."""
+"""Tests of the benchmark: its layers, the check of results before timing, ratios and rounds."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from bench.definition.convolution import (
 from bench.layers import Convolution
 from bench.machine import Machine
 from bench.operations import of
+from bench.processes import Setting
+from bench.round_robin import RAMP, SETTLE, Effort, measure
 from bench.rows import Row, baseline, ratios, shown, spread
-from bench.team import Setting
-from bench.turns import RAMP, SETTLE, Effort, measure
 from kernels import ConvGeometry, all_kernels, reference
 from kernels.contract import registry, sources
 from zfnet.model import AlexNet, ZFNet
@@ -64,7 +64,8 @@ def dying(x, w, g, *, bias=None):
 
 @pytest.fixture(scope="module")
 def users_rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Row]]:
-    """The rows of a user's kernels, by name: right, wrong, one that raises, one that dies."""
+    """The rows of a user's kernels, by name: a correct one, a wrong one, one that raises, one whose
+    process ends."""
     file = tmp_path_factory.mktemp("users") / "mine.py"
     file.write_text(USERS_FILE)
     before = all_kernels()
@@ -121,7 +122,7 @@ def test_vgg16_has_its_published_number_of_weights() -> None:
 
 
 def small_integers(case: Case) -> list[np.ndarray]:
-    """Inputs whose sums are exact."""
+    """Small integers as inputs, whose sums are exact."""
     return [np.round(2 * array) for array in of(case).inputs(case).values()]
 
 
@@ -151,7 +152,7 @@ def test_every_kernel_that_serves_a_layer_passes_the_judge(operation: str) -> No
 @pytest.mark.skipif(not find_spec("torch"), reason="PyTorch is not installed")
 @OPERATIONS
 @pytest.mark.parametrize("layout", LAYOUTS["torch"])
-def test_what_pytorch_is_asked_for_is_the_same_operation(operation: str, layout: str) -> None:
+def test_pytorchs_call_is_the_same_operation(operation: str, layout: str) -> None:
     import torch
 
     threads, grad = torch.get_num_threads(), torch.is_grad_enabled()
@@ -229,11 +230,11 @@ def test_only_the_faster_layout_of_a_library_is_compared_with_and_shown() -> Non
 def test_rounds_fit_into_the_time_given_and_are_never_too_few() -> None:
     effort = Effort(seconds=1.0, turn=0.05, least=3, most=25)
     assert effort.calls(0.01) == 5
-    assert effort.order(0.004) == "time 12 5"
-    assert effort.order(1.0) == "time 1 0"
-    assert effort.how_often([0.05, 0.05]) == int(1.0 / (2 * (0.05 + SETTLE + RAMP)))
-    assert effort.how_often([10.0]) == 3
-    assert effort.how_often([1e-6]) == int(1.0 / (0.05 + SETTLE + RAMP))
+    assert effort.command(0.004) == "time 12 5"
+    assert effort.command(1.0) == "time 1 0"
+    assert effort.round_count([0.05, 0.05]) == int(1.0 / (2 * (0.05 + SETTLE + RAMP)))
+    assert effort.round_count([10.0]) == 3
+    assert effort.round_count([1e-6]) == int(1.0 / (0.05 + SETTLE + RAMP))
 
 
 def test_titles_name_one_layer_each() -> None:

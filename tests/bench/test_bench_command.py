@@ -1,4 +1,4 @@
-"""The benchmark's commands: what they tell and write, and what they say to a mistake."""
+"""Tests of the benchmark's commands: output, files, and error messages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     return 0
 
 
-def test_a_run_tells_and_writes_what_it_measured(
+def test_a_run_prints_and_writes_what_it_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     numbers, page = tmp_path / "rows.json", tmp_path / "page.md"
@@ -43,9 +43,9 @@ def test_a_run_tells_and_writes_what_it_measured(
     (found,) = json.loads(numbers.read_text())["rows"]
     assert found["seconds"] == [found["median"]]
     assert "| zfnet.conv5 | conv2d | 1 | im2col |" in page.read_text()
-    told = capsys.readouterr().out
-    assert "zfnet.conv5" in told
-    assert str(numbers) in told
+    printed = capsys.readouterr().out
+    assert "zfnet.conv5" in printed
+    assert str(numbers) in printed
 
 
 @pytest.fixture
@@ -64,12 +64,12 @@ def test_a_quick_run_has_one_of_each_kind() -> None:
 def test_a_slice_of_the_quick_run_finds_every_result_right(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Convolution, pooling, and a training step, each in processes of its own."""
+    """Convolution, pooling and a training step, each contender in a process of its own."""
     monkeypatch.setattr("bench.selection.QUICK", (QUICK[2], QUICK[3], QUICK[-1]))
     assert bench(monkeypatch, "--quick", "--rounds", "1", "--against", "torch") == 0
-    told = capsys.readouterr().out
-    assert all(operation in told for operation in ("conv2d_wgrad", "max_pool2d", "zfnet_step"))
-    assert told.count("torch") >= 3
+    printed = capsys.readouterr().out
+    assert all(operation in printed for operation in ("conv2d_wgrad", "max_pool2d", "zfnet_step"))
+    assert printed.count("torch") >= 3
 
 
 @pytest.mark.usefixtures("known_machine")
@@ -83,9 +83,9 @@ def test_ctrl_c_shows_what_was_measured_so_far(
     monkeypatch.setattr(run, "measure", pressed)
     selected = ["--op", "conv2d", "--layer", "zfnet", "--batch", "1", "--against", "none"]
     assert bench(monkeypatch, *selected) == 130
-    told = capsys.readouterr().out
-    assert "zfnet.conv1" in told
-    assert "zfnet.conv2" not in told
+    printed = capsys.readouterr().out
+    assert "zfnet.conv1" in printed
+    assert "zfnet.conv2" not in printed
 
 
 @pytest.mark.usefixtures("known_machine")
@@ -113,17 +113,17 @@ def test_pick_shows_the_chosen_and_the_best_kernel(
         (["--markdown", __file__], "<!-- bench -->"),
     ],
 )
-def test_a_mistake_is_one_line_and_status_2(
+def test_an_error_of_the_user_is_one_line_and_status_2(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     wrong: list[str],
     shown: str,
 ) -> None:
     assert bench(monkeypatch, "--quick", *wrong) == 2
-    told = capsys.readouterr()
-    assert told.err.count("\n") == 1
-    assert shown in told.err
-    assert "measuring" not in told.out
+    printed = capsys.readouterr()
+    assert printed.err.count("\n") == 1
+    assert shown in printed.err
+    assert "measuring" not in printed.out
 
 
 @pytest.mark.parametrize(
@@ -146,10 +146,10 @@ def test_a_file_that_is_no_record_is_named(
     file = tmp_path / "rows.json"
     file.write_text(written)
     assert bench(monkeypatch, "report", "--json", file, "--out", tmp_path / "out") == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "rows.json" in told
-    assert shown in told
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert "rows.json" in printed
+    assert shown in printed
 
 
 @pytest.mark.parametrize("arguments", [["--json", "nowhere.json"], ["--readme", __file__]])

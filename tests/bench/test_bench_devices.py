@@ -1,4 +1,4 @@
-"""The benchmark's --device: what is refused, what the emulator checks, what TF32 is allowed."""
+"""Tests of the benchmark's --device: errors, the check in the emulator, and the bounds of TF32."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from bench.operations.networks import zfnet
 from bench.plots import roofline
 from bench.records import read_json, write_json
 from bench.report import table
+from bench.round_robin import RAMP, SETTLE, Effort
 from bench.rows import Row, baseline, shown
 from bench.tables import NEVER, cells, write_table
-from bench.turns import RAMP, SETTLE, Effort
 from kernels import all_kernels
 from kernels.contract import registry
 from kernels.cuda import emulator
@@ -53,11 +53,11 @@ def test_without_a_gpu_cuda_is_one_line_that_names_the_emulator_and_status_2(
 ) -> None:
     monkeypatch.setitem(sys.modules, "cupy", None)
     assert bench(monkeypatch, "--quick", "--device", "cuda", "--against", "torch") == 2
-    told = capsys.readouterr()
-    assert told.err.count("\n") == 1
-    assert "CuPy" in told.err
-    assert "--device emulator" in told.err
-    assert "measuring" not in told.out
+    printed = capsys.readouterr()
+    assert printed.err.count("\n") == 1
+    assert "CuPy" in printed.err
+    assert "--device emulator" in printed.err
+    assert "measuring" not in printed.out
 
 
 @needs_compiler
@@ -77,9 +77,9 @@ def test_in_the_emulator_what_asks_for_times_is_a_mistake(
     shown: str,
 ) -> None:
     assert bench(monkeypatch, "--quick", "--device", "emulator", *wrong) == 2
-    told = capsys.readouterr()
-    assert told.err.count("\n") == 1
-    assert shown in told.err
+    printed = capsys.readouterr()
+    assert printed.err.count("\n") == 1
+    assert shown in printed.err
 
 
 def test_without_a_compiler_the_emulator_says_what_it_needs(
@@ -91,7 +91,7 @@ def test_without_a_compiler_the_emulator_says_what_it_needs(
 
 
 @needs_compiler
-def test_the_emulator_finds_each_kernel_right_or_wrong_and_tells_no_time(
+def test_the_emulator_finds_each_kernel_right_or_wrong_and_prints_no_time(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     file = tmp_path / "mine.py"
@@ -102,13 +102,13 @@ def test_the_emulator_finds_each_kernel_right_or_wrong_and_tells_no_time(
         assert bench(monkeypatch, file, *selected) == 1
     finally:
         registry.unregister(*(k for k in all_kernels() if k not in before))
-    told = capsys.readouterr().out
-    assert re.search(r"elementwise +right, exactly", told)
-    assert re.search(r"mine +WRONG", told)
-    assert "off by" in told
-    assert "on_the_cpu" not in told
-    assert NEVER in told
-    assert not re.search(r"\d (ms|s)\b", told)
+    printed = capsys.readouterr().out
+    assert re.search(r"elementwise +right, exactly", printed)
+    assert re.search(r"mine +WRONG", printed)
+    assert "off by" in printed
+    assert "on_the_cpu" not in printed
+    assert NEVER in printed
+    assert not re.search(r"\d (ms|s)\b", printed)
 
 
 @needs_compiler
@@ -142,8 +142,8 @@ def test_every_layer_has_a_smallest_size_of_its_own_kind() -> None:
 
 @pytest.mark.skipif(not find_spec("torch"), reason="PyTorch is not installed")
 @NAMES
-def test_whatever_pytorch_computes_lies_on_the_device_asked_for(name: str) -> None:
-    """Tried with its device "meta", which has no memory: only where things lie is computed."""
+def test_every_result_of_pytorch_is_on_the_requested_device(name: str) -> None:
+    """PyTorch's device "meta" has no memory: only shapes, types and devices are computed."""
     if name in ("projection", "occlusion") and not find_spec("captum"):
         pytest.skip("Captum is not installed")
     case, on_meta = tiny(name), Contender("torch", "NHWC", "meta")
@@ -155,7 +155,7 @@ TF32, FULL = (Contender("torch", "NCHW", "cuda", tf32) for tf32 in (True, False)
 
 
 def cut(a: np.ndarray) -> np.ndarray:
-    """Factors as tensor cores take them: float32 with 10 bits of fraction, the rest cut off."""
+    """Factors as tensor cores take them: float32 truncated to 10 bits of fraction."""
     bits = np.ascontiguousarray(a, np.float32).view(np.uint32) & np.uint32(0xFFFFE000)
     return bits.view(np.float32)
 
@@ -200,7 +200,7 @@ def on_gpu(of: Row, tf32: bool = False) -> Row:
 
 @pytest.fixture
 def measured() -> list[Row]:
-    """As if measured: one of ours, PyTorch in float32 and, faster, in TF32."""
+    """Made-up measurements: one of ours, PyTorch in float32 and, faster, in TF32."""
     torchs = [row(name, s, library="torch") for name, s in (("NCHW", 3.0), ("NHWC", 2.0))]
     ours, slow, fast = (on_gpu(r) for r in (row("naive", 1.0), *torchs))
     return [ours, slow, fast, *(on_gpu(replace(r, seconds=(0.5,)), True) for r in torchs)]
@@ -237,7 +237,7 @@ def test_a_table_without_a_gpus_times_says_that_there_are_none(
 def test_a_turn_on_a_gpu_counts_what_the_flush_takes() -> None:
     effort = Effort(seconds=1.0, turn=0.05, between=0.015)
     assert effort.calls(0.01) == 2
-    assert effort.how_often([0.01]) == int(1.0 / (2 * (0.01 + 0.015) + SETTLE + RAMP))
+    assert effort.round_count([0.01]) == int(1.0 / (2 * (0.01 + 0.015) + SETTLE + RAMP))
 
 
 def test_every_operation_says_where_its_kernels_compute() -> None:

@@ -1,6 +1,6 @@
-"""How the benchmark measures on a GPU, tried on a fake one: its time goes by as it is told to work.
+"""Tests of the benchmark's measurements on a GPU, with a fake one whose clock advances by its work.
 
-What a driver and a real GPU make of the same calls is not seen here.
+They do not cover a driver or a real GPU.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import gpu_limits, worker
+from bench import gpu_limits, prepared_contender
 from bench.cases import Case, Contender
 from bench.contenders import contenders, libraries
 from bench.correctness import judge
-from bench.gpu import CACHES, GPU, CuPys, Torchs
+from bench.gpu import CACHES, GPU, CuPyGPU, TorchGPU
 from kernels.contract.clock import Processor
 from kernels.cuda import emulator
 from tests.bench.test_bench import TINY
@@ -36,7 +36,7 @@ FLUSH, CALL = 7.0, 2.0
 
 @dataclass
 class Fake:
-    """A GPU that does one thing after the other, and knows when each was done."""
+    """A GPU that executes its work in order, and records the time of each event."""
 
     now: float = 0.0
     orders: list[str] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Fake:
         self.most = max(self.most, self.bytes)
 
     def call(self) -> None:
-        """Takes 64 bytes, of which its result keeps 24."""
+        """A call that allocates 64 bytes, of which its result keeps 24."""
         self.hold(64)
         self.order("call", CALL)
         self.hold(-40)
@@ -92,7 +92,7 @@ def as_cupy(module: Any, fake: Fake) -> None:
     module.cuda.runtime.getDeviceProperties = lambda number: found
     module.cuda.runtime.driverGetVersion = lambda: 12040
     module.cuda.runtime.runtimeGetVersion = lambda: 12060
-    # The pool keeps what it once had, but for what is given back.
+    # The pool keeps freed blocks until free_all_blocks.
     module.get_default_memory_pool = lambda: SimpleNamespace(
         free_all_blocks=lambda: setattr(fake, "most", fake.bytes), total_bytes=lambda: fake.most
     )
@@ -134,14 +134,14 @@ def cupy(fake: Fake) -> Iterator[Any]:
 
 @pytest.fixture(params=["cupy", "torch"])
 def gpu(request: pytest.FixtureRequest, fake: Fake, cupy: Any) -> Iterator[GPU]:
-    """The fake GPU as CuPy and as PyTorch see it."""
+    """The fake GPU through CuPy's and through PyTorch's interface."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "cupy":
             patch.setattr(cupy, "empty", lambda shape, dtype: Cover(fake, *shape))
-            yield CuPys()
+            yield CuPyGPU()
         else:
             patch.setitem(sys.modules, "torch", fake_torch(fake))
-            yield Torchs()
+            yield TorchGPU()
 
 
 def test_a_time_is_the_calls_alone_without_the_flush(gpu: GPU, fake: Fake) -> None:
@@ -162,7 +162,7 @@ def test_memory_is_what_the_call_raised_and_the_most_there_was(gpu: GPU, fake: F
     assert gpu.with_peak(fake.call)[1] == {"memory": 64, "peak": 164}
 
 
-def test_on_a_processor_a_call_returns_what_it_does_and_memory_where_it_can_be_told() -> None:
+def test_on_the_cpu_a_call_returns_its_result_and_memory_where_it_is_counted() -> None:
     result, memory = Processor().with_peak(lambda: np.ones(1 << 22))
     assert result.sum() == 1 << 22
     assert not memory or memory["peak"] >= memory["memory"] > result.nbytes / 2
@@ -190,18 +190,18 @@ def test_a_worker_computes_saves_and_times_on_the_gpu(
     cupy: Any, fake: Fake, tmp_path: Path
 ) -> None:
     """Through CuPy's interface; its RawModule is the emulator here."""
-    case, ready = Case("conv2d_dgrad", TINY, 2), list[worker.Ready]()
+    case = Case("conv2d_dgrad", TINY, 2)
     contender = Contender("kernels", "naive", "cuda")
     job = {"operation": case.operation, "layer": asdict(TINY), "batch": 2, "threads": 1}
-    assert worker._obey(json.dumps(job | asdict(contender) | {"source": ""}), ready) == "ok"
+    prepared = prepared_contender.prepare(job | asdict(contender) | {"source": ""})
     launched = sum(len(module.launched) for module in fake_cupy.RawModule.made)
-    needed = json.loads(worker._obey(f"run {tmp_path}", ready)[3:])
+    needed = json.loads(prepared.execute(f"run {tmp_path}")[3:])
     assert needed.keys() == {"memory", "peak", "operations"}
     assert needed["operations"] == 2 * TINY.geometry(2).macs
     assert sum(len(module.launched) for module in fake_cupy.RawModule.made) == launched + 2
     result = np.load(tmp_path / "0.npy")
     assert not judge(case, {contender: [result]})[contender].message
-    assert worker._obey("time 2 0", ready) == "ok 0.0"  # kernels take the fake GPU no time
+    assert prepared.execute("time 2 0") == "ok 0.0"  # kernels take the fake GPU no time
     assert fake.orders.count("record") == 4
 
 
@@ -214,19 +214,19 @@ def test_on_a_gpu_pytorch_computes_products_once_more_in_tf32() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cuda", "available", "told"),
+    ("cuda", "available", "reason"),
     [(None, False, "on the CPU alone"), ("12.6", False, "finds no GPU"), ("12.6", True, "")],
 )
 @pytest.mark.usefixtures("cupy")
 def test_a_pytorch_that_cannot_use_the_gpu_is_refused_with_the_one_that_can(
-    monkeypatch: pytest.MonkeyPatch, fake: Fake, cuda: str | None, available: bool, told: str
+    monkeypatch: pytest.MonkeyPatch, fake: Fake, cuda: str | None, available: bool, reason: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", fake_torch(fake, cuda, available))
-    assert libraries(None, "cuda") == ([] if told else ["torch"])
-    if not told:
+    assert libraries(None, "cuda") == ([] if reason else ["torch"])
+    if not reason:
         assert libraries(["torch"], "cuda") == ["torch"]
         return
-    with pytest.raises(ValueError, match=f"{told}.*up to 12.4.*/whl/cu126.*--against none"):
+    with pytest.raises(ValueError, match=f"{reason}.*up to 12.4.*/whl/cu126.*--against none"):
         libraries(["torch"], "cuda")
 
 
@@ -241,6 +241,6 @@ def test_a_pytorch_for_the_cpu_is_one_line_and_status_2(
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", fake_torch(fake, None, False))
     assert bench(monkeypatch, "--quick", "--device", "cuda", "--against", "torch") == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "pip install --force-reinstall torch" in told
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert "pip install --force-reinstall torch" in printed

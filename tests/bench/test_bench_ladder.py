@@ -1,4 +1,4 @@
-"""`python -m bench ladder`: its table, and what it says to a mistake."""
+"""Tests of `python -m bench ladder`: its table, and its error messages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CASE = Case("conv2d", Convolution("zfnet", "conv3", 256, 13, 13, 384, 3, 3, padd
 
 
 def rows() -> list[Row]:
-    """Every step twice as fast as the one before, our own kernel, and PyTorch."""
+    """Rows of every step, twice as fast as the one before, of our own kernel, and of PyTorch."""
     names = [*(PREFIX + name for name in STEPS), "winograd_tiles"]
     contenders = [Contender("kernels", name) for name in names]
     contenders += [Contender("torch", "NCHW"), Contender("torch", "NHWC")]
@@ -95,11 +95,11 @@ def test_a_small_run_puts_its_table_into_the_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mistake", "told"), [(["--step", "magic"], "im2col"), (["--layer", "zfnet.conv*"], "conv*")]
+    ("mistake", "message"), [(["--step", "magic"], "im2col"), (["--layer", "zfnet.conv*"], "conv*")]
 )
-def test_mistakes_are_told_in_a_line(
+def test_an_error_is_one_line(
     mistake: list[str],
-    told: str,
+    message: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -107,4 +107,4 @@ def test_mistakes_are_told_in_a_line(
     with pytest.raises(SystemExit) as end:
         cli.main()
     assert end.value.code == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err

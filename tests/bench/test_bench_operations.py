@@ -1,5 +1,4 @@
-"""What the benchmark times: its definitions are right, every library computes the same operation,
-and what is wrong with a result does not pass."""
+"""Tests of the operations of the benchmark: definitions, libraries, detection of wrong results."""
 
 from __future__ import annotations
 
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import work
+from bench import network_sizes
 from bench.cases import Case, Contender
 from bench.contenders import LAYOUTS, NEEDS, call_of, contenders
 from bench.correctness import judge
@@ -60,7 +59,7 @@ def tiny(name: str) -> Case:
 
 
 def whole(*shape: int) -> np.ndarray:
-    """Small whole numbers, among which there are equal ones."""
+    """Small integers, some of them equal."""
     return RNG.integers(-3, 4, shape).astype(np.float32)
 
 
@@ -101,7 +100,7 @@ def test_normalisations_are_the_nested_loops(made: Any, g: Any, name: str) -> No
     assert np.abs(parts.vjp(gy) - loops_vjp(gy, x, g)).max() < slack
 
 
-def test_a_step_walks_back_what_finite_differences_find() -> None:
+def test_a_steps_derivative_agrees_with_finite_differences() -> None:
     x, w = RNG.standard_normal((2, 3, 6, 5)), RNG.standard_normal((4, 3, 3, 2))
     bias, settings = RNG.standard_normal(4), {"stride": 2, "padding": 1}
     step = steps.Convolve(w, bias, settings)
@@ -123,7 +122,7 @@ def test_all_of_ours_pass_the_judge(name: str) -> None:
 
 @pytest.mark.parametrize("library", LAYOUTS)
 @NAMES
-def test_a_library_is_asked_for_the_same_operation(name: str, library: str) -> None:
+def test_a_librarys_call_is_the_same_operation(name: str, library: str) -> None:
     if not all(map(find_spec, NEEDS[library])):
         pytest.skip(f"{library} is not installed")
     case = tiny(name)
@@ -146,7 +145,7 @@ def test_a_result_with_one_number_off_is_wrong(name: str) -> None:
 
 
 class Mistaken:
-    """A network in which one layer is not what it should be."""
+    """A network with one wrong layer."""
 
     def __init__(self, operation: Operation, layer: str, **settings: Any) -> None:
         self.model = operation.model  # type: ignore[attr-defined]
@@ -191,7 +190,7 @@ def test_a_networks_operations_are_those_of_its_layers() -> None:
     macs = sum(g.macs for g in model.geometries().values() if hasattr(g, "macs"))
     linear = sum(getattr(model, name).weight.size for name in ("fc6", "fc7", "fc8"))
     products = 2 * (macs + linear)
-    sizes = work.sizes(model, (1, 3, 224, 224))
+    sizes = network_sizes.sizes(model, (1, 3, 224, 224))
     assert sizes.parameters == model.parameter_count
     assert products < sizes.forward < 1.02 * products
     first = 2 * model.geometries()["conv1"].macs  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""What the benchmark makes of its rows: records, tables, pictures, choices."""
+"""Tests of the benchmark's reports: records, tables, plots, choices of kernels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.quick
 
 @pytest.fixture
 def measured() -> list[Row]:
-    """Two of ours, of which the slower one is chosen by itself, and PyTorch in both layouts."""
+    """Two kernels of ours, of which `pick` chooses the slower one, and PyTorch in both layouts."""
     rows = [row("slow", 2.0, 2.0), row("fast", 1.0, 1.0), row("wrong", problem="WRONG: off")]
     libraries = [row("NCHW", 4.0, 6.0, library="torch"), row("NHWC", 9.0, 9.0, library="torch")]
     return [replace(rows[0], picked=True), *rows[1:], *libraries]

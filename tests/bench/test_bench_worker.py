@@ -1,4 +1,4 @@
-"""A contender's process: what it imports, and when."""
+"""Tests of a contender's worker process: the order of its imports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import bench
 
 
 def test_a_library_is_imported_before_the_kernels(tmp_path: Path) -> None:
-    """`kernels` sets how OpenMP's idle threads wait; a library that comes later would read it."""
+    """`kernels` sets how OpenMP's idle threads wait; a library imported later would read it."""
     (tmp_path / "spy.py").write_text(
         "import sys\nraise RuntimeError('later' if 'kernels' in sys.modules else 'before')\n"
     )

@@ -1,1 +1,1 @@
-"""The documents, executed."""
+"""Tests that execute the documentation."""

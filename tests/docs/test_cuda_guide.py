@@ -1,6 +1,6 @@
-"""docs/cuda.md: its example runs as it is printed, its commands can be typed, its tables are true.
+"""Tests of docs/cuda.md: its example runs as printed, its commands exist, its tables are complete.
 
-What takes minutes or a GPU is read as it would be, and not run.
+Commands that take minutes or need a GPU are parsed and not run.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ needs_gpp = pytest.mark.skipif(not emulator.available(), reason="the emulator ne
 
 
 def sessions() -> Iterator[tuple[str, str]]:
-    """Each command of the page with the output that stands below it."""
+    """Each command of the page with the output printed below it."""
     for language, block in BLOCKS:
         for session in block.split("$ ")[1:] if language == "console" else ():
             command, _, output = session.partition("\n")
@@ -51,12 +51,12 @@ def sessions() -> Iterator[tuple[str, str]]:
 
 
 def compiles(command: str) -> bool:
-    """Does it need NVIDIA's compiler?"""
+    """True if the command needs NVIDIA's compiler."""
     return "compile_mine" in command or "cuda-report" in command
 
 
 def write_files(folder: Path) -> None:
-    """The files of the page, each with its name in its first line, which counts."""
+    """Write the files of the page, each with its name in its first line."""
     for language, block in BLOCKS:
         if language in ("cpp", "python"):
             name = block.split("\n", 1)[0].split(maxsplit=1)[1]
@@ -97,7 +97,7 @@ def test_the_page_has_sessions_of_both_kinds() -> None:
 
 
 def understood(program: str, arguments: list[str]) -> dict[str, object]:
-    """What a command line means to its program, which is not run."""
+    """The command line as its program parses it, without running it."""
     command = get_command(PROGRAMS[program])
     if isinstance(command, TyperGroup) and arguments and arguments[0] in command.commands:
         command, arguments = command.commands[arguments[0]], arguments[1:]
@@ -146,14 +146,14 @@ def test_the_readme_has_the_command(command: str) -> None:
     assert re.search(rf"^{re.escape(command)}(?:  +#.*)?$", SECTION, flags=re.MULTILINE)
 
 
-def test_what_has_never_run_on_a_gpu_is_said_where_one_looks_for_it() -> None:
+def test_the_pages_state_that_nothing_has_run_on_a_gpu() -> None:
     above_the_table = GUIDE.split("\n## The kernels\n")[1].split("\n|")[0]
     assert all("has run on a GPU" in text for text in (SECTION, above_the_table))
     assert "\n## What has never run on a GPU\n" in GUIDE
 
 
 def in_table() -> set[tuple[str, str]]:
-    """Operation and name of each kernel in the page's table; an empty cell is the one above."""
+    """Operation and name of each kernel in the page's table; an empty cell repeats that above."""
     rows = re.findall(r"^\| (.*?) ?\| (\[.*?) \| .* \|$", GUIDE, flags=re.MULTILINE)
     found, operations = set(), list[str]()
     for first, second in rows:

@@ -1,6 +1,6 @@
-"""docs/convolution.md runs as it is printed, and its pictures are the ones that it draws.
+"""Tests of docs/convolution.md: its sessions run as printed, and its pictures are those they draw.
 
-`python tests/docs/test_guide.py` draws them again.
+`python tests/docs/test_guide.py` draws the pictures again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PICTURES = sorted(set(re.findall(r"!\[[^\]]*\]\(([^)]+)\)", GUIDE)))
 
 def run_blocks(report: list[str]) -> doctest.TestResults:
     """Run every session of the guide in the current folder, in one namespace."""
-    # A fence would be read as part of the output above it.
+    # doctest would read a fence as part of the output above it.
     sessions = re.sub(r"^```.*$", "", GUIDE, flags=re.MULTILINE)
     test = doctest.DocTestParser().get_doctest(sessions, {}, "convolution.md", None, 0)
     return doctest.DocTestRunner(verbose=False).run(test, out=report.append)
@@ -31,7 +31,7 @@ def run_blocks(report: list[str]) -> doctest.TestResults:
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the guide has run; it fails where an output differs."""
+    """A folder in which the guide was run; an output that differs fails."""
     folder, before, report = tmp_path_factory.mktemp("guide"), Path.cwd(), list[str]()
     os.chdir(folder)
     try:
@@ -64,11 +64,11 @@ def test_every_number_in_the_text_stands_in_a_block() -> None:
     text = re.sub(r"<!-- bench -->.*<!-- /bench -->", "", GUIDE, flags=re.DOTALL)
     text = text[: text.index("## Sources")]
     text = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
-    text = re.sub(r"\]\([^)]*\)", "]", text)  # where links lead is not what the text says
+    text = re.sub(r"\]\([^)]*\)", "]", text)  # targets of links are not text
     printed = set(re.findall(r"\d+(?:\.\d+)?", " ".join(block for _, block in BLOCKS)))
-    said = set(re.findall(r"(?<![A-Za-z])\d+(?:\.\d+)?", text))
-    assert len(said) >= 5
-    assert said <= printed
+    numbers = set(re.findall(r"(?<![A-Za-z])\d+(?:\.\d+)?", text))
+    assert len(numbers) >= 5
+    assert numbers <= printed
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", GUIDE))))
@@ -76,7 +76,7 @@ def test_every_link_in_the_guide_leads_somewhere(link: str) -> None:
     assert (DOCS / link).exists()
 
 
-def test_the_guide_has_one_place_for_the_rows_of_the_benchmark() -> None:
+def test_the_guide_has_one_pair_of_markers_for_the_benchmark() -> None:
     assert re.findall(r"<!-- /?bench -->", GUIDE) == ["<!-- bench -->", "<!-- /bench -->"]
 
 

@@ -1,4 +1,4 @@
-"""docs/imagenet.md: its sessions run as they are printed, its commands and its script do too."""
+"""Tests of docs/imagenet.md: its sessions and its script run as printed, its commands exist."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COMMANDS = [line for language, block in BLOCKS if not language for line in block
 
 
 def parsed(line: str) -> tuple[str, dict[str, object]]:
-    """A command's name and the values of its options, read as they would be but not run."""
+    """A command's name and the values of its options, parsed without running it."""
     program, name, *arguments = shlex.split(line)
     assert program == "zfnet"
     group = get_command(app)
@@ -39,7 +39,7 @@ def parsed(line: str) -> tuple[str, dict[str, object]]:
 
 
 def test_the_sessions_run_as_they_are_printed() -> None:
-    # A fence would be read as part of the output above it.
+    # doctest would read a fence as part of the output above it.
     sessions = re.sub(r"^```.*$", "", GUIDE, flags=re.MULTILINE)
     test = doctest.DocTestParser().get_doctest(sessions, {}, "imagenet.md", None, 0)
     report: list[str] = []

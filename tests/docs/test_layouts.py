@@ -1,4 +1,4 @@
-"""docs/layouts.md runs as it is printed, and leads to files that exist."""
+"""Tests of docs/layouts.md: its sessions run as printed, and its links exist."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECTIONS = re.findall(r"^## (.*)$", PAGE, flags=re.MULTILINE)
 
 def test_every_session_runs_as_it_is_printed() -> None:
     report: list[str] = []
-    # A fence would be read as part of the output above it.
+    # doctest would read a fence as part of the output above it.
     sessions = re.sub(r"^```.*$", "", PAGE, flags=re.MULTILINE)
     test = doctest.DocTestParser().get_doctest(sessions, {}, "layouts.md", None, 0)
     results = doctest.DocTestRunner(verbose=False).run(test, out=report.append)
@@ -24,7 +24,7 @@ def test_every_session_runs_as_it_is_printed() -> None:
 
 
 def _anchor(section: str) -> str:
-    """As GitHub makes it."""
+    """The anchor of a heading, as GitHub derives it."""
     return re.sub(r"[^\w -]", "", section.lower()).replace(" ", "-")
 
 

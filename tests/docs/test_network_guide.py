@@ -1,4 +1,4 @@
-"""docs/your-network.md: every command on it is one that there is, with options that it takes."""
+"""Tests of docs/your-network.md: every command and option on it exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/your-own-kernel.md, executed as it is written."""
+"""Tests of docs/your-own-kernel.md: it is executed as printed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def blocks(kind: str) -> list[str]:
 
 
 def sessions() -> Iterator[tuple[str, str]]:
-    """Each command of the page, with the output that stands below it."""
+    """Each command of the page, with the output printed below it."""
     for block in blocks("console"):
         for session in block.split("$ ")[1:]:
             command, _, output = session.partition("\n")

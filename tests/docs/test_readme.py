@@ -1,4 +1,4 @@
-"""The README's program runs as it is printed, and its commands are the ones that exist."""
+"""Tests of the README: its program runs as printed, its commands, options and links exist."""
 
 from __future__ import annotations
 

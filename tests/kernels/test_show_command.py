@@ -133,7 +133,7 @@ def test_a_wrong_kernel_gives_status_1(monkeypatch: pytest.MonkeyPatch, capsys: 
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_mistake_is_one_line_and_status_2(
+def test_an_error_of_the_user_is_one_line_and_status_2(
     monkeypatch: pytest.MonkeyPatch,
     capsys: Capture,
     tmp_path: Path,

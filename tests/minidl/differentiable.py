@@ -1,4 +1,4 @@
-"""Every differentiable function, called near a point where it is smooth: drawn cases by name."""
+"""Drawn calls of every differentiable function at points where it is smooth, by name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ shapes = st.lists(small(1, 3), max_size=3).map(tuple)
 
 
 def case(*names: str) -> Any:
-    """Decorator: how to draw a function and float64 arrays, for the functions of these names."""
+    """Decorator: register the drawing of a function and float64 arrays for these names."""
 
     def decorate(build: Any) -> Any:
         CASES.update({name: functools.partial(build, getattr(F, name)) for name in names})
@@ -44,7 +44,7 @@ def smooth(function: Callable[..., Any], low: float = -2.0) -> Any:
 
 
 def kinked(function: Callable[..., Any]) -> Any:
-    """A function of one array, smooth but where its values or 0 meet."""
+    """A function of one array, smooth except where values equal each other or 0."""
     return lambda draw, rng: (function, [apart(draw(shapes), rng)])
 
 
@@ -187,7 +187,7 @@ def _max_pool2d(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
 
 @case("conv_relu_pool")
 def _conv_relu_pool(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
-    """Filters of one tap keep what is rectified and pooled away from 0 and apart."""
+    """Filters of one tap: the rectified and pooled values are distinct and far from 0."""
     g = draw(pool_geometries())
     pool = {"kernel_size": (g.R, g.S), "stride": g.stride, "padding": g.padding}
     pool |= {"dilation": g.dilation, "ceil_mode": g.ceil_mode}

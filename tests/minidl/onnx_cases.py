@@ -1,4 +1,4 @@
-"""One drawn model for each operator that can be imported, in the form that each opset gives it."""
+"""Drawn models of each operator that can be imported, in the form of each opset."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from tests.minidl.onnx_graphs import drawn, model, node, onnx
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A model, an image for it, and how far two readers of it may differ.
+    """A model, an image for it, and the bound on the difference of two readers.
 
-    terms:     how many roundings each of them makes on the way to a value; none where values are
-               only chosen or moved.
-    of:        what is rounded: the sum of the absolute "products", the "result", or "one".
-    reference: whether the standard's own evaluator computes this form; it does not follow the
+    terms:     the number of roundings of a value by each reader; 0 where values are only selected
+    or
+               moved.
+    of:        the unit of rounding: the sum of the absolute "products", the "result", or "one".
+    reference: True if the standard's own evaluator computes this form; it does not follow the
                standard for windows with ceil_mode, with unequal pads, or transposed in groups.
     """
 
@@ -34,7 +35,7 @@ CASES: dict[str, Draw] = {}
 
 
 def case(draw: Draw) -> Draw:
-    """Decorator: how to draw a model of the operator that the function is named after."""
+    """Decorator: register the drawing of a model of the operator named as the function."""
     CASES[draw.__name__] = draw
     return draw
 
@@ -57,7 +58,7 @@ def pair(rng: np.random.Generator, low: int, high: int) -> list[int]:
 
 
 def single(operator: str, opset: int, x: np.ndarray, *constants: Any, **attributes: Any) -> Any:
-    """A model of one node, its constants (None for one that is left out) behind the image.
+    """A model of one node, with constants (None for an omitted one) after the image.
 
     An image of one pixel is flattened before, into rows (N,F).
     """
@@ -67,7 +68,7 @@ def single(operator: str, opset: int, x: np.ndarray, *constants: Any, **attribut
 
 
 def chain(x: np.ndarray, opset: int, *nodes: Any, **constants: Any) -> Any:
-    """A model whose nodes take "v", the image, or its pixel as a row."""
+    """A model whose nodes have the input "v", the image, or its pixel as a row."""
     first = node("Flatten" if x.shape[2:] == (1, 1) else "Identity", "x", "v")
     return model([first, *nodes], ["N", *x.shape[1:]], opset, **constants)
 

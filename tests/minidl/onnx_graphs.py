@@ -1,5 +1,5 @@
-"""ONNX models for the tests: written out in one line, or the zoo's with weights drawn; and what
-other readers of the format compute of them."""
+"""ONNX models for the tests, in one line or the zoo's with random weights; and the results of
+other readers of the format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 
 
 def node(operator: str, inputs: str, output: str = "y", name: str = "", **attributes: Any) -> Any:
-    """A node; its inputs stand in one string, "-" for one that is left out."""
+    """A node; its inputs are in one string, "-" for an omitted one."""
     names = ["" if each == "-" else each for each in inputs.split()]
     return onnx.helper.make_node(operator, names, output.split(), name, **attributes)
 
@@ -72,7 +72,7 @@ def classifier(opset: int, shape: Sequence[Any], **changes: Any) -> Any:
 
 
 def runtime(proto: Any, x: np.ndarray | None) -> np.ndarray:
-    """What ONNX Runtime computes of the model; the test is skipped where it is not installed."""
+    """ONNX Runtime's result of the model; the test is skipped where it is not installed."""
     ort = pytest.importorskip("onnxruntime")
     options = ort.SessionOptions()
     options.log_severity_level = 4
@@ -85,7 +85,7 @@ def runtime(proto: Any, x: np.ndarray | None) -> np.ndarray:
 
 
 def reference(proto: Any, x: np.ndarray | None) -> np.ndarray:
-    """What the standard's own evaluator computes of the model."""
+    """The model's result by the standard's own evaluator."""
     from onnx.reference import ReferenceEvaluator
 
     names = [each.name for each in proto.graph.input]
@@ -93,9 +93,9 @@ def reference(proto: Any, x: np.ndarray | None) -> np.ndarray:
 
 
 def zoo(name: str, rng: np.random.Generator) -> Any:
-    """One of the zoo's networks up to its softmax, the weights drawn, the file's thrown away.
+    """One of the zoo's networks up to its softmax, with random weights in place of the file's.
 
-    Behind the softmax hardly any difference would be seen: it is left in the file, unused.
+    After the softmax differences would be too small to detect; it stays in the file, unused.
     """
     proto = onnx.load(LIGHT / f"light_{name}.onnx")
     graph = proto.graph
@@ -116,8 +116,7 @@ def zoo(name: str, rng: np.random.Generator) -> Any:
 def _weights(block: np.ndarray, shape: Sequence[int], operator: str, at: int) -> np.ndarray:
     """Weights that keep an activation's size; scales and variances near 1, all else near 0.
 
-    They repeat the drawn block, whose length is a prime: drawing 10^8 numbers would take longer
-    than all else.
+    They repeat a drawn block whose length is a prime: drawing 10^8 numbers would take too long.
     """
     values = np.resize(block, tuple(shape))
     if len(shape) > 1:

@@ -1,4 +1,4 @@
-"""Imported networks, run: from a model in memory through a file, in float32 or float64."""
+"""Helpers that import a model through a file and run it in float32 or float64."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run(net: nn.Module, x: np.ndarray) -> np.ndarray:
 
 
 def change(net: nn.Module, to: Callable[[np.ndarray], np.ndarray]) -> None:
-    """Other parameters, of any type, in the place of each."""
+    """Replace each parameter by another array, of any type."""
     for _, module in net.modules():
         for name, value in list(vars(module).items()):
             if isinstance(value, nn.Parameter):
@@ -42,11 +42,11 @@ def absolute(net: nn.Module, x: np.ndarray) -> np.ndarray:
 def exact_and_width(
     net: nn.Module, x: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, float]:
-    """The outputs in float64, and how far from them float32 comes: the root of the mean square.
+    """The outputs in float64, and the root of the mean square of float32's difference from them.
 
-    Programs that compute in float32 sum the same products in other orders, and may first round
-    weights twice, where they divide by a deviation or multiply weights into others; so that is
-    what is measured: a pass in float32 with weights moved by two roundings. The network keeps them.
+    Programs in float32 sum the same products in other orders, and may round weights twice before,
+    where they divide by a deviation or fold weights. So the difference is measured of a pass in
+    float32 with weights perturbed by two roundings. The network keeps these weights.
     """
     change(net, lambda array: array.astype(np.float64))
     exact = run(net, x.astype(np.float64))

@@ -1,4 +1,4 @@
-"""Drawn models of the operators whose windows slide: convolutions and pooling."""
+"""Drawn models of operators with sliding windows: convolutions and pooling."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.minidl.onnx_graphs import drawn
 
 
 def sliding(rng: np.random.Generator, x: np.ndarray, opset: int, pooled: bool) -> dict[str, Any]:
-    """Settings of a window that fits into x and, for pooling, never holds padding alone."""
+    """Settings of a window that fits into x and, for pooling, never has padding alone."""
     auto = str(rng.choice(["NOTSET", "NOTSET", "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"]))
     most = [min(4, size) for size in x.shape[2:]]
     kernel = [int(rng.integers(1, size + 1)) for size in most]
@@ -29,7 +29,7 @@ def sliding(rng: np.random.Generator, x: np.ndarray, opset: int, pooled: bool) -
 
 
 def in_reference(settings: dict[str, Any]) -> bool:
-    """Whether the standard's evaluator pools in such windows as the standard says."""
+    """True if the standard's evaluator follows the standard for pooling in such windows."""
     pads = settings.get("pads", [0, 0, 0, 0])
     return not settings.get("ceil_mode") and len(set(pads)) == 1 and "auto_pad" not in settings
 
@@ -69,7 +69,7 @@ def ConvTranspose(rng: np.random.Generator, opset: int) -> Case:
         settings["auto_pad"] = kind
     weight, bias = drawn(rng, 2 * groups, 3, *kernel), drawn(rng, 3 * groups)
     proto = single("ConvTranspose", opset, x, weight, bias, output_padding=extra, **settings)
-    # Each output sums the channels and taps that reach it, and ours adds them as they come.
+    # Each output sums the channels and taps that reach it, in any order.
     terms = 2 * math.prod(kernel) + 1
     return Case(proto, x, terms, reference=groups == 1 and kind in ("pads", "VALID"))
 

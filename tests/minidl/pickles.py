@@ -1,4 +1,4 @@
-"""Files as `torch.save` writes them, instruction by instruction: old ones, and ones that lie."""
+"""Files of `torch.save`, written instruction by instruction: old versions, and malformed ones."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def tensor(
 
 
 def old_tensor(stored: bytes, shape: tuple[int, ...], strides: tuple[int, ...]) -> bytes:
-    """As PyTorch 0.1 to 0.3 had them."""
+    """A tensor in the format of PyTorch 0.1 to 0.3."""
     where = number(0), numbers(*shape), numbers(*strides)
     return called("torch._utils", "_rebuild_tensor", stored, *where)
 
@@ -82,7 +82,7 @@ def entries(**items: bytes) -> bytes:
 
 
 def archive(file: Path, pickled: bytes, storages: dict[str, bytes], **others: bytes) -> Path:
-    """The zip format, its members written as they are."""
+    """The zip format, with uncompressed members."""
     with zipfile.ZipFile(file, "w") as made:
         made.writestr("a/data.pkl", START + pickled + pickle.STOP)
         for key, data in storages.items():

@@ -1,4 +1,4 @@
-"""Kernels chosen by measuring: what is taken, what is remembered, what a resumed run does."""
+"""Tests of autotuning: the chosen kernels, the cache on disk, and resumed runs."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ G = ConvGeometry.of((2, 16, 20, 20), (32, 16, 3, 3), 1, 1)
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A cache of the test's own; afterwards nothing is tuned."""
+    """A cache for the test; tuning is switched off afterwards."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     yield tmp_path / "cache" / "minidl" / "kernels.json"
     registry.choose_with(None)
 
 
 def clock_of(monkeypatch: pytest.MonkeyPatch, best: str) -> list[list[str]]:
-    """Every kernel is called once, and `best` seems the fastest; returns who was measured."""
+    """A fake clock by which `best` is the fastest; returns the list of measured kernels."""
     measured: list[list[str]] = []
 
     def seconds(calls: Mapping[Kernel, Any]) -> dict[Kernel, list[float]]:
@@ -47,7 +47,7 @@ def clock_of(monkeypatch: pytest.MonkeyPatch, best: str) -> list[list[str]]:
 
 
 def another_than_picked(operation: str = "conv2d") -> str:
-    """A kernel that estimates do not choose, but that is worth measuring."""
+    """A kernel that estimates do not choose, but whose cost is low enough to be measured."""
     usual = pick(operation, "cpu", G)
     others = [
         k
@@ -108,7 +108,7 @@ def test_the_real_clock_chooses_kernels_that_compute_the_same() -> None:
     assert sorted(case.split(",")[0] for case in tuned.choices) == sorted(tuning.OPERANDS)
 
 
-def test_a_kernel_that_raises_is_left_out_and_told_of() -> None:
+def test_a_kernel_that_raises_is_left_out_with_a_warning() -> None:
     @kernel("conv2d", name="broken", cost=pick("conv2d", "cpu", G).cost)
     def broken(x: np.ndarray, w: np.ndarray, g: Any, *, bias: Any = None) -> np.ndarray:
         raise RuntimeError("not today")
@@ -121,7 +121,7 @@ def test_a_kernel_that_raises_is_left_out_and_told_of() -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[1, 2]", '{"a": {"b": 3}}', '{"a": "b"}', "\x00"])
-def test_a_damaged_file_is_told_of_and_written_anew(
+def test_a_damaged_file_is_overwritten_with_a_warning(
     text: str, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own_cache.parent.mkdir(parents=True)
@@ -145,7 +145,7 @@ def test_a_remembered_kernel_that_is_gone_is_measured_again(
         assert pick("conv2d", "cpu", G).name == other
 
 
-def test_a_cache_that_cannot_be_written_is_told_of(
+def test_a_cache_that_cannot_be_written_is_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -156,7 +156,7 @@ def test_a_cache_that_cannot_be_written_is_told_of(
         assert pick("conv2d", "cpu", G).name == other
 
 
-def test_what_another_process_wrote_meanwhile_stays(
+def test_choices_that_another_process_wrote_are_kept(
     own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock_of(monkeypatch, another_than_picked())
@@ -203,7 +203,7 @@ def test_within_exact_no_winograd_is_picked() -> None:
 
 
 def second_of(calls: Mapping[Kernel, Any]) -> dict[Kernel, list[float]]:
-    """A clock for which estimates are wrong: the kernel that seems the second best is the best."""
+    """A fake clock that contradicts the estimates: the second cheapest kernel is the fastest."""
     order = list(calls)
     return {k: [2.0 if k is order[0] and len(order) > 1 else 1.0] for k in order}
 

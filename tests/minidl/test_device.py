@@ -1,4 +1,4 @@
-"""Tensors, modules, training and projections on a device: the emulator, or --device cuda's GPU."""
+"""Tests of tensors, modules, training and projections in the emulator, or on a GPU."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_tensor_comes_back_from_the_device_as_it_went(
     assert same_bits(moved.to("cpu").data, x) and same_bits(moved.numpy(), x)
 
 
-def test_four_axes_lie_channels_last_on_the_device(cuda_device: str) -> None:
+def test_four_axes_are_channels_last_on_the_device(cuda_device: str) -> None:
     moved = device.move(images(), cuda_device)
     assert memory.nhwc(moved).flags.c_contiguous
     assert same_bits(device.host(moved), images())
@@ -83,9 +83,9 @@ def test_a_leaf_on_the_cpu_gets_its_gradient_there(cuda_device: str) -> None:
 def test_tensors_of_two_devices_are_refused(cuda_device: str) -> None:
     here = Tensor(np.ones((2, 3)), requires_grad=True)
     there = here.to(cuda_device)
-    with pytest.raises(ValueError, match=rf"add: \(2, 3\) lies on 'cpu'.*on '{cuda_device}'.*to\("):
+    with pytest.raises(ValueError, match=rf"add: \(2, 3\) is on 'cpu'.*on '{cuda_device}'.*to\("):
         here + there
-    with pytest.raises(ValueError, match=f"cotangent lies on 'cpu', the tensor on '{cuda_device}'"):
+    with pytest.raises(ValueError, match=f"cotangent is on 'cpu', the tensor on '{cuda_device}'"):
         there.backward(np.ones((2, 3)))
 
 
@@ -121,7 +121,7 @@ def test_a_module_on_the_device_answers_as_on_the_cpu(cuda_device: str) -> None:
     model = two_layers().eval()
     with no_grad():
         here = model(Tensor(images())).data
-        model.to(cuda_device)  # (what was prepared of the weights on the CPU is not taken there)
+        model.to(cuda_device)  # (weights prepared on the CPU are not used there)
         there = model(Tensor(images()).to(cuda_device))
     assert model.device == there.device == cuda_device
     # 27 and 36 products, whose factors and sums are of order 1.

@@ -1,4 +1,4 @@
-"""Dropout's masks: what they are a function of, and how many elements they keep."""
+"""Tests of dropout's masks: reproducibility, and the number of kept elements."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_another_seed_step_or_stream_draws_another_mask(other: dict[str, int]) -
 
 
 @pytest.mark.parametrize("guise", sorted(set(GUISES) - {"byte-swapped"}))
-def test_dropout_does_not_see_the_memorys_order(guise: str) -> None:
+def test_dropout_does_not_depend_on_the_memory_layout(guise: str) -> None:
     x = np.random.default_rng(0).standard_normal((2, 3, 4, 5)).astype(np.float32)
     one, other = (F.dropout(Tensor(a), 0.3, seed=1, step=2).data for a in (x, GUISES[guise](x)))
     assert np.array_equal(one, other)

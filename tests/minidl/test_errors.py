@@ -1,4 +1,4 @@
-"""Bad arguments: each is a ValueError or TypeError that shows the numbers that do not fit."""
+"""Tests of errors from bad arguments: a ValueError or TypeError that shows the numbers."""
 
 from __future__ import annotations
 

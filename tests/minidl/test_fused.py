@@ -1,4 +1,4 @@
-"""Fused layers against the three calls that they replace, under every table of rules."""
+"""Tests of fused layers against the three calls that they replace, under every table of rules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kernels.verify.arrays import integers, rngs
 from kernels.verify.geometries import conv_geometries
 from minidl import Tensor, backward, nn, no_grad, rules
 from minidl import functional as F
-from minidl.prepared import forget
+from minidl.prepared_weights import forget
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TABLES = [rules.gradient, rules.deconvnet, rules.guided]
@@ -27,7 +27,7 @@ def apart_call(x: Tensor, w: Tensor, b: Tensor, conv: Any, pool: Any) -> Tensor:
 
 
 def layers(rng: np.random.Generator, count: int = 5) -> tuple[Tensor, Tensor, Tensor]:
-    """Whole numbers: every sum is exact, and values tie often."""
+    """Integers: every sum is exact, and values are often equal."""
     shapes = (count, 2, 9, 9), (3, 2, 3, 3), (3,)
     x, w, b = (Tensor(integers(shape, rng, np.float64), True) for shape in shapes)
     return x, w, b

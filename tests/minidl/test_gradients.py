@@ -1,4 +1,4 @@
-"""Every differentiable function against finite differences, and the check itself."""
+"""Tests of every differentiable function against finite differences, and of the check itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kernels.verify.arrays import rngs
 from minidl import Tensor, check_vjp, rules
 from minidl import functional as F
-from minidl.check import VjpCheck
+from minidl.gradient_check import VjpCheck
 from minidl.tensor import Node, record
 from tests.minidl.differentiable import CASES
 

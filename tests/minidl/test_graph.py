@@ -1,4 +1,4 @@
-"""Graphs: branches that split and join, beside the same written out with functions."""
+"""Tests of graphs with branches against the same networks written with functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Modules and their state, gradient descent, schedules, the paper's renormalisation."""
+"""Tests of modules and their state, gradient descent, schedules and renormalisation."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_sgd_leaves_a_parameter_without_a_gradient_alone() -> None:
     assert np.array_equal(ours.data, np.ones(3))
 
 
-def test_sgd_tells_the_tape_of_its_step() -> None:
+def test_a_step_of_sgd_counts_as_a_change_for_the_tape() -> None:
     ours, optimiser = sgd_of(np.ones(3, np.float32), lr=1.0)
     y = F.sum(ours * ours)
     y.backward()
@@ -218,7 +218,7 @@ def test_a_plateau_that_is_not_a_number_is_no_progress() -> None:
 
 
 @given(cut=small(0, 8))
-def test_a_plateau_goes_on_where_its_state_was_kept(cut: int) -> None:
+def test_a_plateau_resumes_from_its_saved_state(cut: int) -> None:
     errors = [0.9, 0.8, 0.8, 0.8, 0.7, 0.7, 0.7, 0.7]
     whole = optim.Plateau(1.0, patience=2)
     expected = [whole(i, error) for i, error in enumerate(errors)]

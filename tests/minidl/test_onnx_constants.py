@@ -1,4 +1,4 @@
-"""What a file computes from constants: the same values and types as other readers compute."""
+"""Tests of constant folding: the values and types of other readers."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def folded(opset: int, operator: str, arrays: tuple[np.ndarray, ...], settings: 
 def computed(
     read: Callable[..., np.ndarray], opset: int, operator: str, arrays: Any, settings: Any
 ) -> np.ndarray:
-    """What another reader makes of the same node, whose inputs are the graph's constants."""
+    """Another reader's result of the same node, whose inputs are the graph's constants."""
     named = {f"c{at}": array for at, array in enumerate(arrays)}
     graph = onnx.helper.make_graph(
         [node(operator, " ".join(named), **settings)],

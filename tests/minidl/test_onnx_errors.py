@@ -1,4 +1,4 @@
-"""Bad ONNX files, each refused with one sentence that says what is wrong and where."""
+"""Tests of bad ONNX files: each is refused with one sentence that names the mistake."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_another_format_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_damaged_byte_is_refused_by_name_or_leaves_a_network(
     tmp_path: Path, at: float, byte: int
 ) -> None:
-    """Whatever a byte says, nothing but these errors comes out, and they name the file."""
+    """For any value of a byte the only errors are these, and they name the file."""
     content = bytearray(classifier(13, SHAPE).SerializeToString())
     content[int(at * len(content))] = byte
     file = tmp_path / "model.onnx"
@@ -144,7 +144,7 @@ def no_such_output(proto: Any) -> None:
 
 
 def circle(proto: Any) -> None:
-    """The ReLU takes the sum of what it makes itself."""
+    """The ReLU's input is a sum of its own output."""
     proto.graph.node[1].input[0] = "s"
     proto.graph.node.append(node("Add", "c r", "s", name="sum"))
 

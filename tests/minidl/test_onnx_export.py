@@ -1,4 +1,4 @@
-"""Networks written to ONNX: checked, and equal in ONNX Runtime and when they are read again."""
+"""Tests of the ONNX export: equal results in ONNX Runtime, and after an import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ONNX files: names, sizes, types and places of weights, the order of nodes."""
+"""Tests of ONNX files: names, sizes, types and files of weights, the order of nodes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TERMS = 27 + 48 + 4 + 6
 
 
 def close(net: nn.Graph, result: np.ndarray, expected: np.ndarray) -> bool:
-    """Whether two readers of `classifier` differ by their roundings alone."""
+    """True if two results of `classifier` differ by rounding alone."""
     return within(result, expected, 2 * rounding(TERMS, absolute(net, IMAGES), np.float32))
 
 

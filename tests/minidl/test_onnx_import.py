@@ -1,4 +1,4 @@
-"""ONNX networks: each operator, the zoo's, and a trained one give what other readers give."""
+"""Tests of the ONNX import against other readers: operators, the zoo's networks, a trained one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ZOO = ["squeezenet", "inception_v1", "resnet50", "bvlc_alexnet", "zfnet512", *so
 
 
 def allowed(case: Case, net: nn.Graph, result: np.ndarray) -> np.ndarray | float:
-    """How far apart two readers may be that each round `case.terms` times."""
+    """The bound on the difference of two readers that each round `case.terms` times."""
     if case.of == "products":
         size = absolute(net, case.x)
     else:
@@ -72,7 +72,7 @@ def test_what_was_imported_is_built_again_from_its_description(
 def test_a_network_of_the_zoo_with_drawn_weights_gives_what_onnx_runtime_gives(
     name: str, tmp_path: Path
 ) -> None:
-    """Ours and theirs are each a few widths of rounding from what float64 gives."""
+    """Both results differ from float64's by a few times the measured difference of float32."""
     if name in MORE and DRAWS < 100:
         pytest.skip("HYPOTHESIS_PROFILE=intense tries it")
     rng = np.random.default_rng(0)
@@ -88,7 +88,7 @@ def test_a_network_of_the_zoo_with_drawn_weights_gives_what_onnx_runtime_gives(
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs the trained network beside the checkout")
 def test_a_trained_googlenet_gives_the_reference_logits() -> None:
-    """Each within 1e-4 of what another program computed of eight images."""
+    """Logits of eight images within 1e-4 of another program's."""
     saved = np.load(SHARED / "bvlc_googlenet_reference.npz")
     net = load_onnx(SHARED / "bvlc_googlenet.onnx")
     with no_grad():

@@ -1,4 +1,4 @@
-"""Weights in files beside the model: only inside its folder, and only of the length they need."""
+"""Tests of weights in other files: only inside the model's folder, and of the right length."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def external(folder: Path, location: str, **entries: str) -> Any:
 )
 def test_weights_outside_of_the_folder_are_refused(location: str, tmp_path: Path) -> None:
     proto = external(tmp_path, location)
-    refused(proto, tmp_path, "initializer 'w' lies in the file .*inside the model's folder")
+    refused(proto, tmp_path, "initializer 'w' is stored in the file .*inside the model's folder")
 
 
 def test_weights_behind_a_link_that_leaves_the_folder_are_refused(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_weights_behind_a_link_that_leaves_the_folder_are_refused(tmp_path: Path
     inner.mkdir()
     proto = external(tmp_path, "link.bin")
     (inner / "link.bin").symlink_to(tmp_path / "w.bin")
-    refused(proto, inner, "initializer 'w' lies in the file 'link.bin', a link that leaves")
+    refused(proto, inner, "initializer 'w' is stored in the file 'link.bin', a link that leaves")
 
 
 def test_weights_behind_a_link_inside_the_folder_are_read(tmp_path: Path) -> None:
@@ -66,7 +66,9 @@ def test_weights_in_no_file_are_refused(location: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
     proto = external(tmp_path, location)
-    refused(proto, tmp_path, f"initializer 'w' lies in the file '{location}', which is not in ")
+    refused(
+        proto, tmp_path, f"initializer 'w' is stored in the file '{location}', which is not in "
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Nodes that cannot be imported: each error names the operator, the node and why."""
+"""Tests of nodes that cannot be imported: the error names the operator, the node and the reason."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ REFUSED = {
     "second": (made(node("MaxPool", "x", "m i", kernel_shape=[2, 2]), node("Relu", "i")),
                "operator Relu of node 'y' .*: it takes 'i', a second output"),
     "second last": (made(node("MaxPool", "x", "m y", kernel_shape=[2, 2])),
-                    "its output 'y' is not what a layer makes of the image"),
+                    "its output 'y' is not computed from the image"),
     "constant": (made(FLAT, node("Relu", "c"), c=W), r"operator Relu .* constants alone; of that"),
     "made weight": (made(node("Relu", "x", "r"), node("Conv", "x r")),
                     r"operator Conv of node 'y' .*: its input number 1 is computed from the image"),
@@ -74,7 +74,7 @@ REFUSED = {
     "planes": (one("MatMul", drawn(RNG, 6, 4)), r"\(1, 3, 8, 6\) has not the two axes \(N, F\)"),
     "left": (made(FLAT, node("MatMul", "c f"), c=W[0, 0]), "its first input is a constant"),
     "features": (made(FLAT, node("MatMul", "f c"), c=drawn(RNG, 9, 4)), "operator MatMul .*144"),
-    "bounds": (one("Clip", np.float32(2), np.float32(1)), "nothing lies between 2.0 and 1.0"),
+    "bounds": (one("Clip", np.float32(2), np.float32(1)), "low 2.0 must be at most high 1.0"),
     "slope": (one("PRelu", drawn(RNG, 6)), r"its constant \(6,\) is not one number for each chan"),
     "plane": (one("Add", drawn(RNG, 8, 6)), r"its constant \(8, 6\) is not one number for each"),
     "fifth axis": (one("Mul", drawn(RNG, 1, 1, 1, 1, 1)), r"\(1, 1, 1, 1, 1\) is not one number"),
@@ -104,7 +104,7 @@ REFUSED = {
     "unsqueeze": (one("Unsqueeze", np.array([0])), r"its new axes \(0,\) are not each one of"),
     "mean": (one("ReduceMean"), "it reduces the axes of all of"),
     "channels": (one("ReduceMean", axes=[1]), r"it reduces the axes \(1,\) of"),
-    "shape alone": (made(node("Shape", "x")), "its output 'y' is not what a layer makes of the im"),
+    "shape alone": (made(node("Shape", "x")), "its output 'y' is not computed from the image"),
     "huge": (made(node("ConstantOfShape", "n", "c"), node("Add", "x c"), n=np.array([2**40])),
              "operator ConstantOfShape of node 'c' .*would be negative, or 2 GiB and more"),
     "constant zero": (made(node("Div", "a b", "c"), node("Add", "x c"), a=W, b=0 * W),

@@ -1,4 +1,4 @@
-"""PyTorch's files read without executing them."""
+"""Tests of the reader of PyTorch's files, which executes nothing in them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl.formats.inert import NAMES
+from minidl.formats.pickle_names import NAMES
 from minidl.formats.pickled import MAGIC, read_pth
 from tests.minidl.pickles import (
     START,
@@ -70,7 +70,7 @@ def test_what_torch_saved_is_read(zipped: bool, around: str | None, tmp_path: Pa
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "older"])
 def test_a_models_own_state_is_read(zipped: bool, tmp_path: Path) -> None:
-    """With `_metadata`, which is set as the state of the dictionary."""
+    """The dictionary's state is `_metadata`."""
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
     file = tmp_path / "model.pth"
     torch.save(model.state_dict(), file, _use_new_zipfile_serialization=zipped)
@@ -125,7 +125,7 @@ def test_nothing_in_the_other_pickles_of_the_older_format_is_executed(
 @pytest.mark.parametrize(
     "name",
     ["os system", "builtins eval", "torch load", "collections OrderedDict.fromkeys",
-     "minidl.formats.inert Storage", "torch FloatStorage.__init__",
+     "minidl.formats.pickle_names Storage", "torch FloatStorage.__init__",
      "numpy.core.multiarray _reconstruct"],
 )  # fmt: skip
 def test_a_name_that_no_tensor_needs_is_refused(name: str, tmp_path: Path) -> None:
@@ -193,6 +193,6 @@ def test_what_is_no_dictionary_of_tensors_is_refused(
         read_pth(tmp_path / "plain.pth")
 
 
-def test_a_missing_file_is_said(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no file .*none\.pth"):
         read_pth(tmp_path / "none.pth")

@@ -1,4 +1,4 @@
-"""Files that lie about what is in them, or would take memory: refused with what is wrong."""
+"""Tests of malformed PyTorch files, and of files that would exhaust memory: all are refused."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ pytestmark = pytest.mark.quick
 ZEROS = {"0": bytes(4 * 35)}
 PARTS = row(text("1"), number(1), number(2))
 DAMAGED = {
-    "too many rows": (tensor(shape=(9, 5)), r"\(9, 5\).*does not lie in its storage of 35"),
-    "too far": (tensor(offset=1), "from 1 on does not lie in its storage of 35"),
-    "too wide": (tensor(strides=(6, 1)), r"strides \(6, 1\).*does not lie"),
-    "before": (tensor(offset=-1), "does not lie in its storage"),
-    "backwards": (tensor(strides=(5, -1), offset=34), "does not lie in its storage"),
-    "negative": (tensor(shape=(-7, -5)), "does not lie in its storage"),
-    "repeated": (tensor(shape=(10**11,), strides=(0,)), "does not lie in its storage"),
+    "too many rows": (tensor(shape=(9, 5)), r"\(9, 5\).*is not inside its storage of 35"),
+    "too far": (tensor(offset=1), "from 1 on is not inside its storage of 35"),
+    "too wide": (tensor(strides=(6, 1)), r"strides \(6, 1\).*is not inside"),
+    "before": (tensor(offset=-1), "is not inside its storage"),
+    "backwards": (tensor(strides=(5, -1), offset=34), "is not inside its storage"),
+    "negative": (tensor(shape=(-7, -5)), "is not inside its storage"),
+    "repeated": (tensor(shape=(10**11,), strides=(0,)), "is not inside its storage"),
     "axes": (tensor(shape=(7,)), "shorter|longer"),
     "no numbers": (tensor(storage(numel=-1)), "asks for .*which is no storage"),
     "unknown kind": (tensor(storage(kind="QUInt8Storage")), r"asks for torch\.QUInt8Storage"),

@@ -1,4 +1,4 @@
-"""Walking a tape by other rules, and by the two rules that each normalisation has."""
+"""Tests of backward passes with other tables of rules, and of both rules of each normalisation."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_an_operation_without_a_rule_is_named() -> None:
 
 
 def both_gradients(function: Callable[[Tensor], Tensor], x: np.ndarray, gy: np.ndarray) -> Any:
-    """By the fused kernel, and through the composition that `create_graph` walks."""
+    """The gradient by the fused kernel, and by the composed formula of `create_graph`."""
     t = Tensor(x, True)
     return [backward(function(t), gy, inputs=(t,), create_graph=c)[0].data for c in (False, True)]
 

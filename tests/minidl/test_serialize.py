@@ -1,4 +1,4 @@
-"""Files of arrays: what comes back, and what is left when writing or reading fails."""
+"""Tests of files of arrays: equal contents after reading, and the old file after an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tape: which gradients a walk leaves where, and what it refuses."""
+"""Tests of the tape: the gradients of a backward pass, and its errors."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_an_error_under_no_grad_does_not_leave_it_on() -> None:
     assert (leaf(3) * 2.0).requires_grad
 
 
-def test_no_grad_is_one_threads_affair() -> None:
+def test_no_grad_holds_for_one_thread() -> None:
     recorded: list[bool] = []
     with no_grad():
         worker = threading.Thread(target=lambda: recorded.append((leaf(3) * 2.0).requires_grad))
@@ -157,7 +157,7 @@ def test_a_change_in_place_after_the_forward_pass_is_refused() -> None:
         y.backward(np.ones((2, 4)))
 
 
-def test_a_change_in_place_before_the_forward_pass_is_welcome() -> None:
+def test_a_change_in_place_before_the_forward_pass_is_allowed() -> None:
     x = leaf(3)
     x.assign(np.array([1.0, 2, 3]))
     F.sum(x * x).backward()

@@ -1,4 +1,4 @@
-"""Everything that PyTorch has too: forward, backward and double backward, on drawn shapes."""
+"""Tests against PyTorch on drawn shapes: forward, backward and double backward."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Arrays = Sequence[np.ndarray]
 UNARY = {"absolute", "clip", "exp", "log", "negate", "power", "relu", "sigmoid", "sqrt", "tanh"}
 PYTORCH_HAS_NOT = {"dropout", "dropout_mask", "local_contrast_norm", "sum_to", "fill_outside"}
 PIECEWISE = {"conv_relu_pool"}
-"""Held against its own steps in test_fused.py: here a rounding could move a maximum."""
+"""Compared with its own steps in test_fused.py: here a rounding could change a maximum's index."""
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def ours(function: Callable[..., Any], arrays: Arrays, gy: np.ndarray, vs: Array
 
 
 def theirs(function: Callable[..., Any], arrays: Arrays, gy: np.ndarray, vs: Arrays) -> list[Any]:
-    """The same in PyTorch."""
+    """The same values by PyTorch."""
     inputs = [torch.tensor(a, requires_grad=True) for a in arrays]
     cotangent = torch.tensor(gy, requires_grad=True)
     y = function(*inputs)

@@ -1,4 +1,4 @@
-"""The functions that PyTorch has too: how to call both, and what bounds their rounding.
+"""Functions that PyTorch has too: the calls of both, and the bounds of their rounding.
 
 A result is off by at most some units of eps times its majorant: the same formula with every term
 made positive. For a function linear in each argument that is PyTorch's own, at absolute values. A
@@ -36,14 +36,14 @@ class Case:
     arrays: Sequence[np.ndarray]
     units: float
     majorant: Callable[..., Any] | None = None
-    at_magnitudes: bool = True  # whether the majorant is taken at the inputs' absolute values
+    at_magnitudes: bool = True  # True: the majorant is computed at the inputs' absolute values
 
 
 CASES: dict[str, Callable[[Draw, np.random.Generator, DTypeLike], Case]] = {}
 
 
 def case(*names: str) -> Any:
-    """Decorator: how to draw a case of the functions of these names."""
+    """Decorator: register the drawing of a case for the functions of these names."""
 
     def decorate(build: Any) -> Any:
         CASES.update({name: functools.partial(build, name) for name in names})

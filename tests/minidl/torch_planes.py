@@ -1,4 +1,4 @@
-"""The cases of `torch_cases` for images: convolution, pooling, response normalisation."""
+"""Cases of `torch_cases` for images: convolution, pooling, response normalisation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _local_response_norm(name: str, draw: Draw, rng: np.random.Generator, dtype:
 
 
 def chains(g: Any) -> int:
-    """The products in one sum of each of the three faces of a convolution, added up."""
+    """The numbers of products in one sum of fprop, dgrad and wgrad, added."""
     taps = g.R * g.S
     return (g.C + g.K) // g.groups * taps + g.N * g.P * g.Q + 8
 
@@ -92,7 +92,7 @@ def _avg_pool2d(name: str, draw: Draw, rng: np.random.Generator, dtype: DTypeLik
 
 @case("max_unpool2d")
 def _max_unpool2d(name: str, draw: Draw, rng: np.random.Generator, dtype: DTypeLike) -> Case:
-    """PyTorch says nothing about collisions, so no two windows overlap."""
+    """PyTorch does not define collisions, so no two windows overlap."""
     (P, Q), planes = draw(pairs(1, 3)), (draw(small(1, 2)), draw(small(1, 2)))
     size = tuple(2 * n + draw(small(0, 1)) for n in (P, Q))
     g = PoolGeometry.of((*planes, *size), 2)

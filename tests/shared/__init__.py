@@ -1,1 +1,1 @@
-"""Helpers of several test folders."""
+"""Helpers that several test folders use."""

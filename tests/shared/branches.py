@@ -1,4 +1,4 @@
-"""A network with everything that branches: strides, pools of both kinds, sums, concatenations."""
+"""Network with branches: strides, pools of both kinds, sums, concatenations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SIDE = 64
 
 
 def branching(dtype: type = np.float64, side: int = SIDE, *, softmax: bool = True) -> Imported:
-    """Like a small GoogLeNet with a residual sum; the order of colours is blue, green, red."""
+    """A small network like GoogLeNet, with a residual sum and the channels blue, green, red."""
     rng = np.random.default_rng(5)
 
     def conv(c: int, k: int, size: int, **settings: int) -> nn.Conv2d:

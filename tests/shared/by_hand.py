@@ -1,4 +1,4 @@
-"""The deconvnet's projection written out by hand (paper, section 2.1)."""
+"""Deconvnet's projection without the tape, written out layer by layer (paper, section 2.1)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIDE = 64
 
 
 def network(norm: Norm = "lcn", *, double: bool = False, **options: Any) -> ConvNet:
-    """A small ZFNet whose random weights keep signals alive; with `double` in float64."""
+    """A small ZFNet whose random weights preserve the scale of signals; `double`: in float64."""
     settings = {"image_size": SIDE, "width": 0.05, "init": "he", "seed": 4, **options}
     model = ZFNet(12, norm=norm, **settings)
     rng = np.random.default_rng(8)
@@ -31,7 +31,7 @@ def network(norm: Norm = "lcn", *, double: bool = False, **options: Any) -> Conv
 
 
 def pictures(count: int, side: int = SIDE, dtype: Any = np.float32) -> np.ndarray:
-    """Random pictures of blocks and grain, (N,3,S,S), about as large as preprocessed ones."""
+    """Random images of blocks and noise, (N,3,S,S), in the range of preprocessed images."""
     rng = np.random.default_rng(6)
     blocks = rng.uniform(-100, 100, (count, 3, side // 8, side // 8))
     grain = rng.uniform(-20, 20, (count, 3, side, side))
@@ -44,17 +44,19 @@ def recorded(model: ConvNet, images: np.ndarray) -> dict[str, np.ndarray]:
 
 
 class ByHand:
-    """The projection written out downwards: unpool, rectify, filter with the flipped kernels.
+    """The projection from a layer down to the pixels: unpool, rectify, filter with flipped kernels.
 
-    With `absolute` the weights count by their absolute value and nothing is rectified: the sum of
-    the absolute products, by which rounding is measured.
+    With `absolute` it uses absolute weights and does not rectify: this is the sum of the absolute
+    products, in whose units rounding is bounded.
     """
 
-    def __init__(self, model: ConvNet, seen: dict[str, np.ndarray], absolute: bool = False) -> None:
-        self.model, self.seen, self.absolute = model, seen, absolute
+    def __init__(
+        self, model: ConvNet, activations: dict[str, np.ndarray], absolute: bool = False
+    ) -> None:
+        self.model, self.activations, self.absolute = model, activations, absolute
 
     def project(self, layer: str, signal: np.ndarray) -> np.ndarray:
-        """`signal`, of the shape of the layer's activations before ReLU, at the pixels."""
+        """`signal`, of the shape of the layer's activations before ReLU, projected to pixels."""
         number = int(layer[-1])
         for above in range(number, 5, -1):
             signal = signal @ self.weight(f"fc{above}")  # (N,K) x (K,F) -> (N,F)
@@ -64,7 +66,7 @@ class ByHand:
         return self.filtered(1, signal)
 
     def down_to_conv5(self, signal: np.ndarray) -> np.ndarray:
-        planes = signal.reshape(self.seen["pool5"].shape)  # (N,CHW) -> (N,C,H,W)
+        planes = signal.reshape(self.activations["pool5"].shape)  # (N,CHW) -> (N,C,H,W)
         return self.rectified(self.unpooled(5, planes))
 
     def weight(self, layer: str) -> np.ndarray:
@@ -75,11 +77,11 @@ class ByHand:
         return signal if self.absolute else F.relu(Tensor(signal)).data
 
     def unpooled(self, number: int, signal: np.ndarray) -> np.ndarray:
-        """Back at the maxima that the layer's pool recorded; as it is where it has no pool."""
-        names, pool = list(self.seen), f"pool{number}"
+        """Unpooled by the switches of the layer's pool; unchanged if it has no pool."""
+        names, pool = list(self.activations), f"pool{number}"
         if pool not in names:
             return signal
-        before = self.seen[names[names.index(pool) - 1]]
+        before = self.activations[names[names.index(pool) - 1]]
         settings = getattr(self.model, pool).settings
         _, switches = F.max_pool2d(Tensor(before), **settings, return_switches=True)
         return F.max_unpool2d(Tensor(signal), switches, before.shape[2:]).data
@@ -93,10 +95,12 @@ class ByHand:
         return F.conv_transpose2d(Tensor(signal), weight, None, stride, padding, **settings).data
 
     def bound(self, layer: str, signal: np.ndarray) -> np.ndarray:
-        """Both walks round each sum, of K R S products or of 4 maxima at the most."""
+        """Both computations round each sum, of K R S products or of at most 4 maxima."""
         weights = [p for name, p in self.model.named_parameters() if name.endswith(".weight")]
         units = 2 * sum(w.size // w.shape[1] for w in weights) + 2 * 3 * 4
-        products = ByHand(self.model, self.seen, absolute=True).project(layer, np.abs(signal))
+        products = ByHand(self.model, self.activations, absolute=True).project(
+            layer, np.abs(signal)
+        )
         return rounding(units, products, signal.dtype)
 
 

@@ -1,4 +1,4 @@
-"""For the CUDA report's tests: the example kernels, and a mark for what needs NVIDIA's packages."""
+"""Helpers of the CUDA report's tests: example kernels, a mark for tests of NVIDIA's packages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ needs_compiler = pytest.mark.skipif(
 
 @dataclass(frozen=True)
 class Example:
-    """A program as the report sees one, that is not registered."""
+    """An unregistered program with the attributes that the report uses."""
 
     path: Path
     entries: dict[str, Entry] = field(default_factory=dict)

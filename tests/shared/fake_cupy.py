@@ -1,8 +1,8 @@
-"""A stand-in for CuPy: the part of its interface that `kernels` uses, on the host's memory.
+"""Stand-in for CuPy: the part of its interface that `kernels` uses, on the host's memory.
 
-Its arrays are no NumPy arrays and do not turn into any, as CuPy's do not; its RawModule runs the
-source in the emulator. So the way through CuPy is walked on machines without a GPU: which calls are
-made, with which arguments, not whether NVRTC and a driver like them.
+As in CuPy, its arrays are not NumPy arrays and are not converted implicitly. Its RawModule runs the
+source in the emulator. So the calls of CuPy and their arguments are tested on machines without a
+GPU; whether NVRTC and a driver accept them is not.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from kernels.cuda import emulator
 
 
 class Memory:
-    """A place in the memory of a fake device."""
+    """A pointer into the memory of a fake device."""
 
     def __init__(self, held: np.ndarray, offset: int = 0) -> None:
         self.held, self.offset = held, offset
@@ -36,7 +36,7 @@ class Memory:
 
 
 class FakeArray:
-    """cupy.ndarray(shape, dtype, memptr, strides): what `kernels` asks of one."""
+    """cupy.ndarray(shape, dtype, memptr, strides): the part that `kernels` uses."""
 
     def __init__(self, shape: Any, dtype: Any, memptr: Memory, strides: Any = None) -> None:
         held = memptr.held.reshape(-1).view(np.uint8)
@@ -74,7 +74,7 @@ class FakeArray:
 
 
 class RawModule:
-    """Runs in the emulator what CuPy would compile; `made` holds every one."""
+    """cupy.RawModule, run in the emulator; `made` lists all instances."""
 
     made: list[RawModule] = []  # noqa: RUF012
 
@@ -113,7 +113,7 @@ class CUDARuntimeError(RuntimeError):
 
 
 def module(count: int = 1, capability: str = "80", broken: bool = False) -> Any:
-    """The module `cupy`, with so many GPUs; `broken` has no driver."""
+    """The module `cupy` with this number of GPUs; `broken`: without a driver."""
 
     def devices() -> int:
         if broken:
@@ -134,7 +134,7 @@ def module(count: int = 1, capability: str = "80", broken: bool = False) -> Any:
 
 @contextmanager
 def installed(**settings: Any) -> Iterator[Any]:
-    """Within it `import cupy` finds the stand-in."""
+    """Within the block `import cupy` finds the stand-in."""
     with pytest.MonkeyPatch.context() as patch:
         made = module(**settings)
         patch.setitem(sys.modules, "cupy", made)

@@ -1,4 +1,4 @@
-"""Our layers in PyTorch, in float64 and with the same weights."""
+"""PyTorch counterparts of our layers, in float64 and with the same weights."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class LocalContrastNorm(torch.nn.Module):
 
 
 def twin(layer: nn.Module) -> Any:
-    """The PyTorch module that computes what `layer` does, dropout off."""
+    """The PyTorch module of the same function as `layer`, without dropout."""
     if isinstance(layer, nn.Conv2d | nn.Linear):
         return _with_weights(layer)
     if isinstance(layer, nn.MaxPool2d):

@@ -1,4 +1,4 @@
-"""Networks in ONNX files: read into layers, and written."""
+"""Import and export of networks as ONNX files."""
 
 from minidl.formats.onnx.export import save_onnx
 from minidl.formats.onnx.importing import load_onnx

@@ -1,4 +1,4 @@
-"""A node about to become a layer: its settings, and what is known of what feeds it."""
+"""ONNX node with the values of its inputs, as the importer converts it to a layer."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from minidl.formats.onnx.model import Node
 from minidl.nn import Module
 
 Built = Module | tuple[Module, ...]
-"""What a node becomes: a layer, or several in a row."""
+"""The layer of a node, or several in sequence."""
 
 
 @dataclass(frozen=True)
 class Activation:
-    """What is computed from the image: the layer that makes it, and its shape for one image."""
+    """A value computed from the image: its layer, and its shape for one image."""
 
     layer: str
     shape: tuple[int, ...]
 
 
 Value = np.ndarray | Activation | None
-"""A constant, an activation, or an optional input that is left out."""
+"""A constant, an activation, or None for an omitted optional input."""
 
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """A node and its inputs' values; `call["pads"]` is an attribute, None where there is none.
+    """A node and its inputs' values; `call["pads"]` is an attribute, None where it is absent.
 
-    Whatever does not fit is a ValueError that says why; who runs the walk adds which node it is.
+    Methods raise ValueError with the reason for a node that does not fit; the importer adds its
+    name.
     """
 
     node: Node
@@ -62,7 +63,7 @@ class Call:
         return N, C, H, W
 
     def has(self, at: int) -> bool:
-        """Whether input number `at` is given."""
+        """True if input number `at` is given."""
         return at < len(self.inputs) and self.inputs[at] is not None
 
     def array(self, at: int) -> np.ndarray:
@@ -107,7 +108,7 @@ OPERATORS: dict[str, Builder] = {}
 
 
 def operator(*names: str) -> Callable[[Builder], Builder]:
-    """Decorator: the function that makes the standard's operators of these names into layers."""
+    """Decorator: register the function as the converter of the operators of these names."""
 
     def register(build: Builder) -> Builder:
         OPERATORS.update(dict.fromkeys(names, build))

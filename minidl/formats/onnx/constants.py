@@ -1,7 +1,7 @@
-"""What a file computes from constants alone: folded with NumPy, so that a layer gets its arrays.
+"""Constant folding of ONNX nodes with NumPy, so that layers get their arrays.
 
-Exporters write a Reshape's target, or a weight with two more axes, as a chain of operators. The
-shape of an activation is a constant too: that of one image, with a batch of 1.
+Exporters write the target of a Reshape, or a weight with two more axes, as a chain of operators on
+constants. The shape of an activation is a constant too: that of one image, with a batch of 1.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _TYPES = {
 
 
 def folds(call: Call) -> bool:
-    """Whether the node is a constant, to be computed now by `FOLDERS`."""
+    """True if the node's value is a constant, which `FOLDERS` computes."""
     return call.node.operator == "Shape" or not call.activations
 
 
 def fold(call: Call) -> np.ndarray:
-    """The constant that the node makes; ValueError if that is not known."""
+    """The node's constant value; ValueError for an operator that is not supported."""
     if call.node.operator not in FOLDERS:
         raise ValueError(
             "it is computed from constants alone; of that only "
@@ -43,7 +43,7 @@ def fold(call: Call) -> np.ndarray:
 
 
 def folding(*names: str) -> Callable[[Folder], Folder]:
-    """Decorator: the function that computes the standard's operators of these names."""
+    """Decorator: register the function that computes the operators of these names."""
 
     def register(compute: Folder) -> Folder:
         FOLDERS.update(dict.fromkeys(names, compute))
@@ -167,7 +167,7 @@ def divide(call: Call) -> np.ndarray:
 
 
 def axes(call: Call) -> tuple[int, ...]:
-    """The axes that Squeeze, Unsqueeze and the reductions name: an attribute, later an input."""
+    """The axes of Squeeze, Unsqueeze and reductions: an attribute, in later opsets an input."""
     if call["axes"] is not None:
         return tuple(call["axes"])
     return call.integers(1) if call.has(1) else ()

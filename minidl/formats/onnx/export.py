@@ -1,7 +1,7 @@
-"""A graph of layers as an ONNX file, checked before it is put in its place.
+"""Export of a graph of layers as an ONNX file, which is checked before it replaces an older one.
 
 Opset 17: old enough for every runtime of the last years, and the last one in which ReduceMean has
-its axes as an attribute. The batch's axis is left open, as "N".
+its axes as an attribute. The batch's axis is symbolic, "N".
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ IMAGE, RESULT = "image", "scores"
 
 @dataclass
 class Writing:
-    """The nodes and the constants of a graph that is being written.
+    """The nodes and constants of a graph during the export.
 
-    shapes: of every layer's output for one image, by name, and of the last node's.
+    shapes: the shape of every layer's output for one image, by name, and of the result.
     """
 
     shapes: Mapping[str, tuple[int, ...]]
@@ -46,7 +46,7 @@ class Writing:
 
 
 Writer = Callable[[Writing, str, Any, Sequence[str]], None]
-"""Adds the nodes of a layer: what is written, its name, the layer, the names of what feeds it."""
+"""Adds a layer's nodes: of the export, a name, the layer, and the names of its inputs."""
 
 
 def save_onnx(
@@ -55,10 +55,10 @@ def save_onnx(
     input_shape: tuple[int, int, int],
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a network that takes images (N, *input_shape) to an ONNX file, in inference.
+    """Write a network for images (N, *input_shape) to an ONNX file, in inference.
 
-    metadata: text that goes along, as ONNX's metadata_props.
-    ImportError without the package onnx; TypeError for a layer that ONNX has no operators for here;
+    metadata: text for ONNX's metadata_props.
+    ImportError without the package onnx; TypeError for a kind of layer without an exporter here;
     ValueError if the network does not take such images.
     """
     import onnx
@@ -90,7 +90,7 @@ def save_onnx(
 
 
 def _shapes(model: nn.Graph, input_shape: Sequence[int]) -> dict[str, tuple[int, ...]]:
-    """Of every layer's output for one image, without its batch axis."""
+    """The shape of every layer's output for one image, without the batch axis."""
     with no_grad():
         found = model.activations(Tensor(np.zeros((1, *input_shape), np.float32)))
     shapes = {name: y.shape[1:] for name, y in found.items()}
@@ -188,7 +188,7 @@ def _affine(writing: Writing, name: str, layer: nn.Affine, inputs: Sequence[str]
 
 
 def _pixels(writing: Writing, name: str, layer: nn.Pixels, inputs: Sequence[str]) -> None:
-    """A convolution of one pixel: each channel is one of those before, times its scale."""
+    """A 1x1 convolution: each output channel is one input channel times its scale."""
     order, scale = layer.settings["order"], layer.settings["scale"]
     weight = np.zeros((len(order), len(order), 1, 1), np.float32)
     weight[np.arange(len(order)), order, 0, 0] = scale
@@ -198,7 +198,7 @@ def _pixels(writing: Writing, name: str, layer: nn.Pixels, inputs: Sequence[str]
 def _contrast(
     writing: Writing, name: str, layer: nn.LocalContrastNorm, inputs: Sequence[str]
 ) -> None:
-    """The formula of `minidl.functional.local_contrast_norm`, an operator a line."""
+    """The formula of `minidl.functional.local_contrast_norm`, one operator a line."""
     (x,), add = inputs, writing.node
     g = LCNGeometry.of((1, *writing.shapes[name]), **layer.settings)
     v, variance, sigma, c = (f"{name}.{part}" for part in ("v", "variance", "sigma", "c"))
@@ -215,14 +215,16 @@ def _contrast(
 
 
 def _blurred(writing: Writing, name: str, of: str, g: LCNGeometry) -> str:
-    """(N,1,H,W) blurred along columns, then along rows, over how much of the window is inside."""
+    """(N,1,H,W) blurred along columns, then along rows, over the window's weight in the plane."""
     window, half = g.window().astype(np.float32), g.size // 2
-    tall = writing.constant(f"{name}.tall", window.reshape(1, 1, -1, 1))  # (s,) -> (1,1,s,1)
-    wide = writing.constant(f"{name}.wide", window.reshape(1, 1, 1, -1))  # (s,) -> (1,1,1,s)
+    column = writing.constant(
+        f"{name}.column_window", window.reshape(1, 1, -1, 1)
+    )  # (s,) -> (1,1,s,1)
+    row = writing.constant(f"{name}.row_window", window.reshape(1, 1, 1, -1))  # (s,) -> (1,1,1,s)
     corrected = g.border == "corrected"
     last = f"{name}.sums" if corrected else name
-    writing.node("Conv", f"{name}.columns", [of, tall], pads=[half, 0, half, 0])
-    writing.node("Conv", last, [f"{name}.columns", wide], pads=[0, half, 0, half])
+    writing.node("Conv", f"{name}.columns", [of, column], pads=[half, 0, half, 0])
+    writing.node("Conv", last, [f"{name}.columns", row], pads=[0, half, 0, half])
     if corrected:
         inside = writing.constant(f"{name}.inside", g.coverage().astype(np.float32))
         writing.node("Div", name, [last, inside])
@@ -243,13 +245,13 @@ def _clip(writing: Writing, name: str, layer: nn.Clip, inputs: Sequence[str]) ->
 
 
 def _reshape(writing: Writing, name: str, layer: nn.Reshape, inputs: Sequence[str]) -> None:
-    # (0 keeps the batch's size)
+    # 0 is the batch's size.
     shape = writing.constant(f"{name}.shape", np.array([0, *layer.settings["shape"]], np.int64))
     writing.node("Reshape", name, [*inputs, shape])
 
 
 def _plain(operator: str, **fixed: Any) -> Writer:
-    """A layer that is one operator; `fixed` names the settings that are its attributes."""
+    """The exporter of a layer that is one operator; `fixed` maps its attributes to settings."""
 
     def write(writing: Writing, name: str, layer: Any, inputs: Sequence[str]) -> None:
         attributes = {key: layer.settings[setting] for key, setting in fixed.items()}
@@ -285,4 +287,4 @@ WRITERS: dict[type[nn.Module], Writer] = {
     nn.Identity: _plain("Identity"),
     nn.Dropout: _plain("Identity"),
 }
-"""How each kind of layer is written."""
+"""The exporter of each kind of layer."""

@@ -1,4 +1,4 @@
-"""The image that an ONNX network takes: what the file says of it, and what it leaves open."""
+"""Shape of an ONNX network's input image, with symbolic sizes from the caller."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _LIMIT = 2**31
 
 
 def image_shape(image: Any, size: Pair | None) -> tuple[int, int, int]:
-    """(C, H, W) of a graph's input, a ValueInfoProto; the batch is free whatever the file says.
+    """(C, H, W) of a graph's input, a ValueInfoProto; the batch is free even if the file fixes it.
 
-    size: (H, W), or one number for both, where the file leaves them open.
-    ValueError if it is no image of floats, leaves a size open that `size` does not give, or fixes
-    another one.
+    size: (H, W), or one number for both, where they are symbolic in the file.
+    ValueError if it is not an image of floats, has a symbolic size that `size` does not give, or a
+    fixed size other than `size`.
     """
     what, tensor = f"the input {image.name!r}", image.type.tensor_type
     if not image.type.HasField("tensor_type") or tensor.elem_type not in FLOATS:
@@ -36,7 +36,7 @@ def image_shape(image: Any, size: Pair | None) -> tuple[int, int, int]:
 
 
 def _plane(sizes: list[int | str], size: Pair | None, what: str) -> tuple[int, int]:
-    """(H, W): the file's, and the caller's where the file's are open."""
+    """(H, W): the file's, or the caller's where the file's are symbolic."""
     given = (None, None) if size is None else pair(size, "size")
     if size is None and any(isinstance(each, str) for each in sizes):
         left = [name for name, each in zip(_AXES[2:], sizes, strict=True) if isinstance(each, str)]
@@ -53,7 +53,7 @@ def _plane(sizes: list[int | str], size: Pair | None, what: str) -> tuple[int, i
 
 
 def _size(axis: Any) -> int | str:
-    """A number, or the name of one that the file leaves open."""
+    """The size of an axis: a number, or the name of a symbolic size."""
     if axis.HasField("dim_value"):
         return int(axis.dim_value)
     return str(axis.dim_param) or "?"

@@ -1,8 +1,8 @@
-"""An ONNX network as a graph of layers.
+"""Import of an ONNX network as a graph of layers.
 
-The nodes are walked in the order in which they run. What is computed from constants is computed at
-once; each other node becomes a layer, which is run on zeros of one image, so that every shape is
-the one that the engine gives, and what does not fit is found at its node.
+The nodes are visited in topological order. A node of constants alone is computed at once. Every
+other node becomes a layer, which is run on one image of zeros: so every shape is that of the
+engine, and an error is found at the node that causes it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-import minidl.formats.onnx.operators  # noqa: F401  (its files register what each operator becomes)
+import minidl.formats.onnx.operators  # noqa: F401  (its files register the converters)
 from kernels.contract.arguments import Pair
 from minidl import nn
 from minidl.formats.onnx import constants
@@ -25,7 +25,7 @@ from minidl.recording import no_grad
 from minidl.tensor import Tensor
 
 _MISFITS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
-"""What NumPy and the engine raise for arrays and settings that do not fit each other."""
+"""Errors of NumPy and the engine for arrays and settings that do not fit each other."""
 
 
 def load_onnx(
@@ -33,12 +33,12 @@ def load_onnx(
 ) -> nn.Graph:
     """The network of an ONNX file (opsets 7 to 22), in inference, of any batch size.
 
-    size: (H, W) of the image, or one number for both, where the file leaves them open.
-    fold: batch normalisation is multiplied into the convolution before it.
+    size: (H, W) of the image, or one number for both, where they are symbolic in the file.
+    fold: fold batch normalisation into the convolution before it.
 
-    A layer has its node's name, or that of what the node makes; nothing is left out, the softmax at
-    the end included. Weights of float16 and float64 become float32, in which all is computed. Where
-    a node's settings depend on the image's size (Reshape, auto_pad), they are those for this one.
+    A layer has the name of its node, or of the node's output; no node is left out, not even a
+    softmax at the end. Weights of float16 and float64 become float32, the type of all computation.
+    Settings that depend on the image's size (Reshape, auto_pad) are those for this size.
     Nothing in the file is executed.
     Raises FileNotFoundError, ImportError without the package onnx, and ValueError that says which
     node cannot be imported and why, or what is wrong with the file.
@@ -51,7 +51,7 @@ def load_onnx(
 
 
 def convert(model: Model, what: str) -> nn.Graph:
-    """The layers of a model that was read; `what` names it in errors."""
+    """The layers of a model; `what` is its name in errors."""
     walk = _Walk(dict(model.constants), model.opset)
     walk.values[model.image] = Activation(nn.INPUT, (1, *model.shape))
     with no_grad():
@@ -66,15 +66,14 @@ def convert(model: Model, what: str) -> nn.Graph:
     output = walk.values.get(model.output)
     if not isinstance(output, Activation):
         raise ValueError(
-            f"{what} cannot be imported: its output {model.output!r} is not what a layer makes of "
-            "the image"
+            f"{what} cannot be imported: its output {model.output!r} is not computed from the image"
         )
     return nn.Graph(walk.layers, walk.wiring, output.layer)
 
 
 @dataclass
 class _Walk:
-    """What is known after some of the nodes: the values by name, and the layers so far."""
+    """State of the import: the values by name, and the layers so far."""
 
     values: dict[str, Value]
     opset: int
@@ -82,7 +81,7 @@ class _Walk:
     wiring: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def add(self, node: Node) -> None:
-        """The node's value: a constant, or the output of the layers that it becomes."""
+        """Convert a node; its value is a constant, or the output of its layers."""
         second = [name for name in node.inputs if name and name not in self.values]
         if second:
             raise ValueError(f"it takes {second[0]!r}, a second output, and only first ones can be")
@@ -97,7 +96,7 @@ class _Walk:
         return tuple(self.values.get(name) if name else None for name in node.inputs)
 
     def chain(self, name: str, built: Built, sources: tuple[Activation, ...]) -> Activation:
-        """The layers that one node becomes, the last of which has its name."""
+        """Add the layers of one node in sequence; the last one gets the node's name."""
         modules = built if isinstance(built, tuple) else (built,)
         for at, module in enumerate(modules, start=1):
             last = at == len(modules)
@@ -124,7 +123,7 @@ def _built(call: Call) -> Built:
 
 
 def _free(name: str, taken: Mapping[str, object]) -> str:
-    """A name that no layer has, and that is not the image's."""
+    """The name, with a number if another layer or the input has it."""
     free, number = name, 2
     while free in taken or free == nn.INPUT:
         free, number = f"{name}_{number}", number + 1

@@ -1,4 +1,4 @@
-"""What an ONNX file says, in plain Python: nodes, constants, the image, what is returned."""
+"""An ONNX file's contents in plain Python: nodes, constants, the input image and the output."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import numpy as np
 class Node:
     """One operation of the file.
 
-    name:       its own, or that of its first output where it has none.
-    inputs:     the values that it takes, "" where an optional one is left out.
-    outputs:    the values that it gives.
-    attributes: its settings, with the defaults of the file's opset filled in.
+    name:       its name, or that of its first output where it has none.
+    inputs:     the names of its inputs, "" for an omitted optional one.
+    outputs:    the names of its outputs.
+    attributes: its settings, with the defaults of the file's opset.
     """
 
     operator: str
@@ -28,13 +28,13 @@ class Node:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A file's network, of one image to one output.
+    """A file's network, from one image to one output.
 
-    opset:     the version of the standard that says what its operators mean.
-    nodes:     those that lead to the output, each after those that feed it.
+    opset:     the version of the standard's operators.
+    nodes:     the nodes on the paths to the output, each after its inputs.
     constants: arrays by name, in the types of the file.
-    image:     the name of the value that is the image, of the shape (N, *shape).
-    output:    the name of the value that the network returns.
+    image:     the name of the input image, of the shape (N, *shape).
+    output:    the name of the network's output.
     """
 
     opset: int

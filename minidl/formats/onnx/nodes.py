@@ -1,4 +1,4 @@
-"""The nodes of an ONNX graph: checked against the standard, in an order in which they can run."""
+"""Nodes of an ONNX graph, checked against the standard and in topological order."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ STANDARD = ("", "ai.onnx")
 
 
 def in_order(nodes: Sequence[Any], given: Collection[str], output: str) -> list[Any]:
-    """The NodeProtos that lead to `output`, each after those whose values it takes.
+    """The NodeProtos on the paths to `output`, each after its inputs.
 
-    given: the values that no node makes. ValueError names nodes in a circle, two nodes that make
-    one value, or a value that nothing makes.
+    given: the values that no node computes. ValueError names nodes in a circle, two nodes with one
+    output, or a value that no node computes.
     """
     makers = _makers(nodes, given)
     feeding = {at: _feeders(node, makers, given) for at, node in enumerate(nodes)}
@@ -59,7 +59,7 @@ def to_node(proto: Any, opset: int, folder: Path) -> Node:
 
 
 def title(proto: Any) -> str:
-    """The node's name, or that of what it makes."""
+    """The node's name, or that of its first output."""
     return str(proto.name or next(iter(proto.output), "?"))
 
 
@@ -69,7 +69,7 @@ def called(proto: Any) -> str:
 
 
 def _makers(nodes: Sequence[Any], given: Collection[str]) -> dict[str, int]:
-    """Which node makes each value, by its place in the file."""
+    """From the name of each value to the number of its node in the file."""
     makers: dict[str, int] = {}
     for at, node in enumerate(nodes):
         for value in filter(None, node.output):
@@ -87,7 +87,7 @@ def _feeders(node: Any, makers: dict[str, int], given: Collection[str]) -> set[i
 
 
 def _schema(proto: Any, opset: int) -> Any:
-    """What the standard says of the node's operator; ValueError if the node is not of that form."""
+    """The standard's schema of the node's operator; ValueError if the node does not fit it."""
     from onnx import defs
 
     known = proto.domain in STANDARD and defs.has(proto.op_type, opset, "")

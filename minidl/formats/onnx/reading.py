@@ -1,6 +1,6 @@
-"""An ONNX file as a `Model`, or one sentence about what is wrong with it.
+"""Reader of ONNX files: a `Model`, or a ValueError with the mistake in one sentence.
 
-The format is read by the `onnx` package; nothing in the file is executed and nothing is written.
+The `onnx` package decodes the format; nothing in the file is executed and nothing is written.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from minidl.formats.onnx.tensors import to_array
 OPSETS = range(7, 23)
 """The versions of the standard that can be read."""
 LIMIT = 2**31
-"""Bytes that a protobuf must stay below."""
+"""Limit of a protobuf's bytes, exclusive."""
 
 
 def read(path: str | os.PathLike[str], size: Pair | None = None) -> Model:
     """The network of an ONNX file.
 
-    size: (H, W) of the image, or one number for both, where the file leaves them open.
+    size: (H, W) of the image, or one number for both, where they are symbolic in the file.
     FileNotFoundError without the file, ImportError without the `onnx` package; ValueError that
     names the file if it is damaged, too large, or no network of one image to one output.
     """
@@ -39,7 +39,7 @@ def read(path: str | os.PathLike[str], size: Pair | None = None) -> Model:
 
 
 def read_shape(path: str | os.PathLike[str], size: Pair | None = None) -> tuple[int, int, int]:
-    """(C, H, W) of the image that an ONNX file takes; errors as `read` has them."""
+    """(C, H, W) of an ONNX file's input image; errors as for `read`."""
     proto = parse(path)
     try:
         return image_shape(_only(proto.graph, "input"), size)
@@ -72,7 +72,7 @@ def _decoded(file: Path) -> Any:
         ) from None
     try:
         return ModelProto.FromString(file.read_bytes())
-    except Exception:  # whichever the protobuf library raises
+    except Exception:  # depends on the protobuf library
         raise ValueError(f"{file} is no whole ONNX file: it is damaged or another format") from None
 
 
@@ -105,7 +105,7 @@ def _opset(proto: Any) -> int:
 
 
 def _names(graph: Any) -> Iterator[str | bytes]:
-    """Every name in the graph; one that is no text stays bytes."""
+    """Every name in the graph, as bytes where it is not text."""
     for each in (*graph.input, *graph.output, *graph.initializer):
         yield each.name
     for tensor in graph.initializer:

@@ -1,7 +1,7 @@
-"""The arrays of an ONNX file: stored in it, or beside it in files that it names.
+"""Arrays of an ONNX file: stored in it, or in other files that it names.
 
-A file that somebody else wrote names the files to read: they must lie in the model's own folder, a
-link that leads out of it included, and hold exactly the bytes that the shape needs.
+A model is untrusted input, and it names the files to read. They must be inside the model's own
+folder, after links are resolved, and hold exactly the bytes that the shape needs.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 FLOATS = (1, 10, 11)
 """TensorProto.DataType of float32, float16 and float64."""
 EXTERNAL = 1
-"""TensorProto.data_location of an array that lies in another file."""
+"""TensorProto.data_location of an array in another file."""
 
-# TensorProto.DataType -> the array's type, and the field for values that are not stored as bytes.
+# TensorProto.DataType -> the array's type, and the field of values that are not stored as bytes.
 _TYPES: dict[int, tuple[str, str]] = {
     1: ("<f4", "float_data"),
     2: ("<u1", "int32_data"),
@@ -38,7 +38,7 @@ _TYPES: dict[int, tuple[str, str]] = {
 def to_array(tensor: Any, what: str, folder: Path) -> np.ndarray:
     """The array of a TensorProto, in its own type.
 
-    `what` names it in errors, `folder` is the model's. ValueError for a type that is no number,
+    `what` is its name in errors, `folder` the model's. ValueError for a type that is not a number,
     bytes that do not fit the shape, or data in a file outside of the folder.
     """
     shape = tuple(int(size) for size in tensor.dims)
@@ -66,7 +66,7 @@ def type_name(number: int) -> str:
 
 
 def _packed(values: list[Any], dtype: np.dtype, what: str) -> bytes:
-    """Values that the file lists one by one, as bytes; a float16 is listed as its 16 bits."""
+    """The bytes of values that the file lists one by one; a float16 is listed as its 16 bits."""
     listed = np.dtype("<u2") if dtype == np.float16 else dtype
     try:
         return np.array(values, listed).tobytes()
@@ -84,7 +84,7 @@ def _shaped(raw: bytes, dtype: np.dtype, shape: tuple[int, ...], what: str) -> n
 
 
 def _external(tensor: Any, what: str, folder: Path, needed: int) -> bytes:
-    """The bytes that the tensor has in another file."""
+    """The tensor's bytes from another file."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
     file = _inside(folder, entries.get("location", ""), what)
     size = file.stat().st_size
@@ -101,25 +101,28 @@ def _external(tensor: Any, what: str, folder: Path, needed: int) -> bytes:
 
 
 def _inside(folder: Path, location: str, what: str) -> Path:
-    """The file that `location` names below `folder`; ValueError if it leaves the folder."""
+    """The file `location` below `folder`; ValueError if it is outside of the folder."""
     parts = PureWindowsPath(location).parts
     absolute = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
     if not parts or absolute or ".." in parts or "\0" in location:
         raise ValueError(
-            f"{what} lies in the file {location!r}; only a path inside the model's folder is read"
+            f"{what} is stored in the file {location!r}; only a path inside the model's folder is "
+            "read"
         )
     try:
         file = (folder / location).resolve()
         if not file.is_relative_to(folder.resolve()):
             raise ValueError(
-                f"{what} lies in the file {location!r}, a link that leaves the model's folder; "
-                "only files inside it are read"
+                f"{what} is stored in the file {location!r}, a link that leaves the model's "
+                "folder; only files inside it are read"
             )
         found = file.is_file()
     except (OSError, RuntimeError):  # a name that is too long, links in a circle
         found = False
     if not found:
-        raise ValueError(f"{what} lies in the file {location!r}, which is not in {_name(folder)}")
+        raise ValueError(
+            f"{what} is stored in the file {location!r}, which is not in {_name(folder)}"
+        )
     return file
 
 

@@ -1,4 +1,4 @@
-"""How ONNX says where a window moves: strides, dilations, and padding given or to be found."""
+"""ONNX's attributes of sliding windows: strides, dilations, and padding, explicit or automatic."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Window:
 
 
 def window(call: Call, size: Sequence[int]) -> Window:
-    """The window of a node; `size` is the weight's, which the attribute must repeat."""
+    """The window of a node; `size` is the weight's, and the attribute must equal it."""
     given, auto = call["kernel_shape"], call["auto_pad"]
     if auto not in _AUTO:
         raise ValueError(f"auto_pad {auto!r} is not one of {', '.join(_AUTO)}")
@@ -40,7 +40,7 @@ def window(call: Call, size: Sequence[int]) -> Window:
 
 
 def padding(call: Call, w: Window) -> Four:
-    """(top, bottom, left, right): the node's pads, or those that auto_pad asks for."""
+    """(top, bottom, left, right): the node's pads, or those of auto_pad."""
     _, C, H, W = call.planes
     if call["auto_pad"] == "NOTSET":
         top, bottom, left, right = pads(call)
@@ -50,14 +50,14 @@ def padding(call: Call, w: Window) -> Four:
 
 
 def _same(call: Call, w: Window) -> Four:
-    """The padding with which the window stops once for each `stride` pixels."""
+    """The padding with which there is one output for each `stride` pixels."""
     auto = call["auto_pad"]
     totals = []
     for pixels, stride, extent in zip(call.planes[2:], w.stride, w.extent, strict=True):
         outputs = -(-pixels // stride)
         totals.append((outputs - 1) * stride + extent - pixels)
     if min(totals) < -1:
-        # A pad of -1 at the end crops what no window sees; from -2 on readers of the format differ.
+        # A pad of -1 at the end crops a pixel outside of all windows; from -2 on readers differ.
         raise ValueError(
             f"auto_pad {auto} with the stride {w.stride} and the window {w.size} skips pixels of "
             f"its input {call.shape}, on which side is not defined; give pads instead"
@@ -66,7 +66,7 @@ def _same(call: Call, w: Window) -> Four:
 
 
 def pads(call: Call) -> Four:
-    """(top, bottom, left, right), which the file has as (top, left, bottom, right)."""
+    """(top, bottom, left, right); the file's order is (top, left, bottom, right)."""
     given = tuple(call["pads"] or (0, 0, 0, 0))
     if len(given) != 4:
         raise ValueError(f"pads {given} are not those of rows and columns, begin and end")
@@ -75,26 +75,26 @@ def pads(call: Call) -> Four:
 
 
 def split(rows: int, columns: int, upper: bool) -> Four:
-    """Padding in all, of rows and of columns, on both sides; an odd one's rest at the end where
-    `upper`, else at the beginning."""
+    """Total padding of rows and of columns, divided between both sides; the remainder of an odd one
+    is at the end if `upper`, else at the beginning."""
     rest = 0 if upper else 1
     top, left = (rows + rest) // 2, (columns + rest) // 2
     return top, rows - top, left, columns - left
 
 
 def check_size(channels: int, rows: int, columns: int) -> None:
-    """ValueError for planes that no network has, before memory is taken for them."""
+    """ValueError for planes larger than any network's, before memory is allocated for them."""
     if 4 * channels * max(rows, 1) * max(columns, 1) >= _LIMIT:
         raise ValueError(f"it would make planes of {channels} x {rows} x {columns}")
 
 
 def two(values: Sequence[int], name: str) -> tuple[int, int]:
-    """A setting of rows and of columns."""
+    """A setting as (rows, columns); ValueError unless there are two values."""
     if len(values) != 2:
         raise ValueError(f"{name} {tuple(values)} is not of two axes; images have rows and columns")
     return values[0], values[1]
 
 
 def brief(values: Sequence[int]) -> int | tuple[int, ...]:
-    """One number where all are equal: how a layer's settings are written."""
+    """One number if all are equal, as in a layer's settings; else the tuple."""
     return values[0] if len(set(values)) == 1 else tuple(values)

@@ -1,6 +1,6 @@
-"""What each of the standard's operators becomes: one function each, found by the operator's name.
+"""Converters of ONNX operators to layers: one function each, registered by the operator's name.
 
-A function takes a `Call` and returns the layer, or several in a row. A new operator is one more
+A function takes a `Call` and returns the layer, or several in sequence. A new operator is one more
 function here.
 """
 

@@ -1,4 +1,4 @@
-"""Functions of one value, of one value's neighbours across channels, or of all classes."""
+"""Converters of activations, local response normalisation and softmax."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def leaky_relu(call: Call) -> nn.Module:
 
 @operator("PRelu")
 def prelu(call: Call) -> nn.Module:
-    """The slope is one number, or one for each channel."""
+    """One slope, or one for each channel."""
     slope = call.weights(1)
     return nn.PReLU(slope.reshape(1) if slope.size == 1 else per_channel(call, 1))  # () -> (1,)
 
@@ -42,7 +42,7 @@ def tanh(call: Call) -> nn.Module:
 
 @operator("Clip")
 def clip(call: Call) -> nn.Module:
-    """The bounds are attributes up to opset 10, then inputs; float32's largest where left out."""
+    """The bounds are attributes up to opset 10, then inputs; float32's largest where omitted."""
     if call.opset < 11:
         return nn.Clip(call["min"], call["max"])
     low = call.weights(1).item() if call.has(1) else -_LARGEST
@@ -57,7 +57,7 @@ def lrn(call: Call) -> nn.Module:
 
 @operator("Softmax")
 def softmax(call: Call) -> nn.Module | tuple[nn.Module, ...]:
-    """Along one axis; up to opset 12 along all axes from `axis` on as if they were one."""
+    """Along one axis; up to opset 12 along all axes from `axis` on, flattened."""
     axis = call.axis(call["axis"])
     behind = call.shape[axis + 1 :]
     if call.opset >= 13 or math.prod(behind) == 1:

@@ -1,4 +1,4 @@
-"""Sums of activations, and a weight and a bias for each channel: what normalisation becomes."""
+"""Converters of sums of activations, and of scales and shifts for each channel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from minidl.formats.onnx.call import Activation, Call, operator
 
 @operator("BatchNormalization")
 def batch_normalization(call: Call) -> nn.Module:
-    """(x - mean) / sqrt(var + epsilon) scale + bias, the statistics fixed."""
+    """(x - mean) / sqrt(var + epsilon) scale + bias, with fixed statistics."""
     if call["training_mode"] or call["spatial"] == 0:
         raise ValueError("training_mode=1 or spatial=0; only fixed statistics of channels can be")
     scale, bias, mean, variance = (call.weights(at).astype(np.float64) for at in range(1, 5))
@@ -25,7 +25,7 @@ def batch_normalization(call: Call) -> nn.Module:
 
 @operator("Add", "Sum")
 def add(call: Call) -> nn.Module:
-    """A sum of activations of one shape; or of one and a constant for each channel."""
+    """A sum of activations of one shape, or of an activation and a constant for each channel."""
     if len(call.activations) == len(call.inputs) == 1:
         return nn.Identity()
     if len(call.activations) == len(call.inputs):
@@ -78,7 +78,7 @@ def per_channel(call: Call, at: int) -> np.ndarray:
 
 
 def _other(call: Call) -> int:
-    """Which of two inputs is the constant."""
+    """The number of the constant one of two inputs."""
     constants = [at for at, each in enumerate(call.inputs) if not isinstance(each, Activation)]
     if len(call.inputs) != 2 or len(constants) != 1:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Convolutions and matrix products with constant weights."""
+"""Converters of convolutions and matrix products with constant weights."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def conv_transpose(call: Call) -> nn.Module:
 
 
 def _cropping(call: Call, w: Window, extra: tuple[int, int]) -> Four:
-    """What is cut off the output: the node's pads, or what brings it to the size asked for."""
+    """The cropping of the output: the node's pads, or those that give the requested size."""
     auto, output = call["auto_pad"], call["output_shape"]
     if output is None and not auto.startswith("SAME"):
         return pads(call) if auto == "NOTSET" else (0, 0, 0, 0)
@@ -69,7 +69,7 @@ def _cropping(call: Call, w: Window, extra: tuple[int, int]) -> Four:
 
 
 def _whole(call: Call, w: Window, extra: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns that the window reaches, before anything is cut off."""
+    """Rows and columns that the window reaches, before the cropping."""
     P, Q = call.planes[2:]
     rows = (P - 1) * w.stride[0] + w.extent[0] + extra[0]
     return rows, (Q - 1) * w.stride[1] + w.extent[1] + extra[1]
@@ -124,7 +124,7 @@ def _row(call: Call, outputs: int) -> np.ndarray:
 
 
 def _times(factor: float, array: np.ndarray) -> np.ndarray:
-    """The product; the array itself, which may be large, where it is the same."""
+    """factor times array; the array itself, which may be large, for a factor of 1."""
     return array if factor == 1 else array * np.float32(factor)
 
 

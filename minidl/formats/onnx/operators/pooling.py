@@ -1,7 +1,7 @@
-"""Pooling: in windows, or over whole planes.
+"""Converters of pooling, in windows or over whole planes.
 
-ONNX counts windows with ceil_mode as we do (`kernels/contract/geometry.py`): one that would begin
-in the padding behind the plane is dropped; an average divides by the taps on the plane and its
+With ceil_mode ONNX counts windows as we do (`kernels/contract/geometry.py`): a window that would
+begin in the padding after the plane is dropped. An average divides by the taps on the plane and its
 padding.
 """
 

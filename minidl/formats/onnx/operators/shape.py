@@ -1,7 +1,7 @@
-"""What moves values without computing on them, and what inference leaves as it is.
+"""Converters of shape operations, and of operators that are the identity in inference.
 
-The batch stays the first axis and free: a target whose first size is what one image gives (1, a
-copy, or what is left over) keeps it.
+The batch stays the first axis, of any size: a target may have its first size as 1, as a copy (0),
+or as the remainder (-1).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""All that a pickle of tensors may ask for: objects that hold what they are given and do nothing.
+"""Names that a pickle of tensors may use, with inert objects in place of PyTorch's functions.
 
-A pickle calls what it got by a name, and sets the state of any object it holds: that of a function
-or a class, too. So what stands here for PyTorch's functions and classes refuses every state but the
-two that dictionaries of tensors have.
+A pickle calls the objects that it gets by name, and sets the state of any object, also of a
+function or a class. The objects here only hold their arguments. They refuse every state but the two
+that dictionaries of tensors have.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KINDS = {
 
 
 class Inert:
-    """What a pickle may hold, and not change."""
+    """An object that a pickle may hold, and whose state it may not set."""
 
     __slots__ = ()
 
@@ -39,7 +39,7 @@ class Inert:
 
 
 class Function(Inert):
-    """A function of ours in the place of one of PyTorch's."""
+    """A function of ours in place of one of PyTorch's."""
 
     __slots__ = ("call",)
 
@@ -60,7 +60,7 @@ class Kind(Inert):
 
 
 class Storage(Inert):
-    """Numbers in a row, filled in once they are read."""
+    """A one-dimensional array of numbers, filled after the pickle is read."""
 
     __slots__ = ("kind", "numel", "values")
 
@@ -73,7 +73,7 @@ class Storage(Inert):
         return self.numel * np.dtype(KINDS[self.kind]).itemsize
 
     def fill(self, data: bytes) -> None:
-        """Take the numbers from their bytes; ValueError for too many or too few."""
+        """Set the numbers from their bytes; ValueError for a wrong count."""
         if len(data) != self.nbytes:
             raise ValueError(f"a storage of {self.numel} numbers has {len(data)} bytes")
         values = np.frombuffer(data, KINDS[self.kind])
@@ -83,7 +83,7 @@ class Storage(Inert):
 
 
 class StoredTensor(Inert):
-    """A part of a storage, seen at some shape and strides; counted in numbers, not bytes."""
+    """A view of a storage with a shape, strides and an offset, counted in numbers, not bytes."""
 
     __slots__ = ("offset", "shape", "storage", "strides")
 
@@ -91,9 +91,10 @@ class StoredTensor(Inert):
         self.storage, self.offset, self.shape, self.strides = storage, offset, shape, strides
 
     def view(self) -> np.ndarray:
-        """The numbers where they lie, not writable.
+        """A read-only view of the numbers.
 
-        ValueError for a tensor that leaves its storage, or is larger because it repeats numbers.
+        ValueError for a tensor outside of its storage, or larger than it because it repeats
+        numbers.
         """
         if not isinstance(self.storage, Storage) or self.storage.values is None:
             raise ValueError("a tensor without a storage")
@@ -104,7 +105,7 @@ class StoredTensor(Inert):
         outside = min((offset, *shape, *strides)) < 0 or max(last + 1, count) > len(values)
         if count and outside:
             raise ValueError(
-                f"a tensor of shape {shape} and strides {strides} from {offset} on does not lie in "
+                f"a tensor of shape {shape} and strides {strides} from {offset} on is not inside "
                 f"its storage of {len(values)} numbers"
             )
         if not count:
@@ -114,7 +115,7 @@ class StoredTensor(Inert):
 
 
 class Parameter(Inert):
-    """A parameter as PyTorch before 0.4 wrote it: without arguments, its tensor is in its state."""
+    """A parameter of PyTorch before 0.4: made without arguments, with its tensor as its state."""
 
     __slots__ = ("tensor",)
 
@@ -123,7 +124,7 @@ class Parameter(Inert):
 
 
 class Dictionary(dict[Any, Any]):
-    """An OrderedDict; its state, the versions of the modules that wrote it, is left out."""
+    """An OrderedDict; its state, the versions of the modules that wrote it, is ignored."""
 
     __slots__ = ()
 
@@ -139,4 +140,4 @@ NAMES: Mapping[tuple[str, str], Any] = {
     ("torch.nn.parameter", "Parameter"): Parameter,
     **{("torch", name): Kind(name) for name in KINDS},
 }
-"""What each name that a pickle of tensors needs stands for."""
+"""The object for each name that a pickle of tensors needs."""

@@ -1,4 +1,4 @@
-"""Finite differences for any function: does `backward` tell the truth?"""
+"""Gradient check: `backward` against finite differences, for any function."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minidl.backward_pass import backward
 from minidl.functional import concatenate, reshape
 from minidl.functional import sum as tensor_sum
 from minidl.tensor import Tensor
-from minidl.walk import backward
 
 
 @dataclass(frozen=True)
 class VjpCheck:
-    """What a check found: two values of <cotangent, derivative direction> and their bound."""
+    """Result of a check: two values of <cotangent, derivative direction> and their bound."""
 
     analytic: float
     numeric: float
@@ -34,16 +34,17 @@ def check_vjp(
     order: int = 1,
     step: float = 1e-4,
 ) -> VjpCheck:
-    """Hold `backward` through `function` against finite differences, in float64.
+    """Compare `backward` through `function` with finite differences, in float64.
 
     function: takes as many Tensors as there are `arrays` and returns one; smooth near them (keep
               kinks such as ReLU's further than `step` away).
     order:    1 checks the gradient, 2 the gradient of the gradient (`create_graph`).
 
     With a random direction d and a random cotangent u, <u, f(x + h d) - f(x - h d)> / 2h at h and
-    h / 2 are combined so that the error in h^2 cancels (Richardson); what is left, of order h^4 and
-    of rounding over h, is estimated from how much the two differ. Raises AssertionError with both
-    numbers if they disagree, TypeError unless every array is float64, ValueError for another order.
+    h / 2 are combined so that the error in h^2 cancels (Richardson). The remaining error, of order
+    h^4 and of rounding over h, is estimated from the difference of the two. Raises AssertionError
+    with both numbers if they disagree, TypeError unless every array is float64, ValueError for
+    another order.
     """
     if any(a.dtype != np.float64 for a in arrays):
         raise TypeError(f"check_vjp needs float64, got {[str(a.dtype) for a in arrays]}")
@@ -83,7 +84,7 @@ def _compare(
 
     coarse, fine = slope(step), slope(step / 2)
     numeric = (4 * fine - coarse) / 3
-    # Rounding of f, magnified by 1/h, and the h^4 term, bounded by a part of the h^2 term.
+    # Rounding of f, multiplied by 1/h, and the h^4 term, bounded by a part of the h^2 term.
     scale = float(np.sum(np.abs(u * y.data))) + sum(float(np.abs(t).sum()) for t in terms)
     bound = 64 * np.finfo(np.float64).eps * scale / step + 0.1 * abs(fine - coarse)
     return VjpCheck(float(sum(t.sum() for t in terms)), numeric, bound)
@@ -98,15 +99,15 @@ def _moved(
 def _gradient_of(
     function: Callable[..., Tensor], arrays: Sequence[np.ndarray], rng: np.random.Generator
 ) -> tuple[Callable[..., Tensor], tuple[np.ndarray, ...]]:
-    """x, u -> the vjp's outputs in one row: a function whose gradient is of second order.
+    """x, u -> the vjp's outputs, flat and concatenated: a function whose gradient is second order.
 
-    Summed here they could cancel, and the bound would not know how large they were.
+    If they were summed here they could cancel, and the bound would not include their size.
     """
     y = function(*(Tensor(a) for a in arrays))
 
     def vjp(*tensors: Tensor) -> Tensor:
         *inputs, u = tensors
-        # The product puts a fresh node between: a function may return its input as it is.
+        # The product adds a new node: a function may return its input itself.
         product = tensor_sum(function(*inputs) * u)
         gradients = backward(product, inputs=inputs, create_graph=True)
         return concatenate([reshape(g, (-1,)) for g in gradients], 0)

@@ -1,8 +1,8 @@
-"""The walk back along the tape.
+"""Backward pass over the tape, with any table of rules.
 
-The nodes between an output and what is asked for are taken from the last to the first, and each is
-handed to a table of rules (see `rules.py`), which turns the cotangent of the node's output into
-cotangents of its inputs. Where several meet at one tensor, they are added.
+The nodes between an output and the requested inputs are visited from the last to the first. The
+rule of each node (see `rules.py`) maps the cotangent of its output to cotangents of its inputs.
+Several cotangents of one tensor are added.
 """
 
 from __future__ import annotations
@@ -25,26 +25,27 @@ def backward(
     inputs: Sequence[Tensor] | None = None,
     create_graph: bool = False,
 ) -> tuple[Tensor, ...]:
-    """Carry `cotangent` from `output` back to the leaves, or to `inputs` only.
+    """Propagate `cotangent` from `output` back to the leaves, or to `inputs` only.
 
     cotangent:    same shape as `output`; may be left out for a scalar (then 1).
-    rules:        the table that each node is handed to; `minidl.rules.gradient` by default.
-    inputs:       with it, only what leads to these tensors (leaves or not) is computed, their
-                  cotangents are returned, zeros where nothing leads, and no `.grad` is touched.
-    create_graph: put the walk itself on the tape, for derivatives of higher order.
+    rules:        the table of rules; `minidl.rules.gradient` by default.
+    inputs:       tensors (leaves or not) whose cotangents are returned, zeros for those on which
+                  `output` does not depend. Only the paths to them are computed, and no `.grad` is
+                  changed.
+    create_graph: record the backward pass itself on the tape, for derivatives of higher order.
     Raises ValueError for a cotangent of another shape, RuntimeError for a tensor off the tape.
     """
     table: RuleTable = gradient if rules is None else rules
     start = _check_cotangent(output, cotangent)
     targets = None if inputs is None else {_key(t) for t in inputs}
-    nodes, needed = _nodes_to_walk(output, targets)
+    nodes, needed = _nodes_on_paths(output, targets)
     cotangents: dict[Any, Tensor] = {_key(output): start}
     with recording(create_graph):
         for node in reversed(nodes):
             keep = targets is not None and node in targets
             gy = cotangents.get(node) if keep else cotangents.pop(node, None)
             if gy is not None:
-                _walk_node(node, gy, table, needed, cotangents)
+                _apply_rule(node, gy, table, needed, cotangents)
     if inputs is None:
         _accumulate_leaves(cotangents)
         return ()
@@ -54,10 +55,10 @@ def backward(
     )
 
 
-def _walk_node(
+def _apply_rule(
     node: Node, gy: Tensor, table: RuleTable, needed: set[Any], cotangents: dict[Any, Tensor]
 ) -> None:
-    """Add what one node's rule makes of `gy` to the cotangents of the node's inputs."""
+    """Apply one node's rule to `gy`, and add the results to the cotangents of its inputs."""
     node.check_unchanged()
     needs = tuple(_key(t) in needed for t in node.inputs)
     made = table[node.operation](node, gy, needs)
@@ -67,10 +68,10 @@ def _walk_node(
             cotangents[key] = cotangents[key] + gx if key in cotangents else gx
 
 
-def _nodes_to_walk(output: Tensor, targets: set[Any] | None) -> tuple[list[Node], set[Any]]:
-    """The nodes between `output` and the targets in order, and the keys of all that lead there.
+def _nodes_on_paths(output: Tensor, targets: set[Any] | None) -> tuple[list[Node], set[Any]]:
+    """The nodes between `output` and the targets in order, and the keys of the tensors between.
 
-    Without targets the leaves that require a gradient are the targets.
+    Without targets, the leaves that require a gradient are the targets.
     """
     if not output.requires_grad:
         raise RuntimeError(
@@ -98,7 +99,7 @@ def _nodes_to_walk(output: Tensor, targets: set[Any] | None) -> tuple[list[Node]
 
 
 def _key(tensor: Tensor) -> Any:
-    """What cotangents are kept under: a node has one output, a leaf is its own."""
+    """The key of a tensor's cotangent: its node, which has one output, or the leaf itself."""
     return tensor.node or tensor
 
 
@@ -124,7 +125,7 @@ def _check_cotangent(output: Tensor, cotangent: Tensor | np.ndarray | None) -> T
         )
     if given.device != output.device:
         raise ValueError(
-            f"backward: the cotangent lies on {given.device!r}, the tensor on {output.device!r}; "
-            "bring it there with .to()"
+            f"backward: the cotangent is on {given.device!r}, the tensor on {output.device!r}; "
+            "move it there with .to()"
         )
     return given

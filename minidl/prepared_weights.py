@@ -1,10 +1,10 @@
-"""What kernels make of weights alone, kept while the weights stay as they are.
+"""Prepared weights of convolutions (packed, transformed), cached while the weights are unchanged.
 
-A convolution's kernel may first bring its weights into a form of its own (packed, transformed). In
-inference they do not change from call to call, so that is done once for each parameter and kernel.
-A parameter's `version` counts its changes: whoever writes into its array goes through `assign`, as
-the optimisers do. While a tape is recorded nothing is kept, since the next step changes the weights
-and the copies would cost training its memory.
+A convolution's kernel may first bring its weights into a form of its own. In inference weights do
+not change from call to call, so this is done once for each parameter and kernel. A parameter's
+`version` counts its changes: everything that writes into its array calls `assign`, as the
+optimisers do. While a tape is recorded nothing is cached: the next step changes the weights, and
+the copies would only take memory from training.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _kept: WeakKeyDictionary[Tensor, tuple[int, dict[Any, Any]]] = WeakKeyDictionary
 def choose(
     operation: str, w: Tensor, g: ConvGeometry, algorithm: str | None = None
 ) -> tuple[Kernel, dict[str, Any]]:
-    """The kernel for weights w, and the options to call it with: {"prepared": ...} for a parameter
-    in inference, of which what the kernel prepares is kept."""
+    """The kernel for weights w, and its options: {"prepared": ...} for a parameter in inference,
+    whose prepared form is cached."""
     keep = w.is_parameter and not is_recording()
     kernel = pick_for(operation, w.data, g, algorithm, prepared=keep)
     if kernel.prepare is None or not keep:
@@ -42,5 +42,5 @@ def choose(
 
 
 def forget() -> None:
-    """Drop everything kept."""
+    """Clear the cache."""
     _kept.clear()

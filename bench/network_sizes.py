@@ -1,4 +1,4 @@
-"""Operations and numbers of a whole network: those of all its layers' definitions."""
+"""Operations and shapes of a whole network, from the definitions of its layers."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a network comes to on x of one shape.
+    """Sizes of a network for x of one shape.
 
-    forward, backward: floating-point operations; none for a gradient of the images themselves.
-    weights:           the shape of each.
+    forward, backward: floating-point operations, without the gradient of the images themselves.
+    weights:           the shape of each weight.
+    output:            the shape of the result.
     """
 
     forward: int
@@ -34,7 +35,7 @@ class Sizes:
 
 
 def sizes(model: nn.Graph, shape: Shape) -> Sizes:
-    """Those of `model` on x of this shape."""
+    """The sizes of `model` for x of this shape."""
     layers = list(_shapes(model, shape))
     forward = [_forward(*layer) for layer in layers]
     spared = forward[0] if isinstance(layers[0][0], nn.Conv2d) else 0
@@ -44,7 +45,7 @@ def sizes(model: nn.Graph, shape: Shape) -> Sizes:
 
 
 def _shapes(model: nn.Graph, shape: Shape) -> Iterator[tuple[nn.Module, Shape, Shape]]:
-    """(layer, shape of its input, shape of its result) of each; of several inputs, side by side."""
+    """(layer, shape of its input, shape of its result); several inputs are concatenated."""
     outputs = {nn.INPUT: shape}
     for name, layer in model.children():
         N, C, *plane = zip(*(outputs[source] for source in model.wiring()[name]), strict=True)
@@ -89,7 +90,7 @@ BACKWARD = {
 
 
 def _defined(layer: nn.Module, x: Shape, y: Shape) -> tuple[str, Any]:
-    """A layer's operation with its geometry; "" where there is nothing to compute."""
+    """A layer's operation and its geometry; "" for a layer that computes nothing."""
     if isinstance(layer, nn.Conv2d):
         return "conv2d", ConvGeometry.of(x, layer.weight.shape, **layer.settings)
     if isinstance(layer, nn.Linear):

@@ -1,10 +1,10 @@
-"""Looking into ZFNet: what a unit sees, and what a grey square hides.
+"""Attribution in ZFNet: the projection of a unit to pixels, and occlusion by a square.
 
-Compared with Captum in PyTorch on the same network: `NeuronDeconvolution` for one unit of each
-image of a batch, and `Occlusion` over one image with so many squares at once as are fastest
-(`CAPTUMS`). Both take calculus through the normalisation, so ours does here too, and all
-results are comparable: they are held against the definition's chain of layers in float64, and what
-they may be off by follows from moving that chain (`bench/definition/chain.py`).
+Both are compared with Captum in PyTorch on the same network: `NeuronDeconvolution` for one unit of
+each image of a batch, and `Occlusion` over one image, with the number of squares at once that is
+fastest (`CAPTUMS`). Captum uses the gradient of the normalisation, so ours does here too, and the
+results are comparable. The expected results are those of the definition's chain of layers in
+float64; the error bound follows from that chain with noise (`bench/definition/chain.py`).
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ LABEL = 0
 
 
 class RectifyFromAbove(Rectify):
-    """The deconvnet's ReLU: forward as ever, backward what comes from above is rectified."""
+    """The deconvnet's ReLU: backward it rectifies the cotangent from above."""
 
     def backward(self, gy: np.ndarray) -> np.ndarray:
         return np.maximum(gy, 0)
 
 
-class Seeing(Network):
+class AttributionMethod(Network):
     """One of Captum's methods."""
 
     def model(self, case: Case) -> nn.Sequential:
@@ -54,22 +54,22 @@ class Seeing(Network):
 
 
 @operation
-class Projection(Seeing):
-    """(N,3,S,S): for each image one unit of a map, carried to the pixels from an activation of 1.
+class Projection(AttributionMethod):
+    """(N,3,S,S): for each image one unit of a map, projected to the pixels from an activation of 1.
 
-    The unit is the middle one of the map that is most active in all images.
+    The unit is the middle one of the map whose minimum over all images is largest.
     """
 
     name = "projection"
     layer = Unit
 
     def operations(self, case: Case) -> int:
-        """Of the whole images forward and back, as a library has it."""
+        """Those of the whole images forward and backward, as a library computes them."""
         return 2 * self.sizes(case).forward
 
     def bytes(self, case: Case) -> int:
-        """The result; of the images and of the unit's own layer a small part is enough, so they do
-        not count, but the layers below do."""
+        """The result, and the weights of the layers below the unit's. Of the images and of the
+        unit's own layer a small part suffices, so they do not count."""
         weights = [p.shape for p in _layers_below(case)]
         return 4 * (int(np.prod(self.shape(case))) + sum(map(math.prod, weights)))
 
@@ -82,7 +82,7 @@ class Projection(Seeing):
         for first in range(0, case.batch, CHUNK):
             where = slice(first, first + CHUNK)
             some = x[where].astype(np.float64)
-            expected, other = (_carried(case, some, place, rng, tf32) for rng in (None, noise))
+            expected, other = (_projected(case, some, place, rng, tf32) for rng in (None, noise))
             bound = allowed(expected, other)
             yield Part(0, where, expected, at_most(bound), as_norm=True)
 
@@ -99,15 +99,15 @@ class Projection(Seeing):
     def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
         from captum.attr import NeuronDeconvolution
 
-        twin, place = _twin(zfnet(case), layout), _place(case, self.inputs(case)["x"])
-        method = NeuronDeconvolution(twin, getattr(twin, _layer(case)))
+        counterpart, place = _counterpart(zfnet(case), layout), _place(case, self.inputs(case)["x"])
+        method = NeuronDeconvolution(counterpart, getattr(counterpart, _layer(case)))
         x, selected = tensors["x"], (place.map, place.p, place.q)
         return Call(lambda: method.attribute(x, selected).detach())
 
 
 @operation
-class Occlusion(Seeing):
-    """(N,3,S,S): how much the first class's score falls as squares hide a pixel, on average.
+class Occlusion(AttributionMethod):
+    """(N,3,S,S): mean fall of the first class's score over the squares that hide a pixel.
 
     The squares are black, Captum's baseline of 0 in the preprocessed image.
     """
@@ -116,7 +116,7 @@ class Occlusion(Seeing):
     layer = Square
 
     def operations(self, case: Case) -> int:
-        """Of the whole image once for every square, as a library has it."""
+        """Those of the whole image for every square, as a library computes them."""
         return self.sizes(case).forward * len(_corners(case))
 
     def bytes(self, case: Case) -> int:
@@ -126,7 +126,7 @@ class Occlusion(Seeing):
         return [Output(self.shape(case))]
 
     def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
-        """At the four corners, which one square reaches each, and in the middle."""
+        """The pixels at the four corners, each under one square, and the middle pixel."""
         net, model = _square(case), zfnet(case)
         S, corners = net.image, _corners(case)
         noise = np.random.default_rng(SEED)
@@ -144,14 +144,14 @@ class Occlusion(Seeing):
         x = devices.move(self.inputs(case)["x"], device)
 
         def timed() -> np.ndarray:
-            return np.stack([_hidden(model, image, corners, net.square) for image in x])
+            return np.stack([_mean_fall(model, image, corners, net.square) for image in x])
 
         return Call(timed)
 
     def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
         from captum.attr import Occlusion as Captums
 
-        net, method, x = _square(case), Captums(_twin(zfnet(case), layout)), tensors["x"]
+        net, method, x = _square(case), Captums(_counterpart(zfnet(case), layout)), tensors["x"]
         window, strides = (3, net.square, net.square), (3, net.stride, net.stride)
         options = {"target": LABEL, "perturbations_per_eval": CAPTUMS}
         return Call(lambda: method.attribute(x, window, strides, **options).float())
@@ -175,15 +175,15 @@ def _square(case: Case) -> Square:
     return case.layer
 
 
-def _twin(model: ZFNet, layout: Any) -> Any:
-    from bench.twin import network
+def _counterpart(model: ZFNet, layout: Any) -> Any:
+    from bench.torch_networks import network
 
-    warnings.filterwarnings("ignore", module="captum")  # it says that it replaces ReLU's gradient
+    warnings.filterwarnings("ignore", module="captum")  # a warning that it replaces ReLU's gradient
     return network(model).to(memory_format=layout).eval()
 
 
 def _place(case: Case, x: np.ndarray) -> Place:
-    """The middle unit of the map that is most active in all images."""
+    """The middle unit of the map whose minimum over all images is largest."""
     chain = Chain(_below(case))
     y = np.concatenate([chain.forward(x[n : n + CHUNK].astype(np.float64))
                         for n in range(0, len(x), CHUNK)])  # fmt: skip
@@ -201,10 +201,10 @@ def _below(case: Case) -> dict[str, Step]:
     return found
 
 
-def _carried(
+def _projected(
     case: Case, x: np.ndarray, place: Place, rng: np.random.Generator | None, tf32: bool
 ) -> np.ndarray:
-    """The definition's projection of images (N,3,S,S), or, with `rng`, the moved one."""
+    """The definition's projection of images (N,3,S,S); with `rng`, the perturbed one."""
     chain = Chain(_below(case), rng, tf32)
     cotangent = np.zeros_like(chain.forward(x))
     cotangent[:, place.map, place.p, place.q] = 1
@@ -223,7 +223,7 @@ def _hides(corner: tuple[int, int], square: int, h: int, w: int) -> bool:
 
 
 def _fall(chain: Chain, x: np.ndarray, over: list[tuple[int, int]], square: int) -> float:
-    """How much the score falls on average as squares at `over` hide parts of x (3,S,S)."""
+    """Mean fall of the score over the squares at `over`, which hide parts of x (3,S,S)."""
     images = np.repeat(x[None], len(over) + 1, axis=0)
     for image, (top, left) in zip(images[1:], over, strict=True):
         image[:, top : top + square, left : left + square] = 0
@@ -231,14 +231,14 @@ def _fall(chain: Chain, x: np.ndarray, over: list[tuple[int, int]], square: int)
     return scores[0] - float(np.mean(scores[1:]))
 
 
-def _hidden(model: ZFNet, x: np.ndarray, corners: np.ndarray, square: int) -> np.ndarray:
+def _mean_fall(model: ZFNet, x: np.ndarray, corners: np.ndarray, square: int) -> np.ndarray:
     """(3,S,S): for each pixel of x the mean fall of the score over the squares that hide it."""
-    covered = IncrementalForward(model, x)
-    falls, clear = [], covered.kept["fc8"][0, LABEL]
+    incremental = IncrementalForward(model, x)
+    falls, clear = [], incremental.kept["fc8"][0, LABEL]
     for first in range(0, len(corners), OURS):
         at = corners[first : first + OURS]
         black = np.zeros((len(at), 3, square, square), x.dtype)
-        falls.append(clear - covered.scores(Change(black, at))[:, LABEL])
+        falls.append(clear - incremental.scores(Change(black, at))[:, LABEL])
     total, count = (np.zeros(x.shape[1:]) for _ in range(2))
     for (top, left), fall in zip(corners, np.concatenate(falls), strict=True):
         total[top : top + square, left : left + square] += fall

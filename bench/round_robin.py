@@ -1,7 +1,8 @@
-"""Contenders take turns, A B C, A B C, ... each in a process of its own, waiting while others work.
+"""Round-robin timing of contenders: turns A B C, A B C, ..., each in a process of its own.
 
-What disturbs the machine for longer than a turn disturbs all of them alike, and ratios of turns
-that follow each other hardly notice. Every result is judged first; a wrong one is not timed.
+A process waits while others compute. Other load on the machine that lasts longer than a turn slows
+all contenders alike, and hardly changes ratios of successive turns. Every result is checked first;
+a contender with a wrong result is not timed.
 """
 
 from __future__ import annotations
@@ -18,24 +19,25 @@ import numpy as np
 from bench.cases import Case, Contender
 from bench.correctness import Verdict, judge
 from bench.operations import of
+from bench.processes import Processes, Setting, start
 from bench.rows import Row
-from bench.team import Setting, Team, team
 
 SETTLE = 0.02
-"""Seconds before a turn: idle threads of the one before spin some milliseconds, then sleep."""
+"""Seconds before a turn: idle threads of the previous contender spin for some milliseconds."""
 RAMP = 0.02
-"""Seconds of calls that begin a turn and are not timed: threads that slept are woken on one core
-and get each their own only after some milliseconds."""
+"""Seconds of untimed calls at the beginning of a turn: sleeping threads are woken on one core, and
+the system spreads them over the cores only after some milliseconds."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How long to time one case.
+    """The time to spend on one case.
 
-    seconds: of all its contenders together, unless `least` rounds take longer.
-    turn:    seconds of one turn at least: a fast call is repeated.
-    rounds:  exactly so many, if given.
-    between: seconds that go by before each call and are not its own (a GPU's cache is flushed).
+    seconds:     of all its contenders together, unless `least` rounds take longer.
+    turn:        least seconds of one turn: a fast call is repeated.
+    least, most: rounds.
+    rounds:      the exact number, if given.
+    between:     seconds before each call that are not timed (the flush of a GPU's cache).
     """
 
     seconds: float = 6.0
@@ -45,20 +47,20 @@ class Effort:
     rounds: int | None = None
     between: float = 0.0
 
-    def exactly(self, rounds: int | None) -> Effort:
-        """The same with so many rounds, or as it is."""
+    def with_rounds(self, rounds: int | None) -> Effort:
+        """The same effort with so many rounds; unchanged for None."""
         return self if rounds is None else replace(self, rounds=rounds)
 
     def calls(self, once: float) -> int:
-        """How many calls of `once` seconds make a turn."""
+        """The number of calls of `once` seconds in a turn."""
         return max(1, round(self.turn / max(once + self.between, 1e-9)))
 
-    def order(self, once: float) -> str:
-        """What a worker is told when its turn comes."""
+    def command(self, once: float) -> str:
+        """The command that a worker gets for its turn; a call takes `once` seconds."""
         return f"time {self.calls(once)} {int(RAMP / max(once, 1e-9))}"
 
-    def how_often(self, once: Sequence[float]) -> int:
-        """How many rounds, from the seconds of one call of each contender."""
+    def round_count(self, once: Sequence[float]) -> int:
+        """The number of rounds, from the seconds of one call of each contender."""
         if self.rounds is not None:
             return self.rounds
         turns = [self.calls(seconds) * (seconds + self.between) for seconds in once]
@@ -69,13 +71,13 @@ class Effort:
 def measure(
     case: Case, contenders: Sequence[Contender], setting: Setting, effort: Effort
 ) -> list[Row]:
-    """Judge every contender's result, then time those that are right; a row for each."""
-    with team(case, contenders, setting) as those:
-        needed, verdicts = _judged(case, those)
+    """Check every contender's result, then time the correct ones; a row for each."""
+    with start(case, contenders, setting) as processes:
+        needed, verdicts = _judged(case, processes)
         for contender, verdict in verdicts.items():
             if verdict.message:
-                those.drop(contender, verdict.message)
-        seconds = _take_turns(those, effort)
+                processes.drop(contender, verdict.message)
+        seconds = _take_turns(processes, effort)
     return [
         Row(
             case,
@@ -84,28 +86,28 @@ def measure(
             **{"operations": of(case).done(case, contender)} | needed.get(contender, {}),
             share=verdicts[contender].share if contender in verdicts else None,
             picked=is_picked(case, contender),
-            problem=those.problems.get(contender, ""),
+            problem=processes.problems.get(contender, ""),
         )
         for contender in contenders
     ]
 
 
 def is_picked(case: Case, contender: Contender) -> bool:
-    """Is it what minidl takes by itself?"""
+    """True for the contender that minidl uses by default."""
     return contender.ours and contender.name == of(case).picked(case, contender.device)
 
 
 def _judged(
-    case: Case, those: Team
+    case: Case, processes: Processes
 ) -> tuple[dict[Contender, dict[str, int]], dict[Contender, Verdict]]:
     """(memory and operations of a call, verdict) of each contender that computed something."""
     needed: dict[Contender, dict[str, int]] = {}
     results: dict[Contender, list[np.ndarray]] = {}
     with tempfile.TemporaryDirectory() as parent:
-        for number, contender in enumerate(list(those.workers)):
+        for number, contender in enumerate(list(processes.workers)):
             folder = Path(parent) / str(number)
             folder.mkdir()
-            answer = those.ask(contender, f"run {folder}")
+            answer = processes.ask(contender, f"run {folder}")
             if answer is not None:
                 needed[contender] = json.loads(answer)
                 results[contender] = _load(folder)
@@ -117,22 +119,24 @@ def _load(folder: Path) -> list[np.ndarray]:
     return [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths]
 
 
-def _take_turns(those: Team, effort: Effort) -> dict[Contender, list[float]]:
+def _take_turns(processes: Processes, effort: Effort) -> dict[Contender, list[float]]:
     """Seconds a call, round by round, of each contender that went through all of them."""
-    known = _seconds(those, dict.fromkeys(list(those.workers), "time 1 0"))
-    # A first call finds nothing in the caches: how often to call is known after a turn of them.
-    known = _seconds(those, {c: effort.order(once) for c, once in known.items()})
+    known = _seconds(processes, dict.fromkeys(list(processes.workers), "time 1 0"))
+    # A first call finds cold caches: the number of calls follows from a turn of several.
+    known = _seconds(processes, {c: effort.command(once) for c, once in known.items()})
     seconds: dict[Contender, list[float]] = {c: [] for c in known}
-    for _ in range(effort.how_often(list(known.values())) if known else 0):
-        for contender in list(those.workers):
+    for _ in range(effort.round_count(list(known.values())) if known else 0):
+        for contender in list(processes.workers):
             time.sleep(SETTLE)
-            answer = those.ask(contender, effort.order(known[contender]))
+            answer = processes.ask(contender, effort.command(known[contender]))
             if answer is not None:
                 seconds[contender].append(float(answer))
-    return {c: times for c, times in seconds.items() if c in those.workers}
+    return {c: times for c, times in seconds.items() if c in processes.workers}
 
 
-def _seconds(those: Team, orders: Mapping[Contender, str]) -> dict[Contender, float]:
-    """A turn of each: seconds a call of those that answered."""
-    answers = {c: those.ask(c, order) for c, order in orders.items() if c in those.workers}
+def _seconds(processes: Processes, commands: Mapping[Contender, str]) -> dict[Contender, float]:
+    """One turn of each contender: seconds a call, of those that answered."""
+    answers = {
+        c: processes.ask(c, command) for c, command in commands.items() if c in processes.workers
+    }
     return {c: float(answer) for c, answer in answers.items() if answer is not None}

@@ -1,11 +1,11 @@
-"""Whether the PyTorch that is installed computes on this machine's GPU, and which one would."""
+"""Check that the installed PyTorch can use this machine's GPU, and the build that could."""
 
 from __future__ import annotations
 
 from kernels.contract import devices
 
 CUDA_12, CUDA_13 = "cu126", "cu130"
-"""PyTorch's names for its builds."""
+"""PyTorch's names of its CUDA builds."""
 INDEX = "https://download.pytorch.org/whl"
 
 

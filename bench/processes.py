@@ -1,4 +1,4 @@
-"""The contenders' processes, seen from outside: orders go in, answers come out, or it failed."""
+"""Worker processes of the contenders, from the parent's side: commands, answers and failures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.cases import Case, Contender
 
 @dataclass(frozen=True)
 class Setting:
-    """What is the same for all contenders: threads, and the user's own kernel file ("" if none)."""
+    """Settings of all contenders: threads, and the user's own kernel file ("" if none)."""
 
     threads: int
     source: str = ""
@@ -46,55 +46,55 @@ class Worker:
         job |= asdict(contender) | {"ours": contender.ours} | asdict(setting)
         self.send(json.dumps(job))
 
-    def send(self, order: str) -> None:
-        """Give an order; that the process has ended shows in the answer."""
+    def send(self, command: str) -> None:
+        """Send a command. A process that has ended is noticed by `answer`."""
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
-            self._process.stdin.write(order + "\n")
+            self._process.stdin.write(command + "\n")
             self._process.stdin.flush()
 
     def answer(self) -> str:
-        """What follows "ok"; ContenderFailed if an error comes, or nothing."""
+        """The text after "ok"; ContenderFailed after an error, or if the process has ended."""
         assert self._process.stdout is not None
         word, _, rest = self._process.stdout.readline().strip().partition(" ")
         if word == "ok":
             return rest
-        raise ContenderFailed(rest if word == "error" else self._last_words())
+        raise ContenderFailed(rest if word == "error" else self._last_line())
 
     def close(self) -> None:
-        """End it; it has nothing to save, and an order that it never read is no news."""
+        """Kill the process, which has nothing to save. A command that it never read is ignored."""
         self._process.kill()
         with suppress(BrokenPipeError):
             self._open.close()
 
-    def _last_words(self) -> str:
+    def _last_line(self) -> str:
         status = self._process.wait()
         self._log.seek(0)
         lines = [line.strip() for line in self._log.read().decode(errors="replace").splitlines()]
-        said = [line for line in lines if line] or ["it said nothing"]
-        return f"its process ended with status {status}: {said[-1]}"
+        printed = [line for line in lines if line] or ["it printed nothing"]
+        return f"its process ended with status {status}: {printed[-1]}"
 
 
 def _environment(contender: Contender) -> dict[str, str]:
-    """Ours; for a library without the setting that `kernels.threads` made for the kernels."""
+    """This process's environment; for a library without the setting that `kernels` made."""
     own = set() if contender.ours else {"GOMP_SPINCOUNT"}
     return {name: value for name, value in os.environ.items() if name not in own}
 
 
 @dataclass
-class Team:
-    """Contenders at work, and the problems of those that are no longer."""
+class Processes:
+    """The running workers by contender, and the problems of the contenders that were ended."""
 
     workers: dict[Contender, Worker]
     problems: dict[Contender, str] = field(default_factory=dict)
 
-    def ask(self, contender: Contender, order: str) -> str | None:
-        """The answer to an order; None if the contender failed, which then is out."""
-        self.workers[contender].send(order)
-        return self.hear(contender)
+    def ask(self, contender: Contender, command: str) -> str | None:
+        """The answer to a command; None if the contender failed, whose process is then ended."""
+        self.workers[contender].send(command)
+        return self.receive(contender)
 
-    def hear(self, contender: Contender) -> str | None:
-        """The answer to what was ordered before; None if the contender failed."""
+    def receive(self, contender: Contender) -> str | None:
+        """The answer to the command sent before; None if the contender failed."""
         try:
             return self.workers[contender].answer()
         except ContenderFailed as failure:
@@ -102,21 +102,21 @@ class Team:
             return None
 
     def drop(self, contender: Contender, problem: str) -> None:
-        """Send a contender home."""
+        """End a contender's process and record its problem."""
         self.problems[contender] = problem
         self.workers.pop(contender).close()
 
 
 @contextmanager
-def team(case: Case, contenders: Sequence[Contender], setting: Setting) -> Iterator[Team]:
-    """A process for each contender, ready to compute; all ended afterwards."""
-    those = Team({})
+def start(case: Case, contenders: Sequence[Contender], setting: Setting) -> Iterator[Processes]:
+    """A process for each contender, prepared to compute; all are ended afterwards."""
+    processes = Processes({})
     try:
         for contender in contenders:
-            those.workers[contender] = Worker(case, contender, setting)
+            processes.workers[contender] = Worker(case, contender, setting)
         for contender in contenders:
-            those.hear(contender)
-        yield those
+            processes.receive(contender)
+        yield processes
     finally:
-        for worker in those.workers.values():
+        for worker in processes.workers.values():
             worker.close()

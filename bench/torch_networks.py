@@ -1,7 +1,7 @@
-"""A network of `minidl.nn` in PyTorch: the same layers by the same names with the same weights.
+"""PyTorch counterparts of networks of `minidl.nn`: the same layers, names and weights.
 
-float32, with dropout. Local contrast normalisation, which PyTorch has not, is the formula in
-PyTorch's functions, its blur in two passes as ours. This module needs PyTorch.
+float32, with dropout. PyTorch has no local contrast normalisation; its formula is written in
+PyTorch's functions, with a separable blur as ours. This module needs PyTorch.
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ class ContrastNorm(torch.nn.Module):
     def __init__(self, g: LCNGeometry) -> None:
         super().__init__()
         line = torch.tensor(g.window(), dtype=torch.float32)
-        self.tall, self.wide = line.reshape(1, 1, -1, 1), line.reshape(1, 1, 1, -1)
+        self.vertical = line.reshape(1, 1, -1, 1)  # (s,) -> (1,1,s,1)
+        self.horizontal = line.reshape(1, 1, 1, -1)  # (s,) -> (1,1,1,s)
         self.half, self.floor = g.size // 2, g.floor
-        self.covered: dict[tuple[int, int], Any] = {}
+        self.coverage: dict[tuple[int, int], Any] = {}
 
     def _window(self, u: Any) -> Any:
-        tall = functional.conv2d(u, self.tall, padding=(self.half, 0))
-        return functional.conv2d(tall, self.wide, padding=(0, self.half))
+        blurred = functional.conv2d(u, self.vertical, padding=(self.half, 0))
+        return functional.conv2d(blurred, self.horizontal, padding=(0, self.half))
 
     def _blur(self, u: Any) -> Any:
         plane = u.shape[2:]
-        if plane not in self.covered:
-            self.covered[plane] = self._window(torch.ones(1, 1, *plane, device=u.device))
-        return self._window(u) / self.covered[plane]
+        if plane not in self.coverage:
+            self.coverage[plane] = self._window(torch.ones(1, 1, *plane, device=u.device))
+        return self._window(u) / self.coverage[plane]
 
     def forward(self, x: Any) -> Any:
         v = x - self._blur(x.mean(1, keepdim=True))
@@ -47,13 +48,13 @@ class ContrastNorm(torch.nn.Module):
 
 
 class Graph(torch.nn.Module):
-    """Layers that branch and join; what several feed gets their outputs side by side."""
+    """Layers that branch and join; several inputs of a layer are concatenated along channels."""
 
     def __init__(self, model: nn.Graph) -> None:
         super().__init__()
         layers = dict(model.children())
         self.wiring = {name: model.wiring()[name] for name in layers}
-        self.layers = torch.nn.ModuleList([_twin(layer) for layer in layers.values()])
+        self.layers = torch.nn.ModuleList([_counterpart(layer) for layer in layers.values()])
         left = {source: name for name, sources in self.wiring.items() for source in sources}
         self.dead = {name: [s for s, last in left.items() if last == name] for name in layers}
         self.output = model.output
@@ -69,13 +70,15 @@ class Graph(torch.nn.Module):
 
 
 def network(model: nn.Graph) -> Any:
-    """The whole network: a torch.nn.Sequential where ours is a sequence."""
+    """The counterpart of a network: a torch.nn.Sequential where ours is an nn.Sequential."""
     if not isinstance(model, nn.Sequential):
         return Graph(model)
-    return torch.nn.Sequential(OrderedDict((n, _twin(layer)) for n, layer in model.children()))
+    return torch.nn.Sequential(
+        OrderedDict((n, _counterpart(layer)) for n, layer in model.children())
+    )
 
 
-def _twin(layer: nn.Module) -> Any:
+def _counterpart(layer: nn.Module) -> Any:
     settings: dict[str, Any] = getattr(layer, "settings", {})
     made: dict[type, Callable[[], Any]] = {
         nn.Conv2d: lambda: _with_weights(layer),
