@@ -1,6 +1,6 @@
-"""Every operation in float64, fast enough for real layers: what results are held against.
+"""Networks in float64 from the layers' definitions (`kernels.definition`), and their rounding.
 
-NumPy alone computes here, nothing of `kernels` but its geometries; tests hold what stands here
-equal to the nested loops in `kernels/reference.py`. `steps.py` gives each layer its derivative
-beside it, `chain.py` puts them in a row.
+`convolution.py` takes a convolution image by image and gives the sums that its bounds need.
+`steps.py` gives each layer its derivative beside it, `chain.py` puts layers in a row,
+`branches.py` lets them branch and join.
 """
