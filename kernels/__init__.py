@@ -54,7 +54,7 @@ __all__ = [
 
 
 _NOT_OPERATIONS = (
-    *("cli", "contract", "cpu", "cuda", "ladder"),
+    *("cli", "contract", "cpu", "cuda", "definition", "ladder"),
     *("show", "terminal", "verify", "winograd"),
 )
 

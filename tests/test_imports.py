@@ -30,7 +30,12 @@ KERNELS = (
     ("kernels/winograd/*",),
     ("kernels/cuda/*",),
     ("kernels/*",),  # anything else is an operation
-    ("kernels/bounds.py", "kernels/reference.py", "kernels/reference_norm.py"),
+    (
+        "kernels/bounds.py",
+        "kernels/definition/*",
+        "kernels/reference.py",
+        "kernels/reference_norm.py",
+    ),
     ("kernels/__init__.py",),  # it imports every operation
     ("kernels/verify/*", "kernels/ladder/*"),
     ("kernels/show/*", "kernels/judge/*", "kernels/terminal/*"),

@@ -1,6 +1,6 @@
-"""Definitions of all operations in float64, fast enough for real layers: the expected results.
+"""Networks in float64 from the layers' definitions (`kernels.definition`), and their rounding.
 
-They are computed with NumPy alone, and use only the geometries of `kernels`. Tests hold them equal
-to the nested loops in `kernels/reference.py`. `steps.py` has each layer with its derivative,
-`chain.py` a sequence of layers.
+`convolution.py` takes a convolution image by image and gives the sums that its bounds need.
+`steps.py` gives each layer its derivative beside it, `chain.py` puts layers in a row,
+`branches.py` lets them branch and join.
 """

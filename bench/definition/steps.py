@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from bench.definition import pooling
-from bench.definition.convolution import dgrad, fprop, wgrad
-from bench.definition.normalisation import Contrast, Response
 from kernels import ConvGeometry, PoolGeometry, all_kernels
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
+from kernels.definition import pooling
+from kernels.definition.convolution import conv2d, conv2d_dgrad, conv2d_wgrad
+from kernels.definition.normalisation import Contrast, Response
 
 Settings = dict[str, Any]
 
@@ -62,12 +62,11 @@ class Convolve(Step):
         self.g = g = ConvGeometry.of(x.shape, self.weight.shape, **self.settings)
         self.terms = _roundings(g)
         self.back_terms, self.weight_terms = g.K * g.R * g.S // g.groups, g.P * g.Q
-        return np.stack([fprop(image, self.weight, g) for image in x]) + self.bias[:, None, None]
+        return conv2d(x, self.weight, g) + self.bias[:, None, None]
 
     def backward(self, gy: np.ndarray) -> np.ndarray:
-        weight = sum(wgrad(x, g, self.g) for x, g in zip(self.x, gy, strict=True))
-        self.add(weight=np.asarray(weight), bias=gy.sum((0, 2, 3)))
-        return np.stack([dgrad(image, self.weight, self.g) for image in gy])
+        self.add(weight=conv2d_wgrad(self.x, gy, self.g), bias=gy.sum((0, 2, 3)))
+        return conv2d_dgrad(gy, self.weight, self.g)
 
 
 def _roundings(g: ConvGeometry) -> int:
@@ -122,7 +121,7 @@ class MaxPool(Step):
         return y
 
     def backward(self, gy: np.ndarray) -> np.ndarray:
-        return pooling.unpool(gy, self.switches, self.g)
+        return pooling.max_unpool2d(gy, self.switches, self.g)
 
 
 class Average(Step):

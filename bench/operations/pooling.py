@@ -15,7 +15,6 @@ import numpy as np
 
 from bench import onnx_runtime
 from bench.cases import Case
-from bench.definition import pooling
 from bench.layers import Pool as Layer
 from bench.operations.operation import (
     Call,
@@ -32,6 +31,7 @@ from bench.operations.operation import (
 from kernels import PoolGeometry
 from kernels.bounds import rounding
 from kernels.contract import memory
+from kernels.definition import pooling
 
 
 class Pooling(KernelOperation):
@@ -105,9 +105,9 @@ class Scatter(Pooling):
     def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
         g, (y, switches) = self.geometry(case), self.inputs(case).values()
         for n in range(g.N):
-            absolute = pooling.unpool(np.abs(y[n]), switches[n], g)
+            absolute = pooling.max_unpool2d(np.abs(y[n]), switches[n], g)
             bound = rounding(g.R * g.S, absolute, np.float32)
-            expected = pooling.unpool(y[n], switches[n], g)
+            expected = pooling.max_unpool2d(y[n], switches[n], g)
             yield Part(0, n, expected, at_most(bound))
 
 
@@ -158,9 +158,10 @@ class MaxUnpoolVjp(Pooling):
         return [Output(self.geometry(case).y_shape)]
 
     def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
-        gx, switches = self.inputs(case).values()
-        for n in range(len(gx)):
-            yield Part(0, n, pooling.gather(gx[n], switches[n]), at_most(0.0))
+        g, (gx, switches) = self.geometry(case), self.inputs(case).values()
+        for n in range(g.N):
+            expected = pooling.max_unpool2d_vjp(gx[n], switches[n], g)
+            yield Part(0, n, expected, at_most(0.0))
 
     def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
         import torch

@@ -20,9 +20,9 @@ from kernels.contract.norm_geometry import LCNGeometry
 from kernels.contract.plane_geometry import ConcatenateGeometry, PatchGeometry
 from kernels.contract.problem import Problem
 from kernels.contract.stage_geometry import StageGeometry
+from kernels.definition import pooling
 from kernels.verify import drawn_shapes as shapes
 from kernels.verify.drawn_shapes import Rng, between, channels, of
-from kernels.verify.oracles import windows
 
 REALISTIC = 8
 """One case in this many is of a realistic size."""
@@ -131,12 +131,12 @@ class _Kind:
 
 
 def _switches(g: PoolGeometry, rng: Rng) -> np.ndarray:
-    """(N,C,P,Q) int32 indices h W + w of any pixel of each window, so windows often share one."""
-    places = windows.places(g)  # (RS,P,Q)
+    """(N,C,P,Q) int32 places h W + w: any pixel of each window, so that windows often share one."""
+    places = pooling.places(g)  # (RS,P,Q)
     p, q = np.ogrid[: g.P, : g.Q]
     drawn = places[rng.integers(0, g.R * g.S, g.y_shape, np.int8), p, q]  # (N,C,P,Q)
-    first = places[(places != windows.OFF).argmax(axis=0), p, q]  # (P,Q)
-    return np.where(drawn == windows.OFF, first, drawn).astype(np.int32)
+    first = places[(places != pooling.OFF).argmax(axis=0), p, q]  # (P,Q)
+    return np.where(drawn == pooling.OFF, first, drawn).astype(np.int32)
 
 
 def _convolved(*operands: str) -> Callable[[ConvGeometry, _Values], Arrays]:

@@ -29,6 +29,7 @@ from bench.tables import NEVER, cells, write_table
 from kernels import all_kernels
 from kernels.contract import registry
 from kernels.cuda import emulator
+from kernels.definition.convolution import conv2d
 from tests.bench.test_bench import MACHINE, TINY, row
 from tests.bench.test_bench_command import bench
 from tests.bench.test_bench_operations import NAMES, tiny
@@ -179,7 +180,7 @@ def test_a_network_of_tf32s_factors_is_right_for_tf32_alone(
     case = tiny("zfnet_forward")
     x = of(case).inputs(case)["x"].astype(np.float64)
     with monkeypatch.context() as patched:
-        patched.setattr(steps, "fprop", lambda x, w, g: convolution.fprop(cut(x), cut(w), g))
+        patched.setattr(steps, "conv2d", lambda x, w, g: conv2d(cut(x), cut(w), g))
         result = Chain(steps_of(zfnet(case))).forward(x).astype(np.float32)
     verdicts = judge(case, {TF32: [result], FULL: [result]})
     assert not verdicts[TF32].message

@@ -12,8 +12,7 @@ from bench import network_sizes
 from bench.cases import Case, Contender
 from bench.contenders import LAYOUTS, NEEDS, call_of, contenders
 from bench.correctness import judge
-from bench.definition import pooling, steps
-from bench.definition.normalisation import Contrast, Response
+from bench.definition import steps
 from bench.layers import (
     Branching,
     Convolution,
@@ -32,8 +31,7 @@ from bench.layers import (
 from bench.operations import OPERATIONS, KernelOperation, of
 from bench.operations.networks import zfnet
 from bench.operations.operation import Operation
-from kernels import PoolGeometry, all_kernels, reference
-from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
+from kernels import all_kernels
 
 TINY: dict[type[Layer], Layer] = {
     Convolution: Convolution("tiny", "conv", C=4, H=7, W=6, K=6, R=3, S=3, padding=1, groups=2),
@@ -51,56 +49,13 @@ TINY: dict[type[Layer], Layer] = {
 }
 NAMES = pytest.mark.parametrize("name", OPERATIONS)
 RNG = np.random.default_rng(11)
-POOL = PoolGeometry.of((2, 3, 7, 6), 3, 2, 1)
 
 
 def tiny(name: str) -> Case:
     return Case(name, TINY[OPERATIONS[name].layer], 2)
 
 
-def whole(*shape: int) -> np.ndarray:
-    """Small integers, some of them equal."""
-    return RNG.integers(-3, 4, shape).astype(np.float32)
-
-
-def test_pooling_is_the_nested_loops() -> None:
-    x = whole(*POOL.x_shape)
-    y, switches = pooling.max_pool2d(x, POOL)
-    expected = reference.max_pool2d(x, POOL)
-    assert np.array_equal(y, expected[0])
-    assert np.array_equal(switches, expected[1])
-
-
-def test_unpooling_and_its_transpose_are_the_nested_loops() -> None:
-    _, switches = reference.max_pool2d(whole(*POOL.x_shape), POOL)
-    y, x = whole(*POOL.y_shape), whole(*POOL.x_shape)
-    expected = reference.max_unpool2d(y, switches, POOL)
-    assert np.array_equal(pooling.unpool(y, switches, POOL), expected)
-    expected = reference.max_unpool2d_vjp(x, switches, POOL)
-    assert np.array_equal(pooling.gather(x, switches), expected)
-
-
-@pytest.mark.parametrize(
-    ("made", "g", "name"),
-    [
-        (Contrast, LCNGeometry.of((2, 3, 5, 6), 5), "local_contrast_norm"),
-        (Response, LRNGeometry.of((2, 7, 2, 3), 5, alpha=0.5), "local_response_norm"),
-    ],
-)
-def test_normalisations_are_the_nested_loops(made: Any, g: Any, name: str) -> None:
-    x, gy = (RNG.standard_normal(g.x_shape) for _ in range(2))
-    parts, loops, loops_vjp = (
-        made(x, g),
-        getattr(reference, name),
-        getattr(reference, f"{name}_vjp"),
-    )
-    # float64 on both sides; eps of float32 leaves room for 2^29 roundings.
-    slack = float(np.finfo(np.float32).eps)
-    assert np.abs(parts.y - loops(x, g)).max() < slack
-    assert np.abs(parts.vjp(gy) - loops_vjp(gy, x, g)).max() < slack
-
-
-def test_a_steps_derivative_agrees_with_finite_differences() -> None:
+def test_a_step_walks_back_what_finite_differences_find() -> None:
     x, w = RNG.standard_normal((2, 3, 6, 5)), RNG.standard_normal((4, 3, 3, 2))
     bias, settings = RNG.standard_normal(4), {"stride": 2, "padding": 1}
     step = steps.Convolve(w, bias, settings)

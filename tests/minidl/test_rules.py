@@ -15,8 +15,8 @@ from kernels.bounds import rounding, same_bits, within
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.verify.arrays import integers, normal, pairs, rngs, small
 from kernels.verify.calls import Call
+from kernels.verify.contrast_bounds import ContrastBounds
 from kernels.verify.operations.normalisation import ContrastNorm
-from kernels.verify.oracles.neighbours import Contrast
 from minidl import Tensor, backward, rules
 from minidl import functional as F
 
@@ -104,7 +104,7 @@ def test_the_fused_gradient_of_contrast_normalisation_is_the_composed_one(
 ) -> None:
     x, gy = rng.standard_normal(shape), rng.standard_normal(shape)
     g = LCNGeometry.of(shape, size, 1.5, border, floor)
-    kernel, parts = pick("local_contrast_norm_vjp", "cpu", g), Contrast(x, g)
+    kernel, parts = pick("local_contrast_norm_vjp", "cpu", g), ContrastBounds(x, g)
     unit = ContrastNorm.unit(kernel, Call(kernel.operation, g, {"gy": gy, "x": x}))
     assume(parts.gap() > 8 * unit * parts.largest.max())  # at a tie the derivative jumps
     fused, composed = both_gradients(

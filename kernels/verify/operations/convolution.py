@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import Kernel
+from kernels.definition.convolution import DEFINITIONS, WIDE
 from kernels.verify.calls import Call, Sum, operation
 from kernels.verify.geometries import LARGE, SMALL, conv_geometries
-from kernels.verify.oracles.taps import WIDE, conv_by_taps
 from kernels.verify.served import narrowed
 
 
@@ -32,22 +33,26 @@ class Convolution(Sum):
         """The shapes of the three arrays of the form sum gy x w."""
         return {"x": g.x_shape, "w": g.w_shape, "gy": g.y_shape}
 
+    def defined(
+        self, g: ConvGeometry, inputs: dict[str, np.ndarray], dtype: Any = np.float64
+    ) -> np.ndarray:
+        """The definition's side `result` of the form, from the two operands."""
+        return DEFINITIONS[self.name](*(inputs[name] for name in self.linear), g, dtype)
+
     def absolute(self, kernel: Kernel, call: Call) -> np.ndarray:
         inputs = {name: np.abs(a.astype(np.float64)) for name, a in call.inputs.items()}
         if not kernel.norm_wise:
-            return conv_by_taps(self.result, call.g, inputs)
+            return self.defined(call.g, inputs)
         point = replace(call.g, H=1, W=1, R=1, S=1, stride=(1, 1), padding=(0,) * 4)
         image, other = self.linear  # largest |x| of a plane, sum of |w|
         sums = {
             image: inputs[image].max(axis=(2, 3), keepdims=True, initial=0.0),
             other: inputs[other].sum(axis=(2, 3), keepdims=True),
         }
-        return np.broadcast_to(
-            conv_by_taps(self.result, point, sums), self.sides(call.g)[self.result]
-        )
+        return np.broadcast_to(self.defined(point, sums), self.sides(call.g)[self.result])
 
     def precisely(self, call: Call) -> np.ndarray:
-        return conv_by_taps(self.result, call.g, call.inputs, WIDE).astype(np.float64)
+        return self.defined(call.g, call.inputs, WIDE).astype(np.float64)
 
 
 @operation

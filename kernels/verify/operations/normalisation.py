@@ -8,20 +8,21 @@ from hypothesis import strategies as st
 from kernels.bounds import eps, stated
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.contract.registry import Kernel
+from kernels.definition import normalisation
+from kernels.definition.normalisation import Response
 from kernels.local_contrast_norm.separable import forward as separable
 from kernels.verify.arrays import small
 from kernels.verify.calls import Bounds, Call, Results, operation
+from kernels.verify.contrast_bounds import ContrastBounds
 from kernels.verify.geometries import contrast_geometries, counts, response_geometries
 from kernels.verify.operations.planes import Planes
-from kernels.verify.oracles import neighbours
-from kernels.verify.oracles.neighbours import Contrast, Response
 from kernels.verify.verdicts import Violation, assume
 
 
 class Normalisation(Planes):
     """Its arrays, named by `operands`, all have the shape of x."""
 
-    oracle = neighbours
+    oracle = normalisation
     operands: tuple[str, ...]
 
     def shapes(self, g: LCNGeometry | LRNGeometry) -> dict[str, tuple[int, ...]]:
@@ -70,7 +71,7 @@ class LocalContrastNorm(ContrastNorm):
         return (result[0],)
 
     def bound(self, kernel: Kernel, call: Call) -> Bounds:
-        parts = Contrast(call.inputs["x"], call.g)
+        parts = ContrastBounds(call.inputs["x"], call.g)
         return (parts.forward_bound(self.unit(kernel, call)) + _own(parts.y, call),)
 
 
@@ -89,7 +90,7 @@ class LocalContrastNormVjp(ContrastNorm):
         """Inapplicable where there is no bound: at a tie the derivative is discontinuous, and where
         sigma is as small as its rounding error, so is the derivative."""
         gy, x = call.inputs.values()
-        parts, unit = Contrast(x, call.g), self.unit(kernel, call)
+        parts, unit = ContrastBounds(x, call.g), self.unit(kernel, call)
         assume(parts.gap() > 8 * unit * parts.largest.max(initial=0.0))
         assume(unit * parts.condition().max(initial=1.0) < 1e-3)
         return (parts.vjp_bound(gy, unit) + _own(parts.vjp(gy), call),)

@@ -15,11 +15,11 @@ from kernels.contract.geometry import PoolGeometry
 from kernels.contract.probe import supports
 from kernels.contract.problem import FLOAT32, Problem
 from kernels.contract.registry import Kernel
+from kernels.definition import pooling
 from kernels.verify.arrays import integers
 from kernels.verify.calls import Bounds, Call, Sum, operation
 from kernels.verify.geometries import pairs_to, pool_geometries
 from kernels.verify.operations.planes import Planes
-from kernels.verify.oracles import windows
 
 COLLISIONS = ("sum", "max", "last")
 FLOAT64 = np.dtype(np.float64)
@@ -34,7 +34,7 @@ LARGE = {"least": 1, "beyond": 20, "most_channels": 70}
 class Pooling(Planes):
     """Its one float array `operand` has the shape of x or of y."""
 
-    oracle = windows
+    oracle = pooling
     operand: str
 
     def geometries(self, kernel: Kernel, large: bool) -> st.SearchStrategy[PoolGeometry]:
@@ -51,7 +51,7 @@ class Unpooling(Pooling):
     def fill(
         self, g: PoolGeometry, fill: str, rng: np.random.Generator, dtype: Any
     ) -> dict[str, np.ndarray]:
-        _, switches = windows.max_pool2d(integers(g.x_shape, rng, np.float64), g)
+        _, switches = pooling.max_pool2d(integers(g.x_shape, rng, np.float64), g)
         return {**super().fill(g, fill, rng, dtype), "switches": switches}
 
 

@@ -12,10 +12,10 @@ from kernels.contract.declarations import never
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.registry import Kernel, all_kernels, named
 from kernels.contract.stage_geometry import StageGeometry
+from kernels.definition import pooling
 from kernels.verify.arrays import small
 from kernels.verify.calls import OPERATIONS, Bounds, Call, Operation, Results, operation
 from kernels.verify.geometries import LARGE, SMALL, conv_geometries
-from kernels.verify.oracles import windows
 from kernels.verify.served import narrowed
 
 POOLING_FILTERS = 64, 90
@@ -56,7 +56,7 @@ class ConvReluPool(Operation):
         convolved = replace(call, operation="conv2d", g=g.conv)
         bound = OPERATIONS["conv2d"].bound(named("conv2d", g.convolution, device), convolved)[0]
         planes = np.broadcast_to(bound, g.conv.y_shape)
-        return (windows.max_pool2d(planes, g.pool)[0],)
+        return (pooling.max_pool2d(planes, g.pool)[0],)
 
 
 @st.composite

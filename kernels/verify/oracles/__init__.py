@@ -1,7 +1,5 @@
-"""Oracles: independent implementations to compare kernels with. None shares code with a kernel.
+"""Answers of other libraries, to compare a kernel with: PyTorch and ONNX's reference evaluator.
 
-`kernels.reference` is the definition: nested loops, slow. `taps` computes the convolutions in
-another order and in a wider type, for large sizes; `windows` and `neighbours` compute pooling and
-the normalisations as array expressions. PyTorch and ONNX's reference evaluator are used where they
-are installed, and imported on first use.
+None shares the kernels' code. They serve where they are installed, and are imported when first
+asked. The project's own answers are `kernels.reference` and `kernels.definition`.
 """

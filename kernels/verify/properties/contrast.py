@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from kernels.bounds import eps, rounding, same_bits
 from kernels.contract.registry import Kernel
+from kernels.definition.normalisation import Contrast
 from kernels.verify.calls import OPERATIONS, Call
+from kernels.verify.contrast_bounds import ContrastBounds
 from kernels.verify.operations.normalisation import ContrastNorm
 from kernels.verify.operations.planes import planes
-from kernels.verify.oracles.neighbours import Contrast
 from kernels.verify.property import agree, assume, holds, require
 
 FORWARD, VJP = "local_contrast_norm", "local_contrast_norm_vjp"
@@ -93,7 +94,7 @@ def what_is_saved_are_its_parts(kernel: Kernel, call: Call) -> None:
     g, x = call.g, call.inputs["x"]
     y, (m, sigma) = call.on(kernel)(x, g)
     require(m.dtype == sigma.dtype == np.float64, f"saved: {m.dtype} and {sigma.dtype}")
-    parts, off = Contrast(x, g), unit(kernel, call)
+    parts, off = ContrastBounds(x, g), unit(kernel, call)
     agree(m, parts.m[:, 0], (off * parts.largest)[:, 0], "m")
     agree(sigma, parts.sigma[:, 0], (3 * off * parts.largest)[:, 0], "sigma")
     d = np.maximum(np.maximum(sigma, sigma.mean(axis=(1, 2), keepdims=True)), g.floor)[:, None]

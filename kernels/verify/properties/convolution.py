@@ -18,10 +18,10 @@ from kernels.contract import memory
 from kernels.contract.declarations import never
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.registry import Kernel
+from kernels.definition import pooling
+from kernels.definition.convolution import conv2d
 from kernels.verify.calls import OPERATIONS, Call
 from kernels.verify.operations.convolution import Convolution
-from kernels.verify.oracles import windows
-from kernels.verify.oracles.taps import conv_by_taps
 from kernels.verify.property import agree, assume, holds, require, same
 
 CONVOLUTIONS = ("conv2d", "conv2d_dgrad", "conv2d_wgrad")
@@ -64,7 +64,7 @@ def is_one_side_of_the_trilinear_form(kernel: Kernel, call: Call, seed: int) -> 
 
 def _form(g: ConvGeometry, sides: dict[str, np.ndarray]) -> float:
     """The sum of gy x w over every product of the convolution."""
-    y = conv_by_taps("gy", g, {"x": sides["x"], "w": sides["w"]})
+    y = conv2d(sides["x"], sides["w"], g)
     return float((y * sides["gy"]).sum())
 
 
@@ -236,7 +236,7 @@ def pools_what_it_writes(
     compute = call.on(kernel)
     planes = compute(x, w, g, rectify=True)
     y, switches = compute(x, w, g, rectify=True, pool=pool)
-    expected, places = windows.max_pool2d(planes, pool)
+    expected, places = pooling.max_pool2d(planes, pool)
     same(y, expected, "pooled values")
     same(switches, places, "switches")
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import Kernel
+from kernels.definition.convolution import conv2d, padded, under_tap
 from kernels.verify.calls import Call
 from kernels.verify.operations.convolution import Convolution
-from kernels.verify.oracles.taps import conv_by_taps, windows
 from kernels.verify.properties.convolution import (
     CONVOLUTIONS,
     bound_of,
@@ -122,18 +122,11 @@ def _moved(call: Call, its: Convolution, taken: np.ndarray, tap: tuple[int, int]
     planes, inner = padded(g, call.dtype)
     if its.result == "gy":
         planes[inner] = call.inputs["x"]
-        return windows(planes, g, *tap)[:, taken].copy()
-    view = windows(planes, g, *tap)
+        return under_tap(planes, g, *tap)[:, taken].copy()
+    view = under_tap(planes, g, *tap)
     for k, c in enumerate(taken):
         view[:, c] += call.inputs["gy"][:, k]
     return planes[inner]
-
-
-def padded(g: ConvGeometry, dtype: Any) -> tuple[np.ndarray, tuple[Any, ...]]:
-    """Zeros (N,C,H + top + bottom,W + left + right), and the index of the plane without padding."""
-    top, bottom, left, right = (max(pad, 0) for pad in g.padding)
-    planes = np.zeros((g.N, g.C, g.H + top + bottom, g.W + left + right), dtype)
-    return planes, (..., slice(top, top + g.H), slice(left, left + g.W))
 
 
 @holds("1x1", *CONVOLUTIONS, seed=seeds)
@@ -201,7 +194,7 @@ def _reached(
     if kernel.spreads == "plane" or (its.result == "x" and name == "w"):
         planes = _planes_reached(call, its, name)
         return np.broadcast_to(planes, defined.shape) | defined
-    return defined | ~np.isfinite(conv_by_taps(its.result, call.g, call.inputs))  # 0 NaN is NaN
+    return defined | ~np.isfinite(its.defined(call.g, call.inputs))  # 0 NaN is NaN
 
 
 def _planes_reached(call: Call, its: Convolution, name: str) -> np.ndarray:
@@ -209,7 +202,7 @@ def _planes_reached(call: Call, its: Convolution, name: str) -> np.ndarray:
     point = replace(call.g, H=1, W=1, R=1, S=1, stride=(1, 1), padding=(0,) * 4)
     ill = {n: np.ones((*a.shape[:2], 1, 1), bool) for n, a in call.inputs.items()}
     ill[name] = np.any(~np.isfinite(call.inputs[name]), (2, 3), keepdims=True)
-    return conv_by_taps(its.result, point, ill) > 0
+    return its.defined(point, ill) > 0
 
 
 @holds("flipped", "conv2d_dgrad", fills=("integers",))
@@ -229,7 +222,7 @@ def is_the_product_with_the_flipped_kernel(kernel: Kernel, call: Call) -> None:
     # (G,K/G,C/G,R,S) -> (G,C/G,K/G,R,S) -> (C,K/G,R,S)
     flipped = w.transpose(0, 2, 1, 3, 4)[..., ::-1, ::-1].reshape(g.C, g.K // g.groups, g.R, g.S)
     forward = ConvGeometry.of(spread.shape, flipped.shape, 1, 0, g.dilation, g.groups)
-    expected = conv_by_taps("gy", forward, {"x": spread, "w": flipped})
+    expected = conv2d(spread, flipped, forward)
     agree(run(kernel, call), expected, bound_of(kernel, call))
 
 
@@ -244,7 +237,7 @@ def is_the_slope_of_the_definition(kernel: Kernel, call: Call, seed: int) -> Non
     values = []
     for step in (-1, 1):
         moved = sides | {its.result: sides[its.result] + step * along}
-        y = conv_by_taps("gy", g, {"x": moved["x"], "w": moved["w"]})
+        y = conv2d(moved["x"], moved["w"], g)
         values.append(float((y * sides["gy"]).sum()))
     slope = np.float64((values[1] - values[0]) / 2)
     bound = np.sum(bound_of(kernel, call) * np.abs(along))

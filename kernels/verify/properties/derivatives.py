@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from kernels.bounds import eps
 from kernels.contract.registry import Kernel
+from kernels.definition.normalisation import Contrast, Response
 from kernels.verify.calls import Call
-from kernels.verify.oracles.neighbours import Contrast, Response
+from kernels.verify.contrast_bounds import ContrastBounds
 from kernels.verify.property import agree, assume, holds
 
 CONTRAST, RESPONSE = "local_contrast_norm_vjp", "local_response_norm_vjp"
@@ -44,7 +45,7 @@ def _forward(call: Call, step: float) -> tuple[Callable[[np.ndarray], np.ndarray
     if call.operation == RESPONSE:
         relative = (g.beta + 1) * (g.size + 6) + 16
         return lambda at: Response(at, g).y, relative * eps(np.float64) * np.abs(Response(x, g).y)
-    parts = Contrast(x, g)
+    parts = ContrastBounds(x, g)
     assume(parts.gap() > 16 * step)  # sigma and c move at most 2 |step| each
     assume(parts.condition().max(initial=1.0) < 1e3)
     terms = 2 * (g.C + g.size**2 + 4 * g.size + g.H * g.W + 8)

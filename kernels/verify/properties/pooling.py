@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from kernels.bounds import rounding
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.registry import Kernel
+from kernels.definition import pooling
 from kernels.verify.arrays import apart
 from kernels.verify.calls import Call
-from kernels.verify.oracles import windows
 from kernels.verify.property import agree, assume, holds, require, same
 
 seeds = st.integers(0, 2**32 - 1)
@@ -29,7 +29,7 @@ def switches_lie_in_their_window(kernel: Kernel, call: Call) -> None:
     """A switch is the int32 index h W + w of a pixel that is a tap of its window."""
     _, switches = call.run(kernel)
     require(switches.dtype == np.int32, f"switches are {switches.dtype}, not int32")
-    places = windows.places(call.g)  # (RS,P,Q)
+    places = pooling.places(call.g)  # (RS,P,Q)
     off = np.argwhere(~_is_tap(switches, places))
     require(
         not len(off),
@@ -41,7 +41,7 @@ def switches_lie_in_their_window(kernel: Kernel, call: Call) -> None:
 def _is_tap(switches: np.ndarray, places: np.ndarray) -> np.ndarray:
     """(N,C,P,Q): True where the switch is one of the window's taps."""
     found = (switches == place for place in places)
-    return np.logical_or.reduce([*found]) & (switches != windows.OFF)
+    return np.logical_or.reduce([*found]) & (switches != pooling.OFF)
 
 
 @holds("switch values", "max_pool2d", fills=("normal", "scaled"), large=True)
@@ -49,7 +49,7 @@ def values_stand_at_their_switches(kernel: Kernel, call: Call) -> None:
     """Each output is the value of the input at its switch."""
     y, switches = call.run(kernel)
     _on_plane(switches, call.g)
-    agree(y, windows.at(call.inputs["x"], switches, call.g))
+    agree(y, pooling.max_unpool2d_vjp(call.inputs["x"], switches, call.g))
 
 
 def _on_plane(switches: np.ndarray, g: PoolGeometry) -> None:
@@ -62,17 +62,13 @@ def the_first_of_equals_wins(kernel: Kernel, call: Call) -> None:
     larger."""
     g, (y, switches) = call.g, call.run(kernel)
     before = np.ones(g.y_shape, bool)
-    for place, value in zip(windows.places(g), _by_tap(call.inputs["x"], g), strict=True):
+    for place, value in pooling.by_tap(call.inputs["x"], g):
         before &= switches != place
-        too_large = (place != windows.OFF) & np.where(before, value >= y, value > y)
+        too_large = (place != pooling.OFF) & np.where(before, value >= y, value > y)
         require(
             not too_large.any(),
             f"{int(too_large.sum())} windows hold a larger value, or as large a one earlier",
         )
-
-
-def _by_tap(x: np.ndarray, g: PoolGeometry) -> np.ndarray:
-    return np.moveaxis(windows.taps(x, g), 2, 0)  # (N,C,RS,P,Q) -> (RS,N,C,P,Q)
 
 
 @holds("first NaN", "max_pool2d", fills=("integers",), large=None, seed=seeds,
@@ -83,7 +79,7 @@ def the_first_nan_is_the_maximum(kernel: Kernel, call: Call, seed: int, part: fl
     x, rng = call.inputs["x"].copy(), np.random.default_rng(seed)
     x[rng.random(x.shape) < 0.2] = np.inf
     x[rng.random(x.shape) < part] = np.nan
-    (y, switches), (expected, places) = pooled(kernel, call, x), windows.max_pool2d(x, call.g)
+    (y, switches), (expected, places) = pooled(kernel, call, x), pooling.max_pool2d(x, call.g)
     same(y, expected, "values with NaN")
     same(switches, places, "switches with NaN")
 
@@ -94,7 +90,7 @@ def a_lone_nan_is_found(kernel: Kernel, call: Call, seed: int) -> None:
     x, rng = call.inputs["x"].copy(), np.random.default_rng(seed)
     for image in x:
         image[tuple(rng.integers(image.shape))] = np.nan
-    (y, switches), (expected, places) = pooled(kernel, call, x), windows.max_pool2d(x, call.g)
+    (y, switches), (expected, places) = pooled(kernel, call, x), pooling.max_pool2d(x, call.g)
     same(y, expected, "values with a lone NaN")
     same(switches, places, "switches with a lone NaN")
 
@@ -103,7 +99,7 @@ def a_lone_nan_is_found(kernel: Kernel, call: Call, seed: int) -> None:
 def padding_is_never_the_maximum(kernel: Kernel, call: Call, offset: float) -> None:
     """Padding never is the maximum, also where all pixels are below 0 or minus infinity."""
     x = call.inputs["x"] - call.dtype.type(offset)
-    (y, switches), (expected, places) = pooled(kernel, call, x), windows.max_pool2d(x, call.g)
+    (y, switches), (expected, places) = pooled(kernel, call, x), pooling.max_pool2d(x, call.g)
     same(y, expected, "values below 0")
     same(switches, places, "switches among values below 0")
 
@@ -113,7 +109,7 @@ def what_no_switch_names_does_not_matter(kernel: Kernel, call: Call) -> None:
     """If all pixels that are no window's switch become minus infinity, nothing changes."""
     y, switches = call.run(kernel)
     _on_plane(switches, call.g)
-    named = windows.max_unpool2d(np.ones(call.g.y_shape), switches, call.g, collisions="last")
+    named = pooling.max_unpool2d(np.ones(call.g.y_shape), switches, call.g, collisions="last")
     x = np.where(named > 0, call.inputs["x"], call.dtype.type(-np.inf))
     again, places = pooled(kernel, call, x)
     same(again, y, "values after the others are lowered")
@@ -146,7 +142,7 @@ def the_slope_of_a_maximum_stands_at_its_switch(kernel: Kernel, call: Call, seed
     )
     _on_plane(switches, g)
     slope = (gy * (moved.astype(np.float64) - y)).sum()
-    agree(np.float64(slope), h * (windows.max_unpool2d(gy, switches, g) * u).sum())
+    agree(np.float64(slope), h * (pooling.max_unpool2d(gy, switches, g) * u).sum())
 
 
 @holds("whole strides", "max_pool2d", "avg_pool2d", fills=("normal", "integers"),

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from kernels.bounds import eps, rounding, same_bits
 from kernels.contract.registry import Kernel
+from kernels.definition.normalisation import Response
 from kernels.verify.calls import Call
-from kernels.verify.oracles.neighbours import Response
 from kernels.verify.property import agree, assume, holds, require
 
 FORWARD, VJP = "local_response_norm", "local_response_norm_vjp"

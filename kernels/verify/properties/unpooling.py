@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 
 from kernels.bounds import rounding
 from kernels.contract.registry import Kernel
+from kernels.definition import pooling
 from kernels.verify.calls import Call
 from kernels.verify.operations.planes import planes
 from kernels.verify.operations.pooling import COLLISIONS, summed
-from kernels.verify.oracles import windows
 from kernels.verify.property import agree, assume, holds, same
 
 seeds = st.integers(0, 2**32 - 1)
 TRANSPOSES: dict[str, Callable[..., np.ndarray]] = {
-    "max_unpool2d": windows.max_unpool2d_vjp,
-    "max_unpool2d_vjp": windows.max_unpool2d,
-    "avg_pool2d": windows.avg_pool2d_vjp,
-    "avg_pool2d_vjp": windows.avg_pool2d,
+    "max_unpool2d": pooling.max_unpool2d_vjp,
+    "max_unpool2d_vjp": pooling.max_unpool2d,
+    "avg_pool2d": pooling.avg_pool2d_vjp,
+    "avg_pool2d_vjp": pooling.avg_pool2d,
 }
 
 
@@ -63,7 +63,9 @@ def laws_are_alike_where_nothing_collides(kernel: Kernel, call: Call) -> None:
     assume((np.diff(switches) > 0).all())
     for law in (law for law in COLLISIONS if call.served(kernel, collisions=law)):
         x = unpooled(kernel, call, law)
-        agree(windows.at(x, call.inputs["switches"], call.g), call.inputs["y"], 0.0, law)
+        agree(
+            pooling.max_unpool2d_vjp(x, call.inputs["switches"], call.g), call.inputs["y"], 0.0, law
+        )
 
 
 @holds("NaN collides", "max_unpool2d", fills=("integers",), large=True, seed=seeds,

@@ -1,4 +1,4 @@
-"""The two normalisations as array expressions in float64, and bounds of their rounding errors.
+"""Local contrast and local response normalisation with their gradients, in float64.
 
 The blur is a product with a banded matrix from each side. LRN's window is a sum of shifted
 channels.
@@ -14,11 +14,9 @@ from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 class Contrast:
     """Intermediate arrays of local contrast normalisation of x (N,C,H,W), all of four axes.
 
-    v:     x minus its blur.
-    sigma: (N,1,H,W), the blurred deviation.
-    c:     (N,1,1,1), the mean of sigma.
-    d:     (N,1,H,W), the divisor of v.
-    calm:  (N,1,1,1), True where the floor is the divisor in all of the image.
+    v:  x less its blur.            sigma: the blurred deviation, one value a pixel.
+    c:  sigma's mean, a value an image.  d: the divisor of v, max(sigma, c, floor).
+    A blur is divided by the blur of ones if the border is "corrected".
     """
 
     def __init__(self, x: np.ndarray, g: LCNGeometry) -> None:
@@ -26,17 +24,16 @@ class Contrast:
         self._down, self._across = _band(g.H, g), _band(g.W, g)
         ones = np.ones((1, 1, g.H, g.W))
         self._coverage = self._window(ones) if g.border == "corrected" else ones
-        with np.errstate(invalid="ignore"):  # infinities of x become NaN
-            self.m = self.blur(self._mean(self.x))
+        with np.errstate(invalid="ignore"):  # infinities of x travel on as NaN
+            self.m = self.blur(self.mean(self.x))
             self.v = self.x - self.m
-            self.sigma = np.sqrt(self.blur(self._mean(self.v**2)))
+            self.sigma = np.sqrt(self.blur(self.mean(self.v**2)))
         self.c = self.sigma.mean(axis=(2, 3), keepdims=True)
         self.d = np.maximum(np.maximum(self.c, self.sigma), g.floor)
         self.y = self.v / self.d
-        self.largest = np.abs(self.x).max(axis=(1, 2, 3), keepdims=True, initial=0.0)
-        self.calm = (self.d == g.floor).all(axis=(2, 3), keepdims=True)
 
-    def _mean(self, a: np.ndarray) -> np.ndarray:
+    def mean(self, a: np.ndarray) -> np.ndarray:
+        """Over the channels: (N,C,H,W) -> (N,1,H,W)."""
         return a.sum(axis=1, keepdims=True) / max(self.g.C, 1)
 
     def _window(self, u: np.ndarray) -> np.ndarray:
@@ -55,57 +52,18 @@ class Contrast:
         by_d = -(gy * self.v).sum(axis=1, keepdims=True) / self.d**2
         to_sigma = np.where(self.d == self.sigma, by_d, 0)
         c_wins = (self.d == self.c) & (self.d != self.sigma)
-        to_sigma = to_sigma + self._everywhere(np.where(c_wins, by_d, 0))
-        slope = 2 / max(self.g.C, 1) * self.blur_transposed(self._through_root(to_sigma))
+        to_sigma = to_sigma + self.everywhere(np.where(c_wins, by_d, 0))
+        slope = 2 / max(self.g.C, 1) * self.blur_transposed(self.through_root(to_sigma))
         gv = gy / self.d + slope * self.v
-        return gv - self.blur_transposed(self._mean(gv))
+        return gv - self.blur_transposed(self.mean(gv))
 
-    def _everywhere(self, u: np.ndarray) -> np.ndarray:
-        """The gradient of c, divided equally among all sigma."""
+    def everywhere(self, u: np.ndarray) -> np.ndarray:
+        """c's gradient: an equal share of it for each sigma."""
         return u.mean(axis=(2, 3), keepdims=True)
 
-    def _through_root(self, gs: np.ndarray) -> np.ndarray:
-        """The gradient of sigma^2 from that of sigma; 0 where sigma is 0."""
+    def through_root(self, gs: np.ndarray) -> np.ndarray:
+        """The gradient of sigma^2 from sigma's; 0 where sigma is 0."""
         return np.divide(gs, 2 * self.sigma, out=np.zeros_like(gs), where=self.sigma > 0)
-
-    def gap(self) -> float:
-        """The smallest difference between the largest and the second largest of sigma, c, floor."""
-        rivals = [self.sigma, np.full_like(self.sigma, self.g.floor)]
-        rivals += [self.c + 0 * self.sigma] * (self.g.H * self.g.W > 1)
-        first, second = np.sort(np.stack(rivals), axis=0)[[-1, -2]]
-        return float((first - second).min(initial=np.inf))
-
-    def condition(self) -> np.ndarray:
-        """(N,1,1,1): the relative error of sigma or d over that of x; 1 where d is the floor.
-
-        Infinite where a sigma that matters is 0, since the derivative there is that of rounding.
-        """
-        least = np.minimum(self.sigma, self.d).min(axis=(2, 3), keepdims=True)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            exceeds = np.where(self.largest > 0, self.largest / least, 0)
-        return np.where(self.calm, 1, 1 + exceeds)
-
-    def forward_bound(self, unit: float) -> np.ndarray:
-        """The bound of y if v errs by `unit` times the largest |x|.
-
-        sigma, c and d err at most 3 times as much as v; both reach y through the quotient.
-        """
-        rounding, y = unit * self.largest, np.abs(self.y)
-        return rounding / self.d * (1 + 3 * y) + unit * y
-
-    def vjp_bound(self, gy: np.ndarray, unit: float) -> np.ndarray:
-        """All terms of the reverse sweep in absolute value, |v| as 2 max|x|, times their error.
-
-        A term contains v at most twice, d twice and sigma once, the latter with a relative error of
-        3 unit max|x| / sigma: 12 in all, and as much again for second-order errors.
-        """
-        gy, v = np.abs(gy.astype(np.float64)), 2 * self.largest
-        a = gy.sum(axis=1, keepdims=True)
-        by_d = np.where(self.calm, 0, a * v / self.d**2)
-        slope = self._through_root(by_d + self._everywhere(by_d))
-        slope = 2 / max(self.g.C, 1) * self.blur_transposed(slope)
-        shift = self.blur_transposed(a / self.d + self.g.C * slope * v) / max(self.g.C, 1)
-        return 24 * unit * self.condition() * (gy / self.d + slope * v + shift)
 
 
 def _band(pixels: int, g: LCNGeometry) -> np.ndarray:
@@ -117,7 +75,8 @@ def _band(pixels: int, g: LCNGeometry) -> np.ndarray:
 
 
 class Response:
-    """Intermediate arrays of local response normalisation: t = k + alpha / size sum x^2."""
+    """The parts of local response normalisation of x (N,C,H,W): y = x / t^beta, where
+    t = k + alpha / size times the sum of x^2 over `size` channels."""
 
     def __init__(self, x: np.ndarray, g: LRNGeometry) -> None:
         self.g, self.x = g, x.astype(np.float64)
@@ -134,9 +93,13 @@ class Response:
         """The two terms whose difference is the gradient: through x itself, and through t."""
         g, gy = self.g, gy.astype(np.float64)
         ratios = gy * self.x * self.t ** (-g.beta - 1)
-        return gy * self.t**-g.beta, 2 * g.alpha * g.beta / g.size * self.x * self._around(
-            ratios, g.after
-        )
+        slope = 2 * g.alpha * g.beta / g.size * self.x
+        return gy * self.t**-g.beta, slope * self._around(ratios, g.after)
+
+    def vjp(self, gy: np.ndarray) -> np.ndarray:
+        """gx for gy, both (N,C,H,W)."""
+        first, second = self.terms(gy)
+        return first - second
 
 
 def local_contrast_norm(x: np.ndarray, g: LCNGeometry) -> np.ndarray:
@@ -152,5 +115,4 @@ def local_response_norm(x: np.ndarray, g: LRNGeometry) -> np.ndarray:
 
 
 def local_response_norm_vjp(gy: np.ndarray, x: np.ndarray, g: LRNGeometry) -> np.ndarray:
-    first, second = Response(x, g).terms(gy)
-    return first - second
+    return Response(x, g).vjp(gy)
