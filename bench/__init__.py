@@ -2,8 +2,8 @@
 
 `layers.py` says what kinds of layers there are, `catalogue.py` lists those of known networks. A
 `Case` (`cases.py`) is one operation on one of them; `operations/` has a class for each operation,
-the one place to add another: its inputs, what its result must be (`definition/`), how kernels and
-libraries are called, its operations and bytes.
+the one place to add another: its inputs, what its result must be (`definition/`, with
+`kernels/definition`), how kernels and libraries are called, its operations and bytes.
 
 `turns.py` tells the story: each contender computes in a process of its own (`team.py` outside,
 `worker.py` inside), `judge.py` holds its results against the definition, and those that are right
