@@ -22,7 +22,7 @@ class Contrast:
         self.g, self.x = g, x.astype(np.float64)
         self._down, self._across = _band(g.H, g), _band(g.W, g)
         ones = np.ones((1, 1, g.H, g.W))
-        self._covered = self._window(ones) if g.border == "corrected" else ones
+        self._coverage = self._window(ones) if g.border == "corrected" else ones
         with np.errstate(invalid="ignore"):  # infinities of x travel on as NaN
             self.m = self.blur(self.mean(self.x))
             self.v = self.x - self.m
@@ -40,10 +40,10 @@ class Contrast:
 
     def blur(self, u: np.ndarray) -> np.ndarray:
         """The weighted mean of u (N,1,H,W) over the window on each pixel."""
-        return self._window(u) / self._covered
+        return self._window(u) / self._coverage
 
     def blur_transposed(self, u: np.ndarray) -> np.ndarray:
-        return self._window(u / self._covered)
+        return self._window(u / self._coverage)
 
     def vjp(self, gy: np.ndarray) -> np.ndarray:
         """gx for gy, both (N,C,H,W): sigma wins over c, c over the floor."""
