@@ -26,7 +26,6 @@ from kernels.winograd.layout import (
     Product,
     Taps,
     Tiling,
-    called,
     inlined,
 )
 from kernels.winograd.locate import Block, panels_of, share, sized, square
@@ -149,7 +148,7 @@ def _filter_panel(
             _filter_vector(w, block, n1, n2, buffers, U, c * width + k)
 
 
-@called
+@numba.njit(cache=True)
 def _filter_vector(
     source: Array, block: Block, n1: int, n2: int, buffers: Buffers, U: Array, e: int
 ) -> None:

@@ -19,7 +19,7 @@ from kernels.cpu.combine import combine
 from kernels.cpu.non_temporal import fence, use_non_temporal
 from kernels.cpu.vector import fetch, lanes_of, move
 from kernels.winograd import layout
-from kernels.winograd.layout import SQUARE, Array, Integer, Panels, Plane, Tiling, called, inlined
+from kernels.winograd.layout import SQUARE, Array, Integer, Panels, Plane, Tiling, inlined
 from kernels.winograd.locate import (
     Block,
     Rows,
@@ -98,19 +98,21 @@ def _input_window(
     stream: bool,
 ) -> None:
     """V = B^T d B of a window, panel by panel; read in place where it is whole."""
+    # Arrays of structures are named before the loop: each access counts a reference.
+    pixels, half, at, to_next = buffers.pixels, buffers.half, rows.at, rows.to_next
     inside = is_inside(window, plane)
     for c in range(0, plane.channels, width):
         if inside and c + width <= plane.channels:
             block = block_of(window, plane, c)
-            _input_panel(x, block, m2, buffers.half, V, rows.at, width, stream)
+            _input_panel(x, block, m2, half, V, at, width, stream)
         else:
-            _copy_window(x, plane, window, c, width, buffers.pixels)
+            _copy_window(x, plane, window, c, width, pixels)
             block = Block(0, window.n1, window.n2, window.n2 * width, width)
-            _input_panel(buffers.pixels, block, 0, buffers.half, V, rows.at, width, stream)
-        next_panel_of_rows(rows, window.n1, window.n2)
+            _input_panel(pixels, block, 0, half, V, at, width, stream)
+        next_panel_of_rows(at, to_next, window.n1, window.n2)
 
 
-@called
+@numba.njit(cache=True)
 def _input_panel(
     source: Array,
     block: Block,
@@ -137,7 +139,7 @@ def _input_panel(
             _b_scattered(n2, half, i * n2 * lanes, lanes, V, c, at, i, stream)
 
 
-@called
+@numba.njit(cache=True)
 def _copy_window(x: Array, plane: Plane, window: Window, c: int, width: int, to: Array) -> None:
     """to (n1,n2,width) = a window's pixels, 0 outside of the plane and its channels.
 

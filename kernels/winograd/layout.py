@@ -22,11 +22,10 @@ import numpy as np
 from kernels.winograd.toom_cook import MOST
 
 SQUARE = MOST * MOST
-inlined: Any = numba.njit(cache=True, forceinline=True)
-"""Compiled into its caller: a call would count references to every array of the structures it is
-given, and longer than such a short function takes."""
-called: Any = numba.njit(cache=True, forceinline=False)
-"""What an inlined function calls: without saying so, it would be inlined too, at every call."""
+inlined: Any = numba.njit(cache=True, inline="always")
+"""Compiled into its caller by Numba itself: a call counts references to every array of the
+structures it is given, which takes longer than such a short function, and LLVM's inlining
+(`forceinline`) leaves the counting in place."""
 Array = np.ndarray
 Integer = int | np.int64
 """A loop's index or share; those of a parallel loop are unsigned until they are cast."""

@@ -170,11 +170,11 @@ def locate_products(panels: Panels, n1: int, n2: int, rows: Rows, by_column: boo
 
 
 @inlined
-def next_panel_of_rows(rows: Rows, n1: int, n2: int) -> None:
+def next_panel_of_rows(at: Array, to_next: Array, n1: int, n2: int) -> None:
     """at (n1,n2) in the next panel."""
     for i in range(n1):
         for j in range(n2):
-            rows.at[i, j] += rows.to_next[i, j]
+            at[i, j] += to_next[i, j]
 
 
 @inlined

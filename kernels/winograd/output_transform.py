@@ -57,7 +57,7 @@ def _output_tiles(
     panels, plane = layout.panels(parameters), layout.plane(parameters)
     rows, width = new_rows(), 2 * lanes_of(M)
     pixels, half = np.empty(SQUARE * width, M.dtype), np.empty(SQUARE * lanes_of(M), M.dtype)
-    buffers = Buffers(pixels, half)
+    buffers, at, to_next = Buffers(pixels, half), rows.at, rows.to_next
     first, last = share_of_tiles(tiling, chunk, part, parts)
     for number in range(first, last):
         tile = locate_tile(tiling, chunk, number, rows)
@@ -68,9 +68,9 @@ def _output_tiles(
             window = locate_output(tiling, tile, q)
             for k in range(0, plane.channels, width):
                 block = block_of(window, plane, k)
-                _output_panel(M, rows.at, n1, n2, buffers, y, block)
-                next_panel_of_rows(rows, n2, n1)
-                _write_panel(buffers.pixels, window, plane, k, bias, rectify, y)
+                _output_panel(M, at, n1, n2, buffers, y, block)
+                next_panel_of_rows(at, to_next, n2, n1)
+                _write_panel(pixels, window, plane, k, bias, rectify, y)
 
 
 @inlined

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numba
+
 from kernels.cpu.lines import copy_run
 from kernels.cpu.vector import KR, lanes_of, transpose_square
-from kernels.winograd.layout import Array, Integer, Taps, Tiling, called, inlined
+from kernels.winograd.layout import Array, Integer, Taps, Tiling, inlined
 from kernels.winograd.locate import Block
 from kernels.winograd.toom_cook import MOST
 
@@ -47,7 +49,7 @@ def _tap(taps: Taps, o: int, i: int, row: int, column: int) -> int:
     return channels + row * taps.by_row + column * taps.by_column
 
 
-@called
+@numba.njit(cache=True)
 def copy_taps(
     w: Array, taps: Taps, rows: Array, columns: Array, panel: FilterPanel, to: Array
 ) -> None:
@@ -64,7 +66,7 @@ def copy_taps(
                 _copy_channels(w, taps, source, panel, to, at)
 
 
-@called
+@numba.njit(cache=True)
 def _copy_channels(
     w: Array, taps: Taps, source: int, panel: FilterPanel, to: Array, at: int
 ) -> None:

@@ -17,7 +17,6 @@ from kernels.cpu.non_temporal import fence, use_non_temporal
 from kernels.cpu.vector import KR, fetch, lanes_of
 from kernels.winograd import layout
 from kernels.winograd.filters import filter_products
-from kernels.winograd.input_transform import Buffers
 from kernels.winograd.layout import SQUARE, Array, Integer, Panels, Taps, Tiling, inlined
 from kernels.winograd.locate import (
     Block,
@@ -59,23 +58,24 @@ def _gradient_tiles(gy: Array, parameters: Array, Y: Array, part: Integer, parts
     tiling, chunk = layout.tiling(parameters), layout.chunk(parameters)
     panels, plane = layout.panels(parameters), layout.plane(parameters)
     rows, stream = new_rows(), use_non_temporal(Y)
+    at, to_next = rows.at, rows.to_next  # each access to an array of a structure counts a reference
     pixels, half = np.empty(SQUARE * KR, gy.dtype), np.empty(SQUARE * lanes_of(gy), gy.dtype)
-    buffers = Buffers(pixels, half)
     first, last = share_of_tiles(tiling, chunk, part, parts)
     for number in range(first, last):
         tile = locate_tile(tiling, chunk, number, rows)
         n1, n2 = products_of(tiling, tile)
         locate_rows(panels, rows)
         locate_products(panels, n1, n2, rows, False)
+        window = locate_output(tiling, tile, 0)
         for k in range(0, plane.channels, KR):
-            block = block_of(locate_output(tiling, tile, 0), plane, k)
+            block = block_of(window, plane, k)
             if k + KR <= plane.channels:
-                _gradient_panel(gy, block, n1, n2, buffers.half, Y, rows.at, stream)
+                _gradient_panel(gy, block, n1, n2, half, Y, at, stream)
             else:
-                _copy_tile(gy, block, plane.channels - k, buffers.pixels)
+                _copy_tile(gy, block, plane.channels - k, pixels)
                 block = Block(0, tile.m1, tile.m2, tile.m2 * KR, KR)
-                _gradient_panel(buffers.pixels, block, n1, n2, buffers.half, Y, rows.at, stream)
-            next_panel_of_rows(rows, n1, n2)
+                _gradient_panel(pixels, block, n1, n2, half, Y, at, stream)
+            next_panel_of_rows(at, to_next, n1, n2)
     fence()
 
 
