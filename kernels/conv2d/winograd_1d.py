@@ -169,7 +169,7 @@ def _share_of_strips(
         n, p = strip // of_image, strip % of_image * s.rows
         count = min(s.rows, P - p)
         transform_strip(pixels, n, p, count, s, buffers.V)
-        multiply_strip(s, layer, buffers, Target(out, (n * P + p) * Q * K, Q, K), count)
+        multiply_strip(s, layer, buffers, out, Target((n * P + p) * Q * K, Q, K), count)
 
 
 @numba.njit(parallel=True, cache=True)
@@ -220,7 +220,7 @@ def _pool_bands(
         for p in range(begin + kept, end, s.rows):
             count = min(s.rows, end - p)
             transform_strip(pixels, n, p, count, s, buffers.V)
-            multiply_strip(s, layer, buffers, Target(planes, (p - begin) * Q * K, Q, K), count)
+            multiply_strip(s, layer, buffers, planes, Target((p - begin) * Q * K, Q, K), count)
         top, bottom = begin, end
         for pair in range((z - a + 1) // 2):
             p = min(a + 2 * pair, z - 2)

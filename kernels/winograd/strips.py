@@ -17,7 +17,7 @@ from kernels.cpu.combine import combine
 from kernels.cpu.lines import copy_run
 from kernels.cpu.micro_kernel import MR, outer_in_place
 from kernels.cpu.vector import fetch, lanes_of
-from kernels.winograd.layout import inlined
+from kernels.winograd.layout import Array, inlined
 from kernels.winograd.one_dimensional import TILES, Strips
 from kernels.winograd.toom_cook import MOST, POINTS, filter_matrix, output_matrix
 
@@ -56,10 +56,17 @@ class Buffers(NamedTuple):
 class Target(NamedTuple):
     """Where the outputs of a strip go: y (...,Q,K), flat, from element `at` on."""
 
-    y: np.ndarray
     at: int
     Q: int
     K: int
+
+
+class Block(NamedTuple):
+    """MR tiles from `tile` on, `some` of which there are, and the panel of filters from `k` on."""
+
+    tile: int
+    some: int
+    k: int
 
 
 @numba.njit(cache=True)
@@ -97,38 +104,54 @@ def _copy_taps(w: np.ndarray, s: Strips, k0: int, r: int, e: int, block: np.ndar
 
 
 @numba.njit(cache=True)
-def multiply_strip(s: Strips, layer: Layer, buffers: Buffers, target: Target, count: int) -> None:
+def multiply_strip(
+    s: Strips, layer: Layer, buffers: Buffers, y: np.ndarray, target: Target, count: int
+) -> None:
     """A strip's `count` rows of outputs: MR tiles and a panel of filters at a time."""
-    width = 2 * lanes_of(buffers.V)
+    # Arrays of structures are named before the loop: each access counts a reference.
+    V, M, result = buffers.V, buffers.M, buffers.result
+    U, starts, bias, zeros = layer.U, layer.starts, layer.bias, layer.zeros
     for tile in range(0, count * s.tiles, MR):
         some = min(MR, count * s.tiles - tile)
-        for k in range(0, target.K, width):
-            _multiply_panel(s, layer, buffers, target, tile, some, k)
-            _write_tiles(s, layer.rectify, buffers, target, tile, some, k)
+        for k in range(0, target.K, 2 * lanes_of(V)):
+            block = Block(tile, some, k)
+            for p in range(MOST):
+                # The value of the point 1 is in every output once: the bias is added there.
+                begin, begin_at = (bias, k) if p == ONE else (zeros, 0)
+                _multiply_point(V, U, starts, begin, M, s, block, p, begin_at)
+                _prefetch_outputs(y, s, target, block, p)
+            _write_tiles(M, result, y, s, layer.rectify, target, block)
 
 
 @inlined
-def _multiply_panel(
-    s: Strips, layer: Layer, buffers: Buffers, target: Target, tile: int, some: int, k: int
+def _multiply_point(
+    V: Array,
+    U: Array,
+    starts: Array,
+    begin: Array,
+    M: Array,
+    s: Strips,
+    block: Block,
+    p: int,
+    begin_at: int,
 ) -> None:
-    """M of MR tiles, `some` of which there are, and the panel of filters from k on.
-
-    The bias is added at the point 1, whose value every output has once. While the products of a
-    point are made, the lines of y that some tiles' outputs go to are prefetched.
-    """
-    V, M, y, terms = buffers.V, buffers.M, target.y, s.R * s.run
-    U, starts, lanes, width = layer.U, layer.starts, lanes_of(V), 2 * lanes_of(V)
-    for p in range(MOST):
-        u = (k // width * MOST + p) * terms * width
-        bias, at = (layer.bias, k) if p == ONE else (layer.zeros, 0)
-        # (MR,R run) x (R run,2L) -> M (MR,2L)
-        outer_in_place(V, p * s.each + tile * s.run, s.run, starts, U, u, bias, at, False,
+    """M of a block at point p, whose sums begin with `begin` from element `begin_at` on."""
+    terms, width = s.R * s.run, 2 * lanes_of(V)
+    u = (block.k // width * MOST + p) * terms * width
+    # (MR,R run) x (R run,2L) -> M (MR,2L)
+    outer_in_place(V, p * s.each + block.tile * s.run, s.run, starts, U, u, begin, begin_at, False,
                    M, p * MR * width, width, s.run)  # fmt: skip
-        for t in range(tile + some * p // MOST, tile + some * (p + 1) // MOST):
-            to = _pixel(s, target, t) + k
-            for i in range(s.m):
-                fetch(y, to + i * target.K)
-                fetch(y, to + i * target.K + lanes)
+
+
+@inlined
+def _prefetch_outputs(y: Array, s: Strips, target: Target, block: Block, p: int) -> None:
+    """While the products of point p are made, the lines of y for some of the tiles' outputs."""
+    first, last = block.some * p // MOST, block.some * (p + 1) // MOST
+    for t in range(block.tile + first, block.tile + last):
+        to = _pixel(s, target, t) + block.k
+        for i in range(s.m):
+            fetch(y, to + i * target.K)
+            fetch(y, to + i * target.K + lanes_of(y))
 
 
 @inlined
@@ -140,25 +163,24 @@ def _pixel(s: Strips, target: Target, tile: int) -> int:
 
 @inlined
 def _write_tiles(
-    s: Strips, rectify: bool, buffers: Buffers, target: Target, tile: int, some: int, k: int
+    M: Array, result: Array, y: Array, s: Strips, rectify: bool, target: Target, block: Block
 ) -> None:
-    """y = A^T M of `some` tiles: in place where tile and panel are whole, else by `result`."""
-    lanes, width = lanes_of(buffers.V), 2 * lanes_of(buffers.V)
-    M, result, y, K = buffers.M, buffers.result, target.y, target.K
-    down = MR * width
-    for t in range(some):
-        column, to = (tile + t) % s.tiles * s.m, _pixel(s, target, tile + t) + k
-        whole = column + s.m <= target.Q and k + width <= K
+    """y = A^T M of a block's tiles: in place where tile and panel are whole, else by `result`."""
+    lanes, width, K = lanes_of(M), 2 * lanes_of(M), target.K
+    for t in range(block.some):
+        column = (block.tile + t) % s.tiles * s.m
+        to = _pixel(s, target, block.tile + t) + block.k
+        whole = column + s.m <= target.Q and block.k + width <= K
         for e in range(0, width, lanes):  # (m,MOST) x (MOST,L) -> y (m,L)
             at = t * width + e
             if whole and rectify:
-                _a_rectified(s.m, M, at, down, y, to + e, K)
+                _a_rectified(s.m, M, at, MR * width, y, to + e, K)
             elif whole:
-                _a(s.m, M, at, down, y, to + e, K)
+                _a(s.m, M, at, MR * width, y, to + e, K)
             elif rectify:
-                _a_rectified(s.m, M, at, down, result, e, width)
+                _a_rectified(s.m, M, at, MR * width, result, e, width)
             else:
-                _a(s.m, M, at, down, result, e, width)
+                _a(s.m, M, at, MR * width, result, e, width)
         if not whole:
             for i in range(min(s.m, target.Q - column)):
-                copy_run(result, i * width, y, to + i * K, min(width, K - k))
+                copy_run(result, i * width, y, to + i * K, min(width, K - block.k))

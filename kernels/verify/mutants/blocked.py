@@ -197,12 +197,12 @@ the stride of columns not taken from tile to tile: only for strides of columns
 
 == conv2d winograd_1d: winograd/strips.py
 the bias at every point
--        bias, at = (layer.bias, k) if p == ONE else (layer.zeros, 0)
-+        bias, at = layer.bias, k
+-                begin, begin_at = (bias, k) if p == ONE else (zeros, 0)
++                begin, begin_at = bias, k
 
 the first panel's bias for every panel: only for many filters
--        bias, at = (layer.bias, k) if p == ONE else (layer.zeros, 0)
-+        bias, at = (layer.bias, 0) if p == ONE else (layer.zeros, 0)
+-                begin, begin_at = (bias, k) if p == ONE else (zeros, 0)
++                begin, begin_at = (bias, 0) if p == ONE else (zeros, 0)
 
 taps of the next row where a group of the stride has none
 -        inside = e < s.across and j * s.across + e < S * C
