@@ -14,7 +14,6 @@ from kernels.cpu.combine import combine
 from kernels.cpu.direct import finish
 from kernels.cpu.vector import fetch, lanes_of
 from kernels.winograd import layout
-from kernels.winograd.input_transform import Buffers
 from kernels.winograd.layout import SQUARE, Array, Integer, Plane, inlined
 from kernels.winograd.locate import (
     Block,
@@ -57,7 +56,7 @@ def _output_tiles(
     panels, plane = layout.panels(parameters), layout.plane(parameters)
     rows, width = new_rows(), 2 * lanes_of(M)
     pixels, half = np.empty(SQUARE * width, M.dtype), np.empty(SQUARE * lanes_of(M), M.dtype)
-    buffers, at, to_next = Buffers(pixels, half), rows.at, rows.to_next
+    at, to_next = rows.at, rows.to_next  # each access to an array of a structure counts a reference
     first, last = share_of_tiles(tiling, chunk, part, parts)
     for number in range(first, last):
         tile = locate_tile(tiling, chunk, number, rows)
@@ -68,21 +67,21 @@ def _output_tiles(
             window = locate_output(tiling, tile, q)
             for k in range(0, plane.channels, width):
                 block = block_of(window, plane, k)
-                _output_panel(M, at, n1, n2, buffers, y, block)
+                _output_panel(M, at, n1, n2, half, pixels, y, block)
                 next_panel_of_rows(at, to_next, n2, n1)
                 _write_panel(pixels, window, plane, k, bias, rectify, y)
 
 
 @inlined
 def _output_panel(
-    M: Array, at: Array, n1: int, n2: int, buffers: Buffers, y: Array, block: Block
+    M: Array, at: Array, n1: int, n2: int, half: Array, pixels: Array, y: Array, block: Block
 ) -> None:
     """A^T M A of a panel of a tile, M from the places at (n2,n1): pixels (m1,m2,2L).
 
     Meanwhile the lines of y that they go to are prefetched.
     """
     lanes, (begin, m1, m2, down, across) = lanes_of(M), block
-    half, pixels, width = buffers.half, buffers.pixels, 2 * lanes_of(M)
+    width = 2 * lanes
     for k in range(0, width, lanes):
         for j in range(n2):  # (m1,n1) x (n1,n2) -> half (m1,n2)
             _a_gathered(sized(m1, n1), M, k, at, half, j * lanes, n2 * lanes, j)
