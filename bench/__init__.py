@@ -11,7 +11,7 @@ compares results with the definition, and the correct contenders are timed in tu
 their times, `machine.py` the machine that they were measured on; `tables.py`, `records.py` and
 `report.py` write both.
 
-`instrument.py` measures a call on the CPU, `gpu.py` on a GPU (`--device cuda`); `gpu_limits.py`
-measures the GPU's limits. Without a GPU, `emulated.py` runs every case with the CUDA kernels in the
-emulator and checks the results (`--device emulator`).
+`kernels/contract/clock.py` measures a call on the CPU, `gpu.py` on a GPU (`--device cuda`);
+`gpu_limits.py` measures the GPU's limits. Without a GPU, `emulated.py` runs every case with the
+CUDA kernels in the emulator and checks the results (`--device emulator`).
 """
