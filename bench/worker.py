@@ -3,8 +3,8 @@
 The first line is its job as JSON, answered by "ok" once everything is imported and compiled. Then
 `run FOLDER` computes once, saves the results there (0.npy, 1.npy, ...) and answers with its memory
 and operations as JSON. `time N M` answers with seconds a call over N calls, after M untimed ones
-(`instrument.py`, `gpu.py`). An exception is answered by "error ...". Between commands the process
-waits for a line, and none of its threads is busy.
+(`kernels/contract/clock.py`, `gpu.py`). An exception is answered by "error ...". Between commands
+the process waits for a line, and none of its threads is busy.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
-"""How hypothesis draws (the same examples on every run, or many new ones on request); threads;
-and where CUDA kernels compute: in the emulator, or with --device cuda on the GPU."""
+"""Settings of the suite: hypothesis's examples, threads, and the device of CUDA kernels.
+
+Examples are the same on every run, or many new ones on request. CUDA kernels run in the emulator,
+or with --device cuda on the GPU.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Patches: parts of planes, each with its own origin, cut out and laid over each other.
+"""Patches: parts of planes, each with its own origin, gathered from planes or overlaid on them.
 
 A patch (N,C,h,w) stands for pixels of a plane of H x W pixels; sample n's first pixel is pixel
 at[n] = (row, column) there, which may lie outside of the plane. A unit's receptive field is a patch
@@ -30,7 +30,7 @@ def cut(
 
     at:   (N,2) integers, where each begins.
     fill: outside of the plane.
-    over: patches (N,C,a,b) and where each begins (N,2): laid over the plane before.
+    over: patches (N,C,a,b) and where each begins (N,2): they overlay the plane before.
     """
     none = memory.empty((len(at), plane.shape[1], 0, 0), plane.dtype, "NHWC", like=plane)
     part, part_at = (none, at) if over is None else over

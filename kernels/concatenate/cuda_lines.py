@@ -1,4 +1,4 @@
-"""Arrays side by side along their channels on CUDA: one launch an array, 16 bytes a thread.
+"""Concatenation along channels on CUDA: one launch for each array, 16 bytes for each thread.
 
     y[n, h, w, :] = x0[n, h, w, :], x1[n, h, w, :], ...
 

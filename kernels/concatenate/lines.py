@@ -1,9 +1,10 @@
-"""Arrays side by side along their channels: what branches of a network end in.
+"""Concatenation of arrays along their channels, as where branches of a network join.
 
     y[n, h, w, :] = x0[n, h, w, :], x1[n, h, w, :], ...
 
-A line of channels of each, for every pixel: threads take pixels, and every array is read in one
-piece. 8 bytes moved a float32; NumPy's own concatenation uses one thread.
+For every pixel, the channels of each array are copied in order. Threads share the pixels; every
+array is read in memory order. 8 bytes are moved for each float32. NumPy's own concatenation uses
+one thread.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Arrays that a kernel changes in place: new ones with their values, or the caller's own.
+"""Operands that a kernel updates in place: copies of them, or with `out` the caller's arrays.
 
 An operation that updates parameters is a function from old values to new ones, as all others are.
 With `out` its results go to arrays of the caller's, which may be its inputs: then nothing is

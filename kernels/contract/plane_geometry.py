@@ -14,7 +14,7 @@ class PatchGeometry:
     """N patches of h x w pixels, each with its own origin in a plane of H x W pixels.
 
     planes: N, or 1 where all patches are of one plane.
-    a, b:   rows and columns of the part that is laid over the plane; 0 for none.
+    a, b:   rows and columns of the part that overlays the plane; 0 for none.
     """
 
     N: int

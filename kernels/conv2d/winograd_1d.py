@@ -12,9 +12,9 @@ they are in the nearest cache (`winograd/strips.py`).
 for 7 taps at stride 2, whose 8th is 0); x, w and y are read or written once. Limited by
 multiply-adds; a tenth of the time and more are the transform's.
 
-With a pooling, y does not leave the second cache: as many rows as some rows of windows see are
-written to a buffer and pooled from there (`max_pool2d/pairs.py`); the last of them, which the next
-windows see too, are kept.
+With a pooling, y does not leave the second cache: the rows that a few rows of windows cover
+are written to a buffer and pooled from there (`max_pool2d/pairs.py`); the last of them, which the
+next windows cover too, are kept.
 
 Sources: Winograd, 1980; Lavin, Gray, 2016 (arXiv 1509.09308).
 """
@@ -201,7 +201,7 @@ def _pool_bands(
     part: int | np.int64,
     parts: int,
 ) -> None:
-    """One thread's share of the bands; rows that the next band's windows see too are kept."""
+    """One thread's share of the bands; rows that the next band's windows cover too are kept."""
     N, pooled, across, K = y.shape
     best = y.reshape(-1)  # (N,P',Q',K) -> (NP'Q'K,), the same memory
     (P, Q, number, block), buffers = pooling, new_buffers(np.zeros(MOST * s.each, y.dtype))

@@ -4,7 +4,7 @@
 
 The transpose of `conv2d/sliding.py`. In a loop over the outputs of a row, the sums of 4 to 8 (or 2
 to 4) neighbouring terms of a row of taps by two or three vectors of filters stay in registers. The
-terms of consecutive outputs are s C elements apart; gy is read in place (`outer_steps` in
+terms of consecutive outputs are s C elements apart; gy is read in place (`outer_strided_3` in
 `kernels/cpu/micro_kernel.py`). Nothing is packed. The terms are cut into tiles of nearly equal
 size, so none are wasted: 21 = 7 + 7 + 7. Each thread has a share of the rows and its own sums,
 which are added in order, so the same number of threads gives the same bits. 2 N K P Q C R S

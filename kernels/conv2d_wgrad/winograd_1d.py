@@ -5,7 +5,7 @@
 The transpose of `conv2d/winograd_1d.py` in w: the tiles, points and strips of the forward pass, and
 as many products. For each strip a thread transforms the pixels; then, a panel of filters at a time,
 gy, which is read once, and adds their products at every point to sums of its own: a run of 4 to 8
-terms times two or three vectors of filters stay in registers while the strip's tiles go by
+terms times two or three vectors of filters stay in registers while the strip's tiles are added
 (`winograd/strip_gradient.py`). The sums are added in the order of the threads and transformed to
 taps, so the same number of threads gives the same bits. Limited by multiply-adds.
 """

@@ -1,10 +1,10 @@
-"""Convolution, ReLU and pooling by a convolution's kernel that pools what it has just computed.
+"""Convolution, ReLU and pooling by a convolution kernel that pools its output while it is in cache.
 
     y, switches = max_pool2d(max(conv2d(x, w) + bias, 0))
 
-Some rows of outputs at a time are in the nearest caches when they are pooled, and go nowhere else:
-N K P Q values are neither written nor read again, which is what limits a first layer. Operations
-and limits are those of the convolution (`conv2d/winograd_1d.py`).
+A few rows of outputs at a time are pooled while they are in the nearest caches, and are not stored
+elsewhere: N K P Q values are neither written to memory nor read again, which is what limits a first
+layer. Operations and limits are those of the convolution (`conv2d/winograd_1d.py`).
 """
 
 from __future__ import annotations

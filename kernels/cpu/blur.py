@@ -1,4 +1,4 @@
-"""Gaussian blur of one map a sample, and its transpose, for local contrast normalisation.
+"""Gaussian blur of one map for each sample, and its transpose, for local contrast normalisation.
 
     blur(u)[n,h,w] = sum_p sum_q a_p a_q u[n,h+p,w+q] / coverage[h,w]
 

@@ -85,7 +85,7 @@ def _places(
 
 
 def _read(emit: Emitter, places: Sums, rows: list[list[float]], distance: bool) -> list[Any]:
-    """Loads of vectors whose column is not zero; with `ahead` those two further are prefetched."""
+    """Loads of vectors whose column is not zero; with `distance` the next but one is prefetched."""
     used = [any(column) for column in zip(*rows, strict=True)]
     found = [emit.load(place) if use else None for place, use in zip(places, used, strict=True)]
     if distance:

@@ -1,4 +1,4 @@
-"""The filters of a convolution, packed into panels for the micro-kernel; and its longest sum."""
+"""Packing of a convolution's filters into panels, and the number of terms of its longest sum."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def _gemm(a, a_op, a_leading, b, b_op, b_leading, out, bias, K, parts):  # type:
 def multiply(a, a_op, a_ld, b, b_op, b_ld, out, out_ld, M, N, K, add, double):  # type: ignore[no-untyped-def]
     """out (M,N) = a (M,K) b (K,N) [+ out, if `add`], by address and leading dimension, one thread.
 
-    Row-major, an operand with operation PLAIN; TRANSPOSED says that its transpose lies in memory.
+    Row-major, an operand with operation PLAIN; TRANSPOSED says that its transpose is stored.
     BLAS is column-major, so it is asked for out^T = b^T a^T. The caller keeps the arrays alive.
     """
     operations = np.array([b_op, a_op], np.uint8)

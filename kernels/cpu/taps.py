@@ -4,16 +4,16 @@ A window is a list of taps; a tap is an offset into flat memory and an index in 
 channels of a pixel are contiguous, so a vector of them runs through the whole list with its partial
 result in registers, and is stored once:
 
-    greatest   the maximum and its index (switch): max-pooling
+    greatest         the maximum and its index (switch): max-pooling
     scatter_added    the sum of those values whose switch is this pixel: unpooling in gather form
-    gathered     the value at the tap that the switch names: the transpose of unpooling
+    gathered         the value at the tap that the switch names: the transpose of unpooling
 
 `pairs.py` and `blocks.py` are unrolled for the windows of WINDOWS, several of them at once.
 
 Plain Numba loops cannot do this: LLVM vectorises the innermost loop alone, which would be the one
 over taps, or else the result is stored and loaded again at every tap. One call takes
 `channels(dtype)` channels; a last partial block overlaps the one before. Fewer channels than that
-are left to other kernels. Only comparisons and selects; "arrived" adds in the order of the list.
+are left to other kernels. Only comparisons and selects; `scatter_added` adds in list order.
 """
 
 from __future__ import annotations
@@ -147,8 +147,8 @@ def greatest(typingctx, x, offsets, places, count, c, y, switches, to, distance)
     """y[to..] = the maximum of x[offsets[k] + c..], switches[to..] = its places[k], k < count.
 
     Of equal values the first wins; NaN is larger than all. There is at least one tap. Elements
-    `ahead` further are prefetched meanwhile: the taps of a window are short runs of several rows,
-    which the hardware prefetcher does not follow.
+    `distance` further are prefetched meanwhile: the taps of a window are short runs of several
+    rows, which the hardware prefetcher does not follow.
     """
     i64 = types.int64
 

@@ -6,7 +6,7 @@ here emit LLVM vector code for the vector length and the register count of the t
 
     move               copies one vector, or adds bias and applies the ReLU on the way
     add                adds one vector to memory
-    transpose_square               transposes a square of L x L elements in registers
+    transpose_square   transposes a square of L x L elements in registers
     fetch, touch       software prefetch, and a load that cannot be dropped
     `micro_kernel.py`  the inner loop of every matrix product
     `combine.py`       a small constant matrix times vectors, for Winograd's transforms

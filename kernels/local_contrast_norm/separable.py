@@ -1,4 +1,4 @@
-"""Local contrast normalisation with separable blurs of one map a sum.
+"""Local contrast normalisation with separable blurs, one map of each sample for each sum.
 
     m = blur(mean_i x_i),  v = x - m,  sigma = sqrt(blur(mean_i v_i^2))
     y = v / max(c, sigma, floor)

@@ -1,4 +1,4 @@
-"""Matrix product by single-threaded BLAS calls on the threads of the package.
+"""Matrix product by single-threaded BLAS calls on Numba's threads.
 
     out (M,N) = a (M,K) b (K,N) [+ bias, one value a column]
 

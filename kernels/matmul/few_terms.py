@@ -3,7 +3,7 @@
     out (M,N) = a (M,K) b (K,N) [+ bias, one value a column]
 
 The gradient of a linear layer's weights has a term for each image. Up to 8 rows by 3 vectors of out
-are summed in registers (`outer_steps` in `kernels/cpu/micro_kernel.py`) and written with
+are summed in registers (`outer_strided_3` in `kernels/cpu/micro_kernel.py`) and written with
 non-temporal stores, which do not read the memory first (`kernels/cpu/non_temporal.py`). b is packed
 in panels of 3 vectors, some of which stay in the L2 cache for all rows. 2 M N K operations; limited
 by writing the M N results up to some 30 terms, above by the processor's multiply-adds.

@@ -1,1 +1,1 @@
-"""Patches filled outside of the plane that they are parts of."""
+"""Patches with a fill value where they reach outside of their plane."""

@@ -1,4 +1,4 @@
-"""Patches filled on CUDA where they reach outside of their plane: a thread moves 16 bytes.
+"""Patches with a fill value outside of their plane, on CUDA: each thread moves 16 bytes.
 
 No arithmetic: each value is read and written once, 8 bytes in float32, and memory is what limits
 it.

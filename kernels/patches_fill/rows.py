@@ -1,10 +1,10 @@
-"""Patches filled, row by row, where they reach outside of their plane.
+"""Patches with a fill value where they reach outside of their plane, row by row.
 
     y[n,c,i,j] = x[n,c,i,j] where 0 <= row < H and 0 <= column < W, else `fill`;
     (row, column) = at[n] + (i, j)
 
-What a layer's padding is where the layer sees a patch. No arithmetic: each value is read and
-written once, memory is the limit. Linear with fill = 0, and its own transpose.
+This is a layer's padding where its input is a patch. No arithmetic: each value is read and written
+once, memory is the limit. Linear with fill = 0, and its own transpose.
 """
 
 from __future__ import annotations

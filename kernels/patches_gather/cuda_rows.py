@@ -1,4 +1,4 @@
-"""Patches gathered on CUDA, parts laid over the planes on the way: a thread moves 16 bytes.
+"""Patches gathered on CUDA from planes overlaid with smaller parts: each thread moves 16 bytes.
 
 No arithmetic: each value of the result is read and written once, 8 bytes in float32, and memory is
 what limits it.

@@ -1,6 +1,6 @@
-"""Patches gathered row by row, parts laid over the planes on the way.
+"""Patches gathered row by row from planes that are overlaid with smaller parts.
 
-    y[n,c,i,j] = part[n,c,...] where a part lies over that pixel, else x[n,c,row,column] inside of
+    y[n,c,i,j] = part[n,c,...] where a part covers that pixel, else x[n,c,row,column] inside of
     the plane, else `fill`;   (row, column) = at[n] + (i, j)
 
 A unit's receptive field is a patch of the image; what a covered square changes is a patch of each

@@ -1,8 +1,8 @@
-"""The maximum of every plane, and where it is, on CUDA: a thread walks over the pixels of a plane.
+"""Maximum of every plane and its place, on CUDA: one thread scans the pixels of one plane.
 
-Neighbouring threads take neighbouring channels, so a warp reads 128 bytes on end from every pixel.
-A comparison and 4 bytes read an element in float32: memory is the limit, where there are enough
-planes to keep the GPU busy (N C of them).
+Neighbouring threads take neighbouring channels, so a warp reads 128 contiguous bytes of a pixel.
+Each float32 element takes one comparison and 4 bytes read: memory is the limit, where the N C
+planes are enough to keep the GPU busy.
 """
 
 from __future__ import annotations

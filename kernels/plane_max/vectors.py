@@ -1,9 +1,9 @@
-"""The maximum of every plane, and where it is: one pass over the memory, vectors of channels.
+"""Maximum of every plane and its place, in one pass over memory with vectors of channels.
 
     y[n,c] = x[n,c,h,w], the first for which no other is larger;   place = h W + w
 
-A comparison and 4 bytes read an element in float32: memory is the limit. A thread takes an image,
-and holds the best of every channel beside it.
+Each float32 element takes one comparison and 4 bytes read: memory is the limit. A thread processes
+a whole image and keeps the maximum of every channel.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Convolution, its transpose and pooling written as matrices.
 
-    y = W x        x flattened to (C H W), y to (K P Q); W holds each kernel value once an output
-    y = X w        X the windows of x, one a row (im2col); w flattened to (R S C)
+    y = W x        x flattened to (C H W), y to (K P Q); W has each kernel value once per output
+    y = X w        X the windows of x, one in each row (im2col); w flattened to (R S C)
 
 Row (k p q) of W has w[k,c,r,s] at column (c h w), h = p stride - pad + r dilation (Dumoulin, Visin:
 "A guide to convolution arithmetic for deep learning", arXiv 1603.07285, section 4.1). Built from

@@ -1,4 +1,4 @@
-"""Verdicts of a check other than that the property holds: exceptions."""
+"""Exceptions by which a check ends unless its property holds."""
 
 from __future__ import annotations
 

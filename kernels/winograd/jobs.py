@@ -26,8 +26,12 @@ class Sides:
 
 @dataclass(frozen=True)
 class Packing:
-    """Channels of a panel of inputs and of one of outputs; what rows are filled up to a multiple
-    of; and of which side a unit of the products has one panel, and all of the other."""
+    """Packing of a chunk's operands, and the unit of work in which products are shared out.
+
+    inputs, outputs: channels of a panel of each side.
+    whole:           rows are padded to a multiple of it.
+    by_outputs:      a unit is one panel of outputs with all panels of inputs, or the reverse.
+    """
 
     inputs: int
     outputs: int

@@ -4,9 +4,9 @@ The structures are NamedTuples of integers and integer tables. The same classes 
 Python builds them and `pack`s them, compiled code unpacks them (`tiling(parameters)`, ...) as views
 and reads fields by name, which costs nothing there.
 
-They travel packed because Numba compiles a parallel loop, and unboxes the arguments of each call,
-array by array: a pass would have some twenty of them. A record dtype would not do: the tables'
-lengths depend on the geometry, and each length would be a type that is compiled anew.
+They are passed in one array because each call of a function that Numba compiled unboxes its
+arguments array by array, and a pass would have some twenty of them. A record dtype would not do:
+the tables' lengths depend on the geometry, and each length would be a type that is compiled anew.
 
 A view counts in the references of its owner. So each thread unpacks a copy of its own, once, before
 its loop: a counter that threads share would move from core to core.

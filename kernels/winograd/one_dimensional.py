@@ -1,4 +1,4 @@
-"""Strips of Winograd's algorithm along rows of pixels alone, for few channels.
+"""Strips of rows for Winograd's algorithm along one axis, for few channels.
 
     y = A^T [sum over r, c of (G g) o (B^T d)]
 
@@ -8,14 +8,15 @@ first layer would spend more on the transforms of its many outputs than its few 
 products; along one axis 8 values give m outputs, once for all rows of taps.
 
 Stride s is split into phases, pixels and taps taken s at a time: in channels-last memory the s C
-numbers of s neighbouring pixels lie side by side and go through B^T together, one vector. They are
-a *run*, the terms of one row of taps at one point. Filters get zeros up to whole groups of s taps.
+numbers of s neighbouring pixels are contiguous and are transformed together, as one vector. They
+are a *run*, the terms of one row of taps at one point. Filters get zeros up to whole groups of s
+taps.
 
     V (8, rows, tiles, run)    of the padded rows that a strip of some rows of outputs reads; those
-                               of one phase of the stride lie together, so that the tiles of all the
+                               of one phase of the stride are adjacent, so that the tiles of all the
                                strip's rows are `run` elements apart: one tall matrix at each point.
 
-Strips are shared out among the threads; what lies between the passes stays near its core.
+Strips are shared out among the threads; what one pass leaves for the next stays in a core's caches.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def _strips(g: ConvGeometry, chunk: int, parts: int) -> Strips:
     taps = -(-g.S // g.stride[1])
     m = TILES[taps]
     tiles = -(-g.Q // m)
-    run = max(g.stride[1] * g.C, MR_T // 2)  # at least what `outer_steps` takes
+    run = max(g.stride[1] * g.C, MR_T // 2)  # at least what `outer_strided_3` takes
     each_row = MOST * g.stride[0] * tiles * run * np.dtype(float).itemsize  # bytes of V, at most
     rows = _evenly(g, max(1, min(g.P, STRIP // tiles, chunk // each_row)), parts)
     phases = min(g.stride[0], g.R)

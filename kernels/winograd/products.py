@@ -4,7 +4,7 @@
     W[p] (K,C) += Y[p]^T (K,T) V[p] (T,C)       of the weights' gradient
 
 for the T tiles of a chunk. A unit is a point and a panel; each thread has units of about the same
-work (`tiles.shares`).
+work (`jobs.shares`).
 """
 
 from __future__ import annotations

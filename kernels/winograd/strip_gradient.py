@@ -2,8 +2,8 @@
 
     Y (MOST,tiles,K) = A gy    W (MOST,R run,K) += V^T (MOST,R run,tiles) Y
 
-A run of terms times two or three vectors of filters stays in registers while the strip's tiles go
-by. V is `one_dimensional.transform_strip`'s.
+The sums of a run of terms by two or three vectors of filters stay in registers while the strip's
+tiles are added to them. V is `one_dimensional.transform_strip`'s.
 """
 
 from __future__ import annotations

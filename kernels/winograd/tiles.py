@@ -1,8 +1,8 @@
 """Convolution by Winograd tiles, for fprop and dgrad: filters first, then the batch in chunks.
 
-Of each chunk (`jobs.py`) all threads make the input's transform, then the matrix products, then the
-output's transform. Of few tiles the filters are not transformed first but on their way into the
-products.
+For each chunk (`jobs.py`) all threads compute the input transform, then the matrix products, then
+the output transform. Where there are few tiles, the filters are not transformed first: each thread
+transforms a part of them and multiplies by it at once (`filters.py`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Transforms of a weights' gradient by Winograd tiles: those of gy, and of the sums back to taps.
+"""Transforms of the weights' gradient by Winograd tiles: of gy, and of the sums at the points.
 
     Y[p] (T,K) = A gy A^T    W[p] (K,C) += Y[p]^T V[p]    gw = G^T W G
 

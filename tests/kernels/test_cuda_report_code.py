@@ -105,7 +105,7 @@ def test_a_loop_that_is_never_reached_is_none() -> None:
 @needs_compiler
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 class TestCompiled:
-    """Expected numbers are counted in `tests/cuda/examples.cu`."""
+    """Expected numbers are counted in `tests/kernels/cuda/examples.cu`."""
 
     def test_a_tiles_product_is_counted_as_it_is_written(self, arch: str) -> None:
         loop = loops.main_loop(compiled("product<float>", arch).code)
