@@ -18,6 +18,7 @@ from bench.records import BEFORE, read_json, write_json
 from bench.report import README, for_readme, table, write_report
 from bench.rows import Row
 from bench.tables import BEGIN, END, LEGEND, write_table
+from kernels.cpu import limits
 from tests.bench.test_bench import MACHINE, TINY, row
 
 pytestmark = pytest.mark.quick
@@ -164,7 +165,7 @@ def test_a_readme_has_the_rows_that_matter_and_at_most_twelve() -> None:
 
 
 def test_the_peak_of_arithmetic_is_the_higher_of_two_rates(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "OFTEN", 100)
+    monkeypatch.setattr(limits, "OFTEN", 100)
     rates = machine.matmul_rate(256), machine.micro_kernel_rate()
     assert all(np.isfinite(rates))
     assert min(rates) > 0

@@ -128,19 +128,19 @@ def test_an_unknown_device_is_named_with_those_there_are() -> None:
 
 
 @given(shape=shapes, rng=rngs, dtype=dtypes, guise=st.sampled_from([*GUISES]))
-def test_the_door_admits_the_emulators_arrays_as_it_does_plain_ones(
+def test_arrays_of_the_emulator_are_canonicalised_as_plain_ones_are(
     shape: Any, rng: Any, dtype: Any, guise: str
 ) -> None:
     x = normal(shape, rng, dtype)
-    admitted = memory.canonicalise(GUISES[guise](x).view(Emulated))
-    plain = memory.nhwc(admitted) if x.ndim == 4 else admitted
-    assert isinstance(admitted, Emulated) and admitted.dtype == dtype
+    canonical = memory.canonicalise(GUISES[guise](x).view(Emulated))
+    plain = memory.nhwc(canonical) if x.ndim == 4 else canonical
+    assert isinstance(canonical, Emulated) and canonical.dtype == dtype
     assert plain.flags.c_contiguous or (x.ndim == 2 and plain.flags.f_contiguous)
     assert plain.ctypes.data % 16 == 0
-    assert np.array_equal(host(admitted), x)
+    assert np.array_equal(host(canonical), x)
 
 
-def test_the_door_copies_an_array_that_no_vector_of_16_bytes_may_begin_at() -> None:
+def test_an_array_that_is_not_aligned_to_16_bytes_is_copied() -> None:
     x = memory.empty((9,), np.float32, like=emulated(X))
     x.fill(1)
     before = memory.counters.copies
