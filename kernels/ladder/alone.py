@@ -37,10 +37,14 @@ def conv3(images: int, channels: int = 256, filters: int = 384) -> ConvGeometry:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Checks and times a step and the one before; prints a line for each."""
-    asked = _parser().parse_args(arguments)
+    parser = _parser()
+    asked = parser.parse_args(arguments)
     name = asked.step
     if asked.threads is not None:
-        threads.set_num_threads(asked.threads)
+        try:
+            threads.set_num_threads(asked.threads)
+        except ValueError as error:
+            parser.error(str(error))
     g = conv3(asked.images, asked.channels, asked.filters)
     x, w = operands(g)
     share = share_of_bound(STEPS[name], x, w, g)
@@ -59,13 +63,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m kernels.ladder")
-    parser.add_argument("step", choices=tuple(STEPS))
-    parser.add_argument("--images", type=int, default=16)
-    parser.add_argument("--channels", type=int, default=256)
-    parser.add_argument("--filters", type=int, default=384)
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("step", choices=tuple(STEPS), help="the step to run")
+    parser.add_argument("--images", type=_at_least_one, default=16, help="N (16)")
+    parser.add_argument("--channels", type=_at_least_one, default=256, help="C (256)")
+    parser.add_argument("--filters", type=_at_least_one, default=384, help="K (384)")
+    parser.add_argument("--threads", type=int, help="threads (all)")
+    parser.add_argument("--rounds", type=_at_least_one, default=5, help="timed calls (5)")
     return parser
+
+
+def _at_least_one(text: str) -> int:
+    """A count from the command line; argparse prints the error."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number of at least 1, got {text!r}")
+    return int(text)
 
 
 def _product() -> Callable[[], object]:

@@ -174,6 +174,24 @@ def test_a_step_that_is_wrong_ends_its_run(monkeypatch: pytest.MonkeyPatch) -> N
         alone.main(["im2col", *SMALL])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["im2col", "--images", "0"], "expected a number of at least 1, got '0'"),
+        (["im2col", "--rounds", "many"], "expected a number of at least 1, got 'many'"),
+        (["im2col", "--threads", "100000"], "num_threads must be 1 to"),
+        (["no_step"], "invalid choice: 'no_step'"),
+    ],
+)
+def test_bad_arguments_are_a_sentence_and_status_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        alone.main(arguments)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
 def test_a_step_runs_as_a_module() -> None:
     printed = _python(["-m", "kernels.ladder", "slices", *SMALL])
     assert "times as fast as loops" in printed
