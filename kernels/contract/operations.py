@@ -66,6 +66,12 @@ DEFINITIONS: dict[str, Callable[[Any], int]] = {
     "local_contrast_norm": _each(8),
     "local_contrast_norm_vjp": _each(12),
     "random_bits": lambda count: 0,
+    # Moved values are no arithmetic.
+    **dict.fromkeys(("patches_gather", "patches_fill", "concatenate"), lambda g: 0),
+    "plane_max": math.prod,
+    "sgd_step": lambda shape: 6 * math.prod(shape),
+    # Counted by the kernels that it calls.
+    "conv_relu_pool": lambda g: 0,
 }
 """Operation -> its count as a function of g, a geometry or a shape."""
 

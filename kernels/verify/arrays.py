@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -64,13 +65,16 @@ def apart(shape: Sequence[int], rng: np.random.Generator, gap: float = 0.25) -> 
 
 def _every_second(x: np.ndarray) -> np.ndarray:
     holder = np.full(tuple(2 * size for size in x.shape), -7, x.dtype)
-    places = (..., *(slice(None, None, 2),) * x.ndim)  # with an ellipsis, 0-d stays an array
+    places: tuple[Any, ...] = (
+        ...,
+        *(slice(None, None, 2),) * x.ndim,
+    )  # with an ellipsis, 0-d stays an array
     holder[places] = x
     return holder[places]
 
 
 def _reversed(x: np.ndarray) -> np.ndarray:
-    backwards = (..., *(slice(None, None, -1),) * x.ndim)
+    backwards: tuple[Any, ...] = (..., *(slice(None, None, -1),) * x.ndim)
     return x[backwards].copy()[backwards]
 
 

@@ -17,9 +17,9 @@ def stamp(function: object) -> object:
 
 
 def test_what_kernels_are_built_from_is_in_their_stamp(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, other = stamp(micro_kernel.next_panel), stamp(brush.lay_solid)
+    ours, other = stamp(micro_kernel.prefetch_distance), stamp(brush.lay_solid)
     monkeypatch.setattr(freshness, "digest", lambda: "after a change")
-    assert stamp(micro_kernel.next_panel) != ours
+    assert stamp(micro_kernel.prefetch_distance) != ours
     assert stamp(brush.lay_solid) == other, "it is built from no kernel"
 
 

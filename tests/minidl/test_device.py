@@ -175,7 +175,7 @@ def test_no_room_for_a_step_leaves_every_weight_as_it_was(
 
         before = [p.numpy().copy() for p in model.parameters()]
         with monkeypatch.context() as patched:
-            patched.setattr(memory, "admit", until_full)
+            patched.setattr(memory, "canonicalise", until_full)
             with pytest.raises(MemoryError, match="full"):
                 optimiser.step()
         for old, parameter in zip(before, model.parameters(), strict=True):
