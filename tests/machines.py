@@ -1,6 +1,6 @@
 """A sample of the properties on 1, 2 and 3 threads; `test_machines.py` runs it for processors.
 
-    NUMBA_CPU_NAME=haswell NUMBA_NUM_THREADS=3 python tests/machines.py
+    NUMBA_CPU_NAME=haswell NUMBA_NUM_THREADS=3 python -m tests.machines
 
 Kernels whose code depends on the length and the number of vector registers, and that cut their
 work for threads: outer products, strips, Winograd's transforms, pooling in registers. In float32

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-SAMPLE = Path(__file__).with_name("machines.py")
+ROOT = Path(__file__).resolve().parents[1]
 NAMES = "haswell", "generic"
 pytestmark = pytest.mark.skipif(
     platform.machine() not in ("x86_64", "AMD64"), reason="the names are of x86 processors"
@@ -31,7 +31,8 @@ def runs() -> Iterator[Runs]:
     environment |= {"NUMBA_NUM_THREADS": "3", "PYTHONPATH": os.pathsep.join(sys.path)}
     begun = {
         name: subprocess.Popen(
-            [sys.executable, SAMPLE],
+            [sys.executable, "-m", "tests.machines"],
+            cwd=ROOT,
             env=environment | {"NUMBA_CPU_NAME": name},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
