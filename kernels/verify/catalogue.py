@@ -45,6 +45,10 @@ stride, 17 channels.
 Several failures often have one cause. Begin with `definition`: it has the fewest conditions. If \
 it holds and another property fails, the bug needs what that property draws: large sizes, NaN, \
 another memory layout, threads, a second call.
+
+"Drawn" says what a property draws besides its operation's geometry. Names such as `seed` (of \
+further arrays) and `guise` (the operands' memory layout) are arguments of its function, which \
+stands in `kernels/verify/properties` and says what they are.
 """
 
 
@@ -150,13 +154,23 @@ def _condition(each: Property) -> str:
     )  # fmt: skip
 
 
+FILLED = {
+    "normal": "normally distributed",
+    "integers": "small integer",
+    "scaled": "widely scaled",
+    "positive": "positive",
+}
+"""Values of arrays, by the name of their fill (`arrays.py`)."""
+
+
 def _drawn(each: Property) -> str:
     sizes = {False: "small sizes", True: "large sizes", None: "small and large sizes"}
-    parts = [", ".join(each.drawn["fills"]) + " numbers", sizes[each.drawn["large"]]]
+    fills = ", ".join(FILLED[fill] for fill in each.drawn["fills"])
+    parts = [f"{fills} values", sizes[each.drawn["large"]]]
     if each.drawn["optional"]:
         parts.append("with and without optional arrays")
     if each.extras:
-        parts.append("and " + ", ".join(each.extras))
+        parts.append("its own " + ", ".join(f"`{name}`" for name in each.extras))
     parts.append("every thread" if each.threads else "one thread")
     return "; ".join(parts)
 
