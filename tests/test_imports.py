@@ -35,6 +35,7 @@ KERNELS = (
         "kernels/definition/*",
         "kernels/reference.py",
         "kernels/reference_norm.py",
+        "kernels/reference_planes.py",
     ),
     ("kernels/__init__.py",),  # it imports every operation
     ("kernels/verify/*", "kernels/ladder/*"),
