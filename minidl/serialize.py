@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
+from kernels.storage.atomic import replacing
 from minidl import device
 
-
-@contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A temporary file beside `path`; renamed to it at the end, removed if anything fails."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    os.close(handle)
-    beside = Path(name)
-    try:
-        yield beside
-        _sync(beside)
-        beside.chmod(0o666 & ~_umask())
-        os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
+__all__ = ["load", "replacing", "save"]
 
 
 def save(
@@ -61,15 +45,3 @@ def load(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
         raise
     except (SafetensorError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise ValueError(f"{os.fspath(path)} is not a whole safetensors file: {error}") from None
-
-
-def _sync(path: Path) -> None:
-    """Flush the file to disk, before it is renamed."""
-    with open(path, "rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
