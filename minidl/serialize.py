@@ -1,4 +1,7 @@
-"""Arrays and text in a safetensors file, written atomically: a crash keeps the old file."""
+"""Arrays and text in a safetensors file, written atomically and with a checksum.
+
+A crash keeps the old file, and damaged bytes are noticed when the file is read.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
+from kernels.storage import checksum
 from kernels.storage.atomic import replacing
 from minidl import device
 
@@ -26,21 +30,29 @@ def save(
     OSError if the disk is full; the old file is then kept.
     """
     packed = {name: np.asarray(device.host(array), order="C") for name, array in arrays.items()}
+    content = to_bytes(packed, {**(metadata or {}), checksum.NAME: checksum.NONE_YET})
+    at, digits = checksum.digits_of(content)
     with replacing(path) as beside:
-        # With an empty dictionary of text safetensors writes a header that it cannot read.
-        beside.write_bytes(to_bytes(packed, dict(metadata) if metadata else None))
+        beside.write_bytes(content)
+        with beside.open("rb+") as file:
+            file.seek(at)
+            file.write(digits)
 
 
 def load(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """(arrays, text) of a file that `save` wrote; nothing in it is executed.
+    """(arrays, text) of a safetensors file; nothing in it is executed.
 
-    FileNotFoundError without the file, ValueError if it is damaged or no safetensors.
+    The bytes of a file that `save` wrote are held against its checksum. FileNotFoundError without
+    the file, ValueError if it is damaged or no safetensors.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"no file {os.fspath(path)}")
     try:
+        checksum.verify(path)
         with safe_open(os.fspath(path), framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            text = file.metadata() or {}
+            text.pop(checksum.NAME, None)
+            return {name: file.get_tensor(name) for name in file.keys()}, text  # noqa: SIM118
     except PermissionError:
         raise
     except (SafetensorError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:
