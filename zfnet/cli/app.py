@@ -8,7 +8,7 @@ from collections.abc import Callable
 import typer
 
 from kernels.terminal import mistakes
-from kernels.terminal.progress import say
+from kernels.terminal.progress import ending_on_sigterm, say
 from zfnet.cli.check import check_command
 from zfnet.cli.evaluate import evaluate_command
 from zfnet.cli.export import export_command
@@ -45,7 +45,8 @@ for _name, _command in EXPERIMENTS.items():
 def main() -> None:
     """`zfnet`."""
     try:
-        mistakes.run(app, "zfnet", "a smaller --batch-size or --width needs less")
+        with ending_on_sigterm():
+            mistakes.run(app, "zfnet", "a smaller --batch-size or --width needs less")
     except Stopped as stopped:
         say(str(stopped))
-        sys.exit(130)  # as shells have it for a command that Ctrl-C ended
+        sys.exit(stopped.status)

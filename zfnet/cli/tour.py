@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -45,9 +47,10 @@ def _take(out: Path, photographs: Sequence[Photograph], seed: int) -> None:
     say(f"\nA first page is {where}\nOpen it in a browser: {where.as_uri()}")
     say("Now a network is trained on drawn scenes, of which everything is known; the page grows.\n")
     trainer = _trainer(out / "model", seed)
-    if trainer.at.epoch < trainer.recipe.epochs and not run(trainer):
-        say("The same command resumes the tour.")
-        raise typer.Exit(130)
+    if trainer.at.epoch < trainer.recipe.epochs:
+        status = run(trainer, again=shlex.join(["zfnet", *sys.argv[1:]]))
+        if status:
+            raise typer.Exit(status)
     seconds = sum(line["seconds"] for line in trainer.history)
     findings = tour.Findings(trainer.history, seconds, photographs, seed)
     tour.add_training(page, trainer.network, trainer.val, trainer.out, findings, reporter())

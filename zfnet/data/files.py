@@ -49,6 +49,10 @@ class ImageFiles:
         """The file's path relative to the root, with forward slashes."""
         return self._rows[index][0]
 
+    def file(self, index: int) -> Path:
+        """The image's file."""
+        return self._root / self._rows[index][0]
+
     def truth(self, index: int) -> Truth | None:
         """The bounding box where the layout has one."""
         box = self._rows[index][2]
