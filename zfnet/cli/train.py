@@ -76,6 +76,7 @@ class Execution:
 @grouped
 def train_command(
     *,
+    out: Annotated[Path, typer.Option(help="Folder of the run: weights, checkpoint, log, curve.")],
     data: Annotated[
         str | None,
         typer.Option(
@@ -83,7 +84,6 @@ def train_command(
             "--resume, which takes the run's)."
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the run: weights, checkpoint, log, curve.")],
     recipe: Annotated[Recipe, Options(RECIPE, outside=("checkpoint_every", "keep_epochs"))],
     settings: Annotated[
         dict[str, Any],
