@@ -6,6 +6,7 @@ would prevent that is a `Difference`; images stay in the part of the split that 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,8 +61,12 @@ class Images:
 
 
 def kept_run(out: Path) -> Kept:
-    """The run in `out`. Raises as `load_checkpoint` does."""
-    network, recipe, arrays, state = load_checkpoint(out)
+    """The run in `out`. FileNotFoundError without a checkpoint, ValueError for a damaged one."""
+    try:
+        network, recipe, arrays, state = load_checkpoint(out)
+    except ValueError as error:
+        check = shlex.join(["zfnet", "check-run", str(out)])
+        raise ValueError(f"{error}; `{check}` says which files of the run are whole") from None
     try:
         stored = state.get("origin")
         origin = Origin.of_json(stored) if stored else None

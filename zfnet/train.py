@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from kernels.storage.atomic import replacing
-from kernels.storage.folders import in_use, require_present
+from kernels.storage.atomic import replacing, writing_into
+from kernels.storage.folders import require_present
 from kernels.storage.sealed import sealed_xml
 from minidl import Tensor, device, init, optim
 from minidl import functional as F
@@ -111,7 +111,7 @@ class Trainer:
 
         FolderInUse if another process trains in the folder, FolderRemoved if it is removed.
         """
-        with in_use(self.out):
+        with writing_into(self.out):
             self._keep_images()
             while self.at.epoch < self.recipe.epochs:
                 if not self._epoch():

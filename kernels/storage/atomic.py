@@ -18,7 +18,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from kernels.storage.folders import make_folder, require_present, sync_folder
+from kernels.storage.folders import Held, in_use, make_folder, require_present, sync_folder
 
 _NAME = re.compile(r"\.minidl-[0-9a-f]{16}\.tmp")
 _swept: set[str] = set()
@@ -54,6 +54,23 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         if error.errno is not None and _is_temporary(error.filename):
             error.filename, error.filename2 = str(target), None
         raise
+
+
+@contextlib.contextmanager
+def writing_into(folder: str | os.PathLike[str]) -> Iterator[Held]:
+    """Hold a folder (`in_use`) and rid it, and those in it, of what killed writes left there."""
+    with in_use(folder) as held:
+        if held.depth == 1:
+            sweep(folder)
+            for inside in _folders_in(folder):
+                sweep(inside)
+        yield held
+
+
+def _folders_in(folder: str | os.PathLike[str]) -> list[str]:
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return []
 
 
 def sweep(folder: str | os.PathLike[str]) -> list[str]:

@@ -9,6 +9,7 @@ import typer
 
 from kernels.terminal.progress import say
 from minidl.device import check
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import Options, grouped
 from zfnet.cli.options import Execution, names
 from zfnet.cli.reporting import reporter
@@ -25,6 +26,7 @@ SCALE = "Scale (defaults: small, for `scenes`; with --full the paper's)"
 
 
 @grouped
+@holding_out
 def ablation_command(
     *,
     data: Annotated[str, Option(help="`scenes`, or a folder as for `zfnet train`.")],

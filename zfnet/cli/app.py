@@ -10,6 +10,7 @@ import typer
 from kernels.terminal import mistakes
 from kernels.terminal.progress import ending_on_sigterm, say
 from zfnet.cli.check import check_command
+from zfnet.cli.check_run import check_run_command
 from zfnet.cli.evaluate import evaluate_command
 from zfnet.cli.export import export_command
 from zfnet.cli.features import project_command
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.command("tour")(tour_command)
 app.command("train")(train_command)
+app.command("check-run")(check_run_command)
 app.command("evaluate")(evaluate_command)
 app.command("project")(project_command)
 app.command("import")(import_command)

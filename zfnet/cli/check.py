@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from kernels.terminal.progress import say
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import Options, grouped
 from zfnet.cli.options import Execution, names, open_network
 from zfnet.cli.reporting import reporter
@@ -27,6 +28,7 @@ OWN = "trained on scenes, one a seed"
 
 
 @grouped
+@holding_out
 def check_command(
     *,
     model: Annotated[

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from kernels.terminal.progress import say
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import grouped
 from zfnet.cli.options import Execution, Model, Split, names, open_network
 from zfnet.cli.reporting import reporter
@@ -77,6 +78,7 @@ class Sets:
 
 
 @grouped
+@holding_out
 def correspondence_command(
     *,
     model: Model = None,

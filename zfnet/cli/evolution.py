@@ -9,6 +9,7 @@ import typer
 
 from kernels.terminal.progress import say
 from minidl.device import check
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import grouped
 from zfnet.cli.options import Execution, Split
 from zfnet.cli.reporting import reporter
@@ -17,6 +18,7 @@ from zfnet.experiments.evolution.page import write_evolution
 
 
 @grouped
+@holding_out
 def evolution_command(
     *,
     run: Annotated[

@@ -10,6 +10,7 @@ import typer
 
 from kernels.terminal.progress import say
 from minidl.device import check
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import Options, grouped
 from zfnet.cli.options import Execution, Split, open_network
 from zfnet.cli.reporting import reporter
@@ -25,6 +26,7 @@ TRAINING = "Training, without --model (defaults: small, for `scenes`; with --ful
 
 
 @grouped
+@holding_out
 def first_layer_command(
     *,
     data: Annotated[

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from kernels.terminal.progress import say
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import grouped
 from zfnet.cli.show import preprocessing_sentence
 from zfnet.importing import (
@@ -62,6 +63,7 @@ class FormOptions:
 
 
 @grouped
+@holding_out
 def import_command(
     *,
     file: Annotated[

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from kernels.terminal.progress import say
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import grouped
 from zfnet.cli.options import Execution, Model, Split, names, open_network
 from zfnet.cli.reporting import reporter
@@ -48,6 +49,7 @@ class Source:
 
 
 @grouped
+@holding_out
 def invariance_command(
     *,
     model: Model = None,

@@ -10,6 +10,7 @@ import typer
 
 from kernels.terminal.progress import say
 from zfnet.cli.classifier_options import ClassifierOptions
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import grouped
 from zfnet.cli.options import Execution, Model, Split, open_network, whole_numbers
 from zfnet.cli.reporting import reporter
@@ -30,6 +31,7 @@ class FoldOptions:
 
 
 @grouped
+@holding_out
 def layers_command(
     *,
     data: Annotated[str, Option(help="`scenes`, or a folder with a folder of images a class.")],

@@ -10,6 +10,7 @@ import numpy as np
 import typer
 
 from kernels.terminal.progress import say
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import grouped
 from zfnet.cli.options import Execution, Model, Split, open_network
 from zfnet.cli.reporting import reporter
@@ -78,6 +79,7 @@ class Square:
 
 
 @grouped
+@holding_out
 def occlusion_command(
     *,
     model: Model = None,

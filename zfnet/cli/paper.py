@@ -17,6 +17,7 @@ from zfnet.cli.correspondence import correspondence_command
 from zfnet.cli.evolution import evolution_command
 from zfnet.cli.features import features_command
 from zfnet.cli.first_layer import first_layer_command
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import Options, grouped
 from zfnet.cli.invariance import invariance_command
 from zfnet.cli.layers import layers_command
@@ -120,6 +121,7 @@ class MoreData:
 
 
 @grouped
+@holding_out
 def paper_command(
     *,
     data: Annotated[str, Option(help="`scenes`, or any folder of images.")],

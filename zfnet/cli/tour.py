@@ -13,6 +13,7 @@ import typer
 import minidl
 from kernels.terminal.progress import say
 from zfnet.checkpoint import CHECKPOINT
+from zfnet.cli.folder import holding_out
 from zfnet.cli.reporting import reporter
 from zfnet.cli.train import run
 from zfnet.data import open_dataset
@@ -23,6 +24,7 @@ from zfnet.experiments.tour import page as tour
 from zfnet.train import Trainer
 
 
+@holding_out
 def tour_command(
     out: Annotated[Path, typer.Option(help="Folder for the page and the network.")] = Path("tour"),
     image: Annotated[

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 import minidl
-from kernels.storage.folders import in_use
+from kernels.storage.atomic import writing_into
 from kernels.terminal.progress import (
     Task,
     progress_bars,
@@ -109,7 +109,7 @@ def train_command(
         _require_new(out, data, execution)
     elif not (out / CHECKPOINT).is_file():
         raise FileNotFoundError(f"nothing to resume in {out}: no {CHECKPOINT} there")
-    with in_use(out):
+    with writing_into(out):
         if execution.resume:
             trainer = resumed(out, _asked(given, data, recipe, settings, resize, execution))
         else:

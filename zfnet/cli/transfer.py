@@ -10,6 +10,7 @@ import typer
 
 from kernels.terminal.progress import say
 from zfnet.cli.classifier_options import ClassifierOptions
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import Options, grouped
 from zfnet.cli.options import Execution, Model, open_network, whole_numbers
 from zfnet.cli.reporting import reporter
@@ -44,6 +45,7 @@ class FoldOptions:
 
 
 @grouped
+@holding_out
 def transfer_command(
     *,
     data: Annotated[
