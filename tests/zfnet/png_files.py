@@ -1,4 +1,4 @@
-"""PNG files written chunk by chunk, in the depths and with the chunks that no encoder here writes."""
+"""PNG files written chunk by chunk: depths and chunks that Pillow does not write."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ CASES = {
             RGB,
             samples(0x1234, 0, 5, 0x1234, 0, 6, 0x1200, 0, 5),
             [(b"tRNS", samples(0x1234, 0, 5))],
-        ),  # fmt: skip
+        ),
         [CLEAR, [0x12, 0, 0], [0x12, 0, 0]],
     ),
     "8-bit colours": (

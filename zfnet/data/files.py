@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kernels.terminal.printable import printable
 from zfnet.data.dataset import Truth
 from zfnet.data.images import SUFFIXES, read_image
 
@@ -30,7 +31,7 @@ class ImageFiles:
         self, root: Path, classes: Iterable[str], rows: Iterable[tuple[str, int, Box | None]]
     ) -> None:
         self.name = str(root)
-        self.classes = tuple(classes)
+        self.classes = distinct(printable(name) for name in classes)
         self._root = root
         self._rows = list(rows)
 
@@ -46,8 +47,8 @@ class ImageFiles:
         return self._rows[index][1]
 
     def title(self, index: int) -> str:
-        """The file's path relative to the root, with forward slashes."""
-        return self._rows[index][0]
+        """The file's path relative to the root, with forward slashes, as it can be printed."""
+        return printable(self._rows[index][0])
 
     def truth(self, index: int) -> Truth | None:
         """The bounding box where the layout has one."""
@@ -131,3 +132,16 @@ def readable(names: list[str], folders: Iterable[Path]) -> list[str]:
     uses = Counter(called)
     pairs = zip(called, names, strict=True)
     return [word if uses[word] == 1 else f"{word} ({name})" for word, name in pairs]
+
+
+def distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """The names, with a number behind one that came before: "cat", "cat (2)"."""
+    found: dict[str, None] = {}
+    uses = Counter[str]()
+    for name in names:
+        free = name
+        while free in found:
+            uses[name] += 1
+            free = f"{name} ({uses[name] + 1})"
+        found[free] = None
+    return tuple(found)

@@ -153,7 +153,7 @@ def _listed_split(folder: Path, names: list[str]) -> dict[str, list[Path]]:
 def _part(paths: list[Path], name: str, split: str, val_fraction: float, seed: int) -> list[Path]:
     """The files of one class that belong to `split`, still sorted."""
     # Keyed by the name, so that another class does not change the split of the others.
-    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode("utf-8", "surrogateescape"))])
     wanted = round(len(paths) * val_fraction)
     if val_fraction > 0:
         wanted = min(max(wanted, 1), len(paths) - 1)

@@ -10,8 +10,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from minidl import serialize
 from zfnet.data import Dataset
 from zfnet.deconvnet import Deconvnet, Projection
