@@ -15,7 +15,7 @@ import minidl
 from kernels.terminal.progress import Task, progress_bars, say, say_skipped, stop_on_interrupt
 from zfnet.checkpoint import CHECKPOINT, KERNELS, load_checkpoint
 from zfnet.cli.groups import Options, grouped
-from zfnet.cli.options import Device
+from zfnet.cli.options import Device, FollowLinks
 from zfnet.data import (
     Dataset,
     Preprocess,
@@ -56,6 +56,10 @@ class Execution:
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse unreadable images instead of skipping them.")
     ] = False
+    use_test: Annotated[
+        bool, typer.Option("--use-test", help="Validate on DIR/test, which is passed over else.")
+    ] = False
+    follow_links: FollowLinks = False
 
 
 @grouped
@@ -103,7 +107,7 @@ def _new(
     execution: Execution,
 ) -> Trainer:
     """A trainer at the beginning of a run in `out`."""
-    train_set, val_set = _open(data, recipe.seed)
+    train_set, val_set = _open(data, recipe.seed, execution)
     settings = Settings.of(**given, num_classes=len(train_set.classes), seed=recipe.seed)
     network = _new_network(settings, train_set, data, resize, out, execution)
     return _trainer(network, (train_set, val_set), out, recipe, execution)
@@ -208,9 +212,12 @@ def _check_room(out: Path, needed: int) -> None:
         )
 
 
-def _open(data: str, seed: int) -> tuple[Dataset, Dataset]:
+def _open(data: str, seed: int, execution: Execution) -> tuple[Dataset, Dataset]:
     """The training and the validation images; `seed` draws the split, or the scenes."""
-    train_set, val_set = (open_dataset(data, split, seed=seed) for split in ("train", "val"))
+    train_set, val_set = (
+        open_dataset(data, split, seed=seed, follow_links=execution.follow_links)
+        for split in ("train", "test" if execution.use_test else "val")
+    )
     require_classes(train_set)
     return train_set, val_set
 
@@ -222,6 +229,6 @@ def _resumed(out: Path, recipe: Recipe, data: str, execution: Execution) -> Trai
                    keep_epochs=recipe.keep_epochs or stored.keep_epochs)  # fmt: skip
     if kept != recipe:
         say(f"going on with the recipe that the run began with: {kept}")
-    trainer = _trainer(network, _open(data, kept.seed), out, kept, execution)
+    trainer = _trainer(network, _open(data, kept.seed, execution), out, kept, execution)
     trainer.restore(arrays, state)
     return trainer

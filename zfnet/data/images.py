@@ -48,7 +48,8 @@ def read_image(path: str | Path) -> np.ndarray:
 
     Grey images get three equal channels, 16-bit grey keeps its upper 8 bits, transparent pixels
     are composited over mid grey (128), also those of a PNG file's colour key, CMYK and
-    palettes are converted, the first of several frames is taken. The whole file is decoded, so that truncation is found.
+    palettes are converted, the first of several frames is taken. The whole file is decoded, so that
+    truncation is found.
 
     Raises:
         BadImage: missing, empty, truncated or damaged file, no picture of the formats in FORMATS,
