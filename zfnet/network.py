@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.terminal.printable import printable
 from minidl import functional as F
 from minidl import no_grad, serialize
 from zfnet.data import Dataset, Preprocess
@@ -103,7 +104,7 @@ def from_arrays(
             described["preprocess"], weights.pop("preprocess.mean")
         )
         model = _model(described, weights)
-        classes = tuple(str(name) for name in described["classes"])
+        classes = tuple(printable(str(name)) for name in described["classes"])
         if len(classes) != model.num_classes:
             raise ValueError(f"{len(classes)} classes for {model.num_classes} outputs")
         data = str(described.get("data", ""))

@@ -57,6 +57,7 @@ class Origin:
     autotune:  whether kernels were chosen by measurement.
     processor: for which code is generated. code: digest of the sources that compute.
     strict, workers: as the options; they change no numbers.
+    use_test, follow_links: as the options; they decide which images there are.
     """
 
     data: str = ""
@@ -69,6 +70,8 @@ class Origin:
     versions: Mapping[str, str] = field(default_factory=dict)
     strict: bool = False
     workers: int = 2
+    use_test: bool = False
+    follow_links: bool = False
 
     @classmethod
     def here(cls, **given: Any) -> Origin:
@@ -97,7 +100,8 @@ def differences(before: Origin, now: Origin) -> list[Difference]:
 
 
 def _differences(before: Origin, now: Origin) -> Iterator[Difference]:
-    for name, what in (("device", "--device"), ("autotune", "--autotune")):
+    for name in ("device", "autotune", "use_test", "follow_links"):
+        what = "--" + name.replace("_", "-")
         if getattr(before, name) != getattr(now, name):
             yield Difference(what, getattr(before, name), getattr(now, name))
     if before.threads != now.threads:

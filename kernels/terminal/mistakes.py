@@ -8,6 +8,8 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.text import Text
 
+from kernels.terminal.printable import printable
+
 
 def run(app: Callable[[], None], name: str, out_of_memory: str) -> None:
     """Run the commands of program `name`; errors that the user can correct are printed in a line.
@@ -25,6 +27,6 @@ def run(app: Callable[[], None], name: str, out_of_memory: str) -> None:
 
 
 def _complain(name: str, message: str) -> None:
-    line = Text.assemble((f"{name}:", "bold red"), " ", message)
+    line = Text.assemble((f"{name}:", "bold red"), " ", printable(message, "\n"))
     Console(stderr=True).print(line, soft_wrap=True)
     sys.exit(2)

@@ -20,12 +20,14 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from kernels.terminal.printable import printable
+
 console = Console()
 
 
 def say(message: str) -> None:
-    """Prints a line without wrapping it."""
-    console.print(message, highlight=False, soft_wrap=True, markup=False)
+    """Prints a line without wrapping it; what would control the terminal is escaped."""
+    console.print(printable(message, "\n"), highlight=False, soft_wrap=True, markup=False)
 
 
 SECONDS_BETWEEN_LINES = 15.0

@@ -54,7 +54,10 @@ def ablation_command(
     check(device)
     scale = size.scale()
     chosen, report = choose_rows(names(rows)), reporter()
-    train, val = (open_dataset(data, split, seed=seed) for split in ("train", "val"))
+    train, val = (
+        open_dataset(data, split, seed=seed, follow_links=execution.follow_links)
+        for split in ("train", "val")
+    )
     require_classes(train)
     every = range(seed, seed + seeds)
     for row in chosen:  # images that do not fit are refused before their mean is computed

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
+from typing import TextIO
 
 import typer
 
@@ -19,6 +21,7 @@ from zfnet.cli.paper import COMMANDS, paper_command
 from zfnet.cli.show import show_command
 from zfnet.cli.tour import tour_command
 from zfnet.cli.train import train_command
+from zfnet.data import DataWarning
 from zfnet.experiments.shared.runs import Stopped
 
 app = typer.Typer(
@@ -44,8 +47,23 @@ for _name, _command in EXPERIMENTS.items():
     app.command(_name, rich_help_panel="The paper's experiments")(_command)
 
 
+_usual = warnings.showwarning
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int,
+    file: TextIO | None = None, line: str | None = None,
+) -> None:  # fmt: skip
+    """Warnings about the data are printed as sentences, others as Python prints them."""
+    if issubclass(category, DataWarning):
+        say(str(message))
+    else:
+        _usual(message, category, filename, lineno, file, line)
+
+
 def main() -> None:
     """`zfnet`."""
+    warnings.showwarning = _show_warning
     try:
         with ending_on_sigterm():
             mistakes.run(app, "zfnet", "a smaller --batch-size or --width needs less")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kernels.terminal.progress import Task, progress_bars, say, say_skipped
-from zfnet.cli.options import Device, open_network
+from zfnet.cli.options import Device, FollowLinks, Split, open_network
 from zfnet.data import open_dataset, require_classes
 from zfnet.evaluate import evaluate
 
@@ -23,7 +23,7 @@ def evaluate_command(
             "pretrained one)."
         ),
     ] = None,
-    split: Annotated[str, typer.Option(help="Which images: train, val, or scenes' test.")] = "val",
+    split: Split = "val",
     ten_crops: Annotated[
         bool, typer.Option("--ten-crops", help="Average over the paper's ten crops.")
     ] = False,
@@ -34,11 +34,12 @@ def evaluate_command(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse unreadable images instead of skipping them.")
     ] = False,
+    follow_links: FollowLinks = False,
 ) -> None:
     """Print the top-1 and top-5 error of a network, or of several averaged (Table 2)."""
     named: Sequence[Path | None] = model or [None]
     networks = [open_network(path, device)[0] for path in named]
-    dataset = open_dataset(data, split, seed=seed)
+    dataset = open_dataset(data, split, seed=seed, follow_links=follow_links)
     require_classes(dataset)
     with progress_bars() as bars:
         task = Task(bars, "evaluating", len(networks) * len(dataset))

@@ -47,7 +47,7 @@ def evolution_command(
     """Each map's strongest activation, projected, at every epoch that a run kept (Fig 4)."""
     device, seed = execution.device, execution.seed
     check(device)
-    every = open_dataset(data, split, seed=seed)
+    every = open_dataset(data, split, seed=seed, follow_links=execution.follow_links)
     dataset = every if images is None else spread(every, images)
     settings = {
         "run": str(run), "data": data, "layer": layer or [], "maps": maps, "images": len(dataset),

@@ -46,7 +46,7 @@ def features_command(
     """For maps of each layer: the nine strongest activations, projected (Fig 2)."""
     seed = execution.seed
     network, called = open_network(model, execution.device)
-    dataset = open_dataset(data, split, seed=seed)
+    dataset = open_dataset(data, split, seed=seed, follow_links=execution.follow_links)
     settings = {
         "model": called, "data": data, "split": split, "layers": layer or "every convolution",
         "maps": maps, "rules": table, "seed": seed,

@@ -50,7 +50,9 @@ def layers_command(
     """Linear classifiers on each layer's features: do deeper ones separate better? (Table 7)"""
     seed = execution.seed
     network, called = open_network(model, execution.device)
-    dataset = open_whole(data, PROTOCOLS[protocol], split=split, seed=seed)
+    dataset = open_whole(
+        data, PROTOCOLS[protocol], split=split, seed=seed, follow_links=execution.follow_links
+    )
     settings = {
         "model": called, "data": data, "protocol": protocol, **asdict(folds), "layers": layers,
         **classifiers.shown, "split": split, "seed": seed,

@@ -102,7 +102,9 @@ def occlusion_command(
     seed = execution.seed
     network, called = open_network(model, execution.device)
     photographs = shown.photographs(data)
-    dataset = None if data is None else open_dataset(data, split, seed=seed)
+    dataset = None
+    if data is not None:
+        dataset = open_dataset(data, split, seed=seed, follow_links=execution.follow_links)
     subjects = from_files(network, photographs, shown.label or [])
     rng = np.random.default_rng(seed)
     named, played, searched = positions(

@@ -30,6 +30,8 @@ from zfnet.resuming import (
 )
 from zfnet.train import Trainer
 
+OF_THE_OPTIONS = "device", "strict", "workers", "use_test", "follow_links"
+"""Fields of `Origin` that a resumed run keeps unless the option is typed again."""
 WAY_OUT = "leave this as it was, or add --allow-changes to go on all the same"
 
 
@@ -50,6 +52,8 @@ class Asked:
     autotune: bool
     strict: bool
     workers: int
+    use_test: bool
+    follow_links: bool
     allow_changes: bool
 
 
@@ -110,9 +114,8 @@ def _shown(value: object) -> str:
 def _origin(kept: Kept, options: Asked) -> Origin:
     """That of this process, with the kept options where none are given again."""
     before = kept.origin or Origin.here(data=kept.network.data, autotune=_tuned(kept.out))
-    given = {name for name in ("device", "strict", "workers") if name in options.given}
-    own = {name: getattr(options if name in given else before, name)
-           for name in ("device", "strict", "workers")}  # fmt: skip
+    own = {name: getattr(options if name in options.given else before, name)
+           for name in OF_THE_OPTIONS}  # fmt: skip
     _set_threads(options.threads, before.threads)
     data = before.data if options.data is None else kept_name(options.data)
     return Origin.here(data=data, autotune=before.autotune or options.autotune, **own)
@@ -138,15 +141,18 @@ def kept_name(data: str) -> str:
     return data if data == "scenes" else str(Path(data).absolute())
 
 
-def open_split(data: str, seed: int) -> tuple[Dataset, Dataset]:
+def open_split(origin: Origin, seed: int) -> tuple[Dataset, Dataset]:
     """The training and the validation images; `seed` draws the split, or the scenes."""
-    train_set, val_set = (open_dataset(data, split, seed=seed) for split in ("train", "val"))
+    train_set, val_set = (
+        open_dataset(origin.data, split, seed=seed, follow_links=origin.follow_links)
+        for split in ("train", "test" if origin.use_test else "val")
+    )
     require_classes(train_set)
     return train_set, val_set
 
 
 def _opened(kept: Kept, origin: Origin, options: Asked) -> Images:
-    train_set, val_set = open_split(options.data or origin.data, kept.recipe.seed)
+    train_set, val_set = open_split(origin, kept.recipe.seed)
     for dataset in (train_set, val_set):
         check_classes([kept.network], dataset)
     with progress_bars() as bars:

@@ -23,7 +23,7 @@ from kernels.terminal.progress import (
 )
 from zfnet.checkpoint import CHECKPOINT, CURVE, KERNELS
 from zfnet.cli.groups import Given, Options, grouped
-from zfnet.cli.options import Device
+from zfnet.cli.options import Device, FollowLinks
 from zfnet.cli.resume import Asked, command, kept_name, open_split, resumed, with_epochs
 from zfnet.data import Dataset, Preprocess, default_resize, mean_image
 from zfnet.data.listing import Listing, listing
@@ -71,6 +71,10 @@ class Execution:
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse unreadable images instead of skipping them.")
     ] = False
+    use_test: Annotated[
+        bool, typer.Option("--use-test", help="Validate on DIR/test, which is passed over else.")
+    ] = False
+    follow_links: FollowLinks = False
 
 
 @grouped
@@ -153,15 +157,16 @@ def _new(
     execution: Execution,
 ) -> Trainer:
     """A trainer at the beginning of a run in `out`."""
-    train_set, val_set = open_split(data, recipe.seed)
+    origin = Origin.here(
+        data=kept_name(data), device=execution.device, autotune=execution.autotune,
+        strict=execution.strict, workers=execution.workers, use_test=execution.use_test,
+        follow_links=execution.follow_links,
+    )  # fmt: skip
+    train_set, val_set = open_split(origin, recipe.seed)
     settings = Settings.of(**given, num_classes=len(train_set.classes), seed=recipe.seed)
     network = _new_network(settings, train_set, data, resize, out, execution)
     images = _listed(train_set, val_set, execution.workers)
     network.model.to(execution.device)
-    origin = Origin.here(
-        data=kept_name(data), device=execution.device, autotune=execution.autotune,
-        strict=execution.strict, workers=execution.workers,
-    )  # fmt: skip
     return Trainer(
         network, train_set, val_set, out, recipe, workers=execution.workers,
         strict=execution.strict, images=images, origin=origin,

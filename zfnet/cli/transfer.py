@@ -72,7 +72,8 @@ def transfer_command(
     given = {"model": called, "data": data, "protocol": protocol}
     drawn = {**classifiers.shown, "seed": seed}
     if protocol == "voc2012":
-        splits = Voc(data, "train"), Voc(data, "val")
+        follow = execution.follow_links
+        splits = tuple(Voc(data, part, follow_links=follow) for part in ("train", "val"))
         results = Results(out, "transfer", {**given, **drawn})
         options = asdict(classifiers)
         page = write_voc(network, splits, results, **options, seed=seed, report=reporter())
@@ -84,6 +85,8 @@ def transfer_command(
         }  # fmt: skip
         results = Results(out, "transfer", {**given, **own, "split": folds.split, **drawn})
         setting = Setting(**own, **asdict(classifiers), seed=seed)
-        dataset = open_whole(data, chosen, split=folds.split, seed=seed)
+        dataset = open_whole(
+            data, chosen, split=folds.split, seed=seed, follow_links=execution.follow_links
+        )
         page = write_transfer(network, dataset, chosen, results, setting, reporter())
     say(f"The page is {page.resolve()}, its numbers are beside it: transfer.json, transfer.csv.")
