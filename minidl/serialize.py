@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from minidl import device
+from minidl.sharing import aliases
+
+ALIASES = "aliases"
+"""The text with further names of arrays, {another name: the name in the file} as JSON."""
 
 
 @contextlib.contextmanager
@@ -39,28 +44,48 @@ def save(
 ) -> None:
     """Write arrays (of any strides, on any device) and text.
 
+    An array with several names is stored once, under the first; the text `ALIASES` has the others.
     OSError if the disk is full; the old file is then kept.
     """
-    packed = {name: np.asarray(device.host(array), order="C") for name, array in arrays.items()}
+    others, text = aliases(arrays), dict(metadata or {})
+    if others:
+        text[ALIASES] = json.dumps(others)
+    once = {name: array for name, array in arrays.items() if name not in others}
+    packed = {name: np.asarray(device.host(array), order="C") for name, array in once.items()}
     with replacing(path) as beside:
         # With an empty dictionary of text safetensors writes a header that it cannot read.
-        beside.write_bytes(to_bytes(packed, dict(metadata) if metadata else None))
+        beside.write_bytes(to_bytes(packed, text or None))
 
 
 def load(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """(arrays, text) of a file that `save` wrote; nothing in it is executed.
 
+    Names of one array are names of one array again.
     FileNotFoundError without the file, ValueError if it is damaged or no safetensors.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"no file {os.fspath(path)}")
     try:
         with safe_open(os.fspath(path), framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return _with_aliases(arrays, file.metadata() or {})
     except PermissionError:
         raise
     except (SafetensorError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise ValueError(f"{os.fspath(path)} is not a whole safetensors file: {error}") from None
+
+
+def _with_aliases(
+    arrays: dict[str, np.ndarray], text: dict[str, str]
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The arrays under all their names, and the text without the table of names."""
+    others = json.loads(text.pop(ALIASES, "{}"))
+    if not isinstance(others, dict) or others.keys() & arrays.keys():
+        raise ValueError(f"its {ALIASES} {others!r:.100} give a name twice, or are no table")
+    lost = [name for name, kept in others.items() if kept not in arrays]
+    if lost:
+        raise ValueError(f"{lost[0]!r:.100} is another name of an array that it does not have")
+    return arrays | {name: arrays[kept] for name, kept in others.items()}, text
 
 
 def _sync(path: Path) -> None:
