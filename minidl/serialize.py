@@ -5,6 +5,7 @@ A crash keeps the old file, and damaged bytes are noticed when the file is read.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,10 @@ from safetensors.numpy import save as to_bytes
 from kernels.storage import checksum
 from kernels.storage.atomic import replacing
 from minidl import device
+from minidl.sharing import aliases
+
+ALIASES = "aliases"
+"""The text with further names of arrays, {another name: the name in the file} as JSON."""
 
 __all__ = ["load", "replacing", "save"]
 
@@ -27,10 +32,15 @@ def save(
 ) -> None:
     """Write arrays (of any strides, on any device) and text.
 
+    An array with several names is stored once, under the first; the text `ALIASES` has the others.
     OSError if the disk is full; the old file is then kept.
     """
-    packed = {name: np.asarray(device.host(array), order="C") for name, array in arrays.items()}
-    content = to_bytes(packed, {**(metadata or {}), checksum.NAME: checksum.NONE_YET})
+    others, text = aliases(arrays), dict(metadata or {})
+    if others:
+        text[ALIASES] = json.dumps(others)
+    once = {name: array for name, array in arrays.items() if name not in others}
+    packed = {name: np.asarray(device.host(array), order="C") for name, array in once.items()}
+    content = to_bytes(packed, {**text, checksum.NAME: checksum.NONE_YET})
     at, digits = checksum.digits_of(content)
     with replacing(path) as beside:
         beside.write_bytes(content)
@@ -42,8 +52,9 @@ def save(
 def load(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """(arrays, text) of a safetensors file; nothing in it is executed.
 
-    The bytes of a file that `save` wrote are held against its checksum. FileNotFoundError without
-    the file, ValueError if it is damaged or no safetensors.
+    Names of one array are names of one array again. The bytes of a file that `save` wrote are held
+    against its checksum. FileNotFoundError without the file, ValueError if it is damaged or no
+    safetensors.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"no file {os.fspath(path)}")
@@ -52,8 +63,22 @@ def load(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
         with safe_open(os.fspath(path), framework="numpy") as file:
             text = file.metadata() or {}
             text.pop(checksum.NAME, None)
-            return {name: file.get_tensor(name) for name in file.keys()}, text  # noqa: SIM118
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return _with_aliases(arrays, text)
     except PermissionError:
         raise
     except (SafetensorError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise ValueError(f"{os.fspath(path)} is not a whole safetensors file: {error}") from None
+
+
+def _with_aliases(
+    arrays: dict[str, np.ndarray], text: dict[str, str]
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The arrays under all their names, and the text without the table of names."""
+    others = json.loads(text.pop(ALIASES, "{}"))
+    if not isinstance(others, dict) or others.keys() & arrays.keys():
+        raise ValueError(f"its {ALIASES} {others!r:.100} give a name twice, or are no table")
+    lost = [name for name, kept in others.items() if kept not in arrays]
+    if lost:
+        raise ValueError(f"{lost[0]!r:.100} is another name of an array that it does not have")
+    return arrays | {name: arrays[kept] for name, kept in others.items()}, text

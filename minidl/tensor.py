@@ -177,7 +177,7 @@ class Tensor:
         cotangent: Tensor | np.ndarray | None = None,
         *,
         rules: RuleTable | None = None,
-        inputs: Sequence[Tensor] | None = None,
+        inputs: Sequence[Tensor] | Tensor | None = None,
         create_graph: bool = False,
     ) -> tuple[Tensor, ...]:
         """The backward pass from this tensor; see `minidl.backward_pass.backward`."""

@@ -13,6 +13,7 @@ import numpy as np
 from kernels.terminal.printable import printable
 from minidl import functional as F
 from minidl import no_grad, serialize
+from minidl.sharing import converted
 from zfnet.data import Dataset, Preprocess
 from zfnet.imported import Imported
 from zfnet.inspectable import InspectableGraph
@@ -69,7 +70,7 @@ class Network:
         """
         arrays = self.arrays()
         if half:
-            arrays = {name: a.astype(np.float16) for name, a in arrays.items()}
+            arrays = converted(arrays, lambda array: array.astype(np.float16))
         serialize.save(path / FILE if path.is_dir() else path, arrays, self.metadata())
 
 
@@ -99,7 +100,7 @@ def from_arrays(
         )
     try:
         described: dict[str, Any] = json.loads(metadata["network"])
-        weights = {name: _working(array) for name, array in arrays.items()}
+        weights = converted(arrays, _working)
         preprocess = Preprocess.from_settings(
             described["preprocess"], weights.pop("preprocess.mean")
         )

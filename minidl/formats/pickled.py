@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from minidl.formats.pickle_names import NAMES, Kind, Parameter, Storage, StoredTensor
+from minidl.sharing import converted
 
 MAGIC = 0x1950A86A20F9469CFC6C
 """The first object of the older format."""
@@ -186,7 +187,7 @@ def _arrays(tensors: Mapping[str, StoredTensor]) -> dict[str, np.ndarray]:
     needed = sum(view.nbytes for view in views.values())
     if needed > MOST_ARRAYS:
         raise ValueError(f"its arrays need {needed} bytes, more than {MOST_ARRAYS}")
-    return {name: _copied(view) for name, view in views.items()}
+    return converted(views, _copied)  # a tensor under two names stays one array
 
 
 def _copied(view: np.ndarray) -> np.ndarray:

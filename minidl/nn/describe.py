@@ -15,6 +15,7 @@ import numpy as np
 from minidl.nn import elementwise, joins, layers
 from minidl.nn.graph import Graph
 from minidl.nn.module import Module
+from minidl.nn.tying import tie
 
 Arrays = Mapping[str, np.ndarray]
 WEIGHTED: dict[str, Callable[..., Module]] = {
@@ -65,6 +66,7 @@ def describe(graph: Graph) -> dict[str, Any]:
 def build(described: Mapping[str, Any], arrays: Arrays) -> Graph:
     """The graph of a description by `describe`, with arrays named as in its `state_dict`.
 
+    Names of one array become names of one parameter.
     ValueError for a kind, a setting, an array or an input that does not fit; it names the layer.
     """
     layers, wiring, used = dict[str, Module](), dict[str, list[str]](), set[str]()
@@ -80,7 +82,9 @@ def build(described: Mapping[str, Any], arrays: Arrays) -> Graph:
     unknown = sorted(arrays.keys() - used)
     if unknown:
         raise ValueError(f"arrays of no layer: {', '.join(unknown)}")
-    return Graph(layers, wiring, str(described["output"]))
+    graph = Graph(layers, wiring, str(described["output"]))
+    tie(graph, arrays)
+    return graph
 
 
 def _kind(name: str, layer: Module) -> str:

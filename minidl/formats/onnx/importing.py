@@ -20,6 +20,7 @@ from minidl.formats.onnx import constants
 from minidl.formats.onnx.call import OPERATORS, Activation, Built, Call, Value
 from minidl.formats.onnx.model import Model, Node
 from minidl.formats.onnx.reading import read
+from minidl.formats.onnx.ties import Ties
 from minidl.nn.folding import fold as fold_affine
 from minidl.recording import no_grad
 from minidl.tensor import Tensor
@@ -37,8 +38,9 @@ def load_onnx(
     fold: fold batch normalisation into the convolution before it.
 
     A layer has the name of its node, or of the node's output; no node is left out, not even a
-    softmax at the end. Weights of float16 and float64 become float32, the type of all computation.
-    Settings that depend on the image's size (Reshape, auto_pad) are those for this size.
+    softmax at the end. A constant that is the weight of several nodes becomes one parameter.
+    Weights of float16 and float64 become float32, the type of all computation. Settings that
+    depend on the image's size (Reshape, auto_pad) are those for this size.
     Nothing in the file is executed.
     Raises FileNotFoundError, ImportError without the package onnx, and ValueError that says which
     node cannot be imported and why, or what is wrong with the file.
@@ -79,6 +81,7 @@ class _Walk:
     opset: int
     layers: dict[str, nn.Module] = field(default_factory=dict)
     wiring: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    ties: Ties = field(default_factory=Ties)
 
     def add(self, node: Node) -> None:
         """Convert a node; its value is a constant, or the output of its layers."""
@@ -89,7 +92,9 @@ class _Walk:
         if constants.folds(call):
             value: Value = constants.fold(call)
         else:
-            value = self.chain(node.name, _built(call), call.activations)
+            built = _built(call)
+            self.ties.add(call, built)
+            value = self.chain(node.name, built, call.activations)
         self.values[node.outputs[0]] = value
 
     def inputs(self, node: Node) -> tuple[Value, ...]:
