@@ -26,10 +26,11 @@ from pathlib import Path
 
 from tests.promises.faults import FAULTS
 from tests.promises.kills import KILLS
+from tests.promises.mutations import MUTATIONS
 from tests.promises.part import Part, Trial
 from tests.promises.races import RACES
 
-PARTS = {part.name: part for part in (FAULTS, KILLS, RACES)}
+PARTS = {part.name: part for part in (FAULTS, KILLS, RACES, MUTATIONS)}
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = "kernels", "minidl", "zfnet", "tests/promises", "tests/shared"
 
