@@ -73,7 +73,9 @@ def transfer_command(
     drawn = {**classifiers.shown, "seed": seed}
     if protocol == "voc2012":
         follow = execution.follow_links
-        splits = tuple(Voc(data, part, follow_links=follow) for part in ("train", "val"))
+        splits = (
+            Voc(data, "train", follow_links=follow), Voc(data, "val", follow_links=follow),
+        )  # fmt: skip
         results = Results(out, "transfer", {**given, **drawn})
         options = asdict(classifiers)
         page = write_voc(network, splits, results, **options, seed=seed, report=reporter())
