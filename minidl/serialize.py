@@ -6,8 +6,9 @@ A crash keeps the old file, and damaged bytes are noticed when the file is read.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -17,7 +18,7 @@ from kernels.storage import checksum
 from kernels.storage.atomic import replacing
 from minidl import device
 
-__all__ = ["load", "replacing", "save"]
+__all__ = ["load", "load_text", "replacing", "save"]
 
 
 def save(
@@ -39,20 +40,38 @@ def save(
             file.write(digits)
 
 
+def load_text(path: str | os.PathLike[str]) -> dict[str, str]:
+    """The text of a safetensors file alone; its arrays are neither read nor checked.
+
+    Raises as `load` does.
+    """
+    return _read(path, lambda file: {})[1]
+
+
 def load(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """(arrays, text) of a safetensors file; nothing in it is executed.
 
     The bytes of a file that `save` wrote are held against its checksum. FileNotFoundError without
     the file, ValueError if it is damaged or no safetensors.
     """
+
+    def arrays(file: Any) -> dict[str, np.ndarray]:
+        checksum.verify(path)
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+    return _read(path, arrays)
+
+
+def _read(
+    path: str | os.PathLike[str], arrays: Callable[[Any], dict[str, np.ndarray]]
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"no file {os.fspath(path)}")
     try:
-        checksum.verify(path)
         with safe_open(os.fspath(path), framework="numpy") as file:
             text = file.metadata() or {}
             text.pop(checksum.NAME, None)
-            return {name: file.get_tensor(name) for name in file.keys()}, text  # noqa: SIM118
+            return arrays(file), text
     except PermissionError:
         raise
     except (SafetensorError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:

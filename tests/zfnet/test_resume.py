@@ -18,6 +18,7 @@ from tests.zfnet.commands import CLASSES, NETWORK, pictures, stopped, zfnet
 from zfnet import origin
 from zfnet.checkpoint import CHECKPOINT, load_checkpoint, load_images
 from zfnet.recipe import Recipe
+from zfnet.resuming import split_of_run
 
 BEGUN = ["--epochs", "2", "--schedule", "cosine", "--checkpoint-every", "3", "--seed", "5"]
 
@@ -252,3 +253,19 @@ def test_a_new_run_needs_data_and_has_nothing_to_allow(run: Run, tmp_path: Path)
     assert zfnet(run._patch, "train", "--out", tmp_path / "x") == 2
     assert run.begin("--allow-changes") == 2
     assert not (tmp_path / "x").exists() and not run.out.exists()
+
+
+def test_a_network_is_evaluated_on_the_images_that_its_run_held_back(run: Run) -> None:
+    assert run.begin("--epochs", "1", "--seed", "3") == 0
+    held_back = run.parts()["val"]
+    add(run, *(f"{name}/{i}.png" for name in CLASSES for i in range(5)))
+    found = split_of_run(run.out, str(run.data), "val")
+    assert found is not None
+    titles = {found.title(i) for i in range(len(found))}
+    assert held_back <= titles and not titles & run.parts()["train"]
+    status = zfnet(run._patch, "evaluate", "--model", run.out, "--data", run.data)
+    assert run._said(status) == 0
+    assert f"{len(found)} images of val, as the run" in run.output
+    status = zfnet(run._patch, "evaluate", "--model", run.out, "--data", run.data, "--seed", "0")
+    assert run._said(status) == 0
+    assert "as the run" not in run.output
