@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -22,7 +23,7 @@ from minidl.sharing import aliases
 ALIASES = "aliases"
 """The text with further names of arrays, {another name: the name in the file} as JSON."""
 
-__all__ = ["load", "replacing", "save"]
+__all__ = ["load", "load_text", "replacing", "save"]
 
 
 def save(
@@ -49,6 +50,14 @@ def save(
             file.write(digits)
 
 
+def load_text(path: str | os.PathLike[str]) -> dict[str, str]:
+    """The text of a safetensors file alone; its arrays are neither read nor checked.
+
+    Raises as `load` does.
+    """
+    return _read(path, lambda file: {})[1]
+
+
 def load(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """(arrays, text) of a safetensors file; nothing in it is executed.
 
@@ -56,15 +65,24 @@ def load(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     against its checksum. FileNotFoundError without the file, ValueError if it is damaged or no
     safetensors.
     """
+
+    def arrays(file: Any) -> dict[str, np.ndarray]:
+        checksum.verify(path)
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+    return _read(path, arrays)
+
+
+def _read(
+    path: str | os.PathLike[str], arrays: Callable[[Any], dict[str, np.ndarray]]
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"no file {os.fspath(path)}")
     try:
-        checksum.verify(path)
         with safe_open(os.fspath(path), framework="numpy") as file:
             text = file.metadata() or {}
             text.pop(checksum.NAME, None)
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return _with_aliases(arrays, text)
+            return _with_aliases(arrays(file), text)
     except PermissionError:
         raise
     except (SafetensorError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:

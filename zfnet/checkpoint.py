@@ -90,6 +90,17 @@ def save_checkpoint(
     serialize.save(out / CHECKPOINT, {**network.arrays(), **named}, metadata)
 
 
+def load_state(out: Path) -> dict[str, Any]:
+    """The state of the run in `out` alone: neither its network nor its velocities are read.
+
+    Raises as `load_checkpoint` does.
+    """
+    try:
+        return dict(json.loads(serialize.load_text(out / CHECKPOINT)["training"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{out / CHECKPOINT} cannot be read: {error!r}") from None
+
+
 def load_checkpoint(out: Path) -> tuple[Network, Recipe, dict[str, np.ndarray], dict[str, Any]]:
     """The network, recipe, arrays and state of an interrupted run.
 

@@ -134,6 +134,11 @@ def versions() -> dict[str, str]:
     return {name: _version(name) for name in ("minidl-zfnet", *LIBRARIES)}
 
 
+def data_name(data: str) -> str:
+    """The data's name as a run keeps it: a folder's whole path, found from anywhere."""
+    return data if data == "scenes" else str(Path(data).absolute())
+
+
 def processor() -> str:
     """The processor that kernels are compiled for, with its vectors: "haswell, 256-bit vectors"."""
     return f"{machine.name()}, {8 * machine.MACHINE.width}-bit vectors"

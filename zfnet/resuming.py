@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from zfnet.checkpoint import KERNELS, load_checkpoint, load_images
-from zfnet.data import Dataset
+from zfnet.checkpoint import CHECKPOINT, KERNELS, load_checkpoint, load_images, load_state
+from zfnet.data import Dataset, open_dataset
 from zfnet.data.kept_split import kept_split
-from zfnet.data.listing import Listing, changes, listing
+from zfnet.data.listing import Listing, Part, changes, listing
 from zfnet.network import Network
 from zfnet.origin import Difference, Origin, differences
 from zfnet.recipe import Recipe
@@ -102,6 +102,28 @@ def kept_images(
         why = str(changed) or "in another order"
         found.append(Difference("the data", was, is_now, why=why))
     return Images(train, val, images, tuple(found))
+
+
+def split_of_run(run: Path, data: str, part: Part) -> Dataset | None:
+    """The images of a folder that the run in `run` had in this part; None for a run on other data.
+
+    None also for a run on images without files, and for one of an earlier version. ValueError if
+    the checkpoint or the list of images is damaged.
+    """
+    if not (run / CHECKPOINT).is_file():
+        return None
+    origin = Origin.of_json(load_state(run).get("origin") or {})
+    if not origin.images or Path(origin.data).resolve() != Path(data).resolve():
+        return None
+    before = load_images(run, origin.images)
+    if not before.files:
+        return None
+    train, val = (
+        open_dataset(data, split, follow_links=origin.follow_links)
+        for split in ("train", "test" if origin.use_test else "val")
+    )
+    (train, val), _ = kept_split(before, listing(train, val, before=before), train, val)
+    return train if part == "train" else val
 
 
 def of_recipe(before: Recipe, now: Recipe) -> list[Difference]:

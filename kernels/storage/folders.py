@@ -56,11 +56,7 @@ class Held:
 
     def require(self) -> None:
         """FolderRemoved unless the folder is still the one that was locked."""
-        try:
-            there = os.path.samestat(os.stat(self.folder), os.fstat(self.descriptor))
-        except FileNotFoundError:
-            there = False
-        if not there:
+        if not _is_at(self.folder, self.descriptor):
             raise FolderRemoved(
                 f"the folder {self.folder} was removed or moved while this process was writing "
                 "into it; nothing more is written"
@@ -93,9 +89,11 @@ def in_use(folder: str | os.PathLike[str]) -> Iterator[Held]:
 def make_folder(folder: Path) -> tuple[Path, ...]:
     """Make a folder and those above it, durably; returns those that it made, the deepest first.
 
-    FolderRemoved instead of making anew a folder that this process holds.
+    FolderRemoved instead of making anew a folder that this process holds, ValueError for a file.
     """
     require_present(folder)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file, where a folder is needed")
     missing = [f for f in (folder, *folder.parents) if not f.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for made in missing:
@@ -216,10 +214,10 @@ def _lock(descriptor: int) -> None:
 
 
 def _is_at(path: Path, descriptor: int) -> bool:
-    """Whether the open file is still the one of that name."""
+    """Whether the open file, or folder, is still the one of that name."""
     try:
         return os.path.samestat(os.stat(path), os.fstat(descriptor))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 
@@ -256,8 +254,9 @@ def _release(held: Held) -> None:
             with contextlib.suppress(OSError):
                 path.unlink()
         os.close(held.lock)
+    if _is_at(held.folder, held.descriptor):
+        _remove_empty(held.made)
     os.close(held.descriptor)
-    _remove_empty(held.made)
 
 
 def _remove_empty(made: tuple[Path, ...]) -> None:

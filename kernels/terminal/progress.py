@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from rich.console import Console
@@ -100,7 +101,8 @@ def stop_on_interrupt() -> Iterator[list[int]]:
             raise KeyboardInterrupt
         if not received:
             again = "; once more to stop at once" if number == signal.SIGINT else ""
-            say(f"\nstopping after this step{again}")
+            with suppress(RuntimeError):  # the signal came while a line was printed
+                say(f"\nstopping after this step{again}")
         received.append(number)
 
     before = {number: signal.signal(number, handler) for number in STATUS}
@@ -121,6 +123,7 @@ def ending_on_sigterm() -> Iterator[None]:
     """Within it SIGTERM ends the process with status 143, after its cleaning up (`finally`)."""
 
     def handler(number: int, frame: FrameType | None) -> None:
+        os.write(2, b"ended by SIGTERM\n")
         sys.exit(STATUS[signal.SIGTERM])
 
     before = signal.signal(signal.SIGTERM, handler)

@@ -14,7 +14,7 @@ from zfnet.checkpoint import KERNELS
 from zfnet.data import Dataset, open_dataset, require_classes
 from zfnet.evaluate import check_classes
 from zfnet.network import require_conv_net
-from zfnet.origin import Difference, Origin
+from zfnet.origin import Difference, Origin, data_name
 from zfnet.recipe import Recipe
 from zfnet.resuming import (
     UNKNOWN_ORIGIN,
@@ -117,7 +117,7 @@ def _origin(kept: Kept, options: Asked) -> Origin:
     own = {name: getattr(options if name in options.given else before, name)
            for name in OF_THE_OPTIONS}  # fmt: skip
     _set_threads(options.threads, before.threads)
-    data = before.data if options.data is None else kept_name(options.data)
+    data = before.data if options.data is None else data_name(options.data)
     return Origin.here(data=data, autotune=before.autotune or options.autotune, **own)
 
 
@@ -134,11 +134,6 @@ def _set_threads(given: int | None, before: int) -> None:
             minidl.set_num_threads(before)
         except ValueError:  # the difference is named
             return
-
-
-def kept_name(data: str) -> str:
-    """The data's name as a run keeps it: a folder's whole path, found from anywhere."""
-    return data if data == "scenes" else str(Path(data).absolute())
 
 
 def open_split(origin: Origin, seed: int) -> tuple[Dataset, Dataset]:

@@ -24,12 +24,12 @@ from kernels.terminal.progress import (
 from zfnet.checkpoint import CHECKPOINT, CURVE, KERNELS
 from zfnet.cli.groups import Given, Options, grouped
 from zfnet.cli.options import Device, FollowLinks
-from zfnet.cli.resume import Asked, command, kept_name, open_split, resumed, with_epochs
+from zfnet.cli.resume import Asked, command, open_split, resumed, with_epochs
 from zfnet.data import Dataset, Preprocess, default_resize, mean_image
 from zfnet.data.listing import Listing, listing
 from zfnet.model import ConvNet
 from zfnet.network import FILE, Network
-from zfnet.origin import Origin
+from zfnet.origin import Origin, data_name
 from zfnet.recipe import Recipe
 from zfnet.settings import OWN, Settings
 from zfnet.train import Trainer
@@ -158,7 +158,7 @@ def _new(
 ) -> Trainer:
     """A trainer at the beginning of a run in `out`."""
     origin = Origin.here(
-        data=kept_name(data), device=execution.device, autotune=execution.autotune,
+        data=data_name(data), device=execution.device, autotune=execution.autotune,
         strict=execution.strict, workers=execution.workers, use_test=execution.use_test,
         follow_links=execution.follow_links,
     )  # fmt: skip
