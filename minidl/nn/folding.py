@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from minidl.nn.elementwise import Affine
@@ -22,10 +24,10 @@ def fold(graph: Graph) -> Graph:
     """
     layers, wiring = dict(graph.children()), dict(graph.wiring())
     gone: dict[str, str] = {}
+    readers = Counter(source for sources in wiring.values() for source in set(sources))
     for name, layer in graph.children():
         (below, *others) = wiring[name]
-        readers = sum(below in sources for sources in wiring.values())
-        alone = not others and readers == 1 and below != graph.output
+        alone = not others and readers[below] == 1 and below != graph.output
         into = gone.get(below, below)
         source = layers.get(into)
         if alone and isinstance(layer, Affine) and isinstance(source, Foldable):
