@@ -142,7 +142,8 @@ def _require_shapes(settings: Settings, stored: Mapping[str, tuple[int, ...]]) -
     if missing or unknown or unlike:
         raise ValueError(
             f"the stored weights are not those of the settings: missing {missing or 'none'}, "
-            f"unknown {unknown[:8] or 'none'}, of another shape {'; '.join(unlike) or 'none'}"
+            f"unknown {unknown[:8] or 'none'}, {len(unlike)} of another shape: "
+            f"{'; '.join(unlike[:2]) or 'none'}"
         )
 
 
