@@ -146,7 +146,7 @@ def test_an_object_that_is_endless_when_written_out_is_refused_at_once(tmp_path:
     for i in range(40):
         again = pickle.BINGET + bytes([i])
         pairs.append(row(again, again) + pickle.BINPUT + bytes([i + 1]))
-    with pytest.raises(ValueError, match=r"asks for .*\.\.\..*which is no storage"):
+    with pytest.raises(ValueError, match="more than 1000 elements"):
         read_pth(archive(tmp_path / "w.pth", b"".join(pairs) + pickle.BINPERSID, {}))
 
 
