@@ -215,7 +215,7 @@ def _remembered(path: Path) -> dict[str, dict[str, str]]:
         return {str(machine): _named(cases) for machine, cases in found.items()}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, RecursionError, ValueError, AttributeError) as error:
         warnings.warn(
             f"autotune ignores {path}: {error}; remove it to be rid of this", stacklevel=2
         )
@@ -227,7 +227,7 @@ def _recorded(path: Path) -> dict[str, str]:
         return _named(unsealed(path.read_text()))
     except FileNotFoundError:
         return {}
-    except (ValueError, AttributeError) as error:
+    except (RecursionError, ValueError, AttributeError) as error:
         raise ValueError(f"{path} is damaged ({error}); remove it to choose anew") from error
 
 

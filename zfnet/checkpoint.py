@@ -116,6 +116,6 @@ def load_checkpoint(out: Path) -> tuple[Network, Recipe, dict[str, np.ndarray], 
         state = json.loads(metadata["training"])
         known = {f.name for f in fields(Recipe)}
         recipe = Recipe(**{k: v for k, v in state["recipe"].items() if k in known})
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"{file} cannot be resumed from: {error!r}") from None
     return network, recipe, arrays, state

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 _BORDERS = ("corrected", "zero")
+LARGEST = 65_535
+"""The largest window: a kernel has buffers as long as it. Networks have 5 to 9."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +145,9 @@ def _planes(shape: Sequence[int], what: str) -> tuple[int, int, int, int]:
 
 
 def _at_least_one(size: int, what: str) -> int:
-    if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
-        raise ValueError(f"{what}: size must be an integer of at least 1, got {size!r}")
+    whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
+    if not whole or not 1 <= size <= LARGEST:
+        raise ValueError(f"{what}: size must be an integer from 1 to {LARGEST:,}, got {size!r}")
     return int(size)
 
 

@@ -20,6 +20,8 @@ def run(app: Callable[[], None], name: str, out_of_memory: str) -> None:
         app()
     except (ValueError, TypeError, FileNotFoundError) as error:
         _complain(name, str(error))
+    except RecursionError as error:
+        _complain(name, f"{error}: something that was read is nested too deeply")
     except OSError as error:
         _complain(name, f"{error.strerror or error}: {error.filename or 'the disk may be full'}")
     except MemoryError as error:

@@ -1,14 +1,16 @@
 """Import of an ONNX network as a graph of layers.
 
 The nodes are visited in topological order. A node of constants alone is computed at once. Every
-other node becomes a layer, which is run on one image of zeros: so every shape is that of the
-engine, and an error is found at the node that causes it.
+other node becomes a layer, which is run on a batch of no images: so every shape is that of the
+engine, an error is found at the node that causes it, and whatever sizes a file claims, nothing is
+allocated for them.
 """
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +21,7 @@ from minidl import nn
 from minidl.formats.onnx import constants
 from minidl.formats.onnx.call import OPERATORS, Activation, Built, Call, Value
 from minidl.formats.onnx.model import Model, Node
-from minidl.formats.onnx.reading import read
+from minidl.formats.onnx.reading import LIMIT, read
 from minidl.formats.onnx.ties import Ties
 from minidl.nn.folding import fold as fold_affine
 from minidl.recording import no_grad
@@ -82,6 +84,7 @@ class _Walk:
     layers: dict[str, nn.Module] = field(default_factory=dict)
     wiring: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ties: Ties = field(default_factory=Ties)
+    uses: Counter[str] = field(default_factory=Counter)
 
     def add(self, node: Node) -> None:
         """Convert a node; its value is a constant, or the output of its layers."""
@@ -109,13 +112,25 @@ class _Walk:
         return sources[0]
 
     def layer(self, name: str, module: nn.Module, sources: tuple[Activation, ...]) -> Activation:
-        own = _free(name, self.layers)
-        shape = module(*(Tensor(np.zeros(each.shape, np.float32)) for each in sources)).shape
-        if shape[:1] != (1,):
-            raise ValueError(f"it gives {shape} for one image: the batch must stay the first axis")
+        own = self.free(name)
+        none = (Tensor(np.zeros((0, *each.shape[1:]), np.float32)) for each in sources)
+        batch, *sizes = module(*none).shape
+        if batch != 0:
+            raise ValueError(f"it gives {batch, *sizes}: the batch must stay the first axis")
+        shape = (1, *sizes)
+        if 4 * math.prod(shape) >= LIMIT:
+            raise ValueError(f"its output {shape} would take 2 GiB or more for one image")
         self.layers[own] = module
         self.wiring[own] = tuple(each.layer for each in sources)
         return Activation(own, shape)
+
+    def free(self, name: str) -> str:
+        """The name, with a number if another layer or the input has it."""
+        free = name
+        while free in self.layers or free == nn.INPUT:
+            self.uses[name] += 1
+            free = f"{name}_{self.uses[name] + 1}"
+        return free
 
 
 def _built(call: Call) -> Built:
@@ -125,14 +140,6 @@ def _built(call: Call) -> Built:
             "imported"
         )
     return OPERATORS[call.node.operator](call)
-
-
-def _free(name: str, taken: Mapping[str, object]) -> str:
-    """The name, with a number if another layer or the input has it."""
-    free, number = name, 2
-    while free in taken or free == nn.INPUT:
-        free, number = f"{name}_{number}", number + 1
-    return free
 
 
 def _shown(values: tuple[Value, ...]) -> str:
