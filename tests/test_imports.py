@@ -48,6 +48,7 @@ KERNELS = (
 
 MINIDL = (
     ("minidl/device.py", "minidl/init.py", "minidl/recording.py", "minidl/serialize.py"),
+    ("minidl/versions.py",),
     ("minidl/tensor.py",),
     ("minidl/prepared_weights.py", "minidl/rules.py", "minidl/backward_pass.py"),
     ("minidl/functional/*",),

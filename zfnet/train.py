@@ -209,8 +209,7 @@ class Trainer:
         if self.recipe.max_rms:
             for name in self.network.model.convolutions:
                 weight = getattr(self.network.model, name).weight
-                init.renormalise_filters(weight.data, max_rms)
-                weight.assign(weight.data)  # copies nothing: the tape notices the write
+                weight.change(lambda array: init.renormalise_filters(array, max_rms))
 
     def _progress(self) -> Progress:
         at = self.at

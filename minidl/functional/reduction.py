@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl.functional.shape import reshape
 from minidl.rules import gradient
-from minidl.tensor import Axis, Node, Tensor, record
+from minidl.tensor import Axis, Node, Tensor, record, record_view
 
 Needs = tuple[bool, ...]
 
@@ -63,7 +63,7 @@ def _amax(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     """x repeated along axes of size 1 and new leading axes."""
-    return record("broadcast_to", np.broadcast_to(x.data, tuple(shape)), (x,))
+    return record_view("broadcast_to", np.broadcast_to(x._array, tuple(shape)), x)
 
 
 @gradient.rule("broadcast_to")

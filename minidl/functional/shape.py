@@ -13,7 +13,7 @@ from kernels.contract.geometry import Padding, pads
 from kernels.contract.plane_geometry import ConcatenateGeometry
 from minidl import device as devices
 from minidl.rules import gradient
-from minidl.tensor import Node, Tensor, record
+from minidl.tensor import Node, Tensor, for_tape, record, record_view
 
 Needs = tuple[bool, ...]
 
@@ -21,12 +21,12 @@ Needs = tuple[bool, ...]
 def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
     """x's elements in row-major order as another shape; one size may be -1."""
     try:
-        data = x.data.reshape(tuple(shape))
+        data = x._array.reshape(tuple(shape))
     except ValueError:
         raise ValueError(
             f"reshape: {x.shape} has {x.size} elements and does not fit into {tuple(shape)}"
         ) from None
-    return record("reshape", data, (x,))
+    return record_view("reshape", data, x)
 
 
 @gradient.rule("reshape")
@@ -44,7 +44,7 @@ def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
     order = tuple(range(x.ndim))[::-1] if axes is None else tuple(axes)
     if sorted(a % max(x.ndim, 1) for a in order) != list(range(x.ndim)):
         raise ValueError(f"transpose: {order} does not name each axis of {x.shape} once")
-    return record("transpose", x.data.transpose(order), (x,), order=order)
+    return record_view("transpose", x._array.transpose(order), x, order=order)
 
 
 @gradient.rule("transpose")
@@ -59,8 +59,8 @@ def getitem(x: Tensor, index: Any) -> Tensor:
     Arrays in the index may be on the CPU whatever x's device. The backward pass then knows them
     without waiting for the device.
     """
-    data = x.data[devices.index(index, x.data)]
-    return record("getitem", data, (x,), index=index)
+    data = x._array[devices.index(index, x._array)]
+    return record_view("getitem", data, x, index=for_tape(index, x))
 
 
 @gradient.rule("getitem")
