@@ -12,7 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kernels.contract.arguments import MOST
+
 _BORDERS = ("corrected", "zero")
+WIDEST = 2**16 - 1
+"""The largest window of LCN, whose weights are stored."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class LCNGeometry:
         """Geometry of local_contrast_norm(x); ValueError shows what does not fit."""
         what = "local_contrast_norm"
         N, C, H, W = _planes(x_shape, what)
-        if _at_least_one(size, what) % 2 == 0:
+        if _at_least_one(size, what, WIDEST) % 2 == 0:
             raise ValueError(
                 f"{what}: size must be odd, so that the window has a centre; got {size}, "
                 f"{size - 1} or {size + 1} would do"
@@ -124,11 +128,12 @@ class LRNGeometry:
         what = "local_response_norm"
         N, C, H, W = _planes(x_shape, what)
         size = _at_least_one(size, what)
+        alpha, beta = _number(alpha, f"{what}: alpha"), _number(beta, f"{what}: beta")
         if not (alpha >= 0 and math.isfinite(alpha)):
             raise ValueError(f"{what}: alpha must be finite and at least 0, got {alpha}")
         if not math.isfinite(beta):
             raise ValueError(f"{what}: beta must be finite, got {beta}")
-        return cls(N, C, H, W, size, float(alpha), float(beta), _positive(k, f"{what}: k"))
+        return cls(N, C, H, W, size, alpha, beta, _positive(k, f"{what}: k"))
 
 
 def _planes(shape: Sequence[int], what: str) -> tuple[int, int, int, int]:
@@ -142,13 +147,25 @@ def _planes(shape: Sequence[int], what: str) -> tuple[int, int, int, int]:
     return N, C, H, W
 
 
-def _at_least_one(size: int, what: str) -> int:
+def _at_least_one(size: int, what: str, most: int = MOST) -> int:
     if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
         raise ValueError(f"{what}: size must be an integer of at least 1, got {size!r}")
+    if size > most:
+        raise ValueError(f"{what}: size must be at most {most}, got {size}")
     return int(size)
 
 
+def _number(value: float, what: str) -> float:
+    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
+        raise TypeError(f"{what} must be a number, got {value!r}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{what} must be a number below 1e308, got {value!r:.50}") from None
+
+
 def _positive(value: float, what: str) -> float:
+    value = _number(value, what)
     if not (value > 0 and math.isfinite(value)):
         raise ValueError(f"{what} must be finite and above 0, got {value}")
     return float(value)

@@ -21,7 +21,7 @@ launches take time, the whole batch is one part.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -33,8 +33,9 @@ from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.stage_geometry import StageGeometry
 from kernels.conv_relu_pool.in_chunks import images, rectified, write
 from minidl.backward_pass import backward
+from minidl.functional import arguments
 from minidl.functional.activation import relu
-from minidl.functional.convolution import check_bias, conv2d
+from minidl.functional.convolution import check_bias, check_operands, conv2d
 from minidl.functional.pooling import max_pool2d
 from minidl.prepared_weights import choose
 from minidl.recording import is_recording, recording
@@ -60,9 +61,10 @@ def conv_relu_pool(
     Values and backward results are those of the three calls, up to the order of sums. Raises as
     they do.
     """
+    check_operands(x, weight, "conv_relu_pool")
     g = ConvGeometry.of(x.shape, weight.shape, *_plain(conv))
     check_bias(bias, weight.shape[0], "conv2d")
-    p = None if pool is None else PoolGeometry.of(g.y_shape, **pool)
+    p = None if pool is None else PoolGeometry.of(g.y_shape, **_pooling(pool))
     inputs = (x, weight) if bias is None else (x, weight, bias)
     kernel, kept = choose("conv2d", weight, g)
     options = {"bias": None if bias is None else bias.data, **kept}
@@ -79,7 +81,23 @@ def conv_relu_pool(
 
 def _plain(conv: Settings) -> tuple[Any, ...]:
     defaults = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
-    return tuple((defaults | dict(conv)).values())
+    return tuple((defaults | _settings(conv, "conv", defaults)).values())
+
+
+def _pooling(pool: Settings) -> dict[str, Any]:
+    known = "kernel_size", "stride", "padding", "dilation", "ceil_mode"
+    if "kernel_size" not in (given := _settings(pool, "pool", known)):
+        raise ValueError(f"conv_relu_pool: pool must have a kernel_size, got {given}")
+    return given
+
+
+def _settings(given: Settings, name: str, known: Collection[str]) -> dict[str, Any]:
+    if not isinstance(given, Mapping) or not given.keys() <= set(known):
+        raise TypeError(
+            f"conv_relu_pool: {name} must be settings by name, of {', '.join(known)}; got "
+            f"{arguments.shown(given)}"
+        )
+    return dict(given)
 
 
 @gradient.fused_rule("conv_relu_pool")
