@@ -126,11 +126,12 @@ class LRNGeometry:
         what = "local_response_norm"
         N, C, H, W = _planes(x_shape, what)
         size = _at_least_one(size, what)
+        alpha, beta = _number(alpha, f"{what}: alpha"), _number(beta, f"{what}: beta")
         if not (alpha >= 0 and math.isfinite(alpha)):
             raise ValueError(f"{what}: alpha must be finite and at least 0, got {alpha}")
         if not math.isfinite(beta):
             raise ValueError(f"{what}: beta must be finite, got {beta}")
-        return cls(N, C, H, W, size, float(alpha), float(beta), _positive(k, f"{what}: k"))
+        return cls(N, C, H, W, size, alpha, beta, _positive(k, f"{what}: k"))
 
 
 def _planes(shape: Sequence[int], what: str) -> tuple[int, int, int, int]:
@@ -151,7 +152,17 @@ def _at_least_one(size: int, what: str) -> int:
     return int(size)
 
 
+def _number(value: float, what: str) -> float:
+    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
+        raise TypeError(f"{what} must be a number, got {value!r}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{what} must be a number below 1e308, got {value!r:.50}") from None
+
+
 def _positive(value: float, what: str) -> float:
+    value = _number(value, what)
     if not (value > 0 and math.isfinite(value)):
         raise ValueError(f"{what} must be finite and above 0, got {value}")
     return float(value)

@@ -10,6 +10,7 @@ import numpy as np
 import kernels
 from kernels.contract.geometry import Padding, Pair, PoolGeometry, pair
 from minidl import device
+from minidl.functional import arguments
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, for_tape, record
 
@@ -57,6 +58,7 @@ def max_pool2d(
     counts; NaN is larger than any number. Padding is never the maximum; ValueError if a window has
     nothing but padding.
     """
+    arguments.tensor(x, "max_pool2d", "x")
     g = PoolGeometry.of(x.shape, kernel_size, stride, padding, dilation, ceil_mode)
     data, switches = kernels.pick_for("max_pool2d", x.data, g)(x.data, g)
     y = record("max_pool2d", data, (x,), geometry=g, switches=switches)
@@ -80,7 +82,10 @@ def max_unpool2d(
     of pooling), the "max", or the "last" in row order.
     Raises ValueError for switches of another shape or outside of the plane.
     """
-    H, W = pair(output_size[-2:], "max_unpool2d: output_size", least=0)
+    arguments.tensor(y, "max_unpool2d", "y")
+    arguments.switches(switches, "max_unpool2d: switches")
+    size = arguments.integers(output_size, "max_unpool2d: output_size")
+    H, W = pair(size[-2:], "max_unpool2d: output_size", least=0)
     _check_switches(y, switches, H, W)
     if collisions not in COLLISIONS:
         raise ValueError(
@@ -177,6 +182,7 @@ def avg_pool2d(
 
     With `count_include_pad` the padding's zeros count, as in PyTorch; otherwise only real pixels.
     """
+    arguments.tensor(x, "avg_pool2d", "x")
     g = PoolGeometry.of(
         x.shape, kernel_size, stride, padding, 1, ceil_mode, count_include_pad=count_include_pad
     )
