@@ -149,7 +149,7 @@ class Pool:
     returned: deque[tuple[_Region, int, int]] = field(default_factory=deque)
     """Blocks that were freed, at any time and in any thread; merged when the next one is taken."""
     _regions: list[_Region] = field(default_factory=list)
-    _lock: RLock = field(default_factory=RLock)
+    lock: RLock = field(default_factory=RLock)
 
     def take(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """An aligned, row-major array, filled with whatever was there."""
@@ -162,7 +162,7 @@ class Pool:
 
     def trim(self) -> None:
         """Return all idle memory to the system, and forget the largest use."""
-        with self._lock:
+        with self.lock:
             self._sort_in()
             self._give_pages_back()
             self._regions = [r for r in self._regions if r.free.size < r.size]
@@ -185,7 +185,7 @@ class Pool:
 
     def _found(self, size: int) -> tuple[_Region, int, int]:
         usage = self.usage
-        with self._lock:
+        with self.lock:
             self._sort_in()
             region, start = self._piece(size)
             usage.live += size
