@@ -11,6 +11,7 @@ import importlib
 import pkgutil
 
 import kernels.contract.alignment
+import kernels.contract.cache_files
 import kernels.contract.fork
 import kernels.contract.freshness  # noqa: F401  (all before anything is compiled)
 from kernels import cuda, reference
