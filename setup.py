@@ -12,7 +12,7 @@ CUDA_REPORT = [
     "nvidia-cuda-nvrtc==13.0.*; sys_platform == 'linux'",
     "nvidia-cuda-nvdisasm>=13.2,<14; sys_platform == 'linux'",
 ]
-# The library of Numba's TBB threading layer; other machines take OpenMP (`kernels/contract/layer.py`).
+# The library of Numba's TBB threading layer (`kernels/contract/layer.py`); others take OpenMP.
 TBB = "tbb>=2021.6; platform_machine == 'x86_64' and sys_platform == 'linux'"
 TEST = [
     "pytest>=8",
