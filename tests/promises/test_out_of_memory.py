@@ -34,7 +34,7 @@ def test_a_step_without_memory_leaves_the_weights_of_the_step_before(
         step(batch)
 
     monkeypatch.setattr(trainer, "_one_step", one_step)
-    with pytest.raises(MemoryError, match="at step 3 .*the weights are as the step before left"):
+    with pytest.raises(MemoryError, match=r"at step 3 .*the weights are as the step before left"):
         trainer.run()
     after = trainer.network.arrays()
     assert all(same_bits(before[key], array) for key, array in after.items())
