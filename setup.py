@@ -20,7 +20,7 @@ TEST = [
     "mypy>=1.14",
     PINNED_TORCH,
     "captum>=0.9",
-    "onnx>=1.17",
+    "onnx>=1.21",
     "onnxruntime>=1.20",
     *VERIFY,
     *CUDA_REPORT,
@@ -64,7 +64,7 @@ setup(
     extras_require={
         "test": TEST,
         "verify": VERIFY,
-        "onnx": ["onnx>=1.17"],
+        "onnx": ["onnx>=1.21"],
         "cuda12": ["cupy-cuda12x>=13"],
         "cuda13": ["cupy-cuda13x>=13.6"],
     },

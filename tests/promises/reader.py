@@ -24,6 +24,7 @@ from typing import Any, Self
 
 from minidl.formats.onnx import load_onnx
 from minidl.formats.pickled import read_pth
+from tests.promises.watch import Watch
 from zfnet import network as networks
 from zfnet.checkpoint import load_checkpoint
 from zfnet.data import read_image
@@ -44,25 +45,6 @@ def _onnx(path: Path) -> None:
 def _pth(path: Path) -> None:
     read_pth(path)
     import_network(path, input_format("torchvision", None))
-
-
-def _trap(path: Path) -> None:
-    """A reader that does what its file says: the watch must see all of it."""
-    match path.read_text():
-        case "look":
-            Path("/etc/passwd").read_bytes()
-        case "write":
-            path.with_name("beside").touch()
-            path.with_name("beside").unlink()
-        case "start":
-            os.system("true")
-        case "connect":
-            with socket.socket() as made:
-                made.connect_ex(("127.0.0.1", 9))
-        case "fill":
-            bytearray(b"x") * (400 << 20)
-        case "end":
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _trap(path: Path) -> None:
@@ -156,50 +138,6 @@ class Readers:
         self._process.wait()
 
 
-WATCHED = re.compile(
-    r"os\.(system|exec|posix_spawn|fork|remove|rename|mkdir|chmod|symlink|link|truncate)|"
-    r"subprocess\.|socket\.|ftplib|urllib|shutil\."
-)
-HARMLESS = re.compile(r"socket\.__new__")
-
-
-class Watch:
-    """An audit hook that notes what reading a file must not do, while `folder` is set."""
-
-    def __init__(self) -> None:
-        self.folder: str | None = None
-        self.deeds: list[str] = []
-        self._libraries = (
-            sys.prefix,
-            sys.base_prefix,
-            str(ROOT),
-            "/proc/",
-            "/sys/",
-            "/usr/",
-            "/dev/",
-        )
-        sys.addaudithook(self._hook)
-
-    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if self.folder is None:
-            return
-        if event == "open":
-            path, mode, flags = arguments
-            self._opened(path, mode, flags or 0)
-        elif WATCHED.match(event) and not HARMLESS.match(event):
-            self.deeds.append(f"{event}{arguments!r:.80}")
-
-    def _opened(self, path: object, mode: object, flags: int) -> None:
-        if isinstance(path, int):
-            return
-        name = os.path.realpath(os.fsdecode(path))  # type: ignore[arg-type]
-        writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-        cached = "__pycache__" in name
-        inside = name.startswith((self.folder or "", *self._libraries))
-        if (writes and not cached) or not inside:
-            self.deeds.append(f"open {name[:80]} {mode}")
-
-
 def main() -> None:
     """Answer requests until the input ends."""
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
@@ -217,7 +155,7 @@ def main() -> None:
 def _read(reader: Callable[[Path], Any], path: Path, watch: Watch) -> dict[str, Any]:
     Path("/proc/self/clear_refs").write_text("5")  # the highest resident size begins anew
     before, began = _memory("VmRSS"), time.process_time()
-    watch.deeds, watch.folder = [], os.path.realpath(path.parent)
+    watch.begin((os.path.realpath(path.parent),))
     error, text = "", ""
     try:
         reader(path)
@@ -225,7 +163,7 @@ def _read(reader: Callable[[Path], Any], path: Path, watch: Watch) -> dict[str, 
         error = "" if _refuses(raised) else repr(type(raised))
         text = str(raised)[:5000]
         raised.__traceback__ = None
-    watch.folder = None
+    watch.on = False
     return {
         "error": error,
         "text": text,

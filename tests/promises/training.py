@@ -27,8 +27,6 @@ CLOCKS = "seconds", "images_per_second"
 NETWORK = "--image-size 32 --width 0.03 --strides 2 1 --pool5-padding 1 --hidden 8 6 --init he"
 RECIPE = "--epochs 2 --batch-size 8 --crops random --seed 7 --checkpoint-every 1 --keep-epochs 1"
 OPTIONS = f"{NETWORK} {RECIPE}".split()
-TEMPORARY = "."
-"""First letter of a temporary file's name."""
 
 
 @dataclass
@@ -131,11 +129,6 @@ def _same(a: np.ndarray | None, b: np.ndarray) -> bool:
 
 def files(out: Path) -> set[str]:
     return {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
-
-
-def temporaries(out: Path) -> set[str]:
-    """Files that a killed write left."""
-    return {name for name in files(out) if Path(name).name.startswith(TEMPORARY)}
 
 
 def log(out: Path) -> list[dict[str, float]]:

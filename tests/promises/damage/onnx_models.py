@@ -41,8 +41,7 @@ def _chain() -> Any:
         node("BatchNormalization", "l b b b v", "n", epsilon=1e-5),
         node("Clip", "n low high", "k"),
         node("AveragePool", "k", "a", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1),
-        node("Pad", "a pads", "p"),
-        node("MaxPool", "p", "m", kernel_shape=[3, 3], dilations=[1, 1], auto_pad="SAME_UPPER"),
+        node("MaxPool", "a", "m", kernel_shape=[3, 3], dilations=[1, 1], auto_pad="SAME_UPPER"),
         node("Reshape", "m to", "r"),
         node("Gemm", "r g gb", "s", alpha=0.5, transB=1),
         node("Softmax", "s", "y", axis=1),
@@ -50,8 +49,8 @@ def _chain() -> Any:
     constants = {
         "w": np.ones((4, 3, 3, 3), np.float32), "b": np.zeros(4, np.float32),
         "v": np.ones(4, np.float32), "low": np.float32(0), "high": np.float32(6),
-        "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "to": np.array([1, -1]),
-        "g": np.ones((5, 4 * 6 * 6), np.float32), "gb": np.zeros(5, np.float32),
+        "to": np.array([1, -1]),
+        "g": np.ones((5, 4 * 4 * 4), np.float32), "gb": np.zeros(5, np.float32),
     }  # fmt: skip
     return model(nodes, ["N", 3, 8, 8], 13, **constants)
 
