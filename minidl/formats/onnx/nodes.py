@@ -130,7 +130,7 @@ def _value(attribute: Any, folder: Path, proto: Any) -> Any:
     if kind == "STRING":
         return attribute.s.decode(errors="replace")
     if kind in ("INTS", "FLOATS"):
-        found = tuple(getattr(attribute, kind.lower()))
+        found: Any = tuple(getattr(attribute, kind.lower()))
     else:
         found = {"INT": attribute.i, "FLOAT": attribute.f}.get(kind)
     whole = (found,) if kind == "INT" else found if kind == "INTS" else ()
