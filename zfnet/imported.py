@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import nn
+from minidl import nn, no_grad
 from minidl.nn.describe import build, describe
 from zfnet.inspectable import InspectableGraph
 
@@ -64,10 +64,20 @@ def _scores(graph: nn.Graph) -> str:
     return ending[softmax[-1] + 1] if softmax else name
 
 
+def _shapes(model: Imported) -> Mapping[str, tuple[int, ...]]:
+    try:
+        return model.shapes()
+    except ValueError:  # again with one image, so that the message has its shape
+        S = model.image_size
+        with no_grad():
+            model(model.input_tensor(np.zeros((1, 3, S, S), model.dtype)))
+        raise
+
+
 def _check(model: Imported) -> None:
     S = model.image_size
     try:
-        shapes = model.shapes()
+        shapes = _shapes(model)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise ValueError(
             f"this network does not take images (N, 3, {S}, {S}), which is what the commands give: "

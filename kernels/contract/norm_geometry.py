@@ -87,7 +87,7 @@ class LRNGeometry:
     """Local response normalisation of x (N,C,H,W) over `size` neighbouring channels.
 
     ONNX's definition: y_c = x_c / (k + alpha / size * sum of x_c'^2)^beta, c' from c - before to
-    c + after within [0, C).
+    c + after within [0, C). With k = 0 it is 0 / 0 where all of these x_c' are 0.
     """
 
     N: int
@@ -131,7 +131,10 @@ class LRNGeometry:
             raise ValueError(f"{what}: alpha must be finite and at least 0, got {alpha}")
         if not math.isfinite(beta):
             raise ValueError(f"{what}: beta must be finite, got {beta}")
-        return cls(N, C, H, W, size, alpha, beta, _positive(k, f"{what}: k"))
+        k = _number(k, f"{what}: k")
+        if not (k >= 0 and math.isfinite(k)):
+            raise ValueError(f"{what}: k must be finite and at least 0, got {k}")
+        return cls(N, C, H, W, size, alpha, beta, k)
 
 
 def _planes(shape: Sequence[int], what: str) -> tuple[int, int, int, int]:

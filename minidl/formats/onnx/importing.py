@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,6 +28,8 @@ from minidl.nn.folding import fold as fold_affine
 from minidl.recording import no_grad
 from minidl.tensor import Tensor
 
+SMALL, MULTIPLE = 64 << 20, 8
+"""Most bytes of all constants that nodes compute: 64 MiB, and so many times the stored ones."""
 _MISFITS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
 """Errors of NumPy and the engine for arrays and settings that do not fit each other."""
 
@@ -56,7 +59,8 @@ def load_onnx(
 
 def convert(model: Model, what: str) -> nn.Graph:
     """The layers of a model; `what` is its name in errors."""
-    walk = _Walk(dict(model.constants), model.opset)
+    stored = sum(array.nbytes for array in model.constants.values())
+    walk = _Walk(dict(model.constants), model.opset, SMALL + MULTIPLE * stored)
     walk.values[model.image] = Activation(nn.INPUT, (1, *model.shape))
     with no_grad():
         for node in model.nodes:
@@ -77,10 +81,14 @@ def convert(model: Model, what: str) -> nn.Graph:
 
 @dataclass
 class _Walk:
-    """State of the import: the values by name, and the layers so far."""
+    """State of the import: the values by name, and the layers so far.
+
+    room: bytes that constants may still take.
+    """
 
     values: dict[str, Value]
     opset: int
+    room: int
     layers: dict[str, nn.Module] = field(default_factory=dict)
     wiring: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ties: Ties = field(default_factory=Ties)
@@ -93,7 +101,16 @@ class _Walk:
             raise ValueError(f"it takes {second[0]!r}, a second output, and only first ones can be")
         call = Call(node, self.opset, self.inputs(node))
         if constants.folds(call):
+            needed = constants.size(call)
+            if needed > self.room:
+                raise ValueError(
+                    f"a constant of {needed} bytes is more than may be made of what the file holds "
+                    f"({self.room} bytes are left)"
+                )
+            self.room -= needed
             value: Value = constants.fold(call)
+            if node.operator == "Constant":  # stored in the node
+                self.room += MULTIPLE * value.nbytes
         else:
             built = _built(call)
             self.ties.add(call, built)
@@ -113,11 +130,7 @@ class _Walk:
 
     def layer(self, name: str, module: nn.Module, sources: tuple[Activation, ...]) -> Activation:
         own = self.free(name)
-        none = (Tensor(np.zeros((0, *each.shape[1:]), np.float32)) for each in sources)
-        batch, *sizes = module(*none).shape
-        if batch != 0:
-            raise ValueError(f"it gives {batch, *sizes}: the batch must stay the first axis")
-        shape = (1, *sizes)
+        shape = _shape(module, [each.shape for each in sources])
         if 4 * math.prod(shape) >= LIMIT:
             raise ValueError(f"its output {shape} would take 2 GiB or more for one image")
         self.layers[own] = module
@@ -131,6 +144,19 @@ class _Walk:
             self.uses[name] += 1
             free = f"{name}_{self.uses[name] + 1}"
         return free
+
+
+def _shape(module: nn.Module, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape of a layer's output for one image."""
+    try:
+        batch, *sizes = module(*(Tensor(np.zeros((0, *s[1:]), np.float32)) for s in shapes)).shape
+    except ValueError:  # again with one image, so that the message has its shape
+        zero = np.zeros((), np.float32)
+        module(*(Tensor(np.broadcast_to(zero, shape)) for shape in shapes))
+        raise
+    if batch != 0:
+        raise ValueError(f"it gives {batch, *sizes}: the batch must stay the first axis")
+    return (1, *sizes)
 
 
 def _built(call: Call) -> Built:
