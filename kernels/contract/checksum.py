@@ -57,7 +57,8 @@ def _in_memory_order(array: Any) -> Any:
             return plain.reshape(-1)
     plain = host_view(array) if isinstance(array, np.ndarray) else array
     axes = sorted(range(plain.ndim), key=lambda axis: -abs(plain.strides[axis]))
-    return plain.transpose(axes).reshape(-1)
+    flat = plain.transpose(axes).reshape(-1)
+    return np.ascontiguousarray(flat) if isinstance(flat, np.ndarray) else flat
 
 
 @numba.njit(cache=True, nogil=True)
