@@ -131,7 +131,7 @@ class Tensor:
     @data.setter
     def data(self, data: np.ndarray) -> None:
         if self._is_own(data):
-            versions.wrote(self._array)
+            self._wrote()
             return
         self._array, self._guard = _as_float_array(data, None), None
         self._replaced = versions.changed()
@@ -193,7 +193,9 @@ class Tensor:
     @property
     def changed(self) -> int:
         """The time of the last change that was noted, on the clock of `minidl.versions`."""
-        return max(self._replaced, versions.last_write(self._array))
+        if self._guard is None:
+            return max(self._replaced, versions.last_write(self._array))
+        return max(self._replaced, self._guard.last_write())
 
     @property
     def version(self) -> int:
@@ -218,7 +220,14 @@ class Tensor:
             raise ValueError(f"assign: {data.shape} does not fit the tensor's {self.shape}")
         if not self._is_own(data):
             self._array[...] = devices.like(data, self._array)
-        versions.wrote(self._array)
+        self._wrote()
+
+    def _wrote(self) -> None:
+        """Note a write into the memory, for all tensors that share it."""
+        if self._guard is None:
+            versions.wrote(self._array)
+        else:
+            self._guard.wrote()
 
     def detach(self) -> Tensor:
         """The same data off the tape."""

@@ -61,16 +61,21 @@ def unchanged_since(time: int) -> bool:
 
 def wrote(array: Any) -> None:
     """Note a write into the array's memory."""
-    memory = _memory(array)
-    key = _key(memory)
-    if key not in _alive and isinstance(memory, np.ndarray):
-        _alive[key] = weakref.ref(memory, lambda _: _forget(key))
-    _written[key] = changed()
+    _written[_lasting(array)] = changed()
 
 
 def last_write(array: Any) -> int:
     """The time of the last write that was noted for the array's memory; 0 without one."""
     return _written.get(_key(_memory(array)), 0) if _written else 0
+
+
+def _lasting(array: Any) -> int:
+    """The key of the array's memory, under which its time is kept as long as the memory is."""
+    memory = _memory(array)
+    key = _key(memory)
+    if key not in _alive and isinstance(memory, np.ndarray):
+        _alive[key] = weakref.ref(memory, lambda _: _forget(key))
+    return key
 
 
 def _forget(key: int) -> None:
@@ -126,26 +131,35 @@ class Guard:
     taken, if there is anything that depends on its values; `look` compares.
     """
 
-    __slots__ = ("_at", "_known", "_out", "_watched", "array", "owner")
+    __slots__ = ("_at", "_key", "_known", "_out", "_watched", "array", "owner")
 
     def __init__(self, owner: Any) -> None:
         self.owner, self.array = owner, _alias(owner, owner)
+        self._key = _lasting(owner)
         self._out, self._watched = True, False
         self._known: Checksum | None = None
         self._at = 0
+
+    def wrote(self) -> None:
+        """Note a write of the engine's."""
+        _written[self._key] = changed()
+
+    def last_write(self) -> int:
+        """The time of the last write that was noted, through whatever view."""
+        return _written.get(self._key, 0)
 
     def covers(self, array: Any) -> bool:
         """True if `array` is a view of this memory."""
         if array is self.array or array.base is self.array:
             return True
-        return _key(_memory(array)) == _key(_memory(self.array))
+        return _key(_memory(array)) == self._key
 
     def handed(self, array: Any) -> Any:
         """`array`, a view of the engine's, as an array that may be written to by others."""
         if not self._out:
             # Before it is out, so that no other thread takes it for checked.
             self._known = checksum(self.array) if self._watched else None
-            self._at = last_write(self.array)
+            self._at = self.last_write()
             self._out = True
         if array is self.array:
             return self.owner
@@ -162,14 +176,14 @@ class Guard:
         alone = self._is_alone()
         if not alone:
             self._out = True
-        noted = last_write(self.array)
+        noted = self.last_write()
         if alone and (known is None or at != noted):
             return
         now = checksum(self.array)
         if known is not None and at == noted and now != known:
-            wrote(self.array)
+            self.wrote()
         if not alone:
-            self._known, self._at = now, last_write(self.array)
+            self._known, self._at = now, self.last_write()
 
     def _is_alone(self) -> bool:
         """True if nobody outside holds the owner or a view of it."""

@@ -15,8 +15,8 @@ from typing import Any
 import numba
 import numpy as np
 
-from kernels.contract import devices
-from kernels.contract.arrays import device_kind, host_view
+from kernels.contract import devices, memory
+from kernels.contract.arrays import host_view
 
 SMALL = 1 << 12
 """Bytes up to which the bits themselves are kept: copying them takes less time than a call."""
@@ -37,11 +37,8 @@ def checksum(array: Any) -> Checksum:
     Of two arrays with one shape and one memory order it is equal if, and but for chance only if,
     all their bits are equal.
     """
-    kind = device_kind(array)
-    plain = array if kind == "cuda" else host_view(array)
-    axes = sorted(range(plain.ndim), key=lambda axis: -abs(plain.strides[axis]))
-    flat = plain.transpose(axes).reshape(-1)  # any shape -> (size,), in memory order
-    if kind == "cuda":
+    flat = _in_memory_order(array)
+    if not isinstance(flat, np.ndarray):
         return device_sum(devices.loaded(), flat.view(np.uint32)), b""
     if flat.nbytes <= SMALL:
         return 0, flat.tobytes()
@@ -50,6 +47,18 @@ def checksum(array: Any) -> Checksum:
     if not words.flags.aligned:
         words = words.copy()
     return int(_sum(words)), flat[whole:].tobytes()
+
+
+def _in_memory_order(array: Any) -> Any:
+    """Any shape -> (size,), in the order of memory; a view if there are no gaps."""
+    if type(array) is np.ndarray:  # the common layouts first
+        plain = memory.nhwc(array) if array.ndim == 4 else array
+        if plain.flags.c_contiguous:
+            return plain.reshape(-1)
+    plain = host_view(array) if isinstance(array, np.ndarray) else array
+    axes = sorted(range(plain.ndim), key=lambda axis: -abs(plain.strides[axis]))
+    flat = plain.transpose(axes).reshape(-1)
+    return np.ascontiguousarray(flat) if isinstance(flat, np.ndarray) else flat
 
 
 @numba.njit(cache=True, nogil=True)

@@ -10,7 +10,7 @@ import numpy as np
 from kernels.contract import memory
 from minidl import device as devices
 from minidl.tensor import Tensor
-from minidl.versions import Guard, wrote
+from minidl.versions import Guard
 
 
 class Parameter(Tensor):
@@ -34,7 +34,7 @@ class Parameter(Tensor):
     def change(self, function: Callable[[np.ndarray], object]) -> None:
         """Let `function` change the values in place; it gets the array, and must not keep it."""
         function(self._array)
-        wrote(self._array)
+        self._wrote()
 
     def replace_data(self, data: np.ndarray) -> None:
         """Use another array of the same values, as `Module.to` does; the gradient is dropped."""
