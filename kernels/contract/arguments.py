@@ -81,6 +81,12 @@ def at_least_one(size: int, what: str) -> int:
     return size
 
 
+def check_count(value: object, what: str) -> None:
+    """ValueError unless the value is an integer of at least 1."""
+    if not _is_integer(value) or value < 1:
+        raise ValueError(f"{what} must be an integer of at least 1, got {value!r}")
+
+
 def check_groups(
     groups: int, C: int, K: int, Cg: int, x_shape: Sequence[int], w_shape: Sequence[int]
 ) -> None:

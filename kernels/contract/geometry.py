@@ -20,6 +20,7 @@ from kernels.contract.arguments import (
     Padding,
     Pair,
     at_least_one,
+    check_count,
     check_groups,
     flag,
     four_axes,
@@ -236,6 +237,7 @@ class ConvGeometry(_Sliding):
                 f"conv_transpose2d: x {tuple(y_shape)} has {K} channels, the weight "
                 f"{tuple(w_shape)} takes {Kw}; its first axis must be {K}"
             )
+        check_count(groups, "conv_transpose2d: groups")
         if 0 in (P, Q):
             raise ValueError(f"conv_transpose2d: x {tuple(y_shape)} has no pixels to transpose")
         strides, four, dilations = pair(stride, "stride"), pads(padding), pair(dilation, "dilation")

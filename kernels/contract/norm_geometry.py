@@ -61,7 +61,7 @@ class LCNGeometry:
                 f"{what}: size must be odd, so that the window has a centre; got {size}, "
                 f"{size - 1} or {size + 1} would do"
             )
-        if border not in _BORDERS:
+        if not isinstance(border, str) or border not in _BORDERS:
             raise ValueError(f"{what}: border must be one of {_BORDERS}, got {border!r}")
         sigma, floor = _positive(sigma, f"{what}: sigma"), _positive(floor, f"{what}: floor")
         return cls(N, C, H, W, int(size), sigma, border, floor)

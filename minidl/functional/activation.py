@@ -27,7 +27,7 @@ def _relu(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 
 def _relu_vjp(gy: Tensor, x: Tensor) -> Tensor:
-    """gy where x > 0: linear in gy, constant in x almost everywhere."""
+    """0 where x <= 0, else gy: linear in gy, constant in x almost everywhere."""
     kernel = kernels.pick_for("relu_vjp", x.data, x.shape)
     return record("relu_vjp", kernel(gy.data, x.data), (gy, x))
 

@@ -13,6 +13,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+from kernels.contract.arguments import flag as flag
 from minidl import device
 from minidl.tensor import Tensor
 
@@ -29,7 +30,7 @@ def tensor(value: object, operation: str, name: str) -> None:
 
 def tensors(values: object, what: str) -> Sequence[Tensor]:
     """Several tensors; a Tensor alone, whose rows might be meant, is refused too."""
-    if isinstance(values, Tensor) or not isinstance(values, Iterable):
+    if not isinstance(values, Iterable) or isinstance(values, Tensor | np.ndarray | str):
         raise TypeError(f"{what}: takes a list of Tensors, got {shown(values)}")
     found = tuple(values)
     for at, value in enumerate(found):
@@ -61,13 +62,6 @@ def integer(value: object, what: str, least: int = -MOST, most: int = MOST) -> i
     if not least <= value <= most:
         raise ValueError(f"{what} must be from {least} to {most}, got {value}")
     return int(value)
-
-
-def flag(value: object, what: str) -> bool:
-    """True or False; 1 and 0 are too."""
-    if not isinstance(value, int | np.integer | np.bool_) or value not in (0, 1):
-        raise TypeError(f"{what} must be True or False, got {shown(value)}")
-    return bool(value)
 
 
 def integers(value: object, what: str, least: int = -MOST) -> tuple[int, ...]:

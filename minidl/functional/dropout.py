@@ -62,7 +62,7 @@ def dropout(
     _check_counters("dropout", seed, step, stream)
     if not 0 <= p < 1:
         raise ValueError(f"dropout: p must be at least 0 and below 1, got {p}")
-    if not training or p == 0:
+    if not arguments.flag(training, "dropout: training") or p == 0:
         return x
     mask = dropout_mask(x.shape, p, seed=seed, step=step, stream=stream, like=x.data)
     return multiply(x, Tensor(mask.astype(x.dtype) * x.dtype.type(1 / (1 - p))))

@@ -59,6 +59,7 @@ def max_pool2d(
     nothing but padding.
     """
     arguments.tensor(x, "max_pool2d", "x")
+    return_switches = arguments.flag(return_switches, "max_pool2d: return_switches")
     g = PoolGeometry.of(x.shape, kernel_size, stride, padding, dilation, ceil_mode)
     data, switches = kernels.pick_for("max_pool2d", x.data, g)(x.data, g)
     y = record("max_pool2d", data, (x,), geometry=g, switches=switches)
@@ -87,7 +88,7 @@ def max_unpool2d(
     size = arguments.integers(output_size, "max_unpool2d: output_size")
     H, W = pair(size[-2:], "max_unpool2d: output_size", least=0)
     _check_switches(y, switches, H, W)
-    if collisions not in COLLISIONS:
+    if not isinstance(collisions, str) or collisions not in COLLISIONS:
         raise ValueError(
             f"max_unpool2d: collisions must be one of {COLLISIONS}, got {collisions!r}"
         )
@@ -146,7 +147,7 @@ def _gather_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 def _winners(y: np.ndarray, switches: np.ndarray, g: PoolGeometry, collisions: str) -> np.ndarray:
     """1 for the window whose value is the result at its switch, else 0: (N,C,P,Q) of y's type.
 
-    Of equal largest values the first in row order counts. The windows' numbers are unpooled and
+    Of equal largest values, and of several NaN, the first in row order counts. The windows' numbers are unpooled and
     gathered like their values, and the number found at a switch is the winner's.
     """
     switches = switches.astype(np.int32, copy=False)
@@ -154,7 +155,8 @@ def _winners(y: np.ndarray, switches: np.ndarray, g: PoolGeometry, collisions: s
     number = device.like(number, y)
     numbers = np.broadcast_to(number if collisions == "last" else -number, y.shape)
     if collisions == "max":
-        stayed = _unpooled_and_gathered(y, switches, g, "max") == y
+        largest = _unpooled_and_gathered(y, switches, g, "max")
+        stayed = (largest == y) | (np.isnan(largest) & np.isnan(y))
         numbers = np.where(stayed, numbers, -np.inf)
     placed = _unpooled_and_gathered(numbers, switches, g, collisions)
     return (placed == numbers).astype(y.dtype)

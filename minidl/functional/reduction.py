@@ -22,7 +22,15 @@ def _axes(x: Tensor, axis: Axis, operation: str) -> tuple[int, ...]:
         return tuple(range(x.ndim))
     one = not isinstance(axis, Iterable)
     given = arguments.integers((axis,) if one else axis, f"{operation}: axis")
-    return tuple(sorted(np.lib.array_utils.normalize_axis_tuple(given, x.ndim)))
+    axes = tuple(sorted({a % x.ndim for a in given if -x.ndim <= a < x.ndim}))
+    if len(axes) != len(given):
+        outside = [a for a in given if not -x.ndim <= a < x.ndim]
+        raise ValueError(
+            f"{operation}: axis {outside[0]} is out of bounds for array of dimension {x.ndim}"
+            if outside
+            else f"{operation}: axis {given} names an axis of the shape {x.shape} twice"
+        )
+    return axes
 
 
 def _kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -32,7 +40,7 @@ def _kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
 
 def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The sum over `axis` (all axes by default), accumulated in float64."""
-    axes = _axes(x, axis, "sum")
+    axes, keepdims = _axes(x, axis, "sum"), arguments.flag(keepdims, "sum: keepdims")
     data = x.data.sum(axis=axes, keepdims=keepdims, dtype=np.float64).astype(x.dtype)
     return record("sum", data, (x,), axes=axes)
 
@@ -53,7 +61,7 @@ def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The maximum over `axis`; equal maxima share the derivative evenly."""
-    axes = _axes(x, axis, "amax")
+    axes, keepdims = _axes(x, axis, "amax"), arguments.flag(keepdims, "amax: keepdims")
     data = x.data.max(axis=axes, keepdims=keepdims)
     return record("amax", data, (x,), axes=axes)
 
@@ -70,7 +78,14 @@ def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     """x repeated along axes of size 1 and new leading axes."""
     arguments.tensor(x, "broadcast_to", "x")
     target = arguments.sizes(shape, "broadcast_to: shape")
-    return record_view("broadcast_to", np.broadcast_to(x._array, target), x)
+    try:
+        data = np.broadcast_to(x._array, target)
+    except ValueError:
+        raise ValueError(
+            f"broadcast_to: {x.shape} does not broadcast to {target}; each axis of the first, from "
+            "the last, must be equal to that of the second, or 1"
+        ) from None
+    return record_view("broadcast_to", data, x)
 
 
 @gradient.rule("broadcast_to")
@@ -81,6 +96,7 @@ def _broadcast_to(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     """The transpose of broadcasting `shape` to x's shape: sums over the axes that were repeated."""
     arguments.tensor(x, "sum_to", "x")
+    shape = arguments.sizes(shape, "sum_to: shape")
     if x.shape == shape:
         return x
     extra = x.ndim - len(shape)

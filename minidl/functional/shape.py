@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import kernels
+from kernels.contract.arguments import MOST
 from kernels.contract.geometry import Padding, pads
 from kernels.contract.plane_geometry import ConcatenateGeometry
 from minidl import device as devices
@@ -169,6 +170,12 @@ def pad2d(x: Tensor, padding: Padding) -> Tensor:
         )
     cropped = x.data[:, :, top : H - bottom, left : W - right]
     top, bottom, left, right = (max(v, 0) for v in four)  # what is added
+    rows, columns = H + four[0] + four[1], W + four[2] + four[3]
+    if rows * columns > MOST:
+        raise ValueError(
+            f"pad2d: padding {padding} around the shape {x.shape} gives planes of "
+            f"{rows}x{columns} pixels; a plane may have {MOST}"
+        )
     data = np.pad(cropped, ((0, 0), (0, 0), (top, bottom), (left, right)))
     return record("pad2d", data, (x,), padding=four)
 
