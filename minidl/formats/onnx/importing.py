@@ -24,6 +24,7 @@ from minidl.formats.onnx.call import OPERATORS, Activation, Built, Call, Value
 from minidl.formats.onnx.model import Model, Node
 from minidl.formats.onnx.reading import LIMIT, read
 from minidl.formats.onnx.ties import Ties
+from minidl.formats.sentences import shortened
 from minidl.nn.folding import fold as fold_affine
 from minidl.recording import no_grad
 from minidl.tensor import Tensor
@@ -67,15 +68,15 @@ def convert(model: Model, what: str) -> nn.Graph:
             try:
                 walk.add(node)
             except _MISFITS as error:
-                raise ValueError(
-                    f"{what} cannot be imported: operator {node.operator} of node {node.name!r} "
+                reason = (
+                    f"operator {node.operator} of node {node.name!r} "
                     f"(inputs {_shown(walk.inputs(node))}): {error}"
-                ) from None
+                )
+                raise ValueError(f"{what} cannot be imported: {shortened(reason)}") from None
     output = walk.values.get(model.output)
     if not isinstance(output, Activation):
-        raise ValueError(
-            f"{what} cannot be imported: its output {model.output!r} is not computed from the image"
-        )
+        reason = f"its output {model.output!r} is not computed from the image"
+        raise ValueError(f"{what} cannot be imported: {shortened(reason)}")
     return nn.Graph(walk.layers, walk.wiring, output.layer)
 
 
