@@ -109,9 +109,10 @@ class _Walk:
                     f"({self.room} bytes are left)"
                 )
             self.room -= needed
-            value: Value = constants.fold(call)
+            constant = constants.fold(call)
             if node.operator == "Constant":  # stored in the node
-                self.room += MULTIPLE * value.nbytes
+                self.room += MULTIPLE * constant.nbytes
+            value: Value = constant
         else:
             built = _built(call)
             self.ties.add(call, built)
