@@ -17,7 +17,10 @@ from minidl.tensor import Tensor
 
 
 class SGD:
-    """w <- w - lr v,  v <- momentum v + (gradient + weight_decay w), as in PyTorch."""
+    """w <- w - lr v,  v <- momentum v + (gradient + weight_decay w), as in PyTorch.
+
+    A parameter with several names in `parameters` is one: it keeps the first name.
+    """
 
     def __init__(
         self,
@@ -32,7 +35,8 @@ class SGD:
                 "SGD: lr and weight_decay must be finite and not negative, momentum in [0, 1); got "
                 f"lr={lr}, momentum={momentum}, weight_decay={weight_decay}"
             )
-        self.parameters = dict(parameters)
+        first = {id(p): name for name, p in reversed(list(parameters.items()))}
+        self.parameters = {name: p for name, p in parameters.items() if first[id(p)] == name}
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
         self.velocity = {
             name: memory.cache_aligned(np.zeros_like(p._array))

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from kernels import pick_for
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import Kernel
+from minidl.identity import ByIdentity
 from minidl.recording import is_recording
 from minidl.tensor import Tensor
 
-_kept: WeakKeyDictionary[Tensor, tuple[int, dict[Any, Any]]] = WeakKeyDictionary()
+_kept: ByIdentity[tuple[int, dict[Any, Any]]] = ByIdentity()
 
 
 def choose(

@@ -9,7 +9,7 @@ another table the same pass is another method: the deconvnet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -252,12 +252,63 @@ class Tensor:
     def __len__(self) -> int:
         return len(self._array)
 
+    def __iter__(self) -> Iterator[Tensor]:
+        """The rows x[0], x[1], ...; TypeError without an axis."""
+        if self.ndim == 0:
+            raise TypeError("a Tensor without axes has no rows; .item() is its value")
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        """Whether the one value is not 0; ValueError if there are several or none."""
+        if self.size != 1:
+            raise ValueError(
+                f"a Tensor of shape {self.shape} is neither true nor false: it has {self.size} "
+                "values; .data.any() and .data.all() are bools"
+            )
+        return bool(self.item())
+
+    def __eq__(self, other: object) -> Any:
+        """Elementwise, an array of bool, as in PyTorch; `is` compares the tensors themselves."""
+        return self._compared(other, np.equal)
+
+    def __ne__(self, other: object) -> Any:
+        """Elementwise, an array of bool."""
+        return self._compared(other, np.not_equal)
+
+    def __hash__(self) -> int:
+        """By identity: two tensors of one value are two keys of a dictionary."""
+        return id(self)
+
+    def __contains__(self, value: object) -> bool:
+        """Whether an element equals the value."""
+        equal = self == value
+        return bool(equal.any())
+
+    def _compared(self, other: object, comparison: np.ufunc) -> Any:
+        values = other.data if isinstance(other, Tensor) else other
+        if not devices.is_array(values) and not isinstance(values, int | float | np.generic):
+            return NotImplemented
+        return comparison(self.data, values)
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
+        """The data for NumPy's functions, which know no tape and no device.
+
+        TypeError for a tensor that is on the tape or requires a gradient, or on another device.
+        """
+        if self.requires_grad or self.device != "cpu":
+            why = "requires a gradient" if self.requires_grad else f"is on {self.device!r}"
+            raise TypeError(
+                f"a Tensor of shape {self.shape} that {why} is no array for NumPy: use the "
+                "functions of minidl, or its values by .numpy()"
+            )
+        return np.array(self.data, dtype, copy=copy)
+
     def backward(
         self,
         cotangent: Tensor | np.ndarray | None = None,
         *,
         rules: RuleTable | None = None,
-        inputs: Sequence[Tensor] | None = None,
+        inputs: Sequence[Tensor] | Tensor | None = None,
         create_graph: bool = False,
     ) -> tuple[Tensor, ...]:
         """The backward pass from this tensor; see `minidl.backward_pass.backward`."""
@@ -297,6 +348,9 @@ class Tensor:
 
     def __matmul__(self, other: Tensor) -> Tensor:
         return self.functions.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return self.functions.matmul(other, self)
 
     def __getitem__(self, index: Any) -> Tensor:
         return self.functions.getitem(self, index)
@@ -367,6 +421,10 @@ def _relative(view: Tensor, x: Tensor) -> Tensor:
 
 
 def _as_float_array(data: Any, dtype: DTypeLike | None) -> np.ndarray:
+    if isinstance(data, Tensor):
+        raise TypeError(
+            f"Tensor: got a Tensor of {data.dtype} {data.shape}; .detach() is one of the same data"
+        )
     if devices.is_remote(data):
         array = data if dtype is None else data.astype(dtype, copy=False)
     elif isinstance(data, np.ndarray | np.generic) and dtype is None:

@@ -25,6 +25,7 @@ ROWS = (
 """The packages, from the lowest to the highest."""
 
 KERNELS = (
+    ("kernels/storage/*",),
     ("kernels/contract/*",),
     ("kernels/cpu/*",),
     ("kernels/winograd/*",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import kernels
+from minidl.functional import arguments
 from minidl.functional.arithmetic import add
 from minidl.functional.shape import transpose
 from minidl.rules import gradient
@@ -13,6 +14,8 @@ Needs = tuple[bool, ...]
 
 def matmul(a: Tensor, b: Tensor) -> Tensor:
     """a (M,K) times b (K,N) -> (M,N); ValueError names both shapes if they do not fit."""
+    arguments.tensor(a, "matmul", "a")
+    arguments.tensor(b, "matmul", "b")
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
         raise ValueError(
             f"matmul: {a.shape} and {b.shape} do not fit; expected (M, K) and (K, N) with one K"
@@ -40,6 +43,10 @@ def _of_right(a: Tensor, b: Tensor, gy: Tensor) -> Tensor:
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x (N,F), weight (K,F), bias (K,) -> x weight^T + bias, (N,K)."""
+    arguments.tensor(x, "linear", "x")
+    arguments.tensor(weight, "linear", "weight")
+    if bias is not None:
+        arguments.tensor(bias, "linear", "bias")
     if x.ndim != 2 or weight.ndim != 2 or x.shape[1] != weight.shape[1]:
         raise ValueError(
             f"linear: x {x.shape} and weight {weight.shape} do not fit; expected (N, F) and (K, F)"
