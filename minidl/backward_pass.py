@@ -111,7 +111,7 @@ def _returned(
     """The cotangent of each tensor that was asked for, zeros where there is none."""
     memory = _taken(start, wanted)
     found = ((t, cotangents.get(_key(t))) for t in wanted)
-    return tuple(Tensor(np.zeros_like(t.data)) if g is None else memory.own(g) for t, g in found)
+    return tuple(Tensor(np.zeros_like(t._array)) if g is None else memory.own(g) for t, g in found)
 
 
 def _accumulate_leaves(cotangents: dict[Any, Tensor], start: Tensor) -> None:
@@ -125,7 +125,7 @@ def _taken(start: Tensor, tensors: Iterable[Tensor]) -> Separate:
     """The memory of the cotangent and of the tensors."""
     memory = Separate()
     for tensor in (start, *tensors):
-        memory.take(tensor.data)
+        memory.take(tensor._array)
     return memory
 
 
@@ -145,7 +145,7 @@ def _check_cotangent(output: Tensor, cotangent: Tensor | np.ndarray | None) -> T
                 f"backward: a tensor of shape {output.shape} needs a cotangent of that shape; "
                 "only a scalar may go without"
             )
-        return Tensor(np.ones_like(output.data))
+        return Tensor(np.ones_like(output._array))
     given = cotangent if isinstance(cotangent, Tensor) else Tensor(cotangent)
     if given.shape != output.shape or given.dtype != output.dtype:
         raise ValueError(
