@@ -146,8 +146,8 @@ def _gather_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 def _winners(y: np.ndarray, switches: np.ndarray, g: PoolGeometry, collisions: str) -> np.ndarray:
     """1 for the window whose value is the result at its switch, else 0: (N,C,P,Q) of y's type.
 
-    Of equal largest values, and of several NaN, the first in row order counts. The windows' numbers are unpooled and
-    gathered like their values, and the number found at a switch is the winner's.
+    Of equal largest values, and of several NaN, the first in row order counts. The windows' numbers
+    are unpooled and gathered like their values, and the number found at a switch is the winner's.
     """
     switches = switches.astype(np.int32, copy=False)
     number = np.arange(g.P * g.Q, dtype=np.float64).reshape(g.P, g.Q)  # (PQ,) -> (P,Q)
