@@ -101,15 +101,18 @@ def _alias(array: Any, owner: Any) -> Any:
     return other.view(Emulated) if isinstance(array, Emulated) else other
 
 
+def base_of(array: Any) -> Any:
+    """`array.base`, what it is a view of; for the engine's array of a guard its owner."""
+    base = array.base
+    return base.owner if type(base) is _Of else base
+
+
 def _memory(array: Any) -> Any:
     """The first array of this memory, of which the others are views."""
-    while True:
-        base = array.base
-        if type(base) is _Of:
-            base = base.owner
-        if not isinstance(base, np.ndarray):
-            return array
-        array = base
+    base = base_of(array)
+    while isinstance(base, np.ndarray):
+        array, base = base, base_of(base)
+    return array
 
 
 def _key(memory: Any) -> int:

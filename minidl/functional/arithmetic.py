@@ -46,6 +46,8 @@ def as_tensors(a: Operand, b: Operand, operation: str) -> tuple[Tensor, Tensor]:
 def _as_tensor(value: Operand, known: Tensor | None, operation: str) -> Tensor:
     if isinstance(value, Tensor):
         return value
+    if type(value) is float and known is not None:  # the common case
+        return Tensor(device.like(np.asarray(value, known.dtype), known._array))
     if not arguments.is_number(value) and not device.is_array(value):
         raise TypeError(
             f"{operation}: takes Tensors, arrays and numbers, got {arguments.shown(value)}"

@@ -23,10 +23,10 @@ Needs = tuple[bool, ...]
 def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
     """x's elements in row-major order as another shape; one size may be -1."""
     arguments.tensor(x, "reshape", "x")
-    target = arguments.integers(shape, "reshape: shape", least=-1)
     try:
-        data = x._array.reshape(target)
-    except ValueError:
+        data = x._array.reshape(tuple(shape))
+    except (TypeError, ValueError, OverflowError):
+        target = arguments.integers(shape, "reshape: shape", least=-1)
         raise ValueError(
             f"reshape: {x.shape} has {x.size} elements and does not fit into {target}"
         ) from None
