@@ -102,7 +102,7 @@ def _fprop(
 ) -> Tensor:
     kernel, kept = choose("conv2d", w, g, algorithm)
     inputs = (x, w) if bias is None else (x, w, bias)
-    y = kernel(x.data, w._array, g, bias=None if bias is None else bias._array, **kept)
+    y = kernel(x._array, w._array, g, bias=None if bias is None else bias._array, **kept)
     return record("conv2d", y, inputs, geometry=g, algorithm=algorithm)
 
 
@@ -116,7 +116,7 @@ def _fprop_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ..
 
 def _dgrad(gy: Tensor, w: Tensor, g: ConvGeometry, algorithm: str | None) -> Tensor:
     kernel, kept = choose("conv2d_dgrad", w, g, algorithm)
-    gx = kernel(gy.data, w._array, g, **kept)
+    gx = kernel(gy._array, w._array, g, **kept)
     return record("conv2d_dgrad", gx, (gy, w), geometry=g, algorithm=algorithm)
 
 
@@ -130,9 +130,9 @@ def _dgrad_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ..
 
 
 def _wgrad(x: Tensor, gy: Tensor, g: ConvGeometry, algorithm: str | None) -> Tensor:
-    kernel = kernels.pick_for("conv2d_wgrad", x.data, g, algorithm)
+    kernel = kernels.pick_for("conv2d_wgrad", x._array, g, algorithm)
     return record(
-        "conv2d_wgrad", kernel(x.data, gy.data, g), (x, gy), geometry=g, algorithm=algorithm
+        "conv2d_wgrad", kernel(x._array, gy._array, g), (x, gy), geometry=g, algorithm=algorithm
     )
 
 

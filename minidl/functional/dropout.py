@@ -64,5 +64,5 @@ def dropout(
         raise ValueError(f"dropout: p must be at least 0 and below 1, got {p}")
     if not arguments.flag(training, "dropout: training") or p == 0:
         return x
-    mask = dropout_mask(x.shape, p, seed=seed, step=step, stream=stream, like=x.data)
+    mask = dropout_mask(x.shape, p, seed=seed, step=step, stream=stream, like=x._array)
     return multiply(x, Tensor(mask.astype(x.dtype) * x.dtype.type(1 / (1 - p))))
