@@ -86,6 +86,7 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
         bound=amplified_roundings,
         norm_wise=True,
         amplification=lambda g: strips(g).amplification,
+        growth=lambda g: strips(g).growth,
         spreads="plane",
     ),
     cost=Cost(lambda problem: work(problem.geometry), "conv2d winograd_1d", operations=of_rows),
