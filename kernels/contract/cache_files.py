@@ -13,6 +13,7 @@ signature leads to the code of another, or to code of sources that have changed 
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import uuid
 from collections.abc import Iterator
@@ -22,28 +23,27 @@ from typing import Any
 
 from numba.core import caching
 
-try:
-    import fcntl
-except ImportError:  # not on Windows
-    fcntl = None  # type: ignore[assignment]
+_caching: Any = caching
+_fcntl: Any = importlib.import_module("fcntl") if importlib.util.find_spec("fcntl") else None
+"""Windows has none."""
 
 
 @contextmanager
 def locked(folder: str | Path) -> Iterator[None]:
     """Wait for other processes that write to the folder, and have them wait."""
-    if fcntl is None:
+    if _fcntl is None:
         yield
         return
     directory = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError):  # a file system without locks
-            fcntl.flock(directory, fcntl.LOCK_EX)
+            _fcntl.flock(directory, _fcntl.LOCK_EX)
         yield
     finally:
         os.close(directory)  # which unlocks it
 
 
-class CacheFile(caching.IndexDataCacheFile):  # type: ignore[misc]
+class CacheFile(_caching.IndexDataCacheFile):
     """Numba's index and data files of one function, safe beside other processes."""
 
     def save(self, key: Any, data: Any) -> None:
@@ -64,4 +64,4 @@ class CacheFile(caching.IndexDataCacheFile):  # type: ignore[misc]
                     os.unlink(Path(self._cache_path) / name)
 
 
-caching.IndexDataCacheFile = CacheFile
+_caching.IndexDataCacheFile = CacheFile
