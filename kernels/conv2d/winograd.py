@@ -94,9 +94,9 @@ def amplified_roundings(g: ConvGeometry) -> float:
     (|A^T| |G|)[p,r] (|A^T| |G|)[q,s] <= 2 2 times (Higham, "Accuracy and Stability of Numerical
     Algorithms", sections 3.1 and 3.5).
 
-    It holds as long as nothing overflows (the terms sum to 16 times the parenthesis) and no 3x3
-    filter w[k,c] is subnormal throughout (half of a subnormal is rounded); n u <= 1/2. A product
-    that underflows adds less than the smallest normal number, as in every kernel.
+    It holds as long as nothing overflows (the terms sum to 16 times the parenthesis, `growth`) and
+    no 3x3 filter w[k,c] is subnormal throughout (half of a subnormal is rounded); n u <= 1/2. A
+    product that underflows adds less than the smallest normal number, as in every kernel.
     """
     additions = 1 + 1 + 2 + 2 + 2 + 2
     return growth(g) * (additions + g.C // g.groups + 1)

@@ -98,7 +98,8 @@ def forward(
 ) -> np.ndarray:
     """x (N,C,H,W), w (K,C/groups,R,S), bias (K,) -> y (N,K,P,Q), max(y, 0) with `rectify`.
 
-    Accumulates in their type. NaN and infinity come out as NaN in their whole tile.
+    Accumulates in their type. NaN and infinity come out as NaN in their whole tile; so may
+    numbers where the sum in the bound times `growth` passes the type's largest.
     """
     y = memory.empty(g.y_shape, x.dtype, "NHWC")
     if 0 in (x.size, y.size, w.size):
