@@ -11,7 +11,7 @@ import numpy as np
 
 from kernels.contract import memory, threads
 from kernels.contract.arrays import device_kind
-from kernels.contract.declarations import Abilities, Accuracy, Cost
+from kernels.contract.declarations import Abilities, Accuracy, Cost, one
 from kernels.contract.placement import check_place
 from kernels.contract.problem import problem_of
 
@@ -58,6 +58,11 @@ class Kernel:
     @property
     def amplification(self) -> Callable[[Any], float]:
         return self.accuracy.amplification
+
+    @property
+    def growth(self) -> Callable[[Any], float] | None:
+        stated = self.accuracy.growth
+        return one if stated is None and self.exact else stated
 
     @property
     def spreads(self) -> str:

@@ -86,6 +86,7 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
         bound=amplified_roundings,
         norm_wise=True,
         amplification=lambda g: strips(g).amplification,
+        growth=lambda g: strips(g).growth,
         spreads="plane",
     ),
     cost=Cost(lambda problem: work(problem.geometry), "conv2d winograd_1d", operations=of_rows),
@@ -109,7 +110,8 @@ def forward(
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     """x (N,C,H,W), w (K,C,R,S), bias (K,) -> y (N,K,P,Q), max(y, 0) with `rectify`.
 
-    Accumulates in their type. NaN and infinity come out as NaN in their whole tile. With `pool`, of
+    Accumulates in their type. NaN and infinity come out as NaN in their whole tile; so may
+    numbers where the sum in the bound times `growth` passes the type's largest. With `pool`, of
     y, the pooled values and their switches.
     """
     if 0 in (x.size, math.prod(g.y_shape), w.size):

@@ -109,6 +109,7 @@ def declared(m: int) -> dict[str, Any]:
             bound=lambda g: wgrad_form(m).bound(tiles_of(m, g)),
             norm_wise=True,
             amplification=lambda g: wgrad_form(m).amplification,
+            growth=lambda g: wgrad_form(m).growth,
             spreads="plane",
         ),
         "cost": Cost(partial(work, m), GPU, operations=partial(wgrad_operations, m)),

@@ -57,6 +57,7 @@ def amplified_roundings(g: ConvGeometry) -> float:
         bound=amplified_roundings,
         norm_wise=True,
         amplification=lambda g: plan_of(g)[0].amplification,
+        growth=lambda g: plan_of(g)[0].growth,
         spreads="plane",
     ),
     cost=Cost(

@@ -48,7 +48,19 @@ def conv2d(
     window: for 3x3 at stride 1 amplification 861 on tiles of 4x4, 1605 on 6x6, and 40 along rows
     (`kernels.winograd.toom_cook.amplification`); phases = stride^2, S' is S rounded up to a
     multiple of the stride. This is the worst case; a few 1e-6 of the largest result is usual in
-    float32. Raises ValueError that names both shapes if they do not fit, TypeError for two types.
+    float32.
+
+    Winograd's algorithm computes larger numbers than the definition, up to 1620 times that sum for
+    3x3 and 4096 times in all cases (a kernel's `growth`). Up to a sum of 2e35 (8e34) in float32 and
+    1e305 (4e304) in float64 the bound holds; above, a result may be infinite or NaN where the
+    definition's is finite, as seen from 8e36 on. And it multiplies each pixel into whole tiles of
+    up to 7x7 outputs: there a NaN or an infinity in x becomes NaN, one of the weights in its
+    filter's whole plane. "exact" has neither: results are finite while the sum of the absolute
+    products is a number of the type (3.4e38, 1.8e308), and what is no number reaches only outputs
+    whose window contains it. (Zeros of the padding count as pixels: an infinite weight makes NaN of
+    them.) The same holds for the gradients, and for conv_transpose2d.
+
+    Raises ValueError that names both shapes if they do not fit, TypeError for two types.
     """
     check_operands(x, weight, "conv2d", algorithm)
     g = ConvGeometry.of(x.shape, weight.shape, stride, padding, dilation, groups)
@@ -72,7 +84,7 @@ def conv_transpose2d(
 
     The transpose of conv2d with the same weight and settings; it runs the `conv2d_dgrad` kernels.
     `algorithm` "flipped" is the explicit product with the flipped kernel, "col2im" the scatter.
-    Raises as conv2d does.
+    Bounds, magnitudes up to which they hold, and NaN: as conv2d says. Raises as conv2d does.
     """
     check_operands(x, weight, "conv_transpose2d", algorithm)
     g = ConvGeometry.of_transposed(

@@ -58,8 +58,8 @@ def conv_relu_pool(
 ) -> Tensor:
     """max_pool2d(relu(conv2d(x, weight, bias, **conv)), **pool); without `pool` no pooling.
 
-    Values and backward results are those of the three calls, up to the order of sums. Raises as
-    they do.
+    Values and backward results are those of the three calls, up to the order of sums; so are the
+    magnitudes up to which they hold, and where NaN spreads (F.conv2d). Raises as they do.
     """
     check_operands(x, weight, "conv_relu_pool")
     g = ConvGeometry.of(x.shape, weight.shape, *_plain(conv))

@@ -35,7 +35,8 @@ def local_contrast_norm(
 
     The blur is a Gaussian of `size` x `size` pixels with standard deviation `sigma`, in pixels.
     `border` "corrected" divides it by the blur of ones, "zero" pads with zeros. `floor` is in the
-    units of x. Sums are float64, y is of x's type. ValueError for settings that do not fit.
+    units of x. Sums are float64, y is of x's type: in float32 nothing overflows. ValueError for
+    settings that do not fit.
     """
     arguments.tensor(x, "local_contrast_norm", "x")
     g = LCNGeometry.of(x.shape, size, sigma, border, floor)
@@ -85,7 +86,8 @@ def local_response_norm(
 
     The window is from c - floor((size-1)/2) to c + ceil((size-1)/2), truncated at both ends, and
     alpha is divided by `size`: ONNX's definition, and for odd sizes PyTorch's, whose default k is
-    1.
+    1. Squares are of x's type: where their sum over the window passes its largest number (|x| from
+    8e18 on in float32, 6e153 in float64, for a window of 5), y is 0.
     """
     arguments.tensor(x, "local_response_norm", "x")
     g = LRNGeometry.of(x.shape, size, alpha, beta, k)

@@ -185,6 +185,8 @@ def avg_pool2d(
     """The mean of each window: x (N,C,H,W) -> (N,C,P,Q).
 
     With `count_include_pad` the padding's zeros count, as in PyTorch; otherwise only real pixels.
+    The sum of a window is of x's type, and infinite where it passes its largest number: in float32
+    from |x| of 3.4e38 over the window's pixels on.
     """
     arguments.tensor(x, "avg_pool2d", "x")
     g = PoolGeometry.of(

@@ -52,7 +52,10 @@ def _sum(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 
 def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The mean over `axis` (all axes by default)."""
+    """The mean over `axis` (all axes by default): the sum, in x's type, times 1 / count.
+
+    Infinite where the sum passes the largest number of the type, 3.4e38 in float32.
+    """
     count = math.prod(x.shape[i] for i in _axes(x, axis, "mean"))
     if count == 0:
         raise ValueError(f"mean: nothing to average over axis {axis} of the shape {x.shape}")
