@@ -183,11 +183,11 @@ def relu(x: np.ndarray) -> np.ndarray:
 
 
 def relu_vjp(gy: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """gx = gy where x > 0, else 0."""
+    """gx = 0 where x <= 0, else gy."""
     # any shape -> (size,)
     pairs = zip(gy.reshape(-1).tolist(), x.reshape(-1).tolist(), strict=True)
     # (size,) -> x's shape
-    return np.array([g if v > 0 else 0.0 for g, v in pairs]).reshape(x.shape)
+    return np.array([g if not v <= 0 else 0.0 for g, v in pairs]).reshape(x.shape)
 
 
 def conv_relu_pool(

@@ -7,13 +7,14 @@ Several cotangents of one tensor are added.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from minidl.recording import recording
 from minidl.rules import gradient
+from minidl.separate import Separate
 from minidl.tensor import Node, RuleTable, Tensor
 
 
@@ -22,22 +23,26 @@ def backward(
     cotangent: Tensor | np.ndarray | None = None,
     *,
     rules: RuleTable | None = None,
-    inputs: Sequence[Tensor] | None = None,
+    inputs: Sequence[Tensor] | Tensor | None = None,
     create_graph: bool = False,
 ) -> tuple[Tensor, ...]:
     """Propagate `cotangent` from `output` back to the leaves, or to `inputs` only.
 
     cotangent:    same shape as `output`; may be left out for a scalar (then 1).
     rules:        the table of rules; `minidl.rules.gradient` by default.
-    inputs:       tensors (leaves or not) whose cotangents are returned, zeros for those on which
-                  `output` does not depend. Only the paths to them are computed, and no `.grad` is
-                  changed.
+    inputs:       tensors (leaves or not), or one, whose cotangents are returned, zeros for those on
+                  which `output` does not depend. Only the paths to them are computed, and no
+                  `.grad` is changed.
     create_graph: record the backward pass itself on the tape, for derivatives of higher order.
-    Raises ValueError for a cotangent of another shape, RuntimeError for a tensor off the tape.
+    Every gradient has memory of its own, and may be changed in place: it is no part of another one,
+    of the cotangent or of the tensor's data.
+    Raises ValueError for a cotangent of another shape, RuntimeError for a tensor off the tape,
+    TypeError for inputs that are no tensors.
     """
     table: RuleTable = gradient if rules is None else rules
     start = _check_cotangent(output, cotangent)
-    targets = None if inputs is None else {_key(t) for t in inputs}
+    wanted = None if inputs is None else _check_inputs(inputs)
+    targets = None if wanted is None else {_key(t) for t in wanted}
     nodes, needed = _nodes_on_paths(output, targets)
     cotangents: dict[Any, Tensor] = {_key(output): start}
     with recording(create_graph):
@@ -46,13 +51,10 @@ def backward(
             gy = cotangents.get(node) if keep else cotangents.pop(node, None)
             if gy is not None:
                 _apply_rule(node, gy, table, needed, cotangents)
-    if inputs is None:
-        _accumulate_leaves(cotangents)
-        return ()
-    return tuple(
-        cotangents[_key(t)] if _key(t) in cotangents else Tensor(np.zeros_like(t.data))
-        for t in inputs
-    )
+        if wanted is not None:
+            return _returned(wanted, cotangents, start)
+    _accumulate_leaves(cotangents, start)
+    return ()
 
 
 def _apply_rule(
@@ -103,10 +105,37 @@ def _key(tensor: Tensor) -> Any:
     return tensor.node or tensor
 
 
-def _accumulate_leaves(cotangents: dict[Any, Tensor]) -> None:
-    for leaf, g in cotangents.items():
-        if isinstance(leaf, Tensor):
-            leaf.grad = g if leaf.grad is None else leaf.grad + g
+def _returned(
+    wanted: Sequence[Tensor], cotangents: dict[Any, Tensor], start: Tensor
+) -> tuple[Tensor, ...]:
+    """The cotangent of each tensor that was asked for, zeros where there is none."""
+    memory = _taken(start, wanted)
+    found = ((t, cotangents.get(_key(t))) for t in wanted)
+    return tuple(Tensor(np.zeros_like(t.data)) if g is None else memory.own(g) for t, g in found)
+
+
+def _accumulate_leaves(cotangents: dict[Any, Tensor], start: Tensor) -> None:
+    leaves = {leaf: g for leaf, g in cotangents.items() if isinstance(leaf, Tensor)}
+    memory = _taken(start, leaves)
+    for leaf, g in leaves.items():
+        leaf.grad = memory.own(g) if leaf.grad is None else leaf.grad + g
+
+
+def _taken(start: Tensor, tensors: Iterable[Tensor]) -> Separate:
+    """The memory of the cotangent and of the tensors."""
+    memory = Separate()
+    for tensor in (start, *tensors):
+        memory.take(tensor.data)
+    return memory
+
+
+def _check_inputs(inputs: Sequence[Tensor] | Tensor) -> tuple[Tensor, ...]:
+    if isinstance(inputs, Tensor):
+        return (inputs,)
+    given = tuple(inputs) if isinstance(inputs, Iterable) else (inputs,)
+    if all(isinstance(t, Tensor) for t in given):
+        return given
+    raise TypeError(f"backward: inputs must be tensors, got {inputs!r:.200}; give them in a list")
 
 
 def _check_cotangent(output: Tensor, cotangent: Tensor | np.ndarray | None) -> Tensor:

@@ -17,6 +17,7 @@ from minidl.formats.onnx.reading import read_shape
 from minidl.formats.pickled import read_pth
 from minidl.formats.torchvision import from_state_dict
 from minidl.nn.folding import fold as folded
+from minidl.sharing import converted
 from zfnet.data import Preprocess, default_resize
 from zfnet.imported import Imported
 from zfnet.network import FORMAT, Network
@@ -195,7 +196,7 @@ def _weights(file: Path) -> dict[str, np.ndarray]:
     if metadata.get("format") == FORMAT:
         raise ValueError(f"{file} is a network of zfnet already: zfnet show {file}")
     wide = (np.float16, np.float64)
-    return {n: a.astype(np.float32) if a.dtype in wide else a for n, a in arrays.items()}
+    return converted(arrays, lambda a: a.astype(np.float32) if a.dtype in wide else a)
 
 
 def _with_pixels(graph: nn.Graph, pixels: nn.Pixels | None) -> nn.Graph:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ class Row:
     """A layer.
 
     shape:      of its output for one image. macs: multiply-adds of the definition.
+    parameters: its own; one that several layers have is counted at the first of them.
     sees, step: receptive field in the image, in pixels, and the step between neighbouring units;
                 None: the whole image.
     inputs:     the layers whose outputs it takes.
@@ -45,7 +46,9 @@ class Colours:
 
 def rows(model: InspectableGraph) -> list[Row]:
     """The layers that lead to the scores, in order."""
-    return [_row(model, name) for name in model.layer_names() if name in model.shapes()]
+    names = [name for name in model.layer_names() if name in model.shapes()]
+    counts = _parameters(model, names)
+    return [_row(model, name, counts[name]) for name in names]
 
 
 def colours(model: InspectableGraph) -> Colours:
@@ -67,14 +70,24 @@ def beyond_the_paper(model: InspectableGraph) -> list[tuple[list[str], str]]:
     return [(names, rule) for rule, names in found.items()]
 
 
-def _row(model: InspectableGraph, name: str) -> Row:
+def _parameters(model: InspectableGraph, names: Sequence[str]) -> dict[str, int]:
+    """The number of parameters of each layer, without those of layers before it."""
+    layers, seen, counts = dict(model.children()), set[int](), dict[str, int]()
+    for name in names:
+        fresh = [p for p in layers[name].parameters() if id(p) not in seen]
+        seen |= {id(p) for p in fresh}
+        counts[name] = sum(p.size for p in fresh)
+    return counts
+
+
+def _row(model: InspectableGraph, name: str, parameters: int) -> Row:
     layer = dict(model.children())[name]
     view = model.views(name)[nn.INPUT] if name in model.planes() else None
     return Row(
         name,
         type(layer).__name__,
         model.shapes()[name],
-        sum(p.size for p in layer.parameters()),
+        parameters,
         _macs(model, name),
         view.shape if view else None,
         view.stride if view and any(view.stride) else None,

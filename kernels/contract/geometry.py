@@ -16,10 +16,13 @@ from functools import cached_property
 import numpy as np
 
 from kernels.contract.arguments import (
+    MOST,
     Padding,
     Pair,
     at_least_one,
+    check_count,
     check_groups,
+    flag,
     four_axes,
     pads,
     pair,
@@ -92,12 +95,39 @@ class _Sliding:
                     f"a larger input, more padding or a smaller window would"
                 )
 
+    def _check_plane_sizes(self, what: str) -> None:
+        for rows, columns, which in (
+            (self._padded(0), self._padded(1), "padded input"),
+            (self.P, self.Q, "output"),
+        ):
+            if rows * columns > MOST:
+                raise ValueError(
+                    f"{what}: the input {self.H}x{self.W} with padding {self.padding} (top, "
+                    f"bottom, left, right) gives a plane of {rows}x{columns} pixels, the {which}; "
+                    f"a plane may have {MOST}"
+                )
+
+    def _padded(self, axis: int) -> int:
+        """Pixels of the axis with its padding."""
+        return sum(self._axis(axis))
+
     def _taps_inside(self, axis: int) -> np.ndarray:
         """The number of taps of each window on the plane itself, (P,) or (Q,)."""
+        return self._taps_before(axis, (self.H, self.W)[axis]) - self._taps_before(axis, 0)
+
+    def _every_window_has_a_pixel(self, axis: int) -> bool:
+        """True if no window lies in the padding alone."""
+        if self.dilation[axis] > 1:
+            return bool(self._taps_inside(axis).all())
         size, before, _ = self._axis(axis)
-        starts = np.arange((self.P, self.Q)[axis]) * self.stride[axis] - before
-        taps = starts[:, None] + np.arange((self.R, self.S)[axis]) * self.dilation[axis]  # (P,R)
-        return ((taps >= 0) & (taps < size)).sum(axis=1)
+        last = ((self.P, self.Q)[axis] - 1) * self.stride[axis] - before
+        return before < (self.R, self.S)[axis] and last < size
+
+    def _taps_before(self, axis: int, end: int) -> np.ndarray:
+        """The number of taps of each window above or left of pixel `end`, (P,) or (Q,)."""
+        taps, dilation = (self.R, self.S)[axis], self.dilation[axis]
+        starts = np.arange((self.P, self.Q)[axis]) * self.stride[axis] - self._axis(axis)[1]
+        return np.minimum(np.maximum((end - starts + dilation - 1) // dilation, 0), taps)
 
     def input_box(self, box: Box) -> Box:
         """The receptive field of the outputs in `box`: input pixels, padding included."""
@@ -177,9 +207,10 @@ class ConvGeometry(_Sliding):
             padding=pads(padding),
             dilation=pair(dilation, "dilation"),
             K=K,
-            groups=groups,
+            groups=int(groups),
         )
         g._check_window_fits("conv2d")
+        g._check_plane_sizes("conv2d")
         return g
 
     @classmethod
@@ -206,6 +237,7 @@ class ConvGeometry(_Sliding):
                 f"conv_transpose2d: x {tuple(y_shape)} has {K} channels, the weight "
                 f"{tuple(w_shape)} takes {Kw}; its first axis must be {K}"
             )
+        check_count(groups, "conv_transpose2d: groups")
         if 0 in (P, Q):
             raise ValueError(f"conv_transpose2d: x {tuple(y_shape)} has no pixels to transpose")
         strides, four, dilations = pair(stride, "stride"), pads(padding), pair(dilation, "dilation")
@@ -271,17 +303,18 @@ class PoolGeometry(_Sliding):
             stride=pair((R, S) if stride is None else stride, "stride"),
             padding=pads(padding),
             dilation=pair(dilation, "dilation"),
-            ceil_mode=ceil_mode,
-            count_include_pad=count_include_pad,
+            ceil_mode=flag(ceil_mode, "ceil_mode"),
+            count_include_pad=flag(count_include_pad, "count_include_pad"),
         )
         g._check_window_fits("pool2d")
+        g._check_plane_sizes("pool2d")
         if ceil_mode and min(g.padding[1], g.padding[3]) < 0:
             raise ValueError(
                 f"pool2d: padding {g.padding} (top, bottom, left, right) crops the end of the "
                 f"input {H}x{W}, where ceil_mode adds windows; crop first or leave ceil_mode out"
             )
         for axis in (0, 1):
-            if not g._taps_inside(axis).all():
+            if not g._every_window_has_a_pixel(axis):
                 raise ValueError(
                     f"pool2d: with padding {g.padding} (top, bottom, left, right) a window "
                     f"{R}x{S} over the input {H}x{W} holds nothing but padding; "
@@ -291,10 +324,8 @@ class PoolGeometry(_Sliding):
 
     def _taps_padded(self, axis: int) -> np.ndarray:
         """The number of taps of each window on the plane or its padding, (P,) or (Q,)."""
-        size, before, after = self._axis(axis)
-        starts = np.arange((self.P, self.Q)[axis]) * self.stride[axis] - before
-        taps = starts[:, None] + np.arange((self.R, self.S)[axis]) * self.dilation[axis]  # (P,R)
-        return (taps < size + after).sum(axis=1)
+        size, _, after = self._axis(axis)
+        return self._taps_before(axis, size + after)
 
     def divisors(self) -> np.ndarray:
         """Divisors of average pooling by PyTorch's rule, (P,Q) float64.

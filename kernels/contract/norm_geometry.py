@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 _BORDERS = ("corrected", "zero")
+LARGEST = 65_535
+"""The largest window: a kernel has buffers as long as it. Networks have 5 to 9."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class LCNGeometry:
                 f"{what}: size must be odd, so that the window has a centre; got {size}, "
                 f"{size - 1} or {size + 1} would do"
             )
-        if border not in _BORDERS:
+        if not isinstance(border, str) or border not in _BORDERS:
             raise ValueError(f"{what}: border must be one of {_BORDERS}, got {border!r}")
         sigma, floor = _positive(sigma, f"{what}: sigma"), _positive(floor, f"{what}: floor")
         return cls(N, C, H, W, int(size), sigma, border, floor)
@@ -85,7 +87,7 @@ class LRNGeometry:
     """Local response normalisation of x (N,C,H,W) over `size` neighbouring channels.
 
     ONNX's definition: y_c = x_c / (k + alpha / size * sum of x_c'^2)^beta, c' from c - before to
-    c + after within [0, C).
+    c + after within [0, C). With k = 0 it is 0 / 0 where all of these x_c' are 0.
     """
 
     N: int
@@ -124,11 +126,15 @@ class LRNGeometry:
         what = "local_response_norm"
         N, C, H, W = _planes(x_shape, what)
         size = _at_least_one(size, what)
+        alpha, beta = _number(alpha, f"{what}: alpha"), _number(beta, f"{what}: beta")
         if not (alpha >= 0 and math.isfinite(alpha)):
             raise ValueError(f"{what}: alpha must be finite and at least 0, got {alpha}")
         if not math.isfinite(beta):
             raise ValueError(f"{what}: beta must be finite, got {beta}")
-        return cls(N, C, H, W, size, float(alpha), float(beta), _positive(k, f"{what}: k"))
+        k = _number(k, f"{what}: k")
+        if not (k >= 0 and math.isfinite(k)):
+            raise ValueError(f"{what}: k must be finite and at least 0, got {k}")
+        return cls(N, C, H, W, size, alpha, beta, k)
 
 
 def _planes(shape: Sequence[int], what: str) -> tuple[int, int, int, int]:
@@ -143,12 +149,23 @@ def _planes(shape: Sequence[int], what: str) -> tuple[int, int, int, int]:
 
 
 def _at_least_one(size: int, what: str) -> int:
-    if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
-        raise ValueError(f"{what}: size must be an integer of at least 1, got {size!r}")
+    whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
+    if not whole or not 1 <= size <= LARGEST:
+        raise ValueError(f"{what}: size must be an integer from 1 to {LARGEST:,}, got {size!r}")
     return int(size)
 
 
+def _number(value: float, what: str) -> float:
+    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
+        raise TypeError(f"{what} must be a number, got {value!r}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{what} must be a number below 1e308, got {value!r:.50}") from None
+
+
 def _positive(value: float, what: str) -> float:
+    value = _number(value, what)
     if not (value > 0 and math.isfinite(value)):
         raise ValueError(f"{what} must be finite and above 0, got {value}")
     return float(value)

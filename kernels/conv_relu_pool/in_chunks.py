@@ -66,9 +66,10 @@ def forward(
 
 
 def images(g: ConvGeometry, itemsize: int) -> list[slice]:
-    """The batch in parts of about one size, whose convolved planes take AT_ONCE bytes at most."""
+    """The batch in parts of about one size, whose convolved planes take AT_ONCE bytes at most;
+    an empty batch is one part."""
     a_plane = max(1, g.K * g.P * g.Q * itemsize)
-    parts = -(-g.N // max(1, AT_ONCE // a_plane))
+    parts = max(1, -(-g.N // max(1, AT_ONCE // a_plane)))
     return [slice(g.N * part // parts, g.N * (part + 1) // parts) for part in range(parts)]
 
 

@@ -1,4 +1,4 @@
-// Gradient of rectification: gx = gy where x > 0, else 0.
+// Gradient of rectification: gx = 0 where x <= 0, else gy.
 //
 // 16 bytes at a time, as in relu/cuda_elementwise.cu, and the remainder one by one. Limited by
 // memory.
@@ -7,8 +7,8 @@ template <typename T> struct Vector;
 template <> struct Vector<float> { typedef float4 type; };
 template <> struct Vector<double> { typedef double2 type; };
 
-// A NaN in x is not above 0, so gx is 0 there.
-template <typename T> __device__ T masked(T gy, T x) { return x > T(0) ? gy : T(0); }
+// A NaN in x is not below 0 or 0, so gx is gy there, as relu is NaN.
+template <typename T> __device__ T masked(T gy, T x) { return x <= T(0) ? T(0) : gy; }
 
 __device__ float4 masked(float4 gy, float4 x) {
     return make_float4(masked(gy.x, x.x), masked(gy.y, x.y), masked(gy.z, x.z), masked(gy.w, x.w));

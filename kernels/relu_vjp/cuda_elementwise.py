@@ -1,4 +1,4 @@
-"""The gradient of rectification on CUDA: gx = gy where x > 0, else 0.
+"""The gradient of rectification on CUDA: gx = 0 where x <= 0, else gy; so gy at NaN.
 
 Two reads and one write an element, 12 bytes in float32: limited by memory alone.
 """

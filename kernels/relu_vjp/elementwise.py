@@ -1,4 +1,4 @@
-"""The gradient of rectification: gx = gy where x > 0, else 0.
+"""The gradient of rectification: gx = 0 where x <= 0, else gy; so gy at NaN, as in PyTorch.
 
 Two reads and one write an element, 12 bytes in float32, for one comparison: limited by memory.
 """
@@ -23,4 +23,4 @@ def vjp(gy: np.ndarray, x: np.ndarray) -> np.ndarray:
 @numba.njit(parallel=True, cache=True)
 def _mask(gy, x, gx):  # type: ignore[no-untyped-def]
     for i in numba.prange(x.size):
-        gx[i] = gy[i] if x[i] > 0 else 0
+        gx[i] = gy[i] if not (x[i] <= 0) else 0

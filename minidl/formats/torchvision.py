@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from minidl import nn
+from minidl.nn.tying import tie
 
 Arrays = Mapping[str, np.ndarray]
 Layers = Iterator[tuple[str, nn.Module]]
@@ -155,7 +156,9 @@ def _sequence(layers: list[tuple[str, nn.Module]], arrays: Arrays) -> nn.Sequent
     channels, side = 3, IMAGE
     for name, layer in layers:
         channels, side = _after(name, layer, channels, side)
-    return nn.Sequential(**dict(layers))
+    network = nn.Sequential(**dict(layers))
+    tie(network, arrays)
+    return network
 
 
 def _fields(layer: nn.Module) -> tuple[str, ...]:

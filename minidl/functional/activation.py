@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import kernels
+from minidl.functional import arguments
 from minidl.functional.arithmetic import exp
 from minidl.functional.reduction import sum
 from minidl.rules import gradient
@@ -14,7 +15,8 @@ Needs = tuple[bool, ...]
 
 
 def relu(x: Tensor) -> Tensor:
-    """max(x, 0); the derivative at 0 is 0."""
+    """max(x, 0); the derivative at 0 is 0, at NaN 1."""
+    arguments.tensor(x, "relu", "x")
     kernel = kernels.pick_for("relu", x.data, x.shape)
     return record("relu", kernel(x.data), (x,))
 
@@ -25,7 +27,7 @@ def _relu(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 
 def _relu_vjp(gy: Tensor, x: Tensor) -> Tensor:
-    """gy where x > 0: linear in gy, constant in x almost everywhere."""
+    """0 where x <= 0, else gy: linear in gy, constant in x almost everywhere."""
     kernel = kernels.pick_for("relu_vjp", x.data, x.shape)
     return record("relu_vjp", kernel(gy.data, x.data), (gy, x))
 
@@ -37,6 +39,7 @@ def _relu_vjp_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None,
 
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + e^-x), without overflow for large |x|."""
+    arguments.tensor(x, "sigmoid", "x")
     small = np.exp(-np.abs(x.data))
     data = np.where(x.data >= 0, 1, small) / (1 + small)
     return record("sigmoid", data.astype(x.dtype), (x,))
@@ -50,6 +53,7 @@ def _sigmoid(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent."""
+    arguments.tensor(x, "tanh", "x")
     return record("tanh", np.tanh(x.data), (x,))
 
 
@@ -66,6 +70,8 @@ def softmax(x: Tensor, axis: int = -1) -> Tensor:
 
 def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     """x - log(sum of e^x along `axis`), with the maximum subtracted first."""
+    arguments.tensor(x, "log_softmax", "x")
+    axis = arguments.integer(axis, "log_softmax: axis")
     if not -x.ndim <= axis < x.ndim or x.shape[axis] == 0:
         raise ValueError(f"log_softmax: the shape {x.shape} has no axis {axis}, or it is empty")
     shifted = x.data - x.data.max(axis=axis, keepdims=True)

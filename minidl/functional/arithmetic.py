@@ -5,27 +5,30 @@ from __future__ import annotations
 import numpy as np
 
 from minidl import device
+from minidl.functional import arguments
 from minidl.functional.reduction import sum_to
 from minidl.rules import gradient
-from minidl.tensor import Node, Operand, Tensor, record
+from minidl.tensor import Node, Operand, Tensor, for_tape, record
 
 Needs = tuple[bool, ...]
 Cotangents = tuple[Tensor | None, ...]
 
 
 def as_tensors(a: Operand, b: Operand, operation: str) -> tuple[Tensor, Tensor]:
-    """Both operands as tensors of one type; a Python number gets the other's type and device.
+    """Both operands as tensors of one type; a number gets the other's type and device.
 
-    TypeError for two types, ValueError for two devices or shapes that do not broadcast.
+    A number is Python's, NumPy's or an array without axes, whatever its type: as in PyTorch it does
+    not change the other's. TypeError for two types or another operand, ValueError for two devices
+    or shapes that do not broadcast.
     """
     known = a if isinstance(a, Tensor) else b if isinstance(b, Tensor) else None
-    left, right = (_as_tensor(v, known) for v in (a, b))
+    left, right = _as_tensor(a, known, operation), _as_tensor(b, known, operation)
     if left.dtype != right.dtype:
         raise TypeError(
             f"{operation}: {left.dtype} {left.shape} and {right.dtype} {right.shape} are of two "
             "types; convert one"
         )
-    if type(left.data) is not type(right.data) and left.device != right.device:
+    if type(left._array) is not type(right._array) and left.device != right.device:
         raise ValueError(
             f"{operation}: {left.shape} is on {left.device!r}, {right.shape} on "
             f"{right.device!r}; move one to the other with .to()"
@@ -40,18 +43,25 @@ def as_tensors(a: Operand, b: Operand, operation: str) -> tuple[Tensor, Tensor]:
     return left, right
 
 
-def _as_tensor(value: Operand, known: Tensor | None) -> Tensor:
+def _as_tensor(value: Operand, known: Tensor | None, operation: str) -> Tensor:
     if isinstance(value, Tensor):
         return value
-    if device.is_array(value) or known is None:
+    if not arguments.is_number(value) and not device.is_array(value):
+        raise TypeError(
+            f"{operation}: takes Tensors, arrays and numbers, got {arguments.shown(value)}"
+        )
+    if known is None:
         return Tensor(value)
-    return Tensor(device.like(np.asarray(value, known.dtype), known.data))
+    if not arguments.is_number(value):
+        return Tensor(for_tape(value, known))
+    number = np.asarray(arguments.number(value, operation), known.dtype)
+    return Tensor(device.like(number, known._array))
 
 
 def add(a: Operand, b: Operand) -> Tensor:
     """a + b."""
     a, b = as_tensors(a, b, "add")
-    return record("add", a.data + b.data, (a, b))
+    return record("add", a._array + b._array, (a, b))
 
 
 @gradient.rule("add")
@@ -63,7 +73,7 @@ def _add(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 def subtract(a: Operand, b: Operand) -> Tensor:
     """a - b."""
     a, b = as_tensors(a, b, "subtract")
-    return record("subtract", a.data - b.data, (a, b))
+    return record("subtract", a._array - b._array, (a, b))
 
 
 @gradient.rule("subtract")
@@ -75,7 +85,7 @@ def _subtract(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 def multiply(a: Operand, b: Operand) -> Tensor:
     """a b, elementwise."""
     a, b = as_tensors(a, b, "multiply")
-    return record("multiply", a.data * b.data, (a, b))
+    return record("multiply", a._array * b._array, (a, b))
 
 
 @gradient.rule("multiply")
@@ -90,7 +100,7 @@ def _multiply(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 def divide(a: Operand, b: Operand) -> Tensor:
     """a / b, elementwise."""
     a, b = as_tensors(a, b, "divide")
-    return record("divide", a.data / b.data, (a, b))
+    return record("divide", a._array / b._array, (a, b))
 
 
 @gradient.rule("divide")
@@ -104,6 +114,7 @@ def _divide(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 
 def negate(a: Tensor) -> Tensor:
     """-a."""
+    arguments.tensor(a, "negate", "a")
     return record("negate", -a.data, (a,))
 
 
@@ -114,6 +125,8 @@ def _negate(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 
 def power(a: Tensor, exponent: float) -> Tensor:
     """a to a constant power."""
+    arguments.tensor(a, "power", "a")
+    exponent = arguments.number(exponent, "power: exponent")
     return record("power", a.data ** a.dtype.type(exponent), (a,), exponent=exponent)
 
 
@@ -127,6 +140,7 @@ def _power(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 
 def exp(a: Tensor) -> Tensor:
     """e^a."""
+    arguments.tensor(a, "exp", "a")
     return record("exp", np.exp(a.data), (a,))
 
 
@@ -137,6 +151,7 @@ def _exp(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 
 def log(a: Tensor) -> Tensor:
     """The natural logarithm."""
+    arguments.tensor(a, "log", "a")
     return record("log", np.log(a.data), (a,))
 
 
@@ -147,6 +162,7 @@ def _log(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 
 def sqrt(a: Tensor) -> Tensor:
     """The square root; its derivative at 0 is infinite."""
+    arguments.tensor(a, "sqrt", "a")
     return record("sqrt", np.sqrt(a.data), (a,))
 
 
@@ -157,6 +173,7 @@ def _sqrt(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 
 def absolute(a: Tensor) -> Tensor:
     """|a|; the derivative at 0 is taken as 0."""
+    arguments.tensor(a, "absolute", "a")
     return record("absolute", np.abs(a.data), (a,))
 
 
@@ -166,11 +183,11 @@ def _absolute(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 
 
 def where(condition: np.ndarray, a: Operand, b: Operand) -> Tensor:
-    """a where `condition` (an array of bool), b elsewhere."""
+    """a where `condition` (an array of bool), b elsewhere. TypeError for another condition."""
     a, b = as_tensors(a, b, "where")
-    condition = device.like(condition, a.data)
+    condition = device.like(arguments.mask(condition, "where: condition"), a.data)
     data = np.where(condition, a.data, b.data)
-    return record("where", data, (a, b), condition=condition)
+    return record("where", data, (a, b), condition=for_tape(condition, a, b))
 
 
 @gradient.rule("where")
@@ -183,7 +200,10 @@ def _where(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 
 
 def maximum(a: Operand, b: Operand) -> Tensor:
-    """The elementwise maximum; of equal operands each gets half the derivative."""
+    """The elementwise maximum; of equal operands each gets half the derivative.
+
+    NaN if one is, and then each gets the derivative, as in PyTorch.
+    """
     a, b = as_tensors(a, b, "maximum")
     return record("maximum", np.maximum(a.data, b.data), (a, b))
 
@@ -191,12 +211,14 @@ def maximum(a: Operand, b: Operand) -> Tensor:
 @gradient.rule("maximum")
 def _maximum(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
     a, b = node.inputs
-    share = _share(a.data > b.data, a.data == b.data, gy.dtype)
-    return sum_to(gy * share, a.shape), sum_to(gy * (1 - share), b.shape)
+    return _shared(gy, a, b, a.data < b.data, a.data > b.data)
 
 
 def minimum(a: Operand, b: Operand) -> Tensor:
-    """The elementwise minimum; of equal operands each gets half the derivative."""
+    """The elementwise minimum; of equal operands each gets half the derivative.
+
+    NaN if one is, and then each gets the derivative, as in PyTorch.
+    """
     a, b = as_tensors(a, b, "minimum")
     return record("minimum", np.minimum(a.data, b.data), (a, b))
 
@@ -204,17 +226,23 @@ def minimum(a: Operand, b: Operand) -> Tensor:
 @gradient.rule("minimum")
 def _minimum(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
     a, b = node.inputs
-    share = _share(a.data < b.data, a.data == b.data, gy.dtype)
-    return sum_to(gy * share, a.shape), sum_to(gy * (1 - share), b.shape)
+    return _shared(gy, a, b, a.data > b.data, a.data < b.data)
 
 
-def _share(wins: np.ndarray, ties: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """The first operand's share of the derivative: 1 where it wins, one half on a tie."""
-    return np.where(ties, 0.5, wins).astype(dtype)
+def _shared(
+    gy: Tensor, a: Tensor, b: Tensor, a_loses: np.ndarray, b_loses: np.ndarray
+) -> Cotangents:
+    """gy to the operand that is the result, in halves on a tie; whole to both at NaN."""
+    ties = a.data == b.data
+    half = np.where(ties, 0.5, 1.0)
+    a_share, b_share = (np.where(loses, 0.0, half).astype(gy.dtype) for loses in (a_loses, b_loses))
+    return sum_to(gy * a_share, a.shape), sum_to(gy * b_share, b.shape)
 
 
 def clip(a: Tensor, low: float, high: float) -> Tensor:
-    """a clipped to [low, high]; the derivative is 1 within the bounds and on them."""
+    """a clipped to [low, high]; the derivative is 1 within the bounds and on them, 0 at NaN."""
+    arguments.tensor(a, "clip", "a")
+    low, high = arguments.number(low, "clip: low"), arguments.number(high, "clip: high")
     return record("clip", np.clip(a.data, low, high), (a,), low=low, high=high)
 
 

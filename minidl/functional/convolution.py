@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import kernels
 from kernels.contract.geometry import ConvGeometry, Padding, Pair
+from minidl.functional import arguments
 from minidl.functional.reduction import sum
 from minidl.functional.shape import reshape
 from minidl.prepared_weights import choose
@@ -49,6 +50,7 @@ def conv2d(
     multiple of the stride. This is the worst case; a few 1e-6 of the largest result is usual in
     float32. Raises ValueError that names both shapes if they do not fit, TypeError for two types.
     """
+    check_operands(x, weight, "conv2d", algorithm)
     g = ConvGeometry.of(x.shape, weight.shape, stride, padding, dilation, groups)
     check_bias(bias, weight.shape[0], "conv2d")
     return _fprop(x, weight, bias, g, algorithm)
@@ -72,6 +74,7 @@ def conv_transpose2d(
     `algorithm` "flipped" is the explicit product with the flipped kernel, "col2im" the scatter.
     Raises as conv2d does.
     """
+    check_operands(x, weight, "conv_transpose2d", algorithm)
     g = ConvGeometry.of_transposed(
         x.shape, weight.shape, stride, padding, output_padding, dilation, groups
     )
@@ -80,8 +83,17 @@ def conv_transpose2d(
     return y if bias is None else y + reshape(bias, (1, g.C, 1, 1))
 
 
+def check_operands(x: object, weight: object, what: str, algorithm: object = None) -> None:
+    arguments.tensor(x, what, "x")
+    arguments.tensor(weight, what, "weight")
+    arguments.algorithm(algorithm, what)
+
+
 def check_bias(bias: Tensor | None, channels: int, what: str) -> None:
-    if bias is not None and bias.shape != (channels,):
+    if bias is None:
+        return
+    arguments.tensor(bias, what, "bias")
+    if bias.shape != (channels,):
         raise ValueError(f"{what}: bias {bias.shape} must have the shape ({channels},)")
 
 
@@ -90,7 +102,7 @@ def _fprop(
 ) -> Tensor:
     kernel, kept = choose("conv2d", w, g, algorithm)
     inputs = (x, w) if bias is None else (x, w, bias)
-    y = kernel(x.data, w.data, g, bias=None if bias is None else bias.data, **kept)
+    y = kernel(x.data, w._array, g, bias=None if bias is None else bias._array, **kept)
     return record("conv2d", y, inputs, geometry=g, algorithm=algorithm)
 
 
@@ -104,7 +116,7 @@ def _fprop_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ..
 
 def _dgrad(gy: Tensor, w: Tensor, g: ConvGeometry, algorithm: str | None) -> Tensor:
     kernel, kept = choose("conv2d_dgrad", w, g, algorithm)
-    gx = kernel(gy.data, w.data, g, **kept)
+    gx = kernel(gy.data, w._array, g, **kept)
     return record("conv2d_dgrad", gx, (gy, w), geometry=g, algorithm=algorithm)
 
 

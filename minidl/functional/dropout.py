@@ -9,6 +9,7 @@ import numpy as np
 
 import kernels
 from kernels.contract import memory
+from minidl.functional import arguments
 from minidl.functional.arithmetic import multiply
 from minidl.tensor import Tensor
 
@@ -22,6 +23,9 @@ def dropout_mask(
     under (seed, step, stream) is at least p 2^32. Give each layer a stream of its own. The mask is
     on the device of the array `like`, on the CPU without one. ValueError unless 0 <= p <= 1.
     """
+    shape = arguments.sizes(shape, "dropout_mask: shape")
+    p = arguments.number(p, "dropout_mask: p")
+    _check_counters("dropout_mask", seed, step, stream)
     if not 0 <= p <= 1:
         raise ValueError(f"dropout_mask: p must be from 0 to 1, got {p}")
     words = _words(math.prod(shape), seed, step, stream, like)
@@ -41,6 +45,11 @@ def _words(count: int, seed: int, step: int, stream: int, like: Any) -> np.ndarr
     return words
 
 
+def _check_counters(what: str, seed: int, step: int, stream: int) -> None:
+    for name, value in (("seed", seed), ("step", step), ("stream", stream)):
+        arguments.integer(value, f"{what}: {name}", least=-(2**64), most=2**64)
+
+
 def dropout(
     x: Tensor, p: float = 0.5, *, seed: int, step: int, stream: int = 0, training: bool = True
 ) -> Tensor:
@@ -48,9 +57,12 @@ def dropout(
 
     The same seed, step and stream give the same mask. ValueError unless 0 <= p < 1.
     """
+    arguments.tensor(x, "dropout", "x")
+    p = arguments.number(p, "dropout: p")
+    _check_counters("dropout", seed, step, stream)
     if not 0 <= p < 1:
         raise ValueError(f"dropout: p must be at least 0 and below 1, got {p}")
-    if not training or p == 0:
+    if not arguments.flag(training, "dropout: training") or p == 0:
         return x
     mask = dropout_mask(x.shape, p, seed=seed, step=step, stream=stream, like=x.data)
     return multiply(x, Tensor(mask.astype(x.dtype) * x.dtype.type(1 / (1 - p))))

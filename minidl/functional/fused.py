@@ -8,17 +8,20 @@ step's saved values:
     ReLU       the sign of its input, which is that of its output; the pooled values are outputs
     conv2d     its inputs
 
-So no rule is bypassed: the deconvnet and guided backpropagation replace that of the ReLU. The ReLU
-comes before the pooling: the other order gives the same values and other switches. With the
-gradient's rules of ReLU and pooling, the cotangent is masked before it is unpooled, and forward and
-backward pass both run on some images at a time. Under `create_graph` the steps are repeated on the
-tape, one by one. On a GPU, whose caches are too small for such planes and whose launches take time,
-the whole batch is one part.
+So no rule is bypassed: the deconvnet and guided backpropagation replace that of the ReLU. These
+rules need no more of their operands (`CONTENT`). For any other rule of ReLU or pooling, and under
+`create_graph`, the steps are repeated one by one, so that the rule gets the nodes of the three
+calls, with the whole planes as operands.
+
+The ReLU comes before the pooling: the other order gives the same values and other switches. With
+the gradient's rules the cotangent is masked before it is unpooled, and forward and backward pass
+both run on some images at a time. On a GPU, whose caches are too small for such planes and whose
+launches take time, the whole batch is one part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -30,16 +33,24 @@ from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.stage_geometry import StageGeometry
 from kernels.conv_relu_pool.in_chunks import images, rectified, write
 from minidl.backward_pass import backward
+from minidl.functional import arguments
 from minidl.functional.activation import relu
-from minidl.functional.convolution import check_bias, conv2d
+from minidl.functional.convolution import check_bias, check_operands, conv2d
 from minidl.functional.pooling import max_pool2d
 from minidl.prepared_weights import choose
-from minidl.recording import is_recording
-from minidl.rules import Rules, gradient
+from minidl.recording import is_recording, recording
+from minidl.rules import Rules, gradient, rectify_both_ways, rectify_from_above
 from minidl.tensor import Node, Tensor, record
 
 Needs = tuple[bool, ...]
 Settings = Mapping[str, Any]
+CALCULUS = {row: gradient[row] for row in ("relu", "max_pool2d", "conv2d")}
+"""The gradient's own rules of the steps."""
+CONTENT = {
+    "relu": {CALCULUS["relu"], rectify_from_above, rectify_both_ways},
+    "max_pool2d": {CALCULUS["max_pool2d"]},
+}
+"""Rules that need of their node what the fused one keeps: a sign of x, the switches."""
 
 
 def conv_relu_pool(
@@ -50,50 +61,78 @@ def conv_relu_pool(
     Values and backward results are those of the three calls, up to the order of sums. Raises as
     they do.
     """
+    check_operands(x, weight, "conv_relu_pool")
     g = ConvGeometry.of(x.shape, weight.shape, *_plain(conv))
     check_bias(bias, weight.shape[0], "conv2d")
-    p = None if pool is None else PoolGeometry.of(g.y_shape, **pool)
+    p = None if pool is None else PoolGeometry.of(g.y_shape, **_pooling(pool))
     inputs = (x, weight) if bias is None else (x, weight, bias)
     kernel, kept = choose("conv2d", weight, g)
-    options = {"bias": None if bias is None else bias.data, **kept}
-    saved: dict[str, Any] = {"geometry": g, "conv": dict(conv), "pool": pool}
+    options = {"bias": None if bias is None else bias._array, **kept}
+    saved: dict[str, Any] = {"geometry": g, "conv": dict(conv), "pool": pool, "kernel": kernel.name}
     if p is None:
-        y = rectified(kernel, x.data, weight.data, g, options)
+        y = rectified(kernel, x.data, weight._array, g, options)
     else:
         stage = StageGeometry(g, p, kernel.name)
         pooling = kernels.pick_for("conv_relu_pool", x.data, stage)
-        y, saved["switches"] = pooling(x.data, weight.data, stage, **options)
+        y, saved["switches"] = pooling(x.data, weight._array, stage, **options)
         saved["pool_geometry"] = p
     return record("conv_relu_pool", y, inputs, y=y, **saved)
 
 
 def _plain(conv: Settings) -> tuple[Any, ...]:
     defaults = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
-    return tuple((defaults | dict(conv)).values())
+    return tuple((defaults | _settings(conv, "conv", defaults)).values())
+
+
+def _pooling(pool: Settings) -> dict[str, Any]:
+    known = "kernel_size", "stride", "padding", "dilation", "ceil_mode"
+    if "kernel_size" not in (given := _settings(pool, "pool", known)):
+        raise ValueError(f"conv_relu_pool: pool must have a kernel_size, got {given}")
+    return given
+
+
+def _settings(given: Settings, name: str, known: Collection[str]) -> dict[str, Any]:
+    if not isinstance(given, Mapping) or not given.keys() <= set(known):
+        raise TypeError(
+            f"conv_relu_pool: {name} must be settings by name, of {', '.join(known)}; got "
+            f"{arguments.shown(given)}"
+        )
+    return dict(given)
 
 
 @gradient.fused_rule("conv_relu_pool")
 def _conv_relu_pool(
     node: Node, gy: Tensor, needs: Needs, *, table: Rules
 ) -> tuple[Tensor | None, ...]:
-    if is_recording():
+    if is_recording() or not _is_content(node, table):
         return _again(node, gy, needs, table)
-    calculus = all(table[row] is gradient[row] for row in ("relu", "max_pool2d", "conv2d"))
-    if calculus:
+    if all(table[row] is rule for row, rule in CALCULUS.items()):
         return _by_calculus(node, gy, needs)
     return _step_by_step(node, gy, needs, table)
+
+
+def _is_content(node: Node, table: Rules) -> bool:
+    """True if the table's rules need no planes that were not kept."""
+    rows = ("relu",) if node.saved["pool"] is None else ("relu", "max_pool2d")
+    itself = gradient["relu"] is CALCULUS["relu"]  # which guided backpropagation calls
+    return itself and all(table[row] in CONTENT[row] for row in rows)
 
 
 def _again(node: Node, gy: Tensor, needs: Needs, table: Rules) -> tuple[Tensor | None, ...]:
     """Repeat the steps on the tape, and propagate gy back through them."""
     x, weight, *bias = node.inputs
-    y = relu(conv2d(x, weight, bias[0] if bias else None, **node.saved["conv"]))
-    if node.saved["pool"] is not None:
-        pooled = max_pool2d(y, **node.saved["pool"])
-        assert isinstance(pooled, Tensor)
-        y = pooled
+    settings = {**node.saved["conv"], "algorithm": node.saved["kernel"]}  # for the same bits
+    with recording(True):
+        planes = conv2d(x, weight, bias[0] if bias else None, **settings)
+        assert planes.node is not None
+        planes.node.saved["algorithm"] = None
+        y = relu(planes)
+        if node.saved["pool"] is not None:
+            pooled = max_pool2d(y, **node.saved["pool"])
+            assert isinstance(pooled, Tensor)
+            y = pooled
     wanted = [t for t, need in zip(node.inputs, needs, strict=True) if need]
-    made = iter(backward(y, gy, rules=table, inputs=wanted, create_graph=True))
+    made = iter(backward(y, gy, rules=table, inputs=wanted, create_graph=is_recording()))
     return tuple(next(made) if need else None for need in needs)
 
 
@@ -128,7 +167,7 @@ def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
     if needs[0] and len(whole) > 1:  # one array, and one preparation, for all parts
         gx = memory.empty(g.x_shape, gy.dtype, "NHWC", like=gy.data)
         if dgrad.prepare is not None:
-            kept["prepared"] = dgrad.prepared(w.data, g)
+            kept["prepared"] = dgrad.prepared(w._array, g)
     for some in whole:
         part = replace(g, N=some.stop - some.start)
         planes = masked
@@ -136,9 +175,9 @@ def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
             p = replace(saved["pool_geometry"], N=part.N)
             planes = _unpool(masked[some], saved["switches"][some], p, "sum")
         if gx is not None:
-            write(dgrad, (planes, w.data, part), (gx[some],), **kept)
+            write(dgrad, (planes, w._array, part), (gx[some],), **kept)
         elif needs[0]:
-            gx = dgrad(planes, w.data, part)
+            gx = dgrad(planes, w._array, part)
         if needs[1]:
             made = wgrad(x.data[some], planes, part)
             gw = made if gw is None else np.add(gw, made, out=gw)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl import device
+from minidl.functional import arguments
 from minidl.functional.activation import log_softmax
 from minidl.functional.reduction import mean
 from minidl.functional.shape import getitem
@@ -17,6 +18,8 @@ def cross_entropy(logits: Tensor, labels: np.ndarray) -> Tensor:
     logits (N,C), labels (N,) integers from 0 to C - 1, on the CPU whatever the logits' device.
     ValueError for an empty batch, another shape or a label out of range.
     """
+    arguments.tensor(logits, "cross_entropy", "logits")
+    arguments.label_array(labels, "cross_entropy: labels")
     labels = labels if device.is_array(labels) else np.asarray(labels)
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
         raise ValueError(

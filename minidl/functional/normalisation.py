@@ -15,6 +15,7 @@ import kernels
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from minidl import device
 from minidl.backward_pass import backward
+from minidl.functional import arguments
 from minidl.functional.arithmetic import sqrt, where
 from minidl.functional.convolution import conv2d
 from minidl.functional.reduction import mean
@@ -36,6 +37,7 @@ def local_contrast_norm(
     `border` "corrected" divides it by the blur of ones, "zero" pads with zeros. `floor` is in the
     units of x. Sums are float64, y is of x's type. ValueError for settings that do not fit.
     """
+    arguments.tensor(x, "local_contrast_norm", "x")
     g = LCNGeometry.of(x.shape, size, sigma, border, floor)
     y, saved = kernels.pick_for("local_contrast_norm", x.data, g)(x.data, g)
     return record("local_contrast_norm", y, (x,), geometry=g, saved=saved)
@@ -85,6 +87,7 @@ def local_response_norm(
     alpha is divided by `size`: ONNX's definition, and for odd sizes PyTorch's, whose default k is
     1.
     """
+    arguments.tensor(x, "local_response_norm", "x")
     g = LRNGeometry.of(x.shape, size, alpha, beta, k)
     y = kernels.pick_for("local_response_norm", x.data, g)(x.data, g)
     return record("local_response_norm", y, (x,), geometry=g)

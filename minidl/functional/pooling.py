@@ -10,8 +10,9 @@ import numpy as np
 import kernels
 from kernels.contract.geometry import Padding, Pair, PoolGeometry, pair
 from minidl import device
+from minidl.functional import arguments
 from minidl.rules import gradient
-from minidl.tensor import Node, Tensor, record
+from minidl.tensor import Node, Tensor, for_tape, record
 
 Needs = tuple[bool, ...]
 COLLISIONS = ("sum", "max", "last")
@@ -57,10 +58,12 @@ def max_pool2d(
     counts; NaN is larger than any number. Padding is never the maximum; ValueError if a window has
     nothing but padding.
     """
+    arguments.tensor(x, "max_pool2d", "x")
+    return_switches = arguments.flag(return_switches, "max_pool2d: return_switches")
     g = PoolGeometry.of(x.shape, kernel_size, stride, padding, dilation, ceil_mode)
     data, switches = kernels.pick_for("max_pool2d", x.data, g)(x.data, g)
     y = record("max_pool2d", data, (x,), geometry=g, switches=switches)
-    return (y, switches) if return_switches else y
+    return (y, for_tape(switches, x)) if return_switches else y
 
 
 @gradient.rule("max_pool2d")
@@ -80,13 +83,17 @@ def max_unpool2d(
     of pooling), the "max", or the "last" in row order.
     Raises ValueError for switches of another shape or outside of the plane.
     """
-    H, W = pair(output_size[-2:], "max_unpool2d: output_size", least=0)
+    arguments.tensor(y, "max_unpool2d", "y")
+    arguments.switches(switches, "max_unpool2d: switches")
+    size = arguments.integers(output_size, "max_unpool2d: output_size")
+    H, W = pair(size[-2:], "max_unpool2d: output_size", least=0)
     _check_switches(y, switches, H, W)
-    if collisions not in COLLISIONS:
+    if not isinstance(collisions, str) or collisions not in COLLISIONS:
         raise ValueError(
             f"max_unpool2d: collisions must be one of {COLLISIONS}, got {collisions!r}"
         )
-    return _unpool(y, device.like(switches, y.data), _plane(y.shape, H, W), collisions)
+    switches = for_tape(device.like(switches, y.data), y)
+    return _unpool(y, switches, _plane(y.shape, H, W), collisions)
 
 
 def _plane(y_shape: tuple[int, ...], H: int, W: int) -> PoolGeometry:
@@ -140,15 +147,16 @@ def _gather_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 def _winners(y: np.ndarray, switches: np.ndarray, g: PoolGeometry, collisions: str) -> np.ndarray:
     """1 for the window whose value is the result at its switch, else 0: (N,C,P,Q) of y's type.
 
-    Of equal largest values the first in row order counts. The windows' numbers are unpooled and
-    gathered like their values, and the number found at a switch is the winner's.
+    Of equal largest values, and of several NaN, the first in row order counts. The windows' numbers
+    are unpooled and gathered like their values, and the number found at a switch is the winner's.
     """
     switches = switches.astype(np.int32, copy=False)
     number = np.arange(g.P * g.Q, dtype=np.float64).reshape(g.P, g.Q)  # (PQ,) -> (P,Q)
     number = device.like(number, y)
     numbers = np.broadcast_to(number if collisions == "last" else -number, y.shape)
     if collisions == "max":
-        stayed = _unpooled_and_gathered(y, switches, g, "max") == y
+        largest = _unpooled_and_gathered(y, switches, g, "max")
+        stayed = (largest == y) | (np.isnan(largest) & np.isnan(y))
         numbers = np.where(stayed, numbers, -np.inf)
     placed = _unpooled_and_gathered(numbers, switches, g, collisions)
     return (placed == numbers).astype(y.dtype)
@@ -176,6 +184,7 @@ def avg_pool2d(
 
     With `count_include_pad` the padding's zeros count, as in PyTorch; otherwise only real pixels.
     """
+    arguments.tensor(x, "avg_pool2d", "x")
     g = PoolGeometry.of(
         x.shape, kernel_size, stride, padding, 1, ceil_mode, count_include_pad=count_include_pad
     )

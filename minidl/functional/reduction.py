@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from minidl.functional import arguments
 from minidl.functional.shape import reshape
 from minidl.rules import gradient
-from minidl.tensor import Axis, Node, Tensor, record
+from minidl.tensor import Axis, Node, Tensor, record, record_view
 
 Needs = tuple[bool, ...]
 
 
-def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """Axes as non-negative numbers in order; None means all."""
-    given = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
-    return tuple(sorted(np.lib.array_utils.normalize_axis_tuple(tuple(given), ndim)))
+def _axes(x: Tensor, axis: Axis, operation: str) -> tuple[int, ...]:
+    """Axes of x as non-negative numbers in order; None means all."""
+    arguments.tensor(x, operation, "x")
+    if axis is None:
+        return tuple(range(x.ndim))
+    one = not isinstance(axis, Iterable)
+    given = arguments.integers((axis,) if one else axis, f"{operation}: axis")
+    axes = tuple(sorted({a % x.ndim for a in given if -x.ndim <= a < x.ndim}))
+    if len(axes) != len(given):
+        outside = [a for a in given if not -x.ndim <= a < x.ndim]
+        raise ValueError(
+            f"{operation}: axis {outside[0]} is out of bounds for array of dimension {x.ndim}"
+            if outside
+            else f"{operation}: axis {given} names an axis of the shape {x.shape} twice"
+        )
+    return axes
 
 
 def _kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -27,7 +40,7 @@ def _kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
 
 def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The sum over `axis` (all axes by default), accumulated in float64."""
-    axes = _axes(axis, x.ndim)
+    axes, keepdims = _axes(x, axis, "sum"), arguments.flag(keepdims, "sum: keepdims")
     data = x.data.sum(axis=axes, keepdims=keepdims, dtype=np.float64).astype(x.dtype)
     return record("sum", data, (x,), axes=axes)
 
@@ -40,7 +53,7 @@ def _sum(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The mean over `axis` (all axes by default)."""
-    count = math.prod(x.shape[i] for i in _axes(axis, x.ndim))
+    count = math.prod(x.shape[i] for i in _axes(x, axis, "mean"))
     if count == 0:
         raise ValueError(f"mean: nothing to average over axis {axis} of the shape {x.shape}")
     return sum(x, axis, keepdims) * (1.0 / count)
@@ -48,7 +61,7 @@ def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The maximum over `axis`; equal maxima share the derivative evenly."""
-    axes = _axes(axis, x.ndim)
+    axes, keepdims = _axes(x, axis, "amax"), arguments.flag(keepdims, "amax: keepdims")
     data = x.data.max(axis=axes, keepdims=keepdims)
     return record("amax", data, (x,), axes=axes)
 
@@ -63,7 +76,16 @@ def _amax(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     """x repeated along axes of size 1 and new leading axes."""
-    return record("broadcast_to", np.broadcast_to(x.data, tuple(shape)), (x,))
+    arguments.tensor(x, "broadcast_to", "x")
+    target = arguments.sizes(shape, "broadcast_to: shape")
+    try:
+        data = np.broadcast_to(x._array, target)
+    except ValueError:
+        raise ValueError(
+            f"broadcast_to: {x.shape} does not broadcast to {target}; each axis of the first, from "
+            "the last, must be equal to that of the second, or 1"
+        ) from None
+    return record_view("broadcast_to", data, x)
 
 
 @gradient.rule("broadcast_to")
@@ -73,6 +95,8 @@ def _broadcast_to(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     """The transpose of broadcasting `shape` to x's shape: sums over the axes that were repeated."""
+    arguments.tensor(x, "sum_to", "x")
+    shape = arguments.sizes(shape, "sum_to: shape")
     if x.shape == shape:
         return x
     extra = x.ndim - len(shape)

@@ -9,24 +9,28 @@ from typing import Any
 import numpy as np
 
 import kernels
+from kernels.contract.arguments import MOST
 from kernels.contract.geometry import Padding, pads
 from kernels.contract.plane_geometry import ConcatenateGeometry
 from minidl import device as devices
+from minidl.functional import arguments
 from minidl.rules import gradient
-from minidl.tensor import Node, Tensor, record
+from minidl.tensor import Node, Tensor, for_tape, record, record_view
 
 Needs = tuple[bool, ...]
 
 
 def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
     """x's elements in row-major order as another shape; one size may be -1."""
+    arguments.tensor(x, "reshape", "x")
+    target = arguments.integers(shape, "reshape: shape", least=-1)
     try:
-        data = x.data.reshape(tuple(shape))
+        data = x._array.reshape(target)
     except ValueError:
         raise ValueError(
-            f"reshape: {x.shape} has {x.size} elements and does not fit into {tuple(shape)}"
+            f"reshape: {x.shape} has {x.size} elements and does not fit into {target}"
         ) from None
-    return record("reshape", data, (x,))
+    return record_view("reshape", data, x)
 
 
 @gradient.rule("reshape")
@@ -36,15 +40,22 @@ def _reshape(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 def flatten(x: Tensor, start: int = 1) -> Tensor:
     """(N, C, H, W) -> (N, C H W), in row-major order whatever the memory layout."""
+    arguments.tensor(x, "flatten", "x")
+    start = arguments.integer(start, "flatten: start")
+    if not -x.ndim <= start <= x.ndim:
+        raise ValueError(f"flatten: start {start} is no axis of the shape {x.shape}")
     return reshape(x, (*x.shape[:start], math.prod(x.shape[start:])))
 
 
 def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
     """x with its axes in another order, reversed by default."""
-    order = tuple(range(x.ndim))[::-1] if axes is None else tuple(axes)
+    arguments.tensor(x, "transpose", "x")
+    order = tuple(range(x.ndim))[::-1]
+    if axes is not None:
+        order = arguments.integers(axes, "transpose: axes")
     if sorted(a % max(x.ndim, 1) for a in order) != list(range(x.ndim)):
         raise ValueError(f"transpose: {order} does not name each axis of {x.shape} once")
-    return record("transpose", x.data.transpose(order), (x,), order=order)
+    return record_view("transpose", x._array.transpose(order), x, order=order)
 
 
 @gradient.rule("transpose")
@@ -59,8 +70,9 @@ def getitem(x: Tensor, index: Any) -> Tensor:
     Arrays in the index may be on the CPU whatever x's device. The backward pass then knows them
     without waiting for the device.
     """
-    data = x.data[devices.index(index, x.data)]
-    return record("getitem", data, (x,), index=index)
+    arguments.tensor(x, "getitem", "x")
+    data = x._array[devices.index(index, x._array)]
+    return record_view("getitem", data, x, index=for_tape(index, x))
 
 
 @gradient.rule("getitem")
@@ -97,6 +109,8 @@ def _to(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 def concatenate(tensors: Sequence[Tensor], axis: int = 1) -> Tensor:
     """The tensors one after the other along `axis`."""
+    tensors = arguments.tensors(tensors, "concatenate")
+    axis = arguments.integer(axis, "concatenate: axis")
     shapes, types = [t.shape for t in tensors], sorted({str(t.dtype) for t in tensors})
     if len(types) > 1:
         raise TypeError(f"concatenate: the shapes {shapes} are of two types, {' and '.join(types)}")
@@ -132,6 +146,8 @@ def _concatenate(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
 
 def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Tensors of one shape along a new axis."""
+    tensors = arguments.tensors(tensors, "stack")
+    axis = arguments.integer(axis, "stack: axis")
     shapes = [t.shape for t in tensors]
     if len(set(shapes)) != 1 or not -len(shapes[0]) - 1 <= axis <= len(shapes[0]):
         raise ValueError(f"stack: the shapes {shapes} must be equal and take a new axis {axis}")
@@ -142,6 +158,7 @@ def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
 
 def pad2d(x: Tensor, padding: Padding) -> Tensor:
     """x (N,C,H,W) with zeros around it: (top, bottom, left, right); negative pads crop."""
+    arguments.tensor(x, "pad2d", "x")
     if x.ndim != 4:
         raise ValueError(f"pad2d: x must have the four axes (N, C, H, W), got {x.shape}")
     four = pads(padding)
@@ -153,6 +170,12 @@ def pad2d(x: Tensor, padding: Padding) -> Tensor:
         )
     cropped = x.data[:, :, top : H - bottom, left : W - right]
     top, bottom, left, right = (max(v, 0) for v in four)  # what is added
+    rows, columns = H + four[0] + four[1], W + four[2] + four[3]
+    if rows * columns > MOST:
+        raise ValueError(
+            f"pad2d: padding {padding} around the shape {x.shape} gives planes of "
+            f"{rows}x{columns} pixels; a plane may have {MOST}"
+        )
     data = np.pad(cropped, ((0, 0), (0, 0), (top, bottom), (left, right)))
     return record("pad2d", data, (x,), padding=four)
 

@@ -15,6 +15,7 @@ import numpy as np
 from minidl.nn import elementwise, joins, layers
 from minidl.nn.graph import Graph
 from minidl.nn.module import Module
+from minidl.nn.tying import tie
 
 Arrays = Mapping[str, np.ndarray]
 WEIGHTED: dict[str, Callable[..., Module]] = {
@@ -65,12 +66,17 @@ def describe(graph: Graph) -> dict[str, Any]:
 def build(described: Mapping[str, Any], arrays: Arrays) -> Graph:
     """The graph of a description by `describe`, with arrays named as in its `state_dict`.
 
+    Names of one array become names of one parameter.
     ValueError for a kind, a setting, an array or an input that does not fit; it names the layer.
     """
     layers, wiring, used = dict[str, Module](), dict[str, list[str]](), set[str]()
+    owned: dict[str, dict[str, np.ndarray]] = {}
+    for path, array in arrays.items():
+        owner, _, parameter = path.rpartition(".")
+        owned.setdefault(owner, {})[parameter] = array
     for entry in described["layers"]:
         name, kind = str(entry["name"]), str(entry["kind"])
-        own = {n.rpartition(".")[2]: a for n, a in arrays.items() if n.rpartition(".")[0] == name}
+        own = owned.get(name, {})
         used |= {f"{name}.{parameter}" for parameter in own}
         try:
             layers[name] = _layer(kind, own, dict(entry["settings"]))
@@ -80,7 +86,9 @@ def build(described: Mapping[str, Any], arrays: Arrays) -> Graph:
     unknown = sorted(arrays.keys() - used)
     if unknown:
         raise ValueError(f"arrays of no layer: {', '.join(unknown)}")
-    return Graph(layers, wiring, str(described["output"]))
+    graph = Graph(layers, wiring, str(described["output"]))
+    tie(graph, arrays)
+    return graph
 
 
 def _kind(name: str, layer: Module) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from minidl.nn.elementwise import Affine
@@ -18,15 +20,18 @@ def fold(graph: Graph) -> Graph:
 
         (w * x + b) scale + shift = (w scale) * x + (b scale + shift)
 
-    Values change by rounding alone. The layers keep their names, the folded ones are removed.
+    Values change by rounding alone. The layers keep their names, the folded ones are removed. A
+    layer that shares a parameter with another one stays as it is, so that the parameter stays one.
     """
     layers, wiring = dict(graph.children()), dict(graph.wiring())
+    tied = _tied(graph)
     gone: dict[str, str] = {}
+    readers = Counter(source for sources in wiring.values() for source in set(sources))
     for name, layer in graph.children():
         (below, *others) = wiring[name]
-        readers = sum(below in sources for sources in wiring.values())
-        alone = not others and readers == 1 and below != graph.output
+        alone = not others and readers[below] == 1 and below != graph.output
         into = gone.get(below, below)
+        alone = alone and not {name, into} & tied
         source = layers.get(into)
         if alone and isinstance(layer, Affine) and isinstance(source, Foldable):
             layers[into] = _folded(source, layer)
@@ -40,6 +45,15 @@ def fold(graph: Graph) -> Graph:
         },
         gone.get(graph.output, graph.output),
     )
+
+
+def _tied(graph: Graph) -> set[str]:
+    """The layers that share a parameter with another layer, or are used under two names."""
+    users = Counter(id(p) for _, layer in graph.children() for p in set(layer.parameters()))
+    shared = {p for p, count in users.items() if count > 1}
+    return {
+        name for name, layer in graph.children() if any(id(p) in shared for p in layer.parameters())
+    }
 
 
 def _folded(layer: Foldable, affine: Affine) -> Module:

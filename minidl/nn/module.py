@@ -10,24 +10,35 @@ import numpy as np
 from kernels.contract import memory
 from minidl import device as devices
 from minidl.tensor import Tensor
+from minidl.versions import Guard
 
 
 class Parameter(Tensor):
-    """A learnt tensor: a leaf that requires a gradient."""
+    """A learnt tensor: a leaf that requires a gradient.
+
+    Every way to change its values is noticed, NumPy's into `data`, or into the array that it was
+    made of if that is shared, too (`minidl.versions`).
+    """
 
     __slots__ = ()
+    is_parameter = True
 
     def __init__(self, data: np.ndarray) -> None:
         super().__init__(memory.cache_aligned(data), requires_grad=True)
+        self._guard_memory()
 
-    @property
-    def is_parameter(self) -> bool:
-        return True
+    def _guard_memory(self) -> None:
+        self._guard = Guard(self._array)
+        self._array = self._guard.array
+
+    def change(self, function: Callable[[np.ndarray], object]) -> None:
+        """Let `function` change the values in place; it gets the array, and must not keep it."""
+        function(self._array)
+        self._wrote()
 
     def replace_data(self, data: np.ndarray) -> None:
         """Use another array of the same values, as `Module.to` does; the gradient is dropped."""
         self.data, self.grad = memory.cache_aligned(data), None
-        self._version += 1
 
 
 def _undefined(self: Module, *inputs: Tensor) -> Tensor:
@@ -56,13 +67,19 @@ class Module:
         for name, child in self.children():
             yield from child.modules(f"{prefix}.{name}" if prefix else name)
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+    def named_parameters(self, *, remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
+        """Every parameter once, under the first of its names; all names without
+        `remove_duplicate`. A parameter has several names where a layer is used twice, or where
+        layers were given one parameter."""
+        seen = set[int]()
         for prefix, module in self.modules():
             for name, value in vars(module).items():
-                if isinstance(value, Parameter):
+                if isinstance(value, Parameter) and not (remove_duplicate and id(value) in seen):
+                    seen.add(id(value))
                     yield f"{prefix}.{name}" if prefix else name, value
 
     def parameters(self) -> Iterator[Parameter]:
+        """Every parameter once, however many names it has."""
         for _, parameter in self.named_parameters():
             yield parameter
 
@@ -85,9 +102,9 @@ class Module:
         dropped. Raises as `minidl.device.check`, and MemoryError if the device has no memory left;
         then no parameter is moved."""
         devices.check(device)
-        moved = [(p, devices.move(p.data, device)) for p in self.parameters()]
+        moved = [(p, devices.move(p._array, device)) for p in self.parameters()]
         for parameter, data in moved:
-            if data is not parameter.data:
+            if data is not parameter._array:
                 parameter.replace_data(data)
         return self
 
@@ -96,12 +113,17 @@ class Module:
             parameter.grad = None
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Every parameter's array by name, without copies."""
-        return {name: parameter.data for name, parameter in self.named_parameters()}
+        """Every parameter's array by name, without copies; a parameter's array by each name."""
+        named = self.named_parameters(remove_duplicate=False)
+        return {name: parameter.data for name, parameter in named}
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Copy arrays into the parameters; ValueError names missing, unknown and unlike arrays."""
-        own = dict(self.named_parameters())
+        """Copy arrays into the parameters.
+
+        ValueError names missing, unknown and unlike arrays, and two names of one parameter whose
+        arrays differ.
+        """
+        own = dict(self.named_parameters(remove_duplicate=False))
         missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
         if missing or unknown:
             raise ValueError(
@@ -115,5 +137,18 @@ class Module:
         ]
         if unlike:
             raise ValueError("load_state_dict: " + "; ".join(unlike))
+        first = {id(p): name for name, p in reversed(own.items())}
         for name, parameter in own.items():
+            kept = first[id(parameter)]
+            if kept != name and not _same_bits(state[kept], state[name]):
+                raise ValueError(
+                    f"load_state_dict: {kept} and {name} are one parameter here, of shape "
+                    f"{parameter.shape}, and their arrays differ; give both names one array"
+                )
+        for name, parameter in self.named_parameters():
             parameter.assign(state[name])
+
+
+def _same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    """True for arrays of one shape whose elements have the same bits, on any device."""
+    return a is b or devices.host(a).tobytes() == devices.host(b).tobytes()

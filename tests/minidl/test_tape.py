@@ -46,7 +46,9 @@ def test_with_inputs_the_gradients_are_those_of_the_full_walk(wanted: tuple[int,
     some = y.backward(gy, inputs=[leaves[i] for i in wanted])
     assert y.backward(gy) == ()
     grads = [leaves[i].grad for i in wanted]
-    assert all(g and same_bits(g.data, s.data) for g, s in zip(grads, some, strict=True))
+    assert all(
+        g is not None and same_bits(g.data, s.data) for g, s in zip(grads, some, strict=True)
+    )
 
 
 def test_only_what_leads_to_the_inputs_is_computed() -> None:

@@ -199,8 +199,8 @@ the last numbers, which fill no vector, left out
 
 == relu_vjp elementwise on cuda: relu_vjp/cuda_elementwise.cu
 zero passes
--template <typename T> __device__ T masked(T gy, T x) { return x > T(0) ? gy : T(0); }
-+template <typename T> __device__ T masked(T gy, T x) { return x >= T(0) ? gy : T(0); }
+-template <typename T> __device__ T masked(T gy, T x) { return x <= T(0) ? T(0) : gy; }
++template <typename T> __device__ T masked(T gy, T x) { return x < T(0) ? T(0) : gy; }
 
 == conv2d_wgrad naive on cuda: conv2d_wgrad/cuda_naive.cu
 the last row of outputs left out

@@ -22,15 +22,15 @@ elements in fours, the rest not written: only for a size not a multiple of 4
 
 == relu_vjp elementwise: relu_vjp/elementwise.py
 the gradient passes at 0
--        gx[i] = gy[i] if x[i] > 0 else 0
-+        gx[i] = gy[i] if x[i] >= 0 else 0
+-        gx[i] = gy[i] if not (x[i] <= 0) else 0
++        gx[i] = gy[i] if not (x[i] < 0) else 0
 
 it rectifies what comes from above
--        gx[i] = gy[i] if x[i] > 0 else 0
+-        gx[i] = gy[i] if not (x[i] <= 0) else 0
 +        gx[i] = gy[i] if gy[i] > 0 else 0
 
 it multiplies by the mask, so NaN passes it
--        gx[i] = gy[i] if x[i] > 0 else 0
+-        gx[i] = gy[i] if not (x[i] <= 0) else 0
 +        gx[i] = gy[i] * (x[i] > 0)
 
 == matmul blas: cpu/gemm.py

@@ -70,10 +70,12 @@ def the_two_halves_make_the_whole(kernel: Kernel, call: Call) -> None:
 
 @holds("gate", "relu_vjp", seed=seeds)
 def passes_where_x_is_above_zero(kernel: Kernel, call: Call, seed: int) -> None:
-    """The gradient is gy where x > 0. Where x is 0, of either sign, or NaN, it is 0."""
+    """The gradient is gy where x > 0, and 0 where x is 0, of either sign. Where x is NaN it is gy,
+    as in PyTorch, or 0."""
     x = special(call.g, seed, call.dtype)
-    expected = np.where(x > 0, call.inputs["gy"], 0)
-    same(run(kernel, call.but(x=x)), expected, "at special values of x")
+    gx, gy = run(kernel, call.but(x=x)), call.inputs["gy"]
+    passed = np.where(np.isnan(x) & (gx != 0), 1, x)
+    same(gx, np.where(passed > 0, gy, 0), "at special values of x")
 
 
 @holds("passes all", "relu_vjp", seed=seeds)

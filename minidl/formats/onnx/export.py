@@ -7,7 +7,7 @@ its axes as an attribute. The batch's axis is symbolic, "N".
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from kernels.contract.arguments import Pair, pads, pair
 from kernels.contract.norm_geometry import LCNGeometry
 from minidl import nn, serialize
 from minidl.recording import no_grad
+from minidl.sharing import place
 from minidl.tensor import Tensor
 
 OPSET = 17
@@ -28,12 +29,14 @@ IMAGE, RESULT = "image", "scores"
 class Writing:
     """The nodes and constants of a graph during the export.
 
-    shapes: the shape of every layer's output for one image, by name, and of the result.
+    shapes:  the shape of every layer's output for one image, by name, and of the result.
+    written: the constants' names and the arrays that they were given for, by `sharing.place`.
     """
 
     shapes: Mapping[str, tuple[int, ...]]
     nodes: list[Any] = field(default_factory=list)
     constants: dict[str, np.ndarray] = field(default_factory=dict)
+    written: dict[Hashable, tuple[str, np.ndarray]] = field(default_factory=dict)
 
     def node(self, operator: str, name: str, inputs: Sequence[str], **attributes: Any) -> None:
         from onnx import helper
@@ -41,8 +44,12 @@ class Writing:
         self.nodes.append(helper.make_node(operator, inputs, [name], name, **attributes))
 
     def constant(self, name: str, array: np.ndarray) -> str:
-        self.constants[name] = np.ascontiguousarray(array)
-        return name
+        """The name under which the array is a constant: `name`, or that of the same array."""
+        # The array is kept too: the memory of one that is gone may be another one's.
+        known, _ = self.written.setdefault(place(array), (name, array))
+        if known == name:
+            self.constants[name] = np.ascontiguousarray(array)
+        return known
 
 
 Writer = Callable[[Writing, str, Any, Sequence[str]], None]

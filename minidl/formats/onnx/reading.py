@@ -16,7 +16,7 @@ from kernels.contract.arguments import Pair
 from minidl.formats.onnx.image import image_shape
 from minidl.formats.onnx.model import Model
 from minidl.formats.onnx.nodes import STANDARD, in_order, to_node
-from minidl.formats.onnx.tensors import to_array
+from minidl.formats.onnx.tensors import check_external, to_array
 from minidl.formats.sentences import shortened
 
 OPSETS = range(7, 23)
@@ -132,6 +132,7 @@ def _constants(graph: Any, folder: Path) -> dict[str, np.ndarray]:
             f"it holds sparse initializers, {len(graph.sparse_initializer)} of them; only dense "
             "ones can be read"
         )
+    check_external(graph.initializer, folder)
     constants: dict[str, np.ndarray] = {}
     for tensor in graph.initializer:
         if tensor.name in constants:

@@ -1,0 +1,120 @@
+"""Argument checks of the functions: tensors, numbers, integers, axes, sizes and switches on or off.
+
+Each returns the argument in its canonical form, or raises a TypeError or a ValueError that says
+what was given and what would fit. The sizes of windows are checked in `kernels/contract`.
+"""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeGuard
+
+import numpy as np
+
+from kernels.contract.arguments import flag as flag
+from minidl import device
+from minidl.tensor import Tensor
+
+MOST = 2**63 - 1
+"""The largest size of an axis, and number of elements."""
+
+
+def tensor(value: object, operation: str, name: str) -> None:
+    """TypeError, with the operation's and the argument's names, unless the value is a Tensor."""
+    if not isinstance(value, Tensor):
+        hint = "; Tensor(array) makes one" if device.is_array(value) else ""
+        raise TypeError(f"{operation}: {name} must be a Tensor, got {shown(value)}{hint}")
+
+
+def tensors(values: object, what: str) -> Sequence[Tensor]:
+    """Several tensors; a Tensor alone, whose rows might be meant, is refused too."""
+    if not isinstance(values, Iterable) or isinstance(values, Tensor | np.ndarray | str):
+        raise TypeError(f"{what}: takes a list of Tensors, got {shown(values)}")
+    found = tuple(values)
+    for at, value in enumerate(found):
+        tensor(value, what, f"element {at}")
+    return found
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """True for a real number, Python's or NumPy's, and for an array of one without axes."""
+    if isinstance(value, int | float | np.integer | np.floating | np.bool_):
+        return True
+    return isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind in "biuf"
+
+
+def number(value: object, what: str) -> float:
+    """The number as Python's float, so that it changes no tensor's type."""
+    if not is_number(value):
+        raise TypeError(f"{what} must be a number, got {shown(value)}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{what} must be a number, got {shown(value)}: too large") from None
+
+
+def integer(value: object, what: str, least: int = -MOST, most: int = MOST) -> int:
+    """The integer as Python's; neither a float nor a bool is one."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        raise TypeError(f"{what} must be an integer, got {shown(value)}")
+    if not least <= value <= most:
+        raise ValueError(f"{what} must be from {least} to {most}, got {value}")
+    return int(value)
+
+
+def integers(value: object, what: str, least: int = -MOST) -> tuple[int, ...]:
+    """A sequence of integers, none below `least`."""
+    if type(value) is tuple and all(type(v) is int and least <= v <= MOST for v in value):
+        return value  # the common case
+    flat = not isinstance(value, np.ndarray) or value.ndim == 1
+    if not flat or not isinstance(value, Iterable) or isinstance(value, str | bytes | Tensor):
+        raise TypeError(f"{what} must be a sequence of integers, got {shown(value)}")
+    found = tuple(value)
+    return tuple(integer(size, f"each of {what} {shown(found)}", least) for size in found)
+
+
+def sizes(value: object, what: str) -> tuple[int, ...]:
+    """A shape: sizes of at least 0, and no more elements than can be counted."""
+    found = integers(value, what, least=0)
+    if math.prod(found) > MOST:
+        raise ValueError(f"{what} {found} has more than {MOST} elements")
+    return found
+
+
+def mask(value: Any, what: str) -> Any:
+    """The array of bool, or one bool as an array; TypeError for anything else."""
+    array = np.asarray(value) if isinstance(value, bool | np.bool_) else value
+    if not device.is_array(array) or array.dtype != bool:
+        raise TypeError(f"{what} must be an array of bool, got {shown(value)}")
+    return array
+
+
+def switches(value: Any, what: str) -> None:
+    """TypeError unless the value is an array of integers."""
+    if not device.is_array(value):
+        raise TypeError(f"{what} must be an array of integers, got {shown(value)}")
+
+
+def label_array(value: object, what: str) -> None:
+    """TypeError unless the value is an array or a list of numbers."""
+    listed = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    if not listed and not device.is_array(value):
+        raise TypeError(f"{what} must be an array of integers, got {shown(value)}")
+
+
+def algorithm(value: object, what: str) -> None:
+    """TypeError unless the value is the name of a kernel, "exact" or None."""
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{what}: algorithm must be a kernel's name or None, got {shown(value)}")
+
+
+def shown(value: object) -> str:
+    """The value in a few words: type and shape of an array, else what Python prints, shortened."""
+    if isinstance(value, Tensor):
+        return f"a Tensor of {value.dtype} {value.shape}"
+    if device.is_array(value):
+        array: Any = value
+        return f"a {type(value).__module__}.{type(value).__name__} of {array.dtype} {array.shape}"
+    return f"{reprlib.repr(value)} ({type(value).__name__})"
