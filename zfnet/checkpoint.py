@@ -12,6 +12,7 @@ import numpy as np
 
 from kernels.storage.atomic import replacing
 from kernels.storage.sealed import sealed_xml
+from kernels.terminal.sentences import shortened
 from minidl import serialize
 from zfnet import network as networks
 from zfnet.data.listing import Listing
@@ -132,5 +133,5 @@ def load_checkpoint(out: Path) -> tuple[Network, Recipe, dict[str, np.ndarray], 
         known = {f.name for f in fields(Recipe)}
         recipe = Recipe(**{k: v for k, v in state["recipe"].items() if k in known})
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-        raise ValueError(f"{file} cannot be resumed from: {error!r}") from None
+        raise ValueError(f"{file} cannot be resumed from: {shortened(repr(error))}") from None
     return network, recipe, arrays, state
