@@ -83,10 +83,6 @@ def forward(
     ValueError for a geometry that it does not support.
     """
     block = channels(x.dtype)
-    if g.P == 1 or block > g.C:
-        raise ValueError(
-            f"max_pool2d pairs: two rows of windows and {block} channels at least, got {g}"
-        )
     y, switches = out or (
         memory.empty(g.y_shape, x.dtype, "NHWC"),
         memory.empty(g.y_shape, np.int32, "NHWC"),

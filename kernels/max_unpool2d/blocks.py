@@ -64,11 +64,6 @@ def forward(
 
     ValueError for a geometry that it does not support.
     """
-    if collisions != "sum" or lanes(y.dtype) > g.C:
-        raise ValueError(
-            f"max_unpool2d blocks: sums of {lanes(y.dtype)} channels at least, got "
-            f"collisions={collisions!r}, {g}"
-        )
     x = memory.empty(g.x_shape, y.dtype, "NHWC")
     if x.size and not y.size:
         x[...] = 0

@@ -10,10 +10,9 @@ step's saved values:
 
 So no rule is bypassed: the deconvnet and guided backpropagation replace that of the ReLU. The ReLU
 comes before the pooling: the other order gives the same values and other switches. With the
-gradient's rules of ReLU and pooling, the cotangent is masked before it is unpooled, and forward and
-backward pass both run on some images at a time. Under `create_graph` the steps are repeated on the
-tape, one by one. On a GPU, whose caches are too small for such planes and whose launches take time,
-the whole batch is one part.
+gradient's rules of ReLU and pooling, the cotangent is masked before it is unpooled, and the
+backward pass runs on some images at a time if the forward pass's kernel does (`Abilities.chunked`).
+Under `create_graph` the steps are repeated on the tape, one by one.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ def conv_relu_pool(
         stage = StageGeometry(g, p, kernel.name)
         pooling = kernels.pick_for("conv_relu_pool", x.data, stage)
         y, saved["switches"] = pooling(x.data, weight.data, stage, **options)
-        saved["pool_geometry"] = p
+        saved["pool_geometry"], saved["chunked"] = p, pooling.chunked
     return record("conv_relu_pool", y, inputs, y=y, **saved)
 
 
@@ -122,7 +121,7 @@ def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
     (x, w, *bias), gx, gw = node.inputs, None, None
     dgrad, wgrad = (kernels.pick_for(f"conv2d_{side}", gy.data, g) for side in ("dgrad", "wgrad"))
     whole = [slice(0, g.N)]
-    if saved["pool"] is not None and kernels.device_of(gy.data) == "cpu":
+    if saved.get("chunked"):  # as the forward pass: its kernel's device has a cache for planes
         whole = images(g, masked.itemsize)
     kept = {}
     if needs[0] and len(whole) > 1:  # one array, and one preparation, for all parts
