@@ -11,7 +11,7 @@ window outside of the plane matches no switch; a pixel outside is written to scr
 sums, and at least a vector of channels, are supported.
 
 Each switch must be inside its own window, as max-pooling returns it. N C P Q R S comparisons,
-N C (H W + 2 A P Q) values read and written for A windows a block; bound by memory.
+N C (H W + 2 A P Q) values read and written for A windows per block; bound by memory.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     w[k] <- w[k] min(1, max_rms / rms[k]),    rms[k] = sqrt(sum over c,r,s of w[k,c,r,s]^2 / size)
 
 A filter is read once, and again from the cache if it is scaled. In place nothing is allocated: this
-follows a step of gradient descent, which must not stop half way. Up to 12 bytes and 3 operations a
-weight in float32: bound by memory, and for small weights by the latency of one launch.
+follows a step of gradient descent, which must not stop half way. Up to 12 bytes and 3 operations
+per weight in float32: bound by memory, and for small weights by the latency of one launch.
 """
 
 from __future__ import annotations

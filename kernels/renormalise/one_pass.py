@@ -4,9 +4,9 @@
 
 Zeiler and Fergus 2013, section 3: it keeps a few filters from dominating the first layer. A filter
 is read once, and scaled while it is in cache if its rms is too large: 4 to 12 bytes and up to 3
-operations a weight in float32, bound by memory. Squares are added in float64 to LANES sums, one for
-each remainder of the place modulo LANES, and these in halves: that order does not depend on vectors
-or threads, and the kernel for CUDA has the same one.
+operations per weight in float32, bound by memory. Squares are added in float64 to LANES sums, one
+for each remainder of the place modulo LANES, and these in halves: that order does not depend on
+vectors or threads, and the kernel for CUDA has the same one.
 """
 
 from __future__ import annotations

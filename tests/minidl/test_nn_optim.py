@@ -153,7 +153,7 @@ def test_sgd_takes_pytorchs_steps(
         other.step()
         velocity = momentum * velocity + np.abs(gradient) + weight_decay * weight
         weight = weight + lr * velocity
-    # The recursion with every term positive, nine roundings a step (three of them settings') twice.
+    # The recursion with every term positive; nine roundings per step (three of settings'), twice.
     bound = 2 * 9 * len(gradients) * eps(dtype) * weight
     assert ours.dtype == dtype
     assert within(ours.data, theirs.detach().numpy(), bound)

@@ -25,7 +25,7 @@ from zfnet.data.files import (
 SPLITS = ("train", "val")
 
 LAYOUTS = """understood are
-  DIR/CLASS/*.jpg                          a folder a class; part of each class becomes val
+  DIR/CLASS/*.jpg                          a folder per class; part of each class becomes val
   DIR/train/CLASS/*.jpg, DIR/val/CLASS/... the same, split already
   DIR/wnids.txt, DIR/train, DIR/val        Tiny ImageNet
   DIR/*.jpg                                photographs without labels"""
