@@ -179,6 +179,8 @@ def pick_for(
     if found is None:
         problem = Problem(geometry, dtype, **options)
         found = _remembered(asked, _pick(operation, device, problem, algorithm))
+    if not options:
+        found.supported(geometry, dtype)
     return found
 
 

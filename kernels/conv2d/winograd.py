@@ -64,7 +64,7 @@ def supports(problem: Problem) -> bool:
 
 
 def work(problem: Problem) -> Work:
-    """16 products a tile of 2x2; the transforms run on one thread."""
+    """16 products per tile of 2x2; the transforms run on one thread."""
     g = problem.geometry
     tiles = g.N * (-(-g.P // 2)) * (-(-g.Q // 2))
     pairs = g.K * g.C // g.groups
@@ -72,7 +72,7 @@ def work(problem: Problem) -> Work:
 
 
 def operations(g: ConvGeometry) -> Operations:
-    """16 products a tile; the transforms multiply by the zeros of the matrices too."""
+    """16 products per tile; the transforms multiply by the zeros of the matrices too."""
     tiles, pairs = g.N * (-(-g.P // 2)) * (-(-g.Q // 2)), g.K * g.C // g.groups
     inputs, filters, outputs = (2 * m.size * (m.shape[1] + m.shape[0]) for m in (BT, G, AT))
     return Operations(32 * tiles * pairs, tiles * (g.C * inputs + g.K * outputs), pairs * filters)
@@ -87,7 +87,7 @@ def amplified_roundings(g: ConvGeometry) -> float:
     with all nine taps at the border too: a tap that meets only padding is still added to its tile's
     sums and subtracted again, and its rounding errors remain.
 
-    Roundings of any one term on its way into y: an addition a side in B^T d B; two a side in
+    Roundings of any one term on its way into y: an addition per side in B^T d B; two per side in
     G w G^T and in A^T m A; C/groups in the matrix product; the bias. Products with 0, 1 and 1/2
     are exact. So the error is at most n u / (1 - n u) <= n eps times the sum of all absolute terms:
     over each tile and channel at most |B^T| |d| |B| <= (2 max|x|) 2, and each |w[r,s]| is taken

@@ -2,7 +2,7 @@
 
     y = A^T [sum over r, c of (G g) o (B^T d)]
 
-Tiles of m = 9 - r outputs of one row, with r taps a phase of the stride, take 8 products for each
+Tiles of m = 9 - r outputs of one row, with r taps per phase of the stride, take 8 products for each
 row of taps (`winograd/one_dimensional.py`: why one axis, and how x is cut into strips). For each
 strip of rows a thread transforms the pixels, then takes 12 (or 6) tiles at a time: a panel of
 filters is multiplied with them at every point, and the products are transformed to outputs while

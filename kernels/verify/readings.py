@@ -189,4 +189,9 @@ READINGS = {
     "something other than the gradient.",
     "no decay": "The weights are multiplied by a decay of 0 instead of being left out.",
     "unlike orders": "Arrays of different orders are read in the order of one of them.",
+    "largest rms": "The sum of squares misses weights, is divided by another number than their "
+    "count, or the factor is inverted.",
+    "filters alone": "The sums of one filter are not reset for the next, or a filter begins where "
+    "another one does.",
+    "NaN filter": "The comparison is turned round: no comparison with NaN may lead to scaling.",
 }

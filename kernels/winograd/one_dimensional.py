@@ -138,7 +138,7 @@ def apart(size: int) -> int:
 
 
 def supports(g: ConvGeometry) -> bool:
-    """One group, neighbouring taps, 2 to 5 of them a phase, and few terms a window."""
+    """One group, neighbouring taps, 2 to 5 of them a phase, and few terms per window."""
     taps = -(-g.S // g.stride[1])
     return (
         g.groups == 1

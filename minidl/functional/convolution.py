@@ -38,8 +38,8 @@ def conv2d(
     `algorithm` names a kernel; without it the kernel of the least estimated cost runs (or of the
     least measured time, see `minidl.autotune`). With "exact" only kernels run that sum the products
     of the definition: the error is at most (C/groups R S + 1) eps times the sum of the absolute
-    products, in the tensors' own type. Without it windows of 2 to 5 taps a phase may be computed by
-    Winograd's algorithm, along both axes ("winograd_tiles") or, for few channels, along rows
+    products, in the tensors' own type. Without it windows of 2 to 5 taps per phase may be computed
+    by Winograd's algorithm, along both axes ("winograd_tiles") or, for few channels, along rows
     ("winograd_1d"). Their errors are at most
 
         amplification (C/groups phases + 51) eps    and    amplification (C R S' + 27) eps

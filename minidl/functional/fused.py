@@ -14,9 +14,8 @@ rules need no more of their operands (`CONTENT`). For any other rule of ReLU or 
 calls, with the whole planes as operands.
 
 The ReLU comes before the pooling: the other order gives the same values and other switches. With
-the gradient's rules the cotangent is masked before it is unpooled, and forward and backward pass
-both run on some images at a time. On a GPU, whose caches are too small for such planes and whose
-launches take time, the whole batch is one part.
+the gradient's rules the cotangent is masked before it is unpooled, and the backward pass runs on
+some images at a time if the forward pass's kernel does (`Abilities.chunked`).
 """
 
 from __future__ import annotations
@@ -75,7 +74,7 @@ def conv_relu_pool(
         stage = StageGeometry(g, p, kernel.name)
         pooling = kernels.pick_for("conv_relu_pool", x._array, stage)
         y, saved["switches"] = pooling(x._array, weight._array, stage, **options)
-        saved["pool_geometry"] = p
+        saved["pool_geometry"], saved["chunked"] = p, pooling.chunked
     return record("conv_relu_pool", y, inputs, y=y, **saved)
 
 
@@ -161,7 +160,7 @@ def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
     (x, w, *bias), gx, gw = node.inputs, None, None
     dgrad, wgrad = (kernels.pick_for(f"conv2d_{side}", gy._array, g) for side in ("dgrad", "wgrad"))
     whole = [slice(0, g.N)]
-    if saved["pool"] is not None and kernels.device_of(gy._array) == "cpu":
+    if saved.get("chunked"):  # as the forward pass: its kernel's device has a cache for planes
         whole = images(g, masked.itemsize)
     kept = {}
     if needs[0] and len(whole) > 1:  # one array, and one preparation, for all parts
