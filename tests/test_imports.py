@@ -47,16 +47,12 @@ KERNELS = (
 """The rooms of kernels/, from the lowest to the highest."""
 
 MINIDL = (
-    ("minidl/sharing.py", "minidl/identity.py"),
+    ("minidl/identity.py", "minidl/sharing.py"),
     ("minidl/device.py", "minidl/init.py", "minidl/recording.py", "minidl/serialize.py"),
     ("minidl/versions.py",),
     ("minidl/tensor.py",),
-    (
-        "minidl/prepared_weights.py",
-        "minidl/rules.py",
-        "minidl/separate.py",
-        "minidl/backward_pass.py",
-    ),
+    ("minidl/separate.py",),
+    ("minidl/prepared_weights.py", "minidl/rules.py", "minidl/backward_pass.py"),
     ("minidl/functional/*",),
     ("minidl/operators.py",),
     ("minidl/nn/*",),
