@@ -61,7 +61,7 @@ def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
 @gradient.rule("transpose")
 def _transpose(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     order = [a % gy.ndim for a in node.saved["order"]]
-    return (transpose(gy, np.argsort(order).tolist()),)
+    return (transpose(gy, tuple(np.argsort(order).tolist())),)
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:
