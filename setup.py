@@ -12,13 +12,15 @@ CUDA_REPORT = [
     "nvidia-cuda-nvrtc==13.0.*; sys_platform == 'linux'",
     "nvidia-cuda-nvdisasm>=13.2,<14; sys_platform == 'linux'",
 ]
+# The library of Numba's TBB threading layer (`kernels/contract/layer.py`); others take OpenMP.
+TBB = "tbb>=2021.6; platform_machine == 'x86_64' and sys_platform == 'linux'"
 TEST = [
     "pytest>=8",
     "ruff>=0.9",
     "mypy>=1.14",
     PINNED_TORCH,
     "captum>=0.9",
-    "onnx>=1.17",
+    "onnx>=1.21",
     "onnxruntime>=1.20",
     *VERIFY,
     *CUDA_REPORT,
@@ -50,6 +52,7 @@ setup(
         "numpy>=2.0",
         "scipy>=1.13",
         "numba>=0.62",
+        TBB,
         "threadpoolctl>=3.5",
         "pillow>=11",
         "safetensors>=0.5",
@@ -61,7 +64,7 @@ setup(
     extras_require={
         "test": TEST,
         "verify": VERIFY,
-        "onnx": ["onnx>=1.17"],
+        "onnx": ["onnx>=1.21"],
         "cuda12": ["cupy-cuda12x>=13"],
         "cuda13": ["cupy-cuda13x>=13.6"],
     },

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from kernels.contract import threads
+from kernels.contract import layer, threads
 from kernels.contract.machine import given
 from kernels.cpu.limits import copy_rate, matmul_rate, micro_kernel_rate
 
@@ -124,7 +124,7 @@ def measure() -> Machine:
         _processor() + given(),
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         threads.get_num_threads(),
-        {"python": platform.python_version(), **_versions()},
+        {"python": platform.python_version(), **_versions(), "threading layer": layer.name()},
         f"{datetime.now(UTC):%Y-%m-%d}",
         max(matmul_rate(SIDE), micro_kernel_rate()),
         tuple((moved, copy_rate(moved)) for moved in COPIES),

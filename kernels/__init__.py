@@ -11,7 +11,9 @@ import importlib
 import pkgutil
 
 import kernels.contract.alignment
-import kernels.contract.freshness  # noqa: F401  (both before anything is compiled)
+import kernels.contract.cache_files
+import kernels.contract.fork
+import kernels.contract.freshness  # noqa: F401  (all before anything is compiled)
 from kernels import cuda, reference
 from kernels.contract import geometry, memory, registry, threads
 from kernels.contract.declarations import Abilities, Accuracy, Cost

@@ -26,6 +26,7 @@ from minidl import device, functional, init, nn, optim, rules, serialize  # noqa
 from minidl.backward_pass import backward  # noqa: E402
 from minidl.formats.onnx import load_onnx  # noqa: E402
 from minidl.gradient_check import check_vjp  # noqa: E402
+from minidl.memory import empty_cache  # noqa: E402
 from minidl.recording import no_grad  # noqa: E402
 from minidl.tensor import Tensor  # noqa: E402
 from minidl.tuning import autotune, exact  # noqa: E402
@@ -36,6 +37,7 @@ __all__ = [
     "backward",
     "check_vjp",
     "device",
+    "empty_cache",
     "exact",
     "functional",
     "get_num_threads",

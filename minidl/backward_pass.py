@@ -109,18 +109,18 @@ def _returned(
     wanted: Sequence[Tensor], cotangents: dict[Any, Tensor], start: Tensor
 ) -> tuple[Tensor, ...]:
     """The cotangent of each tensor that was asked for, zeros where there is none."""
-    memory = Separate(start.data)
+    memory = Separate(start._array)
     found = ((t, cotangents.get(_key(t))) for t in wanted)
     return tuple(
-        Tensor(np.zeros_like(t.data)) if g is None else memory.own(g, t.data) for t, g in found
+        Tensor(np.zeros_like(t._array)) if g is None else memory.own(g, t._array) for t, g in found
     )
 
 
 def _accumulate_leaves(cotangents: dict[Any, Tensor], start: Tensor) -> None:
-    memory = Separate(start.data)
+    memory = Separate(start._array)
     for leaf, g in cotangents.items():
         if isinstance(leaf, Tensor):
-            leaf.grad = memory.own(g, leaf.data) if leaf.grad is None else leaf.grad + g
+            leaf.grad = memory.own(g, leaf._array) if leaf.grad is None else leaf.grad + g
 
 
 def _check_inputs(inputs: Sequence[Tensor] | Tensor) -> tuple[Tensor, ...]:

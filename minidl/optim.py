@@ -39,7 +39,8 @@ class SGD:
         self.parameters = {name: p for name, p in parameters.items() if first[id(p)] == name}
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
         self.velocity = {
-            name: memory.cache_aligned(np.zeros_like(p.data)) for name, p in self.parameters.items()
+            name: memory.cache_aligned(np.zeros_like(p._array))
+            for name, p in self.parameters.items()
         }
 
     def step(self) -> None:
@@ -54,11 +55,11 @@ class SGD:
         ]
         for parameter, update in updates:
             update()
-            parameter.assign(parameter.data)  # copies nothing: it counts the change for the tape
+            parameter.assign(parameter._array)  # copies nothing: it counts the change for the tape
 
     def _ready(self, name: str, parameter: Parameter, gradient: Tensor) -> Callable[[], None]:
         settings = {"momentum": self.momentum, "weight_decay": self.weight_decay}
-        w, v = parameter.data, self.velocity[name]
+        w, v = parameter._array, self.velocity[name]
         return ready(w, v, gradient.data, lr=self.lr, **settings)
 
 

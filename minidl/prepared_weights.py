@@ -2,9 +2,9 @@
 
 A convolution's kernel may first bring its weights into a form of its own. In inference weights do
 not change from call to call, so this is done once for each parameter and kernel. A parameter's
-`version` counts its changes: everything that writes into its array calls `assign`, as the
-optimisers do. While a tape is recorded nothing is cached: the next step changes the weights, and
-the copies would only take memory from training.
+`version` says whether they have changed: by `assign`, an optimiser, `data = ...`, or NumPy,
+through whatever view of their memory (`minidl/versions.py`). While a tape is recorded nothing is
+cached: the next step changes the weights, and the copies would only take memory from training.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ def choose(
     """The kernel for weights w, and its options: {"prepared": ...} for a parameter in inference,
     whose prepared form is cached."""
     keep = w.is_parameter and not is_recording()
-    kernel = pick_for(operation, w.data, g, algorithm, prepared=keep)
+    kernel = pick_for(operation, w._array, g, algorithm, prepared=keep)
     if kernel.prepare is None or not keep:
         return kernel, {}
-    version, made = _kept.get(w, (-1, {}))
-    if version != w.version:
+    version = w.version  # read before the weights are: a later change gives another one
+    kept, made = _kept.get(w, (-1, {}))
+    if kept != version:
         made = {}
-        _kept[w] = (w.version, made)
+        _kept[w] = (version, made)
     key = operation, kernel.device, kernel.name, replace(g, N=1)
     if key not in made:
-        made[key] = kernel.prepared(w.data, g)
+        made[key] = kernel.prepared(w._array, g)
     return kernel, {"prepared": made[key]}
 
 

@@ -29,7 +29,7 @@ class Separate:
     def own(self, gradient: Tensor, *others: Any) -> Tensor:
         """The gradient in memory that nothing taken and none of `others` has a part in, and that
         may be written to."""
-        data = gradient.data
+        data = gradient._array
         owner = _owner(data)
         near = self._taken.get(owner, []) + [other for other in others if _owner(other) == owner]
         if not _is_writable(data) or (near and any(_may_share(data, other) for other in near)):

@@ -1,40 +1,29 @@
-"""Arrays and text in a safetensors file, written atomically: a crash keeps the old file."""
+"""Arrays and text in a safetensors file, written atomically and with a checksum.
+
+A crash keeps the old file, and damaged bytes are noticed when the file is read.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
+from kernels.storage import checksum
+from kernels.storage.atomic import replacing
 from minidl import device
 from minidl.sharing import aliases
 
 ALIASES = "aliases"
 """The text with further names of arrays, {another name: the name in the file} as JSON."""
 
-
-@contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A temporary file beside `path`; renamed to it at the end, removed if anything fails."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    os.close(handle)
-    beside = Path(name)
-    try:
-        yield beside
-        _sync(beside)
-        beside.chmod(0o666 & ~_umask())
-        os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
+__all__ = ["load", "load_text", "replacing", "save"]
 
 
 def save(
@@ -52,49 +41,61 @@ def save(
         text[ALIASES] = json.dumps(others)
     once = {name: array for name, array in arrays.items() if name not in others}
     packed = {name: np.asarray(device.host(array), order="C") for name, array in once.items()}
+    content = to_bytes(packed, {**text, checksum.NAME: checksum.NONE_YET})
+    at, digits = checksum.digits_of(content)
     with replacing(path) as beside:
-        # With an empty dictionary of text safetensors writes a header that it cannot read.
-        beside.write_bytes(to_bytes(packed, text or None))
+        beside.write_bytes(content)
+        with beside.open("rb+") as file:
+            file.seek(at)
+            file.write(digits)
+
+
+def load_text(path: str | os.PathLike[str]) -> dict[str, str]:
+    """The text of a safetensors file alone; its arrays are neither read nor checked.
+
+    Raises as `load` does.
+    """
+    return _read(path, lambda file, others: {})[1]
 
 
 def load(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """(arrays, text) of a file that `save` wrote; nothing in it is executed.
+    """(arrays, text) of a safetensors file; nothing in it is executed.
 
-    Names of one array are names of one array again.
-    FileNotFoundError without the file, ValueError if it is damaged or no safetensors.
+    Names of one array are names of one array again. The bytes of a file that `save` wrote are held
+    against its checksum. FileNotFoundError without the file, ValueError if it is damaged or no
+    safetensors.
     """
+
+    def arrays(file: Any, others: str) -> dict[str, np.ndarray]:
+        checksum.verify(path)
+        found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return _with_aliases(found, others)
+
+    return _read(path, arrays)
+
+
+def _read(
+    path: str | os.PathLike[str], arrays: Callable[[Any, str], dict[str, np.ndarray]]
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"no file {os.fspath(path)}")
     try:
         with safe_open(os.fspath(path), framework="numpy") as file:
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return _with_aliases(arrays, file.metadata() or {})
+            text = file.metadata() or {}
+            text.pop(checksum.NAME, None)
+            return arrays(file, text.pop(ALIASES, "{}")), text
     except PermissionError:
         raise
     except (SafetensorError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise ValueError(f"{os.fspath(path)} is not a whole safetensors file: {error}") from None
 
 
-def _with_aliases(
-    arrays: dict[str, np.ndarray], text: dict[str, str]
-) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """The arrays under all their names, and the text without the table of names."""
-    others = json.loads(text.pop(ALIASES, "{}"))
+def _with_aliases(arrays: dict[str, np.ndarray], table: str) -> dict[str, np.ndarray]:
+    """The arrays under all their names; `table` is the text `ALIASES`."""
+    others = json.loads(table)
     if not isinstance(others, dict) or others.keys() & arrays.keys():
         raise ValueError(f"its {ALIASES} {others!r:.100} give a name twice, or are no table")
     lost = [name for name, kept in others.items() if kept not in arrays]
     if lost:
         raise ValueError(f"{lost[0]!r:.100} is another name of an array that it does not have")
-    return arrays | {name: arrays[kept] for name, kept in others.items()}, text
-
-
-def _sync(path: Path) -> None:
-    """Flush the file to disk, before it is renamed."""
-    with open(path, "rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
+    return arrays | {name: arrays[kept] for name, kept in others.items()}

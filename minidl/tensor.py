@@ -9,7 +9,6 @@ another table the same pass is another method: the deconvnet.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -19,35 +18,49 @@ from numpy.typing import DTypeLike
 
 from kernels.contract import memory
 from minidl import device as devices
+from minidl import versions
 from minidl.recording import is_recording
-
-_order = itertools.count()
 
 
 class Node:
     """One operation on the tape: its name, its inputs, the values saved for the backward pass."""
 
-    __slots__ = ("inputs", "operation", "order", "saved", "versions")
+    __slots__ = ("inputs", "operation", "order", "saved")
 
     def __init__(self, operation: str, inputs: tuple[Tensor, ...], saved: dict[str, Any]) -> None:
         self.operation = operation
         self.inputs = inputs
         self.saved = saved
-        self.versions = tuple(t.version for t in inputs)
-        self.order = next(_order)
+        self._look()
+        self.order = versions.tick()
 
     def with_saved(self, **changed: Any) -> Node:
         """A copy of the node, off the tape, with other saved values."""
         return Node(self.operation, self.inputs, {**self.saved, **changed})
 
     def check_unchanged(self) -> None:
-        """RuntimeError if an input was written to after this node used it."""
-        for position, (tensor, version) in enumerate(zip(self.inputs, self.versions, strict=True)):
-            if tensor.version != version:
-                raise RuntimeError(
-                    f"backward: input {position} of {self.operation}, shape {tensor.shape}, was "
-                    "changed in place after the forward pass; run the forward pass again first"
-                )
+        """RuntimeError if memory of an input or a saved array was written to after this node."""
+        self._look()
+        if versions.unchanged_since(self.order):
+            return
+        for position, tensor in enumerate(self.inputs):
+            if tensor.changed > self.order:
+                raise self._stale(f"input {position}", tensor.shape)
+        for name, value in self.saved.items():
+            for array in value if isinstance(value, tuple) else (value,):
+                if devices.is_array(array) and versions.last_write(array) > self.order:
+                    raise self._stale(f"the saved {name}", array.shape)
+
+    def _look(self) -> None:
+        for tensor in self.inputs:
+            if tensor._guard is not None:
+                tensor._guard.look()
+
+    def _stale(self, what: str, shape: tuple[int, ...]) -> RuntimeError:
+        return RuntimeError(
+            f"backward: {what} of {self.operation}, shape {shape}, was changed in place after the "
+            "forward pass; run the forward pass again first"
+        )
 
 
 class RuleTable(Protocol):
@@ -84,55 +97,115 @@ class Functions:
 class Tensor:
     """An array of float32 or float64 on a tape.
 
-    data:          the array; of any shape and strides, on any device (`minidl.device`).
+    data:          the array; of any shape and strides, on any device (`minidl.device`). It is
+                   shared, not copied.
     requires_grad: with it `backward` accumulates a gradient in `.grad` (same shape) of a leaf.
     Raises TypeError for data of another type.
+
+    A write that the tape has to know of is one through `assign` or `data = ...` (`data *= 2` too)
+    of any tensor that shares the memory: the backward pass then refuses values that were saved
+    before it. NumPy's writes into the array itself are noticed for parameters (`minidl.versions`).
     """
 
     functions: ClassVar[Functions]
+    is_parameter: ClassVar[bool] = False
+    """True for `nn.Parameter`, whose every change is noticed."""
 
-    __slots__ = ("__weakref__", "_version", "data", "grad", "node", "requires_grad")
+    __slots__ = ("__weakref__", "_array", "_guard", "_replaced", "grad", "node", "requires_grad")
     __array_priority__ = 1000.0  # in mixed expressions Tensor's operators take precedence
 
     def __init__(
         self, data: Any, requires_grad: bool = False, *, dtype: DTypeLike | None = None
     ) -> None:
-        self.data = _as_float_array(data, dtype)
+        self._array = _as_float_array(data, dtype)
         self.requires_grad = requires_grad
         self.grad: Tensor | None = None
         self.node: Node | None = None
-        self._version = 0
+        self._guard: versions.Guard | None = None
+        self._replaced = 0
+
+    @property
+    def data(self) -> np.ndarray:
+        return self._array if self._guard is None else self._handed_out()
+
+    @data.setter
+    def data(self, data: np.ndarray) -> None:
+        if self._is_own(data):
+            self._wrote()
+            return
+        self._array, self._guard = _as_float_array(data, None), None
+        self._replaced = versions.changed()
+        self._guard_memory()
+
+    def _guard_memory(self) -> None:
+        """Nothing: only a parameter's memory has a guard."""
+
+    def _handed_out(self) -> np.ndarray:
+        """The array, of whose memory the guard knows from here on that others may write to it.
+
+        The engine's own functions, which note their writes, use `_array`.
+        """
+        assert self._guard is not None
+        handed: np.ndarray = self._guard.handed(self._array)
+        if self._array is not self._guard.array:
+            self._array = handed
+        return handed
+
+    def _is_own(self, array: object) -> bool:
+        return array is self._array or (self._guard is not None and array is self._guard.owner)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles, whose memory is their own."""
+        return {
+            "array": self.data, "requires_grad": self.requires_grad, "grad": self.grad,
+            "node": self.node, "replaced": self._replaced,
+        }  # fmt: skip
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._array, self._guard = state["array"], None
+        self.requires_grad, self.grad, self.node = (
+            state[name] for name in ("requires_grad", "grad", "node")
+        )
+        self._replaced = state["replaced"]
+        self._guard_memory()
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.data.shape
+        return self._array.shape
 
     @property
     def ndim(self) -> int:
-        return self.data.ndim
+        return self._array.ndim
 
     @property
     def size(self) -> int:
-        return self.data.size
+        return self._array.size
 
     @property
     def dtype(self) -> np.dtype:
-        return self.data.dtype
+        return self._array.dtype
 
     @property
     def device(self) -> str:
         """The device of the data: "cpu", "cuda" or "emulator"."""
-        return devices.of(self.data)
+        return devices.of(self._array)
 
     @property
-    def is_parameter(self) -> bool:
-        """True if its data change only through `assign`, as for `nn.Parameter`."""
-        return False
+    def changed(self) -> int:
+        """The time of the last change that was noted, on the clock of `minidl.versions`."""
+        if self._guard is None:
+            return max(self._replaced, versions.last_write(self._array))
+        return max(self._replaced, self._guard.last_write())
 
     @property
     def version(self) -> int:
-        """The number of changes of the data in place; the backward pass refuses stale values."""
-        return self._version
+        """A number that every change of the values raises: the time of the last one.
+
+        Of a parameter NumPy's writes count too; of another tensor only those that are noted.
+        """
+        if self._guard is not None:
+            self._guard.look()
+        return self.changed
 
     @property
     def T(self) -> Tensor:
@@ -145,13 +218,20 @@ class Tensor:
         """
         if data.shape != self.shape:
             raise ValueError(f"assign: {data.shape} does not fit the tensor's {self.shape}")
-        if data is not self.data:
-            self.data[...] = devices.like(data, self.data)
-        self._version += 1
+        if not self._is_own(data):
+            self._array[...] = devices.like(data, self._array)
+        self._wrote()
+
+    def _wrote(self) -> None:
+        """Note a write into the memory, for all tensors that share it."""
+        if self._guard is None:
+            versions.wrote(self._array)
+        else:
+            self._guard.wrote()
 
     def detach(self) -> Tensor:
         """The same data off the tape."""
-        return Tensor(self.data)
+        return _relative(Tensor(self._array), self)
 
     def to(self, device: str) -> Tensor:
         """The same values on `device`, on the tape; this tensor itself if it is there already."""
@@ -163,14 +243,14 @@ class Tensor:
 
     def item(self) -> float:
         """The one value as a number; ValueError if there are several."""
-        return float(self.numpy().item())
+        return float(devices.host(self._array).item())
 
     def __repr__(self) -> str:
         made = f", made by {self.node.operation}" if self.node else ""
-        return f"Tensor({self.data!r}{made})"
+        return f"Tensor({self._array!r}{made})"
 
     def __len__(self) -> int:
-        return len(self.data)
+        return len(self._array)
 
     def __iter__(self) -> Iterator[Tensor]:
         """The rows x[0], x[1], ...; TypeError without an axis."""
@@ -205,10 +285,10 @@ class Tensor:
         return bool(equal.any())
 
     def _compared(self, other: object, comparison: np.ufunc) -> Any:
-        values = other.data if isinstance(other, Tensor) else other
+        values = other._array if isinstance(other, Tensor) else other
         if not devices.is_array(values) and not isinstance(values, int | float | np.generic):
             return NotImplemented
-        return comparison(self.data, values)
+        return comparison(self._array, values)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         """The data for NumPy's functions, which know no tape and no device.
@@ -306,10 +386,38 @@ the inputs."""
 def record(operation: str, data: np.ndarray, inputs: Sequence[Tensor], **saved: Any) -> Tensor:
     """An operation's result as a tensor; on the tape if an input is and recording is on."""
     out = Tensor(data)
-    if is_recording() and any(t.requires_grad for t in inputs):
+    if _is_recorded(inputs):
         out.requires_grad = True
         out.node = Node(operation, tuple(inputs), saved)
     return out
+
+
+def _is_recorded(inputs: Sequence[Tensor]) -> bool:
+    return is_recording() and any(t.requires_grad for t in inputs)
+
+
+def for_tape(value: Any, *inputs: Tensor) -> Any:
+    """A copy of the caller's arrays, which an operation of these inputs saves on the tape, so that
+    the caller may change his own; `value` itself if nothing is recorded. Tuples and lists too."""
+    return _copied(value) if _is_recorded(inputs) else value
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return type(value)(_copied(part) for part in value)
+    return value.copy() if devices.is_array(value) else value
+
+
+def record_view(operation: str, data: np.ndarray, x: Tensor, **saved: Any) -> Tensor:
+    """The same for an operation whose result may be a view of its input x."""
+    return _relative(record(operation, data, (x,), **saved), x)
+
+
+def _relative(view: Tensor, x: Tensor) -> Tensor:
+    """`view`, with x's guard if it shares x's memory."""
+    if x._guard is not None and x._guard.covers(view._array):
+        view._guard = x._guard
+    return view
 
 
 def _as_float_array(data: Any, dtype: DTypeLike | None) -> np.ndarray:

@@ -24,7 +24,8 @@ import numpy as np
 from kernels.contract import machine, memory, registry, threads
 from kernels.contract.problem import Problem
 from kernels.contract.registry import Kernel
-from minidl.serialize import replacing
+from kernels.storage.atomic import replacing
+from kernels.storage.sealed import sealed, unsealed
 
 OPERANDS = {"conv2d": ("x", "w"), "conv2d_dgrad": ("gy", "w"), "conv2d_wgrad": ("x", "gy")}
 """The operations that are measured: others have one kernel, or one that is always the fastest."""
@@ -133,8 +134,8 @@ class Autotune:
 
     def _write_record(self) -> None:
         if self.record:
-            self.record.parent.mkdir(parents=True, exist_ok=True)
-            _write(self.record, self._recorded | self.choices)
+            with replacing(self.record) as beside:
+                beside.write_text(sealed(self._recorded | self.choices))
 
 
 def _fastest(operation: str, problem: Problem, able: Sequence[Kernel]) -> Kernel:
@@ -214,7 +215,7 @@ def _remembered(path: Path) -> dict[str, dict[str, str]]:
         return {str(machine): _named(cases) for machine, cases in found.items()}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, RecursionError, ValueError, AttributeError) as error:
         warnings.warn(
             f"autotune ignores {path}: {error}; remove it to be rid of this", stacklevel=2
         )
@@ -223,10 +224,10 @@ def _remembered(path: Path) -> dict[str, dict[str, str]]:
 
 def _recorded(path: Path) -> dict[str, str]:
     try:
-        return _named(json.loads(path.read_text()))
+        return _named(unsealed(path.read_text()))
     except FileNotFoundError:
         return {}
-    except (ValueError, AttributeError) as error:
+    except (RecursionError, ValueError, AttributeError) as error:
         raise ValueError(f"{path} is damaged ({error}); remove it to choose anew") from error
 
 

@@ -25,6 +25,7 @@ ROWS = (
 """The packages, from the lowest to the highest."""
 
 KERNELS = (
+    ("kernels/storage/*",),
     ("kernels/contract/*",),
     ("kernels/cpu/*",),
     ("kernels/winograd/*",),
@@ -47,6 +48,7 @@ KERNELS = (
 
 MINIDL = (
     ("minidl/device.py", "minidl/init.py", "minidl/recording.py", "minidl/serialize.py"),
+    ("minidl/versions.py",),
     ("minidl/tensor.py",),
     ("minidl/prepared_weights.py", "minidl/rules.py", "minidl/backward_pass.py"),
     ("minidl/functional/*",),

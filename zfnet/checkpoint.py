@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,12 @@ import numpy as np
 
 from minidl import serialize
 from zfnet import network as networks
+from zfnet.data.listing import Listing
 from zfnet.network import Network
 from zfnet.recipe import Recipe
 
 CHECKPOINT = "checkpoint.safetensors"
+LOG, CURVE = "log.jsonl", "curve.svg"
 KERNELS = "kernels.json"
 """The kernels that a tuned run uses (`minidl.autotune`)."""
 EPOCHS = "epochs"
@@ -42,6 +44,43 @@ def kept_epochs(out: Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
+def log_text(history: Sequence[Mapping[str, float]]) -> str:
+    """The text of log.jsonl: a line for each epoch."""
+    return "".join(json.dumps(line) + "\n" for line in history)
+
+
+def images_file(out: Path, digest: str) -> Path:
+    """The file of the list of images with this digest (`zfnet/data/listing.py`)."""
+    return out / f"images-{digest[:12]}.jsonl"
+
+
+def save_images(out: Path, images: Listing) -> None:
+    """Write the list of a run's images, before the first checkpoint that names its digest."""
+    file = images_file(out, images.digest)
+    if not file.is_file():
+        with serialize.replacing(file) as beside:
+            beside.write_text(images.text(), encoding="utf-8")
+
+
+def load_images(out: Path, digest: str) -> Listing:
+    """The list of a run's images; ValueError if it is missing, damaged or another."""
+    file = images_file(out, digest)
+    try:
+        images = Listing.of_text(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{file} cannot be read: {error}") from None
+    if images.digest != digest:
+        raise ValueError(f"{file} is the list of other images than the checkpoint's")
+    return images
+
+
+def forget_other_images(out: Path, digest: str) -> None:
+    """Remove lists of images that no checkpoint names any more."""
+    for file in out.glob("images-*.jsonl"):
+        if file != images_file(out, digest):
+            file.unlink(missing_ok=True)
+
+
 def save_checkpoint(
     out: Path, network: Network, velocity: Mapping[str, np.ndarray], state: Mapping[str, Any]
 ) -> None:
@@ -49,6 +88,17 @@ def save_checkpoint(
     named = {f"velocity.{name}": v for name, v in velocity.items()}
     metadata = {**network.metadata(), "training": json.dumps(state)}
     serialize.save(out / CHECKPOINT, {**network.arrays(), **named}, metadata)
+
+
+def load_state(out: Path) -> dict[str, Any]:
+    """The state of the run in `out` alone: neither its network nor its velocities are read.
+
+    Raises as `load_checkpoint` does.
+    """
+    try:
+        return dict(json.loads(serialize.load_text(out / CHECKPOINT)["training"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{out / CHECKPOINT} cannot be read: {error!r}") from None
 
 
 def load_checkpoint(out: Path) -> tuple[Network, Recipe, dict[str, np.ndarray], dict[str, Any]]:
@@ -66,6 +116,6 @@ def load_checkpoint(out: Path) -> tuple[Network, Recipe, dict[str, np.ndarray], 
         state = json.loads(metadata["training"])
         known = {f.name for f in fields(Recipe)}
         recipe = Recipe(**{k: v for k, v in state["recipe"].items() if k in known})
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"{file} cannot be resumed from: {error!r}") from None
     return network, recipe, arrays, state

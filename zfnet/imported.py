@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,9 @@ import numpy as np
 from minidl import nn, no_grad
 from minidl.nn.describe import build, describe
 from zfnet.inspectable import InspectableGraph
+
+LARGEST = 1 << 31
+"""Limit of one layer's output for one image, in bytes, exclusive."""
 
 
 class Imported(InspectableGraph):
@@ -60,18 +64,34 @@ def _scores(graph: nn.Graph) -> str:
     return ending[softmax[-1] + 1] if softmax else name
 
 
+def _shapes(model: Imported) -> Mapping[str, tuple[int, ...]]:
+    try:
+        return model.shapes()
+    except ValueError:  # again with one image, so that the message has its shape
+        S = model.image_size
+        with no_grad():
+            model(model.input_tensor(np.zeros((1, 3, S, S), model.dtype)))
+        raise
+
+
 def _check(model: Imported) -> None:
     S = model.image_size
     try:
-        with no_grad():
-            scores = model(model.input_tensor(np.zeros((1, 3, S, S), model.dtype)))
-    except (TypeError, ValueError) as error:
+        shapes = _shapes(model)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise ValueError(
             f"this network does not take images (N, 3, {S}, {S}), which is what the commands give: "
             f"{error}"
         ) from None
-    if scores.ndim != 2:
+    for name, shape in shapes.items():
+        if 4 * math.prod(shape) >= LARGEST:
+            raise ValueError(
+                f"layer {name!r} of this network makes {shape} of an image (3, {S}, {S}), which "
+                f"are {LARGEST:,} bytes or more"
+            )
+    scores = shapes[model.scores]
+    if len(scores) != 1:
         raise ValueError(
-            f"this network makes {scores.shape} of an image (1, 3, {S}, {S}); the commands look "
+            f"this network makes {(1, *scores)} of an image (1, 3, {S}, {S}); the commands look "
             "into networks that give scores (N, classes)"
         )

@@ -55,16 +55,23 @@ class IncrementalForward:
 
     def __init__(self, model: InspectableGraph, x: np.ndarray) -> None:
         model.eval()
-        self.model = model
-        given = model.input_tensor(x[None])
-        with no_grad():
-            found = model.activations(given)
-        self.kept = {name: y.data for name, y in found.items()} | {nn.INPUT: given.data}
-        self._above = [name for name in model.layer_names() if name in found]
+        self.model, self._image = model, x[None]
+        self._keep()
+        self._above = [name for name in model.layer_names() if name in self.kept]
         self._above = [name for name in self._above if name not in model.planes()]
         fed = (source for name in self._above for source in model.wiring()[name])
         self._edge = sorted({n for n in fed if n in model.planes()} | self._scored_planes())
         self._steps = steps(model, self._edge, kept=self._edge)
+
+    def _keep(self) -> None:
+        """Run the unchanged image, and keep the activations with the weights' versions."""
+        self._versions, given = self._of_weights(), self.model.input_tensor(self._image)
+        with no_grad():
+            found = self.model.activations(given)
+        self.kept = {name: y.data for name, y in found.items()} | {nn.INPUT: given.data}
+
+    def _of_weights(self) -> list[int]:
+        return [parameter.version for parameter in self.model.parameters()]
 
     def _scored_planes(self) -> set[str]:
         """The scores' layer, if it has planes."""
@@ -89,7 +96,12 @@ class IncrementalForward:
         return shown, self._scored(edge)
 
     def _changes(self, change: Change) -> Iterator[tuple[str, Change]]:
-        """The change of each layer that has planes, by its name, from the first to the last."""
+        """The change of each layer that has planes, by its name, from the first to the last.
+
+        After a change of the weights the unchanged image is run again.
+        """
+        if self._of_weights() != self._versions:
+            self._keep()
         changes = {nn.INPUT: Change(device.move(change.part, self.model.device), change.at)}
         for step in self._steps:
             with no_grad():

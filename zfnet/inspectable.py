@@ -89,14 +89,14 @@ class InspectableGraph(nn.Graph):
         return Tensor(images).to(self.device)
 
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """The shape of every layer's output for one image, without its batch axis, by name."""
+        """The shape of every layer's output without the batch axis, by name."""
         return self._shapes
 
     @cached_property
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         S = self.image_size
-        with no_grad():
-            found = self.activations(self.input_tensor(np.zeros((1, 3, S, S), self.dtype)))
+        with no_grad():  # a batch of no images has the shapes, and takes no memory
+            found = self.activations(self.input_tensor(np.zeros((0, 3, S, S), self.dtype)))
         return {name: y.shape[1:] for name, y in found.items()}
 
     def planes(self) -> Mapping[str, tuple[int, int]]:

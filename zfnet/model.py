@@ -8,8 +8,8 @@ leaves some of them out (Table 3).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +20,15 @@ from zfnet.inspectable import InspectableGraph
 from zfnet.settings import ConvSpec, Norm, Settings, check
 
 
+@dataclass(frozen=True)
+class Weighted:
+    """A layer with weights that are not drawn yet: the shape of its weight, and how to draw it."""
+
+    shape: tuple[int, ...]
+    settings: Mapping[str, Any]
+    drawn: Callable[[np.random.Generator], nn.Module]
+
+
 class ConvNet(InspectableGraph, nn.Sequential):
     """Five convolution layers, three fully connected ones or fewer, built from `Settings`."""
 
@@ -27,19 +36,10 @@ class ConvNet(InspectableGraph, nn.Sequential):
         check(settings)
         self.settings = settings
         rng = np.random.default_rng(settings.seed)
-        layers, maps, side = _convolutions(settings, rng)
-        layers["flatten"] = nn.Flatten()
-        features = maps * side * side
-        hidden = settings.hidden or (settings.scaled(4096),) * 2
-        for number, units in zip((6, 7), hidden, strict=True):
-            if number in settings.without:
-                continue
-            layers[f"fc{number}"] = nn.Linear(features, units, rng=rng)
-            layers[f"relu{number}"] = nn.ReLU()
-            layers[f"dropout{number}"] = nn.Dropout(settings.dropout, stream=number)
-            features = units
-        layers["fc8"] = nn.Linear(features, settings.num_classes, rng=rng)
-        super().__init__(**layers)
+        planned = _planned(settings).items()
+        super().__init__(
+            **{n: each.drawn(rng) if isinstance(each, Weighted) else each for n, each in planned}
+        )
         for name, parameter in self.named_parameters():
             as_in_the_paper = settings.init == "paper" or name in ("conv1.weight", "fc8.weight")
             if name.endswith(".weight") and as_in_the_paper:
@@ -95,16 +95,25 @@ class AlexNet(ConvNet):
         super().__init__(Settings.of("alexnet", norm=norm, **sizes, **options))
 
 
-def build(settings: Mapping[str, Any]) -> ConvNet:
-    """The network of `ConvNet.settings` stored as JSON; ValueError if they describe none."""
+def build(
+    settings: Mapping[str, Any], stored: Mapping[str, tuple[int, ...]] | None = None
+) -> ConvNet:
+    """The network of `ConvNet.settings` stored as JSON; ValueError if they describe none.
+
+    stored: the shapes of the weights beside the settings. If they are not those of the settings, a
+    ValueError says so before anything of the claimed size is allocated.
+    """
     lists_to_tuples: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()
     }
     if "architecture" not in settings:
         raise ValueError("these are not the settings of a network: they name no architecture")
     try:
-        return ConvNet(Settings(**lists_to_tuples))
-    except TypeError as error:
+        described = Settings(**lists_to_tuples)
+        if stored is not None:
+            _require_shapes(described, stored)
+        return ConvNet(described)
+    except (OverflowError, TypeError) as error:
         raise ValueError(f"these are not the settings of a network: {error}") from None
 
 
@@ -112,16 +121,70 @@ def as_json(settings: Settings) -> dict[str, Any]:
     return asdict(settings)
 
 
-def _convolutions(
-    settings: Settings, rng: np.random.Generator
-) -> tuple[dict[str, nn.Module], int, int]:
+def weight_shapes(settings: Settings) -> dict[str, tuple[int, ...]]:
+    """The shape of every weight and bias by name; nothing is allocated."""
+    found: dict[str, tuple[int, ...]] = {}
+    for name, each in _planned(settings).items():
+        if isinstance(each, Weighted):
+            found |= {f"{name}.weight": each.shape, f"{name}.bias": each.shape[:1]}
+    return found
+
+
+def _require_shapes(settings: Settings, stored: Mapping[str, tuple[int, ...]]) -> None:
+    check(settings)
+    expected = weight_shapes(settings)
+    missing, unknown = sorted(expected.keys() - stored.keys()), sorted(stored.keys() - expected)
+    unlike = [
+        f"{name} {stored[name]}, expected {shape}"
+        for name, shape in expected.items()
+        if name in stored and stored[name] != shape
+    ]
+    if missing or unknown or unlike:
+        raise ValueError(
+            f"the stored weights are not those of the settings: missing {missing or 'none'}, "
+            f"unknown {unknown[:8] or 'none'}, {len(unlike)} of another shape: "
+            f"{'; '.join(unlike[:2]) or 'none'}"
+        )
+
+
+def _planned(settings: Settings) -> dict[str, nn.Module | Weighted]:
+    """The layers in order, those with weights not drawn yet."""
+    layers, maps, side = _convolutions(settings)
+    layers["flatten"] = nn.Flatten()
+    features = maps * side * side
+    hidden = settings.hidden or (settings.scaled(4096),) * 2
+    for number, units in zip((6, 7), hidden, strict=True):
+        if number in settings.without:
+            continue
+        layers[f"fc{number}"] = _linear(features, units)
+        layers[f"relu{number}"] = nn.ReLU()
+        layers[f"dropout{number}"] = nn.Dropout(settings.dropout, stream=number)
+        features = units
+    layers["fc8"] = _linear(features, settings.num_classes)
+    return layers
+
+
+def _conv(maps: int, spec: ConvSpec) -> Weighted:
+    settings: dict[str, Any] = {"stride": spec.stride, "padding": spec.padding}
+    return Weighted(
+        (spec.filters, maps, spec.size, spec.size),
+        settings,
+        lambda rng: nn.Conv2d(maps, spec.filters, spec.size, **settings, rng=rng),
+    )
+
+
+def _linear(features: int, units: int) -> Weighted:
+    return Weighted((units, features), {}, lambda rng: nn.Linear(features, units, rng=rng))
+
+
+def _convolutions(settings: Settings) -> tuple[dict[str, nn.Module | Weighted], int, int]:
     """Layers 1 to 5 without those left out, and the maps and side of their output."""
-    layers: dict[str, nn.Module] = {}
+    layers: dict[str, nn.Module | Weighted] = {}
     maps, side = 3, settings.image_size
     for number, spec in enumerate(settings.layers(), start=1):
         if number in settings.without:
             continue
-        conv = nn.Conv2d(maps, spec.filters, spec.size, spec.stride, spec.padding, rng=rng)
+        conv = _conv(maps, spec)
         layers[f"conv{number}"] = conv
         layers[f"relu{number}"] = nn.ReLU()
         side = _side_after(side, maps, conv, number, settings)
@@ -150,9 +213,9 @@ def _after_convolution(spec: ConvSpec, number: int, settings: Settings) -> dict[
     return following
 
 
-def _side_after(side: int, maps: int, conv: nn.Conv2d, number: int, settings: Settings) -> int:
+def _side_after(side: int, maps: int, conv: Weighted, number: int, settings: Settings) -> int:
     try:
-        g = ConvGeometry.of((1, maps, side, side), conv.weight.shape, **conv.settings)
+        g = ConvGeometry.of((1, maps, side, side), conv.shape, **conv.settings)
     except ValueError as error:
         raise ValueError(_misfit(settings, f"conv{number}", side, error)) from error
     return g.P

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.terminal.printable import printable
 from minidl import functional as F
 from minidl import no_grad, serialize
 from minidl.sharing import converted
@@ -104,11 +105,20 @@ def from_arrays(
             described["preprocess"], weights.pop("preprocess.mean")
         )
         model = _model(described, weights)
-        classes = tuple(str(name) for name in described["classes"])
+        classes = tuple(printable(str(name)) for name in described["classes"])
         if len(classes) != model.num_classes:
             raise ValueError(f"{len(classes)} classes for {model.num_classes} outputs")
+        if model.image_size != preprocess.image_size:
+            raise ValueError(
+                f"its preprocessing makes images of {preprocess.image_size} pixels, it takes "
+                f"{model.image_size}"
+            )
         data = str(described.get("data", ""))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except RecursionError:
+        raise ValueError(
+            f"{source} cannot be read as a network: its description is nested too deeply"
+        ) from None
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"{source} cannot be read as a network: {error}") from None
     return Network(model, preprocess, classes, data)
 
@@ -124,7 +134,7 @@ def _architecture(model: InspectableGraph) -> dict[str, Any]:
 def _model(described: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> InspectableGraph:
     if "imported" in described:
         return Imported.from_description(described["imported"], weights)
-    model = build(described["settings"])
+    model = build(described["settings"], {name: array.shape for name, array in weights.items()})
     model.load_state_dict(weights)
     return model
 

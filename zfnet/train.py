@@ -1,41 +1,64 @@
 """Training with the paper's recipe; an interrupted run resumes to the same weights, bit for bit.
 
 A run is a folder: `model.safetensors` (the network after the last epoch), `checkpoint.safetensors`
-(the state to resume from), `log.jsonl` (a line for each epoch), `curve.svg`, with `keep_epochs` the
-networks of those epochs in `epochs/`, and for a tuned run `kernels.json`. All random draws are
-functions of (seed, epoch, image) or (seed, step), so that a resumed run has the weights of an
-uninterrupted one.
+(the state to resume from), `images-DIGEST.jsonl` (the list of its images), `log.jsonl` (a line for
+each epoch), `curve.svg`, with `keep_epochs` the networks of those epochs in `epochs/`, and for a
+tuned run `kernels.json`. All random draws are functions of (seed, epoch, image) or (seed, step), so
+that a resumed run has the weights of an uninterrupted one.
+
+While a run is trained its folder is locked. A folder that is removed meanwhile is an error.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minidl import Tensor, device, init, optim, serialize
+from kernels.storage.atomic import replacing, writing_into
+from kernels.storage.folders import require_present
+from kernels.storage.sealed import sealed_xml
+from minidl import Tensor, device, init, optim
 from minidl import functional as F
 from zfnet import network as networks
-from zfnet.checkpoint import CHECKPOINT, epoch_file, save_checkpoint
+from zfnet.checkpoint import (
+    CHECKPOINT,
+    CURVE,
+    LOG,
+    epoch_file,
+    forget_other_images,
+    log_text,
+    save_checkpoint,
+    save_images,
+)
 from zfnet.data import BadImage, Batch, Dataset, Loader, Loading, require_classes
+from zfnet.data.listing import Listing, listing
 from zfnet.evaluate import Errors, check_classes, evaluate
 from zfnet.network import Network
+from zfnet.origin import Origin
 from zfnet.recipe import Recipe
 from zfnet.report.curves import curve
 from zfnet.training_state import Diverged, Position, Progress
 
 
+class _Stopped(Exception):
+    """`stopping` was true during validation."""
+
+
 class Trainer:
     """One run in the folder `out`, on the device of the network's weights (`model.to`).
 
+    images:   the list of the images; by default it is made when the run begins.
+    origin:   what else decides the numbers; by default that of this process.
     on_step:  called after every step; if it returns False, training stops with a checkpoint.
     on_epoch: called with the epoch's line of the log.
+    stopping: asked during validation; if it returns True, training stops with a checkpoint, after
+              which validation begins anew.
 
     ValueError where one of the data sets has fewer than two classes, no images, or other classes
     than the network.
@@ -51,21 +74,29 @@ class Trainer:
         *,
         workers: int = 2,
         strict: bool = False,
+        images: Listing | None = None,
+        origin: Origin | None = None,
         on_step: Callable[[Progress], bool] = lambda progress: True,
         on_epoch: Callable[[dict[str, float]], None] = lambda line: None,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         for dataset in (train, val):
             require_classes(dataset)
             check_classes([network], dataset)
         self.network, self.val, self.out, self.recipe = network, val, out, recipe
         self.workers, self.strict = workers, strict
-        self.on_step, self.on_epoch = on_step, on_epoch
+        self.on_step, self.on_epoch, self.stopping = on_step, on_epoch, stopping
         parameters = dict(network.model.named_parameters())
         self.optimizer = optim.SGD(parameters, recipe.lr, recipe.momentum, recipe.weight_decay)
         self.schedule = recipe.make_schedule()
         how = Loading(recipe.crops, recipe.seed, workers=workers, strict=strict)
         self.loader = Loader(train, network.preprocess, recipe.batch_size, how)
         self.at = Position()
+        self.images = images
+        self.origin = origin or Origin.here(
+            data=network.data, device=network.model.device, strict=strict, workers=workers
+        )
+        self.changes: list[dict[str, Any]] = []
         # Scales nothing. It loads the kernel on a device, so that loading cannot fail between a
         # step's update and its end; the update loads its own kernel before the first weight.
         self._renormalise(math.inf)
@@ -76,13 +107,26 @@ class Trainer:
         return self.at.history
 
     def run(self) -> bool:
-        """Train to the last epoch; False if `on_step` stopped it before."""
-        while self.at.epoch < self.recipe.epochs:
-            if not self._epoch():
-                self._save_checkpoint()
-                return False
-        self._save_all()
-        return True
+        """Train to the last epoch; False if `on_step` or `stopping` stopped it before.
+
+        FolderInUse if another process trains in the folder, FolderRemoved if it is removed.
+        """
+        with writing_into(self.out):
+            self._keep_images()
+            while self.at.epoch < self.recipe.epochs:
+                if not self._epoch():
+                    self._save_checkpoint()
+                    return False
+            self._save_all()
+            return True
+
+    def _keep_images(self) -> None:
+        """Write the list of the images; each checkpoint names its digest."""
+        train, val = self.loader.dataset, self.val
+        images = self.images or listing(train, val, workers=self.workers)
+        self.origin = replace(self.origin, images=images.digest)
+        save_images(self.out, images)
+        self.images = None  # long for large data sets, and not needed any more
 
     def _epoch(self) -> bool:
         batches = self.loader.epoch(self.at.epoch, self.at.next_batch)
@@ -93,11 +137,15 @@ class Trainer:
                     return False
         finally:
             batches.close()
-        self._end_epoch()
+        try:
+            self._end_epoch()
+        except _Stopped:
+            return False
         return True
 
     def _whole_step(self, batch: Batch) -> None:
         """A step; a MemoryError leaves the weights unchanged: the update allocates nothing."""
+        require_present(self.out)
         try:
             with np.errstate(all="ignore"):  # a loss that is not finite is reported
                 self._one_step(batch)
@@ -161,8 +209,7 @@ class Trainer:
         if self.recipe.max_rms:
             for name in self.network.model.convolutions:
                 weight = getattr(self.network.model, name).weight
-                init.renormalise_filters(weight.data, max_rms)
-                weight.assign(weight.data)  # copies nothing: the tape notices the write
+                weight.change(lambda array: init.renormalise_filters(array, max_rms))
 
     def _progress(self) -> Progress:
         at = self.at
@@ -200,20 +247,25 @@ class Trainer:
         try:
             return evaluate(
                 [self.network], self.val, workers=self.workers, strict=self.strict,
-                bad=self.loader.bad,
+                bad=self.loader.bad, progress=self._heed,
             )  # fmt: skip
         except BadImage:
             self._save_checkpoint()
             raise
 
+    def _heed(self, done: int, total: int) -> None:
+        """Stop the validation if the user asked for it, or if the folder is gone."""
+        require_present(self.out)
+        if self.stopping():
+            raise _Stopped
+
     def _save_all(self) -> None:
         """Save the checkpoint first: the other files can be derived from it."""
         self._save_checkpoint()
         self.network.save(self.out / networks.FILE)
-        lines = "".join(json.dumps(line) + "\n" for line in self.at.history)
-        _write(self.out / "log.jsonl", lines)
+        _write(self.out / LOG, log_text(self.at.history))
         if self.at.history:
-            _write(self.out / "curve.svg", curve(self.at.history))
+            _write(self.out / CURVE, sealed_xml(curve(self.at.history)))
 
     def _save_checkpoint(self) -> None:
         self._check_finite_weights()
@@ -223,8 +275,11 @@ class Trainer:
             "schedule": self.schedule.state(),
             # A copy: the threads that prefetch may add to it.
             "unreadable": dict(self.loader.bad),
+            "origin": self.origin.as_json(),
+            "changes": self.changes,
         }
         save_checkpoint(self.out, self.network, self.optimizer.velocity, state)
+        forget_other_images(self.out, self.origin.images)
 
     def restore(self, arrays: dict[str, np.ndarray], state: dict[str, Any]) -> None:
         """Restore the state of a checkpoint; the network's weights are in place already.
@@ -240,6 +295,7 @@ class Trainer:
             at = Position(**state["position"])
             self.schedule.load(state["schedule"])
             self.loader.bad.update(state.get("unreadable", {}))
+            self.changes = list(state.get("changes", []))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"the checkpoint's state cannot be read: {error!r}") from None
         for name, velocity in stored.items():
@@ -256,5 +312,5 @@ def _loss_and_correct(loss: Tensor, logits: Tensor, labels: np.ndarray) -> tuple
 
 
 def _write(path: Path, text: str) -> None:
-    with serialize.replacing(path) as beside:
+    with replacing(path) as beside:
         beside.write_text(text, encoding="utf-8")

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kernels.contract import layer, threads
 from kernels.contract.declarations import everything
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.probe import described
@@ -49,6 +50,7 @@ def list_command(
         "images), a 3x3 average and a 16 x 4096 x 4096 product; norm-wise: times the largest |x| "
         "of each plane and the sum of |w| over the window."
     )
+    say(f"On the CPU: {threads.get_num_threads()} threads, Numba's threading layer {layer.name()}.")
 
 
 def _chosen(op: str | None, device: str | None) -> list[Kernel]:

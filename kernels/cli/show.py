@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from kernels.show.check import Check, check
 from kernels.show.requests import Request, sheet_of
 from kernels.show.sheets import Section, Sheet
 from kernels.show.tables import table
+from kernels.storage.atomic import replacing
 from kernels.terminal.progress import console, say
 
 WIDEST = 64  # columns that are printed, more than fit on a screen
@@ -110,13 +110,12 @@ def _print(section: Section) -> None:
 
 def _write_csv(sections: list[Section], folder: Path) -> None:
     """One file for each matrix, written under a temporary name and renamed."""
-    folder.mkdir(parents=True, exist_ok=True)
     for section in sections:
-        path = folder / f"{section.name}.csv"
-        beside = path.with_name(path.name + ".part")
-        with beside.open("w", encoding="utf-8") as file:
+        with (
+            replacing(folder / f"{section.name}.csv") as beside,
+            beside.open("w", encoding="utf-8") as file,
+        ):
             np.savetxt(file, section.values, fmt="%.17g", delimiter=",")
-        os.replace(beside, path)
     names = ", ".join(section.name for section in sections)
     say(f"\n{folder}: {names} (.csv)")
 

@@ -59,6 +59,7 @@ class Accuracy:
     spreads:   where NaN and infinity appear beyond the definition. "nowhere"; "padding": zeros of
                the padding, or between pixels, are multiplied like pixels; "plane": in the whole
                output planes that depend on the plane or window with the NaN.
+    skips_zeros: products with a zero may be left out, as some BLAS do, so that 0 times NaN is 0.
     """
 
     exact: bool = True
@@ -66,6 +67,7 @@ class Accuracy:
     norm_wise: bool = False
     amplification: Callable[[Any], float] = one
     spreads: str = "nowhere"
+    skips_zeros: bool = False
 
 
 class Priced(Protocol):
@@ -137,7 +139,7 @@ class Abilities:
 
 
 Declarations = tuple[Accuracy, Cost, Abilities]
-_ACCURACY = ("exact", "norm_wise", "amplification", "spreads")
+_ACCURACY = ("exact", "norm_wise", "amplification", "spreads", "skips_zeros")
 _ABILITIES = ("prepare", "rectifies", "pools", "into", "chunked")
 
 

@@ -64,6 +64,10 @@ class Kernel:
         return self.accuracy.spreads
 
     @property
+    def skips_zeros(self) -> bool:
+        return self.accuracy.skips_zeros
+
+    @property
     def prepare(self) -> Callable[[np.ndarray, Any], Any] | None:
         return self.abilities.prepare
 

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernels.contract.arguments import MOST
-
 _BORDERS = ("corrected", "zero")
-WIDEST = 2**16 - 1
-"""The largest window of LCN, whose weights are stored."""
+LARGEST = 65_535
+"""The largest window: a kernel has buffers as long as it. Networks have 5 to 9."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class LCNGeometry:
         """Geometry of local_contrast_norm(x); ValueError shows what does not fit."""
         what = "local_contrast_norm"
         N, C, H, W = _planes(x_shape, what)
-        if _at_least_one(size, what, WIDEST) % 2 == 0:
+        if _at_least_one(size, what) % 2 == 0:
             raise ValueError(
                 f"{what}: size must be odd, so that the window has a centre; got {size}, "
                 f"{size - 1} or {size + 1} would do"
@@ -89,7 +87,7 @@ class LRNGeometry:
     """Local response normalisation of x (N,C,H,W) over `size` neighbouring channels.
 
     ONNX's definition: y_c = x_c / (k + alpha / size * sum of x_c'^2)^beta, c' from c - before to
-    c + after within [0, C).
+    c + after within [0, C). With k = 0 it is 0 / 0 where all of these x_c' are 0.
     """
 
     N: int
@@ -133,7 +131,10 @@ class LRNGeometry:
             raise ValueError(f"{what}: alpha must be finite and at least 0, got {alpha}")
         if not math.isfinite(beta):
             raise ValueError(f"{what}: beta must be finite, got {beta}")
-        return cls(N, C, H, W, size, alpha, beta, _positive(k, f"{what}: k"))
+        k = _number(k, f"{what}: k")
+        if not (k >= 0 and math.isfinite(k)):
+            raise ValueError(f"{what}: k must be finite and at least 0, got {k}")
+        return cls(N, C, H, W, size, alpha, beta, k)
 
 
 def _planes(shape: Sequence[int], what: str) -> tuple[int, int, int, int]:
@@ -147,11 +148,10 @@ def _planes(shape: Sequence[int], what: str) -> tuple[int, int, int, int]:
     return N, C, H, W
 
 
-def _at_least_one(size: int, what: str, most: int = MOST) -> int:
-    if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
-        raise ValueError(f"{what}: size must be an integer of at least 1, got {size!r}")
-    if size > most:
-        raise ValueError(f"{what}: size must be at most {most}, got {size}")
+def _at_least_one(size: int, what: str) -> int:
+    whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
+    if not whole or not 1 <= size <= LARGEST:
+        raise ValueError(f"{what}: size must be an integer from 1 to {LARGEST:,}, got {size!r}")
     return int(size)
 
 

@@ -7,8 +7,11 @@ and when its last view is gone the block is merged with its free neighbours. Fir
 keeps fragmentation low: the arrays of a network, forward or in a training step, take 3 to 9 % more
 memory than is in use at once, and no new page after the first two rounds.
 
-The allocator keeps at most an eighth and SLACK more than was in use at once, plus parts of large
-pages: before it would keep more, it returns the pages of its free blocks to the system.
+The allocator keeps at most an eighth and SLACK more than was in use at once in the last WHILE (or
+two), plus parts of large pages: before it would keep more, it returns the pages of its free blocks
+to the system. So what one large batch needed goes back while later ones are computed, and what is
+needed less often is cleared again, for some percent of the time between. `trim` returns all that is
+free. Arrays on a GPU are in CuPy's pool (`minidl.empty_cache`).
 """
 
 from __future__ import annotations
@@ -17,8 +20,10 @@ import math
 import mmap
 from bisect import bisect_left, bisect_right
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import RLock
+from time import monotonic
 
 import numpy as np
 
@@ -34,17 +39,20 @@ OWN = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRI
 """Memory of this process alone: what is shared with others gets no large pages."""
 SLACK = 64 << 20
 """Bytes beyond an eighth: few large arrays fragment memory more than many small ones."""
+WHILE = 10.0
+"""Seconds for which the most that was in use at once is remembered, once or twice."""
 REGION = 1 << 30
 """Bytes of addresses that are asked for at a time; pages come when they are touched."""
 
 
 @dataclass
 class Usage:
-    """Bytes in arrays, idle in the pool, and the most that was in arrays at once."""
+    """Bytes in arrays, idle in the pool, and the most in arrays at once: lately, in this WHILE."""
 
     live: int = 0
     idle: int = 0
     most: int = 0
+    recent: int = 0
 
 
 class Spans:
@@ -148,12 +156,16 @@ class Pool:
     usage: Usage = field(default_factory=Usage)
     returned: deque[tuple[_Region, int, int]] = field(default_factory=deque)
     """Blocks that were freed, at any time and in any thread; merged when the next one is taken."""
+    lock: RLock = field(default_factory=RLock)
+    clock: Callable[[], float] = monotonic
     _regions: list[_Region] = field(default_factory=list)
-    _lock: RLock = field(default_factory=RLock)
+    _since: float = -math.inf  # when this WHILE began
 
     def take(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """An aligned, row-major array, filled with whatever was there."""
         size = -(-math.prod(shape) * dtype.itemsize // PAGE) * PAGE
+        if self.clock() - self._since > WHILE:
+            self._count_anew()
         taken = self._last_returned(size) or self._found(size)
         region, start, _ = taken
         lease = np.ndarray.__new__(_Lease, shape, dtype, region.memory, region.skipped + start)
@@ -162,11 +174,26 @@ class Pool:
 
     def trim(self) -> None:
         """Return all idle memory to the system, and forget the largest use."""
-        with self._lock:
+        with self.lock:
             self._sort_in()
             self._give_pages_back()
             self._regions = [r for r in self._regions if r.free.size < r.size]
-            self.usage.most = self.usage.live
+            self.usage.most = self.usage.recent = self.usage.live
+
+    def _count_anew(self) -> None:
+        """Begin another WHILE, and return what was not needed in the one that ends."""
+        usage = self.usage
+        with self.lock:
+            self._since = self.clock()
+            usage.most = usage.recent
+            self._sort_in()
+            usage.recent = usage.live
+            self._keep_little_idle()
+
+    def _keep_little_idle(self) -> None:
+        usage = self.usage
+        if usage.live + usage.idle > usage.most + usage.most // 8 + SLACK:
+            self._give_pages_back()
 
     def _last_returned(self, size: int) -> tuple[_Region, int, int] | None:
         """The block that was freed last, if it has exactly that size.
@@ -185,14 +212,14 @@ class Pool:
 
     def _found(self, size: int) -> tuple[_Region, int, int]:
         usage = self.usage
-        with self._lock:
+        with self.lock:
             self._sort_in()
             region, start = self._piece(size)
             usage.live += size
-            usage.most = max(usage.most, usage.live)
+            usage.recent = max(usage.recent, usage.live)
+            usage.most = max(usage.most, usage.recent)
             self._count()
-            if usage.live + usage.idle > usage.most + usage.most // 8 + SLACK:
-                self._give_pages_back()
+            self._keep_little_idle()
         return region, start, size
 
     def _piece(self, size: int) -> tuple[_Region, int]:

@@ -20,7 +20,9 @@ import threadpoolctl
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 # Numba's workqueue layer aborts when two Python threads enter it; every kernel runs under this.
-_lock = threading.RLock()
+lock = threading.RLock()
+callers: set[int] = set()
+"""Python threads that ran a kernel, by identifier."""
 _count: int | None = None
 
 
@@ -31,12 +33,13 @@ class _Region:
     """
 
     def __enter__(self) -> None:
-        _lock.acquire()
+        lock.acquire()
+        callers.add(threading.get_ident())
         if _count is not None:
             numba.set_num_threads(_count)
 
     def __exit__(self, *_: object) -> None:
-        _lock.release()
+        lock.release()
 
 
 _region = _Region()

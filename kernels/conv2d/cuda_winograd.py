@@ -78,7 +78,8 @@ def transform_filter(m: int, w: Any, g: ConvGeometry, flip: bool = False) -> Any
     grid = -(-outs // across), min(blocks(g.groups * ins, down), MOST_DOWN), 1
     sizes = np.int32(g.groups), np.int32(ins), np.int32(outs)
     steps = np.int64(out_step), np.int64(in_step), np.int64(tap_step)
-    PROGRAM.launch(name, grid, FILTERS.block, memory.nhwc(w), U, *sizes, *steps)
+    if U.size:
+        PROGRAM.launch(name, grid, FILTERS.block, memory.nhwc(w), U, *sizes, *steps)
     return U
 
 

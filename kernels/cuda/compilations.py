@@ -12,13 +12,13 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from kernels.cuda import disassembly, nvrtc, packages
 from kernels.cuda.program import INCLUDE
+from kernels.storage.atomic import replacing
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,5 @@ def _kept(place: Path) -> Compilation | None:
 
 def _keep(place: Path, compilation: Compilation) -> None:
     """Write it atomically: a concurrent reader finds all of it or nothing."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as file:
-        file.write(gzip.compress(json.dumps(asdict(compilation)).encode(), 6))
-    os.replace(file.name, place)
+    with replacing(place) as beside:
+        beside.write_bytes(gzip.compress(json.dumps(asdict(compilation)).encode(), 6))

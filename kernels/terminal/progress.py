@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from rich.console import Console
@@ -19,12 +21,14 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from kernels.terminal.printable import printable
+
 console = Console()
 
 
 def say(message: str) -> None:
-    """Prints a line without wrapping it."""
-    console.print(message, highlight=False, soft_wrap=True, markup=False)
+    """Prints a line without wrapping it; what would control the terminal is escaped."""
+    console.print(printable(message, "\n"), highlight=False, soft_wrap=True, markup=False)
 
 
 SECONDS_BETWEEN_LINES = 15.0
@@ -79,19 +83,51 @@ def progress_bars() -> Iterator[Progress | None]:
         yield progress
 
 
+STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+"""Exit statuses of a command that a signal ended, as shells have them: 128 and its number."""
+
+
 @contextmanager
-def stop_on_interrupt() -> Iterator[list[bool]]:
-    """A list that is not empty after Ctrl-C; a second Ctrl-C interrupts."""
-    pressed: list[bool] = []
+def stop_on_interrupt() -> Iterator[list[int]]:
+    """A list that is not empty after Ctrl-C or SIGTERM: the numbers of the signals.
+
+    A second Ctrl-C interrupts. A second SIGTERM changes nothing, since Slurm and Kubernetes send
+    several. `stop_status` has the exit status.
+    """
+    received: list[int] = []
 
     def handler(number: int, frame: FrameType | None) -> None:
-        if pressed:
+        if received and number == signal.SIGINT:
             raise KeyboardInterrupt
-        pressed.append(True)
-        say("\nstopping after this step; once more to stop at once")
+        if not received:
+            again = "; once more to stop at once" if number == signal.SIGINT else ""
+            with suppress(RuntimeError):  # the signal came while a line was printed
+                say(f"\nstopping after this step{again}")
+        received.append(number)
 
-    before = signal.signal(signal.SIGINT, handler)
+    before = {number: signal.signal(number, handler) for number in STATUS}
     try:
-        yield pressed
+        yield received
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, previous in before.items():
+            signal.signal(number, previous)
+
+
+def stop_status(received: Sequence[int]) -> int:
+    """The exit status of a command that these signals stopped: 143 after SIGTERM, else 130."""
+    return STATUS[signal.SIGTERM if signal.SIGTERM in received else signal.SIGINT]
+
+
+@contextmanager
+def ending_on_sigterm() -> Iterator[None]:
+    """Within it SIGTERM ends the process with status 143, after its cleaning up (`finally`)."""
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        os.write(2, b"ended by SIGTERM\n")
+        sys.exit(STATUS[signal.SIGTERM])
+
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

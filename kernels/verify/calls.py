@@ -35,7 +35,8 @@ class Call:
     """One call: `inputs` are its arrays in the order of the kernel's parameters.
 
     They are NumPy arrays for every kernel; a CUDA kernel computes on `device`, "emulator" or
-    "cuda".
+    "cuda". `origin` is the fill and the seed from which `make` drew the inputs; None if they were
+    changed since.
     """
 
     operation: str
@@ -43,6 +44,7 @@ class Call:
     inputs: dict[str, np.ndarray]
     options: dict[str, Any] = field(default_factory=dict)
     device: str = "emulator"
+    origin: tuple[str, int] | None = None
 
     @property
     def its(self) -> Operation:
@@ -85,7 +87,7 @@ class Call:
 
     def but(self, **inputs: np.ndarray) -> Call:
         """The same call with other arrays, on the same geometry."""
-        return replace(self, inputs=self.inputs | inputs)
+        return replace(self, inputs=self.inputs | inputs, origin=None)
 
     def each(self, change: Callable[[np.ndarray], np.ndarray]) -> Call:
         """The same call with `change` applied to every array, those among the options too."""
@@ -94,7 +96,7 @@ class Call:
             name: change(value) if isinstance(value, np.ndarray) else value
             for name, value in self.options.items()
         }
-        return replace(self, inputs=inputs, options=options)
+        return replace(self, inputs=inputs, options=options, origin=None)
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
@@ -159,6 +161,10 @@ class Operation(ABC):
             raise Violation(f"the kernel returns {found}; {self.name} is {', '.join(self.returns)}")
         return results
 
+    def in_float64(self, call: Call) -> Results:
+        """The results in float64, by array expressions where there are any: for large sizes."""
+        return self.define(call)
+
     def define(self, call: Call) -> Results:
         result = getattr(reference, self.name)(*self.arguments(call), **call.options)
         return result if isinstance(result, tuple) else (result,)
@@ -199,7 +205,7 @@ def make(
 ) -> Call:
     """The call whose arrays are drawn by `fill` from `seed`."""
     inputs = OPERATIONS[operation].fill(g, fill, np.random.default_rng(seed), dtype)
-    return Call(operation, g, inputs, options)
+    return Call(operation, g, inputs, options, origin=(fill, seed))
 
 
 @st.composite
@@ -211,11 +217,13 @@ def calls(
     dtypes: tuple[Any, ...] = (np.float32, np.float64),
     optional: bool = False,
     device: str = "emulator",
+    g: Any = None,
 ) -> Call:
     """Calls that `kernel` supports: small ones, large ones, or (None) both; with `optional`, also
-    with optional arrays such as a bias."""
+    with optional arrays such as a bias; with `g`, of that geometry."""
     its = OPERATIONS[kernel.operation]
-    g = draw(its.geometries(kernel, draw(st.booleans()) if large is None else large))
+    if g is None:
+        g = draw(its.geometries(kernel, draw(st.booleans()) if large is None else large))
     options = {name: draw(strategy) for name, strategy in its.options(kernel, g).items()}
     able = [t for t in dtypes if supports(kernel, Problem.of_call(g, np.dtype(t), options))]
     assume(able)

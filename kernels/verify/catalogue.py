@@ -166,7 +166,8 @@ FILLED = {
 def _drawn(each: Property) -> str:
     sizes = {False: "small sizes", True: "large sizes", None: "small and large sizes"}
     fills = ", ".join(FILLED[fill] for fill in each.drawn["fills"])
-    parts = [f"{fills} values", sizes[each.drawn["large"]]]
+    listed = each.listed and f"the sizes listed in `strata/{each.listed.name}.py`"
+    parts = [f"{fills} values", listed or sizes[each.drawn["large"]]]
     if each.drawn["optional"]:
         parts.append("with and without optional arrays")
     if each.extras:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,12 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from kernels.bounds import within
+from kernels.contract.probe import supports
+from kernels.contract.problem import Problem
 from kernels.contract.registry import Kernel
-from kernels.verify.calls import OPERATIONS, Call, calls
+from kernels.verify.arrays import FILLS
+from kernels.verify.calls import OPERATIONS, Call, calls, make
+from kernels.verify.strata import Stratum
 from kernels.verify.verdicts import Inapplicable, Violation, assume
 
 __all__ = [
@@ -39,6 +43,8 @@ class Property:
     applies:  kernels of `operations` that it concerns.
     threads:  run with all threads; tiny calls use one, since two would wait longer for each other
               than they compute.
+    listed:   its geometries are those of a stratum, each tried once, instead of drawn ones.
+    share:    of the examples of a profile; fewer for a property whose examples take long.
     """
 
     name: str
@@ -49,16 +55,33 @@ class Property:
     drawn: Mapping[str, Any]
     extras: Mapping[str, st.SearchStrategy[Any]]
     threads: bool
+    listed: Stratum | None = None
+    share: float = 1.0
 
     def concerns(self, kernel: Kernel) -> bool:
         return kernel.operation in self.operations and self.applies(kernel)
 
     def examples(
-        self, kernel: Kernel, device: str
+        self, kernel: Kernel, device: str, g: Any = None
     ) -> st.SearchStrategy[tuple[Call, dict[str, Any]]]:
-        """Strategy of the calls and extras for `check`; a CUDA kernel computes on `device`."""
-        drawn = calls(kernel, **self.drawn, device=device)
+        """Strategy of the calls and extras for `check`; a CUDA kernel computes on `device`.
+
+        With `g`, calls of this geometry.
+        """
+        drawn = calls(kernel, **self.drawn, device=device, g=g)
         return st.tuples(drawn, st.fixed_dictionaries(dict(self.extras)))
+
+    def listed_call(
+        self, kernel: Kernel, g: Any, turn: int, rng: np.random.Generator, device: str
+    ) -> Call:
+        """A call of the listed geometry `g`, without options; types and fills in turn."""
+        its, fills = OPERATIONS[kernel.operation], self.drawn["fills"]
+        able = [t for t in self.drawn["dtypes"] if supports(kernel, Problem(g, np.dtype(t)))]
+        fill, dtype = fills[int(rng.integers(len(fills)))], able[turn % len(able)]
+        call = make(kernel.operation, g, fill, int(rng.integers(2**32)), dtype)
+        for name, shape in its.optional(g).items() if self.drawn["optional"] and turn else ():
+            call.options[name] = FILLS[fill](shape, rng, dtype)
+        return replace(call, device=device)
 
 
 def holds(
@@ -70,6 +93,8 @@ def holds(
     optional: bool = False,
     dtypes: tuple[Any, ...] = (np.float32, np.float64),
     threads: bool = False,
+    listed: Stratum | None = None,
+    share: float = 1.0,
     **extras: st.SearchStrategy[Any],
 ) -> Callable[[Callable[..., float | None]], Callable[..., float | None]]:
     """Decorator: makes the function's docstring a property of `operations` (of all, if none)."""
@@ -81,7 +106,7 @@ def holds(
         drawn = {"fills": fills, "large": large, "dtypes": dtypes, "optional": optional}
         concerned = operations or tuple(OPERATIONS)
         PROPERTIES[name] = Property(
-            name, sentence, concerned, check, applies, drawn, extras, threads
+            name, sentence, concerned, check, applies, drawn, extras, threads, listed, share
         )
         return check
 

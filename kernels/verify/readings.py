@@ -86,6 +86,16 @@ READINGS = {
     "product's transpose": "One of the operands is read as transposed when it is not.",
     "rows alone": "The result of a row depends on the block of rows that contains it.",
     "column's bias": "The bias is added along rows, or is missing in the last block of columns.",
+    # histories
+    "one element": "A result, or prepared weights, are kept by shape, by address or by some of the "
+    "values, and returned again although a value has changed.",
+    "same sum": "Something is kept by a sum or another checksum of the values.",
+    "same address": "Something is kept by the address of an array, which another one has now.",
+    "in turn": "A buffer is kept between calls: its key lacks a setting, or it is returned itself.",
+    "other pads": "A padded copy is kept by its size; another call has written into its border.",
+    "own memory": "A short cut returns the input, or a view of it.",
+    "many calls": "A counter, a buffer of fixed size or a cache that is full changes the result.",
+    "racing": "Callers share a buffer: one of them writes while another one reads.",
     # moving
     "any value": "Values are computed with, or compared, instead of copied.",
     "whole plane": "The patch's origin is off by one, or its last row or column is not copied.",
@@ -99,6 +109,15 @@ READINGS = {
     "one after another": "The channels of the last or of the first array are treated differently.",
     "maximum": "Ties select another pixel, or value and place are not updated together.",
     "without order": "NaN or the sign of zero takes part in the comparison in another way.",
+    # numbers
+    "denormals": "The processor or the kernel flushes denormals to zero.",
+    "any magnitude": "Values pass through float16 or another type of a smaller range.",
+    "largest numbers": "The number is doubled, squared or rounded up on the way.",
+    "dead filters": "Products with 0 are left out. Declare `skips_zeros` if a BLAS does that.",
+    "moved bits": "Values are computed with instead of copied, or the sign of a zero is lost.",
+    "ends rectified": "A product with 0 or 1 replaces the choice, or -0 is returned.",
+    "large responses": "The squares are added in float32 and overflow.",
+    "averages' range": "The values are scaled, or pass through a type of a smaller range.",
     # peers
     "PyTorch": "The kernel agrees with the definition but not with PyTorch: a convention, such as "
     "rounding up, differs. Or the failure needs sizes that `definition` does not draw.",
@@ -140,14 +159,21 @@ READINGS = {
     # schedules
     "any schedule": "A race: no barrier fixes the order of two accesses. Or a grid smaller than "
     "the work leaves some of it undone: a grid-stride loop is missing.",
-    # stages
-    "one after another's bits": "The fused kernel rounds in another order than the steps, or pools "
-    "before it rectifies.",
-    "prepared stage": "The stage expects another form of prepared weights than the convolution's.",
     # sums
     "statistical line": "Within the bound but far above the usual rounding: terms are added in "
     "lower precision, or the same error is made in every term.",
     "large integers": "As `integers`, in sizes larger than every tile: the remainder of a block.",
+    # sizes
+    "networks": "The failing layer names it: a window, stride, dilation or number of groups that "
+    "the kernel has a path of its own for, or a block's remainder that small sizes do not have.",
+    "thresholds": "Look for the one large size of the geometry: a block, a vector, a grid or an "
+    "index type ends there.",
+    "nothing": "A division by a number of channels, a grid of 0 blocks, or a maximum of nothing. "
+    "A sum of no products is 0.",
+    # stages
+    "one after another's bits": "The fused kernel rounds in another order than the steps, or pools "
+    "before it rectifies.",
+    "prepared stage": "The stage expects another form of prepared weights than the convolution's.",
     # unpooling
     "transpose": "Unpooling and its transpose disagree about a switch, a collision or the plane.",
     "collision law": "Where windows overlap, values are overwritten that should be added (or the "

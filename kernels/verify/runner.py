@@ -9,17 +9,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from hypothesis import HealthCheck, Phase, given, reject, seed, settings
-from hypothesis.errors import Unsatisfiable
+from hypothesis.errors import Unsatisfiable, UnsatisfiedAssumption
 from hypothesis.reporting import with_reporter
 
 from kernels.contract import kernel as contract
 from kernels.contract import threads
 from kernels.contract.registry import Kernel
 from kernels.cuda.emulator import Undefined
-from kernels.verify.calls import Call
+from kernels.verify.calls import OPERATIONS, Call
 from kernels.verify.property import Inapplicable, Property, Violation
 from kernels.verify.simplify import simplified
+from kernels.verify.strata.visits import visits
 
 PROFILES = {"few": 3, "dev": 20, "ci": 80, "intense": 2000}
 """Number of examples of each property on each kernel."""
@@ -126,12 +128,13 @@ def try_property(
     Without `shrink` the failure is the first one found, not simplified.
     """
     trials = _Trials(kernel, property, device)
+    shrink = shrink and property.listed is None  # a listed geometry is as small as it can be
     try:
         with _threads(property), with_reporter(lambda text: None):
-            for first in range(0, examples, BATCH):
-                _try_batch(trials, min(BATCH, examples - first), f"{seed_} {first}", shrink)
-                if trials.examples == 0:
-                    break  # the kernel supports no call that the property concerns
+            if property.listed is not None:
+                _try_listed(trials, examples, seed_)
+            else:
+                _try_drawn(trials, max(1, round(examples * property.share)), seed_, shrink)
     except Exception as error:
         if trials.failing is None:
             return Outcome(kernel, property, 0, unmet=f"{type(error).__name__}: {error}")
@@ -143,8 +146,34 @@ def try_property(
     return Outcome(kernel, property, trials.examples, None, trials.used)
 
 
-def _try_batch(trials: _Trials, examples: int, seed_: str, shrink: bool) -> None:
-    """`examples` more examples; none if hypothesis finds none that the property concerns."""
+def _try_drawn(trials: _Trials, examples: int, seed_: int, shrink: bool) -> None:
+    for first in range(0, examples, BATCH):
+        _try_batch(trials, min(BATCH, examples - first), f"{seed_} {first}", shrink)
+        if trials.examples == 0:
+            break  # the kernel supports no call that the property concerns
+
+
+def _try_listed(trials: _Trials, examples: int, seed_: int) -> None:
+    """Two examples of each geometry of the stratum that the profile has time for.
+
+    Without hypothesis, which takes longer to begin than most of these calls, unless the operation
+    has options to draw.
+    """
+    kernel, property = trials.kernel, trials.property
+    assert property.listed is not None
+    for number, g in visits(kernel, property.listed, trials.device, examples, seed_):
+        if OPERATIONS[kernel.operation].options(kernel, g):
+            _try_batch(trials, 2, f"{seed_} {number}", False, g)
+            continue
+        for turn in range(2):
+            rng = np.random.default_rng([seed_, number, turn])
+            with suppress(UnsatisfiedAssumption):
+                trials(property.listed_call(kernel, g, turn, rng, trials.device), {})
+
+
+def _try_batch(trials: _Trials, examples: int, seed_: str, shrink: bool, g: Any = None) -> None:
+    """`examples` more examples, of geometry `g` if given; none if hypothesis finds none that the
+    property concerns."""
     kernel, property = trials.kernel, trials.property
 
     @seed(zlib.crc32(f"{seed_} {kernel.operation} {kernel.name} {property.name}".encode()))
@@ -156,7 +185,7 @@ def _try_batch(trials: _Trials, examples: int, seed_: str, shrink: bool) -> None
         suppress_health_check=list(HealthCheck),
         phases=[Phase.generate, Phase.shrink][: 1 + shrink],
     )
-    @given(property.examples(kernel, trials.device))
+    @given(property.examples(kernel, trials.device, g))
     def attempt(example: tuple[Call, dict[str, Any]]) -> None:
         trials(*example)
 

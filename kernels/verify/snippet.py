@@ -28,15 +28,13 @@ def snippet(kernel: Kernel, property: Property, failure: Failure, source: str | 
         lines.append(f"from {type(call.g).__module__} import {geometry}")
     if source is not None:
         lines.append("from kernels.contract.sources import load")
-    lines += ["from kernels.verify import PROPERTIES, Call", ""]
+    made = call.origin is not None and max(a.size for a in call.inputs.values()) > MOST_WRITTEN
+    lines += [f"from kernels.verify import PROPERTIES, {'make' if made else 'Call'}", ""]
     if source is not None:
         lines += [f"load({_anywhere(source)!r})"]
     lines += [f"kernel = kernels.named({name}, {kernel.device!r})", f"g = {call.g!r}", ""]
-    lines += [f"{array} = {_written(value)}" for array, value in call.inputs.items()]
-    inputs = ", ".join(f"{array!r}: {array}" for array in call.inputs)
-    options = ", ".join(f"{key!r}: {_value(value)}" for key, value in call.options.items())
+    lines += _made(kernel, call) if made else _given(kernel, call)
     lines += [
-        f"call = Call({call.operation!r}, g, {{{inputs}}}, {{{options}}}{_where(kernel, call)})",
         "",
         'print("the kernel:", *call.run(kernel), sep="\\n")',
         'print("the definition:", *call.define(), sep="\\n")',
@@ -45,6 +43,29 @@ def snippet(kernel: Kernel, property: Property, failure: Failure, source: str | 
     extras = "".join(f", {key}={_value(value)}" for key, value in failure.extras.items())
     lines += [f"PROPERTIES[{property.name!r}].check(kernel, call{extras})"]
     return "\n".join(lines) + "\n"
+
+
+def _given(kernel: Kernel, call: Call) -> list[str]:
+    """The call with its arrays as numbers."""
+    lines = [f"{array} = {_written(value)}" for array, value in call.inputs.items()]
+    inputs = ", ".join(f"{array!r}: {array}" for array in call.inputs)
+    options = ", ".join(f"{key!r}: {_value(value)}" for key, value in call.options.items())
+    return [
+        *lines,
+        f"call = Call({call.operation!r}, g, {{{inputs}}}, {{{options}}}{_where(kernel, call)})",
+    ]
+
+
+def _made(kernel: Kernel, call: Call) -> list[str]:
+    """The call with its arrays drawn again, by the fill and the seed that drew them."""
+    assert call.origin is not None
+    options = "".join(f", {key}={_value(value)}" for key, value in call.options.items())
+    fill, seed = call.origin
+    lines = [f"call = make({call.operation!r}, g, {fill!r}, {seed}, np.{call.dtype.name}{options})"]
+    if kernel.device == "cuda":
+        return ["from dataclasses import replace", *lines,
+                f"call = replace(call{_where(kernel, call)})"]  # fmt: skip
+    return lines
 
 
 def _where(kernel: Kernel, call: Call) -> str:

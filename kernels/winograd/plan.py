@@ -195,12 +195,12 @@ class Plan:
         return 6 * MOST
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def fprop_plan(g: ConvGeometry) -> Plan:
     return Plan(fprop_axis(g, 0), fprop_axis(g, 1))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def dgrad_plan(g: ConvGeometry) -> Plan:
     return Plan(dgrad_axis(g, 0), dgrad_axis(g, 1))
 

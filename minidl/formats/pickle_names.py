@@ -29,6 +29,10 @@ KINDS = {
 """NumPy's type for each storage; bfloat16 is the upper half of a float32."""
 
 
+MOST_AXES = 64
+"""As in NumPy and PyTorch."""
+
+
 class Inert:
     """An object that a pickle may hold, and whose state it may not set."""
 
@@ -99,6 +103,8 @@ class StoredTensor(Inert):
         if not isinstance(self.storage, Storage) or self.storage.values is None:
             raise ValueError("a tensor without a storage")
         values, offset = self.storage.values, index(self.offset)
+        if max(len(self.shape), len(self.strides)) > MOST_AXES:
+            raise ValueError(f"a tensor of more than {MOST_AXES} axes")
         shape, strides = tuple(map(index, self.shape)), tuple(map(index, self.strides))
         last = offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
         count = math.prod(shape)

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.formats.pickle_keys import KeySizes
 from minidl.formats.pickle_names import NAMES, Kind, Parameter, Storage, StoredTensor
 from minidl.sharing import converted
 
@@ -27,8 +28,10 @@ MAGIC = 0x1950A86A20F9469CFC6C
 """The first object of the older format."""
 MOST_PICKLE = 16 << 20
 """Most bytes of a pickle: the names and shapes of a hundred thousand tensors."""
-MOST_ARRAYS = 8 << 30
-"""Most bytes of all arrays: many times those of any convolutional network."""
+MULTIPLE, SMALL = 4, 1 << 20
+"""Most bytes of all arrays: so many times those of the file, and a MiB."""
+LONGEST = 500
+"""Characters of a reason at most: it may quote what is in the file."""
 AROUND = ("state_dict", "model")
 """The names under which training scripts save a model's dictionary among other objects."""
 
@@ -76,10 +79,10 @@ def read_pth(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         raise FileNotFoundError(f"no file {file}")
     try:
         found = _zipped(file) if zipfile.is_zipfile(file) else _stream(file)
-        return _arrays(_tensors(found))
+        return _arrays(_tensors(found), file.stat().st_size)
     except (pickle.UnpicklingError, zipfile.BadZipFile, EOFError, LookupError, AttributeError,
             TypeError, ValueError, OverflowError, RuntimeError, MemoryError) as error:  # fmt: skip
-        why = str(error) or type(error).__name__
+        why = str(error)[:LONGEST] or type(error).__name__
         raise ValueError(f"{file} cannot be read as a PyTorch state dictionary: {why}") from None
 
 
@@ -145,12 +148,14 @@ def _loaded(stream: io.BytesIO, storages: dict[str, Storage]) -> Any:
     """The next pickle.
 
     A pickle numbers its objects, and Python allocates a table as long as the largest number. So a
-    number larger than that of any pickler is refused before.
+    number larger than that of any pickler is refused before, and tuples whose hashes would take
+    long (`minidl/formats/pickle_keys.py`).
     """
-    start = stream.tell()
-    for count, (operation, number, _) in enumerate(pickletools.genops(stream)):
-        if "PUT" in operation.name and number is not None and number > count:
-            raise ValueError(f"it numbers one of its first {count} objects {number}")
+    start, sizes = stream.tell(), KeySizes()
+    for count, (operation, argument, _) in enumerate(pickletools.genops(stream)):
+        if "PUT" in operation.name and argument is not None and argument > count:
+            raise ValueError(f"it numbers one of its first {count} objects {argument}")
+        sizes.follow(operation, argument)
     stream.seek(start)
     return _Reader(stream, storages).load()
 
@@ -182,11 +187,12 @@ def _tensors(found: Any) -> dict[str, StoredTensor]:
     return tensors
 
 
-def _arrays(tensors: Mapping[str, StoredTensor]) -> dict[str, np.ndarray]:
+def _arrays(tensors: Mapping[str, StoredTensor], size: int) -> dict[str, np.ndarray]:
+    """The arrays by name; several may share a storage, but not so as to multiply the file."""
     views = {name: tensor.view() for name, tensor in tensors.items()}
-    needed = sum(view.nbytes for view in views.values())
-    if needed > MOST_ARRAYS:
-        raise ValueError(f"its arrays need {needed} bytes, more than {MOST_ARRAYS}")
+    needed, most = sum(view.nbytes for view in views.values()), MULTIPLE * size + SMALL
+    if needed > most:
+        raise ValueError(f"its arrays need {needed} bytes, and it has {size}")
     return converted(views, _copied)  # a tensor under two names stays one array
 
 

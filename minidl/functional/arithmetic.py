@@ -8,7 +8,7 @@ from minidl import device
 from minidl.functional import arguments
 from minidl.functional.reduction import sum_to
 from minidl.rules import gradient
-from minidl.tensor import Node, Operand, Tensor, record
+from minidl.tensor import Node, Operand, Tensor, for_tape, record
 
 Needs = tuple[bool, ...]
 Cotangents = tuple[Tensor | None, ...]
@@ -28,7 +28,7 @@ def as_tensors(a: Operand, b: Operand, operation: str) -> tuple[Tensor, Tensor]:
             f"{operation}: {left.dtype} {left.shape} and {right.dtype} {right.shape} are of two "
             "types; convert one"
         )
-    if type(left.data) is not type(right.data) and left.device != right.device:
+    if type(left._array) is not type(right._array) and left.device != right.device:
         raise ValueError(
             f"{operation}: {left.shape} is on {left.device!r}, {right.shape} on "
             f"{right.device!r}; move one to the other with .to()"
@@ -52,16 +52,18 @@ def _as_tensor(value: Operand, known: Tensor | None, operation: str) -> Tensor:
         raise TypeError(
             f"{operation}: takes Tensors, arrays and numbers, got {arguments.shown(value)}"
         )
-    if known is None or not arguments.is_number(value):
+    if known is None:
         return Tensor(value)
+    if not arguments.is_number(value):
+        return Tensor(for_tape(value, known))
     number = np.asarray(arguments.number(value, operation), known.dtype)
-    return Tensor(device.like(number, known.data))
+    return Tensor(device.like(number, known._array))
 
 
 def add(a: Operand, b: Operand) -> Tensor:
     """a + b."""
     a, b = as_tensors(a, b, "add")
-    return record("add", a.data + b.data, (a, b))
+    return record("add", a._array + b._array, (a, b))
 
 
 @gradient.rule("add")
@@ -73,7 +75,7 @@ def _add(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 def subtract(a: Operand, b: Operand) -> Tensor:
     """a - b."""
     a, b = as_tensors(a, b, "subtract")
-    return record("subtract", a.data - b.data, (a, b))
+    return record("subtract", a._array - b._array, (a, b))
 
 
 @gradient.rule("subtract")
@@ -85,7 +87,7 @@ def _subtract(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 def multiply(a: Operand, b: Operand) -> Tensor:
     """a b, elementwise."""
     a, b = as_tensors(a, b, "multiply")
-    return record("multiply", a.data * b.data, (a, b))
+    return record("multiply", a._array * b._array, (a, b))
 
 
 @gradient.rule("multiply")
@@ -100,7 +102,7 @@ def _multiply(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 def divide(a: Operand, b: Operand) -> Tensor:
     """a / b, elementwise."""
     a, b = as_tensors(a, b, "divide")
-    return record("divide", a.data / b.data, (a, b))
+    return record("divide", a._array / b._array, (a, b))
 
 
 @gradient.rule("divide")
@@ -187,7 +189,7 @@ def where(condition: np.ndarray, a: Operand, b: Operand) -> Tensor:
     a, b = as_tensors(a, b, "where")
     condition = device.like(arguments.mask(condition, "where: condition"), a.data)
     data = np.where(condition, a.data, b.data)
-    return record("where", data, (a, b), condition=condition)
+    return record("where", data, (a, b), condition=for_tape(condition, a, b))
 
 
 @gradient.rule("where")

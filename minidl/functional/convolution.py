@@ -102,7 +102,7 @@ def _fprop(
 ) -> Tensor:
     kernel, kept = choose("conv2d", w, g, algorithm)
     inputs = (x, w) if bias is None else (x, w, bias)
-    y = kernel(x.data, w.data, g, bias=None if bias is None else bias.data, **kept)
+    y = kernel(x.data, w._array, g, bias=None if bias is None else bias._array, **kept)
     return record("conv2d", y, inputs, geometry=g, algorithm=algorithm)
 
 
@@ -116,7 +116,7 @@ def _fprop_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ..
 
 def _dgrad(gy: Tensor, w: Tensor, g: ConvGeometry, algorithm: str | None) -> Tensor:
     kernel, kept = choose("conv2d_dgrad", w, g, algorithm)
-    gx = kernel(gy.data, w.data, g, **kept)
+    gx = kernel(gy.data, w._array, g, **kept)
     return record("conv2d_dgrad", gx, (gy, w), geometry=g, algorithm=algorithm)
 
 

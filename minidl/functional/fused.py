@@ -67,14 +67,14 @@ def conv_relu_pool(
     p = None if pool is None else PoolGeometry.of(g.y_shape, **_pooling(pool))
     inputs = (x, weight) if bias is None else (x, weight, bias)
     kernel, kept = choose("conv2d", weight, g)
-    options = {"bias": None if bias is None else bias.data, **kept}
+    options = {"bias": None if bias is None else bias._array, **kept}
     saved: dict[str, Any] = {"geometry": g, "conv": dict(conv), "pool": pool, "kernel": kernel.name}
     if p is None:
-        y = rectified(kernel, x.data, weight.data, g, options)
+        y = rectified(kernel, x.data, weight._array, g, options)
     else:
         stage = StageGeometry(g, p, kernel.name)
         pooling = kernels.pick_for("conv_relu_pool", x.data, stage)
-        y, saved["switches"] = pooling(x.data, weight.data, stage, **options)
+        y, saved["switches"] = pooling(x.data, weight._array, stage, **options)
         saved["pool_geometry"] = p
     return record("conv_relu_pool", y, inputs, y=y, **saved)
 
@@ -167,7 +167,7 @@ def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
     if needs[0] and len(whole) > 1:  # one array, and one preparation, for all parts
         gx = memory.empty(g.x_shape, gy.dtype, "NHWC", like=gy.data)
         if dgrad.prepare is not None:
-            kept["prepared"] = dgrad.prepared(w.data, g)
+            kept["prepared"] = dgrad.prepared(w._array, g)
     for some in whole:
         part = replace(g, N=some.stop - some.start)
         planes = masked
@@ -175,9 +175,9 @@ def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
             p = replace(saved["pool_geometry"], N=part.N)
             planes = _unpool(masked[some], saved["switches"][some], p, "sum")
         if gx is not None:
-            write(dgrad, (planes, w.data, part), (gx[some],), **kept)
+            write(dgrad, (planes, w._array, part), (gx[some],), **kept)
         elif needs[0]:
-            gx = dgrad(planes, w.data, part)
+            gx = dgrad(planes, w._array, part)
         if needs[1]:
             made = wgrad(x.data[some], planes, part)
             gw = made if gw is None else np.add(gw, made, out=gw)

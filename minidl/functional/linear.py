@@ -21,7 +21,7 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
             f"matmul: {a.shape} and {b.shape} do not fit; expected (M, K) and (K, N) with one K"
         )
     shape = (a.shape[0], b.shape[1], a.shape[1])
-    data = kernels.pick_for("matmul", a.data, shape)(a.data, b.data, shape)
+    data = kernels.pick_for("matmul", a._array, shape)(a._array, b._array, shape)
     return record("matmul", data, (a, b))
 
 
@@ -36,7 +36,7 @@ def _matmul(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ...]:
 
 def _of_right(a: Tensor, b: Tensor, gy: Tensor) -> Tensor:
     """The cotangent of b, in the memory order of b, so that an update reads both contiguously."""
-    if b.data.flags.c_contiguous:
+    if b._array.flags.c_contiguous:
         return matmul(transpose(a), gy)  # (K,M) x (M,N) -> (K,N)
     return transpose(matmul(transpose(gy), a))  # (N,M) x (M,K) -> (N,K) -> (K,N)
 

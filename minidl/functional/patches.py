@@ -10,7 +10,7 @@ from kernels.contract.plane_geometry import PatchGeometry
 from minidl import device
 from minidl.functional import arguments
 from minidl.rules import gradient
-from minidl.tensor import Node, Tensor, record
+from minidl.tensor import Node, Tensor, for_tape, record
 
 Needs = tuple[bool, ...]
 
@@ -29,7 +29,7 @@ def fill_outside(x: Tensor, at: np.ndarray, plane: tuple[int, int], value: float
     g = PatchGeometry.of((*x.shape[:2], H, W), len(x.data), (h, w))
     kernel = kernels.pick_for("patches_fill", x.data, g)
     filled = kernel(x.data, device.like(at, x.data), g, fill=value)
-    return record("fill_outside", filled, (x,), at=at, plane=(H, W))
+    return record("fill_outside", filled, (x,), at=for_tape(at, x), plane=(H, W))
 
 
 def _check(x: Tensor, at: np.ndarray) -> None:

@@ -12,7 +12,7 @@ from kernels.contract.geometry import Padding, Pair, PoolGeometry, pair
 from minidl import device
 from minidl.functional import arguments
 from minidl.rules import gradient
-from minidl.tensor import Node, Tensor, record
+from minidl.tensor import Node, Tensor, for_tape, record
 
 Needs = tuple[bool, ...]
 COLLISIONS = ("sum", "max", "last")
@@ -63,7 +63,7 @@ def max_pool2d(
     g = PoolGeometry.of(x.shape, kernel_size, stride, padding, dilation, ceil_mode)
     data, switches = kernels.pick_for("max_pool2d", x.data, g)(x.data, g)
     y = record("max_pool2d", data, (x,), geometry=g, switches=switches)
-    return (y, switches) if return_switches else y
+    return (y, for_tape(switches, x)) if return_switches else y
 
 
 @gradient.rule("max_pool2d")
@@ -92,7 +92,8 @@ def max_unpool2d(
         raise ValueError(
             f"max_unpool2d: collisions must be one of {COLLISIONS}, got {collisions!r}"
         )
-    return _unpool(y, device.like(switches, y.data), _plane(y.shape, H, W), collisions)
+    switches = for_tape(device.like(switches, y.data), y)
+    return _unpool(y, switches, _plane(y.shape, H, W), collisions)
 
 
 def _plane(y_shape: tuple[int, ...], H: int, W: int) -> PoolGeometry:

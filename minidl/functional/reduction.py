@@ -10,7 +10,7 @@ import numpy as np
 from minidl.functional import arguments
 from minidl.functional.shape import reshape
 from minidl.rules import gradient
-from minidl.tensor import Axis, Node, Tensor, record
+from minidl.tensor import Axis, Node, Tensor, record, record_view
 
 Needs = tuple[bool, ...]
 
@@ -79,13 +79,13 @@ def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     arguments.tensor(x, "broadcast_to", "x")
     target = arguments.sizes(shape, "broadcast_to: shape")
     try:
-        data = np.broadcast_to(x.data, target)
+        data = np.broadcast_to(x._array, target)
     except ValueError:
         raise ValueError(
             f"broadcast_to: {x.shape} does not broadcast to {target}; each axis of the first, from "
             "the last, must be equal to that of the second, or 1"
         ) from None
-    return record("broadcast_to", data, (x,))
+    return record_view("broadcast_to", data, x)
 
 
 @gradient.rule("broadcast_to")

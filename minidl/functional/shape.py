@@ -15,7 +15,7 @@ from kernels.contract.plane_geometry import ConcatenateGeometry
 from minidl import device as devices
 from minidl.functional import arguments
 from minidl.rules import gradient
-from minidl.tensor import Node, Tensor, record
+from minidl.tensor import Node, Tensor, for_tape, record, record_view
 
 Needs = tuple[bool, ...]
 
@@ -24,13 +24,13 @@ def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
     """x's elements in row-major order as another shape; one size may be -1."""
     arguments.tensor(x, "reshape", "x")
     try:
-        data = x.data.reshape(tuple(shape))
+        data = x._array.reshape(tuple(shape))
     except (TypeError, ValueError, OverflowError):
         target = arguments.integers(shape, "reshape: shape", least=-1)
         raise ValueError(
             f"reshape: {x.shape} has {x.size} elements and does not fit into {target}"
         ) from None
-    return record("reshape", data, (x,))
+    return record_view("reshape", data, x)
 
 
 @gradient.rule("reshape")
@@ -55,7 +55,7 @@ def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
         order = arguments.integers(axes, "transpose: axes")
     if sorted(a % max(x.ndim, 1) for a in order) != list(range(x.ndim)):
         raise ValueError(f"transpose: {order} does not name each axis of {x.shape} once")
-    return record("transpose", x.data.transpose(order), (x,), order=order)
+    return record_view("transpose", x._array.transpose(order), x, order=order)
 
 
 @gradient.rule("transpose")
@@ -71,8 +71,8 @@ def getitem(x: Tensor, index: Any) -> Tensor:
     without waiting for the device.
     """
     arguments.tensor(x, "getitem", "x")
-    data = x.data[devices.index(index, x.data)]
-    return record("getitem", data, (x,), index=index)
+    data = x._array[devices.index(index, x._array)]
+    return record_view("getitem", data, x, index=for_tape(index, x))
 
 
 @gradient.rule("getitem")

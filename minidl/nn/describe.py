@@ -70,9 +70,13 @@ def build(described: Mapping[str, Any], arrays: Arrays) -> Graph:
     ValueError for a kind, a setting, an array or an input that does not fit; it names the layer.
     """
     layers, wiring, used = dict[str, Module](), dict[str, list[str]](), set[str]()
+    owned: dict[str, dict[str, np.ndarray]] = {}
+    for path, array in arrays.items():
+        owner, _, parameter = path.rpartition(".")
+        owned.setdefault(owner, {})[parameter] = array
     for entry in described["layers"]:
         name, kind = str(entry["name"]), str(entry["kind"])
-        own = {n.rpartition(".")[2]: a for n, a in arrays.items() if n.rpartition(".")[0] == name}
+        own = owned.get(name, {})
         used |= {f"{name}.{parameter}" for parameter in own}
         try:
             layers[name] = _layer(kind, own, dict(entry["settings"]))

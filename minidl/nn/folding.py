@@ -26,10 +26,10 @@ def fold(graph: Graph) -> Graph:
     layers, wiring = dict(graph.children()), dict(graph.wiring())
     tied = _tied(graph)
     gone: dict[str, str] = {}
+    readers = Counter(source for sources in wiring.values() for source in set(sources))
     for name, layer in graph.children():
         (below, *others) = wiring[name]
-        readers = sum(below in sources for sources in wiring.values())
-        alone = not others and readers == 1 and below != graph.output
+        alone = not others and readers[below] == 1 and below != graph.output
         into = gone.get(below, below)
         alone = alone and not {name, into} & tied
         source = layers.get(into)

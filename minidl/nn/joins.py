@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,7 +41,17 @@ class Reshape(Module):
         self.settings: dict[str, Any] = {"shape": [int(size) for size in shape]}
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.reshape(x, (len(x), *self.settings["shape"]))  # (N,...) -> (N,*shape)
+        return F.reshape(x, (len(x), *self._sizes(x.shape[1:])))  # (N,...) -> (N,*shape)
+
+    def _sizes(self, own: Sequence[int]) -> list[int]:
+        """The shape for one sample of shape `own`, also where the batch is empty."""
+        shape: list[int] = self.settings["shape"]
+        known, count = math.prod(size for size in shape if size != -1), math.prod(own)
+        if shape.count(-1) == 1 and known > 0 and count % known == 0:
+            return [count // known if size == -1 else size for size in shape]
+        if known != count:
+            raise ValueError(f"Reshape: one sample of {tuple(own)} does not fit into {shape}")
+        return shape
 
 
 class Transpose(Module):

@@ -10,24 +10,35 @@ import numpy as np
 from kernels.contract import memory
 from minidl import device as devices
 from minidl.tensor import Tensor
+from minidl.versions import Guard
 
 
 class Parameter(Tensor):
-    """A learnt tensor: a leaf that requires a gradient."""
+    """A learnt tensor: a leaf that requires a gradient.
+
+    Every way to change its values is noticed, NumPy's into `data`, or into the array that it was
+    made of if that is shared, too (`minidl.versions`).
+    """
 
     __slots__ = ()
+    is_parameter = True
 
     def __init__(self, data: np.ndarray) -> None:
         super().__init__(memory.cache_aligned(data), requires_grad=True)
+        self._guard_memory()
 
-    @property
-    def is_parameter(self) -> bool:
-        return True
+    def _guard_memory(self) -> None:
+        self._guard = Guard(self._array)
+        self._array = self._guard.array
+
+    def change(self, function: Callable[[np.ndarray], object]) -> None:
+        """Let `function` change the values in place; it gets the array, and must not keep it."""
+        function(self._array)
+        self._wrote()
 
     def replace_data(self, data: np.ndarray) -> None:
         """Use another array of the same values, as `Module.to` does; the gradient is dropped."""
         self.data, self.grad = memory.cache_aligned(data), None
-        self._version += 1
 
 
 def _undefined(self: Module, *inputs: Tensor) -> Tensor:
@@ -91,9 +102,9 @@ class Module:
         dropped. Raises as `minidl.device.check`, and MemoryError if the device has no memory left;
         then no parameter is moved."""
         devices.check(device)
-        moved = [(p, devices.move(p.data, device)) for p in self.parameters()]
+        moved = [(p, devices.move(p._array, device)) for p in self.parameters()]
         for parameter, data in moved:
-            if data is not parameter.data:
+            if data is not parameter._array:
                 parameter.replace_data(data)
         return self
 

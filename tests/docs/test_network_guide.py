@@ -1,7 +1,8 @@
-"""Tests of docs/your-network.md: every command and option on it exists."""
+"""Tests of docs/your-network.md: every command and option on it exists, its session runs."""
 
 from __future__ import annotations
 
+import doctest
 import re
 import shlex
 from pathlib import Path
@@ -33,3 +34,12 @@ def test_the_guide_has_commands_and_every_preset() -> None:
     assert len(COMMANDS) >= 8
     assert all(f"`{preset}`" in GUIDE for preset in PRESETS)
     assert "minidl.load_onnx(" in GUIDE and callable(minidl.load_onnx)
+
+
+def test_its_session_runs_as_it_is_printed() -> None:
+    report: list[str] = []
+    session = re.sub(r"^```.*$", "", GUIDE, flags=re.MULTILINE)
+    test = doctest.DocTestParser().get_doctest(session, {}, "your-network.md", None, 0)
+    results = doctest.DocTestRunner(verbose=False).run(test, out=report.append)
+    assert results.attempted > 10
+    assert results.failed == 0, "".join(report)

@@ -85,7 +85,7 @@ def test_bad_settings_of_contrast_normalisation_are_named_with_their_numbers(
         ((1, 3, 4, 4), {"size": 0}, "size must be an integer of at least 1, got 0"),
         ((1, 3, 4, 4), {"alpha": -1.0}, "alpha must be finite and at least 0, got -1.0"),
         ((1, 3, 4, 4), {"beta": float("inf")}, "beta must be finite, got inf"),
-        ((1, 3, 4, 4), {"k": 0.0}, "k must be finite and above 0, got 0.0"),
+        ((1, 3, 4, 4), {"k": -1.0}, "k must be finite and at least 0, got -1.0"),
     ],
 )
 def test_bad_settings_of_response_normalisation_are_named_with_their_numbers(

@@ -6,6 +6,7 @@ import gc
 import itertools
 import mmap
 import threading
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -13,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import minidl
 from kernels.contract import memory
-from kernels.contract.pool import ALIGNMENT, HUGE, LEAST, SLACK, Pool, Spans
+from kernels.contract.pool import ALIGNMENT, HUGE, LEAST, SLACK, WHILE, Pool, Spans
 
 pytestmark = pytest.mark.quick
 
@@ -120,6 +122,56 @@ def test_arrays_are_aligned_and_do_not_overlap(sizes: list[int]) -> None:
         assert address(array) % ALIGNMENT == 0
         array[...] = number % 256
     assert all((a == n % 256).all() for n, a in enumerate(arrays))
+
+
+def resident() -> int:
+    """Bytes of this process that have pages."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="no file says what is resident")
+@pytest.mark.parametrize("sizes", [(300 * KB,), (300 * KB, 5000 * KB, 70 * KB)])
+def test_what_one_large_batch_needed_goes_back_after_a_while(sizes: tuple[int, ...]) -> None:
+    times: list[float] = [0.0]
+    pool, large = Pool(clock=lambda: times[-1]), 400 << 20
+    batch = taken_from(pool, large)
+    batch[...] = 1
+    with_batch = resident()
+    del batch
+    kept = []
+    for _ in range(30):
+        times.append(times[-1] + WHILE / 10)
+        kept.append(resident())
+        for size in sizes:
+            taken_from(pool, size)[...] = 1
+    assert min(kept[:10]) > with_batch - large / 10, "it may be needed again at once"
+    assert resident() < with_batch - large + SLACK
+    assert pool.usage.most < 100 * KB + sum(sizes)
+
+
+def test_what_is_needed_again_and_again_is_kept() -> None:
+    """A large batch every half WHILE, and small ones between: no page goes back."""
+    times: list[float] = [0.0]
+    pool = Pool(clock=lambda: times[-1])
+    held = []
+    for _ in range(10):
+        times.append(times[-1] + WHILE / 2)
+        taken_from(pool, 300 << 20)
+        taken_from(pool, 300 * KB)
+        taken_from(pool, 500 * KB)
+        held.append(pool.usage.live + pool.usage.idle)
+    assert min(held) >= 300 << 20
+
+
+def test_the_engines_cache_can_be_emptied() -> None:
+    kept = memory.empty((100, KB), np.float32)
+    kept[...] = 3
+    memory.empty((10_000, KB), np.float32)[...] = 1
+    before = memory.pool.usage
+    assert before.live + before.idle >= 4 * 10_000 * KB
+    minidl.empty_cache()
+    assert memory.pool.usage.idle <= 2 * HUGE
+    assert (kept == 3).all()
 
 
 def test_trim_gives_everything_idle_back() -> None:

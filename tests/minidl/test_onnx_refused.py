@@ -82,6 +82,32 @@ REFUSED = {
     "product": (made(node("Mul", "x x")), "of its 2 inputs 0 are constants; one of two must be"),
     "zero": (one("Div", np.zeros(3, np.float32).reshape(3, 1, 1)), "it divides by zero"),  # (3,1,1)
     "quotient": (made(node("Div", "c x"), c=np.float32(1)), "it divides a constant by what is com"),
+    "training outputs": (
+        made(node("BatchNormalization", "x a b c d", "y p q r t"), opset=9,
+             **dict(zip("abcd", FOUR, strict=True))),
+        "it has 5 outputs, which is training mode",
+    ),
+    "doubling": (
+        made(*(node("Concat", f"{a} {a}", b, axis=0) for a, b in zip("abcdefg", "bcdefgh",
+                                                                     strict=True)),
+             node("Concat", "h h h h h h h h", "i", axis=0), node("Add", "x i"),
+             a=np.zeros(2**17, np.float32)),
+        "operator Concat of node 'h' .*a constant of 67108864 bytes is more than may be",
+    ),
+    "stretched": (
+        made(node("Add", "a b", "c"), node("Add", "x c"), a=np.zeros((2**16, 1), np.float32),
+             b=np.zeros((1, 2**16), np.float32)),
+        "operator Add of node 'c' .*a constant of 17179869184 bytes is more than may be",
+    ),
+    "no window": (one("LRN", size=2**62), "the attribute size 4611686018427387904; no size or"),
+    "large window": (one("LRN", size=2**30), "size must be an integer from 1 to 65,535"),
+    "wide pads": (one("MaxPool", kernel_shape=[2, 2], pads=[2**62, 0, 0, 0]), "the attribute pads"),
+    "growing": (
+        made(*(node("Concat", f"{a} {a}", b, axis=1) for a, b in zip(
+            ["x", *(f"c{i}" for i in range(40))], [f"c{i}" for i in range(41)], strict=True)),
+            node("Mul", "c40 s"), s=np.float32(2)),
+        r"its output \(1, \d+, 8, 6\) would take 2 GiB or more for one image",
+    ),
     "training": (one("BatchNormalization", *FOUR, training_mode=1, opset=14), "training_mode=1"),
     "spatial": (one("BatchNormalization", *FOUR, spatial=0, opset=7), "spatial=0"),
     "statistics": (one("BatchNormalization", *FOUR[1:], W[:2, 0, 0, 0]), "are not one for each"),
@@ -106,7 +132,7 @@ REFUSED = {
     "channels": (one("ReduceMean", axes=[1]), r"it reduces the axes \(1,\) of"),
     "shape alone": (made(node("Shape", "x")), "its output 'y' is not computed from the image"),
     "huge": (made(node("ConstantOfShape", "n", "c"), node("Add", "x c"), n=np.array([2**40])),
-             "operator ConstantOfShape of node 'c' .*would be negative, or 2 GiB and more"),
+             "operator ConstantOfShape of node 'c' .*4398046511104 bytes is more than"),
     "constant zero": (made(node("Div", "a b", "c"), node("Add", "x c"), a=W, b=0 * W),
                       "operator Div of node 'c' .*: it divides by zero"),
     "text": (made(node("Constant", "", "c", value_string="one"), node("Add", "x c")),

@@ -15,6 +15,7 @@ from kernels.bounds import eps, within
 from minidl import rules
 from tests.shared.twins import network_twin, torch
 from zfnet.deconvnet import Deconvnet, Projection
+from zfnet.experiments.occlusion.measure import places
 from zfnet.model import ConvNet, ZFNet
 
 attr = pytest.importorskip("captum.attr")
@@ -91,3 +92,22 @@ def test_the_gradients_table_gives_captums_saliency(model: ConvNet, twin: Any, t
     saliency = attr.Saliency(twin).attribute(torch.tensor(picture()), target=target, abs=False)
     (projection,) = Deconvnet(model, rules.gradient).project(picture(), "scores", map=target)
     assert equal(projection, saliency)
+
+
+@pytest.mark.parametrize(
+    ("size", "square", "stride"),
+    [(64, 9, 2), (16, 4, 4), (17, 4, 4), (19, 5, 3), (8, 8, 5), (9, 8, 7)],
+)
+def test_squares_cover_the_pixels_that_they_cover_in_captum(
+    size: int, square: int, stride: int
+) -> None:
+    """A line of pixels is enough: rows and columns are treated alike."""
+    theirs: list[list[int]] = []
+
+    def covered(x: Any) -> Any:
+        theirs.append(torch.nonzero(x[0] == 0).ravel().tolist())
+        return x.sum(dim=1)
+
+    attr.Occlusion(covered).attribute(torch.ones(1, size), (square,), strides=(stride,))
+    ours = [list(range(start, min(start + square, size))) for start in places(size, square, stride)]
+    assert theirs[1:] == ours  # (their first call is with the whole image)

@@ -18,6 +18,7 @@ from PIL import Image
 
 from tests.zfnet.tiny import Pictures, network
 from zfnet.cli import main
+from zfnet.cli import resume as resume_module
 from zfnet.cli import train as train_module
 from zfnet.network import FILE
 
@@ -233,14 +234,17 @@ def test_a_resumed_run_keeps_its_own_split(
     run = ["train", "--data", folder(tmp_path / "data"), "--out", tmp_path / "run", *TINY]
     assert zfnet(monkeypatch, *run, "--seed", "5") == 0
     splits: list[int] = []
-    opened = train_module.open_dataset
+    opened = resume_module.open_dataset
     monkeypatch.setattr(
-        train_module,
+        resume_module,
         "open_dataset",
         lambda data, split, *, seed: splits.append(seed) or opened(data, split, seed=seed),
     )
-    assert zfnet(monkeypatch, *run, "--seed", "6", "--resume") == 0
+    assert zfnet(monkeypatch, *run, "--resume") == 0
     assert splits == [5, 5]
+    assert "--seed 6 needs another --out" in refused(
+        monkeypatch, capsys, *run, "--seed", "6", "--resume"
+    )
 
 
 def test_a_stopped_training_has_a_status_of_its_own_and_can_be_resumed(

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
+from tests.zfnet.empty_folders import classes_of, save, tiny, titles
 from zfnet.data import (
     BadImage,
     ClassFolders,
-    Dataset,
     Photographs,
     TinyImageNet,
     open_dataset,
@@ -19,22 +18,6 @@ from zfnet.data import (
 )
 
 pytestmark = pytest.mark.quick
-
-
-def save(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (2, 2)).save(path)
-
-
-def titles(dataset: Dataset) -> list[str]:
-    return [dataset.title(index) for index in range(len(dataset))]
-
-
-def classes_of(root: Path, **counts: int) -> Path:
-    for name, count in counts.items():
-        for index in range(count):
-            save(root / name / f"{index:03}.png")
-    return root
 
 
 def test_the_label_of_a_file_is_its_folder(tmp_path: Path) -> None:
@@ -113,19 +96,6 @@ def test_synsets_are_called_by_their_first_synonym(tmp_path: Path) -> None:
     names = ClassFolders(tmp_path, "train").classes
     cranes = ("crane (n02012849)", "crane (n03126707)")
     assert names == ("BACKGROUND_Google", "tench", *cranes, "n09999999")
-
-
-def tiny(root: Path) -> Path:
-    for wnid, box in (("n00000002", "1\t2\t3\t4"), ("n00000001", "0\t0\t1\t1")):
-        save(root / "train" / wnid / "images" / f"{wnid}_0.JPEG")
-        boxes = root / "train" / wnid / f"{wnid}_boxes.txt"
-        boxes.write_text(f"{wnid}_0.JPEG\t{box}\n")
-    save(root / "val" / "images" / "val_0.JPEG")
-    annotations = "val_0.JPEG\tn00000001\t5\t6\t7\t8\nval_1.JPEG\tn00000099\t0\t0\t1\t1\n"
-    (root / "val" / "val_annotations.txt").write_text(annotations)
-    (root / "wnids.txt").write_text("n00000002\nn00000001\n")
-    (root / "words.txt").write_text("n00000001\tbee, insect\nn00000002\tcat\n")
-    return root
 
 
 def test_tiny_imagenet_takes_its_classes_in_the_order_of_wnids(tmp_path: Path) -> None:

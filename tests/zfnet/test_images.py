@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from zfnet.data import BadImage, read_image
+from zfnet.data.images import SUFFIXES
 
 pytestmark = pytest.mark.quick
 
@@ -176,3 +177,37 @@ def test_damaged_bytes_give_an_image_or_bad_image(tmp_path: Path, format: str) -
         except BadImage:
             continue
         assert image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
+
+
+def wide_png(width: int) -> bytes:
+    """One line of `width` black pixels of three times 8 bits, compressed a thousandfold."""
+    pack = zlib.compressobj(9)
+    line = pack.compress(b"\0") + b"".join(
+        pack.compress(bytes(3_000_000)) for _ in range(width // 1_000_000)
+    )
+    body = b"IDAT" + line + pack.flush()
+    idat = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    return png_header(width, 1) + idat
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_an_image_that_cannot_be_decoded_for_want_of_memory_is_a_bad_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pillow raises MemoryError for the first by itself: a line of it has more than 2^31 bits."""
+    (tmp_path / "wide.png").write_bytes(wide_png(100_000_000))
+    with pytest.raises(BadImage, match=r"wide\.png: its 100000000 x 1 pixels need more memory"):
+        read_image(tmp_path / "wide.png")
+
+    def load(self: Image.Image) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
+    with pytest.raises(BadImage, match="its 30 x 40 pixels need more memory"):
+        read_image(save(tmp_path / "a.png", NOISE))
+
+
+def test_every_suffix_that_pillow_knows_for_the_formats_of_photographs_is_read() -> None:
+    formats = {"JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF"}
+    known = {s for s, format in Image.registered_extensions().items() if format in formats}
+    assert known <= SUFFIXES

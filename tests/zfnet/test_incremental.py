@@ -52,6 +52,18 @@ def test_answers_are_those_of_whole_images(norm: Norm, options: dict[str, Any]) 
             assert not np.abs(found - true).max() > 1e-9 * np.abs(true).max()
 
 
+@pytest.mark.parametrize("layer", ["conv1", "fc6"])
+def test_a_change_of_the_weights_is_seen(layer: str) -> None:
+    model, (x,) = large(None), pictures(1, SIDE, np.float64)
+    squares = np.random.default_rng(3).uniform(-90, 90, (len(PLACES), 3, SQUARE, SQUARE))
+    kept = IncrementalForward(model, x)
+    before = kept.scores(Change(squares, PLACES))
+    getattr(model, layer).weight.data[0] = 0
+    true, after = whole(model, x, squares)["fc8"], kept.scores(Change(squares, PLACES))
+    assert not np.abs(after - true).max() > 1e-9 * np.abs(true).max()
+    assert np.abs(after - before).max() > 1e-6 * np.abs(true).max()
+
+
 def test_less_is_computed_than_the_whole() -> None:
     g = PoolGeometry.of((1, 1, 60, 60), 3, 2)
     at, shape = touched(Change(np.zeros((2, 1, 8, 8)), np.array([(0, 0), (30, 31)])), g)

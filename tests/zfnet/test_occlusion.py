@@ -9,10 +9,10 @@ import pytest
 
 from minidl import Tensor, no_grad
 from tests.zfnet.tiny import Pictures, centre, network
-from zfnet.experiments.occlusion.measure import OcclusionMap, occlusion_map
+from zfnet.experiments.occlusion.measure import OcclusionMap, occlusion_map, places
 from zfnet.network import Network
 
-SQUARE, STRIDE, LABEL = 9, 7, 2  # places begin at 0, 7, 14, 21: 4 x 4
+SQUARE, STRIDE, LABEL = 9, 7, 2  # places begin at 0, 7, 14, 21 and, cut by the edge, 28: 5 x 5
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def close(found: float, expected: float) -> bool:
     return not abs(found - expected) > 2e-5 * abs(expected)
 
 
-@pytest.mark.parametrize(("p", "q"), [(0, 0), (1, 3), (3, 2)])
+@pytest.mark.parametrize(("p", "q"), [(0, 0), (1, 3), (3, 2), (4, 0), (1, 4), (4, 4)])
 def test_a_cell_holds_the_output_with_the_square_at_its_position(
     net: Network, p: int, q: int
 ) -> None:
@@ -55,7 +55,7 @@ def test_a_cell_holds_the_output_with_the_square_at_its_position(
     assert seen.winner[p, q] == probabilities.argmax()
 
 
-@pytest.mark.parametrize(("p", "q"), [(0, 0), (2, 1)])
+@pytest.mark.parametrize(("p", "q"), [(0, 0), (2, 1), (3, 4)])
 def test_the_activation_is_the_total_of_the_strongest_map(net: Network, p: int, q: int) -> None:
     seen = found(net)
 
@@ -68,19 +68,38 @@ def test_the_activation_is_the_total_of_the_strongest_map(net: Network, p: int, 
     assert close(seen.activation[p, q], last_spatial_layer(covered(net, p, q))[seen.map].sum())
 
 
-def test_the_map_has_a_value_for_every_place_that_fits(net: Network) -> None:
+def test_the_map_has_a_value_for_every_place(net: Network) -> None:
     seen = found(net)
     shapes = {seen.activation.shape, seen.probability.shape, seen.winner.shape}
-    assert shapes == {(4, 4)}
+    assert shapes == {(5, 5)}
 
 
 @pytest.mark.parametrize(
-    ("square", "stride", "side"), [(32, 1, 1), (31, 1, 2), (1, 31, 2), (30, 3, 1), (8, 8, 4)]
+    ("square", "stride", "side"),
+    [(32, 1, 1), (31, 1, 2), (1, 31, 2), (1, 20, 2), (30, 3, 2), (8, 8, 4)],
 )
-def test_the_square_stays_inside_the_image(
+def test_a_map_has_as_many_places_as_squares_that_begin_inside_and_are_needed(
     net: Network, square: int, stride: int, side: int
 ) -> None:
     assert found(net, square=square, stride=stride, batch_size=16).probability.shape == (side, side)
+
+
+@pytest.mark.parametrize(("size", "square", "stride"), [(64, 9, 2), (224, 32, 8), (32, 9, 7)])
+def test_squares_cover_every_pixel(size: int, square: int, stride: int) -> None:
+    covered = np.zeros(size, bool)
+    for start in places(size, square, stride):
+        assert not covered.all()  # none is superfluous
+        covered[start : start + square] = True
+    assert covered.all()
+
+
+def test_64_pixels_under_a_square_of_9_every_2_have_29_places_a_side() -> None:
+    assert len(places(64, 9, 2)) == 29
+
+
+def test_the_centre_of_a_cut_square_is_that_of_what_is_left(net: Network) -> None:
+    """The last square covers the pixels 28 to 31."""
+    assert found(net).centres().tolist() == [4.5, 11.5, 18.5, 25.5, 30]
 
 
 def test_clear_is_the_probability_without_the_square(net: Network) -> None:
@@ -98,12 +117,12 @@ def test_the_image_itself_is_left_as_it_is(net: Network) -> None:
 def test_progress_counts_the_places(net: Network) -> None:
     told: list[tuple[int, int]] = []
     found(net, batch_size=6, progress=lambda done, total: told.append((done, total)))
-    assert told == [(6, 16), (12, 16), (16, 16)]
+    assert told == [(6, 25), (12, 25), (18, 25), (24, 25), (25, 25)]
 
 
 def with_probability(probability: np.ndarray, square: int, stride: int) -> OcclusionMap:
     other = np.zeros(probability.shape)
-    return OcclusionMap(square, stride, 0, 0, other, probability, other.astype(int), 1.0)
+    return OcclusionMap(30, square, stride, 0, 0, other, probability, other.astype(int), 1.0)
 
 
 def test_the_extent_is_around_the_squares_centres() -> None:

@@ -98,7 +98,7 @@ def test_the_numbers_of_a_place_are_those_of_the_map(tmp_path: Path) -> None:
     seen = occlusion_map(NET, centre_crop(NET, DATA, 7), 1, square=SQUARE, stride=STRIDE)
     rows = list(csv.DictReader((tmp_path / "occlusion-01.csv").open()))
     assert len(rows) == seen.probability.size
-    row = rows[1 * 4 + 3]
+    row = rows[1 * 5 + 3]
     assert (row["row"], row["column"]) == ("11.5", "25.5")
     assert float(row["probability"]) == seen.probability[1, 3]
     assert float(row["activation"]) == seen.activation[1, 3]

@@ -30,11 +30,11 @@ class Boxed(Pictures):
 
 def mapped(probability: np.ndarray, square: int, stride: int) -> OcclusionMap:
     other = np.zeros(probability.shape)
-    return OcclusionMap(square, stride, 0, 0, other, probability, other.astype(int), 1.0)
+    return OcclusionMap(30, square, stride, 0, 0, other, probability, other.astype(int), 1.0)
 
 
 def least_at(p: int, q: int) -> OcclusionMap:
-    """4 x 4 places whose centres are pixels 4, 11, 18, 25 of a 32 x 32 image."""
+    """4 x 4 places whose centres are pixels 4, 11, 18, 25 of a 30 x 30 image."""
     probability = np.full((4, 4), 0.5)
     probability[p, q] = 0.1
     return mapped(probability, 9, 7)
@@ -61,7 +61,7 @@ def test_chance_is_the_share_of_places_on_the_object() -> None:
 def test_the_game_plays_each_image_with_its_own_class_and_object() -> None:
     net, data = network(), Boxed(6)
     found = pointing_game(net, data, [4, 1, 5], 9, 7)
-    assert found.indices == (4, 1, 5) and found.chances == (4 / 16,) * 3
+    assert found.indices == (4, 1, 5) and found.chances == (4 / 25,) * 3
     for index, hit in zip(found.indices, found.hits, strict=True):
         seen = occlusion_map(net, centre_crop(net, data, index), index % 3, square=9, stride=7)
         p, q = np.argwhere(seen.probability == seen.probability.min())[0]

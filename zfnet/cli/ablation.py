@@ -9,6 +9,7 @@ import typer
 
 from kernels.terminal.progress import say
 from minidl.device import check
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import Options, grouped
 from zfnet.cli.options import Execution, names
 from zfnet.cli.reporting import reporter
@@ -25,6 +26,7 @@ SCALE = "Scale (defaults: small, for `scenes`; with --full the paper's)"
 
 
 @grouped
+@holding_out
 def ablation_command(
     *,
     data: Annotated[str, Option(help="`scenes`, or a folder as for `zfnet train`.")],
@@ -52,7 +54,10 @@ def ablation_command(
     check(device)
     scale = size.scale()
     chosen, report = choose_rows(names(rows)), reporter()
-    train, val = (open_dataset(data, split, seed=seed) for split in ("train", "val"))
+    train, val = (
+        open_dataset(data, split, seed=seed, follow_links=execution.follow_links)
+        for split in ("train", "val")
+    )
     require_classes(train)
     every = range(seed, seed + seeds)
     for row in chosen:  # images that do not fit are refused before their mean is computed

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from kernels.terminal.progress import say
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import Options, grouped
 from zfnet.cli.options import Execution, names, open_network
 from zfnet.cli.reporting import reporter
@@ -27,6 +28,7 @@ OWN = "trained on scenes, one a seed"
 
 
 @grouped
+@holding_out
 def check_command(
     *,
     model: Annotated[
@@ -62,9 +64,9 @@ def check_command(
     Without --model a network like the tour's is trained for each seed, some minutes each. Trained
     networks are kept in the folder's runs; a command that was stopped resumes when it is repeated.
     """
-    device, seed = execution.device, execution.seed
+    seed = execution.seed
     chosen, report = choose(names(only), scenes=data == "scenes"), reporter()
-    case, called = _cases(model, data, out, seeds, device, seed)
+    case, called = _cases(model, data, out, seeds, execution)
     every = range(seed, seed + seeds)
     settings = {
         "model": called, "data": data, "only": [trend.name for trend in chosen],
@@ -76,10 +78,10 @@ def check_command(
 
 
 def _cases(
-    model: Path | None, data: str, out: Path, seeds: int, device: str, seed: int
+    model: Path | None, data: str, out: Path, seeds: int, execution: Execution
 ) -> tuple[Callable[[int, Report], Case], str]:
     """The case of each seed, and the network's name."""
-    scenes = data == "scenes"
+    scenes, device, seed = data == "scenes", execution.device, execution.seed
     given, called = (None, OWN) if scenes and model is None else open_network(model, device)
     elsewhere = cache(lambda: open_network(model, device)[0])
     networks: dict[int, Network] = {}
@@ -91,7 +93,10 @@ def _cases(
 
     def case(number: int, report: Report) -> Case:
         # Of the scenes those of the test split, which training has not used for validation either.
-        dataset = open_dataset(data, "test" if scenes else "val", seed=number if scenes else seed)
+        dataset = open_dataset(
+            data, "test" if scenes else "val", seed=number if scenes else seed,
+            follow_links=execution.follow_links,
+        )  # fmt: skip
         order = (
             range(len(dataset)) if scenes else disjoint_draw(dataset, seeds, number - seed, seed)
         )

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from kernels.terminal.progress import say
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import grouped
 from zfnet.cli.options import Execution, Model, Split, names, open_network
 from zfnet.cli.reporting import reporter
@@ -36,7 +37,7 @@ class Source:
         typer.Option(help="A file of your own with lines image,part,row,column[,size]."),
     ] = None
 
-    def marked(self, split: str, seed: int, preprocess: Preprocess) -> list[Marked]:
+    def marked(self, split: str, execution: Execution, preprocess: Preprocess) -> list[Marked]:
         """The images of the file if there is one, else of the data set's class."""
         if self.regions is not None:
             root = None if self.data is None else Path(self.data)
@@ -46,7 +47,10 @@ class Source:
                 "parts are needed: give --data and --class (--data scenes --class face), or "
                 "--regions with a file of your own"
             )
-        return of_dataset(open_dataset(self.data, split, seed=seed), self.class_name, preprocess)
+        dataset = open_dataset(
+            self.data, split, seed=execution.seed, follow_links=execution.follow_links
+        )
+        return of_dataset(dataset, self.class_name, preprocess)
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class Sets:
 
 
 @grouped
+@holding_out
 def correspondence_command(
     *,
     model: Model = None,
@@ -91,7 +96,7 @@ def correspondence_command(
     """Hide the same part in images of a class: do their features change alike (Fig 8, Table 1)?"""
     seed = execution.seed
     network, called = open_network(model, execution.device)
-    marked = source.marked(split, seed, network.preprocess)
+    marked = source.marked(split, execution, network.preprocess)
     found = correspondence(network, marked, sets.setting(), seed=seed, report=reporter())
     settings = {
         "model": called, "data": source.data, "class": source.class_name,

@@ -9,6 +9,7 @@ import typer
 
 from kernels.terminal.progress import say
 from minidl.device import check
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import grouped
 from zfnet.cli.options import Execution, Split
 from zfnet.cli.reporting import reporter
@@ -17,6 +18,7 @@ from zfnet.experiments.evolution.page import write_evolution
 
 
 @grouped
+@holding_out
 def evolution_command(
     *,
     run: Annotated[
@@ -45,7 +47,7 @@ def evolution_command(
     """Each map's strongest activation, projected, at every epoch that a run kept (Fig 4)."""
     device, seed = execution.device, execution.seed
     check(device)
-    every = open_dataset(data, split, seed=seed)
+    every = open_dataset(data, split, seed=seed, follow_links=execution.follow_links)
     dataset = every if images is None else spread(every, images)
     settings = {
         "run": str(run), "data": data, "layer": layer or [], "maps": maps, "images": len(dataset),

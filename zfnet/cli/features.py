@@ -9,6 +9,7 @@ import typer
 
 from kernels.terminal.progress import say
 from minidl import rules
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import grouped
 from zfnet.cli.options import Device, Execution, Model, Split, open_network
 from zfnet.cli.reporting import reporter
@@ -26,6 +27,7 @@ RulesName = Annotated[
 
 
 @grouped
+@holding_out
 def features_command(
     *,
     data: Annotated[str, typer.Option(help="`scenes`, or any folder of images.")],
@@ -44,7 +46,7 @@ def features_command(
     """For maps of each layer: the nine strongest activations, projected (Fig 2)."""
     seed = execution.seed
     network, called = open_network(model, execution.device)
-    dataset = open_dataset(data, split, seed=seed)
+    dataset = open_dataset(data, split, seed=seed, follow_links=execution.follow_links)
     settings = {
         "model": called, "data": data, "split": split, "layers": layer or "every convolution",
         "maps": maps, "rules": table, "seed": seed,
@@ -56,6 +58,7 @@ def features_command(
     say(f"The page is {page.resolve()}; beside it a PNG a layer, and features.json.")
 
 
+@holding_out
 def project_command(
     images: Annotated[list[Path], typer.Argument(help="Pictures to look at.", show_default=False)],
     layer: Annotated[str, typer.Option(help="conv1 ... pool5, fc6, fc7, or scores.")],

@@ -10,6 +10,7 @@ import typer
 
 from kernels.terminal.progress import say
 from minidl.device import check
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import Options, grouped
 from zfnet.cli.options import Execution, Split, open_network
 from zfnet.cli.reporting import reporter
@@ -25,6 +26,7 @@ TRAINING = "Training, without --model (defaults: small, for `scenes`; with --ful
 
 
 @grouped
+@holding_out
 def first_layer_command(
     *,
     data: Annotated[
@@ -59,7 +61,8 @@ def first_layer_command(
     """
     device, seed = execution.device, execution.seed
     check(device)
-    dataset, report = open_dataset(data, split, seed=seed), reporter()
+    dataset = open_dataset(data, split, seed=seed, follow_links=execution.follow_links)
+    report = reporter()
     settings = {"data": data, "split": split, "maps": maps, "images": images, "seed": seed}
     if model:
         settings |= {"models": [str(path) for path in model]}
@@ -86,7 +89,10 @@ def _trained(
     data: str, out: Path, scale: Scale, seeds: range, execution: Execution, report: Report
 ) -> list[Group]:
     """The networks of Fig 6, trained on `data` when they are first used."""
-    train, val = (open_dataset(data, part, seed=execution.seed) for part in ("train", "val"))
+    train, val = (
+        open_dataset(data, part, seed=execution.seed, follow_links=execution.follow_links)
+        for part in ("train", "val")
+    )
     require_classes(train)
     for variant in VARIANTS:  # images that do not fit are refused before their mean is computed
         plan(variant, scale, len(train.classes), execution.seed)

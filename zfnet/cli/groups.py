@@ -9,7 +9,8 @@ A command takes a dataclass in place of a list of parameters:
 option: `Recipe.batch_size` is `--batch-size`. A field's type is the option's type, a `Literal` its
 choices, its default the option's. The help text is in the field's metadata (`zfnet/documented.py`)
 or in a `typer.Option` in its annotation. A field that is added to the dataclass is an option of
-every command that takes it.
+every command that takes it. A parameter of type `Given` gets the names of the options that the user
+typed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from functools import wraps
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
 
 import typer
 from typer.models import ParameterInfo
@@ -29,6 +30,10 @@ from zfnet.cli.options import whole_numbers
 from zfnet.documented import HELP, LEAST
 
 Command = Callable[..., None]
+Given = NewType("Given", frozenset[str])
+"""Names of the parameters whose options the user typed; the others have their defaults."""
+CONTEXT = "context"
+"""The parameter by which Typer gives its context."""
 NONE = "none"
 """The choice that means None."""
 
@@ -84,27 +89,43 @@ def grouped(command: Command) -> Command:
     groups: dict[str, _Group] = {}
     parameters: list[inspect.Parameter] = []
     for name, parameter in inspect.signature(command).parameters.items():
+        if hints[name] is Given:
+            continue
         found = _group(hints[name])
         if found is None:
             parameters.append(_parameter(name, hints[name], parameter.default))
         else:
             groups[name] = found
             parameters += [option.parameter for option in found.options]
+    wanting = [name for name, hint in hints.items() if hint is Given]
+    if wanting:
+        parameters.append(_parameter(CONTEXT, typer.Context, None))
     signature = inspect.Signature(parameters)
 
     @wraps(command)
     def flat(*args: Any, **kwargs: Any) -> None:
         bound = signature.bind(*args, **kwargs)
+        typed = dict.fromkeys(wanting, _typed_names(bound.arguments))
         bound.apply_defaults()
         values = {name: group.collected(bound.arguments) for name, group in groups.items()}
         own = {n: a for n, a in bound.arguments.items() if n in hints and n not in groups}
-        command(**own, **values)
+        own.pop(CONTEXT, None)
+        command(**own, **values, **typed)
 
     # Typer reads both; `__wrapped__` would lead it to the command's own parameters.
     del flat.__dict__["__wrapped__"]
     flat.__dict__["__signature__"] = signature
     flat.__annotations__ = {p.name: p.annotation for p in parameters}
     return flat
+
+
+def _typed_names(arguments: Mapping[str, Any]) -> Given:
+    """The names of the options that were typed, or of the arguments of a call from Python."""
+    context: typer.Context | None = arguments.get(CONTEXT)
+    if context is None:
+        return Given(frozenset(arguments))
+    sources = {name: context.get_parameter_source(name) for name in arguments if name != CONTEXT}
+    return Given(frozenset(n for n, s in sources.items() if s and "DEFAULT" not in s.name))
 
 
 def _group(hint: Any) -> _Group | None:

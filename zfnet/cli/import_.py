@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from kernels.storage.folders import in_use
 from kernels.terminal.progress import say
 from zfnet.cli.groups import grouped
 from zfnet.cli.show import preprocessing_sentence
@@ -112,14 +113,8 @@ def _require_free(out: Path, force: bool) -> None:
 
 def _save(network: Network, out: Path) -> None:
     """Save into the folder; a folder that was made for it is removed if that fails."""
-    made = not out.exists()
-    out.mkdir(parents=True, exist_ok=True)
-    try:
+    with in_use(out):
         network.save(out)
-    except BaseException:
-        if made:
-            out.rmdir()
-        raise
 
 
 def _three(text: str | None, option: str) -> tuple[float, ...] | None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from kernels.terminal.progress import say
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import grouped
 from zfnet.cli.options import Execution, Model, Split, names, open_network
 from zfnet.cli.reporting import reporter
@@ -36,7 +37,9 @@ class Source:
         list[str] | None, typer.Option(help="The class of each --image, in their order.")
     ] = None
 
-    def subjects(self, network: Network, count: int, split: str, seed: int) -> list[Subject]:
+    def subjects(
+        self, network: Network, count: int, split: str, execution: Execution
+    ) -> list[Subject]:
         """The user's pictures, or `count` images that are drawn from the data set."""
         if (self.data is None) == (not self.image):
             raise ValueError("give either --data, to draw images from, or --image, several times")
@@ -44,10 +47,13 @@ class Source:
             return _own(network, self.image or [], self.label or [])
         if self.label:
             raise ValueError("--label is for --image; the images of --data have their classes")
-        return draw(network, open_dataset(self.data, split, seed=seed), count, seed)
+        seed = execution.seed
+        dataset = open_dataset(self.data, split, seed=seed, follow_links=execution.follow_links)
+        return draw(network, dataset, count, seed)
 
 
 @grouped
+@holding_out
 def invariance_command(
     *,
     model: Model = None,
@@ -70,7 +76,7 @@ def invariance_command(
     """Distances of features under shifts, scales and rotations (Fig 5)."""
     seed = execution.seed
     network, called = open_network(model, execution.device)
-    subjects = source.subjects(network, max(count, statistics), split, seed)
+    subjects = source.subjects(network, max(count, statistics), split, execution)
     lines = len(subjects) if source.data is None else count
     settings = {
         "model": called, "data": source.data, "image": [str(path) for path in source.image or []],

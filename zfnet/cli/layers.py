@@ -10,6 +10,7 @@ import typer
 
 from kernels.terminal.progress import say
 from zfnet.cli.classifier_options import ClassifierOptions
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import grouped
 from zfnet.cli.options import Execution, Model, Split, open_network, whole_numbers
 from zfnet.cli.reporting import reporter
@@ -30,6 +31,7 @@ class FoldOptions:
 
 
 @grouped
+@holding_out
 def layers_command(
     *,
     data: Annotated[str, Option(help="`scenes`, or a folder with a folder of images a class.")],
@@ -48,7 +50,9 @@ def layers_command(
     """Linear classifiers on each layer's features: do deeper ones separate better? (Table 7)"""
     seed = execution.seed
     network, called = open_network(model, execution.device)
-    dataset = open_whole(data, PROTOCOLS[protocol], split=split, seed=seed)
+    dataset = open_whole(
+        data, PROTOCOLS[protocol], split=split, seed=seed, follow_links=execution.follow_links
+    )
     settings = {
         "model": called, "data": data, "protocol": protocol, **asdict(folds), "layers": layers,
         **classifiers.shown, "split": split, "seed": seed,

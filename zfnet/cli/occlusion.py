@@ -10,6 +10,7 @@ import numpy as np
 import typer
 
 from kernels.terminal.progress import say
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import grouped
 from zfnet.cli.options import Execution, Model, Split, open_network
 from zfnet.cli.reporting import reporter
@@ -78,6 +79,7 @@ class Square:
 
 
 @grouped
+@holding_out
 def occlusion_command(
     *,
     model: Model = None,
@@ -100,7 +102,9 @@ def occlusion_command(
     seed = execution.seed
     network, called = open_network(model, execution.device)
     photographs = shown.photographs(data)
-    dataset = None if data is None else open_dataset(data, split, seed=seed)
+    dataset = None
+    if data is not None:
+        dataset = open_dataset(data, split, seed=seed, follow_links=execution.follow_links)
     subjects = from_files(network, photographs, shown.label or [])
     rng = np.random.default_rng(seed)
     named, played, searched = positions(

@@ -22,15 +22,22 @@ Device = Annotated[
     typer.Option(help="Where it computes: cuda, a GPU; emulator, its kernels without one, slowly."),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Of all random draws.")]
-Split = Annotated[str, typer.Option(help="Which images: train or val.")]
+Split = Annotated[
+    str, typer.Option(help="Which images: train or val; test, where the data has such a part.")
+]
+FollowLinks = Annotated[
+    bool,
+    typer.Option("--follow-links", help="Also symbolic links that lead out of the data's folder."),
+]
 
 
 @dataclass(frozen=True)
 class Execution:
-    """Where a command computes, and the seed of its random draws."""
+    """Where a command computes, the seed of its random draws, and how it reads the data."""
 
     device: Device = "cpu"
     seed: Seed = 0
+    follow_links: FollowLinks = False
 
 
 def open_network(model: Path | None, device: str = "cpu") -> tuple[Network, str]:

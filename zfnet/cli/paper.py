@@ -17,6 +17,7 @@ from zfnet.cli.correspondence import correspondence_command
 from zfnet.cli.evolution import evolution_command
 from zfnet.cli.features import features_command
 from zfnet.cli.first_layer import first_layer_command
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import Options, grouped
 from zfnet.cli.invariance import invariance_command
 from zfnet.cli.layers import layers_command
@@ -120,6 +121,7 @@ class MoreData:
 
 
 @grouped
+@holding_out
 def paper_command(
     *,
     data: Annotated[str, Option(help="`scenes`, or any folder of images.")],
@@ -147,13 +149,13 @@ def paper_command(
     settings = {
         "data": data, "model": model, "scale": parts.scale, "only": names(parts.only),
         "run": run_folder, **more.settings(), "split": split, "device": execution.device,
-        "seed": execution.seed,
+        "seed": execution.seed, "follow_links": execution.follow_links,
     }  # fmt: skip
     seed = execution.seed
     chosen, results = choose(names(parts.only)), Results(out, "paper", settings)
     options = _options(settings)
     network, _ = open_network(model, execution.device)
-    dataset = _images(data, split, seed)
+    dataset = _images(data, split, seed, execution.follow_links)
     if not _can_be_played(network, dataset, options["occlusion"]["pointing"], seed):
         options["occlusion"]["pointing"] = 0
     if _learned_from(network, more.transfer or data, dataset):  # then nothing is transferred
@@ -165,8 +167,8 @@ def paper_command(
 
 def _options(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The options of each part's command: the scale's numbers, and the user's options."""
-    data, model, split, seed = (settings[name] for name in ("data", "model", "split", "seed"))
-    computed = {"device": settings["device"], "seed": seed}
+    data, model, split = (settings[name] for name in ("data", "model", "split"))
+    computed = {name: settings[name] for name in ("device", "seed", "follow_links")}
     common = {"data": data, "split": split, **computed}
     inspecting = {**common, "model": model}
     elsewhere = {**inspecting, "data": settings["transfer"] or data}
@@ -190,9 +192,9 @@ def _options(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: {**sizes.get(name, {}), **own} for name, own in given.items()}
 
 
-def _images(data: str, split: str, seed: int) -> Dataset:
+def _images(data: str, split: str, seed: int, follow_links: bool) -> Dataset:
     """ValueError without such a data set, or images in it."""
-    dataset = open_dataset(data, split, seed=seed)
+    dataset = open_dataset(data, split, seed=seed, follow_links=follow_links)
     if not len(dataset):
         raise ValueError(f"{data} has no image in its split {split!r}: give another as --split")
     return dataset

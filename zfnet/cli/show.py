@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kernels.terminal.printable import printable
 from kernels.terminal.progress import say
 from minidl import nn, serialize
 from zfnet.cli.options import open_network
@@ -82,7 +83,7 @@ def _table(found: Sequence[Row]) -> Table:
             f"{row.macs:,}" if row.macs else "", _times(row.sees) if row.sees else "all",
             _times(row.step) if row.step else "", ", ".join(fed),
         )  # fmt: skip
-        table.add_row(*(Text(_printable(cell)) for cell in cells))
+        table.add_row(*(Text(printable(cell)) for cell in cells))
         before = row.name
     return table
 
@@ -121,12 +122,7 @@ def _mean(network: Network) -> list[float]:
 def _listed(names: Sequence[str], between: str) -> str:
     """The first few, and how many more there are."""
     more = f"{between}{len(names) - LISTED:,} more" if len(names) > LISTED else ""
-    return _printable(between.join(names[:LISTED])) + more
-
-
-def _printable(text: str) -> str:
-    """A name from a file; one with control characters is escaped (\\x1b)."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+    return printable(between.join(names[:LISTED])) + more
 
 
 def _times(shape: tuple[int, ...]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +13,7 @@ import typer
 import minidl
 from kernels.terminal.progress import say
 from zfnet.checkpoint import CHECKPOINT
+from zfnet.cli.folder import holding_out
 from zfnet.cli.reporting import reporter
 from zfnet.cli.train import run
 from zfnet.data import open_dataset
@@ -21,6 +24,7 @@ from zfnet.experiments.tour import page as tour
 from zfnet.train import Trainer
 
 
+@holding_out
 def tour_command(
     out: Annotated[Path, typer.Option(help="Folder for the page and the network.")] = Path("tour"),
     image: Annotated[
@@ -45,9 +49,10 @@ def _take(out: Path, photographs: Sequence[Photograph], seed: int) -> None:
     say(f"\nA first page is {where}\nOpen it in a browser: {where.as_uri()}")
     say("Now a network is trained on drawn scenes, of which everything is known; the page grows.\n")
     trainer = _trainer(out / "model", seed)
-    if trainer.at.epoch < trainer.recipe.epochs and not run(trainer):
-        say("The same command resumes the tour.")
-        raise typer.Exit(130)
+    if trainer.at.epoch < trainer.recipe.epochs:
+        status = run(trainer, again=shlex.join(["zfnet", *sys.argv[1:]]))
+        if status:
+            raise typer.Exit(status)
     seconds = sum(line["seconds"] for line in trainer.history)
     findings = tour.Findings(trainer.history, seconds, photographs, seed)
     tour.add_training(page, trainer.network, trainer.val, trainer.out, findings, reporter())

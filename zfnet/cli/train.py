@@ -5,27 +5,31 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 import minidl
-from kernels.terminal.progress import Task, progress_bars, say, say_skipped, stop_on_interrupt
-from zfnet.checkpoint import CHECKPOINT, KERNELS, load_checkpoint
-from zfnet.cli.groups import Options, grouped
-from zfnet.cli.options import Device
-from zfnet.data import (
-    Dataset,
-    Preprocess,
-    default_resize,
-    mean_image,
-    open_dataset,
-    require_classes,
+from kernels.storage.atomic import writing_into
+from kernels.terminal.progress import (
+    Task,
+    progress_bars,
+    say,
+    say_skipped,
+    stop_on_interrupt,
+    stop_status,
 )
+from zfnet.checkpoint import CHECKPOINT, CURVE, KERNELS
+from zfnet.cli.groups import Given, Options, grouped
+from zfnet.cli.options import Device, FollowLinks
+from zfnet.cli.resume import Asked, command, open_split, resumed, with_epochs
+from zfnet.data import Dataset, Preprocess, default_resize, mean_image
+from zfnet.data.listing import Listing, listing
 from zfnet.model import ConvNet
 from zfnet.network import FILE, Network
+from zfnet.origin import Origin, data_name
 from zfnet.recipe import Recipe
 from zfnet.settings import OWN, Settings
 from zfnet.train import Trainer
@@ -41,7 +45,18 @@ class Execution:
     """How the training runs, apart from its recipe."""
 
     resume: Annotated[
-        bool, typer.Option("--resume", help="Resume the run from its last checkpoint.")
+        bool,
+        typer.Option(
+            "--resume", help="Go on from the last checkpoint, with the options of the beginning."
+        ),
+    ] = False
+    allow_changes: Annotated[
+        bool,
+        typer.Option(
+            "--allow-changes",
+            help="With --resume: also go on where options, images, threads or kernels are others, "
+            "and the weights will not be those of an uninterrupted run.",
+        ),
     ] = False
     workers: Annotated[int, typer.Option(help="Threads that decode images in advance.")] = 2
     device: Device = "cpu"
@@ -56,15 +71,23 @@ class Execution:
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse unreadable images instead of skipping them.")
     ] = False
+    use_test: Annotated[
+        bool, typer.Option("--use-test", help="Validate on DIR/test, which is passed over else.")
+    ] = False
+    follow_links: FollowLinks = False
 
 
 @grouped
 def train_command(
     *,
-    data: Annotated[
-        str, typer.Option(help="`scenes`, a folder of class folders, or Tiny ImageNet's.")
-    ],
     out: Annotated[Path, typer.Option(help="Folder of the run: weights, checkpoint, log, curve.")],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="`scenes`, a folder of class folders, or Tiny ImageNet's (needed but with "
+            "--resume, which takes the run's)."
+        ),
+    ] = None,
     recipe: Annotated[Recipe, Options(RECIPE, outside=("checkpoint_every", "keep_epochs"))],
     settings: Annotated[
         dict[str, Any],
@@ -79,19 +102,50 @@ def train_command(
             rich_help_panel=NETWORK,
         ),
     ] = None,
+    given: Given,
 ) -> None:
-    """Train a network; Ctrl-C stops it, --resume continues it, to the same weights bit for bit."""
+    """Train a network; Ctrl-C stops it, --resume continues it, to the same weights bit for bit.
+
+    SIGTERM, as batch systems send it, stops it like Ctrl-C: after the current step, with a
+    checkpoint. The exit status is 130 after Ctrl-C, 143 after SIGTERM.
+    """
+    if not execution.resume:
+        _require_new(out, data, execution)
+    elif not (out / CHECKPOINT).is_file():
+        raise FileNotFoundError(f"nothing to resume in {out}: no {CHECKPOINT} there")
+    with writing_into(out):
+        if execution.resume:
+            trainer = resumed(out, _asked(given, data, recipe, settings, resize, execution))
+        else:
+            assert data is not None
+            trainer = _new(out, recipe, data, settings, resize, execution)
+        with _tuned(out, trainer.origin.autotune, execution.resume):
+            status = run(trainer)
+    if status:
+        raise typer.Exit(status)
+
+
+def _require_new(out: Path, data: str | None, execution: Execution) -> None:
+    """ValueError for a folder that has a run, and for options that only a resumed one takes."""
+    if data is None:
+        raise ValueError("--data is missing: `scenes`, or a folder with a folder of images a class")
+    if execution.allow_changes:
+        raise ValueError("--allow-changes is for --resume: a new run has nothing to change")
     minidl.device.check(execution.device)
     if execution.threads is not None:
         minidl.set_num_threads(execution.threads)
-    if execution.resume:
-        trainer = _resumed(out, recipe, data, execution)
-    else:
-        trainer = _new(out, recipe, data, settings, resize, execution)
-    with _tuned(out, execution.autotune, execution.resume):
-        finished = run(trainer)
-    if not finished:
-        raise typer.Exit(130)  # as shells have it for a command that Ctrl-C ended
+
+
+def _asked(
+    given: Given,
+    data: str | None,
+    recipe: Recipe,
+    settings: Mapping[str, Any],
+    resize: int | None,
+    execution: Execution,
+) -> Asked:
+    own = {name: value for name, value in vars(execution).items() if name != "resume"}
+    return Asked(given, data, recipe, settings, resize, **own)
 
 
 def _new(
@@ -103,22 +157,26 @@ def _new(
     execution: Execution,
 ) -> Trainer:
     """A trainer at the beginning of a run in `out`."""
-    train_set, val_set = _open(data, recipe.seed)
+    origin = Origin.here(
+        data=data_name(data), device=execution.device, autotune=execution.autotune,
+        strict=execution.strict, workers=execution.workers, use_test=execution.use_test,
+        follow_links=execution.follow_links,
+    )  # fmt: skip
+    train_set, val_set = open_split(origin, recipe.seed)
     settings = Settings.of(**given, num_classes=len(train_set.classes), seed=recipe.seed)
     network = _new_network(settings, train_set, data, resize, out, execution)
-    return _trainer(network, (train_set, val_set), out, recipe, execution)
-
-
-def _trainer(
-    network: Network,
-    sets: tuple[Dataset, Dataset],
-    out: Path,
-    recipe: Recipe,
-    execution: Execution,
-) -> Trainer:
+    images = _listed(train_set, val_set, execution.workers)
     network.model.to(execution.device)
-    workers, strict = execution.workers, execution.strict
-    return Trainer(network, *sets, out, recipe, workers=workers, strict=strict)
+    return Trainer(
+        network, train_set, val_set, out, recipe, workers=execution.workers,
+        strict=execution.strict, images=images, origin=origin,
+    )  # fmt: skip
+
+
+def _listed(train_set: Dataset, val_set: Dataset, workers: int) -> Listing:
+    with progress_bars() as bars:
+        task = Task(bars, "list of images", len(train_set) + len(val_set))
+        return listing(train_set, val_set, workers=workers, progress=task.update)
 
 
 def _tuned(out: Path, autotune: bool, resume: bool) -> AbstractContextManager[object]:
@@ -129,8 +187,11 @@ def _tuned(out: Path, autotune: bool, resume: bool) -> AbstractContextManager[ob
     return minidl.autotune(record=record) if autotune or record.exists() else nullcontext()
 
 
-def run(trainer: Trainer) -> bool:
-    """Train with a progress bar or lines; False if Ctrl-C stopped it."""
+def run(trainer: Trainer, again: str = "") -> int:
+    """Train with a progress bar or lines; the exit status, that of the signal if one stopped it.
+
+    again: the command that goes on, by default `zfnet train --resume`.
+    """
     network, recipe, out = trainer.network, trainer.recipe, trainer.out
     device = network.model.device
     say(
@@ -151,9 +212,17 @@ def run(trainer: Trainer) -> bool:
             return not pressed
 
         trainer.on_step, trainer.on_epoch = show, _say_epoch
+        trainer.stopping = lambda: bool(pressed)
         finished = trainer.run()
-    _say_end(trainer, finished, out)
-    return finished
+    say_skipped(trainer.loader.bad)
+    if finished:
+        say(f"The network is in {out / FILE}, its curve in {out / CURVE}.")
+        if not again:
+            say(f"For more epochs:\n  {command(out, *with_epochs(recipe))}")
+    else:
+        again = again or command(out)
+        say(f"Stopped; everything is in {out / CHECKPOINT}. Go on with\n  {again}")
+    return 0 if finished else stop_status(pressed)
 
 
 def _say_epoch(line: dict[str, float]) -> None:
@@ -163,14 +232,6 @@ def _say_epoch(line: dict[str, float]) -> None:
         f"{line['val_top5_accuracy']:.1%}), {line['images_per_second']:.0f} images/s, "
         f"learning rate {line['lr']:.2g}"
     )
-
-
-def _say_end(trainer: Trainer, finished: bool, out: Path) -> None:
-    say_skipped(trainer.loader.bad)
-    if finished:
-        say(f"The network is in {out / FILE}, its curve in {out / 'curve.svg'}.")
-    else:
-        say(f"Stopped; everything is in {out / CHECKPOINT}. Go on with --resume.")
 
 
 def _new_network(
@@ -187,7 +248,6 @@ def _new_network(
             f"{out} holds a run already; give --resume to go on with it, or another --out"
         )
     model = ConvNet(settings)
-    out.mkdir(parents=True, exist_ok=True)
     _check_room(out, 4 * 4 * model.parameter_count)
     side = resize or default_resize(settings.image_size)
     with progress_bars() as bars:
@@ -206,22 +266,3 @@ def _check_room(out: Path, needed: int) -> None:
             f"{out} has {free / 1e6:.0f} MB free; weights and checkpoints of this network need "
             f"{needed / 1e6:.0f} MB"
         )
-
-
-def _open(data: str, seed: int) -> tuple[Dataset, Dataset]:
-    """The training and the validation images; `seed` draws the split, or the scenes."""
-    train_set, val_set = (open_dataset(data, split, seed=seed) for split in ("train", "val"))
-    require_classes(train_set)
-    return train_set, val_set
-
-
-def _resumed(out: Path, recipe: Recipe, data: str, execution: Execution) -> Trainer:
-    """A trainer at the last checkpoint in `out`, with that run's recipe but for the epochs."""
-    network, stored, arrays, state = load_checkpoint(out)
-    kept = replace(stored, epochs=recipe.epochs, checkpoint_every=recipe.checkpoint_every,
-                   keep_epochs=recipe.keep_epochs or stored.keep_epochs)  # fmt: skip
-    if kept != recipe:
-        say(f"going on with the recipe that the run began with: {kept}")
-    trainer = _trainer(network, _open(data, kept.seed), out, kept, execution)
-    trainer.restore(arrays, state)
-    return trainer

@@ -10,6 +10,7 @@ import typer
 
 from kernels.terminal.progress import say
 from zfnet.cli.classifier_options import ClassifierOptions
+from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import Options, grouped
 from zfnet.cli.options import Execution, Model, open_network, whole_numbers
 from zfnet.cli.reporting import reporter
@@ -44,6 +45,7 @@ class FoldOptions:
 
 
 @grouped
+@holding_out
 def transfer_command(
     *,
     data: Annotated[
@@ -70,7 +72,10 @@ def transfer_command(
     given = {"model": called, "data": data, "protocol": protocol}
     drawn = {**classifiers.shown, "seed": seed}
     if protocol == "voc2012":
-        splits = Voc(data, "train"), Voc(data, "val")
+        follow = execution.follow_links
+        splits = (
+            Voc(data, "train", follow_links=follow), Voc(data, "val", follow_links=follow),
+        )  # fmt: skip
         results = Results(out, "transfer", {**given, **drawn})
         options = asdict(classifiers)
         page = write_voc(network, splits, results, **options, seed=seed, report=reporter())
@@ -82,6 +87,8 @@ def transfer_command(
         }  # fmt: skip
         results = Results(out, "transfer", {**given, **own, "split": folds.split, **drawn})
         setting = Setting(**own, **asdict(classifiers), seed=seed)
-        dataset = open_whole(data, chosen, split=folds.split, seed=seed)
+        dataset = open_whole(
+            data, chosen, split=folds.split, seed=seed, follow_links=execution.follow_links
+        )
         page = write_transfer(network, dataset, chosen, results, setting, reporter())
     say(f"The page is {page.resolve()}, its numbers are beside it: transfer.json, transfer.csv.")

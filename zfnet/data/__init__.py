@@ -9,6 +9,7 @@ from zfnet.data.dataset import Dataset, Truth, require_classes
 from zfnet.data.folders import ClassFolders, Photographs, TinyImageNet, open_folder
 from zfnet.data.images import BadImage, read_image
 from zfnet.data.loader import Loader, ten_crop_batches
+from zfnet.data.parts import DataWarning
 from zfnet.data.preprocess import Preprocess, default_resize, mean_image
 from zfnet.data.scenes import Scenes
 from zfnet.data.subset import Subset, spread
@@ -17,6 +18,7 @@ __all__ = [
     "BadImage",
     "Batch",
     "ClassFolders",
+    "DataWarning",
     "Dataset",
     "Loader",
     "Loading",
@@ -43,21 +45,26 @@ def open_dataset(
     val_fraction: float = 0.1,
     size: int = 64,
     count: int | None = None,
+    follow_links: bool = False,
 ) -> Dataset:
     """Open a data set by its name on the command line.
 
     Args:
         spec: "scenes" for the generated images, else a folder (one called scenes is "./scenes"):
             class folders, Tiny ImageNet's layout, or plain photographs; the layout is detected.
-        split: "train" or "val" (scenes have a "test" too); photographs have no split.
+        split: "train" or "val"; "test" of scenes and of folders with such a part; photographs have
+            no split.
         seed: draws the scenes, or the val part of each class where the folder has no split.
         val_fraction: the share of that part.
         size: side of a scene in pixels.
         count: number of scenes; None for the default.
+        follow_links: also symbolic links that lead out of the folder.
+
+    Warns (`DataWarning`) of folders and links that are passed over.
 
     Raises:
         ValueError: unknown split, no such folder, or no known layout in it.
     """
     if spec == "scenes":
         return Scenes(split, seed=seed, size=size, count=count)
-    return open_folder(spec, split, val_fraction=val_fraction, seed=seed)
+    return open_folder(spec, split, val_fraction=val_fraction, seed=seed, follow_links=follow_links)

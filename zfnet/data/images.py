@@ -7,14 +7,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from zfnet.data.colour_keys import keyed_depth, without_key
+
 # Decoders of plain raster pictures only: others (EPS, PDF, WMF) start programs or draw documents.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
-SUFFIXES |= {".ppm", ".pgm", ".pbm", ".pnm"}
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".bmp", ".gif", ".tif", ".tiff",
+     ".ppm", ".pgm", ".pbm", ".pnm"}
+)  # fmt: skip
+"""Of files in those formats, in lower case."""
 
-# A small file can claim any size; this bound keeps one image under about 400 MB while it is read.
+# A small file can claim any size; this bound keeps one image under about 1.5 GB while it is read.
 MAX_PIXELS = 100_000_000
+
+TILE = 1024, 4096
+"""Rows and columns that are composited at once."""
 
 # The colour behind transparent pixels. Mid grey is close to the mean of photographs, and both black
 # and white drawings stay visible on it.
@@ -39,20 +47,20 @@ def read_image(path: str | Path) -> np.ndarray:
     """Read the picture at `path` as (H, W, 3) uint8 RGB, rotated upright as its EXIF says.
 
     Grey images get three equal channels, 16-bit grey keeps its upper 8 bits, transparent pixels
-    are composited over mid grey (128), CMYK and palettes are converted, the first of several
-    frames is taken. The whole file is decoded, so that truncation is found.
+    are composited over mid grey (128), also those of a PNG file's colour key, CMYK and
+    palettes are converted, the first of several frames is taken. The whole file is decoded, so that
+    truncation is found.
 
     Raises:
         BadImage: missing, empty, truncated or damaged file, no picture of the formats in FORMATS,
-            or more than MAX_PIXELS pixels.
+            more than MAX_PIXELS pixels, or more than there is memory for.
     """
     try:
         _refuse_empty(path)
         with Image.open(path, formats=FORMATS) as image:
             _refuse_huge(path, image)
-            image.load()
-            return np.array(_rgb(ImageOps.exif_transpose(image)), dtype=np.uint8)
-    except (BadImage, MemoryError):
+            return _decoded(path, image)
+    except BadImage:
         raise
     except UnidentifiedImageError:
         known = ", ".join(FORMATS)
@@ -61,6 +69,19 @@ def read_image(path: str | Path) -> np.ndarray:
         raise BadImage(path, error.strerror or str(error)) from error
     except Exception as error:  # decoders raise any exception for damaged bytes
         raise BadImage(path, f"{type(error).__name__}: {error}") from error
+
+
+def _decoded(path: str | Path, image: Image.Image) -> np.ndarray:
+    """(H,W,3) uint8 of an opened file."""
+    depth, (width, height) = keyed_depth(image), image.size
+    try:
+        image.load()
+        loaded = image if depth is None else without_key(path, image, depth)
+        return np.array(_rgb(ImageOps.exif_transpose(loaded)), dtype=np.uint8)
+    except MemoryError:  # (Pillow raises it too for a line of 2 GiB of bits)
+        raise BadImage(
+            path, f"its {width} x {height} pixels need more memory than can be had to decode them"
+        ) from None
 
 
 def _refuse_empty(path: str | Path) -> None:
@@ -83,10 +104,20 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.mode == "I" or image.mode.startswith("I;16"):
         return _upper_bits(image)
     if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        backdrop = Image.new("RGBA", layer.size, BACKGROUND)
-        return Image.alpha_composite(backdrop, layer).convert("RGB")
+        return _over_grey(image)
     return image.convert("RGB")
+
+
+def _over_grey(image: Image.Image) -> Image.Image:
+    """Tile by tile, so that there are no further copies of a large image."""
+    shown = Image.new("RGB", image.size)
+    for top in range(0, image.height, TILE[0]):
+        for left in range(0, image.width, TILE[1]):
+            right, bottom = min(left + TILE[1], image.width), min(top + TILE[0], image.height)
+            layer = image.crop((left, top, right, bottom)).convert("RGBA")
+            backdrop = Image.new("RGBA", layer.size, BACKGROUND)
+            shown.paste(Image.alpha_composite(backdrop, layer).convert("RGB"), (left, top))
+    return shown
 
 
 def _upper_bits(image: Image.Image) -> Image.Image:

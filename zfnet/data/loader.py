@@ -17,7 +17,7 @@ import numpy as np
 from zfnet.data.batches import Batch, Crops, Loading
 from zfnet.data.dataset import Dataset, prefetched
 from zfnet.data.images import BadImage
-from zfnet.data.preprocess import CROPS, Preprocess
+from zfnet.data.preprocess import CROPS, Preprocess, square_of
 
 # First words of the keys of the two kinds of draws. A key is padded with zeros, so that without a
 # first word (seed, epoch) would equal (seed, epoch, image 0).
@@ -143,7 +143,7 @@ class Loader:
         if cached is not None:
             return cached
         try:
-            prepared = self.preprocess.prepare(self.dataset.image(index))
+            prepared = square_of(self.dataset, index, self.preprocess.prepare)
         except BadImage as error:
             if self.how.strict:
                 raise

@@ -64,6 +64,16 @@ SQUARES: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
 """The functions that make a square of an image, by the names of `Preprocess.fit`."""
 
 
+def square_of(dataset: Dataset, index: int, make: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """make(image) of one image of a data set. BadImage too where memory does not suffice for it."""
+    try:
+        return make(dataset.image(index))
+    except MemoryError:
+        raise BadImage(
+            dataset.title(index), "it needs more memory than can be had to be prepared"
+        ) from None
+
+
 def mean_image(
     dataset: Dataset,
     resize: int,
@@ -93,7 +103,7 @@ def mean_image(
 
     def read(index: int) -> np.ndarray | None:
         try:
-            return centre_square(dataset.image(index), resize)
+            return square_of(dataset, index, lambda image: centre_square(image, resize))
         except BadImage:
             if strict:
                 raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -41,6 +42,11 @@ class Subset:
     def title(self, index: int) -> str:
         """The title in the whole data set."""
         return self._dataset.title(self.indices[index])
+
+    def file(self, index: int) -> Path | None:
+        """The image's file; None where the whole data set has no files."""
+        file = getattr(self._dataset, "file", None)
+        return file(self.indices[index]) if file else None
 
     def truth(self, index: int) -> Truth | None:
         """The annotations in the whole data set."""

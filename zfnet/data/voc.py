@@ -16,7 +16,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from zfnet.data.files import Box, ImageFiles, existing, lines
+from zfnet.data.files import Box, ImageFiles, is_name, lines
+from zfnet.data.walking import Tree, existing
 
 SPLITS = ("train", "val", "trainval")
 LARGEST = 1_000_000
@@ -47,8 +48,9 @@ class Voc(ImageFiles):
     presence: np.ndarray
     objects: tuple[tuple[VocObject, ...], ...]
 
-    def __init__(self, root: str | Path, split: str) -> None:
-        root = existing(root)
+    def __init__(self, root: str | Path, split: str, *, follow_links: bool = False) -> None:
+        tree = Tree(root, follow_links=follow_links)
+        root = tree.root
         if split not in SPLITS:
             raise ValueError(f"split {split!r} is unknown: there are {', '.join(SPLITS)}")
         for folder in ("JPEGImages", "Annotations", "ImageSets/Main"):
@@ -56,7 +58,7 @@ class Voc(ImageFiles):
         classes = _classes(root / "ImageSets" / "Main")
         names, self.presence = _lists(root / "ImageSets" / "Main", classes, split)
         found = [_annotation(root, name, classes) for name in names]
-        _require_images(root, [file for file, _ in found])
+        _require_images(tree, [file for file, _ in found])
         self.objects = tuple(objects for _, objects in found)
         rows = [(f"JPEGImages/{file}", -1, _largest(objects)) for file, objects in found]
         super().__init__(root, classes, rows)
@@ -93,15 +95,10 @@ def _list(path: Path) -> dict[str, int]:
         parts = line.split()
         if not parts:
             continue
-        if len(parts) != 2 or parts[1] not in ("1", "0", "-1") or not _is_name(parts[0]):
+        if len(parts) != 2 or parts[1] not in ("1", "0", "-1") or not is_name(parts[0]):
             raise ValueError(f"{path}, line {number}: {line!r} is not an image's name and 1, 0, -1")
         found[parts[0]] = int(parts[1])
     return found
-
-
-def _is_name(text: str) -> bool:
-    """Whether a file's name has no path in it: files from elsewhere are not trusted."""
-    return bool(text) and text not in (".", "..") and not set(text) & set("/\\:\0")
 
 
 def _annotation(root: Path, name: str, classes: list[str]) -> tuple[str, tuple[VocObject, ...]]:
@@ -111,7 +108,7 @@ def _annotation(root: Path, name: str, classes: list[str]) -> tuple[str, tuple[V
         raise ValueError(f"the image {name} of the lists has no annotation {path}")
     tree = _parsed(path)
     file = (tree.findtext("filename") or "").strip()
-    if not _is_name(file):
+    if not is_name(file):
         raise ValueError(f"{path} names the image {file!r}: a file's name is needed")
     objects = tuple(_object(path, element) for element in tree.findall("object"))
     for found in objects:
@@ -123,7 +120,11 @@ def _annotation(root: Path, name: str, classes: list[str]) -> tuple[str, tuple[V
     return file, objects
 
 
-def _require_images(root: Path, files: list[str]) -> None:
+def _require_images(tree: Tree, files: list[str]) -> None:
+    root = tree.root
+    outside = [file for file in files if tree.leads_out(root / "JPEGImages" / file)]
+    if outside:
+        raise ValueError(tree.passed_over())
     missing = [file for file in files if not (root / "JPEGImages" / file).is_file()]
     if missing:
         raise ValueError(

@@ -8,13 +8,19 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from kernels.terminal.printable import printable
 
 TEXT = "#6b6a66"
 COLOURS = ("#b3401f", "#2f7f86", "#b98a1d", "#6a5aa8", "#5d8a3a", "#a04a78", "#8a877f")
 """For lines, bars and points, in this order; distinguishable on light and dark pages."""
 
 # Text is not converted to paths; a fixed salt and no date make the bytes reproducible.
-SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "zfnet", "font.family": "sans-serif"}
+SETTINGS: Any = {
+    "svg.fonttype": "none", "svg.hashsalt": "zfnet", "font.family": "sans-serif",
+    "text.parse_math": False, "text.usetex": False,
+}  # fmt: skip
 METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 DARK = (
     """<style>@media (prefers-color-scheme: dark) { text { fill: #b9b8b2 !important; } }</style>"""
@@ -43,9 +49,20 @@ def legend(axes: Axes, **options: Any) -> None:
     axes.legend(frameon=False, fontsize=9, labelcolor=TEXT, **options)
 
 
+def plain(figure: Figure) -> None:
+    """Take every text of the figure literally: names from outside may have a $ in them, which
+    matplotlib would read as the beginning of a formula."""
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_parse_math(False)
+        text.set_usetex(False)
+        text.set_text(printable(text.get_text(), "\n"))
+
+
 def svg(figure: Figure) -> str:
     """The figure as an SVG element alone, its text readable on dark too."""
     buffer = io.StringIO()
+    plain(figure)
     with matplotlib.rc_context(SETTINGS):
         figure.savefig(buffer, format="svg", transparent=True, metadata=METADATA)
     text = buffer.getvalue()
@@ -56,6 +73,7 @@ def svg(figure: Figure) -> str:
 def png(figure: Figure, dots_per_inch: int = 160) -> bytes:
     """The figure as a PNG file on white."""
     buffer = io.BytesIO()
+    plain(figure)
     with matplotlib.rc_context(SETTINGS):
         figure.savefig(buffer, format="png", dpi=dots_per_inch, facecolor="white", metadata={})
     return buffer.getvalue()

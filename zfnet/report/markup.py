@@ -9,6 +9,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
+from kernels.terminal.printable import printable
 from zfnet.report.encoding import encode
 
 Picture = np.ndarray | bytes | str
@@ -21,9 +22,14 @@ KINDS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 SVG = "image/svg+xml"
 
 
+def escaped(text: str) -> str:
+    """Text as HTML content or attribute; characters that do not print are escaped before."""
+    return escape(printable(text, "\n"))
+
+
 def words(text: str) -> str:
     """Escape text for HTML; text between `backticks` is set as code."""
-    return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", escape(text))
+    return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", escaped(text))
 
 
 def tag(name: str, content: str = "", **attributes: str | int | None) -> str:
@@ -32,7 +38,7 @@ def tag(name: str, content: str = "", **attributes: str | int | None) -> str:
     A trailing underscore (`class_`) is dropped, other underscores become hyphens.
     """
     listed = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
+        f' {key.rstrip("_").replace("_", "-")}="{escaped(str(value))}"'
         for key, value in attributes.items()
         if value is not None
     )

@@ -8,7 +8,6 @@ import itertools
 import os
 import re
 from collections.abc import Iterable, Sequence
-from html import escape
 from pathlib import Path
 from string import Template
 from typing import Self
@@ -16,7 +15,7 @@ from typing import Self
 from minidl import serialize
 from zfnet.report.cards import MapCard, map_card
 from zfnet.report.curves import Record, curve
-from zfnet.report.markup import Picture, figure, image, table, tag, words
+from zfnet.report.markup import Picture, escaped, figure, image, table, tag, words
 from zfnet.report.occlusion import OcclusionCard, occlusion_card
 
 HERE = Path(__file__).parent
@@ -42,7 +41,7 @@ class Section:
 
     def code(self, text: str) -> Self:
         """Add preformatted lines of a program or a command."""
-        return self._add(tag("pre", tag("code", escape(text))))
+        return self._add(tag("pre", tag("code", escaped(text))))
 
     def table(self, header: Sequence[object], rows: Iterable[Sequence[object]]) -> Self:
         """Add a table; columns of numbers are right-aligned."""
@@ -140,7 +139,7 @@ class Page:
         """The whole page: the same content gives the same text."""
         template = Template(HERE.joinpath("page.html").read_text(encoding="utf-8"))
         return template.substitute(
-            title=escape(self.title),
+            title=escaped(self.title),
             heading=words(self.title),
             style=HERE.joinpath("style.css").read_text(encoding="utf-8"),
             kicker=tag("p", words(self.kicker), class_="kicker") if self.kicker else "",

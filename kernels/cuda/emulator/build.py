@@ -16,6 +16,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from kernels.storage.atomic import replacing
+
 HERE = Path(__file__).parent
 # DWARF 5 would name the standard input instead of the kernel's file.
 _SHARED = (
@@ -106,12 +108,14 @@ def _built(key: str, arguments: tuple[str, ...], source: str, what: str) -> Path
             "the CUDA emulator compiles kernels with g++, which is not on the PATH: "
             "`apt install g++` (or your system's equivalent) would put it there"
         )
-    beside = built.with_suffix(f".{os.getpid()}.so")
-    command = ["g++", *arguments, "-o", str(beside)]
-    run = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
-    if run.returncode:
-        raise CompileError(f"{what} does not compile:\n{run.stderr.strip()}")
-    beside.replace(built)
+    with tempfile.TemporaryDirectory(prefix="minidl-emulator-") as elsewhere:
+        output = Path(elsewhere, built.name)
+        command = ["g++", *arguments, "-o", str(output)]
+        run = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
+        if run.returncode:
+            raise CompileError(f"{what} does not compile:\n{run.stderr.strip()}")
+        with replacing(built) as beside:  # g++ would make a file of its own there
+            shutil.copyfile(output, beside)
     return built
 
 

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from kernels.storage.atomic import replacing
 from kernels.verify.mutants.hunt import Result, properties_of
 from kernels.verify.mutants.mutant import Mutant
 from kernels.verify.mutants.plant import sound_kernel
@@ -52,9 +53,8 @@ def read_record(path: Path) -> Record:
 def write_record(path: Path, record: Record) -> None:
     """Writes one line for each mutant, in the order of their names."""
     lines = (f"{json.dumps(name)}: {json.dumps(asdict(record[name]))}" for name in sorted(record))
-    beside = path.with_name(path.name + ".part")
-    beside.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-    beside.replace(path)
+    with replacing(path) as beside:
+        beside.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
 def left_to_hunt(mutants: Sequence[Mutant], record: Record) -> list[Mutant]:

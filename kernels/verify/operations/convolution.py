@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import Kernel
 from kernels.definition.convolution import DEFINITIONS, WIDE
-from kernels.verify.calls import Call, Sum, operation
+from kernels.verify.calls import Call, Results, Sum, operation
 from kernels.verify.geometries import LARGE, SMALL, conv_geometries
 from kernels.verify.served import narrowed
 
@@ -54,6 +54,9 @@ class Convolution(Sum):
     def precisely(self, call: Call) -> np.ndarray:
         return self.defined(call.g, call.inputs, WIDE).astype(np.float64)
 
+    def in_float64(self, call: Call) -> Results:
+        return (self.defined(call.g, call.inputs),)
+
 
 @operation
 class Forward(Convolution):
@@ -72,6 +75,10 @@ class Forward(Convolution):
     def precisely(self, call: Call) -> np.ndarray:
         products, bias = super().precisely(call), call.options.get("bias")
         return products if bias is None else products + bias[:, None, None]
+
+    def in_float64(self, call: Call) -> Results:
+        (products,), bias = super().in_float64(call), call.options.get("bias")
+        return (products if bias is None else products + bias[:, None, None],)
 
 
 @operation

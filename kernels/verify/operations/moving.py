@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kernels.contract.plane_geometry import ConcatenateGeometry, PatchGeometry
 from kernels.contract.registry import Kernel
 from kernels.verify.arrays import pairs, small
-from kernels.verify.calls import Bounds, Call, Operation, operation
+from kernels.verify.calls import Bounds, Call, Operation, Results, operation
 from kernels.verify.geometries import counts
 
 Shape = tuple[int, ...]
@@ -88,6 +88,9 @@ class Concatenate(Operation):
 
     def shapes(self, g: ConcatenateGeometry) -> dict[str, Shape]:
         return {f"x{i}": shape for i, shape in enumerate(g.x_shapes)}
+
+    def in_float64(self, call: Call) -> Results:
+        return (np.concatenate([a.astype(np.float64) for a in call.inputs.values()], axis=1),)
 
 
 @operation

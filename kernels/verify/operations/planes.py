@@ -17,6 +17,9 @@ class Planes(Operation):
         result = getattr(self.oracle, self.name)(*self.arguments(call), **call.options)
         return result if isinstance(result, tuple) else (result,)
 
+    def in_float64(self, call: Call) -> Results:
+        return self.at_large(call)
+
 
 def planes(call: Call) -> Planes:
     """The call's operation, which has to be one on planes."""

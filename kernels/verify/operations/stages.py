@@ -50,6 +50,11 @@ class ConvReluPool(Operation):
     def define(self, call: Call) -> Results:
         return super().define(call)[:1]
 
+    def in_float64(self, call: Call) -> Results:
+        convolved = replace(call, operation="conv2d", g=call.g.conv)
+        (planes,) = OPERATIONS["conv2d"].in_float64(convolved)
+        return (pooling.max_pool2d(np.where(planes <= 0, 0.0, planes), call.g.pool)[0],)
+
     def bound(self, kernel: Kernel, call: Call) -> Bounds:
         """The largest bound of the convolution's kernel in each window."""
         g, device = call.g, "cpu" if kernel.device == "cpu" else "cuda"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kernels.bounds import rounding
 from kernels.contract.registry import Kernel
 from kernels.verify.arrays import small
-from kernels.verify.calls import Bounds, Call, Operation, operation
+from kernels.verify.calls import Bounds, Call, Operation, Results, operation
 
 Shape = tuple[int, ...]
 ROUNDINGS = 8
@@ -40,6 +40,12 @@ class SgdStep(Operation):
 
     def arguments(self, call: Call) -> tuple[Any, ...]:
         return tuple(call.inputs.values())
+
+    def in_float64(self, call: Call) -> Results:
+        w, v, g = (a.astype(np.float64) for a in call.inputs.values())
+        lr, momentum, decay = (call.options[name] for name in ("lr", "momentum", "weight_decay"))
+        velocity = momentum * v + (g + decay * w if decay else g)
+        return w - lr * velocity, velocity
 
     def bound(self, kernel: Kernel, call: Call) -> Bounds:
         w, v, g = (np.abs(a.astype(np.float64)) for a in call.inputs.values())

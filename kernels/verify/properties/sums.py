@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.bounds import stated, statistical
 from kernels.contract.registry import Kernel
+from kernels.verify import precision
 from kernels.verify.calls import OPERATIONS, Call, Sum
 from kernels.verify.property import agree, holds
+from kernels.verify.verdicts import Violation
 
 SUMS = tuple(name for name, its in OPERATIONS.items() if isinstance(its, Sum))
 WHOLE = tuple(name for name in SUMS if OPERATIONS[name].whole)
@@ -21,18 +22,27 @@ def errs_like_a_random_walk(kernel: Kernel, call: Call) -> float:
     amplification that a kernel declares for its transforms. The largest errors come near it."""
     its, (bound,), (result,) = call.its, call.bound(kernel), call.run(kernel)
     assert isinstance(its, Sum)
-    exact = its.precisely(call)
-    agree(result, exact, bound)
-    amplified = kernel.amplification(call.g)
-    terms = (
-        stated(kernel, call.g, its.chain(call.g)) / amplified
-        if amplified > 1
-        else its.chain(call.g)
-    )
-    line = amplified * statistical(terms + 1, its.absolute(kernel, call), call.dtype)
-    agree(result, exact, line, "the statistical line")
+    exact, line = its.precisely(call), precision.line(kernel, call)
+    within_both(kernel, call, result, exact, bound, line)
     used = np.abs(result - exact) / np.where(line > 0, line, 1)
     return float(used.max(initial=0.0))
+
+
+def within_both(
+    kernel: Kernel,
+    call: Call,
+    result: np.ndarray,
+    exact: np.ndarray,
+    bound: np.ndarray | float,
+    line: np.ndarray,
+) -> None:
+    """Violation if an error exceeds the worst-case bound or the statistical line; it names the
+    precision that such errors have."""
+    try:
+        agree(result, exact, bound)
+        agree(result, exact, line, "the statistical line")
+    except Violation as error:
+        raise Violation(f"{error}{precision.named(kernel, call, result)}") from None
 
 
 @holds("large integers", *WHOLE, fills=("integers",), large=True, threads=True, optional=True)

@@ -16,12 +16,38 @@ from minidl.formats.onnx.tensors import type_name
 
 Folder = Callable[[Call], np.ndarray]
 FOLDERS: dict[str, Folder] = {}
-_LIMIT = 2**31
 _TYPES = {
     1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64,
     9: np.bool_, 10: np.float16, 11: np.float64, 12: np.uint32, 13: np.uint64,
 }  # fmt: skip
 """TensorProto.DataType as NumPy's type."""
+
+
+def size(call: Call) -> int:
+    """Bytes of a constant node's value, at most; 0 where it is no more than its inputs have.
+
+    Counted before the value is computed: a few bytes in a file can ask for any size.
+    """
+    operator = call.node.operator
+    arrays = [each for each in call.inputs if isinstance(each, np.ndarray)]
+    if operator == "ConstantOfShape":
+        value, shape = call["value"], call.integers(0)
+        if min(shape, default=0) < 0:
+            raise ValueError(f"a constant of the shape {shape} would be negative")
+        return math.prod(shape) * (4 if value is None else value.itemsize)
+    if operator == "Concat":
+        return sum(array.nbytes for array in arrays)
+    if operator == "Cast":
+        return 8 * sum(array.size for array in arrays)
+    if operator in ("Add", "Sub", "Mul", "Div") and len(arrays) == 2:
+        items = math.prod(np.broadcast_shapes(*(array.shape for array in arrays)))
+        return items * max(array.itemsize for array in arrays)
+    if operator == "Gather" and len(arrays) == 2:
+        data, indices = arrays
+        axis = min(range(data.ndim), key=lambda at: data.shape[at], default=0)
+        kept = data.nbytes // max(data.shape[axis] if data.ndim else 1, 1)
+        return kept * indices.size
+    return 0
 
 
 def folds(call: Call) -> bool:
@@ -66,11 +92,9 @@ def constant(call: Call) -> np.ndarray:
 
 @folding("ConstantOfShape")
 def constant_of_shape(call: Call) -> np.ndarray:
-    shape, value = call.integers(0), call["value"]
+    value = call["value"]
     filler = np.zeros(1, np.float32) if value is None else value
-    if min(shape, default=0) < 0 or math.prod(shape) * filler.itemsize >= _LIMIT:
-        raise ValueError(f"a constant of the shape {shape} would be negative, or 2 GiB and more")
-    return np.full(shape, filler.item(), filler.dtype)
+    return np.full(call.integers(0), filler.item(), filler.dtype)
 
 
 @folding("Shape")

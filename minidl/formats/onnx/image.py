@@ -53,8 +53,9 @@ def _plane(sizes: list[int | str], size: Pair | None, what: str) -> tuple[int, i
 
 
 def _size(axis: Any) -> int | str:
-    """The size of an axis: a number, or the name of a symbolic size."""
-    if axis.HasField("dim_value"):
+    """The size of an axis: a number, or the name of a symbolic size; -1 is one too, as some
+    exporters write it."""
+    if axis.HasField("dim_value") and axis.dim_value != -1:
         return int(axis.dim_value)
     return str(axis.dim_param) or "?"
 

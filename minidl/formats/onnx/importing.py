@@ -1,14 +1,17 @@
 """Import of an ONNX network as a graph of layers.
 
 The nodes are visited in topological order. A node of constants alone is computed at once. Every
-other node becomes a layer, which is run on one image of zeros: so every shape is that of the
-engine, and an error is found at the node that causes it.
+other node becomes a layer, which is run on a batch of no images: so every shape is that of the
+engine, an error is found at the node that causes it, and whatever sizes a file claims, nothing is
+allocated for them.
 """
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,12 +22,15 @@ from minidl import nn
 from minidl.formats.onnx import constants
 from minidl.formats.onnx.call import OPERATORS, Activation, Built, Call, Value
 from minidl.formats.onnx.model import Model, Node
-from minidl.formats.onnx.reading import read
+from minidl.formats.onnx.reading import LIMIT, read
 from minidl.formats.onnx.ties import Ties
+from minidl.formats.sentences import shortened
 from minidl.nn.folding import fold as fold_affine
 from minidl.recording import no_grad
 from minidl.tensor import Tensor
 
+SMALL, MULTIPLE = 64 << 20, 8
+"""Most bytes of all constants that nodes compute: 64 MiB, and so many times the stored ones."""
 _MISFITS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
 """Errors of NumPy and the engine for arrays and settings that do not fit each other."""
 
@@ -54,34 +60,40 @@ def load_onnx(
 
 def convert(model: Model, what: str) -> nn.Graph:
     """The layers of a model; `what` is its name in errors."""
-    walk = _Walk(dict(model.constants), model.opset)
+    stored = sum(array.nbytes for array in model.constants.values())
+    walk = _Walk(dict(model.constants), model.opset, SMALL + MULTIPLE * stored)
     walk.values[model.image] = Activation(nn.INPUT, (1, *model.shape))
     with no_grad():
         for node in model.nodes:
             try:
                 walk.add(node)
             except _MISFITS as error:
-                raise ValueError(
-                    f"{what} cannot be imported: operator {node.operator} of node {node.name!r} "
+                reason = (
+                    f"operator {node.operator} of node {node.name!r} "
                     f"(inputs {_shown(walk.inputs(node))}): {error}"
-                ) from None
+                )
+                raise ValueError(f"{what} cannot be imported: {shortened(reason)}") from None
     output = walk.values.get(model.output)
     if not isinstance(output, Activation):
-        raise ValueError(
-            f"{what} cannot be imported: its output {model.output!r} is not computed from the image"
-        )
+        reason = f"its output {model.output!r} is not computed from the image"
+        raise ValueError(f"{what} cannot be imported: {shortened(reason)}")
     return nn.Graph(walk.layers, walk.wiring, output.layer)
 
 
 @dataclass
 class _Walk:
-    """State of the import: the values by name, and the layers so far."""
+    """State of the import: the values by name, and the layers so far.
+
+    room: bytes that constants may still take.
+    """
 
     values: dict[str, Value]
     opset: int
+    room: int
     layers: dict[str, nn.Module] = field(default_factory=dict)
     wiring: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ties: Ties = field(default_factory=Ties)
+    uses: Counter[str] = field(default_factory=Counter)
 
     def add(self, node: Node) -> None:
         """Convert a node; its value is a constant, or the output of its layers."""
@@ -90,7 +102,17 @@ class _Walk:
             raise ValueError(f"it takes {second[0]!r}, a second output, and only first ones can be")
         call = Call(node, self.opset, self.inputs(node))
         if constants.folds(call):
-            value: Value = constants.fold(call)
+            needed = constants.size(call)
+            if needed > self.room:
+                raise ValueError(
+                    f"a constant of {needed} bytes is more than may be made of what the file holds "
+                    f"({self.room} bytes are left)"
+                )
+            self.room -= needed
+            constant = constants.fold(call)
+            if node.operator == "Constant":  # stored in the node
+                self.room += MULTIPLE * constant.nbytes
+            value: Value = constant
         else:
             built = _built(call)
             self.ties.add(call, built)
@@ -109,13 +131,34 @@ class _Walk:
         return sources[0]
 
     def layer(self, name: str, module: nn.Module, sources: tuple[Activation, ...]) -> Activation:
-        own = _free(name, self.layers)
-        shape = module(*(Tensor(np.zeros(each.shape, np.float32)) for each in sources)).shape
-        if shape[:1] != (1,):
-            raise ValueError(f"it gives {shape} for one image: the batch must stay the first axis")
+        own = self.free(name)
+        shape = _shape(module, [each.shape for each in sources])
+        if 4 * math.prod(shape) >= LIMIT:
+            raise ValueError(f"its output {shape} would take 2 GiB or more for one image")
         self.layers[own] = module
         self.wiring[own] = tuple(each.layer for each in sources)
         return Activation(own, shape)
+
+    def free(self, name: str) -> str:
+        """The name, with a number if another layer or the input has it."""
+        free = name
+        while free in self.layers or free == nn.INPUT:
+            self.uses[name] += 1
+            free = f"{name}_{self.uses[name] + 1}"
+        return free
+
+
+def _shape(module: nn.Module, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape of a layer's output for one image."""
+    try:
+        batch, *sizes = module(*(Tensor(np.zeros((0, *s[1:]), np.float32)) for s in shapes)).shape
+    except ValueError:  # again with one image, so that the message has its shape
+        zero = np.zeros((), np.float32)
+        module(*(Tensor(np.broadcast_to(zero, shape)) for shape in shapes))
+        raise
+    if batch != 0:
+        raise ValueError(f"it gives {batch, *sizes}: the batch must stay the first axis")
+    return (1, *sizes)
 
 
 def _built(call: Call) -> Built:
@@ -125,14 +168,6 @@ def _built(call: Call) -> Built:
             "imported"
         )
     return OPERATORS[call.node.operator](call)
-
-
-def _free(name: str, taken: Mapping[str, object]) -> str:
-    """The name, with a number if another layer or the input has it."""
-    free, number = name, 2
-    while free in taken or free == nn.INPUT:
-        free, number = f"{name}_{number}", number + 1
-    return free
 
 
 def _shown(values: tuple[Value, ...]) -> str:

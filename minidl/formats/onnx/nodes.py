@@ -10,6 +10,10 @@ from typing import Any
 from minidl.formats.onnx.model import Node
 from minidl.formats.onnx.tensors import to_array
 
+LIMIT = 2**31
+"""Limit of the integers in attributes, exclusive."""
+UNBOUNDED = ("Slice", "Shape")
+"""Operators whose largest integer stands for the end of an axis."""
 STANDARD = ("", "ai.onnx")
 """The two names of the domain of the standard's own operators."""
 
@@ -126,5 +130,13 @@ def _value(attribute: Any, folder: Path, proto: Any) -> Any:
     if kind == "STRING":
         return attribute.s.decode(errors="replace")
     if kind in ("INTS", "FLOATS"):
-        return tuple(getattr(attribute, kind.lower()))
-    return {"INT": attribute.i, "FLOAT": attribute.f}.get(kind)
+        found: Any = tuple(getattr(attribute, kind.lower()))
+    else:
+        found = {"INT": attribute.i, "FLOAT": attribute.f}.get(kind)
+    whole = (found,) if kind == "INT" else found if kind == "INTS" else ()
+    if proto.op_type not in UNBOUNDED and any(abs(each) >= LIMIT for each in whole):
+        raise ValueError(
+            f"{called(proto)} has the attribute {attribute.name} {found}; no size or setting of a "
+            f"network is {LIMIT} or more"
+        )
+    return found

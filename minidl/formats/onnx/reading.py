@@ -16,7 +16,8 @@ from kernels.contract.arguments import Pair
 from minidl.formats.onnx.image import image_shape
 from minidl.formats.onnx.model import Model
 from minidl.formats.onnx.nodes import STANDARD, in_order, to_node
-from minidl.formats.onnx.tensors import to_array
+from minidl.formats.onnx.tensors import check_external, to_array
+from minidl.formats.sentences import shortened
 
 OPSETS = range(7, 23)
 """The versions of the standard that can be read."""
@@ -35,7 +36,7 @@ def read(path: str | os.PathLike[str], size: Pair | None = None) -> Model:
     try:
         return _model(proto, Path(path).parent, size)
     except ValueError as error:
-        raise ValueError(f"{os.fspath(path)} cannot be imported: {error}") from None
+        raise ValueError(f"{os.fspath(path)} cannot be imported: {shortened(error)}") from None
 
 
 def read_shape(path: str | os.PathLike[str], size: Pair | None = None) -> tuple[int, int, int]:
@@ -44,7 +45,7 @@ def read_shape(path: str | os.PathLike[str], size: Pair | None = None) -> tuple[
     try:
         return image_shape(_only(proto.graph, "input"), size)
     except ValueError as error:
-        raise ValueError(f"{os.fspath(path)} cannot be imported: {error}") from None
+        raise ValueError(f"{os.fspath(path)} cannot be imported: {shortened(error)}") from None
 
 
 def parse(path: str | os.PathLike[str]) -> Any:
@@ -131,6 +132,7 @@ def _constants(graph: Any, folder: Path) -> dict[str, np.ndarray]:
             f"it holds sparse initializers, {len(graph.sparse_initializer)} of them; only dense "
             "ones can be read"
         )
+    check_external(graph.initializer, folder)
     constants: dict[str, np.ndarray] = {}
     for tensor in graph.initializer:
         if tensor.name in constants:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -17,6 +19,10 @@ FLOATS = (1, 10, 11)
 """TensorProto.DataType of float32, float16 and float64."""
 EXTERNAL = 1
 """TensorProto.data_location of an array in another file."""
+
+MULTIPLE = 4
+"""Most bytes of all arrays from one file, in bytes of the file: some are stored once and named
+several times."""
 
 # TensorProto.DataType -> the array's type, and the field of values that are not stored as bytes.
 _TYPES: dict[int, tuple[str, str]] = {
@@ -55,6 +61,26 @@ def to_array(tensor: Any, what: str, folder: Path) -> np.ndarray:
     else:
         raw = _packed(list(getattr(tensor, field)), np.dtype(dtype), what)
     return _shaped(raw, np.dtype(dtype), shape, what)
+
+
+def check_external(tensors: Iterable[Any], folder: Path) -> None:
+    """ValueError if arrays take more bytes from a file beside the model than several times its own:
+    each is read for itself, so overlapping parts would multiply the file in memory."""
+    taken, first = Counter[str](), dict[str, str]()
+    for tensor in tensors:
+        if tensor.data_location == EXTERNAL and tensor.data_type in _TYPES:
+            entries = {entry.key: entry.value for entry in tensor.external_data}
+            size = np.dtype(_TYPES[tensor.data_type][0]).itemsize
+            location = entries.get("location", "")
+            first.setdefault(location, tensor.name)
+            taken[location] += math.prod(tensor.dims) * size
+    for location, needed in taken.items():
+        file = _inside(folder, location, f"initializer {first[location]!r}")
+        if needed > MULTIPLE * file.stat().st_size:
+            raise ValueError(
+                f"its initializers are arrays of {needed} bytes from {file.name}, which has "
+                f"{file.stat().st_size}"
+            )
 
 
 def type_name(number: int) -> str:

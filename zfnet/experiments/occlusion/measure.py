@@ -1,4 +1,8 @@
-"""Occlusion maps: outputs as a grey square covers each place of an image (paper, Fig 7)."""
+"""Occlusion maps: outputs as a grey square covers each place of an image (paper, Fig 7).
+
+The square begins at every multiple of the stride, until it has covered the last rows and columns.
+Where it would leave the image there, the image's edge cuts it, as in Captum's `Occlusion`.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +23,9 @@ GREY = 128.0
 
 @dataclass(frozen=True, eq=False)
 class OcclusionMap:
-    """Outputs by the square's position; all arrays are (P,Q), one value for each position.
+    """Outputs by the square's position; all arrays are (P,P), one value for each position.
 
+    image_size:     side of the image, in pixels.
     square, stride: the square's side and its step, in pixels.
     map:            the strongest map of the last spatial layer without the square.
     activation:     (b) that map's total activation.
@@ -28,6 +33,7 @@ class OcclusionMap:
     winner:         (e) the most probable class.
     """
 
+    image_size: int
     square: int
     stride: int
     label: int
@@ -37,9 +43,15 @@ class OcclusionMap:
     winner: np.ndarray
     clear: float
 
+    def centres(self) -> np.ndarray:
+        """(P,) float: the centres of the squares along one side, in pixels; of a square that the
+        image's edge cuts, the centre of what is left."""
+        starts = np.array(places(self.image_size, self.square, self.stride))
+        return (starts + np.minimum(starts + self.square, self.image_size)) / 2
+
     def extent(self) -> tuple[int, int, int, int]:
         """(top, left, bottom, right), in pixels, of the area of all cells: each is stride wide,
-        around the square's centre."""
+        around the centre of the uncut square. It may end outside of the image."""
         P, Q = self.probability.shape
         first = (self.square - self.stride) // 2
         return first, first, first + P * self.stride, first + Q * self.stride
@@ -47,7 +59,15 @@ class OcclusionMap:
     def darkest(self) -> tuple[float, float]:
         """(row, column) in pixels: the square's centre where the true class is least probable."""
         p, q = divmod(int(self.probability.argmin()), self.probability.shape[1])
-        return p * self.stride + self.square / 2, q * self.stride + self.square / 2
+        centres = self.centres().tolist()
+        return centres[p], centres[q]
+
+
+def places(image_size: int, square: int, stride: int) -> range:
+    """Where the squares begin along one side: multiples of the stride, up to the first square that
+    reaches the image's edge, if it begins inside."""
+    count = -(-(image_size - square) // stride) + 1
+    return range(0, min(count * stride, image_size), stride)
 
 
 def default_square(image_size: int) -> tuple[int, int]:
@@ -65,7 +85,7 @@ def occlusion_map(
     batch_size: int = 128,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> OcclusionMap:
-    """Occlude a preprocessed image (3,S,S) at every position of the square inside it.
+    """Occlude a preprocessed image (3,S,S) at every position of the square.
 
     Only the outputs that depend on the square are recomputed (`zfnet/incremental.py`).
     ValueError if the square does not fit, the stride is below 1 or the label is no class.
@@ -75,28 +95,44 @@ def occlusion_map(
     layer = network.model.last_spatial_layer
     forward = IncrementalForward(network.model, x)
     map = strongest(forward.kept[layer])[0].map
-    starts = range(0, x.shape[-1] - square + 1, stride)
-    places = np.array([(top, left) for top in starts for left in starts])
+    starts = places(x.shape[-1], square, stride)
+    corners = np.array([(top, left) for top in starts for left in starts])
     totals, probabilities = [], []
-    for first in range(0, len(places), batch_size):
-        at = places[first : first + batch_size]
-        squares = patches.cut(grey[None], at, (square, square), 0.0)
-        planes, scores = forward.map_and_scores(Change(squares, at), layer, map)
+    for first in range(0, len(corners), batch_size):
+        change = _covered(x, grey, corners[first : first + batch_size], square)
+        planes, scores = forward.map_and_scores(change, layer, map)
         totals.append(planes.sum(axis=(1, 2)))
         probabilities.append(F.softmax(Tensor(scores)).data)
-        progress(min(first + batch_size, len(places)), len(places))
+        progress(min(first + batch_size, len(corners)), len(corners))
     side = len(starts)
     p = np.concatenate(probabilities)  # (PQ,C)
     scores = forward.kept[network.model.scores].reshape(1, -1)  # (1,C,...) -> (1,C)
     clear = float(F.softmax(Tensor(scores)).numpy()[0, label])
     grid = (side, side)
     return OcclusionMap(
-        square, stride, label, map,
+        x.shape[-1], square, stride, label, map,
         activation=np.concatenate(totals).reshape(grid),  # (PQ,) -> (P,Q)
         probability=p[:, label].reshape(grid),
         winner=p.argmax(axis=1).reshape(grid),
         clear=clear,
     )  # fmt: skip
+
+
+def _covered(x: np.ndarray, grey: np.ndarray, corners: np.ndarray, square: int) -> Change:
+    """The squares that begin at `corners` (N,2), as windows of one shape inside the image.
+
+    The window of a square that the image's edge cuts begins before it, with the image's own pixels.
+    """
+    at = np.minimum(corners, x.shape[-1] - square)
+    squares = patches.cut(grey[None], at, (square, square), 0.0)
+    if (at == corners).all():
+        return Change(squares, at)
+    pixels = patches.cut(x[None], at, (square, square), 0.0)
+    row, column = np.indices((square, square))
+    before = (corners - at)[:, :, None, None]  # (N,2) -> (N,2,1,1)
+    inside = (row >= before[:, 0]) & (column >= before[:, 1])  # (N,h,w)
+    np.copyto(squares, pixels, where=~inside[:, None])  # (N,1,h,w) for all channels
+    return Change(squares, at)
 
 
 def _check(network: Network, x: np.ndarray, label: int, square: int, stride: int) -> None:

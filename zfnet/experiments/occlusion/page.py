@@ -10,8 +10,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from minidl import serialize
 from zfnet.data import Dataset
 from zfnet.deconvnet import Deconvnet, Projection
@@ -155,7 +153,7 @@ def _write_image(network: Network, one: Occluded, number: int, results: Results)
     name, found = f"occlusion-{number:02d}", one.map
     with serialize.replacing(results.out / f"{name}.png") as beside:
         beside.write_bytes(charts.png(occlusion_figure(_card(network, one)), DOTS))
-    centres = (np.arange(len(found.probability)) * found.stride + found.square / 2).tolist()
+    centres = found.centres().tolist()
     rows = [
         [row, column, float(found.activation[p, q]), float(found.probability[p, q]),
          network.classes[found.winner[p, q]]]

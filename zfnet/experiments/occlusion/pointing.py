@@ -162,11 +162,8 @@ def point(found: OcclusionMap, region: np.ndarray) -> Point:
 
     A position is that of the square's centre. Of equal minima the first counts.
     """
-    P, Q = found.probability.shape
-    rows, columns = (
-        (np.arange(count) * found.stride + found.square / 2).astype(int) for count in (P, Q)
-    )
-    on = region[np.ix_(rows, columns)]  # (S,S) -> (P,Q)
+    places = found.centres().astype(int)
+    on = region[np.ix_(places, places)]  # (S,S) -> (P,P)
     return Point(bool(on.flat[found.probability.argmin()]), float(on.mean()))
 
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kernels.storage.folders import FolderInUse, FolderRemoved
 from zfnet.experiments.paper.parts import Part
 from zfnet.experiments.shared.estimates import Verdict
 from zfnet.experiments.shared.results import Results
@@ -89,6 +90,8 @@ def _outcome(job: Job, out: Path) -> Outcome:
     options, folder = plain(job.options), out / job.part.name
     try:
         job.run(folder)
+    except (FolderInUse, FolderRemoved):  # not because of the data: the whole command ends
+        raise
     except (ValueError, FileNotFoundError) as error:
         return Outcome(options, str(error))
     numbers = json.loads((folder / f"{job.part.command}.json").read_text("utf-8"))

@@ -12,6 +12,7 @@ from minidl.rules import Rules
 from zfnet.deconvnet import Deconvnet, Projection
 from zfnet.experiments.shared import pages
 from zfnet.experiments.shared.photographs import Photograph, as_inputs
+from zfnet.file_names import file_name
 from zfnet.network import Network
 from zfnet.report import Page, pictures
 
@@ -40,7 +41,7 @@ def write_projections(
         zip(photographs, inputs, found, strict=True), start=1
     ):
         pair = _pair(network, x, projection)
-        _write_png(out / f"{number:02d}-{Path(photograph.name).stem}.png", pair)
+        _write_png(out / file_name(f"{number:02d}-{Path(photograph.name).stem}", ".png"), pair)
         where = f"unit ({projection.unit.p}, {projection.unit.q}) of map {projection.unit.map}"
         section = page.section(photograph.name)
         section.figure(

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_sample_image
 
+from kernels.terminal.printable import printable
 from minidl.rules import Rules, deconvnet
 from zfnet.data import read_image
 from zfnet.deconvnet import Deconvnet, Projection
@@ -37,7 +38,7 @@ def sample_photographs() -> list[Photograph]:
 
 def read_photographs(paths: Sequence[Path]) -> list[Photograph]:
     """Files of the user's; BadImage (a ValueError) names one that cannot be read."""
-    return [Photograph(path.name, read_image(path)) for path in paths]
+    return [Photograph(printable(path.name), read_image(path)) for path in paths]
 
 
 def as_inputs(network: Network, photographs: Sequence[Photograph]) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -61,16 +62,25 @@ PROTOCOLS = {
 }  # fmt: skip
 
 
-def open_whole(data: str, protocol: Protocol, *, split: str = "val", seed: int = 0) -> Dataset:
+def open_whole(
+    data: str,
+    protocol: Protocol,
+    *,
+    split: str = "val",
+    seed: int = 0,
+    follow_links: bool = False,
+) -> Dataset:
     """The labelled images for the folds, without the folders that are not classes.
 
     split: of a data set that comes in parts (scenes, Tiny ImageNet, DIR/train and DIR/val); a
     folder that does not comes whole.
+    follow_links: also symbolic links that lead out of the folder.
     Raises ValueError for a folder that does not exist, or with fewer than two classes.
     """
-    dataset = open_dataset(data, split, seed=seed, val_fraction=0)
+    reading: dict[str, Any] = {"seed": seed, "val_fraction": 0, "follow_links": follow_links}
+    dataset = open_dataset(data, split, **reading)
     if len(dataset) == 0:  # a folder without a val part is all train
-        dataset = open_dataset(data, "train", seed=seed, val_fraction=0)
+        dataset = open_dataset(data, "train", **reading)
     require_classes(dataset)
     classes = [name for name in dataset.classes if name not in protocol.left_out]
     if len(classes) == len(dataset.classes):

@@ -21,6 +21,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from minidl import serialize
+from zfnet.file_names import file_name
 from zfnet.report import Page, charts, pictures
 
 Report = Callable[[str, int, int], None]
@@ -56,7 +57,7 @@ class Results:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)
-        return self._write(f"{name}.csv", text.getvalue().encode())
+        return self._write(f"{name}.csv", text.getvalue().encode(errors="backslashreplace"))
 
     def picture(self, name: str, pixels: np.ndarray) -> np.ndarray:
         """Write `name`.png, (H,W,3) uint8, and return the picture for the page."""
@@ -80,7 +81,8 @@ class Results:
         return page.write(self.out / "index.html")
 
     def _write(self, name: str, content: bytes) -> Path:
-        path = self.out / name.replace("/", "-")  # (layers of other networks have such names)
+        stem, dot, suffix = name.rpartition(".")
+        path = self.out / file_name(stem, dot + suffix)  # (layers have names from outside)
         with serialize.replacing(path) as beside:
             beside.write_bytes(content)
         return path

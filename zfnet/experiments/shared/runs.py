@@ -6,29 +6,43 @@ resumes its training.
 
 from __future__ import annotations
 
-import json
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kernels.terminal.progress import stop_on_interrupt
-from zfnet.checkpoint import CHECKPOINT, load_checkpoint
+import minidl
+from kernels.storage.atomic import replacing
+from kernels.storage.sealed import sealed, unsealed
+from kernels.terminal.progress import stop_on_interrupt, stop_status
+from zfnet.checkpoint import CHECKPOINT
 from zfnet.data import Dataset, Preprocess
 from zfnet.experiments.shared.results import Report, silent
 from zfnet.model import ConvNet, as_json
 from zfnet.network import Network, require_conv_net
+from zfnet.origin import Origin
 from zfnet.recipe import Recipe
+from zfnet.resuming import kept_images, kept_run, of_origin, refusal
 from zfnet.settings import Settings
 from zfnet.train import Trainer
 from zfnet.training_state import Progress
 
+OTHERWISE = "let it go on as it began, give another --out, or remove it"
 DATA = "data.json"
 """The file with the fingerprint of a run's images."""
 
 
 class Stopped(Exception):
-    """Ctrl-C, after a checkpoint; the message says how to resume."""
+    """Ctrl-C or SIGTERM, after a checkpoint; the message says how to resume.
+
+    status: the exit status, 130 or 143.
+    """
+
+    def __init__(self, message: str, status: int = 130) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -67,8 +81,13 @@ def trained(
             return not pressed
 
         trainer.on_step = show
-        if not trainer.run():
-            raise Stopped(f"Stopped while {title}; the same command goes on from {out}.")
+        trainer.stopping = lambda: bool(pressed)
+        with _threads(trainer.origin.threads):
+            finished = trainer.run()
+        if not finished:
+            raise Stopped(
+                f"Stopped while {title}; the same command goes on from {out}.", stop_status(pressed)
+            )
     return trainer
 
 
@@ -83,9 +102,11 @@ def resumed(
 ) -> Trainer:
     """The run of `plan` in `folder` as its last checkpoint left it, on `device`.
 
-    ValueError if it is a run of another plan, FileNotFoundError without a checkpoint.
+    ValueError if it is a run of another plan or of other images, or if it is not finished and would
+    go on otherwise than it began; FileNotFoundError without a checkpoint.
     """
-    network, recipe, arrays, state = load_checkpoint(folder)
+    kept = kept_run(folder)
+    network, recipe = kept.network, kept.recipe
     if (
         as_json(require_conv_net(network, "a run").settings) != as_json(plan.settings)
         or recipe != plan.recipe
@@ -93,10 +114,42 @@ def resumed(
         raise ValueError(
             f"{folder} holds a run with other settings; give another --out, or remove it"
         )
+    sets = kept_images(kept, train, val, workers=workers)
+    if sets.found:
+        raise _of_other_images(folder, train, str(sets.found[0]))
     network.model.to(device)
-    trainer = Trainer(network, train, val, folder, recipe, workers=workers)
-    trainer.restore(arrays, state)
+    with _threads(kept.origin.threads if kept.origin else minidl.get_num_threads()):
+        origin = Origin.here(data=network.data, device=device, workers=workers)
+    refused = refusal(folder, of_origin(kept, origin), OTHERWISE)
+    if refused and kept.epoch < recipe.epochs:
+        raise ValueError(refused)
+    trainer = Trainer(
+        network, sets.train, sets.val, folder, recipe, workers=workers, images=sets.images,
+        origin=kept.origin if refused else origin,
+    )  # fmt: skip
+    trainer.restore(kept.arrays, kept.state)
     return trainer
+
+
+def _of_other_images(folder: Path, train: Dataset, what: str) -> ValueError:
+    return ValueError(
+        f"{folder} holds a run on other images than the {len(train)} of {train.name} ({what}); "
+        "give another --out, or remove it"
+    )
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """So many threads, if this machine has them; afterwards as many as before."""
+    before = minidl.get_num_threads()
+    if count != before:
+        with suppress(ValueError):  # the difference is named
+            minidl.set_num_threads(count)
+    try:
+        yield
+    finally:
+        if count != before:
+            minidl.set_num_threads(before)
 
 
 def _trainer(
@@ -112,14 +165,11 @@ def _trainer(
     """A new run in `folder`, or the run that is there if plan and images are the same."""
     images, kept = _fingerprint(train, val, preprocess), folder / DATA
     if (folder / CHECKPOINT).is_file():
-        if not kept.is_file() or json.loads(kept.read_text("utf-8")) != images:
-            raise ValueError(
-                f"{folder} holds a run on other images than the {len(train)} of {train.name}; "
-                "give another --out, or remove it"
-            )
+        if not kept.is_file() or unsealed(kept.read_text("utf-8")) != images:
+            raise _of_other_images(folder, train, f"see {DATA}")
         return resumed(plan, train, val, folder, device=device, workers=workers)
-    folder.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(images), "utf-8")
+    with replacing(kept) as beside:
+        beside.write_text(sealed(images), "utf-8")
     network = Network(ConvNet(plan.settings), preprocess, tuple(train.classes), data)
     network.model.to(device)
     return Trainer(network, train, val, folder, plan.recipe, workers=workers)

@@ -13,6 +13,12 @@ def batch_normalization(call: Call) -> nn.Module:
     """(x - mean) / sqrt(var + epsilon) scale + bias, with fixed statistics."""
     if call["training_mode"] or call["spatial"] == 0:
         raise ValueError("training_mode=1 or spatial=0; only fixed statistics of channels can be")
+    named = sum(map(bool, call.node.outputs))
+    if named > 1:
+        raise ValueError(
+            f"it has {named} outputs, which is training mode; only fixed statistics, with one "
+            "output, can be imported: export the network in inference (eval) mode"
+        )
     scale, bias, mean, variance = (call.weights(at).astype(np.float64) for at in range(1, 5))
     shapes = [each.shape for each in (scale, bias, mean, variance)]
     if set(shapes) != {call.shape[1:2]}:

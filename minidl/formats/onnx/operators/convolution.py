@@ -83,7 +83,9 @@ def gemm(call: Call) -> nn.Module:
     _two_axes(call)
     weight = _times(call["alpha"], _matrix(call))
     weight = weight if call["transB"] else weight.T  # (F,K) -> (K,F)
-    bias = _times(call["beta"], _row(call, weight.shape[0])) if call.has(2) else None
+    # A beta of 0 leaves C out, as in BLAS and ONNX Runtime, even where it holds NaN.
+    added = call.has(2) and call["beta"] != 0
+    bias = _times(call["beta"], _row(call, weight.shape[0])) if added else None
     return nn.Linear.of(np.ascontiguousarray(weight), bias)
 
 

@@ -1,0 +1,138 @@
+"""Numba's threading layer, and its exchange in a forked child.
+
+Numba runs parallel loops on one of three layers: TBB, OpenMP, or workqueue, its own. PyPI's `tbb`
+has the library of the first, which is the default: alone on the machine it takes the time of
+OpenMP, and beside other busy processes half of it or less, because no thread waits for one that the
+system has suspended before it began. Without that library Numba takes OpenMP.
+
+Of a process that forks only the forking thread lives on in the child. TBB ends its threads before a
+fork and starts them anew, if the thread that forks is the one that started the layer and no other
+has used it. OpenMP has no way to do so, and Numba ends such a child at its first loop. Workqueue
+always starts anew. So where TBB does not, a child changes to workqueue:
+
+Compiled code calls the layer's functions by name, and a name is resolved only once. The names lead
+to functions of ours, each of which jumps to the address in a variable of its own. These addresses
+are changed in the child's first parallel loop, which starts workqueue's threads, as many as the
+parent has. Loops are cut by the number of threads alone, so a child gets the parent's bits.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+from importlib import metadata
+from typing import Any
+
+import llvmlite.binding as llvm  # type: ignore[import-untyped]
+from numba import config
+
+
+def _of_numba(name: str) -> Any:
+    return importlib.import_module(f"numba.np.ufunc.{name}")
+
+
+parallel, workqueue = _of_numba("parallel"), _of_numba("workqueue")
+
+LOOP = "numba_parallel_for"
+FUNCTIONS = {
+    LOOP: ("void", ("ptr",) * 5 + ("i64",) * 3),
+    "get_num_threads": ("i64", ()),
+    "set_num_threads": ("void", ("i64",)),
+    "get_thread_id": ("i64", ()),
+    "set_parallel_chunksize": ("i64", ("i64",)),
+    "get_parallel_chunksize": ("i64", ()),
+}
+"""What compiled code calls in a layer: type of the result, types of the arguments."""
+_MODULES = {"tbb": "tbbpool", "omp": "omppool", "workqueue": "workqueue"}
+_TBB = ("libtbb.so.12", "tbb12.dll", "libtbb.12.dylib")
+_LOOP_TYPE = ctypes.PYFUNCTYPE(None, *[ctypes.c_void_p] * 5, *[ctypes.c_size_t] * 3)
+
+
+def _jump(name: str, result: str, types: tuple[str, ...]) -> str:
+    """LLVM code of a function that jumps to the address in the variable `name`.address."""
+    parameters = ", ".join(f"{kind} %{i}" for i, kind in enumerate(types))
+    into, returned = ("", "void") if result == "void" else ("%result = ", "i64 %result")
+    return f"""
+    @{name}.address = global ptr null
+    define {result} @{name}({parameters}) {{
+      %target = load ptr, ptr @{name}.address
+      {into}musttail call {result} %target({parameters})
+      ret {returned}
+    }}"""
+
+
+class _Jumps:
+    """The functions that compiled code is linked to, and the addresses that they jump to."""
+
+    def __init__(self) -> None:
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        module = llvm.parse_assembly("".join(_jump(n, *of) for n, of in FUNCTIONS.items()))
+        machine = llvm.Target.from_default_triple().create_target_machine(codemodel="jitdefault")
+        self.engine = llvm.create_mcjit_compiler(module, machine)
+        self.engine.finalize_object()
+
+    def lead_to(self, layer: Any) -> None:
+        """From now on compiled code runs on this layer, a module of `numba.np.ufunc`."""
+        for name in FUNCTIONS:
+            self.set(name, getattr(layer, "parallel_for" if name == LOOP else name))
+
+    def set(self, name: str, address: int | None) -> None:
+        place = self.engine.get_global_value_address(f"{name}.address")
+        ctypes.c_void_p.from_address(place).value = address
+
+    def link(self) -> None:
+        """Have Numba link what it compiles or loads from now on to these functions."""
+        for name in FUNCTIONS:
+            llvm.add_symbol(name, self.engine.get_function_address(name))
+
+
+def name() -> str:
+    """The layer that loops run on: "tbb", "omp" or "workqueue"."""
+    return str(parallel.threading_layer())
+
+
+def _load_tbb() -> None:
+    """Load PyPI's library, which is in no folder that the system searches.
+
+    Numba finds a library that is loaded by its name. Where there is none, or it cannot be loaded,
+    Numba takes its next layer, which `name` says.
+    """
+    try:
+        files = metadata.files("tbb") or []
+        for file in files:
+            if file.name in _TBB:
+                ctypes.CDLL(str(file.locate()))
+    except (metadata.PackageNotFoundError, OSError):
+        return
+
+
+def _start() -> _Jumps:
+    """Load the layer (NUMBA_THREADING_LAYER may name one) and start its threads."""
+    if str(config.THREADING_LAYER).lower() in ("default", "tbb"):  # type: ignore[attr-defined]
+        _load_tbb()
+    parallel._launch_threads()
+    jumps = _Jumps()
+    jumps.lead_to(_of_numba(_MODULES[name()]))
+    jumps.link()
+    return jumps
+
+
+@_LOOP_TYPE
+def _first_loop_of_a_child(*operands: Any) -> None:
+    """Start workqueue's threads, change to them, and run the loop."""
+    threads = parallel._get_num_threads()
+    ctypes.CFUNCTYPE(None, ctypes.c_int)(workqueue.launch_threads)(parallel.NUM_THREADS)
+    parallel._load_threading_functions(workqueue)
+    parallel._set_num_threads(threads)
+    _jumps.lead_to(workqueue)
+    _LOOP_TYPE(workqueue.parallel_for)(*operands)
+
+
+def change_in_child() -> None:
+    """Have this process, a child, start workqueue's threads at its first parallel loop."""
+    parallel._threading_layer = "workqueue"
+    _jumps.set(LOOP, ctypes.cast(_first_loop_of_a_child, ctypes.c_void_p).value)
+
+
+_jumps = _start()

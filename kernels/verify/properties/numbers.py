@@ -1,0 +1,158 @@
+"""Properties at the ends of the number format: denormals, zeros, infinity, the largest numbers.
+
+Each kind of value has a rule that follows from the arithmetic, so no bound is needed: products of
+denormals with small integers are exact multiples of the smallest denormal; a single product is
+rounded once; values that are moved keep every bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import strategies as st
+
+from kernels.contract.registry import Kernel
+from kernels.verify.calls import OPERATIONS, Call
+from kernels.verify.property import agree, assume, holds, require, same
+
+seeds = st.integers(0, 2**32 - 1)
+CONVOLUTIONS = ("conv2d", "conv2d_dgrad", "conv2d_wgrad")
+LINEAR = tuple(name for name, its in OPERATIONS.items() if its.linear and its.whole)
+MOVING = ("max_pool2d", "max_unpool2d_vjp", "patches_gather", "patches_fill", "concatenate",
+          "plane_max")  # fmt: skip
+RESPONSE = "local_response_norm"
+
+
+def _scaled(call: Call, factor: float) -> Call:
+    """The call with its first linear operand, and the optional arrays, times a power of two."""
+    first = call.its.linear[0]
+    options = {k: v * call.dtype.type(factor) if isinstance(v, np.ndarray) else v
+               for k, v in call.options.items()}  # fmt: skip
+    changed = call.but(**{first: call.inputs[first] * call.dtype.type(factor)})
+    return replace(changed, options=options)
+
+
+@holds("denormals", *LINEAR, fills=("integers",), large=None, optional=True,
+       applies=lambda kernel: kernel.exact)  # fmt: skip
+def denormals_are_numbers(kernel: Kernel, call: Call) -> None:
+    """Small integers times the smallest denormal give sums that are exact multiples of it: none is
+    flushed to zero, as operand, product or result."""
+    least = float(np.finfo(call.dtype).smallest_subnormal)
+    (whole,) = call.its.in_float64(call)
+    (result,) = _scaled(call, least).run(kernel)
+    agree(result.astype(np.float64) / least, whole, 0.0, "in units of the smallest denormal")
+
+
+@holds("any magnitude", *LINEAR, fills=("integers",), large=None, optional=True,
+       applies=lambda kernel: kernel.exact, part=st.floats(-0.95, 0.95))  # fmt: skip
+def no_magnitude_is_special(kernel: Kernel, call: Call, part: float) -> None:
+    """Small integers times any power of two of the type's range give exact sums: nothing passes
+    through a type of a smaller range."""
+    ends = np.finfo(call.dtype)
+    exponent = int(part * (-ends.minexp if part < 0 else ends.maxexp - 24))
+    factor = 2.0**exponent
+    (whole,) = call.its.in_float64(call)
+    assume(np.abs(whole).max(initial=0.0) < 2**20)
+    (result,) = _scaled(call, factor).run(kernel)
+    agree(result.astype(np.float64) / factor, whole, 0.0, f"in units of 2^{exponent}")
+
+
+@holds("largest numbers", *CONVOLUTIONS, "matmul", fills=("integers",), seed=seeds,
+       applies=lambda kernel: kernel.exact)  # fmt: skip
+def the_largest_numbers_pass(kernel: Kernel, call: Call, seed: int) -> None:
+    """The largest finite number times 1, beside products of 0, is itself; times -1 its negative;
+    times 2 infinity."""
+    first, second = call.its.linear
+    assume(call.inputs[first].size and call.inputs[second].size)
+    rng = np.random.default_rng(seed)
+    operand, other = (np.zeros_like(call.inputs[name]) for name in (first, second))
+    operand.flat[rng.integers(operand.size)] = 1
+    other.flat[rng.integers(other.size)] = rng.choice((1, -1, 2))
+    unit = call.but(**{first: operand, second: other})
+    (whole,) = unit.its.in_float64(unit)
+    with np.errstate(over="ignore"):
+        expected = (whole * float(np.finfo(call.dtype).max)).astype(call.dtype)
+    (result,) = unit.but(**{first: operand * np.finfo(call.dtype).max}).run(kernel)
+    same(result, expected, "with the largest finite number")
+
+
+@holds("dead filters", *CONVOLUTIONS, "matmul", fills=("integers",), seed=seeds,
+       value=st.sampled_from([np.nan, np.inf, -np.inf]),
+       applies=lambda kernel: not kernel.skips_zeros)  # fmt: skip
+def zero_times_nan_is_nan(kernel: Kernel, call: Call, seed: int, value: float) -> None:
+    """A product of 0 with NaN or infinity is NaN, also where all of a filter, or of a matrix, is 0.
+    A kernel whose BLAS leaves such products out declares `skips_zeros`."""
+    first, second = call.its.linear
+    assume(call.inputs[first].size and call.inputs[second].size)
+    infected = call.inputs[first].copy()
+    infected.flat[np.random.default_rng(seed).integers(infected.size)] = value
+    dead = call.but(**{first: infected, second: np.zeros_like(call.inputs[second])})
+    with np.errstate(invalid="ignore"):
+        (expected,), (result,) = dead.its.define(dead), dead.run(kernel)
+    lost = np.isnan(expected) & ~np.isnan(result)
+    require(not lost.any(), f"{int(lost.sum())} sums of 0 times {value} are not NaN")
+
+
+@holds("moved bits", *MOVING, large=None, seed=seeds)
+def moved_values_keep_every_bit(kernel: Kernel, call: Call, seed: int) -> None:
+    """Denormals, zeros of both signs, infinities and the largest numbers are moved as they are."""
+    special = _ends(call, seed, nan=False)
+    result, expected = special.run(kernel)[0], special.its.in_float64(special)[0]
+    with np.errstate(over="ignore"):
+        same(result, expected.astype(call.dtype), "values at the ends of the number format")
+    if call.operation not in ("max_pool2d", "plane_max"):  # where equal zeros compete
+        wrong = np.signbit(result) != np.signbit(expected)
+        require(not wrong.any(), f"{int(wrong.sum())} zeros have another sign")
+
+
+def _ends(call: Call, seed: int, nan: bool) -> Call:
+    """The call with many of its values replaced by those at the ends of the number format."""
+    rng, ends = np.random.default_rng(seed), np.finfo(call.dtype)
+    least = float(ends.smallest_subnormal)
+    some = [0.0, -0.0, least, -least, float(ends.tiny), float(ends.max), float(ends.min)]
+    some += [np.inf, -np.inf, *([np.nan] if nan else [])]
+
+    def changed(a: np.ndarray) -> np.ndarray:
+        if a.dtype.kind != "f":
+            return a
+        replaced = rng.choice(np.array(some), a.shape).astype(a.dtype)
+        return np.where(rng.random(a.shape) < 0.6, replaced, a)
+
+    return replace(call.each(changed), g=call.g)
+
+
+@holds("ends rectified", "relu", "relu_vjp", large=None, seed=seeds)
+def rectified_values_keep_every_bit(kernel: Kernel, call: Call, seed: int) -> None:
+    """Denormals and the largest numbers pass, NaN too; what is below zero becomes 0, not -0."""
+    special = _ends(call, seed, nan=call.operation == "relu")
+    (result,), (expected,) = special.run(kernel), special.its.in_float64(special)
+    same(result, expected.astype(call.dtype), "values at the ends of the number format")
+    negative = (special.inputs["x"] < 0) & np.signbit(result)
+    require(not negative.any(), f"{int(negative.sum())} values below zero have become -0")
+
+
+@holds("large responses", RESPONSE, fills=("normal", "positive"), exponent=st.integers(8, 60))
+def large_values_do_not_overflow(kernel: Kernel, call: Call, exponent: int) -> None:
+    """Values whose squares exceed float32 are still normalised: the sum of squares is kept in
+    float64, or scaled."""
+    loud = call.but(x=call.inputs["x"] * call.dtype.type(2.0**exponent))
+    (result,), (expected,), (bound,) = (
+        loud.run(kernel),
+        loud.its.in_float64(loud),
+        loud.bound(kernel),
+    )
+    agree(result, expected, bound)
+
+
+@holds("averages' range", "avg_pool2d", "avg_pool2d_vjp", fills=("integers",),
+       exponent=st.integers(-120, 100))  # fmt: skip
+def averages_scale(kernel: Kernel, call: Call, exponent: int) -> None:
+    """Averages of values of any magnitude, whose sums are finite, are within the bound."""
+    loud = _scaled(call, 2.0**exponent)
+    (result,), (expected,), (bound,) = (
+        loud.run(kernel),
+        loud.its.in_float64(loud),
+        loud.bound(kernel),
+    )
+    agree(result, expected, bound)

@@ -1,0 +1,82 @@
+"""Stratum "networks": the layers of published networks on one image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
+from kernels.contract.plane_geometry import ConcatenateGeometry
+from kernels.verify.strata.layers import CONVOLUTIONS, POOLS, RESPONSES, Conv, Pool, both
+from kernels.verify.strata.stratum import Stratum
+
+MATRICES = ((1, 1000, 2048), (64, 10, 84), (197, 768, 768), (197, 3072, 768), (1, 4096, 4096),
+            (49, 2048, 512), (577, 64, 577), (128, 1000, 4096))  # fmt: skip
+"""(M,N,K): classifiers of ResNet, LeNet and VGG, layers of ViT-B and their attention."""
+SHAPES = ((1, 64, 112, 112), (1, 2048, 7, 7), (1, 1152, 1, 1), (128, 4096), (197, 3072))
+PARAMETERS = ((64, 3, 7, 7), (512, 512, 3, 3), (1000, 2048), (2048,), (96, 1, 7, 7))
+JOINED = (
+    ((64, 128, 32, 32), 28),
+    ((64, 32, 32, 32, 32, 32), 56),
+    ((64, 64), 280),
+    ((320, 768, 768, 192), 8),
+)
+"""Channels and H = W of joined arrays: Inception, DenseNet, U-Net, Inception v3."""
+
+
+def convolution(layer: Conv, images: int = 1) -> ConvGeometry:
+    (H, W), (R, S), padding = both(layer.size), both(layer.window), both(layer.padding)
+    shapes = (images, layer.C, H, W), (layer.K, layer.C // layer.groups, R, S)
+    stride, dilation = both(layer.stride), both(layer.dilation)
+    return ConvGeometry.of(*shapes, stride, padding, dilation, layer.groups)
+
+
+def pool(layer: Pool) -> PoolGeometry:
+    shape = 1, layer.C, layer.size, layer.size
+    ceil = layer.ceil_mode
+    return PoolGeometry.of(
+        shape, layer.window, layer.stride, layer.padding, ceil_mode=ceil, count_include_pad=False
+    )
+
+
+def _convolutions() -> Sequence[ConvGeometry]:
+    return [convolution(layer) for layer in CONVOLUTIONS]
+
+
+def _pools() -> Sequence[PoolGeometry]:
+    return [pool(layer) for layer in POOLS]
+
+
+def _responses() -> Sequence[LRNGeometry]:
+    return [LRNGeometry.of((1, C, H, H), alpha=a) for C, H in RESPONSES for a in (1e-4, 1.0)]
+
+
+def _contrasts() -> Sequence[LCNGeometry]:
+    return [LCNGeometry.of(shape, border=border) for border in ("corrected", "zero")
+            for shape in ((1, 1, 96, 96), (1, 3, 128, 128), (2, 64, 27, 27))]  # fmt: skip
+
+
+def _joined() -> Sequence[ConcatenateGeometry]:
+    return [ConcatenateGeometry(1, channels, H, H) for channels, H in JOINED]
+
+
+def _listed(values: Sequence[Any]) -> Callable[[], Sequence[Any]]:
+    return lambda: values
+
+
+NETWORKS = Stratum(
+    "networks",
+    {
+        **dict.fromkeys(("conv2d", "conv2d_dgrad", "conv2d_wgrad"), _convolutions),
+        **dict.fromkeys(("max_pool2d", "max_unpool2d", "max_unpool2d_vjp"), _pools),
+        **dict.fromkeys(("avg_pool2d", "avg_pool2d_vjp"), _pools),
+        **dict.fromkeys(("local_response_norm", "local_response_norm_vjp"), _responses),
+        **dict.fromkeys(("local_contrast_norm", "local_contrast_norm_vjp"), _contrasts),
+        "matmul": _listed(MATRICES),
+        **dict.fromkeys(("relu", "relu_vjp"), _listed(SHAPES)),
+        "sgd_step": _listed(PARAMETERS),
+        "concatenate": _joined,
+        "plane_max": _listed([(1, 512, 7, 7), (2, 2048, 7, 7), (1, 64, 112, 112)]),
+    },
+)

@@ -1,0 +1,292 @@
+"""Wrong kernels of each kind that the suite's strata, histories and numbers are for, and a right
+one that none of them flags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kernels import ConvGeometry, Kernel, PoolGeometry
+from kernels.contract.declarations import Accuracy
+from kernels.definition.convolution import conv2d, conv2d_wgrad
+from kernels.definition.pooling import avg_pool2d, max_pool2d
+from kernels.verify import PROFILES, PROPERTIES, Outcome, try_property
+from kernels.verify.strata import NETWORKS, THRESHOLDS
+from kernels.verify.strata.networks import CONVOLUTIONS, convolution
+
+Forward = Callable[..., np.ndarray]
+
+
+def right(x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: Any = None) -> np.ndarray:
+    y = conv2d(x, w, g).astype(x.dtype)
+    return y if bias is None else y + bias[:, None, None]
+
+
+def conv(function: Forward) -> Kernel:
+    return Kernel("conv2d", "tried", "cpu", function, Accuracy(spreads="padding"))
+
+
+def tried(kernel: Kernel, law: str, profile: str = "ci") -> Outcome:
+    return try_property(kernel, PROPERTIES[law], PROFILES[profile], shrink=False)
+
+
+def wrong_where(condition: Callable[[ConvGeometry], bool]) -> Forward:
+    """The last output is lost where `condition` holds."""
+
+    def forward(x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: Any = None) -> np.ndarray:
+        y = right(x, w, g, bias=bias)
+        if condition(g) and y.size:
+            y[-1, -1, -1, -1] += 1
+        return y
+
+    return forward
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        lambda g: g.N > 40,
+        lambda g: g.C // g.groups > 400,
+        lambda g: g.K > 1000,
+        lambda g: g.H > 500,
+        lambda g: g.W > 40_000,
+        lambda g: g.groups > 6 and g.groups == g.C,
+        lambda g: g.stride[1] > 6,
+        lambda g: max(g.dilation) > 5,
+        lambda g: max(g.padding) > 7,
+        lambda g: g.R > 13,
+        lambda g: g.stride == (g.R, g.S) and g.R > 3,
+        lambda g: (g.P, g.Q) == (1, 1) and g.R * g.S > 100,
+        lambda g: g.C > 64 < g.K and g.P > 14 < g.Q,
+        lambda g: g.dilation[0] != g.dilation[1] and max(g.dilation) > 3,
+    ],
+)
+def test_a_size_that_is_wrong_above_a_threshold_is_caught(
+    condition: Callable[[ConvGeometry], bool],
+) -> None:
+    outcome = tried(conv(wrong_where(condition)), "thresholds")
+    assert outcome.failure is not None
+    assert condition(outcome.failure.call.g)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        lambda g: g.C >= 256 and g.R == 3 and g.stride == (2, 2),
+        lambda g: g.C == 3 and g.stride == (16, 16) and g.K == 768,
+        lambda g: g.groups == g.C == 144,
+        lambda g: g.dilation == (12, 12) and g.C == 320,
+    ],
+)
+def test_a_layer_of_a_network_that_is_wrong_is_caught(
+    condition: Callable[[ConvGeometry], bool],
+) -> None:
+    outcome = tried(conv(wrong_where(condition)), "networks")
+    assert outcome.failure is not None
+    assert condition(outcome.failure.call.g)
+
+
+def cached(key: Callable[..., Any]) -> Forward:
+    """Results are kept by `key`."""
+    kept: dict[Any, np.ndarray] = {}
+
+    def forward(x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: Any = None) -> np.ndarray:
+        this = (key(x, w, g), g, x.dtype.str, None if bias is None else bias.tobytes())
+        if this not in kept:
+            kept[this] = right(x, w, g, bias=bias)
+        return kept[this].copy()
+
+    return forward
+
+
+@pytest.mark.parametrize(
+    ("key", "law"),
+    [
+        (lambda x, w, g: None, "in turn"),
+        (lambda x, w, g: (x.ctypes.data, w.ctypes.data), "one element"),
+        (lambda x, w, g: (x.sum(), w.sum()), "same sum"),
+        (lambda x, w, g: (x.tobytes()[:16], w.tobytes()[:16]), "one element"),
+        (lambda x, w, g: np.sort(x, None).tobytes() + np.sort(w, None).tobytes(), "same sum"),
+    ],
+)
+def test_a_result_that_is_kept_by_less_than_its_operands_is_caught(
+    key: Callable[..., Any], law: str
+) -> None:
+    assert tried(conv(cached(key)), law).failure is not None
+
+
+def counted(x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: Any = None) -> np.ndarray:
+    """Every 500th call returns the result of the call before."""
+    state = counted.__dict__
+    state["calls"] = state.get("calls", 0) + 1
+    y = right(x, w, g, bias=bias)
+    last, state["last"] = state.get("last"), y.copy()
+    return last if state["calls"] % 500 == 0 and np.shape(last) == y.shape else y
+
+
+def passed_on(x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: Any = None) -> np.ndarray:
+    """An identity filter returns x."""
+    same = g.w_shape == (g.C, g.C, 1, 1) and g.y_shape == g.x_shape and bias is None
+    return x if same and (w[..., 0, 0] == np.eye(g.C)).all() else right(x, w, g, bias=bias)
+
+
+def bordered() -> Forward:
+    """The padded copy is kept by its size, and its border is not written again."""
+    kept: dict[Any, np.ndarray] = {}
+
+    def forward(x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: Any = None) -> np.ndarray:
+        if min(g.padding) < 0:
+            return right(x, w, g, bias=bias)
+        top, bottom, left, right_ = g.padding
+        shape = g.N, g.C, g.H + top + bottom, g.W + left + right_
+        padded = kept.setdefault((shape, x.dtype.str), np.zeros(shape, x.dtype))
+        padded[:, :, top : top + g.H, left : left + g.W] = x
+        whole = replace(g, H=shape[2], W=shape[3], padding=(0,) * 4)
+        return right(padded, w, whole, bias=bias)
+
+    return forward
+
+
+def reused() -> Forward:
+    """The result of a shape is in one buffer."""
+    kept: dict[Any, np.ndarray] = {}
+
+    def forward(x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: Any = None) -> np.ndarray:
+        y = right(x, w, g, bias=bias)
+        buffer = kept.setdefault((y.shape, y.dtype.str), np.empty_like(y))
+        buffer[...] = y
+        return buffer
+
+    return forward
+
+
+def flushed(x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: Any = None) -> np.ndarray:
+    return right(np.where(np.abs(x) < np.finfo(x.dtype).tiny, 0 * x, x), w, g, bias=bias)
+
+
+def narrow(x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: Any = None) -> np.ndarray:
+    return right(np.where(np.abs(x) < 2.0**-60, 0 * x, x), w, g, bias=bias)
+
+
+def skipping(x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: Any = None) -> np.ndarray:
+    return right(x if w.any() else np.zeros_like(x), w, g, bias=bias)
+
+
+@pytest.mark.parametrize(
+    ("forward", "law"),
+    [
+        (counted, "many calls"),
+        (passed_on, "own memory"),
+        (bordered(), "other pads"),
+        (reused(), "in turn"),
+        (flushed, "denormals"),
+        (narrow, "any magnitude"),
+        (skipping, "dead filters"),
+    ],
+)
+def test_what_only_a_history_or_a_special_number_shows_is_caught(
+    forward: Forward, law: str
+) -> None:
+    assert tried(conv(forward), law).failure is not None
+
+
+def test_a_kernel_may_declare_that_its_blas_skips_zeros() -> None:
+    kernel = replace(conv(skipping), accuracy=Accuracy(spreads="padding", skips_zeros=True))
+    assert not PROPERTIES["dead filters"].concerns(kernel)
+
+
+def rounded(bits: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Values of float32 without their last `bits` bits, the rest rounded to nearest."""
+
+    def change(a: np.ndarray) -> np.ndarray:
+        if a.dtype != np.float32:
+            return a
+        whole = np.ascontiguousarray(a).view(np.uint32) + np.uint32(1 << (bits - 1))
+        return (whole >> np.uint32(bits) << np.uint32(bits)).view(np.float32)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("bits", "name"), [(13, "operands rounded to TensorFloat-32"), (16, "rounded to bfloat16")]
+)
+def test_operands_of_fewer_bits_are_named(bits: int, name: str) -> None:
+    change = rounded(bits)
+
+    def forward(x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: Any = None) -> np.ndarray:
+        return right(change(x), change(w), g, bias=bias)
+
+    outcome = tried(conv(forward), "statistical line")
+    assert outcome.failure is not None
+    assert name in outcome.failure.reason
+
+
+def test_float64_that_is_computed_in_float32_is_named() -> None:
+    def forward(x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: Any = None) -> np.ndarray:
+        if w[0].size <= 64:
+            return right(x, w, g, bias=bias)
+        return right(x.astype(np.float32), w.astype(np.float32), g, bias=bias).astype(x.dtype)
+
+    outcome = tried(conv(forward), "thresholds")
+    assert outcome.failure is not None
+    assert outcome.failure.call.dtype == np.float64
+
+
+def pooled_wrongly(x: np.ndarray, g: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:
+    y, switches = max_pool2d(x, g)
+    return y.astype(x.dtype), switches.astype(np.int16).astype(np.int32)
+
+
+def averaged_wrongly(x: np.ndarray, g: PoolGeometry) -> np.ndarray:
+    y = avg_pool2d(x, g)
+    return (y.astype(np.float16) if g.R * g.S > 120 else y).astype(x.dtype)
+
+
+def summed_wrongly(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
+    some = replace(g, N=min(g.N, 64))
+    return conv2d_wgrad(x[:64], gy[:64], some).astype(x.dtype)
+
+
+@pytest.mark.parametrize(
+    ("operation", "function"),
+    [
+        ("max_pool2d", pooled_wrongly),
+        ("avg_pool2d", averaged_wrongly),
+        ("conv2d_wgrad", summed_wrongly),
+    ],
+)
+def test_other_operations_have_thresholds_too(operation: str, function: Callable[..., Any]) -> None:
+    kernel = Kernel(operation, "tried", "cpu", function, Accuracy(spreads="padding"))
+    assert tried(kernel, "thresholds").failure is not None
+
+
+NEW = ("thresholds", "networks", "one element", "same sum", "same address", "in turn",
+       "other pads", "own memory", "many calls", "racing", "denormals", "any magnitude",
+       "largest numbers", "dead filters")  # fmt: skip
+
+
+@pytest.mark.parametrize("law", NEW)
+def test_a_right_kernel_is_not_flagged(law: str) -> None:
+    outcome = tried(conv(right), law, "dev")
+    assert outcome.failure is None, outcome.failure.reason
+    assert outcome.examples > 0 and not outcome.unmet
+
+
+def test_strata_list_every_geometry_once_the_cheapest_first() -> None:
+    for stratum in (NETWORKS, THRESHOLDS):
+        for operation in stratum.operations:
+            geometries = stratum.geometries(operation)
+            assert len(set(geometries)) == len(geometries) > 2
+
+
+def test_layers_of_networks_have_the_sizes_that_are_published() -> None:
+    outputs = {layer.name: convolution(layer).y_shape[1:] for layer in CONVOLUTIONS}
+    assert outputs["resnet50.conv1"] == (64, 112, 112)
+    assert outputs["alexnet.conv1"] == (96, 55, 55)
+    assert outputs["vit_b_16.patches"] == (768, 14, 14)
+    assert outputs["mobilenet_v2.block2"] == (96, 56, 56)
+    assert outputs["deeplab_mobilenet.aspp12"] == (256, 17, 17)
