@@ -139,7 +139,7 @@ def _check_cotangent(output: Tensor, cotangent: Tensor | np.ndarray | None) -> T
                 f"backward: a tensor of shape {output.shape} needs a cotangent of that shape; "
                 "only a scalar may go without"
             )
-        return Tensor(np.ones_like(output.data))
+        return Tensor(np.ones_like(output._array))
     given = cotangent if isinstance(cotangent, Tensor) else Tensor(cotangent)
     if given.shape != output.shape or given.dtype != output.dtype:
         raise ValueError(

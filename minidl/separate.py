@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from minidl.tensor import Tensor, record
+from minidl.versions import base_of
 
 
 class Separate:
@@ -53,9 +54,9 @@ def _in_place_of(tensor: Tensor, data: Any) -> Tensor:
 
 def _owner(array: Any) -> int:
     """The identity of the object that the array's memory belongs to: itself if it is no view."""
-    base = array.base
+    base = base_of(array)
     while isinstance(base, np.ndarray):
-        array, base = base, base.base
+        array, base = base, base_of(base)
     return id(array if base is None else base)
 
 

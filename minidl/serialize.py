@@ -17,6 +17,7 @@ from safetensors.numpy import save as to_bytes
 
 from kernels.storage import checksum
 from kernels.storage.atomic import replacing
+from kernels.terminal.sentences import shortened
 from minidl import device
 from minidl.sharing import aliases
 
@@ -87,7 +88,8 @@ def _read(
     except PermissionError:
         raise
     except (SafetensorError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise ValueError(f"{os.fspath(path)} is not a whole safetensors file: {error}") from None
+        why = shortened(error)
+        raise ValueError(f"{os.fspath(path)} is not a whole safetensors file: {why}") from None
 
 
 def _with_aliases(arrays: dict[str, np.ndarray], table: str) -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from kernels.terminal.printable import printable
+from kernels.terminal.sentences import shortened
 from minidl import functional as F
 from minidl import no_grad, serialize
 from minidl.sharing import converted
@@ -119,7 +120,7 @@ def from_arrays(
             f"{source} cannot be read as a network: its description is nested too deeply"
         ) from None
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
-        raise ValueError(f"{source} cannot be read as a network: {error}") from None
+        raise ValueError(f"{source} cannot be read as a network: {shortened(error)}") from None
     return Network(model, preprocess, classes, data)
 
 

@@ -2,8 +2,9 @@
 
 A pickle is a program: it may name any function and call it. A dictionary of tensors needs few
 names, for which `minidl/formats/pickle_names.py` has harmless objects; every other name is refused.
-Both formats of `torch.save` are read: the zip archive (data.pkl beside one file a storage), and the
-older stream (some pickles, then the storages one after the other) of torchvision's VGGs of 2017.
+Both formats of `torch.save` are read: the zip archive (data.pkl beside one file per storage), and
+the older stream (some pickles, then the storages one after the other) of torchvision's VGGs of
+2017.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.terminal.sentences import shortened
 from minidl.formats.pickle_keys import KeySizes
 from minidl.formats.pickle_names import NAMES, Kind, Parameter, Storage, StoredTensor
 from minidl.sharing import converted
@@ -30,8 +32,6 @@ MOST_PICKLE = 16 << 20
 """Most bytes of a pickle: the names and shapes of a hundred thousand tensors."""
 MULTIPLE, SMALL = 4, 1 << 20
 """Most bytes of all arrays: so many times those of the file, and a MiB."""
-LONGEST = 500
-"""Characters of a reason at most: it may quote what is in the file."""
 AROUND = ("state_dict", "model")
 """The names under which training scripts save a model's dictionary among other objects."""
 
@@ -82,7 +82,7 @@ def read_pth(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         return _arrays(_tensors(found), file.stat().st_size)
     except (pickle.UnpicklingError, zipfile.BadZipFile, EOFError, LookupError, AttributeError,
             TypeError, ValueError, OverflowError, RuntimeError, MemoryError) as error:  # fmt: skip
-        why = str(error)[:LONGEST] or type(error).__name__
+        why = shortened(error) or type(error).__name__
         raise ValueError(f"{file} cannot be read as a PyTorch state dictionary: {why}") from None
 
 

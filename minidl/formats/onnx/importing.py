@@ -18,13 +18,13 @@ import numpy as np
 
 import minidl.formats.onnx.operators  # noqa: F401  (its files register the converters)
 from kernels.contract.arguments import Pair
+from kernels.terminal.sentences import shortened
 from minidl import nn
 from minidl.formats.onnx import constants
 from minidl.formats.onnx.call import OPERATORS, Activation, Built, Call, Value
 from minidl.formats.onnx.model import Model, Node
 from minidl.formats.onnx.reading import LIMIT, read
 from minidl.formats.onnx.ties import Ties
-from minidl.formats.sentences import shortened
 from minidl.nn.folding import fold as fold_affine
 from minidl.recording import no_grad
 from minidl.tensor import Tensor

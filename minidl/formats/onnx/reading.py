@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from kernels.contract.arguments import Pair
+from kernels.terminal.sentences import shortened
 from minidl.formats.onnx.image import image_shape
 from minidl.formats.onnx.model import Model
 from minidl.formats.onnx.nodes import STANDARD, in_order, to_node
 from minidl.formats.onnx.tensors import check_external, to_array
-from minidl.formats.sentences import shortened
 
 OPSETS = range(7, 23)
 """The versions of the standard that can be read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minidl.formats.sentences import MOST, shortened
+from kernels.terminal.sentences import MOST, shortened
 
 pytestmark = pytest.mark.quick
 
