@@ -13,6 +13,10 @@ from kernels.contract import memory
 
 def normal(shape: Sequence[int], std: float, rng: np.random.Generator) -> np.ndarray:
     """Normally distributed weights in float32; 1e-2 in the paper (section 3)."""
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"rng must be a numpy.random.Generator, as numpy.random.default_rng(0) is, got {rng!r}"
+        )
     x = rng.standard_normal(tuple(shape), np.float32)
     x *= np.float32(std)
     return memory.cache_aligned(memory.canonicalise(x))

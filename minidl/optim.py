@@ -35,6 +35,11 @@ class SGD:
                 "SGD: lr and weight_decay must be finite and not negative, momentum in [0, 1); got "
                 f"lr={lr}, momentum={momentum}, weight_decay={weight_decay}"
             )
+        if not isinstance(parameters, Mapping):
+            raise TypeError(
+                "SGD: parameters must be a mapping from names, as dict(module.named_parameters()) "
+                f"is, got a {type(parameters).__name__}"
+            )
         first = {id(p): name for name, p in reversed(list(parameters.items()))}
         self.parameters = {name: p for name, p in parameters.items() if first[id(p)] == name}
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay

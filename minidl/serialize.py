@@ -56,13 +56,7 @@ def load_text(path: str | os.PathLike[str]) -> dict[str, str]:
 
     Raises as `load` does.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"no file {os.fspath(path)}")
-    try:
-        with safe_open(os.fspath(path), framework="numpy") as file:
-            return file.metadata() or {}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ValueError(f"{os.fspath(path)} is not a whole safetensors file: {error}") from None
+    return _read(path, lambda file, others: {})[1]
 
 
 def load(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -73,15 +67,16 @@ def load(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     safetensors.
     """
 
-    def arrays(file: Any) -> dict[str, np.ndarray]:
+    def arrays(file: Any, others: str) -> dict[str, np.ndarray]:
         checksum.verify(path)
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return _with_aliases(found, others)
 
     return _read(path, arrays)
 
 
 def _read(
-    path: str | os.PathLike[str], arrays: Callable[[Any], dict[str, np.ndarray]]
+    path: str | os.PathLike[str], arrays: Callable[[Any, str], dict[str, np.ndarray]]
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"no file {os.fspath(path)}")
@@ -89,7 +84,7 @@ def _read(
         with safe_open(os.fspath(path), framework="numpy") as file:
             text = file.metadata() or {}
             text.pop(checksum.NAME, None)
-            return _with_aliases(arrays(file), text)
+            return arrays(file, text.pop(ALIASES, "{}")), text
     except PermissionError:
         raise
     except (SafetensorError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:
@@ -97,14 +92,12 @@ def _read(
         raise ValueError(f"{os.fspath(path)} is not a whole safetensors file: {why}") from None
 
 
-def _with_aliases(
-    arrays: dict[str, np.ndarray], text: dict[str, str]
-) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """The arrays under all their names, and the text without the table of names."""
-    others = json.loads(text.pop(ALIASES, "{}"))
+def _with_aliases(arrays: dict[str, np.ndarray], table: str) -> dict[str, np.ndarray]:
+    """The arrays under all their names; `table` is the text `ALIASES`."""
+    others = json.loads(table)
     if not isinstance(others, dict) or others.keys() & arrays.keys():
         raise ValueError(f"its {ALIASES} {others!r:.100} give a name twice, or are no table")
     lost = [name for name, kept in others.items() if kept not in arrays]
     if lost:
         raise ValueError(f"{lost[0]!r:.100} is another name of an array that it does not have")
-    return arrays | {name: arrays[kept] for name, kept in others.items()}, text
+    return arrays | {name: arrays[kept] for name, kept in others.items()}

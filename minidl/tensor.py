@@ -216,6 +216,8 @@ class Tensor:
 
         With the tensor's own array, already changed, this only counts the change.
         """
+        if not devices.is_array(data):
+            raise TypeError(f"assign: takes an array, got a {type(data).__name__}")
         if data.shape != self.shape:
             raise ValueError(f"assign: {data.shape} does not fit the tensor's {self.shape}")
         if not self._is_own(data):
@@ -285,10 +287,10 @@ class Tensor:
         return bool(equal.any())
 
     def _compared(self, other: object, comparison: np.ufunc) -> Any:
-        values = other.data if isinstance(other, Tensor) else other
+        values = other._array if isinstance(other, Tensor) else other
         if not devices.is_array(values) and not isinstance(values, int | float | np.generic):
             return NotImplemented
-        return comparison(self.data, values)
+        return comparison(self._array, values)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         """The data for NumPy's functions, which know no tape and no device.
@@ -430,7 +432,10 @@ def _as_float_array(data: Any, dtype: DTypeLike | None) -> np.ndarray:
     elif isinstance(data, np.ndarray | np.generic) and dtype is None:
         array = np.asarray(data)
     else:
-        array = np.asarray(data, dtype=np.float32 if dtype is None else dtype)
+        given = np.asarray(data)
+        if given.dtype.kind not in "biuf":  # None would become NaN, and "3" 3
+            raise TypeError(f"Tensor: holds numbers, got {data!r:.100} ({type(data).__name__})")
+        array = np.asarray(given, dtype=np.float32 if dtype is None else dtype)
     if array.dtype not in memory.FLOATS:
         raise TypeError(
             f"Tensor: holds float32 or float64, got {array.dtype} of shape {array.shape}; "

@@ -75,6 +75,19 @@ def integers(value: object, what: str, least: int = -MOST) -> tuple[int, ...]:
     return tuple(integer(size, f"each of {what} {shown(found)}", least) for size in found)
 
 
+def numbers(value: object, what: str) -> tuple[float, ...]:
+    """A sequence of numbers."""
+    if not isinstance(value, Iterable) or isinstance(value, str | bytes | Tensor):
+        raise TypeError(f"{what} must be a sequence of numbers, got {shown(value)}")
+    return tuple(number(each, f"each of {what}") for each in value)
+
+
+def array(value: object, what: str) -> None:
+    """TypeError unless the value is an array."""
+    if not device.is_array(value):
+        raise TypeError(f"{what} must be an array, got {shown(value)}")
+
+
 def sizes(value: object, what: str) -> tuple[int, ...]:
     """A shape: sizes of at least 0, and no more elements than can be counted."""
     found = integers(value, what, least=0)

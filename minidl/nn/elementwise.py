@@ -9,6 +9,7 @@ import numpy as np
 
 from minidl import device
 from minidl import functional as F
+from minidl.functional import arguments
 from minidl.nn.module import Module, Parameter
 from minidl.tensor import Tensor
 
@@ -21,6 +22,8 @@ class Affine(Module):
     """
 
     def __init__(self, weight: np.ndarray, bias: np.ndarray) -> None:
+        arguments.array(weight, "Affine: weight")
+        arguments.array(bias, "Affine: bias")
         if weight.ndim != 1 or weight.shape != bias.shape:
             raise ValueError(f"Affine: weight {weight.shape} and bias {bias.shape} must be (C,)")
         self.weight, self.bias = Parameter(weight), Parameter(bias)
@@ -37,12 +40,14 @@ class Pixels(Module):
     """
 
     def __init__(self, order: Sequence[int], scale: Sequence[float]) -> None:
+        order = arguments.integers(order, "Pixels: order")
+        scale = arguments.numbers(scale, "Pixels: scale")
         if sorted(order) != list(range(len(order))) or len(scale) != len(order):
             raise ValueError(
                 f"Pixels: order {tuple(order)} must name each channel once, with as many scales, "
                 f"got {tuple(scale)}"
             )
-        self.settings: dict[str, Any] = {"order": list(order), "scale": [float(s) for s in scale]}
+        self.settings: dict[str, Any] = {"order": list(order), "scale": list(scale)}
 
     def forward(self, x: Tensor) -> Tensor:
         order, scale = self.settings["order"], self.settings["scale"]
@@ -58,7 +63,7 @@ class LeakyReLU(Module):
     """x where x > 0, `slope` times x elsewhere."""
 
     def __init__(self, slope: float = 0.01) -> None:
-        self.settings: dict[str, Any] = {"slope": float(slope)}
+        self.settings: dict[str, Any] = {"slope": arguments.number(slope, "LeakyReLU: slope")}
 
     def forward(self, x: Tensor) -> Tensor:
         return F.where(x._array > 0, x, x * self.settings["slope"])
@@ -68,6 +73,7 @@ class PReLU(Module):
     """LeakyReLU with learnt slopes: weight (C,), or (1,) for all channels (He et al. 2015)."""
 
     def __init__(self, weight: np.ndarray) -> None:
+        arguments.array(weight, "PReLU: weight")
         if weight.ndim != 1:
             raise ValueError(f"PReLU: the slopes are {weight.shape}, must be (C,) or (1,)")
         self.weight = Parameter(weight)
@@ -94,7 +100,7 @@ class Softmax(Module):
     """F.softmax."""
 
     def __init__(self, axis: int = -1) -> None:
-        self.settings: dict[str, Any] = {"axis": axis}
+        self.settings: dict[str, Any] = {"axis": arguments.integer(axis, "Softmax: axis")}
 
     def forward(self, x: Tensor) -> Tensor:
         return F.softmax(x, **self.settings)
@@ -104,9 +110,10 @@ class Clip(Module):
     """F.clip; with bounds 0 and 6 it is "ReLU6"."""
 
     def __init__(self, low: float, high: float) -> None:
+        low, high = arguments.number(low, "Clip: low"), arguments.number(high, "Clip: high")
         if not low <= high:
             raise ValueError(f"Clip: low {low} must be at most high {high}")
-        self.settings: dict[str, Any] = {"low": float(low), "high": float(high)}
+        self.settings: dict[str, Any] = {"low": low, "high": high}
 
     def forward(self, x: Tensor) -> Tensor:
         return F.clip(x, **self.settings)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl import functional as F
+from minidl.functional import arguments
 from minidl.nn.module import Module
 from minidl.tensor import Tensor
 
@@ -28,7 +29,7 @@ class Concatenate(Module):
     """The concatenation of its inputs along `axis`."""
 
     def __init__(self, axis: int = 1) -> None:
-        self.settings: dict[str, Any] = {"axis": axis}
+        self.settings: dict[str, Any] = {"axis": arguments.integer(axis, "Concatenate: axis")}
 
     def forward(self, *inputs: Tensor) -> Tensor:
         return F.concatenate(inputs, **self.settings)
@@ -38,7 +39,8 @@ class Reshape(Module):
     """(N,...) -> (N, *shape), the elements in row-major order; one size may be -1."""
 
     def __init__(self, shape: Sequence[int]) -> None:
-        self.settings: dict[str, Any] = {"shape": [int(size) for size in shape]}
+        sizes = arguments.integers(shape, "Reshape: shape", least=-1)
+        self.settings: dict[str, Any] = {"shape": list(sizes)}
 
     def forward(self, x: Tensor) -> Tensor:
         return F.reshape(x, (len(x), *self._sizes(x.shape[1:])))  # (N,...) -> (N,*shape)
@@ -58,9 +60,10 @@ class Transpose(Module):
     """A permutation of all axes, with the batch's axis first."""
 
     def __init__(self, axes: Sequence[int]) -> None:
+        axes = arguments.integers(axes, "Transpose: axes")
         if list(axes)[:1] != [0]:
             raise ValueError(f"Transpose: the batch's axis must stay the first, got {tuple(axes)}")
-        self.settings: dict[str, Any] = {"axes": [int(axis) for axis in axes]}
+        self.settings: dict[str, Any] = {"axes": list(axes)}
 
     def forward(self, x: Tensor) -> Tensor:
         return F.transpose(x, self.settings["axes"])

@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.geometry import Padding, Pair, pair
+from kernels.contract.arguments import MOST, Padding, Pair, pair
 from minidl import functional as F
 from minidl import init
+from minidl.functional import arguments
 from minidl.nn.module import Module, Parameter
 from minidl.tensor import Tensor
 
@@ -36,9 +37,10 @@ class Conv2d(Module):
         rng: np.random.Generator,
     ) -> None:
         R, S = pair(kernel_size, "kernel_size")
+        out_channels = _count(out_channels, "Conv2d: out_channels")
         shape = (out_channels, _a_group(in_channels, groups), R, S)
         self.weight = Parameter(init.he_normal(shape, rng))
-        self.bias = Parameter(np.zeros(out_channels, np.float32)) if bias else None
+        self.bias = _zeros(out_channels, bias)
         self.settings: dict[str, Any] = {
             "stride": stride, "padding": padding, "dilation": dilation, "groups": groups,
         }  # fmt: skip
@@ -72,9 +74,10 @@ class ConvTranspose2d(Module):
         rng: np.random.Generator,
     ) -> None:
         R, S = pair(kernel_size, "kernel_size")
+        in_channels = _count(in_channels, "ConvTranspose2d: in_channels")
         shape = (in_channels, _a_group(out_channels, groups), R, S)
         self.weight = Parameter(init.he_normal(shape, rng))
-        self.bias = Parameter(np.zeros(out_channels, np.float32)) if bias else None
+        self.bias = _zeros(out_channels, bias)
         self.settings: dict[str, Any] = {
             "stride": stride, "padding": padding, "output_padding": output_padding,
             "groups": groups, "dilation": dilation,
@@ -104,9 +107,9 @@ class Linear(Module):
         *,
         rng: np.random.Generator,
     ) -> None:
-        shape = (out_features, in_features)
+        shape = _count(out_features, "Linear: out_features"), _count(in_features, "in_features")
         self.weight = Parameter(init.he_normal(shape, rng))
-        self.bias = Parameter(np.zeros(out_features, np.float32)) if bias else None
+        self.bias = _zeros(out_features, bias)
 
     @classmethod
     def of(cls, weight: np.ndarray, bias: np.ndarray | None = None) -> Linear:
@@ -201,8 +204,8 @@ class Dropout(Module):
     """F.dropout while training; the trainer sets `seed` and `step`, each layer has its `stream`."""
 
     def __init__(self, p: float = 0.5, stream: int = 0) -> None:
-        self.p = p
-        self.stream = stream
+        self.p = arguments.number(p, "Dropout: p")
+        self.stream = arguments.integer(stream, "Dropout: stream", least=0)
         self.seed = 0
         self.step = 0
 
@@ -217,6 +220,9 @@ L = TypeVar("L", "Conv2d", "ConvTranspose2d", "Linear")
 
 def _with(kind: type[L], weight: np.ndarray, bias: np.ndarray | None) -> L:
     """A layer with given parameters, without random initial weights."""
+    for name, array in (("weight", weight), ("bias", bias)):
+        if array is not None or name == "weight":
+            arguments.array(array, f"{kind.__name__}: {name}")
     layer = kind.__new__(kind)
     layer.weight = Parameter(
         memory.canonicalise(weight)
@@ -225,8 +231,19 @@ def _with(kind: type[L], weight: np.ndarray, bias: np.ndarray | None) -> L:
     return layer
 
 
+def _zeros(channels: int, wanted: object) -> Parameter | None:
+    """The bias of a new layer, if it is wanted."""
+    return Parameter(np.zeros(channels, np.float32)) if arguments.flag(wanted, "bias") else None
+
+
+def _count(value: object, what: str) -> int:
+    """A number of channels or features."""
+    return arguments.integer(value, what, least=0, most=MOST)
+
+
 def _a_group(channels: int, groups: int) -> int:
     """Channels of one group; ValueError if they do not divide."""
+    channels, groups = _count(channels, "channels"), arguments.integer(groups, "groups")
     if groups < 1 or channels % groups:
         raise ValueError(f"groups must divide the {channels} channels, got {groups}")
     return channels // groups

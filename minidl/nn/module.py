@@ -123,6 +123,11 @@ class Module:
         ValueError names missing, unknown and unlike arrays, and two names of one parameter whose
         arrays differ.
         """
+        if not isinstance(state, Mapping) or not all(map(devices.is_array, state.values())):
+            raise TypeError(
+                f"load_state_dict: takes arrays by name, got a {type(state).__name__} of something "
+                "else"
+            )
         own = dict(self.named_parameters(remove_duplicate=False))
         missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
         if missing or unknown:

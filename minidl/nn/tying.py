@@ -26,7 +26,7 @@ def unite(owner: Module, name: str, first: Parameter) -> None:
     """Give the module `first` in place of its parameter `name`, if their bits are equal."""
     own: Parameter = getattr(owner, name)
     alike = own is not first and own.shape == first.shape
-    if alike and own.data.tobytes() == first.data.tobytes():
+    if alike and own._array.tobytes() == first._array.tobytes():
         setattr(owner, name, first)
 
 

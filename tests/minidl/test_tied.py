@@ -126,7 +126,7 @@ def test_a_file_has_one_array_and_gives_the_tie_back(make: Any, tmp_path: Path) 
         assert set(raw.keys()) == {name for name, _ in net.named_parameters()}
     arrays, text = serialize.load(file)
     again = build(json.loads(text["graph"]), arrays)
-    assert list(text) == ["graph"]
+    assert list(text) == ["graph"] and serialize.load_text(file) == text
     assert list(again.state_dict()) == list(net.state_dict())
     assert [n for n, _ in again.named_parameters()] == [n for n, _ in net.named_parameters()]
     x = Tensor(batch(make))

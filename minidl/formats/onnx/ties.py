@@ -38,6 +38,6 @@ def _origin(call: Call, parameter: Parameter, role: Hashable) -> Hashable:
     constants = [value for value in call.inputs if isinstance(value, np.ndarray)]
     for constant in constants:
         for values in (constant, constant.T):
-            if values.shape == parameter.shape and np.array_equal(values, parameter.data):
+            if values.shape == parameter.shape and np.array_equal(values, parameter._array):
                 return place(values)
     return call.node.operator, role, *map(place, constants)
