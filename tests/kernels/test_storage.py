@@ -211,7 +211,7 @@ def test_of_processes_that_start_at_the_same_moment_one_holds_the_folder(tmp_pat
     assert [os.waitstatus_to_exitcode(code) for code in refused.values()] == [2, 2, 2, 2]
     (holder,) = children - refused.keys()
     assert status(holder) == 0
-    assert os.listdir(run) == []
+    assert not run.exists() or os.listdir(run) == []  # it goes with its holder if that made it
 
 
 def test_the_same_thread_may_hold_a_folder_again_and_gives_it_back_once(tmp_path: Path) -> None:
