@@ -20,7 +20,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary file beside `path`; renamed to it at the end, removed if anything fails."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    beginning = os.fsdecode(os.fsencode(target.name)[:200])  # of a name of up to 255 bytes
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{beginning}.")
     os.close(handle)
     beside = Path(name)
     try:

@@ -165,7 +165,7 @@ def _planned(settings: Settings) -> dict[str, nn.Module | Weighted]:
 
 
 def _conv(maps: int, spec: ConvSpec) -> Weighted:
-    settings = {"stride": spec.stride, "padding": spec.padding}
+    settings: dict[str, Any] = {"stride": spec.stride, "padding": spec.padding}
     return Weighted(
         (spec.filters, maps, spec.size, spec.size),
         settings,
