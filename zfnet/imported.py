@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.contract.geometry import ConvGeometry
 from minidl import nn
 from minidl.nn.describe import build, describe
 from minidl.nn.shapes import output_shape
@@ -72,8 +73,12 @@ def _check(model: Imported) -> None:
     for name, layer in model.children():
         taken = [shapes[n] for n in model.wiring()[name]]
         try:
-            if isinstance(layer, WINDOWS):  # choosing a kernel for a huge plane would take long
+            # Before a kernel is chosen: for a huge plane that would take long.
+            if isinstance(layer, WINDOWS):
                 _require_small(name, geometry(layer, taken[0]).y_shape, S)
+            elif isinstance(layer, nn.ConvTranspose2d):
+                g = ConvGeometry.of_transposed(taken[0], layer.weight.shape, **layer.settings)
+                _require_small(name, g.x_shape, S)
             shapes[name] = output_shape(layer, taken)
         except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
             raise ValueError(

@@ -214,10 +214,11 @@ def _check_room(out: Path, needed: int) -> None:
 
 def _open(data: str, seed: int, execution: Execution) -> tuple[Dataset, Dataset]:
     """The training and the validation images; `seed` draws the split, or the scenes."""
-    train_set, val_set = (
-        open_dataset(data, split, seed=seed, follow_links=execution.follow_links)
-        for split in ("train", "test" if execution.use_test else "val")
-    )
+    how: dict[str, Any] = {"seed": seed, "follow_links": execution.follow_links}
+    if execution.use_test:  # then no part of train is held out
+        how["val_fraction"] = 0
+    validation = "test" if execution.use_test else "val"
+    train_set, val_set = (open_dataset(data, split, **how) for split in ("train", validation))
     require_classes(train_set)
     return train_set, val_set
 
