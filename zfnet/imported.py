@@ -69,7 +69,7 @@ def _scores(graph: nn.Graph) -> str:
 def _check(model: Imported) -> None:
     """ValueError, with the shapes, unless images go in and scores come out."""
     S = model.image_size
-    shapes = {nn.INPUT: (1, 3, S, S)}
+    shapes: dict[str, tuple[int, ...]] = {nn.INPUT: (1, 3, S, S)}
     for name, layer in model.children():
         taken = [shapes[n] for n in model.wiring()[name]]
         try:
