@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl import nn, no_grad
+from kernels.contract.geometry import ConvGeometry
+from minidl import nn
 from minidl.nn.describe import build, describe
-from zfnet.inspectable import InspectableGraph
+from minidl.nn.shapes import output_shape
+from zfnet.inspectable import WINDOWS, InspectableGraph, geometry
 
 LARGEST = 1 << 31
 """Limit of one layer's output for one image, in bytes, exclusive."""
@@ -64,34 +66,37 @@ def _scores(graph: nn.Graph) -> str:
     return ending[softmax[-1] + 1] if softmax else name
 
 
-def _shapes(model: Imported) -> Mapping[str, tuple[int, ...]]:
-    try:
-        return model.shapes()
-    except ValueError:  # again with one image, so that the message has its shape
-        S = model.image_size
-        with no_grad():
-            model(model.input_tensor(np.zeros((1, 3, S, S), model.dtype)))
-        raise
-
-
 def _check(model: Imported) -> None:
+    """ValueError, with the shapes, unless images go in and scores come out."""
     S = model.image_size
-    try:
-        shapes = _shapes(model)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"this network does not take images (N, 3, {S}, {S}), which is what the commands give: "
-            f"{error}"
-        ) from None
-    for name, shape in shapes.items():
-        if 4 * math.prod(shape) >= LARGEST:
+    shapes: dict[str, tuple[int, ...]] = {nn.INPUT: (1, 3, S, S)}
+    for name, layer in model.children():
+        taken = [shapes[n] for n in model.wiring()[name]]
+        try:
+            # Before a kernel is chosen: for a huge plane that would take long.
+            if isinstance(layer, WINDOWS):
+                _require_small(name, geometry(layer, taken[0]).y_shape, S)
+            elif isinstance(layer, nn.ConvTranspose2d):
+                g = ConvGeometry.of_transposed(taken[0], layer.weight.shape, **layer.settings)
+                _require_small(name, g.x_shape, S)
+            shapes[name] = output_shape(layer, taken)
+        except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
             raise ValueError(
-                f"layer {name!r} of this network makes {shape} of an image (3, {S}, {S}), which "
-                f"are {LARGEST:,} bytes or more"
-            )
+                f"this network does not take images (N, 3, {S}, {S}), which is what the commands "
+                f"give: layer {name!r}: {error}"
+            ) from None
+        _require_small(name, shapes[name], S)
     scores = shapes[model.scores]
-    if len(scores) != 1:
+    if len(scores) != 2:
         raise ValueError(
-            f"this network makes {(1, *scores)} of an image (1, 3, {S}, {S}); the commands look "
+            f"this network makes {scores} of an image (1, 3, {S}, {S}); the commands look "
             "into networks that give scores (N, classes)"
+        )
+
+
+def _require_small(name: str, shape: tuple[int, ...], side: int) -> None:
+    if 4 * math.prod(shape) >= LARGEST:
+        raise ValueError(
+            f"layer {name!r} of this network makes {shape} of an image (1, 3, {side}, {side}), "
+            f"which are {LARGEST:,} bytes or more"
         )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from zfnet.checkpoint import CHECKPOINT, KERNELS, load_checkpoint, load_images, load_state
-from zfnet.data import Dataset, open_dataset
+from zfnet.data import Dataset, open_dataset, require_classes
 from zfnet.data.kept_split import kept_split
 from zfnet.data.listing import Listing, Part, changes, listing
 from zfnet.network import Network
@@ -104,6 +104,17 @@ def kept_images(
     return Images(train, val, images, tuple(found))
 
 
+def open_split(origin: Origin, seed: int = 0) -> tuple[Dataset, Dataset]:
+    """The training and the validation images of a run; `seed` draws the split, or the scenes."""
+    how: dict[str, Any] = {"seed": seed, "follow_links": origin.follow_links}
+    if origin.use_test:  # then no part of train is held out
+        how["val_fraction"] = 0
+    validation = "test" if origin.use_test else "val"
+    train_set, val_set = (open_dataset(origin.data, part, **how) for part in ("train", validation))
+    require_classes(train_set)
+    return train_set, val_set
+
+
 def split_of_run(run: Path, data: str, part: Part) -> Dataset | None:
     """The images of a folder that the run in `run` had in this part; None for a run on other data.
 
@@ -118,10 +129,7 @@ def split_of_run(run: Path, data: str, part: Part) -> Dataset | None:
     before = load_images(run, origin.images)
     if not before.files:
         return None
-    train, val = (
-        open_dataset(data, split, follow_links=origin.follow_links)
-        for split in ("train", "test" if origin.use_test else "val")
-    )
+    train, val = open_split(replace(origin, data=data))
     (train, val), _ = kept_split(before, listing(train, val, before=before), train, val)
     return train if part == "train" else val
 

@@ -136,3 +136,10 @@ def test_a_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path, missing: str) -> None:
     with pytest.raises(FileNotFoundError, match="no file"):
         serialize.load(tmp_path / missing)
+
+
+@pytest.mark.parametrize("name", ["caf\udce9", "n" * 255, "new\nline", "-rf", "\x1b[31m"])
+def test_files_of_every_name_are_written_and_read(tmp_path: Path, name: str) -> None:
+    serialize.save(tmp_path / name, {"w": np.arange(3.0)})
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert serialize.load(tmp_path / name)[0]["w"].tolist() == [0, 1, 2]

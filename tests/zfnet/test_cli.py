@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.zfnet.empty_folders import classes_of
 from tests.zfnet.tiny import Pictures, network
 from zfnet.cli import main
 from zfnet.cli import resume as resume_module
@@ -228,6 +229,19 @@ def test_names_that_look_like_markup_are_shown_as_they_are(
     assert "zz[/x][bold]" in capsys.readouterr().err
 
 
+def test_a_test_part_validates_if_asked_for_and_links_are_followed_if_asked_for(
+    tmp_path: Path,
+) -> None:
+    for part in ("elsewhere", "data/Test"):
+        classes_of(tmp_path / part, a=2, b=2)
+    (tmp_path / "data" / "train").symlink_to(tmp_path / "elsewhere")
+    how = train_module.Execution(use_test=True, follow_links=True)
+    train, val = train_module._open(str(tmp_path / "data"), 0, how)
+    assert len(train) == len(val) == 4 and val.title(0) == "Test/a/000.png"
+    with pytest.raises(ValueError, match="--follow-links"):
+        train_module._open(str(tmp_path / "data"), 0, train_module.Execution(use_test=True))
+
+
 def test_a_resumed_run_keeps_its_own_split(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -238,7 +252,9 @@ def test_a_resumed_run_keeps_its_own_split(
     monkeypatch.setattr(
         resume_module,
         "open_dataset",
-        lambda data, split, *, seed: splits.append(seed) or opened(data, split, seed=seed),
+        lambda data, split, *, seed, **how: (
+            splits.append(seed) or opened(data, split, seed=seed, **how)
+        ),
     )
     assert zfnet(monkeypatch, *run, "--resume") == 0
     assert splits == [5, 5]

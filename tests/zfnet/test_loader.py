@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zfnet.data import BadImage, Batch, Loader, Loading, Preprocess, Truth, ten_crop_batches
+from zfnet.data import (
+    BadImage,
+    Batch,
+    Loader,
+    Loading,
+    Preprocess,
+    Truth,
+    mean_image,
+    ten_crop_batches,
+)
 
 pytestmark = pytest.mark.quick
 
@@ -252,3 +261,22 @@ def test_ten_crop_batches_give_all_crops_of_every_image_in_order() -> None:
 def test_settings_that_give_no_batches_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         epoch(**settings)
+
+
+class Hungry(Images):
+    """Images of which the first one needs more memory than there is."""
+
+    def image(self, index: int) -> np.ndarray:
+        if index == 0:
+            raise MemoryError
+        return super().image(index)
+
+
+def test_an_image_without_memory_for_it_is_skipped_by_name_or_refused_if_strict() -> None:
+    loader = Loader(Hungry(6), PREPROCESS, 3, Loading(shuffle=False))
+    assert [batch.indices.tolist() for batch in loader.epoch(0)] == [[1, 2], [3, 4, 5]]
+    assert loader.bad == {"0.png": "it needs more memory than can be had to be prepared"}
+    strict = Loader(Hungry(6), PREPROCESS, 3, Loading(strict=True))
+    with pytest.raises(BadImage, match=r"0\.png: it needs more memory"):
+        list(strict.epoch(0))
+    assert mean_image(Hungry(6), SIDE).shape == (3, SIDE, SIDE)

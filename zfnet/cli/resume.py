@@ -11,7 +11,6 @@ from typing import Any
 import minidl
 from kernels.terminal.progress import Task, progress_bars, say
 from zfnet.checkpoint import KERNELS
-from zfnet.data import Dataset, open_dataset, require_classes
 from zfnet.evaluate import check_classes
 from zfnet.network import require_conv_net
 from zfnet.origin import Difference, Origin, data_name, refusal
@@ -26,6 +25,7 @@ from zfnet.resuming import (
     kept_run,
     of_origin,
     of_recipe,
+    open_split,
 )
 from zfnet.train import Trainer
 
@@ -133,16 +133,6 @@ def _set_threads(given: int | None, before: int) -> None:
             minidl.set_num_threads(before)
         except ValueError:  # the difference is named
             return
-
-
-def open_split(origin: Origin, seed: int) -> tuple[Dataset, Dataset]:
-    """The training and the validation images; `seed` draws the split, or the scenes."""
-    train_set, val_set = (
-        open_dataset(origin.data, split, seed=seed, follow_links=origin.follow_links)
-        for split in ("train", "test" if origin.use_test else "val")
-    )
-    require_classes(train_set)
-    return train_set, val_set
 
 
 def _opened(kept: Kept, origin: Origin, options: Asked) -> Images:

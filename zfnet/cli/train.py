@@ -24,13 +24,14 @@ from kernels.terminal.progress import (
 from zfnet.checkpoint import CHECKPOINT, CURVE, KERNELS
 from zfnet.cli.groups import Given, Options, grouped
 from zfnet.cli.options import Device, FollowLinks
-from zfnet.cli.resume import Asked, command, open_split, resumed, with_epochs
+from zfnet.cli.resume import Asked, command, resumed, with_epochs
 from zfnet.data import Dataset, Preprocess, default_resize, mean_image
 from zfnet.data.listing import Listing, listing
 from zfnet.model import ConvNet
 from zfnet.network import FILE, Network
 from zfnet.origin import Origin, data_name
 from zfnet.recipe import Recipe
+from zfnet.resuming import open_split
 from zfnet.settings import OWN, Settings
 from zfnet.train import Trainer
 from zfnet.training_state import Progress

@@ -73,12 +73,10 @@ def transfer_command(
     drawn = {**classifiers.shown, "seed": seed}
     if protocol == "voc2012":
         follow = execution.follow_links
-        splits = (
-            Voc(data, "train", follow_links=follow), Voc(data, "val", follow_links=follow),
-        )  # fmt: skip
+        train, val = (Voc(data, part, follow_links=follow) for part in ("train", "val"))
         results = Results(out, "transfer", {**given, **drawn})
         options = asdict(classifiers)
-        page = write_voc(network, splits, results, **options, seed=seed, report=reporter())
+        page = write_voc(network, (train, val), results, **options, seed=seed, report=reporter())
     else:
         chosen = PROTOCOLS[protocol]
         own: dict[str, Any] = {

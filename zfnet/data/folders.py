@@ -133,11 +133,11 @@ def open_folder(
     names = tree.class_names(train)
     if len(names) < 2 and train == root and tree.images_in(root):
         return Photographs(root, follow_links=follow_links)
+    links = f"{tree.passed_over()}; " if tree.passed_over() else ""
     if not names:
-        links = f"{tree.passed_over()}; " if tree.passed_over() else ""
         raise ValueError(f"no data set in {root}: found {contents(root)}; {links}{LAYOUTS}")
     if len(names) == 1 and tree.has_classes(train / names[0]):
-        raise ValueError(f"{root} holds but one folder: did you mean {train / names[0]}?")
+        raise ValueError(f"{links}{root} holds but one folder: did you mean {train / names[0]}?")
     return ClassFolders(
         root, split, val_fraction=val_fraction, seed=seed, follow_links=follow_links
     )

@@ -11,10 +11,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
 
 import minidl.formats.onnx.operators  # noqa: F401  (its files register the converters)
 from kernels.contract.arguments import Pair
@@ -26,8 +23,8 @@ from minidl.formats.onnx.model import Model, Node
 from minidl.formats.onnx.reading import LIMIT, read
 from minidl.formats.onnx.ties import Ties
 from minidl.nn.folding import fold as fold_affine
+from minidl.nn.shapes import output_shape
 from minidl.recording import no_grad
-from minidl.tensor import Tensor
 
 SMALL, MULTIPLE = 64 << 20, 8
 """Most bytes of all constants that nodes compute: 64 MiB, and so many times the stored ones."""
@@ -109,10 +106,10 @@ class _Walk:
                     f"({self.room} bytes are left)"
                 )
             self.room -= needed
-            constant = constants.fold(call)
+            folded = constants.fold(call)
             if node.operator == "Constant":  # stored in the node
-                self.room += MULTIPLE * constant.nbytes
-            value: Value = constant
+                self.room += MULTIPLE * folded.nbytes
+            value: Value = folded
         else:
             built = _built(call)
             self.ties.add(call, built)
@@ -132,7 +129,7 @@ class _Walk:
 
     def layer(self, name: str, module: nn.Module, sources: tuple[Activation, ...]) -> Activation:
         own = self.free(name)
-        shape = _shape(module, [each.shape for each in sources])
+        shape = output_shape(module, [each.shape for each in sources])
         if 4 * math.prod(shape) >= LIMIT:
             raise ValueError(f"its output {shape} would take 2 GiB or more for one image")
         self.layers[own] = module
@@ -146,19 +143,6 @@ class _Walk:
             self.uses[name] += 1
             free = f"{name}_{self.uses[name] + 1}"
         return free
-
-
-def _shape(module: nn.Module, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
-    """The shape of a layer's output for one image."""
-    try:
-        batch, *sizes = module(*(Tensor(np.zeros((0, *s[1:]), np.float32)) for s in shapes)).shape
-    except ValueError:  # again with one image, so that the message has its shape
-        zero = np.zeros((), np.float32)
-        module(*(Tensor(np.broadcast_to(zero, shape)) for shape in shapes))
-        raise
-    if batch != 0:
-        raise ValueError(f"it gives {batch, *sizes}: the batch must stay the first axis")
-    return (1, *sizes)
 
 
 def _built(call: Call) -> Built:

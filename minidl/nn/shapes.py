@@ -1,0 +1,32 @@
+"""Shape of a layer's output, from a batch of no images: nothing is computed or allocated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from minidl.nn.module import Module
+from minidl.recording import no_grad
+from minidl.tensor import Tensor
+
+
+def output_shape(layer: Module, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape of `layer`'s output for one image (1,...); `shapes` are those of its inputs.
+
+    ValueError if they do not fit, or if the batch does not stay the first axis.
+    """
+    with no_grad():
+        try:
+            batch, *sizes = layer(*(_zeros((0, *shape[1:])) for shape in shapes)).shape
+        except ValueError:  # again with one image, so that the message has its shape
+            layer(*map(_zeros, shapes))
+            raise
+    if batch != 0:
+        raise ValueError(f"it gives {batch, *sizes}: the batch must stay the first axis")
+    return (1, *sizes)
+
+
+def _zeros(shape: tuple[int, ...]) -> Tensor:
+    """One zero, seen as an array of this shape."""
+    return Tensor(np.broadcast_to(np.zeros((), np.float32), shape))
