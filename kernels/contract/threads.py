@@ -7,17 +7,11 @@ Numba's threads on SciPy's BLAS, which is limited to one thread (see `cpu/gemm.p
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import AbstractContextManager
 
 import numba
 import threadpoolctl
-
-# GNU OpenMP's idle threads spin for milliseconds by default, and on a machine with other work to do
-# they take the time of the thread that they wait for; without any spinning, waking them takes up to
-# a quarter of a small network's step. Read when Numba loads its OpenMP layer, which is after this.
-os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 MOST_PARTS, TERMS_OF_PART = 16, 8192
 """Of a sum that threads share, and the terms of a part, about."""
