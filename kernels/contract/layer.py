@@ -11,7 +11,8 @@ fork and starts them anew, if the thread that forks is the one that started the 
 has used it. OpenMP has no way to do so, and Numba ends such a child at its first loop. Workqueue
 always starts anew; its loops begin some 50 microseconds later than those of the others. So where
 TBB does not start anew, a child changes to workqueue. (Numba still prints then that the TBB library
-may be in an invalid state, or unable to join threads. The child does not use it.)
+may be in an invalid state, or unable to join threads. The child does not use it; with
+NUMBA_THREADING_LAYER=omp nothing is printed.)
 
 Compiled code calls the layer's functions by name, and a name is resolved only once. The names lead
 to functions of ours, each of which jumps to the address in a variable of its own. These addresses
