@@ -7,17 +7,14 @@ Numba's threads on SciPy's BLAS, which is limited to one thread (see `cpu/gemm.p
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import AbstractContextManager
 
 import numba
 import threadpoolctl
 
-# GNU OpenMP's idle threads spin for milliseconds by default, and on a machine with other work to do
-# they take the time of the thread that they wait for; without any spinning, waking them takes up to
-# a quarter of a small network's step. Read when Numba loads its OpenMP layer, which is after this.
-os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+MOST_PARTS, TERMS_OF_PART = 16, 8192
+"""Of a sum that threads share, and the terms of a part, about."""
 
 # Numba's workqueue layer aborts when two Python threads enter it; every kernel runs under this.
 lock = threading.RLock()
@@ -62,6 +59,16 @@ def set_num_threads(count: int) -> None:
 def get_num_threads() -> int:
     """The number set, or else all that the machine (or NUMBA_NUM_THREADS) allows."""
     return numba.config.NUMBA_NUM_THREADS if _count is None else _count  # type: ignore[attr-defined]
+
+
+def partial_sums(terms: int) -> int:
+    """How many parts a sum of so many terms is cut into, each of which one thread adds up.
+
+    It depends on the sum alone, so that any number of threads gives the same bits. A power of two,
+    and 2 at least, of MOST_PARTS at most: a part of few terms costs more to clear and to add to the
+    others than it saves.
+    """
+    return min(MOST_PARTS, max(2, 1 << (terms // TERMS_OF_PART).bit_length() >> 1))
 
 
 def hold_blas_to_one_thread() -> None:

@@ -3,10 +3,10 @@
     gw[k, (r s c)] = sum over (n p q) of windows[(n p q), (r s c)] gy[(n p q), k]
 
 The windows are those of `conv2d/direct.py`, block by block of pixels. Each block is multiplied by
-the block of gy and added to sums of the thread's own (packing as in Goto and van de Geijn 2008).
-The threads' sums are added in order, so the same number of threads gives the same bits. 2 N K P Q C
-R S operations; limited by the processor's multiply-adds while the sums, C R S K per thread, stay in
-cache.
+the block of gy and added to the sums of its part of the pixels (packing as in Goto and van de Geijn
+2008). The parts depend on the geometry alone, and their sums are added in order, so any number of
+threads gives the same bits. 2 N K P Q C R S operations; limited by the processor's multiply-adds
+while the sums, C R S K per part, stay in cache.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels.contract import memory, threads
+from kernels.contract import memory
 from kernels.contract.costs import Work, runs_of, up
 from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
+from kernels.contract.threads import partial_sums
 from kernels.cpu.direct import BLOCK, without_products
 from kernels.cpu.micro_kernel import MR_T, outer_transposed
 from kernels.cpu.vector import KR, lanes, lanes_of, move
@@ -37,7 +38,7 @@ def work(problem: Problem) -> Work:
 
 
 def terms(g: ConvGeometry) -> float:
-    """One multiply-add an output pixel, one addition per block and one per thread."""
+    """One multiply-add per output pixel, one addition per block and one per part."""
     return max(g.N * g.P * g.Q, 1) + 1
 
 
@@ -58,7 +59,7 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
 
 def _sum_blocks(x: np.ndarray, gy: np.ndarray, g: ConvGeometry, gw: np.ndarray) -> None:
     """Write gw (K,C/groups,R,S), channels-last: the sum over pixels of each window times gy."""
-    windows, NR, parts = fprop_windows(g), 3 * lanes(x.dtype), threads.get_num_threads()
+    windows, NR, parts = fprop_windows(g), 3 * lanes(x.dtype), partial_sums(g.N * g.P * g.Q)
     channels, filters = g.C // g.groups, g.K // g.groups
     lines, panels = -(-windows.terms(channels) // KR), -(-filters // NR)
     shares = memory.empty((parts, panels * lines * KR * NR), x.dtype)
@@ -75,7 +76,7 @@ def _sum_blocks(x: np.ndarray, gy: np.ndarray, g: ConvGeometry, gw: np.ndarray) 
 
 @numba.njit(parallel=True, cache=True)
 def _shares(x, gy, shares, parts, c0, channels, k0, filters, plane, size, stride, dilation, origin):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Each thread's sum over its share of the pixels, (parts,panels,lines KR,3L) in all."""
+    """The sum over each part of the pixels, (parts,panels,lines KR,3L) in all."""
     NR = 3 * lanes_of(x)
     lines = (size[0] * size[1] * channels + KR - 1) // KR
     panels = (filters + NR - 1) // NR
@@ -121,7 +122,7 @@ def _pack_gradient(gy, k0, filters, first, count, packed):  # type: ignore[no-un
 
 @numba.njit(parallel=True, cache=True)
 def _unpack(shares, gw):  # type: ignore[no-untyped-def]
-    """gw (K,terms) = the threads' sums, added in order."""
+    """gw (K,terms) = the parts' sums, added in order."""
     filters, terms = gw.shape
     NR = 3 * lanes_of(gw)
     lines = (terms + KR - 1) // KR

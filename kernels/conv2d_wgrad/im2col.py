@@ -3,9 +3,9 @@
     gw[k, (r s c)] = gy[(n p q), k]^T columns[(n p q), (r s c)]
 
 The columns are those of `conv2d/im2col.py` (Chellapilla, Puri, Simard 2006). The sum is over every
-output pixel of the batch: each thread sums over its own share of the pixels, block by block, and
-the threads' sums are added in order. So the same number of threads gives the same bits. 2 N K P Q C
-R S operations; the columns' memory traffic limits it if K is small.
+output pixel of the batch: a thread sums over a part of the pixels, block by block, and the parts'
+sums are added in order. The parts depend on the geometry alone, so any number of threads gives the
+same bits. 2 N K P Q C R S operations; the columns' memory traffic limits it if K is small.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels.contract import memory, threads
+from kernels.contract import memory
 from kernels.contract.costs import unfolded
 from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import kernel
+from kernels.contract.threads import partial_sums
 from kernels.cpu.gemm import PLAIN, TRANSPOSED, keep, multiply
 from kernels.cpu.unfold import rows_per_block, unfold_rows
 
@@ -37,12 +38,12 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     """x (N,C,H,W), gy (N,K,P,Q) -> gw (K,C/groups,R,S); accumulates in their type."""
     gw = memory.empty(g.w_shape, x.dtype, "NHWC")
     filters = memory.nhwc(gw).reshape(g.grouped_shape)  # (K,R,S,C) -> (G,K/G,RSC)
-    parts = threads.get_num_threads()
+    parts = partial_sums(g.N * g.P * g.Q)
     shares = memory.empty((parts, *filters.shape), x.dtype)
     shares[...] = 0
     rows = memory.nhwc(gy).reshape(g.N * g.P, g.Q, g.K)  # (N,P,Q,K) -> (NP,Q,K)
     if rows.size and shares.size:
-        block = rows_per_block(g, x.itemsize)
+        block = rows_per_block(g, x.itemsize, parts)
         window = (g.R, g.S), g.stride, g.padding, g.dilation
         _shares(memory.nhwc(x), rows, shares, block, g.P, *window)
     shares.sum(axis=0, out=filters)  # (T,G,K/G,RSC) -> (G,K/G,RSC)

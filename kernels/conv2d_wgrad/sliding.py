@@ -6,9 +6,10 @@ The transpose of `conv2d/sliding.py`. In a loop over the outputs of a row, the s
 to 4) neighbouring terms of a row of taps by two or three vectors of filters stay in registers. The
 terms of consecutive outputs are s C elements apart; gy is read in place (`outer_strided_3` in
 `kernels/cpu/micro_kernel.py`). Nothing is packed. The terms are cut into tiles of nearly equal
-size, so none are wasted: 21 = 7 + 7 + 7. Each thread has a share of the rows and its own sums,
-which are added in order, so the same number of threads gives the same bits. 2 N K P Q C R S
-operations; limited by the processor's multiply-adds while a row of gy stays in the L1 cache.
+size, so none are wasted: 21 = 7 + 7 + 7. Each part of the rows has its own sums, which are added in
+order; the parts depend on the geometry alone, so any number of threads gives the same bits. 2 N K P
+Q C R S operations; limited by the processor's multiply-adds while a row of gy stays in the L1
+cache.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels.contract import memory, threads
+from kernels.contract import memory
 from kernels.contract.costs import Work, runs_of, up
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
+from kernels.contract.threads import partial_sums
 from kernels.cpu.direct import without_products
 from kernels.cpu.micro_kernel import MR_T, outer_strided_2, outer_strided_3
 from kernels.cpu.padded import padded
@@ -65,7 +67,7 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     pixels, places = padded(memory.nhwc(x), g)
     three, two = (vectors * lanes(x.dtype) for vectors in (3, 2))
     NR = three if up(g.K, three) <= up(g.K, two) else two
-    sums = memory.empty((threads.get_num_threads(), g.R * g.S * g.C, up(g.K, NR)), x.dtype)
+    sums = memory.empty((partial_sums(g.N * g.P * g.Q), g.R * g.S * g.C, up(g.K, NR)), x.dtype)
     sums[...] = 0
     _shares(pixels, places, memory.nhwc(gy), sums.reshape(-1), len(sums), (g.R, g.S * g.C),
             g.stride[1] * g.C, NR)  # fmt: skip
@@ -76,7 +78,7 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
 
 @numba.njit(parallel=True, cache=True)
 def _shares(x, places, gy, sums, parts, taps, step, NR):  # type: ignore[no-untyped-def]
-    """sums (parts,RSC,panels NR), flat: those of each thread over its share of the output rows.
+    """sums (parts,RSC,panels NR), flat: those of each part of the output rows.
 
     taps: rows of a window, and terms in each; step: elements from one window to the next.
     """
@@ -125,7 +127,7 @@ def _row(x, at, down, gy, gy_at, Q, K, k, packed, sums, to, sums_row, taps, step
 
 @numba.njit(parallel=True, cache=True)
 def _total(sums, gw):  # type: ignore[no-untyped-def]
-    """gw (K,terms) = the threads' sums (parts,terms,panels NR), added in order."""
+    """gw (K,terms) = the parts' sums (parts,terms,panels NR), added in order."""
     for k in numba.prange(gw.shape[0]):
         for e in range(gw.shape[1]):
             total = sums[0, e, k]

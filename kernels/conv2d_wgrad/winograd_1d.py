@@ -4,10 +4,11 @@
 
 The transpose of `conv2d/winograd_1d.py` in w: the tiles, points and strips of the forward pass, and
 as many products. For each strip a thread transforms the pixels; then, a panel of filters at a time,
-gy, which is read once, and adds their products at every point to sums of its own: a run of 4 to 8
+gy, which is read once, and adds their products at every point to a part's sums: a run of 4 to 8
 terms times two or three vectors of filters stay in registers while the strip's tiles are added
-(`winograd/strip_gradient.py`). The sums are added in the order of the threads and transformed to
-taps, so the same number of threads gives the same bits. Limited by multiply-adds.
+(`winograd/strip_gradient.py`). The strips are divided into parts that depend on the geometry alone;
+their sums are added in order and transformed to taps, so any number of threads gives the same bits.
+Limited by multiply-adds.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from functools import lru_cache
 import numba
 import numpy as np
 
-from kernels.contract import memory, threads
+from kernels.contract import memory
 from kernels.contract.costs import up
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.registry import kernel
+from kernels.contract.threads import partial_sums
 from kernels.cpu.direct import without_products
 from kernels.cpu.vector import lanes
 from kernels.winograd.one_dimensional import (
@@ -46,10 +48,15 @@ def _matrix(taps: int) -> np.ndarray:
     return np.array(filter_matrix(taps), float)
 
 
+def parts(g: ConvGeometry) -> int:
+    """Of the strips, each summed by one thread."""
+    return partial_sums(g.N * g.P * g.Q)
+
+
 def amplified_roundings(g: ConvGeometry) -> float:
-    """As of the forward pass, with a sum over tiles, and over threads, for that over terms."""
+    """As of the forward pass, with a sum over tiles, and over parts, for that over terms."""
     s = strips(g)
-    return s.amplification * (g.N * g.P * s.tiles + threads.get_num_threads() + 3 * MOST + 3)
+    return s.amplification * (g.N * g.P * s.tiles + parts(g) + 3 * MOST + 3)
 
 
 @kernel(
@@ -73,14 +80,14 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     gw = memory.empty(g.w_shape, x.dtype, "NHWC")
     if 0 in (x.size, gy.size, gw.size):
         return without_products(gw)
-    s, parts = strips(g), threads.get_num_threads()
+    s, count = strips(g), parts(g)
     width = _width(g.K, x.dtype)
-    sums = memory.empty((parts, MOST, g.R * s.run, up(g.K, width)), x.dtype)
+    sums = memory.empty((count, MOST, g.R * s.run, up(g.K, width)), x.dtype)
     sums[...] = 0
     each = apart(s.rows * s.tiles * width)
     panels = Panels(width, up(g.K, width), each, g.P, g.Q, g.K)
     _shares(pixels_of(x, g), window_starts(s), s, memory.flat(gy), sums.reshape(-1), panels, g.N,
-            parts)  # fmt: skip
+            count)  # fmt: skip
     _total(sums, _matrix(s.taps).astype(x.dtype), s, memory.nhwc(gw))
     return gw
 
@@ -102,7 +109,7 @@ def _shares(
     N: int,
     parts: int,
 ) -> None:
-    """sums (parts,MOST,R run,row), flat: each thread's over its share of the strips."""
+    """sums (parts,MOST,R run,row), flat: over each part of the strips."""
     for part in numba.prange(parts):
         _share_of_strips(pixels, starts, s, gy, sums, panels, N, np.int64(part), parts)
 
@@ -139,7 +146,7 @@ def _share_of_strips(
 
 @numba.njit(cache=True)
 def _total(sums: np.ndarray, G: np.ndarray, s: Strips, gw: np.ndarray) -> None:
-    """gw (K,R,S,C) = G^T of the threads' sums (parts,MOST,R run,row), in their order."""
+    """gw (K,R,S,C) = G^T of the parts' sums (parts,MOST,R run,row), in their order."""
     K, R, S, C = gw.shape
     flat = gw.reshape(-1)  # (K,R,S,C) -> (KRSC,), the same memory
     for part in range(1, len(sums)):

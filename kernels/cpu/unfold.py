@@ -20,10 +20,10 @@ from kernels.contract.geometry import ConvGeometry
 BLOCK_BYTES = 2 << 20
 
 
-def rows_per_block(g: ConvGeometry, itemsize: int) -> int:
-    """How many rows (n p) of windows to unfold at a time, so that every thread has some."""
+def rows_per_block(g: ConvGeometry, itemsize: int, parts: int | None = None) -> int:
+    """How many rows (n p) of windows to unfold at a time, so that every part (thread) has some."""
     a_row = g.Q * g.R * g.S * (g.C // g.groups) * itemsize
-    share = -(-g.N * g.P // threads.get_num_threads())
+    share = -(-g.N * g.P // (parts or threads.get_num_threads()))
     return max(1, min(share, BLOCK_BYTES // max(a_row, 1)))
 
 

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from kernels.contract import memory, threads
+from kernels.contract import memory
 from kernels.contract.costs import Work, up
 from kernels.contract.geometry import ConvGeometry
 from kernels.cpu.combine import combine
@@ -40,6 +40,9 @@ MOST_TERMS = 400
 """Of a window: filters at all points must stay in the second cache."""
 STRIP = 11 * MR
 """Tiles of a strip, about: it stays in the second cache, and few rows are read by two strips."""
+
+SHARES = 4
+"""Into which few strips can be divided evenly, whatever the number of threads: it changes bits."""
 
 TILES = {taps: MOST + 1 - taps for taps in range(2, MOST_TAPS + 1)}
 """Outputs of a tile, by the taps of a phase: as many as all points give."""
@@ -95,17 +98,17 @@ class Pixels(NamedTuple):
 
 def strips(g: ConvGeometry) -> Strips:
     """Tiles of one size, of which the last of a row may reach over it."""
-    return _strips(g, memory.chunk(), threads.get_num_threads())
+    return _strips(g, memory.chunk())
 
 
 @lru_cache(maxsize=128)
-def _strips(g: ConvGeometry, chunk: int, parts: int) -> Strips:
+def _strips(g: ConvGeometry, chunk: int) -> Strips:
     taps = -(-g.S // g.stride[1])
     m = TILES[taps]
     tiles = -(-g.Q // m)
     run = max(g.stride[1] * g.C, MR_T // 2)  # at least what `outer_strided_3` takes
     each_row = MOST * g.stride[0] * tiles * run * np.dtype(float).itemsize  # bytes of V, at most
-    rows = _evenly(g, max(1, min(g.P, STRIP // tiles, chunk // each_row)), parts)
+    rows = _evenly(g, max(1, min(g.P, STRIP // tiles, chunk // each_row)))
     phases = min(g.stride[0], g.R)
     phase_rows = rows + (g.R - 1) // g.stride[0]
     # Behind a point's last run: what a vector writes over it, and tiles that fill up a block.
@@ -122,11 +125,11 @@ def window_starts(s: Strips) -> np.ndarray:
     return np.array(starts)
 
 
-def _evenly(g: ConvGeometry, most: int, parts: int) -> int:
+def _evenly(g: ConvGeometry, most: int) -> int:
     """Rows of a strip, `most` or fewer: an image's strips are of one size but for the last, and
-    where there are few of them they are cut so that `parts` threads get about as many each."""
+    where there are few of them they are cut so that SHARES threads get about as many each."""
     count = -(-g.P // most)
-    while g.N * count < 4 * parts and g.N * count % parts and count < g.P:
+    while g.N * count < 4 * SHARES and g.N * count % SHARES and count < g.P:
         count += 1
     return max(1, -(-g.P // count))
 
