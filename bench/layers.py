@@ -145,6 +145,22 @@ class Weights(Layer):
 
 
 @dataclass(frozen=True)
+class Filters(Layer):
+    """The filters (K,C,size,size) of a convolution, whatever the batch."""
+
+    K: int
+    C: int
+    size: int
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        return self.K, self.C, self.size, self.size
+
+    def smallest(self) -> Self:
+        return replace(self, K=2, C=1)
+
+
+@dataclass(frozen=True)
 class Stage(Layer):
     """A convolution of size x size taps with bias, a ReLU and a max-pooling, in sequence."""
 

@@ -1,4 +1,4 @@
-"""Report of measurements, `python -m bench report`: roofline, ratios to PyTorch, one row a case."""
+"""Report of measurements, `python -m bench report`: roofline, ratios to PyTorch, a row per case."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def write_report(record: Record, out: Path, readme: Path | None = None) -> list[
 
 
 def table(rows: Sequence[Row], machine: Machine) -> str:
-    """One row a case, with the machine, its versions and the date."""
+    """One row per case, with the machine, its versions and the date."""
     lines = [_line(row, rows, machine) for row in _compared(rows) if row.contender.ours]
     return f"{markdown(HEADINGS, lines, 4)}\n\n{below(machine, LEGENDS)}"
 

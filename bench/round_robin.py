@@ -120,7 +120,7 @@ def _load(folder: Path) -> list[np.ndarray]:
 
 
 def _take_turns(processes: Processes, effort: Effort) -> dict[Contender, list[float]]:
-    """Seconds a call, round by round, of each contender that went through all of them."""
+    """Seconds per call, round by round, of each contender that went through all of them."""
     known = _seconds(processes, dict.fromkeys(list(processes.workers), "time 1 0"))
     # A first call finds cold caches: the number of calls follows from a turn of several.
     known = _seconds(processes, {c: effort.command(once) for c, once in known.items()})
@@ -135,7 +135,7 @@ def _take_turns(processes: Processes, effort: Effort) -> dict[Contender, list[fl
 
 
 def _seconds(processes: Processes, commands: Mapping[Contender, str]) -> dict[Contender, float]:
-    """One turn of each contender: seconds a call, of those that answered."""
+    """One turn of each contender: seconds per call, of those that answered."""
     answers = {
         c: processes.ask(c, command) for c, command in commands.items() if c in processes.workers
     }

@@ -20,7 +20,7 @@ from bench.operations import of
 class Row:
     """One contender on one case.
 
-    seconds:    of a call, one number a round; empty if it was not timed.
+    seconds:    of a call, one number per round; empty if it was not timed.
     memory:     rise of resident memory during a call in bytes, its result included; None where the
                 system has no count.
     peak:       maximum of bytes that the process held during that call, or None.

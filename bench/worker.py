@@ -2,7 +2,7 @@
 
 The first line is its job as JSON, answered by "ok" once everything is imported and compiled. Then
 `run FOLDER` computes once, saves the results there (0.npy, 1.npy, ...) and answers with its memory
-and operations as JSON. `time N M` answers with seconds a call over N calls, after M untimed ones
+and operations as JSON. `time N M` answers with seconds per call over N calls, after M untimed ones
 (`kernels/contract/clock.py`, `gpu.py`). An exception is answered by "error ...". Between commands
 the process waits for a line, and none of its threads is busy.
 """

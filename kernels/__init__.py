@@ -1,4 +1,4 @@
-"""Kernels on arrays: one folder an operation, one file an algorithm.
+"""Kernels on arrays: one folder per operation, one file per algorithm.
 
 Read `reference.py` first: nested loops that define every operation. Then `conv2d/im2col.py`.
 Importing this package imports every file in an operation's folder, which registers its kernels.

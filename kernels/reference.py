@@ -42,6 +42,7 @@ __all__ = [
     "random_bits",
     "relu",
     "relu_vjp",
+    "renormalise",
     "sgd_step",
 ]
 
@@ -207,6 +208,17 @@ def sgd_step(
         new_v[i] = momentum * new_v[i] + float(g[i]) + decay
         new_w[i] -= lr * new_v[i]
     return new_w, new_v
+
+
+def renormalise(w: np.ndarray, *, max_rms: float) -> np.ndarray:
+    """w[k] max_rms / rms[k] for every filter of w (K,C,R,S) whose root mean square is larger."""
+    y = w.astype(np.float64)
+    for k in range(len(y)):
+        squares = [value * value for value in y[k].reshape(-1).tolist()]  # (C,R,S) -> (CRS,)
+        rms = (sum(squares) / max(len(squares), 1)) ** 0.5
+        if rms > max_rms:
+            y[k] *= max_rms / rms
+    return y
 
 
 def random_bits(count: int, *, seed: int, step: int, stream: int) -> np.ndarray:

@@ -109,24 +109,18 @@ def _returned(
     wanted: Sequence[Tensor], cotangents: dict[Any, Tensor], start: Tensor
 ) -> tuple[Tensor, ...]:
     """The cotangent of each tensor that was asked for, zeros where there is none."""
-    memory = _taken(start, wanted)
+    memory = Separate(start._array)
     found = ((t, cotangents.get(_key(t))) for t in wanted)
-    return tuple(Tensor(np.zeros_like(t.data)) if g is None else memory.own(g) for t, g in found)
+    return tuple(
+        Tensor(np.zeros_like(t._array)) if g is None else memory.own(g, t._array) for t, g in found
+    )
 
 
 def _accumulate_leaves(cotangents: dict[Any, Tensor], start: Tensor) -> None:
-    leaves = {leaf: g for leaf, g in cotangents.items() if isinstance(leaf, Tensor)}
-    memory = _taken(start, leaves)
-    for leaf, g in leaves.items():
-        leaf.grad = memory.own(g) if leaf.grad is None else leaf.grad + g
-
-
-def _taken(start: Tensor, tensors: Iterable[Tensor]) -> Separate:
-    """The memory of the cotangent and of the tensors."""
-    memory = Separate()
-    for tensor in (start, *tensors):
-        memory.take(tensor.data)
-    return memory
+    memory = Separate(start._array)
+    for leaf, g in cotangents.items():
+        if isinstance(leaf, Tensor):
+            leaf.grad = memory.own(g, leaf._array) if leaf.grad is None else leaf.grad + g
 
 
 def _check_inputs(inputs: Sequence[Tensor] | Tensor) -> tuple[Tensor, ...]:
@@ -145,7 +139,7 @@ def _check_cotangent(output: Tensor, cotangent: Tensor | np.ndarray | None) -> T
                 f"backward: a tensor of shape {output.shape} needs a cotangent of that shape; "
                 "only a scalar may go without"
             )
-        return Tensor(np.ones_like(output.data))
+        return Tensor(np.ones_like(output._array))
     given = cotangent if isinstance(cotangent, Tensor) else Tensor(cotangent)
     if given.shape != output.shape or given.dtype != output.dtype:
         raise ValueError(

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-import kernels
+from kernels import pick_for
 from kernels.contract import memory
-from kernels.cuda import renormalise as on_device
 
 
 def normal(shape: Sequence[int], std: float, rng: np.random.Generator) -> np.ndarray:
@@ -24,18 +23,14 @@ def he_normal(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     return normal(shape, math.sqrt(2 / max(math.prod(shape[1:]), 1)), rng)
 
 
-def renormalise_filters(weight: np.ndarray, max_rms: float = 0.1) -> int | None:
+def renormalise_filters(weight: np.ndarray, max_rms: float = 0.1) -> None:
     """Scale every filter of (K,C,R,S) whose RMS exceeds `max_rms` back to it, in place.
 
     Zeiler and Fergus 2013, section 3: keeps a few filters from dominating the first layer.
-    Returns the number of scaled filters; None on a GPU, where the number would have to be waited
-    for.
+    ValueError for another shape, TypeError for another type than float32 and float64; then nothing
+    is changed. Of a weight in canonical memory nothing is allocated.
     """
-    if kernels.device_of(weight) == "cuda":
-        on_device.renormalise(weight, max_rms)
-        return None
-    squares = np.einsum("kcrs,kcrs->k", weight, weight, dtype=np.float64)
-    rms = np.sqrt(squares / max(math.prod(weight.shape[1:]), 1))
-    over = rms > max_rms
-    weight[over] *= (max_rms / rms[over]).astype(weight.dtype)[:, None, None, None]
-    return int(over.sum())
+    canonical = memory.canonicalise(weight)
+    pick_for("renormalise", canonical, weight.shape)(canonical, max_rms=max_rms, out=canonical)
+    if canonical is not weight:
+        weight[...] = canonical

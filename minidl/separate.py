@@ -7,42 +7,40 @@ out may be scaled in place, so it must not be a part of another one.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from typing import Any
 
-from kernels.contract.arrays import address
+import numpy as np
+
 from minidl.tensor import Tensor, record
+from minidl.versions import base_of
 
 
 class Separate:
-    """Bytes that are taken, as disjoint intervals [low, high) in order.
+    """The arrays whose memory is taken: the cotangent of the pass, then each gradient.
 
-    Two views of one array without a common element may have a common interval: then one of them is
-    copied without need.
+    Arrays of two owners share nothing. Views of one owner are compared by their bounds: where these
+    overlap without a common element, one of the two is copied without need.
     """
 
-    def __init__(self) -> None:
-        self._lows: list[int] = []
-        self._highs: list[int] = []
+    def __init__(self, *taken: Any) -> None:
+        self._taken: dict[int, list[Any]] = {}
+        for array in taken:
+            self._take(array)
 
-    def take(self, array: Any) -> bool:
-        """Mark the array's bytes as taken; return whether all of them were free."""
-        low, high = _interval(array)
-        first, last = bisect_right(self._highs, low), bisect_left(self._lows, high)
-        free = first >= last
-        if not free:
-            low, high = min(low, self._lows[first]), max(high, self._highs[last - 1])
-        if low < high:
-            self._lows[first:last], self._highs[first:last] = [low], [high]
-        return free
+    def own(self, gradient: Tensor, *others: Any) -> Tensor:
+        """The gradient in memory that nothing taken and none of `others` has a part in, and that
+        may be written to."""
+        data = gradient._array
+        owner = _owner(data)
+        near = self._taken.get(owner, []) + [other for other in others if _owner(other) == owner]
+        if not _is_writable(data) or (near and any(_may_share(data, other) for other in near)):
+            data = data.copy(order="K")
+            gradient = _in_place_of(gradient, data)
+        self._take(data)
+        return gradient
 
-    def own(self, gradient: Tensor) -> Tensor:
-        """The gradient in memory that was free, is now taken, and may be written to."""
-        if self.take(gradient.data) and _is_writable(gradient.data):
-            return gradient
-        copied = gradient.data.copy(order="K")
-        self.take(copied)
-        return _in_place_of(gradient, copied)
+    def _take(self, array: Any) -> None:
+        self._taken.setdefault(_owner(array), []).append(array)
 
 
 def _in_place_of(tensor: Tensor, data: Any) -> Tensor:
@@ -54,20 +52,23 @@ def _in_place_of(tensor: Tensor, data: Any) -> Tensor:
     return other
 
 
-def _interval(array: Any) -> tuple[int, int]:
-    """The array's first byte, and the one after its last."""
-    low = high = address(array)
-    if not array.size:
-        return low, low
-    for size, stride in zip(array.shape, array.strides, strict=True):
-        if stride < 0:
-            low += (size - 1) * stride
-        else:
-            high += (size - 1) * stride
-    return low, high + array.itemsize
+def _owner(array: Any) -> int:
+    """The identity of the object that the array's memory belongs to: itself if it is no view."""
+    base = base_of(array)
+    while isinstance(base, np.ndarray):
+        array, base = base, base_of(base)
+    return id(array if base is None else base)
+
+
+def _may_share(a: Any, b: Any) -> bool:
+    """True if the bounds of two arrays overlap, or both are one array without elements."""
+    return a is b or type(a) is not type(b) or bool(np.may_share_memory(a, b))
 
 
 def _is_writable(array: Any) -> bool:
-    """False for a broadcast, whose elements share memory, and for a read-only array."""
-    repeats = any(s == 0 and n > 1 for n, s in zip(array.shape, array.strides, strict=True))
+    """False for a read-only array, as broadcasting makes them, and one that repeats elements."""
+    strides = array.strides
+    repeats = 0 in strides and any(
+        s == 0 and n > 1 for n, s in zip(array.shape, strides, strict=True)
+    )
     return not repeats and getattr(array.flags, "writeable", True)

@@ -56,7 +56,13 @@ def load_text(path: str | os.PathLike[str]) -> dict[str, str]:
 
     Raises as `load` does.
     """
-    return _read(path, lambda file: {})[1]
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no file {os.fspath(path)}")
+    try:
+        with safe_open(os.fspath(path), framework="numpy") as file:
+            return file.metadata() or {}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ValueError(f"{os.fspath(path)} is not a whole safetensors file: {error}") from None
 
 
 def load(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, str]]:

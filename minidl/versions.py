@@ -16,7 +16,7 @@ import itertools
 import os
 import sys
 import weakref
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from kernels.contract.arrays import Emulated
 from kernels.contract.checksum import Checksum, checksum
 
 _clock = itertools.count(1)
-_lock = Lock()
+_lock = RLock()
 _latest = 0
 _written: dict[int, int] = {}
 _alive: dict[int, weakref.ref[Any]] = {}
@@ -34,7 +34,7 @@ _alive: dict[int, weakref.ref[Any]] = {}
 def _new_lock() -> None:
     """For a forked process, in which no thread is left that would release the old one."""
     global _lock
-    _lock = Lock()
+    _lock = RLock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -101,15 +101,18 @@ def _alias(array: Any, owner: Any) -> Any:
     return other.view(Emulated) if isinstance(array, Emulated) else other
 
 
+def base_of(array: Any) -> Any:
+    """`array.base`, what it is a view of; for the engine's array of a guard its owner."""
+    base = array.base
+    return base.owner if type(base) is _Of else base
+
+
 def _memory(array: Any) -> Any:
     """The first array of this memory, of which the others are views."""
-    while True:
-        base = array.base
-        if type(base) is _Of:
-            base = base.owner
-        if not isinstance(base, np.ndarray):
-            return array
-        array = base
+    base = base_of(array)
+    while isinstance(base, np.ndarray):
+        array, base = base, base_of(base)
+    return array
 
 
 def _key(memory: Any) -> int:
@@ -156,34 +159,33 @@ class Guard:
 
     def handed(self, array: Any) -> Any:
         """`array`, a view of the engine's, as an array that may be written to by others."""
-        if not self._out:
-            # Before it is out, so that no other thread takes it for checked.
-            self._known = checksum(self.array) if self._watched else None
-            self._at = self.last_write()
-            self._out = True
-        if array is self.array:
-            return self.owner
-        return array if isinstance(array.base, _Of) else _alias(array, self.owner)
+        with _lock:
+            if not self._out:
+                self._known = checksum(self.array) if self._watched else None
+                self._at = self.last_write()
+                self._out = True
+            if array is self.array:
+                return self.owner
+            return array if isinstance(array.base, _Of) else _alias(array, self.owner)
 
     def look(self) -> None:
         """Note a write if the array was written to by others; called before its values are used
         for anything that is kept, and before that is used again."""
         self._watched = True
-        if not self._out:
-            return
-        known, at = self._known, self._at
-        self._out = False  # first: whoever is handed the array from here on sets it again
-        alone = self._is_alone()
-        if not alone:
-            self._out = True
-        noted = self.last_write()
-        if alone and (known is None or at != noted):
-            return
-        now = checksum(self.array)
-        if known is not None and at == noted and now != known:
-            self.wrote()
-        if not alone:
+        if self._out:
+            # Nobody gets the array meanwhile, and no other thread takes it for checked.
+            with _lock:
+                self._compare()
+
+    def _compare(self) -> None:
+        alone, noted = self._is_alone(), self.last_write()
+        known = self._known if self._at == noted else None  # None: nothing depends on the values
+        if not alone or known is not None:
+            now = checksum(self.array)
+            if known is not None and now != known:
+                self.wrote()
             self._known, self._at = now, self.last_write()
+        self._out = not alone
 
     def _is_alone(self) -> bool:
         """True if nobody outside holds the owner or a view of it."""

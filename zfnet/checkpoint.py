@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from kernels.storage.atomic import replacing
+from kernels.storage.sealed import sealed_xml
 from kernels.terminal.sentences import shortened
 from minidl import serialize
 from zfnet import network as networks
 from zfnet.data.listing import Listing
 from zfnet.network import Network
 from zfnet.recipe import Recipe
+from zfnet.report.curves import curve
 
 CHECKPOINT = "checkpoint.safetensors"
 LOG, CURVE = "log.jsonl", "curve.svg"
@@ -50,6 +53,19 @@ def log_text(history: Sequence[Mapping[str, float]]) -> str:
     return "".join(json.dumps(line) + "\n" for line in history)
 
 
+def save_results(out: Path, network: Network, history: Sequence[Mapping[str, float]]) -> None:
+    """Write the network, the log and the curve; all can be derived from the checkpoint."""
+    network.save(out / networks.FILE)
+    _write(out / LOG, log_text(history))
+    if history:
+        _write(out / CURVE, sealed_xml(curve(history)))
+
+
+def _write(path: Path, text: str) -> None:
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
 def images_file(out: Path, digest: str) -> Path:
     """The file of the list of images with this digest (`zfnet/data/listing.py`)."""
     return out / f"images-{digest[:12]}.jsonl"
@@ -59,8 +75,7 @@ def save_images(out: Path, images: Listing) -> None:
     """Write the list of a run's images, before the first checkpoint that names its digest."""
     file = images_file(out, images.digest)
     if not file.is_file():
-        with serialize.replacing(file) as beside:
-            beside.write_text(images.text(), encoding="utf-8")
+        _write(file, images.text())
 
 
 def load_images(out: Path, digest: str) -> Listing:

@@ -70,7 +70,7 @@ class InputFormat:
 
 
 PRESETS = {
-    # Jia et al. 2014, "Caffe": the mean of ImageNet's training images, one value a channel.
+    # Jia et al. 2014, "Caffe": the mean of ImageNet's training images, one value per channel.
     "caffe": InputFormat(fit="warp", bgr=True, mean=(122.68, 116.67, 104.01)),
     # BVLC GoogLeNet's own deploy.prototxt and transformer: 104, 117, 123 for blue, green, red.
     "googlenet": InputFormat(fit="warp", bgr=True, mean=(123.0, 117.0, 104.0)),

@@ -7,7 +7,7 @@ an uninterrupted one; every difference is named.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import minidl
-from kernels.contract import machine
+from kernels.contract import devices, machine
 from kernels.contract.freshness import digest as kernels_digest
 
 LIBRARIES = "numpy", "scipy", "numba", "llvmlite"
@@ -78,7 +78,7 @@ class Origin:
         """That of a computation in this process; `given` are fields that it does not know."""
         own = {
             "threads": minidl.get_num_threads(),
-            "processor": processor(),
+            "processor": _gpu() if given.get("device") == "cuda" else processor(),
             "code": code(),
             "versions": versions(),
         }
@@ -120,6 +120,28 @@ def _differences(before: Origin, now: Origin) -> Iterator[Difference]:
         yield Difference("--strict", before.strict, now.strict, breaks=False)
 
 
+def refusal(out: Path, found: Sequence[Difference], way_out: str) -> str:
+    """The sentence for differences that break the promise; empty without any."""
+    breaking = "; ".join(str(one) for one in found if one.breaks)
+    if not breaking:
+        return ""
+    return f"{out} would not reach the weights of an uninterrupted run, since {breaking}: {way_out}"
+
+
+def require_as_begun(out: Path, began: Origin, now: Origin) -> None:
+    """ValueError if a run that began so would not reach the same weights here, or on these images.
+
+    For runs that are restored in Python; the command line has the images' names too.
+    """
+    found = differences(began, now)
+    if began.images != now.images:
+        digests = began.images[:12], now.images[:12]
+        found.append(Difference("the digest of the list of images", *digests))
+    refused = refusal(out, found, "let it go on as it began, or set `allow_changes`")
+    if refused:
+        raise ValueError(refused)
+
+
 @cache
 def code() -> str:
     """Digest of the sources that compute a training: kernels, layers, network, data."""
@@ -142,6 +164,13 @@ def data_name(data: str) -> str:
 def processor() -> str:
     """The processor that kernels are compiled for, with its vectors: "haswell, 256-bit vectors"."""
     return f"{machine.name()}, {8 * machine.MACHINE.width}-bit vectors"
+
+
+def _gpu() -> str:
+    """The current GPU's name, and the version of CuPy."""
+    cupy = devices.cupy()
+    found = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.runtime.getDevice())
+    return f"{found['name'].decode()}, CuPy {cupy.__version__}"
 
 
 def _version(name: str) -> str:

@@ -19,7 +19,7 @@ class Recipe:
     """
 
     epochs: int = documented(70, "Passes over the training images.")
-    batch_size: int = documented(128, "Images a step.")
+    batch_size: int = documented(128, "Images per step.")
     lr: float = documented(1e-2, "Learning rate.")
     momentum: float = documented(0.9, "Of stochastic gradient descent.")
     weight_decay: float = documented(0.0, "L2 penalty on the weights.")

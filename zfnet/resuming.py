@@ -157,6 +157,7 @@ def continued(kept: Kept, trainer: Trainer, found: Sequence[Difference]) -> None
         position = kept.state["position"]
         state["position"] = {name: position[name] for name in ("epoch", "step", "history")}
     trainer.restore(kept.arrays, state)
+    trainer.allow_changes = True  # they were judged here
     if found:
         noted = {"step": trainer.at.step, "changes": [str(one) for one in found]}
         trainer.changes = [*trainer.changes, noted]
@@ -176,14 +177,6 @@ def asked(before: Recipe, now: Recipe, given: frozenset[str]) -> Recipe:
     """The kept recipe with the options that were given again."""
     again = {name: getattr(now, name) for name in vars(before) if name in given}
     return replace(before, **again)
-
-
-def refusal(out: Path, found: Sequence[Difference], way_out: str) -> str:
-    """The sentence for differences that break the promise; empty without any."""
-    breaking = "; ".join(str(one) for one in found if one.breaks)
-    if not breaking:
-        return ""
-    return f"{out} would not reach the weights of an uninterrupted run, since {breaking}: {way_out}"
 
 
 def _flag(name: str) -> str:

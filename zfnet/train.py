@@ -20,29 +20,24 @@ from typing import Any
 
 import numpy as np
 
-from kernels.storage.atomic import replacing, writing_into
+from kernels.storage.atomic import writing_into
 from kernels.storage.folders import require_present
-from kernels.storage.sealed import sealed_xml
 from minidl import Tensor, device, init, optim
 from minidl import functional as F
-from zfnet import network as networks
 from zfnet.checkpoint import (
     CHECKPOINT,
-    CURVE,
-    LOG,
     epoch_file,
     forget_other_images,
-    log_text,
     save_checkpoint,
     save_images,
+    save_results,
 )
 from zfnet.data import BadImage, Batch, Dataset, Loader, Loading, require_classes
 from zfnet.data.listing import Listing, listing
 from zfnet.evaluate import Errors, check_classes, evaluate
 from zfnet.network import Network
-from zfnet.origin import Origin
+from zfnet.origin import Origin, require_as_begun
 from zfnet.recipe import Recipe
-from zfnet.report.curves import curve
 from zfnet.training_state import Diverged, Position, Progress
 
 
@@ -97,6 +92,8 @@ class Trainer:
             data=network.data, device=network.model.device, strict=strict, workers=workers
         )
         self.changes: list[dict[str, Any]] = []
+        self.allow_changes = False
+        self._began: Origin | None = None
         # Scales nothing. It loads the kernel on a device, so that loading cannot fail between a
         # step's update and its end; the update loads its own kernel before the first weight.
         self._renormalise(math.inf)
@@ -109,7 +106,9 @@ class Trainer:
     def run(self) -> bool:
         """Train to the last epoch; False if `on_step` or `stopping` stopped it before.
 
-        FolderInUse if another process trains in the folder, FolderRemoved if it is removed.
+        FolderInUse if another process trains in the folder, FolderRemoved if it is removed;
+        ValueError if a restored run would not reach the weights of an uninterrupted one (other
+        images, threads, kernels), unless `allow_changes` was set.
         """
         with writing_into(self.out):
             self._keep_images()
@@ -125,6 +124,9 @@ class Trainer:
         train, val = self.loader.dataset, self.val
         images = self.images or listing(train, val, workers=self.workers)
         self.origin = replace(self.origin, images=images.digest)
+        unfinished = self.at.epoch < self.recipe.epochs
+        if self._began is not None and unfinished and not self.allow_changes:
+            require_as_begun(self.out, self._began, self.origin)
         save_images(self.out, images)
         self.images = None  # long for large data sets, and not needed any more
 
@@ -262,10 +264,7 @@ class Trainer:
     def _save_all(self) -> None:
         """Save the checkpoint first: the other files can be derived from it."""
         self._save_checkpoint()
-        self.network.save(self.out / networks.FILE)
-        _write(self.out / LOG, log_text(self.at.history))
-        if self.at.history:
-            _write(self.out / CURVE, sealed_xml(curve(self.at.history)))
+        save_results(self.out, self.network, self.at.history)
 
     def _save_checkpoint(self) -> None:
         self._check_finite_weights()
@@ -296,6 +295,7 @@ class Trainer:
             self.schedule.load(state["schedule"])
             self.loader.bad.update(state.get("unreadable", {}))
             self.changes = list(state.get("changes", []))
+            self._began = Origin.of_json(state["origin"]) if state.get("origin") else None
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"the checkpoint's state cannot be read: {error!r}") from None
         for name, velocity in stored.items():
@@ -309,8 +309,3 @@ def _loss_and_correct(loss: Tensor, logits: Tensor, labels: np.ndarray) -> tuple
     right = (logits.data.argmax(axis=1) == device.like(labels, logits.data)).sum()
     both = device.host(np.stack([loss.data, right.astype(loss.dtype)]))
     return float(both[0]), int(both[1])
-
-
-def _write(path: Path, text: str) -> None:
-    with replacing(path) as beside:
-        beside.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Operations of the benchmark: one class an operation, one file a family; the import registers all.
+"""Operations of the benchmark: a class per operation, a file per family; the import registers all.
 
 A class defines the layers that its operation runs on, its inputs and outputs, the operations and
 bytes of the definition, the expected result, and the calls of minidl and of each library.

@@ -1,6 +1,6 @@
 """Local response and local contrast normalisation, the ReLU, and their gradients.
 
-Bounded by memory: a few operations an element. The error bound follows from the definition with
+Bounded by memory: a few operations per element. The error bound follows from the definition with
 noise as large as rounding (`bench/definition/chain.py`).
 """
 

@@ -1,7 +1,7 @@
-"""A step of SGD with momentum over one parameter, in place.
+"""Updates of one parameter, in place: a step of SGD with momentum, and filters scaled back.
 
-Bounded by memory: three arrays are read and two written. The checked result is that of one step
-from the same arrays; each timed step continues from the one before.
+Bounded by memory: a step reads three arrays and writes two, filters are read and written. The
+checked result is that of one update of the inputs; each timed update continues from the one before.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bench.cases import KERNELS_FOR, Case
-from bench.layers import Weights
+from bench.layers import Filters, Weights
 from bench.operations.operation import (
     Call,
     Inputs,
@@ -32,6 +32,7 @@ from kernels.bounds import rounding
 SETTINGS = {"lr": 0.01, "momentum": 0.9, "weight_decay": 5e-4}
 ROUNDINGS = 8
 """Most roundings of a result: settings to float32, products and sums."""
+MAX_RMS = 0.1
 
 
 @operation
@@ -105,3 +106,49 @@ def _absolute(w: np.ndarray, v: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, 
     """The sums of the absolute terms."""
     _, velocity = _step(*(np.abs(a) for a in (w, v, g)))
     return np.abs(w) + SETTINGS["lr"] * velocity, velocity
+
+
+@operation
+class Renormalise(KernelOperation):
+    """w with every other filter scaled back to MAX_RMS."""
+
+    name = kernel = "renormalise"
+    layer = Filters
+
+    def geometry(self, case: Case) -> tuple[int, ...]:
+        assert isinstance(case.layer, Filters)
+        return case.layer.shape
+
+    def bytes(self, case: Case) -> int:
+        return 4 * 2 * math.prod(self.geometry(case))
+
+    def inputs(self, case: Case) -> Inputs:
+        w = normal(self.geometry(case), generator())
+        w[::2] *= MAX_RMS / 2
+        w[1::2] *= MAX_RMS * 2
+        return {"w": w}
+
+    def outputs(self, case: Case) -> list[Output]:
+        return [Output(self.geometry(case))]
+
+    def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
+        w = self.inputs(case)["w"].astype(np.float64)
+        rms = np.sqrt(np.square(w).mean(axis=(1, 2, 3), keepdims=True))  # (K,1,1,1)
+        expected = w * np.minimum(1, MAX_RMS / rms)
+        # A library may sum the squares in float32, one after the other.
+        bound = rounding(w[0].size + ROUNDINGS, np.abs(expected), np.float32)
+        yield Part(0, ..., expected, at_most(bound))
+
+    def call(self, case: Case, name: str, device: str = "cpu") -> Call:
+        kernel = named(self.kernel, name, KERNELS_FOR[device])
+        (w,), (fresh,) = self.moved(case, device), self.moved(case, device)
+        return Call(
+            lambda: kernel(w, max_rms=MAX_RMS, out=w),
+            judged=lambda: kernel(fresh, max_rms=MAX_RMS),
+        )
+
+    def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
+        """The norm, which `renorm` limits, is the rms times the root of the filter's size."""
+        (w,) = tensors.values()
+        own, norm = w.clone(), MAX_RMS * math.sqrt(w[0].numel())
+        return Call(lambda: own.renorm_(2, 0, norm), judged=lambda: w.clone().renorm_(2, 0, norm))

@@ -27,7 +27,7 @@ PROGRAM = Program(__file__, entries=instances("place"), block=(BLOCK, 1, 1))
 
 
 def work(problem: Problem) -> Work:
-    """Each value is read and written once, an array a launch."""
+    """Each value is read and written once, an array per launch."""
     g = problem.geometry
     return traffic(2 * math.prod(g.y_shape), len(g.channels))
 

@@ -38,13 +38,15 @@ def pads(value: Padding) -> tuple[int, int, int, int]:
             "padding: expected an integer, two (rows, columns) or four (top, bottom, left, right), "
             f"got {value!r}"
         )
-    if max(map(abs, values)) > MOST:
+    if min(values) < -MOST or max(values) > MOST:
         raise ValueError(f"padding: must be from {-MOST} to {MOST}, got {value!r}")
     return values[0], values[1], values[2], values[3]
 
 
 def _integers(value: object, repeats: int) -> tuple[int, ...]:
     """One integer `repeats` times, or a sequence's integers; nothing if any is something else."""
+    if type(value) is int:  # the common case
+        return (value,) * repeats
     values = tuple(value) if _is_sequence(value) else (value,) * repeats
     integers = tuple(int(v) for v in values if _is_integer(v))
     return integers if len(integers) == len(values) else ()

@@ -78,12 +78,12 @@ def device_sum(library: Any, words: Any) -> int:
 
     It waits for the device once.
     """
-    total = library.zeros((), np.uint64)
+    total = library.zeros(1, np.uint64)
     for begin in range(0, len(words), AT_A_TIME):
         part = words[begin : begin + AT_A_TIME].astype(np.uint64)
         step = library.arange(begin + 1, begin + 1 + len(part), dtype=np.uint64) * GAMMA
         z = part + step
         z = (z ^ (z >> S30)) * FIRST
         z = (z ^ (z >> S27)) * SECOND
-        total = total + (z ^ (z >> S31)).sum(dtype=np.uint64)
-    return int(total)
+        total += (z ^ (z >> S31)).sum(dtype=np.uint64, keepdims=True)
+    return int(total[0])

@@ -56,6 +56,11 @@ class Accuracy:
                Transforms mix pixels, so a small one has the error of its largest neighbour.
     amplification: the ratio of the terms that are added to the absolute products, at most; part of
                `bound`. 1 by default; the constants of a transform make it larger.
+    growth:    values on the way to a result are at most growth times as large as the operands, as a
+               sum of their magnitudes over a plane or window, or as the sum in the bound. While
+               growth times each of these is below the largest number of the type, nothing
+               overflows and the bound holds. 1 where the products of the definition are summed;
+               None: not stated.
     spreads:   where NaN and infinity appear beyond the definition. "nowhere"; "padding": zeros of
                the padding, or between pixels, are multiplied like pixels; "plane": in the whole
                output planes that depend on the plane or window with the NaN.
@@ -68,6 +73,7 @@ class Accuracy:
     amplification: Callable[[Any], float] = one
     spreads: str = "nowhere"
     skips_zeros: bool = False
+    growth: Callable[[Any], float] | None = None
 
 
 class Priced(Protocol):
@@ -139,7 +145,7 @@ class Abilities:
 
 
 Declarations = tuple[Accuracy, Cost, Abilities]
-_ACCURACY = ("exact", "norm_wise", "amplification", "spreads", "skips_zeros")
+_ACCURACY = ("exact", "norm_wise", "amplification", "spreads", "skips_zeros", "growth")
 _ABILITIES = ("prepare", "rectifies", "pools", "into", "chunked")
 
 

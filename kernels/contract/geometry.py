@@ -95,21 +95,15 @@ class _Sliding:
                     f"a larger input, more padding or a smaller window would"
                 )
 
-    def _check_plane_sizes(self, what: str) -> None:
-        for rows, columns, which in (
-            (self._padded(0), self._padded(1), "padded input"),
-            (self.P, self.Q, "output"),
-        ):
-            if rows * columns > MOST:
-                raise ValueError(
-                    f"{what}: the input {self.H}x{self.W} with padding {self.padding} (top, "
-                    f"bottom, left, right) gives a plane of {rows}x{columns} pixels, the {which}; "
-                    f"a plane may have {MOST}"
-                )
-
-    def _padded(self, axis: int) -> int:
-        """Pixels of the axis with its padding."""
-        return sum(self._axis(axis))
+    def _check_plane_size(self, what: str) -> None:
+        """ValueError for a padded input that is too large; an output is no larger."""
+        top, bottom, left, right = self.padding
+        rows, columns = self.H + top + bottom, self.W + left + right
+        if rows * columns > MOST:
+            raise ValueError(
+                f"{what}: the input {self.H}x{self.W} with padding {self.padding} (top, bottom, "
+                f"left, right) gives a plane of {rows}x{columns} pixels; a plane may have {MOST}"
+            )
 
     def _taps_inside(self, axis: int) -> np.ndarray:
         """The number of taps of each window on the plane itself, (P,) or (Q,)."""
@@ -210,7 +204,7 @@ class ConvGeometry(_Sliding):
             groups=int(groups),
         )
         g._check_window_fits("conv2d")
-        g._check_plane_sizes("conv2d")
+        g._check_plane_size("conv2d")
         return g
 
     @classmethod
@@ -307,7 +301,7 @@ class PoolGeometry(_Sliding):
             count_include_pad=flag(count_include_pad, "count_include_pad"),
         )
         g._check_window_fits("pool2d")
-        g._check_plane_sizes("pool2d")
+        g._check_plane_size("pool2d")
         if ceil_mode and min(g.padding[1], g.padding[3]) < 0:
             raise ValueError(
                 f"pool2d: padding {g.padding} (top, bottom, left, right) crops the end of the "

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from kernels.contract import memory, threads
 from kernels.contract.arrays import device_kind
-from kernels.contract.declarations import Abilities, Accuracy, Cost
+from kernels.contract.declarations import Abilities, Accuracy, Cost, everything, one
 from kernels.contract.placement import check_place
-from kernels.contract.problem import problem_of
+from kernels.contract.problem import FLOAT32, Problem, problem_of
 
 PLAIN, FREE, ANYTHING = Accuracy(), Cost(), Abilities()
 """The declarations of a kernel that makes none."""
@@ -33,6 +33,8 @@ class Kernel:
     accuracy: Accuracy = PLAIN
     estimate: Cost = FREE
     abilities: Abilities = ANYTHING
+    _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The last plain call that was checked: geometry, type, and whether it may be rectified."""
 
     def supports(self, asked: Any) -> bool:
         """Whether it supports this Problem, or a plain call of this geometry in float32."""
@@ -58,6 +60,11 @@ class Kernel:
     @property
     def amplification(self) -> Callable[[Any], float]:
         return self.accuracy.amplification
+
+    @property
+    def growth(self) -> Callable[[Any], float] | None:
+        stated = self.accuracy.growth
+        return one if stated is None and self.exact else stated
 
     @property
     def spreads(self) -> str:
@@ -92,12 +99,16 @@ class Kernel:
         return self.abilities.chunked
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        """Run on arrays of any strides; `memory.counters` counts copies to canonical form."""
+        """Run on arrays of any strides; `memory.counters` counts copies to canonical form.
+
+        ValueError for a call that its `supports` or its abilities exclude.
+        """
         floats: list[np.ndarray] = []
         canonical = [self._canonical(a, floats) for a in args]
         named = {k: self._option(k, a, floats) for k, a in options.items()} if options else options
         if floats:
             memory.common_float(floats, self.operation)
+        self._check(args, options, floats[0].dtype if floats else FLOAT32)
         if _observer is not None:
             _observer(self, args, options)
         with threads.region():
@@ -110,8 +121,45 @@ class Kernel:
         with threads.region():
             return self.prepare(self._canonical(w, []), g)
 
+    def supported(self, geometry: Any, dtype: np.dtype) -> None:
+        """Note that it supports a plain call of this geometry, which need not be checked again."""
+        self._known["call"] = geometry, dtype, self.rectifies
+
+    def _check(self, args: tuple[Any, ...], options: dict[str, Any], dtype: np.dtype) -> None:
+        """ValueError unless it supports this call; quick if it is the one that was checked last."""
+        rectify, plain = False, not options
+        if options:
+            rectify = bool(options.get("rectify"))
+            plain = options.get("pool") is None and "collisions" not in options
+        if plain and not rectify and self.abilities.supports is everything:
+            return
+        geometry = _geometry(args, options)
+        known = self._known.get("call", _NOTHING)
+        if plain and known[0] is geometry and known[1] is dtype and known[2] >= rectify:
+            return
+        problem = Problem.of_call(geometry, dtype, options)
+        if not self.abilities.serve(problem):
+            raise ValueError(
+                f"{self.operation} {self.name} does not support {problem}; "
+                f"kernels.pick({self.operation!r}, {self.device!r}, problem) returns a kernel that "
+                "does"
+            )
+        if plain:
+            self._known["call"] = geometry, dtype, rectify
+
     def _option(self, name: str, value: Any, floats: list[np.ndarray]) -> Any:
-        """An option in canonical form; prepared weights stay as they are, even with four axes."""
+        """An option in canonical form; prepared weights stay as they are, even with four axes.
+
+        ValueError for an `out` that is not canonical: the result would be written to its copy.
+        """
+        if name == "out":
+            for array in value if isinstance(value, tuple) else (value,):
+                if array is not None and self._canonical(array, []) is not array:
+                    raise ValueError(
+                        f"{self.operation}: out {array.shape} with strides {array.strides} must "
+                        "be packed, as memory.empty makes it, to be changed in place"
+                    )
+            return value
         if name == "prepared" and type(value) is np.ndarray and self.device == "cpu":
             floats.append(value)
             return value
@@ -131,6 +179,14 @@ class Kernel:
             floats.append(array)
         return array
 
+
+def _geometry(args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """The geometry of a call; the shape of its arrays for an operation without one."""
+    last: Any = options["g"] if "g" in options else args[-1] if args else None
+    return last.shape if hasattr(last, "dtype") else last
+
+
+_NOTHING = (None, None, False)
 
 Observer = Callable[[Kernel, "tuple[Any, ...]", "dict[str, Any]"], None]
 _observer: Observer | None = None

@@ -41,7 +41,7 @@ class LCNGeometry:
 
     @property
     def plane_shape(self) -> tuple[int, int, int]:
-        """(N,H,W), the shape of a map of one value a pixel."""
+        """(N,H,W), the shape of a map of one value per pixel."""
         return self.N, self.H, self.W
 
     @classmethod

@@ -70,6 +70,8 @@ DEFINITIONS: dict[str, Callable[[Any], int]] = {
     **dict.fromkeys(("patches_gather", "patches_fill", "concatenate"), lambda g: 0),
     "plane_max": math.prod,
     "sgd_step": lambda shape: 6 * math.prod(shape),
+    # A square, its sum, and the product with the factor.
+    "renormalise": lambda shape: 3 * math.prod(shape),
     # Counted by the kernels that it calls.
     "conv_relu_pool": lambda g: 0,
 }

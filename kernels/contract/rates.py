@@ -1,7 +1,7 @@
 """Fitted rates of the convolution kernels: nanoseconds of a product, of a term and so on.
 
 They were fitted (least squares of logarithms) to each kernel's times: on two cores with AVX-512 for
-1,000 drawn geometries an operation and layers of networks (`wide`), and on two cores with AVX2 for
+1,000 drawn geometries per operation and layers of networks (`wide`), and on two cores with AVX2 for
 220 (`narrow`). Vectors of half the length make products slower but not the rest, so that other
 kernels are faster there. The rates serve to compare kernels, on other machines too.
 `python -m bench pick` draws other convolutions and shows how good the choices are.

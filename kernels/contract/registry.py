@@ -122,10 +122,10 @@ def kernel(
         @kernel("conv2d", name="mine", cost=lambda g: g.macs, supports=lambda g: g.groups == 1,
                 error_bound=terms, spreads="padding")
 
-    exact, error_bound, norm_wise, amplification, spreads and skips_zeros are those of `Accuracy`;
-    supports, prepare, rectifies, pools, into and chunked are those of `Abilities`. cost(g) is
-    nanoseconds, less preparation(g) if the prepared weights are kept. TypeError for both ways at
-    once.
+    exact, error_bound, norm_wise, amplification, growth, spreads and skips_zeros are those of
+    `Accuracy`; supports, prepare, rectifies, pools, into and chunked are those of `Abilities`.
+    cost(g) is nanoseconds, less preparation(g) if the prepared weights are kept. TypeError for both
+    ways at once.
     """
     if not isinstance(cost, Cost | None):
         keywords["cost"] = cost
@@ -179,6 +179,8 @@ def pick_for(
     if found is None:
         problem = Problem(geometry, dtype, **options)
         found = _remembered(asked, _pick(operation, device, problem, algorithm))
+    if not options:
+        found.supported(geometry, dtype)
     return found
 
 

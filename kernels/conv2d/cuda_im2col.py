@@ -35,7 +35,7 @@ def work(problem: Problem) -> Work:
 
 
 def terms(g: ConvGeometry) -> float:
-    """The longest chain of roundings: one product and one addition a tap, the bias."""
+    """The longest chain of roundings: one product and one addition per tap, the bias."""
     return g.C // g.groups * g.R * g.S + 1
 
 

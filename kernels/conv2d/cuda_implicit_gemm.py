@@ -6,7 +6,7 @@ The factors are copied slice by slice through shared memory into registers
 (`kernels/cuda/include/tiles.cuh`; Chetlur et al., "cuDNN: Efficient Primitives for Deep Learning",
 2014, arXiv 1410.0759, section 3). If the channels of a group are a multiple of four (two in
 float64), 16 bytes are loaded at a time. 2 N K P Q C R S operations, limited by the multiply-adds;
-x, w and y move once if the caches hold what is reused. With few filters a group most columns of a
+x, w and y move once if the caches hold what is reused. With few filters per group most columns of a
 tile are empty.
 """
 

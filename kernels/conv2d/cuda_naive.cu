@@ -1,4 +1,4 @@
-// Convolution by its definition: one thread an output element. The simplest kernel.
+// Convolution by its definition: one thread per output element. The simplest kernel.
 //
 //     y[n,p,q,k] = bias[k] + sum over r,s,c of w[k,r,s,c] x[n, p stride - pad + r dilation, ..., c]
 //

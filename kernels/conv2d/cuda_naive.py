@@ -1,4 +1,4 @@
-"""Convolution on CUDA by its definition: one thread an output element. The simplest kernel.
+"""Convolution on CUDA by its definition: one thread per output element. The simplest kernel.
 
     y[n,k,p,q] = bias[k] + sum over r,s,c of w[k,c,r,s] x[n, c, p stride - pad + r dilation, ...]
 

@@ -4,7 +4,7 @@
 //     V = B^T d B   x, tiles of (M + 2)^2 pixels, M apart  ->  (points, groups, tiles, C/groups)
 //     U = G w G^T   filters                                ->  (points, groups, C/groups, K/groups)
 //     M = V U       at each point, in each group           ->  (points, groups, tiles, K/groups)
-//     y = A^T M A   M x M pixels a tile, plus bias, rectified
+//     y = A^T M A   M x M pixels per tile, plus bias, rectified
 //
 // A transform is limited by memory: in F(4x4) B^T d B of a tile reads 36 values, writes 36 and does
 // some 250 operations. A thread holds a whole tile in registers, of one channel or of as many as 16

@@ -141,6 +141,7 @@ def declared(m: int) -> dict[str, Any]:
             bound=lambda g: fprop_form(m).bound(g.C // g.groups),
             norm_wise=True,
             amplification=lambda g: fprop_form(m).amplification,
+            growth=lambda g: fprop_form(m).growth,
             spreads="plane",
         ),
         "cost": Cost(

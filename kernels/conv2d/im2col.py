@@ -24,7 +24,7 @@ from kernels.cpu.unfold import rows_per_block, unfold_rows
 
 
 def terms(g: ConvGeometry) -> float:
-    """The longest chain of roundings: one product and one addition a tap, the bias."""
+    """The longest chain of roundings: one product and one addition per tap, the bias."""
     return g.C // g.groups * g.R * g.S + 1
 
 

@@ -1,4 +1,4 @@
-"""Convolution by its definition: one loop an index. The simplest kernel.
+"""Convolution by its definition: one loop per index. The simplest kernel.
 
     y[n,k,p,q] = bias[k] + sum over r,s,c of w[k,c,r,s] x[n, c, p stride - pad + r dilation, ...]
 

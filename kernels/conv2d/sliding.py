@@ -31,7 +31,7 @@ MOST_TERMS = 400
 
 
 def supports(problem: Problem) -> bool:
-    """One group, no dilation along a row, and few terms a window."""
+    """One group, no dilation along a row, and few terms per window."""
     g = problem.geometry
     return g.groups == 1 and g.dilation[1] == 1 and g.C * g.R * g.S <= MOST_TERMS
 

@@ -64,7 +64,7 @@ def supports(problem: Problem) -> bool:
 
 
 def work(problem: Problem) -> Work:
-    """16 products a tile of 2x2; the transforms run on one thread."""
+    """16 products per tile of 2x2; the transforms run on one thread."""
     g = problem.geometry
     tiles = g.N * (-(-g.P // 2)) * (-(-g.Q // 2))
     pairs = g.K * g.C // g.groups
@@ -72,7 +72,7 @@ def work(problem: Problem) -> Work:
 
 
 def operations(g: ConvGeometry) -> Operations:
-    """16 products a tile; the transforms multiply by the zeros of the matrices too."""
+    """16 products per tile; the transforms multiply by the zeros of the matrices too."""
     tiles, pairs = g.N * (-(-g.P // 2)) * (-(-g.Q // 2)), g.K * g.C // g.groups
     inputs, filters, outputs = (2 * m.size * (m.shape[1] + m.shape[0]) for m in (BT, G, AT))
     return Operations(32 * tiles * pairs, tiles * (g.C * inputs + g.K * outputs), pairs * filters)
@@ -87,27 +87,33 @@ def amplified_roundings(g: ConvGeometry) -> float:
     with all nine taps at the border too: a tap that meets only padding is still added to its tile's
     sums and subtracted again, and its rounding errors remain.
 
-    Roundings of any one term on its way into y: an addition a side in B^T d B; two a side in
+    Roundings of any one term on its way into y: an addition per side in B^T d B; two per side in
     G w G^T and in A^T m A; C/groups in the matrix product; the bias. Products with 0, 1 and 1/2
     are exact. So the error is at most n u / (1 - n u) <= n eps times the sum of all absolute terms:
     over each tile and channel at most |B^T| |d| |B| <= (2 max|x|) 2, and each |w[r,s]| is taken
     (|A^T| |G|)[p,r] (|A^T| |G|)[q,s] <= 2 2 times (Higham, "Accuracy and Stability of Numerical
     Algorithms", sections 3.1 and 3.5).
 
-    It holds as long as nothing overflows (the terms sum to 16 times the parenthesis) and no 3x3
-    filter w[k,c] is subnormal throughout (half of a subnormal is rounded); n u <= 1/2. A product
-    that underflows adds less than the smallest normal number, as in every kernel.
+    It holds as long as nothing overflows (the terms sum to 16 times the parenthesis, `growth`) and
+    no 3x3 filter w[k,c] is subnormal throughout (half of a subnormal is rounded); n u <= 1/2. A
+    product that underflows adds less than the smallest normal number, as in every kernel.
     """
     additions = 1 + 1 + 2 + 2 + 2 + 2
-    roundings = additions + g.C // g.groups + 1
-    amplification = np.abs(BT).sum(axis=1).max() ** 2 * (np.abs(AT) @ np.abs(G)).max() ** 2
-    return float(amplification * roundings)
+    return growth(g) * (additions + g.C // g.groups + 1)
+
+
+def growth(g: ConvGeometry) -> float:
+    """The amplification: 16. Transformed pixels, at most 4 times the largest, are below it."""
+    along = np.abs(BT).sum(axis=1).max() * (np.abs(AT) @ np.abs(G)).max()
+    return float(along**2)
 
 
 @kernel(
     "conv2d",
     name="winograd",
-    accuracy=Accuracy(exact=False, bound=amplified_roundings, norm_wise=True, spreads="plane"),
+    accuracy=Accuracy(
+        exact=False, bound=amplified_roundings, norm_wise=True, spreads="plane", growth=growth
+    ),
     cost=Cost(work, "conv2d winograd", operations=operations),
     abilities=Abilities(supports=supports),
 )

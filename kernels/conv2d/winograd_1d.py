@@ -2,7 +2,7 @@
 
     y = A^T [sum over r, c of (G g) o (B^T d)]
 
-Tiles of m = 9 - r outputs of one row, with r taps a phase of the stride, take 8 products for each
+Tiles of m = 9 - r outputs of one row, with r taps per phase of the stride, take 8 products for each
 row of taps (`winograd/one_dimensional.py`: why one axis, and how x is cut into strips). For each
 strip of rows a thread transforms the pixels, then takes 12 (or 6) tiles at a time: a panel of
 filters is multiplied with them at every point, and the products are transformed to outputs while
@@ -86,6 +86,7 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
         bound=amplified_roundings,
         norm_wise=True,
         amplification=lambda g: strips(g).amplification,
+        growth=lambda g: strips(g).growth,
         spreads="plane",
     ),
     cost=Cost(lambda problem: work(problem.geometry), "conv2d winograd_1d", operations=of_rows),
@@ -109,7 +110,8 @@ def forward(
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     """x (N,C,H,W), w (K,C,R,S), bias (K,) -> y (N,K,P,Q), max(y, 0) with `rectify`.
 
-    Accumulates in their type. NaN and infinity come out as NaN in their whole tile. With `pool`, of
+    Accumulates in their type. NaN and infinity come out as NaN in their whole tile; so may
+    numbers where the sum in the bound times `growth` passes the type's largest. With `pool`, of
     y, the pooled values and their switches.
     """
     if 0 in (x.size, math.prod(g.y_shape), w.size):

@@ -76,6 +76,7 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> Filters:
         bound=amplified_roundings,
         norm_wise=True,
         amplification=lambda g: plan_of(g)[0].amplification,
+        growth=lambda g: plan_of(g)[0].growth,
         spreads="plane",
     ),
     cost=Cost(work, "conv2d winograd_tiles", operations=lambda g: of_tiles(*plan_of(g), g)),
@@ -97,7 +98,8 @@ def forward(
 ) -> np.ndarray:
     """x (N,C,H,W), w (K,C/groups,R,S), bias (K,) -> y (N,K,P,Q), max(y, 0) with `rectify`.
 
-    Accumulates in their type. NaN and infinity come out as NaN in their whole tile.
+    Accumulates in their type. NaN and infinity come out as NaN in their whole tile; so may
+    numbers where the sum in the bound times `growth` passes the type's largest.
     """
     y = memory.empty(g.y_shape, x.dtype, "NHWC")
     if 0 in (x.size, y.size, w.size):

@@ -32,7 +32,7 @@ def work(problem: Problem) -> Work:
 
 
 def terms(g: ConvGeometry) -> float:
-    """At most one tap a filter and window: a product of K/groups terms, then R S additions."""
+    """At most one tap per filter and window: a product of K/groups terms, then R S additions."""
     return g.K // g.groups + g.R * g.S
 
 

@@ -53,7 +53,7 @@ def spread_out(gy: Any, g: ConvGeometry) -> Any:
 
 
 def flip(w: Any, g: ConvGeometry) -> Any:
-    """w (K,C/G,R,S) rotated by 180 degrees, channels swapped: (G, C/G, R*S*K/G), a row a filter."""
+    """w (K,C/G,R,S) rotated by 180 degrees, channels swapped: (G,C/G,R*S*K/G), a row per filter."""
     C, K = g.C // g.groups, g.K // g.groups
     flipped = memory.empty((g.groups, C, g.R * g.S * K), w.dtype, like=w)
     if flipped.size:
@@ -80,7 +80,7 @@ def work(problem: Problem) -> Work:
 
 
 def terms(g: ConvGeometry) -> float:
-    """One product and one addition a tap; the zeros add nothing."""
+    """One product and one addition per tap; the zeros add nothing."""
     return g.K // g.groups * g.R * g.S
 
 

@@ -1,4 +1,4 @@
-// Transposed convolution by its definition: one thread an input element. The simplest kernel.
+// Transposed convolution by its definition: one thread per input element. The simplest kernel.
 //
 //     gx[n,h,w,c] = sum over r,s,k of gy[n,p,q,k] w[k,r,s,c]   where p stride = h + pad - r dilation
 //

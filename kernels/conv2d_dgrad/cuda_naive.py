@@ -1,4 +1,4 @@
-"""Transposed convolution on CUDA by its definition: one thread an input element.
+"""Transposed convolution on CUDA by its definition: one thread per input element.
 
     gx[n,c,h,w] = sum over r,s,k of gy[n,k,p,q] w[k,c,r,s]   where p stride = h + pad - r dilation
 
@@ -29,7 +29,7 @@ PROGRAM = Program(__file__, entries=("dgrad<float>", "dgrad<double>"), block=(BL
 
 
 def terms(g: ConvGeometry) -> float:
-    """One product and one addition a tap and filter."""
+    """One product and one addition per tap and filter."""
     return g.K // g.groups * g.R * g.S
 
 

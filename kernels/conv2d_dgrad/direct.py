@@ -49,7 +49,7 @@ def supports(problem: Problem) -> bool:
 
 
 def terms(g: ConvGeometry) -> float:
-    """One multiply-add a tap, and one sum a block of them."""
+    """One multiply-add a tap, and one sum per block of them."""
     return g.K // g.groups * g.R * g.S + 1
 
 

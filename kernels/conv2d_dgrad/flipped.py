@@ -47,7 +47,7 @@ def spread_out(gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
 
 
 def flip(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
-    """w (K,C/G,R,S) rotated by 180 degrees, channels swapped: (G, C/G, R*S*K/G), a row a filter."""
+    """w (K,C/G,R,S) rotated by 180 degrees, channels swapped: (G,C/G,R*S*K/G), a row per filter."""
     # (K,C/G,R,S) -> (G,K/G,C/G,R,S)
     flipped = w[:, :, ::-1, ::-1].reshape(g.groups, g.K // g.groups, g.C // g.groups, g.R, g.S)
     # (G,K/G,C/G,R,S) -> (G,C/G,R,S,K/G) -> (G,C/G,RSK/G)
@@ -67,7 +67,7 @@ def operations(g: ConvGeometry) -> Operations:
 
 
 def terms(g: ConvGeometry) -> float:
-    """One product and one addition a tap; the zeros add nothing."""
+    """One product and one addition per tap; the zeros add nothing."""
     return g.K // g.groups * g.R * g.S
 
 

@@ -61,6 +61,7 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> Filters:
         bound=amplified_roundings,
         norm_wise=True,
         amplification=lambda g: plan_of(g)[0].amplification,
+        growth=lambda g: plan_of(g)[0].growth,
         spreads="plane",
     ),
     cost=Cost(work, "conv2d_dgrad winograd_tiles", operations=lambda g: of_tiles(*plan_of(g), g)),

@@ -34,7 +34,7 @@ def work(problem: Problem) -> Work:
 
 
 def terms(g: ConvGeometry) -> float:
-    """One product and one addition an output pixel; chunks add no further roundings."""
+    """One product and one addition per output pixel; chunks add no further roundings."""
     return g.N * g.P * g.Q
 
 

@@ -12,7 +12,7 @@
 // a second kernel adds the parts in order. The number of parts depends on the geometry alone, not
 // on the device: the same geometry gives the same bits everywhere.
 //
-// 2 N K P Q C/groups R S operations and K C/groups R S elements a part; limited by the
+// 2 N K P Q C/groups R S operations and K C/groups R S elements per part; limited by the
 // multiply-adds.
 
 #include "geometry.cuh"

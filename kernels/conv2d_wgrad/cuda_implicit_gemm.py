@@ -98,7 +98,7 @@ def nanoseconds(problem: Problem) -> float:
 
 
 def terms(g: ConvGeometry) -> float:
-    """One multiply-add an output pixel, and one sum a part."""
+    """One multiply-add an output pixel, and one sum per part."""
     return max(g.N * g.P * g.Q, 1) + 1
 
 

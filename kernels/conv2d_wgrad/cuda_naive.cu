@@ -1,4 +1,4 @@
-// Gradient of the weights by its definition: one thread a weight. The simplest kernel.
+// Gradient of the weights by its definition: one thread per weight. The simplest kernel.
 //
 //     gw[k,r,s,c] = sum over n,p,q of gy[n,p,q,k] x[n, p stride - pad + r dilation, ..., c]
 //

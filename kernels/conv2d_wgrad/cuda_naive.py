@@ -1,4 +1,4 @@
-"""Gradient of the weights on CUDA by its definition: one thread a weight. The simplest kernel.
+"""Gradient of the weights on CUDA by its definition: one thread per weight. The simplest kernel.
 
     gw[k,c,r,s] = sum over n,p,q of gy[n,k,p,q] x[n, c, p stride - pad + r dilation, ...]
 
@@ -28,7 +28,7 @@ PROGRAM = Program(__file__, entries=("wgrad<float>", "wgrad<double>"), block=(BL
 
 
 def terms(g: ConvGeometry) -> float:
-    """One product and one addition an output pixel."""
+    """One product and one addition per output pixel."""
     return g.N * g.P * g.Q
 
 

@@ -6,7 +6,7 @@ The inner product of gy and y is trilinear in x, w and gy (`conv2d/cuda_winograd
 first; Lavin and Gray 2016). This is its gradient with respect to w, with the same tiles and points.
 At each point there is one product, filters x tiles times tiles x channels: as many operations as in
 fprop. Each chunk of the batch adds to the sums of those before. So the (m + 2)^2 sums, each as
-large as gw / 9, are read and written once a chunk: with some hundred channels they move as much
+large as gw / 9, are read and written once per chunk: with some hundred channels they move as much
 memory as the transforms. Limited by the transforms for few channels, else by cuBLAS's products.
 """
 
@@ -109,6 +109,7 @@ def declared(m: int) -> dict[str, Any]:
             bound=lambda g: wgrad_form(m).bound(tiles_of(m, g)),
             norm_wise=True,
             amplification=lambda g: wgrad_form(m).amplification,
+            growth=lambda g: wgrad_form(m).growth,
             spreads="plane",
         ),
         "cost": Cost(partial(work, m), GPU, operations=partial(wgrad_operations, m)),

@@ -5,7 +5,7 @@
 The windows are those of `conv2d/direct.py`, block by block of pixels. Each block is multiplied by
 the block of gy and added to sums of the thread's own (packing as in Goto and van de Geijn 2008).
 The threads' sums are added in order, so the same number of threads gives the same bits. 2 N K P Q C
-R S operations; limited by the processor's multiply-adds while the sums, C R S K a thread, stay in
+R S operations; limited by the processor's multiply-adds while the sums, C R S K per thread, stay in
 cache.
 """
 
@@ -37,7 +37,7 @@ def work(problem: Problem) -> Work:
 
 
 def terms(g: ConvGeometry) -> float:
-    """One multiply-add an output pixel, one addition a block and one a thread."""
+    """One multiply-add an output pixel, one addition per block and one per thread."""
     return max(g.N * g.P * g.Q, 1) + 1
 
 

@@ -23,7 +23,7 @@ from kernels.cpu.unfold import rows_per_block, unfold_rows
 
 
 def terms(g: ConvGeometry) -> float:
-    """One product and one addition an output pixel."""
+    """One product and one addition per output pixel."""
     return g.N * g.P * g.Q
 
 

@@ -31,7 +31,7 @@ MOST_TERMS = 400
 
 
 def supports(problem: Problem) -> bool:
-    """One group, no dilation along a row, few terms a window, and at least a tile of them a row."""
+    """One group, no dilation along a row, few terms per window, at least a tile of them per row."""
     g = problem.geometry
     terms = g.C * g.R * g.S
     return g.groups == 1 and g.dilation[1] == 1 and terms <= MOST_TERMS and g.S * g.C >= MR_T // 2
@@ -46,7 +46,7 @@ def work(problem: Problem) -> Work:
 
 
 def additions(g: ConvGeometry) -> float:
-    """One multiply-add an output pixel, and one addition a thread."""
+    """One multiply-add an output pixel, and one addition per thread."""
     return max(g.N * g.P * g.Q, 1) + 1
 
 

@@ -60,6 +60,7 @@ def amplified_roundings(g: ConvGeometry) -> float:
         bound=amplified_roundings,
         norm_wise=True,
         amplification=lambda g: strips(g).amplification,
+        growth=lambda g: strips(g).growth,
         spreads="plane",
     ),
     cost=Cost(

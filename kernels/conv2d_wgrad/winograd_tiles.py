@@ -5,7 +5,7 @@
 The tiles, points and phases of the forward pass; at each point one matrix product (K,T) x (T,C)
 over the T tiles of a chunk is added to the sums W of the chunks before, and at the end W is
 transformed to taps. As many products as the forward pass; W, 64 / 9 of gw for 3x3 taps, is read and
-written once a chunk. Limited by multiply-adds, for few tiles by W's way through memory.
+written once per chunk. Limited by multiply-adds, for few tiles by W's way through memory.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ def amplified_roundings(g: ConvGeometry) -> float:
         bound=amplified_roundings,
         norm_wise=True,
         amplification=lambda g: plan_of(g)[0].amplification,
+        growth=lambda g: plan_of(g)[0].growth,
         spreads="plane",
     ),
     cost=Cost(

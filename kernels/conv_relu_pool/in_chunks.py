@@ -33,7 +33,7 @@ def supports(g: StageGeometry) -> bool:
     return serves(g, "cpu")
 
 
-@kernel("conv_relu_pool", name="in_chunks", supports=supports, cost=lambda g: 1.0)
+@kernel("conv_relu_pool", name="in_chunks", supports=supports, cost=lambda g: 1.0, chunked=True)
 def forward(
     x: np.ndarray,
     w: np.ndarray,
@@ -66,10 +66,10 @@ def forward(
 
 
 def images(g: ConvGeometry, itemsize: int) -> list[slice]:
-    """The batch in parts of about one size, whose convolved planes take AT_ONCE bytes at most;
-    an empty batch is one part."""
+    """The batch in parts of about one size, whose convolved planes take AT_ONCE bytes at most, and
+    at most a chunk; an empty batch is one part."""
     a_plane = max(1, g.K * g.P * g.Q * itemsize)
-    parts = max(1, -(-g.N // max(1, AT_ONCE // a_plane)))
+    parts = max(1, -(-g.N // max(1, min(AT_ONCE, memory.chunk()) // a_plane)))
     return [slice(g.N * part // parts, g.N * (part + 1) // parts) for part in range(parts)]
 
 

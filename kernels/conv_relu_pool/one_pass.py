@@ -25,7 +25,7 @@ def supports(g: StageGeometry) -> bool:
     return convolve.rectifies and convolve.pools(g.conv, g.pool)
 
 
-@kernel("conv_relu_pool", name="one_pass", supports=supports, cost=lambda g: 0.0)
+@kernel("conv_relu_pool", name="one_pass", supports=supports, cost=lambda g: 0.0, chunked=True)
 def forward(
     x: np.ndarray,
     w: np.ndarray,

@@ -4,7 +4,7 @@
 
 `a` is LCN's Gaussian; the coverage (1 with border "zero") makes up for what the window lacks at the
 border. The window is an outer product, so each output row first sums the rows above and below it,
-then slides along: 4 size operations a pixel instead of 2 size^2. float64 throughout.
+then slides along: 4 size operations per pixel instead of 2 size^2. float64 throughout.
 """
 
 from __future__ import annotations

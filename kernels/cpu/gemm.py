@@ -1,6 +1,6 @@
-"""Matrix product by BLAS on Numba's threads, one part of the result a thread.
+"""Matrix product by BLAS on Numba's threads, one part of the result per thread.
 
-    out (M,N) = a (M,K) b (K,N) [+ bias, one value a column]
+    out (M,N) = a (M,K) b (K,N) [+ bias, one value per column]
 
 `gemm` of SciPy's BLAS is called through the pointer that SciPy exports to Cython, inside a Numba
 parallel loop, with that BLAS limited to one thread: one thread pool works at a time. The longer

@@ -2,7 +2,7 @@
 
     C (MR,NR) += A (MR,K) B (K,NR)
 
-MR rows by NR / L vectors of sums stay in registers over the whole sum (L elements a vector). For
+MR rows by NR / L vectors of sums stay in registers over the whole sum (L elements per vector). For
 each term k, MR scalars of A and NR / L vectors of B are loaded for MR NR / L fused multiply-adds: a
 rank-1 update (Goto, van de Geijn 2008; the names are those of BLIS, Van Zee, van de Geijn 2015).
 Every sum is a chain of multiply-adds in the order of k, whatever L is: the same bits on every
@@ -170,7 +170,7 @@ def _outer(heights: Sequence[int], vectors: int, row_step: int, term_step: int) 
 
 
 outer_packed = _outer([MR], 2, KR, 1)
-"""c (MR,2L) = or += a (MR,K) b (K,2L), K = 16 steps + tail, L elements a vector.
+"""c (MR,2L) = or += a (MR,K) b (K,2L), K = 16 steps + tail, L elements per vector.
 
 outer_packed(a, a_at, a_step, b, b_at, c, c_at, c_row, steps, tail, add, distance)
 
@@ -252,7 +252,7 @@ def _outer_in_place(typingctx, a, a_at, a_row, starts, b, b_at, bias, bias_at, r
 
 
 def _outer_strided(vectors: int) -> Any:
-    """The intrinsics of `outer_strided_2` and `outer_strided_3`, of 2 and 3 vectors a row of c."""
+    """The intrinsics `outer_strided_2` and `outer_strided_3`, of 2 and 3 vectors per row of c."""
 
     @intrinsic
     def product(typingctx, rows, a, a_at, a_step, b, b_at, b_step, c, c_at, c_row, terms, distance, add, non_temporal):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip

@@ -71,7 +71,7 @@ def _rows(rows: int, vectors: int) -> Any:
 
 
 outer_packed_prefetch = _rows(MR, 2)
-"""c (MR,2L) = or += a (MR,K) b (K,2L), packed, K = 16 steps, L elements a vector.
+"""c (MR,2L) = or += a (MR,K) b (K,2L), packed, K = 16 steps, L elements per vector.
 
 outer_packed_prefetch(a, b, b_at, c, c_at, steps, add, upcoming, next_at, next_row)
 

@@ -30,7 +30,7 @@ from kernels.contract.machine import CACHE_LINE, MACHINE
 from kernels.cpu import vector
 
 VECTORS = 4
-"""Vectors a call: with their indices and the values compared with them they fill 16 registers."""
+"""Vectors per call: with their indices and the values compared with them they fill 16 registers."""
 WINDOWS = (3, 3, 2), (2, 2, 2), (3, 3, 1), (2, 2, 1)
 """(R, S, stride) of the windows that networks use: ZFNet and most others, VGG, Inception."""
 intrinsic: Any = extending.intrinsic  # its stub has the typing context among the arguments

@@ -204,7 +204,7 @@ def _touch(typingctx, source, source_at):  # type: ignore[no-untyped-def]
 
 
 def _transpose_square(typingctx, source, source_at, source_row, to, to_at, to_row):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Transpose L x L elements in registers, L elements a vector.
+    """Transpose L x L elements in registers, L elements per vector.
 
     log2(L) steps; each exchanges blocks of L/2, L/4, ..., 1 elements between pairs of rows.
     """

@@ -92,9 +92,9 @@ def pack_windows(  # type: ignore[no-untyped-def]
 ):
     """packed (lines,height,KR) = the windows of `count` positions from `first` on.
 
-    The terms (r s c) of a window are first made contiguous: one copy a row of taps where its pixels
-    are contiguous in x. Then AT_ONCE windows are packed at a time: loading a vector right after it
-    was stored in two parts stalls on store forwarding.
+    The terms (r s c) of a window are first made contiguous: one copy per row of taps where its
+    pixels are contiguous in x. Then AT_ONCE windows are packed at a time: loading a vector right
+    after it was stored in two parts stalls on store forwarding.
     """
     _, H, W, C = x.shape
     flat = x.reshape(-1)  # (N,H,W,C) -> (NHWC,), the same memory

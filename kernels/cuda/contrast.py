@@ -1,7 +1,7 @@
 """Shared host part of local contrast normalisation and its gradient on CUDA.
 
-Every intermediate value is a map of one float64 a pixel, (N,H,W). Maps are blurred in tiles, or
-summed with one block a sample (`include/contrast.cuh`). The window and its coverage are copied to
+Every intermediate value is a map of one float64 per pixel, (N,H,W). Maps are blurred in tiles, or
+summed with one block per sample (`include/contrast.cuh`). The window and its coverage are copied to
 the device once for each geometry.
 """
 

@@ -3,14 +3,14 @@
     code = disassembly.kernels_of(disassembly.disassemble(binary))["_Z5fpropIf..."]
     code[7].parts, code[7].bits       ("LDG", "E", "128", "CONSTANT"), 128
 
-nvdisasm prints a section `.text.NAME` for each kernel, with labels and one instruction a line:
+nvdisasm prints a section `.text.NAME` for each kernel, with labels and one instruction per line:
 
     .L_x_5:
             /*0480*/                   LDG.E.128.CONSTANT R4, [R8.64] ;
             /*0570*/               @P1 BRA `(.L_x_5) ;
 
 The mnemonic's parts say what it does and how wide: LDG reads global memory, LDS shared, LDL local
-(where spills go), LDGSTS copies from global to shared; 128 is 16 bytes a thread. (NVIDIA: "CUDA
+(where spills go), LDGSTS copies from global to shared; 128 is 16 bytes per thread. (NVIDIA: "CUDA
 Binary Utilities", 13.0, section 4 on nvdisasm, section 6 on the instructions.)
 """
 

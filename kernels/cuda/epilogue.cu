@@ -1,7 +1,7 @@
 // Bias and ReLU in one pass over a result, in place: y[m, k] = max(y[m, k] + bias[k], 0).
 //
 // y is a matrix (M,K): pixels by filters, channels-last. Two kernels would read and write y twice.
-// One addition an element: limited by memory. A thread moves 16 bytes a step if K is a multiple of
+// One addition per element: limited by memory. A thread moves 16 bytes per step if K is a multiple of
 // their elements (float4, double2), else one element.
 
 // A sum that is not above 0 becomes 0, but NaN stays NaN: it is not below 0 either.
@@ -25,7 +25,7 @@ __device__ inline double2 finished(double2 y, double2 bias, int rectify) {
 }
 
 // `count` and K are in units of V; bias may be null. Each step of the grid-stride loop advances
-// k by the same amount, so one 64-bit remainder a thread is enough.
+// k by the same amount, so one 64-bit remainder per thread is enough.
 template <typename V>
 __global__ void epilogue(V* __restrict__ y, const V* __restrict__ bias, int K, long long count,
                          int rectify) {

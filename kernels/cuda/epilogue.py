@@ -1,6 +1,6 @@
 """Bias and ReLU in one pass over a result, in place: y = max(y + bias, 0); NaN stays NaN.
 
-One read and one write of y, 8 bytes an element in float32, for an addition and a comparison:
+One read and one write of y, 8 bytes per element in float32, for an addition and a comparison:
 limited by memory. Two kernels would move twice as many bytes.
 """
 
@@ -27,7 +27,9 @@ def apply(y: Any, bias: Any | None = None, rectify: bool = False) -> Any:
     """
     K = y.shape[1]
     if bias is not None and bias.shape != (K,):
-        raise ValueError(f"a bias has one value a column of y {y.shape}, ({K},); got {bias.shape}")
+        raise ValueError(
+            f"a bias has one value per column of y {y.shape}, ({K},); got {bias.shape}"
+        )
     if y.size and (bias is not None or rectify):
         flat = memory.flat(y)
         V, lanes = pack(K, flat) if bias is None else pack(K, flat, bias)

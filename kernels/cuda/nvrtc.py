@@ -43,10 +43,10 @@ class Compiled:
 
 @dataclass(frozen=True)
 class Resources:
-    """Resources of one kernel: registers a thread, bytes of static shared memory a block.
+    """Resources of one kernel: registers per thread, bytes of static shared memory per block.
 
-    `stack` is bytes a thread of local memory, for arrays that are indexed at run time. `spills` are
-    bytes that are stored and loaded there because registers ran out.
+    `stack` is bytes per thread of local memory, for arrays that are indexed at run time. `spills`
+    are bytes that are stored and loaded there because registers ran out.
     """
 
     registers: int

@@ -14,7 +14,7 @@ A multiprocessor holds whole blocks, as many as each of these limits allows:
 
 (NVIDIA: "CUDA C++ Programming Guide", 13.0, section 17, table "Technical Specifications per Compute
 Capability"; granularities and the fourfold division: `cuda_occupancy.h` of the toolkit 13.0.) More
-threads hide more latency. A kernel with many independent instructions a thread, such as a
+threads hide more latency. A kernel with many independent instructions per thread, such as a
 register-blocked product, needs few (Volkov: "Better performance at lower occupancy", 2010).
 """
 
@@ -65,7 +65,7 @@ class Occupancy:
 
 
 def predicted(arch: str, threads: int, registers: int, shared: int) -> Occupancy:
-    """Occupancy of blocks of `threads`, each with `registers`, and `shared` bytes a block.
+    """Occupancy of blocks of `threads`, each with `registers`, and `shared` bytes per block.
 
     Zero blocks fit if one needs more than a block may have. ValueError for an architecture that is
     not in the table.

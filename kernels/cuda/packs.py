@@ -1,6 +1,6 @@
 """Vectorised access: the type that a CUDA thread moves at a time, one element or 16 bytes.
 
-A warp that loads 16 bytes a thread reads 512 contiguous bytes with one instruction; single floats
+A warp that loads 16 bytes per thread reads 512 contiguous bytes with one instruction; single floats
 take four. A 16-byte vector needs an address that is a multiple of 16. So vectors are used if they
 divide the innermost axis and the arrays begin at such an address.
 """

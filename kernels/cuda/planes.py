@@ -75,7 +75,7 @@ def over_lines(pixels: int, channels: int) -> tuple[Three, Three]:
 
 
 def over_all(count: int) -> tuple[Three, Three]:
-    """(grid, block) for one thread an element."""
+    """(grid, block) for one thread per element."""
     each = min(count, threads(THREADS))
     return (blocks(count, each), 1, 1), (each, 1, 1)
 

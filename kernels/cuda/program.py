@@ -74,7 +74,7 @@ class Program:
 
         arguments: device arrays, contiguous, given as a pointer to their first element; None, a
                    null pointer; NumPy's scalars and structs (np.void), by value.
-        shared:    bytes of dynamic shared memory a block.
+        shared:    bytes of dynamic shared memory per block.
         ValueError for an undeclared name, or sizes that CUDA refuses; TypeError for arguments of
         other types, of two devices, or of none.
         """

@@ -52,7 +52,7 @@ class A100:
     def cost(self, work: Work) -> float:
         """Nanoseconds of a call.
 
-        A thread of a naive sum loads its two factors from the L1 cache, four bytes a lane: a
+        A thread of a naive sum loads its two factors from the L1 cache, four bytes per lane: a
         multiply-add in eight cycles at best. With few sums most of the GPU is idle, and the
         latency of one load after the other, some 30 ns, is the limit.
         """

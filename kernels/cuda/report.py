@@ -50,7 +50,7 @@ class Line:
 
     @property
     def shared(self) -> int:
-        """Bytes of shared memory a block, static and dynamic."""
+        """Bytes of shared memory per block, static and dynamic."""
         return self.resources.shared + self.launch.shared
 
 

@@ -1,6 +1,6 @@
 """Roofline of each layer of ZFNet on two GPUs: the least time by arithmetic and by memory.
 
-    time >= max(operations / operations a second, bytes / bytes a second)
+    time >= max(operations / operations per second, bytes / bytes per second)
 
 (Williams, Waterman, Patterson: "Roofline: an insightful visual performance model for multicore
 architectures", CACM 2009.) Operations are those of the definition; a multiply-add is two. Bytes
@@ -26,7 +26,7 @@ OPERATIONS_OF_CONTRAST_NORM = 8
 
 @dataclass(frozen=True)
 class Machine:
-    """Peak operations and bytes a second; `source` is the document, as of `date`.
+    """Peak operations and bytes per second; `source` is the document, as of `date`.
 
     Operations are in full float32 on the ordinary units: tensor cores round the factors.
     """
@@ -100,7 +100,7 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Pool:
-    """x (N,C,H,W) pooled by windows of size x size pixels, with switches; a comparison a tap."""
+    """x (N,C,H,W) pooled by windows of size x size pixels, with switches; a comparison per tap."""
 
     name: str
     C: int

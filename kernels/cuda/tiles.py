@@ -96,7 +96,7 @@ class Plan:
 
 
 def usable(tiles: Iterable[Tile], ctype: str, channels: Sequence[int]) -> list[Tile]:
-    """The tiles of a type whose load widths divide the given channel counts, one count a width."""
+    """The tiles of a type whose load widths divide these channel counts, one count per width."""
     return [
         tile
         for tile in tiles

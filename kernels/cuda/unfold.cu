@@ -4,12 +4,12 @@
 //
 // Both are bound by memory, so accesses are coalesced: neighbouring threads move neighbouring
 // channels, and the type V is float4 or double2 if a group's channels are a multiple of its
-// elements: one load of 16 bytes a thread. A kernel does not depend on the width of V: g.C counts
+// elements: one load of 16 bytes per thread. A kernel does not depend on the width of V: g.C counts
 // channels in units of it.
 
 #include "geometry.cuh"
 
-// One row of 32 threads for each window, in a loop over its taps (r s c); blockDim.y windows a
+// One row of 32 threads for each window, in a loop over its taps (r s c); blockDim.y windows per
 // block. A warp's writes are contiguous; its reads are runs of S C values if the dilation is 1.
 template <typename V>
 __global__ void im2col(const V* __restrict__ x, V* __restrict__ columns, ConvGeometry g,
@@ -89,7 +89,7 @@ __device__ V gather(const V* __restrict__ columns, const ConvGeometry& g, int h,
 
 // The transpose of im2col, written as a gather. As a scatter-add, overlapping windows would need
 // atomic sums, whose order, and so whose last bits, differ from run to run. In a gather each pixel
-// has one thread and one order. One block a row of pixels (n h), or a part of one.
+// has one thread and one order. One block per row of pixels (n h), or a part of one.
 template <typename V>
 __global__ void col2im(const V* __restrict__ columns, V* __restrict__ x, ConvGeometry g, int first,
                        int images) {

@@ -68,6 +68,13 @@ class Form:
         return float(max(sums) ** 2)
 
     @cached_property
+    def growth(self) -> float:
+        """The largest factor of a value on the way to the outputs, for both axes."""
+        pixels = max(sum(map(abs, row)) for row in self.bt)
+        weights = max(abs(value) for row in self.taken for value in row)
+        return max(self.amplification, float(pixels**2), float(weights**2))
+
+    @cached_property
     def roundings(self) -> int:
         """Roundings of any one term in the three transforms, two sides each."""
         return 2 * sum(_roundings(matrix) for matrix in (self.bt, self.taken, self.read))

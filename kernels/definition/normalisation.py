@@ -14,8 +14,8 @@ from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 class Contrast:
     """Intermediate arrays of local contrast normalisation of x (N,C,H,W), all of four axes.
 
-    v:  x less its blur.            sigma: the blurred deviation, one value a pixel.
-    c:  sigma's mean, a value an image.  d: the divisor of v, max(sigma, c, floor).
+    v:  x less its blur.            sigma: the blurred deviation, one value per pixel.
+    c:  sigma's mean, a value per image.  d: the divisor of v, max(sigma, c, floor).
     A blur is divided by the blur of ones if the border is "corrected".
     """
 

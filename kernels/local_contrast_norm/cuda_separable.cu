@@ -74,7 +74,7 @@ extern "C" __global__ void deviations(const double* __restrict__ variance,
     });
 }
 
-// One block a sample.
+// One block per sample.
 extern "C" __global__ void divisors(const double* __restrict__ sigma, double* __restrict__ d,
                                     int samples, int pixels, double floor) {
     for (long long n = blockIdx.x; n < samples; n += gridDim.x) {

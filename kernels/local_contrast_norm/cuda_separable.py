@@ -6,7 +6,7 @@
 The algorithm of `separable.py` (Jarrett et al. 2009; Zeiler, Fergus 2013): both sums are a mean
 over channels and a blur of one map. Five kernels: some threads of a warp share a pixel's channels,
 a blur has a line in shared memory, a block averages sigma of a sample. 8 operations and 3 values
-moved an element, and 12 float64 values a pixel. Limited by memory if float64 runs at half of
+moved per element, and 12 float64 values per pixel. Limited by memory if float64 runs at half of
 float32's rate, as on an A100 or H100, else by the arithmetic in float64.
 """
 

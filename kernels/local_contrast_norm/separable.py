@@ -6,7 +6,7 @@
 with c the mean of sigma over a sample's positions (Jarrett et al., ICCV 2009, section 2; Zeiler,
 Fergus 2013, section 3). The window's weights do not depend on the channel, so both sums are a mean
 over channels and a blur of one map. mean_i v_i^2 is the variance over channels plus (mean - m)^2:
-one pass over x finds both, a second writes y. 8 operations and 3 values moved an element: bound by
+one pass over x finds both, a second writes y. 8 operations and 3 values moved per element: bound by
 memory.
 """
 

@@ -64,7 +64,7 @@ struct Sample {
     __device__ bool c_wins(int i) const { return !sigma_wins(i) && c >= floor; }
 };
 
-// One block a sample. Where sigma is the largest, the gradient of d is that of sigma at the same
+// One block per sample. Where sigma is the largest, the gradient of d is that of sigma at the same
 // position; where c is, it is spread evenly over the sample. gy_v_sum is overwritten by the
 // gradient of sigma^2 divided by the coverage, which is 0 where sigma is 0.
 extern "C" __global__ void roots(const double* __restrict__ sigma,

@@ -4,8 +4,8 @@
     a = 2/C blur^T(gs / (2 sigma))
 
 The algorithm of `separable.py`, with its rules for ties and for sigma = 0. Five kernels, as in the
-forward pass; all intermediate values are maps of one float64 a pixel. 12 operations and 5 values
-moved an element, and 20 float64 values a pixel: limited by memory if float64 runs at half of
+forward pass; all intermediate values are maps of one float64 per pixel. 12 operations and 5 values
+moved per element, and 20 float64 values per pixel: limited by memory if float64 runs at half of
 float32's rate.
 """
 

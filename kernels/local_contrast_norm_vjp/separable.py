@@ -5,8 +5,8 @@
 
 where d = max(c, sigma, floor), and gs, the gradient of sigma, comes from -sum_i gy_i v_i / d^2:
 at the same position where sigma is the largest, spread evenly over the sample where c is. One pass
-reads gy and x for sums over channels, a second writes gx; all else are maps of one value a pixel.
-12 operations and 5 values moved an element: bound by memory.
+reads gy and x for sums over channels, a second writes gx; all else are maps of one value per pixel.
+12 operations and 5 values moved per element: bound by memory.
 
 At ties sigma wins over c, and c over the floor. Where sigma is 0 its derivative is taken as 0.
 """

@@ -1,4 +1,4 @@
-// Local response normalisation by its definition: one thread an element. The simplest kernel.
+// Local response normalisation by its definition: one thread per element. The simplest kernel.
 //
 //     y_c = x_c / t_c^beta,   t_c = k + scale * sum of x_c'^2 over c' from c - before to c + after
 

@@ -1,9 +1,9 @@
-"""Local response normalisation on CUDA by its definition: one thread an element.
+"""Local response normalisation on CUDA by its definition: one thread per element.
 
     y_c = x_c / t_c^beta,   t_c = k + alpha / size * sum_{c' = c - before}^{c + after} x_c'^2
 
 The definition is that of `sliding.py` (Krizhevsky et al. 2012). size + 6 operations and 2 values
-moved an element, and as many loads as the window has channels, mostly from the L1 cache, which
+moved per element, and as many loads as the window has channels, mostly from the L1 cache, which
 limit it.
 """
 

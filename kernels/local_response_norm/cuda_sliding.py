@@ -4,8 +4,8 @@
 
 The definition is that of `sliding.py` (Krizhevsky et al. 2012); each window is summed anew, as
 there. A block stages all channels of whole pixels, which are contiguous, and sums the windows from
-there. size + 6 operations and 2 values moved an element: limited by memory, or by shared memory for
-wide windows.
+there. size + 6 operations and 2 values moved per element: limited by memory, or by shared memory
+for wide windows.
 """
 
 from __future__ import annotations

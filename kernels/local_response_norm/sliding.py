@@ -5,7 +5,7 @@
 (Krizhevsky et al., NeurIPS 2012, section 3.3; alpha divided by size and the window of an even size
 as in ONNX's LRN.) Each window is summed anew: a running sum that adds one square and subtracts
 another would keep the rounding error of a large one after it has left. size + 6 operations and 2
-values moved an element; limited by roots and quotients if the data are in cache, else by memory.
+values moved per element; limited by roots and quotients if the data are in cache, else by memory.
 """
 
 from __future__ import annotations

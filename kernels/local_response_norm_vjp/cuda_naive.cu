@@ -1,10 +1,10 @@
-// Gradient of local response normalisation by its definition: one thread an element.
+// Gradient of local response normalisation by its definition: one thread per element.
 //
 //     gx_c = gy_c / t_c^beta + slope x_c sum of r_c' over c' from c - after to c + before
 //     r_c = gy_c x_c / t_c^(beta + 1)
 //
 // The windows that contain c are centred on the channels of the mirrored window. A thread computes
-// r of all of them: size^2 squares and size powers an element, which its neighbours compute too,
+// r of all of them: size^2 squares and size powers per element, which its neighbours compute too,
 // and which limit it.
 
 #include "planes.cuh"

@@ -1,10 +1,10 @@
-"""Gradient of local response normalisation on CUDA by its definition: one thread an element.
+"""Gradient of local response normalisation on CUDA by its definition: one thread per element.
 
     gx_c = gy_c / t_c^beta - 2 alpha beta / size x_c sum_{c' = c - after}^{c + before} r_c',
     r_c = gy_c x_c / t_c^(beta + 1)
 
 The windows that contain channel c are centred on the channels of the mirrored window. A thread
-computes r of all of them: 2 size^2 + 12 size operations an element, which limit it, and 3 values
+computes r of all of them: 2 size^2 + 12 size operations per element, which limit it, and 3 values
 moved. `cuda_sliding.py` shares r among threads.
 """
 

@@ -3,8 +3,8 @@
 //     gx_c = gy_c / t_c^beta + slope x_c sum of r_c' over c' from c - after to c + before
 //     r_c = gy_c x_c / t_c^(beta + 1)
 //
-// Three lines of C values a pixel: x, r, and the first term of the sum. So t and its power are
-// computed once a channel, and each array is read once. Limited by memory, or by shared memory for
+// Three lines of C values per pixel: x, r, and the first term of the sum. So t and its power are
+// computed once per channel, and each array is read once. Limited by memory, or by shared memory for
 // wide windows.
 
 #include "planes.cuh"

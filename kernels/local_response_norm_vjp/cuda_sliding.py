@@ -4,7 +4,7 @@
     r_c = gy_c x_c / t_c^(beta + 1)
 
 A block stages all channels of whole pixels: x, then r, which is computed once for each channel;
-then r is summed over the mirrored windows. 2 size + 14 operations and 3 values moved an element:
+then r is summed over the mirrored windows. 2 size + 14 operations and 3 values moved per element:
 limited by memory, or by shared memory for wide windows.
 """
 
@@ -27,7 +27,7 @@ from kernels.local_response_norm.sliding import settings
 from kernels.local_response_norm_vjp.cuda_naive import slope
 
 LINES = 3
-"""Lines in shared memory a pixel: x, r, and the first term."""
+"""Lines in shared memory per pixel: x, r, and the first term."""
 PROGRAM = Program(
     __file__,
     entries={

@@ -5,7 +5,7 @@
 
 The windows that contain channel c are centred on the channels of the mirrored window, over which r
 is summed. t is computed again from x as in `local_response_norm/sliding.py` (Krizhevsky et al.
-2012): a pixel's channels stay in cache. 2 size + 14 operations and 3 values moved an element;
+2012): a pixel's channels stay in cache. 2 size + 14 operations and 3 values moved per element;
 limited by roots and quotients if the data are in cache, else by memory.
 """
 

@@ -1,6 +1,6 @@
 """Matrix product by single-threaded BLAS calls on Numba's threads.
 
-    out (M,N) = a (M,K) b (K,N) [+ bias, one value a column]
+    out (M,N) = a (M,K) b (K,N) [+ bias, one value per column]
 
 `kernels/cpu/gemm.py` cuts the product into blocks, one BLAS call each. 2 M N K operations, and M K
 + K N + M N elements moved once; limited by the multiply-adds if all three sizes are large.

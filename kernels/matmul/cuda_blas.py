@@ -1,6 +1,6 @@
 """Matrix product by cuBLAS (`kernels/cuda/products.py`).
 
-    out (M,N) = a (M,K) b (K,N) [+ bias, one value a column]
+    out (M,N) = a (M,K) b (K,N) [+ bias, one value per column]
 
 2 M N K operations. The bias is added in a pass of its own (`kernels/cuda/epilogue.py`), another
 8 M N bytes in float32. Limited by the multiply-adds, or by memory if one of the sizes is small.

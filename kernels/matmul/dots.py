@@ -1,6 +1,6 @@
 """Matrix product of one or two rows with a large matrix, which is read once, in memory order.
 
-    out (M,N) = a (M,K) b (K,N) [+ bias, one value a column]
+    out (M,N) = a (M,K) b (K,N) [+ bias, one value per column]
 
 A linear layer reads each of its weights for a few images; BLAS packs them first, which takes longer
 than reading them. If b is the transpose of a row-major matrix (x W^T), each output is the dot

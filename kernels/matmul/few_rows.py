@@ -1,6 +1,6 @@
 """Matrix product of up to 128 rows with a large matrix, which is read once, in memory order.
 
-    out (M,N) = a (M,K) b (K,N) [+ bias, one value a column]
+    out (M,N) = a (M,K) b (K,N) [+ bias, one value per column]
 
 A linear layer multiplies each of its weights by few images, so a separate pass that packs all
 weights, as BLAS has it, does not pay. Each thread has a share of the columns of out; a stays in its

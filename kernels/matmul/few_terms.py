@@ -1,6 +1,6 @@
 """Matrix product with sums of up to 128 terms: a large result, written once.
 
-    out (M,N) = a (M,K) b (K,N) [+ bias, one value a column]
+    out (M,N) = a (M,K) b (K,N) [+ bias, one value per column]
 
 The gradient of a linear layer's weights has a term for each image. Up to 8 rows by 3 vectors of out
 are summed in registers (`outer_strided_3` in `kernels/cpu/micro_kernel.py`) and written with

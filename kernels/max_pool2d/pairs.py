@@ -15,9 +15,9 @@ comparisons, one of which is for NaN. Here
 
 The taps are unrolled for each of the common sizes in WINDOWS, for one vector of channels at a time:
 the registers hold no more. Windows over the border are left to `greatest` (`kernels/cpu/taps.py`).
-Fewer channels than its block, or a single row of windows, are not supported. At most
-N C P Q 3 R S / 2 comparisons, and R S loads a window; N C (H W + 2 P Q) values are moved, and large
-planes are bound by memory.
+Fewer channels than its block, or a single row of windows, are not supported. At most N C P Q 3 R S
+/ 2 comparisons, and R S loads per window; N C (H W + 2 P Q) values are moved, and large planes are
+bound by memory.
 """
 
 from __future__ import annotations
@@ -83,10 +83,6 @@ def forward(
     ValueError for a geometry that it does not support.
     """
     block = channels(x.dtype)
-    if g.P == 1 or block > g.C:
-        raise ValueError(
-            f"max_pool2d pairs: two rows of windows and {block} channels at least, got {g}"
-        )
     y, switches = out or (
         memory.empty(g.y_shape, x.dtype, "NHWC"),
         memory.empty(g.y_shape, np.int32, "NHWC"),

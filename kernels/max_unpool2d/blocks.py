@@ -11,7 +11,7 @@ window outside of the plane matches no switch; a pixel outside is written to scr
 sums, and at least a vector of channels, are supported.
 
 Each switch must be inside its own window, as max-pooling returns it. N C P Q R S comparisons,
-N C (H W + 2 A P Q) values read and written for A windows a block; bound by memory.
+N C (H W + 2 A P Q) values read and written for A windows per block; bound by memory.
 """
 
 from __future__ import annotations
@@ -64,11 +64,6 @@ def forward(
 
     ValueError for a geometry that it does not support.
     """
-    if collisions != "sum" or lanes(y.dtype) > g.C:
-        raise ValueError(
-            f"max_unpool2d blocks: sums of {lanes(y.dtype)} channels at least, got "
-            f"collisions={collisions!r}, {g}"
-        )
     x = memory.empty(g.x_shape, y.dtype, "NHWC")
     if x.size and not y.size:
         x[...] = 0

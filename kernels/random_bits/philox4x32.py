@@ -21,8 +21,13 @@ _LOW, _SHIFT = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
 @kernel("random_bits", name="philox4x32")
-def random_bits(count: int, *, seed: int, step: int, stream: int) -> np.ndarray:
-    """`count` words, (count,) uint32. seed and step are taken modulo 2^64, stream modulo 2^32."""
+def random_bits(
+    count: int, *, seed: int, step: int, stream: int, like: np.ndarray | None = None
+) -> np.ndarray:
+    """`count` words, (count,) uint32, where the array `like` is: on the CPU.
+
+    seed and step are taken modulo 2^64, stream modulo 2^32.
+    """
     words = memory.empty((-(-count // 4), 4), np.uint32)
     counter = np.array([0, stream & 0xFFFFFFFF, step & 0xFFFFFFFF, step >> 32 & 0xFFFFFFFF], "u8")
     key = np.array([seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF], "u8")

@@ -1,6 +1,6 @@
 """Rectification on CUDA: y = max(x, 0); NaN stays NaN.
 
-One read and one write an element, 8 bytes in float32, for one comparison: limited by memory. A
+One read and one write per element, 8 bytes in float32, for one comparison: limited by memory. A
 thread moves 16 bytes at a time.
 """
 

@@ -1,6 +1,6 @@
 """Rectification: y = max(x, 0); NaN stays NaN (Nair, Hinton 2010).
 
-One read and one write an element, 8 bytes in float32, for one comparison: limited by memory.
+One read and one write per element, 8 bytes in float32, for one comparison: limited by memory.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The gradient of rectification on CUDA: gx = 0 where x <= 0, else gy; so gy at NaN.
 
-Two reads and one write an element, 12 bytes in float32: limited by memory alone.
+Two reads and one write per element, 12 bytes in float32: limited by memory alone.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The gradient of rectification: gx = 0 where x <= 0, else gy; so gy at NaN, as in PyTorch.
 
-Two reads and one write an element, 12 bytes in float32, for one comparison: limited by memory.
+Two reads and one write per element, 12 bytes in float32, for one comparison: limited by memory.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     v <- momentum v + g + weight_decay w,    w <- w - lr v
 
-20 bytes and 6 operations an element in float32, bound by memory. An A100, which moves 1.5 TB/s,
+20 bytes and 6 operations per element in float32, bound by memory. An A100, which moves 1.5 TB/s,
 makes ZFNet's 62 million weights in 0.8 ms if nothing else holds it up. In place nothing is
 allocated, so that a step cannot fail half way for want of memory.
 """

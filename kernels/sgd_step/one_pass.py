@@ -2,8 +2,8 @@
 
     v <- momentum v + g + weight_decay w,    w <- w - lr v
 
-Sutskever et al., ICML 2013, in PyTorch's form. 6 operations and 5 values moved an element: bound by
-memory, so a pass for each term, as array functions would take, costs several times as much. The
+Sutskever et al., ICML 2013, in PyTorch's form. 6 operations and 5 values moved per element: bound
+by memory, so a pass for each term, as array functions would take, costs several times as much. The
 gradient of a matrix may be column-major where the weights are row-major (a linear layer's is): then
 all three are walked in tiles, which fit into the nearest cache both ways.
 """

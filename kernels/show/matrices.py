@@ -61,7 +61,7 @@ def tap_matrix(g: ConvGeometry) -> np.ndarray:
 
 
 def columns(x: np.ndarray, g: ConvGeometry) -> np.ndarray:
-    """im2col: x (N,C,H,W) -> (G, N P Q, R S C/G), one matrix a group; row (n p q) is one window.
+    """im2col: x (N,C,H,W) -> (G, N P Q, R S C/G), one matrix per group; row (n p q) is one window.
 
     The order (r s c) is that of `kernels/cpu/unfold.py`, where channels are contiguous. ValueError
     as above.
@@ -79,7 +79,7 @@ def columns(x: np.ndarray, g: ConvGeometry) -> np.ndarray:
 
 
 def filter_rows(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
-    """w (K,C/G,R,S) -> (G,K/G,RSC/G), one row a filter: the factor of `columns`."""
+    """w (K,C/G,R,S) -> (G,K/G,RSC/G), one row per filter: the factor of `columns`."""
     return w.transpose(0, 2, 3, 1).reshape(g.grouped_shape)  # (K,R,S,C/G) -> (G,K/G,RSC/G)
 
 

@@ -112,7 +112,7 @@ def conv2d_wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> Sheet:
         *windows(x, g),
         Section(
             "gy_rows",
-            "gy, a row a window; gw = gy^T X",
+            "gy, a row per window; gw = gy^T X",
             by_pixel,
             names(n=g.N, p=g.P, q=g.Q),
             names(k=g.K),

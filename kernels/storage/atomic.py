@@ -45,9 +45,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             _sync(beside)
             require_present(target)
             os.replace(beside, target)
-        finally:
+        except BaseException:
             with contextlib.suppress(OSError):
                 beside.unlink(missing_ok=True)
+            raise
+        finally:
             os.close(lock)
         sync_folder(target.parent)
     except OSError as error:

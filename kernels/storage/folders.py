@@ -223,10 +223,11 @@ def _is_at(path: Path, descriptor: int) -> bool:
 
 def _write_name(descriptor: int) -> None:
     """Write who this process is; a disk without room for it does not prevent the lock."""
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])[:LONGEST_COMMAND]
     name = {
         "process": os.getpid(),
         "host": socket.gethostname(),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])[:LONGEST_COMMAND],
+        "command": command.encode(errors="backslashreplace").decode(),  # names need not be UTF-8
         "since": time.strftime("%Y-%m-%d %H:%M:%S"),
     }
     with contextlib.suppress(OSError):

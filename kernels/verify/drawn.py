@@ -200,6 +200,11 @@ def _descended(g: tuple[int, ...], draw: _Values) -> Arrays:
     return (draw(g), draw(g), draw(g)), {"lr": lr, "momentum": momentum, "weight_decay": decay}
 
 
+def _renormalised(g: tuple[int, ...], draw: _Values) -> Arrays:
+    """Filters w (K,C,R,S) and their largest rms."""
+    return (draw(g),), {"max_rms": float(2.0 ** draw.rng.integers(-3, 4))}
+
+
 def _joined(g: tuple[int, ...], draw: _Values) -> Arrays:
     """One to four arrays of the N, H and W of g."""
     N, C, H, W = g
@@ -248,6 +253,7 @@ _KINDS: dict[str, _Kind] = {
     "random_bits": _Kind(shapes.words, _bits, float),
     "patches_gather": _Kind(shapes.planes, _patches, math.prod, draws="patches"),
     "patches_fill": _Kind(shapes.planes, _filled, math.prod, draws="patches"),
+    "renormalise": _Kind(shapes.planes, _renormalised, math.prod),
     "sgd_step": _Kind(shapes.line, _descended, math.prod, draws="descend"),
     "concatenate": _Kind(shapes.planes, _joined, math.prod),
     "plane_max": _Kind(shapes.planes, lambda g, draw: ((draw(g),), {}), math.prod, draws="peaks"),

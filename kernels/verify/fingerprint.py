@@ -75,7 +75,7 @@ def _pooling(kernel: Kernel, case: Case) -> PoolGeometry | None:
 def _forms(kernel: Kernel, device: str, case: Case) -> Iterator[Form]:
     """Every form of the call that the kernel declares."""
     arguments, options = case.arrays()
-    if device != "cpu" and case.operation == "random_bits":
+    if case.operation == "random_bits":
         options["like"] = np.empty(0, np.float32)
     run = partial(run_on, device, kernel, *arguments, **options)
     yield "", run

@@ -70,6 +70,8 @@ READINGS = {
     "NaN and infinity": "It reached a result that does not depend on it (more is read than the "
     "definition reads), or it was lost (a product with 0 is left out). Declare `spreads` if the "
     "algorithm cannot avoid it.",
+    "large values": "An intermediate value overflows: transformed operands, or sums that the "
+    "definition does not have. Declare a larger `growth`.",
     "flipped": "The kernel is not flipped, or the zeros between pixels are missing.",
     "slope": "The gradient is that of another function. Compare with `adjoint`, which shows where.",
     "finite differences": "The formula of the derivative is wrong, not its rounding: a term is "
@@ -187,4 +189,9 @@ READINGS = {
     "something other than the gradient.",
     "no decay": "The weights are multiplied by a decay of 0 instead of being left out.",
     "unlike orders": "Arrays of different orders are read in the order of one of them.",
+    "largest rms": "The sum of squares misses weights, is divided by another number than their "
+    "count, or the factor is inverted.",
+    "filters alone": "The sums of one filter are not reset for the next, or a filter begins where "
+    "another one does.",
+    "NaN filter": "The comparison is turned round: no comparison with NaN may lead to scaling.",
 }

@@ -21,6 +21,7 @@ from kernels.cuda.emulator import Undefined
 from kernels.verify.calls import OPERATIONS, Call
 from kernels.verify.property import Inapplicable, Property, Violation
 from kernels.verify.simplify import simplified
+from kernels.verify.strata.stratum import work
 from kernels.verify.strata.visits import visits
 
 PROFILES = {"few": 3, "dev": 20, "ci": 80, "intense": 2000}
@@ -30,6 +31,9 @@ BATCH = 10
 """Examples of one run of hypothesis. After the first ten, it follows every example with up to five
 copies in which one value repeats another. Such copies find little here, so each run has ten
 examples and a seed of its own."""
+
+ONCE = 2e7
+"""Operations above which a listed geometry has one example."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,7 @@ def _try_drawn(trials: _Trials, examples: int, seed_: int, shrink: bool) -> None
 
 
 def _try_listed(trials: _Trials, examples: int, seed_: int) -> None:
-    """Two examples of each geometry of the stratum that the profile has time for.
+    """Two examples of each geometry of the stratum that the profile has time for, one of a large.
 
     Without hypothesis, which takes longer to begin than most of these calls, unless the operation
     has options to draw.
@@ -165,7 +169,8 @@ def _try_listed(trials: _Trials, examples: int, seed_: int) -> None:
         if OPERATIONS[kernel.operation].options(kernel, g):
             _try_batch(trials, 2, f"{seed_} {number}", False, g)
             continue
-        for turn in range(2):
+        large = work(kernel.operation, g) > ONCE
+        for turn in (number % 2,) if large else (0, 1):
             rng = np.random.default_rng([seed_, number, turn])
             with suppress(UnsatisfiedAssumption):
                 trials(property.listed_call(kernel, g, turn, rng, trials.device), {})

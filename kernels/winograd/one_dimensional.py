@@ -34,7 +34,7 @@ from kernels.cpu.combine import combine
 from kernels.cpu.micro_kernel import MR, MR_T
 from kernels.cpu.padded import padded
 from kernels.cpu.vector import KR, lanes_of
-from kernels.winograd.toom_cook import MOST, MOST_TAPS, amplification, input_matrix
+from kernels.winograd.toom_cook import MOST, MOST_TAPS, amplification, growth, input_matrix
 
 MOST_TERMS = 400
 """Of a window: filters at all points must stay in the second cache."""
@@ -73,6 +73,10 @@ class Strips(NamedTuple):
     @property
     def amplification(self) -> float:
         return amplification(self.m, self.taps)
+
+    @property
+    def growth(self) -> float:
+        return growth(self.m, self.taps)
 
 
 class Pixels(NamedTuple):
@@ -134,7 +138,7 @@ def apart(size: int) -> int:
 
 
 def supports(g: ConvGeometry) -> bool:
-    """One group, neighbouring taps, 2 to 5 of them a phase, and few terms a window."""
+    """One group, neighbouring taps, 2 to 5 of them a phase, and few terms per window."""
     taps = -(-g.S // g.stride[1])
     return (
         g.groups == 1

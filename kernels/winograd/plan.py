@@ -22,7 +22,7 @@ import numpy as np
 
 from kernels.contract.geometry import ConvGeometry
 from kernels.winograd.layout import Chunk, Tiling
-from kernels.winograd.toom_cook import MOST, MOST_TAPS, amplification, place
+from kernels.winograd.toom_cook import MOST, MOST_TAPS, amplification, growth, place
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,11 @@ class Axis:
     def amplification(self) -> float:
         """The largest of any tile and phase."""
         return max(amplification(int(m), r) for m in set(self.tiles[:, 1]) for r in self.taps)
+
+    @property
+    def growth(self) -> float:
+        """The largest of any tile and phase."""
+        return max(growth(int(m), r) for m in set(self.tiles[:, 1]) for r in self.taps)
 
 
 def _places(products: int) -> set[int]:
@@ -169,6 +174,11 @@ class Plan:
     def amplification(self) -> float:
         """Of both axes: their matrices multiply."""
         return self.rows.amplification * self.columns.amplification
+
+    @property
+    def growth(self) -> float:
+        """Of both axes: their matrices multiply."""
+        return self.rows.growth * self.columns.growth
 
     @cached_property
     def tiling(self) -> Tiling:

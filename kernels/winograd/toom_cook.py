@@ -120,6 +120,19 @@ def place(i: int, n: int) -> int:
 
 
 @lru_cache
+def growth(m: int, r: int) -> float:
+    """The largest factor of a value on the way to the outputs: along one axis.
+
+    max of `amplification`, the row sums of |B^T| (transformed pixels), and the largest |A^T|
+    (transformed gradients; |G| is at most 1).
+    """
+    n = m + r - 1
+    pixels = np.abs(np.array(input_matrix(n), float)).sum(axis=1).max()
+    taken = np.abs(np.array(output_matrix(m), float)).max()
+    return float(max(amplification(m, r), pixels, taken))
+
+
+@lru_cache
 def amplification(m: int, r: int) -> float:
     """max over outputs of sum over products of |A^T| (largest |G|) (sum |B^T|): along one axis.
 

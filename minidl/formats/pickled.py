@@ -2,8 +2,9 @@
 
 A pickle is a program: it may name any function and call it. A dictionary of tensors needs few
 names, for which `minidl/formats/pickle_names.py` has harmless objects; every other name is refused.
-Both formats of `torch.save` are read: the zip archive (data.pkl beside one file a storage), and the
-older stream (some pickles, then the storages one after the other) of torchvision's VGGs of 2017.
+Both formats of `torch.save` are read: the zip archive (data.pkl beside one file per storage), and
+the older stream (some pickles, then the storages one after the other) of torchvision's VGGs of
+2017.
 """
 
 from __future__ import annotations

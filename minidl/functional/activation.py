@@ -17,8 +17,8 @@ Needs = tuple[bool, ...]
 def relu(x: Tensor) -> Tensor:
     """max(x, 0); the derivative at 0 is 0, at NaN 1."""
     arguments.tensor(x, "relu", "x")
-    kernel = kernels.pick_for("relu", x.data, x.shape)
-    return record("relu", kernel(x.data), (x,))
+    kernel = kernels.pick_for("relu", x._array, x.shape)
+    return record("relu", kernel(x._array), (x,))
 
 
 @gradient.rule("relu")
@@ -28,8 +28,8 @@ def _relu(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 def _relu_vjp(gy: Tensor, x: Tensor) -> Tensor:
     """0 where x <= 0, else gy: linear in gy, constant in x almost everywhere."""
-    kernel = kernels.pick_for("relu_vjp", x.data, x.shape)
-    return record("relu_vjp", kernel(gy.data, x.data), (gy, x))
+    kernel = kernels.pick_for("relu_vjp", x._array, x.shape)
+    return record("relu_vjp", kernel(gy._array, x._array), (gy, x))
 
 
 @gradient.rule("relu_vjp")
@@ -40,8 +40,8 @@ def _relu_vjp_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None,
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + e^-x), without overflow for large |x|."""
     arguments.tensor(x, "sigmoid", "x")
-    small = np.exp(-np.abs(x.data))
-    data = np.where(x.data >= 0, 1, small) / (1 + small)
+    small = np.exp(-np.abs(x._array))
+    data = np.where(x._array >= 0, 1, small) / (1 + small)
     return record("sigmoid", data.astype(x.dtype), (x,))
 
 
@@ -54,7 +54,7 @@ def _sigmoid(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent."""
     arguments.tensor(x, "tanh", "x")
-    return record("tanh", np.tanh(x.data), (x,))
+    return record("tanh", np.tanh(x._array), (x,))
 
 
 @gradient.rule("tanh")
@@ -74,7 +74,7 @@ def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     axis = arguments.integer(axis, "log_softmax: axis")
     if not -x.ndim <= axis < x.ndim or x.shape[axis] == 0:
         raise ValueError(f"log_softmax: the shape {x.shape} has no axis {axis}, or it is empty")
-    shifted = x.data - x.data.max(axis=axis, keepdims=True)
+    shifted = x._array - x._array.max(axis=axis, keepdims=True)
     data = shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
     return record("log_softmax", data, (x,), axis=axis)
 

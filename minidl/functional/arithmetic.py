@@ -46,6 +46,8 @@ def as_tensors(a: Operand, b: Operand, operation: str) -> tuple[Tensor, Tensor]:
 def _as_tensor(value: Operand, known: Tensor | None, operation: str) -> Tensor:
     if isinstance(value, Tensor):
         return value
+    if type(value) is float and known is not None:  # the common case
+        return Tensor(device.like(np.asarray(value, known.dtype), known._array))
     if not arguments.is_number(value) and not device.is_array(value):
         raise TypeError(
             f"{operation}: takes Tensors, arrays and numbers, got {arguments.shown(value)}"
@@ -115,7 +117,7 @@ def _divide(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 def negate(a: Tensor) -> Tensor:
     """-a."""
     arguments.tensor(a, "negate", "a")
-    return record("negate", -a.data, (a,))
+    return record("negate", -a._array, (a,))
 
 
 @gradient.rule("negate")
@@ -127,7 +129,7 @@ def power(a: Tensor, exponent: float) -> Tensor:
     """a to a constant power."""
     arguments.tensor(a, "power", "a")
     exponent = arguments.number(exponent, "power: exponent")
-    return record("power", a.data ** a.dtype.type(exponent), (a,), exponent=exponent)
+    return record("power", a._array ** a.dtype.type(exponent), (a,), exponent=exponent)
 
 
 @gradient.rule("power")
@@ -141,7 +143,7 @@ def _power(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 def exp(a: Tensor) -> Tensor:
     """e^a."""
     arguments.tensor(a, "exp", "a")
-    return record("exp", np.exp(a.data), (a,))
+    return record("exp", np.exp(a._array), (a,))
 
 
 @gradient.rule("exp")
@@ -152,7 +154,7 @@ def _exp(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 def log(a: Tensor) -> Tensor:
     """The natural logarithm."""
     arguments.tensor(a, "log", "a")
-    return record("log", np.log(a.data), (a,))
+    return record("log", np.log(a._array), (a,))
 
 
 @gradient.rule("log")
@@ -163,7 +165,7 @@ def _log(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 def sqrt(a: Tensor) -> Tensor:
     """The square root; its derivative at 0 is infinite."""
     arguments.tensor(a, "sqrt", "a")
-    return record("sqrt", np.sqrt(a.data), (a,))
+    return record("sqrt", np.sqrt(a._array), (a,))
 
 
 @gradient.rule("sqrt")
@@ -174,19 +176,19 @@ def _sqrt(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 def absolute(a: Tensor) -> Tensor:
     """|a|; the derivative at 0 is taken as 0."""
     arguments.tensor(a, "absolute", "a")
-    return record("absolute", np.abs(a.data), (a,))
+    return record("absolute", np.abs(a._array), (a,))
 
 
 @gradient.rule("absolute")
 def _absolute(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
-    return (gy * np.sign(node.inputs[0].data),)
+    return (gy * np.sign(node.inputs[0]._array),)
 
 
 def where(condition: np.ndarray, a: Operand, b: Operand) -> Tensor:
     """a where `condition` (an array of bool), b elsewhere. TypeError for another condition."""
     a, b = as_tensors(a, b, "where")
-    condition = device.like(arguments.mask(condition, "where: condition"), a.data)
-    data = np.where(condition, a.data, b.data)
+    condition = device.like(arguments.mask(condition, "where: condition"), a._array)
+    data = np.where(condition, a._array, b._array)
     return record("where", data, (a, b), condition=for_tape(condition, a, b))
 
 
@@ -205,13 +207,13 @@ def maximum(a: Operand, b: Operand) -> Tensor:
     NaN if one is, and then each gets the derivative, as in PyTorch.
     """
     a, b = as_tensors(a, b, "maximum")
-    return record("maximum", np.maximum(a.data, b.data), (a, b))
+    return record("maximum", np.maximum(a._array, b._array), (a, b))
 
 
 @gradient.rule("maximum")
 def _maximum(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
     a, b = node.inputs
-    return _shared(gy, a, b, a.data < b.data, a.data > b.data)
+    return _shared(gy, a, b, a._array < b._array, a._array > b._array)
 
 
 def minimum(a: Operand, b: Operand) -> Tensor:
@@ -220,20 +222,20 @@ def minimum(a: Operand, b: Operand) -> Tensor:
     NaN if one is, and then each gets the derivative, as in PyTorch.
     """
     a, b = as_tensors(a, b, "minimum")
-    return record("minimum", np.minimum(a.data, b.data), (a, b))
+    return record("minimum", np.minimum(a._array, b._array), (a, b))
 
 
 @gradient.rule("minimum")
 def _minimum(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
     a, b = node.inputs
-    return _shared(gy, a, b, a.data > b.data, a.data < b.data)
+    return _shared(gy, a, b, a._array > b._array, a._array < b._array)
 
 
 def _shared(
     gy: Tensor, a: Tensor, b: Tensor, a_loses: np.ndarray, b_loses: np.ndarray
 ) -> Cotangents:
     """gy to the operand that is the result, in halves on a tie; whole to both at NaN."""
-    ties = a.data == b.data
+    ties = a._array == b._array
     half = np.where(ties, 0.5, 1.0)
     a_share, b_share = (np.where(loses, 0.0, half).astype(gy.dtype) for loses in (a_loses, b_loses))
     return sum_to(gy * a_share, a.shape), sum_to(gy * b_share, b.shape)
@@ -243,11 +245,11 @@ def clip(a: Tensor, low: float, high: float) -> Tensor:
     """a clipped to [low, high]; the derivative is 1 within the bounds and on them, 0 at NaN."""
     arguments.tensor(a, "clip", "a")
     low, high = arguments.number(low, "clip: low"), arguments.number(high, "clip: high")
-    return record("clip", np.clip(a.data, low, high), (a,), low=low, high=high)
+    return record("clip", np.clip(a._array, low, high), (a,), low=low, high=high)
 
 
 @gradient.rule("clip")
 def _clip(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
-    x = node.inputs[0].data
+    x = node.inputs[0]._array
     inside = (x >= node.saved["low"]) & (x <= node.saved["high"])
     return (where(inside, gy, 0.0),)

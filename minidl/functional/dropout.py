@@ -37,11 +37,10 @@ def dropout_mask(
 
 def _words(count: int, seed: int, step: int, stream: int, like: Any) -> np.ndarray:
     """(count,) uint32 on the device of `like`."""
-    device = "cpu" if like is None else kernels.device_of(like)
-    kernel = kernels.pick("random_bits", device, count)
     # An empty array names the device as well, and needs no canonicalisation of operands.
-    where = {} if device == "cpu" else {"like": memory.empty((0,), np.uint32, like=like)}
-    words: np.ndarray = kernel(count, seed=seed, step=step, stream=stream, **where)
+    where = memory.empty((0,), np.uint32, like=like)
+    kernel = kernels.pick("random_bits", kernels.device_of(where), count)
+    words: np.ndarray = kernel(count, seed=seed, step=step, stream=stream, like=where)
     return words
 
 
@@ -64,5 +63,5 @@ def dropout(
         raise ValueError(f"dropout: p must be at least 0 and below 1, got {p}")
     if not arguments.flag(training, "dropout: training") or p == 0:
         return x
-    mask = dropout_mask(x.shape, p, seed=seed, step=step, stream=stream, like=x.data)
+    mask = dropout_mask(x.shape, p, seed=seed, step=step, stream=stream, like=x._array)
     return multiply(x, Tensor(mask.astype(x.dtype) * x.dtype.type(1 / (1 - p))))

@@ -14,9 +14,8 @@ rules need no more of their operands (`CONTENT`). For any other rule of ReLU or 
 calls, with the whole planes as operands.
 
 The ReLU comes before the pooling: the other order gives the same values and other switches. With
-the gradient's rules the cotangent is masked before it is unpooled, and forward and backward pass
-both run on some images at a time. On a GPU, whose caches are too small for such planes and whose
-launches take time, the whole batch is one part.
+the gradient's rules the cotangent is masked before it is unpooled, and the backward pass runs on
+some images at a time if the forward pass's kernel does (`Abilities.chunked`).
 """
 
 from __future__ import annotations
@@ -58,8 +57,8 @@ def conv_relu_pool(
 ) -> Tensor:
     """max_pool2d(relu(conv2d(x, weight, bias, **conv)), **pool); without `pool` no pooling.
 
-    Values and backward results are those of the three calls, up to the order of sums. Raises as
-    they do.
+    Values and backward results are those of the three calls, up to the order of sums; so are the
+    magnitudes up to which they hold, and where NaN spreads (F.conv2d). Raises as they do.
     """
     check_operands(x, weight, "conv_relu_pool")
     g = ConvGeometry.of(x.shape, weight.shape, *_plain(conv))
@@ -70,12 +69,12 @@ def conv_relu_pool(
     options = {"bias": None if bias is None else bias._array, **kept}
     saved: dict[str, Any] = {"geometry": g, "conv": dict(conv), "pool": pool, "kernel": kernel.name}
     if p is None:
-        y = rectified(kernel, x.data, weight._array, g, options)
+        y = rectified(kernel, x._array, weight._array, g, options)
     else:
         stage = StageGeometry(g, p, kernel.name)
-        pooling = kernels.pick_for("conv_relu_pool", x.data, stage)
-        y, saved["switches"] = pooling(x.data, weight._array, stage, **options)
-        saved["pool_geometry"] = p
+        pooling = kernels.pick_for("conv_relu_pool", x._array, stage)
+        y, saved["switches"] = pooling(x._array, weight._array, stage, **options)
+        saved["pool_geometry"], saved["chunked"] = p, pooling.chunked
     return record("conv_relu_pool", y, inputs, y=y, **saved)
 
 
@@ -142,7 +141,7 @@ def _step_by_step(node: Node, gy: Tensor, needs: Needs, table: Rules) -> tuple[T
     if saved["pool"] is not None:
         pooling = {"geometry": saved["pool_geometry"], "switches": saved["switches"]}
         gy = _one(table["max_pool2d"](Node("max_pool2d", (y,), pooling), gy, (True,)))
-        y = Tensor(_unpool(y.data, saved["switches"], saved["pool_geometry"], "last"))
+        y = Tensor(_unpool(y._array, saved["switches"], saved["pool_geometry"], "last"))
     gy = _one(table["relu"](Node("relu", (y,), {}), gy, (True,)))
     step = Node("conv2d", node.inputs, {"geometry": saved["geometry"], "algorithm": None})
     return tuple(table["conv2d"](step, gy, needs))
@@ -157,15 +156,15 @@ def _one(cotangents: Any) -> Tensor:
 def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ...]:
     """The gradient: the cotangent masked at the pooled pixels, then some images at a time."""
     saved, g = node.saved, node.saved["geometry"]
-    masked = kernels.pick_for("relu_vjp", gy.data, gy.shape)(gy.data, saved["y"])
+    masked = kernels.pick_for("relu_vjp", gy._array, gy.shape)(gy._array, saved["y"])
     (x, w, *bias), gx, gw = node.inputs, None, None
-    dgrad, wgrad = (kernels.pick_for(f"conv2d_{side}", gy.data, g) for side in ("dgrad", "wgrad"))
+    dgrad, wgrad = (kernels.pick_for(f"conv2d_{side}", gy._array, g) for side in ("dgrad", "wgrad"))
     whole = [slice(0, g.N)]
-    if saved["pool"] is not None and kernels.device_of(gy.data) == "cpu":
+    if saved.get("chunked"):  # as the forward pass: its kernel's device has a cache for planes
         whole = images(g, masked.itemsize)
     kept = {}
     if needs[0] and len(whole) > 1:  # one array, and one preparation, for all parts
-        gx = memory.empty(g.x_shape, gy.dtype, "NHWC", like=gy.data)
+        gx = memory.empty(g.x_shape, gy.dtype, "NHWC", like=gy._array)
         if dgrad.prepare is not None:
             kept["prepared"] = dgrad.prepared(w._array, g)
     for some in whole:
@@ -179,7 +178,7 @@ def _by_calculus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, .
         elif needs[0]:
             gx = dgrad(planes, w._array, part)
         if needs[1]:
-            made = wgrad(x.data[some], planes, part)
+            made = wgrad(x._array[some], planes, part)
             gw = made if gw is None else np.add(gw, made, out=gw)
     results = [None if a is None else Tensor(a) for a in (gx, gw)]
     if bias:

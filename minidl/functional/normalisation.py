@@ -35,11 +35,12 @@ def local_contrast_norm(
 
     The blur is a Gaussian of `size` x `size` pixels with standard deviation `sigma`, in pixels.
     `border` "corrected" divides it by the blur of ones, "zero" pads with zeros. `floor` is in the
-    units of x. Sums are float64, y is of x's type. ValueError for settings that do not fit.
+    units of x. Sums are float64, y is of x's type: in float32 nothing overflows. ValueError for
+    settings that do not fit.
     """
     arguments.tensor(x, "local_contrast_norm", "x")
     g = LCNGeometry.of(x.shape, size, sigma, border, floor)
-    y, saved = kernels.pick_for("local_contrast_norm", x.data, g)(x.data, g)
+    y, saved = kernels.pick_for("local_contrast_norm", x._array, g)(x._array, g)
     return record("local_contrast_norm", y, (x,), geometry=g, saved=saved)
 
 
@@ -48,8 +49,8 @@ def _lcn(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     (x,), g, saved = node.inputs, node.saved["geometry"], node.saved["saved"]
     if is_recording():
         return _through(lambda t: lcn_composed(t, g, saved), x, gy)
-    kernel = kernels.pick_for("local_contrast_norm_vjp", x.data, g)
-    return (Tensor(kernel(gy.data, x.data, saved, g)),)
+    kernel = kernels.pick_for("local_contrast_norm_vjp", x._array, g)
+    return (Tensor(kernel(gy._array, x._array, saved, g)),)
 
 
 def lcn_composed(x: Tensor, g: LCNGeometry, saved: tuple[np.ndarray, np.ndarray]) -> Tensor:
@@ -59,8 +60,8 @@ def lcn_composed(x: Tensor, g: LCNGeometry, saved: tuple[np.ndarray, np.ndarray]
     positive = saved[1][:, None] > 0
     sigma = where(positive, sqrt(where(positive, variance, 1.0)), 0.0)
     c = mean(sigma, (2, 3), keepdims=True)  # (N,1,1,1)
-    divisor = where(c.data >= g.floor, c, g.floor)
-    return v / where(sigma.data >= divisor.data, sigma, divisor)
+    divisor = where(c._array >= g.floor, c, g.floor)
+    return v / where(sigma._array >= divisor._array, sigma, divisor)
 
 
 def _blur(x: Tensor, g: LCNGeometry) -> Tensor:
@@ -75,7 +76,7 @@ def _blur(x: Tensor, g: LCNGeometry) -> Tensor:
 
 def _constant(values: np.ndarray, x: Tensor) -> Tensor:
     """The values as a tensor of x's type, on x's device."""
-    return Tensor(device.like(values.astype(x.dtype), x.data))
+    return Tensor(device.like(values.astype(x.dtype), x._array))
 
 
 def local_response_norm(
@@ -85,11 +86,12 @@ def local_response_norm(
 
     The window is from c - floor((size-1)/2) to c + ceil((size-1)/2), truncated at both ends, and
     alpha is divided by `size`: ONNX's definition, and for odd sizes PyTorch's, whose default k is
-    1.
+    1. Squares are of x's type: where their sum over the window passes its largest number (|x| from
+    8e18 on in float32, 6e153 in float64, for a window of 5), y is 0.
     """
     arguments.tensor(x, "local_response_norm", "x")
     g = LRNGeometry.of(x.shape, size, alpha, beta, k)
-    y = kernels.pick_for("local_response_norm", x.data, g)(x.data, g)
+    y = kernels.pick_for("local_response_norm", x._array, g)(x._array, g)
     return record("local_response_norm", y, (x,), geometry=g)
 
 
@@ -98,8 +100,8 @@ def _lrn(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     (x,), g = node.inputs, node.saved["geometry"]
     if is_recording():
         return _through(lambda t: lrn_composed(t, g), x, gy)
-    kernel = kernels.pick_for("local_response_norm_vjp", x.data, g)
-    return (Tensor(kernel(gy.data, x.data, g)),)
+    kernel = kernels.pick_for("local_response_norm_vjp", x._array, g)
+    return (Tensor(kernel(gy._array, x._array, g)),)
 
 
 def lrn_composed(x: Tensor, g: LRNGeometry) -> Tensor:

@@ -26,9 +26,9 @@ def fill_outside(x: Tensor, at: np.ndarray, plane: tuple[int, int], value: float
     if _inside(at, x.shape[2:], (H, W)):
         return x
     h, w = x.shape[2:]
-    g = PatchGeometry.of((*x.shape[:2], H, W), len(x.data), (h, w))
-    kernel = kernels.pick_for("patches_fill", x.data, g)
-    filled = kernel(x.data, device.like(at, x.data), g, fill=value)
+    g = PatchGeometry.of((*x.shape[:2], H, W), len(x._array), (h, w))
+    kernel = kernels.pick_for("patches_fill", x._array, g)
+    filled = kernel(x._array, device.like(at, x._array), g, fill=value)
     return record("fill_outside", filled, (x,), at=for_tape(at, x), plane=(H, W))
 
 

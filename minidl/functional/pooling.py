@@ -61,7 +61,7 @@ def max_pool2d(
     arguments.tensor(x, "max_pool2d", "x")
     return_switches = arguments.flag(return_switches, "max_pool2d: return_switches")
     g = PoolGeometry.of(x.shape, kernel_size, stride, padding, dilation, ceil_mode)
-    data, switches = kernels.pick_for("max_pool2d", x.data, g)(x.data, g)
+    data, switches = kernels.pick_for("max_pool2d", x._array, g)(x._array, g)
     y = record("max_pool2d", data, (x,), geometry=g, switches=switches)
     return (y, for_tape(switches, x)) if return_switches else y
 
@@ -92,7 +92,7 @@ def max_unpool2d(
         raise ValueError(
             f"max_unpool2d: collisions must be one of {COLLISIONS}, got {collisions!r}"
         )
-    switches = for_tape(device.like(switches, y.data), y)
+    switches = for_tape(device.like(switches, y._array), y)
     return _unpool(y, switches, _plane(y.shape, H, W), collisions)
 
 
@@ -118,8 +118,8 @@ def _check_switches(y: Tensor, switches: np.ndarray, H: int, W: int) -> None:
 
 
 def _unpool(y: Tensor, switches: np.ndarray, g: PoolGeometry, collisions: str) -> Tensor:
-    kernel = kernels.pick_for("max_unpool2d", y.data, g, collisions=collisions)
-    x = kernel(y.data, switches.astype(np.int32, copy=False), g, collisions=collisions)
+    kernel = kernels.pick_for("max_unpool2d", y._array, g, collisions=collisions)
+    x = kernel(y._array, switches.astype(np.int32, copy=False), g, collisions=collisions)
     saved = {"switches": switches, "geometry": g, "collisions": collisions}
     return record("max_unpool2d", x, (y,), **saved)
 
@@ -130,12 +130,14 @@ def _max_unpool2d(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     gathered = _gather(gy, saved["switches"], saved["geometry"])
     if saved["collisions"] == "sum":
         return (gathered,)
-    return (gathered * _winners(y.data, saved["switches"], saved["geometry"], saved["collisions"]),)
+    return (
+        gathered * _winners(y._array, saved["switches"], saved["geometry"], saved["collisions"]),
+    )
 
 
 def _gather(x: Tensor, switches: np.ndarray, g: PoolGeometry) -> Tensor:
-    kernel = kernels.pick_for("max_unpool2d_vjp", x.data, g)
-    y = kernel(x.data, switches.astype(np.int32, copy=False), g)
+    kernel = kernels.pick_for("max_unpool2d_vjp", x._array, g)
+    y = kernel(x._array, switches.astype(np.int32, copy=False), g)
     return record("max_unpool2d_vjp", y, (x,), switches=switches, geometry=g)
 
 
@@ -183,6 +185,8 @@ def avg_pool2d(
     """The mean of each window: x (N,C,H,W) -> (N,C,P,Q).
 
     With `count_include_pad` the padding's zeros count, as in PyTorch; otherwise only real pixels.
+    The sum of a window is of x's type, and infinite where it passes its largest number: in float32
+    from |x| of 3.4e38 over the window's pixels on.
     """
     arguments.tensor(x, "avg_pool2d", "x")
     g = PoolGeometry.of(
@@ -192,8 +196,8 @@ def avg_pool2d(
 
 
 def _average(x: Tensor, g: PoolGeometry) -> Tensor:
-    kernel = kernels.pick_for("avg_pool2d", x.data, g)
-    return record("avg_pool2d", kernel(x.data, g), (x,), geometry=g)
+    kernel = kernels.pick_for("avg_pool2d", x._array, g)
+    return record("avg_pool2d", kernel(x._array, g), (x,), geometry=g)
 
 
 @gradient.rule("avg_pool2d")
@@ -202,8 +206,8 @@ def _average_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 
 def _spread(gy: Tensor, g: PoolGeometry) -> Tensor:
-    kernel = kernels.pick_for("avg_pool2d_vjp", gy.data, g)
-    return record("avg_pool2d_vjp", kernel(gy.data, g), (gy,), geometry=g)
+    kernel = kernels.pick_for("avg_pool2d_vjp", gy._array, g)
+    return record("avg_pool2d_vjp", kernel(gy._array, g), (gy,), geometry=g)
 
 
 @gradient.rule("avg_pool2d_vjp")

@@ -41,7 +41,7 @@ def _kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
 def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The sum over `axis` (all axes by default), accumulated in float64."""
     axes, keepdims = _axes(x, axis, "sum"), arguments.flag(keepdims, "sum: keepdims")
-    data = x.data.sum(axis=axes, keepdims=keepdims, dtype=np.float64).astype(x.dtype)
+    data = x._array.sum(axis=axes, keepdims=keepdims, dtype=np.float64).astype(x.dtype)
     return record("sum", data, (x,), axes=axes)
 
 
@@ -52,7 +52,10 @@ def _sum(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 
 def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The mean over `axis` (all axes by default)."""
+    """The mean over `axis` (all axes by default): the sum, in x's type, times 1 / count.
+
+    Infinite where the sum passes the largest number of the type, 3.4e38 in float32.
+    """
     count = math.prod(x.shape[i] for i in _axes(x, axis, "mean"))
     if count == 0:
         raise ValueError(f"mean: nothing to average over axis {axis} of the shape {x.shape}")
@@ -62,14 +65,14 @@ def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The maximum over `axis`; equal maxima share the derivative evenly."""
     axes, keepdims = _axes(x, axis, "amax"), arguments.flag(keepdims, "amax: keepdims")
-    data = x.data.max(axis=axes, keepdims=keepdims)
+    data = x._array.max(axis=axes, keepdims=keepdims)
     return record("amax", data, (x,), axes=axes)
 
 
 @gradient.rule("amax")
 def _amax(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     (x,), axes = node.inputs, node.saved["axes"]
-    best = x.data == x.data.max(axis=axes, keepdims=True)
+    best = x._array == x._array.max(axis=axes, keepdims=True)
     share = best / best.sum(axis=axes, keepdims=True)
     return (reshape(gy, _kept(x.shape, axes)) * share.astype(x.dtype),)
 

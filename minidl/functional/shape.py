@@ -23,10 +23,10 @@ Needs = tuple[bool, ...]
 def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
     """x's elements in row-major order as another shape; one size may be -1."""
     arguments.tensor(x, "reshape", "x")
-    target = arguments.integers(shape, "reshape: shape", least=-1)
     try:
-        data = x._array.reshape(target)
-    except ValueError:
+        data = x._array.reshape(tuple(shape))
+    except (TypeError, ValueError, OverflowError):
+        target = arguments.integers(shape, "reshape: shape", least=-1)
         raise ValueError(
             f"reshape: {x.shape} has {x.size} elements and does not fit into {target}"
         ) from None
@@ -82,8 +82,8 @@ def _getitem(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 def _put(x: Tensor, index: Any, shape: tuple[int, ...]) -> Tensor:
     """The transpose of `getitem`: zeros of `shape` with x added at `index`."""
-    data = np.zeros_like(x.data, shape=shape, order="C")
-    devices.add_at(data, index, x.data)
+    data = np.zeros_like(x._array, shape=shape, order="C")
+    devices.add_at(data, index, x._array)
     return record("put", data, (x,), index=index)
 
 
@@ -99,7 +99,7 @@ def to(x: Tensor, device: str) -> Tensor:
     """
     if x.device == device:
         return x
-    return record("to", devices.move(x.data, device), (x,), origin=x.device)
+    return record("to", devices.move(x._array, device), (x,), origin=x.device)
 
 
 @gradient.rule("to")
@@ -115,7 +115,7 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 1) -> Tensor:
     if len(types) > 1:
         raise TypeError(f"concatenate: the shapes {shapes} are of two types, {' and '.join(types)}")
     try:
-        data = _joined([t.data for t in tensors], axis)
+        data = _joined([t._array for t in tensors], axis)
     except ValueError:
         raise ValueError(
             f"concatenate: the shapes {shapes} must have axis {axis} and be equal but for it"
@@ -168,7 +168,7 @@ def pad2d(x: Tensor, padding: Padding) -> Tensor:
         raise ValueError(
             f"pad2d: padding {padding} crops more than there is of the shape {x.shape}"
         )
-    cropped = x.data[:, :, top : H - bottom, left : W - right]
+    cropped = x._array[:, :, top : H - bottom, left : W - right]
     top, bottom, left, right = (max(v, 0) for v in four)  # what is added
     rows, columns = H + four[0] + four[1], W + four[2] + four[3]
     if rows * columns > MOST:

@@ -51,7 +51,7 @@ class Pixels(Module):
         if all(s == 1 for s in scale):
             return x
         scales = np.array(scale, x.dtype).reshape(1, -1, 1, 1)  # (C,) -> (1,C,1,1)
-        return x * Tensor(device.like(scales, x.data))
+        return x * Tensor(device.like(scales, x._array))
 
 
 class LeakyReLU(Module):
@@ -61,7 +61,7 @@ class LeakyReLU(Module):
         self.settings: dict[str, Any] = {"slope": float(slope)}
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.where(x.data > 0, x, x * self.settings["slope"])
+        return F.where(x._array > 0, x, x * self.settings["slope"])
 
 
 class PReLU(Module):
@@ -73,7 +73,7 @@ class PReLU(Module):
         self.weight = Parameter(weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.where(x.data > 0, x, x * _by_channel(self.weight, x))
+        return F.where(x._array > 0, x, x * _by_channel(self.weight, x))
 
 
 class Sigmoid(Module):

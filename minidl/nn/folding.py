@@ -57,11 +57,11 @@ def _tied(graph: Graph) -> set[str]:
 
 
 def _folded(layer: Foldable, affine: Affine) -> Module:
-    scale, shift = affine.weight.data, affine.bias.data
-    weight = layer.weight.data
+    scale, shift = affine.weight._array, affine.bias._array
+    weight = layer.weight._array
     # (K,) -> (K,1,...), along the weight's first axis
     scaled = weight * scale.reshape(-1, *(1,) * (weight.ndim - 1))
-    before = np.zeros_like(shift) if layer.bias is None else layer.bias.data
+    before = np.zeros_like(shift) if layer.bias is None else layer.bias._array
     bias = (before * scale + shift).astype(weight.dtype)
     if isinstance(layer, Conv2d):
         return Conv2d.of(scaled.astype(weight.dtype), bias, **layer.settings)

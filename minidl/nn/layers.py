@@ -15,7 +15,12 @@ from minidl.tensor import Tensor
 
 
 class Conv2d(Module):
-    """F.conv2d with its own weight (K,C/groups,R,S), drawn from `rng`, and bias (K,)."""
+    """F.conv2d with its own weight (K,C/groups,R,S), drawn from `rng`, and bias (K,).
+
+    The kernel that it chooses by itself may be Winograd's: for 3x3 in float32 that holds its bound
+    while the largest pixels times the sums of |w| add up to 2e35 at most, and spreads a NaN over a
+    tile of up to 7x7 outputs. Within `minidl.exact()` it does neither; F.conv2d has the numbers.
+    """
 
     def __init__(
         self,

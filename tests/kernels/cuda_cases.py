@@ -13,7 +13,7 @@ GEOMETRIES = {
     "plain": ConvGeometry.of((2, 3, 6, 5), (4, 3, 3, 2)),
     "packs of four channels": ConvGeometry.of((2, 8, 5, 6), (4, 8, 3, 3), padding=1),
     "groups": ConvGeometry.of((2, 8, 6, 5), (6, 4, 3, 2), (2, 1), 1, groups=2),
-    "a channel a group": ConvGeometry.of((1, 3, 5, 5), (6, 1, 3, 3), groups=3),
+    "a channel per group": ConvGeometry.of((1, 3, 5, 5), (6, 1, 3, 3), groups=3),
     "dilation": ConvGeometry.of((1, 2, 9, 9), (3, 2, 3, 3), (2, 3), 2, (2, 3)),
     "cropped": ConvGeometry.of((2, 4, 9, 9), (3, 4, 3, 2), 2, (-1, 2, 1, -2)),
     "stride above the window": ConvGeometry.of((2, 4, 9, 10), (2, 4, 2, 2), (3, 4)),
@@ -29,7 +29,7 @@ THREES = {
     "signed padding": ConvGeometry.of((1, 5, 9, 6), (2, 5, 3, 3), padding=(2, -1, -2, 4)),
     "more padding than window": ConvGeometry.of((1, 1, 2, 3), (3, 1, 3, 3), padding=(4, 3, 0, 5)),
     "groups": ConvGeometry.of((2, 8, 6, 5), (4, 4, 3, 3), padding=1, groups=2),
-    "a channel a group": ConvGeometry.of((1, 3, 5, 5), (6, 1, 3, 3), groups=3),
+    "a channel per group": ConvGeometry.of((1, 3, 5, 5), (6, 1, 3, 3), groups=3),
     "filters of many blocks": ConvGeometry.of((1, 12, 3, 4), (11, 12, 3, 3), padding=1),
 }
 """Windows of 3 x 3 at stride 1, which Winograd serves."""

@@ -25,7 +25,7 @@ CONTRAST = ("local_contrast_norm", "local_contrast_norm_vjp")
 RESPONSE = ("local_response_norm", "local_response_norm_vjp")
 CONTRASTS = {
     "a picture": LCNGeometry.of((2, 3, 9, 7)),
-    "four channels a thread": LCNGeometry.of((1, 12, 5, 6), 3),
+    "four channels per thread": LCNGeometry.of((1, 12, 5, 6), 3),
     "more channels than a warp": LCNGeometry.of((1, 131, 3, 3), 3),
     "zeros around the plane": LCNGeometry.of((1, 4, 6, 7), 5, border="zero"),
     "the floor divides": LCNGeometry.of((2, 2, 5, 6), 5, floor=10.0),

@@ -22,8 +22,8 @@ from kernels.verify.calls import Results
 POOLING = ("max_pool2d", "max_unpool2d", "max_unpool2d_vjp", "avg_pool2d", "avg_pool2d_vjp")
 LAWS = ("sum", "max", "last")
 GEOMETRIES = {
-    "one channel a thread": PoolGeometry.of((2, 3, 7, 6), 3, 2, 1),
-    "four channels a thread": PoolGeometry.of((2, 8, 7, 6), 3, 2, 1),
+    "one channel per thread": PoolGeometry.of((2, 3, 7, 6), 3, 2, 1),
+    "four channels per thread": PoolGeometry.of((2, 8, 7, 6), 3, 2, 1),
     "dilated and cropped": PoolGeometry.of((1, 4, 9, 8), (2, 3), (1, 2), (1, 0, -1, 1), (3, 2)),
     "gaps between windows": PoolGeometry.of((2, 2, 9, 8), 2, (4, 3)),
     "ceil mode": PoolGeometry.of((1, 4, 8, 6), 3, 2, 1, ceil_mode=True),

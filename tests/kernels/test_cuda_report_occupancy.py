@@ -14,11 +14,11 @@ KIB = 1 << 10
 @pytest.mark.parametrize(
     ("arch", "threads", "registers", "shared", "blocks", "bounds"),
     [
-        # 128 x 32 = 4096 registers a warp: 65536 / 4096 = 16 warps, 8 a block.
+        # 128 x 32 = 4096 registers per warp: 65536 / 4096 = 16 warps, 8 per block.
         ("sm_80", 256, 128, 0, 2, ("registers",)),
         # 33 x 32 = 1056, which takes 1280: 12 warps in each part of 16384, 48 in all.
         ("sm_80", 256, 33, 0, 6, ("registers",)),
-        # 88 x 32 = 2816: 5 warps a part, 20 in all, though 65536 / 2816 is 23; 2 a block.
+        # 88 x 32 = 2816: 5 warps per part, 20 in all, though 65536 / 2816 is 23; 2 per block.
         ("sm_80", 64, 88, 0, 10, ("registers",)),
         # 32 x 32 = 1024: 64 warps, which is also all that there may be.
         ("sm_90", 256, 32, 0, 8, ("warps", "registers")),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kernels import named
 from kernels.bounds import eps, same_bits, within
 from kernels.contract import memory
 from kernels.cuda import host, place
@@ -111,10 +112,27 @@ def test_a_filter_that_is_no_number_is_left_as_it_is(cuda_device: str) -> None:
     assert np.allclose(device.host(there)[1], 0.1, rtol=eps(np.float32))
 
 
-def test_a_weight_that_cannot_be_changed_in_place_is_refused(cuda_device: str) -> None:
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_renormalised_filters_have_the_cpus_bits(cuda_device: str, dtype: type) -> None:
+    rng = np.random.default_rng(0)
+    for shape in ((4, 3, 5, 5), (3, 70, 3, 3), (2, 1, 1, 1), (1, 256, 1, 1)):
+        here = normal(shape, rng, dtype)
+        there = device.move(here, cuda_device)
+        init.renormalise_filters(here, 0.5)
+        init.renormalise_filters(there, 0.5)
+        assert same_bits(np.array(device.host(there)), np.array(here)), shape
+
+
+def test_a_weight_of_other_strides_is_scaled_where_it_is(cuda_device: str) -> None:
+    wide = device.move(np.ones((2, 3, 4, 4), np.float32), cuda_device)
+    init.renormalise_filters(wide[:, :, :, ::2], 0.5)
+    assert np.array_equal(device.host(wide)[0, 0, 0], [0.5, 1, 0.5, 1])
+
+
+def test_a_result_that_is_not_packed_is_refused(cuda_device: str) -> None:
     rows = device.move(np.ones((2, 3, 4, 4), np.float32), cuda_device)[:, :, :, ::2]
-    with pytest.raises(ValueError, match=r"weight \(2, 3, 4, 2\) with strides"):
-        init.renormalise_filters(rows, 0.1)
+    with pytest.raises(ValueError, match=r"out \(2, 3, 4, 2\) with strides"):
+        named("renormalise", "one_pass", "cuda")(rows, max_rms=0.1, out=rows)
 
 
 def test_an_update_and_a_renormalisation_allocate_nothing(

@@ -48,3 +48,15 @@ def test_a_file_from_elsewhere_is_read_without_a_checksum(tmp_path: Path) -> Non
     arrays, text = serialize.load(tmp_path / "theirs")
     assert same_bits(arrays["w"], array)
     assert text == {"checksum": "crc32:00000000"}
+
+
+def test_the_text_of_a_file_is_read_without_its_arrays(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert serialize.load_text(file)["epoch"] == "7"
+    file.write_bytes(content[:20])
+    with pytest.raises(ValueError, match="not a whole safetensors file"):
+        serialize.load_text(file)
+    with pytest.raises(FileNotFoundError, match="no file"):
+        serialize.load_text(tmp_path / "nothing")

@@ -11,6 +11,7 @@ import gc
 import pickle
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -359,3 +360,52 @@ def test_a_tape_that_is_held_does_not_count_as_a_holder(checksums: list[int]) ->
     held = [layer(x) for _ in range(3)]
     assert held
     assert checksums == []
+
+
+# Threads, processes and interrupts.
+
+
+def test_threads_that_begin_after_a_write_all_see_it() -> None:
+    layer = with_algorithm("direct", "conv2d", 3)
+    for value in (1.0, 2.0, 3.0):
+        run(layer)
+        layer.weight.data[...] = value
+        expected = anew(layer)
+        with ThreadPoolExecutor(4) as workers:
+            found = list(workers.map(lambda _: run(layer), range(4)))
+        assert all(same_bits(each, expected) for each in found)
+
+
+def test_an_interrupt_in_a_check_loses_no_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = with_algorithm("direct", "conv2d", 3)
+    run(layer)
+    before = run(layer)
+    layer.weight.data[3] = 0
+
+    def interrupted(_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(versions, "checksum", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(layer)
+    expect_new(layer, before)
+
+
+HOLDERS: dict[str, Callable[[np.ndarray], object]] = {
+    "array": lambda array: array,
+    "view": lambda array: array[1:],
+    "view of a view": lambda array: array[1:][:, 0],
+    "buffer": memoryview,
+    "tensor": lambda array: Tensor(array.reshape(2, 6, order="F")),
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_whoever_holds_the_memory_is_counted(holder: str) -> None:
+    guard = versions.Guard(np.ones((3, 4), np.float32).T)
+    assert guard._is_alone()
+    held = [HOLDERS[holder](guard.handed(guard.array))]
+    assert not guard._is_alone()
+    held.clear()
+    assert guard._is_alone()

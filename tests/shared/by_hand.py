@@ -105,7 +105,7 @@ class ByHand:
 
 
 def one_unit(activation: np.ndarray, units: list[Unit]) -> np.ndarray:
-    """The activations with all but one unit an image set to zero."""
+    """The activations with all but one unit per image set to zero."""
     signal = np.zeros_like(activation)
     for n, unit in enumerate(units):
         place = (n, unit.map, unit.p, unit.q)[: activation.ndim]

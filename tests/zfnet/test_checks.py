@@ -46,7 +46,7 @@ def case(seed: int = 0, out: Path = Path("unused"), **changes: Any) -> Case:
 
 
 def trend(name: str, values: Sequence[float] | Exception) -> Trend:
-    """A trend that gives one value a seed, in turns, or fails."""
+    """A trend that gives one value per seed, in turns, or fails."""
     left = iter(values if not isinstance(values, Exception) else ())
 
     def measure(one: Case, effort: Effort, report: Any) -> dict[str, float]:
@@ -109,7 +109,7 @@ def test_pretrained_is_compared_with_scratch_on_the_same_images(tmp_path: Path) 
     pretrained = mean_of_classes(learned.predict(x[fold.test]), bank.labels[fold.test])
     scratch = networks.load(tmp_path / "runs" / "scratch-3-fold-1")
     answers, labels = predict([scratch], Subset(one.dataset, fold.test))
-    assert found["3 images a class"] == pretrained - mean_of_classes(answers.argmax(1), labels)
+    assert found["3 images per class"] == pretrained - mean_of_classes(answers.argmax(1), labels)
 
 
 def test_a_network_is_not_transferred_to_its_own_training_data(tmp_path: Path) -> None:

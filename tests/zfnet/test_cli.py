@@ -39,7 +39,7 @@ def zfnet(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 
 def folder(where: Path, classes: tuple[str, ...] = ("blue", "green", "red")) -> Path:
-    """Eight images a class, one of the last class's cut off in the middle."""
+    """Eight images per class, one of the last class's cut off in the middle."""
     data = Pictures(8 * len(classes))
     for index, picture in enumerate(data.images):
         place = where / classes[index % len(classes)]

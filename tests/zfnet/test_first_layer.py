@@ -46,7 +46,7 @@ def layer(rms: tuple[float, ...] = (1.0, 1.0, 1.0), **changes: Any) -> FirstLaye
 
 
 def wave(frequency: float, size: int = 40) -> np.ndarray:
-    """A cosine of so many cycles a pixel along the columns, (1,size,size)."""
+    """A cosine of so many cycles per pixel along the columns, (1,size,size)."""
     return np.tile(np.cos(2 * np.pi * frequency * np.arange(size)), (1, size, 1))
 
 

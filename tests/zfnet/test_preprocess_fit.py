@@ -1,4 +1,4 @@
-"""Preprocessing of imported networks: whole images warped, one mean a channel."""
+"""Preprocessing of imported networks: whole images warped, one mean per channel."""
 
 from __future__ import annotations
 

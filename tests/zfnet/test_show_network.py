@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 
 from minidl import Tensor, nn
 from tests.shared.branches import branching
@@ -15,7 +16,7 @@ from tests.zfnet.test_cli import refused, zfnet
 from zfnet.data import Preprocess
 from zfnet.imported import Imported
 from zfnet.layer_table import Colours, beyond_the_paper, colours, rows
-from zfnet.network import FILE, Network
+from zfnet.network import FILE, Network, load
 from zfnet.projection_rules import RULES
 
 SIDE = 12
@@ -211,3 +212,36 @@ def test_the_guide_has_the_printed_table(
     printed = set(shown(run).splitlines())
     quoted = [line for line in GUIDE.splitlines() if " x " in line or line.startswith("layer  ")]
     assert len(quoted) > 7 and set(quoted) <= printed
+
+
+def test_a_layer_used_twice_is_counted_once(tmp_path: Path, shown: Any) -> None:
+    conv = nn.Conv2d.of(weight(3, 3, 3, 3), weight(3), padding=1)
+    layers = {
+        "a": conv, "r": nn.ReLU(), "b": conv, "flat": nn.Flatten(),
+        "scores": nn.Linear.of(weight(3, 3 * SIDE * SIDE), weight(3)),
+    }  # fmt: skip
+    wiring = {n: [b] for n, b in zip(layers, [nn.INPUT, *layers], strict=False)}
+    model = Imported(nn.Graph(layers, wiring), SIDE)
+    run = saved(tmp_path / "tied", model)
+    own, linear = 3 * 3 * 9 + 3, 3 * 3 * SIDE * SIDE + 3
+    assert [row.parameters for row in rows(model)] == [own, 0, 0, 0, linear]
+    assert model.parameter_count == own + linear
+    assert f"{own + linear:,} parameters" in shown(run)
+    again = load(run).model
+    assert [name for name, _ in again.named_parameters()] == [
+        "a.weight", "a.bias", "scores.weight", "scores.bias",
+    ]  # fmt: skip
+
+
+def test_half_precision_keeps_one_array_for_two_names(tmp_path: Path) -> None:
+    conv = nn.Conv2d.of(weight(3, 3, 3, 3), weight(3), padding=1)
+    layers = {"a": conv, "b": conv, "f": nn.Flatten(), "s": nn.Linear.of(weight(3, 3 * SIDE**2))}
+    wiring = {n: [b] for n, b in zip(layers, [nn.INPUT, *layers], strict=False)}
+    model = Imported(nn.Graph(layers, wiring), SIDE)
+    S = model.image_size
+    preprocess = Preprocess.with_one_mean(S, S + 4, (123.0, 116.5, 104.25), "warp")
+    file = tmp_path / "half.safetensors"
+    Network(model, preprocess, ("x", "y", "z")).save(file, half=True)
+    with safe_open(str(file), "numpy") as raw:
+        assert set(raw.keys()) == {"a.weight", "a.bias", "s.weight", "preprocess.mean"}
+    assert len(list(load(file).model.parameters())) == 3

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import minidl
 from kernels.bounds import eps, same_bits
 from minidl import serialize
 from tests.zfnet.tiny import COLOURS, Pictures, network, resumed, trainer
 from zfnet import network as networks
-from zfnet.checkpoint import CHECKPOINT, kept_epochs
+from zfnet.checkpoint import CHECKPOINT, kept_epochs, load_checkpoint
+from zfnet.train import Trainer
 from zfnet.training_state import Progress
 
 
@@ -141,6 +143,28 @@ def test_a_finished_run_that_is_resumed_stays_as_it_is(tmp_path: Path) -> None:
     assert resumed(tmp_path).run()
     assert log_of(tmp_path) == before[1]
     assert all(same_bits(before[0][name], a) for name, a in state_of(tmp_path).items())
+
+
+def test_a_run_is_not_restored_on_other_images_or_threads_unless_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer(tmp_path, on_step=until(2)).run()
+    net, recipe, arrays, state = load_checkpoint(tmp_path)
+
+    def other_images() -> Trainer:
+        run = Trainer(net, Pictures(20, seed=5), Pictures(9, seed=1), tmp_path, recipe)
+        run.restore(arrays, state)
+        return run
+
+    with pytest.raises(ValueError, match="the digest of the list of images was"):
+        other_images().run()
+    with monkeypatch.context() as patch:
+        patch.setattr(minidl, "get_num_threads", lambda: 999)
+        with pytest.raises(ValueError, match=r"--threads was \d+ and is 999"):
+            resumed(tmp_path).run()
+    run = other_images()
+    run.allow_changes = True
+    assert run.run()
 
 
 def test_training_learns_to_tell_colours_apart(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def from_scratch(out: Path, epochs: int = 1) -> Scores:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two folds of 2 and 5 images a class, pretrained and from scratch."""
+    """Two folds of 2 and 5 images per class, pretrained and from scratch."""
     out = tmp_path_factory.mktemp("both")
     written(out, scratch_epochs=1)
     return out
@@ -159,12 +159,13 @@ def test_the_verdicts_say_that_the_trends_hold_beside_the_published_differences(
         PROTOCOLS["caltech101"],
     )
     assert found[0].startswith(
-        "The paper's trend holds: pretrained lies above training from scratch with 15 images a "
-        "class, +61.0 points (95 % interval +58.5 to +63.5); with 30 images a class, +60.0"
+        "The paper's trend holds: pretrained lies above training from scratch with 15 images per "
+        "class, +61.0 points (95 % interval +58.5 to +63.5); with 30 images per class, +60.0"
     )
     assert found[0].endswith("Published: 61.0 with 15, 40.0 with 30 (Caltech-101, Table 4).")
-    assert found[1].startswith("More images help, pretrained: from 15 to 30 images a class, +9.3")
-    assert found[2].startswith("More images help, from scratch: from 15 to 30 images a class, +10")
+    assert found[1].startswith("More images help, pretrained: from 15 to 30 images per class, +9.3")
+    scratch = "More images help, from scratch: from 15 to 30 images per class, +10"
+    assert found[2].startswith(scratch)
 
 
 def test_the_verdicts_say_where_the_trends_do_not_hold_or_cannot_be_told() -> None:
@@ -187,7 +188,7 @@ def test_the_networks_own_training_data_decide_nothing(both: Path, tmp_path: Pat
         PROTOCOLS["caltech101"],
         seen_before=True,
     )
-    assert "cannot be told" in found[0] and "with 15 images a class, +60.5" in found[0]
+    assert "cannot be told" in found[0] and "with 15 images per class, +60.5" in found[0]
     assert found[1].startswith("More images help, pretrained")
     shutil.copytree(both / "runs", tmp_path / "runs")
     written(tmp_path, scratch_epochs=1)

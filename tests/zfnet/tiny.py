@@ -16,7 +16,7 @@ from zfnet.train import Trainer
 
 COLOURS = ("red", "green", "blue")
 SIDE, SIZE = 36, 32
-# 20 images in batches of 6: 4 steps an epoch, the last one smaller.
+# 20 images in batches of 6: 4 steps per epoch, the last one smaller.
 RECIPE: dict[str, Any] = {"epochs": 3, "batch_size": 6, "crops": "random", "patience": 1, "seed": 7}
 
 

@@ -26,7 +26,7 @@ Option = typer.Option
 class FoldOptions:
     """How images to learn from are drawn."""
 
-    per_class: Annotated[int, Option(min=1, help="Images a class to learn from.")] = 30
+    per_class: Annotated[int, Option(min=1, help="Images per class to learn from.")] = 30
     folds: Annotated[int, Option(min=1, help="Draws of images to learn from and test on.")] = 5
 
 
@@ -34,7 +34,7 @@ class FoldOptions:
 @holding_out
 def layers_command(
     *,
-    data: Annotated[str, Option(help="`scenes`, or a folder with a folder of images a class.")],
+    data: Annotated[str, Option(help="`scenes`, or a folder with a folder of images per class.")],
     model: Model = None,
     out: Annotated[Path, Option(help="Folder for the page and its numbers.")] = Path("layers"),
     protocol: Annotated[

@@ -14,7 +14,7 @@ from zfnet.checkpoint import KERNELS
 from zfnet.data import Dataset, open_dataset, require_classes
 from zfnet.evaluate import check_classes
 from zfnet.network import require_conv_net
-from zfnet.origin import Difference, Origin, data_name
+from zfnet.origin import Difference, Origin, data_name, refusal
 from zfnet.recipe import Recipe
 from zfnet.resuming import (
     UNKNOWN_ORIGIN,
@@ -26,7 +26,6 @@ from zfnet.resuming import (
     kept_run,
     of_origin,
     of_recipe,
-    refusal,
 )
 from zfnet.train import Trainer
 

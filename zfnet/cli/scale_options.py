@@ -21,7 +21,7 @@ class ScaleOptions:
         bool,
         Option(
             "--full",
-            help="224 pixels, the paper's width and recipe: 70 epochs, ten crops; days a network "
+            help="224 pixels, the paper's width and recipe: 70 epochs, ten crops; days per network "
             "on a GPU.",
         ),
     ] = False

@@ -30,7 +30,7 @@ class FoldOptions:
     """Folds of images, and trainings from scratch on them."""
 
     per_class: Annotated[
-        str, Option(help="Images a class to learn from, with commas (default: the protocol's).")
+        str, Option(help="Images per class to learn from, with commas (default: the protocol's).")
     ] = ""
     folds: Annotated[int, Option(min=1, help="Draws of images to learn from.")] = 5
     scratch: Annotated[bool, Option(help="Train the architecture from scratch too.")] = True
@@ -40,7 +40,7 @@ class FoldOptions:
     split: Annotated[str, Option(help="Of scenes, or a folder in parts: train or val.")] = "val"
 
     def sizes(self, protocol: Protocol) -> tuple[int, ...]:
-        """Images a class, as given or as the protocol has them."""
+        """Images per class, as given or as the protocol has them."""
         return whole_numbers(self.per_class, "--per-class") or protocol.per_class
 
 
@@ -49,7 +49,7 @@ class FoldOptions:
 def transfer_command(
     *,
     data: Annotated[
-        str, Option(help="`scenes`, a folder with a folder of images a class, or VOC2012's.")
+        str, Option(help="`scenes`, a folder with a folder of images per class, or VOC2012's.")
     ],
     model: Model = None,
     out: Annotated[Path, Option(help="Folder for the page, its numbers and the runs.")] = Path(

@@ -16,7 +16,7 @@ from zfnet.data.walking import Tree
 SPLITS = ("train", "val")
 
 LAYOUTS = """understood are
-  DIR/CLASS/*.jpg                          a folder a class; part of each class becomes val
+  DIR/CLASS/*.jpg                          a folder per class; part of each class becomes val
   DIR/train/CLASS/*.jpg, DIR/val/CLASS/... the same, split already; also training/, valid/,
                                            validation/, and test/, used only if asked for
   DIR/wnids.txt, DIR/train, DIR/val        Tiny ImageNet

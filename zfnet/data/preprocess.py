@@ -224,7 +224,7 @@ class Preprocess:
     def with_one_mean(
         cls, image_size: int, resize: int, mean: Sequence[float], fit: str = "centre"
     ) -> Preprocess:
-        """With one mean a channel, (red, green, blue) in 0..255."""
+        """With one mean per channel, (red, green, blue) in 0..255."""
         if len(mean) != 3:
             raise ValueError(f"the mean has {len(mean)} values, needed are red, green and blue")
         one = np.array(mean, np.float32)[:, None, None]  # (3,) -> (3,1,1)

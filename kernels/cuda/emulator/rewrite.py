@@ -66,7 +66,7 @@ def _rewritten(file: Path, seen: set[Path]) -> str:
     if stray := re.search(r"\b__shared__\b", text):
         line = text.count("\n", 0, stray.start()) + 1
         raise ValueError(
-            f"{file}:{line}: this `__shared__` is not understood: one variable a statement would "
+            f"{file}:{line}: this `__shared__` is not understood: one variable per statement would "
             "be, `__shared__ float tile[16][17];`, or `extern __shared__ float rows[];`"
         )
 

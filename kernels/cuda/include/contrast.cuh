@@ -1,5 +1,5 @@
 // Shared device part of local contrast normalisation and its gradient: the separable blur of maps
-// (N,H,W) of one float64 a pixel, and the mean over a sample.
+// (N,H,W) of one float64 per pixel, and the mean over a sample.
 
 #pragma once
 

@@ -19,7 +19,7 @@
 //
 // Source: Volkov, Demmel, "Benchmarking GPUs to Tune Dense Linear Algebra", SC 2008 (register
 // blocking); Nath, Tomov, Dongarra, "An Improved MAGMA GEMM for Fermi GPUs", 2010 (two buffers).
-// 2 ROWS COLUMNS operations for ROWS + COLUMNS elements loaded: with 128 x 128, 32 operations a
+// 2 ROWS COLUMNS operations for ROWS + COLUMNS elements loaded: with 128 x 128, 32 operations per
 // byte of float; limited by the multiply-adds if there are enough blocks.
 
 #pragma once
@@ -32,7 +32,7 @@ template <> struct Vector<double> { using type = double2; };
 
 template <typename T> constexpr int LANES = 16 / sizeof(T);
 
-// A tile: TM x TN sums a thread, DOWN x ACROSS threads.
+// A tile: TM x TN sums per thread, DOWN x ACROSS threads.
 template <typename T_, int ROWS_, int COLUMNS_> struct Tile {
     using T = T_;
     static constexpr int ROWS = ROWS_, COLUMNS = COLUMNS_;

@@ -1,6 +1,6 @@
 """Planted bugs, of the kinds that people make: a suite is worth what it catches of them.
 
-`MUTANTS` are the bugs, one file of diffs a family; `mutation_run` hunts them.
+`MUTANTS` are the bugs, one file of diffs per family; `mutation_run` hunts them.
 """
 
 from __future__ import annotations

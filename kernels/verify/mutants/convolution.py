@@ -229,6 +229,6 @@ it says that it serves every stride
 +    return (g.R, g.S, *g.dilation) == (3, 3, 1, 1)
 
 it claims a bound on the absolute products
--    accuracy=Accuracy(exact=False, bound=amplified_roundings, norm_wise=True, spreads="plane"),
-+    accuracy=Accuracy(exact=False, bound=amplified_roundings, norm_wise=False, spreads="plane"),
+-        exact=False, bound=amplified_roundings, norm_wise=True, spreads="plane", growth=growth
++        exact=False, bound=amplified_roundings, norm_wise=False, spreads="plane", growth=growth
 """

@@ -84,6 +84,31 @@ it changes its inputs
 -    new_w, new_v = to_change((w, v), out, "sgd_step")
 +    new_w, new_v = out or (w, v)
 
+== renormalise one_pass: renormalise/one_pass.py
+a filter is scaled if its rms is NaN
+-        if rms > max_rms:  # not of a NaN
++        if not rms <= max_rms:
+
+the rms is the norm, which grows with the filter
+-        rms = np.sqrt(_squares(filters, k) / size)
++        rms = np.sqrt(_squares(filters, k))
+
+the square of the rms is compared
+-        rms = np.sqrt(_squares(filters, k) / size)
++        rms = _squares(filters, k) / size
+
+the weights after the last whole block of sums are left out: only for filters that fill none
+-    for first in range(0, size, LANES):
++    for first in range(0, size - LANES + 1, LANES):
+
+the last sum is left out: only for filters of as many weights as there are sums
+-        for i in range(half):
++        for i in range(half - 1 if half == LANES // 2 else half):
+
+it changes its input
+-    (new,) = to_change((w,), None if out is None else (out,), "renormalise")
++    new = w if out is None else out
+
 == conv_relu_pool in_chunks: conv_relu_pool/in_chunks.py
 nothing is rectified
 -    positive: np.ndarray = pick_for("relu", y, y.shape)(y)
@@ -144,4 +169,18 @@ the rest beyond the last vector is left out
 rows taken for columns
 -                g[m * s.g_row + n * s.g_column], lr, momentum, decay);
 +                g[n * s.g_row + m * s.g_column], lr, momentum, decay);
+
+== renormalise one_pass on cuda: renormalise/cuda_one_pass.cu
+no barrier between the halves
+-        if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
+-        __syncthreads();
++        if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
+
+a filter is scaled if its rms is NaN
+-    if (!(rms > max_rms)) return;  // (a NaN is left as it is)
++    if (rms <= max_rms) return;
+
+every filter is the first
+-    T* filter = w + blockIdx.x * size;
++    T* filter = w;
 """

@@ -250,8 +250,8 @@ rows that only padding begins are left out: only for padding
 +    rows, columns = (H + stride - 1) // stride, (W + before + stride - 1) // stride
 
 another law than the sum is the sum
--    if collisions != "sum" or lanes(y.dtype) > g.C:
-+    if lanes(y.dtype) > g.C:
+-    return whole and problem.collisions == "sum" and lanes(problem.dtype) <= g.C
++    return whole and lanes(problem.dtype) <= g.C
 
 channels beyond the vectors are written to nowhere: only for channels that fill no vector
 -                builder.store(total, builder.select(there, pointer, nowhere), align=4)

@@ -97,9 +97,8 @@ class RandomBits(Operation):
         return {}
 
     def run(self, kernel: Kernel, call: Call) -> Results:
-        """A CUDA kernel has no array argument that states the device, so `like` is passed."""
-        like = {"like": np.empty(0, np.float32)} if kernel.device == "cuda" else {}
-        return self.called(call.on(kernel), call.g, **call.options, **like)
+        """The call has no other array that states the device than `like`."""
+        return self.called(call.on(kernel), call.g, **call.options, like=np.empty(0, np.float32))
 
     def options(self, kernel: Kernel, g: int) -> dict[str, st.SearchStrategy[Any]]:
         seeds = small(0, 2**64 - 1)

@@ -253,7 +253,7 @@ def takes_prepared_weights(kernel: Kernel, call: Call, images: int) -> None:
     require(same_bits(again, plain), "prepared weights give another result")
 
 
-@holds("chunks", *CONVOLUTIONS, fills=("normal",), optional=True, large=None,
+@holds("chunks", *CONVOLUTIONS, "conv_relu_pool", fills=("normal",), optional=True, large=None,
        nbytes=st.sampled_from((1, 20_000)), applies=lambda kernel: kernel.chunked)  # fmt: skip
 def can_do_with_little_memory(kernel: Kernel, call: Call, nbytes: int) -> None:
     """With intermediate arrays in small chunks, the result is the same."""

@@ -185,6 +185,25 @@ def nothing_spreads_further_than_it_says(
     )
 
 
+@holds("large values", *CONVOLUTIONS, applies=lambda kernel: kernel.growth is not None,
+       which=st.integers(0, 1), large=None)  # fmt: skip
+def nothing_overflows_below_what_it_says(kernel: Kernel, call: Call, which: int) -> None:
+    """While the kernel's `growth` times the operands, their sums over a plane or window and the sum
+    of the absolute products is below the largest number of the type, results are within the
+    bound."""
+    assert kernel.growth is not None
+    its = convolution(call)
+    image, other = (np.abs(call.inputs[name].astype(np.float64)) for name in its.linear)
+    sums = its.absolute(kernel, call), image, other.sum((2, 3))
+    largest = max(float(a.max(initial=0.0)) for a in sums) * kernel.growth(call.g)
+    assume(largest > 0)
+    most = np.finfo(call.dtype).maxexp - 2
+    exponent = min(most, int(np.floor(most - np.log2(largest))))
+    name = its.linear[which]
+    scaled = call.but(**{name: np.ldexp(call.inputs[name], exponent)})
+    agree(run(kernel, scaled), its.precisely(scaled), scaled.bound(kernel)[0])
+
+
 def _reached(
     kernel: Kernel, call: Call, its: Convolution, name: str, defined: np.ndarray
 ) -> np.ndarray:

@@ -205,7 +205,7 @@ def _pixels(writing: Writing, name: str, layer: nn.Pixels, inputs: Sequence[str]
 def _contrast(
     writing: Writing, name: str, layer: nn.LocalContrastNorm, inputs: Sequence[str]
 ) -> None:
-    """The formula of `minidl.functional.local_contrast_norm`, one operator a line."""
+    """The formula of `minidl.functional.local_contrast_norm`, one operator per line."""
     (x,), add = inputs, writing.node
     g = LCNGeometry.of((1, *writing.shapes[name]), **layer.settings)
     v, variance, sigma, c = (f"{name}.{part}" for part in ("v", "variance", "sigma", "c"))

@@ -80,7 +80,7 @@ def transferred(case: Case, effort: Effort, report: Report) -> dict[str, float]:
         network, folds, scores, case.out, epochs=effort.epochs, seed=case.seed, report=report
     ):
         pass
-    return {f"{n} images a class": scores.gains()[n].mean}
+    return {f"{n} images per class": scores.gains()[n].mean}
 
 
 def separated(case: Case, effort: Effort, report: Report) -> dict[str, float]:

@@ -30,8 +30,8 @@ class Effort:
     images: int = documented(96, "For the energy of projections.", least=2)
     pointing: int = documented(24, "Images of the pointing game.", least=1)
     moved: int = documented(24, "Images that are shifted, scaled and rotated.", least=2)
-    per_class: int = documented(15, "Images a class to learn from, of each layer.", least=1)
-    few: int = documented(10, "Images a class, pretrained against from scratch.", least=1)
+    per_class: int = documented(15, "Images per class to learn from, of each layer.", least=1)
+    few: int = documented(10, "Images per class, pretrained against from scratch.", least=1)
     epochs: int = documented(30, "Of the networks from scratch.", least=1)
 
 

@@ -23,7 +23,7 @@ HOW = (
     "line is judged by itself: of {count} lines one in forty would be called held, and as many not "
     "held, were there nothing to find."
 )
-CHART = "Estimates with their 95 % intervals; a dot a seed. Right of zero the claim holds."
+CHART = "Estimates with their 95 % intervals; a dot per seed. Right of zero the claim holds."
 HEADER = ("trend", "measured", "estimate", "unit", "verdict")
 COLUMNS = ("trend", "measured", "seeds", "mean", "interval_half", "unit", "verdict")
 TINT: dict[Verdict, str] = {

@@ -164,7 +164,7 @@ def _add_pictures(page: Page, network: Network, found: Correspondence, results: 
     hidden = [*found.parts, *[RANDOM] * (columns - 1 - len(found.parts))]
     page.section("The hidden parts").figure(
         results.picture("occluded", sheet),
-        f"As Fig 8: an image a row; from left to right nothing, {', '.join(hidden)} hidden. "
+        f"As Fig 8: an image per row; from left to right nothing, {', '.join(hidden)} hidden. "
         f"The images of the first set: {', '.join(subject.title for subject in found.shown)}.",
         "Images without and with grey patches over their parts",
         pixelated=False,

@@ -26,7 +26,7 @@ LEFT, TOP = 72, 28
 """Pixels for the names of maps and epochs."""
 FAINT = "#8a877f"
 SHOWN = (
-    "A row a map, drawn at random, a column a kept epoch: the strongest activation of that map "
+    "A row per map, drawn at random, a column per kept epoch: the strongest activation of that map "
     "over all images, projected to pixels, and below it the part of the image that caused it. "
     "Where the picture jumps, another image has taken over. A dead map is active on no image."
 )

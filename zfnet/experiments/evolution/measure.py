@@ -59,7 +59,7 @@ class TopActivation:
 class Snapshot:
     """One kept epoch.
 
-    strongest:       of all maps of each layer, one activation a map.
+    strongest:       of all maps of each layer, one activation per map.
     top_activations: layer -> map -> its strongest activation; None while the map is dead, which
                      means that it is active on no image.
     """

@@ -19,7 +19,7 @@ FEATURES = (
 
 
 def map_cards(found: Sequence[MapPicture], dataset: Dataset) -> list[MapCard]:
-    """A card a map, with the class that most of its nine images belong to."""
+    """A card per map, with the class that most of its nine images belong to."""
     return [
         MapCard(
             picture.map,

@@ -35,7 +35,7 @@ def write_features(
     table: Rules = deconvnet,
     report: Report = silent,
 ) -> Path:
-    """Fig 2 for a network and a data set: the page, a PNG a layer, and features.json.
+    """Fig 2 for a network and a data set: the page, a PNG per layer, and features.json.
 
     layers: names of layers; empty: every convolution and join of the trunk.
     maps:   maps of each layer, drawn from `seed`.

@@ -34,7 +34,7 @@ COUNTS = (
     f"the median filter's. Dominating is one with an RMS above {STRONG:g} times the median, or a "
     f"total activation above {LOUD:g} times. Aliased is the share of the response's energy, "
     "computed at stride 1 and without its mean, that lies above the Nyquist frequency of the "
-    "network's stride, 1 / (2 stride) cycles a pixel, and is folded onto lower frequencies; the "
+    "network's stride, 1 / (2 stride) cycles per pixel, and is folded onto lower frequencies; the "
     "mean over the filters. What stands after ± is the 95 % interval over the seeds."
 )
 SECOND = (
@@ -142,7 +142,7 @@ def _mosaic(name: str, kind: _Studied, results: Results) -> tuple[np.ndarray, st
 
 
 def _sheet(name: str, kind: _Studied, results: Results) -> None:
-    """The projections of layer 2 as a PNG file, a 3 x 3 sheet a map."""
+    """The projections of layer 2 as a PNG file, a 3 x 3 sheet per map."""
     if kind.cards:
         sheets = [
             contact_sheet([pictures.contrast_stretch(p) for p in card.projections])
@@ -219,7 +219,7 @@ def _described(layer: FirstLayer) -> dict[str, Any]:
 
 
 def _chart(studied: dict[str, _Studied]) -> Figure:
-    """One line a network; those of a kind share a colour."""
+    """One line per network; those of a kind share a colour."""
     figure, (left, right) = charts.panels(2)
     for n, kind in enumerate(studied.values()):
         colour = charts.COLOURS[n % len(charts.COLOURS)]

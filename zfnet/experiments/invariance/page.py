@@ -112,7 +112,7 @@ def _add_charts(page: Page, results: Results, found: Invariance, lines: int) -> 
     section = page.section("Distances and probabilities")
     section.figure(
         results.chart("invariance", _figure(found, lines)),
-        f"A coloured line an image, {_count(found, lines)} of {len(found.subjects)}; dashed, the "
+        f"A coloured line per image, {_count(found, lines)} of {len(found.subjects)}; dashed, the "
         "mean over all. Dotted, the mean distance between two different images. Right, the "
         f"probability {followed}.",
         "Distances of features and probabilities by shift, scale and angle",
@@ -126,7 +126,7 @@ def _count(found: Invariance, lines: int) -> int:
 
 
 def _figure(found: Invariance, lines: int) -> Figure:
-    """Fig 5: a row a sweep, a column a layer, the probability at the right."""
+    """Fig 5: a row per sweep, a column per layer, the probability at the right."""
     columns, rows = len(found.layers) + 1, len(found.sweeps)
     figure = Figure((4.2 * columns, 2.7 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, sharey="col", squeeze=False)
@@ -200,7 +200,7 @@ def _write_tables(results: Results, found: Invariance) -> None:
 
 
 def _rows(found: Invariance) -> Iterator[list[object]]:
-    """A row an image and transformation."""
+    """A row per image and transformation."""
     for i, subject in enumerate(found.subjects):
         for sweep in found.sweeps:
             for t, value in enumerate(sweep.values):

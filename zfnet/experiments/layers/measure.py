@@ -28,7 +28,7 @@ PUBLISHED: Mapping[tuple[Kind, int], tuple[float, float]] = {
     ("svm", 4): (76.6, 51.3), ("svm", 5): (86.2, 65.6), ("svm", 7): (85.5, 71.7),
     ("softmax", 5): (82.9, 65.7), ("softmax", 7): (85.4, 72.6),
 }  # fmt: skip
-"""Table 7: accuracy in per cent on Caltech-101 with 30 images a class, Caltech-256 with 60."""
+"""Table 7: accuracy in per cent on Caltech-101 with 30 images per class, Caltech-256 with 60."""
 
 
 @dataclass

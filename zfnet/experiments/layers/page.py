@@ -50,7 +50,7 @@ COLUMNS = (
 class Setting:
     """What is classified, and how.
 
-    per_class: images a class to learn from; folds: draws of them.
+    per_class: images per class to learn from; folds: draws of them.
     numbers:   the paper's layers, two or more.
     c, memory: see `classifiers.fit` and `feature_bank.read_features`.
     """

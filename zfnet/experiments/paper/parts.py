@@ -55,7 +55,7 @@ def _tighter(numbers: Numbers) -> list[Verdict]:
 
 
 def _gains(numbers: Numbers) -> list[Verdict]:
-    """By images a class; data that the network was trained on decide nothing."""
+    """By images per class; data that the network was trained on decide nothing."""
     if numbers["seen_before"]:
         return ["cannot be told"] * len(numbers["gains"])
     return [verdict(Estimate(**found)) for found in numbers["gains"].values()]

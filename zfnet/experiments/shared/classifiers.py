@@ -111,5 +111,5 @@ def _check_room(labels: np.ndarray) -> None:
     if counts.min() < 2 or held_out < len(names):
         raise ValueError(
             f"C cannot be chosen on a third of {len(labels)} images of {len(names)} classes, the "
-            f"smallest with {counts.min()}: give C, or learn from at least 3 images a class"
+            f"smallest with {counts.min()}: give C, or learn from at least 3 images per class"
         )

@@ -36,16 +36,16 @@ def check_counts(
     A class also needs as many images as there are folds, so that the draws can differ.
     """
     if folds < 1 or not per_class or min(per_class) < 1:
-        raise ValueError(f"{folds} folds of {list(per_class)} images a class: at least 1 of each")
+        raise ValueError(f"{folds} folds of {list(per_class)} images per class: at least 1 of each")
     needed = max(max(per_class) + 1, folds)
     counts = np.bincount(labels, minlength=len(classes))
     few = [f"{classes[i]} has {counts[i]}" for i in np.flatnonzero(counts < needed).tolist()]
     if few:
         more = f" and {len(few) - 5} more classes have too few" if len(few) > 5 else ""
         raise ValueError(
-            f"{folds} folds of {max(per_class)} images a class, and at least one to test on, need "
-            f"{needed} images of each class: {', '.join(few[:5])}{more}; ask for fewer images a "
-            "class, or leave these classes out"
+            f"{folds} folds of {max(per_class)} images per class, and at least one to test on, "
+            f"need {needed} images of each class: {', '.join(few[:5])}{more}; ask for fewer images "
+            "per class, or leave these classes out"
         )
 
 

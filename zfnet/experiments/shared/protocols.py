@@ -16,7 +16,7 @@ from zfnet.data import Dataset, Subset, open_dataset, require_classes
 from zfnet.experiments.shared.folds import labels_of
 
 Published = Mapping[int, tuple[float, float]]
-"""By images a class: the mean accuracy in per cent and its standard deviation."""
+"""By images per class: the mean accuracy in per cent and its standard deviation."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Protocol:
     """The use of a data set.
 
     title:      the name of the data set on a page.
-    per_class:  images a class to learn from.
+    per_class:  images per class to learn from.
     left_out:   folders that are not classes; they may be missing.
     table:      the paper's table; empty if there is none: the numbers are then Caltech-256's.
     """

@@ -22,9 +22,9 @@ from zfnet.data import Dataset, Preprocess
 from zfnet.experiments.shared.results import Report, silent
 from zfnet.model import ConvNet, as_json
 from zfnet.network import Network, require_conv_net
-from zfnet.origin import Origin
+from zfnet.origin import Origin, refusal
 from zfnet.recipe import Recipe
-from zfnet.resuming import kept_images, kept_run, of_origin, refusal
+from zfnet.resuming import kept_images, kept_run, of_origin
 from zfnet.settings import Settings
 from zfnet.train import Trainer
 from zfnet.training_state import Progress

@@ -202,7 +202,7 @@ def _next(page: Page) -> None:
         "zfnet project --model tour/model --layer conv3 --map 5 cat.jpg\n"
         "zfnet features --model tour/model --data scenes --out features"
     )
-    section.paragraph("A network of your own, from a folder with one folder of images a class:")
+    section.paragraph("A network of your own, from a folder with one folder of images per class:")
     section.code(
         "zfnet train --data DIR --out run --image-size 56 --width 0.5 --strides 2 1 --init he\n"
         "zfnet evaluate --model run --data DIR --ten-crops\n"

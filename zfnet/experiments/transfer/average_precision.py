@@ -95,7 +95,7 @@ def score_classes(
         found.append(
             ClassPrecision(name, precision, float(present.mean()), int(present.sum()), learned.c)
         )
-        report("one classifier a class", column + 1, len(classes))
+        report("one classifier per class", column + 1, len(classes))
         yield found
 
 

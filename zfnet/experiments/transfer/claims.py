@@ -22,7 +22,7 @@ def verdicts(scores: Scores, protocol: Protocol, *, seen_before: bool = False) -
 
 
 def _above_scratch(scores: Scores, protocol: Protocol) -> str:
-    gains = {f"with {n} images a class": found for n, found in scores.gains().items()}
+    gains = {f"with {n} images per class": found for n, found in scores.gains().items()}
     said = sorted_by_sign(
         gains,
         "The paper's trend holds: pretrained lies above training from scratch",
@@ -33,7 +33,7 @@ def _above_scratch(scores: Scores, protocol: Protocol) -> str:
 
 
 def _not_carried(scores: Scores) -> str:
-    gains = [f"with {n} images a class, {points(found)}" for n, found in scores.gains().items()]
+    gains = [f"with {n} images per class, {points(found)}" for n, found in scores.gains().items()]
     return (
         "Whether features learned elsewhere lie above training from scratch cannot be told, for "
         "the network has learned from this data set already. What it gains on it: "
@@ -50,7 +50,7 @@ def _published_gains(scores: Scores, protocol: Protocol) -> str:
 
 def _more_images(kind: str, found: Accuracies) -> str:
     few, many = min(found), max(found)
-    gained = {f"from {few} to {many} images a class": gain(found[few], found[many])}
+    gained = {f"from {few} to {many} images per class": gain(found[few], found[many])}
     return sorted_by_sign(
         gained,
         f"More images help, {kind}:",

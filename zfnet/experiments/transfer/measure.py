@@ -31,12 +31,12 @@ SCRATCH_EPOCHS = 60
 BATCH_SIZE = 32
 
 Accuracies = dict[int, list[float]]
-"""By images a class: the mean of the classes' accuracies, 0 to 1, one a fold."""
+"""By images per class: the mean of the classes' accuracies, 0 to 1, one per fold."""
 
 
 @dataclass
 class Scores:
-    """The accuracies so far; `scratch` may have fewer, or none. cs: C by images a class."""
+    """The accuracies so far; `scratch` may have fewer, or none. cs: C by images per class."""
 
     per_class: tuple[int, ...]
     pretrained: Accuracies = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Scores:
     cs: Accuracies = field(default_factory=dict)
 
     def gains(self) -> dict[int, Estimate]:
-        """By images a class, pretrained minus scratch, paired by fold."""
+        """By images per class, pretrained minus scratch, paired by fold."""
         return {n: gain(self.scratch[n], self.pretrained[n]) for n in self.scratch}
 
 
@@ -60,7 +60,7 @@ class Folds:
     def drawn(
         cls, dataset: Dataset, bank: FeatureBank, per_class: Sequence[int], count: int, seed: int
     ) -> Folds:
-        """`count` folds of the images in the bank for each number of images a class."""
+        """`count` folds of the images in the bank for each number of images per class."""
         found = {
             n: [draw_fold(bank.labels, dataset.classes, n, k, seed) for k in range(count)]
             for n in per_class
@@ -68,7 +68,7 @@ class Folds:
         return cls(dataset, bank, found)
 
     def __iter__(self) -> Iterator[tuple[int, int, Fold]]:
-        """(images a class, number of the fold, fold), all of a fold before the next."""
+        """(images per class, number of the fold, fold), all of a fold before the next."""
         for k in range(len(next(iter(self.by_size.values())))):
             for n, folds in self.by_size.items():
                 yield n, k, folds[k]

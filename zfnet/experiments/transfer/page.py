@@ -50,7 +50,7 @@ FOLDS_SHARE = (
     "that intervals hold for draws from this data set; for new images they would be wider."
 )
 HEADER = (
-    "images a class", "scratch, %", "pretrained, %", "pretrained − scratch", "scratch, published",
+    "images per class", "scratch, %", "pretrained, %", "pretrained − scratch", "scratch, published",
     "pretrained, published",
 )  # fmt: skip
 COLUMNS = (
@@ -63,7 +63,7 @@ COLUMNS = (
 class Setting:
     """Folds, trainings from scratch, and classifiers.
 
-    per_class:      images a class; empty: the protocol's.
+    per_class:      images per class; empty: the protocol's.
     folds:          draws of them.
     scratch_epochs: of the networks from scratch; 0 trains none.
     c, memory:      see `classifiers.fit` and `feature_bank.read_features`.
@@ -138,13 +138,13 @@ def _write(
     name, learned = Path(dataset.name).name, Path(network.data).name or "other images"
     lead = LEAD.format(learned=learned, data=name)
     page = results.page("What the features are worth elsewhere", lead)
-    section = page.section("Accuracy by images a class")
+    section = page.section("Accuracy by images per class")
     if seen_before:
         section.paragraph(NOTHING_NEW.format(data=name))
     for sentence in said:
         section.paragraph(sentence)
     drawing = results.chart("transfer", _chart(scores, protocol, name))
-    section.figure(drawing, HOW, "Accuracy by images a class, ours and the published")
+    section.figure(drawing, HOW, "Accuracy by images per class, ours and the published")
     section.table(HEADER, _shown(scores, protocol))
     for note in notes:
         section.paragraph(note)
@@ -199,7 +199,7 @@ def _chart(scores: Scores, protocol: Protocol, name: str) -> Figure:
     """Ours on the left, the paper's on the right."""
     figure, (ours, theirs) = charts.panels(2, width=4.4, height=3.4)
     for axes, title in ((ours, f"Ours, on {name}"), (theirs, f"Published: {protocol.source}")):
-        charts.style_axes(axes, title, "images a class", "mean of classes, %")
+        charts.style_axes(axes, title, "images per class", "mean of classes, %")
         axes.set_ylim(0, 100)
     for place, (kind, found, published) in enumerate(_kinds(scores, protocol)):
         measured = {n: (100 * float(np.mean(v)), 100 * deviation(v)) for n, v in found.items()}

@@ -20,11 +20,11 @@ from zfnet.network import Network
 from zfnet.report import charts
 
 LEAD = (
-    "Layers 1 to 7 of a network that learned from {learned}, with one logistic regression a class: "
+    "Layers 1 to 7 of a network that learned from {learned}, with a logistic regression per class: "
     "which of the classes of {data} are in an image?"
 )
 HOW = (
-    "Average precision on the {count} images of val, one classifier a class, learned from the "
+    "Average precision on the {count} images of val, one classifier per class, learned from the "
     "{learned} images of train. Grey is the share of images that have the class."
 )
 SENSE = (

@@ -1,0 +1,1 @@
+"""Filters scaled back to a largest root mean square."""
