@@ -87,14 +87,15 @@ def _findings(out: Path) -> Iterator[Finding]:
         yield _judged(out / CHECKPOINT, lambda file: _checkpoint(out, found))
     kept = found[0] if found else None
     # A run that was killed in its first save has its checkpoint, but not yet the files behind it.
-    first = bool(found) and found[0].epoch <= 1
-    if (out / FILE).exists() or not first or (out / LOG).exists():
+    # A folder without a checkpoint, as of an imported network, has only what is there.
+    complete = kept is not None and kept.epoch > 1
+    if (out / FILE).exists() or complete or (out / LOG).exists():
         yield _judged(out / FILE, _network)
     if kept and kept.images:
         yield _judged(images_file(out, kept.images), lambda file: _images(out, kept))
-    if (out / LOG).exists() or not first or (out / CURVE).exists():
+    if (out / LOG).exists() or complete or (out / CURVE).exists():
         yield _judged(out / LOG, lambda file: _log(file, kept))
-    if (out / CURVE).exists() or not first:
+    if (out / CURVE).exists() or complete:
         yield _judged(out / CURVE, _curve)
     for file in sorted((out / EPOCHS).glob("epoch-*.safetensors")):
         yield _judged(file, _network)

@@ -145,6 +145,16 @@ def test_changes_that_are_allowed_are_named_and_noted(run: Run) -> None:
     assert any("--lr was 0.01 and is 0.02" in one for one in noted["changes"])
 
 
+def test_an_epoch_in_batches_of_another_size_begins_anew(run: Run) -> None:
+    assert run.begin(*BEGUN, stop=True) == 130
+    images = len(run.parts()["train"])
+    options = ["--batch-size", "5", "--schedule", "plateau", "--allow-changes"]
+    assert run.resume(*options) == 0
+    position = run.state["position"]
+    assert position["step"] == 1 + 2 * -(-images // 5)
+    assert [line["epoch"] for line in position["history"]] == [1, 2]
+
+
 def test_more_epochs_until_a_plateau_break_nothing_and_are_named(run: Run) -> None:
     assert run.begin("--epochs", "1") == 0
     command = run.output[run.output.index("zfnet train --resume") :].split()

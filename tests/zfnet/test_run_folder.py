@@ -22,7 +22,7 @@ from kernels.storage.atomic import temporaries
 from kernels.storage.folders import FolderRemoved
 from tests.zfnet.commands import NETWORK, pictures, zfnet
 from tests.zfnet.test_train import same_run
-from tests.zfnet.tiny import resumed, trainer
+from tests.zfnet.tiny import network, resumed, trainer
 from zfnet.checkpoint import CHECKPOINT, load_checkpoint
 from zfnet.run_check import check_run
 
@@ -233,6 +233,12 @@ def test_check_run_finds_any_damaged_byte(finished: Path, tmp_path: Path) -> Non
             assert not whole(finished), file.name
         file.write_bytes(before)
     assert whole(finished)
+
+
+def test_a_folder_with_a_network_alone_is_whole(tmp_path: Path) -> None:
+    network().save(tmp_path)
+    (finding,) = check_run(tmp_path)
+    assert (finding.name, finding.whole) == ("model.safetensors", True)
 
 
 def test_check_run_has_a_status_and_a_table(
