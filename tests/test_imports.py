@@ -47,9 +47,10 @@ KERNELS = (
 """The rooms of kernels/, from the lowest to the highest."""
 
 MINIDL = (
-    ("minidl/device.py", "minidl/init.py", "minidl/recording.py", "minidl/serialize.py"),
-    ("minidl/versions.py",),
+    ("minidl/device.py", "minidl/identity.py", "minidl/recording.py", "minidl/sharing.py"),
+    ("minidl/init.py", "minidl/serialize.py", "minidl/versions.py"),
     ("minidl/tensor.py",),
+    ("minidl/separate.py",),
     ("minidl/prepared_weights.py", "minidl/rules.py", "minidl/backward_pass.py"),
     ("minidl/functional/*",),
     ("minidl/operators.py",),

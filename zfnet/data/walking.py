@@ -95,7 +95,7 @@ class Tree:
                 entries = sorted(found, key=lambda entry: entry.name)
         except OSError as error:
             raise ValueError(f"cannot list the folder {folder}: {error.strerror}") from error
-        return [entry for entry in entries if _is_visible(entry.name) and self._admits(entry)]
+        return [entry for entry in entries if _is_listed(entry.name) and self._admits(entry)]
 
     def _admits(self, entry: os.DirEntry[str]) -> bool:
         if not entry.is_symlink():
@@ -119,7 +119,7 @@ def existing(root: str | Path) -> Path:
     return root
 
 
-def _is_visible(name: str) -> bool:
+def _is_listed(name: str) -> bool:
     return not name.startswith(".") and name.lower() not in IGNORED
 
 

@@ -99,7 +99,7 @@ def occlusion_map(
     corners = np.array([(top, left) for top in starts for left in starts])
     totals, probabilities = [], []
     for first in range(0, len(corners), batch_size):
-        change = _covered(x, grey, corners[first : first + batch_size], square)
+        change = _greyed(x, grey, corners[first : first + batch_size], square)
         planes, scores = forward.map_and_scores(change, layer, map)
         totals.append(planes.sum(axis=(1, 2)))
         probabilities.append(F.softmax(Tensor(scores)).data)
@@ -118,7 +118,7 @@ def occlusion_map(
     )  # fmt: skip
 
 
-def _covered(x: np.ndarray, grey: np.ndarray, corners: np.ndarray, square: int) -> Change:
+def _greyed(x: np.ndarray, grey: np.ndarray, corners: np.ndarray, square: int) -> Change:
     """The squares that begin at `corners` (N,2), as windows of one shape inside the image.
 
     The window of a square that the image's edge cuts begins before it, with the image's own pixels.
