@@ -32,7 +32,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 def test_a_failed_storage_call_loses_nothing_and_the_next_start_has_the_same_bits(
     bench: Bench,
 ) -> None:
-    chosen = drawn(cases(bench), 12 * TIMES, SEED)
+    chosen = drawn(cases(bench), 20 * TIMES, SEED)
     broken = {case: found for case in chosen if (found := judged(bench, case))}
     assert not broken
 
