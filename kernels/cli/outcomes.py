@@ -48,20 +48,19 @@ def _cell(result: Outcome) -> Text:
 def show_failures(results: Sequence[Outcome], source_of: dict[Kernel, str]) -> None:
     """Each failure: the property's sentence, the violation, and the example as a program.
 
-    If a kernel raises, many properties fail at the same line, which is shown once.
+    If a kernel raises, or returns no array, many properties fail alike, which is shown once.
     """
     failing = [r for r in results if not r.holds and not r.inapplicable]
     for _, alike in groupby(sorted(failing, key=_place), key=_place):
         first, *others = alike
         _show_failure(first, source_of.get(first.kernel))
         if others:
-            say(f"The same line fails in {', '.join(other.law.name for other in others)}.\n")
+            say(f"The same fails in {', '.join(other.law.name for other in others)}.\n")
 
 
 def _place(result: Outcome) -> tuple[str, str, str]:
-    """The identity of a failure: its property, or the line that raises."""
-    raised = result.failure.raised_at if result.failure else ""
-    return result.kernel.operation, result.kernel.name, raised or f"~{result.law.name}"
+    """The identity of a failure: its property, or a cause that it shares with others."""
+    return result.kernel.operation, result.kernel.name, result.cause or f"~{result.law.name}"
 
 
 def _show_failure(result: Outcome, source: str | None) -> None:

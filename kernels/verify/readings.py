@@ -118,6 +118,9 @@ READINGS = {
     "ends rectified": "A product with 0 or 1 replaces the choice, or -0 is returned.",
     "large responses": "The squares are added in float32 and overflow.",
     "averages' range": "The values are scaled, or pass through a type of a smaller range.",
+    # outputs
+    "output size": "The formula of the output's size rounds the wrong way, or a check of arguments "
+    "refuses what is valid.",
     # peers
     "PyTorch": "The kernel agrees with the definition but not with PyTorch: a convention, such as "
     "rounding up, differs. Or the failure needs sizes that `definition` does not draw.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 import zlib
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from kernels.verify.property import Inapplicable, Property, Violation
 from kernels.verify.simplify import simplified
 from kernels.verify.strata.stratum import work
 from kernels.verify.strata.visits import visits
+from kernels.verify.verdicts import Misreturn
 
 PROFILES = {"few": 3, "dev": 20, "ci": 80, "intense": 2000}
 """Number of examples of each property on each kernel."""
@@ -32,6 +34,8 @@ BATCH = 10
 copies in which one value repeats another. Such copies find little here, so each run has ten
 examples and a seed of its own."""
 
+MOST_SECONDS = 0.5
+"""Seconds for each drawn example, after which no further batch begins; most take milliseconds."""
 ONCE = 2e7
 """Operations above which a listed geometry has one example."""
 
@@ -90,6 +94,16 @@ class Outcome:
     def inapplicable(self) -> bool:
         """The property says nothing about any call that the kernel supports."""
         return self.examples == 0 and not self.unmet
+
+    @property
+    def cause(self) -> str:
+        """What failures of several properties have in common, to be shown once: the line that
+        raises, a result of another type, or a `supports` that fails; otherwise ""."""
+        if self.failure is None:
+            return self.unmet.partition(" for ")[0]
+        if isinstance(self.failure.error, Misreturn):
+            return str(self.failure.error)
+        return self.failure.raised_at
 
     @property
     def holds(self) -> bool:
@@ -151,7 +165,11 @@ def try_property(
 
 
 def _try_drawn(trials: _Trials, examples: int, seed_: int, shrink: bool) -> None:
+    """Batches of drawn examples, until the time of a slow kernel is over."""
+    end = time.monotonic() + MOST_SECONDS * examples
     for first in range(0, examples, BATCH):
+        if time.monotonic() > end:
+            break
         _try_batch(trials, min(BATCH, examples - first), f"{seed_} {first}", shrink)
         if trials.examples == 0:
             break  # the kernel supports no call that the property concerns
