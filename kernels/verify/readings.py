@@ -96,6 +96,7 @@ READINGS = {
     "own memory": "A short cut returns the input, or a view of it.",
     "many calls": "A counter, a buffer of fixed size or a cache that is full changes the result.",
     "racing": "Callers share a buffer: one of them writes while another one reads.",
+    "interrupted": "A buffer of the module is written by one call and read by another.",
     # moving
     "any value": "Values are computed with, or compared, instead of copied.",
     "whole plane": "The patch's origin is off by one, or its last row or column is not copied.",

@@ -34,6 +34,8 @@ BATCH = 10
 copies in which one value repeats another. Such copies find little here, so each run has ten
 examples and a seed of its own."""
 
+SHRINKING = 10.0
+"""Seconds in which a simpler failing example is looked for."""
 MOST_SECONDS = 0.5
 """Seconds for each drawn example, after which no further batch begins; most take milliseconds."""
 ONCE = 2e7
@@ -117,14 +119,19 @@ class _Trials:
         self.kernel, self.property, self.device = kernel, property, device
         self.examples, self.used = 0, None  # type: int, float | None
         self.failing: tuple[Call, dict[str, Any], BaseException] | None = None
+        self.end = float("inf")  # of the search for a simpler failing example
 
     def __call__(self, call: Call, extras: dict[str, Any]) -> None:
+        if time.monotonic() > self.end:
+            reject()
         try:
             used = self.property.check(self.kernel, call, **extras)
         except Inapplicable:
             reject()
         except Exception as error:
-            self.examples += self.failing is None
+            if self.failing is None:
+                self.examples += 1
+                self.end = time.monotonic() + SHRINKING
             self.failing = call, extras, error
             raise
         self.examples += self.failing is None
@@ -146,7 +153,8 @@ def try_property(
     Without `shrink` the failure is the first one found, not simplified.
     """
     trials = _Trials(kernel, property, device)
-    shrink = shrink and property.listed is None  # a listed geometry is as small as it can be
+    # A listed geometry is as small as it can be, and a long history takes too long.
+    shrink = shrink and property.listed is None and property.share >= 0.25
     try:
         with _threads(property), with_reporter(lambda text: None):
             if property.listed is not None:

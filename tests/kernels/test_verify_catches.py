@@ -17,6 +17,7 @@ from kernels.contract.pool import Pool
 from kernels.definition.convolution import conv2d, conv2d_wgrad
 from kernels.definition.pooling import avg_pool2d, max_pool2d
 from kernels.verify import PROFILES, PROPERTIES, Outcome, make, try_property
+from kernels.verify.arrays import GUISES
 from kernels.verify.strata import NETWORKS, THRESHOLDS
 from kernels.verify.strata.networks import CONVOLUTIONS, convolution
 
@@ -355,3 +356,29 @@ def test_an_allocator_is_not_surprised_by_a_racing_thread() -> None:
 
     pool = Pool(returned=Emptied())
     assert pool.take((1 << 18,), np.dtype(np.float32)).size == 1 << 18
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (2, 1, 3, 1), (1, 5), (1,)])
+def test_no_negative_stride_reaches_a_kernel(shape: tuple[int, ...]) -> None:
+    seen: list[tuple[int, ...]] = []
+
+    def relu(x: np.ndarray) -> np.ndarray:
+        seen.append(x.strides)
+        return np.where(x <= 0, x.dtype.type(0), x)
+
+    kernel = Kernel("relu", "tried", "cpu", relu)
+    make("relu", shape, "normal", 0, np.float32).each(GUISES["negative strides"]).run(kernel)
+    assert min(seen[0]) >= 0
+
+
+def test_a_workspace_that_callers_share_is_caught() -> None:
+    space: dict[int, np.ndarray] = {}
+
+    def forward(x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: Any = None) -> np.ndarray:
+        copied = space.setdefault(x.size, np.empty(x.size, np.float64))
+        copied[...] = x.reshape(-1)  # (N,C,H,W) -> (NCHW,)
+        again = copied.reshape(x.shape).astype(x.dtype)  # (NCHW,) -> (N,C,H,W)
+        return right(again, w, g, bias=bias)
+
+    assert tried(conv(forward), "interrupted").failure is not None
+    assert tried(conv(right), "interrupted").holds

@@ -20,6 +20,7 @@ from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.registry import Kernel
 from kernels.verify.arrays import GUISES
 from kernels.verify.calls import OPERATIONS, Bounds, Call, Results, make
+from kernels.verify.interruption import file_of, interrupted
 from kernels.verify.neutral import neutral
 from kernels.verify.properties.every import other_values
 from kernels.verify.property import agree, assume, holds, require
@@ -235,3 +236,21 @@ def _impatient() -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(before)
+
+
+@holds("interrupted", *WITH_ARRAYS, fills=("integers",), optional=True, share=0.25, seed=seeds,
+       applies=lambda kernel: file_of(kernel.function) is not None)  # fmt: skip
+def serves_another_caller_between_two_lines(kernel: Kernel, call: Call, seed: int) -> None:
+    """A call of the same shapes that is made between two lines of the kernel, as another thread
+    may, changes nothing: the two share no buffer."""
+    file = file_of(kernel.function)
+    assert file is not None
+    rng, other = np.random.default_rng(seed), call.each(other_values)
+    wanted = expected(kernel, call)
+    results, lines = interrupted(lambda: call.run(kernel), file, -1, lambda: None)
+    check(results, wanted, "alone")
+    for line in rng.permutation(lines)[:MOST_CHANGED]:
+        results, _ = interrupted(
+            lambda: call.run(kernel), file, int(line), lambda: other.run(kernel)
+        )
+        check(results, wanted, "with another call between two lines")
