@@ -24,6 +24,8 @@ READINGS = {
     "the remainder is missing. Its value is that of memory that was used before.",
     "same bits": "Either two threads add to one address in no fixed order, or a result is in a "
     "buffer that the next call uses again.",
+    "any threads": "The shares of the threads are cut by their number: a remainder is lost, or "
+    "sums are added in another order.",
     "two threads": "A buffer, a counter or a setting is shared between calls.",
     # contrast
     "offset": "The mean that is subtracted does not have weights that sum to 1 at that pixel: "
