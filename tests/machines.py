@@ -1,6 +1,6 @@
-"""A sample of the properties on 1, 2 and 3 threads; `test_machines.py` runs it for processors.
+"""A sample of the properties on 1, 2, 3 and 8 threads; `test_machines.py` runs it for processors.
 
-    NUMBA_CPU_NAME=haswell NUMBA_NUM_THREADS=3 python -m tests.machines
+    NUMBA_CPU_NAME=haswell NUMBA_NUM_THREADS=8 python -m tests.machines
 
 Kernels whose code depends on the length and the number of vector registers, and that cut their
 work for threads: outer products, strips, Winograd's transforms, pooling in registers. In float32
@@ -31,7 +31,7 @@ SAMPLE = (
 )
 """Operation, kernel and property."""
 EXAMPLES = 6
-COUNTS = 1, 2, 3
+COUNTS = 1, 2, 3, 8
 
 
 def main() -> int:

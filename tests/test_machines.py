@@ -1,8 +1,8 @@
 """Other processors and other numbers of threads: a sample of the properties holds there too.
 
 CI has one machine. LLVM compiles for others of its kind, so `machines.py` is run as if on one with
-AVX2 (haswell) and on one with nothing beyond SSE2 (generic), both at once, each with 1, 2 and 3
-threads.
+AVX2 (haswell) and on one with nothing beyond SSE2 (generic), both at once, each with 1, 2, 3
+and 8 threads.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Runs = dict[str, "subprocess.Popen[str]"]
 def runs() -> Iterator[Runs]:
     """The sample on all of them, begun together."""
     environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CPU_FEATURES"}
-    environment |= {"NUMBA_NUM_THREADS": "3", "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment |= {"NUMBA_NUM_THREADS": "8", "PYTHONPATH": os.pathsep.join(sys.path)}
     begun = {
         name: subprocess.Popen(
             [sys.executable, "-m", "tests.machines"],

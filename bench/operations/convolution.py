@@ -33,13 +33,15 @@ from bench.operations.operation import (
     operation,
 )
 from kernels import ConvGeometry, Problem, named, pick
-from kernels.bounds import rounding, stated
+from kernels.bounds import rounding, stated, statistical
 
 
 class Convolution(KernelOperation):
     """Bounded by arithmetic: 2 N K P Q C/groups R S operations.
 
-    The bound of a kernel is its `error_bound(g)` times eps times the sum of the absolute products.
+    The bound of a kernel is its `error_bound(g)` times eps times the sum of the absolute products,
+    and no more than the statistical line: a worst case of long sums would pass operands of ten
+    bits.
     For a `norm_wise` kernel every pixel of that sum, padding too, is replaced by the largest of its
     plane. A library declares no bound: it gets the bound of a sum of the definition's products in
     any order.
@@ -88,12 +90,16 @@ class Convolution(KernelOperation):
         """`sums`: the sums of the absolute products, by `norm_wise`."""
         terms = self.terms(g)
         made, norm_wise = float(terms), False
+        line: Any = np.inf
         if contender.ours:
             kernel = named(self.kernel, contender.name, KERNELS_FOR[contender.device])
             made, norm_wise = stated(kernel, g, terms), kernel.norm_wise
+            amplified = kernel.amplification(g)
+            independent = (made / amplified if amplified > 1 else terms) + 1
+            line = amplified * statistical(independent, sums[norm_wise], np.float32)
         definition = rounding(terms, sums[norm_wise], np.float64)  # a sum in sequence
         factors = FACTORS * sums[False] if contender.tf32 else 0.0
-        return definition + rounding(made, sums[norm_wise], np.float32) + factors
+        return definition + np.minimum(rounding(made, sums[norm_wise], np.float32), line) + factors
 
 
 def _backward(case: Case, gy: Any, x: Any, w: Any, wanted: tuple[bool, bool, bool]) -> Call:

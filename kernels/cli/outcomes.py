@@ -11,9 +11,12 @@ from rich.text import Text
 
 from kernels.contract.registry import Kernel
 from kernels.terminal.progress import console, say
+from kernels.verify.replay import Run, fails_again, sequence
 from kernels.verify.runner import Outcome
 from kernels.verify.snippet import snippet
 
+MOST_REPLAYED = 4
+"""Failures whose programs are tried again, since a process takes seconds to begin."""
 _WHERE = {"cpu": "", "emulator": " in the emulator", "cuda": " on the GPU"}
 
 
@@ -45,23 +48,31 @@ def _cell(result: Outcome) -> Text:
     return Text(f"✗ {result.examples}{used}", "bold red")
 
 
-def show_failures(results: Sequence[Outcome], source_of: dict[Kernel, str]) -> None:
+def show_failures(results: Sequence[Outcome], source_of: dict[Kernel, str], run: Run) -> None:
     """Each failure: the property's sentence, the violation, and the example as a program.
 
-    If a kernel raises, many properties fail at the same line, which is shown once.
+    The programs of the first failures of a user's file are tried in a process of their own; one
+    that does not fail there is marked, and the sequence of calls is printed that does.
+
+    If a kernel raises, or returns no array, many properties fail alike, which is shown once.
     """
     failing = [r for r in results if not r.holds and not r.inapplicable]
+    tried = 0
     for _, alike in groupby(sorted(failing, key=_place), key=_place):
         first, *others = alike
-        _show_failure(first, source_of.get(first.kernel))
+        source = source_of.get(first.kernel)
+        _show_failure(first, source)
+        if source is not None and first.failure and first.kernel.device == "cpu":
+            tried += 1
+            if tried <= MOST_REPLAYED:
+                _show_replay(first, source, run)
         if others:
-            say(f"The same line fails in {', '.join(other.law.name for other in others)}.\n")
+            say(f"The same fails in {', '.join(other.law.name for other in others)}.\n")
 
 
 def _place(result: Outcome) -> tuple[str, str, str]:
-    """The identity of a failure: its property, or the line that raises."""
-    raised = result.failure.raised_at if result.failure else ""
-    return result.kernel.operation, result.kernel.name, raised or f"~{result.law.name}"
+    """The identity of a failure: its property, or a cause that it shares with others."""
+    return result.kernel.operation, result.kernel.name, result.cause or f"~{result.law.name}"
 
 
 def _show_failure(result: Outcome, source: str | None) -> None:
@@ -73,6 +84,24 @@ def _show_failure(result: Outcome, source: str | None) -> None:
         return
     say(f"But, in example {result.examples}: {result.failure.reason}\n")
     print(snippet(kernel, law, result.failure, source))
+
+
+def _show_replay(result: Outcome, source: str, run: Run) -> None:
+    """A mark, if the printed program holds in a new process, and the sequence that fails there."""
+    assert result.failure is not None
+    if fails_again(snippet(result.kernel, result.law, result.failure, source)):
+        return
+    say("This program alone does not fail: the kernel keeps something of the calls before it.")
+    calls = sequence(result, run, source)
+    if fails_again(calls):
+        say("The sequence of calls of this property does:\n")
+        print(calls)
+        return
+    say(
+        "Nor do the calls of this property: it needs those of the properties before it, or other "
+        f"threads. `python -m kernels verify {source} --profile {run.profile} --seed {run.seed}` "
+        "repeats all of them.\n"
+    )
 
 
 def unserved(results: Sequence[Outcome]) -> list[Kernel]:

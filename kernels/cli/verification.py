@@ -11,6 +11,7 @@ from kernels.cli import outcomes
 from kernels.terminal.progress import Task, progress_bars, say
 from kernels.verify import suite
 from kernels.verify.calls import OPERATIONS
+from kernels.verify.replay import Run
 from kernels.verify.runner import Outcome
 from kernels.verify.suite import Plan
 
@@ -28,7 +29,7 @@ def verify(plan: Plan, source_of: dict[Kernel, str], profile: str, seed: int) ->
     with _interruptible() as interrupted:
         _run(plan, profile, seed, not source_of, results.append)
     outcomes.show_tables(results)
-    outcomes.show_failures(results, source_of)
+    outcomes.show_failures(results, source_of, Run(profile, seed))
     incomplete = bool(plan.unknown or plan.elsewhere or interrupted)
     how = f"profile {profile}, seed {seed}, {time.monotonic() - began:.0f} s"
     outcomes.show_summary(results, plan.device, how, incomplete)

@@ -127,7 +127,9 @@ def canonicalise(x: np.ndarray) -> np.ndarray:
     plain = nhwc(x) if x.ndim == 4 else x
     flags = plain.flags
     packed = flags.c_contiguous or (x.ndim == 2 and flags.f_contiguous)
-    if packed and flags.aligned and flags.writeable and plain.dtype.isnative:
+    # A reversed axis of length one is contiguous too, and other libraries refuse its stride.
+    forwards = 1 not in plain.shape or min(plain.strides) >= 0
+    if packed and forwards and flags.aligned and flags.writeable and plain.dtype.isnative:
         return x
     counters.copies += 1
     counters.copied_bytes += x.nbytes

@@ -232,7 +232,10 @@ class Pool:
 
     def _sort_in(self) -> None:
         while self.returned:
-            region, start, size = self.returned.popleft()
+            try:
+                region, start, size = self.returned.popleft()
+            except IndexError:  # another thread took the last one meanwhile (`_last_returned`)
+                return
             region.free.add(start, start + size)
             self.usage.live -= size
 

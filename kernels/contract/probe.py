@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.problem import problem_of
 from kernels.contract.registry import Kernel
 
 CHANNELS = 192, 12, 3
@@ -18,7 +19,10 @@ def supports(kernel: Kernel, problem: Any) -> bool:
     ValueError names kernel and problem if it raises.
     """
     try:
-        return bool(kernel.supports(problem))
+        answer = kernel.supports(problem)
+        if kernel.abilities.supports(problem_of(problem)) is None:
+            raise TypeError("it returns None, neither True nor False")
+        return bool(answer)
     except Exception as error:
         raise ValueError(
             f"{kernel.operation} {kernel.name}: supports(g) raises {type(error).__name__}: {error} "

@@ -47,18 +47,23 @@ def region() -> AbstractContextManager[None]:
     return _region
 
 
+def most() -> int:
+    """The largest number of threads: NUMBA_NUM_THREADS, by default that of the cores."""
+    count: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    return count
+
+
 def set_num_threads(count: int) -> None:
     """Use `count` threads, 1 to what the machine (or NUMBA_NUM_THREADS) allows."""
-    most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    if not 1 <= count <= most:
-        raise ValueError(f"num_threads must be 1 to {most} here, got {count}")
+    if not 1 <= count <= most():
+        raise ValueError(f"num_threads must be 1 to {most()} here, got {count}")
     global _count
     _count = count
 
 
 def get_num_threads() -> int:
     """The number set, or else all that the machine (or NUMBA_NUM_THREADS) allows."""
-    return numba.config.NUMBA_NUM_THREADS if _count is None else _count  # type: ignore[attr-defined]
+    return most() if _count is None else _count
 
 
 def partial_sums(terms: int) -> int:

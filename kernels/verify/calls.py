@@ -23,11 +23,14 @@ from kernels.contract.problem import Problem
 from kernels.contract.registry import Kernel
 from kernels.verify.arrays import FILLS
 from kernels.verify.placing import prepared_on, run_on
-from kernels.verify.verdicts import Violation
+from kernels.verify.strata.stratum import work
+from kernels.verify.verdicts import Misreturn
 
 Results = tuple[np.ndarray, ...]
 Bounds = tuple[np.ndarray | float, ...]
 OPERATIONS: dict[str, Operation] = {}
+MOST_LOOPS = 3_000_000
+"""Operations of the definition that nested loops take some seconds for."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,10 @@ class Call:
         return prepared_on(self.device, kernel, w, g)
 
     def define(self) -> Results:
-        """The results of the nested loops of `kernels.reference`, in float64."""
-        return self.its.define(self)
+        """The results of the nested loops of `kernels.reference`, in float64; of array expressions
+        (`kernels.definition`) where the loops would take longer than seconds."""
+        large = work(self.operation, self.g) > MOST_LOOPS
+        return self.its.in_float64(self) if large else self.its.define(self)
 
     def bound(self, kernel: Kernel) -> Bounds:
         """The bound of each result of `kernel` against `define()`, for each element."""
@@ -155,10 +160,12 @@ class Operation(ABC):
             result = kernel(*arguments, **options)
         except SystemExit as error:  # would end the whole run
             raise RuntimeError(f"it ends the process, status {error.code}") from error
-        results = result if isinstance(result, tuple) else (result,)
+        given = result if isinstance(result, tuple) else (result,)
+        # NumPy's arithmetic returns scalars for arrays without axes.
+        results = tuple(np.asarray(r) if isinstance(r, np.generic) else r for r in given)
         if len(results) != len(self.returns) or not all(isinstance(r, np.ndarray) for r in results):
             found = ", ".join(type(r).__name__ for r in results)
-            raise Violation(f"the kernel returns {found}; {self.name} is {', '.join(self.returns)}")
+            raise Misreturn(f"the kernel returns {found}; {self.name} is {', '.join(self.returns)}")
         return results
 
     def in_float64(self, call: Call) -> Results:

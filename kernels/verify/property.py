@@ -68,7 +68,10 @@ class Property:
 
         With `g`, calls of this geometry.
         """
-        drawn = calls(kernel, **self.drawn, device=device, g=g)
+        settings = dict(self.drawn)
+        if self.share < 1 and kernel.device == "cuda" and device == "emulator":
+            settings["large"] = False  # a sequence of large calls takes the emulator minutes
+        drawn = calls(kernel, **settings, device=device, g=g)
         return st.tuples(drawn, st.fixed_dictionaries(dict(self.extras)))
 
     def listed_call(

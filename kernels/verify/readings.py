@@ -24,6 +24,8 @@ READINGS = {
     "the remainder is missing. Its value is that of memory that was used before.",
     "same bits": "Either two threads add to one address in no fixed order, or a result is in a "
     "buffer that the next call uses again.",
+    "any threads": "The shares of the threads are cut by their number: a remainder is lost, or "
+    "sums are added in another order.",
     "two threads": "A buffer, a counter or a setting is shared between calls.",
     # contrast
     "offset": "The mean that is subtracted does not have weights that sum to 1 at that pixel: "
@@ -98,6 +100,7 @@ READINGS = {
     "own memory": "A short cut returns the input, or a view of it.",
     "many calls": "A counter, a buffer of fixed size or a cache that is full changes the result.",
     "racing": "Callers share a buffer: one of them writes while another one reads.",
+    "interrupted": "A buffer of the module is written by one call and read by another.",
     # moving
     "any value": "Values are computed with, or compared, instead of copied.",
     "whole plane": "The patch's origin is off by one, or its last row or column is not copied.",
@@ -120,6 +123,9 @@ READINGS = {
     "ends rectified": "A product with 0 or 1 replaces the choice, or -0 is returned.",
     "large responses": "The squares are added in float32 and overflow.",
     "averages' range": "The values are scaled, or pass through a type of a smaller range.",
+    # outputs
+    "output size": "The formula of the output's size rounds the wrong way, or a check of arguments "
+    "refuses what is valid.",
     # peers
     "PyTorch": "The kernel agrees with the definition but not with PyTorch: a convention, such as "
     "rounding up, differs. Or the failure needs sizes that `definition` does not draw.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 import zlib
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from kernels.verify.property import Inapplicable, Property, Violation
 from kernels.verify.simplify import simplified
 from kernels.verify.strata.stratum import work
 from kernels.verify.strata.visits import visits
+from kernels.verify.verdicts import Misreturn
 
 PROFILES = {"few": 3, "dev": 20, "ci": 80, "intense": 2000}
 """Number of examples of each property on each kernel."""
@@ -32,6 +34,10 @@ BATCH = 10
 copies in which one value repeats another. Such copies find little here, so each run has ten
 examples and a seed of its own."""
 
+SHRINKING = 10.0
+"""Seconds in which a simpler failing example is looked for."""
+MOST_SECONDS = 0.5
+"""Seconds for each drawn example, after which no further batch begins; most take milliseconds."""
 ONCE = 2e7
 """Operations above which a listed geometry has one example."""
 
@@ -92,6 +98,16 @@ class Outcome:
         return self.examples == 0 and not self.unmet
 
     @property
+    def cause(self) -> str:
+        """What failures of several properties have in common, to be shown once: the line that
+        raises, a result of another type, or a `supports` that fails; otherwise ""."""
+        if self.failure is None:
+            return self.unmet.partition(" for ")[0]
+        if isinstance(self.failure.error, Misreturn):
+            return str(self.failure.error)
+        return self.failure.raised_at
+
+    @property
     def holds(self) -> bool:
         return self.failure is None and not self.unmet and not self.inapplicable
 
@@ -103,14 +119,19 @@ class _Trials:
         self.kernel, self.property, self.device = kernel, property, device
         self.examples, self.used = 0, None  # type: int, float | None
         self.failing: tuple[Call, dict[str, Any], BaseException] | None = None
+        self.end = float("inf")  # of the search for a simpler failing example
 
     def __call__(self, call: Call, extras: dict[str, Any]) -> None:
+        if time.monotonic() > self.end:
+            reject()
         try:
             used = self.property.check(self.kernel, call, **extras)
         except Inapplicable:
             reject()
         except Exception as error:
-            self.examples += self.failing is None
+            if self.failing is None:
+                self.examples += 1
+                self.end = time.monotonic() + SHRINKING
             self.failing = call, extras, error
             raise
         self.examples += self.failing is None
@@ -132,7 +153,8 @@ def try_property(
     Without `shrink` the failure is the first one found, not simplified.
     """
     trials = _Trials(kernel, property, device)
-    shrink = shrink and property.listed is None  # a listed geometry is as small as it can be
+    # A listed geometry is as small as it can be, and a long history takes too long.
+    shrink = shrink and property.listed is None and property.share >= 0.25
     try:
         with _threads(property), with_reporter(lambda text: None):
             if property.listed is not None:
@@ -151,7 +173,11 @@ def try_property(
 
 
 def _try_drawn(trials: _Trials, examples: int, seed_: int, shrink: bool) -> None:
+    """Batches of drawn examples, until the time of a slow kernel is over."""
+    end = time.monotonic() + MOST_SECONDS * examples
     for first in range(0, examples, BATCH):
+        if time.monotonic() > end:
+            break
         _try_batch(trials, min(BATCH, examples - first), f"{seed_} {first}", shrink)
         if trials.examples == 0:
             break  # the kernel supports no call that the property concerns

@@ -7,6 +7,10 @@ class Violation(AssertionError):
     """A property does not hold; the message states where and by how much."""
 
 
+class Misreturn(Violation):
+    """The kernel returns something else than its operation's arrays, which every property sees."""
+
+
 class Inapplicable(Exception):
     """The property does not apply to this call."""
 

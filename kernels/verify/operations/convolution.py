@@ -9,9 +9,11 @@ import numpy as np
 from hypothesis import strategies as st
 
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.probe import plain
 from kernels.contract.registry import Kernel
 from kernels.definition.convolution import DEFINITIONS, WIDE
 from kernels.verify.calls import Call, Results, Sum, operation
+from kernels.verify.candidates import among
 from kernels.verify.geometries import LARGE, SMALL, conv_geometries
 from kernels.verify.served import narrowed
 
@@ -23,6 +25,8 @@ class Convolution(Sum):
     whole = True
 
     def geometries(self, kernel: Kernel, large: bool) -> st.SearchStrategy[ConvGeometry]:
+        if plain(kernel) is None:
+            return among(kernel, large)
         return conv_geometries(narrowed(kernel, LARGE if large else SMALL))
 
     def shapes(self, g: ConvGeometry) -> dict[str, tuple[int, ...]]:

@@ -16,7 +16,7 @@ from kernels.verify.calls import Bounds, Call, Results, operation
 from kernels.verify.contrast_bounds import ContrastBounds
 from kernels.verify.geometries import contrast_geometries, counts, response_geometries
 from kernels.verify.operations.planes import Planes
-from kernels.verify.verdicts import Violation, assume
+from kernels.verify.verdicts import Misreturn, assume
 
 
 class Normalisation(Planes):
@@ -64,7 +64,7 @@ class LocalContrastNorm(ContrastNorm):
         if not (
             isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], np.ndarray)
         ):
-            raise Violation(
+            raise Misreturn(
                 f"the kernel returns {type(result).__name__}; {self.name} is y (N,C,H,W) and what "
                 "it saves for the gradient: m and sigma, each (N,H,W) float64"
             )

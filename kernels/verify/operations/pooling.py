@@ -18,6 +18,7 @@ from kernels.contract.registry import Kernel
 from kernels.definition import pooling
 from kernels.verify.arrays import integers
 from kernels.verify.calls import Bounds, Call, Sum, operation
+from kernels.verify.candidates import among
 from kernels.verify.geometries import pairs_to, pool_geometries
 from kernels.verify.operations.planes import Planes
 
@@ -38,6 +39,8 @@ class Pooling(Planes):
     operand: str
 
     def geometries(self, kernel: Kernel, large: bool) -> st.SearchStrategy[PoolGeometry]:
+        if _plain(kernel) is None:
+            return among(kernel, large)
         sizes: dict[str, Any] = LARGE if large else {"least": 0}
         return pool_geometries(**sizes, **_served(kernel))
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from kernels.bounds import same_bits
-from kernels.contract import memory
+from kernels.contract import memory, threads
 from kernels.contract.registry import Kernel
 from kernels.verify.arrays import GUISES
 from kernels.verify.calls import OPERATIONS, Call, Results
@@ -17,6 +17,8 @@ from kernels.verify.together import run_together
 from kernels.verify.verdicts import Violation
 
 WHOLE = tuple(name for name, its in OPERATIONS.items() if its.whole)
+COUNTS = 1, 2, 3, 8
+"""Numbers of threads: even and odd shares, and more than most machines of CI have."""
 WITH_ARRAYS = tuple(name for name in OPERATIONS if name != "random_bits")
 
 
@@ -134,6 +136,27 @@ def gives_the_same_bits(kernel: Kernel, call: Call) -> None:
     exactly(first, kept, "the first result, after another call")
     for _ in range(2):
         exactly(call.run(kernel), kept, "called again")
+
+
+@holds("any threads", fills=("normal",), large=True, threads=True, optional=True, share=0.5,
+       applies=lambda kernel: kernel.device == "cpu")  # fmt: skip
+def any_number_of_threads_will_do(kernel: Kernel, call: Call) -> None:
+    """With 1, 2, 3 and 8 threads, as many as Numba has launched, the results are within the bound,
+    and the same number gives the same bits. NUMBA_NUM_THREADS=8 launches eight on any machine."""
+    before, expected, bounds = (
+        threads.get_num_threads(),
+        call.its.in_float64(call),
+        call.bound(kernel),
+    )
+    try:
+        for count in (count for count in COUNTS if count <= threads.most()):
+            threads.set_num_threads(count)
+            results = call.run(kernel)
+            for result, true, bound in zip(results, expected, bounds, strict=False):
+                agree(result, true, bound, f"with {count} threads")
+            exactly(call.run(kernel), results, f"with {count} threads again")
+    finally:
+        threads.set_num_threads(before)
 
 
 @holds("two threads", large=True, threads=True, optional=True)

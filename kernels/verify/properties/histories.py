@@ -20,9 +20,11 @@ from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.registry import Kernel
 from kernels.verify.arrays import GUISES
 from kernels.verify.calls import OPERATIONS, Bounds, Call, Results, make
+from kernels.verify.interruption import file_of, interrupted
 from kernels.verify.neutral import neutral
 from kernels.verify.properties.every import other_values
 from kernels.verify.property import agree, assume, holds, require
+from kernels.verify.strata.stratum import work
 from kernels.verify.together import run_together
 
 WITH_ARRAYS = tuple(name for name in OPERATIONS if name != "random_bits")
@@ -32,6 +34,8 @@ MOST_CHANGED = 12
 """Elements that one example changes, one at a time."""
 CALLS = 1400
 """Calls of a long history; a counter of calls seldom is of more than 10 bits."""
+MOST_WORK = 5e8
+"""Operations of all calls of a long history."""
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -196,7 +200,8 @@ def returns_memory_of_its_own(kernel: Kernel, call: Call) -> None:
 @holds("many calls", *WITH_ARRAYS, fills=("integers",), dtypes=(np.float32,), share=0.03)
 def is_the_same_after_many_calls(kernel: Kernel, call: Call) -> None:
     """After hundreds of calls with contents in turn, each result still is that of its content."""
-    count = CALLS if kernel.device == "cpu" else 20
+    affordable = int(MOST_WORK / (work(call.operation, call.g) + 1)) + 4
+    count = min(CALLS if kernel.device == "cpu" else 20, affordable)
     some = [call, call.each(other_values), call.each(lambda a: 3 * a if a.dtype.kind == "f" else a)]
     first = [one.run(kernel) for one in some]
     for results, one in zip(first, some, strict=True):
@@ -231,3 +236,21 @@ def _impatient() -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(before)
+
+
+@holds("interrupted", *WITH_ARRAYS, fills=("integers",), optional=True, share=0.25, seed=seeds,
+       applies=lambda kernel: file_of(kernel.function) is not None)  # fmt: skip
+def serves_another_caller_between_two_lines(kernel: Kernel, call: Call, seed: int) -> None:
+    """A call of the same shapes that is made between two lines of the kernel, as another thread
+    may, changes nothing: the two share no buffer."""
+    file = file_of(kernel.function)
+    assert file is not None
+    rng, other = np.random.default_rng(seed), call.each(other_values)
+    wanted = expected(kernel, call)
+    results, lines = interrupted(lambda: call.run(kernel), file, -1, lambda: None)
+    check(results, wanted, "alone")
+    for line in rng.permutation(lines)[:MOST_CHANGED]:
+        results, _ = interrupted(
+            lambda: call.run(kernel), file, int(line), lambda: other.run(kernel)
+        )
+        check(results, wanted, "with another call between two lines")
