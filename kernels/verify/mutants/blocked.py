@@ -209,12 +209,12 @@ taps of the next row where a group of the stride has none
 +        inside = e < s.across
 
 not rectified at the end of a row and of the filters
--            elif rectify:
-+            elif rectify and k < 0:
+-                    elif rectify:
++                    elif rectify and k < 0:
 
 the last tiles of a strip left out
--        some = min(MR, count * s.tiles - tile)
-+        some = min(MR, count * s.tiles - tile - 1)
+-        some = min(MR, count * tiles - tile)
++        some = min(MR, count * tiles - tile - 1)
 
 == conv2d winograd_1d: conv2d/winograd_1d.py
 all threads transform to one strip
