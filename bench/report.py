@@ -31,21 +31,37 @@ HEADINGS = (
     *("operation", "layer", "batch", "kernel", "time", "GFLOP/s", "of peak", "PyTorch"),
     *("times as fast", "memory", "PyTorch's"),
 )
-LEGEND = (
-    "Each row is the kernel that minidl takes by itself. GFLOP/s: the effective rate, of the "
-    "definition's operations. Of peak: how much of the machine's nearer limit is used, of "
-    "arithmetic by the operations really done, or of bandwidth by the bytes that have to move. "
-    "PyTorch: the faster of its contiguous and channels_last runs, on as many threads; "
-    "times as fast: median and spread of the ratios, round by round. Memory: how far a call raises "
-    "the process's resident memory; for a network everything it holds but libraries."
+LEGEND = "\n".join(
+    (
+        "- kernel: the one that minidl chooses by itself.",
+        "- GFLOP/s: operations of the definition divided by the time. An algorithm with fewer "
+        "operations, such as Winograd's, may pass the machine's peak.",
+        "- of peak: the share of the machine's limit, of arithmetic or of bandwidth, whichever "
+        "is nearer. It counts the operations that the kernel really does and the bytes that it "
+        "has to move.",
+        "- PyTorch: its time on as many threads, in the faster of its two memory formats.",
+        "- times as fast: PyTorch's time divided by ours; the median over the rounds, and its "
+        "spread.",
+        "- memory: how far a call raises the resident memory of its process; for a network all "
+        "that the process holds except libraries. PyTorch's is measured in the same way.",
+    )
 )
-GPU_LEGEND = (
-    "Each row is the kernel that minidl takes by itself; times are the GPU's own, by events around "
-    "each call, the last cache overwritten before. GFLOP/s and of peak: as on a CPU, the peaks "
-    "those of this GPU's float32. PyTorch: the faster of its contiguous and channels_last runs, "
-    "cuDNN with TF32 off and its fastest algorithm; times as fast: median and spread of the "
-    "ratios, round by round. Memory: how far a call raises what its library took of the GPU's; for "
-    "a network everything it has there."
+GPU_LEGEND = "\n".join(
+    (
+        "- kernel: the one that minidl chooses by itself.",
+        "- time: the GPU's own, by events around each call; the last cache is overwritten "
+        "before each.",
+        "- GFLOP/s: operations of the definition divided by the time. An algorithm with fewer "
+        "operations, such as Winograd's, may pass the GPU's peak.",
+        "- of peak: the share of this GPU's float32 limit, of arithmetic or of bandwidth, "
+        "whichever is nearer.",
+        "- PyTorch: its time in the faster of its two memory formats, cuDNN with TF32 off and "
+        "its fastest algorithm.",
+        "- times as fast: PyTorch's time divided by ours; the median over the rounds, and its "
+        "spread.",
+        "- memory: how far a call raises the GPU memory that its library holds; for a network "
+        "all that it holds there. PyTorch's is measured in the same way.",
+    )
 )
 LEGENDS = {"cpu": LEGEND, "cuda": GPU_LEGEND}
 README = (

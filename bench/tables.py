@@ -53,7 +53,7 @@ LEGENDS = {"cpu": LEGEND, "cuda": GPU_LEGEND}
 
 def below(machine: Machine, legends: Mapping[str, str] = LEGENDS) -> str:
     """The text below a table: the machine, the meaning of the columns, and the note on CUDA."""
-    text = f"{machine.summary} {legends[machine.device]}"
+    text = f"{machine.summary}\n\n{legends[machine.device]}"
     return text if machine.device == "cuda" else f"{text}\n\n{NEVER}"
 
 

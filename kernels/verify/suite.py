@@ -86,13 +86,22 @@ def _judged(outcome: Outcome) -> Outcome:
 
 
 def chosen(kernels: Sequence[Kernel], operation: str | None, name: str | None) -> list[Kernel]:
-    """The kernels of an operation and of a name; ValueError lists all kernels if there is none."""
+    """The kernels of an operation and of a name; ValueError lists the operations, or the kernels of
+    the operation, if there is none."""
     found = [
         k for k in kernels
         if operation in (None, k.operation) and name in (None, k.name)
     ]  # fmt: skip
     if not found:
-        known = ", ".join(f"{k.operation} {k.name}" for k in kernels)
-        wanted = " ".join(word for word in (operation, name) if word)
-        raise ValueError(f"there is no kernel {wanted!r}; there are {known}")
+        operations = dict.fromkeys(k.operation for k in kernels)
+        if operation is not None and operation not in operations:
+            raise ValueError(
+                f"there is no operation {operation!r}; there are {', '.join(operations)}"
+            )
+        known = ", ".join(
+            k.name if operation else f"{k.operation} {k.name}" for k in kernels
+            if operation in (None, k.operation)
+        )  # fmt: skip
+        of = f"{operation} has" if operation else "there is"
+        raise ValueError(f"{of} no kernel {name!r}; there are {known}")
     return found

@@ -198,8 +198,9 @@ def test_what_a_file_registered_before_it_failed_is_not_kept(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--op", "convolve"], "there is no kernel 'convolve'; there are"),
-        (["--kernel", "fft"], "there is no kernel 'fft'"),
+        (["--op", "convolve"], "there is no operation 'convolve'; there are avg_pool2d, "),
+        (["--kernel", "fft"], "there is no kernel 'fft'; there are avg_pool2d scan, "),
+        (["--op", "relu", "--kernel", "fft"], "relu has no kernel 'fft'; there are elementwise"),
         (["--profile", "thorough"], "--profile must be one of few, dev, ci, intense"),
         (["--sample", "3"], "--sample and --every belong to --mutants"),
         (["some.py", "--mutants"], "leave the file out"),

@@ -14,6 +14,7 @@ from kernels.verify.mutants import (
     moving,
     normalisation,
     pooling,
+    winograd,
 )
 from kernels.verify.mutants.hunt import Catch, Result, hunt
 from kernels.verify.mutants.mutant import Mutant, read
@@ -21,7 +22,10 @@ from kernels.verify.mutants.plant import planted
 from kernels.verify.mutants.run import mutation_run, sampled
 from kernels.verify.mutants.tables import by_property, table
 
-FAMILIES = (convolution, gradients, blocked, pooling, normalisation, elementwise, moving, cuda)
+FAMILIES = (
+    *(convolution, gradients, blocked, winograd, pooling, normalisation, elementwise, moving),
+    cuda,
+)
 MUTANTS = tuple(mutant for family in FAMILIES for mutant in read(family.TABLE))
 
 __all__ = [
