@@ -82,7 +82,7 @@ def test_structs_have_the_fields_of_the_geometry_in_the_headers_order(program: P
 
 def test_a_size_beyond_32_bits_does_not_fit_the_struct() -> None:
     with pytest.raises(OverflowError):
-        conv_struct(ConvGeometry.of((1, 1, 2**32, 1), (1, 1, 1, 1)))
+        conv_struct(ConvGeometry.of((2**32, 1, 1, 1), (1, 1, 1, 1)))
 
 
 def test_programs_know_their_source_and_how_each_entry_is_launched(
