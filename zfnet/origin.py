@@ -105,7 +105,7 @@ def _differences(before: Origin, now: Origin) -> Iterator[Difference]:
         if getattr(before, name) != getattr(now, name):
             yield Difference(what, getattr(before, name), getattr(now, name))
     if before.threads != now.threads:
-        why = "the gradients are summed in another order"
+        why = "some sums of large fully connected layers have another order"
         yield Difference("the number of --threads", before.threads, now.threads, why=why)
     if before.processor != now.processor:
         why = "other kernels or instructions"
