@@ -16,17 +16,18 @@ def output_shape(layer: Module, shapes: Sequence[tuple[int, ...]]) -> tuple[int,
 
     ValueError if they do not fit, or if the batch does not stay the first axis.
     """
+    dtype = next((p.dtype for p in layer.parameters()), np.dtype(np.float32))
     with no_grad():
         try:
-            batch, *sizes = layer(*(_zeros((0, *shape[1:])) for shape in shapes)).shape
+            batch, *sizes = layer(*(_zeros((0, *shape[1:]), dtype) for shape in shapes)).shape
         except ValueError:  # again with one image, so that the message has its shape
-            layer(*map(_zeros, shapes))
+            layer(*(_zeros(shape, dtype) for shape in shapes))
             raise
     if batch != 0:
         raise ValueError(f"it gives {batch, *sizes}: the batch must stay the first axis")
     return (1, *sizes)
 
 
-def _zeros(shape: tuple[int, ...]) -> Tensor:
-    """One zero, seen as an array of this shape."""
-    return Tensor(np.broadcast_to(np.zeros((), np.float32), shape))
+def _zeros(shape: tuple[int, ...], dtype: np.dtype) -> Tensor:
+    """One zero, as an array of this shape whose strides are 0."""
+    return Tensor(np.broadcast_to(np.zeros((), dtype), shape))

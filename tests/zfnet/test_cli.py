@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,11 @@ from PIL import Image
 
 from tests.zfnet.empty_folders import classes_of
 from tests.zfnet.tiny import Pictures, network
+from zfnet import resuming
 from zfnet.cli import main
-from zfnet.cli import resume as resume_module
 from zfnet.cli import train as train_module
 from zfnet.network import FILE
+from zfnet.origin import Origin
 
 TINY = [
     "--epochs", "1", "--batch-size", "8", "--image-size", "32", "--width", "0.03", "--strides",
@@ -235,11 +237,11 @@ def test_a_test_part_validates_if_asked_for_and_links_are_followed_if_asked_for(
     for part in ("elsewhere", "data/Test"):
         classes_of(tmp_path / part, a=2, b=2)
     (tmp_path / "data" / "train").symlink_to(tmp_path / "elsewhere")
-    how = train_module.Execution(use_test=True, follow_links=True)
-    train, val = train_module._open(str(tmp_path / "data"), 0, how)
+    of_test = Origin(data=str(tmp_path / "data"), use_test=True)
+    train, val = resuming.open_split(replace(of_test, follow_links=True))
     assert len(train) == len(val) == 4 and val.title(0) == "Test/a/000.png"
     with pytest.raises(ValueError, match="--follow-links"):
-        train_module._open(str(tmp_path / "data"), 0, train_module.Execution(use_test=True))
+        resuming.open_split(of_test)
 
 
 def test_a_resumed_run_keeps_its_own_split(
@@ -248,9 +250,9 @@ def test_a_resumed_run_keeps_its_own_split(
     run = ["train", "--data", folder(tmp_path / "data"), "--out", tmp_path / "run", *TINY]
     assert zfnet(monkeypatch, *run, "--seed", "5") == 0
     splits: list[int] = []
-    opened = resume_module.open_dataset
+    opened = resuming.open_dataset
     monkeypatch.setattr(
-        resume_module,
+        resuming,
         "open_dataset",
         lambda data, split, *, seed, **how: (
             splits.append(seed) or opened(data, split, seed=seed, **how)

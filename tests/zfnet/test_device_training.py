@@ -17,10 +17,9 @@ from kernels.verify.arrays import normal
 from minidl import device
 from minidl import functional as F
 from tests.zfnet import tiny
-from zfnet import deconvnet
+from zfnet import deconvnet, resuming
 from zfnet import network as networks
 from zfnet.cli import main
-from zfnet.cli import train as train_module
 from zfnet.deconvnet import Deconvnet, Unit
 from zfnet.experiments.occlusion.measure import occlusion_map
 
@@ -176,7 +175,7 @@ def test_zfnet_train_runs_and_goes_on_on_the_device(
         return zfnet(monkeypatch, "train", "--data", "memory", "--out", tmp_path, "--device",
                      cuda_device, *more)  # fmt: skip
 
-    monkeypatch.setattr(train_module, "open_dataset", lambda data, split, seed: tiny.Pictures(9))
+    monkeypatch.setattr(resuming, "open_dataset", lambda data, split, **how: tiny.Pictures(9))
     sizes = ("--batch-size", 5, "--image-size", 32, "--width", 0.03, "--strides", 2, 1,
              "--pool5-padding", 1, "--hidden", 8, 6, "--workers", 0)  # fmt: skip
     assert run("--epochs", 1, *sizes) == 0

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from minidl import serialize
+from kernels.storage import atomic
 from tests.zfnet.test_cli import refused, zfnet
 from tests.zfnet.test_import_command import SIDE, onnx, small
 from tests.zfnet.tiny import network as tiny_network
@@ -154,7 +154,7 @@ def test_a_full_disk_leaves_nothing(
         raise OSError(28, "No space left on device", str(path))
 
     file = small(tmp_path / "net.onnx")
-    monkeypatch.setattr(serialize, "_sync", full)
+    monkeypatch.setattr(atomic, "_sync", full)
     told = refused(monkeypatch, capsys, "import", file, "--out", tmp_path / "run", *GIVEN)
     assert "No space left on device" in told
     assert sorted(tmp_path.iterdir()) == [file]
