@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kernels.terminal.printable import printable
 from zfnet.data import Dataset, Preprocess, read_image
 from zfnet.experiments.shared.labels import class_named
 
@@ -97,10 +98,10 @@ def read_regions(path: Path, preprocess: Preprocess, root: Path | None = None) -
     images: dict[str, Marked] = {}
     shapes: dict[str, tuple[int, ...]] = {}
     for line, row in _rows(path):
-        where, image, name = f"{path}, line {line}", row["image"], row["part"]
+        where, image, name = f"{path}, line {line}", row["image"], printable(row["part"])
         if image not in images:
             file = _file(image, [path.parent, *([root] if root else [])], where)
-            images[image] = Marked(image, partial(read_image, file))
+            images[image] = Marked(printable(image), partial(read_image, file))
             shapes[image] = _shape(images[image], where)
         if name in images[image].parts:
             raise ValueError(f"{where}: {image} has its {name} already")
@@ -134,7 +135,8 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """(line, fields) of a CSV file; ValueError, with the line's number, for a bad line."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    # Names of files need not be UTF-8.
+    with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
         reader = csv.reader(file)
         try:
             for fields in reader:
