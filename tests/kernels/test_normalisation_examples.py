@@ -82,7 +82,7 @@ def test_bad_settings_of_contrast_normalisation_are_named_with_their_numbers(
     ("shape", "options", "message"),
     [
         ((3, 4), {}, r"\(3, 4\)"),
-        ((1, 3, 4, 4), {"size": 0}, "size must be an integer of at least 1, got 0"),
+        ((1, 3, 4, 4), {"size": 0}, "size must be an integer from 1 to 65,535, got 0"),
         ((1, 3, 4, 4), {"alpha": -1.0}, "alpha must be finite and at least 0, got -1.0"),
         ((1, 3, 4, 4), {"beta": float("inf")}, "beta must be finite, got inf"),
         ((1, 3, 4, 4), {"k": -1.0}, "k must be finite and at least 0, got -1.0"),
