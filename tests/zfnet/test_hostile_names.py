@@ -131,7 +131,7 @@ def test_what_is_between_two_dollars_is_drawn_as_it_stands() -> None:
 def test_a_line_on_the_terminal_stays_a_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     written = io.BytesIO()
     stream = io.TextIOWrapper(written, "utf-8", newline="")
-    monkeypatch.setattr(progress.console, "file", stream)
+    monkeypatch.setattr(progress.console, "_file", stream)
     progress.say(f"skipped {name}: torn")
     stream.flush()
     assert written.getvalue().decode() == f"skipped {printable(name, chr(10))}: torn\n"
