@@ -24,6 +24,7 @@ from typing import Any, Self
 
 from minidl.formats.onnx import load_onnx
 from minidl.formats.pickled import read_pth
+from tests.promises.warm import processor_time
 from tests.promises.watch import Watch
 from zfnet import network as networks
 from zfnet.checkpoint import load_checkpoint
@@ -32,7 +33,9 @@ from zfnet.importing import import_network, input_format, own_size
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 30.0
-"""Seconds after which a reader hangs, on a machine that does other things too."""
+"""Seconds of the processor after which a reader hangs."""
+ASLEEP = 600.0
+"""Seconds after which one hangs that does nothing: a busy machine can keep it waiting."""
 SPACE = 6 << 30
 """Bytes of address space that reading may take on top: more ends in a MemoryError."""
 
@@ -62,6 +65,9 @@ def _trap(path: Path) -> None:
                 made.connect_ex(("127.0.0.1", 9))
         case "fill":
             bytearray(b"x") * (400 << 20)
+        case "spin":
+            while True:
+                pass
         case "end":
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -119,7 +125,7 @@ class Readers:
         """The outcome, or how the process ended."""
         self._requests.write(f"{kind} {path}\n".encode())
         self._requests.flush()
-        ready, _, _ = select.select([self._answers], [], [], LIMIT)
+        ready = self._answered()
         answer = self._answers.readline() if ready else b""
         if answer:
             return Outcome(**json.loads(answer))
@@ -127,7 +133,16 @@ class Readers:
             self._process.kill()
         status = self._process.wait()
         self._begin()
-        return f"it ends by signal {-status}" if ready else f"it hangs: {LIMIT:.0f} s"
+        return f"it ends by signal {-status}" if ready else "it hangs"
+
+    def _answered(self) -> bool:
+        """Wait for an answer, or the end of the process; False if it hangs."""
+        began, before = time.monotonic(), processor_time(self._process.pid)
+        while not select.select([self._answers], [], [], 1.0)[0]:
+            used = processor_time(self._process.pid) - before
+            if used > LIMIT or time.monotonic() - began > ASLEEP:
+                return False
+        return True
 
     def __enter__(self) -> Self:
         return self

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.promises import reader
 from tests.promises.mutations import GENERATORS, judged, read, whole_files
 from tests.promises.reader import Outcome, Readers
 
@@ -40,10 +41,14 @@ def test_the_whole_files_are_read(kind: str, readers: Readers, tmp_path: Path) -
         assert (outcome.text, broken) == ("", [])
 
 
-def test_a_reader_that_does_something_else_is_found(readers: Readers, tmp_path: Path) -> None:
-    """The watch sees a file outside of the folder, a program, a socket, memory, an end."""
+def test_a_reader_that_does_something_else_is_found(
+    readers: Readers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The watch sees files elsewhere, a program, a socket, memory, an end, a loop without end."""
     seen = {}
-    for deed in ("look", "write", "start", "connect", "fill", "end"):
+    for deed in ("look", "write", "start", "connect", "fill", "end", "spin"):
+        if deed == "spin":
+            monkeypatch.setattr(reader, "LIMIT", 1.0)
         _, broken = read(readers, tmp_path / deed, "trap", ".txt", deed.encode())
         seen[deed] = str(broken)
     assert "it does open /etc/passwd" in seen["look"]
@@ -52,3 +57,4 @@ def test_a_reader_that_does_something_else_is_found(readers: Readers, tmp_path: 
     assert "it does socket.connect" in seen["connect"]
     assert "MB of memory" in seen["fill"]
     assert "it ends by signal 9" in seen["end"]
+    assert "it hangs" in seen["spin"]
