@@ -13,7 +13,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = str(Path(__file__).resolve().parents[2])
-LIBRARIES = (sys.prefix, sys.base_prefix, ROOT, "/proc/", "/sys/", "/usr/", "/dev/")
+COMPILED = tuple(os.path.realpath(path) for path in [os.environ.get("NUMBA_CACHE_DIR")] if path)
+"""Where compiled code is cached if not beside its sources."""
+LIBRARIES = (
+    *COMPILED, sys.prefix, sys.base_prefix, ROOT, "/proc/", "/sys/", "/usr/", "/dev/",
+)  # fmt: skip
 WATCHED = re.compile(
     r"os\.(system|exec|posix_spawn|fork|remove|rename|mkdir|rmdir|chmod|symlink|link|truncate)$|"
     r"subprocess\.|socket\.|ftplib|urllib|shutil\."
@@ -68,7 +72,7 @@ class Watch:
         if not isinstance(path, str | bytes | os.PathLike):
             return True  # a mode, a descriptor
         name = _real(path)
-        return "__pycache__" in name or name.startswith((*self.writable, "/dev/null"))
+        return "__pycache__" in name or name.startswith((*self.writable, *COMPILED, "/dev/null"))
 
 
 def _real(path: object) -> str:
