@@ -154,7 +154,10 @@ class Kernel:
         """
         if name == "out":
             for array in value if isinstance(value, tuple) else (value,):
-                if array is not None and self._canonical(array, []) is not array:
+                if device_kind(array) is None:
+                    continue
+                check_place(array, self.device, f"{self.operation} {self.name}")
+                if not memory.takes_results(array):
                     raise ValueError(
                         f"{self.operation}: out {array.shape} with strides {array.strides} must "
                         "be packed, as memory.empty makes it, to be changed in place"

@@ -155,11 +155,26 @@ def cache_aligned(x: np.ndarray) -> np.ndarray:
     return copied
 
 
+def takes_results(x: Any) -> bool:
+    """Whether a kernel can write its results to `x` itself, and not to a canonical copy.
+
+    On a device a part of an array need not be aligned: kernels of there look (`cuda/packs.py`).
+    """
+    if type(x) is not np.ndarray and device_kind(x) in ("emulator", "cuda"):
+        return _is_packed(x)
+    return canonicalise(x) is x
+
+
+def _is_packed(x: Any) -> bool:
+    plain = nhwc(x) if x.ndim == 4 else x
+    packed: bool = plain.flags.c_contiguous or (x.ndim == 2 and plain.flags.f_contiguous)
+    return packed and plain.dtype.isnative
+
+
 def _canonicalise_device(x: Any) -> Any:
     """The same on a device, by methods that arrays of CuPy and of the emulator have in common."""
     plain = nhwc(x) if x.ndim == 4 else x
-    packed = plain.flags.c_contiguous or (x.ndim == 2 and plain.flags.f_contiguous)
-    if packed and plain.dtype.isnative and address(plain) % VECTOR == 0:
+    if _is_packed(x) and address(plain) % VECTOR == 0:
         return x
     counters.copies += 1
     counters.copied_bytes += x.nbytes
