@@ -57,8 +57,9 @@ class Accuracy:
     amplification: the ratio of the terms that are added to the absolute products, at most; part of
                `bound`. 1 by default; the constants of a transform make it larger.
     spreads:   where NaN and infinity appear beyond the definition. "nowhere"; "padding": zeros of
-               the padding, or between pixels, are multiplied like pixels; "plane": in the whole
-               output planes that depend on the plane or window with the NaN.
+               the padding, between pixels, or between the taps of a dilated filter, are multiplied
+               like pixels; "plane": in the whole output planes that depend on the plane or window
+               with the NaN.
     skips_zeros: products with a zero may be left out, as some BLAS do, so that 0 times NaN is 0.
     """
 
