@@ -62,8 +62,9 @@ class Accuracy:
                overflows and the bound holds. 1 where the products of the definition are summed;
                None: not stated.
     spreads:   where NaN and infinity appear beyond the definition. "nowhere"; "padding": zeros of
-               the padding, or between pixels, are multiplied like pixels; "plane": in the whole
-               output planes that depend on the plane or window with the NaN.
+               the padding, between pixels, or between the taps of a dilated filter, are multiplied
+               like pixels; "plane": in the whole output planes that depend on the plane or window
+               with the NaN.
     skips_zeros: products with a zero may be left out, as some BLAS do, so that 0 times NaN is 0.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,10 @@ from kernels.verify.runner import PROFILES, Outcome, try_property
 FAR_BELOW = 30.0
 """Factor by which the worst of an intense run may stay below a limit before the limit counts as too
 wide."""
+
+MOST_SHRUNK = 5
+"""Failures of a kernel that are simplified, which takes longer than to find them; one, if many
+properties will fail by the same cause."""
 
 Trial = tuple[Kernel, Property]
 
@@ -58,11 +63,15 @@ def run(
     add more precisely than it has to.
     """
     unserved: set[Kernel] = set()
+    failures: Counter[Kernel] = Counter()
     for kernel, property in trials:
         if kernel in unserved:
             yield Outcome(kernel, property, 0)
             continue
-        outcome = try_property(kernel, property, PROFILES[profile], seed, device=device)
+        shrink = failures[kernel] < MOST_SHRUNK
+        outcome = try_property(kernel, property, PROFILES[profile], seed, shrink, device)
+        if not outcome.holds and not outcome.inapplicable:
+            failures[kernel] += MOST_SHRUNK if outcome.cause else 1
         if outcome.inapplicable and property.name == "definition":
             unserved.add(kernel)
         yield _judged(outcome) if judge_limits and profile == "intense" else outcome

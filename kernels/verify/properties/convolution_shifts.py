@@ -213,7 +213,18 @@ def _reached(
     if kernel.spreads == "plane" or (its.result == "x" and name == "w"):
         planes = _planes_reached(call, its, name)
         return np.broadcast_to(planes, defined.shape) | defined
-    return defined | ~np.isfinite(its.defined(call.g, call.inputs))  # 0 NaN is NaN
+    multiplied = its.defined(call.g, call.inputs)  # 0 NaN is NaN
+    if its.result == "w":
+        return defined | ~np.isfinite(multiplied)
+    return defined | ~np.isfinite(multiplied) | ~np.isfinite(_between_taps(call, its))
+
+
+def _between_taps(call: Call, its: Convolution) -> np.ndarray:
+    """The result with zeros between the taps of a dilated filter, which are multiplied too."""
+    g = replace(call.g, R=call.g.extent[0], S=call.g.extent[1], dilation=(1, 1))
+    w = np.zeros(g.w_shape, call.dtype)
+    w[:, :, :: call.g.dilation[0], :: call.g.dilation[1]] = call.inputs["w"]
+    return its.defined(g, {**call.inputs, "w": w})
 
 
 def _planes_reached(call: Call, its: Convolution, name: str) -> np.ndarray:
