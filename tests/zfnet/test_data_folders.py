@@ -206,8 +206,11 @@ def test_a_folder_that_does_not_exist_is_refused_by_name(tmp_path: Path) -> None
 
 
 def test_an_unknown_split_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="'test' is unknown: there are train and val"):
-        open_dataset(classes_of(tmp_path, a=2, b=2), "test")
+    classes_of(tmp_path, a=2, b=2)
+    with pytest.raises(ValueError, match="'held out' is unknown: there are train and val"):
+        open_dataset(tmp_path, "held out")
+    with pytest.raises(ValueError, match="'test' needs a folder test/ beside train/"):
+        open_dataset(tmp_path, "test")
 
 
 def test_one_class_is_too_few_to_train_on(tmp_path: Path) -> None:

@@ -145,7 +145,12 @@ def open_folder(
 
 def _check_split(split: str, parts: Container[str] = ()) -> None:
     if split not in SPLITS and split not in parts:
-        raise ValueError(f"split {split!r} is unknown: there are {' and '.join(SPLITS)}")
+        known = " and ".join(SPLITS)
+        if split == "test":
+            raise ValueError(
+                f"a split 'test' needs a folder test/ beside train/; there are {known}"
+            )
+        raise ValueError(f"split {split!r} is unknown: there are {known}")
 
 
 def _listed_split(tree: Tree, folder: Path, names: list[str]) -> dict[str, list[Path]]:

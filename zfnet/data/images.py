@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ SUFFIXES = frozenset(
 
 # A small file can claim any size; this bound keeps one image under about 1.5 GB while it is read.
 MAX_PIXELS = 100_000_000
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # for this bound
 
 TILE = 1024, 4096
 """Rows and columns that are composited at once."""
