@@ -72,7 +72,7 @@ def _settings() -> Iterator[ConvGeometry]:
         yield _conv(stride=stride, H=2 * stride + 3, W=3 * stride + 4)
         yield _conv(stride=(stride, 1), H=2 * stride + 3)
         yield _conv(stride=(1, stride), W=2 * stride + 4)
-    for dilation in (3, 4, 5, 6, 7, 8, 12, 16, 18, 24, 36):
+    for dilation in (2, 3, 4, 5, 6, 7, 8, 12, 16, 18, 24, 36):
         yield _conv(dilation=dilation, padding=dilation, H=dilation + 3, W=2 * dilation + 3)
         yield _conv(dilation=(dilation, 1), H=2 * dilation + 3, padding=0)
         yield _conv(dilation=(1, dilation), W=2 * dilation + 4, padding=0)
