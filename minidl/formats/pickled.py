@@ -80,8 +80,12 @@ def read_pth(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     try:
         found = _zipped(file) if zipfile.is_zipfile(file) else _stream(file)
         return _arrays(_tensors(found), file.stat().st_size)
-    except (pickle.UnpicklingError, zipfile.BadZipFile, EOFError, LookupError, AttributeError,
-            TypeError, ValueError, OverflowError, RuntimeError, MemoryError) as error:  # fmt: skip
+    except PermissionError:
+        raise
+    # An archive may place a member before its own beginning: OSError.
+    except (pickle.UnpicklingError, zipfile.BadZipFile, OSError, EOFError, LookupError,
+            AttributeError, TypeError, ValueError, OverflowError, RuntimeError,
+            MemoryError) as error:  # fmt: skip
         why = shortened(error) or type(error).__name__
         raise ValueError(f"{file} cannot be read as a PyTorch state dictionary: {why}") from None
 

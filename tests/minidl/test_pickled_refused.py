@@ -72,6 +72,18 @@ def test_a_storage_of_another_size_is_refused_before_it_is_unpacked(tmp_path: Pa
         read_pth(file)
 
 
+def test_a_member_before_the_archives_beginning_is_refused(tmp_path: Path) -> None:
+    """The end of the directory claims to begin further on, so that all offsets become negative."""
+    file = archive(tmp_path / "w.pth", entries(w=tensor()), ZEROS)
+    content = bytearray(file.read_bytes())
+    offset = content.rindex(b"PK\x05\x06") + 16
+    directory = int.from_bytes(content[offset : offset + 4], "little")
+    content[offset : offset + 4] = (directory + 200).to_bytes(4, "little")
+    file.write_bytes(bytes(content))
+    with pytest.raises(ValueError, match=r"w\.pth cannot be read as a PyTorch state dictionary"):
+        read_pth(file)
+
+
 @pytest.mark.parametrize("member", ["data.pkl", "byteorder", "data/0"])
 def test_nothing_that_is_compressed_is_unpacked(member: str, tmp_path: Path) -> None:
     plain = archive(tmp_path / "w.pth", entries(w=tensor()), ZEROS, byteorder=b"little")
