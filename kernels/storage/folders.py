@@ -55,8 +55,12 @@ class Held:
     depth: int = 1
 
     def require(self) -> None:
-        """FolderRemoved unless the folder is still the one that was locked."""
-        if not _is_at(self.folder, self.descriptor):
+        """FolderRemoved unless the folder is still the one that was locked, with its lock.
+
+        A removal beside writes may leave the folder: it takes the lock's file and finds new ones.
+        """
+        locked = self.lock is None or _is_at(self.folder / LOCK, self.lock)
+        if not (locked and _is_at(self.folder, self.descriptor)):
             raise FolderRemoved(
                 f"the folder {self.folder} was removed or moved while this process was writing "
                 "into it; nothing more is written"

@@ -5,7 +5,6 @@ Processes train a network of some hundred parameters on pictures of 36 pixels.
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -19,7 +18,7 @@ import pytest
 
 from kernels.bounds import same_bits
 from kernels.storage.atomic import temporaries
-from kernels.storage.folders import FolderRemoved
+from kernels.storage.folders import LOCK, FolderRemoved
 from tests.zfnet.commands import NETWORK, pictures, zfnet
 from tests.zfnet.test_train import same_run
 from tests.zfnet.tiny import network, resumed, trainer
@@ -172,7 +171,15 @@ def test_a_folder_that_is_removed_in_training_is_an_error(tmp_path: Path, data: 
     shutil.rmtree(out, ignore_errors=True)
     assert process.status() == 2
     assert f"{out} was removed" in process.output
-    assert not out.exists() or os.listdir(out) == []
+    assert not (out / LOCK).exists()
+
+
+def test_a_folder_whose_files_alone_are_removed_is_an_error_too(tmp_path: Path) -> None:
+    """As a removal leaves it that runs into files which were written meanwhile."""
+    run = trainer(tmp_path / "run")
+    run.on_step = lambda _: (tmp_path / "run" / LOCK).unlink(missing_ok=True) is None
+    with pytest.raises(FolderRemoved, match="run was removed"):
+        run.run()
 
 
 def test_a_folder_that_is_removed_between_steps_is_noticed_at_the_next(tmp_path: Path) -> None:
