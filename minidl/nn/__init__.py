@@ -17,8 +17,6 @@ from minidl.nn.joins import (
     Concatenate,
     GlobalAvgPool2d,
     GlobalMaxPool2d,
-    Reshape,
-    Transpose,
 )
 from minidl.nn.layers import (
     AvgPool2d,
@@ -33,6 +31,7 @@ from minidl.nn.layers import (
     ReLU,
 )
 from minidl.nn.module import Module, Parameter
+from minidl.nn.moves import Reshape, Transpose
 
 __all__ = [
     "INPUT",

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.nn import elementwise, joins, layers
+from minidl.nn import elementwise, joins, layers, moves
 from minidl.nn.graph import Graph
 from minidl.nn.module import Module
 from minidl.nn.tying import tie
@@ -32,8 +32,8 @@ PLAIN: dict[str, type[Module]] = {
         layers.ReLU, layers.MaxPool2d, layers.AvgPool2d, layers.LocalContrastNorm,
         layers.LocalResponseNorm, layers.Flatten, layers.Dropout, elementwise.Pixels,
         elementwise.LeakyReLU, elementwise.Sigmoid, elementwise.Tanh, elementwise.Softmax,
-        elementwise.Clip, elementwise.Identity, joins.Add, joins.Concatenate, joins.Reshape,
-        joins.Transpose, joins.GlobalAvgPool2d, joins.GlobalMaxPool2d,
+        elementwise.Clip, elementwise.Identity, joins.Add, joins.Concatenate, moves.Reshape,
+        moves.Transpose, joins.GlobalAvgPool2d, joins.GlobalMaxPool2d,
     )
 }  # fmt: skip
 """Kinds that are built from settings alone."""
