@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from minidl import nn
-from minidl.formats.onnx.call import Call, operator
+from minidl.formats.onnx.call import Built, Call, Steps, operator
+from minidl.formats.onnx.joining import aligned, sources
 from minidl.formats.onnx.windows import (
     Four,
     Window,
@@ -80,7 +81,9 @@ def gemm(call: Call) -> nn.Module:
     """alpha x B + beta C, with x (N,F), B (F,K) or its transpose, C broadcast to (N,K)."""
     if call["transA"]:
         raise ValueError("transA=1 would mix the images of a batch")
-    _two_axes(call)
+    if len(call.shape) != 2:
+        raise ValueError(f"its input {call.shape} has not the two axes (N, F)")
+    call.axis(1)
     weight = _times(call["alpha"], _matrix(call))
     weight = weight if call["transB"] else weight.T  # (F,K) -> (K,F)
     # A beta of 0 leaves C out, as in BLAS and ONNX Runtime, even where it holds NaN.
@@ -90,14 +93,26 @@ def gemm(call: Call) -> nn.Module:
 
 
 @operator("MatMul")
-def matmul(call: Call) -> nn.Module:
-    """x (N,F) times a constant (F,K)."""
-    _two_axes(call)
-    return nn.Linear.of(np.ascontiguousarray(_matrix(call).T))  # (F,K) -> (K,F)
+def matmul(call: Call) -> Built:
+    """Of x (...,F) and a constant (F,K), or of two activations (...,M,F) and (...,F,K)."""
+    constant = call.inputs[1]
+    if isinstance(constant, np.ndarray) and constant.ndim == 2:
+        call.axis(-1)
+        return nn.Linear.of(np.ascontiguousarray(call.weights(1).T))  # (F,K) -> (K,F)
+    shapes = [value.shape for value in call.inputs if value is not None]
+    if min(map(len, shapes)) < 2:
+        raise ValueError(f"its inputs {shapes} are not both of two axes or more")
+    batch, values = aligned(call)
+    for value in call.activations:
+        value.place(-1)
+        value.place(-2)
+    return Steps((nn.MatMul(),), sources(values), batch)
 
 
 def _filters(call: Call) -> np.ndarray:
     weight = call.weights(1)
+    if len(call.shape) == 4:
+        call.planes  # noqa: B018  (the images must be in front)
     if weight.ndim != 4 or len(call.shape) != 4:
         raise ValueError(
             f"its input {call.shape} and weight {weight.shape} are not both of four axes; only "
@@ -128,8 +143,3 @@ def _row(call: Call, outputs: int) -> np.ndarray:
 def _times(factor: float, array: np.ndarray) -> np.ndarray:
     """factor times array; the array itself, which may be large, for a factor of 1."""
     return array if factor == 1 else array * np.float32(factor)
-
-
-def _two_axes(call: Call) -> None:
-    if len(call.shape) != 2:
-        raise ValueError(f"its input {call.shape} has not the two axes (N, F)")
