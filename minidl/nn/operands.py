@@ -1,27 +1,12 @@
-"""Layers with one constant operand: sums and products with an array, or the array alone."""
+"""Layers with a constant operand: the sum and the product with an array of one image's shape."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from minidl import functional as F
 from minidl.functional import arguments
 from minidl.nn.module import Module, Parameter
 from minidl.tensor import Tensor
-
-
-class PerImage(Module):
-    """The same array for each image: (N,...) -> (N,*weight.shape), whatever the images are.
-
-    A class token, or an operand of a layer that takes two outputs.
-    """
-
-    def __init__(self, weight: np.ndarray) -> None:
-        arguments.array(weight, "PerImage: weight")
-        self.weight = Parameter(weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.broadcast_to(self.weight, (len(x), *self.weight.shape))
 
 
 class Scale(Module):

@@ -75,6 +75,12 @@ class Match:
         low, high = (*node.inputs[1:], "", "")[:2]
         return self.scalar(low), self.scalar(high)
 
+    def target(self, name: str) -> list[int] | None:
+        """The constant target of the Reshape that reads the value of this name."""
+        readers = [n for n in self.nodes_of("Reshape") if n.inputs[0] == self.values[name]]
+        array = self.constants.get(readers[0].inputs[1]) if readers else None
+        return None if array is None else array.ravel().tolist()  # (axes,)
+
     def axes(self, node: Node) -> tuple[int, ...]:
         """The axes of a reduction: an attribute, in later opsets an input."""
         given = node.attributes.get("axes")

@@ -58,6 +58,17 @@ def _layer_norm(match: Match) -> dict[str, Any] | None:
     return {"axis": -len(first), "epsilon": match.number("epsilon"), "trailing": True}
 
 
+def _group_norm(match: Match) -> dict[str, Any] | None:
+    """PyTorch's: the groups as channels of an instance normalisation, and back."""
+    inner, reshape = match.node("InstanceNormalization"), match.target("x")
+    scale, shift = (match.constants.get(name) for name in inner.inputs[1:3])
+    if scale is None or shift is None or (scale != 1).any() or shift.any():
+        return None
+    if reshape is None or tuple(reshape) != (0, scale.size, -1):
+        return None
+    return {"num_groups": scale.size, "epsilon": inner.attributes["epsilon"]}
+
+
 def _response(match: Match) -> dict[str, Any] | None:
     """PyTorch's mean of the squares of `size` channels, by an average in three dimensions."""
     window = match.node("AveragePool").attributes["kernel_shape"]
@@ -116,6 +127,9 @@ PATTERNS = [
             (f"Add(Mul({normed}, scale), shift)", ("x", "scale", "shift")),
             (normed, ("x",)),
         )
+    ),
+    Pattern(
+        "GroupNormalization", "Reshape(InstanceNormalization(Reshape(x)))", meaning=_group_norm
     ),
     *(Pattern("LRN", formula, meaning=_response) for formula in RESPONSE),
 ]

@@ -8,9 +8,12 @@ from minidl.formats.onnx.operators import (
     activation,
     arithmetic,
     convolution,
+    moving,
+    normalisation,
     pooling,
     reduction,
     shape,
 )
 
-__all__ = ["activation", "arithmetic", "convolution", "pooling", "reduction", "shape"]
+__all__ = ["activation", "arithmetic", "convolution", "moving", "normalisation", "pooling",
+           "reduction", "shape"]

@@ -119,29 +119,15 @@ def transpose(call: Call) -> Built:
 
 
 @operator("DepthToSpace")
-def depth_to_space(call: Call) -> Built:
-    """(N,C b b,H,W) -> (N,C,H b,W b), as a change of shape, of axes, and of shape."""
-    b = call["blocksize"]
-    _, C, H, W = call.planes
-    if b < 1 or C % (b * b):
-        raise ValueError(f"blocksize {b} does not divide the {C} channels")
-    K = C // (b * b)
-    first = call["mode"] in (None, "DCR")
-    split = (b, b, K, H, W) if first else (K, b, b, H, W)
-    order = (0, 3, 4, 1, 5, 2) if first else (0, 1, 4, 2, 5, 3)
-    return nn.Reshape(split), nn.Transpose(order), nn.Reshape((K, H * b, W * b))
+def depth_to_space(call: Call) -> nn.Module:
+    call.planes  # noqa: B018  (only planes have a depth)
+    return nn.DepthToSpace(call["blocksize"], call["mode"] or "DCR")
 
 
 @operator("SpaceToDepth")
-def space_to_depth(call: Call) -> Built:
-    """(N,C,H b,W b) -> (N,b b C,H,W)."""
-    b = call["blocksize"]
-    _, C, H, W = call.planes
-    if b < 1 or H % b or W % b:
-        raise ValueError(f"blocksize {b} does not divide the planes of {H} x {W}")
-    split = (C, H // b, b, W // b, b)
-    joined = (C * b * b, H // b, W // b)
-    return nn.Reshape(split), nn.Transpose((0, 3, 5, 1, 2, 4)), nn.Reshape(joined)
+def space_to_depth(call: Call) -> nn.Module:
+    call.planes  # noqa: B018  (only planes have a depth)
+    return nn.SpaceToDepth(call["blocksize"])
 
 
 def _rearranged(call: Call, shape: Sequence[int], axis: int) -> Built:
