@@ -47,6 +47,7 @@ from minidl.nn.moves import (
     Upsample,
 )
 from minidl.nn.normalisation import GroupNorm, InstanceNorm2d, LayerNorm
+from minidl.nn.operands import Scale, Shift
 
 __all__ = [
     "INPUT",
@@ -85,7 +86,9 @@ __all__ = [
     "Reshape",
     "Resize",
     "Roll",
+    "Scale",
     "Sequential",
+    "Shift",
     "Sigmoid",
     "Slice",
     "Softmax",

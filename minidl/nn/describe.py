@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.nn import elementwise, joins, layers, moves, normalisation
+from minidl.nn import elementwise, joins, layers, moves, normalisation, operands
 from minidl.nn.graph import Graph
 from minidl.nn.module import Module
 from minidl.nn.tying import tie
@@ -24,6 +24,8 @@ WEIGHTED: dict[str, Callable[..., Module]] = {
     "Linear": layers.Linear.of,
     "Affine": elementwise.Affine,
     "PReLU": elementwise.PReLU,
+    "Scale": operands.Scale,
+    "Shift": operands.Shift,
     "Constant": moves.Constant,
     "LayerNorm": normalisation.LayerNorm.of,
     "GroupNorm": normalisation.GroupNorm.of,
@@ -50,6 +52,8 @@ ALLOWED = {
     "Linear": set[str](),
     "Affine": set[str](),
     "PReLU": set[str](),
+    "Scale": set[str](),
+    "Shift": set[str](),
     "Constant": set[str](),
     "LayerNorm": {"normalized_shape", "eps"},
     "GroupNorm": {"num_groups", "num_channels", "eps"},

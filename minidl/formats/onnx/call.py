@@ -19,10 +19,10 @@ Value = np.ndarray | Activation | None
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """An input of a layer that is made first: `module` of an activation, or of the image alone
-    where the layer is a constant."""
+    """An input of a layer that is made first: `modules` in sequence of an activation, or of the
+    image alone where the layer is a constant."""
 
-    module: Module
+    modules: tuple[Module, ...]
     of: Activation | None = None
 
 

@@ -17,11 +17,13 @@ import numpy as np
 from minidl.formats.onnx import evaluated
 from minidl.formats.onnx.batch import Activation
 from minidl.formats.onnx.call import Call
-from minidl.formats.onnx.sizes import Size, depends, plain
+from minidl.formats.onnx.sizes import Size, depends, places, plain
 from minidl.formats.onnx.tensors import type_name
 
 Folder = Callable[[Call], np.ndarray]
 FOLDERS: dict[str, Folder] = {}
+SMALL = 1 << 16
+"""Bytes that are counted for places of images, of which a file cannot have many."""
 _TYPES = {
     1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64,
     9: np.bool_, 10: np.float16, 11: np.float64, 12: np.uint32, 13: np.uint64,
@@ -43,6 +45,10 @@ def size(call: Call) -> int:
         if min(shape, default=0) < 0:
             raise ValueError(f"a constant of the shape {shape} would be negative")
         return math.prod(shape) * (4 if value is None else value.itemsize)
+    if operator == "Range":
+        start, limit, delta = (call.array(at).item() for at in range(3))
+        bounded = not isinstance(limit, Size) and delta
+        return 8 * max(math.ceil((limit - start) / delta), 0) if bounded else SMALL
     if operator == "Expand" and len(arrays) == 2:
         return math.prod(_expanded(call)) * arrays[0].itemsize
     if operator == "Concat":
@@ -257,6 +263,16 @@ def _quotient(a: Any, b: Any) -> Any:
     if any(isinstance(each, Size | Fraction | float) for each in (a, b)):
         return a / b
     return int(Fraction(int(a), int(b)))
+
+
+@folding("Range")
+def range_(call: Call) -> np.ndarray:
+    start, limit, delta = (call.array(at).item() for at in range(3))
+    if not isinstance(limit, Size):
+        return np.arange(start, limit, delta, dtype=call.array(0).dtype)
+    if start != 0 or delta != 1:
+        raise ValueError(f"it counts from {start} to {limit} in steps of {delta}")
+    return places(limit)
 
 
 @folding("Equal")

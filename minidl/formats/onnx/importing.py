@@ -18,7 +18,7 @@ import minidl.formats.onnx.operators  # noqa: F401  (its files register the conv
 from kernels.contract.arguments import Pair
 from minidl import nn
 from minidl.formats.onnx import constants, evaluated
-from minidl.formats.onnx.batch import Activation, Batch, in_file
+from minidl.formats.onnx.batch import FRONT, Activation, Batch, in_file
 from minidl.formats.onnx.call import OPERATORS, Built, Call, Source, Steps, Value
 from minidl.formats.onnx.model import Model, Node
 from minidl.formats.onnx.patterns import recognised
@@ -159,18 +159,28 @@ class _Walk:
         given = activations if steps.sources is None else steps.sources
         sources = tuple(self.source(f"{name}/input", each) for each in given)
         batch = activations[0].batch if steps.batch is None else steps.batch
-        for at, module in enumerate(steps.modules, start=1):
-            last = at == len(steps.modules)
-            own = name if last else f"{name}/{at}"
-            # Within a node only the images in front count.
-            sources = (self.layer(own, module, sources, batch if last else Batch()),)
-        return sources[0]
+        return self.sequence(name, steps.modules, sources, batch)
 
     def source(self, name: str, source: Activation | Source) -> Activation:
         """An input of a node's layers, made first where it is not there yet."""
         if isinstance(source, Activation):
             return source
-        return self.layer(name, source.module, (source.of or self.image,), Batch())
+        return self.sequence(name, source.modules, (source.of or self.image,), FRONT)
+
+    def sequence(
+        self,
+        name: str,
+        modules: Sequence[nn.Module],
+        sources: tuple[Activation, ...],
+        batch: Batch,
+    ) -> Activation:
+        """Add layers; the last one gets the name, and its output the batch's place."""
+        for at, module in enumerate(modules, start=1):
+            last = at == len(modules)
+            own = name if last else f"{name}/{at}"
+            # Within a node only the images in front count.
+            sources = (self.layer(own, module, sources, batch if last else FRONT),)
+        return sources[0]
 
     def layer(
         self, name: str, module: nn.Module, sources: tuple[Activation, ...], batch: Batch

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,14 +22,17 @@ class Size:
 
     fixed: Number
     each: Number
+    symbol: ClassVar[str] = "N"
 
     def __add__(self, other: Any) -> Any:
-        return _made(self.fixed + _fixed(other), self.each + _each(other))
+        if isinstance(other, Size) and type(other) is not type(self):
+            raise ValueError(f"it adds {self} and {other}")
+        return self._made(self.fixed + _fixed(other), self.each + _each(other))
 
     __radd__ = __add__
 
     def __neg__(self) -> Size:
-        return Size(-self.fixed, -self.each)
+        return type(self)(-self.fixed, -self.each)
 
     def __sub__(self, other: Any) -> Any:
         return self + (-other)
@@ -40,7 +43,7 @@ class Size:
     def __mul__(self, other: Any) -> Any:
         if isinstance(other, Size):
             raise ValueError("it multiplies the number of images by itself")
-        return _made(self.fixed * _fixed(other), self.each * _fixed(other))
+        return self._made(self.fixed * _fixed(other), self.each * _fixed(other))
 
     __rmul__ = __mul__
 
@@ -54,7 +57,7 @@ class Size:
         divisor = _fixed(other)
         if divisor == 0:
             raise ValueError("it divides by zero")
-        return _made(Fraction(self.fixed) / divisor, Fraction(self.each) / divisor)
+        return self._made(Fraction(self.fixed) / divisor, Fraction(self.each) / divisor)
 
     def __rtruediv__(self, other: Any) -> Any:
         raise ValueError(f"{other} over {self} is not the same for every number of images")
@@ -93,11 +96,25 @@ class Size:
     def __hash__(self) -> int:
         return hash((self.fixed, self.each))
 
+    def _made(self, fixed: Number, each: Number) -> Any:
+        return _whole(fixed) if each == 0 else type(self)(_whole(fixed), _whole(each))
+
     def __str__(self) -> str:
-        images = "N" if self.each == 1 else f"{self.each} N"
+        images = self.symbol if self.each == 1 else f"{self.each} {self.symbol}"
         return images if self.fixed == 0 else f"{self.fixed} + {images}"
 
     __repr__ = __str__
+
+
+class Place(Size):
+    """fixed + each * n for image number n = 0 to N - 1: one for all images, as an axis of 1."""
+
+    symbol: ClassVar[str] = "n"
+
+
+def places(count: Size) -> np.ndarray:
+    """0 to b N - 1 as (b,): the places of each image."""
+    return np.array([Place(k, count.each) for k in range(multiple(count) or 0)], object)
 
 
 def multiple(value: Any) -> int | None:
@@ -120,10 +137,6 @@ def plain(array: np.ndarray) -> np.ndarray:
 def depends(array: np.ndarray) -> bool:
     """True for values that depend on the number of images."""
     return array.dtype == object
-
-
-def _made(fixed: Number, each: Number) -> Any:
-    return _whole(fixed) if each == 0 else Size(_whole(fixed), _whole(each))
 
 
 def _whole(number: Number) -> Number:

@@ -11,9 +11,10 @@ from minidl.formats.onnx.operators import (
     moving,
     normalisation,
     pooling,
+    products,
     reduction,
     shape,
 )
 
-__all__ = ["activation", "arithmetic", "convolution", "moving", "normalisation", "pooling",
+__all__ = ["activation", "arithmetic", "convolution", "moving", "normalisation", "pooling", "products",
            "reduction", "shape"]

@@ -10,7 +10,7 @@ import numpy as np
 from minidl import nn
 from minidl.formats.onnx.batch import Activation, Batch, own
 from minidl.formats.onnx.call import Built, Call, Steps, operator
-from minidl.formats.onnx.sizes import Size
+from minidl.formats.onnx.sizes import Place, Size, depends
 
 MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 """PyTorch's names of ONNX's modes of padding."""
@@ -80,12 +80,42 @@ def split(call: Call) -> Built:
 def gather(call: Call) -> Built:
     """Of constant positions; a single one drops the axis."""
     axis, x, indices = call["axis"] or 0, call.first, call.array(1)
+    if depends(indices):
+        return _by_image(x, axis, indices)
     if indices.dtype.kind not in "iu":
         raise ValueError(f"its indices hold {indices.dtype}; they must be integers")
     at, before = call.axis(axis), x.batch
     moved = indices.ndim - 1 if axis % len(x.shape) < before.axis else 0
     batch = Batch(before.axis + moved, before.outer, before.inner)
     return Steps((nn.Gather(indices.tolist(), at),), batch=batch)
+
+
+def _by_image(x: Activation, axis: int, places: np.ndarray) -> Steps:
+    """Of places in the axis of the images: those of one image, n * inner + k, for each.
+
+    PyTorch's newer exporter writes a change of strides so.
+    """
+    batch, at = x.batch, places.shape.index(1) if 1 in places.shape else -1
+    flat = [place if isinstance(place, Place) else None for place in places.flat]
+    own_places = [int(p.fixed) for p in flat if p is not None and p.each == batch.inner]
+    fits = axis % len(x.shape) == batch.axis and batch.outer == 1 and at >= 0
+    if not fits or len(own_places) != len(flat) or not _within(own_places, batch.inner):
+        raise ValueError("it takes values of one image for another")
+    kept = (*places.shape[:at], *places.shape[at + 1 :])  # without the images
+    where = batch.axis + 1
+    before, behind = x.shape[: batch.axis], x.shape[batch.axis + 1 :]
+    shape = (*before, *kept, *behind)
+    if own_places == list(range(batch.inner)):
+        module: nn.Module = nn.Reshape(shape)
+    elif batch.inner == 1:
+        raise ValueError("it repeats the images")
+    else:
+        module = nn.Gather(np.reshape(own_places, kept).tolist(), where)
+    return Steps((module,), batch=Batch(batch.axis + at))
+
+
+def _within(places: Sequence[int], count: int) -> bool:
+    return all(0 <= place < count for place in places)
 
 
 @operator("Expand")
