@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -113,9 +112,9 @@ def _taps(
         step = (size - 1) / max(length - 1, 1) * (length > 1) if aligned else step
         places = (p + 0.5) * step - 0.5
     if antialias:
-        filter = partial(taps.keys, a=-0.5) if mode == "bicubic" else taps.triangle
+        filter = taps.cubic_filter(-0.5) if mode == "bicubic" else taps.TRIANGLE
         scale = 1 / step if step > 0 else math.inf
-        return taps.antialiased(places, size, scale, filter, 2 if mode == "bicubic" else 1)
+        return taps.antialiased(places, size, scale, filter, exclude_outside=True)
     if mode == "bicubic":
         return taps.cubic(places, size, -0.75)
     return taps.linear(places, size)

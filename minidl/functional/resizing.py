@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -68,11 +67,10 @@ class Resampling:
     def _taps(self, x: np.ndarray, axis: Stretch) -> Taps:
         if self.mode == "nearest":
             return taps.nearest(x, axis.size, self.nearest_mode)
-        if self.antialias and self.mode == "linear":
-            return taps.antialiased(x, axis.size, axis.scale, taps.triangle, 1)
         if self.antialias:
-            keys = partial(taps.keys, a=self.cubic_coeff_a)
-            return taps.antialiased(x, axis.size, axis.scale, keys, 2)
+            cubic = taps.cubic_filter(self.cubic_coeff_a)
+            filter = taps.TRIANGLE if self.mode == "linear" else cubic
+            return taps.antialiased(x, axis.size, axis.scale, filter, self.exclude_outside)
         if self.mode == "linear":
             return taps.linear(x, axis.size)
         return taps.cubic(x, axis.size, self.cubic_coeff_a, self.exclude_outside)
@@ -105,10 +103,11 @@ class Stretch:
             return self._cropped(p, dtype)
         if mode == "pytorch_half_pixel" and self.length <= 1:
             return p * 0
-        x = (p + half) / scale - half
-        if mode == "half_pixel_symmetric":
-            x += n / 2 * (1 - length / (scale * n))
-        return x
+        if mode == "half_pixel_symmetric":  # only the shift is rounded in between
+            shift = n / 2 * (1 - length / (scale * n))
+            symmetric: np.ndarray = shift + (np.arange(self.length) + 0.5) / float(scale) - 0.5
+            return symmetric.astype(dtype)
+        return (p + half) / scale - half
 
     def _cropped(self, p: np.ndarray, dtype: Any) -> np.ndarray:
         start, end, last = dtype(self.start), dtype(self.end), dtype(self.size - 1)
@@ -139,9 +138,7 @@ def resize(
     scales: the factors; a new length is floor(length * scale).
     roi:    for "tf_crop_and_resize" the region: a start for each axis, then an end for each, in
             parts of the axis. Outside of the input is `extrapolation_value`.
-    The other arguments are the operator's attributes. Where the standard leaves it open,
-    `antialias` gives a position outside of the input no weight, as ONNX Runtime and PyTorch do.
-    ValueError for settings that do not fit.
+    The other arguments are the operator's attributes. ValueError for settings that do not fit.
     """
     arguments.tensor(x, "resize", "x")
     how = Resampling(
