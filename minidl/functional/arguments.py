@@ -109,6 +109,12 @@ def mask(value: Any, what: str) -> Any:
     return array
 
 
+def one_of(value: object, known: Sequence[str], what: str) -> None:
+    """ValueError unless the value is one of these names."""
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{what} must be one of {', '.join(known)}, got {shown(value)}")
+
+
 def switches(value: Any, what: str) -> None:
     """TypeError unless the value is an array of integers."""
     if not device.is_array(value):
