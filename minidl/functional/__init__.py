@@ -7,30 +7,49 @@ derivatives of any order follow.
 
 from minidl.functional.activation import log_softmax, relu, sigmoid, softmax, tanh
 from minidl.functional.arithmetic import (
-    absolute,
     add,
-    clip,
     divide,
-    exp,
     log,
-    maximum,
-    minimum,
     multiply,
     negate,
     power,
-    sqrt,
     subtract,
     where,
 )
 from minidl.functional.convolution import conv2d, conv_transpose2d
 from minidl.functional.dropout import dropout, dropout_mask
+from minidl.functional.elementary import (
+    absolute,
+    cos,
+    erf,
+    exp,
+    floor,
+    reciprocal,
+    round,
+    sign,
+    sin,
+    sqrt,
+)
+from minidl.functional.extremes import clamp, clip, eq, ge, gt, le, lt, maximum, minimum, ne
 from minidl.functional.fused import conv_relu_pool
 from minidl.functional.linear import linear, matmul
 from minidl.functional.loss import cross_entropy
 from minidl.functional.normalisation import local_contrast_norm, local_response_norm
 from minidl.functional.patches import fill_outside
 from minidl.functional.pooling import avg_pool2d, max_pool2d, max_unpool2d
-from minidl.functional.reduction import amax, broadcast_to, mean, sum, sum_to
+from minidl.functional.rectifiers import (
+    elu,
+    gelu,
+    hardsigmoid,
+    hardswish,
+    leaky_relu,
+    mish,
+    prelu,
+    relu6,
+    silu,
+    softplus,
+)
+from minidl.functional.reduction import amax, amin, argmax, broadcast_to, mean, sum, sum_to, var
 from minidl.functional.shape import (
     concatenate,
     flatten,
@@ -41,44 +60,74 @@ from minidl.functional.shape import (
     transpose,
 )
 
+abs = absolute
+"""PyTorch's name."""
+
 __all__ = [
+    "abs",
     "absolute",
     "add",
     "amax",
+    "amin",
+    "argmax",
     "avg_pool2d",
     "broadcast_to",
+    "clamp",
     "clip",
     "concatenate",
     "conv2d",
     "conv_relu_pool",
     "conv_transpose2d",
+    "cos",
     "cross_entropy",
     "divide",
     "dropout",
     "dropout_mask",
+    "elu",
+    "eq",
+    "erf",
     "exp",
     "fill_outside",
     "flatten",
+    "floor",
+    "ge",
+    "gelu",
     "getitem",
+    "gt",
+    "hardsigmoid",
+    "hardswish",
+    "le",
+    "leaky_relu",
     "linear",
     "local_contrast_norm",
     "local_response_norm",
     "log",
     "log_softmax",
+    "lt",
     "matmul",
     "max_pool2d",
     "max_unpool2d",
     "maximum",
     "mean",
     "minimum",
+    "mish",
     "multiply",
+    "ne",
     "negate",
     "pad2d",
     "power",
+    "prelu",
+    "reciprocal",
     "relu",
+    "relu6",
     "reshape",
+    "round",
     "sigmoid",
+    "sign",
+    "silu",
+    "sin",
     "softmax",
+    "softplus",
     "sqrt",
     "stack",
     "subtract",
@@ -86,5 +135,6 @@ __all__ = [
     "sum_to",
     "tanh",
     "transpose",
+    "var",
     "where",
 ]

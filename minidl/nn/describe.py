@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.nn import elementwise, joins, layers
+from minidl.nn import activations, elementary, elementwise, joins, layers
 from minidl.nn.graph import Graph
 from minidl.nn.module import Module
 from minidl.nn.tying import tie
@@ -24,6 +24,7 @@ WEIGHTED: dict[str, Callable[..., Module]] = {
     "Linear": layers.Linear.of,
     "Affine": elementwise.Affine,
     "PReLU": elementwise.PReLU,
+    "Constant": elementary.Constant,
 }
 """Kinds that are built from arrays and settings."""
 PLAIN: dict[str, type[Module]] = {
@@ -33,7 +34,14 @@ PLAIN: dict[str, type[Module]] = {
         layers.LocalResponseNorm, layers.Flatten, layers.Dropout, elementwise.Pixels,
         elementwise.LeakyReLU, elementwise.Sigmoid, elementwise.Tanh, elementwise.Softmax,
         elementwise.Clip, elementwise.Identity, joins.Add, joins.Concatenate, joins.Reshape,
-        joins.Transpose, joins.GlobalAvgPool2d, joins.GlobalMaxPool2d,
+        joins.Transpose, joins.GlobalAvgPool2d, joins.GlobalMaxPool2d, joins.Subtract,
+        joins.Multiply, joins.Divide, joins.Maximum, joins.Minimum, joins.MatMul, joins.Where,
+        activations.ReLU6, activations.ELU, activations.Softplus, activations.SiLU,
+        activations.Mish, activations.GELU, activations.Hardswish, activations.Hardsigmoid,
+        activations.LogSoftmax, elementary.Power, elementary.Negate, elementary.Absolute,
+        elementary.Reciprocal, elementary.Exp, elementary.Log, elementary.Sqrt, elementary.Erf,
+        elementary.Sin, elementary.Cos, elementary.Floor, elementary.Round, elementary.Sign,
+        elementary.Sum, elementary.Mean, elementary.Amax, elementary.Amin, elementary.Var,
     )
 }  # fmt: skip
 """Kinds that are built from settings alone."""
@@ -44,6 +52,7 @@ ALLOWED = {
     "Linear": set[str](),
     "Affine": set[str](),
     "PReLU": set[str](),
+    "Constant": set[str](),
 }
 
 
