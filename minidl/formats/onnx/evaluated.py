@@ -13,13 +13,15 @@ import numpy as np
 
 from minidl.formats.onnx.call import Call
 
-OPERATORS = frozenset(
-    """Abs And ArgMax ArgMin Atan BitwiseAnd BitwiseNot BitwiseOr Clip Cos CumSum DepthToSpace Einsum
-    Erf Exp EyeLike Flatten GatherElements GatherND Greater GreaterOrEqual Less LessOrEqual Log
-    MatMul Max Min Mod Neg Not OneHot Or Pad Pow Range Reciprocal ReduceL2 ReduceMax ReduceMean
-    ReduceMin ReduceProd ReduceSum Relu Round ScatterElements ScatterND Sigmoid Sign Sin Softmax
-    SpaceToDepth Split Sqrt Sum Tan Tanh Tile Trilu Xor""".split()
-)
+OPERATORS = frozenset((
+    "Abs", "And", "ArgMax", "ArgMin", "Atan", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "Clip",
+    "Cos", "CumSum", "DepthToSpace", "Einsum", "Erf", "Exp", "EyeLike", "Flatten",
+    "GatherElements", "GatherND", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Log",
+    "MatMul", "Max", "Min", "Mod", "Neg", "Not", "OneHot", "Or", "Pad", "Pow", "Reciprocal",
+    "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "Relu",
+    "Round", "ScatterElements", "ScatterND", "Sigmoid", "Sign", "Sin", "Softmax", "SpaceToDepth",
+    "Split", "Sqrt", "Sum", "Tan", "Tanh", "Tile", "Trilu", "Xor",
+))  # fmt: skip
 """What may be computed, of arrays as small as those of shapes, masks and indices."""
 SMALL = 4096
 """Most values of an input whose values may determine the size of the result."""

@@ -45,7 +45,11 @@ def _plane(sizes: list[int | str], size: Pair | None, what: str) -> tuple[int, i
     """(H, W): the file's, or the caller's where the file's are symbolic."""
     given = (None, None) if size is None else pair(size, "size")
     if size is None and any(isinstance(each, str) for each in sizes):
-        left = [name for name, each in zip(("height", "width"), sizes, strict=True) if isinstance(each, str)]
+        left = [
+            name
+            for name, each in zip(("height", "width"), sizes, strict=True)
+            if isinstance(each, str)
+        ]
         raise ValueError(f"{what} leaves its {' and '.join(left)} open; give size=(H, W)")
     fixed = tuple(
         g if isinstance(each, str) else each for each, g in zip(sizes, given, strict=True)

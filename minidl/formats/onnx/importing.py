@@ -121,9 +121,7 @@ class _Walk:
         if second:
             raise ValueError(f"it takes {second[0]!r}, a second output, and only first ones can be")
         call = Call(node, self.opset, self.inputs(node), self.images)
-        made: Sequence[Value] = (
-            self.folded(call) if constants.folds(call) else self.built(call)
-        )
+        made: Sequence[Value] = self.folded(call) if constants.folds(call) else self.built(call)
         self.values.update(zip(filter(None, node.outputs), made, strict=False))
 
     def folded(self, call: Call) -> tuple[Value, ...]:

@@ -80,9 +80,7 @@ def _response(match: Match) -> dict[str, Any] | None:
 
 CENTRED = "Sub(x, ReduceMean(x))"
 NORMED = f"Div({CENTRED}, Sqrt(Add(ReduceMean(Pow({CENTRED}, 2)), epsilon)))"
-NORMED_BY_PRODUCT = (
-    f"Div({CENTRED}, Sqrt(Add(ReduceMean(Mul({CENTRED}, {CENTRED})), epsilon)))"
-)
+NORMED_BY_PRODUCT = f"Div({CENTRED}, Sqrt(Add(ReduceMean(Mul({CENTRED}, {CENTRED})), epsilon)))"
 ERF = "Add(Erf(Div(x, 1.41421356)), 1)"
 ERF_OF_PRODUCT = "Add(Erf(Mul(x, 0.70710678)), 1)"
 TANH = "Add(Tanh(Mul(Add(x, Mul({cube}, 0.044715)), 0.79788456)), 1)"
@@ -95,7 +93,7 @@ MEANS = [
     for dropped in ("Squeeze", "Reshape")
     for lifted in ("Reshape", "Unsqueeze")
 ]
-BRANCHED = "If(Equal(Gather(Shape({0})), _))".format(SQUARES.format(lifted="Reshape"))
+BRANCHED = f"If(Equal(Gather(Shape({SQUARES.format(lifted='Reshape')})), _))"
 RESPONSE = [
     f"Div(x, Pow(Add(Mul({mean}, alpha), bias), beta))"
     for mean in (*MEANS, *(f"Reshape({m})" for m in (*MEANS, BRANCHED)))
@@ -104,7 +102,11 @@ RESPONSE = [
 
 def _gelu(half: str, form: str) -> list[Pattern]:
     """x half (1 + ...), in the orders in which exporters multiply."""
-    formulas = (f"Mul(Mul(x, {half}), 0.5)", f"Mul(x, Mul({half}, 0.5))", f"Mul(Mul(x, 0.5), {half})")
+    formulas = (
+        f"Mul(Mul(x, {half}), 0.5)",
+        f"Mul(x, Mul({half}, 0.5))",
+        f"Mul(Mul(x, 0.5), {half})",
+    )
     return [Pattern("Gelu", each, meaning=lambda m: {"approximate": form}) for each in formulas]
 
 

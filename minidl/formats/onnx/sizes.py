@@ -1,6 +1,6 @@
 """Sizes that depend on the number of images: a + b N, exact, for shapes that a file computes.
 
-Exporters compute the target of a Reshape from the shape of an activation: Shape, Gather, Mul, Concat.
+Exporters compute the target of a Reshape from the shape of an activation: Shape, Gather, Concat.
 All sizes of an image are known, only the batch N is not. Such values are arrays of Python objects
 with integers and `Size`s, so that NumPy's own functions move them and compute with them.
 """

@@ -16,5 +16,7 @@ from minidl.formats.onnx.operators import (
     shape,
 )
 
-__all__ = ["activation", "arithmetic", "convolution", "moving", "normalisation", "pooling", "products",
-           "reduction", "shape"]
+__all__ = [
+    "activation", "arithmetic", "convolution", "moving", "normalisation", "pooling", "products",
+    "reduction", "shape",
+]  # fmt: skip

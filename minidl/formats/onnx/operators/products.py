@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from minidl import nn
-from minidl.formats.onnx.batch import Activation, Batch, own
+from minidl.formats.onnx.batch import Activation, Batch
 from minidl.formats.onnx.call import Built, Call, Source, Steps, operator
 from minidl.formats.onnx.joining import aligned, sources
 
@@ -55,9 +55,7 @@ def einsum(call: Call) -> Built:
     terms, result = _equation(call)
     kept = [s for s in terms[0] if s in terms[1] and s in result]
     summed = [s for s in terms[0] if s in terms[1] and s not in result]
-    left, right = (
-        [s for s in mine if s not in other] for mine, other in (terms, reversed(terms))
-    )
+    left, right = ([s for s in mine if s not in other] for mine, other in (terms, reversed(terms)))
     if set(result) != {*kept, *left, *right} or len(set(result)) != len(result):
         raise ValueError(f"its equation {call['equation']!r} is no product of matrices")
     x, y = call.activations
