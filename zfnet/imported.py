@@ -12,7 +12,7 @@ from kernels.contract.geometry import ConvGeometry
 from minidl import nn
 from minidl.nn.describe import build, describe
 from minidl.nn.shapes import output_shape
-from zfnet.dependence import geometry
+from zfnet.dependence_rules import geometry
 from zfnet.inspectable import WINDOWS, InspectableGraph
 
 LARGEST = 1 << 31

@@ -94,6 +94,9 @@ class IncrementalForward:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Map `map` of the layer `planes` after the change, (N,P,Q), and the scores (N,C)."""
         scores = self.model.scores
+        if planes == scores:
+            every = self._outputs(change, [scores])[scores]
+            return every[:, map], every.reshape(len(every), -1)  # -> (N,P,Q), (N,C)
         found = self._outputs(change, [planes, scores], {planes: map})
         # (N,1,P,Q) -> (N,P,Q), (N,C,1,1) -> (N,C)
         return found[planes][:, 0], found[scores].reshape(len(change.at), -1)

@@ -16,9 +16,10 @@ import numpy as np
 
 from kernels.contract.geometry import Box, ConvGeometry, PoolGeometry
 from minidl import Tensor, nn, no_grad
-from zfnet.dependence import Dependence, Value, dependence, geometry
+from zfnet.dependence import Dependence, Value
+from zfnet.dependence_rules import dependence
 from zfnet.layouts import Layout
-from zfnet.reach import Everything, hull, is_empty
+from zfnet.reach import Sliding, hull, is_empty
 from zfnet.views import View, views
 
 WINDOWS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.GlobalAvgPool2d, nn.GlobalMaxPool2d)
@@ -168,19 +169,14 @@ class InspectableGraph(nn.Graph):
         return kept
 
     def geometries(self) -> Mapping[str, ConvGeometry | PoolGeometry]:
-        """The geometry of each layer that slides a window, for one image."""
+        """The geometry of each layer that slides a window over planes, for one image."""
         return self._geometries
 
     @cached_property
     def _geometries(self) -> dict[str, ConvGeometry | PoolGeometry]:
-        found = dict[str, ConvGeometry | PoolGeometry]()
-        for name, layer in self.children():
-            if isinstance(layer, WINDOWS) and name in self.shapes():
-                (source,) = self.wiring()[name]
-                S = self.image_size
-                inner = (3, S, S) if source == nn.INPUT else self.shapes()[source]
-                found[name] = geometry(layer, (1, *inner))
-        return found
+        _, found = self._units
+        windows = {name: each.reaches[0] for name, each in found.items() if each.reaches}
+        return {n: reach.geometry for n, reach in windows.items() if isinstance(reach, Sliding)}
 
     def views(self, layer: str) -> dict[str, View]:
         """The receptive field of `layer` in each layer below it, and in the image (`nn.INPUT`).
@@ -215,13 +211,12 @@ class InspectableGraph(nn.Graph):
 
     def _field(self, layer: str, box: Box) -> Box:
         """The pixels of the image on which the places in `box` of the layer's plane depend."""
-        (values, found), below = self._units, self.below(layer)
+        (_, found), below = self._units, self.below(layer)
         boxes: dict[str, Box] = {layer: box}
         for name in reversed([name for name in self.layer_names() if name in below]):
             if name not in boxes or is_empty(boxes[name]):
                 continue
             for source, reach in zip(self.wiring()[name], found[name].reaches, strict=True):
-                reach = reach if values[name].known else Everything(values[source].plane)
                 boxes[source] = hull(boxes.get(source), reach.below(boxes[name]))
         return boxes.get(nn.INPUT, Box(0, 0, 0, 0))
 

@@ -115,7 +115,7 @@ def _field(model: InspectableGraph, name: str) -> tuple[Two | None, Two | None]:
 def _macs(model: InspectableGraph, name: str) -> int:
     """Multiply-adds of convolutions and matrix products; other layers have few."""
     layer, geometry = dict(model.children())[name], model.geometries().get(name)
-    if isinstance(geometry, ConvGeometry):
+    if isinstance(layer, nn.Conv2d) and isinstance(geometry, ConvGeometry):
         return geometry.macs
     if isinstance(layer, nn.ConvTranspose2d):
         (source,) = model.wiring()[name]

@@ -44,6 +44,14 @@ class Everything:
 
 
 @dataclass(frozen=True)
+class Nowhere:
+    """No place depends on the input."""
+
+    def below(self, box: Box) -> Box:
+        return NOWHERE
+
+
+@dataclass(frozen=True)
 class Sliding:
     """A window of a convolution or a pooling."""
 

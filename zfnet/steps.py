@@ -45,7 +45,9 @@ class Step:
 
     @property
     def fill(self) -> float:
-        """The value of its padding: less than any pixel for a max-pooling."""
+        """The value of its padding: less than any pixel for a max-pooling, a pad's own."""
+        if isinstance(self.layer, nn.Pad):
+            return float(self.layer.settings["value"])
         highest = isinstance(self.layer, nn.MaxPool2d | nn.GlobalMaxPool2d)
         return patches.LOWEST if highest else 0.0
 
@@ -63,6 +65,8 @@ class Step:
             return _convolved(self.layer, inputs[0], settings, self.rectified)
         if isinstance(self.geometry, PoolGeometry):
             return _pooled(self.layer, self.geometry, inputs[0], at)
+        if isinstance(self.layer, nn.Pad) and self.geometry is not None:
+            return inputs[0]
         own = (layout.tensor_of_planes(x) for layout, x in zip(self.before, inputs, strict=True))
         return self.after.tensor_as_planes(self.layer(*own))
 
