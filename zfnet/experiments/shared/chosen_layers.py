@@ -62,17 +62,18 @@ def top(model: InspectableGraph, given: Key | None = None) -> str:
 def stages(model: InspectableGraph) -> list[str]:
     """The last layer of each resolution on the trunk, then the scores' input.
 
-    Where resolutions change fewer than three times, as between the tokens of a transformer, layers
-    at even distances.
+    Where the resolution never changes, as between the tokens of a transformer, layers at even
+    distances.
     """
-    trunk, top_features = model.trunk(), model.top_features
+    trunk, top_features, layers = model.trunk(), model.top_features, dict(model.children())
     trunk = trunk[: trunk.index(top_features)]
+    weighted = [i for i, n in enumerate(trunk) if isinstance(layers[n], nn.Conv2d | nn.Linear)]
+    trunk = trunk[[*weighted, 0][0] :]  # (what is before prepares the image)
     places = [_places(model.shapes()[name]) for name in trunk]
     ends = [i for i, size in enumerate(places) if size > 1 and size not in places[i + 1 : i + 2]]
     names = [trunk[i] for i in ends]
-    if len(names) < 3:
+    if len(names) < 2:
         kinds = (nn.Add, nn.Concatenate)
-        layers = dict(model.children())
         joins = [name for name in trunk if isinstance(layers[name], kinds)]
         names = _evenly(joins if len(joins) >= COUNT - 1 else trunk, COUNT - 1)
     return [*names, top_features]

@@ -154,9 +154,9 @@ def _reduced(P: int, Q: int, places: float) -> tuple[int, int]:
     """The largest (p, q) of at most so many places, in the proportion of P to Q."""
     if places >= P * Q:
         return P, Q
-    p = min(P, max(1, int((places * P / Q) ** 0.5)))
-    q = min(Q, max(1, int(places / p)))
-    return (p, min(q, p)) if P == Q else (p, q)
+    q = max(1, min(Q, int(places), int((places * Q / P) ** 0.5)))
+    p = max(1, min(P, int(places / q)))
+    return (min(p, q), q) if P == Q else (p, q)
 
 
 def averaged(units: np.ndarray, kept: tuple[int, int]) -> np.ndarray:
