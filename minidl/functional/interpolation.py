@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl.functional import arguments, taps
-from minidl.functional.resizing import one_of, resample
+from minidl.functional.resizing import resample
 from minidl.functional.taps import Taps
 from minidl.tensor import Tensor
 
@@ -37,7 +37,7 @@ def interpolate(
     itself unless `recompute_scale_factor`. ValueError for settings that do not fit.
     """
     arguments.tensor(x, "interpolate", "x")
-    one_of(mode, tuple(FILTERS), "interpolate: mode")
+    arguments.one_of(mode, tuple(FILTERS), "interpolate: mode")
     if x.ndim not in FILTERS[mode] or 0 in x.shape[1:]:
         raise ValueError(
             f"interpolate: mode {mode!r} takes x with {' or '.join(map(str, FILTERS[mode]))} axes "

@@ -48,7 +48,7 @@ class Resampling:
             ("coordinate_transformation_mode", COORDINATE_MODES),
             ("nearest_mode", NEAREST_MODES),
         ):
-            one_of(getattr(self, name), known, f"resize: {name}")
+            arguments.one_of(getattr(self, name), known, f"resize: {name}")
 
     def taps(self, axis: Stretch) -> Taps:
         """The matrix of one axis; a coordinate outside of the region has no taps."""
@@ -147,7 +147,7 @@ def resize(
         arguments.flag(exclude_outside, "resize: exclude_outside"),
         arguments.flag(antialias, "resize: antialias"),
     )  # fmt: skip
-    one_of(keep_aspect_ratio_policy, POLICIES, "resize: keep_aspect_ratio_policy")
+    arguments.one_of(keep_aspect_ratio_policy, POLICIES, "resize: keep_aspect_ratio_policy")
     value = arguments.number(extrapolation_value, "resize: extrapolation_value")
     given = (sizes is None) + (scales is None)
     if given != 1:
@@ -268,9 +268,3 @@ def _product(x: Tensor, steps: Steps) -> Tensor:
 @gradient.rule("resize")
 def _resize(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     return (_product(gy, tuple((axis, m.transposed()) for axis, m in node.saved["steps"])),)
-
-
-def one_of(value: object, known: Sequence[str], what: str) -> None:
-    """ValueError unless the value is one of these names."""
-    if not isinstance(value, str) or value not in known:
-        raise ValueError(f"{what} must be one of {', '.join(known)}, got {value!r}")
