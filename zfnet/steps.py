@@ -99,7 +99,7 @@ def steps(
     """The windowed layers in order; a convolution is fused with the ReLU that follows it.
 
     until: only these layers, and those that they depend on.
-    kept:  layers whose outputs are kept to the end.
+    kept:  layers whose outputs are kept to the end, and not fused away.
     """
     layers = dict(model.children())
     wanted = set(model.windowed()) - {nn.INPUT}
@@ -111,7 +111,7 @@ def steps(
             continue
         sources = model.wiring()[name]
         before = found.get(sources[0])
-        if before and with_relu(model, before.name) == name:
+        if before and before.name not in kept and with_relu(model, before.name) == name:
             del found[before.name]
             found[name] = replace(before, name=name, names=before.names | {name})
         else:

@@ -34,6 +34,12 @@ def conv(c: int, k: int, size: int, **settings: int) -> nn.Conv2d:
     return nn.Conv2d.of(weight, rng.standard_normal(k), **settings)
 
 
+def linear(inner: int, outer: int) -> nn.Linear:
+    rng = np.random.default_rng(inner + outer)
+    weight = rng.standard_normal((outer, inner)) / np.sqrt(inner)
+    return nn.Linear.of(weight, rng.standard_normal(outer))
+
+
 def chain(*layers: nn.Module) -> Layers:
     """conv 3x3 to 4 maps, then the layers one after the other."""
     found: Layers = {"stem": (conv(3, 4, 3, padding=1), [nn.INPUT])}
@@ -54,26 +60,87 @@ def window_shift() -> Layers:
     return layers
 
 
-def tokens(*layers: nn.Module) -> Layers:
-    """Patches of 4 x 4 pixels as 16 tokens behind a class token."""
-    found: Layers = {
+def tokens() -> Layers:
+    """Patches of 4 x 4 pixels as 16 tokens behind a class token, and a perceptron of each."""
+    placed = np.random.default_rng(2).standard_normal((17, 6))
+    return {
         "patches": (conv(3, 6, 4, stride=4), [nn.INPUT]),
         "flat": (nn.Reshape((6, 16)), ["patches"]),
         "tokens": (nn.Transpose((0, 2, 1)), ["flat"]),
         "class": (nn.Constant(np.ones((1, 1, 6))), ["tokens"]),
         "all": (nn.Concatenate(1), ["class", "tokens"]),
-        "norm": (nn.LayerNorm.of(np.ones(6), np.zeros(6), normalized_shape=6), ["all"]),
-        "mlp": (nn.Sigmoid(), ["norm"]),
+        "placed": (nn.Shift(placed), ["all"]),
+        "norm": (nn.LayerNorm.of(np.ones(6), np.zeros(6), normalized_shape=6), ["placed"]),
+        "inner": (linear(6, 8), ["norm"]),
+        "gelu": (nn.GELU(), ["inner"]),
+        "outer": (linear(8, 6), ["gelu"]),
+        "sum": (nn.Add(), ["outer", "placed"]),
     }
-    return found
+
+
+def attention() -> Layers:
+    """Two heads of attention on these tokens, with a sum around it."""
+    found = tokens()
+    for name in ("queries", "keys", "values"):
+        found[name] = (linear(6, 6), ["sum"])
+        found[f"{name} of heads"] = (nn.Reshape((17, 2, 3)), [name])
+        axes = (0, 2, 3, 1) if name == "keys" else (0, 2, 1, 3)
+        found[f"{name} by head"] = (nn.Transpose(axes), [f"{name} of heads"])
+    return found | {
+        "products": (nn.MatMul(), ["queries by head", "keys by head"]),
+        "shares": (nn.Softmax(-1), ["products"]),
+        "means": (nn.MatMul(), ["shares", "values by head"]),
+        "by token": (nn.Transpose((0, 2, 1, 3)), ["means"]),
+        "joined": (nn.Reshape((17, 6)), ["by token"]),
+        "attended": (nn.Add(), ["joined", "sum"]),
+    }
+
+
+def patches_again() -> Layers:
+    """The tokens without the class token, as planes with windows."""
+    return tokens() | {
+        "patches again": (nn.Slice([1], [None], dims=[1]), ["sum"]),
+        "turned": (nn.Transpose((0, 2, 1)), ["patches again"]),
+        "planes": (nn.Reshape((6, 4, 4)), ["turned"]),
+        "neck": (conv(6, 3, 3, padding=1), ["planes"]),
+    }
+
+
+def gated() -> Layers:
+    """An inverted residual block with squeeze-and-excitation and smooth rectifiers."""
+    return chain(nn.Hardswish(), conv(4, 4, 3, padding=1, groups=4), nn.SiLU()) | {
+        "squeeze": (nn.GlobalAvgPool2d(), ["SiLU2"]),
+        "reduce": (conv(4, 2, 1), ["squeeze"]),
+        "relu": (nn.ReLU(), ["reduce"]),
+        "expand": (conv(2, 4, 1), ["relu"]),
+        "gate": (nn.Hardsigmoid(), ["expand"]),
+        "excite": (nn.Multiply(), ["SiLU2", "gate"]),
+        "project": (conv(4, 4, 1), ["excite"]),
+        "sum": (nn.Add(), ["project", "stem"]),
+    }
+
+
+def products_of_planes() -> Layers:
+    """Swish as a product, a difference, a quotient and a maximum of planes."""
+    return chain() | {
+        "sigmoid": (nn.Sigmoid(), ["stem"]),
+        "swish": (nn.Multiply(), ["stem", "sigmoid"]),
+        "wider": (conv(4, 4, 3, padding=1), ["swish"]),
+        "difference": (nn.Subtract(), ["wider", "sigmoid"]),
+        "quotient": (nn.Divide(), ["difference", "sigmoid"]),
+        "maximum": (nn.Maximum(), ["quotient", "stem"]),
+        "mean": (nn.Mean(1, keepdim=True), ["maximum"]),
+        "less the mean": (nn.Subtract(), ["maximum", "mean"]),
+        "last": (conv(4, 3, 3), ["less the mean"]),
+    }
 
 
 def channels_last() -> Layers:
     """A block of ConvNeXt: depthwise windows, then layers over the last axis."""
     return chain(
         conv(4, 4, 5, padding=2, groups=4), nn.Transpose((0, 2, 3, 1)),
-        nn.LayerNorm.of(np.full(4, 2.0), np.ones(4), normalized_shape=4),  nn.Sigmoid(),
-        nn.Transpose((0, 3, 1, 2)),
+        nn.LayerNorm.of(np.full(4, 2.0), np.ones(4), normalized_shape=4), linear(4, 8), nn.GELU(),
+        linear(8, 4), nn.Transpose((0, 3, 1, 2)), nn.Scale(np.full((4, 1, 1), 0.5)),
     )  # fmt: skip
 
 
@@ -109,13 +176,9 @@ NETWORKS: dict[str, Callable[[], Layers]] = {
     "softmax of channels": lambda: chain(nn.Softmax(1), conv(4, 3, 3)),
     "softmax of rows": lambda: chain(conv(4, 4, 3, stride=2), nn.Softmax(2)),
     "tokens": tokens,
-    "without the class token": lambda: (
-        tokens()
-        | {
-            "patches again": (nn.Slice([1], [None], dims=[1]), ["mlp"]),
-            "turned": (nn.Transpose((0, 2, 1)), ["patches again"]),
-            "planes": (nn.Reshape((6, 4, 4)), ["turned"]),
-            "neck": (conv(6, 3, 3, padding=1), ["planes"]),
-        }
-    ),
+    "without the class token": patches_again,
+    "attention": attention,
+    "squeeze-and-excitation": gated,
+    "products of planes": products_of_planes,
+    "softmax of tokens": lambda: tokens() | {"softmax": (nn.Softmax(-1), ["sum"])},
 }

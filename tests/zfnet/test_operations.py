@@ -41,8 +41,9 @@ def test_a_changed_square_gives_the_outputs_of_whole_images(name: str) -> None:
     with no_grad():
         true = model.activations(Tensor(changed(x, squares)))
     for layer in model.layer_names():
-        planes, scores = forward.map_and_scores(Change(squares, PLACES), layer, 1)
-        expected = model.layout(layer).planar(true[layer].data)[:, 1]
+        last = model.unit_planes(layer)[0] - 1
+        planes, scores = forward.map_and_scores(Change(squares, PLACES), layer, last)
+        expected = model.layout(layer).planar(true[layer].data)[:, last]
         assert near(planes, expected), layer
         assert near(
             scores, model.layout(model.scores).planar(true[model.scores].data).reshape(4, -1)
