@@ -159,6 +159,7 @@ HELD: dict[str, Rule] = {
     "divide": hold_denominator,
     "local_contrast_norm": pass_through,
     "local_response_norm": pass_through,
+    "standardise": pass_through,
 }
 """Rows that the deconvnet and guided backpropagation have in common."""
 SMOOTH = ("silu", "gelu", "mish", "hardswish", "softplus", "relu6")

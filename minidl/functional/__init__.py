@@ -32,9 +32,33 @@ from minidl.functional.elementary import (
 )
 from minidl.functional.extremes import clamp, clip, eq, ge, gt, le, lt, maximum, minimum, ne
 from minidl.functional.fused import conv_relu_pool
+from minidl.functional.interpolation import interpolate
 from minidl.functional.linear import linear, matmul
 from minidl.functional.loss import cross_entropy
+from minidl.functional.moving import (
+    cat,
+    chunk,
+    depth_to_space,
+    expand,
+    flip,
+    gather,
+    index_select,
+    narrow,
+    permute,
+    pixel_shuffle,
+    pixel_unshuffle,
+    repeat,
+    roll,
+    space_to_depth,
+    split,
+    squeeze,
+    swapaxes,
+    take,
+    unbind,
+    unsqueeze,
+)
 from minidl.functional.normalisation import local_contrast_norm, local_response_norm
+from minidl.functional.padding import pad
 from minidl.functional.patches import fill_outside
 from minidl.functional.pooling import avg_pool2d, max_pool2d, max_unpool2d
 from minidl.functional.rectifiers import (
@@ -50,6 +74,7 @@ from minidl.functional.rectifiers import (
     softplus,
 )
 from minidl.functional.reduction import amax, amin, argmax, broadcast_to, mean, sum, sum_to, var
+from minidl.functional.resizing import resize
 from minidl.functional.shape import (
     concatenate,
     flatten,
@@ -58,6 +83,12 @@ from minidl.functional.shape import (
     reshape,
     stack,
     transpose,
+)
+from minidl.functional.standardised import (
+    group_norm,
+    instance_norm,
+    layer_norm,
+    standardise,
 )
 
 abs = absolute
@@ -72,6 +103,8 @@ __all__ = [
     "argmax",
     "avg_pool2d",
     "broadcast_to",
+    "cat",
+    "chunk",
     "clamp",
     "clip",
     "concatenate",
@@ -80,6 +113,7 @@ __all__ = [
     "conv_transpose2d",
     "cos",
     "cross_entropy",
+    "depth_to_space",
     "divide",
     "dropout",
     "dropout_mask",
@@ -87,15 +121,23 @@ __all__ = [
     "eq",
     "erf",
     "exp",
+    "expand",
     "fill_outside",
     "flatten",
+    "flip",
     "floor",
+    "gather",
     "ge",
     "gelu",
     "getitem",
+    "group_norm",
     "gt",
     "hardsigmoid",
     "hardswish",
+    "index_select",
+    "instance_norm",
+    "interpolate",
+    "layer_norm",
     "le",
     "leaky_relu",
     "linear",
@@ -112,15 +154,23 @@ __all__ = [
     "minimum",
     "mish",
     "multiply",
+    "narrow",
     "ne",
     "negate",
+    "pad",
     "pad2d",
+    "permute",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "power",
     "prelu",
     "reciprocal",
     "relu",
     "relu6",
+    "repeat",
     "reshape",
+    "resize",
+    "roll",
     "round",
     "sigmoid",
     "sign",
@@ -128,13 +178,21 @@ __all__ = [
     "sin",
     "softmax",
     "softplus",
+    "space_to_depth",
+    "split",
     "sqrt",
+    "squeeze",
     "stack",
+    "standardise",
     "subtract",
     "sum",
     "sum_to",
+    "swapaxes",
+    "take",
     "tanh",
     "transpose",
+    "unbind",
+    "unsqueeze",
     "var",
     "where",
 ]

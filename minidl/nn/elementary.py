@@ -9,19 +9,8 @@ import numpy as np
 
 from minidl import functional as F
 from minidl.functional import arguments
-from minidl.nn.module import Module, Parameter
+from minidl.nn.module import Module
 from minidl.tensor import Tensor
-
-
-class Constant(Module):
-    """A weight of any shape, whatever the inputs: an operand of a join."""
-
-    def __init__(self, weight: np.ndarray) -> None:
-        arguments.array(weight, "Constant: weight")
-        self.weight = Parameter(weight)
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        return self.weight
 
 
 class Power(Module):

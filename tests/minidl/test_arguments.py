@@ -12,6 +12,7 @@ import pytest
 
 from minidl import Tensor
 from minidl import functional as F
+from tests.minidl.move_calls import MOVES
 
 pytestmark = pytest.mark.quick
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,7 +102,7 @@ CALLS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "sum_to": ((of(2, 3), (1, 3)), {}),
     "transpose": ((of(2, 3), (1, 0)), {}),
     "where": ((np.array([True, False]), of(2), of(2)), {}),
-}
+} | MOVES
 """A good call of each function."""
 WRONG: list[Any] = [
     None, "x", "3", b"x", -1, 3, 2**31, 2**40, 2**70, -(2**70), 10**400, 1.5, float("nan"),

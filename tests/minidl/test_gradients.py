@@ -12,7 +12,10 @@ from minidl import Tensor, check_vjp, rules
 from minidl import functional as F
 from minidl.gradient_check import VjpCheck
 from minidl.tensor import Node, record
-from tests.minidl import differentiable_elements
+from tests.minidl import (
+    differentiable_elements,
+    differentiable_moves,  # noqa: F401  (fills CASES)
+)
 from tests.minidl.differentiable import CASES
 
 pytestmark = pytest.mark.usefixtures("one_thread")
