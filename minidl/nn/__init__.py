@@ -33,20 +33,16 @@ from minidl.nn.layers import (
 from minidl.nn.module import Module, Parameter
 from minidl.nn.moves import (
     Constant,
-    DepthToSpace,
     Expand,
     Gather,
-    Pad,
     Repeat,
     Reshape,
-    Resize,
     Roll,
     Slice,
-    SpaceToDepth,
     Transpose,
-    Upsample,
 )
 from minidl.nn.normalisation import GroupNorm, InstanceNorm2d, LayerNorm
+from minidl.nn.resizing import DepthToSpace, Pad, Resize, SpaceToDepth, Upsample
 
 __all__ = [
     "INPUT",

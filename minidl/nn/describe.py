@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.nn import elementwise, joins, layers, moves, normalisation
+from minidl.nn import elementwise, joins, layers, moves, normalisation, resizing
 from minidl.nn.graph import Graph
 from minidl.nn.module import Module
 from minidl.nn.tying import tie
@@ -38,8 +38,8 @@ PLAIN: dict[str, type[Module]] = {
         elementwise.LeakyReLU, elementwise.Sigmoid, elementwise.Tanh, elementwise.Softmax,
         elementwise.Clip, elementwise.Identity, joins.Add, joins.Concatenate, moves.Reshape,
         moves.Transpose, moves.Slice, moves.Gather, moves.Expand, moves.Repeat, moves.Roll,
-        moves.Pad, moves.Resize, moves.Upsample, moves.DepthToSpace, moves.SpaceToDepth,
-        joins.GlobalAvgPool2d, joins.GlobalMaxPool2d,
+        resizing.Pad, resizing.Resize, resizing.Upsample, resizing.DepthToSpace,
+        resizing.SpaceToDepth, joins.GlobalAvgPool2d, joins.GlobalMaxPool2d,
     )
 }  # fmt: skip
 """Kinds that are built from settings alone."""
