@@ -7,18 +7,12 @@ derivatives of any order follow.
 
 from minidl.functional.activation import log_softmax, relu, sigmoid, softmax, tanh
 from minidl.functional.arithmetic import (
-    absolute,
     add,
-    clip,
     divide,
-    exp,
     log,
-    maximum,
-    minimum,
     multiply,
     negate,
     power,
-    sqrt,
     subtract,
     where,
 )
@@ -30,6 +24,19 @@ from minidl.functional.blocks import (
 )
 from minidl.functional.convolution import conv2d, conv_transpose2d
 from minidl.functional.dropout import dropout, dropout_mask
+from minidl.functional.elementary import (
+    absolute,
+    cos,
+    erf,
+    exp,
+    floor,
+    reciprocal,
+    round,
+    sign,
+    sin,
+    sqrt,
+)
+from minidl.functional.extremes import clamp, clip, eq, ge, gt, le, lt, maximum, minimum, ne
 from minidl.functional.fused import conv_relu_pool
 from minidl.functional.interpolation import interpolate
 from minidl.functional.linear import linear, matmul
@@ -56,7 +63,19 @@ from minidl.functional.normalisation import local_contrast_norm, local_response_
 from minidl.functional.padding import pad
 from minidl.functional.patches import fill_outside
 from minidl.functional.pooling import avg_pool2d, max_pool2d, max_unpool2d
-from minidl.functional.reduction import amax, broadcast_to, mean, sum, sum_to
+from minidl.functional.rectifiers import (
+    elu,
+    gelu,
+    hardsigmoid,
+    hardswish,
+    leaky_relu,
+    mish,
+    prelu,
+    relu6,
+    silu,
+    softplus,
+)
+from minidl.functional.reduction import amax, amin, argmax, broadcast_to, mean, sum, sum_to, var
 from minidl.functional.resizing import resize
 from minidl.functional.shape import (
     concatenate,
@@ -74,49 +93,71 @@ from minidl.functional.standardised import (
     standardise,
 )
 
+abs = absolute
+"""PyTorch's name."""
+
 __all__ = [
+    "abs",
     "absolute",
     "add",
     "amax",
+    "amin",
+    "argmax",
     "avg_pool2d",
     "broadcast_to",
     "cat",
     "chunk",
+    "clamp",
     "clip",
     "concatenate",
     "conv2d",
     "conv_relu_pool",
     "conv_transpose2d",
+    "cos",
     "cross_entropy",
     "depth_to_space",
     "divide",
     "dropout",
     "dropout_mask",
+    "elu",
+    "eq",
+    "erf",
     "exp",
     "expand",
     "fill_outside",
     "flatten",
     "flip",
+    "floor",
     "gather",
+    "ge",
+    "gelu",
     "getitem",
     "group_norm",
+    "gt",
+    "hardsigmoid",
+    "hardswish",
     "index_select",
     "instance_norm",
     "interpolate",
     "layer_norm",
+    "le",
+    "leaky_relu",
     "linear",
     "local_contrast_norm",
     "local_response_norm",
     "log",
     "log_softmax",
+    "lt",
     "matmul",
     "max_pool2d",
     "max_unpool2d",
     "maximum",
     "mean",
     "minimum",
+    "mish",
     "multiply",
     "narrow",
+    "ne",
     "negate",
     "pad",
     "pad2d",
@@ -124,13 +165,21 @@ __all__ = [
     "pixel_shuffle",
     "pixel_unshuffle",
     "power",
+    "prelu",
+    "reciprocal",
     "relu",
+    "relu6",
     "repeat",
     "reshape",
     "resize",
     "roll",
+    "round",
     "sigmoid",
+    "sign",
+    "silu",
+    "sin",
     "softmax",
+    "softplus",
     "space_to_depth",
     "split",
     "sqrt",
@@ -146,5 +195,6 @@ __all__ = [
     "transpose",
     "unbind",
     "unsqueeze",
+    "var",
     "where",
 ]

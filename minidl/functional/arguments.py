@@ -101,18 +101,19 @@ def sizes(value: object, what: str) -> tuple[int, ...]:
     return found
 
 
+def one_of(value: object, words: Sequence[str], what: str) -> str:
+    """The word; ValueError lists those that there are."""
+    if not isinstance(value, str) or value not in words:
+        raise ValueError(f"{what} must be one of {', '.join(words)}, got {shown(value)}")
+    return value
+
+
 def mask(value: Any, what: str) -> Any:
     """The array of bool, or one bool as an array; TypeError for anything else."""
     array = np.asarray(value) if isinstance(value, bool | np.bool_) else value
     if not device.is_array(array) or array.dtype != bool:
         raise TypeError(f"{what} must be an array of bool, got {shown(value)}")
     return array
-
-
-def one_of(value: object, known: Sequence[str], what: str) -> None:
-    """ValueError unless the value is one of these names."""
-    if not isinstance(value, str) or value not in known:
-        raise ValueError(f"{what} must be one of {', '.join(known)}, got {shown(value)}")
 
 
 def switches(value: Any, what: str) -> None:
