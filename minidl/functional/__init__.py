@@ -16,6 +16,12 @@ from minidl.functional.arithmetic import (
     subtract,
     where,
 )
+from minidl.functional.blocks import (
+    depth_to_space,
+    pixel_shuffle,
+    pixel_unshuffle,
+    space_to_depth,
+)
 from minidl.functional.convolution import conv2d, conv_transpose2d
 from minidl.functional.dropout import dropout, dropout_mask
 from minidl.functional.elementary import (
@@ -38,18 +44,14 @@ from minidl.functional.loss import cross_entropy
 from minidl.functional.moving import (
     cat,
     chunk,
-    depth_to_space,
     expand,
     flip,
     gather,
     index_select,
     narrow,
     permute,
-    pixel_shuffle,
-    pixel_unshuffle,
     repeat,
     roll,
-    space_to_depth,
     split,
     squeeze,
     swapaxes,
