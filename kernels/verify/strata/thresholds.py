@@ -206,7 +206,7 @@ THRESHOLDS = Stratum(
         **dict.fromkeys(("local_contrast_norm", "local_contrast_norm_vjp"), _contrasts),
         "matmul": _matrices,
         "batched_matmul": _batches,
-        **dict.fromkeys(("relu", "relu_vjp", "sgd_step"), _shapes),
+        **dict.fromkeys(("relu", "relu_vjp", "erf", "gelu", "sgd_step"), _shapes),
         "plane_max": _four_axes,
         "concatenate": _joined,
         "patches_gather": partial(_patches, True),
