@@ -24,8 +24,8 @@ from kernels.cpu.vector import lanes_of
 
 CHANNELS = 256
 """Channels of a piece of work: a few rows of 56 pixels of them are within the L2 cache."""
-COUNT = 6
-"""The column of `Axis.count` in an array of `axes`."""
+RESULTS = 6
+"""The column of `Axis.results` in an array of `axes`."""
 MOST_TAPS, MOST_STEP = 7, 2
 """Windows up to this size are unrolled; larger ones are served tap by tap."""
 
@@ -41,8 +41,7 @@ class Axis(NamedTuple):
     """Its factor is at factor + k turn in w."""
     turn: int
     step: int
-    count: int
-    """Number of results."""
+    results: int
     first: int
     """Result u is number first + u apart of the plane."""
     apart: int
@@ -101,7 +100,7 @@ def _unrolled(x, source, w, begin, rectify, plane, y, both, taps, step):  # type
     """Every row of results, for the axes `both`; `channelwise_rows` explains `taps` and `step`."""
     blocks = (x.shape[3] + CHANNELS - 1) // CHANNELS
     stream = use_non_temporal(y) and x.shape[3] % lanes_of(x) == 0 and y.nbytes > LAST_CACHE
-    for piece in numba.prange(len(x) * both[0, COUNT] * blocks):
+    for piece in numba.prange(len(x) * both[0, RESULTS] * blocks):
         _row(x, source, w, begin, rectify, plane, y, both, taps, step, piece // blocks,
              piece % blocks * CHANNELS, stream)  # fmt: skip
 
@@ -111,7 +110,7 @@ def _row(x, source, w, begin, rectify, plane, y, both, taps, step, row, c0, stre
     """Results of one row, CHANNELS channels from c0 on."""
     _, H, W, C = x.shape
     rows, columns, lanes = _axis(both, 0), _axis(both, 1), lanes_of(x)
-    n, u = row // rows.count, row % rows.count
+    n, u = row // rows.results, row % rows.results
     top, bottom = _on_plane(rows, u, H)
     places, factors = np.empty(rows.taps, np.int64), np.empty(rows.taps, np.int64)
     for k in range(top, bottom):
@@ -119,9 +118,9 @@ def _row(x, source, w, begin, rectify, plane, y, both, taps, step, row, c0, stre
         places[k - top] = (n * H + h) * W * C
         factors[k - top] = rows.factor + k * rows.turn + columns.factor
     to_row = (n * plane.shape[1] + rows.first + u * rows.apart) * plane.shape[2] + columns.first
-    width = _width(columns.count)
-    for tile in range(0, columns.count, width):
-        v = min(tile, columns.count - width)  # the last results may be computed twice
+    width = _width(columns.results)
+    for tile in range(0, columns.results, width):
+        v = min(tile, columns.results - width)  # the last results may be computed twice
         left = v * columns.step + columns.place
         to = (to_row + v * columns.apart) * C
         for c in range(c0, min(c0 + CHANNELS, C), lanes):
@@ -137,7 +136,7 @@ def _row(x, source, w, begin, rectify, plane, y, both, taps, step, row, c0, stre
 def _tap_by_tap(x, source, w, begin, rectify, plane, y, both):  # type: ignore[no-untyped-def]
     """The same for any window."""
     blocks = (x.shape[3] + CHANNELS - 1) // CHANNELS
-    for piece in numba.prange(len(x) * both[0, COUNT] * blocks):
+    for piece in numba.prange(len(x) * both[0, RESULTS] * blocks):
         _row_of_any(x, source, w, begin, rectify, plane, y, both, piece // blocks,
                     piece % blocks * CHANNELS)  # fmt: skip
 
@@ -147,15 +146,15 @@ def _row_of_any(x, source, w, begin, rectify, plane, y, both, row, c0):  # type:
     """Results of one row, CHANNELS channels from c0 on: those with the same taps at a time."""
     _, H, W, C = x.shape
     rows, columns, lanes = _axis(both, 0), _axis(both, 1), lanes_of(x)
-    n, u = row // rows.count, row % rows.count
+    n, u = row // rows.results, row % rows.results
     top, bottom = _on_plane(rows, u, H)
     to_row = (n * plane.shape[1] + rows.first + u * rows.apart) * plane.shape[2] + columns.first
     places = np.empty(rows.taps * columns.taps, np.int64)
     factors = np.empty(rows.taps * columns.taps, np.int64)
     v = 0
-    while v < columns.count:
+    while v < columns.results:
         left, right = _on_plane(columns, v, W)
-        width, most = 1, min(MOST, columns.count - v)
+        width, most = 1, min(MOST, columns.results - v)
         while width < most and _on_plane(columns, v + width, W) == (left, right):
             width += 1
         count = 0
