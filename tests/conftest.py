@@ -13,15 +13,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from tests.shared.launching import eight_threads
-
-with eight_threads():
-    import minidl
-from kernels.cli import restart
+import minidl
 from kernels.contract import devices, threads
 from kernels.cuda import NoGPU, emulator
-
-restart.run_on_cores()
 
 settings.register_profile(
     "default", max_examples=25, deadline=None, derandomize=True, database=None

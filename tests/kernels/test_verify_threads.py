@@ -76,7 +76,3 @@ def test_only_verify_starts_anew_and_not_against_the_users_number(
     if variable:
         monkeypatch.setenv("NUMBA_NUM_THREADS", variable)
     restart.with_threads(command)
-
-
-def test_this_run_of_the_tests_tries_every_number() -> None:
-    assert threads.most() >= restart.THREADS
