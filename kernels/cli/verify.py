@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kernels.cli import restart
 from kernels.contract import devices
 from kernels.contract.registry import Kernel, all_kernels
 from kernels.contract.sources import load
@@ -74,6 +75,7 @@ def verify_command(
     from kernels.cli.mutants import hunt_mutants, write_catalogue
     from kernels.verify import suite
 
+    restart.run_on_cores()
     if catalogue is not None:
         write_catalogue(catalogue)
         raise typer.Exit(verification.HOLDS)

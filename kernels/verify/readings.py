@@ -121,7 +121,8 @@ READINGS = {
     "dead filters": "Products with 0 are left out. Declare `skips_zeros` if a BLAS does that.",
     "moved bits": "Values are computed with instead of copied, or the sign of a zero is lost.",
     "ends rectified": "A product with 0 or 1 replaces the choice, or -0 is returned.",
-    "large responses": "The squares are added in float32 and overflow.",
+    "large responses": "Something beside the sum of squares and its power overflows, for "
+    "example the square of t, or passes through a type of a smaller range.",
     "averages' range": "The values are scaled, or pass through a type of a smaller range.",
     # outputs
     "output size": "The formula of the output's size rounds the wrong way, or a check of arguments "
