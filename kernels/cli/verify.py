@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kernels.cli.report_files import Files
 from kernels.contract import devices
 from kernels.contract.registry import Kernel, all_kernels
 from kernels.contract.sources import load
@@ -23,7 +24,9 @@ def verify_command(
         list[str] | None,
         typer.Argument(metavar="[FILE_OR_MODULE]...", help="Files that register kernels."),
     ] = None,
-    op: Annotated[str | None, typer.Option(help="Only kernels of this operation.")] = None,
+    op: Annotated[
+        str | None, typer.Option(help="Only these operations, as in conv2d,conv2d_dgrad.")
+    ] = None,
     kernel: Annotated[str | None, typer.Option(help="Only kernels of this name.")] = None,
     device: Annotated[
         str, typer.Option(help="cpu; emulator or cuda: the CUDA kernels, without or with a GPU.")
@@ -32,6 +35,15 @@ def verify_command(
         str, typer.Option(help="few, dev, ci or intense: number of examples.")
     ] = "ci",
     seed: Annotated[int, typer.Option(help="The same seed draws the same examples.")] = 0,
+    json: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write verdict, properties and errors here.")
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write JUnit's XML, for a CI service.")
+    ] = None,
+    first: Annotated[
+        bool, typer.Option("--first", help="End at the first property that fails.")
+    ] = False,
     mutants: Annotated[
         bool, typer.Option("--mutants", help="Plant bugs in the kernels, show which are caught.")
     ] = False,
@@ -67,12 +79,16 @@ def verify_command(
         raise ValueError("--sample and --every belong to --mutants")
     if record is not None and not every:
         raise ValueError("--record keeps which properties catch a bug, which needs --every")
+    files = Files(json, junit)
+    if (mutants or catalogue is not None) and (files != Files() or first):
+        raise ValueError("--json, --junit and --first belong to a run on kernels, not to --mutants")
     if device not in _DEVICES:
         raise ValueError(f"--device must be one of {', '.join(_DEVICES)}, got {device!r}")
     # These need hypothesis, an optional package that other commands do not need.
     from kernels.cli import verification
     from kernels.cli.mutants import hunt_mutants, write_catalogue
     from kernels.verify import suite
+    from kernels.verify.replay import Run
 
     if catalogue is not None:
         write_catalogue(catalogue)
@@ -86,9 +102,10 @@ def verify_command(
     chosen = suite.chosen(found, op, kernel) if found else []
     plan = suite.plan(chosen, device)
     status = verification.COULD_NOT_RUN
-    if chosen:
-        status = verification.verify(plan, source_of, profile, seed)
-    raise typer.Exit(verification.COULD_NOT_RUN if unread else status)
+    if chosen or files != Files():
+        run = Run(profile, seed)
+        status = verification.verify(plan, source_of, run, files, unread, first)
+    raise typer.Exit(status)
 
 
 def require(device: str) -> None:
@@ -110,13 +127,13 @@ def require_hypothesis() -> None:
         )
 
 
-def _read(sources: list[str]) -> tuple[dict[Kernel, str], bool]:
-    """The kernels of the user's files, the file of each, and True if a file was unreadable."""
-    source_of, unread = dict[Kernel, str](), False
+def _read(sources: list[str]) -> tuple[dict[Kernel, str], list[str]]:
+    """The kernels of the user's files, the file of each, and the errors of unreadable files."""
+    source_of, unread = dict[Kernel, str](), list[str]()
     for source in sources:
         try:
             source_of |= dict.fromkeys(load(source), source)
         except ValueError as error:
             say(f"kernels: {error}")
-            unread = True
+            unread.append(str(error))
     return source_of, unread

@@ -10,12 +10,12 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
-from kernels.bounds import within
 from kernels.contract.probe import supports
 from kernels.contract.problem import Problem
 from kernels.contract.registry import Kernel
 from kernels.verify.arrays import FILLS
 from kernels.verify.calls import OPERATIONS, Call, calls, make
+from kernels.verify.measured import measure
 from kernels.verify.strata import Stratum
 from kernels.verify.verdicts import Inapplicable, Violation, assume
 
@@ -131,14 +131,17 @@ def agree(
         result.shape == expected.shape,
         f"{what}the result's shape is {result.shape}, not {expected.shape}",
     )
-    if within(result, expected, bound):
-        return
     with np.errstate(invalid="ignore"):
         error = np.abs(result.astype(np.float64) - expected.astype(np.float64))
+    measure(error, bound)
+    exceeds = ~(error <= bound)
+    if not exceeds.any():
+        return
+    with np.errstate(invalid="ignore"):
         excess = np.where(np.isnan(error), np.inf, error - bound)
     where = tuple(int(i) for i in np.unravel_index(int(np.argmax(excess)), result.shape))
     allowed = np.broadcast_to(bound, result.shape)[where]
-    wrong = int((~(error <= bound)).sum())
+    wrong = int(exceeds.sum())
     raise Violation(
         f"{what}at {where} the result is {result[where]:.9g}, expected {expected[where]:.9g}: off "
         f"by {error[where]:.3g}, where {float(allowed):.3g} is allowed ({wrong} of {result.size} "
