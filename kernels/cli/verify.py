@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from kernels.cli.folder import EXPECTED, Order, files_of, verify_folder
+from kernels.cli.judged_file import Settings
 from kernels.cli.report_files import Files
 from kernels.contract import devices
 from kernels.contract.registry import Kernel, all_kernels
@@ -22,7 +24,9 @@ _DEVICES = ("cpu", "emulator", "cuda")
 def verify_command(
     sources: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FILE_OR_MODULE]...", help="Files that register kernels."),
+        typer.Argument(
+            metavar="[FILE_OR_MODULE]...", help="Files that register kernels, or a folder."
+        ),
     ] = None,
     op: Annotated[
         str | None, typer.Option(help="Only these operations, as in conv2d,conv2d_dgrad.")
@@ -44,6 +48,19 @@ def verify_command(
     first: Annotated[
         bool, typer.Option("--first", help="End at the first property that fails.")
     ] = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="Of a folder: add each result here, and go on from it."),
+    ] = None,
+    expect: Annotated[
+        str | None, typer.Option(help="Of a folder: good or bad, what each file should be.")
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Of a folder: files that are verified at a time.")
+    ] = 1,
+    limit: Annotated[
+        float, typer.Option(min=1, help="Of a folder: the most seconds of one file.")
+    ] = 900,
     mutants: Annotated[
         bool, typer.Option("--mutants", help="Plant bugs in the kernels, show which are caught.")
     ] = False,
@@ -68,7 +85,8 @@ def verify_command(
 ) -> None:
     """Try every property on every kernel; exit status 0: all hold, 1: some fail, 2: could not run.
 
-    Without FILE_OR_MODULE, on the kernels that come with the project.
+    Without FILE_OR_MODULE, on the kernels that come with the project. Of a folder, or with --resume
+    or --expect, each file is verified in a process of its own, with a table at the end.
     """
     require_hypothesis()
     if profile not in _PROFILES:
@@ -96,6 +114,9 @@ def verify_command(
     if mutants:
         raise typer.Exit(hunt_mutants(op, kernel, profile, seed, sample, every, record))
     require(device)
+    if resume is not None or expect is not None or any(Path(s).is_dir() for s in sources or []):
+        settings = Settings(profile, seed, device, op, kernel, first or expect == "bad", limit)
+        raise typer.Exit(_of_folder(sources or [], settings, files, resume, expect, jobs))
     source_of, unread = _read(sources or [])
     ours = suite.served(all_kernels(), device)
     found = list(source_of) if sources else ours
@@ -106,6 +127,24 @@ def verify_command(
         run = Run(profile, seed)
         status = verification.verify(plan, source_of, run, files, unread, first)
     raise typer.Exit(status)
+
+
+def _of_folder(
+    sources: list[str],
+    settings: Settings,
+    files: Files,
+    record: Path | None,
+    expect: str | None,
+    jobs: int,
+) -> int:
+    """Verifies each file in a process of its own; the exit status."""
+    if not sources:
+        raise ValueError("--resume and --expect need a folder, or files, of kernels")
+    if expect not in EXPECTED:
+        raise ValueError(f"--expect must be good or bad, got {expect!r}")
+    if files != Files():
+        raise ValueError("--json and --junit are of one run; the record of --resume is of a folder")
+    return verify_folder(Order(files_of(sources), settings, record, expect, jobs))
 
 
 def require(device: str) -> None:

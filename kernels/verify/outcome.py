@@ -16,7 +16,12 @@ from kernels.verify.verdicts import Misreturn, Violation
 
 @dataclass(frozen=True)
 class Failure:
-    """The simplest failing example found: `check(kernel, call, **extras)` raises `error`."""
+    """The simplest failing example found: `check(kernel, call, **extras)` raises `error`.
+
+    >>> from kernels.verify.calls import make
+    >>> Failure(make("relu", (1,), "normal", 0), {}, Violation("off by 1")).reason
+    'off by 1'
+    """
 
     call: Call
     extras: dict[str, Any]
@@ -65,6 +70,12 @@ class Outcome:
     unmet:    another reason for failing.
     worst:    the largest error that the property compared with a bound, before simplification.
     seconds:  what the trial took.
+
+    >>> import kernels
+    >>> from kernels.verify.property import PROPERTIES
+    >>> relu, law = kernels.named("relu", "elementwise"), PROPERTIES["definition"]
+    >>> Outcome(relu, law, 80).holds, Outcome(relu, law, 0).inapplicable
+    (True, True)
     """
 
     kernel: Kernel

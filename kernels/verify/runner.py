@@ -95,6 +95,13 @@ def try_property(
 
     A CUDA kernel computes on `device`, "emulator" or "cuda"; others on the CPU.
     Without `shrink` the failure is the first one found, not simplified.
+
+    >>> import kernels
+    >>> from kernels.verify.property import PROPERTIES
+    >>> relu = kernels.named("relu", "elementwise")
+    >>> outcome = try_property(relu, PROPERTIES["inputs kept"], examples=3)
+    >>> outcome.holds, outcome.examples
+    (True, 3)
     """
     began = time.monotonic()
     outcome = _tried(kernel, property, examples, seed_, shrink, device)

@@ -62,19 +62,33 @@ def run(
     tests the limit and not the kernel, so it is for the project's own kernels: a user's kernel may
     add more precisely than it has to.
     """
-    unserved: set[Kernel] = set()
-    failures: Counter[Kernel] = Counter()
+    trier = Trier(profile, seed, device)
     for kernel, property in trials:
-        if kernel in unserved:
-            yield Outcome(kernel, property, 0)
-            continue
-        shrink = failures[kernel] < MOST_SHRUNK
-        outcome = try_property(kernel, property, PROFILES[profile], seed, shrink, device)
-        if not outcome.holds and not outcome.inapplicable:
-            failures[kernel] += MOST_SHRUNK if outcome.cause else 1
-        if outcome.inapplicable and property.name == "definition":
-            unserved.add(kernel)
+        outcome = trier.tried(kernel, property)
         yield _judged(outcome) if judge_limits and profile == "intense" else outcome
+
+
+class Trier:
+    """Trials one after another: of a kernel whose `definition` applies to no call nothing else is
+    tried, and only its first failures are simplified."""
+
+    def __init__(self, profile: str, seed: int, device: str = "emulator") -> None:
+        self.profile, self.seed, self.device = profile, seed, device
+        self._unserved: set[Kernel] = set()
+        self._failures: Counter[Kernel] = Counter()
+
+    def tried(self, kernel: Kernel, property: Property) -> Outcome:
+        """The outcome of one trial."""
+        if kernel in self._unserved:
+            return Outcome(kernel, property, 0)
+        shrink = self._failures[kernel] < MOST_SHRUNK
+        examples = PROFILES[self.profile]
+        outcome = try_property(kernel, property, examples, self.seed, shrink, self.device)
+        if not outcome.holds and not outcome.inapplicable:
+            self._failures[kernel] += MOST_SHRUNK if outcome.cause else 1
+        if outcome.inapplicable and property.name == "definition":
+            self._unserved.add(kernel)
+        return outcome
 
 
 def _judged(outcome: Outcome) -> Outcome:
