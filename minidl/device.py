@@ -12,6 +12,8 @@ done.
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,16 +24,46 @@ from kernels.contract import devices, memory
 DEVICES = ("cpu", "cuda", "emulator")
 
 
-def check(device: str) -> str:
+class Device(str):
+    """A device's name, which has PyTorch's attributes."""
+
+    __slots__ = ()
+
+    @property
+    def type(self) -> str:
+        """The name."""
+        return str(self)
+
+    @property
+    def index(self) -> int | None:
+        """0 on a GPU, of which one is used."""
+        return 0 if self == "cuda" else None
+
+
+NAMED = {name: Device(name) for name in DEVICES}
+
+
+def check(device: str) -> Device:
     """The device's name; ValueError for an unknown name, or if no GPU can be used.
 
-    The error says what is missing and how to select the emulator.
+    "cuda:0" is "cuda". The error says what is missing and how to select the emulator.
     """
-    if device not in DEVICES:
+    name = "cuda" if device == "cuda:0" else device
+    if name not in NAMED:
         raise ValueError(f"device must be one of {', '.join(DEVICES)}, got {device!r}")
-    if device == "cuda":
+    if name == "cuda":
         devices.cupy()
-    return device
+    return NAMED[name]
+
+
+class _Callable(ModuleType):
+    """This module, which called as in PyTorch checks a device's name: `minidl.device("cpu")`."""
+
+    def __call__(self, device: str) -> Device:
+        return check(device)
+
+
+sys.modules[__name__].__class__ = _Callable
 
 
 def of(array: Any) -> str:

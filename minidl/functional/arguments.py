@@ -99,6 +99,7 @@ def sizes(value: object, what: str) -> tuple[int, ...]:
 def mask(value: Any, what: str) -> Any:
     """The array of bool, or one bool as an array; TypeError for anything else."""
     array = np.asarray(value) if isinstance(value, bool | np.bool_) else value
+    array = array._array if isinstance(array, Tensor) else array
     if not device.is_array(array) or array.dtype != bool:
         raise TypeError(f"{what} must be an array of bool, got {shown(value)}")
     return array
