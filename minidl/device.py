@@ -34,11 +34,6 @@ class Device(str):
         """The name."""
         return str(self)
 
-    @property
-    def index(self) -> int | None:
-        """0 on a GPU, of which one is used."""
-        return 0 if self == "cuda" else None
-
 
 NAMED = {name: Device(name) for name in DEVICES}
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from minidl import device as devices
-from minidl import dtypes, versions
+from minidl import versions
 from minidl.functional import arguments
 from minidl.functional.reduction import sum_to
 from minidl.functional.shape import getitem

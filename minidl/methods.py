@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -19,11 +19,9 @@ from minidl import dtypes
 if TYPE_CHECKING:
     from minidl.tensor import Functions, Tensor
 
-    Base = Tensor
-else:
-    Base = object
-_int, _float, _bool = int, float, bool
-"""For annotations in a class whose methods have these names."""
+_int: TypeAlias = int  # for annotations in a class whose methods have the names of the types
+_float: TypeAlias = float
+_bool: TypeAlias = bool
 Dims = int | Sequence[int] | None
 
 
@@ -39,25 +37,28 @@ class Methods:
 
     __slots__ = ()
 
-    if TYPE_CHECKING:
-        functions: Functions
+    if TYPE_CHECKING:  # what Tensor defines
+        functions: ClassVar[Functions]
+        requires_grad: bool
         _array: np.ndarray
         data: Any
-        requires_grad: bool
-        shape: tuple[int, ...]
-        ndim: int
-        dtype: np.dtype
         node: Any
-        grad: Any
+        reshape: Any
+        transpose: Any
+        sum: Any
+        mean: Any
+        __getitem__: Any
+        __mul__: Any
+        __sub__: Any
+        __truediv__: Any
+        __neg__: Any
 
-        def item(self) -> Any: ...
-        def reshape(self, *shape: Any) -> Tensor: ...
-        def transpose(self, *axes: _int) -> Tensor: ...
-        def sum(self, dim: Dims = None, keepdim: _bool = False) -> Tensor: ...
-        def mean(self, dim: Dims = None, keepdim: _bool = False) -> Tensor: ...
-        def __getitem__(self, index: Any) -> Tensor: ...
-        def __mul__(self, other: Any) -> Tensor: ...
-        def __sub__(self, other: Any) -> Tensor: ...
+        @property
+        def shape(self) -> tuple[int, ...]: ...
+        @property
+        def ndim(self) -> int: ...
+        @property
+        def dtype(self) -> np.dtype: ...
 
     # Shape.
 
@@ -109,7 +110,7 @@ class Methods:
         if first > last:
             raise ValueError(f"flatten: start_dim {start_dim} is behind end_dim {end_dim}")
         joined = math.prod(self.shape[first : last + 1])
-        return self.reshape(self.shape[:first] + (joined,) + self.shape[last + 1 :])
+        return self.reshape((*self.shape[:first], joined, *self.shape[last + 1 :]))
 
     def unflatten(self, dim: _int, sizes: Sequence[_int]) -> Tensor:
         """The axis `dim` as several of these sizes."""
@@ -209,8 +210,8 @@ class Methods:
         if p == math.inf:
             return self.abs().amax(dim, keepdim)
         if p == 1:
-            return self.abs().sum(dim, keepdim)
-        return self.abs().pow(p).sum(dim, keepdim).pow(1 / p)
+            return self.abs().sum(_numpy_axis(dim), keepdim)
+        return self.abs().pow(p).sum(_numpy_axis(dim), keepdim).pow(1 / p)
 
     def amax(self, dim: Dims = None, keepdim: _bool = False) -> Tensor:
         """The largest value over `dim`; equal ones share the derivative."""
@@ -225,7 +226,7 @@ class Methods:
         return -((-self._own).amax(dim, keepdim))
 
     def max(self, dim: Any = None, keepdim: _bool = False) -> Any:
-        """The largest value; along a dim also where it is; with a Tensor the larger of the two."""
+        """The largest value; along a dim also its place; with a Tensor the larger of the two."""
         if dim is None:
             return self.amax()
         if not isinstance(dim, int):
@@ -233,7 +234,7 @@ class Methods:
         return self._extremes(dim, keepdim, self.argmax(dim, keepdim=True))
 
     def min(self, dim: Any = None, keepdim: _bool = False) -> Any:
-        """The smallest value; along a dim also where it is; with a Tensor the smaller of the two."""
+        """The smallest value; along a dim also its place; with a Tensor the smaller of the two."""
         if dim is None:
             return self.amin()
         if not isinstance(dim, int):
@@ -496,7 +497,7 @@ class Methods:
         """Switch the gradient on or off; returns the tensor."""
         if requires_grad:
             self._require_float("requires_grad_")
-        self.requires_grad = requires_grad
+        self._own.requires_grad = requires_grad
         return self
 
     # In place.
