@@ -128,6 +128,36 @@ def add_at(target: Any, place: Any, values: Any) -> None:
         _add_in_rounds(target, place, values)
 
 
+def take_along(array: Any, places: np.ndarray, axis: int) -> Any:
+    """The parts of `array` at `places` (one axis, none negative) along `axis`, in a copy of the
+    array's memory order."""
+    order = _memory_order(array)
+    at = like(places, array)
+    taken = np.take(array.transpose(order), at, order.index(axis))  # the slowest axis first
+    return taken.transpose(np.argsort(order).tolist())  # and back
+
+
+def add_along(values: Any, places: np.ndarray, axis: int, size: int) -> Any:
+    """The transpose of `take_along`: zeros, `size` along `axis`, with the parts of `values` added
+    at `places`; those of one place in row order, as in `add_at`."""
+    before = (slice(None),) * axis
+    shape = (*values.shape[:axis], size, *values.shape[axis + 1 :])
+    total = np.zeros_like(values, shape=shape)
+    rounds = _occurrence(places)
+    order = np.argsort(rounds, kind="stable")
+    ends = np.cumsum(np.bincount(rounds)).tolist() if len(places) else []
+    for start, end in zip([0, *ends], ends, strict=False):  # each place once in a round
+        some = order[start:end]
+        part = values if len(some) == len(places) else values[(*before, like(some, values))]
+        total[(*before, like(places[some], total))] += part
+    return total
+
+
+def _memory_order(array: Any) -> list[int]:
+    """The axes from the slowest in memory to the fastest."""
+    return sorted(range(array.ndim), key=lambda a: -abs(array.strides[a]))
+
+
 def _has_integers(place: Any) -> bool:
     """True for an index with arrays of integers, which may name an element twice."""
     if isinstance(place, tuple):

@@ -98,6 +98,7 @@ deconvnet = gradient.derive(
     relu=rectify_from_above,
     local_contrast_norm=pass_through,
     local_response_norm=pass_through,
+    standardise=pass_through,
 )
 """The deconvnet (Zeiler, Fergus 2013): unpool by switches, rectify, filter with flipped kernels."""
 
@@ -106,5 +107,6 @@ guided = gradient.derive(
     relu=rectify_both_ways,
     local_contrast_norm=pass_through,
     local_response_norm=pass_through,
+    standardise=pass_through,
 )
 """Guided backpropagation; normalisation is passed through as in the deconvnet."""

@@ -25,12 +25,37 @@ from minidl.functional.arithmetic import (
 from minidl.functional.convolution import conv2d, conv_transpose2d
 from minidl.functional.dropout import dropout, dropout_mask
 from minidl.functional.fused import conv_relu_pool
+from minidl.functional.interpolation import interpolate
 from minidl.functional.linear import linear, matmul
 from minidl.functional.loss import cross_entropy
+from minidl.functional.moving import (
+    cat,
+    chunk,
+    depth_to_space,
+    expand,
+    flip,
+    gather,
+    index_select,
+    narrow,
+    permute,
+    pixel_shuffle,
+    pixel_unshuffle,
+    repeat,
+    roll,
+    space_to_depth,
+    split,
+    squeeze,
+    swapaxes,
+    take,
+    unbind,
+    unsqueeze,
+)
 from minidl.functional.normalisation import local_contrast_norm, local_response_norm
+from minidl.functional.padding import pad
 from minidl.functional.patches import fill_outside
 from minidl.functional.pooling import avg_pool2d, max_pool2d, max_unpool2d
 from minidl.functional.reduction import amax, broadcast_to, mean, sum, sum_to
+from minidl.functional.resizing import resize
 from minidl.functional.shape import (
     concatenate,
     flatten,
@@ -40,6 +65,12 @@ from minidl.functional.shape import (
     stack,
     transpose,
 )
+from minidl.functional.standardised import (
+    group_norm,
+    instance_norm,
+    layer_norm,
+    standardise,
+)
 
 __all__ = [
     "absolute",
@@ -47,19 +78,30 @@ __all__ = [
     "amax",
     "avg_pool2d",
     "broadcast_to",
+    "cat",
+    "chunk",
     "clip",
     "concatenate",
     "conv2d",
     "conv_relu_pool",
     "conv_transpose2d",
     "cross_entropy",
+    "depth_to_space",
     "divide",
     "dropout",
     "dropout_mask",
     "exp",
+    "expand",
     "fill_outside",
     "flatten",
+    "flip",
+    "gather",
     "getitem",
+    "group_norm",
+    "index_select",
+    "instance_norm",
+    "interpolate",
+    "layer_norm",
     "linear",
     "local_contrast_norm",
     "local_response_norm",
@@ -72,19 +114,35 @@ __all__ = [
     "mean",
     "minimum",
     "multiply",
+    "narrow",
     "negate",
+    "pad",
     "pad2d",
+    "permute",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "power",
     "relu",
+    "repeat",
     "reshape",
+    "resize",
+    "roll",
     "sigmoid",
     "softmax",
+    "space_to_depth",
+    "split",
     "sqrt",
+    "squeeze",
     "stack",
+    "standardise",
     "subtract",
     "sum",
     "sum_to",
+    "swapaxes",
+    "take",
     "tanh",
     "transpose",
+    "unbind",
+    "unsqueeze",
     "where",
 ]
