@@ -169,7 +169,8 @@ class Tensor(Methods):
         if self._is_own(data):
             self._wrote()
             return
-        self._array, self._guard = _as_float_array(data, None), None
+        held = devices.is_array(data) and data.dtype.kind in "biu" and self._array.dtype.kind != "f"
+        self._array, self._guard = data if held else _as_float_array(data, None), None
         self._replaced = versions.changed()
         self._guard_memory()
 

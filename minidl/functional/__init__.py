@@ -6,6 +6,11 @@ derivatives of any order follow.
 """
 
 from minidl.functional.activation import log_softmax, relu, sigmoid, softmax, tanh
+from minidl.functional.adaptive import (
+    adaptive_avg_pool2d,
+    adaptive_max_pool2d,
+    conv1d,
+)
 from minidl.functional.arithmetic import (
     absolute,
     add,
@@ -22,12 +27,25 @@ from minidl.functional.arithmetic import (
     subtract,
     where,
 )
+from minidl.functional.batch_norm import (
+    batch_norm,
+)
 from minidl.functional.convolution import conv2d, conv_transpose2d
 from minidl.functional.dropout import dropout, dropout_mask
 from minidl.functional.fused import conv_relu_pool
 from minidl.functional.interpolation import interpolate
+from minidl.functional.labels import (
+    embedding,
+    one_hot,
+)
 from minidl.functional.linear import linear, matmul
-from minidl.functional.loss import cross_entropy
+from minidl.functional.loss import (
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+)
 from minidl.functional.moving import (
     cat,
     chunk,
@@ -74,14 +92,19 @@ from minidl.functional.standardised import (
 
 __all__ = [
     "absolute",
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool2d",
     "add",
     "amax",
     "avg_pool2d",
+    "batch_norm",
+    "binary_cross_entropy_with_logits",
     "broadcast_to",
     "cat",
     "chunk",
     "clip",
     "concatenate",
+    "conv1d",
     "conv2d",
     "conv_relu_pool",
     "conv_transpose2d",
@@ -90,6 +113,7 @@ __all__ = [
     "divide",
     "dropout",
     "dropout_mask",
+    "embedding",
     "exp",
     "expand",
     "fill_outside",
@@ -101,6 +125,7 @@ __all__ = [
     "index_select",
     "instance_norm",
     "interpolate",
+    "l1_loss",
     "layer_norm",
     "linear",
     "local_contrast_norm",
@@ -113,9 +138,12 @@ __all__ = [
     "maximum",
     "mean",
     "minimum",
+    "mse_loss",
     "multiply",
     "narrow",
     "negate",
+    "nll_loss",
+    "one_hot",
     "pad",
     "pad2d",
     "permute",

@@ -1,5 +1,19 @@
 """Modules and layers, named as in PyTorch."""
 
+from minidl.nn.adaptive import (
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool2d,
+    Conv1d,
+    Embedding,
+)
+from minidl.nn.batch_norm import (
+    BatchNorm1d,
+    BatchNorm2d,
+)
+from minidl.nn.containers import (
+    ModuleDict,
+    ModuleList,
+)
 from minidl.nn.elementwise import (
     Affine,
     Clip,
@@ -23,12 +37,20 @@ from minidl.nn.layers import (
     Conv2d,
     ConvTranspose2d,
     Dropout,
+    Dropout2d,
     Flatten,
     Linear,
     LocalContrastNorm,
     LocalResponseNorm,
     MaxPool2d,
     ReLU,
+)
+from minidl.nn.losses import (
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
 )
 from minidl.nn.module import Module, Parameter
 from minidl.nn.moves import (
@@ -50,16 +72,25 @@ from minidl.nn.normalisation import GroupNorm, InstanceNorm2d, LayerNorm
 
 __all__ = [
     "INPUT",
+    "AdaptiveAvgPool2d",
+    "AdaptiveMaxPool2d",
     "Add",
     "Affine",
     "AvgPool2d",
+    "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
     "Clip",
     "Concatenate",
     "Constant",
+    "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
+    "CrossEntropyLoss",
     "DepthToSpace",
     "Dropout",
+    "Dropout2d",
+    "Embedding",
     "Expand",
     "Flatten",
     "Gather",
@@ -69,13 +100,18 @@ __all__ = [
     "GroupNorm",
     "Identity",
     "InstanceNorm2d",
+    "L1Loss",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LocalContrastNorm",
     "LocalResponseNorm",
+    "MSELoss",
     "MaxPool2d",
     "Module",
+    "ModuleDict",
+    "ModuleList",
+    "NLLLoss",
     "PReLU",
     "Pad",
     "Parameter",
