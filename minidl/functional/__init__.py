@@ -12,18 +12,12 @@ from minidl.functional.adaptive import (
     conv1d,
 )
 from minidl.functional.arithmetic import (
-    absolute,
     add,
-    clip,
     divide,
-    exp,
     log,
-    maximum,
-    minimum,
     multiply,
     negate,
     power,
-    sqrt,
     subtract,
     where,
 )
@@ -32,6 +26,19 @@ from minidl.functional.batch_norm import (
 )
 from minidl.functional.convolution import conv2d, conv_transpose2d
 from minidl.functional.dropout import dropout, dropout_mask
+from minidl.functional.elementary import (
+    absolute,
+    cos,
+    erf,
+    exp,
+    floor,
+    reciprocal,
+    round,
+    sign,
+    sin,
+    sqrt,
+)
+from minidl.functional.extremes import clamp, clip, eq, ge, gt, le, lt, maximum, minimum, ne
 from minidl.functional.fused import conv_relu_pool
 from minidl.functional.interpolation import interpolate
 from minidl.functional.labels import (
@@ -72,7 +79,19 @@ from minidl.functional.normalisation import local_contrast_norm, local_response_
 from minidl.functional.padding import pad
 from minidl.functional.patches import fill_outside
 from minidl.functional.pooling import avg_pool2d, max_pool2d, max_unpool2d
-from minidl.functional.reduction import amax, broadcast_to, mean, sum, sum_to
+from minidl.functional.rectifiers import (
+    elu,
+    gelu,
+    hardsigmoid,
+    hardswish,
+    leaky_relu,
+    mish,
+    prelu,
+    relu6,
+    silu,
+    softplus,
+)
+from minidl.functional.reduction import amax, amin, argmax, broadcast_to, mean, sum, sum_to, var
 from minidl.functional.resizing import resize
 from minidl.functional.shape import (
     concatenate,
@@ -90,57 +109,79 @@ from minidl.functional.standardised import (
     standardise,
 )
 
+abs = absolute
+"""PyTorch's name."""
+
 __all__ = [
+    "abs",
     "absolute",
     "adaptive_avg_pool2d",
     "adaptive_max_pool2d",
     "add",
     "amax",
+    "amin",
+    "argmax",
     "avg_pool2d",
     "batch_norm",
     "binary_cross_entropy_with_logits",
     "broadcast_to",
     "cat",
     "chunk",
+    "clamp",
     "clip",
     "concatenate",
     "conv1d",
     "conv2d",
     "conv_relu_pool",
     "conv_transpose2d",
+    "cos",
     "cross_entropy",
     "depth_to_space",
     "divide",
     "dropout",
     "dropout_mask",
+    "elu",
     "embedding",
+    "eq",
+    "erf",
     "exp",
     "expand",
     "fill_outside",
     "flatten",
     "flip",
+    "floor",
     "gather",
+    "ge",
+    "gelu",
     "getitem",
     "group_norm",
+    "gt",
+    "hardsigmoid",
+    "hardswish",
     "index_select",
     "instance_norm",
     "interpolate",
     "l1_loss",
     "layer_norm",
+    "le",
+    "leaky_relu",
     "linear",
     "local_contrast_norm",
     "local_response_norm",
     "log",
     "log_softmax",
+    "lt",
     "matmul",
     "max_pool2d",
     "max_unpool2d",
     "maximum",
     "mean",
     "minimum",
+    "mish",
     "mse_loss",
     "multiply",
     "narrow",
+    "ne",
     "negate",
     "nll_loss",
     "one_hot",
@@ -150,13 +191,21 @@ __all__ = [
     "pixel_shuffle",
     "pixel_unshuffle",
     "power",
+    "prelu",
+    "reciprocal",
     "relu",
+    "relu6",
     "repeat",
     "reshape",
     "resize",
     "roll",
+    "round",
     "sigmoid",
+    "sign",
+    "silu",
+    "sin",
     "softmax",
+    "softplus",
     "space_to_depth",
     "split",
     "sqrt",
@@ -172,5 +221,6 @@ __all__ = [
     "transpose",
     "unbind",
     "unsqueeze",
+    "var",
     "where",
 ]

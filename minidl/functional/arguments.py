@@ -101,6 +101,13 @@ def sizes(value: object, what: str) -> tuple[int, ...]:
     return found
 
 
+def one_of(value: object, words: Sequence[str], what: str) -> str:
+    """The word; ValueError lists those that there are."""
+    if not isinstance(value, str) or value not in words:
+        raise ValueError(f"{what} must be one of {', '.join(words)}, got {shown(value)}")
+    return value
+
+
 def mask(value: Any, what: str) -> Any:
     """The array of bool, or one bool as an array; TypeError for anything else."""
     array = np.asarray(value) if isinstance(value, bool | np.bool_) else value

@@ -79,7 +79,10 @@ def add(a: Operand, b: Operand) -> Tensor:
 @gradient.rule("add")
 def _add(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
     a, b = node.inputs
-    return sum_to(gy, a.shape), sum_to(gy, b.shape)
+    return (
+        sum_to(gy, a.shape) if needs[0] else None,
+        sum_to(gy, b.shape) if needs[1] else None,
+    )
 
 
 def subtract(a: Operand, b: Operand) -> Tensor:
@@ -91,7 +94,10 @@ def subtract(a: Operand, b: Operand) -> Tensor:
 @gradient.rule("subtract")
 def _subtract(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
     a, b = node.inputs
-    return sum_to(gy, a.shape), sum_to(-gy, b.shape) if needs[1] else None
+    return (
+        sum_to(gy, a.shape) if needs[0] else None,
+        sum_to(-gy, b.shape) if needs[1] else None,
+    )
 
 
 def multiply(a: Operand, b: Operand) -> Tensor:
@@ -137,11 +143,23 @@ def _negate(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
     return (-gy,)
 
 
-def power(a: Tensor, exponent: float) -> Tensor:
-    """a to a constant power."""
-    arguments.tensor(a, "power", "a")
-    exponent = arguments.number(exponent, "power: exponent")
-    return record("power", a._array ** a.dtype.type(exponent), (a,), exponent=exponent)
+def power(a: Operand, exponent: Operand) -> Tensor:
+    """a to a power, a number or a Tensor that broadcasts.
+
+    With a Tensor as exponent the base may be a number. Not a number where a negative base has an
+    exponent that is no integer.
+    """
+    if isinstance(a, Tensor) and not isinstance(exponent, Tensor) and _is_one(exponent):
+        number = arguments.number(exponent, "power: exponent")
+        data = a._array ** a.dtype.type(number)
+        return record("power", data, (a,), exponent=number)
+    a, b = as_tensors(a, exponent, "power")
+    return record("power_of", a._array**b._array, (a, b))
+
+
+def _is_one(exponent: Operand) -> bool:
+    """True unless it is an array with axes: `power` then takes it for a number, or refuses it."""
+    return not device.is_array(exponent) or arguments.is_number(exponent)
 
 
 @gradient.rule("power")
@@ -152,15 +170,24 @@ def _power(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
     return (gy * (node.inputs[0] ** (exponent - 1)) * exponent,)
 
 
-def exp(a: Tensor) -> Tensor:
-    """e^a."""
-    arguments.tensor(a, "exp", "a")
-    return record("exp", np.exp(a._array), (a,))
+@gradient.rule("power_of")
+def _power_of(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
+    a, b = node.inputs
+    return (
+        sum_to(_of_base(a, b, gy), a.shape) if needs[0] else None,
+        sum_to(_of_exponent(a, b, gy), b.shape) if needs[1] else None,
+    )
 
 
-@gradient.rule("exp")
-def _exp(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
-    return (gy * exp(node.inputs[0]),)
+def _of_base(a: Tensor, b: Tensor, gy: Tensor) -> Tensor:
+    """gy b a^(b-1), 0 for the exponent 0 at every base."""
+    return where(b._array == 0, 0.0, gy * (b * power(a, b - 1.0)))
+
+
+def _of_exponent(a: Tensor, b: Tensor, gy: Tensor) -> Tensor:
+    """gy a^b log a, 0 for the base 0 with an exponent of at least 0."""
+    flat = (b._array >= 0) & (a._array == 0)
+    return where(flat, 0.0, gy * (power(a, b) * log(a)))
 
 
 def log(a: Tensor) -> Tensor:
@@ -172,28 +199,6 @@ def log(a: Tensor) -> Tensor:
 @gradient.rule("log")
 def _log(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
     return (gy / node.inputs[0],)
-
-
-def sqrt(a: Tensor) -> Tensor:
-    """The square root; its derivative at 0 is infinite."""
-    arguments.tensor(a, "sqrt", "a")
-    return record("sqrt", np.sqrt(a._array), (a,))
-
-
-@gradient.rule("sqrt")
-def _sqrt(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
-    return (gy / (sqrt(node.inputs[0]) * 2.0),)
-
-
-def absolute(a: Tensor) -> Tensor:
-    """|a|; the derivative at 0 is taken as 0."""
-    arguments.tensor(a, "absolute", "a")
-    return record("absolute", np.abs(a._array), (a,))
-
-
-@gradient.rule("absolute")
-def _absolute(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
-    return (gy * np.sign(node.inputs[0]._array),)
 
 
 def where(condition: np.ndarray, a: Operand, b: Operand) -> Tensor:
@@ -211,57 +216,3 @@ def _where(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
         sum_to(where(condition, gy, 0.0), a.shape) if needs[0] else None,
         sum_to(where(condition, 0.0, gy), b.shape) if needs[1] else None,
     )
-
-
-def maximum(a: Operand, b: Operand) -> Tensor:
-    """The elementwise maximum; of equal operands each gets half the derivative.
-
-    NaN if one is, and then each gets the derivative, as in PyTorch.
-    """
-    a, b = as_tensors(a, b, "maximum")
-    return record("maximum", np.maximum(a._array, b._array), (a, b))
-
-
-@gradient.rule("maximum")
-def _maximum(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
-    a, b = node.inputs
-    return _shared(gy, a, b, a._array < b._array, a._array > b._array)
-
-
-def minimum(a: Operand, b: Operand) -> Tensor:
-    """The elementwise minimum; of equal operands each gets half the derivative.
-
-    NaN if one is, and then each gets the derivative, as in PyTorch.
-    """
-    a, b = as_tensors(a, b, "minimum")
-    return record("minimum", np.minimum(a._array, b._array), (a, b))
-
-
-@gradient.rule("minimum")
-def _minimum(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
-    a, b = node.inputs
-    return _shared(gy, a, b, a._array > b._array, a._array < b._array)
-
-
-def _shared(
-    gy: Tensor, a: Tensor, b: Tensor, a_loses: np.ndarray, b_loses: np.ndarray
-) -> Cotangents:
-    """gy to the operand that is the result, in halves on a tie; whole to both at NaN."""
-    ties = a._array == b._array
-    half = np.where(ties, 0.5, 1.0)
-    a_share, b_share = (np.where(loses, 0.0, half).astype(gy.dtype) for loses in (a_loses, b_loses))
-    return sum_to(gy * a_share, a.shape), sum_to(gy * b_share, b.shape)
-
-
-def clip(a: Tensor, low: float, high: float) -> Tensor:
-    """a clipped to [low, high]; the derivative is 1 within the bounds and on them, 0 at NaN."""
-    arguments.tensor(a, "clip", "a")
-    low, high = arguments.number(low, "clip: low"), arguments.number(high, "clip: high")
-    return record("clip", np.clip(a._array, low, high), (a,), low=low, high=high)
-
-
-@gradient.rule("clip")
-def _clip(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
-    x = node.inputs[0]._array
-    inside = (x >= node.saved["low"]) & (x <= node.saved["high"])
-    return (where(inside, gy, 0.0),)

@@ -23,7 +23,8 @@ from kernels.contract import memory
 from minidl import device
 from minidl.backward_pass import backward
 from minidl.functional import arguments
-from minidl.functional.arithmetic import add, divide, multiply, sqrt, subtract
+from minidl.functional.arithmetic import add, divide, multiply, subtract
+from minidl.functional.elementary import sqrt
 from minidl.functional.reduction import mean
 from minidl.functional.shape import reshape
 from minidl.recording import is_recording

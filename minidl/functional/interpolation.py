@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from minidl.functional import arguments, taps
-from minidl.functional.resizing import one_of, resample
+from minidl.functional.resizing import resample
 from minidl.functional.taps import Taps
 from minidl.tensor import Tensor
 
@@ -38,7 +37,7 @@ def interpolate(
     itself unless `recompute_scale_factor`. ValueError for settings that do not fit.
     """
     arguments.tensor(x, "interpolate", "x")
-    one_of(mode, tuple(FILTERS), "interpolate: mode")
+    arguments.one_of(mode, tuple(FILTERS), "interpolate: mode")
     if x.ndim not in FILTERS[mode] or 0 in x.shape[1:]:
         raise ValueError(
             f"interpolate: mode {mode!r} takes x with {' or '.join(map(str, FILTERS[mode]))} axes "
@@ -113,9 +112,9 @@ def _taps(
         step = (size - 1) / max(length - 1, 1) * (length > 1) if aligned else step
         places = (p + 0.5) * step - 0.5
     if antialias:
-        filter = partial(taps.keys, a=-0.5) if mode == "bicubic" else taps.triangle
+        filter = taps.cubic_filter(-0.5) if mode == "bicubic" else taps.TRIANGLE
         scale = 1 / step if step > 0 else math.inf
-        return taps.antialiased(places, size, scale, filter, 2 if mode == "bicubic" else 1)
+        return taps.antialiased(places, size, scale, filter, exclude_outside=True)
     if mode == "bicubic":
         return taps.cubic(places, size, -0.75)
     return taps.linear(places, size)

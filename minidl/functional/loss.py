@@ -9,7 +9,9 @@ import numpy as np
 from minidl import device
 from minidl.functional import arguments
 from minidl.functional.activation import log_softmax
-from minidl.functional.arithmetic import absolute, exp, log, maximum
+from minidl.functional.arithmetic import log
+from minidl.functional.elementary import absolute, exp
+from minidl.functional.extremes import maximum
 from minidl.functional.reduction import mean, sum
 from minidl.functional.shape import getitem
 from minidl.tensor import Tensor

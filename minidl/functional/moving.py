@@ -254,7 +254,7 @@ def depth_to_space(x: Tensor, blocksize: int, mode: str = "DCR") -> Tensor:
     block; "CRD", as PyTorch: channel (c b + row) b + column does.
     """
     N, C, H, W, b = _blocks(x, blocksize, "depth_to_space")
-    _shuffle_mode(mode)
+    arguments.one_of(mode, ("DCR", "CRD"), "depth_to_space: mode")
     if C % (b * b):
         raise ValueError(f"depth_to_space: the channels of {x.shape} must be a multiple of {b * b}")
     if mode == "DCR":
@@ -271,7 +271,7 @@ def space_to_depth(x: Tensor, blocksize: int, mode: str = "DCR") -> Tensor:
     """(N,C,H b,W b) -> (N,C b b,H,W), the inverse of `depth_to_space`; "CRD" is PyTorch's
     pixel_unshuffle, "DCR" ONNX's SpaceToDepth."""
     N, C, H, W, b = _blocks(x, blocksize, "space_to_depth")
-    _shuffle_mode(mode)
+    arguments.one_of(mode, ("DCR", "CRD"), "space_to_depth: mode")
     if H % b or W % b:
         raise ValueError(f"space_to_depth: the planes of {x.shape} must be multiples of {b}")
     apart = reshape(x, (N, C, H // b, b, W // b, b))  # (N,C,H b,W b) -> (N,C,H,b,W,b)
@@ -291,8 +291,3 @@ def _blocks(x: Tensor, blocksize: int, operation: str) -> tuple[int, int, int, i
         raise ValueError(f"{operation}: x must have the four axes (N, C, H, W), got {x.shape}")
     N, C, H, W = x.shape
     return N, C, H, W, arguments.integer(blocksize, f"{operation}: the block's side", least=1)
-
-
-def _shuffle_mode(mode: object) -> None:
-    if not isinstance(mode, str) or mode not in ("DCR", "CRD"):
-        raise ValueError(f"depth_to_space: mode must be DCR or CRD, got {mode!r}")

@@ -36,8 +36,7 @@ def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.
         raise ValueError(
             f"pad: pad must have two numbers for each of the last axes of {x.shape}, got {flat}"
         )
-    if mode not in MODES:
-        raise ValueError(f"pad: mode must be one of {', '.join(MODES)}, got {mode!r}")
+    arguments.one_of(mode, MODES, "pad: mode")
     value = arguments.number(value, "pad: value")
     pairs = tuple(zip(flat[::2], flat[1::2], strict=True))[::-1]  # the last axis comes first
     pads = ((0, 0),) * (x.ndim - len(pairs)) + pairs

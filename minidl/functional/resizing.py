@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -49,7 +48,7 @@ class Resampling:
             ("coordinate_transformation_mode", COORDINATE_MODES),
             ("nearest_mode", NEAREST_MODES),
         ):
-            one_of(getattr(self, name), known, f"resize: {name}")
+            arguments.one_of(getattr(self, name), known, f"resize: {name}")
 
     def taps(self, axis: Stretch) -> Taps:
         """The matrix of one axis; a coordinate outside of the region has no taps."""
@@ -68,11 +67,10 @@ class Resampling:
     def _taps(self, x: np.ndarray, axis: Stretch) -> Taps:
         if self.mode == "nearest":
             return taps.nearest(x, axis.size, self.nearest_mode)
-        if self.antialias and self.mode == "linear":
-            return taps.antialiased(x, axis.size, axis.scale, taps.triangle, 1)
         if self.antialias:
-            keys = partial(taps.keys, a=self.cubic_coeff_a)
-            return taps.antialiased(x, axis.size, axis.scale, keys, 2)
+            cubic = taps.cubic_filter(self.cubic_coeff_a)
+            filter = taps.TRIANGLE if self.mode == "linear" else cubic
+            return taps.antialiased(x, axis.size, axis.scale, filter, self.exclude_outside)
         if self.mode == "linear":
             return taps.linear(x, axis.size)
         return taps.cubic(x, axis.size, self.cubic_coeff_a, self.exclude_outside)
@@ -105,10 +103,11 @@ class Stretch:
             return self._cropped(p, dtype)
         if mode == "pytorch_half_pixel" and self.length <= 1:
             return p * 0
-        x = (p + half) / scale - half
-        if mode == "half_pixel_symmetric":
-            x += n / 2 * (1 - length / (scale * n))
-        return x
+        if mode == "half_pixel_symmetric":  # only the shift is rounded in between
+            shift = n / 2 * (1 - length / (scale * n))
+            symmetric: np.ndarray = shift + (np.arange(self.length) + 0.5) / float(scale) - 0.5
+            return symmetric.astype(dtype)
+        return (p + half) / scale - half
 
     def _cropped(self, p: np.ndarray, dtype: Any) -> np.ndarray:
         start, end, last = dtype(self.start), dtype(self.end), dtype(self.size - 1)
@@ -139,9 +138,7 @@ def resize(
     scales: the factors; a new length is floor(length * scale).
     roi:    for "tf_crop_and_resize" the region: a start for each axis, then an end for each, in
             parts of the axis. Outside of the input is `extrapolation_value`.
-    The other arguments are the operator's attributes. Where the standard leaves it open,
-    `antialias` gives a position outside of the input no weight, as ONNX Runtime and PyTorch do.
-    ValueError for settings that do not fit.
+    The other arguments are the operator's attributes. ValueError for settings that do not fit.
     """
     arguments.tensor(x, "resize", "x")
     how = Resampling(
@@ -150,7 +147,7 @@ def resize(
         arguments.flag(exclude_outside, "resize: exclude_outside"),
         arguments.flag(antialias, "resize: antialias"),
     )  # fmt: skip
-    one_of(keep_aspect_ratio_policy, POLICIES, "resize: keep_aspect_ratio_policy")
+    arguments.one_of(keep_aspect_ratio_policy, POLICIES, "resize: keep_aspect_ratio_policy")
     value = arguments.number(extrapolation_value, "resize: extrapolation_value")
     given = (sizes is None) + (scales is None)
     if given != 1:
@@ -271,9 +268,3 @@ def _product(x: Tensor, steps: Steps) -> Tensor:
 @gradient.rule("resize")
 def _resize(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     return (_product(gy, tuple((axis, m.transposed()) for axis, m in node.saved["steps"])),)
-
-
-def one_of(value: object, known: Sequence[str], what: str) -> None:
-    """ValueError unless the value is one of these names."""
-    if not isinstance(value, str) or value not in known:
-        raise ValueError(f"{what} must be one of {', '.join(known)}, got {value!r}")

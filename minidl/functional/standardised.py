@@ -22,7 +22,8 @@ import numpy as np
 from minidl import device
 from minidl.backward_pass import backward
 from minidl.functional import arguments
-from minidl.functional.arithmetic import add, multiply, sqrt
+from minidl.functional.arithmetic import add, multiply
+from minidl.functional.elementary import sqrt
 from minidl.functional.reduction import mean
 from minidl.functional.shape import reshape
 from minidl.recording import is_recording

@@ -109,18 +109,19 @@ def cubic(x: np.ndarray, size: int, a: float, exclude_outside: bool = False) -> 
 
 
 def antialiased(
-    x: np.ndarray, size: int, scale: float, filter: Callable[[np.ndarray], np.ndarray], radius: int
+    x: np.ndarray, size: int, scale: float, filter: Filter, exclude_outside: bool = False
 ) -> Taps:
-    """All positions under a filter that is stretched by 1 / scale when the axis is reduced.
+    """All positions under a filter that is stretched by 1 / scale where the axis is reduced.
 
-    Positions outside have no weight, and the others are divided by their sum: as Pillow, PyTorch
-    and ONNX Runtime do.
+    A position outside repeats the edge, or has weight 0 with `exclude_outside`; the weights are
+    divided by their sum. ONNX has both, PyTorch and Pillow exclude.
     """
     stretch = min(scale, 1.0)
-    reach = min(int(np.ceil(radius / stretch)), size)
+    reach = int(np.ceil(filter.radius / stretch)) if len(x) else 0
     index = np.floor(x)[:, None] + np.arange(-reach, reach + 2)  # (P,) -> (P,T)
-    weight = filter((index - x[:, None]) * stretch)
-    weight = np.where((index >= 0) & (index < size), weight, 0.0)
+    weight = filter.value((index - x[:, None]) * stretch)
+    if exclude_outside:
+        weight = np.where((index >= 0) & (index < size), weight, 0.0)
     weight /= weight.sum(1, keepdims=True)
     return Taps(size, index.clip(0, size - 1).astype(np.int64), weight)
 
@@ -134,14 +135,26 @@ def area(size: int, length: int) -> Taps:
     return Taps(size, index.clip(0, max(size - 1, 0)), weight)
 
 
-def triangle(t: np.ndarray) -> np.ndarray:
-    """1 - |t| for |t| < 1, else 0."""
-    return np.maximum(1 - np.abs(t), 0.0)
-
-
 def keys(t: np.ndarray, a: float) -> np.ndarray:
     """Keys' cubic convolution kernel (1981, section 4); a is -0.75 or -0.5."""
     t = np.abs(t)
     near = ((a + 2) * t - (a + 3)) * t * t + 1
     far = ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
     return np.where(t <= 1, near, np.where(t < 2, far, 0.0))
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A filter of real distances, 0 from `radius` on."""
+
+    radius: int
+    value: Callable[[np.ndarray], np.ndarray]
+
+
+TRIANGLE = Filter(1, lambda t: np.maximum(1 - np.abs(t), 0.0))
+"""Linear interpolation."""
+
+
+def cubic_filter(a: float) -> Filter:
+    """Cubic convolution."""
+    return Filter(2, lambda t: keys(t, a))

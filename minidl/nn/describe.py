@@ -12,7 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from minidl.nn import elementwise, joins, layers, moves, normalisation
+from minidl.nn import (
+    activations,
+    elementary,
+    elementwise,
+    joins,
+    layers,
+    moves,
+    normalisation,
+    operands,
+)
 from minidl.nn.graph import Graph
 from minidl.nn.module import Module
 from minidl.nn.tying import tie
@@ -24,6 +33,8 @@ WEIGHTED: dict[str, Callable[..., Module]] = {
     "Linear": layers.Linear.of,
     "Affine": elementwise.Affine,
     "PReLU": elementwise.PReLU,
+    "Scale": operands.Scale,
+    "Shift": operands.Shift,
     "Constant": moves.Constant,
     "LayerNorm": normalisation.LayerNorm.of,
     "GroupNorm": normalisation.GroupNorm.of,
@@ -40,6 +51,14 @@ PLAIN: dict[str, type[Module]] = {
         moves.Transpose, moves.Slice, moves.Gather, moves.Expand, moves.Repeat, moves.Roll,
         moves.Pad, moves.Resize, moves.Upsample, moves.DepthToSpace, moves.SpaceToDepth,
         joins.GlobalAvgPool2d, joins.GlobalMaxPool2d,
+        joins.Subtract,
+        joins.Multiply, joins.Divide, joins.Maximum, joins.Minimum, joins.MatMul, joins.Where,
+        activations.ReLU6, activations.ELU, activations.Softplus, activations.SiLU,
+        activations.Mish, activations.GELU, activations.Hardswish, activations.Hardsigmoid,
+        activations.LogSoftmax, elementary.Power, elementary.Negate, elementary.Absolute,
+        elementary.Reciprocal, elementary.Exp, elementary.Log, elementary.Sqrt, elementary.Erf,
+        elementary.Sin, elementary.Cos, elementary.Floor, elementary.Round, elementary.Sign,
+        elementary.Sum, elementary.Mean, elementary.Amax, elementary.Amin, elementary.Var,
     )
 }  # fmt: skip
 """Kinds that are built from settings alone."""
@@ -50,6 +69,8 @@ ALLOWED = {
     "Linear": set[str](),
     "Affine": set[str](),
     "PReLU": set[str](),
+    "Scale": set[str](),
+    "Shift": set[str](),
     "Constant": set[str](),
     "LayerNorm": {"normalized_shape", "eps"},
     "GroupNorm": {"num_groups", "num_channels", "eps"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 from minidl import functional as F
@@ -11,16 +12,59 @@ from minidl.tensor import Tensor
 
 
 class Add(Module):
-    """The sum of its inputs, which have one shape."""
+    """The sum of its inputs, which broadcast."""
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        shapes = {x.shape for x in inputs}
-        if len(shapes) != 1:
-            raise ValueError(f"Add: the shapes {sorted(shapes)} must be one")
-        total = inputs[0]
-        for x in inputs[1:]:
-            total = total + x
-        return total
+        return reduce(F.add, inputs)
+
+
+class Subtract(Module):
+    """The first input minus the second; they broadcast."""
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return F.subtract(a, b)
+
+
+class Multiply(Module):
+    """The product of its inputs, elementwise; they broadcast."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return reduce(F.multiply, inputs)
+
+
+class Divide(Module):
+    """The first input over the second, elementwise; they broadcast."""
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return F.divide(a, b)
+
+
+class Maximum(Module):
+    """The elementwise maximum of its inputs, which broadcast."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return reduce(F.maximum, inputs)
+
+
+class Minimum(Module):
+    """The elementwise minimum of its inputs, which broadcast."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return reduce(F.minimum, inputs)
+
+
+class MatMul(Module):
+    """The matrix product of the last two axes of its inputs, for batches that broadcast."""
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return F.matmul(a, b)
+
+
+class Where(Module):
+    """The second input where the first is not 0, else the third; they broadcast."""
+
+    def forward(self, condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        return F.where(condition._array != 0, a, b)
 
 
 class Concatenate(Module):

@@ -16,7 +16,7 @@ import numpy as np
 from minidl import device
 from minidl import functional as F
 from minidl.functional import arguments, padding
-from minidl.functional.resizing import Resampling, one_of
+from minidl.functional.resizing import Resampling
 from minidl.nn.module import Module, Parameter
 from minidl.tensor import Tensor
 
@@ -201,7 +201,7 @@ class Pad(Module):
     """
 
     def __init__(self, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> None:
-        one_of(mode, padding.MODES, "Pad: mode")
+        arguments.one_of(mode, padding.MODES, "Pad: mode")
         self.settings: dict[str, Any] = {
             "pad": list(arguments.integers(pad, "Pad: pad")), "mode": mode,
             "value": arguments.number(value, "Pad: value"),
@@ -267,7 +267,7 @@ class DepthToSpace(Module):
     """F.depth_to_space; `mode` "CRD" is PyTorch's PixelShuffle, "DCR" ONNX's default."""
 
     def __init__(self, blocksize: int, mode: str = "DCR") -> None:
-        one_of(mode, ("DCR", "CRD"), "DepthToSpace: mode")
+        arguments.one_of(mode, ("DCR", "CRD"), "DepthToSpace: mode")
         side = arguments.integer(blocksize, "DepthToSpace: blocksize", least=1)
         self.settings: dict[str, Any] = {"blocksize": side, "mode": mode}
 
@@ -279,7 +279,7 @@ class SpaceToDepth(Module):
     """F.space_to_depth; `mode` "CRD" is PyTorch's PixelUnshuffle, "DCR" ONNX's SpaceToDepth."""
 
     def __init__(self, blocksize: int, mode: str = "DCR") -> None:
-        one_of(mode, ("DCR", "CRD"), "SpaceToDepth: mode")
+        arguments.one_of(mode, ("DCR", "CRD"), "SpaceToDepth: mode")
         side = arguments.integer(blocksize, "SpaceToDepth: blocksize", least=1)
         self.settings: dict[str, Any] = {"blocksize": side, "mode": mode}
 
