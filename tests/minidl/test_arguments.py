@@ -12,6 +12,7 @@ import pytest
 
 from minidl import Tensor
 from minidl import functional as F
+from tests.minidl.move_calls import MOVES
 
 pytestmark = pytest.mark.quick
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,13 +27,56 @@ SEEDS = {"seed": 0, "step": 0, "stream": 0}
 CALLS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     **{
         name: ((of(2),), {})
-        for name in ("absolute", "exp", "log", "negate", "relu", "sigmoid", "sqrt", "tanh")
+        for name in (
+            "abs",
+            "absolute",
+            "cos",
+            "erf",
+            "exp",
+            "floor",
+            "hardswish",
+            "log",
+            "mish",
+            "negate",
+            "reciprocal",
+            "relu",
+            "relu6",
+            "round",
+            "sigmoid",
+            "sign",
+            "silu",
+            "sin",
+            "sqrt",
+            "tanh",
+        )
     },
     **{
         name: ((of(2), of(2)), {})
-        for name in ("add", "divide", "maximum", "minimum", "multiply", "subtract")
+        for name in (
+            "add",
+            "divide",
+            "eq",
+            "ge",
+            "gt",
+            "le",
+            "lt",
+            "maximum",
+            "minimum",
+            "multiply",
+            "ne",
+            "subtract",
+        )
     },
-    **{name: ((of(2, 3), 1, False), {}) for name in ("amax", "mean", "sum")},
+    **{name: ((of(2, 3), 1, False), {}) for name in ("amax", "amin", "mean", "sum")},
+    "argmax": ((of(2, 3), 1, False), {}),
+    "clamp": ((of(2), 0.0, 1.0), {}),
+    "elu": ((of(2), 1.0), {}),
+    "gelu": ((of(2), "tanh"), {}),
+    "hardsigmoid": ((of(2), 0.2, 0.5), {}),
+    "leaky_relu": ((of(2), 0.1), {}),
+    "prelu": ((of(2, 3), of(3)), {}),
+    "softplus": ((of(2), 1.0, 20.0), {}),
+    "var": ((of(2, 3), 1, True, False), {}),
     **{name: ((of(2, 3), 1), {}) for name in ("softmax", "log_softmax", "flatten")},
     **{name: (([of(2, 2), of(2, 2)], 1), {}) for name in ("concatenate", "stack")},
     "avg_pool2d": ((IMAGE, 2, 2, 0, False, True), {}),
@@ -58,7 +102,7 @@ CALLS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "sum_to": ((of(2, 3), (1, 3)), {}),
     "transpose": ((of(2, 3), (1, 0)), {}),
     "where": ((np.array([True, False]), of(2), of(2)), {}),
-}
+} | MOVES
 """A good call of each function."""
 WRONG: list[Any] = [
     None, "x", "3", b"x", -1, 3, 2**31, 2**40, 2**70, -(2**70), 10**400, 1.5, float("nan"),

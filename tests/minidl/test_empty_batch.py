@@ -43,9 +43,17 @@ LAYERS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     for name in (
         "ReLU", "LocalContrastNorm", "LocalResponseNorm", "Flatten", "Dropout", "LeakyReLU",
         "Sigmoid", "Tanh", "Softmax", "Identity", "Add", "Concatenate", "GlobalAvgPool2d",
-        "GlobalMaxPool2d",
+        "GlobalMaxPool2d", "ReLU6", "ELU", "Softplus", "SiLU", "Mish", "GELU", "Hardswish",
+        "Hardsigmoid", "LogSoftmax", "Negate", "Absolute", "Reciprocal", "Exp", "Log", "Sqrt",
+        "Erf", "Sin", "Cos", "Floor", "Round", "Sign", "Subtract", "Multiply", "Divide", "Maximum",
+        "Minimum", "MatMul", "Where",
     )
-}  # fmt: skip
+} | {
+    name: (PLAIN[name](dim=(2, -1)), PLANES)  # type: ignore[call-arg]
+    for name in ("Sum", "Mean", "Amax", "Amin", "Var")
+} | {"Power": (nn.Power(2), PLANES), "Constant": (nn.Constant(ONES), ROWS)}  # fmt: skip
+INPUTS = {"Subtract": 2, "Divide": 2, "MatMul": 2, "Where": 3}
+"""Layers with several inputs: each gets the same."""
 
 
 def test_every_kind_of_layer_has_a_case() -> None:
@@ -58,7 +66,9 @@ def test_every_gradient_of_an_empty_batch_is_zero(name: str, create_graph: Any) 
     layer, shape = LAYERS[name]
     layer.zero_grad()
     x = Tensor(np.zeros(shape, np.float32), requires_grad=True)
-    y = layer(x)
+    y = layer(*[x] * INPUTS.get(name, 1))
+    if name == "Constant":
+        y = y * x  # it has no input of its own
     y.backward(np.zeros(y.shape, np.float32), create_graph=create_graph)
     for tensor in (x, *layer.parameters()):
         assert tensor.grad is not None

@@ -252,8 +252,11 @@ def _clip(writing: Writing, name: str, layer: nn.Clip, inputs: Sequence[str]) ->
 
 
 def _reshape(writing: Writing, name: str, layer: nn.Reshape, inputs: Sequence[str]) -> None:
-    # 0 is the batch's size.
-    shape = writing.constant(f"{name}.shape", np.array([0, *layer.settings["shape"]], np.int64))
+    sizes = list(layer.settings["shape"])
+    plain = layer.settings["rows"] == [1, 1] and not layer.settings["source"]
+    # 0 is the batch's size, and -1 what is left: a multiple of it.
+    sizes.insert(layer.settings["target"], 0 if plain and not layer.settings["target"] else -1)
+    shape = writing.constant(f"{name}.shape", np.array(sizes, np.int64))
     writing.node("Reshape", name, [*inputs, shape])
 
 

@@ -41,8 +41,23 @@ def in_order(nodes: Sequence[Any], given: Collection[str], output: str) -> list[
     return [nodes[at] for at in order if at in needed]
 
 
-def to_node(proto: Any, opset: int, folder: Path) -> Node:
-    """A NodeProto with the defaults of its opset; ValueError if the standard has no such node."""
+def to_node(proto: Any, opset: int, folder: Path | None) -> Node:
+    """A NodeProto with the defaults of its opset; its fault if the standard has no such node."""
+    try:
+        attributes, fault = _attributes(proto, opset, folder), ""
+    except ValueError as error:
+        attributes, fault = {}, str(error)
+    return Node(
+        operator=proto.op_type,
+        name=title(proto),
+        inputs=tuple(proto.input),
+        outputs=tuple(proto.output),
+        attributes=attributes,
+        fault=fault,
+    )
+
+
+def _attributes(proto: Any, opset: int, folder: Path | None) -> dict[str, Any]:
     schema = _schema(proto, opset)
     attributes = {
         name: _value(attribute.default_value, folder, proto)
@@ -53,13 +68,7 @@ def to_node(proto: Any, opset: int, folder: Path) -> Node:
     missing = [n for n, a in schema.attributes.items() if a.required and n not in attributes]
     if missing:
         raise ValueError(f"{called(proto)} lacks the attribute {', '.join(missing)}")
-    return Node(
-        operator=proto.op_type,
-        name=title(proto),
-        inputs=tuple(proto.input),
-        outputs=tuple(proto.output),
-        attributes=attributes,
-    )
+    return attributes
 
 
 def title(proto: Any) -> str:
@@ -120,7 +129,7 @@ def _check_attribute(attribute: Any, known: Any, what: str) -> None:
         )
 
 
-def _value(attribute: Any, folder: Path, proto: Any) -> Any:
+def _value(attribute: Any, folder: Path | None, proto: Any) -> Any:
     """An attribute's value: a number, text, an array, or a tuple; None for a graph."""
     from onnx import AttributeProto
 
