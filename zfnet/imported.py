@@ -12,7 +12,8 @@ from kernels.contract.geometry import ConvGeometry
 from minidl import nn
 from minidl.nn.describe import build, describe
 from minidl.nn.shapes import output_shape
-from zfnet.inspectable import WINDOWS, InspectableGraph, geometry
+from zfnet.dependence_rules import geometry
+from zfnet.inspectable import WINDOWS, InspectableGraph
 
 LARGEST = 1 << 31
 """Limit of one layer's output for one image, in bytes, exclusive."""
