@@ -72,7 +72,6 @@ LAYERS: dict[str, tuple[tuple[Any, ...], dict[str, Any], tuple[int, ...]]] = {
     "GELU": (("tanh",), {}, (2, 3)),
     "Hardsigmoid": ((0.2, 0.5), {}, (2, 3)),
     "LogSoftmax": ((1,), {}, (2, 3)),
-    "Constant": ((ones(3),), {}, (2, 3)),
     "Power": ((2.0,), {}, (2, 3)),
     "Sum": ((1, True), {}, (2, 3)),
     "Mean": ((1, True), {}, (2, 3)),
