@@ -66,7 +66,7 @@ LAYERS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
 } | {
     name: (PLAIN[name](dim=(2, -1)), PLANES)  # type: ignore[call-arg]
     for name in ("Sum", "Mean", "Amax", "Amin", "Var")
-} | {"Power": (nn.Power(2), PLANES), "Constant": (nn.Constant(ONES), ROWS)}  # fmt: skip
+} | {"Power": (nn.Power(2), PLANES)}  # fmt: skip
 INPUTS = {"Subtract": 2, "Divide": 2, "MatMul": 2, "Where": 3}
 """Layers with several inputs: each gets the same."""
 
