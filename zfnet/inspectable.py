@@ -43,13 +43,18 @@ class InspectableGraph(nn.Graph):
         raise NotImplementedError
 
     @property
+    def has_scores(self) -> bool:
+        """Whether its output is the scores of classes, (N,C)."""
+        return len(self.shapes()[self.scores]) == 1
+
+    @property
     def num_classes(self) -> int:
-        """Number of scores."""
-        return self.shapes()[self.scores][0]
+        """Number of scores; 0 for a network that gives none."""
+        return self.shapes()[self.scores][0] if self.has_scores else 0
 
     @property
     def scores(self) -> str:
-        """The layer that gives the classes' scores, before a softmax."""
+        """The layer that gives the classes' scores, before a softmax, or another output."""
         return self.output
 
     @property

@@ -20,6 +20,7 @@ from minidl import nn
 from minidl.formats.onnx import constants, evaluated
 from minidl.formats.onnx.batch import FRONT, Activation, Batch, in_file
 from minidl.formats.onnx.call import OPERATORS, Built, Call, Source, Steps, Value
+from minidl.formats.onnx.joining import in_file_order
 from minidl.formats.onnx.model import Model, Node
 from minidl.formats.onnx.patterns import recognised
 from minidl.formats.onnx.reading import LIMIT, read, title
@@ -45,9 +46,9 @@ def load_onnx(
     fold:   fold batch normalisation into the convolution before it.
     output: the name of the output to compute, of several; the first unless given.
 
-    The graph takes images as the file does, (N,C,H,W), or (N,H,W,C) from Keras. The batch is the
-    first axis of every layer's output, also where the file has it elsewhere: tokens (197,N,768) are
-    (N,197,768), windows (64 N,49,96) are (N,64,49,96).
+    The graph takes images as the file does, (N,C,H,W), or (N,H,W,C) from Keras, and gives the
+    file's output. Within, the batch is the first axis of every layer's output, also where the file
+    has it elsewhere: tokens (197,N,768) are (N,197,768), windows (64 N,49,96) are (N,64,49,96).
     A layer has the name of its node, or of the node's output. Nodes that together are one layer,
     as x * sigmoid(x), get the name of the last one (`patterns.py`); no other node is left out, not
     even a softmax at the end. A constant that is the weight of several nodes becomes one parameter.
@@ -78,7 +79,7 @@ def convert(model: Model, what: str) -> nn.Graph:
     if not isinstance(output, Activation):
         reason = f"its output {model.output!r} is not computed from the image"
         raise ValueError(f"{what} cannot be imported: {reason}")
-    return nn.Graph(walk.layers, walk.wiring, output.layer)
+    return nn.Graph(walk.layers, walk.wiring, walk.restore(model.output, output))
 
 
 @dataclass
@@ -86,7 +87,7 @@ class _Walk:
     """State of the import: the values by name, and the layers so far.
 
     room:   bytes that constants may still take.
-    images: the batch for which the file was written.
+    images: the batch for which the file was written; None where it is open.
     lost:   values that refused nodes would have made.
     """
 
@@ -94,7 +95,7 @@ class _Walk:
     image: Activation
     opset: int
     room: int
-    images: int
+    images: int | None
     layers: dict[str, nn.Module] = field(default_factory=dict)
     wiring: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ties: Ties = field(default_factory=Ties)
@@ -179,6 +180,15 @@ class _Walk:
             # Within a node only the images in front count.
             sources = (self.layer(own, module, sources, batch if last else FRONT),)
         return sources[0]
+
+    def restore(self, name: str, output: Activation) -> str:
+        """The layer of the network's output, with the batch where the file has it."""
+        last = output.layer
+        for module in in_file_order(output):
+            own = self.free(name)
+            self.layers[own], self.wiring[own] = module, (last,)
+            last = own
+        return last
 
     def layer(
         self, name: str, module: nn.Module, sources: tuple[Activation, ...], batch: Batch

@@ -33,13 +33,13 @@ class Image:
     """A file's input: images (N, *shape).
 
     shape:         (C,H,W), or (H,W,C) if `channels_last`, as Keras has them.
-    images:        the number N for which the file was written; 1 where it is open.
+    images:        the number N for which the file was written; None where it is open.
     """
 
     name: str
     shape: tuple[int, int, int]
     channels_last: bool = False
-    images: int = 1
+    images: int | None = None
 
     @property
     def planes(self) -> tuple[int, int, int]:

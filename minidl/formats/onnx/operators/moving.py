@@ -190,7 +190,9 @@ def resize(call: Call) -> Built:
     given = sizes if scales is None else scales
     if given is None or len(given) != len(where):
         raise ValueError(f"it has not one scale or size for each of the axes {tuple(where)}")
-    kept = [i for i, axis in enumerate(where) if not _stays(x, axis, given[i], scales is not None)]
+    kept = [
+        i for i, axis in enumerate(where) if not _stays(call, axis, given[i], scales is not None)
+    ]
     if not kept:
         return nn.Identity()
     numbers = [float(given[i]) if scales is not None else _number(given[i]) for i in kept]
@@ -201,10 +203,11 @@ def resize(call: Call) -> Built:
     )
 
 
-def _stays(x: Activation, axis: int, given: Any, scaled: bool) -> bool:
+def _stays(call: Call, axis: int, given: Any, scaled: bool) -> bool:
     """True for an axis that keeps its size; the batch's must."""
+    x = call.first
     if axis % len(x.shape) == x.batch.axis:
-        if not isinstance(given, Size) and given not in (1, x.shape[axis]):
+        if not isinstance(given, Size) and given not in (1, x.batch.rows * call.images):
             raise ValueError(f"it resizes the batch of {x.sizes} by {given}")
         return True
     return bool(given == (1 if scaled else x.shape[axis]))
