@@ -78,7 +78,7 @@ def _verify(left: Sequence[Path], order: Order, done: dict[str, Judged]) -> bool
     futures = [pool.submit(_timed, child) for child in children]
     try:
         with progress_bars() as bars:
-            task = Task(bars, "verifying", len(left))
+            task = Task(bars, "verifying", len(left)) if bars else None
             for count, future in enumerate(as_completed(futures), 1):
                 judged = future.result()
                 done[judged.file] = judged
@@ -86,7 +86,8 @@ def _verify(left: Sequence[Path], order: Order, done: dict[str, Judged]) -> bool
                     write_record(order.record, read_record(order.record) | {judged.file: judged})
                 seconds = (time.monotonic() - began) / count * (len(left) - count)
                 say(_line(judged, count, len(left), seconds))
-                task.update(count, note=Path(judged.file).name)
+                if task is not None:
+                    task.update(count, note=Path(judged.file).name)
         return True
     except KeyboardInterrupt:
         return False
