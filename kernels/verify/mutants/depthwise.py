@@ -64,13 +64,13 @@ a pixel of the last phase left out: only for a stride that does not divide the p
 +        count = max((size - phase) // stride, 1)
 
 == conv2d_wgrad depthwise: conv2d_wgrad/depthwise.py
-the outputs at the left edge left out: only for padding
+the outputs at the left edge left out: only for dilated rows
 -                            if first < q < end:
 +                            if q < end and q != first:
 
-two threads add to one sum
--        part, block = piece // blocks, piece % blocks
-+        part, block = piece // blocks // 2, piece % blocks
+two parts add to one sum
+-                    to = (part * R + r) * S * whole + c
++                    to = (part // 2 * R + r) * S * whole + c
 
 the last part of the rows left out
 -    for share in sums[1:]:
@@ -79,4 +79,13 @@ the last part of the rows left out
 the channels of the last vector taken from the one before: only for C that fills no vectors
 -    taps[last:] = total[:, whole - lanes(x.dtype) :].T  # (RS,L) -> (L,RS)
 +    taps[last:] = total[:, last : last + lanes(x.dtype)].T  # (RS,L) -> (L,RS)
+
+== conv2d_wgrad depthwise: cpu/channelwise.py
+the outputs at the right edge left out: only for padding
+-                (builder.sub(Q, end), 1, True),
++                (builder.sub(end, end), 1, True),
+
+the pixels of the first row of taps for all
+-                value = emit.load(emit.at(here, builder.mul(x_row, number(r))))
++                value = emit.load(emit.at(here, builder.mul(x_row, number(r // 2))))
 """
