@@ -6,6 +6,7 @@ The plugin (`plugin/`) imports it when it meets a file of kernels. The tests of 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -52,11 +53,11 @@ class Session:
         return config.stash[SESSION]
 
     def kernels(self, source: str) -> list[Kernel]:
-        """The kernels of a file, which are registered only while one of them is tried: other tests
-        of the run do not see them. ValueError if the file cannot be read."""
+        """The kernels of a file, which are registered only while one of them is tried, unless a
+        test has imported the file itself. ValueError if the file cannot be read."""
         if source not in self.loaded:
             before = registry.all_kernels()
-            found = load(source)
+            found = imported(source) or load(source)
             registry.unregister(*(k for k in found if k not in before))
             self.loaded[source] = found
         return self.loaded[source]
@@ -164,16 +165,24 @@ class PropertyTest(pytest.Item):
         return self.path, None, f"{self.kernel.operation} {self.kernel.name}: {self.law.name}"
 
 
+def imported(source: str) -> list[Kernel]:
+    """The kernels of a file that is a module already, imported by a test; none if it is not."""
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if file is not None and file.endswith(".py") and Path(file).resolve() == Path(source):
+            return [k for k in registry.all_kernels() if k.function.__module__ == module.__name__]
+    return []
+
+
 @contextmanager
 def registered(kernels: Sequence[Kernel]) -> Iterator[None]:
-    """Context in which these kernels are registered, also if they are not otherwise."""
-    added = [k for k in kernels if k not in registry.all_kernels()]
-    for kernel in added:
-        registry.register(kernel)
-    try:
+    """Context in which these kernels are registered, in place of others of the same names."""
+    names = {(k.operation, k.device, k.name) for k in kernels}
+    others = [k for k in registry.all_kernels() if (k.operation, k.device, k.name) in names]
+    with registry.without(*others):
+        for kernel in kernels:
+            registry.register(kernel)
         yield
-    finally:
-        registry.unregister(*added)
 
 
 def without_repetition(items: Iterable[pytest.Item]) -> list[pytest.Item]:

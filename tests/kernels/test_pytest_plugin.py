@@ -133,6 +133,17 @@ def test_a_fixture_tries_a_kernel_within_a_test(project: Path, run_pytest: Run) 
     assert "test_kernels_of_a_file_are_not_registered_here PASSED" in output
 
 
+@pytest.mark.parametrize("name", ["a_test_before.py", "z_test_behind.py"])
+def test_a_test_may_import_the_file_too(project: Path, run_pytest: Run, name: str) -> None:
+    (project / "mine.py").write_text(KERNELS, encoding="utf-8")
+    text = "import kernels, mine\ndef test_it(): assert mine.right in kernels.all_kernels('relu')\n"
+    (project / name).write_text(text, encoding="utf-8")
+    options = "--kernels", "mine.py", "--kernels-profile=few", "-o", "python_files=*_test_*.py"
+    for order in (["."], ["mine.py", name]):
+        status, output = run_pytest(*order, *options, "-k", "test_it or right and definition", "-v")
+        assert status == 0 and "2 passed" in output, output
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
