@@ -41,6 +41,8 @@ LAYERS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     "Expand": (nn.Expand([-1, 3, -1, -1]), PLANES),
     "Repeat": (nn.Repeat([1, 2, 1, 3]), PLANES),
     "Roll": (nn.Roll([1, -2], [2, 3]), PLANES),
+    "Scale": (nn.Scale(np.ones((3, 1, 9), np.float32)), PLANES),
+    "Shift": (nn.Shift(np.ones((3, 1, 9), np.float32)), PLANES),
     "Constant": (nn.Constant(np.ones((1, 2, 5), np.float32)), PLANES),
     "Pad": (nn.Pad([1, 2, -1, 0], "reflect"), PLANES),
     "Resize": (nn.Resize(scales=[2, 0.5], mode="cubic"), PLANES),

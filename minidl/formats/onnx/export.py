@@ -15,8 +15,9 @@ import numpy as np
 from kernels.contract.arguments import Pair, pads, pair
 from kernels.contract.norm_geometry import LCNGeometry
 from minidl import nn, serialize
+from minidl.formats.onnx.export_elements import ELEMENTS
 from minidl.formats.onnx.export_moves import MOVING
-from minidl.formats.onnx.writing import Writer, Writing
+from minidl.formats.onnx.writing import Writer, Writing, plain
 from minidl.recording import no_grad
 from minidl.tensor import Tensor
 
@@ -129,7 +130,16 @@ def _transposed(
 
 
 def _linear(writing: Writing, name: str, layer: nn.Linear, inputs: Sequence[str]) -> None:
-    writing.node("Gemm", name, [*inputs, *_weights(writing, name, layer)], transB=1)
+    """A matrix times the weight; with more axes, of tokens for example, a product and a sum."""
+    if len(writing.shapes[inputs[0]]) == 1:
+        writing.node("Gemm", name, [*inputs, *_weights(writing, name, layer)], transB=1)
+        return
+    weight = writing.constant(f"{name}.weight", layer.weight.data.T)  # (K,F) -> (F,K)
+    last = name if layer.bias is None else f"{name}.product"
+    writing.node("MatMul", last, [*inputs, weight])
+    if layer.bias is not None:
+        bias = writing.constant(f"{name}.bias", layer.bias.data)
+        writing.node("Add", name, [last, bias])
 
 
 def _max_pool(writing: Writing, name: str, layer: nn.MaxPool2d, inputs: Sequence[str]) -> None:
@@ -220,16 +230,6 @@ def _clip(writing: Writing, name: str, layer: nn.Clip, inputs: Sequence[str]) ->
     writing.node("Clip", name, [*inputs, *ends])
 
 
-def _plain(operator: str, **fixed: Any) -> Writer:
-    """The exporter of a layer that is one operator; `fixed` maps its attributes to settings."""
-
-    def write(writing: Writing, name: str, layer: Any, inputs: Sequence[str]) -> None:
-        attributes = {key: layer.settings[setting] for key, setting in fixed.items()}
-        writing.node(operator, name, inputs, **attributes)
-
-    return write
-
-
 WRITERS: dict[type[nn.Module], Writer] = {
     nn.Conv2d: _conv,
     nn.ConvTranspose2d: _transposed,
@@ -242,18 +242,19 @@ WRITERS: dict[type[nn.Module], Writer] = {
     nn.Pixels: _pixels,
     nn.PReLU: _prelu,
     nn.Clip: _clip,
-    nn.ReLU: _plain("Relu"),
-    nn.LeakyReLU: _plain("LeakyRelu", alpha="slope"),
-    nn.Sigmoid: _plain("Sigmoid"),
-    nn.Tanh: _plain("Tanh"),
-    nn.Softmax: _plain("Softmax", axis="axis"),
-    nn.Add: _plain("Sum"),
-    nn.Concatenate: _plain("Concat", axis="axis"),
-    nn.Flatten: _plain("Flatten"),
-    nn.GlobalAvgPool2d: _plain("GlobalAveragePool"),
-    nn.GlobalMaxPool2d: _plain("GlobalMaxPool"),
-    nn.Identity: _plain("Identity"),
-    nn.Dropout: _plain("Identity"),
+    nn.ReLU: plain("Relu"),
+    nn.LeakyReLU: plain("LeakyRelu", alpha="slope"),
+    nn.Sigmoid: plain("Sigmoid"),
+    nn.Tanh: plain("Tanh"),
+    nn.Softmax: plain("Softmax", axis="axis"),
+    nn.Add: plain("Sum"),
+    nn.Concatenate: plain("Concat", axis="axis"),
+    nn.Flatten: plain("Flatten"),
+    nn.GlobalAvgPool2d: plain("GlobalAveragePool"),
+    nn.GlobalMaxPool2d: plain("GlobalMaxPool"),
+    nn.Identity: plain("Identity"),
+    nn.Dropout: plain("Identity"),
+    **ELEMENTS,
     **MOVING,
 }
 """The exporter of each kind of layer."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl import nn
-from minidl.formats.onnx.writing import Writer, Writing
+from minidl.formats.onnx.writing import Writer, Writing, plain
 from minidl.functional import interpolation, padding, resizing
 from minidl.functional.taps import Taps
 
@@ -38,10 +38,6 @@ def _reshape(writing: Writing, name: str, layer: nn.Reshape, inputs: Sequence[st
     else:
         sizes.insert(0, 0)
     writing.node("Reshape", name, [*inputs, _integers(writing, f"{name}.shape", sizes)])
-
-
-def _transpose(writing: Writing, name: str, layer: nn.Transpose, inputs: Sequence[str]) -> None:
-    writing.node("Transpose", name, inputs, perm=layer.settings["axes"])
 
 
 def _slice(writing: Writing, name: str, layer: nn.Slice, inputs: Sequence[str]) -> None:
@@ -182,12 +178,6 @@ def _multiplied(
         x = last
 
 
-def _depth_to_space(
-    writing: Writing, name: str, layer: nn.DepthToSpace, inputs: Sequence[str]
-) -> None:
-    writing.node("DepthToSpace", name, inputs, **layer.settings)
-
-
 def _space_to_depth(
     writing: Writing, name: str, layer: nn.SpaceToDepth, inputs: Sequence[str]
 ) -> None:
@@ -261,7 +251,7 @@ def _group_norm(writing: Writing, name: str, layer: nn.GroupNorm, inputs: Sequen
 
 MOVING: dict[type[nn.Module], Writer] = {
     nn.Reshape: _reshape,
-    nn.Transpose: _transpose,
+    nn.Transpose: plain("Transpose", perm="axes"),
     nn.Slice: _slice,
     nn.Gather: _gather,
     nn.Expand: _expand,
@@ -270,7 +260,7 @@ MOVING: dict[type[nn.Module], Writer] = {
     nn.Pad: _pad,
     nn.Resize: _resize,
     nn.Upsample: _upsample,
-    nn.DepthToSpace: _depth_to_space,
+    nn.DepthToSpace: plain("DepthToSpace", blocksize="blocksize", mode="mode"),
     nn.SpaceToDepth: _space_to_depth,
     nn.Constant: _constant,
     nn.LayerNorm: _layer_norm,

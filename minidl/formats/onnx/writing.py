@@ -40,3 +40,13 @@ class Writing:
 
 Writer = Callable[[Writing, str, Any, Sequence[str]], None]
 """Adds a layer's nodes: of the export, a name, the layer, and the names of its inputs."""
+
+
+def plain(operator: str, **fixed: Any) -> Writer:
+    """The exporter of a layer that is one operator; `fixed` maps its attributes to settings."""
+
+    def write(writing: Writing, name: str, layer: Any, inputs: Sequence[str]) -> None:
+        attributes = {key: layer.settings[setting] for key, setting in fixed.items()}
+        writing.node(operator, name, inputs, **attributes)
+
+    return write
