@@ -24,7 +24,9 @@ import minidl.operators  # noqa: E402, F401  (gives Tensor its operators)
 from kernels.contract.threads import get_num_threads, set_num_threads  # noqa: E402
 from minidl import device, functional, init, nn, optim, rules, serialize  # noqa: E402
 from minidl.backward_pass import backward  # noqa: E402
+from minidl.exchange import from_dlpack  # noqa: E402
 from minidl.formats.onnx import load_onnx  # noqa: E402
+from minidl.formats.torch_module import from_torch  # noqa: E402
 from minidl.gradient_check import check_vjp  # noqa: E402
 from minidl.memory import empty_cache  # noqa: E402
 from minidl.recording import no_grad  # noqa: E402
@@ -39,6 +41,8 @@ __all__ = [
     "device",
     "empty_cache",
     "exact",
+    "from_dlpack",
+    "from_torch",
     "functional",
     "get_num_threads",
     "init",

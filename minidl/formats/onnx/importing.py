@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 import minidl.formats.onnx.operators  # noqa: F401  (its files register the converters)
 from kernels.contract.arguments import Pair
 from minidl import nn
@@ -121,9 +123,26 @@ class _Walk:
         second = [name for name in node.inputs if name and name not in self.values]
         if second:
             raise ValueError(f"it takes {second[0]!r}, a second output, and only first ones can be")
+        if node.operator == "If":
+            self.values.update(zip(node.outputs, self.branch(node), strict=True))
+            return
         call = Call(node, self.opset, self.inputs(node), self.images)
         made: Sequence[Value] = self.folded(call) if constants.folds(call) else self.built(call)
         self.values.update(zip(filter(None, node.outputs), made, strict=False))
+
+    def branch(self, node: Node) -> list[Value]:
+        """The values of the case that holds: its condition must be a constant, such as one of a
+        shape."""
+        condition = self.values[node.inputs[0]]
+        if not isinstance(condition, np.ndarray):
+            raise ValueError("its condition is computed from the image; export it without (traced)")
+        branch = node.attributes["then_branch" if condition.all() else "else_branch"]
+        self.values.update(branch.constants)
+        for inner in branch.nodes:
+            self.visit(inner)
+        lost = self.lost.intersection(branch.outputs)
+        self.lost.update(node.outputs if lost else ())
+        return [self.values.get(name) for name in branch.outputs]
 
     def folded(self, call: Call) -> tuple[Value, ...]:
         """The constants that a node computes."""
@@ -221,4 +240,5 @@ def _steps(built: Built) -> Iterator[Steps]:
 
 
 def _is_known(operator: str) -> bool:
-    return any(operator in table for table in (OPERATORS, constants.FOLDERS, evaluated.OPERATORS))
+    tables = (OPERATORS, constants.FOLDERS, evaluated.OPERATORS, ("If",))
+    return any(operator in table for table in tables)

@@ -28,6 +28,15 @@ class Node:
     fault: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """A graph within a node: what an If computes in one of its two cases."""
+
+    nodes: tuple[Node, ...]
+    constants: Mapping[str, np.ndarray]
+    outputs: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Image:
     """A file's input: images (N, *shape).
