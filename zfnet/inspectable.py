@@ -19,7 +19,7 @@ from minidl import Tensor, nn, no_grad
 from zfnet.dependence import Dependence, Value
 from zfnet.dependence_rules import dependence
 from zfnet.layouts import Layout
-from zfnet.reach import Sliding, hull, is_empty
+from zfnet.reach import Nowhere, Reach, Same, Sliding, hull, is_empty
 from zfnet.views import View, views
 
 WINDOWS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.GlobalAvgPool2d, nn.GlobalMaxPool2d)
@@ -30,6 +30,10 @@ ACTIVATIONS = (
     "Clip", "ELU", "GELU", "Hardswish", "LeakyReLU", "Mish", "PReLU", "ReLU", "SiLU", "Softplus",
 )  # fmt: skip
 """Kinds of layers behind which a unit counts as active above zero."""
+GATES = ("Hardsigmoid", "Sigmoid", "Softmax")
+"""Kinds of layers whose outputs are gates where they multiply a signal."""
+MOVING = ("Dropout", "Expand", "Flatten", "Gather", "Identity", "Reshape", "Slice", "Transpose")
+"""Kinds of layers that leave a gate a gate."""
 SHAPING = ("Dropout", "Flatten", "Identity", "Reshape", "Transpose")
 """Kinds of layers that change no value."""
 
@@ -201,29 +205,52 @@ class InspectableGraph(nn.Graph):
     def _views(self) -> dict[str, dict[str, View]]:
         return {}
 
-    def receptive_field(self, layer: str, p: int, q: int) -> Box:
-        """The receptive field of the units (p, q) of `layer` in the image, without normalisation's.
+    def receptive_field(self, layer: str, p: int, q: int, *, held: bool = False) -> Box:
+        """The receptive field of the units (p, q) of `layer` in the image, without contrast
+        normalisation's.
 
         It contains every pixel on which they depend, and may reach outside the image, by the
-        padding of windows. ValueError for a layer that does not exist.
+        padding of windows. held: with gates and the statistics of normalisations held constant, as
+        the deconvnet and guided backpropagation have them: where a projection can reach.
+        ValueError for a layer that does not exist.
         """
         S, value = self.image_size, self._value(layer)
         place = value.layout.place(p, q) if value.known else None
         if place is None:
             return Box(0, S, 0, S)
         i, j = place
-        return self._field(layer, Box(i, i + 1, j, j + 1))
+        return self._field(layer, Box(i, i + 1, j, j + 1), held)
 
-    def _field(self, layer: str, box: Box) -> Box:
+    def _field(self, layer: str, box: Box, held: bool) -> Box:
         """The pixels of the image on which the places in `box` of the layer's plane depend."""
         (_, found), below = self._units, self.below(layer)
         boxes: dict[str, Box] = {layer: box}
         for name in reversed([name for name in self.layer_names() if name in below]):
             if name not in boxes or is_empty(boxes[name]):
                 continue
-            for source, reach in zip(self.wiring()[name], found[name].reaches, strict=True):
+            reaches = self._held(name) if held else found[name].reaches
+            for source, reach in zip(self.wiring()[name], reaches, strict=True):
                 boxes[source] = hull(boxes.get(source), reach.below(boxes[name]))
         return boxes.get(nn.INPUT, Box(0, 0, 0, 0))
+
+    def _held(self, name: str) -> tuple[Reach, ...]:
+        """The reaches of a layer's inputs without gates and statistics, which are held constant."""
+        (values, found), layers = self._units, dict(self.children())
+        reaches, sources = found[name].reaches, self.wiring()[name]
+        kind = type(layers[name]).__name__
+        if kind in ("GroupNorm", "InstanceNorm2d") and values[name].known:
+            return (Same(),)
+        gates = [self._is_gate(source, layers) for source in sources]
+        if kind != "Multiply" or sum(gates) != 1:
+            return reaches
+        pairs = zip(reaches, gates, strict=True)
+        return tuple(Nowhere() if gate else reach for reach, gate in pairs)
+
+    def _is_gate(self, name: str, layers: Mapping[str, nn.Module]) -> bool:
+        """Whether the layer gives values from 0 to 1, perhaps moved (`minidl.rules.is_gate`)."""
+        while name != nn.INPUT and type(layers[name]).__name__ in MOVING:
+            name = self.wiring()[name][0]
+        return name != nn.INPUT and type(layers[name]).__name__ in GATES
 
     def layer_names(self) -> list[str]:
         return [name for name, _ in self.children()]
