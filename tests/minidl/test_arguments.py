@@ -12,6 +12,7 @@ import pytest
 
 from minidl import Tensor
 from minidl import functional as F
+from tests.minidl.habit_calls import HABITS
 from tests.minidl.move_calls import MOVES
 
 pytestmark = pytest.mark.quick
@@ -85,8 +86,8 @@ CALLS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "conv2d": ((IMAGE, FILTERS, of(2), 1, 1, 1, 1), {"algorithm": None}),
     "conv_relu_pool": ((IMAGE, FILTERS, of(2), {"padding": 1}, {"kernel_size": 2}), {}),
     "conv_transpose2d": ((IMAGE, FILTERS, of(2), 1, 1, 0, 1, 1), {"algorithm": None}),
-    "cross_entropy": ((of(2, 3), np.array([0, 1])), {}),
-    "dropout": ((of(2), 0.5), {**SEEDS, "training": True}),
+    "cross_entropy": ((of(2, 3), np.array([0, 1]), np.ones(3), -100, "mean", 0.1), {}),
+    "dropout": ((of(2), 0.5, True, False), SEEDS),
     "dropout_mask": (((2,), 0.5), SEEDS),
     "fill_outside": ((of(1, 2, 2, 2), np.array([[-1, 0]]), (4, 4), 1.0), {}),
     "getitem": ((of(2, 3), 0), {}),
@@ -102,7 +103,7 @@ CALLS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "sum_to": ((of(2, 3), (1, 3)), {}),
     "transpose": ((of(2, 3), (1, 0)), {}),
     "where": ((np.array([True, False]), of(2), of(2)), {}),
-} | MOVES
+} | MOVES | HABITS
 """A good call of each function."""
 WRONG: list[Any] = [
     None, "x", "3", b"x", -1, 3, 2**31, 2**40, 2**70, -(2**70), 10**400, 1.5, float("nan"),
