@@ -11,6 +11,8 @@ from minidl.functional.reduction import amax, mean
 from minidl.functional.shape import concatenate, getitem, reshape
 from minidl.tensor import Tensor
 
+MOST = 1 << 16
+"""Largest size of a result, a window each."""
 Size = int | tuple[int | None, int | None] | None
 
 
@@ -50,12 +52,14 @@ def _sizes(x: object, output_size: Size, what: str) -> tuple[int, int]:
         raise ValueError(f"{what}: x must have the four axes (N, C, H, W), got {x.shape}")
     two = output_size if isinstance(output_size, tuple | list) else (output_size, output_size)
     if len(two) != 2:
-        raise ValueError(f"{what}: output_size must be one size or two, got {output_size}")
+        raise ValueError(f"{what}: output_size must be one size or two, got {output_size!r:.100}")
     name = f"{what}: output_size"
     P, Q = (
-        own if n is None else arguments.integer(n, name, 1)
+        own if n is None else arguments.integer(n, name, 1, MOST)
         for n, own in zip(two, x.shape[2:], strict=True)
     )
+    if 0 in x.shape[2:]:
+        raise ValueError(f"{what}: x {x.shape} has no pixels")
     return P, Q
 
 

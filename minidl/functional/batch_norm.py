@@ -64,6 +64,9 @@ def batch_norm(
     """
     C = _check(x, weight=weight, bias=bias, running_mean=running_mean, running_var=running_var)
     eps = arguments.number(eps, "batch_norm: eps")
+    momentum = arguments.number(momentum, "batch_norm: momentum")
+    if not 0 <= eps < math.inf:
+        raise ValueError(f"batch_norm: eps must be a number from 0 on, got {eps}")
     if not arguments.flag(training, "batch_norm: training"):
         if running_mean is None or running_var is None:
             raise ValueError("batch_norm: without training it needs running_mean and running_var")

@@ -38,6 +38,8 @@ def cross_entropy(
     """
     arguments.tensor(logits, "cross_entropy", "logits")
     _check_reduction(reduction, "cross_entropy")
+    ignore_index = arguments.integer(ignore_index, "cross_entropy: ignore_index")
+    label_smoothing = arguments.number(label_smoothing, "cross_entropy: label_smoothing")
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing is from 0 to 1, got {label_smoothing}")
     target = _label_array(labels, "cross_entropy")
@@ -70,6 +72,7 @@ def nll_loss(
     x = log_probabilities
     arguments.tensor(x, "nll_loss", "log_probabilities")
     _check_reduction(reduction, "nll_loss")
+    ignore_index = arguments.integer(ignore_index, "nll_loss: ignore_index")
     target = _label_array(labels, "nll_loss")
     _check_classes(x, target, ignore_index, "nll_loss")
     counted = target != ignore_index
@@ -104,6 +107,9 @@ def binary_cross_entropy_with_logits(
     """
     what = "binary_cross_entropy_with_logits"
     _difference(x, target, what)
+    for name, t in (("weight", weight), ("pos_weight", pos_weight)):
+        if t is not None:
+            arguments.tensor(t, what, name)
     rest = log(exp(-absolute(x)) + 1.0)
     if pos_weight is None:
         loss = maximum(x, 0.0) - x * target + rest
@@ -131,7 +137,11 @@ def _class_scales(x: Tensor, weight: Labels | None) -> np.ndarray:
     """(C,) on the CPU, ones without a weight."""
     if weight is None:
         return np.ones(x.shape[1], x.dtype)
-    scales = device.host(weight._array if isinstance(weight, Tensor) else weight)
+    array = weight._array if isinstance(weight, Tensor) else weight
+    arguments.array(array, "weight of the classes")
+    scales = device.host(array)
+    if scales.dtype.kind not in "biuf":
+        raise TypeError(f"weight of the classes must be of numbers, got {scales.dtype}")
     if scales.shape != x.shape[1:2]:
         raise ValueError(
             f"weight {scales.shape} must have one value for each of {x.shape[1]} classes"
@@ -204,7 +214,6 @@ def _check_classes(x: Tensor, labels: np.ndarray, ignore_index: int, what: str) 
 
 
 def _check_reduction(reduction: object, what: str) -> None:
-    if reduction not in REDUCTIONS:
-        raise ValueError(
-            f"{what}: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}"
-        )
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
+        shown = arguments.shown(reduction)
+        raise ValueError(f"{what}: reduction is one of {', '.join(REDUCTIONS)}, got {shown}")

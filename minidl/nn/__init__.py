@@ -1,5 +1,6 @@
 """Modules and layers, named as in PyTorch."""
 
+from minidl.nn import utils
 from minidl.nn.activations import (
     ELU,
     GELU,
@@ -200,4 +201,5 @@ __all__ = [
     "Upsample",
     "Var",
     "Where",
+    "utils",
 ]
