@@ -17,6 +17,9 @@ import numpy as np
 
 from minidl import device
 
+MANY, FILLED = 64, 8
+"""With more taps than the first in a row, and a row filled to one part in the second: dense."""
+
 
 @dataclass(frozen=True, eq=False)
 class Taps:
@@ -54,7 +57,16 @@ class Taps:
         return matrix
 
     def apply(self, x: Any, axis: int) -> Any:
-        """The product with x along `axis`, in x's type, memory order and device."""
+        """The product with x along `axis`, in x's type and on its device.
+
+        It is the sum over the taps; where a row has very many of them, a dense matrix product.
+        """
+        taps = self.index.shape[1]
+        if taps > MANY and taps * FILLED > self.size:
+            dense = device.like(self.dense().astype(x.dtype), x)
+            return np.matmul(x.swapaxes(axis, -1), dense.T).swapaxes(
+                axis, -1
+            )  # (..,size) x (size,P)
         y: Any = None
         for index, weight in zip(self.index.T, self.weight.T, strict=True):
             (rows,) = np.nonzero(weight)

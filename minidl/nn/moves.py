@@ -56,8 +56,9 @@ class Reshape(Module):
         if source >= x.ndim:
             raise ValueError(f"Reshape: the input {x.shape} has no axis {source} for the batch")
         others = (*x.shape[:source], *x.shape[source + 1 :])
+        rows = self._rows(x.shape)
         sizes = self._sizes(others)
-        sizes.insert(target, self._rows(x.shape))
+        sizes.insert(target, rows)
         return F.reshape(x, sizes)  # (..., N, ...) -> (..., N p / q, ...)
 
     def _rows(self, shape: tuple[int, ...]) -> int:
