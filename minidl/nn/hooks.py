@@ -9,14 +9,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minidl.recording import is_recording
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record_view
-
-if TYPE_CHECKING:
-    from minidl.nn.module import Module
 
 Hook = Callable[..., Any]
 _numbers = itertools.count()
@@ -52,7 +49,7 @@ class Hooks:
         return bool(self.before or self.after or self.backward)
 
 
-def call(module: Module, hooks: Hooks, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+def call(module: Any, hooks: Hooks, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """The module's forward pass, with its hooks."""
     for hook in list(hooks.before.values()):
         changed = hook(module, inputs)
@@ -73,7 +70,7 @@ def call(module: Module, hooks: Hooks, inputs: tuple[Any, ...], keywords: dict[s
 class _Watched:
     """One forward pass whose backward hooks wait for the gradients of its output and inputs."""
 
-    def __init__(self, module: Module, hooks: Hooks) -> None:
+    def __init__(self, module: Any, hooks: Hooks) -> None:
         self.module, self.hooks = module, hooks
         self.count = 0
         self.of_output: Tensor | None = None

@@ -10,18 +10,15 @@ plain pairs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from minidl.nn.module import Module
+from typing import Any
 
 
-class NamedModule(tuple[str, "Module"]):
+class NamedModule(tuple[str, Any]):
     """(name, module), and the module."""
 
     __slots__ = ()
 
-    def __new__(cls, name: str, module: Module) -> NamedModule:
+    def __new__(cls, name: str, module: Any) -> NamedModule:
         return tuple.__new__(cls, (name, module))
 
     @property  # type: ignore[misc]
