@@ -16,6 +16,8 @@ from numpy.typing import DTypeLike
 from minidl import device as devices
 from minidl import dtypes
 
+Tensor: TypeAlias = Any  # minidl.tensor imports this module
+Functions: TypeAlias = Any
 _int: TypeAlias = int  # for annotations in a class whose methods have the names of the types
 _float: TypeAlias = float
 _bool: TypeAlias = bool
@@ -25,8 +27,8 @@ Dims = int | Sequence[int] | None
 class Extremes(NamedTuple):
     """The result of `max(dim)` and `min(dim)`: the values, and where they are along the axis."""
 
-    values: Any  # Tensors
-    indices: Any
+    values: Tensor
+    indices: Tensor
 
 
 class Methods:
@@ -35,7 +37,7 @@ class Methods:
     __slots__ = ()
 
     if TYPE_CHECKING:  # what Tensor defines
-        functions: ClassVar[Any]  # minidl.tensor.Functions
+        functions: ClassVar[Functions]
         requires_grad: bool
         _array: np.ndarray
         data: Any
@@ -69,37 +71,37 @@ class Methods:
 
     nelement = numel
 
-    def view(self, *shape: Any) -> Self:
+    def view(self, *shape: Any) -> Tensor:
         """`reshape`. Memory may be in the order N, H, W, C: where no view exists it is a copy."""
         return self.reshape(*shape)
 
-    def view_as(self, other: Any) -> Self:
+    def view_as(self, other: Tensor) -> Tensor:
         """The elements in the shape of `other`."""
         return self.reshape(other.shape)
 
     reshape_as = view_as
 
-    def permute(self, *dims: Any) -> Self:
+    def permute(self, *dims: Any) -> Tensor:
         """The axes in another order; every one is named."""
         order = dims[0] if len(dims) == 1 and not isinstance(dims[0], int) else dims
         return self.functions.transpose(self._own, tuple(order))
 
-    def swapaxes(self, dim0: _int, dim1: _int) -> Self:
+    def swapaxes(self, dim0: _int, dim1: _int) -> Tensor:
         """Two axes exchanged."""
         return self.transpose(dim0, dim1)
 
-    def t(self) -> Self:
+    def t(self) -> Tensor:
         """The transpose of a matrix; a vector or a number is itself."""
         if self.ndim > 2:
             raise ValueError(f"t: takes at most two axes, got the shape {self.shape}")
         return self.transpose(0, 1) if self.ndim == 2 else self._own
 
     @property
-    def mT(self) -> Self:
+    def mT(self) -> Tensor:
         """The last two axes exchanged."""
         return self.transpose(-2, -1)
 
-    def flatten(self, start_dim: _int = 0, end_dim: _int = -1) -> Self:
+    def flatten(self, start_dim: _int = 0, end_dim: _int = -1) -> Tensor:
         """The axes from `start_dim` to `end_dim` as one; all by default."""
         if self.ndim == 0:
             return self.reshape(1)
@@ -109,25 +111,25 @@ class Methods:
         joined = math.prod(self.shape[first : last + 1])
         return self.reshape((*self.shape[:first], joined, *self.shape[last + 1 :]))
 
-    def unflatten(self, dim: _int, sizes: Sequence[_int]) -> Self:
+    def unflatten(self, dim: _int, sizes: Sequence[_int]) -> Tensor:
         """The axis `dim` as several of these sizes."""
         at = self._axis(dim, "unflatten")
         return self.reshape(self.shape[:at] + tuple(sizes) + self.shape[at + 1 :])
 
-    def unsqueeze(self, dim: _int) -> Self:
+    def unsqueeze(self, dim: _int) -> Tensor:
         """A new axis of size 1 in front of `dim`."""
         if not -self.ndim - 1 <= dim <= self.ndim:
             raise ValueError(f"unsqueeze: the shape {self.shape} takes no new axis {dim}")
         at = dim % (self.ndim + 1)
         return self.reshape((*self.shape[:at], 1, *self.shape[at:]))
 
-    def squeeze(self, dim: Dims = None) -> Self:
+    def squeeze(self, dim: Dims = None) -> Tensor:
         """Without the axes of size 1; with `dim` without those of them that it names."""
         named = range(self.ndim) if dim is None else self._axes(dim, "squeeze")
         gone = {i for i in named if self.shape[i] == 1}
         return self.reshape(tuple(n for i, n in enumerate(self.shape) if i not in gone))
 
-    def expand(self, *sizes: Any) -> Self:
+    def expand(self, *sizes: Any) -> Tensor:
         """Axes of size 1 repeated without copies; -1 leaves an axis as it is."""
         given = sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
         new = len(given) - self.ndim
@@ -136,21 +138,21 @@ class Methods:
         )
         return self.functions.library.broadcast_to(self._own, shape)
 
-    def expand_as(self, other: Any) -> Self:
+    def expand_as(self, other: Tensor) -> Tensor:
         """`expand` to the shape of `other`."""
         return self.expand(other.shape)
 
-    def contiguous(self) -> Self:
+    def contiguous(self) -> Tensor:
         """The tensor itself: functions take every order of memory."""
         return self._own
 
     # Parts.
 
-    def chunk(self, chunks: _int, dim: _int = 0) -> tuple[Self, ...]:
+    def chunk(self, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
         """At most `chunks` parts of one size along `dim`; the last may be smaller."""
         return self.split(max(-(-self.shape[self._axis(dim, "chunk")] // chunks), 1), dim)
 
-    def split(self, split_size: _int | Sequence[_int], dim: _int = 0) -> tuple[Self, ...]:
+    def split(self, split_size: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
         """Parts of this size along `dim`, the last may be smaller; or of these sizes."""
         at = self._axis(dim, "split")
         n = self.shape[at]
@@ -167,7 +169,7 @@ class Methods:
             self[(*before, slice(end - size, end))] for end, size in zip(ends, sizes, strict=True)
         )
 
-    def unbind(self, dim: _int = 0) -> tuple[Self, ...]:
+    def unbind(self, dim: _int = 0) -> tuple[Tensor, ...]:
         """The slices along `dim`, without that axis."""
         before = (slice(None),) * self._axis(dim, "unbind")
         return tuple(self[(*before, i)] for i in range(self.shape[len(before)]))
@@ -181,7 +183,7 @@ class Methods:
         keepdim: _bool = False,
         *,
         correction: _int = 1,
-    ) -> Self:
+    ) -> Tensor:
         """The variance over `dim`: squared deviations over count - `correction`."""
         correction = correction if unbiased else 0
         self._require_float("var")
@@ -198,11 +200,11 @@ class Methods:
         keepdim: _bool = False,
         *,
         correction: _int = 1,
-    ) -> Self:
+    ) -> Tensor:
         """The square root of `var`."""
         return self.var(dim, unbiased, keepdim, correction=correction).sqrt()
 
-    def norm(self, p: _float = 2.0, dim: Dims = None, keepdim: _bool = False) -> Self:
+    def norm(self, p: _float = 2.0, dim: Dims = None, keepdim: _bool = False) -> Tensor:
         """(sum of |x|^p)^(1/p) over `dim`; p may be 1, 2 or infinity."""
         if p == math.inf:
             return self.abs().amax(dim, keepdim)
@@ -210,13 +212,13 @@ class Methods:
             return self.abs().sum(_numpy_axis(dim), keepdim)
         return self.abs().pow(p).sum(_numpy_axis(dim), keepdim).pow(1 / p)
 
-    def amax(self, dim: Dims = None, keepdim: _bool = False) -> Self:
+    def amax(self, dim: Dims = None, keepdim: _bool = False) -> Tensor:
         """The largest value over `dim`; equal ones share the derivative."""
         if self.dtype.kind != "f":
             return self._holding(self._array.max(axis=_numpy_axis(dim), keepdims=keepdim))
         return self.functions.library.amax(self._own, _numpy_axis(dim), keepdim)
 
-    def amin(self, dim: Dims = None, keepdim: _bool = False) -> Self:
+    def amin(self, dim: Dims = None, keepdim: _bool = False) -> Tensor:
         """The smallest value over `dim`; equal ones share the derivative."""
         if self.dtype.kind != "f":
             return self._holding(self._array.min(axis=_numpy_axis(dim), keepdims=keepdim))
@@ -238,7 +240,7 @@ class Methods:
             return self.functions.library.minimum(self._own, dim)
         return self._extremes(dim, keepdim, self.argmin(dim, keepdim=True))
 
-    def _extremes(self, dim: _int, keepdim: _bool, indices: Any) -> Extremes:
+    def _extremes(self, dim: _int, keepdim: _bool, indices: Tensor) -> Extremes:
         at = self._axis(dim, "max")
         grid = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
         grid[at] = indices._array
@@ -246,11 +248,11 @@ class Methods:
         kept = Extremes(values, indices)
         return kept if keepdim else Extremes(*(each.squeeze(at) for each in kept))
 
-    def argmax(self, dim: _int | None = None, keepdim: _bool = False) -> Self:
+    def argmax(self, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
         """The place of the largest value, int64; of the flat tensor without `dim`."""
         return self._holding(np.argmax(self._array, axis=dim, keepdims=keepdim))
 
-    def argmin(self, dim: _int | None = None, keepdim: _bool = False) -> Self:
+    def argmin(self, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
         """The place of the smallest value, int64; of the flat tensor without `dim`."""
         return self._holding(np.argmin(self._array, axis=dim, keepdims=keepdim))
 
@@ -268,60 +270,60 @@ class Methods:
         grid[at] = places
         return Extremes(self[tuple(grid)], self._holding(places))
 
-    def all(self, dim: _int | None = None, keepdim: _bool = False) -> Self:
+    def all(self, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
         """Whether all values are true, a Tensor of bool."""
         return self._holding(self._array.all(axis=dim, keepdims=keepdim))
 
-    def any(self, dim: _int | None = None, keepdim: _bool = False) -> Self:
+    def any(self, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
         """Whether a value is true, a Tensor of bool."""
         return self._holding(self._array.any(axis=dim, keepdims=keepdim))
 
     # Elementwise.
 
-    def abs(self) -> Self:
+    def abs(self) -> Tensor:
         """|x|."""
         return self.functions.library.absolute(self._own)
 
-    def __abs__(self) -> Self:
+    def __abs__(self) -> Tensor:
         return self.abs()
 
-    def exp(self) -> Self:
+    def exp(self) -> Tensor:
         """e^x."""
         return self.functions.library.exp(self._own)
 
-    def log(self) -> Self:
+    def log(self) -> Tensor:
         """The natural logarithm."""
         return self.functions.library.log(self._own)
 
-    def sqrt(self) -> Self:
+    def sqrt(self) -> Tensor:
         """The square root."""
         return self.functions.library.sqrt(self._own)
 
-    def square(self) -> Self:
+    def square(self) -> Tensor:
         """x x."""
         return self * self
 
-    def pow(self, exponent: Any) -> Self:
+    def pow(self, exponent: Any) -> Tensor:
         """x to a power."""
         return self.functions.power(self._own, exponent)
 
-    def sigmoid(self) -> Self:
+    def sigmoid(self) -> Tensor:
         """1 / (1 + e^-x)."""
         return self.functions.library.sigmoid(self._own)
 
-    def tanh(self) -> Self:
+    def tanh(self) -> Tensor:
         """The hyperbolic tangent."""
         return self.functions.library.tanh(self._own)
 
-    def softmax(self, dim: _int) -> Self:
+    def softmax(self, dim: _int) -> Tensor:
         """e^x over its sum along `dim`."""
         return self.functions.library.softmax(self._own, dim)
 
-    def log_softmax(self, dim: _int) -> Self:
+    def log_softmax(self, dim: _int) -> Tensor:
         """x - log(sum of e^x along `dim`)."""
         return self.functions.library.log_softmax(self._own, dim)
 
-    def clamp(self, min: _float | None = None, max: _float | None = None) -> Self:
+    def clamp(self, min: _float | None = None, max: _float | None = None) -> Tensor:
         """x within [min, max]; a bound that is None is none."""
         low, high = -math.inf if min is None else min, math.inf if max is None else max
         if self.dtype.kind != "f":
@@ -330,78 +332,78 @@ class Methods:
 
     clip = clamp
 
-    def masked_fill(self, mask: Any, value: _float) -> Self:
+    def masked_fill(self, mask: Tensor, value: _float) -> Tensor:
         """`value` where the mask is true, x elsewhere."""
         return self.functions.library.where(mask, value, self._own)
 
-    def add(self, other: Any, *, alpha: _float = 1) -> Self:
+    def add(self, other: Any, *, alpha: _float = 1) -> Tensor:
         """x + alpha other."""
         return self.functions.add(self._own, other if alpha == 1 else other * alpha)
 
-    def sub(self, other: Any, *, alpha: _float = 1) -> Self:
+    def sub(self, other: Any, *, alpha: _float = 1) -> Tensor:
         """x - alpha other."""
         return self.functions.subtract(self._own, other if alpha == 1 else other * alpha)
 
-    def mul(self, other: Any) -> Self:
+    def mul(self, other: Any) -> Tensor:
         """x other."""
         return self * other
 
-    def div(self, other: Any) -> Self:
+    def div(self, other: Any) -> Tensor:
         """x / other."""
         return self.functions.divide(self._own, other)
 
-    def neg(self) -> Self:
+    def neg(self) -> Tensor:
         """-x."""
         return self.functions.negate(self._own)
 
-    def matmul(self, other: Any) -> Self:
+    def matmul(self, other: Tensor) -> Tensor:
         """The matrix product."""
         return self.functions.matmul(self._own, other)
 
     mm = bmm = matmul
 
-    def eq(self, other: Any) -> Self:
+    def eq(self, other: Any) -> Tensor:
         """x == other, elementwise, a Tensor of bool."""
         return self._own == other
 
-    def ne(self, other: Any) -> Self:
+    def ne(self, other: Any) -> Tensor:
         """x != other."""
         return self._own != other
 
-    def lt(self, other: Any) -> Self:
+    def lt(self, other: Any) -> Tensor:
         """x < other."""
         return self._own < other
 
-    def le(self, other: Any) -> Self:
+    def le(self, other: Any) -> Tensor:
         """x <= other."""
         return self._own <= other
 
-    def gt(self, other: Any) -> Self:
+    def gt(self, other: Any) -> Tensor:
         """x > other."""
         return self._own > other
 
-    def ge(self, other: Any) -> Self:
+    def ge(self, other: Any) -> Tensor:
         """x >= other."""
         return self._own >= other
 
-    def isnan(self) -> Self:
+    def isnan(self) -> Tensor:
         """Where a value is no number."""
         return self._holding(np.isnan(self._array))
 
-    def isfinite(self) -> Self:
+    def isfinite(self) -> Tensor:
         """Where a value is neither infinite nor NaN."""
         return self._holding(np.isfinite(self._array))
 
-    def __invert__(self) -> Self:
+    def __invert__(self) -> Tensor:
         return self._holding(~self._array)
 
-    def __and__(self, other: Any) -> Self:
+    def __and__(self, other: Any) -> Tensor:
         return self._holding(self._array & _values(other))
 
-    def __or__(self, other: Any) -> Self:
+    def __or__(self, other: Any) -> Tensor:
         return self._holding(self._array | _values(other))
 
-    def __xor__(self, other: Any) -> Self:
+    def __xor__(self, other: Any) -> Tensor:
         return self._holding(self._array ^ _values(other))
 
     # Values, copies, types and devices.
@@ -414,20 +416,20 @@ class Methods:
         """The values as nested lists of Python's numbers."""
         return devices.host(self._array).tolist()
 
-    def clone(self) -> Self:
+    def clone(self) -> Tensor:
         """A copy in memory of its own, on the tape."""
         return self.functions.clone(self._own)
 
-    def cpu(self) -> Self:
+    def cpu(self) -> Tensor:
         """The same values in the machine's memory."""
         return self.to("cpu")
 
-    def cuda(self) -> Self:
+    def cuda(self) -> Tensor:
         """The same values in the GPU's memory."""
         return self.to("cuda")
 
     def to(self, *where: Any, dtype: DTypeLike | None = None, device: str | None = None,
-           non_blocking: _bool = False, copy: _bool = False) -> Self:  # fmt: skip
+           non_blocking: _bool = False, copy: _bool = False) -> Tensor:  # fmt: skip
         """The same values on a device, in a type, or as another Tensor has them; on the tape.
 
         The tensor itself if it is so already.
@@ -446,31 +448,31 @@ class Methods:
             x = self.functions.cast(x, dtypes.check(dtype, "to"))
         return x.clone() if copy and x is self else x
 
-    def float(self) -> Self:
+    def float(self) -> Tensor:
         """In float32."""
         return self.to(dtypes.float32)
 
-    def double(self) -> Self:
+    def double(self) -> Tensor:
         """In float64."""
         return self.to(dtypes.float64)
 
-    def long(self) -> Self:
+    def long(self) -> Tensor:
         """In int64; fractions are cut off."""
         return self.to(dtypes.int64)
 
-    def int(self) -> Self:
+    def int(self) -> Tensor:
         """In int32; fractions are cut off."""
         return self.to(dtypes.int32)
 
-    def bool(self) -> Self:
+    def bool(self) -> Tensor:
         """True where a value is not 0."""
         return self.to(dtypes.bool_)
 
-    def type_as(self, other: Any) -> Self:
+    def type_as(self, other: Tensor) -> Tensor:
         """In the type of `other`."""
         return self.to(other.dtype)
 
-    def half(self) -> Self:
+    def half(self) -> Tensor:
         """Refused: no kernel computes in float16."""
         return self.to(np.float16)
 
@@ -499,27 +501,27 @@ class Methods:
 
     # In place.
 
-    def add_(self, other: Any, *, alpha: Any = 1) -> Self:
+    def add_(self, other: Any, *, alpha: Any = 1) -> Tensor:
         """x <- x + alpha other."""
         return self._change("add_", lambda x: x.add(other, alpha=alpha), other, needs_old=False)
 
-    def sub_(self, other: Any, *, alpha: Any = 1) -> Self:
+    def sub_(self, other: Any, *, alpha: Any = 1) -> Tensor:
         """x <- x - alpha other."""
         return self._change("sub_", lambda x: x.sub(other, alpha=alpha), other, needs_old=False)
 
-    def mul_(self, other: Any) -> Self:
+    def mul_(self, other: Any) -> Tensor:
         """x <- x other."""
         return self._change("mul_", lambda x: x * other, other)
 
-    def div_(self, other: Any) -> Self:
+    def div_(self, other: Any) -> Tensor:
         """x <- x / other."""
         return self._change("div_", lambda x: x / other, other)
 
-    def clamp_(self, min: Any = None, max: Any = None) -> Self:
+    def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
         """x <- x within [min, max]."""
         return self._change("clamp_", lambda x: x.clamp(min, max))
 
-    def relu_(self) -> Self:
+    def relu_(self) -> Tensor:
         """x <- max(x, 0)."""
         return self._change("relu_", lambda x: x.relu())
 
@@ -537,12 +539,12 @@ class Methods:
         self._own[...] = other
         return self
 
-    def _change(self, what: str, function: Any, *others: Any, needs_old: Any = True) -> Self:
+    def _change(self, what: str, function: Any, *others: Any, needs_old: Any = True) -> Tensor:
         return self.functions.in_place(self._own, function, what, *others, needs_old=needs_old)
 
     # Arguments.
 
-    def _holding(self, values: Any) -> Self:
+    def _holding(self, values: Any) -> Tensor:
         """The values, of any type, off the tape."""
         array = values if devices.is_array(values) else np.asarray(values)
         return self.functions.plain(array)

@@ -47,15 +47,18 @@ KERNELS = (
 """The rooms of kernels/, from the lowest to the highest."""
 
 MINIDL = (
-    ("minidl/identity.py", "minidl/sharing.py", "minidl/dtypes.py", "minidl/printing.py"),
-    ("minidl/device.py", "minidl/recording.py", "minidl/serialize.py"),
+    (
+        "minidl/identity.py",
+        "minidl/sharing.py",
+        "minidl/dtypes.py",
+        "minidl/printing.py",
+        "minidl/randomness.py",
+    ),
+    ("minidl/device.py", "minidl/init.py", "minidl/recording.py", "minidl/serialize.py"),
     ("minidl/versions.py", "minidl/methods.py"),
     ("minidl/tensor.py",),
     ("minidl/separate.py",),
     ("minidl/prepared_weights.py", "minidl/rules.py", "minidl/backward_pass.py"),
-    ("minidl/functional/arguments.py",),
-    ("minidl/randomness.py",),
-    ("minidl/init.py",),
     ("minidl/functional/*",),
     ("minidl/in_place.py",),
     ("minidl/operators.py",),

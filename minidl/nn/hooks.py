@@ -15,6 +15,7 @@ from minidl.recording import is_recording
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record_view
 
+Module = Any  # minidl.nn.module imports this module
 Hook = Callable[..., Any]
 _numbers = itertools.count()
 
@@ -49,7 +50,7 @@ class Hooks:
         return bool(self.before or self.after or self.backward)
 
 
-def call(module: Any, hooks: Hooks, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+def call(module: Module, hooks: Hooks, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """The module's forward pass, with its hooks."""
     for hook in list(hooks.before.values()):
         changed = hook(module, inputs)
@@ -70,7 +71,7 @@ def call(module: Any, hooks: Hooks, inputs: tuple[Any, ...], keywords: dict[str,
 class _Watched:
     """One forward pass whose backward hooks wait for the gradients of its output and inputs."""
 
-    def __init__(self, module: Any, hooks: Hooks) -> None:
+    def __init__(self, module: Module, hooks: Hooks) -> None:
         self.module, self.hooks = module, hooks
         self.count = 0
         self.of_output: Tensor | None = None

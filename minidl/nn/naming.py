@@ -10,15 +10,17 @@ plain pairs.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
+
+M = TypeVar("M")
 
 
-class NamedModule(tuple[str, Any]):
+class NamedModule(tuple[str, M]):
     """(name, module), and the module."""
 
     __slots__ = ()
 
-    def __new__(cls, name: str, module: Any) -> NamedModule:
+    def __new__(cls, name: str, module: M) -> NamedModule[M]:
         return tuple.__new__(cls, (name, module))
 
     @property  # type: ignore[misc]
