@@ -21,10 +21,10 @@ from kernels.contract import registry
 from kernels.contract.registry import Kernel
 from kernels.contract.sources import load
 from kernels.verify import report
-from kernels.verify.library import failures
 from kernels.verify.outcome import Outcome
 from kernels.verify.property import Property
 from kernels.verify.replay import Run
+from kernels.verify.required import failures
 from kernels.verify.suite import Trier, plan
 
 
@@ -54,11 +54,13 @@ class Session:
 
     def kernels(self, source: str) -> list[Kernel]:
         """The kernels of a file, which are registered only while one of them is tried, unless a
-        test has imported the file itself. ValueError if the file cannot be read."""
+        test has imported the file itself; those of a module stay registered, as after any import.
+        ValueError if it cannot be read."""
         if source not in self.loaded:
             before = registry.all_kernels()
             found = imported(source) or load(source)
-            registry.unregister(*(k for k in found if k not in before))
+            if Path(source).is_absolute():
+                registry.unregister(*(k for k in found if k not in before))
             self.loaded[source] = found
         return self.loaded[source]
 
