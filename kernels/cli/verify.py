@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kernels.cli import restart
 from kernels.cli.folder import EXPECTED, Order, files_of, verify_folder
 from kernels.cli.judged_file import Settings
 from kernels.cli.report_files import Files
@@ -108,6 +109,7 @@ def verify_command(
     from kernels.verify import suite
     from kernels.verify.replay import Run
 
+    restart.run_on_cores()
     if catalogue is not None:
         write_catalogue(catalogue)
         raise typer.Exit(verification.HOLDS)

@@ -43,6 +43,7 @@ class Property:
     applies:  kernels of `operations` that it concerns.
     threads:  run with all threads; tiny calls use one, since two would wait longer for each other
               than they compute.
+    launched: the most threads that it sets, which have to be launched before `kernels` is imported.
     listed:   its geometries are those of a stratum, each tried once, instead of drawn ones.
     share:    of the examples of a profile; fewer for a property whose examples take long.
 
@@ -63,6 +64,7 @@ class Property:
     threads: bool
     listed: Stratum | None = None
     share: float = 1.0
+    launched: int = 0
 
     def __call__(self, kernel: Kernel, call: Call, **extras: Any) -> float | None:
         """Violation unless it holds for this call; returns what `check` does."""
@@ -108,6 +110,7 @@ def holds(
     threads: bool = False,
     listed: Stratum | None = None,
     share: float = 1.0,
+    launched: int = 0,
     **extras: st.SearchStrategy[Any],
 ) -> Callable[[Callable[..., float | None]], Callable[..., float | None]]:
     """Decorator: makes the function's docstring a property of `operations` (of all, if none).
@@ -135,8 +138,9 @@ def holds(
         drawn = {"fills": fills, "large": large, "dtypes": dtypes, "optional": optional}
         concerned = operations or tuple(OPERATIONS)
         PROPERTIES[name] = Property(
-            name, sentence, concerned, check, applies, drawn, extras, threads, listed, share
-        )
+            name, sentence, concerned, check, applies, drawn, extras, threads, listed, share,
+            launched,
+        )  # fmt: skip
         return check
 
     return declare
