@@ -14,10 +14,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numba
 import pytest
 
 import kernels.verify.properties  # noqa: F401  (which finds them all)
-from kernels.contract import registry
+from kernels.contract import registry, threads
 from kernels.contract.registry import Kernel
 from kernels.contract.sources import load
 from kernels.verify import report
@@ -49,6 +50,8 @@ class Session:
     def of(cls, config: pytest.Config, profile: str, seed: int, device: str) -> Session:
         """The session of this run of pytest, which is made at the first call."""
         if SESSION not in config.stash:
+            cores: int = numba.config.NUMBA_DEFAULT_NUM_THREADS  # type: ignore[attr-defined]
+            threads.set_num_threads(min(cores, threads.get_num_threads()))
             config.stash[SESSION] = cls(Run(profile, seed), device, Trier(profile, seed, device))
         return config.stash[SESSION]
 

@@ -216,6 +216,27 @@ def test_nothing_is_imported():
     assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
 
 
+def test_threads_are_launched_for_the_properties_that_set_them(project: Path) -> None:
+    text = """
+import numba
+import kernels
+from kernels.contract import threads
+
+def test_threads():
+    from kernels.verify.property import PROPERTIES
+    assert threads.most() == max(law.launched for law in PROPERTIES.values()) == 8
+    assert threads.get_num_threads() == min(8, numba.config.NUMBA_DEFAULT_NUM_THREADS)
+"""
+    (project / "test_threads.py").write_text(text, encoding="utf-8")
+    environment = {k: v for k, v in os.environ.items() if k != "NUMBA_NUM_THREADS"}
+    paths = os.pathsep.join([str(project / "installed"), str(ROOT)])
+    command = [sys.executable, "-m", "pytest", *ALWAYS, "--kernels", "ops", "-k", "test_threads"]
+    done = subprocess.run(
+        command, env=environment | {"PYTHONPATH": paths}, text=True, capture_output=True
+    )
+    assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
+
+
 def test_the_installed_project_has_the_plugin() -> None:
     """The entry point, where the project is installed from this state of its sources."""
     setup = (ROOT / "setup.py").read_text(encoding="utf-8")

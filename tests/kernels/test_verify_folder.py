@@ -39,7 +39,7 @@ def verify(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, st
 
 
 def judged(file: Path, settings: Settings = QUICK) -> Judged:
-    return Child(file, settings).judged(lambda: 1.0)
+    return Child(file, settings).judged()
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_file_that_never_ends_is_stopped(tmp_path: Path) -> None:
 def fake(outcomes: dict[str, str], seen: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Replaces the processes: the outcome of each file by its stem, without running it."""
 
-    def result(child: Child, seconds: object) -> Judged:
+    def result(child: Child) -> Judged:
         outcome = outcomes[child.file.stem]
         if outcome == "interrupt":
             raise KeyboardInterrupt
