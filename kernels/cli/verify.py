@@ -119,6 +119,8 @@ def verify_command(
     if resume is not None or expect is not None or any(Path(s).is_dir() for s in sources or []):
         settings = Settings(profile, seed, device, op, kernel, first or expect == "bad", limit)
         raise typer.Exit(_of_folder(sources or [], settings, files, resume, expect, jobs))
+    if (jobs, limit) != (1, 900):
+        raise ValueError("--jobs and --limit belong to a folder, or to --resume and --expect")
     source_of, unread = _read(sources or [])
     ours = suite.served(all_kernels(), device)
     found = list(source_of) if sources else ours
