@@ -25,12 +25,16 @@ def verify(plan: Plan, source_of: dict[Kernel, str], profile: str, seed: int) ->
     results: list[Outcome] = []
     for kernel in plan.elsewhere:
         say(f"kernels: {kernel.operation} {kernel.name}: {_not_tried(kernel, plan.device)}")
+    for kernel in plan.ungiven:
+        say(f"kernels: {kernel.operation} {kernel.name}: none of the given geometries is of its "
+            "operation")  # fmt: skip
     began = time.monotonic()
     with _interruptible() as interrupted:
         _run(plan, profile, seed, not source_of, results.append)
     outcomes.show_tables(results)
+    outcomes.show_coverage(results, [*source_of, *(k for k, _ in plan.trials if plan.given)])
     outcomes.show_failures(results, source_of, Run(profile, seed))
-    incomplete = bool(plan.unknown or plan.elsewhere or interrupted)
+    incomplete = bool(plan.unknown or plan.elsewhere or plan.ungiven or interrupted)
     how = f"profile {profile}, seed {seed}, {time.monotonic() - began:.0f} s"
     outcomes.show_summary(results, plan.device, how, incomplete)
     if interrupted:

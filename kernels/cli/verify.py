@@ -25,6 +25,17 @@ def verify_command(
     ] = None,
     op: Annotated[str | None, typer.Option(help="Only kernels of this operation.")] = None,
     kernel: Annotated[str | None, typer.Option(help="Only kernels of this name.")] = None,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(help="Judge on this layer alone, such as vgg16.conv3_1; may be repeated."),
+    ] = None,
+    geometry: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='Judge on this geometry alone, such as "N=1 C=64 H=56 W=56 K=64 R=3 S=3 '
+            'stride=1 padding=1"; may be repeated.'
+        ),
+    ] = None,
     device: Annotated[
         str, typer.Option(help="cpu; emulator or cuda: the CUDA kernels, without or with a GPU.")
     ] = "cpu",
@@ -65,6 +76,9 @@ def verify_command(
         raise ValueError("--mutants plants bugs in the project's own kernels: leave the file out")
     if not mutants and (sample is not None or every):
         raise ValueError("--sample and --every belong to --mutants")
+    if mutants and (layer or geometry):
+        raise ValueError("--layer and --geometry name what kernels are judged on: leave --mutants "
+                         "out")  # fmt: skip
     if record is not None and not every:
         raise ValueError("--record keeps which properties catch a bug, which needs --every")
     if device not in _DEVICES:
@@ -72,19 +86,20 @@ def verify_command(
     # These need hypothesis, an optional package that other commands do not need.
     from kernels.cli import verification
     from kernels.cli.mutants import hunt_mutants, write_catalogue
-    from kernels.verify import suite
+    from kernels.verify import given, suite
 
     if catalogue is not None:
         write_catalogue(catalogue)
         raise typer.Exit(verification.HOLDS)
     if mutants:
         raise typer.Exit(hunt_mutants(op, kernel, profile, seed, sample, every, record))
+    named = [*map(given.layer, layer or ()), *map(given.geometry, geometry or ())]
     require(device)
     source_of, unread = _read(sources or [])
     ours = suite.served(all_kernels(), device)
     found = list(source_of) if sources else ours
     chosen = suite.chosen(found, op, kernel) if found else []
-    plan = suite.plan(chosen, device)
+    plan = suite.plan(chosen, device, named)
     status = verification.COULD_NOT_RUN
     if chosen:
         status = verification.verify(plan, source_of, profile, seed)

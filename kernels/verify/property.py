@@ -44,6 +44,8 @@ class Property:
     threads:  run with all threads; tiny calls use one, since two would wait longer for each other
               than they compute.
     listed:   its geometries are those of a stratum, each tried once, instead of drawn ones.
+    given:    its geometries are these, which the user named, instead of drawn ones.
+    own:      it draws geometries of its own, so that none can be given.
     share:    of the examples of a profile; fewer for a property whose examples take long.
     """
 
@@ -57,6 +59,8 @@ class Property:
     threads: bool
     listed: Stratum | None = None
     share: float = 1.0
+    own: bool = False
+    given: tuple[Any, ...] = ()
 
     def concerns(self, kernel: Kernel) -> bool:
         return kernel.operation in self.operations and self.applies(kernel)
@@ -98,6 +102,7 @@ def holds(
     threads: bool = False,
     listed: Stratum | None = None,
     share: float = 1.0,
+    own: bool = False,
     **extras: st.SearchStrategy[Any],
 ) -> Callable[[Callable[..., float | None]], Callable[..., float | None]]:
     """Decorator: makes the function's docstring a property of `operations` (of all, if none)."""
@@ -109,7 +114,7 @@ def holds(
         drawn = {"fills": fills, "large": large, "dtypes": dtypes, "optional": optional}
         concerned = operations or tuple(OPERATIONS)
         PROPERTIES[name] = Property(
-            name, sentence, concerned, check, applies, drawn, extras, threads, listed, share
+            name, sentence, concerned, check, applies, drawn, extras, threads, listed, share, own
         )
         return check
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, Phase, given, reject, seed, settings
+from hypothesis import HealthCheck, Phase, assume, given, reject, seed, settings
+from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable, UnsatisfiedAssumption
 from hypothesis.reporting import with_reporter
 
@@ -38,6 +39,11 @@ SHRINKING = 10.0
 """Seconds in which a simpler failing example is looked for."""
 MOST_SECONDS = 0.5
 """Seconds for each drawn example, after which no further batch begins; most take milliseconds."""
+GIVEN_SECONDS = 0.05
+"""Seconds for each example of geometries that the user named, after which none has a second
+batch."""
+MOST_REJECTED = 4
+"""Calls of a geometry that a property does not concern before the next geometry is tried."""
 ONCE = 2e7
 """Operations above which a listed geometry has one example."""
 
@@ -83,6 +89,7 @@ class Outcome:
     examples: number of tried examples, the first that failed included.
     used:     the largest share of a limit that an example used, where the property measures one.
     unmet:    another reason for failing.
+    judged:   the geometries of the examples, each once.
     """
 
     kernel: Kernel
@@ -91,6 +98,7 @@ class Outcome:
     failure: Failure | None = None
     used: float | None = None
     unmet: str = ""
+    judged: tuple[Any, ...] = ()
 
     @property
     def inapplicable(self) -> bool:
@@ -118,6 +126,8 @@ class _Trials:
     def __init__(self, kernel: Kernel, property: Property, device: str) -> None:
         self.kernel, self.property, self.device = kernel, property, device
         self.examples, self.used = 0, None  # type: int, float | None
+        self.rejected = 0  # calls that the property does not concern
+        self.judged: dict[Any, None] = {}
         self.failing: tuple[Call, dict[str, Any], BaseException] | None = None
         self.end = float("inf")  # of the search for a simpler failing example
 
@@ -127,16 +137,23 @@ class _Trials:
         try:
             used = self.property.check(self.kernel, call, **extras)
         except Inapplicable:
+            self.rejected += 1
             reject()
         except Exception as error:
             if self.failing is None:
                 self.examples += 1
                 self.end = time.monotonic() + SHRINKING
+                self.judged[call.g] = None
             self.failing = call, extras, error
             raise
         self.examples += self.failing is None
+        self.judged[call.g] = None
         if used is not None:
             self.used = max(used, self.used or 0.0)
+
+    def outcome(self, failure: Failure | None = None) -> Outcome:
+        found = self.examples, failure, self.used
+        return Outcome(self.kernel, self.property, *found, judged=tuple(self.judged))
 
 
 def try_property(
@@ -154,10 +171,12 @@ def try_property(
     """
     trials = _Trials(kernel, property, device)
     # A listed geometry is as small as it can be, and a long history takes too long.
-    shrink = shrink and property.listed is None and property.share >= 0.25
+    shrink = shrink and not (property.listed or property.given) and property.share >= 0.25
     try:
         with _threads(property), with_reporter(lambda text: None):
-            if property.listed is not None:
+            if property.given:
+                _try_given(trials, examples, seed_)
+            elif property.listed is not None:
                 _try_listed(trials, examples, seed_)
             else:
                 _try_drawn(trials, max(1, round(examples * property.share)), seed_, shrink)
@@ -168,8 +187,8 @@ def try_property(
         if shrink:
             with _threads(property):
                 failing = simplified(kernel, property, *failing)
-        return Outcome(kernel, property, trials.examples, Failure(*failing), trials.used)
-    return Outcome(kernel, property, trials.examples, None, trials.used)
+        return trials.outcome(Failure(*failing))
+    return trials.outcome()
 
 
 def _try_drawn(trials: _Trials, examples: int, seed_: int, shrink: bool) -> None:
@@ -202,10 +221,28 @@ def _try_listed(trials: _Trials, examples: int, seed_: int) -> None:
                 trials(property.listed_call(kernel, g, turn, rng, trials.device), {})
 
 
+def _try_given(trials: _Trials, examples: int, seed_: int) -> None:
+    """The geometries that the user named, in turn: one example of each that is large, and of the
+    small ones as many as the profile has time for."""
+    kernel, property = trials.kernel, trials.property
+    each = max(1, round(examples * property.share / len(property.given)))
+    end = time.monotonic() + GIVEN_SECONDS * examples
+    for number, g in enumerate(property.given):
+        trials.rejected = 0
+        for first in range(0, each, BATCH):
+            if first and (work(kernel.operation, g) > ONCE or time.monotonic() > end):
+                break
+            count = 1 if work(kernel.operation, g) > ONCE else min(BATCH, each - first)
+            _try_batch(trials, count, f"{seed_} given {number} {first}", False, g)
+
+
 def _try_batch(trials: _Trials, examples: int, seed_: str, shrink: bool, g: Any = None) -> None:
     """`examples` more examples, of geometry `g` if given; none if hypothesis finds none that the
     property concerns."""
     kernel, property = trials.kernel, trials.property
+    drawn = property.examples(kernel, trials.device, g)
+    if property.given:
+        drawn = _while_applicable(trials, drawn)
 
     @seed(zlib.crc32(f"{seed_} {kernel.operation} {kernel.name} {property.name}".encode()))
     @settings(
@@ -216,12 +253,20 @@ def _try_batch(trials: _Trials, examples: int, seed_: str, shrink: bool, g: Any 
         suppress_health_check=list(HealthCheck),
         phases=[Phase.generate, Phase.shrink][: 1 + shrink],
     )
-    @given(property.examples(kernel, trials.device, g))
+    @given(drawn)
     def attempt(example: tuple[Call, dict[str, Any]]) -> None:
         trials(*example)
 
     with suppress(Unsatisfiable):
         attempt()
+
+
+@st.composite
+def _while_applicable(draw: st.DrawFn, trials: _Trials, examples: st.SearchStrategy[Any]) -> Any:
+    """The examples, none after several of one geometry that the property does not concern: arrays
+    of a large one take long to draw, and hypothesis would draw many."""
+    assume(trials.rejected < MOST_REJECTED)
+    return draw(examples)
 
 
 @contextmanager
