@@ -87,7 +87,9 @@ def verify_command(
     from kernels.cli import verification
     from kernels.cli.mutants import hunt_mutants, write_catalogue
     from kernels.verify import given, suite
+    from kernels.verify.launch import launch_threads
 
+    launch_threads()
     if catalogue is not None:
         write_catalogue(catalogue)
         raise typer.Exit(verification.HOLDS)

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, Phase, assume, given, reject, seed, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis.errors import Unsatisfiable, UnsatisfiedAssumption
 from hypothesis.reporting import with_reporter
 
@@ -43,7 +42,7 @@ GIVEN_SECONDS = 0.05
 """Seconds for each example of geometries that the user named, after which none has a second
 batch."""
 MOST_REJECTED = 4
-"""Calls of a geometry that a property does not concern before the next geometry is tried."""
+"""Calls of a geometry that a property does not concern before the next batch."""
 ONCE = 2e7
 """Operations above which a listed geometry has one example."""
 
@@ -120,6 +119,11 @@ class Outcome:
         return self.failure is None and not self.unmet and not self.inapplicable
 
 
+class _NotConcerned(BaseException):
+    """The property does not concern a given geometry; hypothesis would draw many more calls of it,
+    whose arrays may be large. It lets pass what is no Exception."""
+
+
 class _Trials:
     """The function that hypothesis calls, and its record of the examples."""
 
@@ -138,6 +142,8 @@ class _Trials:
             used = self.property.check(self.kernel, call, **extras)
         except Inapplicable:
             self.rejected += 1
+            if self.property.given and self.rejected >= MOST_REJECTED:
+                raise _NotConcerned from None
             reject()
         except Exception as error:
             if self.failing is None:
@@ -233,16 +239,14 @@ def _try_given(trials: _Trials, examples: int, seed_: int) -> None:
             if first and (work(kernel.operation, g) > ONCE or time.monotonic() > end):
                 break
             count = 1 if work(kernel.operation, g) > ONCE else min(BATCH, each - first)
-            _try_batch(trials, count, f"{seed_} given {number} {first}", False, g)
+            with suppress(_NotConcerned):
+                _try_batch(trials, count, f"{seed_} given {number} {first}", False, g)
 
 
 def _try_batch(trials: _Trials, examples: int, seed_: str, shrink: bool, g: Any = None) -> None:
     """`examples` more examples, of geometry `g` if given; none if hypothesis finds none that the
     property concerns."""
     kernel, property = trials.kernel, trials.property
-    drawn = property.examples(kernel, trials.device, g)
-    if property.given:
-        drawn = _while_applicable(trials, drawn)
 
     @seed(zlib.crc32(f"{seed_} {kernel.operation} {kernel.name} {property.name}".encode()))
     @settings(
@@ -253,20 +257,12 @@ def _try_batch(trials: _Trials, examples: int, seed_: str, shrink: bool, g: Any 
         suppress_health_check=list(HealthCheck),
         phases=[Phase.generate, Phase.shrink][: 1 + shrink],
     )
-    @given(drawn)
+    @given(property.examples(kernel, trials.device, g))
     def attempt(example: tuple[Call, dict[str, Any]]) -> None:
         trials(*example)
 
     with suppress(Unsatisfiable):
         attempt()
-
-
-@st.composite
-def _while_applicable(draw: st.DrawFn, trials: _Trials, examples: st.SearchStrategy[Any]) -> Any:
-    """The examples, none after several of one geometry that the property does not concern: arrays
-    of a large one take long to draw, and hypothesis would draw many."""
-    assume(trials.rejected < MOST_REJECTED)
-    return draw(examples)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Kernels judged on geometries that the user names, and the coverage that is said of each kernel."""
+"""Kernels judged on geometries that the user names, and the coverage of each kernel."""
 
 from __future__ import annotations
 
@@ -32,6 +32,15 @@ def forward(x, w, g, *, bias=None):
     y = conv2d(x, w, g, x.dtype)
     return y if bias is None else y + bias[:, None, None]
 """
+RECTIFIER = """
+import numpy as np
+from kernels import kernel
+
+@kernel("relu", name="{name}", supports=lambda g: {supports})
+def forward(x):
+    {body}
+    return np.where(x <= 0, x.dtype.type(0), x)
+"""
 EIGHTS = "g.padding == (1, 1, 1, 1) and (g.R, g.S) == (3, 3) and g.groups == 1 and g.C % 8 == 0"
 SMALL = "N=2 C=8 H=9 W=7 K=5 R=3 S=3 padding=1"
 
@@ -43,11 +52,14 @@ def nothing_stays_registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def write(folder: Path, supports: str = EIGHTS, body: str = "pass", name: str = "special") -> str:
-    file = folder / f"{name}.py"
-    text = SPECIALISED.format(name=name, supports=supports, body=body)
-    file.write_text(text, encoding="utf-8")
+def write(folder: Path, supports: str = EIGHTS, body: str = "pass", text: str = SPECIALISED) -> str:
+    file = folder / "special.py"
+    file.write_text(text.format(name="special", supports=supports, body=body), encoding="utf-8")
     return str(file)
+
+
+def write_relu(folder: Path, supports: str, body: str = "pass") -> str:
+    return write(folder, supports, body, RECTIFIER)
 
 
 def verify(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
@@ -125,19 +137,17 @@ def test_layers_are_those_of_the_stratum_and_more_by_name() -> None:
         layer("vgg16.conv3")
 
 
+@pytest.mark.parametrize(("body", "status"), [("pass", 0), ("x = x * (np.arange(8) < 7)", 1)])
 def test_a_kernel_is_judged_on_the_given_geometry_alone(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], body: str, status: int
 ) -> None:
-    path = write(tmp_path)
-    status, printed = verify(path, "--geometry", SMALL, "--profile", "few", capsys=capsys)
-    assert status == 0, printed
+    path = write_relu(tmp_path, "len(g) == 2 and g[1] == 8", body)
+    arguments = "--geometry", "shape=3x8", "--profile", "few"
+    left, printed = verify(path, *arguments, capsys=capsys)
+    assert left == status, printed
     assert "admits 1 of 1, judged 1" in printed
-    assert "special.py" not in printed and "all hold" in printed
-    wrong = write(tmp_path, body="w = w * (np.arange(8) < 7)[:, None, None]", name="wrong")
-    Path(wrong).write_text("import numpy as np\n" + Path(wrong).read_text())
-    status, printed = verify(wrong, "--geometry", SMALL, "--profile", "few", capsys=capsys)
-    assert status == 1
-    assert "N=2, C=8, H=9, W=7" in printed
+    assert ("all hold" in printed) is (status == 0)
+    assert ("g = (3, 8)" in printed) is (status == 1)
 
 
 def test_every_property_that_can_hold_a_geometry_fixed_does(tmp_path: Path) -> None:
@@ -165,14 +175,21 @@ def test_a_property_that_does_not_concern_a_given_geometry_ends_soon() -> None:
 def test_a_kernel_that_refuses_what_is_given_is_not_judged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    refused = "C=3 H=9 W=7 K=5 R=3 S=3"
-    path = write(tmp_path)
-    status, printed = verify(path, "--geometry", refused, "--profile", "few", capsys=capsys)
+    path = write_relu(tmp_path, "len(g) == 2")
+    arguments = "--profile", "few", "--geometry"
+    status, printed = verify(path, *arguments, "shape=3x8x2", capsys=capsys)
     assert status == 2
     assert "refuses all 1" in printed and "false for all given calls" in printed
-    status, printed = verify(path, "--geometry", "M=1 N=2 K=3", capsys=capsys)
+
+
+def test_a_kernel_of_whose_operation_nothing_is_given_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, printed = verify(
+        write_relu(tmp_path, "True"), "--geometry", "M=1 N=2 K=3", capsys=capsys
+    )
     assert status == 2
-    assert "conv2d special: none of the given geometries is of its operation" in printed
+    assert "relu special: none of the given geometries is of its operation" in printed
 
 
 @pytest.mark.parametrize(
@@ -209,21 +226,21 @@ def test_the_coverage_says_what_was_admitted_and_judged(tmp_path: Path) -> None:
 def test_a_stratum_that_is_refused_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = write(tmp_path, supports="g.H == g.W == 12 and g.groups == 1 and g.N < 4")
+    path = write_relu(tmp_path, "len(g) == 1 and g[0] < 64")
     status, printed = verify(path, "--profile", "few", capsys=capsys)
     assert status == 0, printed
-    assert "refuses all 58" in printed and "conv2d: coverage" in printed
-    assert f"refuses all {len(THRESHOLDS.geometries('conv2d'))}" not in printed
+    assert "relu: coverage" in printed
+    assert f"refuses all {len(NETWORKS.geometries('relu'))}" in printed
+    assert f"refuses all {len(THRESHOLDS.geometries('relu'))}" not in printed
 
 
 def test_a_kernel_that_admits_a_shape_and_refuses_it_when_called_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    body = 'assert g.C == 8, "eight channels"'
-    path = write(tmp_path, body=body)
+    path = write_relu(tmp_path, "True", body='assert x.size < 8, "seven elements"')
     status, printed = verify(path, "--profile", "few", capsys=capsys)
     assert status == 1
-    assert "the kernel raises AssertionError: eight channels" in printed
+    assert "the kernel raises AssertionError: seven elements" in printed
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))

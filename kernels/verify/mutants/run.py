@@ -20,6 +20,7 @@ import numpy as np
 from hypothesis.errors import HypothesisWarning
 
 from kernels.contract import threads
+from kernels.verify.launch import launch_threads
 from kernels.verify.mutants.hunt import Catch, Result, hunt
 from kernels.verify.mutants.mutant import Mutant
 
@@ -148,6 +149,7 @@ def _serve(line: Connection, folder: str, profile: str, seed: int, every: bool, 
     tempfile.tempdir = folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and ends this process
     warnings.simplefilter("ignore", HypothesisWarning)  # hypothesis warns of a long failing example
+    launch_threads()
     threads.set_num_threads(count)
     line.send("")
     while True:

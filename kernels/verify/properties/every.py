@@ -142,7 +142,7 @@ def gives_the_same_bits(kernel: Kernel, call: Call) -> None:
        applies=lambda kernel: kernel.device == "cpu")  # fmt: skip
 def any_number_of_threads_will_do(kernel: Kernel, call: Call) -> None:
     """With 1, 2, 3 and 8 threads, as many as Numba has launched, the results are within the bound,
-    and the same number gives the same bits. NUMBA_NUM_THREADS=8 launches eight on any machine."""
+    and the same number gives the same bits. The command launches eight on any machine."""
     before, expected, bounds = (
         threads.get_num_threads(),
         call.its.in_float64(call),
