@@ -40,6 +40,10 @@ class Call:
     They are NumPy arrays for every kernel; a CUDA kernel computes on `device`, "emulator" or
     "cuda". `origin` is the fill and the seed from which `make` drew the inputs; None if they were
     changed since.
+
+    >>> call = make("relu", (2, 3), "integers", 0, np.float32)
+    >>> call.operation, call.g, sorted(call.inputs), call.dtype.name
+    ('relu', (2, 3), ['x'], 'float32')
     """
 
     operation: str
@@ -210,7 +214,12 @@ def operation(cls: type[Operation]) -> type[Operation]:
 def make(
     operation: str, g: Any, fill: str, seed: int, dtype: Any = np.float64, /, **options: Any
 ) -> Call:
-    """The call whose arrays are drawn by `fill` from `seed`."""
+    """The call whose arrays are drawn by `fill` ("normal", "integers", "scaled", "positive") from
+    `seed`: the same values for the same arguments, on every machine.
+
+    >>> make("matmul", (2, 3, 4), "normal", 7).inputs["b"].shape
+    (4, 3)
+    """
     inputs = OPERATIONS[operation].fill(g, fill, np.random.default_rng(seed), dtype)
     return Call(operation, g, inputs, options, origin=(fill, seed))
 

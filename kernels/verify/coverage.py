@@ -23,7 +23,7 @@ from kernels.contract.problem import Problem
 from kernels.contract.registry import Kernel
 from kernels.contract.stage_geometry import StageGeometry
 from kernels.verify.calls import OPERATIONS
-from kernels.verify.runner import Outcome
+from kernels.verify.outcome import Outcome
 from kernels.verify.strata import EMPTY, NETWORKS, THRESHOLDS
 
 DRAWN = 200

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-import traceback
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,16 +14,15 @@ from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis.errors import Unsatisfiable, UnsatisfiedAssumption
 from hypothesis.reporting import with_reporter
 
-from kernels.contract import kernel as contract
 from kernels.contract import threads
 from kernels.contract.registry import Kernel
-from kernels.cuda.emulator import Undefined
 from kernels.verify.calls import OPERATIONS, Call
-from kernels.verify.property import Inapplicable, Property, Violation
+from kernels.verify.measured import measuring
+from kernels.verify.outcome import Failure, Outcome, Worst
+from kernels.verify.property import Inapplicable, Property
 from kernels.verify.simplify import simplified
 from kernels.verify.strata.stratum import work
 from kernels.verify.strata.visits import visits
-from kernels.verify.verdicts import Misreturn
 
 PROFILES = {"few": 3, "dev": 20, "ci": 80, "intense": 2000}
 """Number of examples of each property on each kernel."""
@@ -47,78 +45,6 @@ ONCE = 2e7
 """Operations above which a listed geometry has one example."""
 
 
-@dataclass(frozen=True)
-class Failure:
-    """The simplest failing example found: `check(kernel, call, **extras)` raises `error`."""
-
-    call: Call
-    extras: dict[str, Any]
-    error: BaseException
-
-    @property
-    def reason(self) -> str:
-        """The failure in one line; an exception with the line that raised it."""
-        if isinstance(self.error, Violation):
-            return str(self.error)
-        frames = traceback.extract_tb(self.error.__traceback__)
-        inside = any(frame.filename == contract.__file__ for frame in frames)
-        who = "the kernel raises " if inside else ""
-        return f"{who}{type(self.error).__name__}: {self.error}{self._place}"
-
-    @property
-    def _place(self) -> str:
-        """The place of the exception; `Undefined` names the line of the .cu file itself."""
-        return "" if isinstance(self.error, Undefined) else f" ({self.raised_at})"
-
-    @property
-    def raised_at(self) -> str:
-        """The line that raised an exception; "" if a result was wrong."""
-        if isinstance(self.error, Violation):
-            return ""
-        if isinstance(self.error, Undefined):
-            return f"{self.error.path}:{self.error.line}"
-        last = traceback.extract_tb(self.error.__traceback__)[-1]
-        return f"{last.filename}:{last.lineno}"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Result of a trial.
-
-    examples: number of tried examples, the first that failed included.
-    used:     the largest share of a limit that an example used, where the property measures one.
-    unmet:    another reason for failing.
-    judged:   the geometries of the examples, each once.
-    """
-
-    kernel: Kernel
-    law: Property
-    examples: int
-    failure: Failure | None = None
-    used: float | None = None
-    unmet: str = ""
-    judged: tuple[Any, ...] = ()
-
-    @property
-    def inapplicable(self) -> bool:
-        """The property says nothing about any call that the kernel supports."""
-        return self.examples == 0 and not self.unmet
-
-    @property
-    def cause(self) -> str:
-        """What failures of several properties have in common, to be shown once: the line that
-        raises, a result of another type, or a `supports` that fails; otherwise ""."""
-        if self.failure is None:
-            return self.unmet.partition(" for ")[0]
-        if isinstance(self.failure.error, Misreturn):
-            return str(self.failure.error)
-        return self.failure.raised_at
-
-    @property
-    def holds(self) -> bool:
-        return self.failure is None and not self.unmet and not self.inapplicable
-
-
 class _NotConcerned(BaseException):
     """The property does not concern a given geometry; hypothesis would draw many more calls of it,
     whose arrays may be large. It lets pass what is no Exception."""
@@ -133,13 +59,15 @@ class _Trials:
         self.rejected = 0  # calls that the property does not concern
         self.judged: dict[Any, None] = {}
         self.failing: tuple[Call, dict[str, Any], BaseException] | None = None
+        self.worst: Worst | None = None
         self.end = float("inf")  # of the search for a simpler failing example
 
     def __call__(self, call: Call, extras: dict[str, Any]) -> None:
         if time.monotonic() > self.end:
             reject()
         try:
-            used = self.property.check(self.kernel, call, **extras)
+            with measuring() as shares:
+                used = self.property.check(self.kernel, call, **extras)
         except Inapplicable:
             self.rejected += 1
             if self.property.given and self.rejected >= MOST_REJECTED:
@@ -149,17 +77,27 @@ class _Trials:
             if self.failing is None:
                 self.examples += 1
                 self.end = time.monotonic() + SHRINKING
-                self.judged[call.g] = None
+                self._note(shares, call)
             self.failing = call, extras, error
             raise
-        self.examples += self.failing is None
-        self.judged[call.g] = None
+        if self.failing is None:
+            self.examples += 1
+            self._note(shares, call)
         if used is not None:
             self.used = max(used, self.used or 0.0)
 
-    def outcome(self, failure: Failure | None = None) -> Outcome:
-        found = self.examples, failure, self.used
-        return Outcome(self.kernel, self.property, *found, judged=tuple(self.judged))
+    def outcome(self, failure: Failure | None) -> Outcome:
+        return Outcome(
+            self.kernel, self.property, self.examples, failure, self.used,
+            worst=self.worst, judged=tuple(self.judged),
+        )  # fmt: skip
+
+    def _note(self, shares: list[float], call: Call) -> None:
+        """Keeps the geometry, and the largest share of a bound with its geometry."""
+        self.judged[call.g] = None
+        share = max(shares, default=None)
+        if share is not None and (self.worst is None or share > self.worst.share):
+            self.worst = Worst(share, call.g)
 
 
 def try_property(
@@ -174,7 +112,22 @@ def try_property(
 
     A CUDA kernel computes on `device`, "emulator" or "cuda"; others on the CPU.
     Without `shrink` the failure is the first one found, not simplified.
+
+    >>> import kernels
+    >>> from kernels.verify.property import PROPERTIES
+    >>> relu = kernels.named("relu", "elementwise")
+    >>> outcome = try_property(relu, PROPERTIES["inputs kept"], examples=3)
+    >>> outcome.holds, outcome.examples
+    (True, 3)
     """
+    began = time.monotonic()
+    outcome = _tried(kernel, property, examples, seed_, shrink, device)
+    return replace(outcome, seconds=time.monotonic() - began)
+
+
+def _tried(
+    kernel: Kernel, property: Property, examples: int, seed_: int, shrink: bool, device: str
+) -> Outcome:
     trials = _Trials(kernel, property, device)
     # A listed geometry is as small as it can be, and a long history takes too long.
     shrink = shrink and not (property.listed or property.given) and property.share >= 0.25
@@ -194,7 +147,7 @@ def try_property(
             with _threads(property):
                 failing = simplified(kernel, property, *failing)
         return trials.outcome(Failure(*failing))
-    return trials.outcome()
+    return trials.outcome(None)
 
 
 def _try_drawn(trials: _Trials, examples: int, seed_: int, shrink: bool) -> None:

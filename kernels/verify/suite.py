@@ -100,19 +100,33 @@ def run(
     tests the limit and not the kernel, so it is for the project's own kernels: a user's kernel may
     add more precisely than it has to.
     """
-    unserved: set[Kernel] = set()
-    failures: Counter[Kernel] = Counter()
+    trier = Trier(profile, seed, device)
     for kernel, property in trials:
-        if kernel in unserved:
-            yield Outcome(kernel, property, 0)
-            continue
-        shrink = failures[kernel] < MOST_SHRUNK
-        outcome = try_property(kernel, property, PROFILES[profile], seed, shrink, device)
-        if not outcome.holds and not outcome.inapplicable:
-            failures[kernel] += MOST_SHRUNK if outcome.cause else 1
-        if outcome.inapplicable and property.name == "definition":
-            unserved.add(kernel)
+        outcome = trier.tried(kernel, property)
         yield _judged(outcome) if judge_limits and profile == "intense" else outcome
+
+
+class Trier:
+    """Trials one after another: of a kernel whose `definition` applies to no call nothing else is
+    tried, and only its first failures are simplified."""
+
+    def __init__(self, profile: str, seed: int, device: str = "emulator") -> None:
+        self.profile, self.seed, self.device = profile, seed, device
+        self._unserved: set[Kernel] = set()
+        self._failures: Counter[Kernel] = Counter()
+
+    def tried(self, kernel: Kernel, property: Property) -> Outcome:
+        """The outcome of one trial."""
+        if kernel in self._unserved:
+            return Outcome(kernel, property, 0)
+        shrink = self._failures[kernel] < MOST_SHRUNK
+        examples = PROFILES[self.profile]
+        outcome = try_property(kernel, property, examples, self.seed, shrink, self.device)
+        if not outcome.holds and not outcome.inapplicable:
+            self._failures[kernel] += MOST_SHRUNK if outcome.cause else 1
+        if outcome.inapplicable and property.name == "definition":
+            self._unserved.add(kernel)
+        return outcome
 
 
 def _judged(outcome: Outcome) -> Outcome:
@@ -122,33 +136,40 @@ def _judged(outcome: Outcome) -> Outcome:
     amplified = outcome.kernel.amplification is not one
     if used is None or amplified or not outcome.holds or used * FAR_BELOW >= 1:
         return outcome
-    return Outcome(
-        outcome.kernel,
-        outcome.law,
-        outcome.examples,
-        used=used,
+    return replace(
+        outcome,
         unmet=f"the worst of {outcome.examples} examples used {used:.2g} of the limit, less than "
         f"1/{FAR_BELOW:.0f}: so wide a limit says nothing",
     )
 
 
-def chosen(kernels: Sequence[Kernel], operation: str | None, name: str | None) -> list[Kernel]:
-    """The kernels of an operation and of a name; ValueError lists the operations, or the kernels of
-    the operation, if there is none."""
-    found = [
-        k for k in kernels
-        if operation in (None, k.operation) and name in (None, k.name)
-    ]  # fmt: skip
+def words(text: str | None) -> list[str]:
+    """The words of "a,b", each once; none if there is no text. ValueError for an empty text."""
+    if text is None:
+        return []
+    found = list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
     if not found:
-        operations = dict.fromkeys(k.operation for k in kernels)
-        if operation is not None and operation not in operations:
-            raise ValueError(
-                f"there is no operation {operation!r}; there are {', '.join(operations)}"
-            )
-        known = ", ".join(
-            k.name if operation else f"{k.operation} {k.name}" for k in kernels
-            if operation in (None, k.operation)
-        )  # fmt: skip
-        of = f"{operation} has" if operation else "there is"
-        raise ValueError(f"{of} no kernel {name!r}; there are {known}")
+        raise ValueError(f"expected names separated by commas, as in conv2d,matmul; got {text!r}")
+    return found
+
+
+def chosen(kernels: Sequence[Kernel], operations: str | None, name: str | None) -> list[Kernel]:
+    """The kernels of the operations ("conv2d,conv2d_dgrad"; None: of all) and of a name.
+
+    ValueError lists the operations if one of them is unknown, or the kernels of the operations if
+    none of them has the name.
+    """
+    known = dict.fromkeys(k.operation for k in kernels)
+    wanted = words(operations) or list(known)
+    for operation in wanted:
+        if operation not in known:
+            raise ValueError(f"there is no operation {operation!r}; there are {', '.join(known)}")
+    found = [k for k in kernels if k.operation in wanted and name in (None, k.name)]
+    if not found:
+        one = operations is not None and len(wanted) == 1
+        names = ", ".join(
+            k.name if one else f"{k.operation} {k.name}" for k in kernels if k.operation in wanted
+        )
+        having = f"{' and '.join(wanted)} ha{'s' if one else 've'}" if operations else "there is"
+        raise ValueError(f"{having} no kernel {name!r}; there are {names}")
     return found

@@ -245,9 +245,8 @@ def test_a_kernel_that_admits_a_shape_and_refuses_it_when_called_fails(
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 def test_the_coverage_of_every_operation_is_told(operation: str) -> None:
-    kernel = next(k for k in all_kernels(operation) if k.device == "cpu")
-    parts = coverage(kernel, []).parts
-    assert parts["drawn"].admitted > 0
+    found = (coverage(k, []) for k in all_kernels(operation) if k.device == "cpu")
+    assert any(one.parts["drawn"].admitted > 0 and "networks" not in one.refused for one in found)
 
 
 def test_a_stage_is_given_with_every_convolution_that_may_compute_it() -> None:
