@@ -41,7 +41,9 @@ def test_the_module_keeps_its_mode_and_its_weights() -> None:
 
 
 def test_what_is_no_module_or_no_image_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"takes a torch.nn.Module and a tensor of images, got a li"):
+    with pytest.raises(
+        TypeError, match=r"takes a torch.nn.Module and a tensor of images, got a li"
+    ):
         minidl.from_torch([], torch.ones(1, 3, 8, 8))
     with pytest.raises(ValueError, match=r"must be images \(N, C, H, W\) of floats, got \(3,\)"):
         minidl.from_torch(small(), torch.ones(3))
