@@ -41,7 +41,7 @@ def test_the_module_keeps_its_mode_and_its_weights() -> None:
 
 
 def test_attention_of_frozen_weights_is_imported() -> None:
-    """PyTorch computes it by one operation, which its exporter does not know, unless told not to."""
+    """PyTorch computes it by one operation, which its exporter does not know."""
 
     class Attention(torch.nn.Module):
         def __init__(self) -> None:
