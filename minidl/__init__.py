@@ -70,7 +70,9 @@ from minidl.dtypes import (  # noqa: E402
     int64,
     uint8,
 )
+from minidl.exchange import from_dlpack  # noqa: E402
 from minidl.formats.onnx import load_onnx  # noqa: E402
+from minidl.formats.torch_module import from_torch  # noqa: E402
 from minidl.gradient_check import check_vjp  # noqa: E402
 from minidl.memory import empty_cache  # noqa: E402
 from minidl.names import (  # noqa: E402
@@ -130,6 +132,8 @@ __all__ = [
     "from_numpy",
     "full",
     "full_like",
+    "from_dlpack",
+    "from_torch",
     "functional",
     "get_num_threads",
     "inference_mode",

@@ -392,6 +392,22 @@ class Tensor(Methods):
             )
         return np.array(self.data, dtype, copy=copy)
 
+    def __dlpack__(self, **options: Any) -> Any:
+        """The data for other libraries, without a copy (`minidl.exchange`); the options are the
+        array API standard's. BufferError for a tensor that requires a gradient, or emulated."""
+        if self.requires_grad or self.device == "emulator":
+            why = "requires a gradient" if self.requires_grad else "is on the emulator"
+            raise BufferError(
+                f"a Tensor of shape {self.shape} that {why} is not handed out: share .detach(), or "
+                "its values by .numpy()"
+            )
+        return self.data.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """DLPack's kind and number of the data's device."""
+        kind, number = self._array.__dlpack_device__()
+        return int(kind), int(number)
+
     def backward(
         self,
         cotangent: Tensor | np.ndarray | None = None,

@@ -50,7 +50,8 @@ def prepare(own: Network, image: Picture) -> np.ndarray:
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 3:
         found = f"{getattr(pixels, 'dtype', type(pixels).__name__)} {np.shape(pixels)}"
         raise ValueError(f"prepare: takes a file, a PIL image or uint8 (H,W,3), got {found}")
-    return own.preprocess.centre(own.preprocess.prepare(pixels))[None]  # (3,S,S) -> (1,3,S,S)
+    centre = own.preprocess.centre(own.preprocess.prepare(pixels))
+    return centre.transpose(2, 0, 1)[None]  # (S,S,3) -> (1,3,S,S)
 
 
 def strongest(activation: Tensor | np.ndarray, map: int | None = None) -> list[Unit]:

@@ -89,6 +89,8 @@ READINGS = {
     "identity": "An element is taken from its neighbour or from the transposed place.",
     "product's transpose": "One of the operands is read as transposed when it is not.",
     "rows alone": "The result of a row depends on the block of rows that contains it.",
+    "products alone": "A product has another pair's factor, or is written beyond its end.",
+    "transposed products": "An operand of another memory order is read as if it were row-major.",
     "column's bias": "The bias is added along rows, or is missing in the last block of columns.",
     # histories
     "one element": "A result, or prepared weights, are kept by shape, by address or by some of the "

@@ -24,6 +24,12 @@ from minidl.functional.arithmetic import (
 from minidl.functional.batch_norm import (
     batch_norm,
 )
+from minidl.functional.blocks import (
+    depth_to_space,
+    pixel_shuffle,
+    pixel_unshuffle,
+    space_to_depth,
+)
 from minidl.functional.convolution import conv2d, conv_transpose2d
 from minidl.functional.dropout import dropout, dropout_mask
 from minidl.functional.elementary import (
@@ -56,18 +62,14 @@ from minidl.functional.loss import (
 from minidl.functional.moving import (
     cat,
     chunk,
-    depth_to_space,
     expand,
     flip,
     gather,
     index_select,
     narrow,
     permute,
-    pixel_shuffle,
-    pixel_unshuffle,
     repeat,
     roll,
-    space_to_depth,
     split,
     squeeze,
     swapaxes,

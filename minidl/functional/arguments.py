@@ -179,9 +179,9 @@ def positions(value: Any, length: int, what: str) -> np.ndarray:
     return placed
 
 
-def result(shape: Sequence[int], x: Tensor, what: str) -> None:
-    """ValueError unless a result of this shape, of x's type, could be in this machine's memory."""
-    needed = math.prod(shape) * x.dtype.itemsize
+def result(shape: Sequence[int], dtype: np.dtype, what: str) -> None:
+    """ValueError unless a result of this shape and type could be in this machine's memory."""
+    needed = math.prod(shape) * dtype.itemsize
     if max(shape, default=0) > LONGEST or needed > MEMORY:
         raise ValueError(
             f"{what} gives the shape {tuple(shape)}, {needed / 2**30:.3g} GiB; an axis may have "

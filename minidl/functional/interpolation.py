@@ -18,6 +18,8 @@ FILTERS = {
     "bilinear": (4,), "trilinear": (5,), "bicubic": (4,),
 }  # fmt: skip
 """The modes, and the numbers of axes of an x that each takes."""
+SMOOTH = "linear", "bilinear", "trilinear", "bicubic"
+ANTIALIASED = "bilinear", "bicubic"
 
 
 def interpolate(
@@ -37,40 +39,54 @@ def interpolate(
     itself unless `recompute_scale_factor`. ValueError for settings that do not fit.
     """
     arguments.tensor(x, "interpolate", "x")
+    found = matrices(
+        x.shape, x.dtype, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias
+    )
+    return resample(x, range(2, x.ndim), found)
+
+
+def matrices(
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    size: Any,
+    scale_factor: Any,
+    mode: str,
+    align_corners: Any,
+    recompute_scale_factor: Any,
+    antialias: Any = False,
+) -> list[Taps]:
+    """The matrix of each axis of the planes, for an x of this shape and type."""
     arguments.one_of(mode, tuple(FILTERS), "interpolate: mode")
-    if x.ndim not in FILTERS[mode] or 0 in x.shape[1:]:
+    if len(shape) not in FILTERS[mode] or 0 in shape[1:]:
         raise ValueError(
             f"interpolate: mode {mode!r} takes x with {' or '.join(map(str, FILTERS[mode]))} axes "
-            f"and elements, got {x.shape}"
+            f"and elements, got {shape}"
         )
-    smooth = mode in ("linear", "bilinear", "trilinear", "bicubic")
-    aligned = align_corners is not None and arguments.flag(
-        align_corners, "interpolate: align_corners"
+    aligned, again, smoothed = (
+        value is not None and arguments.flag(value, f"interpolate: {name}")
+        for name, value in (
+            ("align_corners", align_corners),
+            ("recompute_scale_factor", recompute_scale_factor),
+            ("antialias", antialias),
+        )
     )
-    antialias = arguments.flag(antialias, "interpolate: antialias")
-    if (align_corners is not None and not smooth) or (
-        antialias and mode not in ("bilinear", "bicubic")
-    ):
+    if (align_corners is not None and mode not in SMOOTH) or (smoothed and mode not in ANTIALIASED):
         raise ValueError(f"interpolate: mode {mode!r} has no align_corners or antialias")
-    again = recompute_scale_factor is not None and arguments.flag(
-        recompute_scale_factor, "interpolate: recompute_scale_factor"
-    )
     if (size is None) == (scale_factor is None) or (again and scale_factor is None):
-        raise ValueError(f"interpolate: takes either size or scale_factor, for x {x.shape}")
-    lengths, steps = _lengths(x, size, scale_factor, again)
-    arguments.result((*x.shape[:2], *lengths), x, f"interpolate: x {x.shape}")
-    return resample(
-        x, range(2, x.ndim),
-        [
-            _taps(n, m, step, mode, aligned, antialias, x.dtype)
-            for n, m, step in zip(x.shape[2:], lengths, steps, strict=True)
-        ],
-    )  # fmt: skip
+        raise ValueError(f"interpolate: takes either size or scale_factor, for x {shape}")
+    lengths, steps = _lengths(shape, size, scale_factor, again)
+    arguments.result((*shape[:2], *lengths), dtype, f"interpolate: x {shape}")
+    return [
+        _taps(n, m, step, mode, aligned, smoothed, dtype)
+        for n, m, step in zip(shape[2:], lengths, steps, strict=True)
+    ]
 
 
-def _lengths(x: Tensor, size: Any, scale_factor: Any, again: bool) -> tuple[list[int], list[float]]:
+def _lengths(
+    shape: tuple[int, ...], size: Any, scale_factor: Any, again: bool
+) -> tuple[list[int], list[float]]:
     """The new sizes, and the steps from one position to the next in units of the input's."""
-    planes = x.shape[2:]
+    planes = shape[2:]
     if size is not None:
         one = isinstance(size, int | np.integer)
         lengths = list(arguments.sizes((size,) * len(planes) if one else size, "interpolate: size"))
@@ -86,7 +102,7 @@ def _lengths(x: Tensor, size: Any, scale_factor: Any, again: bool) -> tuple[list
         lengths = [math.floor(n * f) for n, f in zip(planes, factors, strict=False)]
     if len(factors or lengths) != len(planes) or min(lengths) < 1:
         raise ValueError(
-            f"interpolate: x {x.shape} to planes of {tuple(lengths)}; there must be one size for "
+            f"interpolate: x {shape} to planes of {tuple(lengths)}; there must be one size for "
             "each axis, at least 1"
         )
     if factors and not again:

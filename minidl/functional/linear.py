@@ -7,7 +7,6 @@ import math
 import numpy as np
 
 import kernels
-from kernels.contract import memory
 from minidl.functional import arguments
 from minidl.functional.arithmetic import add
 from minidl.functional.reduction import sum_to
@@ -59,19 +58,23 @@ def _misfit(a: Tensor, b: Tensor) -> ValueError:
 
 
 def _batched(a: Tensor, b: Tensor) -> np.ndarray:
-    """a (...,M,K) x b (...,K,N) -> (...,M,N), one product after the other."""
+    """a (...,M,K) x b (...,K,N) -> (...,M,N), by one kernel for all products."""
     try:
         batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     except ValueError:
         raise _misfit(a, b) from None
-    shape = (a.shape[-2], b.shape[-1], a.shape[-1])
-    out = memory.empty((*batch, *shape[:2]), a.dtype, like=a._array)
-    left = np.broadcast_to(a._array, (*batch, *a.shape[-2:]))
-    right = np.broadcast_to(b._array, (*batch, *b.shape[-2:]))
-    kernel = kernels.pick_for("matmul", a._array, shape)
-    for at in np.ndindex(batch):
-        out[at] = kernel(left[at], right[at], shape)  # (M,K) x (K,N) -> (M,N)
-    return out
+    M, N, K = sizes = a.shape[-2], b.shape[-1], a.shape[-1]
+    count = math.prod(batch)
+    # (...,M,K) -> (B,M,K), (...,K,N) -> (B,K,N)
+    left = np.broadcast_to(a._array, (*batch, M, K)).reshape(count, M, K)
+    right = np.broadcast_to(b._array, (*batch, K, N)).reshape(count, K, N)
+    if count == 1:  # the kernels of one product have more threads for it
+        data = kernels.pick_for("matmul", a._array, sizes)(left[0], right[0], sizes)
+    else:
+        shape = count, *sizes
+        data = kernels.pick_for("batched_matmul", a._array, shape)(left, right, shape)
+    product: np.ndarray = data.reshape(*batch, M, N)  # (B,M,N) -> (...,M,N)
+    return product
 
 
 @gradient.rule("matmul")

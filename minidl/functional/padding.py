@@ -45,7 +45,7 @@ def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.
         return _constant(x, pads, value)
     for axis, pair in enumerate(pads):
         if pair != (0, 0):
-            x = take(x, _sources(x.shape[axis], pair, mode, x.shape), axis)
+            x = take(x, sources(x.shape[axis], pair, mode, x.shape), axis)
     return x
 
 
@@ -55,7 +55,7 @@ def _check(x: Tensor, pads: Pads) -> None:
     if min(cropped, default=0) < 0:
         raise ValueError(f"pad: pads {pads} crop more than there is of the shape {x.shape}")
     shape = [n + a + b for n, (a, b) in zip(x.shape, pads, strict=True)]
-    arguments.result(shape, x, f"pad: {pads} around {x.shape}")
+    arguments.result(shape, x.dtype, f"pad: {pads} around {x.shape}")
 
 
 def _constant(x: Tensor, pads: Pads, value: float) -> Tensor:
@@ -76,7 +76,7 @@ def _pad(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     return (_constant(gy, tuple((-a, -b) for a, b in node.saved["pads"]), 0.0),)
 
 
-def _sources(length: int, pair: tuple[int, int], mode: str, shape: tuple[int, ...]) -> np.ndarray:
+def sources(length: int, pair: tuple[int, int], mode: str, shape: tuple[int, ...]) -> np.ndarray:
     """The positions along an axis of which the padded axis is made.
 
     Crops come first: the padding repeats what is left, as in PyTorch.

@@ -8,112 +8,22 @@ the transposed matrices, and its derivative with the matrices again.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from minidl import device
-from minidl.functional import arguments, taps
+from minidl.functional import arguments
 from minidl.functional.arithmetic import where
+from minidl.functional.resampling import Resampling, Stretch
 from minidl.functional.taps import Taps
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
 
 Needs = tuple[bool, ...]
-MODES = "nearest", "linear", "cubic"
-NEAREST_MODES = "round_prefer_floor", "round_prefer_ceil", "floor", "ceil"
-COORDINATE_MODES = (
-    "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
-    "tf_half_pixel_for_nn", "tf_crop_and_resize",
-)  # fmt: skip
 POLICIES = "stretch", "not_larger", "not_smaller"
-
-
-@dataclass(frozen=True)
-class Resampling:
-    """How one axis is resized: attributes of ONNX's Resize, under their names."""
-
-    mode: str = "nearest"
-    coordinate_transformation_mode: str = "half_pixel"
-    nearest_mode: str = "round_prefer_floor"
-    cubic_coeff_a: float = -0.75
-    exclude_outside: bool = False
-    antialias: bool = False
-
-    def __post_init__(self) -> None:
-        for name, known in (
-            ("mode", MODES),
-            ("coordinate_transformation_mode", COORDINATE_MODES),
-            ("nearest_mode", NEAREST_MODES),
-        ):
-            arguments.one_of(getattr(self, name), known, f"resize: {name}")
-
-    def taps(self, axis: Stretch) -> Taps:
-        """The matrix of one axis; a coordinate outside of the region has no taps."""
-        # ONNX Runtime's and PyTorch's coordinates are float32: ties of "nearest" fall as theirs.
-        x = axis.coordinates(self.coordinate_transformation_mode, self._precision())
-        found = self._taps(x.astype(np.float64), axis)
-        if self.coordinate_transformation_mode != "tf_crop_and_resize":
-            return found
-        inside = (x >= 0) & (x <= axis.size - 1)
-        return Taps(found.size, found.index, np.where(inside[:, None], found.weight, 0.0))
-
-    def _precision(self) -> Any:
-        crops = self.coordinate_transformation_mode == "tf_crop_and_resize"
-        return np.float32 if self.mode == "nearest" or crops else np.float64
-
-    def _taps(self, x: np.ndarray, axis: Stretch) -> Taps:
-        if self.mode == "nearest":
-            return taps.nearest(x, axis.size, self.nearest_mode)
-        if self.antialias:
-            cubic = taps.cubic_filter(self.cubic_coeff_a)
-            filter = taps.TRIANGLE if self.mode == "linear" else cubic
-            return taps.antialiased(x, axis.size, axis.scale, filter, self.exclude_outside)
-        if self.mode == "linear":
-            return taps.linear(x, axis.size)
-        return taps.cubic(x, axis.size, self.cubic_coeff_a, self.exclude_outside)
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """One axis and its new length; start and end are the region's, in parts of the axis."""
-
-    size: int
-    length: int
-    scale: float
-    start: float = 0.0
-    end: float = 1.0
-
-    def coordinates(self, mode: str, dtype: Any) -> np.ndarray:
-        """Where the output's positions are on the input's axis: (length,), in this precision.
-
-        The formulas are those of the standard's operator Resize, coordinate_transformation_mode.
-        """
-        p, half = np.arange(self.length, dtype=dtype), dtype(0.5)
-        n, length, scale = dtype(self.size), dtype(self.length), dtype(self.scale)
-        if mode == "asymmetric":
-            return p / scale
-        if mode == "tf_half_pixel_for_nn":
-            return (p + half) / scale
-        if mode == "align_corners":
-            return p * (n - 1) / (length - 1) if self.length > 1 else p * 0
-        if mode == "tf_crop_and_resize":
-            return self._cropped(p, dtype)
-        if mode == "pytorch_half_pixel" and self.length <= 1:
-            return p * 0
-        if mode == "half_pixel_symmetric":  # only the shift is rounded in between
-            shift = n / 2 * (1 - length / (scale * n))
-            symmetric: np.ndarray = shift + (np.arange(self.length) + 0.5) / float(scale) - 0.5
-            return symmetric.astype(dtype)
-        return (p + half) / scale - half
-
-    def _cropped(self, p: np.ndarray, dtype: Any) -> np.ndarray:
-        start, end, last = dtype(self.start), dtype(self.end), dtype(self.size - 1)
-        if self.length > 1:
-            return start * last + p * (end - start) * last / dtype(self.length - 1)
-        return p * 0 + dtype(0.5) * (start + end) * last
 
 
 def resize(
@@ -141,42 +51,66 @@ def resize(
     The other arguments are the operator's attributes. ValueError for settings that do not fit.
     """
     arguments.tensor(x, "resize", "x")
-    how = Resampling(
-        mode, coordinate_transformation_mode, nearest_mode,
-        arguments.number(cubic_coeff_a, "resize: cubic_coeff_a"),
-        arguments.flag(exclude_outside, "resize: exclude_outside"),
-        arguments.flag(antialias, "resize: antialias"),
-    )  # fmt: skip
-    arguments.one_of(keep_aspect_ratio_policy, POLICIES, "resize: keep_aspect_ratio_policy")
+    settings = {
+        "sizes": sizes, "scales": scales, "axes": axes, "mode": mode,
+        "coordinate_transformation_mode": coordinate_transformation_mode,
+        "nearest_mode": nearest_mode, "cubic_coeff_a": cubic_coeff_a,
+        "exclude_outside": exclude_outside, "antialias": antialias, "roi": roi,
+        "keep_aspect_ratio_policy": keep_aspect_ratio_policy,
+    }  # fmt: skip
     value = arguments.number(extrapolation_value, "resize: extrapolation_value")
-    given = (sizes is None) + (scales is None)
-    if given != 1:
-        raise ValueError("resize: takes either sizes or scales, for x " + str(x.shape))
-    over = _axes(x, axes, sizes if scales is None else scales)
-    stretches = _stretches(x, over, sizes, scales, keep_aspect_ratio_policy)
-    if coordinate_transformation_mode == "tf_crop_and_resize":
-        stretches = _cropped(stretches, roi)
-    return resample(x, over, [how.taps(each) for each in _checked(x, over, stretches)], value)
+    found = plan(x.shape, x.dtype, settings)
+    return resample(x, found.axes, found.matrices, value)
 
 
-def _axes(x: Tensor, axes: object, lengths: Any) -> tuple[int, ...]:
+@dataclass(frozen=True)
+class Plan:
+    """The axes that are resized, how, and their matrices."""
+
+    axes: tuple[int, ...]
+    stretches: Sequence[Stretch]
+    matrices: Sequence[Taps]
+
+
+def plan(shape: tuple[int, ...], dtype: np.dtype, settings: Mapping[str, Any]) -> Plan:
+    """What `resize` does with an input of this shape and type; `settings` are its arguments."""
+    s = settings
+    how = Resampling(
+        s["mode"], s["coordinate_transformation_mode"], s["nearest_mode"],
+        arguments.number(s["cubic_coeff_a"], "resize: cubic_coeff_a"),
+        arguments.flag(s["exclude_outside"], "resize: exclude_outside"),
+        arguments.flag(s["antialias"], "resize: antialias"),
+    )  # fmt: skip
+    policy, sizes, scales = s["keep_aspect_ratio_policy"], s["sizes"], s["scales"]
+    arguments.one_of(policy, POLICIES, "resize: keep_aspect_ratio_policy")
+    if (sizes is None) == (scales is None):
+        raise ValueError(f"resize: takes either sizes or scales, for x {shape}")
+    axes = _axes(shape, s["axes"], sizes if scales is None else scales)
+    stretches = _stretches(shape, axes, sizes, scales, policy)
+    if s["coordinate_transformation_mode"] == "tf_crop_and_resize":
+        stretches = _cropped(stretches, s["roi"])
+    _check(shape, dtype, axes, stretches)
+    return Plan(axes, stretches, [how.taps(each) for each in stretches])
+
+
+def _axes(shape: tuple[int, ...], axes: object, lengths: Any) -> tuple[int, ...]:
     """The axes to resize, as many as there are lengths."""
     count = len(arguments.numbers(lengths, "resize: sizes or scales"))
-    if count > x.ndim:
-        raise ValueError(f"resize: {count} sizes or scales are too many for x {x.shape}")
+    if count > len(shape):
+        raise ValueError(f"resize: {count} sizes or scales are too many for x {shape}")
     if axes is None:
-        return tuple(range(x.ndim - count, x.ndim))
-    over = arguments.axes(axes, x.shape, "resize: axes")
+        return tuple(range(len(shape) - count, len(shape)))
+    over = arguments.axes(axes, shape, "resize: axes")
     if len(over) != count:
-        raise ValueError(f"resize: {count} sizes or scales, and the axes {over} of x {x.shape}")
+        raise ValueError(f"resize: {count} sizes or scales, and the axes {over} of x {shape}")
     return over
 
 
 def _stretches(
-    x: Tensor, axes: tuple[int, ...], sizes: Any, scales: Any, policy: str
+    shape: tuple[int, ...], axes: tuple[int, ...], sizes: Any, scales: Any, policy: str
 ) -> list[Stretch]:
     """The new lengths; scales are rounded to float32, the type in which files have them."""
-    own = [x.shape[a] for a in axes]
+    own = [shape[a] for a in axes]
     if scales is not None:
         factors = [_scale(s) for s in arguments.numbers(scales, "resize: scales")]
         return [
@@ -217,15 +151,16 @@ def _cropped(stretches: Sequence[Stretch], roi: object) -> list[Stretch]:
     ]
 
 
-def _checked(x: Tensor, axes: tuple[int, ...], stretches: Sequence[Stretch]) -> Sequence[Stretch]:
+def _check(
+    shape: tuple[int, ...], dtype: np.dtype, axes: tuple[int, ...], stretches: Sequence[Stretch]
+) -> None:
     """ValueError unless every axis has elements to read, and the result could be in memory."""
-    shape = list(x.shape)
+    new = list(shape)
     for axis, each in zip(axes, stretches, strict=True):
-        shape[axis] = each.length
+        new[axis] = each.length
         if each.size == 0 and each.length > 0:
-            raise ValueError(f"resize: axis {axis} of x {x.shape} is empty")
-    arguments.result(shape, x, f"resize: x {x.shape}")
-    return stretches
+            raise ValueError(f"resize: axis {axis} of x {shape} is empty")
+    arguments.result(new, dtype, f"resize: x {shape}")
 
 
 def resample(

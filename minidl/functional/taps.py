@@ -46,6 +46,13 @@ class Taps:
         index[rows, at], weight[rows, at] = columns, weights
         return Taps(len(self), index, weight)
 
+    def dense(self) -> np.ndarray:
+        """The matrix (P, size)."""
+        matrix = np.zeros((len(self), self.size))
+        rows = np.arange(len(self))[:, None]
+        np.add.at(matrix, (np.broadcast_to(rows, self.index.shape), self.index), self.weight)
+        return matrix
+
     def apply(self, x: Any, axis: int) -> Any:
         """The product with x along `axis`, in x's type, memory order and device."""
         y: Any = None

@@ -94,21 +94,17 @@ from minidl.nn.losses import (
 from minidl.nn.module import Module, Parameter
 from minidl.nn.moves import (
     Constant,
-    DepthToSpace,
     Expand,
     Gather,
-    Pad,
     Repeat,
     Reshape,
-    Resize,
     Roll,
     Slice,
-    SpaceToDepth,
     Transpose,
-    Upsample,
 )
 from minidl.nn.normalisation import GroupNorm, InstanceNorm2d, LayerNorm
 from minidl.nn.operands import Scale, Shift
+from minidl.nn.resizing import DepthToSpace, Pad, Resize, SpaceToDepth, Upsample
 
 __all__ = [
     "ELU",

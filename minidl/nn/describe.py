@@ -21,6 +21,7 @@ from minidl.nn import (
     moves,
     normalisation,
     operands,
+    resizing,
 )
 from minidl.nn.graph import Graph
 from minidl.nn.module import Module
@@ -49,8 +50,8 @@ PLAIN: dict[str, type[Module]] = {
         elementwise.LeakyReLU, elementwise.Sigmoid, elementwise.Tanh, elementwise.Softmax,
         elementwise.Clip, elementwise.Identity, joins.Add, joins.Concatenate, moves.Reshape,
         moves.Transpose, moves.Slice, moves.Gather, moves.Expand, moves.Repeat, moves.Roll,
-        moves.Pad, moves.Resize, moves.Upsample, moves.DepthToSpace, moves.SpaceToDepth,
-        joins.GlobalAvgPool2d, joins.GlobalMaxPool2d,
+        resizing.Pad, resizing.Resize, resizing.Upsample, resizing.DepthToSpace,
+        resizing.SpaceToDepth, joins.GlobalAvgPool2d, joins.GlobalMaxPool2d,
         joins.Subtract,
         joins.Multiply, joins.Divide, joins.Maximum, joins.Minimum, joins.MatMul, joins.Where,
         activations.ReLU6, activations.ELU, activations.Softplus, activations.SiLU,

@@ -19,6 +19,7 @@ from kernels.verify.property import agree, assume, holds, require, same
 seeds = st.integers(0, 2**32 - 1)
 CONVOLUTIONS = ("conv2d", "conv2d_dgrad", "conv2d_wgrad")
 LINEAR = tuple(name for name, its in OPERATIONS.items() if its.linear and its.whole)
+PRODUCTS = "matmul", "batched_matmul"
 MOVING = ("max_pool2d", "max_unpool2d_vjp", "patches_gather", "patches_fill", "concatenate",
           "plane_max")  # fmt: skip
 RESPONSE = "local_response_norm"
@@ -58,7 +59,7 @@ def no_magnitude_is_special(kernel: Kernel, call: Call, part: float) -> None:
     agree(result.astype(np.float64) / factor, whole, 0.0, f"in units of 2^{exponent}")
 
 
-@holds("largest numbers", *CONVOLUTIONS, "matmul", fills=("integers",), seed=seeds,
+@holds("largest numbers", *CONVOLUTIONS, *PRODUCTS, fills=("integers",), seed=seeds,
        applies=lambda kernel: kernel.exact)  # fmt: skip
 def the_largest_numbers_pass(kernel: Kernel, call: Call, seed: int) -> None:
     """The largest finite number times 1, beside products of 0, is itself; times -1 its negative;
@@ -79,14 +80,14 @@ def the_largest_numbers_pass(kernel: Kernel, call: Call, seed: int) -> None:
 
 def _product(call: Call) -> tuple[int, int, int]:
     """The sizes of the matrix product that a tap is: channels, filters and pixels of a group."""
-    if call.operation == "matmul":
-        M, N, K = call.g
+    if call.operation in PRODUCTS:
+        M, N, K = call.g[-3:]
         return M, N, K
     g = call.g
     return g.C // g.groups, g.K // g.groups, g.N * g.P * g.Q
 
 
-@holds("dead filters", *CONVOLUTIONS, "matmul", fills=("integers",), seed=seeds,
+@holds("dead filters", *CONVOLUTIONS, *PRODUCTS, fills=("integers",), seed=seeds,
        value=st.sampled_from([np.nan, np.inf, -np.inf]),
        applies=lambda kernel: not kernel.skips_zeros)  # fmt: skip
 def zero_times_nan_is_nan(kernel: Kernel, call: Call, seed: int, value: float) -> None:

@@ -74,6 +74,7 @@ EMPTY = Stratum(
             lambda: [LCNGeometry.of(shape, size=3) for shape in _planes()],
         ),
         "matmul": lambda: list(without(3, 4, 5)),
+        "batched_matmul": lambda: list(without(2, 3, 4, 5)),
         **dict.fromkeys(
             ("relu", "relu_vjp", "sgd_step"), lambda: [(0,), *without(3, 4), *without(2, 3, 2, 2)]
         ),

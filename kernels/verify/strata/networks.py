@@ -11,6 +11,8 @@ from kernels.contract.plane_geometry import ConcatenateGeometry
 from kernels.verify.strata.layers import CONVOLUTIONS, POOLS, RESPONSES, Conv, Pool, both
 from kernels.verify.strata.stratum import Stratum
 
+BATCHES = ((12, 197, 197, 64), (12, 197, 64, 197), (192, 49, 49, 32), (24, 49, 32, 49))
+"""(B,M,N,K) of attention: ViT-B/16's scores and values, and Swin-T's, first and last blocks."""
 MATRICES = ((1, 1000, 2048), (64, 10, 84), (197, 768, 768), (197, 3072, 768), (1, 4096, 4096),
             (49, 2048, 512), (577, 64, 577), (128, 1000, 4096))  # fmt: skip
 """(M,N,K): classifiers of ResNet, LeNet and VGG, layers of ViT-B and their attention."""
@@ -74,6 +76,7 @@ NETWORKS = Stratum(
         **dict.fromkeys(("local_response_norm", "local_response_norm_vjp"), _responses),
         **dict.fromkeys(("local_contrast_norm", "local_contrast_norm_vjp"), _contrasts),
         "matmul": _listed(MATRICES),
+        "batched_matmul": _listed(BATCHES),
         **dict.fromkeys(("relu", "relu_vjp"), _listed(SHAPES)),
         "sgd_step": _listed(PARAMETERS),
         "concatenate": _joined,

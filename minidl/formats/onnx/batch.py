@@ -96,20 +96,21 @@ def in_file(own_shape: Sequence[int], batch: Batch) -> tuple[int, ...]:
 
 
 def reshaped(
-    source: Activation, target: Sequence[Any], images: int = 1
+    source: Activation, target: Sequence[Any], written: int | None = None
 ) -> tuple[tuple[int, ...], Batch]:
     """The target of a Reshape for one image, and the batch's place in it.
 
-    target: sizes, `Size`s, and perhaps one -1. images: the batch for which a target without any
-    `Size` was written. ValueError if the images would not stay together.
+    target: sizes, `Size`s, and perhaps one -1. written: the batch for which a target without any
+    `Size` was written; None if it is for any. ValueError if the images would not stay together.
     """
+    images = written or 1
     found = [at for at, size in enumerate(target) if isinstance(size, Size)]
     if len(found) > 1:
         raise ValueError(f"its target {_shown(target)} has the batch on several axes")
     single = [multiple(size) or int(size) for size in target]
     count = math.prod(source.shape) * (1 if found else images)
     single = _without_rest(single, count, source, target)
-    candidates = found or range(len(single))
+    candidates = found or _candidates(target, written)
     places = []
     for at in candidates:
         size = single[at] if found else single[at] // images
@@ -123,6 +124,13 @@ def reshaped(
         )
     rows, at, batch = min(places, key=lambda each: each[:2])
     return (*single[:at], rows, *single[at + 1 :]), batch
+
+
+def _candidates(target: Sequence[Any], written: int | None) -> Sequence[int]:
+    """The axes that may have the batch, in a target without any `Size`."""
+    # For any batch -1 is what depends on it; but a leading 1 is a batch of one image.
+    rest = [at for at, size in enumerate(target) if size == -1]
+    return rest if written is None and rest and target[0] != 1 else range(len(target))
 
 
 def _without_rest(

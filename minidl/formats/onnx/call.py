@@ -47,7 +47,7 @@ Built = Module | tuple[Module, ...] | Steps | list[Steps]
 class Call:
     """A node and its inputs' values; `call["pads"]` is an attribute, None where it is absent.
 
-    images: the batch that the file's constants were written for.
+    written: the batch for which the file was written; None where it is open.
     Methods raise ValueError with the reason for a node that does not fit; the importer adds its
     name.
     """
@@ -55,7 +55,12 @@ class Call:
     node: Node
     opset: int
     inputs: tuple[Value, ...]
-    images: int = 1
+    written: int | None = None
+
+    @property
+    def images(self) -> int:
+        """The batch that constants of the file may have: 1 where it is open."""
+        return self.written or 1
 
     def __getitem__(self, attribute: str) -> Any:
         return self.node.attributes.get(attribute)

@@ -38,7 +38,7 @@ def image_of(image: Any, size: Pair | None) -> Image:
         raise ValueError(f"{what} would be an image of {channels} x {height} x {width}")
     shape = (height, width, channels) if last else (channels, height, width)
     batch = sizes[0]
-    return Image(image.name, shape, last, 1 if isinstance(batch, str) else max(batch, 1))
+    return Image(image.name, shape, last, None if isinstance(batch, str) else max(batch, 1))
 
 
 def _plane(sizes: list[int | str], size: Pair | None, what: str) -> tuple[int, int]:

@@ -14,12 +14,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 import minidl.formats.onnx.operators  # noqa: F401  (its files register the converters)
 from kernels.contract.arguments import Pair
 from minidl import nn
 from minidl.formats.onnx import constants, evaluated
 from minidl.formats.onnx.batch import FRONT, Activation, Batch, in_file
 from minidl.formats.onnx.call import OPERATORS, Built, Call, Source, Steps, Value
+from minidl.formats.onnx.joining import in_file_order
 from minidl.formats.onnx.model import Model, Node
 from minidl.formats.onnx.patterns import recognised
 from minidl.formats.onnx.reading import LIMIT, read, title
@@ -45,9 +48,9 @@ def load_onnx(
     fold:   fold batch normalisation into the convolution before it.
     output: the name of the output to compute, of several; the first unless given.
 
-    The graph takes images as the file does, (N,C,H,W), or (N,H,W,C) from Keras. The batch is the
-    first axis of every layer's output, also where the file has it elsewhere: tokens (197,N,768) are
-    (N,197,768), windows (64 N,49,96) are (N,64,49,96).
+    The graph takes images as the file does, (N,C,H,W), or (N,H,W,C) from Keras, and gives the
+    file's output. Within, the batch is the first axis of every layer's output, also where the file
+    has it elsewhere: tokens (197,N,768) are (N,197,768), windows (64 N,49,96) are (N,64,49,96).
     A layer has the name of its node, or of the node's output. Nodes that together are one layer,
     as x * sigmoid(x), get the name of the last one (`patterns.py`); no other node is left out, not
     even a softmax at the end. A constant that is the weight of several nodes becomes one parameter.
@@ -78,7 +81,7 @@ def convert(model: Model, what: str) -> nn.Graph:
     if not isinstance(output, Activation):
         reason = f"its output {model.output!r} is not computed from the image"
         raise ValueError(f"{what} cannot be imported: {reason}")
-    return nn.Graph(walk.layers, walk.wiring, output.layer)
+    return nn.Graph(walk.layers, walk.wiring, walk.restore(model.output, output))
 
 
 @dataclass
@@ -86,7 +89,7 @@ class _Walk:
     """State of the import: the values by name, and the layers so far.
 
     room:   bytes that constants may still take.
-    images: the batch for which the file was written.
+    images: the batch for which the file was written; None where it is open.
     lost:   values that refused nodes would have made.
     """
 
@@ -94,7 +97,7 @@ class _Walk:
     image: Activation
     opset: int
     room: int
-    images: int
+    images: int | None
     layers: dict[str, nn.Module] = field(default_factory=dict)
     wiring: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ties: Ties = field(default_factory=Ties)
@@ -120,9 +123,26 @@ class _Walk:
         second = [name for name in node.inputs if name and name not in self.values]
         if second:
             raise ValueError(f"it takes {second[0]!r}, a second output, and only first ones can be")
+        if node.operator == "If":
+            self.values.update(zip(node.outputs, self.branch(node), strict=True))
+            return
         call = Call(node, self.opset, self.inputs(node), self.images)
         made: Sequence[Value] = self.folded(call) if constants.folds(call) else self.built(call)
         self.values.update(zip(filter(None, node.outputs), made, strict=False))
+
+    def branch(self, node: Node) -> list[Value]:
+        """The values of the case that holds: its condition must be a constant, such as one of a
+        shape."""
+        condition = self.values[node.inputs[0]]
+        if not isinstance(condition, np.ndarray):
+            raise ValueError("its condition is computed from the image; export it without (traced)")
+        branch = node.attributes["then_branch" if condition.all() else "else_branch"]
+        self.values.update(branch.constants)
+        for inner in branch.nodes:
+            self.visit(inner)
+        lost = self.lost.intersection(branch.outputs)
+        self.lost.update(node.outputs if lost else ())
+        return [self.values.get(name) for name in branch.outputs]
 
     def folded(self, call: Call) -> tuple[Value, ...]:
         """The constants that a node computes."""
@@ -180,6 +200,15 @@ class _Walk:
             sources = (self.layer(own, module, sources, batch if last else FRONT),)
         return sources[0]
 
+    def restore(self, name: str, output: Activation) -> str:
+        """The layer of the network's output, with the batch where the file has it."""
+        last = output.layer
+        for module in in_file_order(output):
+            own = self.free(name)
+            self.layers[own], self.wiring[own] = module, (last,)
+            last = own
+        return last
+
     def layer(
         self, name: str, module: nn.Module, sources: tuple[Activation, ...], batch: Batch
     ) -> Activation:
@@ -211,4 +240,5 @@ def _steps(built: Built) -> Iterator[Steps]:
 
 
 def _is_known(operator: str) -> bool:
-    return any(operator in table for table in (OPERATORS, constants.FOLDERS, evaluated.OPERATORS))
+    tables = (OPERATORS, constants.FOLDERS, evaluated.OPERATORS, ("If",))
+    return any(operator in table for table in tables)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from minidl import nn
-from minidl.formats.onnx.batch import Activation, Batch, own
+from minidl.formats.onnx.batch import FRONT, Activation, Batch, own
 from minidl.formats.onnx.call import Call, Source, Value
 
 
@@ -82,3 +82,22 @@ def per_image(array: np.ndarray, axes: int, batch: Batch, images: int) -> np.nda
 
 def _moved(batch: Batch, by: int) -> Batch:
     return Batch(batch.axis + by, batch.outer, batch.inner)
+
+
+def in_file_order(x: Activation) -> list[nn.Module]:
+    """The layers that put the batch where the file has it; none if it is in front, alone.
+
+    (N, ..., outer inner, ...) -> (..., outer N inner, ...), or (..., N, ...) without the axis.
+    """
+    at, (outer, inner) = x.batch.axis, (x.batch.outer, x.batch.inner)
+    before, behind = x.shape[:at], x.shape[at + 1 :]
+    axes = list(range(len(before) + 1 + len(behind)))
+    if x.batch == FRONT:
+        return []
+    if x.batch.rows == 1:
+        return [nn.Transpose([*axes[1 : at + 1], 0, *axes[at + 1 :]])]
+    return [
+        nn.Reshape((*before, outer, inner, *behind)),
+        nn.Transpose([*range(1, at + 2), 0, *range(at + 2, len(axes) + 2)]),
+        nn.Reshape((*before, *behind), x.batch.rows, source=at + 1, target=at),
+    ]

@@ -28,18 +28,27 @@ class Node:
     fault: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """A graph within a node: what an If computes in one of its two cases."""
+
+    nodes: tuple[Node, ...]
+    constants: Mapping[str, np.ndarray]
+    outputs: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Image:
     """A file's input: images (N, *shape).
 
     shape:         (C,H,W), or (H,W,C) if `channels_last`, as Keras has them.
-    images:        the number N for which the file was written; 1 where it is open.
+    images:        the number N for which the file was written; None where it is open.
     """
 
     name: str
     shape: tuple[int, int, int]
     channels_last: bool = False
-    images: int = 1
+    images: int | None = None
 
     @property
     def planes(self) -> tuple[int, int, int]:

@@ -111,7 +111,7 @@ def _gelu(half: str, form: str) -> list[Pattern]:
 
 
 PATTERNS = [
-    Pattern("Silu", "Mul(x, Sigmoid(x))"),
+    Pattern("Swish", "Mul(x, Sigmoid(x))"),
     Pattern("Mish", "Mul(x, Tanh(Softplus(x)))"),
     Pattern("HardSwish", "Mul(x, HardSigmoid(x))", meaning=_sixth),
     Pattern("HardSwish", f"Div(Mul(x, {CLIPPED}), 6)", meaning=_clipped_at_6),

@@ -12,9 +12,15 @@ from zfnet.report import Page, Section, pictures
 
 
 def add_filters(page: Page, model: InspectableGraph) -> Section:
-    """The first layer's filters at one common contrast."""
-    first = model.convolutions[0]
-    weight = _in_rgb(model, dict(model.named_parameters())[f"{first}.weight"].numpy())
+    """The first layer's filters at one common contrast, where it is a convolution of colours."""
+    first = [*model.convolutions, ""][0]
+    weight = dict(model.named_parameters())[f"{first}.weight"].numpy() if first else np.empty(0)
+    if weight.ndim != 4 or weight.shape[1] not in (1, 3):
+        return page.section(
+            "First-layer filters",
+            "The first layer is no convolution of the image's colours, whose filters are pictures.",
+        )
+    weight = _in_rgb(model, weight) if weight.shape[1] == 3 else np.repeat(weight, 3, axis=1)
     K, _, R, S = weight.shape
     section = page.section(
         "First-layer filters",

@@ -21,7 +21,7 @@ def _plain(name: str, kind: Callable[[], nn.Module]) -> Builder:
 
 for _name, _kind in {
     "Relu": nn.ReLU, "Sigmoid": nn.Sigmoid, "Tanh": nn.Tanh, "Mish": nn.Mish,
-    "HardSwish": nn.Hardswish, "Silu": nn.SiLU,
+    "HardSwish": nn.Hardswish,
 }.items():  # fmt: skip
     _plain(_name, _kind)
 
@@ -94,8 +94,8 @@ def log_softmax(call: Call) -> Built:
 
 def _along(call: Call, kind: Callable[[int], nn.Module]) -> Built:
     """Along one axis; up to opset 12 along all axes from `axis` on, flattened."""
-    at = call["axis"] % len(call.shape) if -len(call.shape) <= call["axis"] else call["axis"]
-    axis, own = call.axis(at), call.first.own
+    axis, own = call.axis(call["axis"]), call.first.own
+    at = call["axis"] % len(call.shape)
     behind = call.shape[at + 1 :]
     if call.opset >= 13 or math.prod(behind) == 1:
         return kind(axis)

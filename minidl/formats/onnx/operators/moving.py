@@ -80,8 +80,8 @@ def split(call: Call) -> Built:
 def gather(call: Call) -> Built:
     """Of constant positions; a single one drops the axis."""
     axis, x, indices = call["axis"] or 0, call.first, call.array(1)
-    if depends(indices):
-        return _by_image(x, axis, indices)
+    if axis % len(x.shape) == x.batch.axis:
+        return _by_image(x, indices, call.images)
     if indices.dtype.kind not in "iu":
         raise ValueError(f"its indices hold {indices.dtype}; they must be integers")
     at, before = call.axis(axis), x.batch
@@ -90,32 +90,35 @@ def gather(call: Call) -> Built:
     return Steps((nn.Gather(indices.tolist(), at),), batch=batch)
 
 
-def _by_image(x: Activation, axis: int, places: np.ndarray) -> Steps:
-    """Of places in the axis of the images: those of one image, n * inner + k, for each.
+def _by_image(x: Activation, places: np.ndarray, images: int) -> Steps:
+    """Of places in the axis of the images, n * inner + k: places k of each image n.
 
     PyTorch's newer exporter writes a change of strides so.
     """
-    batch, at = x.batch, places.shape.index(1) if 1 in places.shape else -1
-    flat = [place if isinstance(place, Place) else None for place in places.flat]
-    own_places = [int(p.fixed) for p in flat if p is not None and p.each == batch.inner]
-    fits = axis % len(x.shape) == batch.axis and batch.outer == 1 and at >= 0
-    if not fits or len(own_places) != len(flat) or not _within(own_places, batch.inner):
+    rows, where = x.batch.inner, x.batch.axis
+    at, own_places = _of_one_image(places, rows, images)
+    if x.batch.outer != 1 or own_places is None or ((own_places < 0) | (own_places >= rows)).any():
         raise ValueError("it takes values of one image for another")
-    kept = (*places.shape[:at], *places.shape[at + 1 :])  # without the images
-    where = batch.axis + 1
-    before, behind = x.shape[: batch.axis], x.shape[batch.axis + 1 :]
-    shape = (*before, *kept, *behind)
-    if own_places == list(range(batch.inner)):
-        module: nn.Module = nn.Reshape(shape)
-    elif batch.inner == 1:
-        raise ValueError("it repeats the images")
-    else:
-        module = nn.Gather(np.reshape(own_places, kept).tolist(), where)
-    return Steps((module,), batch=Batch(batch.axis + at))
+    shape = (*x.shape[:where], *own_places.shape, *x.shape[where + 1 :])
+    if rows == 1 or np.array_equal(own_places.ravel(), np.arange(rows)):  # in order
+        return Steps((nn.Reshape(shape),), batch=Batch(where + at))
+    return Steps((nn.Gather(own_places.tolist(), where + 1),), batch=Batch(where + at))
 
 
-def _within(places: Sequence[int], count: int) -> bool:
-    return all(0 <= place < count for place in places)
+def _of_one_image(places: np.ndarray, rows: int, images: int) -> tuple[int, np.ndarray | None]:
+    """The axis of the images in an array of places, and the places of the first image without it;
+    None if those of the others are not the same, each `rows` further on."""
+    if depends(places):
+        every = [place for place in places.flat if isinstance(place, Place)]
+        first = np.array([int(place.fixed) for place in every if place.each == rows])
+        fits = 1 in places.shape and len(first) == places.size
+        at = places.shape.index(1) if fits else 0
+        return at, first.reshape(np.delete(places.shape, at)) if fits else None  # less one axis
+    for at in (axis for axis, size in enumerate(places.shape) if size == images):
+        steps = np.diff(places, axis=at)
+        if (steps == rows).all():
+            return at, places.take(0, at)
+    return 0, None
 
 
 @operator("Expand")
@@ -190,7 +193,9 @@ def resize(call: Call) -> Built:
     given = sizes if scales is None else scales
     if given is None or len(given) != len(where):
         raise ValueError(f"it has not one scale or size for each of the axes {tuple(where)}")
-    kept = [i for i, axis in enumerate(where) if not _stays(x, axis, given[i], scales is not None)]
+    kept = [
+        i for i, axis in enumerate(where) if not _stays(call, axis, given[i], scales is not None)
+    ]
     if not kept:
         return nn.Identity()
     numbers = [float(given[i]) if scales is not None else _number(given[i]) for i in kept]
@@ -201,10 +206,11 @@ def resize(call: Call) -> Built:
     )
 
 
-def _stays(x: Activation, axis: int, given: Any, scaled: bool) -> bool:
+def _stays(call: Call, axis: int, given: Any, scaled: bool) -> bool:
     """True for an axis that keeps its size; the batch's must."""
+    x = call.first
     if axis % len(x.shape) == x.batch.axis:
-        if not isinstance(given, Size) and given not in (1, x.shape[axis]):
+        if not isinstance(given, Size) and given not in (1, x.batch.rows * call.images):
             raise ValueError(f"it resizes the batch of {x.sizes} by {given}")
         return True
     return bool(given == (1 if scaled else x.shape[axis]))

@@ -138,7 +138,7 @@ def _rearranged(call: Call, shape: Sequence[int], axis: int) -> Built:
 
 
 def _reshaped(call: Call, target: Sequence[object]) -> Built:
-    shape, batch = reshaped(call.first, target, call.images)
+    shape, batch = reshaped(call.first, target, call.written)
     return Steps((_layer(own(shape, batch)),), batch=batch)
 
 
