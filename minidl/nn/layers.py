@@ -11,6 +11,7 @@ from kernels.contract.arguments import MOST, Padding, Pair, pair
 from minidl import functional as F
 from minidl import init
 from minidl.functional import arguments
+from minidl.nn.in_place import InPlace
 from minidl.nn.module import Module, Parameter
 from minidl.tensor import Tensor
 
@@ -142,20 +143,11 @@ class Linear(Module):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={bias}"
 
 
-class ReLU(Module):
+class ReLU(InPlace):
     """F.relu; with `inplace` it overwrites its input, as in PyTorch."""
 
-    inplace = False
-
-    def __init__(self, inplace: bool = False) -> None:
-        if arguments.flag(inplace, "ReLU: inplace"):
-            self.inplace = True
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.relu_() if self.inplace else F.relu(x)
-
-    def extra_repr(self) -> str:
-        return "inplace=True" if self.inplace else ""
+    def function(self, x: Tensor) -> Tensor:
+        return F.relu(x)
 
 
 class MaxPool2d(Module):
