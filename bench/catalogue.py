@@ -16,6 +16,7 @@ from bench.layers import (
     Convolution,
     Cut,
     Filters,
+    Heads,
     Joined,
     Layer,
     Normalised,
@@ -91,6 +92,9 @@ LAYERS: tuple[Layer, ...] = (
     _pool("vgg16", "pool5", 512, 14, 2, 2),
     Joined("googlenet", "inception3a", (64, 128, 32, 32), 28),
     Branching("googlenet", "whole"),
+    Heads("vit_b_16", "scores", 12, 197, 197, 64),
+    Heads("vit_b_16", "values", 12, 197, 64, 197),
+    Heads("swin_t", "scores", 192, 49, 49, 32),
     Whole("small", "lrn", "lrn", image=64, width=0.25, classes=10),
     Whole("small", "lcn", "lcn", image=64, width=0.25, classes=10),
 )

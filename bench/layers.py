@@ -130,6 +130,22 @@ class Joined(Layer):
 
 
 @dataclass(frozen=True)
+class Heads(Layer):
+    """Pairs of matrices (M,K) and (K,N), as many for each image: attention's heads and windows."""
+
+    pairs: int
+    M: int
+    N: int
+    K: int
+
+    def geometry(self, batch: int) -> tuple[int, int, int, int]:
+        return batch * self.pairs, self.M, self.N, self.K
+
+    def smallest(self) -> Self:
+        return replace(self, pairs=1, M=2, N=2, K=2)
+
+
+@dataclass(frozen=True)
 class Weights(Layer):
     """The weights (rows,columns) of a linear layer, whatever the batch."""
 

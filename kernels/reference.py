@@ -23,6 +23,7 @@ from kernels.reference_planes import concatenate, patches_fill, patches_gather, 
 __all__ = [
     "avg_pool2d",
     "avg_pool2d_vjp",
+    "batched_matmul",
     "concatenate",
     "conv2d",
     "conv2d_dgrad",
@@ -175,6 +176,14 @@ def matmul(
     for m, n, k in np.ndindex(M, N, K):
         out[m, n] += float(a[m, k]) * float(b[k, n])
     return out if bias is None else out + bias.astype(np.float64)
+
+
+def batched_matmul(a: np.ndarray, b: np.ndarray, shape: tuple[int, int, int, int]) -> np.ndarray:
+    """out[b] = a[b] times b[b], each by `matmul`."""
+    out = np.zeros(shape[:3])
+    for n in range(shape[0]):
+        out[n] = matmul(a[n], b[n], shape[1:])
+    return out
 
 
 def relu(x: np.ndarray) -> np.ndarray:

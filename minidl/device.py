@@ -12,9 +12,13 @@ done.
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import numpy as np
+import scipy.special
 
 from kernels import cuda
 from kernels.contract import devices, memory
@@ -22,16 +26,41 @@ from kernels.contract import devices, memory
 DEVICES = ("cpu", "cuda", "emulator")
 
 
-def check(device: str) -> str:
+class Device(str):
+    """A device's name, which has PyTorch's attributes."""
+
+    __slots__ = ()
+
+    @property
+    def type(self) -> str:
+        """The name."""
+        return str(self)
+
+
+NAMED = {name: Device(name) for name in DEVICES}
+
+
+def check(device: str) -> Device:
     """The device's name; ValueError for an unknown name, or if no GPU can be used.
 
-    The error says what is missing and how to select the emulator.
+    "cuda:0" is "cuda". The error says what is missing and how to select the emulator.
     """
-    if device not in DEVICES:
+    name = "cuda" if device == "cuda:0" else device
+    if name not in NAMED:
         raise ValueError(f"device must be one of {', '.join(DEVICES)}, got {device!r}")
-    if device == "cuda":
+    if name == "cuda":
         devices.cupy()
-    return device
+    return NAMED[name]
+
+
+class _Callable(ModuleType):
+    """This module, which called as in PyTorch checks a device's name: `minidl.device("cpu")`."""
+
+    def __call__(self, device: str) -> Device:
+        return check(device)
+
+
+sys.modules[__name__].__class__ = _Callable
 
 
 def of(array: Any) -> str:
@@ -45,6 +74,11 @@ def of(array: Any) -> str:
 def is_array(value: object) -> bool:
     """True for an array of any device."""
     return cuda.device_kind(value) is not None
+
+
+def is_host(array: object) -> bool:
+    """True for an array of NumPy on the CPU."""
+    return type(array) is np.ndarray or cuda.device_kind(array) == "cpu"
 
 
 def is_remote(value: object) -> bool:
@@ -78,6 +112,13 @@ def host(array: Any) -> np.ndarray:
     return here
 
 
+def erf(array: Any, out: Any = None) -> Any:
+    """The error function of each element, in the array's type, on its device; into `out` if it is
+    given."""
+    special = scipy.special if of(array) != "cuda" else import_module("cupyx.scipy.special")
+    return special.erf(array) if out is None else special.erf(array, out=out)
+
+
 def index(place: Any, array: Any) -> Any:
     """The index `place`, with its arrays on the device of `array`."""
     if isinstance(place, tuple):
@@ -99,6 +140,44 @@ def add_at(target: Any, place: Any, values: Any) -> None:
         np.add.at(target, place, values)
     else:
         _add_in_rounds(target, place, values)
+
+
+def take_along(array: Any, places: np.ndarray, axis: int) -> Any:
+    """The parts of `array` at `places` (one axis, none negative) along `axis`, in a copy of the
+    array's memory order."""
+    order = memory_order(array)
+    at = like(places, array)
+    taken = np.take(array.transpose(order), at, order.index(axis))  # the slowest axis first
+    return taken.transpose(np.argsort(order).tolist())  # and back
+
+
+def take_into(array: Any, places: Any, out: Any) -> None:
+    """out = the parts of `array` at `places` along axis 1; all of one device."""
+    if is_host(out):
+        np.take(array, places, 1, out=out, mode="clip")  # without a copy that "raise" needs
+    else:
+        out[...] = np.take(array, places, 1)
+
+
+def add_along(values: Any, places: np.ndarray, axis: int, size: int) -> Any:
+    """The transpose of `take_along`: zeros, `size` along `axis`, with the parts of `values` added
+    at `places`; those of one place in row order, as in `add_at`."""
+    before = (slice(None),) * axis
+    shape = (*values.shape[:axis], size, *values.shape[axis + 1 :])
+    total = np.zeros_like(values, shape=shape)
+    rounds = _occurrence(places)
+    order = np.argsort(rounds, kind="stable")
+    ends = np.cumsum(np.bincount(rounds)).tolist() if len(places) else []
+    for start, end in zip([0, *ends], ends, strict=False):  # each place once in a round
+        some = order[start:end]
+        part = values if len(some) == len(places) else values[(*before, like(some, values))]
+        total[(*before, like(places[some], total))] += part
+    return total
+
+
+def memory_order(array: Any) -> list[int]:
+    """The axes from the slowest in memory to the fastest."""
+    return sorted(range(array.ndim), key=lambda a: -abs(array.strides[a]))
 
 
 def _has_integers(place: Any) -> bool:

@@ -3,6 +3,7 @@
 A rule takes a node, the cotangent `gy` of its output, and a flag for each input that needs a
 cotangent. It returns a cotangent (or None) for each input. The rules of the gradient are defined
 beside their operations in `minidl.functional`; a derived table replaces the rows that differ.
+`docs/rules.md` says which rule each operation has, and why.
 """
 
 from __future__ import annotations
@@ -75,6 +76,79 @@ def rectify_both_ways(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> tuple[
     return tuple(gradient["relu"](node, gy.relu(), needs))
 
 
+GATES: dict[str, Callable[[Node], Tensor]] = {}
+"""The gate of each rectifier with a smooth one, by the operation's name, for its node."""
+
+
+def gate(operation: str) -> Callable[[Callable[[Node], Tensor]], Callable[[Node], Tensor]]:
+    """Decorator: register the function as the gate of a rectifier, a constant from 0 to 1."""
+
+    def decorate(function: Callable[[Node], Tensor]) -> Callable[[Node], Tensor]:
+        GATES[operation] = function
+        return function
+
+    return decorate
+
+
+def rectify_through_gate(
+    node: Node, gy: Tensor, needs: tuple[bool, ...]
+) -> tuple[Tensor | None, ...]:
+    """Rectify the cotangent, and multiply it by the gate g of x g(x), held constant.
+
+    The ReLU is x times a gate that is 1 where x > 0; so this is `rectify_both_ways` for a smooth
+    gate. The derivative would be another factor: it is negative for some x < 0.
+    """
+    return (gy.relu() * GATES[node.operation](node),)
+
+
+def of_clip(rectify: Rule) -> Rule:
+    """The rule of a clip: `rectify` for one from 0 up, such as ReLU6, else its derivative."""
+
+    def rule(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> Sequence[Tensor | None]:
+        if node.saved["low"] == 0 < node.saved["high"]:
+            return rectify(node, gy, needs)
+        return gradient["clip"](node, gy, needs)
+
+    return rule
+
+
+CLOSING = frozenset({"sigmoid", "hardsigmoid", "softmax"})
+"""Operations whose results are gates, from 0 to 1, where they multiply a signal."""
+MOVING = frozenset(
+    {"reshape", "transpose", "broadcast_to", "getitem", "take", "roll", "resize", "to"}
+)
+"""Operations that move values or interpolate between them, and so leave a gate a gate."""
+
+
+def is_gate(tensor: Tensor) -> bool:
+    """True for a result of one of CLOSING, moved or not."""
+    node = tensor.node
+    while node is not None and node.operation in MOVING:
+        node = node.inputs[0].node
+    return node is not None and node.operation in CLOSING
+
+
+def hold_gate(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> Sequence[Tensor | None]:
+    """Of a product of a signal and a gate, the signal gets the whole cotangent, times the gate; the
+    gate is held constant (Arras et al. 2017 for gates of a recurrent network; Ali et al. 2022
+    for attention). Other products have their gradient.
+    """
+    gates = [is_gate(tensor) for tensor in node.inputs]
+    if sum(gates) == 1:
+        needs = tuple(need and not held for need, held in zip(needs, gates, strict=True))
+    made = gradient[node.operation](node, gy, needs)
+    return [gx if need else None for gx, need in zip(made, needs, strict=True)]
+
+
+def hold_denominator(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> Sequence[Tensor | None]:
+    """Of a quotient, the numerator gets the cotangent over the denominator, which is held constant
+    if both are on the tape: a normalisation written as a quotient (Ali et al. 2022)."""
+    if all(needs):
+        needs = (True, False)
+    made = gradient[node.operation](node, gy, needs)
+    return [gx if need else None for gx, need in zip(made, needs, strict=True)]
+
+
 def pass_through(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> tuple[Tensor, ...]:
     """Return the cotangent unchanged: the deconvnet does not invert normalisation."""
     return (gy,)
@@ -93,18 +167,32 @@ def by_definition(table: Rules) -> Rules:
 gradient = Rules("gradient")
 """The gradient of calculus; `minidl.functional` registers each rule beside its operation."""
 
+HELD: dict[str, Rule] = {
+    "multiply": hold_gate,
+    "matmul": hold_gate,
+    "divide": hold_denominator,
+    "local_contrast_norm": pass_through,
+    "local_response_norm": pass_through,
+    "standardise": pass_through,
+}
+"""Rows that the deconvnet and guided backpropagation have in common."""
+SMOOTH = ("silu", "gelu", "mish", "hardswish", "softplus", "relu6")
+"""Rectifiers like the ReLU: positive for x > 0, and nearly or exactly 0 far below."""
+
 deconvnet = gradient.derive(
     "deconvnet",
     relu=rectify_from_above,
-    local_contrast_norm=pass_through,
-    local_response_norm=pass_through,
+    clip=of_clip(rectify_from_above),
+    **dict.fromkeys(SMOOTH, rectify_from_above),
+    **HELD,
 )
 """The deconvnet (Zeiler, Fergus 2013): unpool by switches, rectify, filter with flipped kernels."""
 
 guided = gradient.derive(
     "guided",
     relu=rectify_both_ways,
-    local_contrast_norm=pass_through,
-    local_response_norm=pass_through,
+    clip=of_clip(rectify_through_gate),
+    **dict.fromkeys(SMOOTH, rectify_through_gate),
+    **HELD,
 )
 """Guided backpropagation; normalisation is passed through as in the deconvnet."""

@@ -22,7 +22,8 @@ from zfnet.inspectable import InspectableGraph
 
 @dataclass(frozen=True)
 class Unit:
-    """One unit of a layer: its map and its position (p, q); 0, 0 in fully connected layers."""
+    """One unit of a layer: its map and its position (p, q); 0, 0 in fully connected layers, and
+    (token, 0) among tokens, whose features are the maps (`zfnet/layouts.py`)."""
 
     map: int
     p: int = 0
@@ -35,7 +36,8 @@ class Projection:
 
     image:  index of the image in the batch.
     unit:   the unit, `value` its activation.
-    box:    the unit's receptive field, clipped to the image.
+    box:    the unit's receptive field, clipped to the image; through gates that the rules hold
+            constant, that of the signal alone.
     part:   (3, h, w), the projection within the box `kept` of an image of `size` x `size` pixels;
             it is zero outside. `kept` is `box`, except with the `gradient` rules through contrast
             normalisation, where every pixel depends on the whole image.
@@ -97,7 +99,8 @@ class Deconvnet:
         """
         x, activation = self._forward(images, layer)
         layer = self._name(layer)
-        chosen = _chosen(activation.data, layer, map, units)  # one list of units an image
+        planes = self.model.layout(layer).planar(activation.data)
+        chosen = _chosen(planes, layer, map, units)  # one list of units an image
         by_unit = [
             self._project_whole(x, activation, layer, each) for each in zip(*chosen, strict=True)
         ]
@@ -117,7 +120,7 @@ class Deconvnet:
         x, activation = self._forward(images, layer)
         layer = self._name(layer)
         for unit in units:
-            _check_unit(unit, activation.shape, layer)
+            _check_unit(unit, self.model.unit_planes(layer), layer)
         return self._project_whole(x, activation, layer, units)
 
     def _has_smaller_fields(self, layer: str) -> bool:
@@ -134,12 +137,12 @@ class Deconvnet:
         """Both passes on the units' receptive fields alone."""
         self._check_images(images)
         for unit in units:
-            _check_unit(unit, (len(units), *self._plane(layer)), layer)
+            _check_unit(unit, self.model.unit_planes(layer), layer)
         self.model.eval()
         places = np.array([(unit.p, unit.q) for unit in units])
         x, activation, window = receptive_fields.forward(self.model, images, layer, places)
-        alone = [Unit(unit.map) for unit in units]  # each at (0, 0) of its own patch
-        pixels, values = self._backward(x, activation, alone, self._field_table)
+        at = [(n, unit.map, 0, 0) for n, unit in enumerate(units)]  # at (0, 0) of its own patch
+        pixels, values = self._backward(x, activation, at, self._field_table)
         return [
             self._cut(n, layer, unit, values[n], pixels[n], window.at[n])
             for n, unit in enumerate(units)
@@ -155,16 +158,11 @@ class Deconvnet:
         part = pixels[(slice(None), *_within(inside))].copy()
         return Projection(n, layer, unit, value, box, part, box, S)
 
-    def _plane(self, layer: str) -> tuple[int, int, int]:
-        """(K,P,Q) of a layer below the fully connected ones."""
-        K, P, Q = self.model.shapes()[layer]
-        return K, P, Q
-
     def _name(self, layer: str) -> str:
         return self.model.scores if layer == "scores" else layer
 
     def _forward(self, images: np.ndarray, layer: str) -> tuple[Tensor, Tensor]:
-        """The images and the layer's activations (N,K,P,Q) or (N,K), on the tape."""
+        """The images and the layer's activations (N,...), on the tape."""
         self._check_images(images)
         self.model.eval()
         x = Tensor(device.move(images, self.model.device), requires_grad=True)
@@ -185,34 +183,38 @@ class Deconvnet:
         self, x: Tensor, activation: Tensor, layer: str, units: Sequence[Unit]
     ) -> list[Projection]:
         """All activations but one of each image set to zero, projected to the pixels."""
-        pixels, values = self._backward(x, activation, units, self.table)
+        layout, shape = self.model.layout(layer), activation.shape[1:]
+        at = [(n, *layout.index(shape, u.map, u.p, u.q)) for n, u in enumerate(units)]
+        pixels, values = self._backward(x, activation, at, self.table)
         S = self.model.image_size
         whole = Box(0, S, 0, S)
+        held = self.table["multiply"] is not rules.gradient["multiply"]
+        fields = (self.model.receptive_field(layer, u.p, u.q, held=held) for u in units)
+        boxes = [field.clip(S, S) for field in fields]
         return [
-            Projection(n, layer, u, values[n], self._box(layer, activation, u), pixels[n], whole, S)
-            for n, u in enumerate(units)
+            Projection(n, layer, unit, values[n], boxes[n], pixels[n], whole, S)
+            for n, unit in enumerate(units)
         ]
 
     def _backward(
-        self, x: Tensor, activation: Tensor, units: Sequence[Unit], table: Rules
+        self, x: Tensor, activation: Tensor, at: Sequence[tuple[int, ...]], table: Rules
     ) -> tuple[np.ndarray, list[float]]:
-        """The backward pass of one unit's activation for each image, and these activations."""
-        places = np.array([(n, unit.map, unit.p, unit.q) for n, unit in enumerate(units)])
-        chosen = device.index(tuple(places.T[: activation.ndim]), activation.data)
+        """The backward pass of one activation for each image, and these activations.
+
+        at: the index of each in the activations.
+        """
+        chosen = device.index(tuple(np.array(at).T), activation.data)
         values, cotangent = activation.data[chosen], np.zeros_like(activation.data)
         cotangent[chosen] = values
         (pixels,) = activation.backward(cotangent, rules=table, inputs=[x])
         return pixels.numpy(), device.host(values).tolist()
 
-    def _box(self, layer: str, activation: Tensor, unit: Unit) -> Box:
-        S = self.model.image_size
-        if activation.ndim == 2:
-            return Box(0, S, 0, S)
-        return self.model.receptive_field(layer, unit.p, unit.q).clip(S, S)
-
 
 def strongest(activation: np.ndarray, map: int | None = None) -> list[Unit]:
-    """The unit of the largest activation (N,K,P,Q) or (N,K) in each image, or in one map of it."""
+    """The unit of the largest activation (N,K,P,Q) or (N,K) in each image, or in one map of it.
+
+    Of other layers' outputs `InspectableGraph.layout(layer).planar` makes (N,K,P,Q).
+    """
     planes = activation if activation.ndim == 4 else activation[:, :, None, None]
     P, Q = planes.shape[2:]
     first = 0 if map is None else map
@@ -231,15 +233,15 @@ def _chosen(
         if not units:
             raise ValueError("project: the list of units is empty")
         for unit in units:
-            _check_unit(unit, activation.shape, layer)
+            _check_unit(unit, activation.shape[1:], layer)
         return [list(units) for _ in activation]
     if map is not None:
-        _check_unit(Unit(map), activation.shape, layer)
+        _check_unit(Unit(map), activation.shape[1:], layer)
     return [[unit] for unit in strongest(activation, map)]
 
 
-def _check_unit(unit: Unit, shape: tuple[int, ...], layer: str) -> None:
-    K, P, Q = (*shape[1:], 1, 1)[:3]
+def _check_unit(unit: Unit, shape: Sequence[int], layer: str) -> None:
+    K, P, Q = shape
     if not (0 <= unit.map < K and 0 <= unit.p < P and 0 <= unit.q < Q):
         raise ValueError(
             f"{layer} has the maps 0 to {K - 1} of {P}x{Q} units; {unit} is none of them"

@@ -12,29 +12,33 @@ from kernels.contract.geometry import ConvGeometry
 from minidl import nn
 from minidl.nn.describe import build, describe
 from minidl.nn.shapes import output_shape
-from zfnet.inspectable import WINDOWS, InspectableGraph, geometry
+from zfnet.dependence_rules import geometry
+from zfnet.inspectable import WINDOWS, InspectableGraph
 
 LARGEST = 1 << 31
 """Limit of one layer's output for one image, in bytes, exclusive."""
 
 
 class Imported(InspectableGraph):
-    """Any graph of layers that turns images (N,3,S,S) into scores (N,C).
+    """Any graph of layers that takes images (N,3,S,S).
 
-    A softmax at the end is removed, with any reshaping behind it, so that the output is the scores.
-    ValueError, with the shapes, if the graph does not take such images or gives no scores.
+    A softmax at the end is removed, with any reshaping behind it, so that the output is the scores;
+    scores (N,C,1,1) are flattened. A network may also give something else, such as the planes of a
+    segmentation or the boxes of a detection: it has no classes then.
+    ValueError, with the shapes, if the graph does not take such images.
     """
 
     def __init__(self, graph: nn.Graph, image_size: int) -> None:
-        layers, wiring = dict(graph.children()), dict(graph.wiring())
-        below = graph.below(_scores(graph))
-        super().__init__(
-            {name: layer for name, layer in layers.items() if name in below},
-            {name: sources for name, sources in wiring.items() if name in below},
-            _scores(graph),
-        )
+        layers, wiring, output = dict(graph.children()), dict(graph.wiring()), _scores(graph)
+        below = graph.below(output)
+        layers = {name: layer for name, layer in layers.items() if name in below}
+        wiring = {name: sources for name, sources in wiring.items() if name in below}
         self._side = image_size
-        _check(self)
+        shape = _check(nn.Graph(layers, wiring, output), image_size)
+        if len(shape) == 4 and shape[2:] == (1, 1):
+            flat = _free("scores", layers)
+            layers[flat], wiring[flat], output = nn.Flatten(), (output,), flat
+        super().__init__(layers, wiring, output)
 
     @property
     def image_size(self) -> int:
@@ -66,12 +70,18 @@ def _scores(graph: nn.Graph) -> str:
     return ending[softmax[-1] + 1] if softmax else name
 
 
-def _check(model: Imported) -> None:
-    """ValueError, with the shapes, unless images go in and scores come out."""
-    S = model.image_size
+def _free(name: str, layers: Mapping[str, nn.Module]) -> str:
+    """The name, with as many "_" behind it as make it no layer's."""
+    while name in layers:
+        name += "_"
+    return name
+
+
+def _check(graph: nn.Graph, S: int) -> tuple[int, ...]:
+    """The shape of the output for one image; ValueError, with the shapes, unless images go in."""
     shapes: dict[str, tuple[int, ...]] = {nn.INPUT: (1, 3, S, S)}
-    for name, layer in model.children():
-        taken = [shapes[n] for n in model.wiring()[name]]
+    for name, layer in graph.children():
+        taken = [shapes[n] for n in graph.wiring()[name]]
         try:
             # Before a kernel is chosen: for a huge plane that would take long.
             if isinstance(layer, WINDOWS):
@@ -86,12 +96,7 @@ def _check(model: Imported) -> None:
                 f"give: layer {name!r}: {error}"
             ) from None
         _require_small(name, shapes[name], S)
-    scores = shapes[model.scores]
-    if len(scores) != 2:
-        raise ValueError(
-            f"this network makes {scores} of an image (1, 3, {S}, {S}); the commands look "
-            "into networks that give scores (N, classes)"
-        )
+    return shapes[graph.output]
 
 
 def _require_small(name: str, shape: tuple[int, ...], side: int) -> None:

@@ -13,17 +13,16 @@ import numpy as np
 
 from minidl import nn, serialize
 from minidl.formats.onnx import load_onnx
-from minidl.formats.onnx.reading import read_shape
+from minidl.formats.onnx.reading import read_image, read_shape
 from minidl.formats.pickled import read_pth
 from minidl.formats.torchvision import from_state_dict
 from minidl.nn.folding import fold as folded
 from minidl.sharing import converted
 from zfnet.data import Preprocess, default_resize
+from zfnet.front import Input, front, with_front
 from zfnet.imported import Imported
 from zfnet.network import FORMAT, Network
 
-PIXELS = "pixels"
-"""Name of the first layer, which brings channels into the network's order and scale."""
 Kind = Literal["onnx", "pth", "safetensors"]
 SUFFIXES: dict[str, Kind] = {".pth": "pth", ".pt": "pth", ".safetensors": "safetensors"}
 
@@ -33,6 +32,7 @@ class InputFormat:
     """The form in which a network takes images.
 
     size, resize: sides of the crop, and of the square that it is cut from.
+    plane:        (H,W) of the network's input where it is not square: the crop is scaled to it.
     fit:          "centre" or "warp" (`zfnet.data.Preprocess`).
     bgr:          whether the network takes blue, green and red.
     mean, std:    of red, green and blue in 0..255; the input is (pixel - mean) / std.
@@ -44,6 +44,7 @@ class InputFormat:
     bgr: bool = False
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    plane: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         finite = all(map(math.isfinite, (*self.mean, *self.std)))
@@ -81,18 +82,24 @@ PRESETS = {
 
 
 def import_network(
-    file: Path, form: InputFormat, classes: Sequence[str] | None = None, *, fold: bool = False
+    file: Path,
+    form: InputFormat,
+    classes: Sequence[str] | None = None,
+    *,
+    fold: bool = False,
+    output: str | None = None,
 ) -> Network:
     """The network in an ONNX file, or torchvision's AlexNet or VGG; nothing in it is executed.
 
     classes: as many names as it gives scores; None: class 0, class 1, ...
     fold:    multiply batch normalisations into the convolutions before them.
+    output:  the name of the output, of a file with several; None: the first.
     FileNotFoundError without the file; ValueError for a file, an operator or a number of names
     that does not fit.
     """
     preprocess = form.preprocess()
-    graph = _graph(file, form.size, fold)
-    model = Imported(_with_pixels(graph, form.pixels()), form.size)
+    graph, taken = _graph(file, form, fold, output)
+    model = Imported(with_front(graph, front(taken, form.pixels())), form.size)
     named = tuple(classes) if classes else tuple(f"class {i}" for i in range(model.num_classes))
     if len(named) != model.num_classes:
         raise ValueError(
@@ -118,11 +125,10 @@ def kind_of(file: Path) -> Kind:
     return SUFFIXES.get(file.suffix.lower(), "onnx")
 
 
-def own_size(file: Path) -> int | None:
-    """The side S of the images (3,S,S) that an ONNX file fixes; None where it fixes none.
+def own_size(file: Path) -> tuple[int, int] | None:
+    """(H,W) of the images that an ONNX file fixes; None where it fixes none.
 
-    None too for a damaged file: `import_network` reports the damage. ValueError if the images are
-    not square.
+    None too for a damaged file: `import_network` reports the damage.
     """
     if kind_of(file) != "onnx":
         return None
@@ -130,12 +136,7 @@ def own_size(file: Path) -> int | None:
         _, height, width = read_shape(file)
     except (ImportError, ValueError):
         return None
-    if height != width:
-        raise ValueError(
-            f"{file} takes images of {height} x {width} pixels; networks of square images can be "
-            "imported"
-        )
-    return height
+    return height, width
 
 
 def read_classes(file: Path) -> list[str]:
@@ -152,7 +153,8 @@ def input_format(preset: str | None, mean: Sequence[float] | None, **others: Any
     """The preset with the given changes; ValueError without both a preset and a mean.
 
     Without a `resize`, a `size` that does not fit the preset's square gets one in the paper's
-    ratio, 256 to 224.
+    ratio, 256 to 224. For an input that is not square, all of the image is scaled to it, unless
+    others are given.
     """
     if preset is not None and preset not in PRESETS:
         raise ValueError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
@@ -163,6 +165,8 @@ def input_format(preset: str | None, mean: Sequence[float] | None, **others: Any
         )
     base = PRESETS[preset] if preset else InputFormat()
     given = {key: value for key, value in others.items() if value is not None}
+    if "plane" in given:
+        given = {"fit": "warp", "resize": given["size"]} | given
     if mean is not None:
         given["mean"] = tuple(mean)
     if not base.size <= given.get("size", base.size) <= base.resize:
@@ -170,12 +174,16 @@ def input_format(preset: str | None, mean: Sequence[float] | None, **others: Any
     return replace(base, **given)
 
 
-def _graph(file: Path, size: int, fold: bool) -> nn.Graph:
+def _graph(file: Path, form: InputFormat, fold: bool, output: str | None) -> tuple[nn.Graph, Input]:
+    """The file's own layers, and the images that they take."""
     if kind_of(file) != "onnx":
         graph = _torchvision(file)
-        return folded(graph) if fold else graph
+        return (folded(graph) if fold else graph), Input(3, form.size, form.size)
+    plane = form.plane or (form.size, form.size)
     try:
-        return load_onnx(file, size=size, fold=fold)
+        image = read_image(file, plane)
+        taken = Input(*image.planes, image.channels_last)
+        return load_onnx(file, size=plane, fold=fold, output=output), taken
     except ImportError as error:  # (the package onnx is not installed, and the message says so)
         raise ValueError(str(error)) from None
 
@@ -197,17 +205,3 @@ def _weights(file: Path) -> dict[str, np.ndarray]:
         raise ValueError(f"{file} is a network of zfnet already: zfnet show {file}")
     wide = (np.float16, np.float64)
     return converted(arrays, lambda a: a.astype(np.float32) if a.dtype in wide else a)
-
-
-def _with_pixels(graph: nn.Graph, pixels: nn.Pixels | None) -> nn.Graph:
-    """The graph with `pixels` as its first layer."""
-    if pixels is None:
-        return graph
-    layers, front = dict(graph.children()), PIXELS
-    while front in layers:
-        front += "_"
-    behind = {
-        name: [front if source == nn.INPUT else source for source in sources]
-        for name, sources in graph.wiring().items()
-    }
-    return nn.Graph({front: pixels, **layers}, {front: [nn.INPUT], **behind}, graph.output)

@@ -8,12 +8,17 @@ window. Squares of one size have windows of one shape at different positions, so
 form a batch. Where branches meet, their windows are widened to a common one. Contrast normalisation
 divides by a mean over the whole image and so changes every pixel: behind it, planes are whole. The
 outputs are those of whole images, up to the order of sums.
+
+Layers that are not windowed (`zfnet/inspectable.py`), and all layers above them, are computed
+whole: behind the first gate of squeeze-and-excitation or the first attention nothing is saved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -21,8 +26,13 @@ from kernels.contract.geometry import Box
 from minidl import Tensor, device, nn, no_grad
 from zfnet import patches
 from zfnet.inspectable import InspectableGraph
+from zfnet.outputs import Outputs
 from zfnet.steps import Step, steps
 from zfnet.views import Geometry
+
+NO_MAPS: Mapping[str, int] = {}
+WHOLE = 1 << 28
+"""Bytes of the largest output of the layers that are computed whole, for some images at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +45,10 @@ class Change:
     def whole(self, plane: np.ndarray) -> np.ndarray:
         """The changed planes (N,C,H,W) from the unchanged one (1,C,H,W)."""
         return self.within(plane, np.zeros_like(self.at), plane.shape[2:]).part
+
+    def some(self, samples: slice) -> Change:
+        """The change of some of the samples."""
+        return Change(self.part[samples], self.at[samples])
 
     def within(self, plane: np.ndarray, at: np.ndarray, shape: tuple[int, ...]) -> Change:
         """The same change in larger windows of shape (h,w), with corners `at`."""
@@ -49,67 +63,113 @@ class Change:
 class IncrementalForward:
     """The network's outputs for one image (3,S,S) in which a window changes.
 
-    kept: each layer's activations (1,K,P,Q) or (1,K) for the unchanged image, by the layer's name,
-          on the device of the model's weights.
+    kept: each layer's units for the unchanged image as (1,K,P,Q), by the layer's name, on the
+          device of the model's weights.
     """
 
     def __init__(self, model: InspectableGraph, x: np.ndarray) -> None:
         model.eval()
         self.model, self._image = model, x[None]
         self._keep()
-        self._above = [name for name in model.layer_names() if name in self.kept]
-        self._above = [name for name in self._above if name not in model.planes()]
-        fed = (source for name in self._above for source in model.wiring()[name])
-        self._edge = sorted({n for n in fed if n in model.planes()} | self._scored_planes())
-        self._steps = steps(model, self._edge, kept=self._edge)
 
     def _keep(self) -> None:
         """Run the unchanged image, and keep the activations with the weights' versions."""
         self._versions, given = self._of_weights(), self.model.input_tensor(self._image)
         with no_grad():
             found = self.model.activations(given)
-        self.kept = {name: y.data for name, y in found.items()} | {nn.INPUT: given.data}
+        layouts = {name: self.model.layout(name) for name in found}
+        self.kept = {name: layouts[name].planar(y.data) for name, y in found.items()}
+        self.kept[nn.INPUT] = given.data
 
     def _of_weights(self) -> list[int]:
         return [parameter.version for parameter in self.model.parameters()]
 
-    def _scored_planes(self) -> set[str]:
-        """The scores' layer, if it has planes."""
-        return {self.model.scores} & set(self.model.planes())
-
     def scores(self, change: Change) -> np.ndarray:
         """The scores (N,C) after the change."""
-        edge = {name: c for name, c in self._changes(change) if name in self._edge}
-        return self._scored(edge)
+        found = self._outputs(change, [self.model.scores])[self.model.scores]
+        return found.reshape(len(found), -1)  # (N,C,1,1) -> (N,C)
 
     def map_and_scores(
         self, change: Change, planes: str, map: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Map `map` of the layer `planes` after the change, (N,P,Q), and the scores (N,C)."""
-        edge = {}
-        for name, found in self._changes(change):
-            if name == planes:
-                one, kept = (a[:, map : map + 1] for a in (found.part, self.kept[name]))
-                shown = device.host(Change(one, found.at).whole(kept)[:, 0])
-            if name in self._edge:
-                edge[name] = found
-        return shown, self._scored(edge)
+        scores = self.model.scores
+        if planes == scores:
+            every = self._outputs(change, [scores])[scores]
+            return every[:, map], every.reshape(len(every), -1)  # -> (N,P,Q), (N,C)
+        found = self._outputs(change, [planes, scores], {planes: map})
+        # (N,1,P,Q) -> (N,P,Q), (N,C,1,1) -> (N,C)
+        return found[planes][:, 0], found[scores].reshape(len(change.at), -1)
 
-    def _changes(self, change: Change) -> Iterator[tuple[str, Change]]:
-        """The change of each layer that has planes, by its name, from the first to the last.
+    def _outputs(
+        self, change: Change, wanted: Sequence[str], map: Mapping[str, int] = NO_MAPS
+    ) -> dict[str, np.ndarray]:
+        """The units (N,K,P,Q) of the wanted layers after the change, on the CPU; those of one map
+        alone, (N,1,P,Q), where `map` has the layer."""
+        windowed = [name for name in wanted if name in self.model.windowed()]
+        above = [name for name in wanted if name not in self.model.windowed()]
+        rest = Outputs(self.model, above, given=self.model.windowed()) if above else None
+        edge = [*windowed, *(rest.sources if rest else ())]
+        found, changed = dict[str, np.ndarray](), dict[str, Change]()
+        for name, part in self._changes(change, edge):
+            if name in windowed:
+                found[name] = device.host(_of_map(part, self.kept[name], map.get(name)))
+            changed[name] = part
+        if rest:
+            found |= self._whole(rest, changed, map)
+        return found
+
+    def _whole(
+        self, rest: Outputs, changed: Mapping[str, Change], map: Mapping[str, int]
+    ) -> dict[str, np.ndarray]:
+        """The outputs of `rest`, computed whole from the changes of its sources."""
+        count = len(next(iter(changed.values())).at)
+        found: dict[str, list[np.ndarray]] = {name: [] for name in rest.names}
+        shapes, size = self.model.shapes(), self.model.dtype.itemsize
+        largest = max(size * math.prod(shapes[name]) for name in rest.layers)
+        at_a_time = max(1, WHOLE // max(largest, 1))
+        for first in range(0, count, at_a_time):
+            taken = {}
+            for name in rest.sources:
+                part = changed[name].some(slice(first, first + at_a_time))
+                whole = Tensor(part.whole(self.kept[name]))
+                taken[name] = self.model.layout(name).tensor_of_planes(whole)
+            with no_grad():
+                for name, y in rest(taken):
+                    units = self.model.layout(name).planar(y.data)
+                    only = map.get(name)
+                    units = units if only is None else units[:, only : only + 1]
+                    found[name].append(device.host(units))
+        return {name: np.concatenate(parts) for name, parts in found.items()}
+
+    def _changes(self, change: Change, edge: Sequence[str]) -> Iterator[tuple[str, Change]]:
+        """The changes of the layers in `edge`, which are windowed, by their names.
 
         After a change of the weights the unchanged image is run again.
         """
         if self._of_weights() != self._versions:
             self._keep()
         changes = {nn.INPUT: Change(device.move(change.part, self.model.device), change.at)}
-        for step in self._steps:
+        if nn.INPUT in edge:
+            yield nn.INPUT, changes[nn.INPUT]
+        for step in self._steps(tuple(sorted(set(edge) - {nn.INPUT}))):
             with no_grad():
                 after = self._after(step, [changes[name] for name in step.inputs])
             changes[step.name] = after
-            yield step.name, after
+            if step.name in edge:
+                yield step.name, after
             for name in step.freed:
                 del changes[name]
+
+    def _steps(self, edge: tuple[str, ...]) -> list[Step]:
+        """The steps to the layers of `edge`."""
+        if edge not in self._chains:
+            self._chains[edge] = steps(self.model, edge, kept=edge) if edge else []
+        return self._chains[edge]
+
+    @cached_property
+    def _chains(self) -> dict[tuple[str, ...], list[Step]]:
+        return {}
 
     def _after(self, step: Step, changes: Sequence[Change]) -> Change:
         """The change of a step's output."""
@@ -128,15 +188,12 @@ class IncrementalForward:
         around = patches.cut(before[0], first, box.shape, step.fill, inserted)
         return Change(step.on_patches(Tensor(around), at=at).data, at)
 
-    def _scored(self, edge: dict[str, Change]) -> np.ndarray:
-        """The scores, from the changes of the planes that are inputs of the layers above."""
-        layers, wiring = dict(self.model.children()), self.model.wiring()
-        values = {n: Tensor(change.whole(self.kept[n])) for n, change in edge.items()}
-        with no_grad():
-            for name in self._above:
-                values[name] = layers[name](*(values[source] for source in wiring[name]))
-        scores = values[self.model.scores].numpy()
-        return scores.reshape(len(scores), -1)  # (N,C,...) -> (N,C)
+
+def _of_map(change: Change, kept: np.ndarray, map: int | None) -> np.ndarray:
+    """The whole planes (N,K,P,Q) after a change, or those of one map, (N,1,P,Q)."""
+    if map is None:
+        return change.whole(kept)
+    return Change(change.part[:, map : map + 1], change.at).whole(kept[:, map : map + 1])
 
 
 def _joined(changes: Sequence[Change], before: Sequence[np.ndarray]) -> list[Change]:

@@ -1,7 +1,10 @@
-"""Inspectable graph: layers by name, their shapes, planes and receptive fields.
+"""Inspectable graph: layers by name, their shapes, units and receptive fields.
 
-A layer has planes if it slides windows over planes or is pixelwise. Behind the first layer that is
-neither (it flattens, or multiplies by a matrix) the receptive field is the whole image.
+Every layer's output has units (map, p, q) (`zfnet/layouts.py`). A receptive field follows the
+layers down to the image (`zfnet/dependence.py`); behind a layer that mixes all places, such as
+attention, a gate of squeeze-and-excitation or a matrix product over flattened planes, it is the
+whole image. A layer is windowed if it slides a window over planes or is pixelwise, and all layers
+below it are too: it can be computed from patches of the image.
 """
 
 from __future__ import annotations
@@ -13,18 +16,26 @@ import numpy as np
 
 from kernels.contract.geometry import Box, ConvGeometry, PoolGeometry
 from minidl import Tensor, nn, no_grad
-from zfnet.views import Geometry, View, views
+from zfnet.dependence import Dependence, Value
+from zfnet.dependence_rules import dependence
+from zfnet.layouts import Layout
+from zfnet.reach import Nowhere, Reach, Same, Sliding, hull, is_empty
+from zfnet.views import View, views
 
 WINDOWS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.GlobalAvgPool2d, nn.GlobalMaxPool2d)
 """Layers that slide a window over planes."""
-JOINS = (nn.Add, nn.Concatenate)
-"""Layers at which branches meet."""
-PIXELWISE = (
-    nn.Affine, nn.Clip, nn.Dropout, nn.Identity, nn.LeakyReLU, nn.LocalResponseNorm, nn.Pixels,
-    nn.PReLU, nn.ReLU, nn.Sigmoid, nn.Tanh, *JOINS,
+JOINS = ("Add", "Concatenate", "Divide", "Maximum", "Minimum", "Multiply", "Subtract", "Where")
+"""Kinds of layers at which branches meet."""
+ACTIVATIONS = (
+    "Clip", "ELU", "GELU", "Hardswish", "LeakyReLU", "Mish", "PReLU", "ReLU", "SiLU", "Softplus",
 )  # fmt: skip
-"""Pixelwise layers, of one input or several."""
-RECTIFIERS = (nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.Clip)
+"""Kinds of layers behind which a unit counts as active above zero."""
+GATES = ("Hardsigmoid", "Sigmoid", "Softmax")
+"""Kinds of layers whose outputs are gates where they multiply a signal."""
+MOVING = ("Dropout", "Expand", "Flatten", "Gather", "Identity", "Reshape", "Slice", "Transpose")
+"""Kinds of layers that leave a gate a gate."""
+SHAPING = ("Dropout", "Flatten", "Identity", "Reshape", "Transpose")
+"""Kinds of layers that change no value."""
 
 
 class InspectableGraph(nn.Graph):
@@ -36,13 +47,18 @@ class InspectableGraph(nn.Graph):
         raise NotImplementedError
 
     @property
+    def has_scores(self) -> bool:
+        """Whether its output is the scores of classes, (N,C)."""
+        return len(self.shapes()[self.scores]) == 1
+
+    @property
     def num_classes(self) -> int:
-        """Number of scores."""
-        return self.shapes()[self.scores][0]
+        """Number of scores; 0 for a network that gives none."""
+        return self.shapes()[self.scores][0] if self.has_scores else 0
 
     @property
     def scores(self) -> str:
-        """The layer that gives the classes' scores, before a softmax."""
+        """The layer that gives the classes' scores, before a softmax, or another output."""
         return self.output
 
     @property
@@ -56,33 +72,34 @@ class InspectableGraph(nn.Graph):
 
     @property
     def shown_layers(self) -> list[str]:
-        """The layers whose maps are shown by default: the convolutions and joins of the trunk."""
-        kinds = (nn.Conv2d, *JOINS)
-        layers = dict(self.children())
-        return [n for n in self.trunk() if isinstance(layers[n], kinds) and n in self.planes()]
+        """The layers whose maps are shown by default: the convolutions and joins of the trunk that
+        have places, in planes or as tokens."""
+        found = self._of_trunk(("Conv2d", *JOINS))
+        return [n for n in found if self.is_planar(n)] or self.trunk()[:1]
 
     @property
     def last_spatial_layer(self) -> str:
-        """The last layer with spatial planes: not a pooling, and larger than one pixel."""
-        layers, planes = dict(self.children()), self.planes()
-        kinds = (nn.Conv2d, *JOINS, *RECTIFIERS)
-        found = [n for n in self.trunk() if isinstance(layers[n], kinds) and n in planes]
-        return [n for n in found if max(planes[n]) > 1 or n == found[0]][-1]
+        """The last layer with several places: a convolution, a join or an activation."""
+        found = [n for n in self._of_trunk(("Conv2d", *JOINS, *ACTIVATIONS)) if self.is_planar(n)]
+        found = [n for n in found if max(self.unit_planes(n)[1:]) > 1 or n == found[0]]
+        return [*self.trunk()[:1], *found][-1]
 
     @property
     def first_features(self) -> str:
-        """The layer of the first features: the first rectifier, if there is one."""
-        layers = dict(self.children())
-        found = [name for name in self.trunk() if isinstance(layers[name], RECTIFIERS)]
-        return [*found, self.trunk()[0]][0]
+        """The layer of the first features: the first activation, if there is one."""
+        return [*self._of_trunk(ACTIVATIONS), self.trunk()[0]][0]
 
     @property
     def top_features(self) -> str:
         """The layer of the top features: the scores' input, before dropout and reshaping."""
-        kinds = (nn.Dropout, nn.Flatten, nn.Identity, nn.Reshape)
         layers = dict(self.children())
-        found = [name for name in self.trunk()[:-1] if not isinstance(layers[name], kinds)]
+        found = [n for n in self.trunk()[:-1] if type(layers[n]).__name__ not in SHAPING]
         return [self.trunk()[0], *found][-1]
+
+    def _of_trunk(self, kinds: tuple[str, ...]) -> list[str]:
+        """The layers of the trunk of these kinds."""
+        layers = dict(self.children())
+        return [name for name in self.trunk() if type(layers[name]).__name__ in kinds]
 
     def input_tensor(self, images: np.ndarray) -> Tensor:
         """Images (N,3,S,S) as a tensor on the device of the weights."""
@@ -99,66 +116,141 @@ class InspectableGraph(nn.Graph):
             found = self.activations(self.input_tensor(np.zeros((0, 3, S, S), self.dtype)))
         return {name: y.shape[1:] for name, y in found.items()}
 
+    @cached_property
+    def _units(self) -> tuple[dict[str, Value], dict[str, Dependence]]:
+        """The units of every layer that leads to the output, and what they depend on."""
+        S, shapes = self.image_size, self.shapes()
+        values = {nn.INPUT: Value((3, S, S), Layout(1, 2))}
+        found = dict[str, Dependence]()
+        for name, layer in self.children():
+            if name in shapes:
+                below = [values[source] for source in self.wiring()[name]]
+                found[name] = each = dependence(layer, below, shapes[name])
+                usual = Layout.usual(shapes[name])
+                known = each.layout is not None
+                values[name] = Value(shapes[name], each.layout or usual, known)
+        return values, found
+
+    def layout(self, layer: str) -> Layout:
+        """Which axes of the layer's output are maps and places; ValueError for an unknown layer."""
+        return self._value(layer).layout
+
+    def unit_planes(self, layer: str) -> tuple[int, int, int]:
+        """(K,P,Q): the layer's units are (map, p, q)."""
+        value = self._value(layer)
+        return value.layout.planes(value.shape)
+
+    def is_planar(self, layer: str) -> bool:
+        """Whether the layer's units are known to be places of the image, in planes or tokens."""
+        value = self._value(layer)
+        return value.known and bool(value.layout.places)
+
+    def _value(self, layer: str) -> Value:
+        values, _ = self._units
+        if layer not in values:
+            raise ValueError(f"no layer {layer!r}; the layers are {', '.join(self.layer_names())}")
+        return values[layer]
+
     def planes(self) -> Mapping[str, tuple[int, int]]:
         """(H,W) of every layer that has planes, and of the image, by name."""
         return self._planes
 
     @cached_property
     def _planes(self) -> dict[str, tuple[int, int]]:
-        found = {nn.INPUT: (self.image_size, self.image_size)}
-        for name, layer in self.children():
-            kinds = (*WINDOWS, *PIXELWISE, nn.LocalContrastNorm)
-            if name in self.shapes() and isinstance(layer, kinds) and self._is_planar(name, found):
-                P, Q = self.shapes()[name][1:]
-                found[name] = P, Q
-        return found
+        values, _ = self._units
+        return {
+            name: value.plane
+            for name, value in values.items()
+            if value.known and len(value.layout.places) == 2
+        }
 
-    def _is_planar(self, name: str, planes: Mapping[str, tuple[int, int]]) -> bool:
-        fed = all(source in planes for source in self.wiring()[name])
-        return fed and len(self.shapes()[name]) == 3
+    def windowed(self) -> Mapping[str, tuple[int, int]]:
+        """(H,W) of every layer that can be computed from patches of the image, and of the image."""
+        return self._windowed
+
+    @cached_property
+    def _windowed(self) -> dict[str, tuple[int, int]]:
+        (values, found), kept = self._units, {nn.INPUT: (self.image_size, self.image_size)}
+        for name, each in found.items():
+            fed = all(source in kept for source in self.wiring()[name])
+            if fed and each.patchable and name in self.planes() and len(values[name].shape) == 3:
+                kept[name] = self.planes()[name]
+        return kept
 
     def geometries(self) -> Mapping[str, ConvGeometry | PoolGeometry]:
-        """The geometry of each layer that slides a window, for one image."""
+        """The geometry of each layer that slides a window over planes, for one image."""
         return self._geometries
 
     @cached_property
     def _geometries(self) -> dict[str, ConvGeometry | PoolGeometry]:
-        found = dict[str, ConvGeometry | PoolGeometry]()
-        for name, layer in self.children():
-            if isinstance(layer, WINDOWS) and name in self.shapes():
-                (source,) = self.wiring()[name]
-                S = self.image_size
-                inner = (3, S, S) if source == nn.INPUT else self.shapes()[source]
-                found[name] = geometry(layer, (1, *inner))
-        return found
+        _, found = self._units
+        windows = {name: each.reaches[0] for name, each in found.items() if each.reaches}
+        return {n: reach.geometry for n, reach in windows.items() if isinstance(reach, Sliding)}
 
     def views(self, layer: str) -> dict[str, View]:
         """The receptive field of `layer` in each layer below it, and in the image (`nn.INPUT`).
 
-        ValueError for layers without planes, or that do not exist.
+        ValueError for layers that are not windowed, or that do not exist.
         """
-        planes = self.planes()
-        if layer not in planes or layer == nn.INPUT:
-            raise ValueError(
-                f"{layer!r} is no layer with a plane of units: {', '.join(self.layer_names())}"
-            )
+        windowed = self.windowed()
+        if layer not in windowed or layer == nn.INPUT:
+            raise ValueError(f"{layer!r} is no layer of windows alone: {', '.join(windowed)}")
         if layer not in self._views:
             below = self.below(layer)
             order = [name for name in self.layer_names() if name in below]
-            self._views[layer] = views(order, self.wiring(), self.geometries(), planes)
+            self._views[layer] = views(order, self.wiring(), self.geometries(), windowed)
         return self._views[layer]
 
     @cached_property
     def _views(self) -> dict[str, dict[str, View]]:
         return {}
 
-    def receptive_field(self, layer: str, p: int, q: int) -> Box:
-        """The receptive field of unit (p, q) of `layer` in the image, without normalisation's.
+    def receptive_field(self, layer: str, p: int, q: int, *, held: bool = False) -> Box:
+        """The receptive field of the units (p, q) of `layer` in the image, without contrast
+        normalisation's.
 
-        It may reach outside the image, by the padding. ValueError for layers without planes, or
-        that do not exist.
+        It contains every pixel on which they depend, and may reach outside the image, by the
+        padding of windows. held: with gates and the statistics of normalisations held constant, as
+        the deconvnet and guided backpropagation have them: where a projection can reach.
+        ValueError for a layer that does not exist.
         """
-        return self.views(layer)[nn.INPUT].box(p, q)
+        S, value = self.image_size, self._value(layer)
+        place = value.layout.place(p, q) if value.known else None
+        if place is None:
+            return Box(0, S, 0, S)
+        i, j = place
+        return self._field(layer, Box(i, i + 1, j, j + 1), held)
+
+    def _field(self, layer: str, box: Box, held: bool) -> Box:
+        """The pixels of the image on which the places in `box` of the layer's plane depend."""
+        (_, found), below = self._units, self.below(layer)
+        boxes: dict[str, Box] = {layer: box}
+        for name in reversed([name for name in self.layer_names() if name in below]):
+            if name not in boxes or is_empty(boxes[name]):
+                continue
+            reaches = self._held(name) if held else found[name].reaches
+            for source, reach in zip(self.wiring()[name], reaches, strict=True):
+                boxes[source] = hull(boxes.get(source), reach.below(boxes[name]))
+        return boxes.get(nn.INPUT, Box(0, 0, 0, 0))
+
+    def _held(self, name: str) -> tuple[Reach, ...]:
+        """The reaches of a layer's inputs without gates and statistics, which are held constant."""
+        (values, found), layers = self._units, dict(self.children())
+        reaches, sources = found[name].reaches, self.wiring()[name]
+        kind = type(layers[name]).__name__
+        if kind in ("GroupNorm", "InstanceNorm2d") and values[name].known:
+            return (Same(),)
+        gates = [self._is_gate(source, layers) for source in sources]
+        if kind != "Multiply" or sum(gates) != 1:
+            return reaches
+        pairs = zip(reaches, gates, strict=True)
+        return tuple(Nowhere() if gate else reach for reach, gate in pairs)
+
+    def _is_gate(self, name: str, layers: Mapping[str, nn.Module]) -> bool:
+        """Whether the layer gives values from 0 to 1, perhaps moved (`minidl.rules.is_gate`)."""
+        while name != nn.INPUT and type(layers[name]).__name__ in MOVING:
+            name = self.wiring()[name][0]
+        return name != nn.INPUT and type(layers[name]).__name__ in GATES
 
     def layer_names(self) -> list[str]:
         return [name for name, _ in self.children()]
@@ -185,12 +277,3 @@ class InspectableGraph(nn.Graph):
     def dtype(self) -> np.dtype:
         """Of the weights."""
         return next((p.dtype for p in self.parameters()), np.dtype(np.float32))
-
-
-def geometry(layer: nn.Module, shape: tuple[int, ...]) -> Geometry:
-    """The geometry of a layer that slides a window over planes (N,C,H,W)."""
-    if isinstance(layer, nn.Conv2d):
-        return ConvGeometry.of(shape, layer.weight.shape, **layer.settings)
-    if isinstance(layer, nn.MaxPool2d | nn.AvgPool2d):
-        return PoolGeometry.of(shape, **layer.settings)
-    return PoolGeometry.of(shape, shape[2:])

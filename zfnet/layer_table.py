@@ -11,6 +11,7 @@ from minidl import nn
 from zfnet.inspectable import InspectableGraph
 from zfnet.projection_rules import RULES
 
+Two = tuple[int, int]
 COLOURS = ("red", "green", "blue")
 
 
@@ -82,24 +83,39 @@ def _parameters(model: InspectableGraph, names: Sequence[str]) -> dict[str, int]
 
 def _row(model: InspectableGraph, name: str, parameters: int) -> Row:
     layer = dict(model.children())[name]
-    view = model.views(name)[nn.INPUT] if name in model.planes() else None
+    sees, step = _field(model, name)
     return Row(
         name,
         type(layer).__name__,
         model.shapes()[name],
         parameters,
         _macs(model, name),
-        view.shape if view else None,
-        view.stride if view and any(view.stride) else None,
+        sees,
+        step,
         model.wiring()[name],
         getattr(layer, "settings", {}),
     )
 
 
+def _field(model: InspectableGraph, name: str) -> tuple[Two | None, Two | None]:
+    """The receptive field, and its step from unit to unit; None: the whole image, no fixed step.
+
+    Where windows are scaled, the field is that of a unit in the middle.
+    """
+    if name in model.windowed():
+        view = model.views(name)[nn.INPUT]
+        return view.shape, view.stride if any(view.stride) else None
+    if name not in model.planes():
+        return None, None
+    S, (_, P, Q) = model.image_size, model.unit_planes(name)
+    box = model.receptive_field(name, P // 2, Q // 2)
+    return (None if box.clip(S, S).shape == (S, S) else box.shape), None
+
+
 def _macs(model: InspectableGraph, name: str) -> int:
     """Multiply-adds of convolutions and matrix products; other layers have few."""
     layer, geometry = dict(model.children())[name], model.geometries().get(name)
-    if isinstance(geometry, ConvGeometry):
+    if isinstance(layer, nn.Conv2d) and isinstance(geometry, ConvGeometry):
         return geometry.macs
     if isinstance(layer, nn.ConvTranspose2d):
         (source,) = model.wiring()[name]

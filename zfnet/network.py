@@ -41,9 +41,20 @@ class Network:
 
         Both are on the CPU; the computation is on the device of the weights.
         """
+        self.require_scores("the probability of a class")
         self.model.eval()
         with no_grad():
             return F.softmax(self.model(self.model.input_tensor(images))).numpy()
+
+    def require_scores(self, what: str) -> None:
+        """ValueError, in which `what` names the need, unless the network gives scores (N,C)."""
+        model = self.model
+        if not model.has_scores:
+            shape = " x ".join(map(str, model.shapes()[model.output]))
+            raise ValueError(
+                f"{what} needs scores of classes, and this network gives none: its output "
+                f"{model.output} is {shape}; show, features and project look into it"
+            )
 
     def learned_from(self, dataset: Dataset) -> bool:
         """Whether it was trained on this data set: by the folder's name, whatever its path, or

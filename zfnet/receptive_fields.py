@@ -35,8 +35,8 @@ class Window:
 
 
 def smaller_than_image(model: InspectableGraph, layer: str) -> bool:
-    """Whether the receptive field of `layer` is smaller than the image."""
-    if layer not in model.planes():
+    """Whether `layer` is windowed, with receptive fields smaller than the image."""
+    if layer not in model.windowed():
         return False
     h, w = model.views(layer)[nn.INPUT].shape
     S = model.image_size
@@ -59,7 +59,7 @@ def forward(
     patch = Tensor(patches.cut(images, first.at, first.shape, 0.0), requires_grad=True)
     values = {nn.INPUT: patch}
     for step in chain:
-        view, planes = fields[step.name], model.planes()
+        view, planes = fields[step.name], model.windowed()
         taken = [
             _taken(step, values[source], fields[source], view, places, planes[source])
             for source in step.inputs

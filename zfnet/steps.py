@@ -14,6 +14,7 @@ from minidl import Tensor, device, nn
 from minidl import functional as F
 from zfnet import patches
 from zfnet.inspectable import InspectableGraph
+from zfnet.layouts import Layout
 from zfnet.views import Geometry
 
 
@@ -25,6 +26,8 @@ class Step:
     inputs:   the steps whose outputs it takes, or `nn.INPUT`.
     geometry: of its windows; None for pixelwise layers, and for layers over the whole plane.
     freed:    steps whose outputs no later step takes.
+    before, after: the layouts of the layer's inputs and output. Patches are (N,K,h,w) whatever they
+              are; the layer gets and gives its own axes.
     """
 
     name: str
@@ -32,6 +35,8 @@ class Step:
     inputs: tuple[str, ...]
     geometry: Geometry | None
     names: frozenset[str]
+    before: tuple[Layout, ...]
+    after: Layout
     freed: tuple[str, ...] = ()
 
     @property
@@ -40,12 +45,14 @@ class Step:
 
     @property
     def fill(self) -> float:
-        """The value of its padding: less than any pixel for a max-pooling."""
+        """The value of its padding: less than any pixel for a max-pooling, a pad's own."""
+        if isinstance(self.layer, nn.Pad):
+            return float(self.layer.settings["value"])
         highest = isinstance(self.layer, nn.MaxPool2d | nn.GlobalMaxPool2d)
         return patches.LOWEST if highest else 0.0
 
     def on_planes(self, *inputs: Tensor) -> Tensor:
-        """The layer on whole planes."""
+        """The layer on whole planes (N,K,P,Q)."""
         if isinstance(self.layer, nn.Conv2d):
             return _convolved(self.layer, inputs[0], self.layer.settings, self.rectified)
         return self.layer(*inputs)
@@ -58,7 +65,10 @@ class Step:
             return _convolved(self.layer, inputs[0], settings, self.rectified)
         if isinstance(self.geometry, PoolGeometry):
             return _pooled(self.layer, self.geometry, inputs[0], at)
-        return self.layer(*inputs)
+        if isinstance(self.layer, nn.Pad) and self.geometry is not None:
+            return inputs[0]
+        own = (layout.tensor_of_planes(x) for layout, x in zip(self.before, inputs, strict=True))
+        return self.after.tensor_as_planes(self.layer(*own))
 
 
 def _convolved(conv: nn.Conv2d, x: Tensor, settings: dict[str, Any], rectified: bool) -> Tensor:
@@ -86,13 +96,13 @@ def _pooled(layer: nn.Module, g: PoolGeometry, x: Tensor, at: np.ndarray) -> Ten
 def steps(
     model: InspectableGraph, until: Sequence[str] | None = None, *, kept: Sequence[str] = ()
 ) -> list[Step]:
-    """The layers that have planes, in order; a convolution is fused with the ReLU that follows it.
+    """The windowed layers in order; a convolution is fused with the ReLU that follows it.
 
     until: only these layers, and those that they depend on.
-    kept:  layers whose outputs are kept to the end.
+    kept:  layers whose outputs are kept to the end, and not fused away.
     """
-    planes, layers = model.planes(), dict(model.children())
-    wanted = set(planes) - {nn.INPUT}
+    layers = dict(model.children())
+    wanted = set(model.windowed()) - {nn.INPUT}
     if until is not None:
         wanted &= set().union(*(model.below(name) for name in until))
     found: dict[str, Step] = {}
@@ -101,12 +111,14 @@ def steps(
             continue
         sources = model.wiring()[name]
         before = found.get(sources[0])
-        if before and with_relu(model, before.name) == name:
+        if before and before.name not in kept and with_relu(model, before.name) == name:
             del found[before.name]
             found[name] = replace(before, name=name, names=before.names | {name})
         else:
             geometry = model.geometries().get(name)
-            found[name] = Step(name, layers[name], sources, geometry, frozenset([name]))
+            layouts = tuple(map(model.layout, sources)), model.layout(name)
+            own = frozenset([name])
+            found[name] = Step(name, layers[name], sources, geometry, own, *layouts)
     return _freed(list(found.values()), kept)
 
 

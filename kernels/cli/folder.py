@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from queue import SimpleQueue
 
 from rich.table import Table
 from rich.text import Text
 
+from kernels.cli.interruption import interruptible
 from kernels.cli.judged_file import CAUGHT, HELD, NOT_TRIED, Child, Judged, Settings
 from kernels.storage.atomic import replacing
 from kernels.terminal.progress import Task, console, progress_bars, say
@@ -59,10 +61,11 @@ def verify_folder(order: Order) -> int:
     if done:
         say(f"{len(done)} of {len(order.files)} files are in {order.record}, {len(left)} are left")
     began = time.monotonic()
-    ended = _verify(left, order, done)
+    with interruptible() as interrupted:
+        _verify(left, order, done)
     found = [done[str(f)] for f in order.files if str(f) in done]
     console.print(_table(found, EXPECTED[order.expect]))
-    return _conclude(found, order, ended, time.monotonic() - began)
+    return _conclude(found, order, bool(interrupted), time.monotonic() - began)
 
 
 def _is_done(file: Path, known: dict[str, Judged], settings: Settings) -> bool:
@@ -70,17 +73,20 @@ def _is_done(file: Path, known: dict[str, Judged], settings: Settings) -> bool:
     return entry is not None and entry.outcome != NOT_TRIED and entry.stamp == settings.stamp(file)
 
 
-def _verify(left: Sequence[Path], order: Order, done: dict[str, Judged]) -> bool:
-    """Adds the result of each file to `done` and to the record; False if it was interrupted."""
+def _verify(left: Sequence[Path], order: Order, done: dict[str, Judged]) -> None:
+    """Adds the result of each file to `done` and to the record; ends the processes in any case."""
     children = [Child(file, order.settings) for file in left]
     pool = ThreadPoolExecutor(order.jobs)
     began = time.monotonic()
-    futures = [pool.submit(_timed, child) for child in children]
+    futures = [pool.submit(child.judged) for child in children]
+    ended: SimpleQueue[Future[Judged]] = SimpleQueue()
+    for future in futures:
+        future.add_done_callback(ended.put)
     try:
         with progress_bars() as bars:
             task = Task(bars, "verifying", len(left)) if bars else None
-            for count, future in enumerate(as_completed(futures), 1):
-                judged = future.result()
+            for count in range(1, len(left) + 1):
+                judged = ended.get().result()
                 done[judged.file] = judged
                 if order.record is not None:
                     write_record(order.record, read_record(order.record) | {judged.file: judged})
@@ -88,16 +94,8 @@ def _verify(left: Sequence[Path], order: Order, done: dict[str, Judged]) -> bool
                 say(_line(judged, count, len(left), seconds))
                 if task is not None:
                     task.update(count, note=Path(judged.file).name)
-        return True
-    except KeyboardInterrupt:
-        return False
     finally:
         _stop(pool, futures, children)
-
-
-def _timed(child: Child) -> Judged:
-    began = time.monotonic()
-    return child.judged(lambda: time.monotonic() - began)
 
 
 def _stop(
@@ -131,7 +129,7 @@ def _table(found: Sequence[Judged], expected: str) -> Table:
     return table
 
 
-def _conclude(found: Sequence[Judged], order: Order, ended: bool, seconds: float) -> int:
+def _conclude(found: Sequence[Judged], order: Order, interrupted: bool, seconds: float) -> int:
     """The counts and the unexpected outcomes in words, and the exit status."""
     expected = EXPECTED[order.expect]
     others = [j for j in found if j.outcome != expected]
@@ -143,10 +141,10 @@ def _conclude(found: Sequence[Judged], order: Order, ended: bool, seconds: float
     )
     how = f"profile {order.settings.profile}, seed {order.settings.seed}, {seconds:.0f} s"
     say(f"{len(found)} of {len(order.files)} files: {counts} ({how})")
-    if not ended:
+    if interrupted:
         again = f"; the same command goes on from {order.record}" if order.record else ""
         say(f"interrupted{again}")
-    if not ended or any(j.outcome == NOT_TRIED for j in found):
+    if interrupted or any(j.outcome == NOT_TRIED for j in found):
         return 2
     return 1 if others else 0
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -76,14 +77,15 @@ class Child:
         self.process: subprocess.Popen[bytes] | None = None
         self.stopped = False
 
-    def judged(self, seconds: Any) -> Judged:
-        """Waits for the end of the process; `seconds()` is what it has taken by then."""
+    def judged(self) -> Judged:
+        """What becomes of the file, once the process has ended."""
+        began = time.monotonic()
         stamp = self.settings.stamp(self.file)
         with tempfile.TemporaryDirectory(prefix="verify-") as folder:
             status = self._run(Path(folder))
             report, said = _read(Path(folder) / "report.json"), Path(folder) / "output"
             found = self._found(status, report, said.read_text(encoding="utf-8", errors="replace"))
-        return Judged(str(self.file), *found, round(seconds(), 1), stamp)
+        return Judged(str(self.file), *found, round(time.monotonic() - began, 1), stamp)
 
     def stop(self) -> None:
         """Ends the process and those that it began."""
@@ -111,7 +113,8 @@ class Child:
             except subprocess.TimeoutExpired:
                 return None
             finally:
-                self.stop() if self.process.poll() is None else None
+                if self.process.poll() is None:
+                    self.stop()
                 self.process.wait()
 
     def _found(self, status: int | None, report: Any, said: str) -> tuple[str, str, str]:

@@ -22,6 +22,7 @@ _EXAMPLES: dict[str, Any] = {
     "conv": ConvGeometry.of((16, 256, 13, 13), (384, 256, 3, 3), 1, 1),
     "avg_pool": PoolGeometry.of((16, 96, 54, 54), 3, 2),
     "matmul": (16, 4096, 4096),
+    "batched_matmul": (12, 197, 197, 64),
 }
 """Geometries that a bound is evaluated for, by the beginning of the operation's name."""
 

@@ -1,8 +1,8 @@
 """Report of a run of the suite as JSON and as JUnit's XML, up to date while the run goes on.
 
-The report is written before each trial (at most once a second), so that it is there if the process
-is killed or a kernel ends it: the trial that was running is in `trying`. `docs/verify-your-
-kernels.md` lists the fields.
+The report is written before each trial (of many trials once a second), so that it is there if the
+process is killed or a kernel ends it: the trial that was running is in `trying`.
+docs/verify-your-kernels.md lists the fields.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from kernels.verify.replay import Run
 from kernels.verify.suite import Plan
 
 FORMAT = 1
-SECONDS_BETWEEN = 1.0
+MOST_EACH, SECONDS_BETWEEN = 200, 1.0
+"""Trials of a run before each of which the report is written, and the time between in a longer."""
 VERDICTS = ("holds", "fails", "incomplete")
 """By exit status."""
 
@@ -52,8 +53,9 @@ class RunReport:
     _coverage: dict[Kernel, dict[str, Any]] = field(default_factory=dict)
 
     def update(self, results: Sequence[Outcome]) -> None:
-        """Writes what is known while the next trial runs, unless it did so within a second."""
-        if time.monotonic() - self._written >= SECONDS_BETWEEN:
+        """Writes what is known while the next trial runs; seldom in a run of many trials."""
+        seldom = len(self.plan.trials) > MOST_EACH
+        if not seldom or time.monotonic() - self._written >= SECONDS_BETWEEN:
             self.write(results, status=2)
 
     def write(

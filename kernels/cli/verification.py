@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Sequence
-from contextlib import contextmanager
 
 from kernels import Kernel
 from kernels.cli import outcomes
+from kernels.cli.interruption import interruptible
 from kernels.cli.report_files import Files
 from kernels.cli.run_report import RunReport
 from kernels.terminal.progress import Task, progress_bars, say
@@ -42,7 +41,7 @@ def verify(
         say(f"kernels: {problem}")
     report = RunReport(files, plan, run, source_of, [*unread, *problems])
     results: list[Outcome] = []
-    with _interruptible() as interrupted:
+    with interruptible() as interrupted:
         _run(plan, run, not source_of, results, report, first)
     incomplete = bool(problems or unread or interrupted)
     status = _status(results, incomplete)
@@ -83,20 +82,6 @@ def _not_tried(kernel: Kernel, device: str) -> str:
     if kernel.device == "cpu":
         return f"it computes on the CPU, not on {device!r}: leave --device out"
     return f"there is no {kernel.device!r} here"
-
-
-@contextmanager
-def _interruptible():  # type: ignore[no-untyped-def]
-    """Context in which Ctrl-C or SIGTERM ends the run and results so far are shown; yields a list
-    that is then not empty."""
-    interrupted: list[bool] = []
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield interrupted
-    except KeyboardInterrupt:
-        interrupted.append(True)
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _status(results: list[Outcome], incomplete: bool) -> int:

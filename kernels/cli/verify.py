@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kernels.cli import restart
 from kernels.cli.folder import EXPECTED, Order, files_of, verify_folder
 from kernels.cli.judged_file import Settings
 from kernels.cli.report_files import Files
@@ -120,10 +121,9 @@ def verify_command(
     from kernels.cli import verification
     from kernels.cli.mutants import hunt_mutants, write_catalogue
     from kernels.verify import given, suite
-    from kernels.verify.launch import launch_threads
     from kernels.verify.replay import Run
 
-    launch_threads()
+    restart.run_on_cores()
     if catalogue is not None:
         write_catalogue(catalogue)
         raise typer.Exit(verification.HOLDS)
@@ -135,6 +135,8 @@ def verify_command(
         settings = Settings(profile, seed, device, op, kernel, first or expect == "bad", limit,
                             tuple(layer or ()), tuple(geometry or ()))  # fmt: skip
         raise typer.Exit(_of_folder(sources or [], settings, files, resume, expect, jobs))
+    if (jobs, limit) != (1, 900):
+        raise ValueError("--jobs and --limit belong to a folder, or to --resume and --expect")
     source_of, unread = _read(sources or [])
     ours = suite.served(all_kernels(), device)
     found = list(source_of) if sources else ours

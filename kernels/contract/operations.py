@@ -56,7 +56,7 @@ def _each(count: int) -> Callable[[Any], int]:
 
 DEFINITIONS: dict[str, Callable[[Any], int]] = {
     **dict.fromkeys(("conv2d", "conv2d_dgrad", "conv2d_wgrad"), _convolution),
-    "matmul": lambda shape: 2 * math.prod(shape),
+    **dict.fromkeys(("matmul", "batched_matmul"), lambda shape: 2 * math.prod(shape)),
     # A comparison or an addition a tap; one a window if its switch is known.
     **dict.fromkeys(("max_pool2d", "avg_pool2d", "avg_pool2d_vjp"), _taps),
     **dict.fromkeys(("max_unpool2d", "max_unpool2d_vjp"), _windows),

@@ -22,25 +22,25 @@ if importlib.util.find_spec("hypothesis") is None:
 import kernels.verify.operations
 import kernels.verify.properties  # noqa: F401  (which finds them all)
 from kernels.verify.calls import OPERATIONS, Call, make
-from kernels.verify.library import (
-    arrays_of,
+from kernels.verify.judging import (
     bounds_of,
     by_definition,
     by_onnx,
     by_pytorch,
-    calls_of,
     error_in_bounds,
-    geometries_of,
     in_float64,
-    listed_geometries,
-    load_kernels,
-    options_of,
-    properties_of,
-    require_properties,
 )
 from kernels.verify.outcome import Failure, Outcome
 from kernels.verify.property import PROPERTIES, Property, agree, assume, holds, require, same
+from kernels.verify.required import load_kernels, properties_of, require_properties
 from kernels.verify.runner import PROFILES, try_property
+from kernels.verify.strategies import (
+    arrays_of,
+    calls_of,
+    geometries_of,
+    listed_geometries,
+    options_of,
+)
 from kernels.verify.verdicts import Inapplicable, Violation
 
 __all__ = [

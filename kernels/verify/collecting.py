@@ -14,17 +14,18 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numba
 import pytest
 
 import kernels.verify.properties  # noqa: F401  (which finds them all)
-from kernels.contract import registry
+from kernels.contract import registry, threads
 from kernels.contract.registry import Kernel
 from kernels.contract.sources import load
 from kernels.verify import report
-from kernels.verify.library import failures
 from kernels.verify.outcome import Outcome
 from kernels.verify.property import Property
 from kernels.verify.replay import Run
+from kernels.verify.required import failures
 from kernels.verify.suite import Trier, plan
 
 
@@ -49,16 +50,20 @@ class Session:
     def of(cls, config: pytest.Config, profile: str, seed: int, device: str) -> Session:
         """The session of this run of pytest, which is made at the first call."""
         if SESSION not in config.stash:
+            cores: int = numba.config.NUMBA_DEFAULT_NUM_THREADS  # type: ignore[attr-defined]
+            threads.set_num_threads(min(cores, threads.get_num_threads()))
             config.stash[SESSION] = cls(Run(profile, seed), device, Trier(profile, seed, device))
         return config.stash[SESSION]
 
     def kernels(self, source: str) -> list[Kernel]:
         """The kernels of a file, which are registered only while one of them is tried, unless a
-        test has imported the file itself. ValueError if the file cannot be read."""
+        test has imported the file itself; those of a module stay registered, as after any import.
+        ValueError if it cannot be read."""
         if source not in self.loaded:
             before = registry.all_kernels()
             found = imported(source) or load(source)
-            registry.unregister(*(k for k in found if k not in before))
+            if Path(source).is_absolute():
+                registry.unregister(*(k for k in found if k not in before))
             self.loaded[source] = found
         return self.loaded[source]
 

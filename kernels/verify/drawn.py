@@ -174,6 +174,11 @@ def _multiplied(g: tuple[int, int, int], draw: _Values) -> Arrays:
     return (draw((M, K)), draw((K, N)), g), draw.maybe("bias", (N,))
 
 
+def _multiplied_each(g: tuple[int, int, int, int], draw: _Values) -> Arrays:
+    B, M, N, K = g
+    return (draw((B, M, K)), draw((B, K, N)), g), {}
+
+
 def _patches(g: tuple[int, ...], draw: _Values) -> Arrays:
     """Planes, the origins and shape of patches, and an overlay with its origins."""
     N, C, H, W = g
@@ -248,6 +253,7 @@ _KINDS: dict[str, _Kind] = {
         shapes.response, lambda g, draw: ((draw(g.x_shape), draw(g.x_shape), g), {}), _elements
     ),
     "matmul": _Kind(shapes.product, _multiplied, math.prod),
+    "batched_matmul": _Kind(shapes.products, _multiplied_each, math.prod),
     "relu": _Kind(shapes.line, lambda g, draw: ((draw(g),), {}), math.prod),
     "relu_vjp": _Kind(shapes.line, lambda g, draw: ((draw(g), draw(g)), {}), math.prod),
     "random_bits": _Kind(shapes.words, _bits, float),

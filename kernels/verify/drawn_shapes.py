@@ -168,6 +168,14 @@ def product(rng: Rng, realistic: bool) -> tuple[int, int, int]:
     return M, N, K
 
 
+def products(rng: Rng, realistic: bool) -> tuple[int, int, int, int]:
+    """(B,M,N,K), as in attention: many heads, or few."""
+    if realistic:
+        return of(rng, ((12, 197, 197, 64), (12, 197, 64, 197), (192, 49, 49, 32)))
+    M, N, K = (of(rng, (between(rng, 1, 8), between(rng, 1, 70))) for _ in range(3))
+    return between(rng, 1, 12), M, N, K
+
+
 def line(rng: Rng, realistic: bool) -> tuple[int, ...]:
     if realistic:
         return PLANES[between(rng, 0, 2)]

@@ -57,6 +57,12 @@ def _product(call: Call) -> Call:
     return made.but(b=np.eye(K, dtype=call.dtype))
 
 
+def _products(call: Call) -> Call:
+    B, M, _, K = call.g
+    made = _again(call, (B, M, K, K))
+    return made.but(b=np.broadcast_to(np.eye(K, dtype=call.dtype), (B, K, K)).copy())
+
+
 def _one(call: Call) -> Call:
     """One array alone."""
     g: ConcatenateGeometry = call.g
@@ -74,6 +80,7 @@ _BUILDERS: dict[str, Callable[[Call], Call | None]] = {
     **dict.fromkeys(("max_unpool2d", "max_unpool2d_vjp"), _pool),
     "local_response_norm": _response,
     "matmul": _product,
+    "batched_matmul": _products,
     "concatenate": _one,
     **dict.fromkeys(("relu", "relu_vjp"), _itself),
 }

@@ -43,6 +43,7 @@ class Property:
     applies:  kernels of `operations` that it concerns.
     threads:  run with all threads; tiny calls use one, since two would wait longer for each other
               than they compute.
+    launched: the most threads that it sets, which have to be launched before `kernels` is imported.
     listed:   its geometries are those of a stratum, each tried once, instead of drawn ones.
     given:    its geometries are these, which the user named, instead of drawn ones.
     own:      it draws geometries of its own, so that none can be given.
@@ -65,6 +66,7 @@ class Property:
     threads: bool
     listed: Stratum | None = None
     share: float = 1.0
+    launched: int = 0
     own: bool = False
     given: tuple[Any, ...] = ()
 
@@ -112,6 +114,7 @@ def holds(
     threads: bool = False,
     listed: Stratum | None = None,
     share: float = 1.0,
+    launched: int = 0,
     own: bool = False,
     **extras: st.SearchStrategy[Any],
 ) -> Callable[[Callable[..., float | None]], Callable[..., float | None]]:
@@ -140,8 +143,9 @@ def holds(
         drawn = {"fills": fills, "large": large, "dtypes": dtypes, "optional": optional}
         concerned = operations or tuple(OPERATIONS)
         PROPERTIES[name] = Property(
-            name, sentence, concerned, check, applies, drawn, extras, threads, listed, share, own
-        )
+            name, sentence, concerned, check, applies, drawn, extras, threads, listed, share,
+            launched, own,
+        )  # fmt: skip
         return check
 
     return declare

@@ -91,6 +91,8 @@ READINGS = {
     "identity": "An element is taken from its neighbour or from the transposed place.",
     "product's transpose": "One of the operands is read as transposed when it is not.",
     "rows alone": "The result of a row depends on the block of rows that contains it.",
+    "products alone": "A product has another pair's factor, or is written beyond its end.",
+    "transposed products": "An operand of another memory order is read as if it were row-major.",
     "column's bias": "The bias is added along rows, or is missing in the last block of columns.",
     # histories
     "one element": "A result, or prepared weights, are kept by shape, by address or by some of the "
@@ -123,7 +125,8 @@ READINGS = {
     "dead filters": "Products with 0 are left out. Declare `skips_zeros` if a BLAS does that.",
     "moved bits": "Values are computed with instead of copied, or the sign of a zero is lost.",
     "ends rectified": "A product with 0 or 1 replaces the choice, or -0 is returned.",
-    "large responses": "The squares are added in float32 and overflow.",
+    "large responses": "Something beside the sum of squares and its power overflows, for "
+    "example the square of t, or passes through a type of a smaller range.",
     "averages' range": "The values are scaled, or pass through a type of a smaller range.",
     # outputs
     "output size": "The formula of the output's size rounds the wrong way, or a check of arguments "

@@ -1,4 +1,4 @@
-"""Activation functions."""
+"""Activation functions: the rectifier, sigmoid, hyperbolic tangent, softmax."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 
 import kernels
 from minidl.functional import arguments
-from minidl.functional.arithmetic import exp
 from minidl.functional.reduction import sum
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
@@ -40,15 +39,24 @@ def _relu_vjp_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None,
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + e^-x), without overflow for large |x|."""
     arguments.tensor(x, "sigmoid", "x")
-    small = np.exp(-np.abs(x._array))
-    data = np.where(x._array >= 0, 1, small) / (1 + small)
-    return record("sigmoid", data.astype(x.dtype), (x,))
+    return record("sigmoid", logistic(x._array), (x,))
 
 
 @gradient.rule("sigmoid")
 def _sigmoid(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     y = sigmoid(node.inputs[0])
     return (gy * y * (1.0 - y),)
+
+
+def logistic(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + e^-x): an array of x's type. Where e^-x is too large the result is 0."""
+    out = np.empty_like(x)
+    np.negative(x, out=out)
+    with np.errstate(over="ignore"):
+        np.exp(out, out=out)
+    out += 1
+    np.reciprocal(out, out=out)
+    return out
 
 
 def tanh(x: Tensor) -> Tensor:
@@ -63,23 +71,45 @@ def _tanh(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     return (gy * (1.0 - y * y),)
 
 
-def softmax(x: Tensor, axis: int = -1) -> Tensor:
-    """e^x over its sum along `axis`."""
-    return exp(log_softmax(x, axis))
+def softmax(x: Tensor, dim: int = -1, *, axis: int | None = None) -> Tensor:
+    """e^x over its sum along `dim`, with the maximum subtracted first. `axis` is another name.
+
+    ValueError for an axis that x has not, or that is empty.
+    """
+    dim = _axis(x, dim, axis, "softmax")
+    data = x._array - x._array.max(axis=dim, keepdims=True)
+    np.exp(data, out=data)
+    data /= data.sum(axis=dim, keepdims=True)
+    return record("softmax", data, (x,), axis=dim)
 
 
-def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
-    """x - log(sum of e^x along `axis`), with the maximum subtracted first."""
-    arguments.tensor(x, "log_softmax", "x")
-    axis = arguments.integer(axis, "log_softmax: axis")
-    if not -x.ndim <= axis < x.ndim or x.shape[axis] == 0:
-        raise ValueError(f"log_softmax: the shape {x.shape} has no axis {axis}, or it is empty")
-    shifted = x._array - x._array.max(axis=axis, keepdims=True)
-    data = shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
-    return record("log_softmax", data, (x,), axis=axis)
+@gradient.rule("softmax")
+def _softmax(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    axis = node.saved["axis"]
+    product = gy * (y := softmax(node.inputs[0], axis))
+    return (product - y * sum(product, axis, True),)
+
+
+def log_softmax(x: Tensor, dim: int = -1, *, axis: int | None = None) -> Tensor:
+    """x - log(sum of e^x along `dim`), with the maximum subtracted first.
+
+    `axis` is another name of `dim`. ValueError for an axis that x has not, or that is empty.
+    """
+    dim = _axis(x, dim, axis, "log_softmax")
+    data = x._array - x._array.max(axis=dim, keepdims=True)
+    data -= np.log(np.exp(data).sum(axis=dim, keepdims=True))
+    return record("log_softmax", data, (x,), axis=dim)
 
 
 @gradient.rule("log_softmax")
 def _log_softmax(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     axis = node.saved["axis"]
-    return (gy - softmax(node.inputs[0], axis) * sum(gy, axis, keepdims=True),)
+    return (gy - softmax(node.inputs[0], axis) * sum(gy, axis, True),)
+
+
+def _axis(x: Tensor, dim: int, axis: int | None, operation: str) -> int:
+    arguments.tensor(x, operation, "x")
+    found = arguments.integer(dim if axis is None else axis, f"{operation}: dim")
+    if not -x.ndim <= found < x.ndim or x.shape[found] == 0:
+        raise ValueError(f"{operation}: the shape {x.shape} has no axis {found}, or it is empty")
+    return found

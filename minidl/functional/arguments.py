@@ -7,6 +7,7 @@ what was given and what would fit. The sizes of windows are checked in `kernels/
 from __future__ import annotations
 
 import math
+import os
 import reprlib
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeGuard
@@ -19,6 +20,10 @@ from minidl.tensor import Tensor
 
 MOST = 2**63 - 1
 """The largest size of an axis, and number of elements."""
+LONGEST = 2**31 - 1
+"""The most elements of an axis of a result that is larger than its operands."""
+MEMORY = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+"""Bytes of this machine's memory."""
 
 
 def tensor(value: object, operation: str, name: str) -> None:
@@ -96,9 +101,17 @@ def sizes(value: object, what: str) -> tuple[int, ...]:
     return found
 
 
+def one_of(value: object, words: Sequence[str], what: str) -> str:
+    """The word; ValueError lists those that there are."""
+    if not isinstance(value, str) or value not in words:
+        raise ValueError(f"{what} must be one of {', '.join(words)}, got {shown(value)}")
+    return value
+
+
 def mask(value: Any, what: str) -> Any:
     """The array of bool, or one bool as an array; TypeError for anything else."""
     array = np.asarray(value) if isinstance(value, bool | np.bool_) else value
+    array = array._array if isinstance(array, Tensor) else array
     if not device.is_array(array) or array.dtype != bool:
         raise TypeError(f"{what} must be an array of bool, got {shown(value)}")
     return array
@@ -131,3 +144,49 @@ def shown(value: object) -> str:
         array: Any = value
         return f"a {type(value).__module__}.{type(value).__name__} of {array.dtype} {array.shape}"
     return f"{reprlib.repr(value)} ({type(value).__name__})"
+
+
+def axis(value: object, shape: Sequence[int], what: str) -> int:
+    """An axis of an array of this shape, counted from the front; ValueError if there is none."""
+    found = integer(value, what)
+    if not -len(shape) <= found < len(shape):
+        raise ValueError(f"{what} {found} is no axis of the shape {tuple(shape)}")
+    return found % len(shape)
+
+
+def axes(value: object, shape: Sequence[int], what: str) -> tuple[int, ...]:
+    """One axis or several, each named once, counted from the front."""
+    one = isinstance(value, int | np.integer)
+    found = tuple(axis(a, shape, what) for a in integers((value,) if one else value, what))
+    if len(set(found)) != len(found):
+        raise ValueError(f"{what} {shown(value)} names an axis of the shape {tuple(shape)} twice")
+    return found
+
+
+def positions(value: Any, length: int, what: str) -> np.ndarray:
+    """Positions along an axis of this length as an array of its own on the CPU, none negative."""
+    given = device.host(value) if device.is_array(value) else value
+    try:
+        found = np.array(given)
+    except ValueError:
+        found = np.array(None)
+    if found.dtype.kind not in "iu" and found.size:
+        raise TypeError(f"{what} must be integers, got {shown(value)}")
+    if not found.size:
+        return found.astype(np.int64)
+    least, most = int(found.min()), int(found.max())
+    if least < -length or most >= length:
+        outside = most if most >= length else least
+        raise ValueError(f"{what}: {outside} is outside of an axis of {length}")
+    placed: np.ndarray = found.astype(np.int64)
+    return placed if least >= 0 else np.where(placed < 0, placed + length, placed)
+
+
+def result(shape: Sequence[int], dtype: np.dtype, what: str) -> None:
+    """ValueError unless a result of this shape and type could be in this machine's memory."""
+    needed = math.prod(shape) * dtype.itemsize
+    if max(shape, default=0) > LONGEST or needed > MEMORY:
+        raise ValueError(
+            f"{what} gives the shape {tuple(shape)}, {needed / 2**30:.3g} GiB; an axis may have "
+            f"{LONGEST} elements, and this machine has {MEMORY / 2**30:.3g} GiB"
+        )

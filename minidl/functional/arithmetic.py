@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl import device
+from minidl import device, dtypes
 from minidl.functional import arguments
+from minidl.functional.copies import cast
 from minidl.functional.reduction import sum_to
 from minidl.rules import gradient
-from minidl.tensor import Node, Operand, Tensor, for_tape, record
+from minidl.tensor import Node, Operand, Tensor, for_tape, plain, record
 
 Needs = tuple[bool, ...]
 Cotangents = tuple[Tensor | None, ...]
@@ -23,11 +24,8 @@ def as_tensors(a: Operand, b: Operand, operation: str) -> tuple[Tensor, Tensor]:
     """
     known = a if isinstance(a, Tensor) else b if isinstance(b, Tensor) else None
     left, right = _as_tensor(a, known, operation), _as_tensor(b, known, operation)
-    if left.dtype != right.dtype:
-        raise TypeError(
-            f"{operation}: {left.dtype} {left.shape} and {right.dtype} {right.shape} are of two "
-            "types; convert one"
-        )
+    if left._array.dtype != right._array.dtype:
+        left, right = _of_one_type(left, right, operation)
     if type(left._array) is not type(right._array) and left.device != right.device:
         raise ValueError(
             f"{operation}: {left.shape} is on {left.device!r}, {right.shape} on "
@@ -43,11 +41,22 @@ def as_tensors(a: Operand, b: Operand, operation: str) -> tuple[Tensor, Tensor]:
     return left, right
 
 
+def _of_one_type(left: Tensor, right: Tensor, operation: str) -> tuple[Tensor, Tensor]:
+    """Both in the type of their result; TypeError for float32 and float64."""
+    dtype = dtypes.common(left.dtype, right.dtype)
+    if dtype is None:
+        raise TypeError(
+            f"{operation}: {left.dtype} {left.shape} and {right.dtype} {right.shape} are of two "
+            "types; convert one"
+        )
+    return cast(left, dtype), cast(right, dtype)
+
+
 def _as_tensor(value: Operand, known: Tensor | None, operation: str) -> Tensor:
     if isinstance(value, Tensor):
         return value
-    if type(value) is float and known is not None:  # the common case
-        return Tensor(device.like(np.asarray(value, known.dtype), known._array))
+    if type(value) is float and known is not None and known._array.dtype.kind == "f":
+        return plain(device.like(np.asarray(value, known._array.dtype), known._array))
     if not arguments.is_number(value) and not device.is_array(value):
         raise TypeError(
             f"{operation}: takes Tensors, arrays and numbers, got {arguments.shown(value)}"
@@ -56,8 +65,9 @@ def _as_tensor(value: Operand, known: Tensor | None, operation: str) -> Tensor:
         return Tensor(value)
     if not arguments.is_number(value):
         return Tensor(for_tape(value, known))
-    number = np.asarray(arguments.number(value, operation), known.dtype)
-    return Tensor(device.like(number, known._array))
+    dtype = dtypes.of_number(value, known.dtype)
+    exact = value if dtype.kind in "biu" else arguments.number(value, operation)
+    return plain(device.like(np.asarray(exact, dtype), known._array))
 
 
 def add(a: Operand, b: Operand) -> Tensor:
@@ -69,7 +79,10 @@ def add(a: Operand, b: Operand) -> Tensor:
 @gradient.rule("add")
 def _add(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
     a, b = node.inputs
-    return sum_to(gy, a.shape), sum_to(gy, b.shape)
+    return (
+        sum_to(gy, a.shape) if needs[0] else None,
+        sum_to(gy, b.shape) if needs[1] else None,
+    )
 
 
 def subtract(a: Operand, b: Operand) -> Tensor:
@@ -81,7 +94,10 @@ def subtract(a: Operand, b: Operand) -> Tensor:
 @gradient.rule("subtract")
 def _subtract(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
     a, b = node.inputs
-    return sum_to(gy, a.shape), sum_to(-gy, b.shape) if needs[1] else None
+    return (
+        sum_to(gy, a.shape) if needs[0] else None,
+        sum_to(-gy, b.shape) if needs[1] else None,
+    )
 
 
 def multiply(a: Operand, b: Operand) -> Tensor:
@@ -102,6 +118,8 @@ def _multiply(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 def divide(a: Operand, b: Operand) -> Tensor:
     """a / b, elementwise."""
     a, b = as_tensors(a, b, "divide")
+    if a._array.dtype.kind != "f":
+        a, b = cast(a, dtypes.DEFAULT), cast(b, dtypes.DEFAULT)
     return record("divide", a._array / b._array, (a, b))
 
 
@@ -125,11 +143,23 @@ def _negate(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
     return (-gy,)
 
 
-def power(a: Tensor, exponent: float) -> Tensor:
-    """a to a constant power."""
-    arguments.tensor(a, "power", "a")
-    exponent = arguments.number(exponent, "power: exponent")
-    return record("power", a._array ** a.dtype.type(exponent), (a,), exponent=exponent)
+def power(a: Operand, exponent: Operand) -> Tensor:
+    """a to a power, a number or a Tensor that broadcasts.
+
+    With a Tensor as exponent the base may be a number. Not a number where a negative base has an
+    exponent that is no integer.
+    """
+    if isinstance(a, Tensor) and not isinstance(exponent, Tensor) and _is_one(exponent):
+        number = arguments.number(exponent, "power: exponent")
+        data = a._array ** a.dtype.type(number)
+        return record("power", data, (a,), exponent=number)
+    a, b = as_tensors(a, exponent, "power")
+    return record("power_of", a._array**b._array, (a, b))
+
+
+def _is_one(exponent: Operand) -> bool:
+    """True unless it is an array with axes: `power` then takes it for a number, or refuses it."""
+    return not device.is_array(exponent) or arguments.is_number(exponent)
 
 
 @gradient.rule("power")
@@ -140,15 +170,24 @@ def _power(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
     return (gy * (node.inputs[0] ** (exponent - 1)) * exponent,)
 
 
-def exp(a: Tensor) -> Tensor:
-    """e^a."""
-    arguments.tensor(a, "exp", "a")
-    return record("exp", np.exp(a._array), (a,))
+@gradient.rule("power_of")
+def _power_of(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
+    a, b = node.inputs
+    return (
+        sum_to(_of_base(a, b, gy), a.shape) if needs[0] else None,
+        sum_to(_of_exponent(a, b, gy), b.shape) if needs[1] else None,
+    )
 
 
-@gradient.rule("exp")
-def _exp(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
-    return (gy * exp(node.inputs[0]),)
+def _of_base(a: Tensor, b: Tensor, gy: Tensor) -> Tensor:
+    """gy b a^(b-1), 0 for the exponent 0 at every base."""
+    return where(b._array == 0, 0.0, gy * (b * power(a, b - 1.0)))
+
+
+def _of_exponent(a: Tensor, b: Tensor, gy: Tensor) -> Tensor:
+    """gy a^b log a, 0 for the base 0 with an exponent of at least 0."""
+    flat = (b._array >= 0) & (a._array == 0)
+    return where(flat, 0.0, gy * (power(a, b) * log(a)))
 
 
 def log(a: Tensor) -> Tensor:
@@ -160,28 +199,6 @@ def log(a: Tensor) -> Tensor:
 @gradient.rule("log")
 def _log(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
     return (gy / node.inputs[0],)
-
-
-def sqrt(a: Tensor) -> Tensor:
-    """The square root; its derivative at 0 is infinite."""
-    arguments.tensor(a, "sqrt", "a")
-    return record("sqrt", np.sqrt(a._array), (a,))
-
-
-@gradient.rule("sqrt")
-def _sqrt(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
-    return (gy / (sqrt(node.inputs[0]) * 2.0),)
-
-
-def absolute(a: Tensor) -> Tensor:
-    """|a|; the derivative at 0 is taken as 0."""
-    arguments.tensor(a, "absolute", "a")
-    return record("absolute", np.abs(a._array), (a,))
-
-
-@gradient.rule("absolute")
-def _absolute(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
-    return (gy * np.sign(node.inputs[0]._array),)
 
 
 def where(condition: np.ndarray, a: Operand, b: Operand) -> Tensor:
@@ -199,57 +216,3 @@ def _where(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
         sum_to(where(condition, gy, 0.0), a.shape) if needs[0] else None,
         sum_to(where(condition, 0.0, gy), b.shape) if needs[1] else None,
     )
-
-
-def maximum(a: Operand, b: Operand) -> Tensor:
-    """The elementwise maximum; of equal operands each gets half the derivative.
-
-    NaN if one is, and then each gets the derivative, as in PyTorch.
-    """
-    a, b = as_tensors(a, b, "maximum")
-    return record("maximum", np.maximum(a._array, b._array), (a, b))
-
-
-@gradient.rule("maximum")
-def _maximum(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
-    a, b = node.inputs
-    return _shared(gy, a, b, a._array < b._array, a._array > b._array)
-
-
-def minimum(a: Operand, b: Operand) -> Tensor:
-    """The elementwise minimum; of equal operands each gets half the derivative.
-
-    NaN if one is, and then each gets the derivative, as in PyTorch.
-    """
-    a, b = as_tensors(a, b, "minimum")
-    return record("minimum", np.minimum(a._array, b._array), (a, b))
-
-
-@gradient.rule("minimum")
-def _minimum(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
-    a, b = node.inputs
-    return _shared(gy, a, b, a._array > b._array, a._array < b._array)
-
-
-def _shared(
-    gy: Tensor, a: Tensor, b: Tensor, a_loses: np.ndarray, b_loses: np.ndarray
-) -> Cotangents:
-    """gy to the operand that is the result, in halves on a tie; whole to both at NaN."""
-    ties = a._array == b._array
-    half = np.where(ties, 0.5, 1.0)
-    a_share, b_share = (np.where(loses, 0.0, half).astype(gy.dtype) for loses in (a_loses, b_loses))
-    return sum_to(gy * a_share, a.shape), sum_to(gy * b_share, b.shape)
-
-
-def clip(a: Tensor, low: float, high: float) -> Tensor:
-    """a clipped to [low, high]; the derivative is 1 within the bounds and on them, 0 at NaN."""
-    arguments.tensor(a, "clip", "a")
-    low, high = arguments.number(low, "clip: low"), arguments.number(high, "clip: high")
-    return record("clip", np.clip(a._array, low, high), (a,), low=low, high=high)
-
-
-@gradient.rule("clip")
-def _clip(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
-    x = node.inputs[0]._array
-    inside = (x >= node.saved["low"]) & (x <= node.saved["high"])
-    return (where(inside, gy, 0.0),)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 import kernels
 from minidl.functional import arguments
 from minidl.functional.arithmetic import add
-from minidl.functional.shape import transpose
+from minidl.functional.reduction import sum_to
+from minidl.functional.shape import reshape, transpose
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
 
@@ -13,48 +18,101 @@ Needs = tuple[bool, ...]
 
 
 def matmul(a: Tensor, b: Tensor) -> Tensor:
-    """a (M,K) times b (K,N) -> (M,N); ValueError names both shapes if they do not fit."""
+    """The matrix product of the last two axes, for batches that broadcast, as numpy.matmul.
+
+    a (...,M,K) times b (...,K,N) -> (...,M,N). A tensor with one axis is a row on the left, a
+    column on the right, and its axis is not in the result. ValueError names both shapes if they do
+    not fit, TypeError two types.
+    """
     arguments.tensor(a, "matmul", "a")
     arguments.tensor(b, "matmul", "b")
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
-        raise ValueError(
-            f"matmul: {a.shape} and {b.shape} do not fit; expected (M, K) and (K, N) with one K"
-        )
+    if a.ndim == 1 or b.ndim == 1:
+        return _vectors(a, b)
+    if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-2]:
+        raise _misfit(a, b)
+    if a.ndim > 2 and b.ndim == 2:
+        rows = reshape(a, (math.prod(a.shape[:-1]), a.shape[-1]))  # (...,M,K) -> (...M,K)
+        return reshape(matmul(rows, b), (*a.shape[:-1], b.shape[1]))  # (...M,N) -> (...,M,N)
+    if a.ndim > 2 or b.ndim > 2:
+        return record("matmul", _batched(a, b), (a, b))
     shape = (a.shape[0], b.shape[1], a.shape[1])
     data = kernels.pick_for("matmul", a._array, shape)(a._array, b._array, shape)
     return record("matmul", data, (a, b))
+
+
+def _vectors(a: Tensor, b: Tensor) -> Tensor:
+    if 0 in (a.ndim, b.ndim) or a.shape[-1] != b.shape[max(b.ndim - 2, 0)]:
+        raise _misfit(a, b)
+    left = reshape(a, (1, -1)) if a.ndim == 1 else a  # (K,) -> (1,K)
+    right = reshape(b, (-1, 1)) if b.ndim == 1 else b  # (K,) -> (K,1)
+    batch = (a if b.ndim == 1 else b).shape[:-2]
+    sizes = a.shape[-2:-1] if a.ndim > 1 else (), b.shape[-1:] if b.ndim > 1 else ()
+    return reshape(matmul(left, right), (*batch, *sizes[0], *sizes[1]))  # without the 1
+
+
+def _misfit(a: Tensor, b: Tensor) -> ValueError:
+    return ValueError(
+        f"matmul: {a.shape} and {b.shape} do not fit; expected (..., M, K) and (..., K, N) with "
+        "one K, or one axis (K,), and batches that broadcast"
+    )
+
+
+def _batched(a: Tensor, b: Tensor) -> np.ndarray:
+    """a (...,M,K) x b (...,K,N) -> (...,M,N), by one kernel for all products."""
+    try:
+        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError:
+        raise _misfit(a, b) from None
+    M, N, K = sizes = a.shape[-2], b.shape[-1], a.shape[-1]
+    count = math.prod(batch)
+    # (...,M,K) -> (B,M,K), (...,K,N) -> (B,K,N)
+    left = np.broadcast_to(a._array, (*batch, M, K)).reshape(count, M, K)
+    right = np.broadcast_to(b._array, (*batch, K, N)).reshape(count, K, N)
+    if count == 1:  # the kernels of one product have more threads for it
+        data = kernels.pick_for("matmul", a._array, sizes)(left[0], right[0], sizes)
+    else:
+        shape = count, *sizes
+        data = kernels.pick_for("batched_matmul", a._array, shape)(left, right, shape)
+    product: np.ndarray = data.reshape(*batch, M, N)  # (B,M,N) -> (...,M,N)
+    return product
 
 
 @gradient.rule("matmul")
 def _matmul(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ...]:
     a, b = node.inputs
     return (
-        matmul(gy, transpose(b)) if needs[0] else None,  # (M,N) x (N,K) -> (M,K)
-        _of_right(a, b, gy) if needs[1] else None,
+        sum_to(matmul(gy, _swapped(b)), a.shape) if needs[0] else None,  # (M,N) x (N,K) -> (M,K)
+        sum_to(_of_right(a, b, gy), b.shape) if needs[1] else None,
     )
 
 
 def _of_right(a: Tensor, b: Tensor, gy: Tensor) -> Tensor:
     """The cotangent of b, in the memory order of b, so that an update reads both contiguously."""
-    if b._array.flags.c_contiguous:
-        return matmul(transpose(a), gy)  # (K,M) x (M,N) -> (K,N)
-    return transpose(matmul(transpose(gy), a))  # (N,M) x (M,K) -> (N,K) -> (K,N)
+    if b.ndim > 2 or b._array.flags.c_contiguous:
+        return matmul(_swapped(a), gy)  # (K,M) x (M,N) -> (K,N)
+    return _swapped(matmul(_swapped(gy), a))  # (N,M) x (M,K) -> (N,K) -> (K,N)
+
+
+def _swapped(x: Tensor) -> Tensor:
+    """(...,M,K) -> (...,K,M)."""
+    return transpose(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x (N,F), weight (K,F), bias (K,) -> x weight^T + bias, (N,K)."""
+    """x (...,F), weight (K,F), bias (K,) -> x weight^T + bias, (...,K)."""
     arguments.tensor(x, "linear", "x")
     arguments.tensor(weight, "linear", "weight")
     if bias is not None:
         arguments.tensor(bias, "linear", "bias")
-    if x.ndim != 2 or weight.ndim != 2 or x.shape[1] != weight.shape[1]:
+    if x.ndim < 1 or weight.ndim != 2 or x.shape[-1] != weight.shape[1]:
         raise ValueError(
-            f"linear: x {x.shape} and weight {weight.shape} do not fit; expected (N, F) and (K, F)"
+            f"linear: x {x.shape} and weight {weight.shape} do not fit; expected (N, F), (K, F); "
+            "x may have other axes before its last"
         )
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(
             f"linear: bias {bias.shape} must have one value for each of the {weight.shape[0]} rows "
             f"of the weight {weight.shape}"
         )
-    y = matmul(x, transpose(weight))  # (N,F) x (F,K) -> (N,K)
+    y = matmul(x, transpose(weight))  # (...,F) x (F,K) -> (...,K)
     return y if bias is None else add(y, bias)

@@ -16,8 +16,9 @@ from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from minidl import device
 from minidl.backward_pass import backward
 from minidl.functional import arguments
-from minidl.functional.arithmetic import sqrt, where
+from minidl.functional.arithmetic import where
 from minidl.functional.convolution import conv2d
+from minidl.functional.elementary import sqrt
 from minidl.functional.reduction import mean
 from minidl.recording import is_recording
 from minidl.rules import gradient

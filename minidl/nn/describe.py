@@ -12,7 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from minidl.nn import elementwise, joins, layers
+from minidl.nn import (
+    activations,
+    elementary,
+    elementwise,
+    joins,
+    layers,
+    moves,
+    normalisation,
+    operands,
+    resizing,
+)
 from minidl.nn.graph import Graph
 from minidl.nn.module import Module
 from minidl.nn.tying import tie
@@ -24,6 +34,12 @@ WEIGHTED: dict[str, Callable[..., Module]] = {
     "Linear": layers.Linear.of,
     "Affine": elementwise.Affine,
     "PReLU": elementwise.PReLU,
+    "Scale": operands.Scale,
+    "Shift": operands.Shift,
+    "Constant": moves.Constant,
+    "LayerNorm": normalisation.LayerNorm.of,
+    "GroupNorm": normalisation.GroupNorm.of,
+    "InstanceNorm2d": normalisation.InstanceNorm2d.of,
 }
 """Kinds that are built from arrays and settings."""
 PLAIN: dict[str, type[Module]] = {
@@ -32,8 +48,18 @@ PLAIN: dict[str, type[Module]] = {
         layers.ReLU, layers.MaxPool2d, layers.AvgPool2d, layers.LocalContrastNorm,
         layers.LocalResponseNorm, layers.Flatten, layers.Dropout, elementwise.Pixels,
         elementwise.LeakyReLU, elementwise.Sigmoid, elementwise.Tanh, elementwise.Softmax,
-        elementwise.Clip, elementwise.Identity, joins.Add, joins.Concatenate, joins.Reshape,
-        joins.Transpose, joins.GlobalAvgPool2d, joins.GlobalMaxPool2d,
+        elementwise.Clip, elementwise.Identity, joins.Add, joins.Concatenate, moves.Reshape,
+        moves.Transpose, moves.Slice, moves.Gather, moves.Expand, moves.Repeat, moves.Roll,
+        resizing.Pad, resizing.Resize, resizing.Upsample, resizing.DepthToSpace,
+        resizing.SpaceToDepth, joins.GlobalAvgPool2d, joins.GlobalMaxPool2d,
+        joins.Subtract,
+        joins.Multiply, joins.Divide, joins.Maximum, joins.Minimum, joins.MatMul, joins.Where,
+        activations.ReLU6, activations.ELU, activations.Softplus, activations.SiLU,
+        activations.Mish, activations.GELU, activations.Hardswish, activations.Hardsigmoid,
+        activations.LogSoftmax, elementary.Power, elementary.Negate, elementary.Absolute,
+        elementary.Reciprocal, elementary.Exp, elementary.Log, elementary.Sqrt, elementary.Erf,
+        elementary.Sin, elementary.Cos, elementary.Floor, elementary.Round, elementary.Sign,
+        elementary.Sum, elementary.Mean, elementary.Amax, elementary.Amin, elementary.Var,
     )
 }  # fmt: skip
 """Kinds that are built from settings alone."""
@@ -44,7 +70,15 @@ ALLOWED = {
     "Linear": set[str](),
     "Affine": set[str](),
     "PReLU": set[str](),
+    "Scale": set[str](),
+    "Shift": set[str](),
+    "Constant": set[str](),
+    "LayerNorm": {"normalized_shape", "eps"},
+    "GroupNorm": {"num_groups", "num_channels", "eps"},
+    "InstanceNorm2d": {"num_features", "eps"},
 }
+OPTIONAL = {"LayerNorm", "GroupNorm", "InstanceNorm2d"}
+"""Kinds that may have no weight."""
 
 
 def describe(graph: Graph) -> dict[str, Any]:
@@ -115,7 +149,8 @@ def _layer(kind: str, arrays: Arrays, settings: Mapping[str, Any]) -> Module:
     if kind not in WEIGHTED:
         raise ValueError(f"no kind {kind!r}; there are {', '.join(sorted(WEIGHTED | PLAIN))}")
     _refuse_unknown(given, ALLOWED[kind])
-    if "weight" not in arrays or not arrays.keys() <= {"weight", "bias"}:
+    missing = "weight" not in arrays and kind not in OPTIONAL
+    if missing or not arrays.keys() <= {"weight", "bias"}:
         raise ValueError(f"a {kind} has a weight and may have a bias, got {sorted(arrays)}")
     return WEIGHTED[kind](**arrays, **given)
 

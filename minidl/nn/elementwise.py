@@ -66,7 +66,7 @@ class LeakyReLU(Module):
         self.settings: dict[str, Any] = {"slope": arguments.number(slope, "LeakyReLU: slope")}
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.where(x._array > 0, x, x * self.settings["slope"])
+        return F.leaky_relu(x, self.settings["slope"])
 
 
 class PReLU(Module):
@@ -79,7 +79,7 @@ class PReLU(Module):
         self.weight = Parameter(weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.where(x._array > 0, x, x * _by_channel(self.weight, x))
+        return F.prelu(x, self.weight)
 
 
 class Sigmoid(Module):
@@ -97,10 +97,11 @@ class Tanh(Module):
 
 
 class Softmax(Module):
-    """F.softmax."""
+    """F.softmax along `axis`, or `dim`, PyTorch's name of it."""
 
-    def __init__(self, axis: int = -1) -> None:
-        self.settings: dict[str, Any] = {"axis": arguments.integer(axis, "Softmax: axis")}
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
+        along = axis if dim is None else dim
+        self.settings: dict[str, Any] = {"axis": arguments.integer(along, "Softmax: axis")}
 
     def forward(self, x: Tensor) -> Tensor:
         return F.softmax(x, **self.settings)

@@ -1,9 +1,8 @@
-"""Layers that join branches, change shapes, or pool whole planes."""
+"""Layers that join branches, or pool whole planes."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 from minidl import functional as F
@@ -13,16 +12,59 @@ from minidl.tensor import Tensor
 
 
 class Add(Module):
-    """The sum of its inputs, which have one shape."""
+    """The sum of its inputs, which broadcast."""
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        shapes = {x.shape for x in inputs}
-        if len(shapes) != 1:
-            raise ValueError(f"Add: the shapes {sorted(shapes)} must be one")
-        total = inputs[0]
-        for x in inputs[1:]:
-            total = total + x
-        return total
+        return reduce(F.add, inputs)
+
+
+class Subtract(Module):
+    """The first input minus the second; they broadcast."""
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return F.subtract(a, b)
+
+
+class Multiply(Module):
+    """The product of its inputs, elementwise; they broadcast."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return reduce(F.multiply, inputs)
+
+
+class Divide(Module):
+    """The first input over the second, elementwise; they broadcast."""
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return F.divide(a, b)
+
+
+class Maximum(Module):
+    """The elementwise maximum of its inputs, which broadcast."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return reduce(F.maximum, inputs)
+
+
+class Minimum(Module):
+    """The elementwise minimum of its inputs, which broadcast."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return reduce(F.minimum, inputs)
+
+
+class MatMul(Module):
+    """The matrix product of the last two axes of its inputs, for batches that broadcast."""
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return F.matmul(a, b)
+
+
+class Where(Module):
+    """The second input where the first is not 0, else the third; they broadcast."""
+
+    def forward(self, condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        return F.where(condition._array != 0, a, b)
 
 
 class Concatenate(Module):
@@ -33,40 +75,6 @@ class Concatenate(Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         return F.concatenate(inputs, **self.settings)
-
-
-class Reshape(Module):
-    """(N,...) -> (N, *shape), the elements in row-major order; one size may be -1."""
-
-    def __init__(self, shape: Sequence[int]) -> None:
-        sizes = arguments.integers(shape, "Reshape: shape", least=-1)
-        self.settings: dict[str, Any] = {"shape": list(sizes)}
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.reshape(x, (len(x), *self._sizes(x.shape[1:])))  # (N,...) -> (N,*shape)
-
-    def _sizes(self, own: Sequence[int]) -> list[int]:
-        """The shape for one sample of shape `own`, also where the batch is empty."""
-        shape: list[int] = self.settings["shape"]
-        known, count = math.prod(size for size in shape if size != -1), math.prod(own)
-        if shape.count(-1) == 1 and known > 0 and count % known == 0:
-            return [count // known if size == -1 else size for size in shape]
-        if known != count:
-            raise ValueError(f"Reshape: one sample of {tuple(own)} does not fit into {shape}")
-        return shape
-
-
-class Transpose(Module):
-    """A permutation of all axes, with the batch's axis first."""
-
-    def __init__(self, axes: Sequence[int]) -> None:
-        axes = arguments.integers(axes, "Transpose: axes")
-        if list(axes)[:1] != [0]:
-            raise ValueError(f"Transpose: the batch's axis must stay the first, got {tuple(axes)}")
-        self.settings: dict[str, Any] = {"axes": list(axes)}
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.transpose(x, self.settings["axes"])
 
 
 class GlobalAvgPool2d(Module):

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from kernels.contract import registry
+
 pytest_plugins = "pytester"
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +47,12 @@ Run = Callable[..., tuple[int, str]]
 ALWAYS = "-p", "pytest_kernels", "-p", "no:cacheprovider"
 SOME = "definition or inputs"
 """Properties that take little time."""
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = {operation: dict(table) for operation, table in registry._registry.items()}
+    monkeypatch.setattr(registry, "_registry", copy)
 
 
 @pytest.fixture
@@ -139,9 +147,8 @@ def test_a_test_may_import_the_file_too(project: Path, run_pytest: Run, name: st
     text = "import kernels, mine\ndef test_it(): assert mine.right in kernels.all_kernels('relu')\n"
     (project / name).write_text(text, encoding="utf-8")
     options = "--kernels", "mine.py", "--kernels-profile=few", "-o", "python_files=*_test_*.py"
-    for order in (["."], ["mine.py", name]):
-        status, output = run_pytest(*order, *options, "-k", "test_it or right and definition", "-v")
-        assert status == 0 and "2 passed" in output, output
+    status, output = run_pytest(*options, "-k", "test_it or right and definition", "-v")
+    assert status == 0 and "2 passed" in output, output
 
 
 @pytest.mark.parametrize(
@@ -205,6 +212,27 @@ def test_nothing_is_imported():
         env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
         text=True,
         capture_output=True,
+    )
+    assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_threads_are_launched_for_the_properties_that_set_them(project: Path) -> None:
+    text = """
+import numba
+import kernels
+from kernels.contract import threads
+
+def test_threads():
+    from kernels.verify.property import PROPERTIES
+    assert threads.most() == max(law.launched for law in PROPERTIES.values()) == 8
+    assert threads.get_num_threads() == min(8, numba.config.NUMBA_DEFAULT_NUM_THREADS)
+"""
+    (project / "test_threads.py").write_text(text, encoding="utf-8")
+    environment = {k: v for k, v in os.environ.items() if k != "NUMBA_NUM_THREADS"}
+    paths = os.pathsep.join([str(project / "installed"), str(ROOT)])
+    command = [sys.executable, "-m", "pytest", *ALWAYS, "--kernels", "ops", "-k", "test_threads"]
+    done = subprocess.run(
+        command, env=environment | {"PYTHONPATH": paths}, text=True, capture_output=True
     )
     assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
 

@@ -39,7 +39,7 @@ def verify(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, st
 
 
 def judged(file: Path, settings: Settings = QUICK) -> Judged:
-    return Child(file, settings).judged(lambda: 1.0)
+    return Child(file, settings).judged()
 
 
 @pytest.mark.parametrize(
@@ -47,24 +47,27 @@ def judged(file: Path, settings: Settings = QUICK) -> Judged:
     [
         ("x = -x", CAUGHT, "definition", "in example "),
         ("os.kill(os.getpid(), signal.SIGSEGV)", CAUGHT, "definition", "process died: SIGSEGV"),
-        ("time.sleep(1000)", NOT_TRIED, "definition", "no end in 30 s"),
         ("pass\n    return )", NOT_TRIED, "", "does not import: SyntaxError"),
     ],
 )
 def test_a_file_is_judged_in_a_process_that_it_may_crash(
     tmp_path: Path, body: str, outcome: str, property: str, reason: str
 ) -> None:
-    limit = 30.0 if "sleep" in body else 600.0
-    settings = Settings(profile="few", first=True, limit=limit)
-    found = judged(write(tmp_path, "mine", body), settings)
+    found = judged(write(tmp_path, "mine", body))
     assert (found.outcome, found.property) == (outcome, property)
     assert reason in found.reason
+
+
+def test_a_file_that_never_ends_is_stopped(tmp_path: Path) -> None:
+    settings = Settings(profile="few", limit=5)
+    found = judged(write(tmp_path, "mine", "time.sleep(1000)"), settings)
+    assert (found.outcome, found.reason) == (NOT_TRIED, "no end in 5 s")
 
 
 def fake(outcomes: dict[str, str], seen: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Replaces the processes: the outcome of each file by its stem, without running it."""
 
-    def result(child: Child, seconds: object) -> Judged:
+    def result(child: Child) -> Judged:
         outcome = outcomes[child.file.stem]
         if outcome == "interrupt":
             raise KeyboardInterrupt
@@ -150,6 +153,7 @@ def test_several_files_are_verified_at_a_time(
     ("arguments", "message"),
     [
         (["--expect", "bad"], "--resume and --expect need a folder"),
+        (["--jobs", "2"], "--jobs and --limit belong to a folder"),
         (["FOLDER", "--expect", "wrong"], "--expect must be good or bad"),
         (["FOLDER"], "there is no Python file in"),
         (["FOLDER/nothing.py", "--expect", "bad"], "there is no such file or folder"),

@@ -85,7 +85,7 @@ def _where(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
     return lambda s, t: function(condition, s, t), [a, b]
 
 
-@case("sum", "mean", "amax")
+@case("sum", "mean", "amax", "amin")
 def _reduction(function: Any, draw: Draw, rng: np.random.Generator) -> Case:
     x = apart(draw(shapes), rng)
     axes = draw(st.lists(st.integers(0, x.ndim - 1), unique=True)) if x.ndim else []

@@ -87,13 +87,6 @@ def Gemm(rng: np.random.Generator, opset: int) -> Case:
 
 
 @case
-def MatMul(rng: np.random.Generator, opset: int) -> Case:
-    F, K = pair(rng, 1, 9)
-    x = drawn(rng, 3, F, 1, 1)
-    return Case(single("MatMul", opset, x, drawn(rng, F, K)), x, terms=F)
-
-
-@case
 def Relu(rng: np.random.Generator, opset: int) -> Case:
     x = planes(rng)
     return Case(single("Relu", opset, x), x)

@@ -17,6 +17,10 @@ from kernels.contract import memory
 from kernels.verify.arrays import normal, rngs, small
 from minidl import Tensor, check_vjp, device, nn, no_grad, optim, serialize
 from minidl import functional as F
+from tests.minidl import (  # noqa: F401  (they fill CASES)
+    differentiable_elements,
+    differentiable_moves,
+)
 from tests.minidl.differentiable import CASES
 
 pytestmark = pytest.mark.usefixtures("one_thread")

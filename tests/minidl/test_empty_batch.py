@@ -34,7 +34,24 @@ LAYERS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     "Pixels": (nn.Pixels([2, 1, 0], [1, 2, 3]), PLANES),
     "Clip": (nn.Clip(0, 6), ROWS),
     "Reshape": (nn.Reshape([9, 27]), PLANES),
+    "Reshape of windows": (nn.Reshape([3, 3, -1], rows=9), PLANES),
     "Transpose": (nn.Transpose([0, 2, 3, 1]), PLANES),
+    "Slice": (nn.Slice([8, 0], [None, 2], [-2, 1], [2, 1]), PLANES),
+    "Gather": (nn.Gather([[0, 2], [2, 2]], 1), PLANES),
+    "Expand": (nn.Expand([-1, 3, -1, -1]), PLANES),
+    "Repeat": (nn.Repeat([1, 2, 1, 3]), PLANES),
+    "Roll": (nn.Roll([1, -2], [2, 3]), PLANES),
+    "Scale": (nn.Scale(np.ones((3, 1, 9), np.float32)), PLANES),
+    "Shift": (nn.Shift(np.ones((3, 1, 9), np.float32)), PLANES),
+    "Constant": (nn.Constant(np.ones((1, 2, 5), np.float32)), PLANES),
+    "Pad": (nn.Pad([1, 2, -1, 0], "reflect"), PLANES),
+    "Resize": (nn.Resize(scales=[2, 0.5], mode="cubic"), PLANES),
+    "Upsample": (nn.Upsample(scale_factor=2, mode="bilinear"), PLANES),
+    "DepthToSpace": (nn.DepthToSpace(2), (0, 8, 3, 3)),
+    "SpaceToDepth": (nn.SpaceToDepth(3, "CRD"), PLANES),
+    "LayerNorm": (nn.LayerNorm([9, 9]), PLANES),
+    "GroupNorm": (nn.GroupNorm(3, 3), PLANES),
+    "InstanceNorm2d": (nn.InstanceNorm2d(3, affine=True), PLANES),
     "convolution and ReLU": (run("r"), PLANES),
     "convolution, ReLU and max-pooling": (run("r", "p"), PLANES),
     "convolution, ReLU and mean": (run("r", "a"), PLANES),
@@ -43,9 +60,17 @@ LAYERS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     for name in (
         "ReLU", "LocalContrastNorm", "LocalResponseNorm", "Flatten", "Dropout", "LeakyReLU",
         "Sigmoid", "Tanh", "Softmax", "Identity", "Add", "Concatenate", "GlobalAvgPool2d",
-        "GlobalMaxPool2d",
+        "GlobalMaxPool2d", "ReLU6", "ELU", "Softplus", "SiLU", "Mish", "GELU", "Hardswish",
+        "Hardsigmoid", "LogSoftmax", "Negate", "Absolute", "Reciprocal", "Exp", "Log", "Sqrt",
+        "Erf", "Sin", "Cos", "Floor", "Round", "Sign", "Subtract", "Multiply", "Divide", "Maximum",
+        "Minimum", "MatMul", "Where",
     )
-}  # fmt: skip
+} | {
+    name: (PLAIN[name](dim=(2, -1)), PLANES)  # type: ignore[call-arg]
+    for name in ("Sum", "Mean", "Amax", "Amin", "Var")
+} | {"Power": (nn.Power(2), PLANES)}  # fmt: skip
+INPUTS = {"Subtract": 2, "Divide": 2, "MatMul": 2, "Where": 3}
+"""Layers with several inputs: each gets the same."""
 
 
 def test_every_kind_of_layer_has_a_case() -> None:
@@ -58,9 +83,10 @@ def test_every_gradient_of_an_empty_batch_is_zero(name: str, create_graph: Any) 
     layer, shape = LAYERS[name]
     layer.zero_grad()
     x = Tensor(np.zeros(shape, np.float32), requires_grad=True)
-    y = layer(x)
+    y = layer(*[x] * INPUTS.get(name, 1))
     y.backward(np.zeros(y.shape, np.float32), create_graph=create_graph)
-    for tensor in (x, *layer.parameters()):
+    reached = () if isinstance(layer, nn.Constant) else (x,)  # it does not read x's values
+    for tensor in (*reached, *layer.parameters()):
         assert tensor.grad is not None
         assert tensor.grad.shape == tensor.shape and tensor.grad.dtype == tensor.dtype
         assert not tensor.grad.data.any()

@@ -108,6 +108,10 @@ CHANGES: dict[str, Change] = {
 }
 
 
+DEPTH = 16
+"""Channels of a depthwise convolution: a vector of them at least."""
+
+
 def convolution(size: int = 3) -> nn.Conv2d:
     return nn.Conv2d(8, 8, size, padding=size // 2, rng=np.random.default_rng(size))
 
@@ -115,13 +119,19 @@ def convolution(size: int = 3) -> nn.Conv2d:
 def with_algorithm(name: str, operation: str, size: int) -> nn.Module:
     """A convolution, or a transposed one, by a named kernel."""
 
+    groups = DEPTH if name == "depthwise" else 1
+
     class By(nn.Module):
         def __init__(self) -> None:
-            self.weight = convolution(size).weight
+            drawn = np.random.default_rng(size)
+            own = nn.Conv2d(DEPTH, DEPTH, size, groups=groups, rng=drawn)
+            self.weight = own.weight if groups > 1 else convolution(size).weight
 
         def forward(self, x: Tensor) -> Tensor:
             function = F.conv2d if operation == "conv2d" else F.conv_transpose2d
-            return function(x, self.weight, padding=size // 2, algorithm=name)
+            planes = F.concatenate([x] * (DEPTH // 8)) if groups > 1 else x
+            settings = {"padding": size // 2, "groups": groups}
+            return function(planes, self.weight, algorithm=name, **settings)
 
     return By()
 

@@ -33,9 +33,51 @@ LAYERS: dict[str, tuple[tuple[Any, ...], dict[str, Any], tuple[int, ...]]] = {
     "LeakyReLU": ((0.1,), {}, (2, 3)),
     "Softmax": ((-1,), {}, (2, 3)),
     "Pixels": (([2, 1, 0], [1.0, 1.0, 1.0]), {}, (1, 3, 2, 2)),
-    "Reshape": (([2, 3],), {}, (2, 6)),
+    "Reshape": (([2, 3], (2, 1), 0, 1), {}, (2, 12)),
+    "Slice": (([0, 3], [None, 0], [1, -1], [0, 1]), {}, (2, 6)),
+    "Gather": (([[0, 1], [2, -1]], 1), {}, (2, 6)),
+    "Expand": (([-1, 3],), {}, (2, 1)),
+    "Repeat": (([1, 2],), {}, (2, 3)),
+    "Roll": (([1, -2], [0, 1]), {}, (2, 3)),
+    "Constant": ((ones(1, 3),), {}, (2, 3)),
+    "Pad": (([1, 1, 0, 2], "constant", 1.5), {}, (1, 3, 4, 4)),
+    "Resize": (
+        (
+            None,
+            [2.0, 2.0],
+            [2, 3],
+            "cubic",
+            "tf_crop_and_resize",
+            "floor",
+            -0.5,
+            True,
+            True,
+            [0.0, 0.0, 1.0, 1.0],
+            0.0,
+            "stretch",
+        ),
+        {},
+        (1, 3, 4, 4),
+    ),
+    "Upsample": (((8, 8), None, "bilinear", True, False), {}, (1, 3, 4, 4)),
+    "DepthToSpace": ((2, "CRD"), {}, (1, 4, 2, 2)),
+    "SpaceToDepth": ((2, "CRD"), {}, (1, 3, 4, 4)),
+    "LayerNorm": (((4, 4), 1e-5, True, True), {}, (1, 3, 4, 4)),
+    "GroupNorm": ((2, 4, 1e-5, True), {}, (1, 4, 3, 3)),
+    "InstanceNorm2d": ((4, 1e-5, True), {}, (1, 4, 3, 3)),
     "Transpose": (([0, 2, 1],), {}, (2, 3, 4)),
     "Concatenate": ((1,), {}, (2, 3)),
+    "ELU": ((1.0,), {}, (2, 3)),
+    "Softplus": ((1.0, 20.0), {}, (2, 3)),
+    "GELU": (("tanh",), {}, (2, 3)),
+    "Hardsigmoid": ((0.2, 0.5), {}, (2, 3)),
+    "LogSoftmax": ((1,), {}, (2, 3)),
+    "Power": ((2.0,), {}, (2, 3)),
+    "Sum": ((1, True), {}, (2, 3)),
+    "Mean": ((1, True), {}, (2, 3)),
+    "Amax": ((1, True), {}, (2, 3)),
+    "Amin": ((1, True), {}, (2, 3)),
+    "Var": ((1, True, True), {}, (2, 3)),
 }
 WRONG: list[Any] = [
     None, "x", -1, 2**70, 1.5, float("nan"), True, np.float64(2.5), np.array(2), np.ones((2, 3)),
@@ -76,7 +118,8 @@ def weighted() -> nn.Linear:
         (lambda: Tensor([1.0, None]), r"holds numbers, got \[1.0, None\]"),
         (lambda: Tensor(object()), "holds numbers, got <object"),
         (lambda: Tensor(ones(2)).assign([1.0, 2.0]), "assign: takes an array, got a list"),  # type: ignore[arg-type]
-        (lambda: optim.SGD([*weighted().parameters()], 0.1), "mapping from names.* got a list"),  # type: ignore[arg-type]
+        (lambda: optim.SGD(weighted().weight, 0.1), "an iterable.* got a Parameter"),  # type: ignore[arg-type]
+        (lambda: optim.SGD([ones(2)], 0.1), "parameter 0 must be a Tensor, got a ndarray"),  # type: ignore[list-item]
         (lambda: weighted().load_state_dict(None), "takes arrays by name"),  # type: ignore[arg-type]
         (lambda: weighted().load_state_dict({"weight": None}), "takes arrays by name"),  # type: ignore[dict-item]
         (lambda: nn.Conv2d.of([1.0]), "Conv2d: weight must be an array"),  # type: ignore[arg-type]

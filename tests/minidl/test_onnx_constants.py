@@ -69,12 +69,26 @@ EXAMPLES: list[Example] = [
     (13, "Mul", (F, F), {}),
     (13, "Div", (A, B), {}),
     (13, "Div", (F, F + 9), {}),
+    (13, "Floor", (F,), {}),
+    (13, "Ceil", (F,), {}),
+    (13, "Equal", (A, B), {}),
+    (13, "Where", (A > B, A, B), {}),
+    (13, "Expand", (B, ints(2, 1, 4)), {}),
+    (13, "Size", (A,), {}),
+    (11, "Range", (np.array(3), np.array(-4), np.array(-2)), {}),
+    # By the standard's evaluator:
+    (13, "Tile", (B, ints(2, 3)), {}),
+    (13, "Not", (A > 0,), {}),
+    (13, "Greater", (A, B), {}),
+    (18, "ScatterND", (A, np.array([[0, 1], [1, 2]]), A[:, 0] * 9), {}),
+    (14, "CumSum", (A, np.array(1)), {}),
 ]
 
 
 def folded(opset: int, operator: str, arrays: tuple[np.ndarray, ...], settings: Any) -> np.ndarray:
     made = node(operator, " ".join(f"c{at}" for at in range(len(arrays))), **settings)
-    return fold(Call(to_node(made, opset, Path()), opset, arrays))
+    (value,) = fold(Call(to_node(made, opset, Path()), opset, arrays))
+    return value
 
 
 def computed(
@@ -103,4 +117,4 @@ def test_a_constant_has_the_bits_that_other_readers_compute(
 
 
 def test_every_operator_on_constants_has_an_example() -> None:
-    assert {example[1] for example in EXAMPLES} == FOLDERS.keys()
+    assert {example[1] for example in EXAMPLES} >= FOLDERS.keys()

@@ -85,6 +85,60 @@ def test_what_is_written_is_read_again(name: str, tmp_path: Path) -> None:
         nn.Softmax(1),
         nn.Reshape((-1, 6)),
         nn.Transpose((0, 2, 1, 3)),
+        nn.Linear(8, 5, rng=np.random.default_rng(0)),
+        nn.Multiply(),
+        nn.Maximum(),
+        nn.Minimum(),
+        nn.Scale(np.array([2, -1, 0.5], np.float32).reshape(3, 1, 1)),
+        nn.Shift(np.array([2, -1, 0.5], np.float32).reshape(3, 1, 1)),
+        nn.Power(3.0),
+        nn.Negate(),
+        nn.Absolute(),
+        nn.Exp(),
+        nn.Erf(),
+        nn.Sin(),
+        nn.Cos(),
+        nn.Floor(),
+        nn.Round(),
+        nn.Sign(),
+        nn.ReLU6(),
+        nn.ELU(0.5),
+        nn.Softplus(),
+        nn.Softplus(2.0),
+        nn.SiLU(),
+        nn.Mish(),
+        nn.GELU(),
+        nn.GELU("tanh"),
+        nn.Hardswish(),
+        nn.Hardsigmoid(0.25, 0.4),
+        nn.LogSoftmax(1),
+        nn.Sum((1, 3)),
+        nn.Mean(-1, True),
+        nn.Amax((2, 3)),
+        nn.Amin(1, True),
+        nn.Var((2, 3)),
+        nn.Slice((5, 0), (None, 3), (-2, 1), (2, 1)),
+        nn.Gather([[0, 2], [1, -1]], 1),
+        nn.Gather(2, -1),
+        nn.Expand((-1, 3, 8, 8)),
+        nn.Repeat((1, 2, 1, 3)),
+        nn.Roll((3, -1), (2, 3)),
+        nn.Pad((1, 2, -1, 3), "constant", 0.5),
+        nn.Pad((1, 2, 0, 3), "reflect"),
+        nn.Pad((1, 2, -1, 3), "replicate"),
+        nn.Pad((1, 2, 0, 3), "circular"),
+        nn.Resize((3, 20)),
+        nn.Resize(None, (1.5, 0.6), None, "cubic", "asymmetric", exclude_outside=True),
+        nn.Resize((5, 12), None, (2, 3), "linear", "half_pixel_symmetric", antialias=True),
+        nn.Upsample(None, 2.0, "bilinear", True),
+        nn.Upsample((5, 17), mode="bicubic"),
+        nn.SpaceToDepth(2),
+        nn.SpaceToDepth(4, "CRD"),
+        nn.LayerNorm((8, 8)),
+        nn.LayerNorm.of(normalized_shape=8),
+        nn.GroupNorm(3, 3),
+        nn.InstanceNorm2d(3),
+        nn.Constant(np.arange(6, dtype=np.float32).reshape(1, 2, 3)),
         nn.GlobalMaxPool2d(),
         nn.LocalContrastNorm(5, 1.0),
         nn.LocalContrastNorm(3, 1.0, "zero"),
@@ -101,6 +155,51 @@ def test_every_kind_alone_is_the_same_in_onnx_runtime(layer: nn.Module, tmp_path
     session = runtime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {"image": x})
     assert near(found, ours(graph, x))
+
+
+@pytest.mark.parametrize(
+    ("join", "first"),
+    [
+        (nn.Subtract(), nn.Tanh()),
+        (nn.Divide(), nn.Exp()),
+        (nn.MatMul(), nn.Transpose((0, 1, 3, 2))),
+        (nn.Multiply(), nn.Mean((2, 3), True)),
+        (nn.Add(), nn.Mean((2, 3), True)),
+    ],
+)
+def test_every_join_is_the_same_in_onnx_runtime(
+    join: nn.Module, first: nn.Module, tmp_path: Path
+) -> None:
+    """Of the image and a layer of it, in both orders where the join has one."""
+    runtime = pytest.importorskip("onnxruntime")
+    layers = {"first": first, "join": join}
+    graph = nn.Graph(layers, {"first": [nn.INPUT], "join": [nn.INPUT, "first"]})
+    x = images(2, 8) / 20
+    save_onnx(graph, tmp_path / "net.onnx", (3, 8, 8))
+    session = runtime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"image": x})
+    assert near(found, ours(graph, x))
+
+
+def test_rules_of_shape_are_the_same_in_onnx_runtime(tmp_path: Path) -> None:
+    """Windows out of the batch and back, channels of blocks, a token for every image."""
+    runtime = pytest.importorskip("onnxruntime")
+    layers: dict[str, nn.Module] = {
+        "depth": nn.SpaceToDepth(2),
+        "up": nn.DepthToSpace(2, "CRD"),
+        "windows": nn.Reshape((3, 2, 8), rows=4),
+        "back": nn.Reshape((4, 3, 16), rows=(1, 4)),
+        "token": nn.Constant(np.ones((1, 4, 1, 16), np.float32)),
+        "joined": nn.Concatenate(2),
+    }
+    names = list(layers)
+    wiring = {n: [nn.INPUT if i == 0 else names[i - 1]] for i, n in enumerate(names)}
+    graph = nn.Graph(layers, wiring | {"joined": ["token", "back"], "token": ["back"]})
+    x = images(2, 8) / 20
+    save_onnx(graph, tmp_path / "net.onnx", (3, 8, 8))
+    session = runtime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"image": x})
+    assert found.shape == (2, 4, 4, 16) and near(found, ours(graph, x))
 
 
 def test_every_kind_of_layer_is_written() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from minidl import Tensor, no_grad
 from tests.zfnet.tiny import Pictures, centre, network
-from zfnet.experiments.shared.feature_bank import FeatureBank, averaged, layer_output, read_features
+from zfnet.experiments.shared.chosen_layers import layer_output
+from zfnet.experiments.shared.feature_bank import FeatureBank, averaged, read_features
 from zfnet.network import Network
 
 LAYERS = ["norm1", "norm2", "relu3", "relu4", "pool5", "relu7"]
@@ -69,7 +70,7 @@ def test_a_layer_that_does_not_exist_is_refused_with_those_that_do() -> None:
 @pytest.mark.parametrize("side", [1, 2, 3, 5, 7])
 def test_averages_are_the_means_of_the_cells(side: int) -> None:
     planes = np.random.default_rng(1).normal(size=(2, 3, 7, 7)).astype(np.float32)
-    found = averaged(planes, side)
+    found = averaged(planes, (side, side))
     expected = np.array([by_hand(plane.astype(np.float64), side) for plane in planes])
     assert found.dtype == np.float32 and found.shape == (2, 3, side, side)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
@@ -81,7 +82,8 @@ def test_planes_are_averaged_until_they_fit_into_the_memory() -> None:
     K, P, _ = whole.shapes["relu1"]
     assert megabytes(whole.features["relu1"].size) > 1
     bank = read_features(net, data, ["relu1"], memory=1)
-    side = bank.sides["relu1"]
+    side, across = bank.kept["relu1"]
+    assert side == across
     assert bank.features["relu1"].nbytes <= 1_000_000 < 4 * 600 * K * (side + 1) ** 2
     planes = whole.features["relu1"].reshape(600, K, P, P)  # (N,D) -> (N,K,P,P)
     found = bank.features["relu1"][5].reshape(K, side, side)  # (D,) -> (K,side,side)
@@ -93,7 +95,7 @@ def test_planes_are_averaged_until_they_fit_into_the_memory() -> None:
 def test_layers_share_the_memory_alike() -> None:
     bank = read_features(network(), Pictures(600), ["relu1", "relu3"], memory=2)
     alone = read_features(network(), Pictures(600), ["relu1"], memory=1)
-    assert bank.sides["relu1"] == alone.sides["relu1"] < alone.shapes["relu1"][1]
+    assert bank.kept["relu1"] == alone.kept["relu1"] < alone.shapes["relu1"][1:]
 
 
 def test_a_memory_too_small_for_one_value_a_map_is_refused_with_what_it_needs() -> None:

@@ -20,6 +20,7 @@ from zfnet.experiments.layers import measure as layers
 from zfnet.experiments.layers.measure import Score, score_layers, verdict
 from zfnet.experiments.layers.page import Setting, write_layers
 from zfnet.experiments.shared import classifiers
+from zfnet.experiments.shared.chosen_layers import chosen
 from zfnet.experiments.shared.feature_bank import FeatureBank
 from zfnet.experiments.shared.folds import draw_fold, mean_of_classes
 from zfnet.experiments.shared.results import Results
@@ -39,7 +40,7 @@ def bank() -> FeatureBank:
     }
     features = {name: x.astype(np.float32) for name, x in made.items()}
     shapes = {name: (x.shape[1],) for name, x in features.items()}
-    return FeatureBank(features, shapes, dict.fromkeys(features, 1), LABELS, np.arange(60))
+    return FeatureBank(features, shapes, dict.fromkeys(features, (1, 1)), LABELS, np.arange(60))
 
 
 def folds(count: int = 3, per_class: int = 10) -> list[Any]:
@@ -137,7 +138,7 @@ def test_the_verdict_says_where_the_trend_does_not_hold_and_where_it_cannot_be_t
 
 
 def written(out: Path, **options: Any) -> Path:
-    settings = {"per_class": 4, "folds": 2, "c": 1.0, "numbers": (1, 5, 7), **options}
+    settings = {"per_class": 4, "folds": 2, "c": 1.0, "layers": (1, 5, 7), **options}
     return write_layers(
         network(), Pictures(30), Results(out, "layers", settings), Setting(**settings)
     )
@@ -188,10 +189,10 @@ def test_averaged_planes_and_unreadable_images_are_reported(
 ) -> None:
     shapes = {NOTHING: (2, 9, 9), ALL: (3,)}
     features = {name: bank().features[name] for name in shapes}
-    sides, bad = {NOTHING: 2, ALL: 1}, {"5.png": "torn"}
-    averaged = replace(bank(), features=features, shapes=shapes, sides=sides, bad=bad)
+    kept, bad = {NOTHING: (2, 2), ALL: (1, 1)}, {"5.png": "torn"}
+    averaged = replace(bank(), features=features, shapes=shapes, kept=kept, bad=bad)
     monkeypatch.setattr("zfnet.experiments.layers.page.read_features", lambda *_, **__: averaged)
-    html = written(tmp_path, numbers=(1, 7)).read_text()
+    html = written(tmp_path, layers=(1, 7)).read_text()
     assert "averaged over cells (<code>norm1</code>: 2 × 2 × 2 of 2 × 9 × 9, averaged)" in html
     assert "1 images could not be read and are left out; <code>5.png</code>: torn." in html
 
@@ -200,8 +201,8 @@ def test_averaged_planes_and_unreadable_images_are_reported(
     ("options", "message"),
     [
         ({"per_class": 10}, "need 11 images of each class: red has 10, green has 10, blue has 10"),
-        ({"numbers": (5, 5)}, "at least two are compared"),
-        ({"numbers": (5, 9)}, "no layer 9, only 1, 2"),
+        ({"layers": (5, 5)}, "at least two are compared"),
+        ({"layers": (5, 9)}, "no layer 9, only 1, 2"),
         ({"folds": 0}, "at least 1 of each"),
     ],
 )
@@ -227,5 +228,5 @@ def test_the_command_records_what_it_was_given(tmp_path: Path) -> None:
 
 
 def test_table_sevens_layers_are_the_default() -> None:
-    assert layers.LAYERS == (1, 2, 3, 4, 5, 7)
-    assert {number for _, number in layers.PUBLISHED} == set(layers.LAYERS)
+    assert list(chosen(network().model)) == [1, 2, 3, 4, 5, 7]
+    assert {number for _, number in layers.PUBLISHED} == {1, 2, 3, 4, 5, 7}

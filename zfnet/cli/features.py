@@ -11,9 +11,10 @@ from kernels.terminal.progress import say
 from minidl import rules
 from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import grouped
-from zfnet.cli.options import Device, Execution, Model, Split, open_network
+from zfnet.cli.options import Device, Execution, Model, Split, open_network, whole_numbers
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset
+from zfnet.deconvnet import Unit
 from zfnet.experiments.features.page import write_features
 from zfnet.experiments.projection.page import write_projections
 from zfnet.experiments.shared.photographs import read_photographs
@@ -61,10 +62,18 @@ def features_command(
 @holding_out
 def project_command(
     images: Annotated[list[Path], typer.Argument(help="Pictures to look at.", show_default=False)],
-    layer: Annotated[str, typer.Option(help="conv1 ... pool5, fc6, fc7, or scores.")],
+    layer: Annotated[
+        str, typer.Option(help="conv1 ... fc7, any name that `zfnet show` prints, or scores.")
+    ],
     model: Model = None,
     map: Annotated[
         int | None, typer.Option("--map", help="Its strongest unit; else the layer's.")
+    ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            help="MAP,ROW,COLUMN of one unit; of tokens FEATURE,TOKEN,0 (default: the strongest)."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the pictures and the page.")] = Path(
         "projection"
@@ -75,13 +84,25 @@ def project_command(
     """Project one unit of a layer down to the pixels of each picture."""
     network, _ = open_network(model, device)
     photographs = read_photographs(images)
-    found, page = write_projections(network, photographs, layer, out, map=map, table=TABLES[table])
+    units = None if unit is None else [_unit(unit)]
+    found, page = write_projections(
+        network, photographs, layer, out, map=map, units=units, table=TABLES[table]
+    )
     for photograph, projection in zip(photographs, found, strict=True):
-        unit, box = projection.unit, projection.box
-        name = f" ({network.classes[unit.map]})" if projection.layer == network.model.scores else ""
+        one, box = projection.unit, projection.box
+        scored = network.model.has_scores and projection.layer == network.model.scores
+        name = f" ({network.classes[one.map]})" if scored else ""
         say(
-            f"{photograph.name}: {layer} map {unit.map}{name} at ({unit.p}, {unit.q}), activation "
+            f"{photograph.name}: {layer} map {one.map}{name} at ({one.p}, {one.q}), activation "
             f"{projection.value:.4g}, receptive field rows {box.top} to {box.bottom}, columns "
             f"{box.left} to {box.right}"
         )
     say(f"The page is {page.resolve()}, the pictures are beside it.")
+
+
+def _unit(text: str) -> Unit:
+    """ "3,10,12" -> map 3 at (10, 12)."""
+    numbers = whole_numbers(text, "--unit")
+    if len(numbers) != 3 or min(numbers) < 0:
+        raise ValueError(f"--unit takes a map, a row and a column, 3,10,12, got {text!r}")
+    return Unit(*numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,8 +11,10 @@ import typer
 
 from kernels.storage.folders import in_use
 from kernels.terminal.progress import say
+from minidl.formats.onnx.reading import read_outputs
 from zfnet.cli.groups import grouped
-from zfnet.cli.show import preprocessing_sentence
+from zfnet.cli.options import whole_numbers
+from zfnet.cli.show import preprocessing_sentence, what_it_gives
 from zfnet.importing import (
     InputFormat,
     import_network,
@@ -31,7 +34,11 @@ class FormOptions:
     """How images become the network's input."""
 
     size: Annotated[
-        int | None, typer.Option(help="Side of its input in pixels (default: the file's, or 224).")
+        str | None,
+        typer.Option(
+            help="Side of its input in pixels, or rows and columns as 48,320 (default: the file's, "
+            "or 224)."
+        ),
     ] = None
     resize: Annotated[
         int | None, typer.Option(help="Side of the square that this is cut from (for 224: 256).")
@@ -51,10 +58,12 @@ class FormOptions:
         """The preset's form with these changes; weights of torchvision have a preset by default."""
         if preset is None and self.mean is None and kind_of(file) != "onnx":
             preset = "torchvision"
+        plane = own_size(file) if self.size is None else _plane(self.size)
         return input_format(
             preset,
             _three(self.mean, "--mean"),
-            size=own_size(file) if self.size is None else self.size,
+            size=None if plane is None else max(plane),
+            plane=None if plane is None or plane[0] == plane[1] else plane,
             resize=self.resize,
             fit=self.fit,
             bgr=None if self.channels is None else self.channels == "bgr",
@@ -83,6 +92,10 @@ def import_command(
         Path | None, typer.Option(help="A file with one class a line, in the scores' order.")
     ] = None,
     options: FormOptions,
+    output: Annotated[
+        str | None,
+        typer.Option(help="The output to look into, of a network with several (the first)."),
+    ] = None,
     fold: Annotated[
         bool, typer.Option("--fold", help="Multiply batch normalisations into convolutions.")
     ] = False,
@@ -92,13 +105,15 @@ def import_command(
     _require_free(out, force)
     form = options.form(file, preset)
     names = None if classes is None else read_classes(classes)
-    network = import_network(file, form, names, fold=fold)
+    network = import_network(file, form, names, fold=fold, output=output)
     _save(network, out)
     model = network.model
     say(
         f"{file.name}: {len(model.layer_names())} layers, {model.parameter_count:,} parameters, "
-        f"{len(network.classes)} classes."
+        f"{what_it_gives(network)}."
     )
+    for line in _other_outputs(file, output):
+        say(line)
     say(preprocessing_sentence(network))
     say(f"The network is {(out / FILE).resolve()}. Look at its layers: zfnet show {out}")
     say(f"Their strongest activations: zfnet features --model {out} --data FOLDER")
@@ -115,6 +130,23 @@ def _save(network: Network, out: Path) -> None:
     """Save into the folder; a folder that was made for it is removed if that fails."""
     with in_use(out):
         network.save(out)
+
+
+def _other_outputs(file: Path, chosen: str | None) -> Iterator[str]:
+    """A sentence about the outputs of a file with several."""
+    names = read_outputs(file) if kind_of(file) == "onnx" else ()
+    if len(names) > 1:
+        taken = names[0] if chosen is None else chosen
+        others = ", ".join(name for name in names if name != taken)
+        yield f"Its output {taken} was taken; --output takes another one: {others}."
+
+
+def _plane(text: str) -> tuple[int, int]:
+    """ "224" -> (224, 224), "48,320" -> (48, 320)."""
+    sizes = whole_numbers(text, "--size")
+    if len(sizes) not in (1, 2) or min(sizes) < 1:
+        raise ValueError(f"--size takes a side, 224, or rows and columns, 48,320, got {text!r}")
+    return sizes[0], sizes[-1]
 
 
 def _three(text: str | None, option: str) -> tuple[float, ...] | None:

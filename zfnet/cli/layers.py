@@ -12,10 +12,10 @@ from kernels.terminal.progress import say
 from zfnet.cli.classifier_options import ClassifierOptions
 from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import grouped
-from zfnet.cli.options import Execution, Model, Split, open_network, whole_numbers
+from zfnet.cli.options import Execution, Model, Split, open_network
 from zfnet.cli.reporting import reporter
-from zfnet.experiments.layers.measure import LAYERS
 from zfnet.experiments.layers.page import Setting, write_layers
+from zfnet.experiments.shared.chosen_layers import chosen, keys
 from zfnet.experiments.shared.protocols import PROTOCOLS, open_whole
 from zfnet.experiments.shared.results import Results
 
@@ -42,7 +42,13 @@ def layers_command(
         Option(help="Which folders are not classes."),
     ] = "folders",
     folds: FoldOptions,
-    layers: Annotated[str, Option(help="Which, of 1 to 7.")] = ",".join(map(str, LAYERS)),
+    layers: Annotated[
+        str,
+        Option(
+            help="Which, with commas: of 1 to 7, or names that `zfnet show` prints (default: "
+            "1,2,3,4,5,7; without such numbers the ends of the network's stages)."
+        ),
+    ] = "",
     classifiers: ClassifierOptions,
     split: Split = "val",
     execution: Execution,
@@ -54,10 +60,10 @@ def layers_command(
         data, PROTOCOLS[protocol], split=split, seed=seed, follow_links=execution.follow_links
     )
     settings = {
-        "model": called, "data": data, "protocol": protocol, **asdict(folds), "layers": layers,
+        "model": called, "data": data, "protocol": protocol, **asdict(folds),
+        "layers": layers or ",".join(map(str, chosen(network.model))),
         **classifiers.shown, "split": split, "seed": seed,
     }  # fmt: skip
-    numbers = whole_numbers(layers, "--layers")
-    setting = Setting(**asdict(folds), numbers=numbers, **asdict(classifiers), seed=seed)
+    setting = Setting(**asdict(folds), layers=keys(layers), **asdict(classifiers), seed=seed)
     page = write_layers(network, dataset, Results(out, "layers", settings), setting, reporter())
     say(f"The page is {page.resolve()}, its numbers are beside it in layers.json and layers.csv.")

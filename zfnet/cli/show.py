@@ -45,13 +45,23 @@ def show_command(
     macs, parameters = sum(r.macs for r in found), network.model.parameter_count
     say(f"\n{called}: {len(found)} layers, {parameters:,} parameters, {macs:,} multiply-adds.")
     say(preprocessing_sentence(network))
-    say(f"{len(network.classes)} classes: {_listed(network.classes, '; ')}.")
+    listed = f": {_listed(network.classes, '; ')}" if network.classes else ""
+    given = what_it_gives(network)
+    say(f"{given[0].upper()}{given[1:]}{listed}.")
     for names, rule in beyond_the_paper(network.model):
         say(f"In projections at {_listed(names, ', ')}: {rule}.")
     if as_json is not None:
         with serialize.replacing(as_json) as beside:
             beside.write_text(json.dumps(_numbers(network, found), indent=1), encoding="utf-8")
         say(f"The same numbers are in {as_json.resolve()}.")
+
+
+def what_it_gives(network: Network) -> str:
+    """ "1000 classes", or for other networks "its output `mask` is 21 x 224 x 224"."""
+    model = network.model
+    if model.has_scores:
+        return f"{len(network.classes)} classes"
+    return f"no classes: its output {model.output} is {_times(model.shapes()[model.output])}"
 
 
 def preprocessing_sentence(network: Network) -> str:

@@ -15,11 +15,14 @@ from zfnet.cli.groups import Options, grouped
 from zfnet.cli.options import Execution, Model, open_network, whole_numbers
 from zfnet.cli.reporting import reporter
 from zfnet.data.voc import Voc
+from zfnet.experiments.shared.chosen_layers import top
 from zfnet.experiments.shared.protocols import PROTOCOLS, Protocol, open_whole
 from zfnet.experiments.shared.results import Results
 from zfnet.experiments.transfer.measure import SCRATCH_EPOCHS
 from zfnet.experiments.transfer.page import Setting, write_transfer
 from zfnet.experiments.transfer.voc_page import write_voc
+from zfnet.model import ConvNet
+from zfnet.network import Network
 
 Option = typer.Option
 FOLDS = "With folds of images (not for voc2012)"
@@ -33,11 +36,22 @@ class FoldOptions:
         str, Option(help="Images per class to learn from, with commas (default: the protocol's).")
     ] = ""
     folds: Annotated[int, Option(min=1, help="Draws of images to learn from.")] = 5
-    scratch: Annotated[bool, Option(help="Train the architecture from scratch too.")] = True
+    scratch: Annotated[
+        bool | None,
+        Option(
+            "--scratch/--no-scratch",
+            help="Train the architecture from scratch too (default: unless it was imported).",
+        ),
+    ] = None
     scratch_epochs: Annotated[int, Option(min=1, help="Epochs of those trainings.")] = (
         SCRATCH_EPOCHS
     )
     split: Annotated[str, Option(help="Of scenes, or a folder in parts: train or val.")] = "val"
+
+    def epochs(self, network: Network) -> int:
+        """Of the trainings from scratch; 0: none."""
+        own = isinstance(network.model, ConvNet)
+        return self.scratch_epochs if (own if self.scratch is None else self.scratch) else 0
 
     def sizes(self, protocol: Protocol) -> tuple[int, ...]:
         """Images per class, as given or as the protocol has them."""
@@ -60,6 +74,13 @@ def transfer_command(
         Option(help="What the data set is, and how the paper uses it."),
     ] = "folders",
     folds: Annotated[FoldOptions, Options(FOLDS)],
+    layer: Annotated[
+        str,
+        Option(
+            help="Whose output is classified: a name that `zfnet show` prints, or 1 to 7 (default: "
+            "7; without such numbers the input of the scores)."
+        ),
+    ] = "",
     classifiers: ClassifierOptions,
     execution: Execution,
 ) -> None:
@@ -69,22 +90,25 @@ def transfer_command(
     """
     seed = execution.seed
     network, called = open_network(model, execution.device)
-    given = {"model": called, "data": data, "protocol": protocol}
+    top_layer = top(network.model, layer or None)
+    given = {"model": called, "data": data, "protocol": protocol, "layer": top_layer}
     drawn = {**classifiers.shown, "seed": seed}
     if protocol == "voc2012":
         follow = execution.follow_links
         train, val = (Voc(data, part, follow_links=follow) for part in ("train", "val"))
         results = Results(out, "transfer", {**given, **drawn})
         options = asdict(classifiers)
-        page = write_voc(network, (train, val), results, **options, seed=seed, report=reporter())
+        page = write_voc(
+            network, (train, val), results, layer=top_layer, **options, seed=seed, report=reporter()
+        )
     else:
         chosen = PROTOCOLS[protocol]
         own: dict[str, Any] = {
             "per_class": folds.sizes(chosen), "folds": folds.folds,
-            "scratch_epochs": folds.scratch_epochs if folds.scratch else 0,
+            "scratch_epochs": folds.epochs(network),
         }  # fmt: skip
         results = Results(out, "transfer", {**given, **own, "split": folds.split, **drawn})
-        setting = Setting(**own, **asdict(classifiers), seed=seed)
+        setting = Setting(**own, layer=top_layer, **asdict(classifiers), seed=seed)
         dataset = open_whole(
             data, chosen, split=folds.split, seed=seed, follow_links=execution.follow_links
         )

@@ -69,6 +69,25 @@ the product is added to what the buffer held
 -        scales = np.array([1.0, 1.0 if add else 0.0])
 +        scales = np.array([1.0, 1.0])
 
+== batched_matmul blas: batched_matmul/blas.py
+every product has the first one's right factor: only for several pairs
+-        right = b.ctypes.data + n * K * N * item
++        right = b.ctypes.data
+
+the last block of rows is as long as the others, and writes into the next product
+-        count = min(rows, M - m)
++        count = min(rows, M)
+
+rows beyond the first block are left out: only for more than 128 rows
+-    item, blocks = out.itemsize, (M + rows - 1) // rows
++    item, blocks = out.itemsize, 1
+
+an empty sum is not written: only for K = 0
+-    if 0 in shape:
+-        out[...] = 0
+-    else:
++    if 0 not in shape:
+
 == matmul few_rows: matmul/few_rows.py
 the sums begin anew with each block of b's rows: only for more than 64 terms
 -                    outer_strided_prefetch(last - m, a, k * M + m, M, packed, sums, c, some, k > 0,

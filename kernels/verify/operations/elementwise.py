@@ -85,6 +85,42 @@ class Matmul(Sum):
 
 
 @operation
+class BatchedMatmul(Sum):
+    """Its geometry is (B, M, N, K)."""
+
+    name, linear, whole = "batched_matmul", ("a", "b"), True
+
+    def geometries(
+        self, kernel: Kernel, large: bool
+    ) -> st.SearchStrategy[tuple[int, int, int, int]]:
+        """Large ones are long in one direction, longer than the usual blocks."""
+        if not large:
+            return st.tuples(small(0, 4), small(0, 6), small(0, 6), small(0, 6))
+        sizes = st.tuples(small(1, 300), small(1, 40), small(1, 40))
+        return st.tuples(small(1, 4), sizes.flatmap(st.permutations)).map(
+            lambda drawn: (drawn[0], drawn[1][0], drawn[1][1], drawn[1][2])
+        )
+
+    def shapes(self, g: tuple[int, int, int, int]) -> dict[str, Shape]:
+        B, M, N, K = g
+        return {"a": (B, M, K), "b": (B, K, N)}
+
+    def chain(self, g: tuple[int, int, int, int]) -> int:
+        return g[3]
+
+    def absolute(self, kernel: Kernel, call: Call) -> np.ndarray:
+        return self.in_float64(call.each(np.abs))[0]
+
+    def in_float64(self, call: Call) -> Results:
+        a, b = (array.astype(np.float64) for array in call.inputs.values())
+        return (a @ b,)  # (B,M,K) x (B,K,N) -> (B,M,N)
+
+    def precisely(self, call: Call) -> np.ndarray:
+        a, b = (array.astype(np.longdouble) for array in call.inputs.values())
+        return np.asarray((a @ b).astype(np.float64))  # (B,M,K) x (B,K,N) -> (B,M,N)
+
+
+@operation
 class RandomBits(Operation):
     """Its geometry is the number of words; its options are seed, step and stream."""
 

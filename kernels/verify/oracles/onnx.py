@@ -106,4 +106,5 @@ _SERVED: dict[str, Callable[[Call], Results | None]] = {
     "max_pool2d": _max_pool,
     "relu": _plain("Relu"),
     "matmul": _plain("MatMul"),
+    "batched_matmul": _plain("MatMul"),
 }

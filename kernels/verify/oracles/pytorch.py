@@ -110,7 +110,8 @@ def _relu(call: Call) -> Results:
 
 
 def _matmul(call: Call) -> Results:
-    return ((_tensor(call.inputs["a"]) @ _tensor(call.inputs["b"])).numpy(),)  # (M,K) x (K,N)
+    a, b = _tensor(call.inputs["a"]), _tensor(call.inputs["b"])
+    return ((a @ b).numpy(),)  # (...,M,K) x (...,K,N) -> (...,M,N)
 
 
 _SERVED: dict[str, Callable[[Call], Results | None]] = {
@@ -123,5 +124,5 @@ _SERVED: dict[str, Callable[[Call], Results | None]] = {
     "local_response_norm": _response,
     "local_response_norm_vjp": _response,
     "relu": _relu,
-    "matmul": _matmul,
+    **dict.fromkeys(("matmul", "batched_matmul"), _matmul),
 }

@@ -9,6 +9,8 @@ that pytest loads this file alone: a run without kernels imports neither `kernel
 from __future__ import annotations
 
 import importlib.util
+import os
+import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ import pytest
 
 PROFILES = "few", "dev", "ci", "intense"
 DEVICES = "cpu", "emulator", "cuda"
+THREADS = 8
+"""The most that a property sets; as many run as there are cores."""
 FILES: pytest.StashKey[dict[Path, str]] = pytest.StashKey()
 """The files of this run, and what each is loaded by: its path, or a module's name."""
 
@@ -55,6 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
             "--kernels needs hypothesis, which draws the examples: pip install hypothesis"
         )
     _settings(config)
+    if "numba" not in sys.modules:  # which launches its threads when it is imported
+        os.environ.setdefault("NUMBA_NUM_THREADS", str(THREADS))
     if config.getoption("kernels") or config.args_source is not config.ArgsSource.ARGS:
         named = {Path(argument.partition("::")[0]).resolve() for argument in config.args}
         config.args += [str(file) for file in found if file not in named]

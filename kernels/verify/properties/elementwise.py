@@ -94,13 +94,13 @@ def exactly_or_bound(kernel: Kernel, *calls: Call) -> Any:
     )
 
 
-@holds("large product", "matmul", fills=("normal", "integers"), large=True, threads=True,
-       guise=st.sampled_from(["row-major", "column-major"]))  # fmt: skip
+@holds("large product", "matmul", "batched_matmul", fills=("normal", "integers"), large=True,
+       threads=True, guise=st.sampled_from(["row-major", "column-major"]))  # fmt: skip
 def leaves_no_row_or_column_out(kernel: Kernel, call: Call, guise: str) -> None:
     """With many rows and columns, not divisible by any block size, every error is within the bound,
     also for transposed factors."""
     a, b = (array.astype(np.longdouble) for array in call.inputs.values())
-    # (M,K) x (K,N) -> (M,N)
+    # (...,M,K) x (...,K,N) -> (...,M,N)
     agree(run(kernel, call.each(GUISES[guise])), (a @ b).astype(np.float64), call.bound(kernel)[0])
 
 
@@ -133,6 +133,30 @@ def rows_are_products_of_their_own(kernel: Kernel, call: Call) -> None:
     alone = [replace(call, g=(1, N, K)).but(a=row[None].copy()) for row in call.inputs["a"]]
     expected = np.concatenate([run(kernel, one) for one in alone])
     agree(run(kernel, call), expected, exactly_or_bound(kernel, call, alone[0]))
+
+
+@holds("products alone", "batched_matmul", fills=("integers",))
+def products_do_not_meet(kernel: Kernel, call: Call) -> None:
+    """Each pair of the batch alone gives the same product."""
+    B, *sizes = call.g
+    assume(B and call.served(kernel, (1, *sizes)))
+    alone = [
+        replace(call, g=(1, *sizes)).but(**{k: v[n : n + 1].copy() for k, v in call.inputs.items()})
+        for n in range(B)
+    ]
+    expected = np.concatenate([run(kernel, one) for one in alone])
+    agree(run(kernel, call), expected, exactly_or_bound(kernel, call, *alone))
+
+
+@holds("transposed products", "batched_matmul", fills=("integers",))
+def each_transposed_product_swaps_its_factors(kernel: Kernel, call: Call) -> None:
+    """(a b)^T = b^T a^T for every pair, whose operands are then column-major."""
+    (B, M, N, K), (a, b) = call.g, call.inputs.values()
+    assume(call.served(kernel, (B, N, M, K)))
+    # (B,K,N) -> (B,N,K), (B,M,K) -> (B,K,M)
+    swapped = replace(call, g=(B, N, M, K)).but(a=b.swapaxes(1, 2), b=a.swapaxes(1, 2))
+    bound = exactly_or_bound(kernel, call, swapped)
+    agree(run(kernel, swapped).swapaxes(1, 2), run(kernel, call), bound)
 
 
 @holds("column's bias", "matmul", seed=seeds)

@@ -22,6 +22,8 @@ from kernels.verify.strata.layers import (
 from kernels.verify.strata.stages import stages
 from kernels.verify.strata.stratum import Stratum
 
+BATCHES = ((12, 197, 197, 64), (12, 197, 64, 197), (192, 49, 49, 32), (24, 49, 32, 49))
+"""(B,M,N,K) of attention: ViT-B/16's scores and values, and Swin-T's, first and last blocks."""
 SHAPES = ((1, 64, 112, 112), (1, 2048, 7, 7), (1, 1152, 1, 1), (128, 4096), (197, 3072))
 PARAMETERS = ((64, 3, 7, 7), (512, 512, 3, 3), (1000, 2048), (2048,), (96, 1, 7, 7))
 JOINED = (
@@ -101,6 +103,7 @@ NETWORKS = Stratum(
         **dict.fromkeys(("local_contrast_norm", "local_contrast_norm_vjp"), _contrasts),
         "conv_relu_pool": _stages,
         "matmul": _listed([*MATRICES.values()]),
+        "batched_matmul": _listed(BATCHES),
         **dict.fromkeys(("relu", "relu_vjp"), _listed(SHAPES)),
         "sgd_step": _listed(PARAMETERS),
         "concatenate": _joined,

@@ -164,6 +164,12 @@ def _matrices() -> Sequence[tuple[int, int, int]]:
     return [*found, *tails]
 
 
+def _batches() -> Sequence[tuple[int, int, int, int]]:
+    found = [(B, *three) for size in (*FEW, *around(32, 64, 128, 256)) for B in (1, 3)
+             for three in ((size, 3, 5), (3, size, 5), (3, 5, size))]  # fmt: skip
+    return [*found, *((B, 3, 2, 4) for B in (*FEW, *around(16, 32, 64))), (2, 301, 302, 33)]
+
+
 def _shapes() -> Sequence[tuple[int, ...]]:
     found: list[tuple[int, ...]] = [(size,) for size in (*FEW, *LENGTHS, 2**20 + 1)]
     found += [(size, 3) for size in LENGTHS] + [(3, 5, size) for size in BLOCKS]
@@ -201,6 +207,7 @@ THRESHOLDS = Stratum(
         **dict.fromkeys(("local_contrast_norm", "local_contrast_norm_vjp"), _contrasts),
         "conv_relu_pool": around_thresholds((*FEW, *BLOCKS)),
         "matmul": _matrices,
+        "batched_matmul": _batches,
         **dict.fromkeys(("relu", "relu_vjp", "sgd_step"), _shapes),
         "plane_max": _four_axes,
         "concatenate": _joined,

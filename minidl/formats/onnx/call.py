@@ -1,4 +1,4 @@
-"""ONNX node with the values of its inputs, as the importer converts it to a layer."""
+"""ONNX node with the values of its inputs, as the importer converts it to layers."""
 
 from __future__ import annotations
 
@@ -8,29 +8,46 @@ from typing import Any
 
 import numpy as np
 
+from minidl.formats.onnx.batch import Activation, Batch
 from minidl.formats.onnx.model import Node
+from minidl.formats.onnx.sizes import depends
 from minidl.nn import Module
-
-Built = Module | tuple[Module, ...]
-"""The layer of a node, or several in sequence."""
-
-
-@dataclass(frozen=True)
-class Activation:
-    """A value computed from the image: its layer, and its shape for one image."""
-
-    layer: str
-    shape: tuple[int, ...]
-
 
 Value = np.ndarray | Activation | None
 """A constant, an activation, or None for an omitted optional input."""
 
 
 @dataclass(frozen=True, eq=False)
+class Source:
+    """An input of a layer that is made first: `modules` in sequence of an activation, or of the
+    image alone where the layer is a constant."""
+
+    modules: tuple[Module, ...]
+    of: Activation | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Layers of a node in sequence.
+
+    sources: the inputs of the first one; the node's activations unless given.
+    batch:   the batch's place in the result; that of the first activation unless given.
+    """
+
+    modules: tuple[Module, ...]
+    sources: tuple[Activation | Source, ...] | None = None
+    batch: Batch | None = None
+
+
+Built = Module | tuple[Module, ...] | Steps | list[Steps]
+"""The layer of a node, several in sequence, or a list with the layers of each of its outputs."""
+
+
+@dataclass(frozen=True, eq=False)
 class Call:
     """A node and its inputs' values; `call["pads"]` is an attribute, None where it is absent.
 
+    written: the batch for which the file was written; None where it is open.
     Methods raise ValueError with the reason for a node that does not fit; the importer adds its
     name.
     """
@@ -38,6 +55,12 @@ class Call:
     node: Node
     opset: int
     inputs: tuple[Value, ...]
+    written: int | None = None
+
+    @property
+    def images(self) -> int:
+        """The batch that constants of the file may have: 1 where it is open."""
+        return self.written or 1
 
     def __getitem__(self, attribute: str) -> Any:
         return self.node.attributes.get(attribute)
@@ -47,18 +70,27 @@ class Call:
         return tuple(value for value in self.inputs if isinstance(value, Activation))
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the first input, which must be computed from the image: (1, ...)."""
+    def first(self) -> Activation:
+        """The first input, which must be computed from the image."""
         first = self.inputs[0]
         if not isinstance(first, Activation):
             raise ValueError("its first input is a constant, not computed from the image")
-        return first.shape
+        return first
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the first input for one image, as the file has it."""
+        return self.first.shape
 
     @property
     def planes(self) -> tuple[int, int, int, int]:
         """The shape of the first input, which must have the four axes (N, C, H, W)."""
         if len(self.shape) != 4:
             raise ValueError(f"its input {self.shape} has not the four axes (N, C, H, W)")
+        if self.first.batch.axis != 0 or self.first.batch.rows != 1:
+            raise ValueError(
+                f"its input {self.first.sizes} has not the images alone on its first axis"
+            )
         N, C, H, W = self.shape
         return N, C, H, W
 
@@ -88,19 +120,20 @@ class Call:
     def integers(self, at: int) -> tuple[int, ...]:
         """Input number `at`, constant integers, as a tuple."""
         array = self.array(at)
+        if depends(array):
+            raise ValueError(f"its input number {at}, {self.sizes(at)}, depends on the batch")
         if not np.issubdtype(array.dtype, np.integer):
             raise ValueError(f"its input number {at} holds {array.dtype}; it must hold integers")
         return tuple(int(value) for value in array.ravel())  # any shape -> (values,)
 
+    def sizes(self, at: int) -> tuple[Any, ...]:
+        """Input number `at`, constant integers or sizes that depend on the batch, as a tuple."""
+        array = self.array(at)
+        return tuple(array.ravel()) if depends(array) else self.integers(at)  # -> (values,)
+
     def axis(self, axis: int) -> int:
-        """An axis of the first input, counted from the front; never the batch's."""
-        axes = len(self.shape)
-        if not -axes <= axis < axes or axis % axes == 0:
-            raise ValueError(
-                f"axis {axis} of its input {self.shape} is the batch's, or there is none; images "
-                "are computed each for itself"
-            )
-        return axis % axes
+        """An axis of the first input as that of its layer's output; never the batch's."""
+        return self.first.place(axis)
 
 
 Builder = Callable[[Call], Built]

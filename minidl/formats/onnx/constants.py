@@ -1,21 +1,29 @@
 """Constant folding of ONNX nodes with NumPy, so that layers get their arrays.
 
 Exporters write the target of a Reshape, or a weight with two more axes, as a chain of operators on
-constants. The shape of an activation is a constant too: that of one image, with a batch of 1.
+constants. The shape of an activation is one too, with the batch as a `Size` in an array of objects.
+Operators without a function here are computed by the standard's evaluator (`evaluated.py`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
-from minidl.formats.onnx.call import Activation, Call
+from minidl.formats.onnx import evaluated
+from minidl.formats.onnx.batch import Activation
+from minidl.formats.onnx.call import Call
+from minidl.formats.onnx.sizes import Size, depends, places, plain
 from minidl.formats.onnx.tensors import type_name
 
 Folder = Callable[[Call], np.ndarray]
 FOLDERS: dict[str, Folder] = {}
+SMALL = 1 << 16
+"""Bytes that are counted for places of images, of which a file cannot have many."""
 _TYPES = {
     1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64,
     9: np.bool_, 10: np.float16, 11: np.float64, 12: np.uint32, 13: np.uint64,
@@ -30,16 +38,24 @@ def size(call: Call) -> int:
     """
     operator = call.node.operator
     arrays = [each for each in call.inputs if isinstance(each, np.ndarray)]
+    if operator not in FOLDERS:
+        return 0 if any(map(depends, arrays)) else evaluated.size(call)
     if operator == "ConstantOfShape":
-        value, shape = call["value"], call.integers(0)
+        value, shape = call["value"], _one_image(call.sizes(0))
         if min(shape, default=0) < 0:
             raise ValueError(f"a constant of the shape {shape} would be negative")
         return math.prod(shape) * (4 if value is None else value.itemsize)
+    if operator == "Range":
+        start, limit, delta = (call.array(at).item() for at in range(3))
+        bounded = not isinstance(limit, Size) and delta
+        return 8 * max(math.ceil((limit - start) / delta), 0) if bounded else SMALL
+    if operator == "Expand" and len(arrays) == 2:
+        return math.prod(_expanded(call)) * arrays[0].itemsize
     if operator == "Concat":
         return sum(array.nbytes for array in arrays)
     if operator == "Cast":
         return 8 * sum(array.size for array in arrays)
-    if operator in ("Add", "Sub", "Mul", "Div") and len(arrays) == 2:
+    if operator in ARITHMETIC:
         items = math.prod(np.broadcast_shapes(*(array.shape for array in arrays)))
         return items * max(array.itemsize for array in arrays)
     if operator == "Gather" and len(arrays) == 2:
@@ -51,19 +67,23 @@ def size(call: Call) -> int:
 
 
 def folds(call: Call) -> bool:
-    """True if the node's value is a constant, which `FOLDERS` computes."""
-    return call.node.operator == "Shape" or not call.activations
+    """True if the node's value is a constant, not computed from the image."""
+    return call.node.operator in ("Shape", "Size") or not call.activations
 
 
-def fold(call: Call) -> np.ndarray:
-    """The node's constant value; ValueError for an operator that is not supported."""
-    if call.node.operator not in FOLDERS:
-        raise ValueError(
-            "it is computed from constants alone; of that only "
-            f"{', '.join(sorted(FOLDERS))} can be computed"
-        )
+def fold(call: Call) -> tuple[np.ndarray, ...]:
+    """The node's constant values, one for each output; ValueError for an operator that is not
+    supported."""
+    operator = call.node.operator
+    if operator not in FOLDERS:
+        if any(isinstance(each, np.ndarray) and depends(each) for each in call.inputs):
+            raise ValueError(
+                "it is computed from the number of images; of that only "
+                f"{', '.join(sorted(FOLDERS))} can be computed"
+            )
+        return evaluated.values(call)
     try:
-        return np.asarray(FOLDERS[call.node.operator](call))
+        return (plain(np.asarray(FOLDERS[operator](call))),)
     except (IndexError, TypeError) as error:
         raise ValueError(str(error)) from None
 
@@ -94,15 +114,36 @@ def constant(call: Call) -> np.ndarray:
 def constant_of_shape(call: Call) -> np.ndarray:
     value = call["value"]
     filler = np.zeros(1, np.float32) if value is None else value
-    return np.full(call.integers(0), filler.item(), filler.dtype)
+    return np.full(_one_image(call.sizes(0)), filler.item(), filler.dtype)
 
 
 @folding("Shape")
 def shape(call: Call) -> np.ndarray:
-    source = call.inputs[0]
-    sizes = source.shape if isinstance(source, Activation) else call.array(0).shape
+    sizes = _sizes(call)
     start, end = call["start"] or 0, call["end"]
-    return np.array(sizes[start : len(sizes) if end is None else end], np.int64)
+    return _integers(sizes[start : len(sizes) if end is None else end])
+
+
+@folding("Size")
+def size_(call: Call) -> np.ndarray:
+    """The number of values."""
+    return _integers((math.prod(_sizes(call)),)).reshape(())  # (1,) -> ()
+
+
+def _sizes(call: Call) -> tuple[Any, ...]:
+    source = call.inputs[0]
+    return source.sizes if isinstance(source, Activation) else call.array(0).shape
+
+
+def _integers(sizes: tuple[Any, ...]) -> np.ndarray:
+    """Integers as an array, of objects where one depends on the batch."""
+    objects = any(isinstance(size, Size) for size in sizes)
+    return np.array(sizes, object if objects else np.int64)
+
+
+def _one_image(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """Sizes with 1 for the batch's: what is the same for every image is kept once."""
+    return tuple(1 if isinstance(size, Size) else int(size) for size in sizes)
 
 
 @folding("Identity")
@@ -114,7 +155,32 @@ def identity(call: Call) -> np.ndarray:
 def cast(call: Call) -> np.ndarray:
     if call["to"] not in _TYPES:
         raise ValueError(f"it casts to {type_name(call['to'])}, which cannot be read")
-    return call.array(0).astype(_TYPES[call["to"]])
+    array, dtype = call.array(0), np.dtype(_TYPES[call["to"]])
+    if not depends(array):
+        return array.astype(dtype)
+    exact = np.vectorize(int if dtype.kind in "iu" else Fraction, otypes=[object])
+    return _mapped(array, exact)
+
+
+def _mapped(array: np.ndarray, function: Callable[..., np.ndarray]) -> np.ndarray:
+    """The function of the numbers that do not depend on the batch."""
+    mapped, fixed = array.copy(), np.array([not isinstance(v, Size) for v in array.flat], bool)
+    fixed = fixed.reshape(array.shape)  # (values,) -> the array's shape
+    if fixed.any():
+        mapped[fixed] = function(array[fixed])
+    return mapped
+
+
+@folding("Floor")
+def floor(call: Call) -> np.ndarray:
+    array = call.array(0)
+    return _mapped(array, np.vectorize(math.floor, [object])) if depends(array) else np.floor(array)
+
+
+@folding("Ceil")
+def ceil(call: Call) -> np.ndarray:
+    array = call.array(0)
+    return _mapped(array, np.vectorize(math.ceil, [object])) if depends(array) else np.ceil(array)
 
 
 @folding("Gather")
@@ -183,11 +249,54 @@ def multiply(call: Call) -> np.ndarray:
 @folding("Div")
 def divide(call: Call) -> np.ndarray:
     a, b = call.array(0), call.array(1)
+    if depends(a) or depends(b):
+        return np.asarray(np.vectorize(_quotient, otypes=[object])(a, b))
     if not b.all():
         raise ValueError("it divides by zero")
     if np.issubdtype(a.dtype, np.integer):
         return (a - np.fmod(a, b)) // b  # the standard's quotient of integers drops the fraction
     return a / b
+
+
+def _quotient(a: Any, b: Any) -> Any:
+    """a / b of sizes; of two integers without the fraction."""
+    if any(isinstance(each, Size | Fraction | float) for each in (a, b)):
+        return a / b
+    return int(Fraction(int(a), int(b)))
+
+
+@folding("Range")
+def range_(call: Call) -> np.ndarray:
+    start, limit, delta = (call.array(at).item() for at in range(3))
+    if not isinstance(limit, Size):
+        return np.arange(start, limit, delta, dtype=call.array(0).dtype)
+    if start != 0 or delta != 1:
+        raise ValueError(f"it counts from {start} to {limit} in steps of {delta}")
+    return places(limit)
+
+
+@folding("Equal")
+def equal(call: Call) -> np.ndarray:
+    return np.asarray(call.array(0) == call.array(1), bool)
+
+
+@folding("Where")
+def where(call: Call) -> np.ndarray:
+    return np.where(call.array(0), call.array(1), call.array(2))
+
+
+@folding("Expand")
+def expand(call: Call) -> np.ndarray:
+    return np.broadcast_to(call.array(0), _expanded(call)).copy()
+
+
+def _expanded(call: Call) -> tuple[int, ...]:
+    """The shape of an Expand: equal sizes, or those of the one that has 1."""
+    return np.broadcast_shapes(call.array(0).shape, _one_image(call.sizes(1)))
+
+
+ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Equal", "Where")
+"""Operators whose result has the shape of all inputs, broadcast."""
 
 
 def axes(call: Call) -> tuple[int, ...]:

@@ -7,8 +7,7 @@ its axes as an attribute. The batch's axis is symbolic, "N".
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,44 +15,15 @@ import numpy as np
 from kernels.contract.arguments import Pair, pads, pair
 from kernels.contract.norm_geometry import LCNGeometry
 from minidl import nn, serialize
+from minidl.formats.onnx.export_elements import ELEMENTS
+from minidl.formats.onnx.export_moves import MOVING
+from minidl.formats.onnx.writing import Writer, Writing, plain
 from minidl.recording import no_grad
-from minidl.sharing import place
 from minidl.tensor import Tensor
 
 OPSET = 17
 IR_VERSION = 8
 IMAGE, RESULT = "image", "scores"
-
-
-@dataclass
-class Writing:
-    """The nodes and constants of a graph during the export.
-
-    shapes:  the shape of every layer's output for one image, by name, and of the result.
-    written: the constants' names and the arrays that they were given for, by `sharing.place`.
-    """
-
-    shapes: Mapping[str, tuple[int, ...]]
-    nodes: list[Any] = field(default_factory=list)
-    constants: dict[str, np.ndarray] = field(default_factory=dict)
-    written: dict[Hashable, tuple[str, np.ndarray]] = field(default_factory=dict)
-
-    def node(self, operator: str, name: str, inputs: Sequence[str], **attributes: Any) -> None:
-        from onnx import helper
-
-        self.nodes.append(helper.make_node(operator, inputs, [name], name, **attributes))
-
-    def constant(self, name: str, array: np.ndarray) -> str:
-        """The name under which the array is a constant: `name`, or that of the same array."""
-        # The array is kept too: the memory of one that is gone may be another one's.
-        known, _ = self.written.setdefault(place(array), (name, array))
-        if known == name:
-            self.constants[name] = np.ascontiguousarray(array)
-        return known
-
-
-Writer = Callable[[Writing, str, Any, Sequence[str]], None]
-"""Adds a layer's nodes: of the export, a name, the layer, and the names of its inputs."""
 
 
 def save_onnx(
@@ -101,7 +71,7 @@ def _shapes(model: nn.Graph, input_shape: Sequence[int]) -> dict[str, tuple[int,
     with no_grad():
         found = model.activations(Tensor(np.zeros((1, *input_shape), np.float32)))
     shapes = {name: y.shape[1:] for name, y in found.items()}
-    return shapes | {RESULT: shapes[model.output]}
+    return shapes | {RESULT: shapes[model.output], IMAGE: tuple(input_shape)}
 
 
 def _value(name: str, shape: Sequence[int]) -> Any:
@@ -160,7 +130,16 @@ def _transposed(
 
 
 def _linear(writing: Writing, name: str, layer: nn.Linear, inputs: Sequence[str]) -> None:
-    writing.node("Gemm", name, [*inputs, *_weights(writing, name, layer)], transB=1)
+    """A matrix times the weight; with more axes, of tokens for example, a product and a sum."""
+    if len(writing.shapes[inputs[0]]) == 1:
+        writing.node("Gemm", name, [*inputs, *_weights(writing, name, layer)], transB=1)
+        return
+    weight = writing.constant(f"{name}.weight", layer.weight.data.T)  # (K,F) -> (F,K)
+    last = name if layer.bias is None else f"{name}.product"
+    writing.node("MatMul", last, [*inputs, weight])
+    if layer.bias is not None:
+        bias = writing.constant(f"{name}.bias", layer.bias.data)
+        writing.node("Add", name, [last, bias])
 
 
 def _max_pool(writing: Writing, name: str, layer: nn.MaxPool2d, inputs: Sequence[str]) -> None:
@@ -251,22 +230,6 @@ def _clip(writing: Writing, name: str, layer: nn.Clip, inputs: Sequence[str]) ->
     writing.node("Clip", name, [*inputs, *ends])
 
 
-def _reshape(writing: Writing, name: str, layer: nn.Reshape, inputs: Sequence[str]) -> None:
-    # 0 is the batch's size.
-    shape = writing.constant(f"{name}.shape", np.array([0, *layer.settings["shape"]], np.int64))
-    writing.node("Reshape", name, [*inputs, shape])
-
-
-def _plain(operator: str, **fixed: Any) -> Writer:
-    """The exporter of a layer that is one operator; `fixed` maps its attributes to settings."""
-
-    def write(writing: Writing, name: str, layer: Any, inputs: Sequence[str]) -> None:
-        attributes = {key: layer.settings[setting] for key, setting in fixed.items()}
-        writing.node(operator, name, inputs, **attributes)
-
-    return write
-
-
 WRITERS: dict[type[nn.Module], Writer] = {
     nn.Conv2d: _conv,
     nn.ConvTranspose2d: _transposed,
@@ -279,19 +242,19 @@ WRITERS: dict[type[nn.Module], Writer] = {
     nn.Pixels: _pixels,
     nn.PReLU: _prelu,
     nn.Clip: _clip,
-    nn.Reshape: _reshape,
-    nn.ReLU: _plain("Relu"),
-    nn.LeakyReLU: _plain("LeakyRelu", alpha="slope"),
-    nn.Sigmoid: _plain("Sigmoid"),
-    nn.Tanh: _plain("Tanh"),
-    nn.Softmax: _plain("Softmax", axis="axis"),
-    nn.Add: _plain("Sum"),
-    nn.Concatenate: _plain("Concat", axis="axis"),
-    nn.Transpose: _plain("Transpose", perm="axes"),
-    nn.Flatten: _plain("Flatten"),
-    nn.GlobalAvgPool2d: _plain("GlobalAveragePool"),
-    nn.GlobalMaxPool2d: _plain("GlobalMaxPool"),
-    nn.Identity: _plain("Identity"),
-    nn.Dropout: _plain("Identity"),
+    nn.ReLU: plain("Relu"),
+    nn.LeakyReLU: plain("LeakyRelu", alpha="slope"),
+    nn.Sigmoid: plain("Sigmoid"),
+    nn.Tanh: plain("Tanh"),
+    nn.Softmax: plain("Softmax", axis="axis"),
+    nn.Add: plain("Sum"),
+    nn.Concatenate: plain("Concat", axis="axis"),
+    nn.Flatten: plain("Flatten"),
+    nn.GlobalAvgPool2d: plain("GlobalAveragePool"),
+    nn.GlobalMaxPool2d: plain("GlobalMaxPool"),
+    nn.Identity: plain("Identity"),
+    nn.Dropout: plain("Identity"),
+    **ELEMENTS,
+    **MOVING,
 }
 """The exporter of each kind of layer."""

@@ -1,4 +1,4 @@
-"""An ONNX file's contents in plain Python: nodes, constants, the input image and the output."""
+"""An ONNX file's contents in plain Python: nodes, constants, the input image and the outputs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Node:
     inputs:     the names of its inputs, "" for an omitted optional one.
     outputs:    the names of its outputs.
     attributes: its settings, with the defaults of the file's opset.
+    fault:      why the standard has no such node, in words; "" if it has.
     """
 
     operator: str
@@ -24,22 +25,52 @@ class Node:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any]
+    fault: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """A graph within a node: what an If computes in one of its two cases."""
+
+    nodes: tuple[Node, ...]
+    constants: Mapping[str, np.ndarray]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Image:
+    """A file's input: images (N, *shape).
+
+    shape:         (C,H,W), or (H,W,C) if `channels_last`, as Keras has them.
+    images:        the number N for which the file was written; None where it is open.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    channels_last: bool = False
+    images: int | None = None
+
+    @property
+    def planes(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        if self.channels_last:
+            H, W, C = self.shape
+            return C, H, W
+        return self.shape
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A file's network, from one image to one output.
+    """A file's network, from one image to one of its outputs.
 
     opset:     the version of the standard's operators.
     nodes:     the nodes on the paths to the output, each after its inputs.
     constants: arrays by name, in the types of the file.
-    image:     the name of the input image, of the shape (N, *shape).
-    output:    the name of the network's output.
+    output:    the name of the chosen output.
     """
 
     opset: int
     nodes: tuple[Node, ...]
     constants: Mapping[str, np.ndarray]
-    image: str
-    shape: tuple[int, int, int]
+    image: Image
     output: str

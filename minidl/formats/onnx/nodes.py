@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from minidl.formats.onnx.model import Node
+from minidl.formats.onnx.model import Branch, Node
 from minidl.formats.onnx.tensors import to_array
 
 LIMIT = 2**31
@@ -41,25 +41,34 @@ def in_order(nodes: Sequence[Any], given: Collection[str], output: str) -> list[
     return [nodes[at] for at in order if at in needed]
 
 
-def to_node(proto: Any, opset: int, folder: Path) -> Node:
-    """A NodeProto with the defaults of its opset; ValueError if the standard has no such node."""
-    schema = _schema(proto, opset)
-    attributes = {
-        name: _value(attribute.default_value, folder, proto)
-        for name, attribute in schema.attributes.items()
-        if attribute.default_value.name
-    }
-    attributes |= {each.name: _value(each, folder, proto) for each in proto.attribute}
-    missing = [n for n, a in schema.attributes.items() if a.required and n not in attributes]
-    if missing:
-        raise ValueError(f"{called(proto)} lacks the attribute {', '.join(missing)}")
+def to_node(proto: Any, opset: int, folder: Path | None) -> Node:
+    """A NodeProto with the defaults of its opset; its fault if the standard has no such node."""
+    try:
+        attributes, fault = _attributes(proto, opset, folder), ""
+    except ValueError as error:
+        attributes, fault = {}, str(error)
     return Node(
         operator=proto.op_type,
         name=title(proto),
         inputs=tuple(proto.input),
         outputs=tuple(proto.output),
         attributes=attributes,
+        fault=fault,
     )
+
+
+def _attributes(proto: Any, opset: int, folder: Path | None) -> dict[str, Any]:
+    schema = _schema(proto, opset)
+    attributes = {
+        name: _value(attribute.default_value, opset, folder, proto)
+        for name, attribute in schema.attributes.items()
+        if attribute.default_value.name
+    }
+    attributes |= {each.name: _value(each, opset, folder, proto) for each in proto.attribute}
+    missing = [n for n, a in schema.attributes.items() if a.required and n not in attributes]
+    if missing:
+        raise ValueError(f"{called(proto)} lacks the attribute {', '.join(missing)}")
+    return attributes
 
 
 def title(proto: Any) -> str:
@@ -84,10 +93,31 @@ def _makers(nodes: Sequence[Any], given: Collection[str]) -> dict[str, int]:
 
 
 def _feeders(node: Any, makers: dict[str, int], given: Collection[str]) -> set[int]:
+    read = [*node.input, *outer_values(node)]
     unknown = [v for v in filter(None, node.input) if v not in makers and v not in given]
     if unknown:
         raise ValueError(f"{called(node)} takes {unknown[0]!r}, which nothing makes")
-    return {makers[value] for value in node.input if value in makers}
+    return {makers[value] for value in read if value in makers}
+
+
+def outer_values(node: Any) -> set[str]:
+    """The values that the graphs within a node read from outside of them."""
+    graphs = [each.g for each in node.attribute if each.HasField("g")]
+    found = set[str]()
+    for graph in graphs:
+        for inner in graph.node:
+            found |= {*inner.input, *outer_values(inner)}
+        found.update(each.name for each in graph.output)
+    return found
+
+
+def _branch(graph: Any, opset: int, folder: Path | None) -> Branch:
+    arrays = {t.name: to_array(t, f"initializer {t.name!r}", folder) for t in graph.initializer}
+    return Branch(
+        nodes=tuple(to_node(node, opset, folder) for node in graph.node),
+        constants=arrays,
+        outputs=tuple(each.name for each in graph.output),
+    )
 
 
 def _schema(proto: Any, opset: int) -> Any:
@@ -120,11 +150,13 @@ def _check_attribute(attribute: Any, known: Any, what: str) -> None:
         )
 
 
-def _value(attribute: Any, folder: Path, proto: Any) -> Any:
-    """An attribute's value: a number, text, an array, or a tuple; None for a graph."""
+def _value(attribute: Any, opset: int, folder: Path | None, proto: Any) -> Any:
+    """An attribute's value: a number, text, an array, or a tuple; of a graph only an If's."""
     from onnx import AttributeProto
 
     kind = AttributeProto.AttributeType.Name(attribute.type)
+    if kind == "GRAPH":
+        return _branch(attribute.g, opset, folder) if proto.op_type == "If" else None
     if kind == "TENSOR":
         return to_array(attribute.t, f"{attribute.name} of {called(proto)}", folder)
     if kind == "STRING":

@@ -41,7 +41,7 @@ _TYPES: dict[int, tuple[str, str]] = {
 }
 
 
-def to_array(tensor: Any, what: str, folder: Path) -> np.ndarray:
+def to_array(tensor: Any, what: str, folder: Path | None) -> np.ndarray:
     """The array of a TensorProto, in its own type.
 
     `what` is its name in errors, `folder` the model's. ValueError for a type that is not a number,
@@ -63,7 +63,7 @@ def to_array(tensor: Any, what: str, folder: Path) -> np.ndarray:
     return _shaped(raw, np.dtype(dtype), shape, what)
 
 
-def check_external(tensors: Iterable[Any], folder: Path) -> None:
+def check_external(tensors: Iterable[Any], folder: Path | None) -> None:
     """ValueError if arrays take more bytes from a file beside the model than several times its own:
     each is read for itself, so overlapping parts would multiply the file in memory."""
     taken, first = Counter[str](), dict[str, str]()
@@ -109,7 +109,7 @@ def _shaped(raw: bytes, dtype: np.dtype, shape: tuple[int, ...], what: str) -> n
     return np.frombuffer(raw, dtype).reshape(shape)  # (bytes,) -> the shape
 
 
-def _external(tensor: Any, what: str, folder: Path, needed: int) -> bytes:
+def _external(tensor: Any, what: str, folder: Path | None, needed: int) -> bytes:
     """The tensor's bytes from another file."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
     file = _inside(folder, entries.get("location", ""), what)
@@ -126,8 +126,13 @@ def _external(tensor: Any, what: str, folder: Path, needed: int) -> bytes:
         return opened.read(length)
 
 
-def _inside(folder: Path, location: str, what: str) -> Path:
+def _inside(folder: Path | None, location: str, what: str) -> Path:
     """The file `location` below `folder`; ValueError if it is outside of the folder."""
+    if folder is None:
+        raise ValueError(
+            f"{what} is stored in the file {location!r}, and the model is not read from a file: "
+            "give its path, or a model with its arrays in it (onnx.load_external_data_for_model)"
+        )
     parts = PureWindowsPath(location).parts
     absolute = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
     if not parts or absolute or ".." in parts or "\0" in location:
@@ -159,5 +164,5 @@ def _number(entries: dict[str, str], key: str, default: int, what: str) -> int:
     return int(text)
 
 
-def _name(folder: Path) -> str:
+def _name(folder: Path | None) -> str:
     return os.fspath(folder) if folder.parts else "this folder"

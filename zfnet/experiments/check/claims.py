@@ -11,14 +11,15 @@ from zfnet.experiments.correspondence.claims import tightness
 from zfnet.experiments.correspondence.measure import Setting, correspondence
 from zfnet.experiments.correspondence.regions import of_dataset
 from zfnet.experiments.invariance.measure import draw, invariance, trends
-from zfnet.experiments.layers.measure import LAYERS, score_layers, step
+from zfnet.experiments.layers.measure import score_layers, step
 from zfnet.experiments.occlusion.images import last_layer
 from zfnet.experiments.occlusion.measure import default_square
 from zfnet.experiments.occlusion.pointing import pointing_game
-from zfnet.experiments.shared.feature_bank import layer_output, read_features
+from zfnet.experiments.shared.chosen_layers import chosen, top
+from zfnet.experiments.shared.feature_bank import read_features
 from zfnet.experiments.shared.folds import draw_fold
 from zfnet.experiments.shared.results import Report
-from zfnet.experiments.transfer.measure import LAYER, Folds, Scores, score_pretrained, score_scratch
+from zfnet.experiments.transfer.measure import Folds, Scores, score_pretrained, score_scratch
 
 FACE = "face"
 """The class of scenes whose eyes and nose are occluded."""
@@ -71,7 +72,7 @@ def transferred(case: Case, effort: Effort, report: Report) -> dict[str, float]:
             f"the network has learned from {network.data} itself, so that nothing is "
             "transferred to them; without a model the pretrained network is taken"
         )
-    layer = layer_output(network.model, LAYER)
+    layer = top(network.model)
     bank = read_features(network, case.dataset, [layer], report=report)
     folds, scores = Folds.drawn(case.dataset, bank, (n,), 1, case.seed), Scores((n,))
     for _ in score_pretrained(folds, layer, scores, c=None, seed=case.seed, report=report):
@@ -86,7 +87,7 @@ def transferred(case: Case, effort: Effort, report: Report) -> dict[str, float]:
 def separated(case: Case, effort: Effort, report: Report) -> dict[str, float]:
     """Gains in a linear SVM's accuracy: from the first layer to the last, and step by step."""
     network = case.network()
-    named = {number: layer_output(network.model, number) for number in LAYERS}
+    named = chosen(network.model)
     bank = read_features(network, case.dataset, [*named.values()], report=report)
     fold = draw_fold(bank.labels, case.dataset.classes, effort.per_class, 0, case.seed)
     *_, scores = score_layers(bank, [fold], named, seed=case.seed, report=report)

@@ -89,7 +89,8 @@ def _projected(
     unknown = [layer for layer in layers if layer not in activations]
     if unknown:
         raise ValueError(f"no layer {', '.join(unknown)}; the layers are {', '.join(activations)}")
-    units: dict[str, list[Unit]] = {la: strongest(activations[la].data) for la in layers}
+    planes = {la: network.model.layout(la).planar(activations[la].data) for la in layers}
+    units: dict[str, list[Unit]] = {la: strongest(planes[la]) for la in layers}
     projector = Deconvnet(network.model)
     return {layer: projector.project_each(x, layer, chosen) for layer, chosen in units.items()}
 

@@ -11,8 +11,10 @@ import kernels
 from minidl import device, nn, no_grad
 from zfnet.data import Dataset, Loader, Loading
 from zfnet.deconvnet import Deconvnet, Projection, Unit
+from zfnet.inspectable import InspectableGraph
 from zfnet.network import Network
-from zfnet.steps import steps, with_relu
+from zfnet.outputs import Outputs
+from zfnet.steps import with_relu
 
 Progress = Callable[[int, int], None]
 
@@ -54,32 +56,29 @@ def strongest_activations(
     """One pass over the data set's centre crops; memory does not grow with the number of images.
 
     A convolution with a ReLU behind it is measured after the ReLU. ValueError for a layer that does
-    not exist or is above the last pool, no layers, or k below 1.
+    not exist, no layers, or k below 1.
     """
     if k < 1 or not layers:
         raise ValueError(f"k is {k}, the layers are {list(layers)}: at least one of each is needed")
     loader = Loader(dataset, network.preprocess, batch_size, Loading.in_order(workers=workers))
     network.model.eval()
     found: dict[str, Strongest] = {}
-    chain = steps(network.model, _rectified(network, layers))
+    rectified = {layer: _measured(network.model, layer) for layer in layers}
+    outputs = Outputs(network.model, [*rectified.values()])
     for batch in loader.epoch(0):
         with no_grad():
-            kept = {nn.INPUT: network.model.input_tensor(batch.images)}
-            for step in chain:
-                kept[step.name] = y = step.on_planes(*(kept[name] for name in step.inputs))
-                for layer in step.names & set(layers):
-                    _merge(found, layer, y.data, batch.indices, k)
-                for name in step.freed:
-                    del kept[name]
+            for name, y in outputs({nn.INPUT: network.model.input_tensor(batch.images)}):
+                units = network.model.layout(name).planar(y.data)
+                for layer in (layer for layer in layers if rectified[layer] == name):
+                    _merge(found, layer, units, batch.indices, k)
         progress(int(batch.indices[-1]) + 1, len(dataset))
-    return found
+    return {layer: found[layer] for layer in layers if layer in found}
 
 
-def _rectified(network: Network, layers: Sequence[str]) -> list[str]:
-    """The layers, each convolution replaced by the ReLU behind it; ValueError without planes."""
-    for layer in layers:
-        network.model.receptive_field(layer, 0, 0)
-    return [with_relu(network.model, layer) for layer in layers]
+def _measured(model: InspectableGraph, layer: str) -> str:
+    """The layer, or the ReLU behind a convolution; ValueError for a layer that does not exist."""
+    model.unit_planes(layer)
+    return with_relu(model, layer)
 
 
 def _merge(

@@ -66,10 +66,11 @@ def write_features(
 
 
 def _lead(network: Network, dataset: Dataset, table: Rules) -> str:
+    classes = f"{len(network.classes)} classes and " if network.classes else ""
     return (
-        f"A network with {len(network.classes)} classes and {network.model.parameter_count:,} "
-        f"parameters, looking at {len(dataset):,} images of {Path(dataset.name).name}; projections "
-        f"by the rules of the {table.name}."
+        f"A network with {classes}{network.model.parameter_count:,} parameters, looking at "
+        f"{len(dataset):,} images of {Path(dataset.name).name}; projections by the rules of the "
+        f"{table.name}."
     )
 
 

@@ -118,6 +118,7 @@ def invariance(
 
 
 def _check(network: Network, subjects: Sequence[Subject], layers: Sequence[str]) -> None:
+    network.require_scores("the probability of the true class")
     names = [name for name, _ in network.model.children()]
     if not set(layers) <= set(names) or not 2 <= len(set(layers)) == len(layers):
         raise ValueError(

@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from zfnet.data import Dataset
 from zfnet.experiments.layers import measure as layers
 from zfnet.experiments.layers.measure import PUBLISHED, Score
-from zfnet.experiments.shared import classifiers
-from zfnet.experiments.shared.feature_bank import MEMORY, FeatureBank, layer_output, read_features
+from zfnet.experiments.shared import chosen_layers, classifiers
+from zfnet.experiments.shared.chosen_layers import Key
+from zfnet.experiments.shared.feature_bank import MEMORY, FeatureBank, read_features
 from zfnet.experiments.shared.folds import check_counts, draw_fold, labels_of
 from zfnet.experiments.shared.gains import percent
 from zfnet.experiments.shared.results import Report, Results, silent
@@ -35,6 +36,11 @@ FOLDS_SHARE = (
     "intervals hold for draws from this data set; for new images they would be wider."
 )
 SEEN_BEFORE = "The network was itself trained on {data}: its deep layers know these classes."
+NAMED = (
+    "The network does not number its layers as the paper does. These are the last layers of each "
+    "resolution on every path from the image to the scores, and the input of the scores; others "
+    "with `--layers` and their names."
+)
 NAMES = {"svm": "SVM", "softmax": "softmax"}
 HEADER = (
     "classifier", "layer", "features", "ours, %", "Caltech-101 (30), published",
@@ -51,13 +57,14 @@ class Setting:
     """What is classified, and how.
 
     per_class: images per class to learn from; folds: draws of them.
-    numbers:   the paper's layers, two or more.
+    layers:    the paper's numbers or names of layers, two or more; empty: a choice for the
+               network (`chosen_layers.chosen`).
     c, memory: see `classifiers.fit` and `feature_bank.read_features`.
     """
 
     per_class: int = 30
     folds: int = 5
-    numbers: tuple[int, ...] = layers.LAYERS
+    layers: tuple[Key, ...] = ()
     c: float | None = None
     memory: int = MEMORY
     seed: int = 0
@@ -78,11 +85,8 @@ def write_layers(
     Returns the page's path. ValueError for layers that do not exist, classes with too few images
     (before anything is computed), or features that do not fit into the memory.
     """
-    numbers = sorted(set(setting.numbers))
     per_class, folds, seed = setting.per_class, setting.folds, setting.seed
-    if len(numbers) < 2:
-        raise ValueError(f"layers {list(setting.numbers)}: at least two are compared")
-    chosen = {number: layer_output(network.model, number) for number in numbers}
+    chosen = chosen_layers.chosen(network.model, setting.layers)
     check_counts(labels_of(dataset), dataset.classes, [per_class], folds)
     bank = read_features(network, dataset, [*chosen.values()], memory=setting.memory, report=report)
     check_counts(bank.labels, dataset.classes, [per_class], folds)  # of those that can be read
@@ -92,6 +96,7 @@ def write_layers(
         "per_class": per_class,
         "total": folds,
         "seen": network.learned_from(dataset),
+        "usual": not setting.layers,
     }
     for scores in found:
         page = _write(results, bank, scores, dataset, setting.c, facts)
@@ -120,6 +125,8 @@ def _write(
         section.paragraph(SEEN_BEFORE.format(data=name))
     if bank.bad:
         section.paragraph(bank.left_out())
+    if facts["usual"] and not any(isinstance(score.number, int) for score in scores):
+        section.paragraph(NAMED)
     section.paragraph(classifiers.described(c)).paragraph(_reduced(bank))
     return results.write(page)
 
@@ -157,8 +164,7 @@ def _shown(bank: FeatureBank, scores: Sequence[Score]) -> Iterator[list[str]]:
 
 def _reduced(bank: FeatureBank) -> str:
     """A sentence about the layers that were averaged to fit the memory."""
-    smaller = [name for name, shape in bank.shapes.items() if bank.sides[name] < shape[-1]]
-    smaller = [name for name in smaller if len(bank.shapes[name]) > 1]
+    smaller = [name for name in bank.shapes if bank.is_averaged(name)]
     size = sum(features.nbytes for features in bank.features.values()) / 1e6
     if not smaller:
         return f"All features of every layer were used, {size:.0f} MB."
@@ -185,15 +191,20 @@ def _chart(scores: Sequence[Score], name: str) -> Figure:
             [100 * s.deviation for s in own], label=label, color=colour, marker=marker, capsize=3,
             linewidth=2 if kind == "svm" else 0, elinewidth=1.5,
         )  # fmt: skip
+    named = any(isinstance(number, str) for number in places)
     axes.set_xticks(list(places.values()), [str(number) for number in places])
+    if named:
+        axes.tick_params("x", rotation=30)
     axes.set_ylim(0, 100)
     charts.legend(axes, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
-def _draw_published(axes: Axes, places: dict[int, int]) -> None:
+def _draw_published(axes: Axes, places: dict[Key, int]) -> None:
     """The SVM's published accuracies, as thin lines behind ours."""
     known = [number for number in places if ("svm", number) in PUBLISHED]
+    if not known:
+        return
     for column, label, line in ((0, "SVM, Caltech-101", "--"), (1, "SVM, Caltech-256", ":")):
         values = [PUBLISHED["svm", number][column] for number in known]
         axes.plot([places[n] for n in known], values, line, color=charts.COLOURS[6],

@@ -136,6 +136,7 @@ def _change_at(x: np.ndarray, grey: np.ndarray, corners: np.ndarray, square: int
 
 
 def _check(network: Network, x: np.ndarray, label: int, square: int, stride: int) -> None:
+    network.require_scores("an occlusion map")
     S = x.shape[-1]
     if not 1 <= square <= S or stride < 1:
         raise ValueError(

@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl import serialize
 from minidl.rules import Rules
-from zfnet.deconvnet import Deconvnet, Projection
+from zfnet.deconvnet import Deconvnet, Projection, Unit
 from zfnet.experiments.shared import pages
 from zfnet.experiments.shared.photographs import Photograph, as_inputs
 from zfnet.file_names import file_name
@@ -26,16 +26,17 @@ def write_projections(
     layer: str,
     out: Path,
     *,
-    map: int | None,
+    map: int | None = None,
+    units: Sequence[Unit] | None = None,
     table: Rules,
 ) -> tuple[list[Projection], Path]:
-    """Project the strongest unit of `layer` (or of its `map`) in each picture.
+    """Project the strongest unit of `layer`, or of its `map`, or the one of `units`.
 
     Writes a PNG a picture and index.html into `out`; returns the projections and the page's path.
     """
     inputs = as_inputs(network, photographs)
-    found = Deconvnet(network.model, table).project(inputs, layer, map=map)
-    unit = f"map {map}" if map is not None else "the strongest unit"
+    found = Deconvnet(network.model, table).project(inputs, layer, map=map, units=units)
+    unit = f"map {map}" if map is not None else "the strongest unit" if units is None else "a unit"
     page = Page(f"{layer}, {unit}", _lead(table), kicker="zfnet project")
     for number, (photograph, x, projection) in enumerate(
         zip(photographs, inputs, found, strict=True), start=1

@@ -12,9 +12,15 @@ from zfnet.report import Page, Section, pictures
 
 
 def add_filters(page: Page, model: InspectableGraph) -> Section:
-    """The first layer's filters at one common contrast."""
-    first = model.convolutions[0]
-    weight = _in_rgb(model, dict(model.named_parameters())[f"{first}.weight"].numpy())
+    """The first layer's filters at one common contrast, where it is a convolution of colours."""
+    first = [*model.convolutions, ""][0]
+    weight = dict(model.named_parameters())[f"{first}.weight"].numpy() if first else np.empty(0)
+    if weight.ndim != 4 or weight.shape[1] not in (1, 3):
+        return page.section(
+            "First-layer filters",
+            "The first layer is no convolution of the image's colours, whose filters are pictures.",
+        )
+    weight = _in_rgb(model, weight) if weight.shape[1] == 3 else np.repeat(weight, 3, axis=1)
     K, _, R, S = weight.shape
     section = page.section(
         "First-layer filters",
@@ -45,9 +51,14 @@ def _in_rgb(model: InspectableGraph, weight: np.ndarray) -> np.ndarray:
 
 def layer_title(model: InspectableGraph, layer: str) -> str:
     """ "Layer 3 (conv3) · receptive field 75 × 75 pixels of 224 × 224"."""
-    h, w = model.receptive_field(layer, 0, 0).shape
+    _, P, Q = model.unit_planes(layer)
     S, paper = model.image_size, layer.startswith("conv") and layer[4:].isdecimal()
-    field = f"{h} × {w} pixels" + (f" of {S} × {S}" if max(h, w) <= S else ": the whole image")
+    (h, w), (a, b) = (
+        model.receptive_field(layer, P // 2, Q // 2, held=held).shape for held in (True, False)
+    )
+    field = f"{h} × {w} pixels" + (f" of {S} × {S}" if min(h, w) < S else ": the whole image")
+    if (a, b) != (h, w):
+        field += ", without the gates, which see more"
     named = f"Layer {layer[4:]} (`{layer}`)" if paper else f"`{layer}`"
     return f"{named} · receptive field {field}"
 

@@ -1,9 +1,10 @@
 """Transfer of features to another data set, against training from scratch (Tables 4, 5, Fig 9).
 
-Layers 1 to 7 are fixed, and a new softmax is fitted to the output of layer 7 by scikit-learn: with
-fixed layers below, the problem is convex, and its solver reaches the optimum that our own engine
-would approach. From scratch, the same architecture is trained on the same images from random
-weights. Both use the network's own preprocessing, with its mean; both are tested on centre crops.
+Layers 1 to 7 are fixed, and a new softmax is fitted to the output of layer 7 by scikit-learn; of a
+network without such numbers, all layers below the scores. With fixed layers below, the problem is
+convex, and its solver reaches the optimum that our own engine would approach. From scratch, the
+same architecture is trained on the same images from random weights. Both use the network's own
+preprocessing, with its mean; both are tested on centre crops.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from zfnet.experiments.shared.runs import Plan, trained
 from zfnet.network import Network, require_conv_net
 from zfnet.recipe import Recipe
 
-LAYER = 7
 SCRATCH_EPOCHS = 60
 BATCH_SIZE = 32
 

@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from zfnet.data import Dataset
-from zfnet.experiments.shared import classifiers
-from zfnet.experiments.shared.feature_bank import MEMORY, FeatureBank, layer_output, read_features
+from zfnet.experiments.shared import chosen_layers, classifiers
+from zfnet.experiments.shared.chosen_layers import Key
+from zfnet.experiments.shared.feature_bank import MEMORY, FeatureBank, read_features
 from zfnet.experiments.shared.folds import check_counts, labels_of
 from zfnet.experiments.shared.gains import deviation, percent, points
 from zfnet.experiments.shared.protocols import Protocol, Published
@@ -21,12 +22,13 @@ from zfnet.experiments.shared.results import Report, Results, silent
 from zfnet.experiments.transfer import measure as transfer
 from zfnet.experiments.transfer.claims import verdicts
 from zfnet.experiments.transfer.measure import Accuracies, Folds, Scores
-from zfnet.network import Network
+from zfnet.model import ConvNet
+from zfnet.network import Network, require_conv_net
 from zfnet.report import charts
 
 LEAD = (
-    "Layers 1 to 7 of a network that learned from {learned}, with a new softmax for {data}; and, "
-    "where one was trained, the same architecture on {data} alone."
+    "The layers up to `{layer}` of a network that learned from {learned}, with a new softmax for "
+    "{data}; and, where one was trained, the same architecture on {data} alone."
 )
 HOW = (
     "In every fold, so many images of each class to learn from and at most 50 others to test on; "
@@ -41,6 +43,10 @@ SCRATCH = (
     "preprocessing and mean; its recipe is kept in the folder of each run, `runs`."
 )
 NO_SCRATCH = "No network was trained from scratch."
+NO_RECIPE = (
+    "No network was trained from scratch: this one was imported, and how such a network is trained "
+    "is not known here."
+)
 NOTHING_NEW = (
     "The network has learned from {data} already: its features are not transferred to anything "
     "new here."
@@ -66,12 +72,15 @@ class Setting:
     per_class:      images per class; empty: the protocol's.
     folds:          draws of them.
     scratch_epochs: of the networks from scratch; 0 trains none.
+    layer:          whose output is classified: a name, or a number of the paper's; None: layer 7,
+                    or the input of the scores of a network without numbers.
     c, memory:      see `classifiers.fit` and `feature_bank.read_features`.
     """
 
     per_class: tuple[int, ...] = ()
     folds: int = 5
     scratch_epochs: int = transfer.SCRATCH_EPOCHS
+    layer: Key | None = None
     c: float | None = None
     memory: int = MEMORY
     seed: int = 0
@@ -96,7 +105,9 @@ def write_transfer(
     sizes = tuple(sorted(set(setting.per_class or protocol.per_class)))
     folds, epochs, c, seed = setting.folds, setting.scratch_epochs, setting.c, setting.seed
     check_counts(labels_of(dataset), dataset.classes, sizes, folds)
-    layer = layer_output(network.model, transfer.LAYER)
+    layer = chosen_layers.top(network.model, setting.layer)
+    if epochs:
+        require_conv_net(network, "training from scratch")
     bank = read_features(network, dataset, [layer], memory=setting.memory, report=report)
     check_counts(bank.labels, dataset.classes, sizes, folds)  # of those that can be read
     drawn, scores = Folds.drawn(dataset, bank, sizes, folds, seed), Scores(sizes)
@@ -116,7 +127,8 @@ def _notes(
     network: Network, bank: FeatureBank, layer: str, scratch_epochs: int, c: float | None
 ) -> list[str]:
     """Notes on the methods behind the numbers."""
-    scratch = SCRATCH.format(epochs=scratch_epochs) if scratch_epochs else NO_SCRATCH
+    none = NO_SCRATCH if isinstance(network.model, ConvNet) else NO_RECIPE
+    scratch = SCRATCH.format(epochs=scratch_epochs) if scratch_epochs else none
     notes = [SOFTMAX.format(layer=layer), classifiers.described(c), scratch, FOLDS_SHARE]
     return [*notes, bank.left_out()] if bank.bad else notes
 
@@ -136,7 +148,7 @@ def _write(
     results.numbers(**_found(dataset, bank, scores), seen_before=seen_before, verdicts=said)
     results.table("transfer", COLUMNS, _rows(scores, protocol))
     name, learned = Path(dataset.name).name, Path(network.data).name or "other images"
-    lead = LEAD.format(learned=learned, data=name)
+    lead = LEAD.format(layer=next(iter(bank.features)), learned=learned, data=name)
     page = results.page("What the features are worth elsewhere", lead)
     section = page.section("Accuracy by images per class")
     if seen_before:

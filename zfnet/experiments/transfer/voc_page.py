@@ -11,17 +11,17 @@ from matplotlib.figure import Figure
 
 from zfnet.data.voc import Voc
 from zfnet.experiments.shared import classifiers
-from zfnet.experiments.shared.feature_bank import MEMORY, layer_output, read_features
+from zfnet.experiments.shared.chosen_layers import Key, top
+from zfnet.experiments.shared.feature_bank import MEMORY, read_features
 from zfnet.experiments.shared.results import Report, Results, silent
 from zfnet.experiments.transfer import average_precision as precision
-from zfnet.experiments.transfer import measure as transfer
 from zfnet.experiments.transfer.average_precision import ClassPrecision
 from zfnet.network import Network
 from zfnet.report import charts
 
 LEAD = (
-    "Layers 1 to 7 of a network that learned from {learned}, with a logistic regression per class: "
-    "which of the classes of {data} are in an image?"
+    "The layers up to `{layer}` of a network that learned from {learned}, with a logistic "
+    "regression per class: which of the classes of {data} are in an image?"
 )
 HOW = (
     "Average precision on the {count} images of val, one classifier per class, learned from the "
@@ -40,6 +40,7 @@ def write_voc(
     splits: tuple[Voc, Voc],
     results: Results,
     *,
+    layer: Key | None = None,
     c: float | None = None,
     memory: int = MEMORY,
     seed: int = 0,
@@ -47,11 +48,12 @@ def write_voc(
 ) -> Path:
     """Table 6 for a network and a data set in VOC's layout; written after each class.
 
-    splits: train and val. Returns the page's path. ValueError for a class that one of them lacks.
+    splits: train and val. layer: as `chosen_layers.top` takes it. Returns the page's path.
+    ValueError for a class that one of them lacks.
     """
     train, test = splits
     precision.check_presence(train, test)
-    layer = layer_output(network.model, transfer.LAYER)
+    layer = top(network.model, layer)
     banks = (
         read_features(network, train, [layer], memory=memory, report=_titled(report, "train")),
         read_features(network, test, [layer], memory=memory, report=_titled(report, "val")),
@@ -59,7 +61,7 @@ def write_voc(
     found = precision.score_classes(banks, splits, layer, c=c, seed=seed, report=report)
     how = HOW.format(count=len(banks[1].labels), learned=len(banks[0].labels))
     lead = LEAD.format(
-        learned=Path(network.data).name or "other images", data=Path(train.name).name
+        layer=layer, learned=Path(network.data).name or "other images", data=Path(train.name).name
     )
     page = results.out
     for entries in found:

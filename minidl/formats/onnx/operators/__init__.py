@@ -4,6 +4,19 @@ A function takes a `Call` and returns the layer, or several in sequence. A new o
 function here.
 """
 
-from minidl.formats.onnx.operators import activation, arithmetic, convolution, pooling, shape
+from minidl.formats.onnx.operators import (
+    activation,
+    arithmetic,
+    convolution,
+    moving,
+    normalisation,
+    pooling,
+    products,
+    reduction,
+    shape,
+)
 
-__all__ = ["activation", "arithmetic", "convolution", "pooling", "shape"]
+__all__ = [
+    "activation", "arithmetic", "convolution", "moving", "normalisation", "pooling", "products",
+    "reduction", "shape",
+]  # fmt: skip

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from minidl import nn
-from minidl.formats.onnx.call import Call, operator
+from minidl.formats.onnx.call import Builder, Built, Call, Steps, operator
 from minidl.formats.onnx.operators.arithmetic import per_channel
 
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-@operator("Relu")
-def relu(call: Call) -> nn.Module:
-    return nn.ReLU()
+def _plain(name: str, kind: Callable[[], nn.Module]) -> Builder:
+    """Register the converter of an operator without settings."""
+    return operator(name)(lambda call: kind())
+
+
+for _name, _kind in {
+    "Relu": nn.ReLU, "Sigmoid": nn.Sigmoid, "Tanh": nn.Tanh, "Mish": nn.Mish,
+    "HardSwish": nn.Hardswish,
+}.items():  # fmt: skip
+    _plain(_name, _kind)
 
 
 @operator("LeakyRelu")
@@ -30,14 +38,32 @@ def prelu(call: Call) -> nn.Module:
     return nn.PReLU(slope.reshape(1) if slope.size == 1 else per_channel(call, 1))  # () -> (1,)
 
 
-@operator("Sigmoid")
-def sigmoid(call: Call) -> nn.Module:
-    return nn.Sigmoid()
+@operator("HardSigmoid")
+def hard_sigmoid(call: Call) -> nn.Module:
+    return nn.Hardsigmoid(call["alpha"], call["beta"])
 
 
-@operator("Tanh")
-def tanh(call: Call) -> nn.Module:
-    return nn.Tanh()
+@operator("Elu")
+def elu(call: Call) -> nn.Module:
+    return nn.ELU(call["alpha"])
+
+
+@operator("Softplus")
+def softplus(call: Call) -> nn.Module:
+    """log(1 + e^x), with no threshold below which float32 would differ."""
+    return nn.Softplus()
+
+
+@operator("Gelu")
+def gelu(call: Call) -> nn.Module:
+    return nn.GELU(call["approximate"] or "none")
+
+
+@operator("Swish")
+def swish(call: Call) -> nn.Module | tuple[nn.Module, ...]:
+    if call["alpha"] not in (None, 1.0):
+        raise ValueError(f"alpha {call['alpha']}; only x * sigmoid(x) can be imported")
+    return nn.SiLU()
 
 
 @operator("Clip")
@@ -52,15 +78,28 @@ def clip(call: Call) -> nn.Module:
 
 @operator("LRN")
 def lrn(call: Call) -> nn.Module:
+    call.planes  # noqa: B018  (only planes have channels)
     return nn.LocalResponseNorm(call["size"], call["alpha"], call["beta"], call["bias"])
 
 
 @operator("Softmax")
-def softmax(call: Call) -> nn.Module | tuple[nn.Module, ...]:
+def softmax(call: Call) -> Built:
+    return _along(call, nn.Softmax)
+
+
+@operator("LogSoftmax")
+def log_softmax(call: Call) -> Built:
+    return _along(call, nn.LogSoftmax)
+
+
+def _along(call: Call, kind: Callable[[int], nn.Module]) -> Built:
     """Along one axis; up to opset 12 along all axes from `axis` on, flattened."""
-    axis = call.axis(call["axis"])
-    behind = call.shape[axis + 1 :]
+    axis, own = call.axis(call["axis"]), call.first.own
+    at = call["axis"] % len(call.shape)
+    behind = call.shape[at + 1 :]
     if call.opset >= 13 or math.prod(behind) == 1:
-        return nn.Softmax(axis)
-    before, kept = call.shape[1:axis], call.shape[1:]
-    return nn.Reshape((*before, math.prod(call.shape[axis:]))), nn.Softmax(axis), nn.Reshape(kept)
+        return kind(axis)
+    if at < call.first.batch.axis:
+        raise ValueError(f"the axes from {at} on of its input {call.first.sizes} mix images")
+    flat = (*own[: axis - 1], math.prod(own[axis - 1 :]))
+    return Steps((nn.Reshape(flat), kind(axis), nn.Reshape(own)))

@@ -1,11 +1,13 @@
-"""Converters of sums of activations, and of scales and shifts for each channel."""
+"""Converters of elementwise arithmetic, with broadcasting: of activations, and with constants."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from minidl import nn
-from minidl.formats.onnx.call import Activation, Call, operator
+from minidl.formats.onnx.batch import FRONT, Activation
+from minidl.formats.onnx.call import Built, Call, Steps, operator
+from minidl.formats.onnx.joining import aligned, sources
 
 
 @operator("BatchNormalization")
@@ -21,7 +23,7 @@ def batch_normalization(call: Call) -> nn.Module:
         )
     scale, bias, mean, variance = (call.weights(at).astype(np.float64) for at in range(1, 5))
     shapes = [each.shape for each in (scale, bias, mean, variance)]
-    if set(shapes) != {call.shape[1:2]}:
+    if call.first.batch != FRONT or set(shapes) != {call.shape[1:2]}:
         raise ValueError(f"its statistics {shapes} are not one for each channel of {call.shape}")
     if (variance + call["epsilon"] <= 0).any():
         raise ValueError(f"a variance of {variance.min()} leaves no root to divide by")
@@ -30,39 +32,132 @@ def batch_normalization(call: Call) -> nn.Module:
 
 
 @operator("Add", "Sum")
-def add(call: Call) -> nn.Module:
-    """A sum of activations of one shape, or of an activation and a constant for each channel."""
+def add(call: Call) -> Built:
     if len(call.activations) == len(call.inputs) == 1:
         return nn.Identity()
-    if len(call.activations) == len(call.inputs):
-        _check_equal(call.activations)
-        return nn.Add()
-    constant = _other(call)
-    return _affine(np.ones(_channels(call)), per_channel(call, constant))
+    if len(call.activations) != 1 or len(call.inputs) != 2:
+        return _join(call, nn.Add())
+    return _shifted(call, _other(call), 1.0)
 
 
 @operator("Sub")
-def subtract(call: Call) -> nn.Module:
+def subtract(call: Call) -> Built:
+    if len(call.activations) == 2:
+        return _join(call, nn.Subtract())
     constant = _other(call)
-    value = per_channel(call, constant).astype(np.float64)
-    sign = np.full(_channels(call), 1.0 if constant == 1 else -1.0)
-    return _affine(sign, -value * sign)
+    return _shifted(call, constant, 1.0 if constant == 1 else -1.0)
 
 
 @operator("Mul")
-def multiply(call: Call) -> nn.Module:
-    constant = _other(call)
-    return _affine(per_channel(call, constant), np.zeros(_channels(call)))
+def multiply(call: Call) -> Built:
+    if len(call.activations) == 2:
+        return _join(call, nn.Multiply())
+    return _scaled(call, call.weights(_other(call)))
 
 
 @operator("Div")
-def divide(call: Call) -> nn.Module:
-    if _other(call) != 1:
-        raise ValueError("it divides a constant by what is computed from the image")
-    divisor = per_channel(call, 1).astype(np.float64)
+def divide(call: Call) -> Built:
+    if len(call.activations) == 2 or _other(call) == 0:
+        return _join(call, nn.Divide())
+    divisor = call.weights(1).astype(np.float64)
     if not divisor.all():
         raise ValueError("it divides by zero")
-    return _affine(1 / divisor, np.zeros(_channels(call)))
+    return _scaled(call, (1 / divisor).astype(np.float32))
+
+
+@operator("Max")
+def maximum(call: Call) -> Built:
+    return _bounded(call, nn.Maximum(), 0)
+
+
+@operator("Min")
+def minimum(call: Call) -> Built:
+    return _bounded(call, nn.Minimum(), 1)
+
+
+@operator("Pow")
+def power(call: Call) -> Built:
+    """Of an activation to a constant power, or any other two."""
+    if len(call.activations) == 2 or _other(call) == 0:
+        return _join(call, nn.Power())
+    exponent = call.array(1)
+    if exponent.size != 1:
+        return _join(call, nn.Power())
+    return nn.Power(float(exponent.item()))
+
+
+for _name, _kind in {
+    "Neg": nn.Negate, "Abs": nn.Absolute, "Reciprocal": nn.Reciprocal, "Exp": nn.Exp,
+    "Log": nn.Log, "Sqrt": nn.Sqrt, "Erf": nn.Erf, "Sin": nn.Sin, "Cos": nn.Cos,
+    "Floor": nn.Floor, "Round": nn.Round, "Sign": nn.Sign,
+}.items():  # fmt: skip
+    operator(_name)(lambda call, kind=_kind: kind())
+
+
+@operator("Where")
+def where(call: Call) -> Built:
+    """Of a constant condition, and two activations or one and a constant."""
+    condition = call.array(0)
+    if condition.dtype != np.bool_:
+        raise ValueError(f"its condition holds {condition.dtype}; it must hold bool")
+    return _join(call, nn.Where())
+
+
+def _bounded(call: Call, join: nn.Module, end: int) -> Built:
+    """An elementwise extreme; of one activation and a number a Clip, whose other end is open."""
+    if len(call.inputs) == 2 and len(call.activations) == 1:
+        bound = call.weights(_other(call))
+        if bound.size == 1:
+            return nn.Clip(*((bound.item(), np.inf), (-np.inf, bound.item()))[end])
+    return nn.Identity() if len(call.inputs) == 1 else _join(call, join)
+
+
+def _join(call: Call, join: nn.Module) -> Steps:
+    """A layer of all inputs, broadcast."""
+    batch, values = aligned(call)
+    return Steps((join,), sources(values), batch)
+
+
+def _shifted(call: Call, constant: int, sign: float) -> Built:
+    """sign x + c, or x - c where the constant is subtracted."""
+    subtracted = call.node.operator == "Sub" and constant == 1
+    value = call.weights(constant) * np.float32(-1 if subtracted else 1)
+    channels = _as_channels(call, value)
+    if channels is not None:
+        return _affine(np.full(len(channels), sign), channels)
+    before = (nn.Negate(),) if sign < 0 else ()
+    return _with_constant(call, value, nn.Shift, *before)
+
+
+def _scaled(call: Call, value: np.ndarray) -> Built:
+    channels = _as_channels(call, value)
+    if channels is not None:
+        return _affine(channels, np.zeros(len(channels)))
+    return _with_constant(call, value, nn.Scale)
+
+
+def _with_constant(
+    call: Call, value: np.ndarray, kind: type[nn.Scale] | type[nn.Shift], *before: nn.Module
+) -> Steps:
+    """A layer with the constant as its weight, one axis for each of the result."""
+    (activation,) = call.activations
+    batch, values = aligned(call, (activation, value))
+    (source, *_), operand = sources(values), values[1]
+    assert isinstance(operand, np.ndarray)
+    return Steps((*before, kind(operand[0])), (source,), batch)
+
+
+def _as_channels(call: Call, value: np.ndarray) -> np.ndarray | None:
+    """The constant as (C,), if it is one number for each channel of rows or planes, or for all."""
+    (activation,) = call.activations
+    shape = activation.shape
+    if activation.batch != FRONT or len(shape) not in (2, 4) or value.ndim > len(shape):
+        return None
+    aligned_ = (1,) * (len(shape) - value.ndim) + value.shape
+    allowed = (1, shape[1], *(1 for _ in shape[2:]))
+    if any(size not in (1, most) for size, most in zip(aligned_, allowed, strict=True)):
+        return None
+    return np.broadcast_to(value.ravel(), shape[1:2]).copy()  # with axes of 1 -> (C,)
 
 
 def per_channel(call: Call, at: int) -> np.ndarray:
@@ -71,11 +166,10 @@ def per_channel(call: Call, at: int) -> np.ndarray:
     ValueError if it differs along another axis, or is broadcast beyond the activation's shape.
     """
     shape, constant = call.activations[0].shape, call.weights(at)
-    aligned = (1,) * (len(shape) - constant.ndim) + constant.shape
+    aligned_ = (1,) * (len(shape) - constant.ndim) + constant.shape
     allowed = (1, *shape[1:2], *(1 for _ in shape[2:]))
-    if len(aligned) != len(shape) or any(
-        size not in (1, most) for size, most in zip(aligned, allowed, strict=True)
-    ):
+    fits = len(aligned_) == len(shape) and call.activations[0].batch == FRONT
+    if not fits or any(s not in (1, most) for s, most in zip(aligned_, allowed, strict=True)):
         raise ValueError(
             f"its constant {constant.shape} is not one number for each channel of {shape}; "
             f"{allowed} would be"
@@ -91,16 +185,6 @@ def _other(call: Call) -> int:
             f"of its {len(call.inputs)} inputs {len(constants)} are constants; one of two must be"
         )
     return constants[0]
-
-
-def _channels(call: Call) -> int:
-    return call.activations[0].shape[1]
-
-
-def _check_equal(terms: tuple[Activation, ...]) -> None:
-    shapes = [each.shape for each in terms]
-    if len(set(shapes)) != 1:
-        raise ValueError(f"its terms {shapes} are not of one shape")
 
 
 def _affine(weight: np.ndarray, bias: np.ndarray) -> nn.Module:

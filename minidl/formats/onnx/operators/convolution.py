@@ -1,4 +1,4 @@
-"""Converters of convolutions and matrix products with constant weights."""
+"""Converters of convolutions with constant weights."""
 
 from __future__ import annotations
 
@@ -75,29 +75,10 @@ def _whole(call: Call, w: Window, extra: tuple[int, int]) -> tuple[int, int]:
     return rows, (Q - 1) * w.stride[1] + w.extent[1] + extra[1]
 
 
-@operator("Gemm")
-def gemm(call: Call) -> nn.Module:
-    """alpha x B + beta C, with x (N,F), B (F,K) or its transpose, C broadcast to (N,K)."""
-    if call["transA"]:
-        raise ValueError("transA=1 would mix the images of a batch")
-    _two_axes(call)
-    weight = _times(call["alpha"], _matrix(call))
-    weight = weight if call["transB"] else weight.T  # (F,K) -> (K,F)
-    # A beta of 0 leaves C out, as in BLAS and ONNX Runtime, even where it holds NaN.
-    added = call.has(2) and call["beta"] != 0
-    bias = _times(call["beta"], _row(call, weight.shape[0])) if added else None
-    return nn.Linear.of(np.ascontiguousarray(weight), bias)
-
-
-@operator("MatMul")
-def matmul(call: Call) -> nn.Module:
-    """x (N,F) times a constant (F,K)."""
-    _two_axes(call)
-    return nn.Linear.of(np.ascontiguousarray(_matrix(call).T))  # (F,K) -> (K,F)
-
-
 def _filters(call: Call) -> np.ndarray:
     weight = call.weights(1)
+    if len(call.shape) == 4:
+        call.planes  # noqa: B018  (the images must be in front)
     if weight.ndim != 4 or len(call.shape) != 4:
         raise ValueError(
             f"its input {call.shape} and weight {weight.shape} are not both of four axes; only "
@@ -108,28 +89,3 @@ def _filters(call: Call) -> np.ndarray:
 
 def _bias(call: Call) -> np.ndarray | None:
     return call.weights(2) if call.has(2) else None
-
-
-def _matrix(call: Call) -> np.ndarray:
-    matrix = call.weights(1)
-    if matrix.ndim != 2:
-        raise ValueError(f"its weight {matrix.shape} is no matrix")
-    return matrix
-
-
-def _row(call: Call, outputs: int) -> np.ndarray:
-    """Gemm's C as (K,): the same for every image."""
-    row = call.weights(2)
-    if row.ndim > 2 or row.shape[:-1] not in ((), (1,)) or row.size not in (1, outputs):
-        raise ValueError(f"its bias {row.shape} is not one row of {outputs} for all images")
-    return np.broadcast_to(row.ravel(), (outputs,)).copy()  # one axis or two -> (K,)
-
-
-def _times(factor: float, array: np.ndarray) -> np.ndarray:
-    """factor times array; the array itself, which may be large, for a factor of 1."""
-    return array if factor == 1 else array * np.float32(factor)
-
-
-def _two_axes(call: Call) -> None:
-    if len(call.shape) != 2:
-        raise ValueError(f"its input {call.shape} has not the two axes (N, F)")

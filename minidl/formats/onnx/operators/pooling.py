@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from minidl import nn
 from minidl.formats.onnx.call import Call, operator
-from minidl.formats.onnx.constants import axes
 from minidl.formats.onnx.windows import Four, Window, brief, padding, window
 
 
@@ -48,29 +47,11 @@ def _window(call: Call) -> tuple[Window, Four]:
 
 @operator("GlobalAveragePool")
 def global_average_pool(call: Call) -> nn.Module:
+    call.planes  # noqa: B018  (only planes are pooled)
     return nn.GlobalAvgPool2d()
 
 
 @operator("GlobalMaxPool")
 def global_max_pool(call: Call) -> nn.Module:
+    call.planes  # noqa: B018  (only planes are pooled)
     return nn.GlobalMaxPool2d()
-
-
-@operator("ReduceMean")
-def reduce_mean(call: Call) -> nn.Module | tuple[nn.Module, ...]:
-    return _over_planes(call, nn.GlobalAvgPool2d())
-
-
-@operator("ReduceMax")
-def reduce_max(call: Call) -> nn.Module | tuple[nn.Module, ...]:
-    return _over_planes(call, nn.GlobalMaxPool2d())
-
-
-def _over_planes(call: Call, pool: nn.Module) -> nn.Module | tuple[nn.Module, ...]:
-    """A reduction over rows and columns, which is global pooling."""
-    if len(call.planes) != 4 or sorted(call.axis(axis) for axis in axes(call)) != [2, 3]:
-        raise ValueError(
-            f"it reduces the axes {axes(call) or 'of all'} of {call.shape}; only rows and columns, "
-            "the axes 2 and 3, can be"
-        )
-    return pool if call["keepdims"] else (pool, nn.Flatten())

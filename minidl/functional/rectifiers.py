@@ -1,0 +1,279 @@
+"""Rectifiers: ReLU's relatives with slopes, bounds, or a smooth gate.
+
+SiLU, GELU, Mish and Hardswish are x g(x) with a smooth gate g from 0 to 1; the ReLU's gate is 1
+where x > 0. Guided backpropagation needs the gates (`minidl.rules`).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minidl import device, rules
+from minidl.functional import arguments
+from minidl.functional.activation import logistic, sigmoid, tanh
+from minidl.functional.arithmetic import where
+from minidl.functional.elementary import erf, exp
+from minidl.functional.shape import reshape
+from minidl.rules import gradient
+from minidl.tensor import Node, Tensor, record
+
+Needs = tuple[bool, ...]
+ROOT_HALF = math.sqrt(0.5)
+ROOT_2_PI = math.sqrt(2 / math.pi)
+CUBIC = 0.044715
+"""The coefficient of x^3 in GELU's approximation (Hendrycks, Gimpel 2016)."""
+
+GELU_FORMS = ("none", "tanh")
+
+
+def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """x where x > 0, `negative_slope` times x elsewhere (Maas et al. 2013)."""
+    arguments.tensor(x, "leaky_relu", "x")
+    slope = arguments.number(negative_slope, "leaky_relu: negative_slope")
+    data = np.where(x._array > 0, x._array, x._array * slope)
+    return record("leaky_relu", data, (x,), slope=slope)
+
+
+@gradient.rule("leaky_relu")
+def _leaky_relu(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    return (where(node.inputs[0]._array > 0, gy, gy * node.saved["slope"]),)
+
+
+def prelu(x: Tensor, weight: Tensor) -> Tensor:
+    """x where x > 0, `weight` times x elsewhere (He et al. 2015).
+
+    x (N,C,...), weight (C,), or (1,) for all channels. ValueError for another shape.
+    """
+    arguments.tensor(x, "prelu", "x")
+    arguments.tensor(weight, "prelu", "weight")
+    channels = x.shape[1] if x.ndim > 1 else 1
+    if weight.ndim > 1 or weight.size not in (1, channels):
+        raise ValueError(
+            f"prelu: the slopes {weight.shape} do not fit x {x.shape}; expected (1,) or "
+            f"({channels},), one for each of the channels of axis 1"
+        )
+    # (C,) -> (C,1,...), which broadcasts along axis 1
+    slopes = reshape(weight, (-1, *(1,) * max(x.ndim - 2, 0)))
+    return where(x._array > 0, x, x * slopes)
+
+
+def relu6(x: Tensor) -> Tensor:
+    """min(max(x, 0), 6); the derivative at 0 and 6 is 0, at NaN 1."""
+    arguments.tensor(x, "relu6", "x")
+    return record("relu6", np.clip(x._array, 0, 6), (x,))
+
+
+@gradient.rule("relu6")
+def _relu6(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    x = node.inputs[0]._array
+    return (where((x <= 0) | (x >= 6), 0.0, gy),)
+
+
+def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
+    """x where x > 0, alpha (e^x - 1) elsewhere (Clevert et al. 2015)."""
+    arguments.tensor(x, "elu", "x")
+    alpha = arguments.number(alpha, "elu: alpha")
+    below = np.expm1(np.minimum(x._array, 0)) * alpha
+    return record("elu", np.where(x._array > 0, x._array, below), (x,), alpha=alpha)
+
+
+@gradient.rule("elu")
+def _elu(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    (x,) = node.inputs
+    slope = exp(where(x._array < 0, x, 0.0)) * node.saved["alpha"]  # constant at 0, as PyTorch's
+    return (where(x._array <= 0, gy * slope, gy),)
+
+
+def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + e^(beta x)) / beta, and x itself where beta x > threshold (Dugas et al. 2001)."""
+    arguments.tensor(x, "softplus", "x")
+    beta = arguments.number(beta, "softplus: beta")
+    threshold = arguments.number(threshold, "softplus: threshold")
+    scaled = x._array * beta
+    curve = np.log1p(np.exp(np.minimum(scaled, threshold))) / beta
+    data = np.where(scaled > threshold, x._array, curve)
+    return record("softplus", data, (x,), beta=beta, threshold=threshold)
+
+
+@gradient.rule("softplus")
+def _softplus(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    x, beta = node.inputs[0], node.saved["beta"]
+    straight = x._array * beta > node.saved["threshold"]
+    return (where(straight, gy, gy * sigmoid(x * beta)),)
+
+
+def hardsigmoid(x: Tensor, alpha: float = 1 / 6, beta: float = 0.5) -> Tensor:
+    """alpha x + beta, clipped to 0 and 1; the derivative at the bounds is 0.
+
+    The defaults are PyTorch's, min(max(x + 3, 0), 6) / 6; ONNX has both numbers.
+    """
+    arguments.tensor(x, "hardsigmoid", "x")
+    alpha = arguments.number(alpha, "hardsigmoid: alpha")
+    beta = arguments.number(beta, "hardsigmoid: beta")
+    data = _ramp(x._array, alpha, beta)
+    return record("hardsigmoid", np.clip(data, 0, 1, out=data), (x,), alpha=alpha, beta=beta)
+
+
+@gradient.rule("hardsigmoid")
+def _hardsigmoid(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    alpha, beta = node.saved["alpha"], node.saved["beta"]
+    y = _ramp(node.inputs[0]._array, alpha, beta)
+    return (where((y > 0) & (y < 1), gy * alpha, 0.0),)
+
+
+def _ramp(x: np.ndarray, alpha: float, beta: float) -> np.ndarray:
+    """alpha x + beta, exactly 0 and 1 at -3 and 3 for PyTorch's numbers."""
+    out = np.empty_like(x)
+    if (alpha, beta) == (1 / 6, 0.5):
+        np.add(x, 3, out=out)
+        out /= 6
+    else:
+        np.multiply(x, alpha, out=out)
+        out += beta
+    return out
+
+
+def hardswish(x: Tensor) -> Tensor:
+    """x min(max(x + 3, 0), 6) / 6 (Howard et al. 2019)."""
+    arguments.tensor(x, "hardswish", "x")
+    data = _hard_gate(x._array)
+    data *= x._array
+    return record("hardswish", data, (x,))
+
+
+def _hard_gate(x: np.ndarray) -> np.ndarray:
+    out = np.empty_like(x)
+    np.add(x, 3, out=out)
+    np.clip(out, 0, 6, out=out)
+    out /= 6
+    return out
+
+
+@gradient.rule("hardswish")
+def _hardswish(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    (x,) = node.inputs
+    inside = where(x._array <= -3, 0.0, gy * (x * (1 / 3) + 0.5))
+    return (where(x._array < 3, inside, gy),)
+
+
+def silu(x: Tensor) -> Tensor:
+    """x sigmoid(x) (Elfwing et al. 2017; Ramachandran et al. 2017)."""
+    arguments.tensor(x, "silu", "x")
+    data = np.empty_like(x._array)
+    np.negative(x._array, out=data)
+    with np.errstate(over="ignore"):
+        np.exp(data, out=data)
+    data += 1
+    np.divide(x._array, data, out=data)
+    return record("silu", data, (x,))
+
+
+@gradient.rule("silu")
+def _silu(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    (x,) = node.inputs
+    s = sigmoid(x)
+    return (gy * (s * (1.0 + x * (1.0 - s))),)
+
+
+def mish(x: Tensor) -> Tensor:
+    """x tanh(log(1 + e^x)) (Misra 2019)."""
+    arguments.tensor(x, "mish", "x")
+    return record("mish", x._array * _mish_gate(x._array), (x,))
+
+
+def _mish_gate(x: np.ndarray) -> np.ndarray:
+    """tanh(log(1 + t)) = n / (n + 2) with n = t (t + 2), t = e^x; 1 in float64 from x = 20 on."""
+    t = np.exp(np.minimum(x, 20))
+    n = t * (t + 2)
+    gate: np.ndarray = n / (n + 2)
+    return gate
+
+
+@gradient.rule("mish")
+def _mish(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    (x,) = node.inputs
+    g = tanh(softplus(x))
+    return (gy * (g + x * sigmoid(x) * (1.0 - g * g)),)
+
+
+def gelu(x: Tensor, approximate: str = "none") -> Tensor:
+    """x Phi(x), with Phi the normal distribution function (Hendrycks, Gimpel 2016).
+
+    approximate: "none" for Phi by the error function, "tanh" for
+                 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2. ValueError for another word.
+    """
+    arguments.tensor(x, "gelu", "x")
+    form = arguments.one_of(approximate, GELU_FORMS, "gelu: approximate")
+    data = (_normal if form == "none" else _nearly_normal)(x._array)
+    data *= x._array
+    return record("gelu", data, (x,), approximate=approximate)
+
+
+def _normal(x: np.ndarray) -> np.ndarray:
+    """(1 + erf(x / sqrt(2))) / 2."""
+    out = np.empty_like(x)
+    device.erf(np.multiply(x, ROOT_HALF, out=out), out=out)
+    out += 1
+    out *= 0.5
+    return out
+
+
+def _nearly_normal(x: np.ndarray) -> np.ndarray:
+    """(1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2."""
+    out = np.empty_like(x)
+    np.multiply(x, x, out=out)
+    out *= CUBIC * ROOT_2_PI
+    out += ROOT_2_PI
+    out *= x
+    np.tanh(out, out=out)
+    out += 1
+    out *= 0.5
+    return out
+
+
+@gradient.rule("gelu")
+def _gelu(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+    (x,) = node.inputs
+    square = x * x
+    if node.saved["approximate"] == "none":
+        density = exp(square * -0.5) * (ROOT_2_PI / 2)  # e^(-x^2/2) / sqrt(2 pi)
+        return (gy * ((1.0 + erf(x * ROOT_HALF)) * 0.5 + x * density),)
+    t = tanh((x + x * square * CUBIC) * ROOT_2_PI)
+    inner = (1.0 + square * (3 * CUBIC)) * ROOT_2_PI
+    return (gy * ((1.0 + t) * 0.5 + x * (1.0 - t * t) * inner * 0.5),)
+
+
+@rules.gate("silu")
+def _silu_gate(node: Node) -> Tensor:
+    return Tensor(logistic(node.inputs[0]._array))
+
+
+@rules.gate("softplus")
+def _softplus_gate(node: Node) -> Tensor:
+    """The derivative: a softplus has no factor x."""
+    return Tensor(logistic(node.inputs[0]._array * node.saved["beta"]))
+
+
+@rules.gate("mish")
+def _gate_of_mish(node: Node) -> Tensor:
+    return Tensor(_mish_gate(node.inputs[0]._array))
+
+
+@rules.gate("hardswish")
+def _hardswish_gate(node: Node) -> Tensor:
+    return Tensor(_hard_gate(node.inputs[0]._array))
+
+
+@rules.gate("gelu")
+def _gelu_gate(node: Node) -> Tensor:
+    normal = _normal if node.saved["approximate"] == "none" else _nearly_normal
+    return Tensor(normal(node.inputs[0]._array))
+
+
+@rules.gate("relu6")
+def _relu6_gate(node: Node) -> Tensor:
+    """1 between the bounds, where the derivative is."""
+    x = node.inputs[0]._array
+    return Tensor(((x > 0) & (x < 6)).astype(x.dtype))
