@@ -201,6 +201,24 @@ def expect_new(module: nn.Module, before: np.ndarray) -> None:
         assert not np.array_equal(after, before)
 
 
+def test_what_one_kernel_prepared_is_not_given_to_another() -> None:
+    rng = np.random.default_rng(8)
+    w = nn.Parameter(rng.standard_normal((32, 16, 3, 3)).astype(np.float32))
+    x = Tensor(rng.standard_normal((1, 16, 14, 14)).astype(np.float32))
+    names = [k.name for k in all_kernels("conv2d") if k.device == "cpu" and k.prepare is not None]
+    names = [name for name in names if name in ("direct", "winograd_1d", "winograd_tiles")]
+    assert len(names) > 1
+    with no_grad():
+        alone = []
+        for name in names:
+            forget()
+            alone.append(F.conv2d(x, w, padding=1, algorithm=name).data.copy())
+        forget()
+        for _ in range(2):
+            for name, expected in zip(names, alone, strict=True):
+                assert same_bits(F.conv2d(x, w, padding=1, algorithm=name).data, expected)
+
+
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_change_is_seen_by_every_layer(layer: str, change: str) -> None:
