@@ -76,6 +76,11 @@ def is_array(value: object) -> bool:
     return cuda.device_kind(value) is not None
 
 
+def is_host(array: object) -> bool:
+    """True for an array of NumPy on the CPU."""
+    return type(array) is np.ndarray or cuda.device_kind(array) == "cpu"
+
+
 def is_remote(value: object) -> bool:
     """True for an array of another device than the CPU."""
     return cuda.device_kind(value) not in ("cpu", None)
@@ -140,10 +145,18 @@ def add_at(target: Any, place: Any, values: Any) -> None:
 def take_along(array: Any, places: np.ndarray, axis: int) -> Any:
     """The parts of `array` at `places` (one axis, none negative) along `axis`, in a copy of the
     array's memory order."""
-    order = _memory_order(array)
+    order = memory_order(array)
     at = like(places, array)
     taken = np.take(array.transpose(order), at, order.index(axis))  # the slowest axis first
     return taken.transpose(np.argsort(order).tolist())  # and back
+
+
+def take_into(array: Any, places: Any, out: Any) -> None:
+    """out = the parts of `array` at `places` along axis 1; all of one device."""
+    if is_host(out):
+        np.take(array, places, 1, out=out, mode="clip")  # without a copy that "raise" needs
+    else:
+        out[...] = np.take(array, places, 1)
 
 
 def add_along(values: Any, places: np.ndarray, axis: int, size: int) -> Any:
@@ -162,7 +175,7 @@ def add_along(values: Any, places: np.ndarray, axis: int, size: int) -> Any:
     return total
 
 
-def _memory_order(array: Any) -> list[int]:
+def memory_order(array: Any) -> list[int]:
     """The axes from the slowest in memory to the fastest."""
     return sorted(range(array.ndim), key=lambda a: -abs(array.strides[a]))
 

@@ -16,9 +16,8 @@ from numpy.typing import DTypeLike
 from minidl import device as devices
 from minidl import dtypes
 
-if TYPE_CHECKING:
-    from minidl.tensor import Functions, Tensor
-
+Tensor: TypeAlias = Any  # minidl.tensor imports this module
+Functions: TypeAlias = Any
 _int: TypeAlias = int  # for annotations in a class whose methods have the names of the types
 _float: TypeAlias = float
 _bool: TypeAlias = bool

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.functional import arguments
-
 
 class _Default:
     """The one generator; a draw of several threads is not reproducible."""
@@ -24,7 +22,9 @@ _default = _Default()
 
 def manual_seed(seed: int) -> np.random.Generator:
     """Seed the default generator, and return it."""
-    _default.rng = np.random.default_rng(arguments.integer(seed, "manual_seed: seed", least=0))
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(f"manual_seed: seed must be an integer from 0 on, got {seed!r:.100}")
+    _default.rng = np.random.default_rng(int(seed))
     return _default.rng
 
 

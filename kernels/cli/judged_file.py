@@ -33,12 +33,16 @@ class Settings:
     kernel: str | None = None
     first: bool = False
     limit: float = 900.0
+    layers: tuple[str, ...] = ()
+    geometries: tuple[str, ...] = ()
 
     def arguments(self) -> list[str]:
         """The options of the command."""
         given = ["--profile", self.profile, "--seed", str(self.seed), "--device", self.device]
         given += ["--op", self.op] if self.op else []
         given += ["--kernel", self.kernel] if self.kernel else []
+        for option, values in (("--layer", self.layers), ("--geometry", self.geometries)):
+            given += [word for value in values for word in (option, value)]
         return given + ["--first"] * self.first
 
     def stamp(self, file: Path) -> str:

@@ -12,6 +12,7 @@ from kernels.cli.environment import version_of
 from kernels.contract.registry import Kernel
 from kernels.terminal.progress import console, say
 from kernels.verify import report
+from kernels.verify.coverage import Coverage, Share, coverage
 from kernels.verify.replay import Run
 from kernels.verify.runner import Outcome
 
@@ -36,6 +37,41 @@ def _table(operation: str, results: list[Outcome]) -> Table:
     for name in dict.fromkeys(result.law.name for result in results):
         table.add_row(name, *(cells.get((name, kernel), Text("")) for kernel in kernels))
     return table
+
+
+def show_coverage(results: Sequence[Outcome], kernels: Sequence[Kernel]) -> None:
+    """One table for each operation: what `kernels` admit of the drawn and listed geometries, and
+    the sizes on which they were judged."""
+    tried: dict[Kernel, list[Outcome]] = {k: [] for k in dict.fromkeys(kernels)}
+    for result in results:
+        if result.kernel in tried:
+            tried[result.kernel].append(result)
+    found = [coverage(kernel, some) for kernel, some in tried.items() if some]
+    for operation, covered in groupby(found, key=lambda one: one.operation):
+        console.print(_covered(operation, list(covered)))
+
+
+def _covered(operation: str, found: list[Coverage]) -> Table:
+    """Rows are the drawn geometries, the strata and the sizes; columns are kernels."""
+    table = Table(title=f"{operation}: coverage", title_justify="left", title_style="bold")
+    table.add_column("geometries")
+    for one in found:
+        table.add_column(Text(one.kernel), justify="right")
+    for name in dict.fromkeys(name for one in found for name in one.parts):
+        table.add_row(name, *(_shared(one.parts.get(name)) for one in found))
+    table.add_row("judged", *(Text(str(one.geometries)) for one in found), end_section=True)
+    for name in dict.fromkeys(name for one in found for name in one.sizes):
+        table.add_row(name, *(Text(str(one.sizes.get(name, "–"))) for one in found))
+    return table
+
+
+def _shared(share: Share | None) -> Text:
+    if share is None:
+        return Text("–", "dim")
+    if share.refused:
+        return Text(f"refuses all {share.listed}", "bold red")
+    judged = f", judged {share.judged}" if share.judged else ""
+    return Text(f"admits {share.admitted} of {share.listed}{judged}")
 
 
 def _cell(result: Outcome) -> Text:
@@ -100,7 +136,8 @@ def unserved(results: Sequence[Outcome]) -> list[Kernel]:
 def show_summary(results: Sequence[Outcome], device: str, how: str, incomplete: bool) -> None:
     """Counts, device and libraries compared with; `how` gives profile, seed and time."""
     for kernel in unserved(results):
-        say(f"{kernel.operation} {kernel.name}: its supports(g) is false for all drawn calls")
+        asked = "given" if any(r.law.given for r in results) else "drawn"
+        say(f"{kernel.operation} {kernel.name}: its supports(g) is false for all {asked} calls")
     failed = [r for r in results if not r.holds and not r.inapplicable]
     kernels, examples = len({r.kernel for r in results}), sum(r.examples for r in results)
     verdict = f"{len(failed)} of {len(results)} trials fail" if failed else "all hold"

@@ -23,6 +23,7 @@ from kernels.cli.report_files import Files
 from kernels.contract.registry import Kernel
 from kernels.storage.atomic import replacing
 from kernels.verify import report
+from kernels.verify.coverage import coverage
 from kernels.verify.outcome import Outcome
 from kernels.verify.replay import Run
 from kernels.verify.suite import Plan
@@ -49,6 +50,7 @@ class RunReport:
     began: float = field(default_factory=time.monotonic)
     date: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     _written: float = -math.inf
+    _coverage: dict[Kernel, dict[str, Any]] = field(default_factory=dict)
 
     def update(self, results: Sequence[Outcome]) -> None:
         """Writes what is known while the next trial runs; seldom in a run of many trials."""
@@ -109,13 +111,21 @@ class RunReport:
             else {"name": law.name, "sentence": law.sentence, "verdict": "not run"}
             for law in laws
         ]
+        done = len(tried) == len(laws) and (source is not None or bool(self.plan.given))
         return {
             "operation": kernel.operation,
             "name": kernel.name,
             "device": kernel.device,
             "file": source,
+            "coverage": self._covered(kernel, list(tried.values())) if done else None,
             "properties": entries,
         }
+
+    def _covered(self, kernel: Kernel, results: Sequence[Outcome]) -> dict[str, Any]:
+        """The coverage of a kernel all of whose trials are done."""
+        if kernel not in self._coverage:
+            self._coverage[kernel] = coverage(kernel, results).as_dict()
+        return self._coverage[kernel]
 
 
 def _property(outcome: Outcome, source: str | None, mark: str, run: Run) -> dict[str, Any]:

@@ -35,6 +35,8 @@ def verify(
     """
     problems = [f"{k.operation} {k.name}: no such operation; {_known()}" for k in plan.unknown]
     problems += [f"{k.operation} {k.name}: {_not_tried(k, plan.device)}" for k in plan.elsewhere]
+    ungiven = "none of the given geometries is of its operation"
+    problems += [f"{k.operation} {k.name}: {ungiven}" for k in plan.ungiven]
     for problem in problems:
         say(f"kernels: {problem}")
     report = RunReport(files, plan, run, source_of, [*unread, *problems])
@@ -45,6 +47,7 @@ def verify(
     status = _status(results, incomplete)
     report.write(results, status)  # before what follows, which another Ctrl-C may end
     outcomes.show_tables(results)
+    outcomes.show_coverage(results, [*source_of, *(k for k, _ in plan.trials if plan.given)])
     marks = outcomes.show_failures(results, source_of, run)
     how = f"profile {run.profile}, seed {run.seed}, {time.monotonic() - report.began:.0f} s"
     outcomes.show_summary(results, plan.device, how, incomplete)

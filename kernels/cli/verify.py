@@ -33,6 +33,17 @@ def verify_command(
         str | None, typer.Option(help="Only these operations, as in conv2d,conv2d_dgrad.")
     ] = None,
     kernel: Annotated[str | None, typer.Option(help="Only kernels of this name.")] = None,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(help="Judge on this layer alone, such as vgg16.conv3_1; may be repeated."),
+    ] = None,
+    geometry: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='Judge on this geometry alone, such as "N=1 C=64 H=56 W=56 K=64 R=3 S=3 '
+            'stride=1 padding=1"; may be repeated.'
+        ),
+    ] = None,
     device: Annotated[
         str, typer.Option(help="cpu; emulator or cuda: the CUDA kernels, without or with a GPU.")
     ] = "cpu",
@@ -96,6 +107,9 @@ def verify_command(
         raise ValueError("--mutants plants bugs in the project's own kernels: leave the file out")
     if not mutants and (sample is not None or every):
         raise ValueError("--sample and --every belong to --mutants")
+    if mutants and (layer or geometry):
+        raise ValueError("--layer and --geometry name what kernels are judged on: leave --mutants "
+                         "out")  # fmt: skip
     if record is not None and not every:
         raise ValueError("--record keeps which properties catch a bug, which needs --every")
     files = Files(json, junit)
@@ -106,7 +120,7 @@ def verify_command(
     # These need hypothesis, an optional package that other commands do not need.
     from kernels.cli import verification
     from kernels.cli.mutants import hunt_mutants, write_catalogue
-    from kernels.verify import suite
+    from kernels.verify import given, suite
     from kernels.verify.replay import Run
 
     restart.run_on_cores()
@@ -115,9 +129,11 @@ def verify_command(
         raise typer.Exit(verification.HOLDS)
     if mutants:
         raise typer.Exit(hunt_mutants(op, kernel, profile, seed, sample, every, record))
+    named = [*map(given.layer, layer or ()), *map(given.geometry, geometry or ())]
     require(device)
     if resume is not None or expect is not None or any(Path(s).is_dir() for s in sources or []):
-        settings = Settings(profile, seed, device, op, kernel, first or expect == "bad", limit)
+        settings = Settings(profile, seed, device, op, kernel, first or expect == "bad", limit,
+                            tuple(layer or ()), tuple(geometry or ()))  # fmt: skip
         raise typer.Exit(_of_folder(sources or [], settings, files, resume, expect, jobs))
     if (jobs, limit) != (1, 900):
         raise ValueError("--jobs and --limit belong to a folder, or to --resume and --expect")
@@ -125,7 +141,7 @@ def verify_command(
     ours = suite.served(all_kernels(), device)
     found = list(source_of) if sources else ours
     chosen = suite.chosen(found, op, kernel) if found else []
-    plan = suite.plan(chosen, device)
+    plan = suite.plan(chosen, device, named)
     status = verification.COULD_NOT_RUN
     if chosen or files != Files():
         run = Run(profile, seed)

@@ -70,6 +70,7 @@ class Outcome:
     unmet:    another reason for failing.
     worst:    the largest error that the property compared with a bound, before simplification.
     seconds:  what the trial took.
+    judged:   the geometries of the examples, each once.
 
     >>> import kernels
     >>> from kernels.verify.property import PROPERTIES
@@ -86,6 +87,7 @@ class Outcome:
     unmet: str = ""
     worst: Worst | None = None
     seconds: float = 0.0
+    judged: tuple[Any, ...] = ()
 
     @property
     def inapplicable(self) -> bool:

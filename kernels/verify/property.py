@@ -45,6 +45,8 @@ class Property:
               than they compute.
     launched: the most threads that it sets, which have to be launched before `kernels` is imported.
     listed:   its geometries are those of a stratum, each tried once, instead of drawn ones.
+    given:    its geometries are these, which the user named, instead of drawn ones.
+    own:      it draws geometries of its own, so that none can be given.
     share:    of the examples of a profile; fewer for a property whose examples take long.
 
     A property is called like its function:
@@ -65,6 +67,8 @@ class Property:
     listed: Stratum | None = None
     share: float = 1.0
     launched: int = 0
+    own: bool = False
+    given: tuple[Any, ...] = ()
 
     def __call__(self, kernel: Kernel, call: Call, **extras: Any) -> float | None:
         """Violation unless it holds for this call; returns what `check` does."""
@@ -111,6 +115,7 @@ def holds(
     listed: Stratum | None = None,
     share: float = 1.0,
     launched: int = 0,
+    own: bool = False,
     **extras: st.SearchStrategy[Any],
 ) -> Callable[[Callable[..., float | None]], Callable[..., float | None]]:
     """Decorator: makes the function's docstring a property of `operations` (of all, if none).
@@ -139,7 +144,7 @@ def holds(
         concerned = operations or tuple(OPERATIONS)
         PROPERTIES[name] = Property(
             name, sentence, concerned, check, applies, drawn, extras, threads, listed, share,
-            launched,
+            launched, own,
         )  # fmt: skip
         return check
 

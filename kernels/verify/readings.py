@@ -37,6 +37,8 @@ READINGS = {
     "missing in the sum, or channels are left out.",
     "saved": "The value saved for the derivative is not the one that the result was divided by.",
     "flat sigma": "The rounding error of the blur is taken for contrast.",
+    "flat channels": "What counts as the rounding error of a flat region does not grow with the "
+    "number of channels, over which the mean is summed.",
     "flat regions": "A division by 0, or the root of a rounding error below 0.",
     "flat gradient": "The derivative divides by sigma where the floor is larger.",
     "offset's gradient": "The part of the derivative that goes through the mean is wrong: the "

@@ -36,8 +36,18 @@ SHRINKING = 10.0
 """Seconds in which a simpler failing example is looked for."""
 MOST_SECONDS = 0.5
 """Seconds for each drawn example, after which no further batch begins; most take milliseconds."""
+GIVEN_SECONDS = 0.05
+"""Seconds for each example of geometries that the user named, after which none has a second
+batch."""
+MOST_REJECTED = 4
+"""Calls of a geometry that a property does not concern before the next batch."""
 ONCE = 2e7
 """Operations above which a listed geometry has one example."""
+
+
+class _NotConcerned(BaseException):
+    """The property does not concern a given geometry; hypothesis would draw many more calls of it,
+    whose arrays may be large. It lets pass what is no Exception."""
 
 
 class _Trials:
@@ -46,6 +56,8 @@ class _Trials:
     def __init__(self, kernel: Kernel, property: Property, device: str) -> None:
         self.kernel, self.property, self.device = kernel, property, device
         self.examples, self.used = 0, None  # type: int, float | None
+        self.rejected = 0  # calls that the property does not concern
+        self.judged: dict[Any, None] = {}
         self.failing: tuple[Call, dict[str, Any], BaseException] | None = None
         self.worst: Worst | None = None
         self.end = float("inf")  # of the search for a simpler failing example
@@ -57,6 +69,9 @@ class _Trials:
             with measuring() as shares:
                 used = self.property.check(self.kernel, call, **extras)
         except Inapplicable:
+            self.rejected += 1
+            if self.property.given and self.rejected >= MOST_REJECTED:
+                raise _NotConcerned from None
             reject()
         except Exception as error:
             if self.failing is None:
@@ -73,11 +88,13 @@ class _Trials:
 
     def outcome(self, failure: Failure | None) -> Outcome:
         return Outcome(
-            self.kernel, self.property, self.examples, failure, self.used, worst=self.worst
-        )
+            self.kernel, self.property, self.examples, failure, self.used,
+            worst=self.worst, judged=tuple(self.judged),
+        )  # fmt: skip
 
     def _note(self, shares: list[float], call: Call) -> None:
-        """Keeps the largest share of a bound, with its geometry."""
+        """Keeps the geometry, and the largest share of a bound with its geometry."""
+        self.judged[call.g] = None
         share = max(shares, default=None)
         if share is not None and (self.worst is None or share > self.worst.share):
             self.worst = Worst(share, call.g)
@@ -113,10 +130,12 @@ def _tried(
 ) -> Outcome:
     trials = _Trials(kernel, property, device)
     # A listed geometry is as small as it can be, and a long history takes too long.
-    shrink = shrink and property.listed is None and property.share >= 0.25
+    shrink = shrink and not (property.listed or property.given) and property.share >= 0.25
     try:
         with _threads(property), with_reporter(lambda text: None):
-            if property.listed is not None:
+            if property.given:
+                _try_given(trials, examples, seed_)
+            elif property.listed is not None:
                 _try_listed(trials, examples, seed_)
             else:
                 _try_drawn(trials, max(1, round(examples * property.share)), seed_, shrink)
@@ -159,6 +178,22 @@ def _try_listed(trials: _Trials, examples: int, seed_: int) -> None:
             rng = np.random.default_rng([seed_, number, turn])
             with suppress(UnsatisfiedAssumption):
                 trials(property.listed_call(kernel, g, turn, rng, trials.device), {})
+
+
+def _try_given(trials: _Trials, examples: int, seed_: int) -> None:
+    """The geometries that the user named, in turn: one example of each that is large, and of the
+    small ones as many as the profile has time for."""
+    kernel, property = trials.kernel, trials.property
+    each = max(1, round(examples * property.share / len(property.given)))
+    end = time.monotonic() + GIVEN_SECONDS * examples
+    for number, g in enumerate(property.given):
+        trials.rejected = 0
+        for first in range(0, each, BATCH):
+            if first and (work(kernel.operation, g) > ONCE or time.monotonic() > end):
+                break
+            count = 1 if work(kernel.operation, g) > ONCE else min(BATCH, each - first)
+            with suppress(_NotConcerned):
+                _try_batch(trials, count, f"{seed_} given {number} {first}", False, g)
 
 
 def _try_batch(trials: _Trials, examples: int, seed_: str, shrink: bool, g: Any = None) -> None:

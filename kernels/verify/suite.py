@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from kernels.contract.declarations import one
 from kernels.contract.registry import Kernel
 from kernels.verify.calls import OPERATIONS
+from kernels.verify.given import Given, for_operation
 from kernels.verify.placing import served_on
 from kernels.verify.property import PROPERTIES, Property
 from kernels.verify.runner import PROFILES, Outcome, try_property
+from kernels.verify.strata.stratum import work
 
 FAR_BELOW = 30.0
 """Factor by which the worst of an intense run may stay below a limit before the limit counts as too
@@ -21,18 +24,28 @@ MOST_SHRUNK = 5
 """Failures of a kernel that are simplified, which takes longer than to find them; one, if many
 properties will fail by the same cause."""
 
+MOST_GIVEN = 1e10
+"""Operations of the largest geometry, named by the user, that a property tries which calls the
+kernel many times, divided by its share."""
+
 Trial = tuple[Kernel, Property]
 
 
 @dataclass(frozen=True)
 class Plan:
     """Trials of each kernel with the properties that concern it, and the kernels that cannot be
-    tried, since their operation is unknown or they do not run on `device`."""
+    tried, since their operation is unknown or they do not run on `device`.
+
+    given: the geometries on which alone it judges, if any; ungiven: kernels of whose operations
+           none is.
+    """
 
     trials: list[Trial]
     unknown: list[Kernel]
     elsewhere: list[Kernel]
     device: str = "cpu"
+    given: tuple[Given, ...] = ()
+    ungiven: tuple[Kernel, ...] = ()
 
 
 def served(kernels: Sequence[Kernel], device: str) -> list[Kernel]:
@@ -40,12 +53,37 @@ def served(kernels: Sequence[Kernel], device: str) -> list[Kernel]:
     return [k for k in kernels if served_on(k, device)]
 
 
-def plan(kernels: Sequence[Kernel], device: str = "cpu") -> Plan:
-    """The trials of those of `kernels` that run on `device`: "cpu", "emulator" or "cuda"."""
+def plan(kernels: Sequence[Kernel], device: str = "cpu", given: Sequence[Given] = ()) -> Plan:
+    """The trials of those of `kernels` that run on `device`: "cpu", "emulator" or "cuda".
+
+    given: geometries on which alone they are judged, with every property that holds one fixed.
+    """
     here = served(kernels, device)
-    trials = [(k, p) for k in here for p in PROPERTIES.values() if p.concerns(k)]
     unknown = [k for k in here if k.operation not in OPERATIONS]
-    return Plan(trials, unknown, [k for k in kernels if k not in here], device)
+    elsewhere = [k for k in kernels if k not in here]
+    if not given:
+        trials = [(k, p) for k in here for p in PROPERTIES.values() if p.concerns(k)]
+        return Plan(trials, unknown, elsewhere, device)
+    named = {k: for_operation(given, k.operation) for k in here}
+    trials = [(k, p) for k in here if named[k] for p in fixed(k, named[k])]
+    ungiven = tuple(k for k in here if not named[k] and k not in unknown)
+    return Plan(trials, unknown, elsewhere, device, tuple(given), ungiven)
+
+
+def fixed(kernel: Kernel, geometries: tuple[Any, ...]) -> list[Property]:
+    """The properties that concern the kernel, with `geometries` in place of drawn ones.
+
+    Of those over listed sizes one is left, since all would be the same. Those that call the kernel
+    many times leave out large geometries.
+    """
+    concerning = [p for p in PROPERTIES.values() if p.concerns(kernel) and not p.own]
+    listed = [p for p in concerning if p.listed is not None][1:]
+    found = []
+    for p in (p for p in concerning if p not in listed):
+        least = MOST_GIVEN if p.share < 1 else float("inf")
+        those = (g for g in geometries if work(kernel.operation, g) <= least * p.share)
+        found.append(replace(p, listed=None, given=tuple(those)))
+    return [p for p in found if p.given]
 
 
 def run(

@@ -172,11 +172,14 @@ def positions(value: Any, length: int, what: str) -> np.ndarray:
         found = np.array(None)
     if found.dtype.kind not in "iu" and found.size:
         raise TypeError(f"{what} must be integers, got {shown(value)}")
-    outside = found[(found < -length) | (found >= length)]
-    if outside.size:
-        raise ValueError(f"{what}: {outside.flat[0]} is outside of an axis of {length}")
-    placed: np.ndarray = np.where(found < 0, found + length, found).astype(np.int64)
-    return placed
+    if not found.size:
+        return found.astype(np.int64)
+    least, most = int(found.min()), int(found.max())
+    if least < -length or most >= length:
+        outside = most if most >= length else least
+        raise ValueError(f"{what}: {outside} is outside of an axis of {length}")
+    placed: np.ndarray = found.astype(np.int64)
+    return placed if least >= 0 else np.where(placed < 0, placed + length, placed)
 
 
 def result(shape: Sequence[int], dtype: np.dtype, what: str) -> None:

@@ -9,15 +9,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minidl.recording import is_recording
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record_view
 
-if TYPE_CHECKING:
-    from minidl.nn.module import Module
-
+Module = Any  # minidl.nn.module imports this module
 Hook = Callable[..., Any]
 _numbers = itertools.count()
 

@@ -76,12 +76,12 @@ class Module:
             if isinstance(value, Module):
                 yield name, module_of(value)
 
-    def children(self) -> Iterator[NamedModule]:
+    def children(self) -> Iterator[NamedModule[Module]]:
         """The direct submodules; each is also the pair of its name and itself."""
         for name, child in self.named_children():
             yield NamedModule(name, child)
 
-    def modules(self, prefix: str = "") -> Iterator[NamedModule]:
+    def modules(self, prefix: str = "") -> Iterator[NamedModule[Module]]:
         """This module and all its submodules; each is also the pair of its dotted name and itself.
         A module with several names comes under each."""
         for name, module in self.named_modules(prefix=prefix, remove_duplicate=False):

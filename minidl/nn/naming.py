@@ -10,18 +10,17 @@ plain pairs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from minidl.nn.module import Module
+M = TypeVar("M")
 
 
-class NamedModule(tuple[str, "Module"]):
+class NamedModule(tuple[str, M]):
     """(name, module), and the module."""
 
     __slots__ = ()
 
-    def __new__(cls, name: str, module: Module) -> NamedModule:
+    def __new__(cls, name: str, module: M) -> NamedModule[M]:
         return tuple.__new__(cls, (name, module))
 
     @property  # type: ignore[misc]

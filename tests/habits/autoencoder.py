@@ -1,4 +1,4 @@
-"""A convolutional autoencoder with transposed convolutions, hooks, AdamW and tensors changed in place.
+"""A convolutional autoencoder with transposed convolutions, hooks, AdamW and writes in place.
 
 Written for PyTorch; `test_scripts.py` runs it under minidl too, with these imports swapped.
 """

@@ -1,4 +1,4 @@
-"""A residual network with SGD, a sequence of schedules, and a checkpoint that training resumes from.
+"""A residual network with SGD, schedules in sequence, and a checkpoint that it resumes from.
 
 Written for PyTorch; `test_scripts.py` runs it under minidl too, with these imports swapped.
 """

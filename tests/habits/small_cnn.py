@@ -93,7 +93,7 @@ def run(load_weights, images, labels, dtype, steps):
             _, best = output.max(1)
             confusion = F.one_hot(best, num_classes=5).sum(dim=0)
             top = output.softmax(dim=-1).topk(2, dim=1).values
-    state = {name: value for name, value in model.named_buffers()}
+    state = dict(model.named_buffers())
     running = state["features.1.running_mean"].abs().sum().item()
     tail = [total, running, optimizer.param_groups[0]["lr"], float(top.mean())]
     return losses, [*tail, *confusion.tolist(), correct / seen, count]

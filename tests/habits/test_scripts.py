@@ -75,6 +75,7 @@ def test_a_script_gives_the_same_losses_under_both(
     name: str, dtype: str, bound: float, tmp_path: Path
 ) -> None:
     losses, others = outcome(name, minidl, dtype, tmp_path)
+    torch.set_num_threads(1)
     theirs, their_others = outcome(name, torch, dtype, tmp_path)
     assert len(losses) == len(theirs) == STEPS and np.isfinite(theirs).all()
     assert abs(losses[0] - losses[-1]) > 0.01, "the losses must move to say anything"

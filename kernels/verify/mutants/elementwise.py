@@ -34,6 +34,12 @@ it multiplies by the mask, so NaN passes it
 +        gx[i] = gy[i] * (x[i] > 0)
 
 == matmul blas: cpu/gemm.py
+a remainder of shares dropped: only with three threads
+-            m0, m1 = M * part // parts, M * (part + 1) // parts
++            m0, m1 = M * part // parts, M * (part + 1) // parts
++            if parts == 3:
++                m0, m1 = M // 3 * part, M // 3 * (part + 1)
+
 a transposed operand's rows are a leading dimension apart: only for two threads
 -    a_row = item * (a_leading if a_op == PLAIN else 1)  # bytes from a row of a to the next
 +    a_row = item * a_leading

@@ -9,6 +9,7 @@ from itertools import product
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.contract.plane_geometry import ConcatenateGeometry, PatchGeometry
+from kernels.verify.strata import stages
 from kernels.verify.strata.stratum import Stratum
 
 Shape = tuple[int, ...]
@@ -76,6 +77,7 @@ EMPTY = Stratum(
             ("local_contrast_norm", "local_contrast_norm_vjp"),
             lambda: [LCNGeometry.of(shape, size=3) for shape in _planes()],
         ),
+        "conv_relu_pool": stages.empty,
         "matmul": lambda: list(without(3, 4, 5)),
         "batched_matmul": lambda: list(without(2, 3, 4, 5)),
         **dict.fromkeys(
