@@ -7,6 +7,7 @@ The plugin (`plugin/`) imports it when it meets a file of kernels. The tests of 
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import Any
 
 import numba
 import pytest
+from hypothesis.errors import HypothesisWarning
 
 import kernels.verify.properties  # noqa: F401  (which finds them all)
 from kernels.contract import registry, threads
@@ -148,7 +150,7 @@ class PropertyTest(pytest.Item):
 
     def runtest(self) -> None:
         session = self.file.tried_in
-        with registered(session.kernels(self.file.source)):
+        with registered(session.kernels(self.file.source)), shown_warnings():
             outcome = session.trier.tried(self.kernel, self.law)
         self.user_properties.append(("examples", outcome.examples))
         if outcome.worst is not None:
@@ -187,6 +189,16 @@ def registered(kernels: Sequence[Kernel]) -> Iterator[None]:
     with registry.without(*others):
         for kernel in kernels:
             registry.register(kernel)
+        yield
+
+
+@contextmanager
+def shown_warnings() -> Iterator[None]:
+    """Context in which a kernel's warnings are shown, and are no errors where pytest makes them
+    some: overflow is tried on purpose."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.simplefilter("ignore", HypothesisWarning)  # of a long failing example
         yield
 
 

@@ -216,6 +216,14 @@ def test_nothing_is_imported():
     assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
 
 
+def test_a_warning_of_a_kernel_is_no_failure(project: Path, run_pytest: Run) -> None:
+    text = KERNELS.replace("    return", "    warnings.warn('odd', stacklevel=1)\n    return")
+    (project / "ops" / "my_relu.py").write_text(f"import warnings\n{text}", encoding="utf-8")
+    only = "-k", "right and inputs"
+    status, output = run_pytest("-W", "error", "--kernels", "ops", "--kernels-profile=few", *only)
+    assert status == 0 and "1 passed" in output and "UserWarning: odd" in output, output
+
+
 def test_threads_are_launched_for_the_properties_that_set_them(project: Path) -> None:
     text = """
 import numba
