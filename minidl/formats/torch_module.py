@@ -64,6 +64,8 @@ def _torch() -> Any:
 def _exported(torch: Any, module: Any, example: Any) -> bytes:
     """The module as an ONNX file's bytes, by the exporter that needs no other package."""
     written, training = io.BytesIO(), [each.training for each in module.modules()]
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # one operation, which is not exported
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
@@ -78,6 +80,7 @@ def _exported(torch: Any, module: Any, example: Any) -> bytes:
             f"{tuple(example.shape)}: {reason}"
         ) from error
     finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
         for each, mode in zip(module.modules(), training, strict=True):
             each.training = mode
     return written.getvalue()

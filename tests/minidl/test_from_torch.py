@@ -40,8 +40,29 @@ def test_the_module_keeps_its_mode_and_its_weights() -> None:
     assert module[0].weight.abs().sum() > 0
 
 
+def test_attention_of_frozen_weights_is_imported() -> None:
+    """PyTorch computes it by one operation, which its exporter does not know."""
+
+    class Attention(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention = torch.nn.MultiheadAttention(4, 2, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            tokens = x.flatten(2).transpose(1, 2)
+            return self.attention(tokens, tokens, tokens, need_weights=False)[0]
+
+    module, x = Attention().requires_grad_(False).eval(), torch.randn(2, 4, 3, 3)
+    net = minidl.from_torch(module, x[:1])
+    with no_grad(), torch.no_grad():
+        ours, theirs = net(Tensor(x.numpy())).data, module(x).numpy()
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
 def test_what_is_no_module_or_no_image_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"takes a torch.nn.Module and a tensor of images, got a li"):
+    with pytest.raises(
+        TypeError, match=r"takes a torch.nn.Module and a tensor of images, got a li"
+    ):
         minidl.from_torch([], torch.ones(1, 3, 8, 8))
     with pytest.raises(ValueError, match=r"must be images \(N, C, H, W\) of floats, got \(3,\)"):
         minidl.from_torch(small(), torch.ones(3))
