@@ -3,6 +3,7 @@
 A rule takes a node, the cotangent `gy` of its output, and a flag for each input that needs a
 cotangent. It returns a cotangent (or None) for each input. The rules of the gradient are defined
 beside their operations in `minidl.functional`; a derived table replaces the rows that differ.
+`docs/rules.md` says which rule each operation has, and why.
 """
 
 from __future__ import annotations
@@ -100,10 +101,23 @@ def rectify_through_gate(
     return (gy.relu() * GATES[node.operation](node),)
 
 
+def of_clip(rectify: Rule) -> Rule:
+    """The rule of a clip: `rectify` for one from 0 up, such as ReLU6, else its derivative."""
+
+    def rule(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> Sequence[Tensor | None]:
+        if node.saved["low"] == 0 < node.saved["high"]:
+            return rectify(node, gy, needs)
+        return gradient["clip"](node, gy, needs)
+
+    return rule
+
+
 CLOSING = frozenset({"sigmoid", "hardsigmoid", "softmax"})
 """Operations whose results are gates, from 0 to 1, where they multiply a signal."""
-MOVING = frozenset({"reshape", "transpose", "broadcast_to", "getitem", "to", "dropout"})
-"""Operations that move values, and so leave a gate a gate."""
+MOVING = frozenset(
+    {"reshape", "transpose", "broadcast_to", "getitem", "take", "roll", "resize", "to"}
+)
+"""Operations that move values or interpolate between them, and so leave a gate a gate."""
 
 
 def is_gate(tensor: Tensor) -> bool:
@@ -116,8 +130,8 @@ def is_gate(tensor: Tensor) -> bool:
 
 def hold_gate(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> Sequence[Tensor | None]:
     """Of a product of a signal and a gate, the signal gets the whole cotangent, times the gate; the
-    gate is held constant (Arras et al. 2017, section 3, for gates of a recurrent network; Ali et
-    al. 2022, section 4, for attention). Other products have their gradient.
+    gate is held constant (Arras et al. 2017 for gates of a recurrent network; Ali et al. 2022
+    for attention). Other products have their gradient.
     """
     gates = [is_gate(tensor) for tensor in node.inputs]
     if sum(gates) == 1:
@@ -128,7 +142,7 @@ def hold_gate(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> Sequence[Tenso
 
 def hold_denominator(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> Sequence[Tensor | None]:
     """Of a quotient, the numerator gets the cotangent over the denominator, which is held constant
-    if both are on the tape: a normalisation written as a quotient (Ali et al. 2022, section 4)."""
+    if both are on the tape: a normalisation written as a quotient (Ali et al. 2022)."""
     if all(needs):
         needs = (True, False)
     made = gradient[node.operation](node, gy, needs)
@@ -166,11 +180,19 @@ SMOOTH = ("silu", "gelu", "mish", "hardswish", "softplus", "relu6")
 """Rectifiers like the ReLU: positive for x > 0, and nearly or exactly 0 far below."""
 
 deconvnet = gradient.derive(
-    "deconvnet", relu=rectify_from_above, **dict.fromkeys(SMOOTH, rectify_from_above), **HELD
+    "deconvnet",
+    relu=rectify_from_above,
+    clip=of_clip(rectify_from_above),
+    **dict.fromkeys(SMOOTH, rectify_from_above),
+    **HELD,
 )
 """The deconvnet (Zeiler, Fergus 2013): unpool by switches, rectify, filter with flipped kernels."""
 
 guided = gradient.derive(
-    "guided", relu=rectify_both_ways, **dict.fromkeys(SMOOTH, rectify_through_gate), **HELD
+    "guided",
+    relu=rectify_both_ways,
+    clip=of_clip(rectify_through_gate),
+    **dict.fromkeys(SMOOTH, rectify_through_gate),
+    **HELD,
 )
 """Guided backpropagation; normalisation is passed through as in the deconvnet."""

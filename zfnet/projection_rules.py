@@ -10,6 +10,18 @@ AVERAGE = (
     "transpose, as with a convolution"
 )
 DERIVATIVE = "the signal from above is multiplied by the derivative, as in calculus"
+RECTIFIED = (
+    "a smooth rectifier: the signal from above is rectified, as at a ReLU; guided backpropagation "
+    "multiplies it by the gate g of x g(x) too"
+)
+GATED = (
+    "of a signal and a gate (sigmoid, hard sigmoid, softmax) the signal alone gets what comes from "
+    "above, times the gate, which is held constant"
+)
+NORMALISED = (
+    "the signal from above passes the normalisation, as the paper's contrast normalisation; scale "
+    "and bias are a linear layer's"
+)
 RULES: dict[type[nn.Module], str] = {
     nn.AvgPool2d: AVERAGE,
     nn.GlobalAvgPool2d: AVERAGE,
@@ -19,7 +31,21 @@ RULES: dict[type[nn.Module], str] = {
     nn.Concatenate: "every branch gets its own channels of the signal from above",
     nn.LeakyReLU: DERIVATIVE,
     nn.PReLU: DERIVATIVE,
-    nn.Clip: DERIVATIVE,
+    nn.ELU: DERIVATIVE,
+    nn.Clip: "from 0 up it is a ReLU, as ReLU6; with other bounds " + DERIVATIVE,
+    nn.ReLU6: "as at a ReLU",
+    nn.SiLU: RECTIFIED,
+    nn.GELU: RECTIFIED,
+    nn.Mish: RECTIFIED,
+    nn.Hardswish: RECTIFIED,
+    nn.Softplus: RECTIFIED,
+    nn.Multiply: GATED,
+    nn.MatMul: GATED + "; attention's weights are such a gate of the values",
+    nn.Divide: "the dividend gets the signal from above over the divisor, which is held constant",
+    nn.LayerNorm: NORMALISED,
+    nn.GroupNorm: NORMALISED,
+    nn.InstanceNorm2d: NORMALISED,
+    nn.Hardsigmoid: DERIVATIVE,
     nn.Sigmoid: DERIVATIVE,
     nn.Tanh: DERIVATIVE,
     nn.Softmax: DERIVATIVE,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl import rules
 from minidl.functional import arguments
 from minidl.functional.arithmetic import as_tensors, where
 from minidl.functional.reduction import sum_to
@@ -68,6 +69,13 @@ def _clip(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
     x = node.inputs[0]._array
     inside = (x >= node.saved["low"]) & (x <= node.saved["high"])
     return (where(inside, gy, 0.0),)
+
+
+@rules.gate("clip")
+def _clip_gate(node: Node) -> Tensor:
+    """1 where the derivative is, for a clip that rectifies: above the lower bound, not on it."""
+    x = node.inputs[0]._array
+    return Tensor(((x > node.saved["low"]) & (x <= node.saved["high"])).astype(x.dtype))
 
 
 def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
