@@ -18,8 +18,9 @@ from kernels.contract.geometry import Box, ConvGeometry, PoolGeometry
 from minidl import Tensor, nn, no_grad
 from zfnet.dependence import Dependence, Value
 from zfnet.dependence_rules import dependence
+from zfnet.fields import Reaches, pixels, signals_alone
 from zfnet.layouts import Layout
-from zfnet.reach import Nowhere, Reach, Same, Sliding, hull, is_empty
+from zfnet.reach import Sliding
 from zfnet.views import View, views
 
 WINDOWS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.GlobalAvgPool2d, nn.GlobalMaxPool2d)
@@ -30,10 +31,6 @@ ACTIVATIONS = (
     "Clip", "ELU", "GELU", "Hardswish", "LeakyReLU", "Mish", "PReLU", "ReLU", "SiLU", "Softplus",
 )  # fmt: skip
 """Kinds of layers behind which a unit counts as active above zero."""
-GATES = ("Hardsigmoid", "Sigmoid", "Softmax")
-"""Kinds of layers whose outputs are gates where they multiply a signal."""
-MOVING = ("Dropout", "Expand", "Flatten", "Gather", "Identity", "Reshape", "Slice", "Transpose")
-"""Kinds of layers that leave a gate a gate."""
 SHAPING = ("Dropout", "Flatten", "Identity", "Reshape", "Transpose")
 """Kinds of layers that change no value."""
 
@@ -196,9 +193,8 @@ class InspectableGraph(nn.Graph):
         if layer not in windowed or layer == nn.INPUT:
             raise ValueError(f"{layer!r} is no layer of windows alone: {', '.join(windowed)}")
         if layer not in self._views:
-            below = self.below(layer)
-            order = [name for name in self.layer_names() if name in below]
-            self._views[layer] = views(order, self.wiring(), self.geometries(), windowed)
+            order, wiring = self._order(layer), self.wiring()
+            self._views[layer] = views(order, wiring, self.geometries(), windowed)
         return self._views[layer]
 
     @cached_property
@@ -219,46 +215,26 @@ class InspectableGraph(nn.Graph):
         if place is None:
             return Box(0, S, 0, S)
         i, j = place
-        return self._field(layer, Box(i, i + 1, j, j + 1), held)
+        box = Box(i, i + 1, j, j + 1)
+        return pixels(self._order(layer), self.wiring(), self._reaches[held], box)
 
-    def _field(self, layer: str, box: Box, held: bool) -> Box:
-        """The pixels of the image on which the places in `box` of the layer's plane depend."""
-        (_, found), below = self._units, self.below(layer)
-        boxes: dict[str, Box] = {layer: box}
-        for name in reversed([name for name in self.layer_names() if name in below]):
-            if name not in boxes or is_empty(boxes[name]):
-                continue
-            reaches = self._held(name) if held else found[name].reaches
-            for source, reach in zip(self.wiring()[name], reaches, strict=True):
-                boxes[source] = hull(boxes.get(source), reach.below(boxes[name]))
-        return boxes.get(nn.INPUT, Box(0, 0, 0, 0))
+    def _order(self, layer: str) -> list[str]:
+        """The layers from which `layer` is computed, itself the last."""
+        below = self.below(layer)
+        return [name for name in self.layer_names() if name in below]
 
-    def _held(self, name: str) -> tuple[Reach, ...]:
-        """The reaches of a layer's inputs without gates and statistics, which are held constant."""
-        (values, found), layers = self._units, dict(self.children())
-        reaches, sources = found[name].reaches, self.wiring()[name]
-        kind = type(layers[name]).__name__
-        if kind in ("GroupNorm", "InstanceNorm2d") and values[name].known:
-            return (Same(),)
-        gates = [self._is_gate(source, layers) for source in sources]
-        if kind != "Multiply" or sum(gates) != 1:
-            return reaches
-        pairs = zip(reaches, gates, strict=True)
-        return tuple(Nowhere() if gate else reach for reach, gate in pairs)
-
-    def _is_gate(self, name: str, layers: Mapping[str, nn.Module]) -> bool:
-        """Whether the layer gives values from 0 to 1, perhaps moved (`minidl.rules.is_gate`)."""
-        while name != nn.INPUT and type(layers[name]).__name__ in MOVING:
-            name = self.wiring()[name][0]
-        return name != nn.INPUT and type(layers[name]).__name__ in GATES
+    @cached_property
+    def _reaches(self) -> dict[bool, Reaches]:
+        """The reaches of every layer, and those with gates and statistics held constant."""
+        found = {name: each.reaches for name, each in self._units[1].items()}
+        return {False: found, True: signals_alone(dict(self.children()), self.wiring(), found)}
 
     def layer_names(self) -> list[str]:
         return [name for name, _ in self.children()]
 
     def trunk(self) -> list[str]:
         """The layers on every path from the image to the scores, in order."""
-        below, wiring = self.below(self.scores), self.wiring()
-        order = [name for name in self.layer_names() if name in below]
+        order, wiring = self._order(self.scores), self.wiring()
         last_use = {source: i for i, name in enumerate(order) for source in wiring[name]}
         reach, found = last_use.get(nn.INPUT, 0), []
         for i, name in enumerate(order):
