@@ -17,6 +17,7 @@ from bench.layers import (
     Cut,
     Filters,
     Heads,
+    Hidden,
     Joined,
     Layer,
     Normalised,
@@ -95,6 +96,8 @@ LAYERS: tuple[Layer, ...] = (
     Heads("vit_b_16", "scores", 12, 197, 197, 64),
     Heads("vit_b_16", "values", 12, 197, 64, 197),
     Heads("swin_t", "scores", 192, 49, 49, 32),
+    Hidden("vit_b_16", "mlp", 197, 3072),
+    Hidden("convnext_tiny", "mlp1", 3136, 384),
     Whole("small", "lrn", "lrn", image=64, width=0.25, classes=10),
     Whole("small", "lcn", "lcn", image=64, width=0.25, classes=10),
 )

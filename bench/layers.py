@@ -98,6 +98,20 @@ class Rectified(Planes):
 
 
 @dataclass(frozen=True)
+class Hidden(Layer):
+    """The hidden layer of a transformer's perceptron: so many tokens an image, of `width`."""
+
+    tokens: int
+    width: int
+
+    def shape(self, batch: int) -> tuple[int, int, int]:
+        return batch, self.tokens, self.width
+
+    def smallest(self) -> Self:
+        return replace(self, tokens=1, width=2)
+
+
+@dataclass(frozen=True)
 class Cut(Layer):
     """Patches of size x size pixels, as many as the batch says, of one plane of side x side pixels,
     each under a part of part x part pixels in its middle: what squares change of a layer."""

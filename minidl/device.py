@@ -13,12 +13,10 @@ done.
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-import scipy.special
 
 from kernels import cuda
 from kernels.contract import devices, memory
@@ -110,13 +108,6 @@ def host(array: Any) -> np.ndarray:
         return cuda.host(array)
     here: np.ndarray = array
     return here
-
-
-def erf(array: Any, out: Any = None) -> Any:
-    """The error function of each element, in the array's type, on its device; into `out` if it is
-    given."""
-    special = scipy.special if of(array) != "cuda" else import_module("cupyx.scipy.special")
-    return special.erf(array) if out is None else special.erf(array, out=out)
 
 
 def index(place: Any, array: Any) -> Any:

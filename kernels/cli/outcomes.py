@@ -47,11 +47,11 @@ def show_coverage(results: Sequence[Outcome], kernels: Sequence[Kernel]) -> None
         if result.kernel in tried:
             tried[result.kernel].append(result)
     found = [coverage(kernel, some) for kernel, some in tried.items() if some]
-    for operation, covered in groupby(found, key=lambda one: one.operation):
-        console.print(_covered(operation, list(covered)))
+    for operation, members in groupby(found, key=lambda one: one.operation):
+        console.print(_coverage(operation, list(members)))
 
 
-def _covered(operation: str, found: list[Coverage]) -> Table:
+def _coverage(operation: str, found: list[Coverage]) -> Table:
     """Rows are the drawn geometries, the strata and the sizes; columns are kernels."""
     table = Table(title=f"{operation}: coverage", title_justify="left", title_style="bold")
     table.add_column("geometries")
@@ -71,7 +71,7 @@ def _shared(share: Share | None) -> Text:
     if share.refused:
         return Text(f"refuses all {share.listed}", "bold red")
     judged = f", judged {share.judged}" if share.judged else ""
-    return Text(f"admits {share.admitted} of {share.listed}{judged}")
+    return Text(f"admits {share.supported} of {share.listed}{judged}")
 
 
 def _cell(result: Outcome) -> Text:

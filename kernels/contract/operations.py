@@ -61,6 +61,9 @@ DEFINITIONS: dict[str, Callable[[Any], int]] = {
     **dict.fromkeys(("max_pool2d", "avg_pool2d", "avg_pool2d_vjp"), _taps),
     **dict.fromkeys(("max_unpool2d", "max_unpool2d_vjp"), _windows),
     **dict.fromkeys(("relu", "relu_vjp"), math.prod),
+    # The polynomials of a vectorised erf, and a product by three numbers.
+    "erf": lambda shape: 25 * math.prod(shape),
+    "gelu": lambda shape: 29 * math.prod(shape),
     "local_response_norm": lambda g: (g.size + 6) * math.prod(g.x_shape),
     "local_response_norm_vjp": lambda g: (2 * g.size + 14) * math.prod(g.x_shape),
     "local_contrast_norm": _each(8),

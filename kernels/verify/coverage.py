@@ -35,15 +35,15 @@ AXES = {"matmul": ("M", "N", "K"), "plane_max": ("N", "C", "H", "W"), "random_bi
 
 @dataclass(frozen=True)
 class Share:
-    """Of `listed` geometries the kernel admits `admitted`, and was judged on `judged`."""
+    """Of `listed` geometries the kernel admits `supported`, and was judged on `judged`."""
 
     listed: int
-    admitted: int
+    supported: int
     judged: int
 
     @property
     def refused(self) -> bool:
-        return self.listed > 0 and self.admitted == 0
+        return self.listed > 0 and self.supported == 0
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,8 @@ def coverage(kernel: Kernel, outcomes: Sequence[Outcome]) -> Coverage:
 
 
 def _share(kernel: Kernel, listed: Sequence[Any], judged: dict[Any, None]) -> Share:
-    admitted = sum(admits(kernel, g) for g in listed)
-    return Share(len(listed), admitted, sum(g in judged for g in listed))
+    supported = sum(admits(kernel, g) for g in listed)
+    return Share(len(listed), supported, sum(g in judged for g in listed))
 
 
 def admits(kernel: Kernel, g: Any) -> bool:

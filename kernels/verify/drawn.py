@@ -255,6 +255,9 @@ _KINDS: dict[str, _Kind] = {
     "matmul": _Kind(shapes.product, _multiplied, math.prod),
     "batched_matmul": _Kind(shapes.products, _multiplied_each, math.prod),
     "relu": _Kind(shapes.line, lambda g, draw: ((draw(g),), {}), math.prod),
+    **dict.fromkeys(
+        ("erf", "gelu"), _Kind(shapes.line, lambda g, draw: ((draw(g),), {}), math.prod)
+    ),
     "relu_vjp": _Kind(shapes.line, lambda g, draw: ((draw(g), draw(g)), {}), math.prod),
     "random_bits": _Kind(shapes.words, _bits, float),
     "patches_gather": _Kind(shapes.planes, _patches, math.prod, draws="patches"),

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from minidl import device
+import kernels
+from kernels.contract import memory
 from minidl.functional import arguments
 from minidl.functional.arithmetic import divide
 from minidl.rules import gradient
@@ -14,6 +15,18 @@ from minidl.tensor import Node, Tensor, record
 
 Needs = tuple[bool, ...]
 Cotangents = tuple[Tensor | None, ...]
+
+
+def elementwise(operation: str, x: np.ndarray) -> np.ndarray:
+    """A kernel of elements on x of any memory order: y in that order, row-major if it has gaps.
+
+    Kernels take four axes for (N,C,H,W) in channels-last memory, and would copy others.
+    """
+    plain = memory.nhwc(x) if x.ndim == 4 and not x.flags.c_contiguous else x
+    flat = plain.reshape(-1)  # any shape -> (size,)
+    kernel = kernels.pick_for(operation, flat, flat.shape)
+    y: np.ndarray = kernel(flat).reshape(plain.shape)  # (size,) -> the shape
+    return y if plain is x else memory.nchw(y)
 
 
 def exp(a: Tensor) -> Tensor:
@@ -58,7 +71,7 @@ def reciprocal(a: Tensor) -> Tensor:
 def erf(a: Tensor) -> Tensor:
     """The error function, 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to a."""
     arguments.tensor(a, "erf", "a")
-    return record("erf", device.erf(a._array), (a,))
+    return record("erf", elementwise("erf", a._array), (a,))
 
 
 @gradient.rule("erf")

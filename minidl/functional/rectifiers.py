@@ -10,11 +10,11 @@ import math
 
 import numpy as np
 
-from minidl import device, rules
+from minidl import rules
 from minidl.functional import arguments
 from minidl.functional.activation import logistic, sigmoid, tanh
 from minidl.functional.arithmetic import where
-from minidl.functional.elementary import erf, exp
+from minidl.functional.elementary import elementwise, erf, exp
 from minidl.functional.shape import reshape
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
@@ -206,15 +206,16 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
     """
     arguments.tensor(x, "gelu", "x")
     form = arguments.one_of(approximate, GELU_FORMS, "gelu: approximate")
-    data = (_normal if form == "none" else _nearly_normal)(x._array)
+    if form == "none":
+        return record("gelu", elementwise("gelu", x._array), (x,), approximate=form)
+    data = _nearly_normal(x._array)
     data *= x._array
-    return record("gelu", data, (x,), approximate=approximate)
+    return record("gelu", data, (x,), approximate=form)
 
 
 def _normal(x: np.ndarray) -> np.ndarray:
     """(1 + erf(x / sqrt(2))) / 2."""
-    out = np.empty_like(x)
-    device.erf(np.multiply(x, ROOT_HALF, out=out), out=out)
+    out = elementwise("erf", x * ROOT_HALF)
     out += 1
     out *= 0.5
     return out

@@ -213,13 +213,13 @@ def test_the_coverage_says_what_was_admitted_and_judged(tmp_path: Path) -> None:
     trials = [law for _, law in plan([kernel]).trials if law.name in ("definition", "thresholds")]
     found = coverage(kernel, [try_property(kernel, law, PROFILES["few"]) for law in trials])
     drawn, layers_, blocks = (found.parts[name] for name in ("drawn", "networks", "thresholds"))
-    assert drawn.listed == DRAWN and drawn.admitted < DRAWN
-    assert layers_.admitted == sum(kernel.supports(g) for g in NETWORKS.geometries("conv2d")) > 0
-    assert layers_.judged == 0 < blocks.judged <= blocks.admitted
+    assert drawn.listed == DRAWN and drawn.supported < DRAWN
+    assert layers_.supported == sum(kernel.supports(g) for g in NETWORKS.geometries("conv2d")) > 0
+    assert layers_.judged == 0 < blocks.judged <= blocks.supported
     sizes = found.sizes
     assert str(sizes["padding"]) == "1" and str(sizes["R"]) == "3" and str(sizes["groups"]) == "1"
     assert sizes["C"].unit % 8 == 0
-    assert found.refused == [name for name, share in found.parts.items() if share.admitted == 0]
+    assert found.refused == [name for name, share in found.parts.items() if share.supported == 0]
     assert json.loads(json.dumps(found.as_dict())) == found.as_dict()
 
 
@@ -246,7 +246,7 @@ def test_a_kernel_that_admits_a_shape_and_refuses_it_when_called_fails(
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 def test_the_coverage_of_every_operation_is_told(operation: str) -> None:
     found = (coverage(k, []) for k in all_kernels(operation) if k.device == "cpu")
-    assert any(one.parts["drawn"].admitted > 0 and "networks" not in one.refused for one in found)
+    assert any(one.parts["drawn"].supported > 0 and "networks" not in one.refused for one in found)
 
 
 def test_a_stage_is_given_with_every_convolution_that_may_compute_it() -> None:

@@ -197,6 +197,16 @@ the last numbers, which fill no vector, left out
 -    for (long long i = vectors * lanes + first; i < count; i += stride) y[i] = rectified(x[i]);
 +    for (long long i = vectors * lanes + first + 1; i < count; i += stride) y[i] = rectified(x[i]);
 
+== erf elementwise on cuda: erf/cuda_elementwise.cu
+each thread takes one element alone: only for more elements than threads
+-    for (long long i = first; i < count; i += stride) y[i] = error_function(x[i]);
++    for (long long i = first; i < count; i += count) y[i] = error_function(x[i]);
+
+== gelu elementwise on cuda: gelu/cuda_elementwise.cu
+float64 with float32's error function
+-__device__ double normal(double x) { return 0.5 * (1.0 + erf(x * 0.70710678118654752)); }
++__device__ double normal(double x) { return 0.5 * (1.0 + erff(x * 0.70710678118654752)); }
+
 == relu_vjp elementwise on cuda: relu_vjp/cuda_elementwise.cu
 zero passes
 -template <typename T> __device__ T masked(T gy, T x) { return x <= T(0) ? T(0) : gy; }

@@ -33,6 +33,32 @@ it multiplies by the mask, so NaN passes it
 -        gx[i] = gy[i] if not (x[i] <= 0) else 0
 +        gx[i] = gy[i] * (x[i] > 0)
 
+== erf elementwise: cpu/error_function.py
+the highest coefficient of the divisor is left out
+-    q = (((Q4 * s + Q3) * s + Q2) * s + Q1) * s + Q0
++    q = ((Q3 * s + Q2) * s + Q1) * s + Q0
+
+the polynomials go on below -4: only for values far from 0
+-    t = FAR if t > FAR else -FAR if t < -FAR else t
++    t = FAR if t > FAR else t
+
+NaN becomes 1
+-    t = FAR if t > FAR else -FAR if t < -FAR else t
++    t = t if t < FAR else FAR
+
+it passes 1 by some units
+-    return ONE if value > ONE else -ONE if value < -ONE else value
++    return value
+
+== gelu elementwise: gelu/elementwise.py
+the error function of x itself
+-        y[i] = x[i] * (HALF * (ONE + erf32(x[i] * ROOT)))
++        y[i] = x[i] * (HALF * (ONE + erf32(x[i])))
+
+float64 by float32's polynomials
+-        y[i] = x[i] * (0.5 * (1.0 + math.erf(x[i] * ROOT64)))
++        y[i] = x[i] * (0.5 * (1.0 + erf32(np.float32(x[i] * ROOT64))))
+
 == matmul blas: cpu/gemm.py
 a remainder of shares dropped: only with three threads
 -            m0, m1 = M * part // parts, M * (part + 1) // parts

@@ -109,6 +109,13 @@ def _relu(call: Call) -> Results:
     return (_tensor(call.inputs["x"]).relu().numpy(),)
 
 
+def _elementwise(call: Call) -> Results:
+    import torch
+
+    function = {"erf": torch.erf, "gelu": torch.nn.functional.gelu}[call.operation]
+    return (function(_tensor(call.inputs["x"])).numpy(),)
+
+
 def _matmul(call: Call) -> Results:
     a, b = _tensor(call.inputs["a"]), _tensor(call.inputs["b"])
     return ((a @ b).numpy(),)  # (...,M,K) x (...,K,N) -> (...,M,N)
@@ -124,5 +131,6 @@ _SERVED: dict[str, Callable[[Call], Results | None]] = {
     "local_response_norm": _response,
     "local_response_norm_vjp": _response,
     "relu": _relu,
+    **dict.fromkeys(("erf", "gelu"), _elementwise),
     **dict.fromkeys(("matmul", "batched_matmul"), _matmul),
 }

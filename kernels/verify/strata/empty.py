@@ -81,7 +81,8 @@ EMPTY = Stratum(
         "matmul": lambda: list(without(3, 4, 5)),
         "batched_matmul": lambda: list(without(2, 3, 4, 5)),
         **dict.fromkeys(
-            ("relu", "relu_vjp", "sgd_step"), lambda: [(0,), *without(3, 4), *without(2, 3, 2, 2)]
+            ("relu", "relu_vjp", "erf", "gelu", "sgd_step"),
+            lambda: [(0,), *without(3, 4), *without(2, 3, 2, 2)],
         ),
         "concatenate": _joined,
         "plane_max": _planes,

@@ -104,7 +104,7 @@ NETWORKS = Stratum(
         "conv_relu_pool": _stages,
         "matmul": _listed([*MATRICES.values()]),
         "batched_matmul": _listed(BATCHES),
-        **dict.fromkeys(("relu", "relu_vjp"), _listed(SHAPES)),
+        **dict.fromkeys(("relu", "relu_vjp", "erf", "gelu"), _listed(SHAPES)),
         "sgd_step": _listed(PARAMETERS),
         "concatenate": _joined,
         "plane_max": _listed([(1, 512, 7, 7), (2, 2048, 7, 7), (1, 64, 112, 112)]),

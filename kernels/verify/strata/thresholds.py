@@ -208,7 +208,7 @@ THRESHOLDS = Stratum(
         "conv_relu_pool": around_thresholds((*FEW, *BLOCKS)),
         "matmul": _matrices,
         "batched_matmul": _batches,
-        **dict.fromkeys(("relu", "relu_vjp", "sgd_step"), _shapes),
+        **dict.fromkeys(("relu", "relu_vjp", "erf", "gelu", "sgd_step"), _shapes),
         "plane_max": _four_axes,
         "concatenate": _joined,
         "patches_gather": partial(_patches, True),

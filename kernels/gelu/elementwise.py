@@ -1,0 +1,41 @@
+"""Gaussian error linear unit: y = x Phi(x) = x (1 + erf(x / sqrt(2))) / 2 (Hendrycks, Gimpel 2016).
+
+In float32 by a quotient of polynomials (`kernels/cpu/error_function.py`), in float64 by libm. One
+read and one write per element; in float32 limited by memory.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+
+from kernels.contract import memory
+from kernels.contract.declarations import Accuracy
+from kernels.contract.registry import kernel
+from kernels.cpu.error_function import ONE, erf32
+
+ROOT, HALF = np.float32(math.sqrt(0.5)), np.float32(0.5)
+ROOT64 = math.sqrt(0.5)
+
+
+@kernel("gelu", name="elementwise", accuracy=Accuracy(bound=lambda shape: 5))
+def forward(x: np.ndarray) -> np.ndarray:
+    """x of any shape -> y of the same shape, type and memory order."""
+    y = memory.empty_like(x)
+    if x.size:
+        (_single if x.dtype == np.float32 else _double)(memory.flat(x), memory.flat(y))
+    return y
+
+
+@numba.njit(parallel=True, cache=True, fastmath={"contract"})
+def _single(x, y):  # type: ignore[no-untyped-def]
+    for i in numba.prange(x.size):
+        y[i] = x[i] * (HALF * (ONE + erf32(x[i] * ROOT)))
+
+
+@numba.njit(parallel=True, cache=True)
+def _double(x, y):  # type: ignore[no-untyped-def]
+    for i in numba.prange(x.size):
+        y[i] = x[i] * (0.5 * (1.0 + math.erf(x[i] * ROOT64)))
