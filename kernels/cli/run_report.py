@@ -117,11 +117,11 @@ class RunReport:
             "name": kernel.name,
             "device": kernel.device,
             "file": source,
-            "coverage": self._coverage(kernel, list(tried.values())) if done else None,
+            "coverage": self._coverage_of(kernel, list(tried.values())) if done else None,
             "properties": entries,
         }
 
-    def _coverage(self, kernel: Kernel, results: Sequence[Outcome]) -> dict[str, Any]:
+    def _coverage_of(self, kernel: Kernel, results: Sequence[Outcome]) -> dict[str, Any]:
         """The coverage of a kernel all of whose trials are done."""
         if kernel not in self._coverage:
             self._coverage[kernel] = coverage(kernel, results).as_dict()

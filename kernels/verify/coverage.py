@@ -30,7 +30,12 @@ DRAWN = 200
 """Geometries that are drawn without regard to what the kernel serves."""
 FEW = 4
 """As many values of a size are listed; of more, the smallest and the largest."""
-AXES = {"matmul": ("M", "N", "K"), "plane_max": ("N", "C", "H", "W"), "random_bits": ("words",)}
+AXES = {
+    "matmul": ("M", "N", "K"),
+    "batched_matmul": ("B", "M", "N", "K"),
+    "plane_max": ("N", "C", "H", "W"),
+    "random_bits": ("words",),
+}
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,10 @@ def _product(M: int, N: int, K: int) -> list[tuple[int, int, int]]:
     return [(M, N, K)]
 
 
+def _products(B: int, M: int, N: int, K: int) -> list[tuple[int, int, int, int]]:
+    return [(B, M, N, K)]
+
+
 def _planes(C: int, H: int, W: int, N: int = 1) -> list[tuple[int, ...]]:
     return [(N, C, H, W)]
 
@@ -169,7 +173,8 @@ FORMS: dict[str, Form] = {
     **dict.fromkeys(RESPONDING, Form(_response)),
     **dict.fromkeys(CONTRASTING, Form(_contrast)),
     "matmul": Form(_product),
-    **dict.fromkeys(("relu", "relu_vjp", "sgd_step", "renormalise"), Form(_shape)),
+    "batched_matmul": Form(_products),
+    **dict.fromkeys(("relu", "relu_vjp", "erf", "gelu", "sgd_step", "renormalise"), Form(_shape)),
     "plane_max": Form(_planes),
     "concatenate": Form(_joined),
     "patches_gather": Form(_patches),

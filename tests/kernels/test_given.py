@@ -46,10 +46,9 @@ SMALL = "N=2 C=8 H=9 W=7 K=5 R=3 S=3 padding=1"
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays_registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    copy = {operation: dict(table) for operation, table in registry._registry.items()}
-    monkeypatch.setattr(registry, "_registry", copy)
-    yield
+def nothing_stays_registered() -> Iterator[None]:
+    with registry.without():
+        yield
 
 
 def write(folder: Path, supports: str = EIGHTS, body: str = "pass", text: str = SPECIALISED) -> str:

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -50,9 +50,9 @@ SOME = "definition or inputs"
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays_registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    copy = {operation: dict(table) for operation, table in registry._registry.items()}
-    monkeypatch.setattr(registry, "_registry", copy)
+def nothing_stays_registered() -> Iterator[None]:
+    with registry.without():
+        yield
 
 
 @pytest.fixture
