@@ -12,7 +12,7 @@ from typing import Any
 from kernels.contract import threads
 from kernels.contract.machine import given
 
-LIBRARIES = ("numpy", "scipy", "numba", "hypothesis", "torch", "onnx", "cupy")
+LIBRARIES = ("minidl-zfnet", "numpy", "scipy", "numba", "hypothesis", "torch", "onnx", "cupy")
 
 
 @lru_cache(maxsize=1)
