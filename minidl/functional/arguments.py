@@ -165,9 +165,9 @@ def axes(value: object, shape: Sequence[int], what: str) -> tuple[int, ...]:
 
 def positions(value: Any, length: int, what: str) -> np.ndarray:
     """Positions along an axis of this length as an array of its own on the CPU, none negative."""
-    given = device.host(value) if device.is_array(value) else value
+    given = value._array if isinstance(value, Tensor) else value
     try:
-        found = np.array(given)
+        found = np.array(device.host(given) if device.is_array(given) else given)
     except ValueError:
         found = np.array(None)
     if found.dtype.kind not in "iu" and found.size:

@@ -99,6 +99,17 @@ def test_a_gradient_adds_where_an_element_was_taken_several_times() -> None:
     assert g.data.tolist() == [0, 11, 0, 4]
 
 
+def test_more_than_a_memory_holds_is_refused_before_it_is_taken() -> None:
+    wide = F.expand(Tensor(np.zeros((2, 1), np.float32)), (2, 2**30))
+    for call in (
+        lambda: F.take(wide, np.zeros(2**22, np.int8), 0),
+        lambda: F.repeat(Tensor(np.zeros((4, 4))), (2**22, 2**22)),
+        lambda: F.pad(Tensor(np.zeros((4, 4))), (2**22, 0, 2**22, 0)),
+    ):
+        with pytest.raises(ValueError, match=r"gives the shape .* GiB; .* this machine has"):
+            call()
+
+
 def test_a_token_is_that_of_every_sample() -> None:
     token = nn.Constant(normal((1, 1, 3), RNG, np.float32))
     y = token(Tensor(np.zeros((4, 7, 3), np.float32)))
