@@ -36,7 +36,13 @@ setup(
     license="MIT",
     license_files=["LICENSE"],
     python_requires=">=3.11",
-    packages=find_packages(include=["minidl*", "kernels*", "zfnet*", "bench*"]),
+    packages=[
+        *find_packages(include=["minidl*", "kernels*", "zfnet*", "bench*"]),
+        "pytest_kernels",
+    ],
+    # A name of its own for the plugin: pytest imports it in every run, and `kernels` with it if it
+    # were within that package, which takes seconds.
+    package_dir={"pytest_kernels": "kernels/verify/plugin"},
     package_data={
         "kernels": ["**/*.cu", "**/*.cuh", "**/*.h", "**/*.cpp"],
         "zfnet": [
@@ -68,5 +74,8 @@ setup(
         "cuda12": ["cupy-cuda12x>=13"],
         "cuda13": ["cupy-cuda13x>=13.6"],
     },
-    entry_points={"console_scripts": ["zfnet=zfnet.cli:main"]},
+    entry_points={
+        "console_scripts": ["zfnet=zfnet.cli:main"],
+        "pytest11": ["pytest_kernels=pytest_kernels"],
+    },
 )

@@ -1,7 +1,8 @@
 """Kernels on arrays: one folder per operation, one file per algorithm.
 
 Read `reference.py` first: nested loops that define every operation. Then `conv2d/im2col.py`.
-Importing this package imports every file in an operation's folder, which registers its kernels.
+The files of an operation's folder register its kernels. They are imported when the operation is
+asked for the first time: by `pick`, by `all_kernels`, or when somebody registers a kernel for it.
 `python -m kernels` lists them, verifies them and shows what they do (`cli/`, `verify/`, `show/`).
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import partial
 
 import kernels.contract.alignment
 import kernels.contract.cache_files
@@ -57,17 +59,16 @@ __all__ = [
 
 _NOT_OPERATIONS = (
     *("cli", "contract", "cpu", "cuda", "definition", "ladder"),
-    *("show", "terminal", "verify", "winograd"),
+    *("show", "storage", "terminal", "verify", "winograd"),
 )
 
 
-def _import_every_kernel() -> None:
-    for operation in pkgutil.iter_modules(__path__):
-        if not operation.ispkg or operation.name in _NOT_OPERATIONS:
-            continue
-        folder = importlib.import_module(f"{__name__}.{operation.name}")
-        for algorithm in pkgutil.iter_modules(folder.__path__):
-            importlib.import_module(f"{folder.__name__}.{algorithm.name}")
+def _import_folder(operation: str) -> None:
+    folder = importlib.import_module(f"{__name__}.{operation}")
+    for algorithm in pkgutil.iter_modules(folder.__path__):
+        importlib.import_module(f"{folder.__name__}.{algorithm.name}")
 
 
-_import_every_kernel()
+for _folder in pkgutil.iter_modules(__path__):
+    if _folder.ispkg and _folder.name not in _NOT_OPERATIONS:
+        registry.on_demand(_folder.name, partial(_import_folder, _folder.name))

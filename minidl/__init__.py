@@ -22,31 +22,156 @@ _check_sibling()
 
 import minidl.operators  # noqa: E402, F401  (gives Tensor its operators)
 from kernels.contract.threads import get_num_threads, set_num_threads  # noqa: E402
-from minidl import device, functional, init, nn, optim, rules, serialize  # noqa: E402
+from minidl import (  # noqa: E402
+    autograd,
+    creation,
+    cuda,
+    data,
+    device,
+    functional,
+    init,
+    names,
+    nn,
+    optim,
+    rules,
+    serialize,
+)
 from minidl.backward_pass import backward  # noqa: E402
+from minidl.creation import (  # noqa: E402
+    arange,
+    as_tensor,
+    empty,
+    empty_like,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    normal,
+    ones,
+    ones_like,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from minidl.dtypes import (  # noqa: E402
+    bool_,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+)
+from minidl.exchange import from_dlpack  # noqa: E402
 from minidl.formats.onnx import load_onnx  # noqa: E402
+from minidl.formats.torch_module import from_torch  # noqa: E402
 from minidl.gradient_check import check_vjp  # noqa: E402
 from minidl.memory import empty_cache  # noqa: E402
-from minidl.recording import no_grad  # noqa: E402
+from minidl.names import (  # noqa: E402
+    allclose,
+    cat,
+    equal,
+    is_tensor,
+    maximum,
+    minimum,
+    stack,
+    where,
+)
+from minidl.randomness import default_rng, manual_seed  # noqa: E402
+from minidl.recording import (  # noqa: E402
+    enable_grad,
+    inference_mode,
+    is_recording,
+    no_grad,
+)
+from minidl.saving import load, save  # noqa: E402
 from minidl.tensor import Tensor  # noqa: E402
 from minidl.tuning import autotune, exact  # noqa: E402
 
+globals().update(names.FUNCTIONS)  # sum, exp, argmax, ...: Tensor's methods as functions
+float = float32  # PyTorch's names, for `minidl.float` alone
+double, long, int, bool = float64, int64, int32, bool_
+is_grad_enabled = is_recording
+
 __all__ = [
+    *names.METHODS,
     "Tensor",
+    "allclose",
+    "arange",
+    "as_tensor",
+    "autograd",
     "autotune",
     "backward",
+    "bool",
+    "cat",
     "check_vjp",
+    "creation",
+    "cuda",
+    "data",
+    "default_rng",
     "device",
+    "double",
+    "empty",
     "empty_cache",
+    "empty_like",
+    "enable_grad",
+    "equal",
     "exact",
+    "eye",
+    "float",
+    "float32",
+    "float64",
+    "from_numpy",
+    "full",
+    "full_like",
+    "from_dlpack",
+    "from_torch",
     "functional",
     "get_num_threads",
+    "inference_mode",
     "init",
+    "int",
+    "int16",
+    "int32",
+    "int64",
+    "int8",
+    "is_grad_enabled",
+    "is_tensor",
+    "linspace",
+    "load",
     "load_onnx",
+    "long",
+    "manual_seed",
+    "maximum",
+    "minimum",
     "nn",
     "no_grad",
+    "normal",
+    "ones",
+    "ones_like",
     "optim",
+    "rand",
+    "rand_like",
+    "randint",
+    "randn",
+    "randn_like",
+    "randperm",
     "rules",
+    "save",
     "serialize",
     "set_num_threads",
+    "stack",
+    "tensor",
+    "uint8",
+    "where",
+    "zeros",
+    "zeros_like",
 ]

@@ -12,6 +12,8 @@ done.
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,16 +24,41 @@ from kernels.contract import devices, memory
 DEVICES = ("cpu", "cuda", "emulator")
 
 
-def check(device: str) -> str:
+class Device(str):
+    """A device's name, which has PyTorch's attributes."""
+
+    __slots__ = ()
+
+    @property
+    def type(self) -> str:
+        """The name."""
+        return str(self)
+
+
+NAMED = {name: Device(name) for name in DEVICES}
+
+
+def check(device: str) -> Device:
     """The device's name; ValueError for an unknown name, or if no GPU can be used.
 
-    The error says what is missing and how to select the emulator.
+    "cuda:0" is "cuda". The error says what is missing and how to select the emulator.
     """
-    if device not in DEVICES:
+    name = "cuda" if device == "cuda:0" else device
+    if name not in NAMED:
         raise ValueError(f"device must be one of {', '.join(DEVICES)}, got {device!r}")
-    if device == "cuda":
+    if name == "cuda":
         devices.cupy()
-    return device
+    return NAMED[name]
+
+
+class _Callable(ModuleType):
+    """This module, which called as in PyTorch checks a device's name: `minidl.device("cpu")`."""
+
+    def __call__(self, device: str) -> Device:
+        return check(device)
+
+
+sys.modules[__name__].__class__ = _Callable
 
 
 def of(array: Any) -> str:
@@ -45,6 +72,11 @@ def of(array: Any) -> str:
 def is_array(value: object) -> bool:
     """True for an array of any device."""
     return cuda.device_kind(value) is not None
+
+
+def is_host(array: object) -> bool:
+    """True for an array of NumPy on the CPU."""
+    return type(array) is np.ndarray or cuda.device_kind(array) == "cpu"
 
 
 def is_remote(value: object) -> bool:
@@ -104,10 +136,18 @@ def add_at(target: Any, place: Any, values: Any) -> None:
 def take_along(array: Any, places: np.ndarray, axis: int) -> Any:
     """The parts of `array` at `places` (one axis, none negative) along `axis`, in a copy of the
     array's memory order."""
-    order = _memory_order(array)
+    order = memory_order(array)
     at = like(places, array)
     taken = np.take(array.transpose(order), at, order.index(axis))  # the slowest axis first
     return taken.transpose(np.argsort(order).tolist())  # and back
+
+
+def take_into(array: Any, places: Any, out: Any) -> None:
+    """out = the parts of `array` at `places` along axis 1; all of one device."""
+    if is_host(out):
+        np.take(array, places, 1, out=out, mode="clip")  # without a copy that "raise" needs
+    else:
+        out[...] = np.take(array, places, 1)
 
 
 def add_along(values: Any, places: np.ndarray, axis: int, size: int) -> Any:
@@ -126,7 +166,7 @@ def add_along(values: Any, places: np.ndarray, axis: int, size: int) -> Any:
     return total
 
 
-def _memory_order(array: Any) -> list[int]:
+def memory_order(array: Any) -> list[int]:
     """The axes from the slowest in memory to the fastest."""
     return sorted(range(array.ndim), key=lambda a: -abs(array.strides[a]))
 

@@ -9,20 +9,20 @@ import numpy as np
 
 from kernels import pick_for
 from kernels.contract import memory
+from minidl.randomness import given_or_default
 
 
-def normal(shape: Sequence[int], std: float, rng: np.random.Generator) -> np.ndarray:
-    """Normally distributed weights in float32; 1e-2 in the paper (section 3)."""
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(
-            f"rng must be a numpy.random.Generator, as numpy.random.default_rng(0) is, got {rng!r}"
-        )
-    x = rng.standard_normal(tuple(shape), np.float32)
+def normal(shape: Sequence[int], std: float, rng: np.random.Generator | None = None) -> np.ndarray:
+    """Normally distributed weights in float32; 1e-2 in the paper (section 3).
+
+    Without `rng` they are drawn from the generator that `minidl.manual_seed` seeds.
+    """
+    x = given_or_default(rng).standard_normal(tuple(shape), np.float32)
     x *= np.float32(std)
     return memory.cache_aligned(memory.canonicalise(x))
 
 
-def he_normal(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
+def he_normal(shape: Sequence[int], rng: np.random.Generator | None = None) -> np.ndarray:
     """Standard deviation sqrt(2 / fan-in) (He et al. 2015): keeps the scale through ReLUs."""
     return normal(shape, math.sqrt(2 / max(math.prod(shape[1:]), 1)), rng)
 

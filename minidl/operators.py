@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from minidl import functional as F
 from minidl.backward_pass import backward
+from minidl.functional.copies import cast, clone
 from minidl.functional.shape import to
-from minidl.tensor import Functions, Tensor
+from minidl.in_place import assign_item, change
+from minidl.tensor import Functions, Tensor, plain
 
 Tensor.functions = Functions(
     add=F.add,
@@ -26,6 +28,12 @@ Tensor.functions = Functions(
     reshape=F.reshape,
     transpose=F.transpose,
     getitem=F.getitem,
+    setitem=assign_item,
+    in_place=change,
+    clone=clone,
+    cast=cast,
+    plain=plain,
+    library=F,
     to=to,
     backward=backward,
 )

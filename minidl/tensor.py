@@ -18,7 +18,8 @@ from numpy.typing import DTypeLike
 
 from kernels.contract import memory
 from minidl import device as devices
-from minidl import versions
+from minidl import dtypes, printing, versions
+from minidl.methods import Methods
 from minidl.recording import is_recording
 
 
@@ -32,6 +33,8 @@ class Node:
         self.inputs = inputs
         self.saved = saved
         self._look()
+        if versions.any_moved():
+            self._check_places()
         self.order = versions.tick()
 
     def with_saved(self, **changed: Any) -> Node:
@@ -55,6 +58,17 @@ class Node:
         for tensor in self.inputs:
             if tensor._guard is not None:
                 tensor._guard.look()
+
+    def _check_places(self) -> None:
+        """RuntimeError if an input's memory was changed in place by another tensor on the tape."""
+        for position, tensor in enumerate(self.inputs):
+            known = 0 if tensor.node is None else tensor.node.order
+            if tensor.requires_grad and versions.last_move(tensor._array) > known:
+                raise RuntimeError(
+                    f"{self.operation}: input {position}, shape {tensor.shape}, shares its memory "
+                    "with a tensor that was changed in place on the tape after it was computed; "
+                    "compute it again from that tensor"
+                )
 
     def _stale(self, what: str, shape: tuple[int, ...]) -> RuntimeError:
         return RuntimeError(
@@ -90,17 +104,37 @@ class Functions:
     reshape: Callable[[Tensor, Sequence[int]], Tensor]
     transpose: Callable[[Tensor, Sequence[int] | None], Tensor]
     getitem: Callable[[Tensor, Any], Tensor]
+    setitem: Callable[[Tensor, Any, Any], None]
+    in_place: Callable[..., Tensor]
+    clone: Callable[[Tensor], Tensor]
+    cast: Callable[[Tensor, np.dtype], Tensor]
+    plain: Callable[[np.ndarray], Tensor]
+    library: Any
+    """The module `minidl.functional`, for PyTorch's methods (`minidl/methods.py`)."""
     to: Callable[[Tensor, str], Tensor]
     backward: Callable[..., tuple[Tensor, ...]]
 
 
-class Tensor:
+class Count(int):
+    """The number of elements, which called as in PyTorch is the shape: `x.size`, `x.size()`,
+    `x.size(0)`."""
+
+    shape: tuple[int, ...]
+
+    def __call__(self, dim: int | None = None) -> Any:
+        return self.shape if dim is None else self.shape[dim]
+
+
+class Tensor(Methods):
     """An array of float32 or float64 on a tape.
 
     data:          the array; of any shape and strides, on any device (`minidl.device`). It is
                    shared, not copied.
     requires_grad: with it `backward` accumulates a gradient in `.grad` (same shape) of a leaf.
-    Raises TypeError for data of another type.
+    Raises TypeError for data of another type. Integers and bools, which have no gradient, are held
+    by the Tensors that `minidl.tensor`, `from_numpy`, comparisons and argmax make.
+
+    Methods under PyTorch's names are in `minidl/methods.py`.
 
     A write that the tape has to know of is one through `assign` or `data = ...` (`data *= 2` too)
     of any tensor that shares the memory: the backward pass then refuses values that were saved
@@ -129,11 +163,14 @@ class Tensor:
         return self._array if self._guard is None else self._handed_out()
 
     @data.setter
-    def data(self, data: np.ndarray) -> None:
+    def data(self, data: np.ndarray | Tensor) -> None:
+        if isinstance(data, Tensor):
+            data = data._array
         if self._is_own(data):
             self._wrote()
             return
-        self._array, self._guard = _as_float_array(data, None), None
+        held = devices.is_array(data) and data.dtype.kind in "biu" and self._array.dtype.kind != "f"
+        self._array, self._guard = data if held else _as_float_array(data, None), None
         self._replaced = versions.changed()
         self._guard_memory()
 
@@ -178,17 +215,20 @@ class Tensor:
         return self._array.ndim
 
     @property
-    def size(self) -> int:
-        return self._array.size
+    def size(self) -> Count:
+        """The number of elements; `size()` is the shape, `size(0)` its first number."""
+        count = Count(self._array.size)
+        count.shape = self._array.shape
+        return count
 
     @property
     def dtype(self) -> np.dtype:
         return self._array.dtype
 
     @property
-    def device(self) -> str:
+    def device(self) -> devices.Device:
         """The device of the data: "cpu", "cuda" or "emulator"."""
-        return devices.of(self._array)
+        return devices.NAMED[devices.of(self._array)]
 
     @property
     def changed(self) -> int:
@@ -233,25 +273,38 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """The same data off the tape."""
-        return _relative(Tensor(self._array), self)
+        return _relative(plain(self._array), self)
 
-    def to(self, device: str) -> Tensor:
-        """The same values on `device`, on the tape; this tensor itself if it is there already."""
-        return self.functions.to(self, device)
-
-    def numpy(self) -> np.ndarray:
-        """The data on the CPU: the tensor's own array if it is there already, else a copy."""
-        return devices.host(self.data)
-
-    def item(self) -> float:
-        """The one value as a number; ValueError if there are several."""
-        return float(devices.host(self._array).item())
+    def item(self) -> Any:
+        """The one value as Python's number; ValueError if there are several."""
+        return devices.host(self._array).item()
 
     def __repr__(self) -> str:
-        made = f", made by {self.node.operation}" if self.node else ""
-        return f"Tensor({self._array!r}{made})"
+        return printing.shown(devices.host(self._array), *self._notes())
+
+    def _notes(self) -> Iterator[str]:
+        """What is said after the values: the device, the place on the tape."""
+        if self.device != "cpu":
+            yield f"device={str(self.device)!r}"
+        if self.node is not None:
+            yield f"grad_fn=<{self.node.operation}>"
+        elif self.requires_grad:
+            yield "requires_grad=True"
+
+    def __format__(self, spec: str) -> str:
+        """The one value in this format; without a format what `str` gives of several."""
+        if self.ndim == 0:
+            return format(self.item(), spec)
+        if not spec:
+            return str(self)
+        raise TypeError(
+            f"a format {spec!r} is for one number, and the Tensor is of shape {self.shape}; "
+            ".item() of an element is one"
+        )
 
     def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("a Tensor without axes has no length; .item() is its value")
         return len(self._array)
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -262,20 +315,54 @@ class Tensor:
 
     def __bool__(self) -> bool:
         """Whether the one value is not 0; ValueError if there are several or none."""
-        if self.size != 1:
+        if self._array.size != 1:
             raise ValueError(
-                f"a Tensor of shape {self.shape} is neither true nor false: it has {self.size} "
-                "values; .data.any() and .data.all() are bools"
+                f"a Tensor of shape {self.shape} is neither true nor false: it has "
+                f"{self._array.size} values; .any() and .all() are one"
             )
         return bool(self.item())
 
+    def __float__(self) -> float:
+        return float(self._one_number("float"))
+
+    def __int__(self) -> int:
+        return int(self._one_number("int"))
+
+    def __index__(self) -> int:
+        """For an integer Tensor of one value: a place in a list, an end of a range."""
+        if self.dtype.kind not in "iub" or self.ndim:
+            raise TypeError(
+                f"only an integer Tensor without axes is an index, got {self.dtype} {self.shape}"
+            )
+        return int(self.item())
+
+    def _one_number(self, what: str) -> Any:
+        if self._array.size != 1:
+            raise ValueError(
+                f"{what}() is of one value, and a Tensor of shape {self.shape} has "
+                f"{self._array.size}; .tolist() has them all"
+            )
+        return self.item()
+
     def __eq__(self, other: object) -> Any:
-        """Elementwise, an array of bool, as in PyTorch; `is` compares the tensors themselves."""
+        """Elementwise, a Tensor of bool, as in PyTorch; `is` compares the tensors themselves."""
         return self._compared(other, np.equal)
 
     def __ne__(self, other: object) -> Any:
-        """Elementwise, an array of bool."""
+        """Elementwise, a Tensor of bool."""
         return self._compared(other, np.not_equal)
+
+    def __lt__(self, other: object) -> Any:
+        return self._compared(other, np.less)
+
+    def __le__(self, other: object) -> Any:
+        return self._compared(other, np.less_equal)
+
+    def __gt__(self, other: object) -> Any:
+        return self._compared(other, np.greater)
+
+    def __ge__(self, other: object) -> Any:
+        return self._compared(other, np.greater_equal)
 
     def __hash__(self) -> int:
         """By identity: two tensors of one value are two keys of a dictionary."""
@@ -290,20 +377,36 @@ class Tensor:
         values = other._array if isinstance(other, Tensor) else other
         if not devices.is_array(values) and not isinstance(values, int | float | np.generic):
             return NotImplemented
-        return comparison(self._array, values)
+        return self._holding(comparison(self._array, values))
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         """The data for NumPy's functions, which know no tape and no device.
 
         TypeError for a tensor that is on the tape or requires a gradient, or on another device.
         """
-        if self.requires_grad or self.device != "cpu":
+        if self.requires_grad or devices.is_remote(self._array):
             why = "requires a gradient" if self.requires_grad else f"is on {self.device!r}"
             raise TypeError(
                 f"a Tensor of shape {self.shape} that {why} is no array for NumPy: use the "
                 "functions of minidl, or its values by .numpy()"
             )
         return np.array(self.data, dtype, copy=copy)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        """The data for other libraries, without a copy (`minidl.exchange`); the options are the
+        array API standard's. BufferError for a tensor that requires a gradient, or emulated."""
+        if self.requires_grad or self.device == "emulator":
+            why = "requires a gradient" if self.requires_grad else "is on the emulator"
+            raise BufferError(
+                f"a Tensor of shape {self.shape} that {why} is not handed out: share .detach(), or "
+                "its values by .numpy()"
+            )
+        return self.data.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """DLPack's kind and number of the data's device."""
+        kind, number = self._array.__dlpack_device__()
+        return int(kind), int(number)
 
     def backward(
         self,
@@ -312,8 +415,12 @@ class Tensor:
         rules: RuleTable | None = None,
         inputs: Sequence[Tensor] | Tensor | None = None,
         create_graph: bool = False,
+        retain_graph: bool | None = None,
     ) -> tuple[Tensor, ...]:
-        """The backward pass from this tensor; see `minidl.backward_pass.backward`."""
+        """The backward pass from this tensor; see `minidl.backward_pass.backward`.
+
+        `retain_graph` is PyTorch's, and changes nothing: the graph lives as long as its output.
+        """
         return self.functions.backward(
             self, cotangent, rules=rules, inputs=inputs, create_graph=create_graph
         )
@@ -354,23 +461,75 @@ class Tensor:
     def __rmatmul__(self, other: Any) -> Tensor:
         return self.functions.matmul(other, self)
 
+    def __iadd__(self, other: Operand) -> Tensor:
+        return self.functions.in_place(
+            self, lambda x: self.functions.add(x, other), "+=", other, needs_old=False
+        )
+
+    def __isub__(self, other: Operand) -> Tensor:
+        return self.functions.in_place(
+            self, lambda x: self.functions.subtract(x, other), "-=", other, needs_old=False
+        )
+
+    def __imul__(self, other: Operand) -> Tensor:
+        return self.functions.in_place(
+            self, lambda x: self.functions.multiply(x, other), "*=", other
+        )
+
+    def __itruediv__(self, other: Operand) -> Tensor:
+        return self.functions.in_place(self, lambda x: self.functions.divide(x, other), "/=", other)
+
     def __getitem__(self, index: Any) -> Tensor:
-        return self.functions.getitem(self, index)
+        return self.functions.getitem(self, _plain_index(index))
 
-    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        """The sum over `axis` (all axes by default), accumulated in float64."""
-        return self.functions.sum(self, axis, keepdims)
+    def __setitem__(self, index: Any, value: Any) -> None:
+        """Overwrite a part in place; the tape notices (`minidl/in_place.py`)."""
+        self.functions.setitem(self, _plain_index(index), value)
 
-    def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        """The mean over `axis` (all axes by default)."""
-        return self.functions.mean(self, axis, keepdims)
+    def sum(
+        self,
+        dim: Axis = None,
+        keepdim: bool = False,
+        *,
+        axis: Axis = None,
+        keepdims: bool = False,
+        dtype: DTypeLike | None = None,
+    ) -> Tensor:
+        """The sum over `dim` (all axes by default), accumulated in float64; of integers and bools
+        in int64. `axis` and `keepdims` are NumPy's names."""
+        x = self if dtype is None else self.to(dtype)
+        dim, keepdim = dim if axis is None else axis, keepdim or keepdims
+        if x._array.dtype.kind != "f":
+            return plain(np.asarray(x._array.sum(axis=dim, keepdims=keepdim, dtype=np.int64)))
+        return self.functions.sum(x, dim, keepdim)
 
-    def reshape(self, *shape: int) -> Tensor:
+    def mean(
+        self,
+        dim: Axis = None,
+        keepdim: bool = False,
+        *,
+        axis: Axis = None,
+        keepdims: bool = False,
+    ) -> Tensor:
+        """The mean over `dim` (all axes by default)."""
+        self._require_float("mean")
+        return self.functions.mean(self, dim if axis is None else axis, keepdim or keepdims)
+
+    def reshape(self, *shape: Any) -> Tensor:
         """The elements in row-major order as another shape; one size may be -1."""
-        return self.functions.reshape(self, shape)
+        sizes = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+        return self.functions.reshape(self, sizes)
 
     def transpose(self, *axes: int) -> Tensor:
-        """The tensor with its axes in another order, reversed by default."""
+        """Two axes exchanged, as in PyTorch; or all in another order, reversed by default.
+
+        Of a matrix `transpose(0, 1)` exchanges its axes.
+        """
+        if len(axes) == 2:
+            order = list(range(self.ndim))
+            first, second = self._axes(axes, "transpose")
+            order[first], order[second] = order[second], order[first]
+            return self.functions.transpose(self, tuple(order))
         return self.functions.transpose(self, axes or None)
 
     def relu(self) -> Tensor:
@@ -387,11 +546,28 @@ the inputs."""
 
 def record(operation: str, data: np.ndarray, inputs: Sequence[Tensor], **saved: Any) -> Tensor:
     """An operation's result as a tensor; on the tape if an input is and recording is on."""
-    out = Tensor(data)
+    out = plain(data if devices.is_array(data) else np.asarray(data))
     if _is_recorded(inputs):
         out.requires_grad = True
         out.node = Node(operation, tuple(inputs), saved)
     return out
+
+
+def plain(array: np.ndarray) -> Tensor:
+    """A tensor off the tape with an array of any type: integers and bools too."""
+    out = Tensor.__new__(Tensor)
+    out._array, out._guard, out._replaced = array, None, 0
+    out.requires_grad, out.grad, out.node = False, None, None
+    return out
+
+
+def _plain_index(index: Any) -> Any:
+    """The index with arrays in place of Tensors."""
+    if isinstance(index, Tensor):
+        return index._array
+    if isinstance(index, tuple | list) and any(isinstance(part, Tensor) for part in index):
+        return type(index)(_plain_index(part) for part in index)
+    return index
 
 
 def _is_recorded(inputs: Sequence[Tensor]) -> bool:
@@ -433,6 +609,8 @@ def _as_float_array(data: Any, dtype: DTypeLike | None) -> np.ndarray:
         array = np.asarray(data)
     else:
         given = np.asarray(data)
+        if dtype is None and given.dtype == np.float16:
+            dtypes.check(given.dtype, "Tensor")
         if given.dtype.kind not in "biuf":  # None would become NaN, and "3" 3
             raise TypeError(f"Tensor: holds numbers, got {data!r:.100} ({type(data).__name__})")
         array = np.asarray(given, dtype=np.float32 if dtype is None else dtype)

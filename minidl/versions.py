@@ -28,6 +28,7 @@ _clock = itertools.count(1)
 _lock = RLock()
 _latest = 0
 _written: dict[int, int] = {}
+_moved: dict[int, int] = {}
 _alive: dict[int, weakref.ref[Any]] = {}
 
 
@@ -64,6 +65,21 @@ def wrote(array: Any) -> None:
     _written[_lasting(array)] = changed()
 
 
+def moved(array: Any) -> None:
+    """Note that a tensor of this memory got another place on the tape (`in_place.py`)."""
+    _moved[_lasting(array)] = changed()
+
+
+def any_moved() -> bool:
+    """True if a tensor that may be alive was moved on the tape."""
+    return bool(_moved)
+
+
+def last_move(array: Any) -> int:
+    """The time of the last `moved` of the array's memory; 0 without one."""
+    return _moved.get(_key(_memory(array)), 0)
+
+
 def last_write(array: Any) -> int:
     """The time of the last write that was noted for the array's memory; 0 without one."""
     return _written.get(_key(_memory(array)), 0) if _written else 0
@@ -80,6 +96,7 @@ def _lasting(array: Any) -> int:
 
 def _forget(key: int) -> None:
     _written.pop(key, None)
+    _moved.pop(key, None)
     _alive.pop(key, None)
 
 

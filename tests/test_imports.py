@@ -47,17 +47,25 @@ KERNELS = (
 """The rooms of kernels/, from the lowest to the highest."""
 
 MINIDL = (
-    ("minidl/identity.py", "minidl/sharing.py"),
+    (
+        "minidl/identity.py",
+        "minidl/sharing.py",
+        "minidl/dtypes.py",
+        "minidl/printing.py",
+        "minidl/randomness.py",
+    ),
     ("minidl/device.py", "minidl/init.py", "minidl/recording.py", "minidl/serialize.py"),
-    ("minidl/versions.py",),
+    ("minidl/versions.py", "minidl/methods.py"),
     ("minidl/tensor.py",),
     ("minidl/separate.py",),
     ("minidl/prepared_weights.py", "minidl/rules.py", "minidl/backward_pass.py"),
     ("minidl/functional/*",),
+    ("minidl/in_place.py",),
     ("minidl/operators.py",),
     ("minidl/nn/*",),
     ("minidl/*",),  # anything else: the optimisers, the check of gradients, the tuning
     ("minidl/formats/*",),
+    ("minidl/saving.py",),
     ("minidl/__init__.py",),
 )
 """The same for minidl/."""

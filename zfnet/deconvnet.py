@@ -36,7 +36,8 @@ class Projection:
 
     image:  index of the image in the batch.
     unit:   the unit, `value` its activation.
-    box:    the unit's receptive field, clipped to the image.
+    box:    the unit's receptive field, clipped to the image; through gates that the rules hold
+            constant, that of the signal alone.
     part:   (3, h, w), the projection within the box `kept` of an image of `size` x `size` pixels;
             it is zero outside. `kept` is `box`, except with the `gradient` rules through contrast
             normalisation, where every pixel depends on the whole image.
@@ -187,7 +188,9 @@ class Deconvnet:
         pixels, values = self._backward(x, activation, at, self.table)
         S = self.model.image_size
         whole = Box(0, S, 0, S)
-        boxes = [self.model.receptive_field(layer, u.p, u.q).clip(S, S) for u in units]
+        held = self.table["multiply"] is not rules.gradient["multiply"]
+        fields = (self.model.receptive_field(layer, u.p, u.q, held=held) for u in units)
+        boxes = [field.clip(S, S) for field in fields]
         return [
             Projection(n, layer, unit, values[n], boxes[n], pixels[n], whole, S)
             for n, unit in enumerate(units)

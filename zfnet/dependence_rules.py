@@ -21,7 +21,7 @@ from zfnet.dependence import (
     of,
 )
 from zfnet.layouts import Layout, Shape
-from zfnet.reach import Axis, Everything, Mapped, Nowhere, Reach, Same, Sliding, Upsampling
+from zfnet.reach import Axis, Everything, Mapped, Nowhere, Reach, Same, Sliding, Tokens, Upsampling
 
 
 def dependence(layer: nn.Module, inputs: Sequence[Value], shape: Shape) -> Dependence:
@@ -42,10 +42,18 @@ def geometry(layer: nn.Module, shape: Shape) -> Geometry:
 @of("Conv2d", "MaxPool2d", "AvgPool2d", "GlobalAvgPool2d", "GlobalMaxPool2d")
 def sliding(layer: nn.Module, inputs: Sequence[Value], shape: Shape) -> Dependence:
     (value,) = inputs
-    if not (value.known and value.layout.channels_first):
-        return anything(layer, inputs, shape)
-    reach = Sliding(geometry(layer, (1, *value.shape)))
-    return Dependence(value.layout, (reach,), patchable=True)
+    layout = value.layout
+    if value.known and layout.channels_first:
+        return Dependence(layout, (Sliding(geometry(layer, (1, *value.shape))),), patchable=True)
+    product = isinstance(layer, nn.Conv2d) and _is_product(layer) and shape[1:] == value.shape[1:]
+    if product and value.known and 0 not in layout.places:
+        return Dependence(layout, (Same(),))
+    return anything(layer, inputs, shape)
+
+
+def _is_product(conv: nn.Conv2d) -> bool:
+    """Whether the filters are of one pixel: a matrix product over the channels of each place."""
+    return conv.weight.shape[2:] == (1, 1)
 
 
 @of("ConvTranspose2d")
@@ -183,7 +191,8 @@ def concatenated(layer: nn.Concatenate, inputs: Sequence[Value], shape: Shape) -
             return Dependence(layout, tuple(Same() for _ in inputs), patchable=True)
         if layout.grid is None and layout.columns is not None:
             return Dependence(layout, tuple(_parts(inputs, layout, axis, shape)))
-    return _tokens(inputs, axis, shape) or anything(layer, inputs, shape)
+    behind = _tokens(inputs, axis, shape)
+    return behind or _in_a_row(inputs, axis) or anything(layer, inputs, shape)
 
 
 def _parts(inputs: Sequence[Value], layout: Layout, axis: int, shape: Shape) -> Sequence[Mapped]:
@@ -204,6 +213,18 @@ def _shifted(outputs: int, start: int, inputs: int) -> np.ndarray:
     places = np.arange(outputs) - start
     places[(places < 0) | (places >= inputs)] = -1
     return places
+
+
+def _in_a_row(inputs: Sequence[Value], axis: int) -> Dependence | None:
+    """Tokens of several planes one after the other, as a detection's of several scales."""
+    rows = [value.layout.rows for value in inputs if value.known and value.layout.columns is None]
+    if rows != [axis] * len(inputs):
+        return None
+    start, reaches = 0, []
+    for value in inputs:
+        reaches.append(Tokens(start, value.plane, value.layout.extra))
+        start += value.shape[axis]
+    return Dependence(Layout(axis), tuple(reaches))
 
 
 def _tokens(inputs: Sequence[Value], axis: int, shape: Shape) -> Dependence | None:

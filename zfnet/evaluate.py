@@ -111,6 +111,7 @@ def check_classes(networks: Sequence[Network], dataset: Dataset) -> None:
     if not networks:
         raise ValueError("evaluate: at least one network is needed")
     for network in networks:
+        network.require_scores("an evaluation")
         if network.classes != tuple(dataset.classes):
             raise ValueError(
                 f"the network knows {_some(network.classes)}, the images in {dataset.name} are of "

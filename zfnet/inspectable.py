@@ -18,8 +18,9 @@ from kernels.contract.geometry import Box, ConvGeometry, PoolGeometry
 from minidl import Tensor, nn, no_grad
 from zfnet.dependence import Dependence, Value
 from zfnet.dependence_rules import dependence
+from zfnet.fields import Reaches, pixels, signals_alone
 from zfnet.layouts import Layout
-from zfnet.reach import Sliding, hull, is_empty
+from zfnet.reach import Sliding
 from zfnet.views import View, views
 
 WINDOWS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.GlobalAvgPool2d, nn.GlobalMaxPool2d)
@@ -192,46 +193,48 @@ class InspectableGraph(nn.Graph):
         if layer not in windowed or layer == nn.INPUT:
             raise ValueError(f"{layer!r} is no layer of windows alone: {', '.join(windowed)}")
         if layer not in self._views:
-            below = self.below(layer)
-            order = [name for name in self.layer_names() if name in below]
-            self._views[layer] = views(order, self.wiring(), self.geometries(), windowed)
+            order, wiring = self._order(layer), self.wiring()
+            self._views[layer] = views(order, wiring, self.geometries(), windowed)
         return self._views[layer]
 
     @cached_property
     def _views(self) -> dict[str, dict[str, View]]:
         return {}
 
-    def receptive_field(self, layer: str, p: int, q: int) -> Box:
-        """The receptive field of the units (p, q) of `layer` in the image, without normalisation's.
+    def receptive_field(self, layer: str, p: int, q: int, *, held: bool = False) -> Box:
+        """The receptive field of the units (p, q) of `layer` in the image, without contrast
+        normalisation's.
 
         It contains every pixel on which they depend, and may reach outside the image, by the
-        padding of windows. ValueError for a layer that does not exist.
+        padding of windows. held: with gates and the statistics of normalisations held constant, as
+        the deconvnet and guided backpropagation have them: where a projection can reach.
+        ValueError for a layer that does not exist.
         """
         S, value = self.image_size, self._value(layer)
         place = value.layout.place(p, q) if value.known else None
         if place is None:
             return Box(0, S, 0, S)
         i, j = place
-        return self._field(layer, Box(i, i + 1, j, j + 1))
+        box = Box(i, i + 1, j, j + 1)
+        return pixels(self._order(layer), self.wiring(), self._reaches[held], box)
 
-    def _field(self, layer: str, box: Box) -> Box:
-        """The pixels of the image on which the places in `box` of the layer's plane depend."""
-        (_, found), below = self._units, self.below(layer)
-        boxes: dict[str, Box] = {layer: box}
-        for name in reversed([name for name in self.layer_names() if name in below]):
-            if name not in boxes or is_empty(boxes[name]):
-                continue
-            for source, reach in zip(self.wiring()[name], found[name].reaches, strict=True):
-                boxes[source] = hull(boxes.get(source), reach.below(boxes[name]))
-        return boxes.get(nn.INPUT, Box(0, 0, 0, 0))
+    def _order(self, layer: str) -> list[str]:
+        """The layers from which `layer` is computed, itself the last."""
+        below = self.below(layer)
+        return [name for name in self.layer_names() if name in below]
+
+    @cached_property
+    def _reaches(self) -> dict[bool, Reaches]:
+        """The reaches of every layer, and those with gates and statistics held constant."""
+        found = {name: each.reaches for name, each in self._units[1].items()}
+        return {False: found, True: signals_alone(dict(self.children()), self.wiring(), found)}
 
     def layer_names(self) -> list[str]:
         return [name for name, _ in self.children()]
 
     def trunk(self) -> list[str]:
         """The layers on every path from the image to the scores, in order."""
-        below, wiring = self.below(self.scores), self.wiring()
-        order = [name for name in self.layer_names() if name in below]
+        order, wiring = self._order(self.scores), self.wiring()
         last_use = {source: i for i, name in enumerate(order) for source in wiring[name]}
         reach, found = last_use.get(nn.INPUT, 0), []
         for i, name in enumerate(order):

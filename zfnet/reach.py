@@ -72,6 +72,29 @@ class Upsampling:
         return g.output_box(box.clip(g.H, g.W))
 
 
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens in a row, of which those from `start` on are an input's: the places of its plane (H,W)
+    in row-major order, behind `extra` others."""
+
+    start: int
+    plane: Two
+    extra: int = 0
+
+    def below(self, box: Box) -> Box:
+        H, W = self.plane
+        first, last = box.top - self.start - self.extra, box.bottom - self.start - self.extra
+        if first < 0 < last + self.extra and self.extra:
+            return Box(0, H, 0, W)
+        first, last = max(first, 0), min(last, H * W)
+        if first >= last:
+            return NOWHERE
+        top, bottom = first // W, (last - 1) // W
+        if top < bottom:
+            return Box(top, bottom + 1, 0, W)
+        return Box(top, top + 1, first % W, (last - 1) % W + 1)
+
+
 @dataclass(frozen=True, eq=False)
 class Axis:
     """One axis: output i depends on the inputs first[i] to end[i], exclusive; none if they meet."""

@@ -18,6 +18,7 @@ from kernels.verify.mutants import (
 )
 from kernels.verify.mutants.record import entry, left_to_hunt, read_record, write_record
 from kernels.verify.mutants.run import SECONDS
+from kernels.verify.suite import words
 
 EVERY_SECONDS = 4 * SECONDS
 """Time limit of a mutant on which every property is tried."""
@@ -60,14 +61,16 @@ def hunt_mutants(
                      f"{time.monotonic() - began:.0f} s")  # fmt: skip
 
 
-def _chosen(operation: str | None, kernel: str | None) -> list[Mutant]:
-    found = [
-        m for m in MUTANTS if operation in (None, m.operation) and kernel in (None, m.kernel)
-    ]  # fmt: skip
-    if not found:
+def _chosen(operations: str | None, kernel: str | None) -> list[Mutant]:
+    wanted = words(operations) or list(dict.fromkeys(m.operation for m in MUTANTS))
+    found = [m for m in MUTANTS if m.operation in wanted and kernel in (None, m.kernel)]
+    without = [name for name in wanted if name not in {m.operation for m in found}]
+    if without if operations else not found:
         known = ", ".join(dict.fromkeys(f"{m.operation} {m.kernel}" for m in MUTANTS))
-        wanted = " ".join(word for word in (operation, kernel) if word)
-        raise ValueError(f"no bug is planted in {wanted!r}; there are some in {known}")
+        named = " ".join(
+            word for word in (", ".join(without if operations else ()), kernel) if word
+        )
+        raise ValueError(f"no bug is planted in {named!r}; there are some in {known}")
     return found
 
 

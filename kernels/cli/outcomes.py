@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Sequence
 from itertools import groupby
 
 from rich.table import Table
 from rich.text import Text
 
+from kernels.cli.environment import version_of
 from kernels.contract.registry import Kernel
 from kernels.terminal.progress import console, say
-from kernels.verify.replay import Run, fails_again, sequence
+from kernels.verify import report
+from kernels.verify.coverage import Coverage, Share, coverage
+from kernels.verify.replay import Run
 from kernels.verify.runner import Outcome
-from kernels.verify.snippet import snippet
 
-MOST_REPLAYED = 4
-"""Failures whose programs are tried again, since a process takes seconds to begin."""
+Marks = dict[tuple[Kernel, str], str]
+"""By kernel and property: what is said of a failing program that does not fail again."""
 _WHERE = {"cpu": "", "emulator": " in the emulator", "cuda": " on the GPU"}
 
 
@@ -38,6 +39,41 @@ def _table(operation: str, results: list[Outcome]) -> Table:
     return table
 
 
+def show_coverage(results: Sequence[Outcome], kernels: Sequence[Kernel]) -> None:
+    """One table for each operation: what `kernels` admit of the drawn and listed geometries, and
+    the sizes on which they were judged."""
+    tried: dict[Kernel, list[Outcome]] = {k: [] for k in dict.fromkeys(kernels)}
+    for result in results:
+        if result.kernel in tried:
+            tried[result.kernel].append(result)
+    found = [coverage(kernel, some) for kernel, some in tried.items() if some]
+    for operation, members in groupby(found, key=lambda one: one.operation):
+        console.print(_coverage(operation, list(members)))
+
+
+def _coverage(operation: str, found: list[Coverage]) -> Table:
+    """Rows are the drawn geometries, the strata and the sizes; columns are kernels."""
+    table = Table(title=f"{operation}: coverage", title_justify="left", title_style="bold")
+    table.add_column("geometries")
+    for one in found:
+        table.add_column(Text(one.kernel), justify="right")
+    for name in dict.fromkeys(name for one in found for name in one.parts):
+        table.add_row(name, *(_shared(one.parts.get(name)) for one in found))
+    table.add_row("judged", *(Text(str(one.geometries)) for one in found), end_section=True)
+    for name in dict.fromkeys(name for one in found for name in one.sizes):
+        table.add_row(name, *(Text(str(one.sizes.get(name, "–"))) for one in found))
+    return table
+
+
+def _shared(share: Share | None) -> Text:
+    if share is None:
+        return Text("–", "dim")
+    if share.refused:
+        return Text(f"refuses all {share.listed}", "bold red")
+    judged = f", judged {share.judged}" if share.judged else ""
+    return Text(f"admits {share.supported} of {share.listed}{judged}")
+
+
 def _cell(result: Outcome) -> Text:
     """A tick or a cross with the number of examples; a dash if the property does not apply."""
     if result.inapplicable:
@@ -48,26 +84,30 @@ def _cell(result: Outcome) -> Text:
     return Text(f"✗ {result.examples}{used}", "bold red")
 
 
-def show_failures(results: Sequence[Outcome], source_of: dict[Kernel, str], run: Run) -> None:
+def show_failures(results: Sequence[Outcome], source_of: dict[Kernel, str], run: Run) -> Marks:
     """Each failure: the property's sentence, the violation, and the example as a program.
 
     The programs of the first failures of a user's file are tried in a process of their own; one
     that does not fail there is marked, and the sequence of calls is printed that does.
 
     If a kernel raises, or returns no array, many properties fail alike, which is shown once.
+    Returns the marks.
     """
+    marks: Marks = {}
     failing = [r for r in results if not r.holds and not r.inapplicable]
     tried = 0
     for _, alike in groupby(sorted(failing, key=_place), key=_place):
         first, *others = alike
         source = source_of.get(first.kernel)
         _show_failure(first, source)
-        if source is not None and first.failure and first.kernel.device == "cpu":
+        if source is not None and report.replayable(first, source):
             tried += 1
-            if tried <= MOST_REPLAYED:
-                _show_replay(first, source, run)
+            if tried <= report.MOST_REPLAYED and (mark := report.replayed(first, source, run)):
+                print(mark)
+                marks[first.kernel, first.law.name] = mark
         if others:
             say(f"The same fails in {', '.join(other.law.name for other in others)}.\n")
+    return marks
 
 
 def _place(result: Outcome) -> tuple[str, str, str]:
@@ -76,32 +116,14 @@ def _place(result: Outcome) -> tuple[str, str, str]:
 
 
 def _show_failure(result: Outcome, source: str | None) -> None:
-    kernel, law = result.kernel, result.law
-    console.rule(Text(f"{kernel.operation} {kernel.name}: {law.name}", "bold red"))
-    say(law.sentence)
+    title = f"{result.kernel.operation} {result.kernel.name}: {result.law.name}"
+    console.rule(Text(title, "bold red"))
+    say(result.law.sentence)
     if result.failure is None:
-        say(f"But {result.unmet}.")
+        say(f"But {report.violation(result)}.")
         return
-    say(f"But, in example {result.examples}: {result.failure.reason}\n")
-    print(snippet(kernel, law, result.failure, source))
-
-
-def _show_replay(result: Outcome, source: str, run: Run) -> None:
-    """A mark, if the printed program holds in a new process, and the sequence that fails there."""
-    assert result.failure is not None
-    if fails_again(snippet(result.kernel, result.law, result.failure, source)):
-        return
-    say("This program alone does not fail: the kernel keeps something of the calls before it.")
-    calls = sequence(result, run, source)
-    if fails_again(calls):
-        say("The sequence of calls of this property does:\n")
-        print(calls)
-        return
-    say(
-        "Nor do the calls of this property: it needs those of the properties before it, or other "
-        f"threads. `python -m kernels verify {source} --profile {run.profile} --seed {run.seed}` "
-        "repeats all of them.\n"
-    )
+    say(f"But, {report.violation(result)}\n")
+    print(report.program(result, source))
 
 
 def unserved(results: Sequence[Outcome]) -> list[Kernel]:
@@ -114,7 +136,8 @@ def unserved(results: Sequence[Outcome]) -> list[Kernel]:
 def show_summary(results: Sequence[Outcome], device: str, how: str, incomplete: bool) -> None:
     """Counts, device and libraries compared with; `how` gives profile, seed and time."""
     for kernel in unserved(results):
-        say(f"{kernel.operation} {kernel.name}: its supports(g) is false for all drawn calls")
+        asked = "given" if any(r.law.given for r in results) else "drawn"
+        say(f"{kernel.operation} {kernel.name}: its supports(g) is false for all {asked} calls")
     failed = [r for r in results if not r.holds and not r.inapplicable]
     kernels, examples = len({r.kernel for r in results}), sum(r.examples for r in results)
     verdict = f"{len(failed)} of {len(results)} trials fail" if failed else "all hold"
@@ -129,8 +152,6 @@ def show_summary(results: Sequence[Outcome], device: str, how: str, incomplete: 
 def _peers() -> str:
     versions = []
     for library, package in (("PyTorch", "torch"), ("ONNX", "onnx")):
-        try:
-            versions.append(f"{library} {importlib.metadata.version(package)}")
-        except importlib.metadata.PackageNotFoundError:
-            versions.append(f"{library} is not installed")
+        version = version_of(package)
+        versions.append(f"{library} {version}" if version else f"{library} is not installed")
     return ", ".join(versions)

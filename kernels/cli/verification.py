@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from kernels import Kernel
 from kernels.cli import outcomes
+from kernels.cli.interruption import interruptible
+from kernels.cli.report_files import Files
+from kernels.cli.run_report import RunReport
 from kernels.terminal.progress import Task, progress_bars, say
 from kernels.verify import suite
 from kernels.verify.calls import OPERATIONS
@@ -18,39 +20,59 @@ from kernels.verify.suite import Plan
 HOLDS, FAILS, COULD_NOT_RUN = 0, 1, 2
 
 
-def verify(plan: Plan, source_of: dict[Kernel, str], profile: str, seed: int) -> int:
-    """Run the plan, print the results, return the exit status."""
-    for kernel in plan.unknown:
-        say(f"kernels: {kernel.operation} {kernel.name}: no such operation; " + _known())
+def verify(
+    plan: Plan,
+    source_of: dict[Kernel, str],
+    run: Run,
+    files: Files,
+    unread: Sequence[str] = (),
+    first: bool = False,
+) -> int:
+    """Run the plan, print the results, write them to `files`, return the exit status.
+
+    unread: sentences on files that could not be read, which are printed already.
+    first:  end at the first property that fails.
+    """
+    problems = [f"{k.operation} {k.name}: no such operation; {_known()}" for k in plan.unknown]
+    problems += [f"{k.operation} {k.name}: {_not_tried(k, plan.device)}" for k in plan.elsewhere]
+    ungiven = "none of the given geometries is of its operation"
+    problems += [f"{k.operation} {k.name}: {ungiven}" for k in plan.ungiven]
+    for problem in problems:
+        say(f"kernels: {problem}")
+    report = RunReport(files, plan, run, source_of, [*unread, *problems])
     results: list[Outcome] = []
-    for kernel in plan.elsewhere:
-        say(f"kernels: {kernel.operation} {kernel.name}: {_not_tried(kernel, plan.device)}")
-    began = time.monotonic()
-    with _interruptible() as interrupted:
-        _run(plan, profile, seed, not source_of, results.append)
+    with interruptible() as interrupted:
+        _run(plan, run, not source_of, results, report, first)
+    incomplete = bool(problems or unread or interrupted)
+    status = _status(results, incomplete)
+    report.write(results, status)  # before what follows, which another Ctrl-C may end
     outcomes.show_tables(results)
-    outcomes.show_failures(results, source_of, Run(profile, seed))
-    incomplete = bool(plan.unknown or plan.elsewhere or interrupted)
-    how = f"profile {profile}, seed {seed}, {time.monotonic() - began:.0f} s"
+    outcomes.show_coverage(results, [*source_of, *(k for k, _ in plan.trials if plan.given)])
+    marks = outcomes.show_failures(results, source_of, run)
+    how = f"profile {run.profile}, seed {run.seed}, {time.monotonic() - report.began:.0f} s"
     outcomes.show_summary(results, plan.device, how, incomplete)
     if interrupted:
         say(f"interrupted after {len(results)} of {len(plan.trials)} trials")
-    return _status(results, incomplete)
+    report.write(results, status, marks, ended=True)
+    return status
 
 
-def _run(plan: Plan, profile: str, seed: int, ours: bool, take: Callable[[Outcome], None]) -> None:
-    """Runs all trials; the progress bar shows the one that is running."""
+def _run(
+    plan: Plan, run: Run, ours: bool, results: list[Outcome], report: RunReport, first: bool
+) -> None:
+    """Runs all trials, or those up to the first that fails; the bar shows the one that runs."""
     names = [f"{kernel.operation} {kernel.name}: {law.name}" for kernel, law in plan.trials]
     with progress_bars() as bars:
         task = Task(bars, "verifying", len(plan.trials))
         task.update(0, note=names[0] if names else "")
-        for done, outcome in enumerate(_outcomes(plan, profile, seed, ours), 1):
-            take(outcome)
+        report.update(results)
+        for outcome in suite.run(plan.trials, run.profile, run.seed, ours, plan.device):
+            results.append(outcome)
+            done = len(results)
             task.update(done, note=names[done] if done < len(names) else "")
-
-
-def _outcomes(plan: Plan, profile: str, seed: int, ours: bool) -> Iterator[Outcome]:
-    return suite.run(plan.trials, profile, seed, ours, plan.device)
+            if first and not outcome.holds and not outcome.inapplicable:
+                return
+            report.update(results)
 
 
 def _not_tried(kernel: Kernel, device: str) -> str:
@@ -60,17 +82,6 @@ def _not_tried(kernel: Kernel, device: str) -> str:
     if kernel.device == "cpu":
         return f"it computes on the CPU, not on {device!r}: leave --device out"
     return f"there is no {kernel.device!r} here"
-
-
-@contextmanager
-def _interruptible():  # type: ignore[no-untyped-def]
-    """Context in which Ctrl-C ends the run and results so far are shown; yields a list that is then
-    not empty."""
-    interrupted: list[bool] = []
-    try:
-        yield interrupted
-    except KeyboardInterrupt:
-        interrupted.append(True)
 
 
 def _status(results: list[Outcome], incomplete: bool) -> int:

@@ -29,6 +29,9 @@ class Fitted:
 
 
 FITTED: dict[str, Fitted] = {
+    "conv2d depthwise": Fitted(
+        Rates(product=0.01, term=0, output=0.05, weight=0.5, call=5e3, run=1.0),
+    ),
     "conv2d direct": Fitted(
         wide=Rates(
             product=0.00359,
@@ -82,6 +85,9 @@ FITTED: dict[str, Fitted] = {
         wide=Rates(product=0.00851, term=0.217, output=0.086, weight=0.268, call=7.94e3, run=2.31),
         narrow=Rates(product=0.0192, term=0.734, output=0.203, weight=1.31, call=20.3e3, run=11.7),
     ),
+    "conv2d_dgrad depthwise": Fitted(
+        Rates(product=0.01, term=0, output=0.05, weight=0.5, call=5e3, run=1.0),
+    ),
     "conv2d_dgrad direct": Fitted(
         wide=Rates(product=0.00478, term=0.147, output=0.154, weight=0.438, call=54.7e3, run=7.52),
         narrow=Rates(product=0.0147, term=0.294, output=0.645, weight=0.769, call=207e3),
@@ -97,6 +103,9 @@ FITTED: dict[str, Fitted] = {
     "conv2d_dgrad winograd_tiles": Fitted(
         wide=Rates(product=0.00641, term=0.293, output=0.135, weight=0.204, call=32.1e3, run=5.07),
         narrow=Rates(product=0.0179, term=1.15, output=0.746, weight=0.475, call=94e3),
+    ),
+    "conv2d_wgrad depthwise": Fitted(
+        Rates(product=0.01, term=0, output=0.05, weight=0.5, call=5e3, run=1.0),
     ),
     "conv2d_wgrad direct": Fitted(
         wide=Rates(product=0.00364, term=0.179, output=0.125, weight=0.931, call=16.7e3, run=6.13),

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import RLock
 from typing import Any
 
 from kernels.contract import threads
@@ -29,12 +30,49 @@ from kernels.contract.placement import device_of as device_of
 from kernels.contract.problem import Problem, problem_of
 
 _registry: dict[str, dict[tuple[str, str], Kernel]] = {}
+_pending: dict[str, Callable[[], None]] = {}
+"""By operation: what imports the files that register its kernels, until they are imported."""
+_writing = RLock()
+"""Held while a table changes; not while files are imported, which have locks of their own."""
 _picked: dict[Any, Kernel] = {}
 """Cache of `pick`; cleared when a kernel is registered or removed."""
 MOST_PICKED = 4096
 _exact: ContextVar[bool] = ContextVar("exact", default=False)
 Chooser = Callable[[str, str, Problem, "list[Kernel]"], "Kernel | None"]
 _chooser: Chooser | None = None
+
+
+def on_demand(operation: str, load: Callable[[], None]) -> None:
+    """`load` imports the files of this operation, when the operation is asked for."""
+    _pending[operation] = load
+
+
+def _load(*operations: str) -> None:
+    """Import the files of these operations that are not yet; a second caller waits for the first.
+
+    Afterwards their kernels stand in the order of their files, whoever imported which file first.
+    """
+    for operation in operations:
+        load = _pending.get(operation)
+        if load is None:
+            continue
+        load()
+        with _writing:
+            if _pending.pop(operation, None) is not None:
+                table = _registry.setdefault(operation, {})
+                in_order = sorted(table.items(), key=lambda item: _file_of(item[1]))
+                _registry[operation] = dict(in_order)
+
+
+def _file_of(kernel: Kernel) -> tuple[bool, str]:
+    """A key for sorting: our own files by name, then all others."""
+    return not _is_own(kernel), kernel.function.__module__ if _is_own(kernel) else ""
+
+
+def _is_own(kernel: Kernel) -> bool:
+    """Whether the kernel is in the folder of its operation."""
+    module = getattr(kernel.function, "__module__", None) or ""
+    return module.startswith(f"kernels.{kernel.operation}.")
 
 
 def choose_with(chooser: Chooser | None) -> Chooser | None:
@@ -56,28 +94,36 @@ def register(kernel: Kernel) -> Kernel:
             f"{kernel.operation} {kernel.name}: spreads must be one of {SPREADS}, "
             f"got {kernel.spreads!r}"
         )
-    algorithms = _registry.setdefault(kernel.operation, {})
-    if (kernel.device, kernel.name) in algorithms:
-        raise ValueError(
-            f"{kernel.operation}: a kernel named {kernel.name!r} for {kernel.device!r} is "
-            "registered already; give yours another name"
-        )
-    algorithms[kernel.device, kernel.name] = kernel
-    _picked.clear()
+    if not _is_own(kernel):
+        _load(kernel.operation)
+    with _writing:
+        algorithms = _registry.setdefault(kernel.operation, {})
+        if (kernel.device, kernel.name) in algorithms:
+            raise ValueError(
+                f"{kernel.operation}: a kernel named {kernel.name!r} for {kernel.device!r} is "
+                "registered already; give yours another name"
+            )
+        algorithms[kernel.device, kernel.name] = kernel
+        _picked.clear()
     return kernel
 
 
 def unregister(*kernels: Kernel) -> None:
     """Remove these kernels."""
-    for kernel in kernels:
-        del _registry[kernel.operation][kernel.device, kernel.name]
-    _picked.clear()
+    with _writing:
+        for kernel in kernels:
+            del _registry[kernel.operation][kernel.device, kernel.name]
+        _picked.clear()
 
 
 @contextmanager
 def without(*kernels: Kernel) -> Iterator[None]:
-    """Context in which `kernels` are not registered; afterwards the registry is as before."""
+    """Context in which `kernels` are not registered; afterwards the registry is as before.
+
+    Also what is registered or removed within is undone.
+    """
     global _registry
+    _load(*_pending)  # a file is imported once: its kernels would be gone afterwards
     before = _registry
     _registry = {
         operation: {key: k for key, k in table.items() if k not in kernels}
@@ -211,9 +257,10 @@ def _pick(operation: str, device: str, problem: Problem, algorithm: str | None) 
 
 
 def all_kernels(operation: str | None = None) -> list[Kernel]:
-    """Every registered kernel, or those of one operation, in order of registration."""
-    tables = _registry.values() if operation is None else [_registry.get(operation, {})]
-    return [k for table in tables for k in table.values()]
+    """Every registered kernel, or those of one operation: ours by file, others as registered."""
+    _load(*(_pending if operation is None else (operation,)))
+    names = sorted(_registry) if operation is None else [operation]
+    return [k for name in names for k in _registry.get(name, {}).values()]
 
 
 def named(operation: str, name: str, device: str = "cpu") -> Kernel:

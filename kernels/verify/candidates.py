@@ -60,12 +60,19 @@ def _sizes(rng: Rng, extent: tuple[int, int]) -> tuple[int, int]:
     return (H, H) if rng.random() < 0.4 else (H, W)
 
 
+def _axes(rng: Rng, values: Any) -> tuple[int, int]:
+    """A value for both axes, one time in four another one for the second."""
+    first = _of(rng, values)
+    return first, _of(rng, values) if rng.random() < 0.25 else first
+
+
 def _convolution(rng: Rng) -> ConvGeometry | None:
     R, S = WINDOWS[0] if rng.random() < 0.5 else _of(rng, WINDOWS)
-    dilation = _of(rng, (1, 1, 1, 2, 3))
-    extent = (R - 1) * dilation + 1, (S - 1) * dilation + 1
+    dilation = _axes(rng, (1, 1, 1, 2, 3))
+    extent = (R - 1) * dilation[0] + 1, (S - 1) * dilation[1] + 1
     same = extent[0] // 2, extent[0] // 2, extent[1] // 2, extent[1] // 2
-    padding = _of(rng, (same, same, (1,) * 4, (0,) * 4, (2,) * 4, (3,) * 4, (0, 1, 0, 1)))
+    each = tuple(int(pad) for pad in rng.integers(0, 4, 4))
+    padding = _of(rng, (same, same, (1,) * 4, (0,) * 4, (2,) * 4, (3,) * 4, (0, 1, 0, 1), each))
     (H, W), C, K = _sizes(rng, extent), _of(rng, CHANNELS), _of(rng, CHANNELS)
     groups = _of(rng, (1, 1, 1, 2, C))
     if C % groups:
@@ -73,7 +80,7 @@ def _convolution(rng: Rng) -> ConvGeometry | None:
     K = groups * max(1, K // groups)
     shapes = (_of(rng, (1, 2, 3, 8)), C, H, W), (K, C // groups, R, S)
     try:
-        return ConvGeometry.of(*shapes, _of(rng, (1, 1, 2, 2, R)), padding, dilation, groups)
+        return ConvGeometry.of(*shapes, _axes(rng, (1, 1, 2, 2, R)), padding, dilation, groups)
     except ValueError:
         return None
 
@@ -84,7 +91,7 @@ def _pool(rng: Rng) -> PoolGeometry | None:
     padding = _of(rng, (0, 1, math.floor(R / 2)))
     try:
         return PoolGeometry.of(
-            (_of(rng, (1, 2, 3, 8)), C, H, W), (R, S), _of(rng, (1, 2, 3, R)), padding,
+            (_of(rng, (1, 2, 3, 8)), C, H, W), (R, S), _axes(rng, (1, 2, 3, R)), padding,
             ceil_mode=bool(rng.random() < 0.3),
         )  # fmt: skip
     except ValueError:

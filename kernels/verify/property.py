@@ -10,12 +10,12 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
-from kernels.bounds import within
 from kernels.contract.probe import supports
 from kernels.contract.problem import Problem
 from kernels.contract.registry import Kernel
 from kernels.verify.arrays import FILLS
 from kernels.verify.calls import OPERATIONS, Call, calls, make
+from kernels.verify.measured import measure
 from kernels.verify.strata import Stratum
 from kernels.verify.verdicts import Inapplicable, Violation, assume
 
@@ -43,8 +43,17 @@ class Property:
     applies:  kernels of `operations` that it concerns.
     threads:  run with all threads; tiny calls use one, since two would wait longer for each other
               than they compute.
+    launched: the most threads that it sets, which have to be launched before `kernels` is imported.
     listed:   its geometries are those of a stratum, each tried once, instead of drawn ones.
+    given:    its geometries are these, which the user named, instead of drawn ones.
+    own:      it draws geometries of its own, so that none can be given.
     share:    of the examples of a profile; fewer for a property whose examples take long.
+
+    A property is called like its function:
+
+    >>> import kernels
+    >>> relu, call = kernels.named("relu", "elementwise"), make("relu", (4,), "normal", 0)
+    >>> PROPERTIES["definition"](relu, call)
     """
 
     name: str
@@ -57,6 +66,13 @@ class Property:
     threads: bool
     listed: Stratum | None = None
     share: float = 1.0
+    launched: int = 0
+    own: bool = False
+    given: tuple[Any, ...] = ()
+
+    def __call__(self, kernel: Kernel, call: Call, **extras: Any) -> float | None:
+        """Violation unless it holds for this call; returns what `check` does."""
+        return self.check(kernel, call, **extras)
 
     def concerns(self, kernel: Kernel) -> bool:
         return kernel.operation in self.operations and self.applies(kernel)
@@ -98,9 +114,27 @@ def holds(
     threads: bool = False,
     listed: Stratum | None = None,
     share: float = 1.0,
+    launched: int = 0,
+    own: bool = False,
     **extras: st.SearchStrategy[Any],
 ) -> Callable[[Callable[..., float | None]], Callable[..., float | None]]:
-    """Decorator: makes the function's docstring a property of `operations` (of all, if none)."""
+    """Decorator: makes the function's docstring a property of `operations` (of all, if none).
+
+    The function takes a kernel, a call that the kernel supports, and what `extras` draw by their
+    names; it raises Violation, by `require`, `agree` or `same`. The keywords are the fields of
+    `Property`, and those of `calls_of`. ValueError if a property has that name.
+
+        @holds("monotonous", "relu")
+        def grows_with_its_input(kernel, call):
+            "A larger input gives no smaller result."
+            (y,), (more,) = call.run(kernel), call.each(lambda x: x + 1).run(kernel)
+            require((more >= y).all(), "a result is smaller")
+
+    >>> holds("definition")(print)
+    Traceback (most recent call last):
+        ...
+    ValueError: two properties are named 'definition'
+    """
 
     def declare(check: Callable[..., float | None]) -> Callable[..., float | None]:
         if name in PROPERTIES:
@@ -109,15 +143,19 @@ def holds(
         drawn = {"fills": fills, "large": large, "dtypes": dtypes, "optional": optional}
         concerned = operations or tuple(OPERATIONS)
         PROPERTIES[name] = Property(
-            name, sentence, concerned, check, applies, drawn, extras, threads, listed, share
-        )
+            name, sentence, concerned, check, applies, drawn, extras, threads, listed, share,
+            launched, own,
+        )  # fmt: skip
         return check
 
     return declare
 
 
 def require(truth: object, message: str) -> None:
-    """Raises a Violation with `message` unless `truth`."""
+    """Raises a Violation with `message` unless `truth`.
+
+    >>> require(1 + 1 == 2, "arithmetic is broken")
+    """
     if not truth:
         raise Violation(message)
 
@@ -125,20 +163,32 @@ def require(truth: object, message: str) -> None:
 def agree(
     found: ArrayLike, wanted: ArrayLike, bound: np.ndarray | float = 0.0, what: str = ""
 ) -> None:
-    """Raises a Violation unless every element is within its bound; it names the worst one."""
+    """Raises a Violation unless every element is within its bound; it names the worst one.
+
+    bound: an absolute error, of all elements or of each; a NaN is beyond every bound.
+    what:  the beginning of the message.
+
+    >>> agree([1.0, 2.5], [1.0, 2.0], 0.25)  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+        ...
+    Violation: at (1,) the result is 2.5, expected 2: off by 0.5, where 0.25 is allowed
+    """
     what, result, expected = f"{what}: " if what else "", np.asarray(found), np.asarray(wanted)
     require(
         result.shape == expected.shape,
         f"{what}the result's shape is {result.shape}, not {expected.shape}",
     )
-    if within(result, expected, bound):
-        return
     with np.errstate(invalid="ignore"):
         error = np.abs(result.astype(np.float64) - expected.astype(np.float64))
+    measure(error, bound)
+    exceeds = ~(error <= bound)
+    if not exceeds.any():
+        return
+    with np.errstate(invalid="ignore"):
         excess = np.where(np.isnan(error), np.inf, error - bound)
     where = tuple(int(i) for i in np.unravel_index(int(np.argmax(excess)), result.shape))
     allowed = np.broadcast_to(bound, result.shape)[where]
-    wrong = int((~(error <= bound)).sum())
+    wrong = int(exceeds.sum())
     raise Violation(
         f"{what}at {where} the result is {result[where]:.9g}, expected {expected[where]:.9g}: off "
         f"by {error[where]:.3g}, where {float(allowed):.3g} is allowed ({wrong} of {result.size} "
@@ -147,7 +197,10 @@ def agree(
 
 
 def same(result: np.ndarray, expected: np.ndarray, what: str) -> None:
-    """Raises a Violation unless all values are equal, NaN included."""
+    """Raises a Violation unless all values are equal, NaN included; `what` begins its message.
+
+    >>> same(np.array([1.0, np.nan]), np.array([1.0, np.nan]), "a copy")
+    """
     require(
         result.shape == expected.shape,
         f"{what}: the result's shape is {result.shape}, not {expected.shape}",

@@ -37,6 +37,8 @@ READINGS = {
     "missing in the sum, or channels are left out.",
     "saved": "The value saved for the derivative is not the one that the result was divided by.",
     "flat sigma": "The rounding error of the blur is taken for contrast.",
+    "flat channels": "What counts as the rounding error of a flat region does not grow with the "
+    "number of channels, over which the mean is summed.",
     "flat regions": "A division by 0, or the root of a rounding error below 0.",
     "flat gradient": "The derivative divides by sigma where the floor is larger.",
     "offset's gradient": "The part of the derivative that goes through the mean is wrong: the "
@@ -126,7 +128,8 @@ READINGS = {
     "dead filters": "Products with 0 are left out. Declare `skips_zeros` if a BLAS does that.",
     "moved bits": "Values are computed with instead of copied, or the sign of a zero is lost.",
     "ends rectified": "A product with 0 or 1 replaces the choice, or -0 is returned.",
-    "large responses": "The squares are added in float32 and overflow.",
+    "large responses": "Something beside the sum of squares and its power overflows, for "
+    "example the square of t, or passes through a type of a smaller range.",
     "averages' range": "The values are scaled, or pass through a type of a smaller range.",
     # outputs
     "output size": "The formula of the output's size rounds the wrong way, or a check of arguments "

@@ -13,7 +13,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from kernels.contract import threads
 from kernels.verify.runner import PROFILES, Outcome
+from kernels.verify.snippet import launching
 
 SECONDS = 120
 """After so long without an end, a program is taken to fail again."""
@@ -32,7 +34,10 @@ def fails_again(program: str) -> bool:
     with tempfile.TemporaryDirectory(prefix="replay-") as folder:
         file = Path(folder) / "replay.py"
         file.write_text(program, encoding="utf-8")
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+            "NUMBA_NUM_THREADS": str(threads.get_num_threads()),
+        }
         try:
             done = subprocess.run([sys.executable, str(file)], cwd=folder, env=environment,
                                   capture_output=True, timeout=SECONDS, check=False)  # fmt: skip
@@ -48,7 +53,7 @@ def sequence(outcome: Outcome, run: Run, source: str) -> str:
     path = str(Path(source).resolve()) if Path(source).exists() else source
     examples = f"{PROFILES[run.profile]}, {run.seed}, shrink=False"
     return (
-        "import kernels\n"
+        "".join(f"{line}\n" for line in launching(outcome.law)) + "import kernels\n"
         "from kernels.contract.sources import load\n"
         "from kernels.verify import PROPERTIES, try_property\n\n"
         f"load({path!r})\n"

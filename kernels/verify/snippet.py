@@ -23,7 +23,7 @@ def snippet(kernel: Kernel, property: Property, failure: Failure, source: str | 
     call = failure.call
     name = f"{kernel.operation!r}, {kernel.name!r}"
     geometry = type(call.g).__name__
-    lines = ["import numpy as np", "", "import kernels"]
+    lines = [*launching(property), "import numpy as np", "", "import kernels"]
     if hasattr(call.g, "__dataclass_fields__"):
         lines.append(f"from {type(call.g).__module__} import {geometry}")
     if source is not None:
@@ -43,6 +43,14 @@ def snippet(kernel: Kernel, property: Property, failure: Failure, source: str | 
     extras = "".join(f", {key}={_value(value)}" for key, value in failure.extras.items())
     lines += [f"PROPERTIES[{property.name!r}].check(kernel, call{extras})"]
     return "\n".join(lines) + "\n"
+
+
+def launching(property: Property) -> list[str]:
+    """Lines that have Numba launch as many threads as the property sets."""
+    if not property.launched:
+        return []
+    threads = f'os.environ["NUMBA_NUM_THREADS"] = "{property.launched}"  # launched by the next'
+    return ["import os", "", threads, ""]
 
 
 def _defined(large: bool) -> str:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 
 class Violation(AssertionError):
-    """A property does not hold; the message states where and by how much."""
+    """A property does not hold; the message states where and by how much.
+
+    >>> raise Violation("at (0,) the result is 1, expected 2")
+    Traceback (most recent call last):
+        ...
+    kernels.verify.verdicts.Violation: at (0,) the result is 1, expected 2
+    """
 
 
 class Misreturn(Violation):
@@ -12,11 +18,20 @@ class Misreturn(Violation):
 
 
 class Inapplicable(Exception):
-    """The property does not apply to this call."""
+    """The property does not apply to this call; the trial draws another one.
+
+    >>> assume(0 > 1)
+    Traceback (most recent call last):
+        ...
+    kernels.verify.verdicts.Inapplicable
+    """
 
 
 def assume(condition: object) -> None:
     """Raises Inapplicable unless `condition`; unlike hypothesis's assume it also works outside of
-    a test."""
+    a test.
+
+    >>> assume(1 > 0)
+    """
     if not condition:
         raise Inapplicable

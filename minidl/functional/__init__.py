@@ -6,6 +6,11 @@ derivatives of any order follow.
 """
 
 from minidl.functional.activation import log_softmax, relu, sigmoid, softmax, tanh
+from minidl.functional.adaptive import (
+    adaptive_avg_pool2d,
+    adaptive_max_pool2d,
+    conv1d,
+)
 from minidl.functional.arithmetic import (
     add,
     divide,
@@ -16,6 +21,7 @@ from minidl.functional.arithmetic import (
     subtract,
     where,
 )
+from minidl.functional.batch_norm import batch_norm
 from minidl.functional.blocks import (
     depth_to_space,
     pixel_shuffle,
@@ -39,8 +45,18 @@ from minidl.functional.elementary import (
 from minidl.functional.extremes import clamp, clip, eq, ge, gt, le, lt, maximum, minimum, ne
 from minidl.functional.fused import conv_relu_pool
 from minidl.functional.interpolation import interpolate
+from minidl.functional.labels import (
+    embedding,
+    one_hot,
+)
 from minidl.functional.linear import linear, matmul
-from minidl.functional.loss import cross_entropy
+from minidl.functional.loss import (
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+)
 from minidl.functional.moving import (
     cat,
     chunk,
@@ -99,17 +115,22 @@ abs = absolute
 __all__ = [
     "abs",
     "absolute",
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool2d",
     "add",
     "amax",
     "amin",
     "argmax",
     "avg_pool2d",
+    "batch_norm",
+    "binary_cross_entropy_with_logits",
     "broadcast_to",
     "cat",
     "chunk",
     "clamp",
     "clip",
     "concatenate",
+    "conv1d",
     "conv2d",
     "conv_relu_pool",
     "conv_transpose2d",
@@ -120,6 +141,7 @@ __all__ = [
     "dropout",
     "dropout_mask",
     "elu",
+    "embedding",
     "eq",
     "erf",
     "exp",
@@ -139,6 +161,7 @@ __all__ = [
     "index_select",
     "instance_norm",
     "interpolate",
+    "l1_loss",
     "layer_norm",
     "le",
     "leaky_relu",
@@ -155,10 +178,13 @@ __all__ = [
     "mean",
     "minimum",
     "mish",
+    "mse_loss",
     "multiply",
     "narrow",
     "ne",
     "negate",
+    "nll_loss",
+    "one_hot",
     "pad",
     "pad2d",
     "permute",

@@ -111,6 +111,7 @@ def one_of(value: object, words: Sequence[str], what: str) -> str:
 def mask(value: Any, what: str) -> Any:
     """The array of bool, or one bool as an array; TypeError for anything else."""
     array = np.asarray(value) if isinstance(value, bool | np.bool_) else value
+    array = array._array if isinstance(array, Tensor) else array
     if not device.is_array(array) or array.dtype != bool:
         raise TypeError(f"{what} must be an array of bool, got {shown(value)}")
     return array
@@ -164,18 +165,21 @@ def axes(value: object, shape: Sequence[int], what: str) -> tuple[int, ...]:
 
 def positions(value: Any, length: int, what: str) -> np.ndarray:
     """Positions along an axis of this length as an array of its own on the CPU, none negative."""
-    given = device.host(value) if device.is_array(value) else value
+    given = value._array if isinstance(value, Tensor) else value
     try:
-        found = np.array(given)
+        found = np.array(device.host(given) if device.is_array(given) else given)
     except ValueError:
         found = np.array(None)
     if found.dtype.kind not in "iu" and found.size:
         raise TypeError(f"{what} must be integers, got {shown(value)}")
-    outside = found[(found < -length) | (found >= length)]
-    if outside.size:
-        raise ValueError(f"{what}: {outside.flat[0]} is outside of an axis of {length}")
-    placed: np.ndarray = np.where(found < 0, found + length, found).astype(np.int64)
-    return placed
+    if not found.size:
+        return found.astype(np.int64)
+    least, most = int(found.min()), int(found.max())
+    if least < -length or most >= length:
+        outside = most if most >= length else least
+        raise ValueError(f"{what}: {outside} is outside of an axis of {length}")
+    placed: np.ndarray = found.astype(np.int64)
+    return placed if least >= 0 else np.where(placed < 0, placed + length, placed)
 
 
 def result(shape: Sequence[int], dtype: np.dtype, what: str) -> None:

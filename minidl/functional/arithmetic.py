@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl import device
+from minidl import device, dtypes
 from minidl.functional import arguments
+from minidl.functional.copies import cast
 from minidl.functional.reduction import sum_to
 from minidl.rules import gradient
-from minidl.tensor import Node, Operand, Tensor, for_tape, record
+from minidl.tensor import Node, Operand, Tensor, for_tape, plain, record
 
 Needs = tuple[bool, ...]
 Cotangents = tuple[Tensor | None, ...]
@@ -23,11 +24,8 @@ def as_tensors(a: Operand, b: Operand, operation: str) -> tuple[Tensor, Tensor]:
     """
     known = a if isinstance(a, Tensor) else b if isinstance(b, Tensor) else None
     left, right = _as_tensor(a, known, operation), _as_tensor(b, known, operation)
-    if left.dtype != right.dtype:
-        raise TypeError(
-            f"{operation}: {left.dtype} {left.shape} and {right.dtype} {right.shape} are of two "
-            "types; convert one"
-        )
+    if left._array.dtype != right._array.dtype:
+        left, right = _of_one_type(left, right, operation)
     if type(left._array) is not type(right._array) and left.device != right.device:
         raise ValueError(
             f"{operation}: {left.shape} is on {left.device!r}, {right.shape} on "
@@ -43,11 +41,22 @@ def as_tensors(a: Operand, b: Operand, operation: str) -> tuple[Tensor, Tensor]:
     return left, right
 
 
+def _of_one_type(left: Tensor, right: Tensor, operation: str) -> tuple[Tensor, Tensor]:
+    """Both in the type of their result; TypeError for float32 and float64."""
+    dtype = dtypes.common(left.dtype, right.dtype)
+    if dtype is None:
+        raise TypeError(
+            f"{operation}: {left.dtype} {left.shape} and {right.dtype} {right.shape} are of two "
+            "types; convert one"
+        )
+    return cast(left, dtype), cast(right, dtype)
+
+
 def _as_tensor(value: Operand, known: Tensor | None, operation: str) -> Tensor:
     if isinstance(value, Tensor):
         return value
-    if type(value) is float and known is not None:  # the common case
-        return Tensor(device.like(np.asarray(value, known.dtype), known._array))
+    if type(value) is float and known is not None and known._array.dtype.kind == "f":
+        return plain(device.like(np.asarray(value, known._array.dtype), known._array))
     if not arguments.is_number(value) and not device.is_array(value):
         raise TypeError(
             f"{operation}: takes Tensors, arrays and numbers, got {arguments.shown(value)}"
@@ -56,8 +65,9 @@ def _as_tensor(value: Operand, known: Tensor | None, operation: str) -> Tensor:
         return Tensor(value)
     if not arguments.is_number(value):
         return Tensor(for_tape(value, known))
-    number = np.asarray(arguments.number(value, operation), known.dtype)
-    return Tensor(device.like(number, known._array))
+    dtype = dtypes.of_number(value, known.dtype)
+    exact = value if dtype.kind in "biu" else arguments.number(value, operation)
+    return plain(device.like(np.asarray(exact, dtype), known._array))
 
 
 def add(a: Operand, b: Operand) -> Tensor:
@@ -108,6 +118,8 @@ def _multiply(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
 def divide(a: Operand, b: Operand) -> Tensor:
     """a / b, elementwise."""
     a, b = as_tensors(a, b, "divide")
+    if a._array.dtype.kind != "f":
+        a, b = cast(a, dtypes.DEFAULT), cast(b, dtypes.DEFAULT)
     return record("divide", a._array / b._array, (a, b))
 
 

@@ -11,6 +11,7 @@ import kernels
 from kernels.contract import memory
 from minidl.functional import arguments
 from minidl.functional.arithmetic import multiply
+from minidl.randomness import default_rng
 from minidl.tensor import Tensor
 
 
@@ -49,15 +50,25 @@ def _check_counters(what: str, seed: int, step: int, stream: int) -> None:
         arguments.integer(value, f"{what}: {name}", least=-(2**64), most=2**64)
 
 
+def _drawn() -> int:
+    return int(default_rng().integers(2**63))
+
+
 def dropout(
-    x: Tensor, p: float = 0.5, *, seed: int, step: int, stream: int = 0, training: bool = True
-) -> Tensor:
+    x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *,
+    seed: int | None = None, step: int | None = None, stream: int = 0,
+) -> Tensor:  # fmt: skip
     """x with elements set to 0 with probability p, the others times 1 / (1 - p); x if not training.
 
-    The same seed, step and stream give the same mask. ValueError unless 0 <= p < 1.
+    The same seed, step and stream give the same mask. Without seed or step the missing one is drawn
+    from the generator that `minidl.manual_seed` seeds: each call has a new mask. ValueError unless
+    0 <= p < 1.
     """
     arguments.tensor(x, "dropout", "x")
     p = arguments.number(p, "dropout: p")
+    arguments.flag(inplace, "dropout: inplace")
+    drawn = training is True and p > 0
+    seed, step = (_drawn() if n is None and drawn else 0 if n is None else n for n in (seed, step))
     _check_counters("dropout", seed, step, stream)
     if not 0 <= p < 1:
         raise ValueError(f"dropout: p must be at least 0 and below 1, got {p}")

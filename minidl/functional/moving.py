@@ -53,6 +53,8 @@ def index_select(x: Tensor, dim: int, index: Any) -> Tensor:
 
 
 def _take(x: Tensor, places: np.ndarray, axis: int) -> Tensor:
+    shape = (*x.shape[:axis], len(places), *x.shape[axis + 1 :])
+    arguments.result(shape, x.dtype, f"take: {len(places)} positions of {x.shape}")
     data = device.take_along(x._array, places, axis)
     return record("take", data, (x,), places=places, axis=axis)
 

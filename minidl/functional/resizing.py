@@ -184,12 +184,9 @@ Steps = tuple[tuple[int, Taps], ...]
 def _is_identity(matrix: Taps) -> bool:
     """True for a matrix that gives every element back."""
     P = len(matrix)
-    if matrix.size != P:
-        return False
-    used = matrix.weight != 0
-    positions = np.arange(P)[:, None]
-    return bool((used.sum(1) == 1).all() and ((matrix.weight == 1) == used).all()
-                and (matrix.index == positions)[used].all())  # fmt: skip
+    own = matrix.index == np.arange(P)[:, None]
+    ones = (matrix.weight.sum(1) == 1).all()
+    return bool(matrix.size == P and ones and own[matrix.weight != 0].all())
 
 
 def _product(x: Tensor, steps: Steps) -> Tensor:

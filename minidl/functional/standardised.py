@@ -118,12 +118,25 @@ def _standardised(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The result and 1 / sqrt(variance + eps), both of x's type."""
     count = max(math.prod(x.shape[a] for a in axes), 1)
-    centre = x.sum(axis=axes, keepdims=True, dtype=np.float64) / count
+    centre = _sum(x, axes) / count
     y = x - centre.astype(x.dtype)
-    squares = (y * y).sum(axis=axes, keepdims=True, dtype=np.float64)
+    squares = _sum(y * y, axes)
     scale = (1 / np.sqrt(squares / count + eps)).astype(x.dtype)
     y *= scale
     return y, scale
+
+
+def _sum(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """The sum over `axes` in float64, which stay with size 1.
+
+    Of channels-last memory the pixels are added first, whole rows of channels at a time.
+    """
+    if len(axes) > 1 and not x.flags.c_contiguous:
+        fastest = min(axes, key=lambda a: abs(x.strides[a]))
+        others = tuple(a for a in axes if a != fastest)
+        x, axes = x.sum(axis=others, keepdims=True, dtype=np.float64), (fastest,)
+    total: np.ndarray = x.sum(axis=axes, keepdims=True, dtype=np.float64)
+    return total
 
 
 @gradient.rule("standardise")
@@ -139,8 +152,7 @@ def _vjp(gy: np.ndarray, y: np.ndarray, scale: np.ndarray, axes: tuple[int, ...]
     """scale (gy - mean(gy) - y mean(gy y))."""
     count = max(math.prod(y.shape[a] for a in axes), 1)
     products = gy * y
-    along = products.sum(axis=axes, keepdims=True, dtype=np.float64) / count
-    centre = gy.sum(axis=axes, keepdims=True, dtype=np.float64) / count
+    along, centre = _sum(products, axes) / count, _sum(gy, axes) / count
     np.multiply(y, along.astype(gy.dtype), out=products)
     gx: np.ndarray = gy - centre.astype(gy.dtype)
     gx -= products

@@ -9,13 +9,18 @@ once, to the type of x.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from kernels.contract import memory
 from minidl import device
+
+MANY, FILLED = 64, 8
+"""With more taps than the first in a row, and a row filled to one part in the second: dense."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,29 +59,89 @@ class Taps:
         return matrix
 
     def apply(self, x: Any, axis: int) -> Any:
-        """The product with x along `axis`, in x's type, memory order and device."""
-        y: Any = None
+        """The product with x along `axis`, in x's type and on its device.
+
+        It is the sum over the taps; where a row has very many of them, a dense matrix product.
+        """
+        taps = self.index.shape[1]
+        if taps > MANY and taps * FILLED > self.size:
+            dense = device.like(self.dense().astype(x.dtype), x)
+            return np.matmul(x.swapaxes(axis, -1), dense.T).swapaxes(
+                axis, -1
+            )  # (..,size) x (size,P)
+        order = device.memory_order(x)
+        ordered, at = x.transpose(order), order.index(axis)
+        before, behind = ordered.shape[:at], ordered.shape[at + 1 :]
+        outer, inner = math.prod(before), math.prod(behind)
+        rows = ordered.reshape(outer, self.size, inner)  # (...,size,...) -> (outer,size,inner)
+        y = memory.empty((outer, len(self), inner), x.dtype, like=x)
+        steps = [step for step in self._steps(rows) if len(step.rows)]
+        step = (
+            max(1, BLOCK // max(len(self) * inner * x.itemsize, 1)) if device.is_host(x) else outer
+        )
+        for start in range(0, outer, max(step, 1)):
+            _sum(rows[start : start + step], steps, y[start : start + step])
+        back = np.argsort(order).tolist()
+        return y.reshape(*before, len(self), *behind).transpose(
+            back
+        )  # (outer,P,inner) -> (..,P,..)
+
+    def _steps(self, x: Any) -> Iterator[Step]:
+        """The taps one after the other, with arrays on the device of x (outer,size,inner)."""
+        inner = x.shape[2]
         for index, weight in zip(self.index.T, self.weight.T, strict=True):
             (rows,) = np.nonzero(weight)
-            if len(rows) == len(self):
-                part = _weighted(x, index, weight, axis)
-                y = part if y is None else np.add(y, part, out=y)
-            elif len(rows):
-                y = self._zeros(x, axis) if y is None else y
-                place = (*(slice(None),) * axis, device.like(rows, x))
-                y[place] += _weighted(x, index[rows], weight[rows], axis)
-        return self._zeros(x, axis) if y is None else y
-
-    def _zeros(self, x: Any, axis: int) -> Any:
-        return np.zeros_like(x, shape=(*x.shape[:axis], len(self), *x.shape[axis + 1 :]))
+            along = weight[rows].astype(x.dtype)
+            # A product with few elements for each weight would spend its time between them.
+            along = along[:, None].repeat(inner if inner <= SHORT else 1, 1)  # (P,) -> (P,1)
+            yield Step(
+                len(rows) == len(weight), device.like(rows, x), device.like(index[rows], x),
+                None if (weight[rows] == 1).all() else device.like(along, x),
+            )  # fmt: skip
 
 
-def _weighted(x: Any, index: np.ndarray, weight: np.ndarray, axis: int) -> Any:
-    taken = device.take_along(x, index, axis)
-    if not (weight == 1).all():
-        along = weight.astype(x.dtype).reshape(-1, *(1,) * (x.ndim - axis - 1))  # (P,) -> (P,1,..)
-        taken *= device.like(along, x)
-    return taken
+BLOCK, SHORT = 1 << 18, 64
+"""Bytes of the result that are computed at a time on the CPU, and the length of a short row."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One tap: the rows that have it, or all of them; its positions; its weights, if not all 1."""
+
+    whole: bool
+    rows: Any
+    index: Any
+    weight: Any
+
+
+def _sum(x: Any, steps: Sequence[Step], y: Any) -> None:
+    """y (outer,P,inner) = the sum over the steps of weight times x (outer,size,inner) at index."""
+    part: Any = None
+    for at, step in enumerate(steps):
+        if at == 0 and step.whole:
+            device.take_into(x, step.index, y)
+            _scale(y, step.weight)
+        elif step.whole:
+            part = np.empty_like(y) if part is None else part
+            device.take_into(x, step.index, part)
+            _scale(part, step.weight)
+            np.add(y, part, out=y)
+        else:
+            if at == 0:
+                y[...] = 0
+            taken = np.take(x, step.index, 1)
+            _scale(taken, step.weight)
+            y[:, step.rows] += taken
+    if not steps:
+        y[...] = 0
+
+
+def _scale(y: Any, weight: Any) -> None:
+    """y (outer,P,inner) times weight (P,1) or (P,inner), in place."""
+    if weight is not None:
+        if weight.shape[1] == y.shape[2]:  # one long row of each
+            y, weight = y.reshape(len(y), -1), weight.reshape(-1)
+        np.multiply(y, weight, out=y)
 
 
 def nearest(x: np.ndarray, size: int, rounding: str) -> Taps:
@@ -93,11 +158,14 @@ def nearest(x: np.ndarray, size: int, rounding: str) -> Taps:
 
 
 def linear(x: np.ndarray, size: int) -> Taps:
-    """The two positions around each coordinate x (P,); outside, the position at the edge."""
+    """The two positions around each coordinate x (P,); outside, the position at the edge.
+
+    A whole coordinate is its position twice, in halves: no other one takes part, be it NaN.
+    """
     x = x.clip(0, size - 1)
     low = np.floor(x)
-    high = x - low
-    index = np.stack([low, (low + 1).clip(0, size - 1)], 1).astype(np.int64)  # (P,2)
+    high = np.where(x == low, 0.5, x - low)
+    index = np.stack([low, np.ceil(x)], 1).astype(np.int64)  # (P,2)
     return Taps(size, index, np.stack([1 - high, high], 1))
 
 
@@ -111,7 +179,7 @@ def cubic(x: np.ndarray, size: int, a: float, exclude_outside: bool = False) -> 
     weight = keys(index - x[:, None], a)
     if exclude_outside:
         weight = np.where((index >= 0) & (index < size), weight, 0.0)
-        weight /= weight.sum(1, keepdims=True)
+        weight = _normalised(weight)
     return Taps(size, index.clip(0, size - 1).astype(np.int64), weight)
 
 
@@ -129,8 +197,15 @@ def antialiased(
     weight = filter.value((index - x[:, None]) * stretch)
     if exclude_outside:
         weight = np.where((index >= 0) & (index < size), weight, 0.0)
-    weight /= weight.sum(1, keepdims=True)
+    weight = _normalised(weight)
     return Taps(size, index.clip(0, size - 1).astype(np.int64), weight)
+
+
+def _normalised(weight: np.ndarray) -> np.ndarray:
+    """The weights of each row over their sum; a row far outside has none."""
+    total = weight.sum(1, keepdims=True)
+    normalised: np.ndarray = weight / np.where(total == 0, 1, total)
+    return normalised
 
 
 def area(size: int, length: int) -> Taps:

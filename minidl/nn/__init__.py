@@ -1,5 +1,6 @@
 """Modules and layers, named as in PyTorch."""
 
+from minidl.nn import utils
 from minidl.nn.activations import (
     ELU,
     GELU,
@@ -10,6 +11,20 @@ from minidl.nn.activations import (
     ReLU6,
     SiLU,
     Softplus,
+)
+from minidl.nn.adaptive import (
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool2d,
+    Conv1d,
+    Embedding,
+)
+from minidl.nn.batch_norm import (
+    BatchNorm1d,
+    BatchNorm2d,
+)
+from minidl.nn.containers import (
+    ModuleDict,
+    ModuleList,
 )
 from minidl.nn.elementary import (
     Absolute,
@@ -61,12 +76,20 @@ from minidl.nn.layers import (
     Conv2d,
     ConvTranspose2d,
     Dropout,
+    Dropout2d,
     Flatten,
     Linear,
     LocalContrastNorm,
     LocalResponseNorm,
     MaxPool2d,
     ReLU,
+)
+from minidl.nn.losses import (
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
 )
 from minidl.nn.module import Module, Parameter
 from minidl.nn.moves import (
@@ -88,20 +111,29 @@ __all__ = [
     "GELU",
     "INPUT",
     "Absolute",
+    "AdaptiveAvgPool2d",
+    "AdaptiveMaxPool2d",
     "Add",
     "Affine",
     "Amax",
     "Amin",
     "AvgPool2d",
+    "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
     "Clip",
     "Concatenate",
     "Constant",
+    "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
     "Cos",
+    "CrossEntropyLoss",
     "DepthToSpace",
     "Divide",
     "Dropout",
+    "Dropout2d",
+    "Embedding",
     "Erf",
     "Exp",
     "Expand",
@@ -116,6 +148,7 @@ __all__ = [
     "Hardswish",
     "Identity",
     "InstanceNorm2d",
+    "L1Loss",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -123,6 +156,7 @@ __all__ = [
     "LocalResponseNorm",
     "Log",
     "LogSoftmax",
+    "MSELoss",
     "MatMul",
     "MaxPool2d",
     "Maximum",
@@ -130,7 +164,10 @@ __all__ = [
     "Minimum",
     "Mish",
     "Module",
+    "ModuleDict",
+    "ModuleList",
     "Multiply",
+    "NLLLoss",
     "Negate",
     "PReLU",
     "Pad",
@@ -164,4 +201,5 @@ __all__ = [
     "Upsample",
     "Var",
     "Where",
+    "utils",
 ]

@@ -7,24 +7,26 @@ from typing import Any
 from minidl import functional as F
 from minidl.functional import arguments
 from minidl.functional.rectifiers import GELU_FORMS
+from minidl.nn.in_place import InPlace
 from minidl.nn.module import Module
 from minidl.tensor import Tensor
 
 
-class ReLU6(Module):
+class ReLU6(InPlace):
     """F.relu6."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def function(self, x: Tensor) -> Tensor:
         return F.relu6(x)
 
 
-class ELU(Module):
+class ELU(InPlace):
     """F.elu."""
 
-    def __init__(self, alpha: float = 1.0) -> None:
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(inplace)
         self.settings: dict[str, Any] = {"alpha": arguments.number(alpha, "ELU: alpha")}
 
-    def forward(self, x: Tensor) -> Tensor:
+    def function(self, x: Tensor) -> Tensor:
         return F.elu(x, **self.settings)
 
 
@@ -41,17 +43,17 @@ class Softplus(Module):
         return F.softplus(x, **self.settings)
 
 
-class SiLU(Module):
+class SiLU(InPlace):
     """F.silu."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def function(self, x: Tensor) -> Tensor:
         return F.silu(x)
 
 
-class Mish(Module):
+class Mish(InPlace):
     """F.mish."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def function(self, x: Tensor) -> Tensor:
         return F.mish(x)
 
 
@@ -67,23 +69,24 @@ class GELU(Module):
         return F.gelu(x, **self.settings)
 
 
-class Hardswish(Module):
+class Hardswish(InPlace):
     """F.hardswish."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def function(self, x: Tensor) -> Tensor:
         return F.hardswish(x)
 
 
-class Hardsigmoid(Module):
+class Hardsigmoid(InPlace):
     """F.hardsigmoid; ONNX has other numbers than PyTorch."""
 
-    def __init__(self, alpha: float = 1 / 6, beta: float = 0.5) -> None:
+    def __init__(self, alpha: float = 1 / 6, beta: float = 0.5, *, inplace: bool = False) -> None:
+        super().__init__(inplace)
         self.settings: dict[str, Any] = {
             "alpha": arguments.number(alpha, "Hardsigmoid: alpha"),
             "beta": arguments.number(beta, "Hardsigmoid: beta"),
         }
 
-    def forward(self, x: Tensor) -> Tensor:
+    def function(self, x: Tensor) -> Tensor:
         return F.hardsigmoid(x, **self.settings)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from minidl import device
 from minidl import functional as F
 from minidl.functional import arguments
+from minidl.nn.in_place import InPlace
 from minidl.nn.module import Module, Parameter
 from minidl.tensor import Tensor
 
@@ -59,13 +60,14 @@ class Pixels(Module):
         return x * Tensor(device.like(scales, x._array))
 
 
-class LeakyReLU(Module):
+class LeakyReLU(InPlace):
     """x where x > 0, `slope` times x elsewhere."""
 
-    def __init__(self, slope: float = 0.01) -> None:
+    def __init__(self, slope: float = 0.01, inplace: bool = False) -> None:
+        super().__init__(inplace)
         self.settings: dict[str, Any] = {"slope": arguments.number(slope, "LeakyReLU: slope")}
 
-    def forward(self, x: Tensor) -> Tensor:
+    def function(self, x: Tensor) -> Tensor:
         return F.leaky_relu(x, self.settings["slope"])
 
 

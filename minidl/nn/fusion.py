@@ -40,6 +40,10 @@ def fused(parts: Sequence[Part]) -> list[Fused]:
 
 
 def _together(layers: Sequence[Module], x: Tensor) -> Tensor:
+    if any(layer._hooks for layer in layers):
+        for layer in layers:
+            x = layer(x)
+        return x
     conv, pool = layers[0], layers[-1]
     assert isinstance(conv, Conv2d)
     pooling = pool.settings if isinstance(pool, MaxPool2d) else None

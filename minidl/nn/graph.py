@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from typing import Self, overload
 
 from minidl.nn.fusion import fused
 from minidl.nn.module import Module
+from minidl.nn.naming import module_of
 from minidl.tensor import Tensor
 
 INPUT = "input"
@@ -55,7 +57,7 @@ class Graph(Module):
             raise ValueError(f"graph: no layer {output!r} to return; there are {_listed(order)}")
         self._plan: list[Run] | None = None
 
-    def children(self) -> Iterator[tuple[str, Module]]:
+    def named_children(self) -> Iterator[tuple[str, Module]]:
         """The layers in topological order: each after its inputs."""
         yield from self._layers.items()
 
@@ -82,7 +84,9 @@ class Graph(Module):
     def plan(self) -> list[Run]:
         """The calls of a forward pass, each with the outputs that are not needed after it."""
         needed = self.below(self.output)
-        runs = fused([(n, layer, self.wiring()[n]) for n, layer in self.children() if n in needed])
+        runs = fused(
+            [(n, layer, self.wiring()[n]) for n, layer in self.named_children() if n in needed]
+        )
         left = Counter(source for _, _, sources in runs for source in sources)
         left[self.output] += 1
         plan = []
@@ -111,7 +115,7 @@ class Graph(Module):
         """Every layer's output by its name; with `until`, only those on the paths to it."""
         wanted = self.below(self.output if until is None else until)
         outputs = {INPUT: x}
-        for name, layer in self.children():
+        for name, layer in self.named_children():
             if name in wanted:
                 outputs[name] = layer(*(outputs[source] for source in self.wiring()[name]))
         del outputs[INPUT]
@@ -119,29 +123,80 @@ class Graph(Module):
 
 
 class Sequential(Graph):
-    """Modules in sequence, each with a name and an attribute of that name."""
+    """Modules in sequence, each with a name and an attribute of that name.
 
-    def __init__(self, **layers: Module) -> None:
-        for name, layer in layers.items():
-            setattr(self, name, layer)
+    `Sequential(conv=..., relu=...)` names them; `Sequential(conv, relu)` numbers them, as PyTorch
+    does, which also takes a mapping of names. `net[0]`, `net[-1]` and `net[1:3]` are its layers.
+    """
 
-    def children(self) -> Iterator[tuple[str, Module]]:
-        yield from Module.children(self)
+    _kept: tuple[list[Module], list[Run]] | None = None
+
+    def __init__(self, *layers: Module | Mapping[str, Module], **named: Module) -> None:
+        if len(layers) == 1 and isinstance(layers[0], Mapping):
+            named, layers = {**layers[0], **named}, ()
+        for name, layer in [*((str(i), each) for i, each in enumerate(layers)), *named.items()]:
+            if not isinstance(layer, Module):
+                raise TypeError(f"Sequential: layer {name!r} must be a Module, got {type(layer)}")
+            setattr(self, name, module_of(layer))
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        yield from Module.named_children(self)
 
     def wiring(self) -> Wiring:
-        names = [name for name, _ in self.children()]
+        names = [name for name, _ in self.named_children()]
         return {name: (before,) for name, before in zip(names, [INPUT, *names], strict=False)}
 
     @property
     def output(self) -> str:
-        """The last layer."""
-        return list(self.wiring())[-1]
+        """The last layer; the input itself without layers."""
+        return [INPUT, *self.wiring()][-1]
+
+    def __len__(self) -> int:
+        return len(self._own())
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._own())
+
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequential: ...
+
+    def __getitem__(self, index: int | slice) -> Module:
+        if isinstance(index, slice):
+            return Sequential(dict(list(self.named_children())[index]))
+        own = self._own()
+        if not -len(own) <= index < len(own):
+            raise IndexError(f"Sequential: no layer {index} of {len(own)}")
+        return own[index]
+
+    def __setitem__(self, index: int, layer: Module) -> None:
+        name = list(self.wiring())[index]
+        setattr(self, name, layer)
+
+    def append(self, layer: Module) -> Self:
+        """Add a layer at the end, under the next number."""
+        setattr(self, str(len(self)), layer)
+        return self
+
+    def extend(self, layers: Iterable[Module]) -> Self:
+        """Add layers at the end."""
+        for layer in layers:
+            self.append(layer)
+        return self
 
     def forward(self, x: Tensor) -> Tensor:
         """The layers in order, fusible ones in one call (`nn/fusion.py`)."""
-        for run in self.plan():
+        own = self._own()
+        if self._kept is None or self._kept[0] != own:
+            self._kept = own, self.plan() if own else []
+        for run in self._kept[1]:
             x = run.call(x)
         return x
+
+    def _own(self) -> list[Module]:
+        return [module_of(value) for value in vars(self).values() if isinstance(value, Module)]
 
 
 def _in_order(layers: Mapping[str, Module], wiring: Mapping[str, tuple[str, ...]]) -> list[str]:

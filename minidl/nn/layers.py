@@ -11,6 +11,7 @@ from kernels.contract.arguments import MOST, Padding, Pair, pair
 from minidl import functional as F
 from minidl import init
 from minidl.functional import arguments
+from minidl.nn.in_place import InPlace
 from minidl.nn.module import Module, Parameter
 from minidl.tensor import Tensor
 
@@ -34,7 +35,7 @@ class Conv2d(Module):
         groups: int = 1,
         bias: bool = True,
         *,
-        rng: np.random.Generator,
+        rng: np.random.Generator | None = None,
     ) -> None:
         R, S = pair(kernel_size, "kernel_size")
         out_channels = _count(out_channels, "Conv2d: out_channels")
@@ -55,6 +56,10 @@ class Conv2d(Module):
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(x, self.weight, self.bias, **self.settings)
 
+    def extra_repr(self) -> str:
+        K, group, R, S = self.weight.shape
+        return _shown(group * self.settings.get("groups", 1), K, (R, S), self)
+
 
 class ConvTranspose2d(Module):
     """F.conv_transpose2d with its own weight (K,C/groups,R,S) and bias (C,)."""
@@ -71,7 +76,7 @@ class ConvTranspose2d(Module):
         bias: bool = True,
         dilation: Pair = 1,
         *,
-        rng: np.random.Generator,
+        rng: np.random.Generator | None = None,
     ) -> None:
         R, S = pair(kernel_size, "kernel_size")
         in_channels = _count(in_channels, "ConvTranspose2d: in_channels")
@@ -95,6 +100,10 @@ class ConvTranspose2d(Module):
     def forward(self, x: Tensor) -> Tensor:
         return F.conv_transpose2d(x, self.weight, self.bias, **self.settings)
 
+    def extra_repr(self) -> str:
+        K, group, R, S = self.weight.shape
+        return _shown(K, group * self.settings.get("groups", 1), (R, S), self)
+
 
 class Linear(Module):
     """F.linear with its own weight (K,F) and bias (K,)."""
@@ -105,7 +114,7 @@ class Linear(Module):
         out_features: int,
         bias: bool = True,
         *,
-        rng: np.random.Generator,
+        rng: np.random.Generator | None = None,
     ) -> None:
         shape = _count(out_features, "Linear: out_features"), _count(in_features, "in_features")
         self.weight = Parameter(init.he_normal(shape, rng))
@@ -119,11 +128,25 @@ class Linear(Module):
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight, self.bias)
 
+    @property
+    def in_features(self) -> int:
+        """F, the size of the last axis of x."""
+        return self.weight.shape[1]
 
-class ReLU(Module):
-    """F.relu."""
+    @property
+    def out_features(self) -> int:
+        """K, the size of the last axis of the result."""
+        return self.weight.shape[0]
 
-    def forward(self, x: Tensor) -> Tensor:
+    def extra_repr(self) -> str:
+        bias = self.bias is not None
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={bias}"
+
+
+class ReLU(InPlace):
+    """F.relu; with `inplace` it overwrites its input, as in PyTorch."""
+
+    def function(self, x: Tensor) -> Tensor:
         return F.relu(x)
 
 
@@ -194,25 +217,52 @@ class LocalResponseNorm(Module):
 
 
 class Flatten(Module):
-    """(N, C, H, W) -> (N, C H W)."""
+    """(N, C, H, W) -> (N, C H W); the axes from `start_dim` to `end_dim` as one."""
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        self.dims = tuple(
+            arguments.integer(dim, f"Flatten: {name}")
+            for name, dim in (("start_dim", start_dim), ("end_dim", end_dim))
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.flatten(x)
+        return F.flatten(x) if self.dims == (1, -1) else x.flatten(*self.dims)
+
+    def extra_repr(self) -> str:
+        return "start_dim={}, end_dim={}".format(*self.dims)
 
 
 class Dropout(Module):
-    """F.dropout while training; the trainer sets `seed` and `step`, each layer has its `stream`."""
+    """F.dropout while training; each layer has its `stream`.
 
-    def __init__(self, p: float = 0.5, stream: int = 0) -> None:
+    A trainer that sets `seed` and `step` gets the masks that follow from these. Otherwise each call
+    has a new mask, from the generator that `minidl.manual_seed` seeds.
+    """
+
+    seed: int | None = None
+    step: int | None = None
+
+    def __init__(self, p: float = 0.5, stream: int = 0, *, inplace: bool = False) -> None:
         self.p = arguments.number(p, "Dropout: p")
         self.stream = arguments.integer(stream, "Dropout: stream", least=0)
-        self.seed = 0
-        self.step = 0
+        arguments.flag(inplace, "Dropout: inplace")  # only a way to save memory
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
 
     def forward(self, x: Tensor) -> Tensor:
         return F.dropout(
             x, self.p, seed=self.seed, step=self.step, stream=self.stream, training=self.training
         )
+
+
+class Dropout2d(Dropout):
+    """Dropout of whole channels: a plane of x (N,C,H,W) is kept or set to 0 (Tompson 2015)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        ones = Tensor(np.ones(x.shape[:2], x.dtype)).to(x.device)
+        kept = super().forward(ones)
+        return x if kept is ones else x * kept.reshape(*x.shape[:2], *(1,) * (x.ndim - 2))
 
 
 L = TypeVar("L", "Conv2d", "ConvTranspose2d", "Linear")
@@ -234,6 +284,19 @@ def _with(kind: type[L], weight: np.ndarray, bias: np.ndarray | None) -> L:
 def _zeros(channels: int, wanted: object) -> Parameter | None:
     """The bias of a new layer, if it is wanted."""
     return Parameter(np.zeros(channels, np.float32)) if arguments.flag(wanted, "bias") else None
+
+
+def _shown(channels: int, filters: int, window: Pair, layer: Conv2d | ConvTranspose2d) -> str:
+    """Settings as PyTorch prints them: those of the usual values are left out."""
+    given = {"kernel_size": window, **layer.settings}
+    parts = [str(channels), str(filters)]
+    for name, usual in (("kernel_size", None), ("stride", None), ("padding", 0),
+                        ("output_padding", 0), ("dilation", 1), ("groups", 1)):  # fmt: skip
+        value = given.get(name, 1 if name == "stride" else usual)
+        if value not in (usual, (usual, usual)):
+            two = (value, value) if isinstance(value, int) and name != "groups" else value
+            parts.append(f"{name}={two}")
+    return ", ".join(parts + ([] if layer.bias is not None else ["bias=False"]))
 
 
 def _count(value: object, what: str) -> int:

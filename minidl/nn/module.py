@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from kernels.contract import memory
 from minidl import device as devices
+from minidl import dtypes
+from minidl.nn import state
+from minidl.nn.hooks import Handle, Hook, Hooks, call
+from minidl.nn.naming import NamedModule, module_of
 from minidl.tensor import Tensor
 from minidl.versions import Guard
 
@@ -23,9 +28,13 @@ class Parameter(Tensor):
     __slots__ = ()
     is_parameter = True
 
-    def __init__(self, data: np.ndarray) -> None:
-        super().__init__(memory.cache_aligned(data), requires_grad=True)
+    def __init__(self, data: np.ndarray | Tensor, requires_grad: bool = True) -> None:
+        array = data._array if isinstance(data, Tensor) else data
+        super().__init__(memory.cache_aligned(array), requires_grad=requires_grad)
         self._guard_memory()
+
+    def __repr__(self) -> str:
+        return "Parameter containing:\n" + super().__repr__()
 
     def _guard_memory(self) -> None:
         self._guard = Guard(self._array)
@@ -36,124 +45,266 @@ class Parameter(Tensor):
         function(self._array)
         self._wrote()
 
-    def replace_data(self, data: np.ndarray) -> None:
-        """Use another array of the same values, as `Module.to` does; the gradient is dropped."""
-        self.data, self.grad = memory.cache_aligned(data), None
-
 
 def _undefined(self: Module, *inputs: Tensor) -> Tensor:
     raise TypeError(f"{type(self).__name__} defines no forward(x)")
 
 
 class Module:
-    """A function with parameters and perhaps other modules as attributes."""
+    """A function with parameters, buffers and perhaps other modules as attributes.
+
+    A buffer is a Tensor that is kept with the parameters and not learnt: `register_buffer`.
+    """
 
     training: bool = True
-    forward: Callable[..., Tensor] = _undefined
+    forward: Callable[..., Any] = _undefined
     """The module's function of one tensor or several; a subclass defines it."""
+    _hooks: Hooks | None = None
+    _buffers: ClassVar[Mapping[str, bool]] = {}
+    """Names of the buffers; whether each is in `state_dict`."""
 
-    def __call__(self, *inputs: Tensor) -> Tensor:
-        return self.forward(*inputs)
+    def __call__(self, *inputs: Any, **keywords: Any) -> Any:
+        if self._hooks:
+            return call(self, self._hooks, inputs, keywords)
+        return self.forward(*inputs, **keywords)
 
-    def children(self) -> Iterator[tuple[str, Module]]:
+    # Submodules.
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
         """The direct submodules, by name."""
         for name, value in list(vars(self).items()):  # a copy: a module may cache values meanwhile
             if isinstance(value, Module):
-                yield name, value
+                yield name, module_of(value)
 
-    def modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module and all its submodules, by dotted name."""
+    def children(self) -> Iterator[NamedModule[Module]]:
+        """The direct submodules; each is also the pair of its name and itself."""
+        for name, child in self.named_children():
+            yield NamedModule(name, child)
+
+    def modules(self, prefix: str = "") -> Iterator[NamedModule[Module]]:
+        """This module and all its submodules; each is also the pair of its dotted name and itself.
+        A module with several names comes under each."""
+        for name, module in self.named_modules(prefix=prefix, remove_duplicate=False):
+            yield NamedModule(name, module)
+
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """This module and all its submodules, by dotted name; each once, under its first name."""
+        seen = set[Module]() if memo is None else memo
+        if remove_duplicate and self in seen:
+            return
+        seen.add(self)
         yield prefix, self
-        for name, child in self.children():
-            yield from child.modules(f"{prefix}.{name}" if prefix else name)
+        for name, child in self.named_children():
+            inner = f"{prefix}.{name}" if prefix else name
+            yield from child.named_modules(seen, inner, remove_duplicate)
 
-    def named_parameters(self, *, remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
+    def get_submodule(self, target: str) -> Module:
+        """The submodule of a dotted name; AttributeError names those there are."""
+        found: Module = self
+        for part in target.split(".") if target else []:
+            own = dict(found.named_children())
+            if part not in own:
+                raise AttributeError(f"no module {target!r}; here are {', '.join(own) or 'none'}")
+            found = own[part]
+        return found
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """`setattr`, for a name that is no identifier."""
+        setattr(self, name, module_of(module))
+
+    register_module = add_module
+
+    def apply(self, function: Callable[[Module], object]) -> Self:
+        """Call the function with every submodule, then with this module; returns the module."""
+        for _, child in self.named_children():
+            child.apply(function)
+        function(self)
+        return self
+
+    # Parameters and buffers.
+
+    def register_parameter(self, name: str, parameter: Parameter | None) -> None:
+        """`setattr`."""
+        setattr(self, name, parameter)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """An attribute that moves with the parameters and, if persistent, is in `state_dict`."""
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(f"register_buffer: {name!r} must be a Tensor, got {type(tensor)}")
+        vars(self)["_buffers"] = {**self._buffers, name: persistent}
+        setattr(self, name, tensor)
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, *, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
         """Every parameter once, under the first of its names; all names without
         `remove_duplicate`. A parameter has several names where a layer is used twice, or where
         layers were given one parameter."""
         seen = set[int]()
-        for prefix, module in self.modules():
+        for owner, module in self._owners(prefix, recurse):
             for name, value in vars(module).items():
                 if isinstance(value, Parameter) and not (remove_duplicate and id(value) in seen):
                     seen.add(id(value))
-                    yield f"{prefix}.{name}" if prefix else name, value
+                    yield f"{owner}.{name}" if owner else name, value
 
-    def parameters(self) -> Iterator[Parameter]:
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Every parameter once, however many names it has."""
-        for _, parameter in self.named_parameters():
+        for _, parameter in self.named_parameters(recurse=recurse):
             yield parameter
 
-    def train(self, mode: bool = True) -> Module:
-        """Switch dropout on (or off) in this module and all its submodules."""
-        for _, module in self.modules():
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, *, persistent_only: bool = False
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Every buffer by name."""
+        for owner, module in self._owners(prefix, recurse):
+            for name, persistent in module._buffers.items():
+                value = getattr(module, name)
+                if value is not None and (persistent or not persistent_only):
+                    yield f"{owner}.{name}" if owner else name, value
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """Every buffer."""
+        for _, buffer in self.named_buffers(recurse=recurse):
+            yield buffer
+
+    def _owners(self, prefix: str, recurse: bool) -> Iterator[tuple[str, Module]]:
+        if recurse:
+            yield from self.named_modules(prefix=prefix, remove_duplicate=False)
+        else:
+            yield prefix, self
+
+    # Modes, devices, types.
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch dropout and the statistics of batches on (or off), in all submodules too."""
+        for _, module in self.named_modules():
             module.training = mode
         return self
 
-    def eval(self) -> Module:
+    def eval(self) -> Self:
         return self.train(False)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Switch the gradient of every parameter on or off."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
 
     @property
     def device(self) -> str:
         """The device of the parameters (`minidl.device`); "cpu" if there are none."""
         return next((parameter.device for parameter in self.parameters()), "cpu")
 
-    def to(self, device: str) -> Self:
-        """Move every parameter to `device`, before an optimiser is made of them; gradients are
-        dropped. Raises as `minidl.device.check`, and MemoryError if the device has no memory left;
-        then no parameter is moved."""
-        devices.check(device)
-        moved = [(p, devices.move(p._array, device)) for p in self.parameters()]
-        for parameter, data in moved:
-            if data is not parameter._array:
-                parameter.replace_data(data)
+    def to(
+        self, *where: Any, device: str | None = None, dtype: DTypeLike | None = None,
+        non_blocking: bool = False,
+    ) -> Self:  # fmt: skip
+        """Move every parameter and buffer to a device, or into a type (not buffers of integers),
+        before an optimiser is made of them; gradients are dropped. Raises as
+        `minidl.device.check`, and MemoryError if the device has no memory left; then nothing is
+        moved."""
+        for each in where:
+            if isinstance(each, str):
+                device = each
+            else:
+                dtype = each
+        if device is not None:
+            device = devices.check(device)
+        target = None if dtype is None else dtypes.check(dtype, "to")
+        if target is not None and target.kind != "f":
+            raise TypeError(f"to: parameters are of float32 or float64, not of {target}")
+        tensors = [*self.parameters(), *self.buffers()]
+        moved = [(t, state.converted(t._array, device, target)) for t in tensors]
+        for tensor, data in moved:
+            if data is not tensor._array:
+                state.replace(tensor, data)
         return self
 
-    def zero_grad(self) -> None:
+    def float(self) -> Self:
+        """In float32."""
+        return self.to(dtypes.float32)
+
+    def double(self) -> Self:
+        """In float64."""
+        return self.to(dtypes.float64)
+
+    def cpu(self) -> Self:
+        """In the machine's memory."""
+        return self.to("cpu")
+
+    def cuda(self) -> Self:
+        """In the GPU's memory."""
+        return self.to("cuda")
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget every gradient."""
         for parameter in self.parameters():
             parameter.grad = None
 
-    def state_dict(self) -> dict[str, np.ndarray]:
-        """Every parameter's array by name, without copies; a parameter's array by each name."""
-        named = self.named_parameters(remove_duplicate=False)
-        return {name: parameter.data for name, parameter in named}
+    # Hooks.
 
-    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Copy arrays into the parameters.
+    def register_forward_pre_hook(self, hook: Hook) -> Handle:
+        """Call hook(module, inputs) before each forward pass; what it returns replaces them."""
+        return Handle(self._own_hooks().before, hook)
+
+    def register_forward_hook(self, hook: Hook) -> Handle:
+        """Call hook(module, inputs, output) after each forward pass; what it returns replaces the
+        output. A layer with hooks is fused with no other."""
+        return Handle(self._own_hooks().after, hook)
+
+    def register_full_backward_hook(self, hook: Hook) -> Handle:
+        """Call hook(module, gradients of the inputs, (gradient of the output,)) in each backward
+        pass; what it returns replaces the gradient of the input. None stands for an input without
+        a gradient."""
+        return Handle(self._own_hooks().backward, hook)
+
+    def _own_hooks(self) -> Hooks:
+        if self._hooks is None:
+            self._hooks = Hooks()
+        return self._hooks
+
+    # State.
+
+    def state_dict(self, prefix: str = "") -> dict[str, np.ndarray]:
+        """The array of every parameter and persistent buffer by name, without copies; a
+        parameter's array by each name."""
+        return {name: tensor.data for name, tensor in self._named_state(prefix)}
+
+    def _named_state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        for owner, module in self.named_modules(prefix=prefix, remove_duplicate=False):
+            own = f"{owner}." if owner and not owner.endswith(".") else owner
+            for name, parameter in module.named_parameters(recurse=False, remove_duplicate=False):
+                yield own + name, parameter
+            for name, buffer in module.named_buffers(recurse=False, persistent_only=True):
+                yield own + name, buffer
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, np.ndarray | Tensor], strict: bool = True
+    ) -> state.Incompatible:
+        """Copy arrays or Tensors into the parameters and buffers; returns the names that were
+        missing and unexpected, none if `strict`.
 
         ValueError names missing, unknown and unlike arrays, and two names of one parameter whose
-        arrays differ.
+        arrays differ. Without `strict` missing and unknown names are passed over.
         """
-        if not isinstance(state, Mapping) or not all(map(devices.is_array, state.values())):
-            raise TypeError(
-                f"load_state_dict: takes arrays by name, got a {type(state).__name__} of something "
-                "else"
-            )
-        own = dict(self.named_parameters(remove_duplicate=False))
-        missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-        if missing or unknown:
-            raise ValueError(
-                f"load_state_dict: missing {missing or 'none'}, unknown {unknown or 'none'}; the "
-                "weights belong to another architecture"
-            )
-        unlike = [
-            f"{name}: {state[name].dtype} {state[name].shape}, expected {p.dtype} {p.shape}"
-            for name, p in own.items()
-            if state[name].shape != p.shape or state[name].dtype != p.dtype
-        ]
-        if unlike:
-            raise ValueError("load_state_dict: " + "; ".join(unlike))
-        first = {id(p): name for name, p in reversed(own.items())}
-        for name, parameter in own.items():
-            kept = first[id(parameter)]
-            if kept != name and not _same_bits(state[kept], state[name]):
-                raise ValueError(
-                    f"load_state_dict: {kept} and {name} are one parameter here, of shape "
-                    f"{parameter.shape}, and their arrays differ; give both names one array"
-                )
-        for name, parameter in self.named_parameters():
-            parameter.assign(state[name])
+        return state.load(dict(self._named_state()), state_dict, strict)
 
+    # Text.
 
-def _same_bits(a: np.ndarray, b: np.ndarray) -> bool:
-    """True for arrays of one shape whose elements have the same bits, on any device."""
-    return a is b or devices.host(a).tobytes() == devices.host(b).tobytes()
+    def extra_repr(self) -> str:
+        """The settings, for `print(module)`."""
+        settings: dict[str, Any] = getattr(self, "settings", {})
+        return ", ".join(f"{name}={value!r}" for name, value in settings.items())
+
+    def __repr__(self) -> str:
+        """The module's kind, settings and submodules, as PyTorch prints them."""
+        inside = [f"({name}): {child!r}" for name, child in self.named_children()]
+        kind, extra = type(self).__name__, self.extra_repr()
+        if not inside:
+            return f"{kind}({extra})"
+        lines = [extra] if extra else []
+        lines += inside
+        indented = "\n".join(f"  {line}" for text in lines for line in text.split("\n"))
+        return f"{kind}(\n{indented}\n)"

@@ -47,7 +47,7 @@ class Reshape(Module):
             raise ValueError(f"Reshape: the output has {len(sizes) + 1} axes, target is {target}")
         factor = _factor(rows)
         self.settings: dict[str, Any] = {
-            "shape": list(sizes), "rows": [factor.numerator, factor.denominator],
+            "shape": sizes, "rows": (factor.numerator, factor.denominator),
             "source": arguments.integer(source, "Reshape: source", least=0), "target": target,
         }  # fmt: skip
 
@@ -56,8 +56,9 @@ class Reshape(Module):
         if source >= x.ndim:
             raise ValueError(f"Reshape: the input {x.shape} has no axis {source} for the batch")
         others = (*x.shape[:source], *x.shape[source + 1 :])
+        rows = self._rows(x.shape)
         sizes = self._sizes(others)
-        sizes.insert(target, self._rows(x.shape))
+        sizes.insert(target, rows)
         return F.reshape(x, sizes)  # (..., N, ...) -> (..., N p / q, ...)
 
     def _rows(self, shape: tuple[int, ...]) -> int:
@@ -72,7 +73,7 @@ class Reshape(Module):
 
     def _sizes(self, others: Sequence[int]) -> list[int]:
         """The output's other sizes, from those of the input, also where the batch is empty."""
-        shape: list[int] = self.settings["shape"]
+        shape: tuple[int, ...] = self.settings["shape"]
         p, q = self.settings["rows"]
         known, count = math.prod(s for s in shape if s != -1), Fraction(math.prod(others) * q, p)
         if shape.count(-1) == 1 and known > 0 and (count / known).denominator == 1:
@@ -101,7 +102,7 @@ class Transpose(Module):
         axes = arguments.integers(axes, "Transpose: axes", least=0)
         if sorted(axes) != list(range(len(axes))):
             raise ValueError(f"Transpose: axes must name each axis once, got {tuple(axes)}")
-        self.settings: dict[str, Any] = {"axes": list(axes)}
+        self.settings: dict[str, Any] = {"axes": axes}
 
     def forward(self, x: Tensor) -> Tensor:
         return F.transpose(x, self.settings["axes"])
@@ -123,14 +124,15 @@ class Slice(Module):
         first = arguments.integers(starts, "Slice: starts", least=-(2**63))
         stops = [None if s is None else _end(s) for s in _listed(stops, "Slice: stops")]
         strides = (1,) * len(first) if steps is None else arguments.integers(steps, "Slice: steps")
-        axes = range(len(first)) if dims is None else arguments.integers(dims, "Slice: dims")
+        every = tuple(range(len(first)))
+        axes = every if dims is None else arguments.integers(dims, "Slice: dims")
         if not len(first) == len(stops) == len(strides) == len(axes) or 0 in strides:
             raise ValueError(
                 f"Slice: starts {first}, stops {tuple(stops)}, steps {strides} and dims "
                 f"{tuple(axes)} must be of one length, and no step 0"
             )
         self.settings: dict[str, Any] = {
-            "starts": list(first), "stops": stops, "steps": list(strides), "dims": list(axes),
+            "starts": first, "stops": tuple(stops), "steps": strides, "dims": axes,
         }  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
@@ -149,12 +151,13 @@ class Gather(Module):
         given = np.array(indices) if _is_nested(indices) else np.array(None)
         if given.dtype.kind not in "iu" and given.size:
             raise TypeError(f"Gather: indices must be integers, got {arguments.shown(indices)}")
+        self._places = given.astype(np.int64)
         self.settings: dict[str, Any] = {
             "indices": given.tolist(), "axis": arguments.integer(axis, "Gather: axis"),
         }  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.take(x, np.array(self.settings["indices"], np.int64), self.settings["axis"])
+        return F.take(x, self._places, self.settings["axis"])
 
 
 class Expand(Module):
@@ -162,7 +165,7 @@ class Expand(Module):
 
     def __init__(self, sizes: Sequence[int]) -> None:
         sizes = arguments.integers(sizes, "Expand: sizes", least=-1)
-        self.settings: dict[str, Any] = {"sizes": list(sizes)}
+        self.settings: dict[str, Any] = {"sizes": sizes}
 
     def forward(self, x: Tensor) -> Tensor:
         return F.expand(x, self.settings["sizes"])
@@ -173,7 +176,7 @@ class Repeat(Module):
 
     def __init__(self, sizes: Sequence[int]) -> None:
         sizes = arguments.integers(sizes, "Repeat: sizes", least=0)
-        self.settings: dict[str, Any] = {"sizes": list(sizes)}
+        self.settings: dict[str, Any] = {"sizes": sizes}
 
     def forward(self, x: Tensor) -> Tensor:
         return F.repeat(x, self.settings["sizes"])
@@ -187,7 +190,7 @@ class Roll(Module):
         axes = arguments.integers(dims, "Roll: dims")
         if len(moved) != len(axes):
             raise ValueError(f"Roll: shifts {moved} and dims {axes} must be of one length")
-        self.settings: dict[str, Any] = {"shifts": list(moved), "dims": list(axes)}
+        self.settings: dict[str, Any] = {"shifts": moved, "dims": axes}
 
     def forward(self, x: Tensor) -> Tensor:
         return F.roll(x, **self.settings)

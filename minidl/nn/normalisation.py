@@ -55,7 +55,7 @@ class LayerNorm(_Scaled):
         given = (normalized_shape,) if one else normalized_shape
         shape = arguments.sizes(given, "LayerNorm: normalized_shape")
         self.settings = {
-            "normalized_shape": list(shape), "eps": arguments.number(eps, "LayerNorm: eps"),
+            "normalized_shape": shape, "eps": arguments.number(eps, "LayerNorm: eps"),
         }  # fmt: skip
         self._own(shape, elementwise_affine, bias)
 

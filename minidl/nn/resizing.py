@@ -21,7 +21,7 @@ class Pad(Module):
     def __init__(self, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> None:
         arguments.one_of(mode, padding.MODES, "Pad: mode")
         self.settings: dict[str, Any] = {
-            "pad": list(arguments.integers(pad, "Pad: pad")), "mode": mode,
+            "pad": arguments.integers(pad, "Pad: pad"), "mode": mode,
             "value": arguments.number(value, "Pad: value"),
         }  # fmt: skip
 

@@ -30,7 +30,7 @@ def test_every_command_and_option_in_the_readme_exists() -> None:
     lines = re.findall(r"^zfnet (\w+)(.*)$", README, flags=re.MULTILINE)
     assert len(lines) >= 5
     for name, rest in lines:
-        known = {option for p in commands[name].params for option in p.opts}
+        known = {option for p in commands[name].loaded().params for option in p.opts}
         assert set(re.findall(r"--[\w-]+", rest)) <= known, name
 
 

@@ -39,10 +39,10 @@ ON_CPU = [k for k in all_kernels() if k.device == "cpu" and drawn.known(k.operat
 
 
 @pytest.fixture
-def spare_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+def spare_registry() -> Iterator[None]:
     """A registry that is restored after the test."""
-    copy = {operation: dict(table) for operation, table in registry._registry.items()}
-    monkeypatch.setattr(registry, "_registry", copy)
+    with registry.without():
+        yield
 
 
 def nothing(*arguments: Any, **options: Any) -> None:

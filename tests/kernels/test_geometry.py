@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -11,6 +13,7 @@ from kernels import Box, ConvGeometry, PoolGeometry, reference
 from kernels.contract.geometry import pads, pair
 from kernels.verify.arrays import pairs, small
 from kernels.verify.geometries import conv_geometries, pool_geometries
+from kernels.verify.oracles import sizes
 
 pytestmark = pytest.mark.quick
 
@@ -40,6 +43,21 @@ def test_ceil_mode_adds_the_windows_that_start_on_the_plane_and_reach_past_it(
     assert len(fitting) + (not covers_all and after < g.H) == g.P
 
 
+@pytest.mark.parametrize("ceil", [False, True])
+def test_the_windows_of_a_pooling_are_those_that_are_counted(ceil: bool) -> None:
+    """All planes, windows and strides up to 7, with every padding that pooling admits."""
+    for size, window, stride in product(range(1, 8), range(1, 5), range(1, 5)):
+        for pad in range(window // 2 + 1):
+            count = sizes.positions(size, window, stride, pad, pad, 1, ceil)
+            alone = sizes.only_padding(size, window, stride, pad, count, 1)
+            settings = (1, window), (1, stride), (0, 0, pad, pad), 1, ceil
+            if count and not alone:
+                assert count == PoolGeometry.of((1, 1, 1, size), *settings).Q
+                continue
+            with pytest.raises(ValueError, match="pool2d"):
+                PoolGeometry.of((1, 1, 1, size), *settings)
+
+
 @given(g=conv_geometries(pads=(-2, 0)))
 def test_macs_are_the_products_of_the_definition_where_nothing_is_padded(g: ConvGeometry) -> None:
     assert g.macs == sum(1 for _ in reference.products(g))
@@ -61,7 +79,21 @@ def test_sees_is_the_hull_of_the_taps_of_the_outputs_in_a_box(
 def test_touches_holds_every_output_with_a_tap_in_the_box(
     g: ConvGeometry | PoolGeometry, data: st.DataObject
 ) -> None:
-    box, outputs = data.draw(boxes(g.H, g.W)), set()
+    _check_touched(g, data.draw(boxes(g.H, g.W)))
+
+
+@pytest.mark.parametrize("stride", [(1, 3), (3, 1), (2, 5)])
+def test_rows_and_columns_have_strides_of_their_own(stride: tuple[int, int]) -> None:
+    for g in (
+        ConvGeometry.of((1, 1, 19, 23), (1, 1, 3, 2), stride, (1, 0, 2, 1)),
+        PoolGeometry.of((1, 1, 19, 23), (2, 3), stride, 1),
+    ):
+        for top, left in ((0, 0), (7, 9), (17, 20)):
+            _check_touched(g, Box(top, top + 2, left, left + 3))
+
+
+def _check_touched(g: ConvGeometry | PoolGeometry, box: Box) -> None:
+    outputs = set()
     for p, q in np.ndindex(g.P, g.Q):
         places = [place for _, place in reference.taps(g, p, q)]
         if any(box.top <= h < box.bottom and box.left <= w < box.right for h, w in places):

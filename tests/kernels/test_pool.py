@@ -124,6 +124,29 @@ def test_arrays_are_aligned_and_do_not_overlap(sizes: list[int]) -> None:
     assert all((a == n % 256).all() for n, a in enumerate(arrays))
 
 
+@given(
+    steps=st.lists(st.tuples(st.integers(1, 40), st.integers(0, 3)), min_size=4, max_size=25),
+)
+def test_large_arrays_in_use_have_memory_of_their_own(steps: list[tuple[int, int]]) -> None:
+    """Only addresses are compared, so that no page is touched."""
+    pool, held = Pool(), list[np.ndarray]()
+    for megabytes, kept in steps:
+        held = [*held[-kept:], taken_from(pool, megabytes << 20)] if kept else []
+        spans = sorted((address(a), address(a) + a.nbytes) for a in held)
+        assert all(end <= begin for (_, end), (begin, _) in itertools.pairwise(spans))
+
+
+@pytest.mark.parametrize("megabytes", [1, 17, 32, 48])
+def test_a_block_that_was_returned_is_handed_out_once(megabytes: int) -> None:
+    pool = Pool()
+    first = taken_from(pool, megabytes << 20)
+    where = address(first)
+    del first
+    again, other = (taken_from(pool, megabytes << 20) for _ in range(2))
+    assert address(again) == where
+    assert abs(address(other) - where) >= megabytes << 20
+
+
 def resident() -> int:
     """Bytes of this process that have pages."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE

@@ -31,11 +31,10 @@ def test_every_definition_has_a_kernel() -> None:
 
 
 @pytest.fixture
-def spare_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def spare_registry() -> Iterator[None]:
     """A registry that is restored after the test."""
-    copy = {operation: dict(table) for operation, table in registry._registry.items()}
-    monkeypatch.setattr(registry, "_registry", copy)
-    yield
+    with registry.without():
+        yield
 
 
 USERS_FILE = """

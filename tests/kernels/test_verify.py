@@ -31,10 +31,9 @@ def forward(x, w, g, *, bias=None):
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays_registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    copy = {operation: dict(table) for operation, table in registry._registry.items()}
-    monkeypatch.setattr(registry, "_registry", copy)
-    yield
+def nothing_stays_registered() -> Iterator[None]:
+    with registry.without():
+        yield
 
 
 def write(folder: Path, name: str, supports: str = "True", exact: str = "True",

@@ -57,10 +57,9 @@ __global__ void reverse(const T* __restrict__ x, T* __restrict__ y, long long co
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays_registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    copy = {operation: dict(table) for operation, table in registry._registry.items()}
-    monkeypatch.setattr(registry, "_registry", copy)
-    yield
+def nothing_stays_registered() -> Iterator[None]:
+    with registry.without():
+        yield
 
 
 def write(folder: Path, barrier: str = "__syncthreads();", place: str = "threadIdx.x",

@@ -18,7 +18,8 @@ four = st.lists(small(1, 3), min_size=4, max_size=4).map(tuple)
 
 def joined(parts: tuple[Tensor, ...], rng: np.random.Generator) -> Tensor:
     """Several results as one, each with weights of its own."""
-    weighted = [F.reshape(t * rng.standard_normal(t.shape), (-1,)) for t in parts]
+    weights = [Tensor(np.asarray(rng.standard_normal(t.shape))).to(t.device) for t in parts]
+    weighted = [F.reshape(t * w, (-1,)) for t, w in zip(parts, weights, strict=True)]
     return F.concatenate(weighted, 0)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from minidl import Tensor
 from minidl import functional as F
+from tests.minidl.habit_calls import HABITS
 from tests.minidl.move_calls import MOVES
 
 pytestmark = pytest.mark.quick
@@ -24,85 +25,89 @@ def of(*shape: int) -> Tensor:
 
 IMAGE, FILTERS = of(1, 2, 4, 4), of(2, 2, 3, 3)
 SEEDS = {"seed": 0, "step": 0, "stream": 0}
-CALLS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
-    **{
-        name: ((of(2),), {})
-        for name in (
-            "abs",
-            "absolute",
-            "cos",
-            "erf",
-            "exp",
-            "floor",
-            "hardswish",
-            "log",
-            "mish",
-            "negate",
-            "reciprocal",
-            "relu",
-            "relu6",
-            "round",
-            "sigmoid",
-            "sign",
-            "silu",
-            "sin",
-            "sqrt",
-            "tanh",
-        )
-    },
-    **{
-        name: ((of(2), of(2)), {})
-        for name in (
-            "add",
-            "divide",
-            "eq",
-            "ge",
-            "gt",
-            "le",
-            "lt",
-            "maximum",
-            "minimum",
-            "multiply",
-            "ne",
-            "subtract",
-        )
-    },
-    **{name: ((of(2, 3), 1, False), {}) for name in ("amax", "amin", "mean", "sum")},
-    "argmax": ((of(2, 3), 1, False), {}),
-    "clamp": ((of(2), 0.0, 1.0), {}),
-    "elu": ((of(2), 1.0), {}),
-    "gelu": ((of(2), "tanh"), {}),
-    "hardsigmoid": ((of(2), 0.2, 0.5), {}),
-    "leaky_relu": ((of(2), 0.1), {}),
-    "prelu": ((of(2, 3), of(3)), {}),
-    "softplus": ((of(2), 1.0, 20.0), {}),
-    "var": ((of(2, 3), 1, True, False), {}),
-    **{name: ((of(2, 3), 1), {}) for name in ("softmax", "log_softmax", "flatten")},
-    **{name: (([of(2, 2), of(2, 2)], 1), {}) for name in ("concatenate", "stack")},
-    "avg_pool2d": ((IMAGE, 2, 2, 0, False, True), {}),
-    "broadcast_to": ((of(1, 3), (2, 3)), {}),
-    "clip": ((of(2), 0.0, 1.0), {}),
-    "conv2d": ((IMAGE, FILTERS, of(2), 1, 1, 1, 1), {"algorithm": None}),
-    "conv_relu_pool": ((IMAGE, FILTERS, of(2), {"padding": 1}, {"kernel_size": 2}), {}),
-    "conv_transpose2d": ((IMAGE, FILTERS, of(2), 1, 1, 0, 1, 1), {"algorithm": None}),
-    "cross_entropy": ((of(2, 3), np.array([0, 1])), {}),
-    "dropout": ((of(2), 0.5), {**SEEDS, "training": True}),
-    "dropout_mask": (((2,), 0.5), SEEDS),
-    "fill_outside": ((of(1, 2, 2, 2), np.array([[-1, 0]]), (4, 4), 1.0), {}),
-    "getitem": ((of(2, 3), 0), {}),
-    "linear": ((of(2, 3), of(4, 3), of(4)), {}),
-    "local_contrast_norm": ((of(1, 2, 9, 9), 5, 1.5, "zero", 1e-4), {}),
-    "local_response_norm": ((IMAGE, 5, 1e-4, 0.75, 2.0), {}),
-    "matmul": ((of(2, 3), of(3, 2)), {}),
-    "max_pool2d": ((IMAGE, 2, 2, 0, 1, False, False), {}),
-    "max_unpool2d": ((of(1, 2, 2, 2), np.zeros((1, 2, 2, 2), np.int32), (4, 4), "sum"), {}),
-    "pad2d": ((IMAGE, 1), {}),
-    "power": ((of(2), 2.0), {}),
-    "reshape": ((of(2, 3), (3, 2)), {}),
-    "sum_to": ((of(2, 3), (1, 3)), {}),
-    "transpose": ((of(2, 3), (1, 0)), {}),
-    "where": ((np.array([True, False]), of(2), of(2)), {}),
-} | MOVES
+CALLS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = (
+    {
+        **{
+            name: ((of(2),), {})
+            for name in (
+                "abs",
+                "absolute",
+                "cos",
+                "erf",
+                "exp",
+                "floor",
+                "hardswish",
+                "log",
+                "mish",
+                "negate",
+                "reciprocal",
+                "relu",
+                "relu6",
+                "round",
+                "sigmoid",
+                "sign",
+                "silu",
+                "sin",
+                "sqrt",
+                "tanh",
+            )
+        },
+        **{
+            name: ((of(2), of(2)), {})
+            for name in (
+                "add",
+                "divide",
+                "eq",
+                "ge",
+                "gt",
+                "le",
+                "lt",
+                "maximum",
+                "minimum",
+                "multiply",
+                "ne",
+                "subtract",
+            )
+        },
+        **{name: ((of(2, 3), 1, False), {}) for name in ("amax", "amin", "mean", "sum")},
+        "argmax": ((of(2, 3), 1, False), {}),
+        "clamp": ((of(2), 0.0, 1.0), {}),
+        "elu": ((of(2), 1.0), {}),
+        "gelu": ((of(2), "tanh"), {}),
+        "hardsigmoid": ((of(2), 0.2, 0.5), {}),
+        "leaky_relu": ((of(2), 0.1), {}),
+        "prelu": ((of(2, 3), of(3)), {}),
+        "softplus": ((of(2), 1.0, 20.0), {}),
+        "var": ((of(2, 3), 1, True, False), {}),
+        **{name: ((of(2, 3), 1), {}) for name in ("softmax", "log_softmax", "flatten")},
+        **{name: (([of(2, 2), of(2, 2)], 1), {}) for name in ("concatenate", "stack")},
+        "avg_pool2d": ((IMAGE, 2, 2, 0, False, True), {}),
+        "broadcast_to": ((of(1, 3), (2, 3)), {}),
+        "clip": ((of(2), 0.0, 1.0), {}),
+        "conv2d": ((IMAGE, FILTERS, of(2), 1, 1, 1, 1), {"algorithm": None}),
+        "conv_relu_pool": ((IMAGE, FILTERS, of(2), {"padding": 1}, {"kernel_size": 2}), {}),
+        "conv_transpose2d": ((IMAGE, FILTERS, of(2), 1, 1, 0, 1, 1), {"algorithm": None}),
+        "cross_entropy": ((of(2, 3), np.array([0, 1]), np.ones(3), -100, "mean", 0.1), {}),
+        "dropout": ((of(2), 0.5, True, False), SEEDS),
+        "dropout_mask": (((2,), 0.5), SEEDS),
+        "fill_outside": ((of(1, 2, 2, 2), np.array([[-1, 0]]), (4, 4), 1.0), {}),
+        "getitem": ((of(2, 3), 0), {}),
+        "linear": ((of(2, 3), of(4, 3), of(4)), {}),
+        "local_contrast_norm": ((of(1, 2, 9, 9), 5, 1.5, "zero", 1e-4), {}),
+        "local_response_norm": ((IMAGE, 5, 1e-4, 0.75, 2.0), {}),
+        "matmul": ((of(2, 3), of(3, 2)), {}),
+        "max_pool2d": ((IMAGE, 2, 2, 0, 1, False, False), {}),
+        "max_unpool2d": ((of(1, 2, 2, 2), np.zeros((1, 2, 2, 2), np.int32), (4, 4), "sum"), {}),
+        "pad2d": ((IMAGE, 1), {}),
+        "power": ((of(2), 2.0), {}),
+        "reshape": ((of(2, 3), (3, 2)), {}),
+        "sum_to": ((of(2, 3), (1, 3)), {}),
+        "transpose": ((of(2, 3), (1, 0)), {}),
+        "where": ((np.array([True, False]), of(2), of(2)), {}),
+    }
+    | MOVES
+    | HABITS
+)
 """A good call of each function."""
 WRONG: list[Any] = [
     None, "x", "3", b"x", -1, 3, 2**31, 2**40, 2**70, -(2**70), 10**400, 1.5, float("nan"),

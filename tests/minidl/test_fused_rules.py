@@ -110,6 +110,23 @@ def test_a_rule_set_in_the_gradients_own_table_is_not_bypassed(
         )
 
 
+def test_a_rule_that_guided_backpropagation_calls_is_not_bypassed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its own row is that of the table; the gradient's, which it calls, gets the whole planes."""
+    seen: list[np.ndarray] = []
+
+    def look(node: Node, gy: Tensor, needs: Needs) -> Any:
+        seen.append(node.inputs[0].data.copy())
+        return leaky(node, gy, needs)
+
+    monkeypatch.setitem(rules.gradient._rows, "relu", look)
+    both_ways(network(nn.MaxPool2d), rules.guided)
+    fused, apart = seen
+    assert np.allclose(fused, apart, rtol=1e-5, atol=1e-5)
+    assert fused.min() < 0
+
+
 def test_the_kernel_of_the_forward_pass_makes_the_operands_again() -> None:
     names: list[Any] = []
 

@@ -14,12 +14,17 @@ from minidl.gradient_check import VjpCheck
 from minidl.tensor import Node, record
 from tests.minidl import (
     differentiable_elements,
+    differentiable_habits,
     differentiable_moves,  # noqa: F401  (fills CASES)
 )
 from tests.minidl.differentiable import CASES
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-NOT_DIFFERENTIABLE = {"dropout_mask", *differentiable_elements.NOT_DIFFERENTIABLE}
+NOT_DIFFERENTIABLE = {
+    "dropout_mask",
+    *differentiable_elements.NOT_DIFFERENTIABLE,
+    *differentiable_habits.NOT_DIFFERENTIABLE,
+}
 POINT = np.array([0.5, 1.5, -2.0])
 
 

@@ -108,6 +108,10 @@ CHANGES: dict[str, Change] = {
 }
 
 
+DEPTH = 16
+"""Channels of a depthwise convolution: a vector of them at least."""
+
+
 def convolution(size: int = 3) -> nn.Conv2d:
     return nn.Conv2d(8, 8, size, padding=size // 2, rng=np.random.default_rng(size))
 
@@ -115,13 +119,19 @@ def convolution(size: int = 3) -> nn.Conv2d:
 def with_algorithm(name: str, operation: str, size: int) -> nn.Module:
     """A convolution, or a transposed one, by a named kernel."""
 
+    groups = DEPTH if name == "depthwise" else 1
+
     class By(nn.Module):
         def __init__(self) -> None:
-            self.weight = convolution(size).weight
+            drawn = np.random.default_rng(size)
+            own = nn.Conv2d(DEPTH, DEPTH, size, groups=groups, rng=drawn)
+            self.weight = own.weight if groups > 1 else convolution(size).weight
 
         def forward(self, x: Tensor) -> Tensor:
             function = F.conv2d if operation == "conv2d" else F.conv_transpose2d
-            return function(x, self.weight, padding=size // 2, algorithm=name)
+            planes = F.concatenate([x] * (DEPTH // 8)) if groups > 1 else x
+            settings = {"padding": size // 2, "groups": groups}
+            return function(planes, self.weight, algorithm=name, **settings)
 
     return By()
 
@@ -189,6 +199,24 @@ def expect_new(module: nn.Module, before: np.ndarray) -> None:
         after = run(module)
         assert same_bits(after, anew(module))
         assert not np.array_equal(after, before)
+
+
+def test_what_one_kernel_prepared_is_not_given_to_another() -> None:
+    rng = np.random.default_rng(8)
+    w = nn.Parameter(rng.standard_normal((32, 16, 3, 3)).astype(np.float32))
+    x = Tensor(rng.standard_normal((1, 16, 14, 14)).astype(np.float32))
+    names = [k.name for k in all_kernels("conv2d") if k.device == "cpu" and k.prepare is not None]
+    names = [name for name in names if name in ("direct", "winograd_1d", "winograd_tiles")]
+    assert len(names) > 1
+    with no_grad():
+        alone = []
+        for name in names:
+            forget()
+            alone.append(F.conv2d(x, w, padding=1, algorithm=name).data.copy())
+        forget()
+        for _ in range(2):
+            for name, expected in zip(names, alone, strict=True):
+                assert same_bits(F.conv2d(x, w, padding=1, algorithm=name).data, expected)
 
 
 @pytest.mark.parametrize("layer", LAYERS)

@@ -118,7 +118,8 @@ def weighted() -> nn.Linear:
         (lambda: Tensor([1.0, None]), r"holds numbers, got \[1.0, None\]"),
         (lambda: Tensor(object()), "holds numbers, got <object"),
         (lambda: Tensor(ones(2)).assign([1.0, 2.0]), "assign: takes an array, got a list"),  # type: ignore[arg-type]
-        (lambda: optim.SGD([*weighted().parameters()], 0.1), "mapping from names.* got a list"),  # type: ignore[arg-type]
+        (lambda: optim.SGD(weighted().weight, 0.1), "an iterable.* got a Parameter"),  # type: ignore[arg-type]
+        (lambda: optim.SGD([ones(2)], 0.1), "parameter 0 must be a Tensor, got a ndarray"),  # type: ignore[list-item]
         (lambda: weighted().load_state_dict(None), "takes arrays by name"),  # type: ignore[arg-type]
         (lambda: weighted().load_state_dict({"weight": None}), "takes arrays by name"),  # type: ignore[dict-item]
         (lambda: nn.Conv2d.of([1.0]), "Conv2d: weight must be an array"),  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -203,9 +204,60 @@ def test_rules_of_shape_are_the_same_in_onnx_runtime(tmp_path: Path) -> None:
 
 
 def test_every_kind_of_layer_is_written() -> None:
-    kinds = {getattr(nn, name) for name in nn.__all__ if name != "INPUT"}
+    found = (getattr(nn, name) for name in nn.__all__)
+    kinds = {each for each in found if isinstance(each, type)}
     layers = {k for k in kinds if issubclass(k, nn.Module) and not issubclass(k, nn.Graph)}
-    assert layers - WRITERS.keys() == {nn.Module}
+    # Of images alone: neither losses nor indices, and no containers.
+    others = {nn.Module, nn.ModuleDict, nn.ModuleList, nn.Embedding, nn.BCEWithLogitsLoss,
+              nn.CrossEntropyLoss, nn.L1Loss, nn.MSELoss, nn.NLLLoss}  # fmt: skip
+    assert layers - WRITERS.keys() == others
+
+
+def trained_norm(kind: type[nn.BatchNorm2d], affine: bool) -> nn.BatchNorm2d:
+    """Batch normalisation that has seen a batch."""
+    layer = kind(3, affine=affine)
+    shape = (8, 3, 6, 4) if kind is nn.BatchNorm2d else (8, 3)
+    layer(Tensor(2 * np.random.default_rng(1).standard_normal(shape, np.float32) + 1))
+    for parameter in layer.parameters():
+        parameter.assign(np.linspace(0.5, 2, 3))
+    return layer
+
+
+TRAINED: dict[str, Callable[[], nn.Module]] = {
+    "BatchNorm2d": lambda: trained_norm(nn.BatchNorm2d, True),
+    "BatchNorm2d without weights": lambda: trained_norm(nn.BatchNorm2d, False),
+    "Dropout2d": lambda: nn.Dropout2d(0.5),
+    "AdaptiveAvgPool2d": lambda: nn.AdaptiveAvgPool2d((4, 2)),
+    "AdaptiveAvgPool2d of one axis": lambda: nn.AdaptiveAvgPool2d((None, 4)),
+    "AdaptiveAvgPool2d to one": lambda: nn.AdaptiveAvgPool2d(1),
+    "AdaptiveMaxPool2d": lambda: nn.AdaptiveMaxPool2d((2, 4)),
+    "AdaptiveMaxPool2d to one": lambda: nn.AdaptiveMaxPool2d((1, 1)),
+}
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_layer_of_training_is_written_as_it_is_in_inference(name: str, tmp_path: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    graph = nn.Graph({"layer": TRAINED[name]()}, {"layer": [nn.INPUT]})
+    graph.eval()
+    x = images(2, 8) / 20
+    save_onnx(graph, tmp_path / "net.onnx", (3, 8, 8))
+    session = runtime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"image": x})
+    assert found.shape == ours(graph, x).shape and near(found, ours(graph, x))
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        (nn.AdaptiveAvgPool2d(3), r"plane of \(8, 8\) to \(3, 3\)"),
+        (nn.BatchNorm2d(3, track_running_stats=False), "no running statistics"),
+    ],
+)
+def test_what_has_no_operator_is_refused(layer: nn.Module, said: str, tmp_path: Path) -> None:
+    graph = nn.Graph({"layer": layer}, {"layer": [nn.INPUT]})
+    with pytest.raises(ValueError, match=said):
+        save_onnx(graph, tmp_path / "net.onnx", (3, 8, 8))
 
 
 def test_what_onnx_cannot_express_is_named_and_nothing_is_left(tmp_path: Path) -> None:

@@ -144,6 +144,26 @@ def channels_last() -> Layers:
     )  # fmt: skip
 
 
+def detection() -> Layers:
+    """Boxes at the places of two scales, one after the other; a softmax over bins, and its mean."""
+    return chain() | {
+        "small": (conv(4, 8, 3, stride=2, padding=1), ["stem"]),
+        "smaller": (conv(8, 8, 3, stride=2, padding=1), ["small"]),
+        "row": (nn.Reshape((8, 64)), ["small"]),
+        "second row": (nn.Reshape((8, 16)), ["smaller"]),
+        "boxes": (nn.Concatenate(2), ["row", "second row"]),
+        "bins": (nn.Reshape((2, 4, 80)), ["boxes"]),
+        "bins first": (nn.Transpose((0, 2, 1, 3)), ["bins"]),
+        "shares": (nn.Softmax(1), ["bins first"]),
+        "mean": (conv(4, 1, 1), ["shares"]),
+        "sides": (nn.Reshape((2, 80)), ["mean"]),
+        "low": (nn.Slice([0], [1], dims=[1]), ["sides"]),
+        "high": (nn.Slice([1], [2], dims=[1]), ["sides"]),
+        "middle": (nn.Add(), ["low", "high"]),
+        "all": (nn.Concatenate(1), ["middle", "high"]),
+    }
+
+
 NETWORKS: dict[str, Callable[[], Layers]] = {
     "channels last": channels_last,
     "constant pad": lambda: chain(nn.Pad((1, 2, 3, 0), value=0.5), conv(4, 3, 3)),
@@ -180,5 +200,6 @@ NETWORKS: dict[str, Callable[[], Layers]] = {
     "attention": attention,
     "squeeze-and-excitation": gated,
     "products of planes": products_of_planes,
+    "detection": detection,
     "softmax of tokens": lambda: tokens() | {"softmax": (nn.Softmax(-1), ["sum"])},
 }

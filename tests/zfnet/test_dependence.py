@@ -7,7 +7,7 @@ import pytest
 
 from kernels.contract.geometry import Box
 from minidl import Tensor, nn, no_grad
-from tests.shared.operation_graphs import NETWORKS, SIDE, Looked, chain, conv, tokens
+from tests.shared.operation_graphs import NETWORKS, SIDE, Looked, chain, conv, detection, tokens
 
 # In float64: some thousand roundings of 1e-16, Winograd's among them.
 NEAR = 1e-9
@@ -76,6 +76,13 @@ def test_a_class_token_depends_on_the_whole_image() -> None:
     assert model.receptive_field("all", 0, 0) == Box(0, SIDE, 0, SIDE)
     assert model.receptive_field("all", 1 + 6, 0) == Box(4, 8, 8, 12)  # token 6 of 4 x 4
     assert model.unit_planes("all") == (6, 17, 1)
+
+
+def test_boxes_of_several_scales_know_their_places() -> None:
+    model = Looked(detection())
+    assert model.unit_planes("all") == (2, 80, 1)
+    assert model.receptive_field("all", 9, 0) == model.receptive_field("small", 1, 1)
+    assert model.receptive_field("all", 64 + 5, 0) == model.receptive_field("smaller", 1, 1)
 
 
 def test_a_kind_that_is_not_known_depends_on_everything() -> None:

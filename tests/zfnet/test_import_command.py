@@ -123,7 +123,7 @@ def test_an_imported_network_is_looked_into(
         ("truncated", "net.onnx"),
         ("empty", "net.onnx"),
         ("text", "net.onnx"),
-        ("operator", "Erf"),
+        ("operator", "Acosh"),
         ("open", "size"),
         ("unsaid", "--preset (caffe, googlenet, torchvision)"),
         ("preset", "no preset 'mine'"),
@@ -142,7 +142,7 @@ def test_a_refused_import_prints_one_message_and_leaves_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     file, run = tmp_path / "net.onnx", tmp_path / "run"
-    small(file, operator="Erf" if damage == "operator" else "Relu")
+    small(file, operator="Acosh" if damage == "operator" else "Relu")
     options: list[object] = ["--preset", "torchvision", "--size", SIDE, "--resize", SIDE]
     whole = file.read_bytes()
     match damage:

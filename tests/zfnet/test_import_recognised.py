@@ -14,7 +14,8 @@ from tests.zfnet.test_cli import zfnet
 from tests.zfnet.test_import_command import SIDE, small
 from tests.zfnet.test_import_refused import changed
 from zfnet import network as networks
-from zfnet.importing import PIXELS, import_network, input_format, kind_of, own_size, read_classes
+from zfnet.front import PIXELS
+from zfnet.importing import import_network, input_format, kind_of, own_size, read_classes
 
 RNG = np.random.default_rng(0)
 
@@ -57,7 +58,7 @@ def test_the_size_that_a_file_fixes_is_taken(
 
 def test_a_file_that_leaves_its_size_open_fixes_none(tmp_path: Path) -> None:
     assert own_size(small(tmp_path / "net.onnx", image=("H", "W"))) is None
-    assert own_size(small(tmp_path / "net.onnx", image=(SIDE, SIDE))) == SIDE
+    assert own_size(small(tmp_path / "net.onnx", image=(SIDE, SIDE))) == (SIDE, SIDE)
 
 
 @pytest.mark.parametrize(

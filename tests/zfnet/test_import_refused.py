@@ -47,17 +47,12 @@ def circle(graph: Any) -> None:
     graph.node[0].input[0] = "c"
 
 
-def oblong(graph: Any) -> None:
-    graph.input[0].type.tensor_type.shape.dim[3].dim_value = SIDE + 2
-
-
 def grey(graph: Any) -> None:
     graph.input[0].type.tensor_type.shape.dim[1].dim_value = 1
 
 
-def planes(graph: Any) -> None:
-    del graph.node[2:]
-    graph.output[0].name = "b"
+def transparent(graph: Any) -> None:
+    graph.input[0].type.tensor_type.shape.dim[1].dim_value = 4
 
 
 DAMAGED = {
@@ -66,9 +61,8 @@ DAMAGED = {
     "absolute weights": (moved_out("/etc/passwd"), "inside the model's folder"),
     "wrong size": (cut, "initializer 'w'"),
     "circle": (circle, "circle"),
-    "oblong": (oblong, f"takes images of {SIDE} x {SIDE + 2} pixels"),
-    "grey": (grey, f"(1, 1, {SIDE}, {SIDE})"),
-    "planes": (planes, "networks that give scores (N, classes)"),
+    "filters of colours": (grey, f"(1, 1, {SIDE}, {SIDE})"),
+    "transparency": (transparent, "images of 4 channels; grey ones (1) and colour ones (3)"),
 }
 
 
@@ -120,7 +114,7 @@ def test_a_program_in_a_pickle_is_not_run(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--preset", "torchvision", "--size", "0"], "image_size = 0"),
+        (["--preset", "torchvision", "--size", "0"], "--size takes a side"),
         (["--preset", "torchvision", "--size", "20"], "contradicts"),
         (["--preset", "torchvision", "--resize", "8"], "at most resize = 8"),
         (["--mean", "nan,1,1"], "must be three numbers each"),

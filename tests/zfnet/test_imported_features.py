@@ -68,7 +68,7 @@ def test_planes_that_are_not_square_are_averaged_in_their_proportion() -> None:
 def test_tokens_are_averaged_over_tokens() -> None:
     model = Looked(tokens())
     for parameter in model.parameters():
-        parameter.replace_data(parameter.data.astype(np.float32))
+        parameter.data = parameter.data.astype(np.float32)
     preprocess = Preprocess.with_one_mean(16, 16, (0, 0, 0))
     data = Pictures(600)
     net = Network(model, preprocess, ("a",))

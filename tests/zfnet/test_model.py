@@ -117,10 +117,15 @@ def test_receptive_fields_of_neighbours_are_the_strides_product_apart(layer: str
     assert second == Box(first.top, first.bottom, first.left + apart, first.right + apart)
 
 
-@pytest.mark.parametrize("layer", ["fc6", "flatten", "conv6"])
-def test_a_layer_without_planes_has_no_receptive_field(layer: str) -> None:
-    with pytest.raises(ValueError, match=layer):
-        thin().receptive_field(layer, 0, 0)
+@pytest.mark.parametrize("layer", ["fc6", "flatten"])
+def test_a_unit_without_a_place_depends_on_the_whole_image(layer: str) -> None:
+    S = thin().image_size
+    assert thin().receptive_field(layer, 0, 0) == Box(0, S, 0, S)
+
+
+def test_a_layer_that_does_not_exist_has_no_receptive_field() -> None:
+    with pytest.raises(ValueError, match="conv6"):
+        thin().receptive_field("conv6", 0, 0)
 
 
 @pytest.mark.parametrize(

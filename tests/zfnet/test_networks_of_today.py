@@ -15,6 +15,7 @@ from tests.shared.torch_networks import CLASSES, NETWORKS, SIDE, UNet, exported,
 from tests.zfnet.commands import pictures, zfnet
 from zfnet import network as networks
 from zfnet.deconvnet import Deconvnet, Unit
+from zfnet.incremental import Change, IncrementalForward
 from zfnet.network import Network
 
 FORM = ["--preset", "torchvision"]
@@ -150,6 +151,28 @@ def test_units_of_tokens_are_projected(
     assert (box.top, box.left, box.shape) == (8, 16, (8, 8)), "token 6 of 4 x 4"
     (whole,) = Deconvnet(model, rules.gradient).project(x, tokens[-1], units=[Unit(3, 1 + 6, 0)])
     assert whole.box.shape == (SIDE, SIDE) and whole.pixels.any()
+
+
+def test_a_device_computes_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cuda_device: str
+) -> None:
+    file, run = torch_networks.made("gated", tmp_path / "net.onnx"), tmp_path / "run"
+    assert zfnet(monkeypatch, "import", file, *FORM, "--fold", "--out", run) == 0
+    model = load(run).model
+    x = inputs(load(run), 1)
+    change = Change(np.zeros((2, 3, 8, 8), np.float32), np.array([(0, 0), (10, 20)]))
+    layer = model.last_spatial_layer
+
+    def looked() -> list[np.ndarray]:
+        (found,) = Deconvnet(model).project(x, "scores", map=1)
+        planes, scores = IncrementalForward(model, x[0]).map_and_scores(change, layer, 0)
+        return [found.pixels, planes, scores]
+
+    true = looked()
+    model.to(cuda_device)
+    for found, expected in zip(looked(), true, strict=True):
+        assert isinstance(found, np.ndarray)
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
 
 
 SEGMENTED = {"colour": (3, 32, 32), "grey": (1, 32, 32), "wide": (1, 16, 40)}

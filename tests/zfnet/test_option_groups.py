@@ -55,7 +55,7 @@ def called(*typed: str, **how: Any) -> Any:
 
 def train_options() -> dict[str, Any]:
     commands = get_command(app).commands  # type: ignore[attr-defined]
-    return {parameter.name: parameter for parameter in commands["train"].params}
+    return {parameter.name: parameter for parameter in commands["train"].loaded().params}
 
 
 @pytest.mark.parametrize("described", [Recipe, Settings])

@@ -18,9 +18,10 @@ from tests.zfnet.tiny import RECIPE, Pictures, network
 from zfnet.data import Preprocess, Subset
 from zfnet.experiments.shared import runs
 from zfnet.experiments.shared.results import Results
-from zfnet.experiments.shared.runs import Plan, Stopped, trained
+from zfnet.experiments.shared.runs import Plan, trained
 from zfnet.recipe import Recipe
 from zfnet.report import charts
+from zfnet.signals import Stopped
 from zfnet.train import Trainer
 
 SETTINGS = {"model": Path("run"), "layers": ["conv1", "conv2"], "seed": 4}

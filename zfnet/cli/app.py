@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable
 from typing import TextIO
 
 import typer
 
 from kernels.terminal import mistakes
 from kernels.terminal.progress import ending_on_sigterm, say
-from zfnet.cli.check import check_command
-from zfnet.cli.check_run import check_run_command
-from zfnet.cli.evaluate import evaluate_command
-from zfnet.cli.export import export_command
-from zfnet.cli.features import project_command
-from zfnet.cli.import_ import import_command
-from zfnet.cli.paper import COMMANDS, paper_command
-from zfnet.cli.show import show_command
-from zfnet.cli.tour import tour_command
-from zfnet.cli.train import train_command
-from zfnet.data import DataWarning
-from zfnet.experiments.shared.runs import Stopped
+from zfnet.cli.commands import EXPERIMENTS, GENERAL
+from zfnet.cli.on_demand import add
+from zfnet.signals import DataWarning, Stopped
 
 app = typer.Typer(
     add_completion=False,
@@ -30,22 +20,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="ZFNet and its deconvnet: train a network, see what it learned. Begin with `zfnet tour`.",
 )
-app.command("tour")(tour_command)
-app.command("train")(train_command)
-app.command("check-run")(check_run_command)
-app.command("evaluate")(evaluate_command)
-app.command("project")(project_command)
-app.command("import")(import_command)
-app.command("show")(show_command)
-app.command("export")(export_command)
-EXPERIMENTS: dict[str, Callable[..., None]] = {
-    **COMMANDS,
-    "paper": paper_command,
-    "check": check_command,
-}
-for _name, _command in EXPERIMENTS.items():
-    app.command(_name, rich_help_panel="The paper's experiments")(_command)
-
+add(app, GENERAL)
+add(app, EXPERIMENTS, panel="The paper's experiments")
 
 _usual = warnings.showwarning
 

@@ -9,10 +9,10 @@ from zfnet.data.dataset import Dataset, Truth, require_classes
 from zfnet.data.folders import ClassFolders, Photographs, TinyImageNet, open_folder
 from zfnet.data.images import BadImage, read_image
 from zfnet.data.loader import Loader, ten_crop_batches
-from zfnet.data.parts import DataWarning
 from zfnet.data.preprocess import Preprocess, default_resize, mean_image
 from zfnet.data.scenes import Scenes
 from zfnet.data.subset import Subset, spread
+from zfnet.signals import DataWarning
 
 __all__ = [
     "BadImage",

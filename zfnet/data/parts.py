@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from zfnet.data.walking import Tree
+from zfnet.signals import DataWarning
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "train": ("train", "training"),
@@ -20,10 +21,6 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 """The names of each part's folder, in lower case."""
 Parts = Mapping[str, Path]
-
-
-class DataWarning(UserWarning):
-    """What was passed over in a data set's folder, or taken for something that it may not be."""
 
 
 def warn(sentence: str) -> None:

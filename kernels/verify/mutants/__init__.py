@@ -9,6 +9,7 @@ from kernels.verify.mutants import (
     blocked,
     convolution,
     cuda,
+    depthwise,
     elementwise,
     gradients,
     moving,
@@ -23,8 +24,8 @@ from kernels.verify.mutants.run import mutation_run, sampled
 from kernels.verify.mutants.tables import by_property, table
 
 FAMILIES = (
-    *(convolution, gradients, blocked, winograd, pooling, normalisation, elementwise, moving),
-    cuda,
+    *(convolution, gradients, blocked, winograd, depthwise, pooling, normalisation, elementwise),
+    *(moving, cuda),
 )
 MUTANTS = tuple(mutant for family in FAMILIES for mutant in read(family.TABLE))
 

@@ -83,6 +83,10 @@ the last filters of a panel that is not full left out
 -                    finish(sums, at, bias, k0 + k, rectify, out, to, min(NR, filters - k))
 +                    finish(sums, at, bias, k0 + k, rectify, out, to, (filters - k) // 4 * 4)
 
+NaN lost in a rectified tail
+-        y[to + k] = 0 if rectify and value <= 0 else value
++        y[to + k] = value if not rectify or value > 0 else 0
+
 not rectified where the vectors end
 -        y[to + k] = 0 if rectify and value <= 0 else value
 +        y[to + k] = value

@@ -60,6 +60,12 @@ float64 by float32's polynomials
 +        y[i] = x[i] * (0.5 * (1.0 + erf32(np.float32(x[i] * ROOT64))))
 
 == matmul blas: cpu/gemm.py
+a remainder of shares dropped: only with three threads
+-            m0, m1 = M * part // parts, M * (part + 1) // parts
++            m0, m1 = M * part // parts, M * (part + 1) // parts
++            if parts == 3:
++                m0, m1 = M // 3 * part, M // 3 * (part + 1)
+
 a transposed operand's rows are a leading dimension apart: only for two threads
 -    a_row = item * (a_leading if a_op == PLAIN else 1)  # bytes from a row of a to the next
 +    a_row = item * a_leading

@@ -36,6 +36,10 @@ divided by C - 1, as an unbiased variance: only for C > 1
 -            variance[n, h, w] = squares / C
 +            variance[n, h, w] = squares / max(C - 1, 1)
 
+the threshold of a flat region does not grow with C: only for thousands of channels
+-    return float((g.C + 4 * g.size + 4) * np.finfo(np.float64).eps)
++    return float((4 * g.size + 4) * np.finfo(np.float64).eps)
+
 rounding of a flat region taken for contrast
 -            sigma[n, h, w] = 0 if root <= rounding * abs(m[n, h, w]) else root
 +            sigma[n, h, w] = root

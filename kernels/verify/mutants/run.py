@@ -7,11 +7,13 @@ is tried once more in a new process, since an earlier mutant may have corrupted 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -22,12 +24,15 @@ from hypothesis.errors import HypothesisWarning
 from kernels.contract import threads
 from kernels.verify.mutants.hunt import Catch, Result, hunt
 from kernels.verify.mutants.mutant import Mutant
+from kernels.verify.property import PROPERTIES
 
 SECONDS = 300.0
 """Time limit for a mutant, which is compiled twice, for float32 and float64."""
 
 SECONDS_TO_END = 10.0
 """Time limit for a process to end after it has closed its pipe."""
+
+VARIABLE = "NUMBA_NUM_THREADS"
 
 Report = Callable[[int, int, Result], None]
 
@@ -112,7 +117,8 @@ class _Hunter:
             self.folder = tempfile.TemporaryDirectory(prefix="mutants-")
             arguments = (theirs, self.folder.name, *self.how, threads.get_num_threads())
             self.process = spawning.Process(target=_serve, args=arguments, daemon=True)
-            self.process.start()
+            with _launching():
+                self.process.start()
             theirs.close()
             self.served, self.trying = 0, self._ready()
 
@@ -141,6 +147,21 @@ class _Hunter:
             self.line.close()
             self.folder.cleanup()  # files of a process that was killed
             self.process = None
+
+
+@contextmanager
+def _launching() -> Iterator[None]:
+    """Context in which a process that begins launches as many threads as properties set."""
+    before = os.environ.get(VARIABLE)
+    most = max(law.launched for law in PROPERTIES.values())
+    os.environ[VARIABLE] = str(max(most, threads.most()))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before
 
 
 def _serve(line: Connection, folder: str, profile: str, seed: int, every: bool, count: int) -> None:

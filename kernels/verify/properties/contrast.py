@@ -118,6 +118,19 @@ def the_deviation_of_a_flat_region_is_zero(
     agree(inner, np.zeros_like(inner))
 
 
+@holds("flat channels", FORWARD, dtypes=(np.float64,), channels=st.integers(1000, 9000),
+       level=st.floats(0.1, 1e3))  # fmt: skip
+def the_deviation_of_many_equal_channels_is_zero(
+    kernel: Kernel, call: Call, channels: int, level: float
+) -> None:
+    """Where thousands of channels are equal, the saved sigma is 0 too: the rounding error of their
+    mean grows with their number."""
+    g = replace(call.g, N=1, C=channels, H=2, W=3, border="corrected")
+    assume(call.served(kernel, g))
+    _, (_, sigma) = call.on(kernel)(np.full(g.x_shape, level), g)
+    agree(sigma, np.zeros(g.plane_shape), 0.0, "sigma")
+
+
 def _flattened(call: Call, level: float, part: float) -> tuple[np.ndarray, int]:
     """x around a level, its first columns constant, and the number of these columns."""
     flat = round(part * call.g.W)

@@ -200,13 +200,17 @@ def adds_one_bias_a_filter(kernel: Kernel, call: Call, seed: int) -> None:
 
 
 @holds("rectified", "conv2d", fills=("normal", "integers"), optional=True, large=None,
-       applies=lambda kernel: kernel.rectifies)  # fmt: skip
-def rectifies_what_it_writes(kernel: Kernel, call: Call) -> None:
-    """With `rectify` the result is relu(y), where y is the result without it."""
+       seed=seeds, nan=st.booleans(), applies=lambda kernel: kernel.rectifies)  # fmt: skip
+def rectifies_what_it_writes(kernel: Kernel, call: Call, seed: int, nan: bool) -> None:
+    """With `rectify` the result is relu(y), where y is the result without it, NaN included."""
+    x = call.inputs["x"].copy()
+    if nan and x.size:
+        x[tuple(np.random.default_rng(seed).integers(x.shape))] = np.nan
+        call = call.but(x=x)
     (plain,), (rectified,) = call.run(kernel), replace(
         call, options=call.options | {"rectify": True}
     ).run(kernel)  # fmt: skip
-    agree(rectified, np.where(plain <= 0, 0, plain).astype(plain.dtype))
+    same(rectified, np.where(plain <= 0, 0, plain).astype(plain.dtype), "rectified")
 
 
 @holds("pooled", "conv2d", optional=True, large=None, filters=st.integers(64, 90),

@@ -7,12 +7,15 @@ rounded once; values that are moved keep every bit.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 from hypothesis import strategies as st
 
+from kernels.contract.norm_geometry import LRNGeometry
 from kernels.contract.registry import Kernel
+from kernels.definition.normalisation import Response
 from kernels.verify.calls import OPERATIONS, Call
 from kernels.verify.property import agree, assume, holds, require, same
 
@@ -23,6 +26,8 @@ PRODUCTS = "matmul", "batched_matmul"
 MOVING = ("max_pool2d", "max_unpool2d_vjp", "patches_gather", "patches_fill", "concatenate",
           "plane_max")  # fmt: skip
 RESPONSE = "local_response_norm"
+ROOM = 8.0
+"""Of the largest number, for roundings and factors on the way."""
 
 
 def _scaled(call: Call, factor: float) -> Call:
@@ -144,17 +149,28 @@ def rectified_values_keep_every_bit(kernel: Kernel, call: Call, seed: int) -> No
     require(not negative.any(), f"{int(negative.sum())} values below zero have become -0")
 
 
-@holds("large responses", RESPONSE, fills=("normal", "positive"), exponent=st.integers(8, 60))
-def large_values_do_not_overflow(kernel: Kernel, call: Call, exponent: int) -> None:
-    """Values whose squares exceed float32 are still normalised: the sum of squares is kept in
-    float64, or scaled."""
-    loud = call.but(x=call.inputs["x"] * call.dtype.type(2.0**exponent))
+@holds("large responses", RESPONSE, fills=("normal", "positive"), part=st.floats(0.1, 0.5))
+def large_values_do_not_overflow(kernel: Kernel, call: Call, part: float) -> None:
+    """Values up to the root of the type's largest number are normalised like others, as long as
+    the sum of their squares and its power are finite: nothing else overflows."""
+    ends = np.finfo(call.dtype)
+    loud = call.but(x=call.inputs["x"] * call.dtype.type(2.0 ** int(part * ends.maxexp)))
+    assume(_finite(loud.inputs["x"], call.g, ROOM * float(ends.tiny)))
     (result,), (expected,), (bound,) = (
         loud.run(kernel),
         loud.its.in_float64(loud),
         loud.bound(kernel),
     )
     agree(result, expected, bound)
+
+
+def _finite(x: np.ndarray, g: LRNGeometry, least: float) -> bool:
+    """Whether the sums of squares, and the powers of t and their reciprocals, are above `least` and
+    below its reciprocal: kernels divide by the power, or multiply by its reciprocal."""
+    most, top = -math.log2(least), float(np.abs(x).max(initial=1.0))
+    if 2 * math.log2(top) + math.log2(g.size) >= most:
+        return False
+    return g.beta * math.log2(float(Response(x, g).t.max(initial=1.0))) < most
 
 
 @holds("averages' range", "avg_pool2d", "avg_pool2d_vjp", fills=("integers",),

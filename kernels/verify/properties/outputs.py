@@ -23,8 +23,8 @@ axes = st.tuples(
 Axis = tuple[int, int, int, int, int, int]
 
 
-@holds("output size", *CONVOLUTIONS, *POOLS, rows=axes, columns=axes, ceil=st.booleans(),
-       wide=st.booleans())  # fmt: skip
+@holds("output size", *CONVOLUTIONS, *POOLS, own=True, rows=axes, columns=axes,
+       ceil=st.booleans(), wide=st.booleans())  # fmt: skip
 def has_the_size_that_is_counted(
     kernel: Kernel, call: Call, rows: Axis, columns: Axis, ceil: bool, wide: bool
 ) -> None:

@@ -9,6 +9,7 @@ from itertools import product
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.contract.plane_geometry import ConcatenateGeometry, PatchGeometry
+from kernels.verify.strata import stages
 from kernels.verify.strata.stratum import Stratum
 
 Shape = tuple[int, ...]
@@ -22,7 +23,8 @@ def without(*sizes: int) -> Iterator[Shape]:
 
 
 def _convolutions() -> Sequence[ConvGeometry]:
-    """Without images, channels, filters or pixels: 3x3 and 1x1, in one group and in two."""
+    """Without images, channels, filters or pixels: 3x3 and 1x1, in one group, in two, and with a
+    group for each channel."""
     found = [
         ConvGeometry.of((N, groups * C, 5, 6), (groups * K, C, R, R), 1, R // 2, 1, groups)
         for N, C, K in without(2, 4, 3)
@@ -30,7 +32,9 @@ def _convolutions() -> Sequence[ConvGeometry]:
         for groups in (1, 2)
     ]
     planes = [ConvGeometry.of((2, 4, H, W), (3, 4, 3, 3), 1, 2) for H, W in without(5, 6)]
-    return [*found, *planes, ConvGeometry.of((0, 3, 16, 16), (8, 3, 8, 8), 8)]
+    alone = [ConvGeometry.of((N, 17, H, W), (17, 1, 3, 3), 1, 2, 1, 17)
+             for N, H, W in without(2, 5, 6)]  # fmt: skip
+    return [*found, *planes, *alone, ConvGeometry.of((0, 3, 16, 16), (8, 3, 8, 8), 8)]
 
 
 def _pools() -> Sequence[PoolGeometry]:
@@ -73,6 +77,7 @@ EMPTY = Stratum(
             ("local_contrast_norm", "local_contrast_norm_vjp"),
             lambda: [LCNGeometry.of(shape, size=3) for shape in _planes()],
         ),
+        "conv_relu_pool": stages.empty,
         "matmul": lambda: list(without(3, 4, 5)),
         "batched_matmul": lambda: list(without(2, 3, 4, 5)),
         **dict.fromkeys(

@@ -1,4 +1,4 @@
-"""Layers of published networks, as (C, H, K, ...) on one image.
+"""Layers of published networks, each by its name, as (C, H, K, ...) on one image.
 
 Sources: AlexNet (Krizhevsky 2012), ZFNet (Zeiler, Fergus 2013), VGG (Simonyan, Zisserman 2014),
 GoogLeNet and Inception (Szegedy 2014, 2015), U-Net (Ronneberger 2015), ResNet (He 2015), ResNeXt
@@ -135,5 +135,47 @@ POOLS = (
     Pool("efficientnet_b0.block2.squeeze", 96, 56, 56, 1),
 )
 
-RESPONSES = ((96, 55), (96, 27), (256, 27), (64, 56), (192, 56))
-"""C and H = W of local response normalisations: AlexNet, ZFNet, GoogLeNet."""
+RESPONSES = {
+    "alexnet.norm1": (96, 55),
+    "alexnet.norm2": (256, 27),
+    "zfnet.norm1": (96, 27),
+    "googlenet.norm1": (64, 56),
+    "googlenet.norm2": (192, 56),
+}
+"""C and H = W of local response normalisations."""
+
+MATRICES = {
+    "resnet50.fc": (1, 1000, 2048),
+    "lenet5.output": (64, 10, 84),
+    "vit_b_16.projection": (197, 768, 768),
+    "vit_b_16.mlp1": (197, 3072, 768),
+    "vgg16.fc2": (1, 4096, 4096),
+    "swin_t.reduction": (49, 2048, 512),
+    "vit_b_16_384.attention": (577, 64, 577),
+    "vgg16.fc3": (128, 1000, 4096),
+}
+"""(M,N,K) of linear layers and of attention's products, some for many images."""
+
+ALIKE = (
+    Conv("alexnet.conv4", 384, 13, 384, 3, 1, 1, 1, 2),
+    Conv("alexnet.conv5", 384, 13, 256, 3, 1, 1, 1, 2),
+    Conv("zfnet.conv3", 256, 13, 384, 3, 1, 1),
+    Conv("zfnet.conv4", 384, 13, 384, 3, 1, 1),
+    Conv("zfnet.conv5", 384, 13, 256, 3, 1, 1),
+    Conv("vgg16.conv2_1", 64, 112, 128, 3, 1, 1),
+    Conv("vgg16.conv2_2", 128, 112, 128, 3, 1, 1),
+    Conv("vgg16.conv3_1", 128, 56, 256, 3, 1, 1),
+    Conv("vgg16.conv3_3", 256, 56, 256, 3, 1, 1),
+    Conv("vgg16.conv4_1", 256, 28, 512, 3, 1, 1),
+    Conv("vgg16.conv4_2", 512, 28, 512, 3, 1, 1),
+    Conv("vgg16.conv4_3", 512, 28, 512, 3, 1, 1),
+    Conv("vgg16.conv5_2", 512, 14, 512, 3, 1, 1),
+    Conv("vgg16.conv5_3", 512, 14, 512, 3, 1, 1),
+    Conv("resnet50.layer2.conv1", 256, 56, 128, 1),
+    Conv("resnet50.layer2.conv3", 128, 28, 512, 1),
+    Conv("resnet50.layer3.conv2_1", 256, 28, 256, 3, 2, 1),
+    Conv("resnet50.layer3.conv3", 256, 14, 1024, 1),
+    Conv("resnet50.layer4.conv1", 2048, 7, 512, 1),
+    Conv("resnet50.layer4.conv2_1", 512, 14, 512, 3, 2, 1),
+)
+"""Layers that `--layer` names, too much like those of the stratum to be tried on every kernel."""

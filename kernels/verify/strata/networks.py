@@ -8,14 +8,22 @@ from typing import Any
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.contract.plane_geometry import ConcatenateGeometry
-from kernels.verify.strata.layers import CONVOLUTIONS, POOLS, RESPONSES, Conv, Pool, both
+from kernels.contract.stage_geometry import StageGeometry
+from kernels.verify.strata.layers import (
+    ALIKE,
+    CONVOLUTIONS,
+    MATRICES,
+    POOLS,
+    RESPONSES,
+    Conv,
+    Pool,
+    both,
+)
+from kernels.verify.strata.stages import stages
 from kernels.verify.strata.stratum import Stratum
 
 BATCHES = ((12, 197, 197, 64), (12, 197, 64, 197), (192, 49, 49, 32), (24, 49, 32, 49))
 """(B,M,N,K) of attention: ViT-B/16's scores and values, and Swin-T's, first and last blocks."""
-MATRICES = ((1, 1000, 2048), (64, 10, 84), (197, 768, 768), (197, 3072, 768), (1, 4096, 4096),
-            (49, 2048, 512), (577, 64, 577), (128, 1000, 4096))  # fmt: skip
-"""(M,N,K): classifiers of ResNet, LeNet and VGG, layers of ViT-B and their attention."""
 SHAPES = ((1, 64, 112, 112), (1, 2048, 7, 7), (1, 1152, 1, 1), (128, 4096), (197, 3072))
 PARAMETERS = ((64, 3, 7, 7), (512, 512, 3, 3), (1000, 2048), (2048,), (96, 1, 7, 7))
 JOINED = (
@@ -25,6 +33,16 @@ JOINED = (
     ((320, 768, 768, 192), 8),
 )
 """Channels and H = W of joined arrays: Inception, DenseNet, U-Net, Inception v3."""
+POOLED = {
+    "alexnet.conv1": (3, 2, 0),
+    "alexnet.conv5": (3, 2, 0),
+    "zfnet.conv1": (3, 2, 1),
+    "zfnet.conv2": (3, 2, 1),
+    "resnet50.conv1": (3, 2, 1),
+    "vgg16.conv2_2": (2, 2, 0),
+    "vgg16.conv5_3": (2, 2, 0),
+}
+"""Window, stride and padding of the max-pooling after a convolution."""
 
 
 def convolution(layer: Conv, images: int = 1) -> ConvGeometry:
@@ -51,7 +69,9 @@ def _pools() -> Sequence[PoolGeometry]:
 
 
 def _responses() -> Sequence[LRNGeometry]:
-    return [LRNGeometry.of((1, C, H, H), alpha=a) for C, H in RESPONSES for a in (1e-4, 1.0)]
+    return [
+        LRNGeometry.of((1, C, H, H), alpha=a) for C, H in RESPONSES.values() for a in (1e-4, 1.0)
+    ]
 
 
 def _contrasts() -> Sequence[LCNGeometry]:
@@ -61,6 +81,12 @@ def _contrasts() -> Sequence[LCNGeometry]:
 
 def _joined() -> Sequence[ConcatenateGeometry]:
     return [ConcatenateGeometry(1, channels, H, H) for channels, H in JOINED]
+
+
+def _stages() -> Sequence[StageGeometry]:
+    """The convolutions that are followed by a ReLU and a max-pooling."""
+    by_name = {layer.name: convolution(layer) for layer in (*CONVOLUTIONS, *ALIKE)}
+    return list(stages((by_name[name], pooling) for name, pooling in POOLED.items()))
 
 
 def _listed(values: Sequence[Any]) -> Callable[[], Sequence[Any]]:
@@ -75,7 +101,8 @@ NETWORKS = Stratum(
         **dict.fromkeys(("avg_pool2d", "avg_pool2d_vjp"), _pools),
         **dict.fromkeys(("local_response_norm", "local_response_norm_vjp"), _responses),
         **dict.fromkeys(("local_contrast_norm", "local_contrast_norm_vjp"), _contrasts),
-        "matmul": _listed(MATRICES),
+        "conv_relu_pool": _stages,
+        "matmul": _listed([*MATRICES.values()]),
         "batched_matmul": _listed(BATCHES),
         **dict.fromkeys(("relu", "relu_vjp", "erf", "gelu"), _listed(SHAPES)),
         "sgd_step": _listed(PARAMETERS),

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from kernels.contract.operations import defined
+from kernels.contract.stage_geometry import StageGeometry
 
 Lists = Mapping[str, Callable[[], Sequence[Any]]]
 
@@ -33,6 +34,8 @@ class Stratum:
 
 def work(operation: str, g: Any) -> int:
     """Operations of the definition, and elements of the arrays: what a call takes at least."""
+    if isinstance(g, StageGeometry):
+        return work("conv2d", g.conv) + work("max_pool2d", g.pool)
     shapes = [getattr(g, name) for name in ("x_shape", "w_shape", "y_shape") if hasattr(g, name)]
     if isinstance(g, tuple):
         shapes = [g]

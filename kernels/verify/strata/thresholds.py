@@ -15,6 +15,7 @@ from typing import Any
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.contract.plane_geometry import ConcatenateGeometry, PatchGeometry
+from kernels.verify.strata.stages import around_thresholds
 from kernels.verify.strata.stratum import Stratum
 
 
@@ -204,6 +205,7 @@ THRESHOLDS = Stratum(
         **dict.fromkeys(("avg_pool2d", "avg_pool2d_vjp"), _pools),
         **dict.fromkeys(("local_response_norm", "local_response_norm_vjp"), _responses),
         **dict.fromkeys(("local_contrast_norm", "local_contrast_norm_vjp"), _contrasts),
+        "conv_relu_pool": around_thresholds((*FEW, *BLOCKS)),
         "matmul": _matrices,
         "batched_matmul": _batches,
         **dict.fromkeys(("relu", "relu_vjp", "erf", "gelu", "sgd_step"), _shapes),

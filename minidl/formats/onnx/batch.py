@@ -122,7 +122,9 @@ def reshaped(
             f"its target {_shown(target)} for one image of {source.shape} does not keep the images "
             "apart, or the number of values"
         )
-    rows, at, batch = min(places, key=lambda each: each[:2])
+    # In a file for one image several axes may fit. The last one has features, hardly the images.
+    last = len(single) - 1
+    rows, at, batch = min(places, key=lambda each: (each[1] == last and each[0] > 1, *each[:2]))
     return (*single[:at], rows, *single[at + 1 :]), batch
 
 

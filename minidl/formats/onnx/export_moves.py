@@ -29,7 +29,7 @@ def _reshape(writing: Writing, name: str, layer: nn.Reshape, inputs: Sequence[st
     """0 is the batch's size, and -1 what is left: a multiple of it."""
     settings = layer.settings
     sizes, target = list(settings["shape"]), settings["target"]
-    if settings["rows"] != [1, 1] or settings["source"] or target:
+    if settings["rows"] != (1, 1) or settings["source"] or target:
         if not settings["source"] and not target:
             sizes = list(writing.shapes[name])
         if -1 in sizes:

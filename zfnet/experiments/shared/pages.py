@@ -51,9 +51,14 @@ def _in_rgb(model: InspectableGraph, weight: np.ndarray) -> np.ndarray:
 
 def layer_title(model: InspectableGraph, layer: str) -> str:
     """ "Layer 3 (conv3) · receptive field 75 × 75 pixels of 224 × 224"."""
-    h, w = model.receptive_field(layer, 0, 0).shape
+    _, P, Q = model.unit_planes(layer)
     S, paper = model.image_size, layer.startswith("conv") and layer[4:].isdecimal()
-    field = f"{h} × {w} pixels" + (f" of {S} × {S}" if max(h, w) <= S else ": the whole image")
+    (h, w), (a, b) = (
+        model.receptive_field(layer, P // 2, Q // 2, held=held).shape for held in (True, False)
+    )
+    field = f"{h} × {w} pixels" + (f" of {S} × {S}" if min(h, w) < S else ": the whole image")
+    if (a, b) != (h, w):
+        field += ", without the gates, which see more"
     named = f"Layer {layer[4:]} (`{layer}`)" if paper else f"`{layer}`"
     return f"{named} · receptive field {field}"
 

@@ -26,23 +26,13 @@ from zfnet.origin import Origin, refusal
 from zfnet.recipe import Recipe
 from zfnet.resuming import kept_images, kept_run, of_origin
 from zfnet.settings import Settings
+from zfnet.signals import Stopped
 from zfnet.train import Trainer
 from zfnet.training_state import Progress
 
 OTHERWISE = "let it go on as it began, give another --out, or remove it"
 DATA = "data.json"
 """The file with the fingerprint of a run's images."""
-
-
-class Stopped(Exception):
-    """Ctrl-C or SIGTERM, after a checkpoint; the message says how to resume.
-
-    status: the exit status, 130 or 143.
-    """
-
-    def __init__(self, message: str, status: int = 130) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,206 @@
+"""Batch normalisation (Ioffe, Szegedy 2015): channels minus their mean, over their deviation.
+
+    y = (x - mean) / sqrt(variance + eps) weight + bias       over the batch and all pixels
+
+While training, mean and variance are the batch's. The gradient (section 3) needs two sums over the
+batch, which are also the gradients of the bias and the weight:
+
+    gb = sum gy,   gw = sum gy x^,   gx = weight / sqrt(variance + eps) (gy - gb / M - x^ gw / M)
+
+with x^ the standardised x and M the elements of a channel. Memory is read as rows of C channels.
+Sums are of groups of rows in x's type, and of the groups in float64. Otherwise the statistics are
+fixed, and the layer is a scale and a shift of each channel, recorded as those.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from kernels.contract import memory
+from minidl import device
+from minidl.backward_pass import backward
+from minidl.functional import arguments
+from minidl.functional.arithmetic import add, divide, multiply, subtract
+from minidl.functional.elementary import sqrt
+from minidl.functional.reduction import mean
+from minidl.functional.shape import reshape
+from minidl.recording import is_recording
+from minidl.rules import gradient
+from minidl.tensor import Node, Tensor, record
+
+Needs = tuple[bool, ...]
+GROUP = 128
+"""Rows that are added in x's own type."""
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Mean and variance of each channel (C,) in float64, and the elements of a channel."""
+
+    mean: np.ndarray
+    variance: np.ndarray
+    count: int
+
+
+def batch_norm(
+    x: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """x (N,C,...) standardised channel by channel, times weight (C,), plus bias (C,).
+
+    training: with the batch's mean and variance; the running ones, if given, are changed in place:
+              running <- (1 - momentum) running + momentum batch, of the variance over M - 1.
+              Otherwise with the running ones, which must be given.
+    ValueError for other shapes, and in training for fewer than two elements a channel.
+    """
+    C = _check(x, weight=weight, bias=bias, running_mean=running_mean, running_var=running_var)
+    eps = arguments.number(eps, "batch_norm: eps")
+    momentum = arguments.number(momentum, "batch_norm: momentum")
+    if not 0 <= eps < math.inf:
+        raise ValueError(f"batch_norm: eps must be a number from 0 on, got {eps}")
+    if not arguments.flag(training, "batch_norm: training"):
+        if running_mean is None or running_var is None:
+            raise ValueError("batch_norm: without training it needs running_mean and running_var")
+        return _fixed(x, running_mean, running_var, weight, bias, eps)
+    ones, zeros = (Tensor(np.full_like(x._array, v, shape=(C,))) for v in (1, 0))
+    w, b = ones if weight is None else weight, zeros if bias is None else bias
+    y, xhat, scale, found = _standardised(x._array, w._array, b._array, eps)
+    _update(running_mean, running_var, found, momentum)
+    return record("batch_norm", y, (x, w, b), eps=eps, xhat=xhat, scale=scale)
+
+
+def _standardised(
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Statistics]:
+    """The result, x^ as rows (M,C), 1 / sqrt(variance + eps) (C,), and the statistics."""
+    rows = _rows(x)
+    M = len(rows)
+    if M < 2:
+        raise ValueError(
+            f"batch_norm: x {x.shape} has {M} element in a channel, whose variance is no use in "
+            "training; at least 2 are needed"
+        )
+    centre = _sums(rows) / M
+    # A mean of large values is rounded to x's type: what is left of it is subtracted as well.
+    xhat = rows - centre.astype(x.dtype)
+    rest = _sums(xhat) / M
+    squares = _sums(xhat * xhat) / M
+    xhat -= rest.astype(x.dtype)
+    variance = squares - rest * rest
+    scale = (1 / np.sqrt(variance + eps)).astype(x.dtype)
+    xhat *= scale
+    y = xhat * weight
+    y += bias
+    return _planes(y, x.shape), xhat, scale, Statistics(centre + rest, variance, M)
+
+
+def _update(
+    running_mean: Tensor | None, running_var: Tensor | None, found: Statistics, momentum: float
+) -> None:
+    unbiased = found.variance * (found.count / (found.count - 1))
+    for running, new in ((running_mean, found.mean), (running_var, unbiased)):
+        if running is not None:
+            old = running._array
+            running.assign((old * (1 - momentum) + new * momentum).astype(old.dtype))
+
+
+@gradient.rule("batch_norm")
+def _batch_norm(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ...]:
+    x, weight, bias = node.inputs
+    if is_recording():
+        wanted = [t for t, need in zip(node.inputs, needs, strict=True) if need]
+        composed = batch_norm_composed(x, weight, bias, node.saved["eps"])
+        found = iter(backward(composed, gy, inputs=wanted, create_graph=True))
+        return tuple(next(found) if need else None for need in needs)
+    rows, xhat, scale = _rows(gy._array), node.saved["xhat"], node.saved["scale"]
+    M = len(rows)
+    products = rows * xhat
+    gw, gb = _sums(products), _sums(rows)
+    gx = None
+    if needs[0]:
+        np.multiply(xhat, (gw / M).astype(rows.dtype), out=products)
+        np.subtract(rows, products, out=products)
+        products -= (gb / M).astype(rows.dtype)
+        products *= scale * weight._array
+        gx = Tensor(_planes(products, x.shape))
+    kept = (Tensor(g.astype(rows.dtype)) for g in (gw, gb))
+    return gx, *(g if need else None for g, need in zip(kept, needs[1:], strict=True))
+
+
+def batch_norm_composed(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """The same formula in Tensor functions, for derivatives of higher order."""
+    axes, apart = (0, *range(2, x.ndim)), (-1, *(1,) * (x.ndim - 2))
+    v = subtract(x, mean(x, axes, keepdims=True))
+    xhat = divide(v, sqrt(add(mean(multiply(v, v), axes, keepdims=True), eps)))
+    return add(multiply(xhat, reshape(weight, apart)), reshape(bias, apart))  # (C,) -> (C,1,...)
+
+
+def _fixed(
+    x: Tensor, mean: Tensor, variance: Tensor, weight: Tensor | None, bias: Tensor | None,
+    eps: float,
+) -> Tensor:  # fmt: skip
+    """x scale + shift, the scale and the shift from fixed statistics."""
+    apart = (-1, *(1,) * (x.ndim - 2))
+    scale: Tensor = Tensor(1 / np.sqrt(variance._array + x.dtype.type(eps)))
+    scale = scale if weight is None else multiply(scale, weight)
+    shift = multiply(scale, Tensor(-mean._array))
+    shift = shift if bias is None else add(shift, bias)
+    y = multiply(x, reshape(scale, apart))  # (C,) -> (C,1,...)
+    if y.requires_grad or shift.requires_grad:
+        return add(y, reshape(shift, apart))
+    y._array += shift._array.reshape(apart)  # (C,) -> (C,1,...): nobody else knows y
+    return y
+
+
+def _rows(x: np.ndarray) -> np.ndarray:
+    """(N,C,...) -> (M,C), of which the channels are contiguous."""
+    if x.ndim == 2:
+        return x
+    x = memory.canonicalise(x) if x.ndim == 4 else x
+    last = x.transpose(0, *range(2, x.ndim), 1)  # (N,C,...) -> (N,...,C)
+    return last.reshape(-1, x.shape[1])  # (N,...,C) -> (M,C)
+
+
+def _planes(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """(M,C) -> (N,C,...), a view."""
+    N, C, *pixels = shape
+    last = rows.reshape(N, *pixels, C)  # (M,C) -> (N,...,C)
+    return last.transpose(0, last.ndim - 1, *range(1, last.ndim - 1))  # (N,...,C) -> (N,C,...)
+
+
+def _sums(rows: np.ndarray) -> np.ndarray:
+    """The sums of the columns in float64: (M,C) -> (C,)."""
+    whole = len(rows) // GROUP * GROUP
+    if rows.dtype == np.float64 or not whole:
+        return rows.sum(axis=0, dtype=np.float64)
+    groups = rows[:whole].reshape(-1, GROUP, rows.shape[1]).sum(axis=1)  # (M,C) -> (M/G,G,C)
+    return groups.sum(axis=0, dtype=np.float64) + rows[whole:].sum(axis=0, dtype=np.float64)
+
+
+def _check(x: object, **channelwise: Tensor | None) -> int:
+    """The number of channels; an error for what does not fit x."""
+    arguments.tensor(x, "batch_norm", "x")
+    assert isinstance(x, Tensor)
+    if x.ndim < 2 or math.prod(x.shape[1:]) == 0:
+        raise ValueError(f"batch_norm: x must have the axes (N, C, ...), got {x.shape}")
+    for name, t in channelwise.items():
+        if t is None:
+            continue
+        arguments.tensor(t, "batch_norm", name)
+        if t.shape != (x.shape[1],) or t.dtype != x.dtype:
+            raise ValueError(
+                f"batch_norm: {name} is {t.dtype} {t.shape}, x {x.dtype} {x.shape}; it must be "
+                f"{x.dtype} ({x.shape[1]},)"
+            )
+        if type(t._array) is not type(x._array) and device.of(t._array) != device.of(x._array):
+            raise ValueError(f"batch_norm: {name} is on {t.device!r}, x on {x.device!r}")
+    return x.shape[1]

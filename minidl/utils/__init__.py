@@ -1,0 +1,1 @@
+"""PyTorch's package `utils`, for its `data`."""

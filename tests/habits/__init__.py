@@ -1,0 +1,1 @@
+"""Training scripts as people write them for PyTorch, run under PyTorch and under minidl."""

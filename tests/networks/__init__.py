@@ -1,0 +1,1 @@
+"""Comparison of torchvision's networks, imported, with ONNX Runtime: `python -m tests.networks`."""
