@@ -118,9 +118,9 @@ def _taps(
         return taps.area(size, length)
     p = np.arange(length)
     if mode in ("nearest", "nearest-exact"):
-        # In the type of x, so that a position that is nearly whole is rounded as in PyTorch.
-        shift = 0.5 if mode == "nearest-exact" else 0.0
-        places = (p.astype(dtype) + dtype.type(shift)) * dtype.type(step)
+        # In the type of x, and then in float32: so PyTorch rounds a position that is nearly whole.
+        shift = dtype.type(0.5 if mode == "nearest-exact" else 0)
+        places = ((p.astype(dtype) + shift) * dtype.type(step)).astype(np.float32)
         return taps.nearest(places, size, "floor")
     if aligned and not antialias:
         places = p * ((size - 1) / (length - 1)) if length > 1 else p * 0.0

@@ -20,12 +20,14 @@ Pads = tuple[tuple[int, int], ...]
 MODES = "constant", "reflect", "replicate", "circular"
 
 
-def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> Tensor:
+def pad(
+    x: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
+) -> Tensor:
     """x with elements added before and after it, as `torch.nn.functional.pad`.
 
     pad:   (before, after) of the last axis, then of the one before it, and so on; negative ones
            crop. With (left, right, top, bottom) images are padded.
-    mode:  "constant": by `value`. "reflect": mirrored at the edge, which is not repeated.
+    mode:  "constant": by `value`, or 0. "reflect": mirrored at the edge, which is not repeated.
            "replicate": by the edge. "circular": by the opposite side.
     Every mode takes any number of axes. "reflect" needs pads shorter than the axis, "circular" no
     longer ones, of what is left after cropping. ValueError for pads that do not fit.
@@ -37,12 +39,12 @@ def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.
             f"pad: pad must have two numbers for each of the last axes of {x.shape}, got {flat}"
         )
     arguments.one_of(mode, MODES, "pad: mode")
-    value = arguments.number(value, "pad: value")
+    filler = 0.0 if value is None else arguments.number(value, "pad: value")
     pairs = tuple(zip(flat[::2], flat[1::2], strict=True))[::-1]  # the last axis comes first
     pads = ((0, 0),) * (x.ndim - len(pairs)) + pairs
     _check(x, pads)
     if mode == "constant":
-        return _constant(x, pads, value)
+        return _constant(x, pads, filler)
     for axis, pair in enumerate(pads):
         if pair != (0, 0):
             x = take(x, sources(x.shape[axis], pair, mode, x.shape), axis)

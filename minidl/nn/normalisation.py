@@ -87,10 +87,26 @@ class GroupNorm(_Scaled):
 
 
 class InstanceNorm2d(_Scaled):
-    """F.instance_norm of (N,C,H,W), without running statistics; weight and bias are (C,)."""
+    """F.instance_norm of (N,C,H,W); weight and bias are (C,).
 
-    def __init__(self, num_features: int, eps: float = 1e-5, affine: bool = False) -> None:
+    The arguments are PyTorch's. Statistics are those of each sample; `momentum` is that of running
+    ones, which are refused.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+    ) -> None:
         channels = arguments.integer(num_features, "InstanceNorm2d: num_features", least=0)
+        arguments.number(momentum, "InstanceNorm2d: momentum")
+        if arguments.flag(track_running_stats, "InstanceNorm2d: track_running_stats"):
+            raise ValueError(
+                "InstanceNorm2d: track_running_stats must be False: a sample's own statistics serve"
+            )
         self.settings = {
             "num_features": channels, "eps": arguments.number(eps, "InstanceNorm2d: eps"),
         }  # fmt: skip

@@ -64,7 +64,7 @@ LAYERS: dict[str, tuple[tuple[Any, ...], dict[str, Any], tuple[int, ...]]] = {
     "SpaceToDepth": ((2, "CRD"), {}, (1, 3, 4, 4)),
     "LayerNorm": (((4, 4), 1e-5, True, True), {}, (1, 3, 4, 4)),
     "GroupNorm": ((2, 4, 1e-5, True), {}, (1, 4, 3, 3)),
-    "InstanceNorm2d": ((4, 1e-5, True), {}, (1, 4, 3, 3)),
+    "InstanceNorm2d": ((4, 1e-5, 0.1, True, False), {}, (1, 4, 3, 3)),
     "Transpose": (([0, 2, 1],), {}, (2, 3, 4)),
     "Concatenate": ((1,), {}, (2, 3)),
     "ELU": ((1.0,), {}, (2, 3)),

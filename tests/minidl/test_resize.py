@@ -110,6 +110,21 @@ def test_a_policy_keeps_the_aspect_ratio_as_in_onnx_runtime(
     assert same_bits(np.ascontiguousarray(found), expected)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("mode", ["nearest", "nearest-exact"])
+def test_nearest_takes_the_pixels_that_pytorch_takes(mode: str, dtype: Any) -> None:
+    """Where a position is nearly whole too: 39 / 1.3 is 29.999999999999996 in float64."""
+    torch = pytest.importorskip("torch")
+    sizes: list[dict[str, Any]] = [{"size": n} for n in (1, 7, 33, 111)]
+    scales: list[dict[str, Any]] = [{"scale_factor": s} for s in (0.35, 0.7, 1.3, 2.3)]
+    for length in (3, 9, 18, 31, 97):
+        x = np.arange(length, dtype=dtype).reshape(1, 1, length)  # (L,) -> (1,1,L)
+        for how in sizes + scales:
+            found = F.interpolate(Tensor(x), mode=mode, **how).data
+            expected = torch.nn.functional.interpolate(torch.tensor(x), mode=mode, **how)
+            assert np.array_equal(found, expected.numpy()), (length, how)
+
+
 @given(own=pairs(1, 6), new=pairs(1, 9), rng=rngs)
 @settings(max_examples=20)
 def test_the_transposed_matrix_of_an_axis_is_its_transpose(
