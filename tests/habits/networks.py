@@ -57,7 +57,7 @@ class ResNet18(nn.Module):
 class Inverted(nn.Module):
     def __init__(self, inp, oup, stride, expand):
         super().__init__()
-        hidden = int(round(inp * expand))
+        hidden = round(inp * expand)
         self.use_res_connect = stride == 1 and inp == oup
         layers = []
         if expand != 1:

@@ -75,7 +75,7 @@ F.softplus(x) | F.sigmoid(x) | F.tanh(x) | F.embedding(i, m.eye(4))
 """
 WRITES = """
 y += 1 | y -= y | y *= 2 | y /= 4 | y[0] = 1 | y[:, 1] = y[:, 0] | y[y > 0] = 0.5 | y[1, 2] += 3
-y[0] = y[1] | y.add_(1) | y.mul_(y) | y.zero_() | y.fill_(3) | y.clamp_(min=0)
+y[0] = y[1] | y.add_(1) | y.zero_() | y.fill_(3) | y.clamp_(min=0)
 y.sub_(y, alpha=0.5) | y.relu_() | y[:] = 7 | y[1:] *= -1 | y[..., -1] = m.arange(3)
 """
 
