@@ -62,11 +62,10 @@ def _apply_rule(
 ) -> None:
     """Apply one node's rule to `gy`, and add the results to the cotangents of its inputs."""
     node.check_unchanged()
-    needs = tuple(_key(t) in needed for t in node.inputs)
+    needs = tuple([key in needed for key in node.keys])
     made = table[node.operation](node, gy, needs)
-    for tensor, need, gx in zip(node.inputs, needs, made, strict=True):
+    for key, need, gx in zip(node.keys, needs, made, strict=True):
         if need and gx is not None:
-            key = _key(tensor)
             cotangents[key] = cotangents[key] + gx if key in cotangents else gx
 
 
@@ -86,18 +85,18 @@ def _nodes_on_paths(output: Tensor, targets: set[Any] | None) -> tuple[list[Node
         node = stack.pop()
         if node not in seen:
             seen.add(node)
-            stack.extend(t.node for t in node.inputs if t.node is not None)
+            stack.extend(key for key in node.keys if isinstance(key, Node))
     nodes = sorted(seen, key=lambda node: node.order)
     needed: set[Any] = set(targets or ())
     for node in nodes:
-        for tensor in node.inputs:
-            if targets is None and tensor.node is None and tensor.requires_grad:
-                needed.add(tensor)
-        if any(_key(t) in needed for t in node.inputs):
+        for key in node.keys if targets is None else ():
+            if isinstance(key, Tensor) and key.requires_grad and key.node is None:
+                needed.add(key)
+        if any(key in needed for key in node.keys):
             needed.add(node)
     if targets is None and output.node is None:
         needed.add(output)
-    return [node for node in nodes if any(_key(t) in needed for t in node.inputs)], needed
+    return [node for node in nodes if any(key in needed for key in node.keys)], needed
 
 
 def _key(tensor: Tensor) -> Any:

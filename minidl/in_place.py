@@ -27,9 +27,9 @@ Needs = tuple[bool, ...]
 
 
 def change(
-    x: Tensor, function: Callable[[Tensor], Tensor], what: str, *others: Any, needs_old: bool = True
+    x: Tensor, function: Callable[..., Tensor], what: str, *others: Any, needs_old: bool = True
 ) -> Tensor:
-    """x <- function(x), in x's memory; x itself is returned.
+    """x <- function(x, *others), in x's memory; x itself is returned.
 
     needs_old: the operation's rule reads the old values, which are then kept in a copy.
     RuntimeError for a leaf that requires a gradient while recording is on, TypeError if the result
@@ -39,12 +39,14 @@ def change(
         x.requires_grad or any(isinstance(t, Tensor) and t.requires_grad for t in others)
     )
     if not recorded:
-        _write(x, _fitting(x, function(x.detach()), what))
+        _write(x, _fitting(x, function(x.detach(), *others), what))
         return x
     _check_may_move(x, what)
-    before = _before(x, copied=needs_old)
-    result = _fitting(x, function(before), what)
-    if not needs_old:
+    alone = all(other is not x for other in others)
+    before = _before(x, copied=needs_old or not alone)
+    given = (before if other is x else other for other in others)
+    result = _fitting(x, function(before, *given), what)
+    if not needs_old and alone:
         _forget_values(before)
     _write(x, result)
     _move(x, result)

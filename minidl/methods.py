@@ -503,19 +503,19 @@ class Methods:
 
     def add_(self, other: Any, *, alpha: Any = 1) -> Tensor:
         """x <- x + alpha other."""
-        return self._change("add_", lambda x: x.add(other, alpha=alpha), other, needs_old=False)
+        return self._change("add_", lambda x, o: x.add(o, alpha=alpha), other, needs_old=False)
 
     def sub_(self, other: Any, *, alpha: Any = 1) -> Tensor:
         """x <- x - alpha other."""
-        return self._change("sub_", lambda x: x.sub(other, alpha=alpha), other, needs_old=False)
+        return self._change("sub_", lambda x, o: x.sub(o, alpha=alpha), other, needs_old=False)
 
     def mul_(self, other: Any) -> Tensor:
         """x <- x other."""
-        return self._change("mul_", lambda x: x * other, other)
+        return self._change("mul_", lambda x, o: x * o, other)
 
     def div_(self, other: Any) -> Tensor:
         """x <- x / other."""
-        return self._change("div_", lambda x: x / other, other)
+        return self._change("div_", lambda x, o: x / o, other)
 
     def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
         """x <- x within [min, max]."""

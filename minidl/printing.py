@@ -43,7 +43,7 @@ def _format(array: np.ndarray) -> Any:
             finite.max() >= 1e8 or finite.min() < 1e-4 or finite.max() / finite.min() > 1e3
         )
     spec = f".{DIGITS}e" if exponents else plain
-    texts = [_one(value, spec, end) for value in array.ravel()[:MOST]]
+    texts = [_one(value, spec, end) for value in array[np.isfinite(array)][:MOST]]
     width = max((len(text) for text in texts), default=0) if array.ndim else 0
     return lambda value: _one(value, spec, end).rjust(width)
 

@@ -154,6 +154,15 @@ def pass_through(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> tuple[Tenso
     return (gy,)
 
 
+def scale_by_weight(node: Node, gy: Tensor, needs: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+    """Through a batch normalisation: its standardisation is passed through, its scale transposed.
+
+    In eval it is recorded as a product and a sum, which do the same.
+    """
+    weight = node.inputs[1]
+    return gy * weight.reshape(-1, *(1,) * (gy.ndim - 2)), None, None  # (C,) -> (C,1,...)
+
+
 def by_definition(table: Rules) -> Rules:
     """The same table with convolutions that sum the products of the definition, so that pixels
     outside of a unit's receptive field are exactly zero: Winograd's sums round there."""
@@ -173,6 +182,7 @@ HELD: dict[str, Rule] = {
     "divide": hold_denominator,
     "local_contrast_norm": pass_through,
     "local_response_norm": pass_through,
+    "batch_norm": scale_by_weight,
     "standardise": pass_through,
 }
 """Rows that the deconvnet and guided backpropagation have in common."""

@@ -26,11 +26,13 @@ from minidl.recording import is_recording
 class Node:
     """One operation on the tape: its name, its inputs, the values saved for the backward pass."""
 
-    __slots__ = ("inputs", "operation", "order", "saved")
+    __slots__ = ("inputs", "keys", "operation", "order", "saved")
 
     def __init__(self, operation: str, inputs: tuple[Tensor, ...], saved: dict[str, Any]) -> None:
         self.operation = operation
         self.inputs = inputs
+        # Whose outputs the inputs were then: an operation in place gives a tensor another node.
+        self.keys: tuple[Node | Tensor, ...] = tuple([t.node or t for t in inputs])
         self.saved = saved
         self._look()
         if versions.any_moved():
@@ -47,7 +49,7 @@ class Node:
         if versions.unchanged_since(self.order):
             return
         for position, tensor in enumerate(self.inputs):
-            if tensor.changed > self.order:
+            if tensor.changed > self.order and self.operation not in VIEWS:
                 raise self._stale(f"input {position}", tensor.shape)
         for name, value in self.saved.items():
             for array in value if isinstance(value, tuple) else (value,):
@@ -75,6 +77,10 @@ class Node:
             f"backward: {what} of {self.operation}, shape {shape}, was changed in place after the "
             "forward pass; run the forward pass again first"
         )
+
+
+VIEWS = frozenset({"getitem", "reshape", "transpose", "broadcast_to"})
+"""Operations of whose inputs the rules read the shape alone: the values may change."""
 
 
 class RuleTable(Protocol):
@@ -462,22 +468,16 @@ class Tensor(Methods):
         return self.functions.matmul(other, self)
 
     def __iadd__(self, other: Operand) -> Tensor:
-        return self.functions.in_place(
-            self, lambda x: self.functions.add(x, other), "+=", other, needs_old=False
-        )
+        return self.functions.in_place(self, self.functions.add, "+=", other, needs_old=False)
 
     def __isub__(self, other: Operand) -> Tensor:
-        return self.functions.in_place(
-            self, lambda x: self.functions.subtract(x, other), "-=", other, needs_old=False
-        )
+        return self.functions.in_place(self, self.functions.subtract, "-=", other, needs_old=False)
 
     def __imul__(self, other: Operand) -> Tensor:
-        return self.functions.in_place(
-            self, lambda x: self.functions.multiply(x, other), "*=", other
-        )
+        return self.functions.in_place(self, self.functions.multiply, "*=", other)
 
     def __itruediv__(self, other: Operand) -> Tensor:
-        return self.functions.in_place(self, lambda x: self.functions.divide(x, other), "/=", other)
+        return self.functions.in_place(self, self.functions.divide, "/=", other)
 
     def __getitem__(self, index: Any) -> Tensor:
         return self.functions.getitem(self, _plain_index(index))

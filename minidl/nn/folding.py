@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 
+from minidl.nn.batch_norm import BatchNorm2d
 from minidl.nn.elementwise import Affine
 from minidl.nn.graph import Graph
 from minidl.nn.layers import Conv2d, Linear
@@ -15,8 +16,9 @@ Foldable = Conv2d | Linear
 
 
 def fold(graph: Graph) -> Graph:
-    """The graph with each `Affine` folded into the convolution or linear layer before it, if it is
-    that layer's only reader; of several in sequence (Caffe's batch normalisation and scale) each.
+    """The graph with each `Affine`, and each batch normalisation in eval, folded into the
+    convolution or linear layer before it, if it is that layer's only reader; of several in sequence
+    (Caffe's batch normalisation and scale) each.
 
         (w * x + b) scale + shift = (w scale) * x + (b scale + shift)
 
@@ -33,8 +35,9 @@ def fold(graph: Graph) -> Graph:
         into = gone.get(below, below)
         alone = alone and not {name, into} & tied
         source = layers.get(into)
-        if alone and isinstance(layer, Affine) and isinstance(source, Foldable):
-            layers[into] = _folded(source, layer)
+        affine = _affine(layer)
+        if alone and affine is not None and isinstance(source, Foldable):
+            layers[into] = _folded(source, affine)
             gone[name] = into
     return Graph(
         {name: layer for name, layer in layers.items() if name not in gone},
@@ -54,6 +57,16 @@ def _tied(graph: Graph) -> set[str]:
     return {
         name for name, layer in graph.children() if any(id(p) in shared for p in layer.parameters())
     }
+
+
+def _affine(layer: Module) -> Affine | None:
+    """The layer as a scale and a shift of channels; None for one that is none.
+
+    A batch normalisation is one in eval, with its running statistics.
+    """
+    if isinstance(layer, BatchNorm2d) and not layer.training and layer.running_mean is not None:
+        return layer.affine_of_running()
+    return layer if isinstance(layer, Affine) else None
 
 
 def _folded(layer: Foldable, affine: Affine) -> Module:

@@ -37,11 +37,12 @@ def save_onnx(
 
     metadata: text for ONNX's metadata_props.
     ImportError without the package onnx; TypeError for a kind of layer without an exporter here;
-    ValueError if the network does not take such images.
+    ValueError if the network does not take such images, or normalises by a batch's statistics.
     """
     import onnx
     from onnx import helper, numpy_helper
 
+    _require_eval(model)
     shapes = _shapes(model, input_shape)
     writing, given = Writing(shapes), {nn.INPUT: IMAGE}
     below = model.below(model.output)
@@ -65,6 +66,16 @@ def save_onnx(
     onnx.checker.check_model(file, full_check=True)
     with serialize.replacing(path) as beside:
         beside.write_bytes(file.SerializeToString())
+
+
+def _require_eval(model: nn.Graph) -> None:
+    """ValueError for a batch normalisation that would use the statistics of a batch."""
+    for name, layer in model.named_children():
+        if isinstance(layer, nn.BatchNorm2d) and (layer.training or layer.running_mean is None):
+            raise ValueError(
+                f"layer {name!r}, a {type(layer).__name__}, normalises by the statistics of each "
+                "batch; a file has fixed ones: call eval() first, of a layer that tracks them"
+            )
 
 
 def _shapes(model: nn.Graph, input_shape: Sequence[int]) -> dict[str, tuple[int, ...]]:
@@ -174,6 +185,18 @@ def _affine(writing: Writing, name: str, layer: nn.Affine, inputs: Sequence[str]
     writing.node("BatchNormalization", name, takes, epsilon=0.0)
 
 
+def _batch_norm(writing: Writing, name: str, layer: nn.BatchNorm2d, inputs: Sequence[str]) -> None:
+    assert layer.running_mean is not None and layer.running_var is not None
+    C = layer.num_features
+    given = {"weight": layer.weight, "bias": layer.bias}
+    arrays = {
+        what: np.full(C, what == "weight", np.float32) if value is None else value.data
+        for what, value in given.items()
+    } | {"running_mean": layer.running_mean.data, "running_var": layer.running_var.data}
+    takes = [writing.constant(f"{name}.{what}", array) for what, array in arrays.items()]
+    writing.node("BatchNormalization", name, [*inputs, *takes], epsilon=layer.eps)
+
+
 def _pixels(writing: Writing, name: str, layer: nn.Pixels, inputs: Sequence[str]) -> None:
     """A 1x1 convolution: each output channel is one input channel times its scale."""
     order, scale = layer.settings["order"], layer.settings["scale"]
@@ -239,6 +262,7 @@ WRITERS: dict[type[nn.Module], Writer] = {
     nn.AvgPool2d: _avg_pool,
     nn.LocalResponseNorm: _response,
     nn.Affine: _affine,
+    nn.BatchNorm2d: _batch_norm,
     nn.LocalContrastNorm: _contrast,
     nn.Pixels: _pixels,
     nn.PReLU: _prelu,
