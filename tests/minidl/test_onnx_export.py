@@ -251,7 +251,7 @@ def test_a_layer_of_training_is_written_as_it_is_in_inference(name: str, tmp_pat
     ("layer", "said"),
     [
         (nn.AdaptiveAvgPool2d(3), r"plane of \(8, 8\) to \(3, 3\)"),
-        (nn.BatchNorm2d(3, track_running_stats=False), "no running statistics"),
+        (nn.BatchNorm2d(3, track_running_stats=False), "statistics of each batch"),
     ],
 )
 def test_what_has_no_operator_is_refused(layer: nn.Module, said: str, tmp_path: Path) -> None:

@@ -262,6 +262,7 @@ WRITERS: dict[type[nn.Module], Writer] = {
     nn.AvgPool2d: _avg_pool,
     nn.LocalResponseNorm: _response,
     nn.Affine: _affine,
+    nn.BatchNorm1d: _batch_norm,
     nn.BatchNorm2d: _batch_norm,
     nn.LocalContrastNorm: _contrast,
     nn.Pixels: _pixels,

@@ -1,28 +1,11 @@
-"""Export of layers that training needs, as they are in inference, and of pools to a given size."""
+"""Export of pools to a given size, of convolutions of sequences, and of dropout in inference."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from minidl import nn
 from minidl.formats.onnx.writing import Writer, Writing, plain
-
-
-def _batch_norm(writing: Writing, name: str, layer: nn.BatchNorm2d, inputs: Sequence[str]) -> None:
-    """The running statistics, fixed; ValueError for a layer that tracks none."""
-    if layer.running_mean is None or layer.running_var is None:
-        raise ValueError(
-            f"layer {name!r} has no running statistics, and so no result for one image; "
-            "track_running_stats=True would"
-        )
-    mean, variance = layer.running_mean._array, layer.running_var._array
-    weight = np.ones_like(mean) if layer.weight is None else layer.weight._array
-    bias = np.zeros_like(mean) if layer.bias is None else layer.bias._array
-    given = {"weight": weight, "bias": bias, "running_mean": mean, "running_var": variance}
-    constants = [writing.constant(f"{name}.{key}", array) for key, array in given.items()]
-    writing.node("BatchNormalization", name, [*inputs, *constants], epsilon=layer.eps)
 
 
 def _pool_to(whole: str, windows: str) -> Writer:
@@ -61,8 +44,6 @@ def _sequence(writing: Writing, name: str, layer: nn.Conv1d, inputs: Sequence[st
 
 
 TRAINED: Mapping[type[nn.Module], Writer] = {
-    nn.BatchNorm1d: _batch_norm,
-    nn.BatchNorm2d: _batch_norm,
     nn.Dropout2d: plain("Identity"),
     nn.AdaptiveAvgPool2d: _pool_to("GlobalAveragePool", "AveragePool"),
     nn.AdaptiveMaxPool2d: _pool_to("GlobalMaxPool", "MaxPool"),
