@@ -23,6 +23,7 @@ GEOMETRIES = (
     ConvGeometry.of((1, 3, 23, 23), (8, 3, 7, 7), stride=2),
     ConvGeometry.of((3, 16, 9, 9), (24, 16, 1, 1)),
     ConvGeometry.of((1, 4, 12, 12), (4, 4, 3, 3), padding=2, dilation=2),
+    ConvGeometry.of((2, 24, 9, 11), (24, 1, 3, 3), stride=2, padding=1, groups=24),
 )
 MOST_SAVED = (5 * 4 / 8) ** 2
 """Products of the definition for one of a tile: 5 outputs of 4 taps from 8 points, on both axes."""
