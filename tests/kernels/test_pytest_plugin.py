@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import kernels.verify.collecting  # noqa: F401  (NumPy's modules cannot be imported twice)
 from kernels.contract import registry
 
 pytest_plugins = "pytester"
