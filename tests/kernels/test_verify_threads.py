@@ -76,3 +76,24 @@ def test_only_verify_starts_anew_and_not_against_the_users_number(
     if variable:
         monkeypatch.setenv("NUMBA_NUM_THREADS", variable)
     restart.with_threads(command)
+
+
+EVERY = """
+from kernels import all_kernels
+from kernels.contract import threads
+from kernels.verify import PROPERTIES, try_property
+
+threads.set_num_threads(2)
+for kernel in all_kernels():
+    if PROPERTIES["any threads"].concerns(kernel):
+        outcome = try_property(kernel, PROPERTIES["any threads"], 4, seed_=1)
+        reason = outcome.failure.reason if outcome.failure else outcome.unmet
+        print(kernel.operation, kernel.name, "holds" if outcome.holds else reason or "no example")
+"""
+
+
+def test_every_kernel_of_ours_holds_with_every_number_of_threads(tmp_path: Path) -> None:
+    done = python("-c", EVERY, folder=tmp_path, NUMBA_NUM_THREADS="8")
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0 and len(lines) >= 40, done.stderr
+    assert [line for line in lines if not line.endswith(" holds")] == []
