@@ -22,6 +22,7 @@ TEST = [
     "captum>=0.9",
     "onnx>=1.21",
     "onnxruntime>=1.20",
+    "onnxscript>=0.7",
     *VERIFY,
     *CUDA_REPORT,
 ]

@@ -139,5 +139,5 @@ class Matcher:
         return False
 
 
-_NUMBERS = ("epsilon", "alpha", "beta", "bias")
+_NUMBERS = ("epsilon", "alpha", "beta", "bias", "floor")
 """Names of formulas that stand for one number each."""

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.formats.onnx import contrast
 from minidl.formats.onnx.formulas import Match, Matcher, parsed
 from minidl.formats.onnx.model import Model, Node
 
@@ -134,6 +135,10 @@ PATTERNS = [
         "GroupNormalization", "Reshape(InstanceNormalization(Reshape(x)))", meaning=_group_norm
     ),
     *(Pattern("LRN", formula, meaning=_response) for formula in RESPONSE),
+    Pattern(
+        "LCN", contrast.formula(True), ("x", "mean_inside"), lambda m: contrast.settings(m, True)
+    ),
+    Pattern("LCN", contrast.formula(False), meaning=lambda m: contrast.settings(m, False)),
 ]
 """The formulas, larger ones before those that they contain."""
 

@@ -164,5 +164,5 @@ def _number(entries: dict[str, str], key: str, default: int, what: str) -> int:
     return int(text)
 
 
-def _name(folder: Path | None) -> str:
+def _name(folder: Path) -> str:
     return os.fspath(folder) if folder.parts else "this folder"

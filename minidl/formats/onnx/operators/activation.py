@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from kernels.contract.norm_geometry import LCNGeometry
 from minidl import nn
 from minidl.formats.onnx.call import Builder, Built, Call, Steps, operator
 from minidl.formats.onnx.operators.arithmetic import per_channel
@@ -80,6 +81,18 @@ def clip(call: Call) -> nn.Module:
 def lrn(call: Call) -> nn.Module:
     call.planes  # noqa: B018  (only planes have channels)
     return nn.LocalResponseNorm(call["size"], call["alpha"], call["beta"], call["bias"])
+
+
+@operator("LCN")
+def lcn(call: Call) -> nn.Module:
+    """Our own export's formula (`contrast.py`); what a window has in the plane must be as there."""
+    _, C, H, W = call.planes
+    names = ("size", "sigma", "border", "floor")
+    settings = {name: call[name] for name in names}
+    g = LCNGeometry.of((1, C, H, W), **settings)
+    if call.has(1) and not np.allclose(call.array(1), g.coverage(), rtol=1e-6, atol=0):
+        raise ValueError(f"its blurs of {H} x {W} pixels are not over the window in the plane")
+    return nn.LocalContrastNorm(**settings)
 
 
 @operator("Softmax")
