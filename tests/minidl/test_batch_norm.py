@@ -10,7 +10,7 @@ import pytest
 
 from minidl import Tensor, backward, load_onnx, nn, no_grad, rules
 from minidl import functional as F
-from minidl.formats.onnx.export import export_onnx
+from minidl.formats.onnx.export import save_onnx
 from minidl.nn.folding import fold
 
 torch: Any = pytest.importorskip("torch")
@@ -89,13 +89,13 @@ def network() -> nn.Sequential:
 def test_in_eval_it_is_folded_and_exported_with_its_statistics(tmp_path: Path) -> None:
     net, x = network(), Tensor(images((2, 3, 6, 6)).astype(np.float32))
     with pytest.raises(ValueError, match="call eval"):
-        export_onnx(net, tmp_path / "net.onnx", (3, 6, 6))
+        save_onnx(net, tmp_path / "net.onnx", (3, 6, 6))
     assert [type(layer) for _, layer in fold(net).named_children()][1] is nn.BatchNorm2d
     net.eval()
     with no_grad():
         y, folded = net(x).numpy(), fold(net)
         assert [name for name, _ in folded.named_children()] == ["conv", "relu"]
         np.testing.assert_allclose(folded(x).numpy(), y, rtol=1e-5, atol=1e-5)
-        export_onnx(net, tmp_path / "net.onnx", (3, 6, 6))
+        save_onnx(net, tmp_path / "net.onnx", (3, 6, 6))
         again = load_onnx(tmp_path / "net.onnx")(x).numpy()
         np.testing.assert_allclose(again, y, rtol=1e-5, atol=1e-5)
