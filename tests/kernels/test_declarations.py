@@ -132,7 +132,7 @@ def test_every_row_of_rates_is_that_of_the_kernel_of_its_name() -> None:
 
 
 def test_an_unknown_name_of_rates_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"no rates 'conv2d guessed'; there are conv2d depthwise, conv2d direct"):
+    with pytest.raises(ValueError, match=r"no rates 'conv2d guessed'; there are .* conv2d direct"):
         Cost(lambda problem: None, "conv2d guessed")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from minidl import nn
@@ -86,12 +88,17 @@ def power(call: Call) -> Built:
     return nn.Power(float(exponent.item()))
 
 
+def _plain(kind: type[nn.Module], call: Call) -> nn.Module:
+    """A layer without settings."""
+    return kind()
+
+
 for _name, _kind in {
     "Neg": nn.Negate, "Abs": nn.Absolute, "Reciprocal": nn.Reciprocal, "Exp": nn.Exp,
     "Log": nn.Log, "Sqrt": nn.Sqrt, "Erf": nn.Erf, "Sin": nn.Sin, "Cos": nn.Cos,
     "Floor": nn.Floor, "Round": nn.Round, "Sign": nn.Sign,
 }.items():  # fmt: skip
-    operator(_name)(lambda call, kind=_kind: kind())
+    operator(_name)(partial(_plain, _kind))
 
 
 @operator("Where")
