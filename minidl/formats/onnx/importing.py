@@ -71,7 +71,7 @@ def convert(model: Model, what: str) -> nn.Graph:
     """The layers of a model; `what` is its name in errors."""
     stored = sum(array.nbytes for array in model.constants.values())
     image = Activation(nn.INPUT, (1, *model.image.shape))
-    values = {**model.constants, model.image.name: image}
+    values: dict[str, Value] = {**model.constants, model.image.name: image}
     walk = _Walk(values, image, model.opset, SMALL + MULTIPLE * stored, model.image.images)
     with no_grad():
         for node in recognised(model):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from minidl.formats.onnx.call import Built, Call
+from minidl.formats.onnx.call import Call
 from minidl.nn.module import Module, Parameter
 from minidl.nn.tying import unite
 from minidl.sharing import place
@@ -23,9 +23,9 @@ class Ties:
 
     known: dict[Hashable, Parameter] = field(default_factory=dict)
 
-    def add(self, call: Call, built: Built) -> None:
+    def add(self, call: Call, built: tuple[Module, ...]) -> None:
         """Tie the parameters of a node's layers to earlier ones of the same origin."""
-        for at, module in enumerate(built if isinstance(built, tuple) else (built,)):
+        for at, module in enumerate(built):
             for name, own in list(vars(module).items()):
                 if isinstance(own, Parameter):
                     self._tie(module, name, own, _origin(call, own, (at, name)))

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from minidl import nn
 from minidl.formats.onnx.batch import FRONT, Activation
-from minidl.formats.onnx.call import Built, Call, Steps, operator
+from minidl.formats.onnx.call import Builder, Built, Call, Steps, operator
 from minidl.formats.onnx.joining import aligned, sources
+
+
+def plain(kind: Callable[[], nn.Module]) -> Builder:
+    """The converter of an operator without settings."""
+    return lambda call: kind()
 
 
 @operator("BatchNormalization")
@@ -91,7 +98,7 @@ for _name, _kind in {
     "Log": nn.Log, "Sqrt": nn.Sqrt, "Erf": nn.Erf, "Sin": nn.Sin, "Cos": nn.Cos,
     "Floor": nn.Floor, "Round": nn.Round, "Sign": nn.Sign,
 }.items():  # fmt: skip
-    operator(_name)(lambda call, kind=_kind: kind())
+    operator(_name)(plain(_kind))
 
 
 @operator("Where")
