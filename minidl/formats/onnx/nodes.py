@@ -102,12 +102,13 @@ def _feeders(node: Any, makers: dict[str, int], given: Collection[str]) -> set[i
 
 def outer_values(node: Any) -> set[str]:
     """The values that the graphs within a node read from outside of them."""
-    graphs = [each.g for each in node.attribute if each.HasField("g")]
     found = set[str]()
-    for graph in graphs:
+    for graph in (each.g for each in node.attribute if each.HasField("g")):
+        read, made = {each.name for each in graph.output}, {each.name for each in graph.input}
         for inner in graph.node:
-            found |= {*inner.input, *outer_values(inner)}
-        found.update(each.name for each in graph.output)
+            read |= {*inner.input, *outer_values(inner)}
+            made |= set(inner.output)
+        found |= read - made
     return found
 
 

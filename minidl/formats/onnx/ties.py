@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,9 +23,9 @@ class Ties:
 
     known: dict[Hashable, Parameter] = field(default_factory=dict)
 
-    def add(self, call: Call, modules: Sequence[Module]) -> None:
+    def add(self, call: Call, built: tuple[Module, ...]) -> None:
         """Tie the parameters of a node's layers to earlier ones of the same origin."""
-        for at, module in enumerate(modules):
+        for at, module in enumerate(built):
             for name, own in list(vars(module).items()):
                 if isinstance(own, Parameter):
                     self._tie(module, name, own, _origin(call, own, (at, name)))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 
 import numpy as np
 
 from minidl import nn
 from minidl.formats.onnx.batch import FRONT, Activation
-from minidl.formats.onnx.call import Built, Call, Steps, operator
+from minidl.formats.onnx.call import Builder, Built, Call, Steps, operator
 from minidl.formats.onnx.joining import aligned, sources
+
+
+def plain(kind: Callable[[], nn.Module]) -> Builder:
+    """The converter of an operator without settings."""
+    return lambda call: kind()
 
 
 @operator("BatchNormalization")
@@ -88,17 +93,12 @@ def power(call: Call) -> Built:
     return nn.Power(float(exponent.item()))
 
 
-def _plain(kind: type[nn.Module], call: Call) -> nn.Module:
-    """A layer without settings."""
-    return kind()
-
-
 for _name, _kind in {
     "Neg": nn.Negate, "Abs": nn.Absolute, "Reciprocal": nn.Reciprocal, "Exp": nn.Exp,
     "Log": nn.Log, "Sqrt": nn.Sqrt, "Erf": nn.Erf, "Sin": nn.Sin, "Cos": nn.Cos,
     "Floor": nn.Floor, "Round": nn.Round, "Sign": nn.Sign,
 }.items():  # fmt: skip
-    operator(_name)(partial(_plain, _kind))
+    operator(_name)(plain(_kind))
 
 
 @operator("Where")

@@ -199,12 +199,9 @@ def resize(call: Call) -> Built:
     if not kept:
         return nn.Identity()
     numbers = [float(given[i]) if scales is not None else _number(given[i]) for i in kept]
-    target: dict[str, Any] = {"sizes" if scales is None else "scales": numbers}
-    return nn.Resize(
-        axes=[x.place(where[i]) for i in kept],
-        **target,
-        **_resampling(call, [*kept, *(i + len(where) for i in kept)]),
-    )
+    settings = _resampling(call, [*kept, *(i + len(where) for i in kept)])
+    settings["sizes" if scales is None else "scales"] = numbers
+    return nn.Resize(axes=[x.place(where[i]) for i in kept], **settings)
 
 
 def _stays(call: Call, axis: int, given: Any, scaled: bool) -> bool:
