@@ -93,7 +93,7 @@ def _makers(nodes: Sequence[Any], given: Collection[str]) -> dict[str, int]:
 
 
 def _feeders(node: Any, makers: dict[str, int], given: Collection[str]) -> set[int]:
-    read = [*node.input, *outer_values(node)]
+    read = [*node.input, *(outer_values(node) if node.op_type == "If" else ())]
     unknown = [v for v in filter(None, node.input) if v not in makers and v not in given]
     if unknown:
         raise ValueError(f"{called(node)} takes {unknown[0]!r}, which nothing makes")
