@@ -148,7 +148,8 @@ def _taps(layer: nn.Module, shape: Shape) -> dict[int, Axis]:
 def reordered(layer: nn.Module, inputs: Sequence[Value], shape: Shape) -> Dependence:
     (value,) = inputs
     given = getattr(layer, "settings", {})
-    front = given.get("rows", [1, 1]) == [1, 1] and not (given.get("source") or given.get("target"))
+    moved = given.get("source") or given.get("target")
+    front = not moved and tuple(given.get("rows", (1, 1))) == (1, 1)
     layout = reshaped(value.layout, value.shape, shape) if value.known and front else None
     if layout is None:
         return Dependence(None, everything(inputs))

@@ -178,7 +178,9 @@ def _graph(file: Path, form: InputFormat, fold: bool, output: str | None) -> tup
     """The file's own layers, and the images that they take."""
     if kind_of(file) != "onnx":
         graph = _torchvision(file)
-        return (folded(graph) if fold else graph), Input(3, form.size, form.size)
+        graph = folded(graph) if fold else graph
+        graph.eval()
+        return graph, Input(3, form.size, form.size)
     plane = form.plane or (form.size, form.size)
     try:
         image = read_image(file, plane)

@@ -234,7 +234,7 @@ def _fall(chain: Chain, x: np.ndarray, over: list[tuple[int, int]], square: int)
 def _mean_fall(model: ZFNet, x: np.ndarray, corners: np.ndarray, square: int) -> np.ndarray:
     """(3,S,S): for each pixel of x the mean fall of the score over the squares that hide it."""
     incremental = IncrementalForward(model, x)
-    falls, clear = [], incremental.kept["fc8"][0, LABEL]
+    falls, clear = [], devices.host(incremental.kept["fc8"])[0, LABEL, 0, 0]  # of (1,K,1,1)
     for first in range(0, len(corners), OURS):
         at = corners[first : first + OURS]
         black = np.zeros((len(at), 3, square, square), x.dtype)

@@ -60,7 +60,7 @@ def _chosen(op: str | None, device: str | None) -> list[Kernel]:
         return kernels
     known = ", ".join(dict.fromkeys(k.operation for k in all_kernels()))
     wanted = " on ".join(repr(word) for word in (op, device) if word)
-    devices = ", ".join(dict.fromkeys(k.device for k in all_kernels()))
+    devices = ", ".join(sorted({k.device for k in all_kernels()}))
     raise ValueError(
         f"no kernel is registered for {wanted}; operations: {known}; devices: {devices}"
     )

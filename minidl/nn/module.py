@@ -273,8 +273,8 @@ class Module:
         return {name: tensor.data for name, tensor in self._named_state(prefix)}
 
     def _named_state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-        for owner, module in self.named_modules(prefix=prefix, remove_duplicate=False):
-            own = f"{owner}." if owner and not owner.endswith(".") else owner
+        for owner, module in self.named_modules(remove_duplicate=False):
+            own = f"{prefix}{owner}." if owner else prefix  # a name may end with a dot itself
             for name, parameter in module.named_parameters(recurse=False, remove_duplicate=False):
                 yield own + name, parameter
             for name, buffer in module.named_buffers(recurse=False, persistent_only=True):
@@ -295,7 +295,9 @@ class Module:
 
     def extra_repr(self) -> str:
         """The settings, for `print(module)`."""
-        settings: dict[str, Any] = getattr(self, "settings", {})
+        settings = getattr(self, "settings", None)
+        if not isinstance(settings, Mapping):  # a module of a user's may call anything so
+            return ""
         return ", ".join(f"{name}={value!r}" for name, value in settings.items())
 
     def __repr__(self) -> str:

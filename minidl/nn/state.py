@@ -87,5 +87,9 @@ def converted(array: Any, device: str | None, dtype: np.dtype | None) -> Any:
 
 
 def replace(tensor: Tensor, data: Any) -> None:
-    """Use another array of the same values; the gradient is dropped."""
+    """Use another array of the same values; the gradient is dropped.
+
+    What the tape saved of the old memory counts as changed: its gradient would be another device's.
+    """
+    tensor._wrote()
     tensor.data, tensor.grad = memory.cache_aligned(data), None

@@ -106,6 +106,7 @@ def geometries() -> Iterator[ConvGeometry]:
     yield ConvGeometry.of((1, 8, 12, 12), (32, 8, 3, 3), padding=1)
     yield ConvGeometry.of((1, 3, 13, 13), (32, 3, 7, 7), 2, 1)
     yield ConvGeometry.of((1, 16, 8, 8), (32, 16, 1, 1))
+    yield ConvGeometry.of((1, 32, 8, 8), (32, 1, 3, 3), padding=1, groups=32)
 
 
 def test_winograd_along_rows_refuses_a_pooling_of_one_row() -> None:

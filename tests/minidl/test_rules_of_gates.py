@@ -157,7 +157,7 @@ def test_the_page_of_rules_names_every_row_that_a_table_replaces() -> None:
         "multiply": "signal times gate", "matmul": "attention's weights times values",
         "divide": "a quotient", "standardise": "layer, group, instance normalisation",
         "local_contrast_norm": "local contrast", "local_response_norm": "local response",
-        "clip": "a clip from 0 up",
+        "clip": "a clip from 0 up", "batch_norm": "batch normalisation",
     }  # fmt: skip
     for table in BOTH:
         for row in table._rows:

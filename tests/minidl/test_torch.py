@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,11 +29,17 @@ from tests.minidl.torch_elements import COMPARED, ONES_OF_ITS_OWN  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread", "one_torch_thread")
 Arrays = Sequence[np.ndarray]
+ROOT = Path(__file__).resolve().parents[2]
 UNARY = {"absolute", "clip", "exp", "log", "negate", "power", "relu", "sigmoid", "sqrt", "tanh"}
 PYTORCH_HAS_NOT = {
     "depth_to_space", "dropout", "dropout_mask", "fill_outside", "local_contrast_norm", "resize",
     "space_to_depth", "standardise", "sum_to",
 }  # fmt: skip
+ELSEWHERE = {
+    "adaptive_avg_pool2d", "adaptive_max_pool2d", "batch_norm", "binary_cross_entropy_with_logits",
+    "conv1d", "embedding", "l1_loss", "mse_loss", "nll_loss", "one_hot",
+}  # fmt: skip
+"""Compared in tests/habits/test_expressions.py, by their use."""
 PIECEWISE = {"conv_relu_pool"}
 """Compared with its own steps in test_fused.py: here a rounding could change a maximum's index."""
 
@@ -134,7 +141,9 @@ def test_elementwise_functions_equal_pytorchs_kinks_included(
 def test_everything_that_pytorch_has_is_compared() -> None:
     # A case of a second form of a function has several words as its name.
     named = {name for name in CASES if name.isidentifier()} | UNARY | COMPARED | ONES_OF_ITS_OWN
-    assert named | PYTORCH_HAS_NOT | PIECEWISE == set(F.__all__)
+    assert named | PYTORCH_HAS_NOT | PIECEWISE | ELSEWHERE == set(F.__all__)
+    text = (ROOT / "tests" / "habits" / "test_expressions.py").read_text("utf-8")
+    assert not [name for name in ELSEWHERE if f"{name}(" not in text]
 
 
 @given(g=pool_geometries(torch=True), rng=rngs, dtype=dtypes)

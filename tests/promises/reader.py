@@ -42,7 +42,8 @@ SPACE = 6 << 30
 
 def _onnx(path: Path) -> None:
     load_onnx(path)
-    import_network(path, input_format("torchvision", None, size=own_size(path)))
+    H, W = own_size(path) or (None, None)
+    import_network(path, input_format("torchvision", None, size=H, plane=H and W and (H, W)))
 
 
 def _pth(path: Path) -> None:

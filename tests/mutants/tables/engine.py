@@ -69,8 +69,8 @@ a gradient replaces that of the walk before
 
 what was written to after the forward pass is used
 -    node.check_unchanged()
--    needs = tuple(_key(t) in needed for t in node.inputs)
-+    needs = tuple(_key(t) in needed for t in node.inputs)
+-    needs = tuple([key in needed for key in node.keys])
++    needs = tuple([key in needed for key in node.keys])
 
 a tensor on the way that is an input too loses its cotangent
 -            gy = cotangents.get(node) if keep else cotangents.pop(node, None)
