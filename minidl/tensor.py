@@ -49,12 +49,18 @@ class Node:
         if versions.unchanged_since(self.order):
             return
         for position, tensor in enumerate(self.inputs):
-            if tensor.changed > self.order and self.operation not in VIEWS:
+            if tensor.changed > self.order and not self._may_move(tensor):
                 raise self._stale(f"input {position}", tensor.shape)
         for name, value in self.saved.items():
             for array in value if isinstance(value, tuple) else (value,):
                 if devices.is_array(array) and versions.last_write(array) > self.order:
                     raise self._stale(f"the saved {name}", array.shape)
+
+    def _may_move(self, tensor: Tensor) -> bool:
+        """True for the input of a view that an operation in place gave another place on the tape:
+        the rule reads its shape alone."""
+        moved = versions.any_moved() and versions.last_move(tensor._array) > self.order
+        return moved and self.operation in VIEWS and tensor._replaced <= self.order
 
     def _look(self) -> None:
         for tensor in self.inputs:
@@ -80,7 +86,7 @@ class Node:
 
 
 VIEWS = frozenset({"getitem", "reshape", "transpose", "broadcast_to"})
-"""Operations of whose inputs the rules read the shape alone: the values may change."""
+"""Operations of whose inputs the rules read the shape alone."""
 
 
 class RuleTable(Protocol):
