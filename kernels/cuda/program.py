@@ -20,6 +20,7 @@ from numpy.typing import DTypeLike
 
 from kernels.contract import devices
 from kernels.contract.arrays import device_kind
+from kernels.contract.registry import all_kernels
 
 INCLUDE = Path(__file__).parent / "include"
 """The folder of `#include "geometry.cuh"`."""
@@ -116,6 +117,7 @@ class Program:
 
 def programs() -> list[Program]:
     """Every program, in order of the path of its source."""
+    all_kernels()  # imports the files that declare them
     return [_programs[path] for path in sorted(_programs)]
 
 
