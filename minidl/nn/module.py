@@ -30,6 +30,8 @@ class Parameter(Tensor):
 
     def __init__(self, data: np.ndarray | Tensor, requires_grad: bool = True) -> None:
         array = data._array if isinstance(data, Tensor) else data
+        if isinstance(array, np.ndarray) and not array.flags.writeable:
+            array = array.copy()  # of a file's bytes: what is learnt is written to
         super().__init__(memory.cache_aligned(array), requires_grad=requires_grad)
         self._guard_memory()
 

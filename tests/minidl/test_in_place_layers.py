@@ -56,3 +56,12 @@ def test_pytorchs_paths_of_functions_and_data() -> None:
 
     assert minidl.nn.functional.silu is functional.silu
     assert minidl.utils.data.DataLoader is data.DataLoader
+
+
+def test_a_parameter_of_a_read_only_array_can_be_learnt() -> None:
+    """A file's constants are read-only: the parameter has memory of its own."""
+    stored = np.frombuffer(np.arange(16, dtype=np.float32).tobytes(), np.float32)
+    for parameter in (nn.Parameter(stored), nn.Parameter(stored[:4])):
+        parameter.change(lambda array: np.add(array, 1, out=array))
+        assert parameter.data[0] == 1
+    assert stored[0] == 0
