@@ -93,9 +93,8 @@ def _resized(rng: np.random.Generator, opset: int) -> Case:
     if rng.random() < 0.5:
         return Case(single("Resize", opset, x, region, scales, **settings), x, 100, "one", False)
     sizes = np.array([*x.shape[:2], *rng.integers(2, 20, 2)])
-    # In opset 11 scales are no optional input: empty where there are sizes.
-    without = np.zeros(0, np.float32) if opset < 13 else None
-    proto = single("Resize", opset, x, region, without, sizes, **settings)
+    scales_left_out = region if opset < 13 else None  # which has to be given, of no values
+    proto = single("Resize", opset, x, region, scales_left_out, sizes, **settings)
     proto.graph.input[0].type.tensor_type.shape.dim[0].dim_value = len(x)
     return Case(proto, x, 100, "one", False)
 

@@ -51,6 +51,7 @@ def test_every_activation_has_the_images_in_front(name: str) -> None:
     with no_grad():
         outputs = net.activations(Tensor(x))
         alone = net.activations(Tensor(x[1:2]))
+    assert all(parameter.data.flags.writeable for parameter in net.parameters())
     for layer, y in outputs.items():
         assert len(y) == 3
         np.testing.assert_allclose(y.data[1:2], alone[layer].data, rtol=1e-3, atol=1e-5)

@@ -51,7 +51,7 @@ def _rank(value: Value) -> int:
 def _source(value: Value, axes: int) -> Activation | Source:
     if not isinstance(value, Activation):
         assert value is not None
-        return Source((nn.Constant(np.asarray(value, np.float32)),))
+        return Source((nn.Constant(np.array(value, np.float32)),))
     missing = axes - len(value.own)
     return Source((nn.Reshape((1,) * missing + value.own),), value) if missing else value
 

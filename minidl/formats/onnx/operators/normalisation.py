@@ -30,7 +30,7 @@ def _whole(call: Call, at: int, shape: tuple[int, ...]) -> np.ndarray | None:
         return None
     array = call.weights(at)
     trimmed = array.reshape(array.shape[max(array.ndim - len(shape), 0) :])  # leading axes of 1
-    return np.ascontiguousarray(np.broadcast_to(trimmed, shape))
+    return np.broadcast_to(trimmed, shape).copy()  # a broadcast view cannot be learnt
 
 
 @operator("InstanceNormalization")
