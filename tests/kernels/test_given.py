@@ -171,6 +171,23 @@ def test_a_property_that_does_not_concern_a_given_geometry_ends_soon() -> None:
     assert outcome.inapplicable
 
 
+def test_no_property_runs_the_definitions_loops_on_a_large_geometry(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def loops(*arrays: object, **options: object) -> None:
+        raise AssertionError("nested loops over 29 million multiply-adds")
+
+    monkeypatch.setattr("kernels.reference.conv2d", loops)
+    kernel = next(k for k in all_kernels("conv2d") if (k.name, k.device) == ("im2col", "cpu"))
+    trials = plan([kernel], given=[geometry("C=64 H=28 W=28 K=64 R=3 S=3 padding=1")]).trials
+    for name in ("definition", "integers", "bias", "dead filters"):
+        (law,) = (law for _, law in trials if law.name == name)
+        outcome = try_property(kernel, law, PROFILES["few"])
+        assert outcome.holds, outcome.failure and outcome.failure.reason
+    (law,) = (law for _, law in trials if law.name == "NaN and infinity")
+    assert try_property(kernel, law, PROFILES["few"]).inapplicable
+
+
 def test_a_kernel_that_refuses_what_is_given_is_not_judged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -106,7 +106,7 @@ def zero_times_nan_is_nan(kernel: Kernel, call: Call, seed: int, value: float) -
     infected.flat[np.random.default_rng(seed).integers(infected.size)] = value
     dead = call.but(**{first: infected, second: np.zeros_like(call.inputs[second])})
     with np.errstate(invalid="ignore"):
-        (expected,), (result,) = dead.its.define(dead), dead.run(kernel)
+        (expected,), (result,) = dead.define(), dead.run(kernel)
     lost = np.isnan(expected) & ~np.isnan(result)
     require(not lost.any(), f"{int(lost.sum())} sums of 0 times {value} are not NaN")
 
