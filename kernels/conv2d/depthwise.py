@@ -22,14 +22,8 @@ from kernels.contract.geometry import ConvGeometry
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.channelwise import MOST
-from kernels.cpu.depthwise import Axis, axes, convolve
+from kernels.cpu.depthwise import Axis, axes, convolve, prepare, supports
 from kernels.cpu.vector import lanes
-
-
-def supports(problem: Problem) -> bool:
-    """One filter a channel, and channels for a vector."""
-    g = problem.geometry
-    return g.groups == g.C == g.K and lanes(problem.dtype) <= g.C
 
 
 def work(problem: Problem) -> Work:
@@ -43,12 +37,6 @@ def work(problem: Problem) -> Work:
 def terms(g: ConvGeometry) -> float:
     """One multiply-add a tap, from the bias on."""
     return g.R * g.S + 1
-
-
-def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
-    """w (C,1,R,S) -> (R S C,): the channels of a tap are contiguous."""
-    taps = w.transpose(2, 3, 1, 0)  # (C,1,R,S) -> (R,S,1,C)
-    return np.ascontiguousarray(taps).reshape(-1)  # (R,S,1,C) -> (RSC,)
 
 
 @kernel(

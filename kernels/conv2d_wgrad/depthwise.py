@@ -22,15 +22,9 @@ from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.contract.threads import partial_sums
 from kernels.cpu.channelwise import MOST, channelwise, channelwise_shares, rows_at_a_time
-from kernels.cpu.depthwise import CHANNELS, MOST_STEP, MOST_TAPS
+from kernels.cpu.depthwise import CHANNELS, MOST_STEP, MOST_TAPS, supports
 from kernels.cpu.direct import without_products
 from kernels.cpu.vector import lanes, lanes_of
-
-
-def supports(problem: Problem) -> bool:
-    """One filter a channel, and channels for a vector."""
-    g = problem.geometry
-    return g.groups == g.C == g.K and lanes(problem.dtype) <= g.C
 
 
 def work(problem: Problem) -> Work:

@@ -17,10 +17,12 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.geometry import ConvGeometry
 from kernels.contract.machine import LAST_CACHE
+from kernels.contract.problem import Problem
 from kernels.cpu.channelwise import MOST, channelwise, channelwise_rows
 from kernels.cpu.non_temporal import fence, use_non_temporal
-from kernels.cpu.vector import lanes_of
+from kernels.cpu.vector import lanes, lanes_of
 
 CHANNELS = 256
 """Channels of a piece of work: a few rows of 56 pixels of them are within the L2 cache."""
@@ -45,6 +47,18 @@ class Axis(NamedTuple):
     first: int
     """Result u is number first + u apart of the plane."""
     apart: int
+
+
+def supports(problem: Problem) -> bool:
+    """One filter a channel, and channels for a vector."""
+    g = problem.geometry
+    return g.groups == g.C == g.K and lanes(problem.dtype) <= g.C
+
+
+def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
+    """w (C,1,R,S) -> (R S C,): the channels of a tap are contiguous."""
+    taps = w.transpose(2, 3, 1, 0)  # (C,1,R,S) -> (R,S,1,C)
+    return np.ascontiguousarray(taps).reshape(-1)  # (R,S,1,C) -> (RSC,)
 
 
 def axes(rows: Axis, columns: Axis) -> np.ndarray:

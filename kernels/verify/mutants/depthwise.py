@@ -6,11 +6,12 @@ The name of a bug states the sizes, windows or threads if it shows only there.
 from __future__ import annotations
 
 TABLE = """
-== conv2d depthwise: conv2d/depthwise.py
+== conv2d depthwise: cpu/depthwise.py
 the taps of a row reversed
 -    taps = w.transpose(2, 3, 1, 0)  # (C,1,R,S) -> (R,S,1,C)
 +    taps = w.transpose(2, 3, 1, 0)[:, ::-1]  # (C,1,R,S) -> (R,S,1,C)
 
+== conv2d depthwise: conv2d/depthwise.py
 the padding at the top used at the left
 -    columns = Axis(g.S, -g.padding[2], g.dilation[1], 0, g.C, g.stride[1], g.Q, 0, 1)
 +    columns = Axis(g.S, -g.padding[0], g.dilation[1], 0, g.C, g.stride[1], g.Q, 0, 1)
