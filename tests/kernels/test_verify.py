@@ -16,7 +16,7 @@ from kernels.contract import registry
 from kernels.contract.sources import load
 from kernels.verify import PROFILES, PROPERTIES, Outcome, try_property
 from kernels.verify.snippet import snippet
-from kernels.verify.suite import FAR_BELOW, Trial, _judged, plan
+from kernels.verify.suite import FAR_BELOW, Trial, _judged, plan, run
 
 SOUND = """
 from kernels import kernel
@@ -148,6 +148,15 @@ def test_what_only_large_calls_and_later_ones_show_is_caught(
     (kernel,) = load(str(path))
     outcome = try_property(kernel, PROPERTIES[law], PROFILES["ci"], shrink=False)
     assert outcome.failure is not None
+
+
+@pytest.mark.parametrize("operation", ["local_contrast_norm", "max_unpool2d", "conv_relu_pool"])
+@pytest.mark.parametrize("result", [None, []])
+def test_no_array_as_a_result_is_one_message(operation: str, result: object) -> None:
+    kernel = Kernel(operation, "nothing", "cpu", lambda *arrays, **options: result)
+    failing = [o for o in run(plan([kernel]).trials, "few", 0) if not o.holds and o.examples]
+    assert len(failing) > 10
+    assert len({outcome.cause for outcome in failing}) == 1
 
 
 def test_a_kernel_of_a_device_that_is_not_there_is_named(
