@@ -134,8 +134,10 @@ class Child:
 
 
 def _failure(report: Any) -> tuple[str, str] | None:
-    """The first property that failed, and the violation."""
+    """The first property that failed, and the violation; or that a kernel admits no call."""
     for kernel in report.get("kernels", ()):
+        if all(entry["verdict"] == "not applicable" for entry in kernel["properties"]):
+            return "", f"nothing judged: {kernel['name']} supports no call"
         for entry in kernel["properties"]:
             if entry["verdict"] == "fails":
                 return str(entry["name"]), str(entry["message"])

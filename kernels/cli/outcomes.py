@@ -137,11 +137,15 @@ def show_summary(results: Sequence[Outcome], device: str, how: str, incomplete: 
     """Counts, device and libraries compared with; `how` gives profile, seed and time."""
     for kernel in unserved(results):
         asked = "given" if any(r.law.given for r in results) else "drawn"
-        say(f"{kernel.operation} {kernel.name}: its supports(g) is false for all {asked} calls")
+        say(f"{kernel.operation} {kernel.name}: nothing judged: its supports(g) is false for all "
+            f"{asked} calls")  # fmt: skip
     failed = [r for r in results if not r.holds and not r.inapplicable]
+    if not results:  # the reasons have been printed
+        return
     kernels, examples = len({r.kernel for r in results}), sum(r.examples for r in results)
-    verdict = f"{len(failed)} of {len(results)} trials fail" if failed else "all hold"
-    if incomplete or unserved(results):
+    nothing = "nothing judged" if unserved(results) else "all hold"
+    verdict = f"{len(failed)} of {len(results)} trials fail" if failed else nothing
+    if incomplete:
         verdict = f"not complete; of the trials that ran, {verdict}"
     say(
         f"{kernels} kernel{'s' * (kernels != 1)}{_WHERE[device]}, {len(results)} trials, "

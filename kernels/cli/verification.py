@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from kernels import Kernel
 from kernels.cli import outcomes
+from kernels.cli.aside import Said, aside
 from kernels.cli.interruption import interruptible
 from kernels.cli.report_files import Files
 from kernels.cli.run_report import RunReport
@@ -40,9 +41,9 @@ def verify(
     for problem in problems:
         say(f"kernels: {problem}")
     report = RunReport(files, plan, run, source_of, [*unread, *problems])
-    results: list[Outcome] = []
+    results, said = list[Outcome](), Said()
     with interruptible() as interrupted:
-        _run(plan, run, not source_of, results, report, first)
+        _run(plan, run, not source_of, results, report, first, said)
     incomplete = bool(problems or unread or interrupted)
     status = _status(results, incomplete)
     report.write(results, status)  # before what follows, which another Ctrl-C may end
@@ -51,6 +52,7 @@ def verify(
     marks = outcomes.show_failures(results, source_of, run)
     how = f"profile {run.profile}, seed {run.seed}, {time.monotonic() - report.began:.0f} s"
     outcomes.show_summary(results, plan.device, how, incomplete)
+    said.show()
     if interrupted:
         say(f"interrupted after {len(results)} of {len(plan.trials)} trials")
     report.write(results, status, marks, ended=True)
@@ -58,11 +60,18 @@ def verify(
 
 
 def _run(
-    plan: Plan, run: Run, ours: bool, results: list[Outcome], report: RunReport, first: bool
+    plan: Plan,
+    run: Run,
+    ours: bool,
+    results: list[Outcome],
+    report: RunReport,
+    first: bool,
+    said: Said,
 ) -> None:
-    """Runs all trials, or those up to the first that fails; the bar shows the one that runs."""
+    """Runs all trials, or those up to the first that fails; the bar shows the one that runs. What
+    the kernels print is added to `said`."""
     names = [f"{kernel.operation} {kernel.name}: {law.name}" for kernel, law in plan.trials]
-    with progress_bars() as bars:
+    with progress_bars() as bars, aside(said):
         task = Task(bars, "verifying", len(plan.trials))
         task.update(0, note=names[0] if names else "")
         report.update(results)
@@ -85,9 +94,10 @@ def _not_tried(kernel: Kernel, device: str) -> str:
 
 
 def _status(results: list[Outcome], incomplete: bool) -> int:
-    if incomplete or outcomes.unserved(results):
+    if incomplete:
         return COULD_NOT_RUN
-    return FAILS if any(not r.holds and not r.inapplicable for r in results) else HOLDS
+    failed = any(not r.holds and not r.inapplicable for r in results)
+    return FAILS if failed or outcomes.unserved(results) else HOLDS
 
 
 def _known() -> str:

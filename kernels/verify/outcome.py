@@ -71,6 +71,7 @@ class Outcome:
     worst:    the largest error that the property compared with a bound, before simplification.
     seconds:  what the trial took.
     judged:   the geometries of the examples, each once.
+    left:     what the trial changed of the process, which was then restored.
 
     >>> import kernels
     >>> from kernels.verify.property import PROPERTIES
@@ -88,6 +89,7 @@ class Outcome:
     worst: Worst | None = None
     seconds: float = 0.0
     judged: tuple[Any, ...] = ()
+    left: tuple[str, ...] = ()
 
     @property
     def inapplicable(self) -> bool:

@@ -190,6 +190,10 @@ READINGS = {
     "one after another's bits": "The fused kernel rounds in another order than the steps, or pools "
     "before it rectifies.",
     "prepared stage": "The stage expects another form of prepared weights than the convolution's.",
+    # surroundings
+    "process state": "The kernel sets what belongs to its caller: it seeds or draws from a global "
+    "generator, sets a number of threads and does not set it back, or changes an option. Take a "
+    "generator of its own, or restore what it sets (`try` and `finally`).",
     # unpooling
     "transpose": "Unpooling and its transpose disagree about a switch, a collision or the plane.",
     "collision law": "Where windows overlap, values are overwritten that should be added (or the "

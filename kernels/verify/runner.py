@@ -19,6 +19,7 @@ from kernels.contract.registry import Kernel
 from kernels.verify.calls import OPERATIONS, Call
 from kernels.verify.measured import measuring
 from kernels.verify.outcome import Failure, Outcome, Worst
+from kernels.verify.process_state import changes, restored, state
 from kernels.verify.property import Inapplicable, Property
 from kernels.verify.simplify import simplified
 from kernels.verify.strata.stratum import work
@@ -121,8 +122,10 @@ def try_property(
     (True, 3)
     """
     began = time.monotonic()
-    outcome = _tried(kernel, property, examples, seed_, shrink, device)
-    return replace(outcome, seconds=time.monotonic() - began)
+    with restored() as before:
+        outcome = _tried(kernel, property, examples, seed_, shrink, device)
+        left = tuple(changes(before, state(), of_trial=True))
+    return replace(outcome, seconds=time.monotonic() - began, left=left)
 
 
 def _tried(
