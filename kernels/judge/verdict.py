@@ -1,0 +1,92 @@
+"""Verdict on files of kernels: the suite's trials on remote kernels, and their conduct."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from kernels.contract.registry import Kernel
+from kernels.judge import conduct
+from kernels.judge.process import Limits
+from kernels.judge.remote import Guest, Remote
+from kernels.verify import suite
+from kernels.verify.given import Given
+from kernels.verify.outcome import Outcome
+from kernels.verify.property import Property
+from kernels.verify.replay import Run
+from kernels.verify.suite import Plan, Trier
+
+
+@dataclass
+class Court:
+    """The files under judgement, their kernels, and the sentences on files that do not load."""
+
+    limits: Limits = field(default_factory=Limits)
+    source_of: dict[Kernel, str] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
+    guests: list[Guest] = field(default_factory=list)
+
+    def admit(self, source: str, form: str) -> None:
+        """Loads a file in a process of its own."""
+        guest = Guest(source, form, self.limits)
+        self.guests.append(guest)
+        try:
+            self.source_of |= dict.fromkeys(guest.load(), source)
+        except ValueError as error:
+            self.unread.append(str(error))
+
+    def close(self) -> None:
+        """Ends all processes."""
+        for guest in self.guests:
+            guest.close()
+
+
+def planned(kernels: Sequence[Kernel], given: Sequence[Given] = ()) -> Plan:
+    """The trials of the suite, and for each kernel those of its conduct after them."""
+    plan = suite.plan(kernels, "cpu", given)
+    trials = [
+        trial
+        for kernel in dict.fromkeys(k for k, _ in plan.trials)
+        for trial in [
+            *((k, law) for k, law in plan.trials if k is kernel),
+            *((kernel, law) for law in conduct.laws(kernel)),
+        ]
+    ]
+    return replace(plan, trials=trials)
+
+
+def outcomes(plan: Plan, run: Run) -> Iterator[Outcome]:
+    """The outcome of each trial of the plan, in its order.
+
+    After a call that never ended, or many processes that died, the other trials are not run: they
+    would wait as long, and the verdict is known.
+    """
+    trier, own = Trier(run.profile, run.seed, "cpu"), {law.name for law, _ in conduct.CONDUCT}
+    for kernel in dict.fromkeys(k for k, _ in plan.trials):
+        assert isinstance(kernel, Remote)
+        before: list[Outcome] = []
+        for law in (law for k, law in plan.trials if k is kernel and law.name not in own):
+            outcome = _skipped(kernel, law) or trier.tried(kernel, law)
+            before.append(outcome)
+            yield outcome
+        yield from conduct.outcomes(kernel, before)
+
+
+def _skipped(kernel: Remote, law: Property) -> Outcome | None:
+    """An outcome that says nothing, of a kernel with which no process goes on."""
+    return Outcome(kernel, law, 0) if kernel.guest.given_up else None
+
+
+def fails_anew(outcome: Outcome, source: str, form: str, limits: Limits) -> bool:
+    """Whether the failing call fails by itself in a new process."""
+    assert outcome.failure is not None
+    guest = Guest(source, form, limits)
+    try:
+        named = (outcome.kernel.operation, outcome.kernel.name)
+        kernel = next(k for k in guest.load() if (k.operation, k.name) == named)
+        outcome.law.check(kernel, outcome.failure.call, **outcome.failure.extras)
+    except Exception:
+        return True
+    finally:
+        guest.close()
+    return False
