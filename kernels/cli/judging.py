@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from rich.text import Text
@@ -50,7 +49,7 @@ def judge(asked: Asked) -> int:
     named = [*map(given.layer, asked.layers), *map(given.geometry, asked.geometries)]
     with closing(Court(asked.limits)) as court:
         for source in asked.sources:
-            court.admit(source, "kernel")
+            court.admit(source)
         for sentence in court.unread:
             say(f"kernels: {sentence}")
         found = list(court.source_of)
@@ -59,7 +58,7 @@ def judge(asked: Asked) -> int:
         status = verification.COULD_NOT_RUN
         if chosen or asked.files != Files():
             run = Run(asked.profile, asked.seed)
-            method = verification.Method("judging", verdict.outcomes, partial(_replay, asked))
+            method = verification.Method("judging", verdict.outcomes, _replay)
             status = verification.verify(
                 plan, court.source_of, run, asked.files, court.unread, asked.first, method
             )
@@ -84,9 +83,9 @@ def judge_folder(
     return verify_folder(Order(files_of(asked.sources), settings, record, expect, jobs))
 
 
-def _replay(asked: Asked, outcome: Outcome, source: str, run: Run) -> str:
+def _replay(outcome: Outcome, source: str, run: Run) -> str:
     """A mark, if the call does not fail by itself in a new process."""
-    if verdict.fails_anew(outcome, source, "kernel", asked.limits):
+    if verdict.fails_anew(outcome):
         return ""
     return (
         "It is stateful: in a new process this call by itself does not fail. The calls of this "

@@ -17,18 +17,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kernels.judge.guarded import FILLING, GUARD, NONE, PAGE, READ_WRITE, protect
 from kernels.judge.messages import ArrayRef
 
-PAGE = mmap.PAGESIZE
-GUARD = 16 * PAGE
-"""Bytes between two operands: an index that is wrong by less faults."""
 SIZE = 1 << 32
 """Bytes of the mapping; the system gives memory to pages that were written alone."""
 KEPT = 1 << 28
 """Bytes that stay allocated between calls."""
-FILLING = 0xFF
-"""Byte beside the operands: floats of it are NaN, integers -1."""
-_PROT_NONE, _PROT_READ_WRITE = 0, 3
 
 
 @dataclass
@@ -142,15 +137,14 @@ class Mapped:
         os.close(file)
         self.base = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
         self._guarded: set[tuple[int, int]] = set()
-        self._mprotect = ctypes.CDLL(None, use_errno=True).mprotect
 
     def guard(self, spans: Sequence[tuple[int, int]]) -> None:
         """Makes these spans inaccessible, and all others accessible."""
         wanted = set(spans)
         for span in self._guarded - wanted:
-            self._protect(span, _PROT_READ_WRITE)
+            protect(self.memory, span[0], span[1] - span[0], READ_WRITE)
         for span in wanted - self._guarded:
-            self._protect(span, _PROT_NONE)
+            protect(self.memory, span[0], span[1] - span[0], NONE)
         self._guarded = wanted
 
     def view(self, reference: ArrayRef) -> np.ndarray:
@@ -167,12 +161,6 @@ class Mapped:
         low, high = np.lib.array_utils.byte_bounds(array)
         inside = self.base <= low and high <= self.base + SIZE and high > low
         return int(array.ctypes.data) - self.base if inside else None
-
-    def _protect(self, span: tuple[int, int], how: int) -> None:
-        start, end = span
-        address = ctypes.c_void_p(self.base + start)
-        if self._mprotect(address, ctypes.c_size_t(end - start), how):
-            raise OSError(ctypes.get_errno(), "mprotect")
 
 
 def _blocks(arrays: Sequence[np.ndarray]) -> list[Block]:

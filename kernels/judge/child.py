@@ -55,9 +55,9 @@ class Served:
         self.calls = 0
         self.others: list[str] = []
 
-    def load(self, source: str, form: str) -> dict[str, Any]:
+    def load(self, source: str) -> dict[str, Any]:
         """Loads the file; the declarations of its kernels, and what loading has changed."""
-        self.kernels = forms.load(source, form)
+        self.kernels = forms.load(source)
         changed = self.watch.changed(loading=True)
         self.watch = Watch()
         return {"kernels": [declared(k) for k in self.kernels], "changed": changed}
@@ -107,10 +107,11 @@ class Connection:
                 text, block = {"raised": described(error)}, b""
             send(self.line, text, block)
 
-    def load(self, source: str, form: str, limit: int) -> tuple[dict[str, Any], bytes]:
-        """Loads the file within so many bytes of memory."""
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-        return self.served.load(source, form), b""
+    def load(self, source: str, limit: int) -> tuple[dict[str, Any], bytes]:
+        """Loads the file within so many bytes of addresses; 0 for any number."""
+        if limit:
+            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        return self.served.load(source), b""
 
     def connect(self) -> tuple[dict[str, Any], bytes]:
         """Serves another connection, whose socket and memory follow on this one."""
@@ -119,10 +120,10 @@ class Connection:
         threading.Thread(target=other.serve, daemon=True).start()
         return {}, b""
 
-    def ask(self, index: int, what: str, about: Any) -> tuple[dict[str, Any], bytes]:
+    def ask(self, index: int, declaration: str, about: Any) -> tuple[dict[str, Any], bytes]:
         """The answer of a declaration: `supports` and others."""
         kernel = self.served.kernels[index]
-        answer = _DECLARED[what](kernel)(*about)
+        answer = _DECLARED[declaration](kernel)(*about)
         plain = answer if isinstance(answer, bool | int | float | str | None) else bool(answer)
         return {"answer": plain.item() if isinstance(plain, np.generic) else plain}, b""
 
@@ -239,6 +240,7 @@ def declared(kernel: Kernel) -> dict[str, Any]:
 def _modes(modes: Mapping[str, Any]) -> ExitStack:
     """The context of a call: threads, poisoned memory, size of chunks, pace of thread changes."""
     threads.set_num_threads(modes["threads"])
+    numba.set_num_threads(modes["threads"])  # for functions that are no kernels of the registry
     sys.setswitchinterval(modes["pace"])
     stack = ExitStack()
     if modes["poison"]:

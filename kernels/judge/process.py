@@ -69,8 +69,8 @@ class Caller:
 class Process:
     """A process that serves one file; what it prints goes to a file of its own."""
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
+    def __init__(self, limits: Limits, preload: str = "") -> None:
+        self.limits, self.preload = limits, preload
         self._folder = tempfile.TemporaryDirectory(prefix="judge-")
         self.said = Path(self._folder.name) / "output"
         self._first = Caller()
@@ -88,8 +88,14 @@ class Process:
             "PYTHONPATH": os.pathsep.join(os.path.abspath(p) for p in sys.path if p),
             "NUMBA_NUM_THREADS": str(threads.most()),
             "MALLOC_PERTURB_": "90",  # what malloc returns, and what is freed, is overwritten
-            "PYTHONFAULTHANDLER": "",
         }
+        if self.preload:
+            environment |= {
+                "LD_PRELOAD": self.preload,
+                "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:allocator_may_return_null=1:"
+                f"hard_rss_limit_mb={self.limits.memory >> 20}",
+                "UBSAN_OPTIONS": "print_stacktrace=0:abort_on_error=1",
+            }
         with self.said.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "kernels.judge.child", *map(str, files)],
@@ -108,12 +114,12 @@ class Process:
     def pid(self) -> int:
         return self._process.pid
 
-    def load(self, source: str, form: str) -> Any:
+    def load(self, source: str) -> Any:
         """What the process says of the file; Ended if it dies of it."""
-        limit = self.limits.addresses
+        # The address sanitizer maps terabytes; it has a limit of its own.
+        limit = 0 if self.preload else self.limits.addresses
         with self._explained("while its file was loaded", STARTING):
-            caller = self._first
-            return caller.asked("load", STARTING, source=source, form=form, limit=limit)[0]
+            return self._first.asked("load", STARTING, source=source, limit=limit)[0]
 
     @contextlib.contextmanager
     def caller(self, doing: str) -> Iterator[Caller]:
@@ -158,12 +164,24 @@ class Process:
         except subprocess.TimeoutExpired:
             self.stop()
             return "the kernel's process closed its connection"
+        if (found := self._sanitizer()) is not None:
+            return found
         if status >= 0:
             return f"the kernel ends its process with status {status}"
         name = signal.Signals(-status).name
         if name in ("SIGSEGV", "SIGBUS"):
             return f"the kernel reads or writes outside of its operands ({name})"
         return f"the kernel's process died of {name}"
+
+    def _sanitizer(self) -> str | None:
+        """What a sanitizer found, in its words."""
+        for line in self.output().splitlines() if self.preload else ():
+            for mark in ("ERROR: AddressSanitizer: ", "runtime error: "):
+                if mark in line:
+                    what = line.partition(mark)[2].partition(" on address")[0]
+                    place = line.partition(": runtime error")[0] if "runtime" in mark else ""
+                    return f"the kernel has undefined behaviour: {what} {place}".rstrip()
+        return None
 
     def output(self) -> str:
         """What the kernel printed."""

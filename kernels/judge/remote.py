@@ -20,6 +20,7 @@ from kernels.contract import memory, threads
 from kernels.contract.declarations import Abilities, Accuracy, Cost, everything, never, one
 from kernels.contract.kernel import Kernel
 from kernels.judge.arena import Arena
+from kernels.judge.building import Library
 from kernels.judge.messages import ArrayRef, PreparedRef
 from kernels.judge.process import Caller, Ended, Limits, Process
 from kernels.verify.verdicts import Violation
@@ -54,14 +55,15 @@ class Conduct:
 class Guest:
     """A file under judgement: its process, which is begun anew when it has died."""
 
-    def __init__(self, source: str, form: str, limits: Limits) -> None:
-        self.source, self.form, self.limits = source, form, limits
+    def __init__(self, source: str, limits: Limits, library: Library | None = None) -> None:
+        self.source, self.limits = source, limits
+        self.library = library or Library(source)
         self.conduct = Conduct()
         self.deaths: list[str] = []
         self.hung = False
         self.life = 0
         self.output = ""
-        self.process = Process(limits)
+        self.process = Process(limits, self.library.preload)
 
     @property
     def given_up(self) -> bool:
@@ -75,11 +77,12 @@ class Guest:
 
     def _loaded(self) -> Any:
         try:
-            said = self.process.load(self.source, self.form)
+            said = self.process.load(self.library.path)
         except Ended as error:
             raise ValueError(f"{self.source} does not load: {error}") from error
         if "raised" in said:
-            raise ValueError(_text(said["raised"]["message"]) or _text(said["raised"]["type"]))
+            message = _text(said["raised"]["message"]) or _text(said["raised"]["type"])
+            raise ValueError(message.replace(self.library.path, self.source))
         for sentence in said["changed"]:
             self.conduct.changed[f"{_text(sentence)} (when the file is loaded)"] = None
         return said
@@ -107,7 +110,7 @@ class Guest:
     def _begin_anew(self) -> None:
         self.close()
         self.life += 1
-        self.process = Process(self.limits)
+        self.process = Process(self.limits, self.library.preload)
         self._loaded()
 
     def close(self) -> None:
@@ -233,7 +236,7 @@ class Asks:
 
     def _asked(self, what: str, about: Any) -> Any:
         def make(caller: Caller) -> dict[str, Any]:
-            return {"index": self.index, "what": what, "about": about}
+            return {"index": self.index, "declaration": what, "about": about}
 
         return self.guest.asked(
             f"when asked for its {what}", "ask", make, lambda c, text, b: text["answer"]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from kernels.contract.registry import Kernel
 from kernels.judge import conduct
+from kernels.judge.building import built, is_source
 from kernels.judge.process import Limits
 from kernels.judge.remote import Guest, Remote
 from kernels.verify import suite
@@ -25,12 +28,18 @@ class Court:
     source_of: dict[Kernel, str] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
     guests: list[Guest] = field(default_factory=list)
+    _folder: TemporaryDirectory[str] = field(
+        default_factory=lambda: TemporaryDirectory(prefix="judge-")
+    )
 
-    def admit(self, source: str, form: str) -> None:
-        """Loads a file in a process of its own."""
-        guest = Guest(source, form, self.limits)
-        self.guests.append(guest)
+    def admit(self, source: str) -> None:
+        """Loads a file in a process of its own; a source in C or C++ is compiled first."""
         try:
+            library = None
+            if is_source(source):
+                library = built(source, Path(self._folder.name), checked=True)
+            guest = Guest(source, self.limits, library)
+            self.guests.append(guest)
             self.source_of |= dict.fromkeys(guest.load(), source)
         except ValueError as error:
             self.unread.append(str(error))
@@ -39,6 +48,7 @@ class Court:
         """Ends all processes."""
         for guest in self.guests:
             guest.close()
+        self._folder.cleanup()
 
 
 def planned(kernels: Sequence[Kernel], given: Sequence[Given] = ()) -> Plan:
@@ -77,10 +87,11 @@ def _skipped(kernel: Remote, law: Property) -> Outcome | None:
     return Outcome(kernel, law, 0) if kernel.guest.given_up else None
 
 
-def fails_anew(outcome: Outcome, source: str, form: str, limits: Limits) -> bool:
+def fails_anew(outcome: Outcome) -> bool:
     """Whether the failing call fails by itself in a new process."""
-    assert outcome.failure is not None
-    guest = Guest(source, form, limits)
+    assert outcome.failure is not None and isinstance(outcome.kernel, Remote)
+    before = outcome.kernel.guest
+    guest = Guest(before.source, before.limits, before.library)
     try:
         named = (outcome.kernel.operation, outcome.kernel.name)
         kernel = next(k for k in guest.load() if (k.operation, k.name) == named)
