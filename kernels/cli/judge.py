@@ -49,6 +49,9 @@ def judge_command(
     first: Annotated[
         bool, typer.Option("--first", help="End at the first property that fails.")
     ] = False,
+    bench: Annotated[
+        bool, typer.Option("--bench", help="Time what was found right, by the judge's clock.")
+    ] = False,
     resume: Annotated[
         Path | None,
         typer.Option(dir_okay=False, help="Of a folder: add each result here, and go on from it."),
@@ -77,7 +80,7 @@ def judge_command(
     restart.run_on_cores()
     asked = judging.Asked(
         sources, op, kernel, tuple(layer or ()), tuple(geometry or ()), profile, seed, timeout,
-        memory, Files(json, junit), first,
+        memory, Files(json, junit), first, bench,
     )  # fmt: skip
     if resume is not None or expect is not None or any(Path(s).is_dir() for s in sources):
         raise typer.Exit(judging.judge_folder(asked, resume, expect, jobs, limit))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from kernels.cli import verification
+from kernels.cli import timings, verification
 from kernels.cli.folder import EXPECTED, Order, files_of, verify_folder
 from kernels.cli.judged_file import Settings
 from kernels.cli.report_files import Files
@@ -38,6 +38,7 @@ class Asked:
     memory: float
     files: Files
     first: bool
+    bench: bool
 
     @property
     def limits(self) -> Limits:
@@ -62,6 +63,10 @@ def judge(asked: Asked) -> int:
             status = verification.verify(
                 plan, court.source_of, run, asked.files, court.unread, asked.first, method
             )
+        if asked.bench and status == verification.HOLDS:
+            status = timings.show(list(court.source_of), named, asked.seed, asked.files.json)
+        elif asked.bench:
+            say("no times: only what was found right is timed")
     _show_output(court)
     say(f"verdict: {VERDICTS[status]}")
     return status
@@ -73,6 +78,8 @@ def judge_folder(
     """Judges each file of a folder by a command of its own; the exit status."""
     if expect not in EXPECTED:
         raise ValueError(f"--expect must be good or bad, got {expect!r}")
+    if asked.bench:
+        raise ValueError("--bench times the kernels of one file, not of a folder")
     if asked.files != Files():
         raise ValueError("--json and --junit are of one run; the record of --resume is of a folder")
     options = ("--timeout", str(asked.timeout), "--memory", str(asked.memory))

@@ -41,6 +41,7 @@ def built(source: str, folder: Path, checked: bool) -> Library:
         raise ValueError(
             f"{source} needs {compiler}, which is not installed (apt install g++ on Debian)"
         )
+    folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{Path(source).stem}.so"
     flags = [*COMMON, *(CHECKED if checked else FAST)]
     try:

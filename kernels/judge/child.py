@@ -17,6 +17,7 @@ import threading
 import traceback
 from collections.abc import Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -27,7 +28,7 @@ from kernels.contract import memory, threads
 from kernels.contract.declarations import everything, never, one
 from kernels.contract.kernel import Kernel
 from kernels.judge import forms
-from kernels.judge.arena import Mapped
+from kernels.judge.arena import SIZE, Mapped
 from kernels.judge.messages import (
     ArrayRef,
     Closed,
@@ -93,6 +94,7 @@ class Connection:
     def __init__(self, line: socket.socket, served: Served, file: int) -> None:
         self.line, self.served, self.mapped = line, served, Mapped(file)
         self.held: list[tuple[np.ndarray, bytes]] = []
+        self.last: Any = None
 
     def serve(self) -> None:
         """Answers requests until the judge closes the connection."""
@@ -107,15 +109,18 @@ class Connection:
                 text, block = {"raised": described(error)}, b""
             send(self.line, text, block)
 
-    def load(self, source: str, limit: int) -> tuple[dict[str, Any], bytes]:
-        """Loads the file within so many bytes of addresses; 0 for any number."""
-        if limit:
-            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    def load(self, source: str, memory: int) -> tuple[dict[str, Any], bytes]:
+        """Loads the file, which may take so many bytes of addresses from now on; 0 for any."""
+        if memory:
+            _limit(_addresses() + memory)
         return self.served.load(source), b""
 
     def connect(self) -> tuple[dict[str, Any], bytes]:
         """Serves another connection, whose socket and memory follow on this one."""
         _, files, _, _ = socket.recv_fds(self.line, 1, 2)
+        limited = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limited != resource.RLIM_INFINITY:
+            _limit(limited + SIZE)
         other = Connection(socket.socket(fileno=files[0]), self.served, files[1])
         threading.Thread(target=other.serve, daemon=True).start()
         return {}, b""
@@ -152,6 +157,14 @@ class Connection:
         report = self.served.report(modes["threads"])
         text = {"results": described_ones, "many": many, "earlier": earlier, **report}
         return text, b"".join(blocks)
+
+    def run(self, index: int, arguments: Any, modes: Any) -> tuple[dict[str, Any], bytes]:
+        """Makes a call, and says that it is done."""
+        self.mapped.guard(modes["guards"])
+        given = self._given(arguments)
+        with _modes(modes):
+            self.last = self.served.kernels[index](*given)
+        return {}, b""
 
     def _given(self, value: Any) -> Any:
         if isinstance(value, ArrayRef):
@@ -196,6 +209,16 @@ def _memory(array: np.ndarray) -> bytes | None:
     order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
     ordered = array.transpose(order)  # the axes by falling stride
     return ordered.tobytes() if ordered.flags.c_contiguous else None
+
+
+def _limit(addresses: int) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (addresses, resource.RLIM_INFINITY))
+
+
+def _addresses() -> int:
+    """Bytes of addresses that the process has taken."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    return pages * resource.getpagesize()
 
 
 _DECLARED: dict[str, Any] = {

@@ -13,7 +13,8 @@ from kernels.contract.registry import Kernel
 from kernels.judge.remote import Guest, Remote
 from kernels.verify.calls import OPERATIONS
 from kernels.verify.outcome import Outcome
-from kernels.verify.property import Property
+from kernels.verify.property import PROPERTIES, Property
+from kernels.verify.runner import try_property
 from kernels.verify.strata.stratum import work
 
 
@@ -77,14 +78,47 @@ CONDUCT: tuple[tuple[Property, Callable[[Evidence], str]], ...] = (
 )
 
 
+SANITIZED = _law(
+    "sanitizers",
+    "Compiled with the address and the undefined-behaviour sanitizer, the kernel gives the same "
+    "results, and neither finds anything.",
+)
+TRIED = {"definition": 20, "nothing": 3, "any memory": 5}
+"""Properties that are tried with sanitizers, which make a call many times slower, and examples."""
+
+
 def laws(kernel: Kernel) -> list[Property]:
     """The properties of conduct that concern a kernel."""
-    return [law for law, _ in CONDUCT] if isinstance(kernel, Remote) else []
+    if not isinstance(kernel, Remote):
+        return []
+    found = [law for law, _ in CONDUCT]
+    return [*found, SANITIZED] if kernel.guest.checked is not None else found
 
 
-def outcomes(kernel: Remote, before: Sequence[Outcome]) -> Iterator[Outcome]:
+NAMES = {law.name for law, _ in CONDUCT} | {SANITIZED.name}
+
+
+def outcomes(kernel: Remote, before: Sequence[Outcome], seed: int = 0) -> Iterator[Outcome]:
     """The outcome of each, given those of the trials of the suite."""
     calls = sum(o.examples for o in before)
     for law, find in CONDUCT:
         said = find(Evidence(kernel.guest, before))
         yield Outcome(kernel, law, max(calls, 1), unmet=said)
+    if kernel.guest.checked is not None:
+        yield _sanitized(kernel, kernel.guest.checked, seed)
+
+
+def _sanitized(kernel: Remote, checked: Guest, seed: int) -> Outcome:
+    """The outcome of the calls of the library that is compiled with sanitizers."""
+    same = next(k for k in checked.kernels() if k.operation == kernel.operation)
+    calls = 0
+    for name, examples in TRIED.items():
+        if PROPERTIES[name].concerns(same):
+            checked.begin_trial()
+            outcome = try_property(same, PROPERTIES[name], examples, seed, shrink=False)
+            calls += outcome.examples
+            if outcome.failure is not None or outcome.unmet:
+                failure = outcome.failure
+                said = f"{failure.reason}, for {failure.call.g}" if failure else outcome.unmet
+                return Outcome(kernel, SANITIZED, calls, unmet=said)
+    return Outcome(kernel, SANITIZED, calls)

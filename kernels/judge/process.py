@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from kernels.contract import threads
-from kernels.judge.arena import SIZE, Arena
+from kernels.judge import sanitizers
+from kernels.judge.arena import Arena
 from kernels.judge.messages import Closed, Garbled, Late, receive, send_request
 
 STARTING = 120.0
@@ -24,8 +25,6 @@ STARTING = 120.0
 MOST_SHOWN = 4000
 """Characters of a kernel's own output that are kept."""
 GIGABYTE = 1 << 30
-CALLERS = 8
-"""Connections of a process, each of which maps the shared memory."""
 
 
 class Ended(Exception):
@@ -45,11 +44,6 @@ class Limits:
 
     seconds: float = 60.0
     memory: int = 8 * GIGABYTE
-
-    @property
-    def addresses(self) -> int:
-        """Bytes of addresses: those of shared memory and of the libraries too."""
-        return self.memory + CALLERS * SIZE + 8 * GIGABYTE
 
 
 class Caller:
@@ -117,9 +111,9 @@ class Process:
     def load(self, source: str) -> Any:
         """What the process says of the file; Ended if it dies of it."""
         # The address sanitizer maps terabytes; it has a limit of its own.
-        limit = 0 if self.preload else self.limits.addresses
+        memory = 0 if self.preload else self.limits.memory
         with self._explained("while its file was loaded", STARTING):
-            return self._first.asked("load", STARTING, source=source, limit=limit)[0]
+            return self._first.asked("load", STARTING, source=source, memory=memory)[0]
 
     @contextlib.contextmanager
     def caller(self, doing: str) -> Iterator[Caller]:
@@ -164,7 +158,7 @@ class Process:
         except subprocess.TimeoutExpired:
             self.stop()
             return "the kernel's process closed its connection"
-        if (found := self._sanitizer()) is not None:
+        if (found := sanitizers.finding(self._printed())) is not None:
             return found
         if status >= 0:
             return f"the kernel ends its process with status {status}"
@@ -173,20 +167,17 @@ class Process:
             return f"the kernel reads or writes outside of its operands ({name})"
         return f"the kernel's process died of {name}"
 
-    def _sanitizer(self) -> str | None:
-        """What a sanitizer found, in its words."""
-        for line in self.output().splitlines() if self.preload else ():
-            for mark in ("ERROR: AddressSanitizer: ", "runtime error: "):
-                if mark in line:
-                    what = line.partition(mark)[2].partition(" on address")[0]
-                    place = line.partition(": runtime error")[0] if "runtime" in mark else ""
-                    return f"the kernel has undefined behaviour: {what} {place}".rstrip()
-        return None
-
     def output(self) -> str:
         """What the kernel printed."""
-        text = self.said.read_text(encoding="utf-8", errors="replace") if self.said.exists() else ""
+        text = sanitizers.without_reports(self._printed())
         return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}\n[...]"
+
+    def _printed(self) -> str:
+        """The first megabyte of it."""
+        if not self.said.exists():
+            return ""
+        with self.said.open("rb") as file:
+            return file.read(1 << 20).decode("utf-8", "replace")
 
     def stop(self) -> None:
         """Ends the process and those that it began."""

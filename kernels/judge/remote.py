@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import math
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,8 +26,8 @@ from kernels.judge.messages import ArrayRef, PreparedRef
 from kernels.judge.process import Caller, Ended, Limits, Process
 from kernels.verify.verdicts import Violation
 
-MOST_DEATHS = 12
-"""Processes of one file that may die; afterwards every call fails at once."""
+MOST_DEATHS, MOST_OF_TRIAL = 12, 3
+"""Processes of one file, and of one trial, that may die; afterwards every call fails at once."""
 MOST_RESULT = 1 << 32
 """Bytes of one result."""
 
@@ -53,7 +54,10 @@ class Conduct:
 
 
 class Guest:
-    """A file under judgement: its process, which is begun anew when it has died."""
+    """A file under judgement: its process, which is begun anew when it has died.
+
+    checked: of a source in C or C++, the same compiled with sanitizers.
+    """
 
     def __init__(self, source: str, limits: Limits, library: Library | None = None) -> None:
         self.source, self.limits = source, limits
@@ -62,7 +66,10 @@ class Guest:
         self.deaths: list[str] = []
         self.hung = False
         self.life = 0
+        self._patience = MOST_OF_TRIAL
         self.output = ""
+        self.checked: Guest | None = None
+        self._kernels: list[Remote] = []
         self.process = Process(limits, self.library.preload)
 
     @property
@@ -70,10 +77,19 @@ class Guest:
         """A call never ended, or too many processes have died."""
         return self.hung or len(self.deaths) >= MOST_DEATHS
 
+    def begin_trial(self) -> None:
+        """Has the next trial begin with all its processes."""
+        self._patience = len(self.deaths) + MOST_OF_TRIAL
+
     def load(self) -> list[Remote]:
         """The kernels of the file. ValueError names what does not load."""
         said = self._loaded()
-        return [self._kernel(index, one) for index, one in enumerate(said["kernels"])]
+        self._kernels = [self._kernel(index, one) for index, one in enumerate(said["kernels"])]
+        return self._kernels
+
+    def kernels(self) -> list[Remote]:
+        """The kernels of the file, which is loaded at the first call."""
+        return self._kernels or self.load()
 
     def _loaded(self) -> Any:
         try:
@@ -92,7 +108,7 @@ class Guest:
         read: Callable[[Caller, Any, bytearray], Any],
     ) -> Any:  # fmt: skip
         """The answer of the process to a request that `make` lays out, as `read` reads it."""
-        if self.given_up:
+        if self.given_up or len(self.deaths) >= self._patience:
             raise Ended(self.deaths[-1])
         if self.process.ended:
             self._begin_anew()
@@ -116,6 +132,12 @@ class Guest:
     def close(self) -> None:
         self.output = (self.output + self.process.output())[:8000]
         self.process.close()
+
+    def end(self) -> None:
+        """Ends all its processes."""
+        self.close()
+        if self.checked is not None:
+            self.checked.end()
 
     def note(self, text: Any) -> None:
         """Keeps what the process says of its state."""
@@ -155,6 +177,11 @@ class Remote(Kernel):
     def prepared(self, w: np.ndarray, g: Any) -> Any:
         return None if self.prepare is None else self.prepare(w, g)
 
+    def seconds(self, *arguments: Any) -> float:
+        """Seconds of a call by the judge's clock, from the request to the word that it is done."""
+        asks: Asks = self.function  # type: ignore[assignment]
+        return asks.seconds(*arguments)
+
     @property
     def guest(self) -> Guest:
         found: Guest = self.function.guest  # type: ignore[attr-defined]
@@ -191,6 +218,28 @@ class Asks:
             return tuple(found) if text["many"] else found[0]
 
         return self.guest.asked("in a call", "call", make, read)
+
+    def seconds(self, *arguments: Any) -> float:
+        """Seconds of a call whose results stay in the process."""
+        arrays: list[np.ndarray] = []
+        _collect(arguments, arrays)
+        began = 0.0
+
+        def make(caller: Caller) -> dict[str, Any]:
+            nonlocal began
+            modes = self._placed(caller, arrays)
+            references = {id(a): r for a, r in zip(arrays, modes.pop("references"), strict=True)}
+            given = _referred(arguments, references, self.guest.life)
+            began = time.perf_counter()
+            return {"index": self.index, "arguments": given, "modes": modes}
+
+        def read(caller: Caller, text: Any, block: bytearray) -> float:
+            taken = time.perf_counter() - began
+            self._bring_back(caller.arena, arrays)
+            return taken
+
+        found: float = self.guest.asked("in a call that was timed", "run", make, read)
+        return found
 
     def prepare(self, w: np.ndarray, g: Any) -> Prepared:
         """The weights prepared by the kernel, which its process keeps."""

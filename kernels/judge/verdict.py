@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from kernels.contract.registry import Kernel
 from kernels.judge import conduct
@@ -28,26 +28,32 @@ class Court:
     source_of: dict[Kernel, str] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
     guests: list[Guest] = field(default_factory=list)
-    _folder: TemporaryDirectory[str] = field(
-        default_factory=lambda: TemporaryDirectory(prefix="judge-")
+    _folder: tempfile.TemporaryDirectory[str] = field(
+        default_factory=lambda: tempfile.TemporaryDirectory(prefix="judge-")
     )
 
     def admit(self, source: str) -> None:
         """Loads a file in a process of its own; a source in C or C++ is compiled first."""
         try:
-            library = None
-            if is_source(source):
-                library = built(source, Path(self._folder.name), checked=True)
-            guest = Guest(source, self.limits, library)
+            guest = self._guest(source)
             self.guests.append(guest)
             self.source_of |= dict.fromkeys(guest.load(), source)
         except ValueError as error:
             self.unread.append(str(error))
 
+    def _guest(self, source: str) -> Guest:
+        if not is_source(source):
+            return Guest(source, self.limits)
+        folder = Path(tempfile.mkdtemp(dir=self._folder.name))
+        guest = Guest(source, self.limits, built(source, folder / "fast", checked=False))
+        checked = built(source, folder / "checked", checked=True)
+        guest.checked = Guest(source, self.limits, checked)
+        return guest
+
     def close(self) -> None:
         """Ends all processes."""
         for guest in self.guests:
-            guest.close()
+            guest.end()
         self._folder.cleanup()
 
 
@@ -71,15 +77,16 @@ def outcomes(plan: Plan, run: Run) -> Iterator[Outcome]:
     After a call that never ended, or many processes that died, the other trials are not run: they
     would wait as long, and the verdict is known.
     """
-    trier, own = Trier(run.profile, run.seed, "cpu"), {law.name for law, _ in conduct.CONDUCT}
+    trier = Trier(run.profile, run.seed, "cpu")
     for kernel in dict.fromkeys(k for k, _ in plan.trials):
         assert isinstance(kernel, Remote)
         before: list[Outcome] = []
-        for law in (law for k, law in plan.trials if k is kernel and law.name not in own):
+        for law in (law for k, law in plan.trials if k is kernel and law.name not in conduct.NAMES):
+            kernel.guest.begin_trial()
             outcome = _skipped(kernel, law) or trier.tried(kernel, law)
             before.append(outcome)
             yield outcome
-        yield from conduct.outcomes(kernel, before)
+        yield from conduct.outcomes(kernel, before, run.seed)
 
 
 def _skipped(kernel: Remote, law: Property) -> Outcome | None:

@@ -36,12 +36,18 @@ class Failure:
         inside = any(frame.filename == contract.__file__ for frame in frames)
         inside = getattr(self.error, "of_kernel", inside)  # raised in another process
         who = "the kernel raises " if inside else ""
-        return f"{who}{type(self.error).__name__}: {self.error}{self._place}"
+        name = "" if self._named else f"{type(self.error).__name__}: "
+        return f"{who}{name}{self.error}{self._place}"
+
+    @property
+    def _named(self) -> bool:
+        """The message is a whole sentence, as of a process that has ended."""
+        return getattr(self.error, "place", None) == str(self.error)
 
     @property
     def _place(self) -> str:
         """The place of the exception; `Undefined` names the line of the .cu file itself."""
-        named = isinstance(self.error, Undefined) or self.raised_at == str(self.error)
+        named = isinstance(self.error, Undefined) or self._named
         return "" if named else f" ({self.raised_at})"
 
     @property
