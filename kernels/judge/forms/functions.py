@@ -150,7 +150,9 @@ def found(module: ModuleType) -> list[Kernel]:
 class Adapted:
     """A function with the arguments of a kernel.
 
-    takes: the names of its settings; pairs: a setting of both axes is always a pair.
+    takes:   the names of its settings.
+    pairs:   a setting of both axes is always a pair.
+    doubles: it computes in float64; empty: arrays without elements.
     """
 
     function: Callable[..., Any]
@@ -159,15 +161,19 @@ class Adapted:
     biased: bool
     pairs: bool = False
     doubles: bool = True
+    empty: bool = True
 
     def __call__(self, *given: Any, bias: Any = None) -> Any:
         settings = self.form.settings(given[-1])
         assert settings is not None
         named = {name: self._passed(v) for name, v in settings.items() if name in self.takes}
-        arrays = self.form.given(given, bias)
+        arrays = self.form.given(given, bias if self.biased else None)
         if not self.biased and self.form.given in (_biased, _linear):
             arrays = arrays[:2]
         result = self.function(*arrays, **named)
+        if bias is not None and not self.biased:  # the operation has one, this function has not
+            axes = (1,) * (np.ndim(result) - 2)
+            result = result + bias.reshape(-1, *axes)  # (K,) -> (K,1,1)
         if self.form.operation == "max_pool2d" and isinstance(result, tuple) and len(result) == 2:
             return result[0], np.asarray(result[1]).astype(np.int32)  # PyTorch's are int64
         return result
@@ -175,6 +181,8 @@ class Adapted:
     def supports(self, problem: Problem) -> bool:
         """Whether the call has such arguments, and the function takes them."""
         if problem.dtype == np.float64 and not self.doubles:
+            return False
+        if not self.empty and any(0 in shape for shape in self.form.inputs(problem.geometry)):
             return False
         settings = self.form.settings(problem.geometry)
         if settings is None:
@@ -241,12 +249,27 @@ def _tried(made: Adapted) -> Adapted:
             continue
         except Exception:
             return candidate
-        return replace(candidate, doubles=_gives_doubles(candidate))
+        doubles, empty = _gives_doubles(candidate), _takes_nothing(candidate)
+        return replace(candidate, doubles=doubles, empty=empty)
     return made
 
 
 def _inputs(form: Form, dtype: Any) -> list[np.ndarray]:
     return [np.ones(shape, dtype) for shape in form.inputs(form.tiny)]
+
+
+def _takes_nothing(made: Adapted) -> bool:
+    """Whether a call on arrays without images, and without channels, returns."""
+    for axis in (0, 1):
+        shapes = [a.shape for a in _inputs(made.form, np.float32)]
+        if len(shapes[0]) < 4:
+            return True
+        g = replace(made.form.tiny, **{"NC"[axis]: 0})
+        try:
+            made(*(np.ones(shape, np.float32) for shape in made.form.inputs(g)), g)
+        except Exception:
+            return False
+    return True
 
 
 def _gives_doubles(made: Adapted) -> bool:

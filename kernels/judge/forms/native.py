@@ -6,9 +6,10 @@
                     int64_t right, int64_t dilation_h, int64_t dilation_w, int64_t groups);
 
 Arrays are row-major, as the shapes of the operation are written (NCHW, KCRS); `bias` may be NULL.
-With `_f64` and double in place of float it is the function for float64. The result is written to
-memory that is filled with NaN and lies between pages that fault. Where a function is missing, its
-type is not supported; docs/judge.md lists all signatures.
+With `_f64` and double in place of float it is the function for float64; where one is missing, its
+type is not supported. `int conv2d_supports(...)`, of the numbers alone, may narrow what is. The
+result is written to memory that is filled with NaN and lies between pages that fault. docs/judge.md
+lists all signatures.
 """
 
 from __future__ import annotations
@@ -88,7 +89,8 @@ def load(source: str) -> list[Kernel]:
             if hasattr(library, f"{operation}_{word}")
         }
         if functions:
-            found.append(_kernel(operation, name, Native(signature, functions)))
+            narrows = getattr(library, f"{operation}_supports", None)
+            found.append(_kernel(operation, name, Native(signature, functions, narrows)))
     if not found:
         names = ", ".join(f"{operation}_f32" for operation in SIGNATURES)
         raise ValueError(f'{source} has no function with C linkage (extern "C") named {names}')
@@ -98,12 +100,20 @@ def load(source: str) -> list[Kernel]:
 class Native:
     """The functions of one operation, called with the arguments of a kernel."""
 
-    def __init__(self, signature: Signature, functions: dict[np.dtype, Any]) -> None:
-        self.signature, self.functions = signature, functions
+    def __init__(
+        self, signature: Signature, functions: dict[np.dtype, Any], narrows: Any = None
+    ) -> None:
+        self.signature, self.functions, self.narrows = signature, functions, narrows
         self.turn = 0
 
     def supports(self, problem: Problem) -> bool:
-        return problem.dtype in self.functions and self.signature.serves(problem.geometry)
+        g = problem.geometry
+        if problem.dtype not in self.functions or not self.signature.serves(g):
+            return False
+        return self.narrows is None or bool(self.narrows(*self._numbers(g)))
+
+    def _numbers(self, g: Any) -> list[ctypes.c_int64]:
+        return [ctypes.c_int64(n) for n in self.signature.numbers(g)]
 
     def __call__(self, *given: Any, bias: np.ndarray | None = None) -> Any:
         operands = [a for a in given if isinstance(a, np.ndarray)]
@@ -116,8 +126,7 @@ class Native:
             kept = None if bias is None else _packed(bias)
             pointers.append(ctypes.c_void_p(None) if kept is None else _pointer(kept))
         pointers += [_pointer(a) for a in results]
-        numbers = [ctypes.c_int64(n) for n in self.signature.numbers(g)]
-        self.functions[np.dtype(dtype)](*pointers, *numbers)
+        self.functions[np.dtype(dtype)](*pointers, *self._numbers(g))
         return tuple(results) if len(results) > 1 else results[0]
 
     def _result(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
