@@ -14,7 +14,7 @@ from kernels.cli.judged_file import Settings
 from kernels.cli.report_files import Files
 from kernels.judge import verdict
 from kernels.judge.process import GIGABYTE, Limits
-from kernels.judge.verdict import Court
+from kernels.judge.verdict import Judgement
 from kernels.terminal.progress import console, say
 from kernels.verify import given, suite
 from kernels.verify.outcome import Outcome
@@ -48,12 +48,12 @@ class Asked:
 def judge(asked: Asked) -> int:
     """Judges the files, prints the verdict, returns the exit status."""
     named = [*map(given.layer, asked.layers), *map(given.geometry, asked.geometries)]
-    with closing(Court(asked.limits)) as court:
+    with closing(Judgement(asked.limits)) as judgement:
         for source in asked.sources:
-            court.admit(source)
-        for sentence in court.unread:
+            judgement.load(source)
+        for sentence in judgement.unread:
             say(f"kernels: {sentence}")
-        found = list(court.source_of)
+        found = list(judgement.source_of)
         chosen = suite.chosen(found, asked.op, asked.kernel) if found else []
         plan = verdict.planned(chosen, named)
         status = verification.COULD_NOT_RUN
@@ -61,13 +61,13 @@ def judge(asked: Asked) -> int:
             run = Run(asked.profile, asked.seed)
             method = verification.Method("judging", verdict.outcomes, _replay)
             status = verification.verify(
-                plan, court.source_of, run, asked.files, court.unread, asked.first, method
+                plan, judgement.source_of, run, asked.files, judgement.unread, asked.first, method
             )
         if asked.bench and status == verification.HOLDS:
-            status = timings.show(list(court.source_of), named, asked.seed, asked.files.json)
+            status = timings.show(list(judgement.source_of), named, asked.seed, asked.files.json)
         elif asked.bench:
             say("no times: only what was found right is timed")
-    _show_output(court)
+    _show_output(judgement)
     say(f"verdict: {VERDICTS[status]}")
     return status
 
@@ -101,9 +101,9 @@ def _replay(outcome: Outcome, source: str, run: Run) -> str:
     )
 
 
-def _show_output(court: Court) -> None:
+def _show_output(judgement: Judgement) -> None:
     """What the kernels printed, apart from the report."""
-    for guest in court.guests:
+    for guest in judgement.guests:
         if guest.output.strip():
             console.rule(Text(f"output of {guest.source}"))
             say(guest.output.rstrip())

@@ -77,7 +77,7 @@ class Watch:
     def __init__(self) -> None:
         self._plain = {name: read() for name, read in READINGS.items()}
         self._handled, self._patched = _handlers(), _functions()
-        self._told: set[str] = set()
+        self._named: set[str] = set()
 
     def changed(self, thoroughly: bool = True, loading: bool = False) -> list[str]:
         """Sentences on what has changed; not `thoroughly`: without handlers and modules; `loading`:
@@ -95,8 +95,8 @@ class Watch:
             found |= {
                 n: f"{n} is replaced" for n, v in self._patched.items() if patched.get(n) != v
             }
-        new = [sentence for name, sentence in found.items() if name not in self._told]
-        self._told |= set(found)
+        new = [sentence for name, sentence in found.items() if name not in self._named]
+        self._named |= set(found)
         return new
 
 

@@ -21,7 +21,7 @@ from kernels.verify.suite import Plan, Trier
 
 
 @dataclass
-class Court:
+class Judgement:
     """The files under judgement, their kernels, and the sentences on files that do not load."""
 
     limits: Limits = field(default_factory=Limits)
@@ -32,7 +32,7 @@ class Court:
         default_factory=lambda: tempfile.TemporaryDirectory(prefix="judge-")
     )
 
-    def admit(self, source: str) -> None:
+    def load(self, source: str) -> None:
         """Loads a file in a process of its own; a source in C or C++ is compiled first."""
         try:
             guest = self._guest(source)

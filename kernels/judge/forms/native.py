@@ -30,7 +30,7 @@ from kernels.contract.problem import Problem
 from kernels.judge.guarded import FILLING, GUARD, PAGE, protect
 
 SUFFIXES = (".so",)
-TYPES = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
+TYPES: dict[np.dtype, str] = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def load(source: str) -> list[Kernel]:
     name = Path(source).name.split(".")[0]
     found = []
     for operation, signature in SIGNATURES.items():
-        functions = {
+        functions: dict[np.dtype, Any] = {
             dtype: getattr(library, f"{operation}_{word}")
             for dtype, word in TYPES.items()
             if hasattr(library, f"{operation}_{word}")

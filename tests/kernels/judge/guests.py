@@ -48,7 +48,7 @@ def convolution(before: str, body: str) -> str:
 
 
 @contextmanager
-def admitted(file: Path, text: str, limits: Limits = QUICK) -> Iterator[Remote]:
+def loaded(file: Path, text: str, limits: Limits = QUICK) -> Iterator[Remote]:
     """The only kernel of a file with this text, in its process."""
     file.write_text(text, encoding="utf-8")
     guest = Guest(str(file), limits)

@@ -12,8 +12,8 @@ from kernels import ConvGeometry
 from kernels.contract.problem import Problem
 from kernels.judge import conduct
 from kernels.judge.remote import Guest
-from kernels.judge.verdict import Court
-from tests.kernels.judge.guests import QUICK, admitted, found
+from kernels.judge.verdict import Judgement
+from tests.kernels.judge.guests import QUICK, found, loaded
 
 LAWS = ("definition", "NaN and infinity", "any memory", "networks")
 
@@ -43,14 +43,14 @@ EITHER = "((v, v) if isinstance(v, int) else v for v in (stride, padding, dilati
     "read", [EITHER, "(stride, padding, dilation)"], ids=["numbers and pairs", "pairs alone"]
 )
 def test_a_right_function_of_numpy_holds(read: str, tmp_path: Path) -> None:
-    with admitted(tmp_path / "f.py", PAIRS.replace("PAIRS", read)) as kernel:
+    with loaded(tmp_path / "f.py", PAIRS.replace("PAIRS", read)) as kernel:
         assert (kernel.operation, kernel.name) == ("conv2d", "f")
         assert not found(kernel, *LAWS)
 
 
 def test_a_wrong_function_fails(tmp_path: Path) -> None:
     text = PAIRS.replace("PAIRS", EITHER).replace("r * dh:", "(R - 1 - r) * dh:", 1)
-    with admitted(tmp_path / "f.py", text) as kernel:
+    with loaded(tmp_path / "f.py", text) as kernel:
         assert found(kernel, "definition", examples=20)
 
 
@@ -67,7 +67,7 @@ def conv2d(x, w):
                                                              s:s + y.shape[3]])
     return y
 """
-    with admitted(tmp_path / "f.py", text) as kernel:
+    with loaded(tmp_path / "f.py", text) as kernel:
         outcome = found(kernel, "definition", examples=20)
         assert not outcome, outcome
 
@@ -158,11 +158,11 @@ def test_a_source_in_c_is_judged_and_its_undefined_behaviour_named(
     extra, later = BUGS[bug]
     file = tmp_path / "conv.c"
     file.write_text(C.replace("EXTRA", extra).replace("LATER", later), encoding="utf-8")
-    court = Court(QUICK)
+    judgement = Judgement(QUICK)
     try:
-        court.admit(str(file))
-        assert not court.unread
-        (kernel,) = court.source_of
+        judgement.load(str(file))
+        assert not judgement.unread
+        (kernel,) = judgement.source_of
         assert conduct.SANITIZED in conduct.laws(kernel)
         (*_, sanitized) = conduct.outcomes(kernel, [])  # type: ignore[arg-type]
         assert bug in sanitized.unmet if bug else not sanitized.unmet
@@ -170,17 +170,17 @@ def test_a_source_in_c_is_judged_and_its_undefined_behaviour_named(
             plain = ConvGeometry.of((1, 1, 3, 3), (1, 1, 1, 1))
             assert not kernel.supports(Problem(plain, np.dtype(np.float64)))
     finally:
-        court.close()
+        judgement.close()
 
 
 @compiler
 def test_a_source_that_does_not_compile_is_named_in_a_sentence(tmp_path: Path) -> None:
     file = tmp_path / "conv.c"
     file.write_text("void conv2d_f32(", encoding="utf-8")
-    court = Court(QUICK)
-    court.admit(str(file))
-    court.close()
-    assert "does not compile" in court.unread[0]
+    judgement = Judgement(QUICK)
+    judgement.load(str(file))
+    judgement.close()
+    assert "does not compile" in judgement.unread[0]
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_file_that_does_not_load_is_named_in_a_sentence(
 ) -> None:
     file = tmp_path / "f.py"
     file.write_text(text, encoding="utf-8")
-    court = Court(QUICK)
-    court.admit(str(file))
-    court.close()
-    assert said in court.unread[0]
+    judgement = Judgement(QUICK)
+    judgement.load(str(file))
+    judgement.close()
+    assert said in judgement.unread[0]

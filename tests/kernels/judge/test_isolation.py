@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kernels.judge.process import GIGABYTE, Limits
-from tests.kernels.judge.guests import admitted, convolution, found
+from tests.kernels.judge.guests import convolution, found, loaded
 
 DEATHS = {
     "reads or writes outside": ("import ctypes", "ctypes.string_at(0)"),
@@ -33,14 +33,14 @@ DEATHS = {
 def test_a_kernel_that_does_not_return_is_a_failure_with_its_reason(
     said: str, tmp_path: Path
 ) -> None:
-    with admitted(tmp_path / "guest.py", convolution(*DEATHS[said])) as kernel:
+    with loaded(tmp_path / "guest.py", convolution(*DEATHS[said])) as kernel:
         wrong = found(kernel, "definition")
     assert said in wrong[0], wrong
 
 
 def test_a_kernel_that_hangs_is_ended_and_nothing_waits_for_it_again(tmp_path: Path) -> None:
     text = convolution("import time", "time.sleep(1000)")
-    with admitted(tmp_path / "guest.py", text, Limits(seconds=1.0)) as kernel:
+    with loaded(tmp_path / "guest.py", text, Limits(seconds=1.0)) as kernel:
         began = time.monotonic()
         wrong = found(kernel, "definition", "linear", "bias")
         assert kernel.guest.given_up
@@ -50,7 +50,7 @@ def test_a_kernel_that_hangs_is_ended_and_nothing_waits_for_it_again(tmp_path: P
 
 def test_after_a_crash_the_other_calls_are_judged(tmp_path: Path) -> None:
     text = convolution("import os", "if g.R == 2: os._exit(3)\nreturn right(x, w, g, bias)")
-    with admitted(tmp_path / "guest.py", text) as kernel:
+    with loaded(tmp_path / "guest.py", text) as kernel:
         assert not found(kernel, "inputs kept", "1x1", examples=3)[1:]
         assert "status 3" in " ".join(found(kernel, "definition", examples=80))
 
@@ -69,7 +69,7 @@ def read(x, far):
 @pytest.mark.parametrize("far", [(0, 1), (0, 8)], ids=["one element", "eight elements"])
 def test_a_read_past_the_end_faults(far: tuple[int, int], tmp_path: Path) -> None:
     body = f"read(x.transpose(0, 2, 3, 1).reshape(-1), {far})\nreturn right(x, w, g, bias)"
-    with admitted(tmp_path / "guest.py", convolution(PAST, body)) as kernel:
+    with loaded(tmp_path / "guest.py", convolution(PAST, body)) as kernel:
         wrong = found(kernel, "definition", examples=20)
     assert "outside of its operands" in wrong[0]
 
@@ -82,7 +82,7 @@ def write(x):
     x[np.uint64(2**64 - 1)] = 7
 """
     body = "write(x.transpose(0, 2, 3, 1).reshape(-1))\nreturn right(x, w, g, bias)"
-    with admitted(tmp_path / "guest.py", convolution(before, body)) as kernel:
+    with loaded(tmp_path / "guest.py", convolution(before, body)) as kernel:
         wrong = found(kernel, "definition", examples=20)
     assert "before the start" in wrong[0] or "outside of its operands" in wrong[0]
 
@@ -106,14 +106,14 @@ CHANGES = {
 @pytest.mark.parametrize("named", CHANGES)
 def test_state_that_a_call_changes_is_named(named: str, tmp_path: Path) -> None:
     text = convolution("", f"{CHANGES[named]}\nreturn right(x, w, g, bias)")
-    with admitted(tmp_path / "guest.py", text) as kernel:
+    with loaded(tmp_path / "guest.py", text) as kernel:
         wrong = found(kernel, "same bits", examples=3)
     assert named in wrong[-1], wrong
 
 
 def test_what_loading_the_file_replaces_is_named(tmp_path: Path) -> None:
     before = "np.testing.assert_allclose = lambda *a, **k: None"
-    with admitted(tmp_path / "g.py", convolution(before, "return right(x, w, g, bias)")) as kernel:
+    with loaded(tmp_path / "g.py", convolution(before, "return right(x, w, g, bias)")) as kernel:
         assert "numpy.testing.assert_allclose" in found(kernel, "inputs kept")[0]
 
 
@@ -143,14 +143,14 @@ CHEATS = {
 def test_a_cheat_gives_wrong_results_where_the_definition_is_out_of_reach(
     cheat: str, tmp_path: Path
 ) -> None:
-    with admitted(tmp_path / "guest.py", convolution(*CHEATS[cheat])) as kernel:
+    with loaded(tmp_path / "guest.py", convolution(*CHEATS[cheat])) as kernel:
         wrong = found(kernel, "definition", examples=20)
     assert "expected" in wrong[0], wrong
 
 
 def test_a_call_of_another_kernel_is_named(tmp_path: Path) -> None:
     body = "import kernels\nreturn kernels.named('conv2d', 'im2col')(x, w, g, bias=bias)"
-    with admitted(tmp_path / "guest.py", convolution("", body)) as kernel:
+    with loaded(tmp_path / "guest.py", convolution("", body)) as kernel:
         assert "conv2d im2col" in found(kernel, "definition")[-1]
 
 
@@ -161,7 +161,7 @@ def test_an_earlier_result_that_changes_is_found(tmp_path: Path) -> None:
         "kept.setdefault(y.shape + (y.dtype,), y)[...] = y\n"
         "return kept[y.shape + (y.dtype,)]",
     )
-    with admitted(tmp_path / "guest.py", text) as kernel:
+    with loaded(tmp_path / "guest.py", text) as kernel:
         assert "an earlier call has changed" in found(kernel, "same bits")[0]
 
 
@@ -169,7 +169,7 @@ def test_a_view_of_an_operand_is_the_judges_operand(tmp_path: Path) -> None:
     text = (
         "from kernels import kernel\n\n@kernel('relu', name='guest')\ndef relu(x):\n    return x\n"
     )
-    with admitted(tmp_path / "guest.py", text) as kernel:
+    with loaded(tmp_path / "guest.py", text) as kernel:
         x = np.arange(6.0, dtype=np.float32).reshape(2, 3)  # (6,) -> (2,3)
         y = kernel(x)
         assert np.shares_memory(x, y)
@@ -179,7 +179,7 @@ def test_a_view_of_an_operand_is_the_judges_operand(tmp_path: Path) -> None:
 
 def test_what_a_kernel_prints_is_kept_apart(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
     text = convolution("", "print('hello from the guest')\nreturn right(x, w, g, bias)")
-    with admitted(tmp_path / "guest.py", text) as kernel:
+    with loaded(tmp_path / "guest.py", text) as kernel:
         assert not found(kernel, "inputs kept")
         guest = kernel.guest
     assert "hello from the guest" in guest.output
@@ -189,7 +189,7 @@ def test_what_a_kernel_prints_is_kept_apart(tmp_path: Path, capfd: pytest.Captur
 def test_memory_is_limited(tmp_path: Path) -> None:
     body = "big = np.ones(1 << 31, np.uint8)\nreturn right(x, w, g, bias)"
     limits = Limits(20.0, memory=GIGABYTE)
-    with admitted(tmp_path / "guest.py", convolution("", body), limits) as kernel:
+    with loaded(tmp_path / "guest.py", convolution("", body), limits) as kernel:
         assert "MemoryError" in found(kernel, "definition")[0]
 
 
@@ -201,7 +201,7 @@ def test_own_kernels_are_judged_as_they_are_verified(tmp_path: Path) -> None:
         "from kernels import register\n"
         "register(replace(k, name='guest'))\n"
     )
-    with admitted(tmp_path / "guest.py", text) as kernel:
+    with loaded(tmp_path / "guest.py", text) as kernel:
         assert kernel.prepare is not None
         laws = ["definition", "prepared", "any memory", "two threads", "racing", "NaN and infinity"]
         assert not found(kernel, *laws, examples=3)
