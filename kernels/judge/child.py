@@ -257,6 +257,7 @@ def declared(kernel: Kernel) -> dict[str, Any]:
             if given
         ],
         "grows": kernel.growth is not None,
+        "task": getattr(kernel, "task", None),
     }
 
 

@@ -24,6 +24,8 @@ from kernels.judge.arena import Arena
 from kernels.judge.building import Library
 from kernels.judge.messages import ArrayRef, PreparedRef
 from kernels.judge.process import Caller, Ended, Limits, Process
+from kernels.judge.tasks.steps import Task, read
+from kernels.verify.property import Property
 from kernels.verify.verdicts import Violation
 
 MOST_DEATHS, MOST_OF_TRIAL = 12, 3
@@ -165,6 +167,8 @@ class Guest:
             chunked=said["chunked"],
         )
         operation, name = _text(said["operation"]), _text(said["name"])
+        if said["task"] is not None:
+            asks.task = read(name, said["task"])
         return Remote(operation, name, "cpu", asks, accuracy, Cost(), abilities)
 
 
@@ -182,6 +186,12 @@ class Remote(Kernel):
         asks: Asks = self.function  # type: ignore[assignment]
         return asks.seconds(*arguments)
 
+    def opening(self, law: Property) -> str:
+        """An expression for a property, in a program that opens the file in a new process."""
+        if self.operation == "task":
+            return f"properties()[{law.name!r}]"
+        return f"PROPERTIES[{law.name!r}]"
+
     @property
     def guest(self) -> Guest:
         found: Guest = self.function.guest  # type: ignore[attr-defined]
@@ -193,6 +203,7 @@ class Asks:
 
     def __init__(self, guest: Guest, index: int) -> None:
         self.guest, self.index = guest, index
+        self.task: Task | None = None
         self.__name__ = "remote"
         self.__module__ = __name__
 

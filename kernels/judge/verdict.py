@@ -12,6 +12,8 @@ from kernels.judge import conduct
 from kernels.judge.building import built, is_source
 from kernels.judge.process import Limits
 from kernels.judge.remote import Guest, Remote
+from kernels.judge.tasks import operation as tasks
+from kernels.judge.tasks.operation import properties as properties
 from kernels.verify import suite
 from kernels.verify.given import Given
 from kernels.verify.outcome import Outcome
@@ -60,14 +62,11 @@ class Judgement:
 def planned(kernels: Sequence[Kernel], given: Sequence[Given] = ()) -> Plan:
     """The trials of the suite, and for each kernel those of its conduct after them."""
     plan = suite.plan(kernels, "cpu", given)
-    trials = [
-        trial
-        for kernel in dict.fromkeys(k for k, _ in plan.trials)
-        for trial in [
-            *((k, law) for k, law in plan.trials if k is kernel),
-            *((kernel, law) for law in conduct.laws(kernel)),
-        ]
-    ]
+    found = {kernel: [law for k, law in plan.trials if k is kernel] for kernel in kernels}
+    for kernel in kernels:
+        if kernel.operation == tasks.NAME:
+            found[kernel] = list(tasks.properties().values())
+    trials = [(k, law) for k, laws in found.items() if laws for law in (*laws, *conduct.laws(k))]
     return replace(plan, trials=trials)
 
 
@@ -92,6 +91,16 @@ def outcomes(plan: Plan, run: Run) -> Iterator[Outcome]:
 def _skipped(kernel: Remote, law: Property) -> Outcome | None:
     """An outcome that says nothing, of a kernel with which no process goes on."""
     return Outcome(kernel, law, 0) if kernel.guest.given_up else None
+
+
+def opened(source: str, operation: str, name: str) -> Kernel:
+    """The kernel of a file, in a process of its own, for programs that repeat a failure."""
+    judgement = Judgement()
+    judgement.load(source)
+    for kernel in judgement.source_of:
+        if (kernel.operation, kernel.name) == (operation, name):
+            return kernel
+    raise ValueError(f"{source} has no {operation} {name}: {'; '.join(judgement.unread)}")
 
 
 def fails_anew(outcome: Outcome) -> bool:

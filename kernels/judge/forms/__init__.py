@@ -4,7 +4,8 @@ Loaded in the kernel's own process alone (`child.py`).
 
 | file | what is looked for |
 |---|---|
-| `.py` | kernels registered by `@kernel`; if there are none, functions under PyTorch's names |
+| `.py` | kernels registered by `@kernel`; if there are none, `Model` and `ModelNew`, as tasks of
+KernelBench have them; if there are none, functions under PyTorch's names |
 | `.c`, `.cpp`, `.so` | functions with C linkage and the signatures of `native.py` |
 """
 
@@ -17,7 +18,7 @@ from types import ModuleType
 from kernels.contract import sources
 from kernels.contract.kernel import Kernel
 from kernels.contract.registry import all_kernels
-from kernels.judge.forms import functions, native
+from kernels.judge.forms import functions, modules, native
 
 
 def load(source: str) -> list[Kernel]:
@@ -30,12 +31,14 @@ def load(source: str) -> list[Kernel]:
     except ValueError as error:
         if "registers no kernel" not in str(error):
             raise
-    found = functions.found(_module_of(source))
+    module = _module_of(source)
+    found = modules.found(module) or functions.found(module)
     if not found:
         raise ValueError(
             f"{source} has no kernel: neither one that is registered by "
-            '@kernels.kernel("conv2d", name="mine"), nor a function named '
-            f"{', '.join(functions.FORMS)} with PyTorch's arguments"
+            '@kernels.kernel("conv2d", name="mine"), nor classes Model and ModelNew with '
+            f"get_inputs, nor a function named {', '.join(functions.FORMS)} with PyTorch's "
+            "arguments"
         )
     return [k for k in found if k not in before]
 
