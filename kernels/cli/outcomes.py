@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from rich.table import Table
@@ -84,7 +84,12 @@ def _cell(result: Outcome) -> Text:
     return Text(f"✗ {result.examples}{used}", "bold red")
 
 
-def show_failures(results: Sequence[Outcome], source_of: dict[Kernel, str], run: Run) -> Marks:
+def show_failures(
+    results: Sequence[Outcome],
+    source_of: dict[Kernel, str],
+    run: Run,
+    replay: Callable[[Outcome, str, Run], str] = report.replayed,
+) -> Marks:
     """Each failure: the property's sentence, the violation, and the example as a program.
 
     The programs of the first failures of a user's file are tried in a process of their own; one
@@ -102,7 +107,7 @@ def show_failures(results: Sequence[Outcome], source_of: dict[Kernel, str], run:
         _show_failure(first, source)
         if source is not None and report.replayable(first, source):
             tried += 1
-            if tried <= report.MOST_REPLAYED and (mark := report.replayed(first, source, run)):
+            if tried <= report.MOST_REPLAYED and (mark := replay(first, source, run)):
                 print(mark)
                 marks[first.kernel, first.law.name] = mark
         if others:

@@ -15,11 +15,11 @@ from hypothesis.errors import Unsatisfiable, UnsatisfiedAssumption
 from hypothesis.reporting import with_reporter
 
 from kernels.contract import threads
+from kernels.contract.process_state import changes, restored, state
 from kernels.contract.registry import Kernel
 from kernels.verify.calls import OPERATIONS, Call
 from kernels.verify.measured import measuring
 from kernels.verify.outcome import Failure, Outcome, Worst
-from kernels.verify.process_state import changes, restored, state
 from kernels.verify.property import Inapplicable, Property
 from kernels.verify.simplify import simplified
 from kernels.verify.strata.stratum import work

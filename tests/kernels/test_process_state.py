@@ -18,8 +18,8 @@ import pytest
 from kernels import Kernel
 from kernels.cli.aside import Said, aside
 from kernels.contract import threads
+from kernels.contract.process_state import changes, restored, state
 from kernels.verify import PROPERTIES, try_property
-from kernels.verify.process_state import changes, restored, state
 from kernels.verify.suite import Trier
 
 UPWARD = 0x800

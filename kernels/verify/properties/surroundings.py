@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from kernels.contract.process_state import changes, restored, state, unlike_the_default
 from kernels.contract.registry import Kernel
 from kernels.verify.calls import Call
-from kernels.verify.process_state import changes, restored, state, unlike_the_default
 from kernels.verify.property import holds, require
 
 

@@ -1,0 +1,320 @@
+"""Modules of PyTorch in the form of KernelBench's tasks (Ouyang et al. 2025), as kernels.
+
+    class Model(torch.nn.Module): ...       # what is to be computed
+    class ModelNew(torch.nn.Module): ...    # what should compute it; without it, Model is judged
+    def get_inputs(): ...
+    def get_init_inputs(): ...
+
+The structure of `Model` is read by `torch.fx` and described as data. `Model` itself is no oracle:
+the judge evaluates the described layers by its own definition. Weights are the judge's too; they
+are written into the module's state before each call.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from kernels.contract.declarations import Abilities, Accuracy, Cost
+from kernels.contract.kernel import Kernel
+
+IMAGES = 2
+"""Images of a call, where the module serves fewer than `get_inputs` gives."""
+Said = dict[str, Any]
+
+
+def found(module: ModuleType) -> list[Kernel]:
+    """The module of the file as a kernel; none if it has no `Model`."""
+    names = vars(module)
+    if "Model" not in names or "get_inputs" not in names:
+        return []
+    torch = __import__("torch")
+    torch.manual_seed(0)
+    made = names.get("get_init_inputs", list)()
+    arguments, keywords = _arguments(made)
+    model = names["Model"](*arguments, **keywords)
+    torch.manual_seed(0)
+    candidate = names.get("ModelNew", names["Model"])(*arguments, **keywords)
+    inputs = [x for x in names["get_inputs"]() if isinstance(x, torch.Tensor)]
+    name = str(module.__name__).rpartition("_")[0]
+    candidate_of = Candidate(candidate, model, inputs)
+    kernel = Module("task", name, "cpu", candidate_of, Accuracy(spreads="plane"), Cost(),
+                    Abilities(supports=lambda problem: problem.dtype == np.float32))  # fmt: skip
+    return [kernel]
+
+
+def _arguments(made: Any) -> tuple[list[Any], dict[str, Any]]:
+    """Arguments of a module: a list, or a list and a dictionary, as the tasks have them."""
+    if isinstance(made, Mapping):
+        return [], dict(made)
+    if len(made) == 2 and isinstance(made[0], list) and isinstance(made[1], dict):
+        return made[0], made[1]
+    return list(made), {}
+
+
+class Module(Kernel):
+    """A kernel that is a module; it takes inputs and weights as they are."""
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return self.function(*args[:-1])
+
+    @property
+    def task(self) -> Said:
+        return self.function.task  # type: ignore[attr-defined]
+
+
+class Candidate:
+    """The judged module with the weights of its task."""
+
+    def __init__(self, candidate: Any, model: Any, inputs: Sequence[Any]) -> None:
+        self.torch = __import__("torch")
+        self.candidate = candidate
+        steps = described(model)
+        used = dict.fromkeys(n for s in steps for n in s["weights"].values())
+        state = model.state_dict()
+        self.targets = _matched(candidate, {name: state[name] for name in used})
+        shapes = [list(x.shape) for x in self._fewer(inputs)]
+        weights = [[name, list(state[name].shape)] for name in used]
+        self.count = len(shapes)
+        self.task: Said = {"inputs": shapes, "weights": weights, "steps": steps}
+
+    def __call__(self, *arrays: np.ndarray) -> Any:
+        torch = self.torch
+        with torch.no_grad():
+            for target, array in zip(self.targets, arrays[self.count :], strict=True):
+                target.copy_(torch.from_numpy(_own(array)))
+            y = self.candidate(*(torch.from_numpy(_own(a)) for a in arrays[: self.count]))
+        return y.detach().cpu().numpy() if isinstance(y, torch.Tensor) else y
+
+    def _fewer(self, inputs: Sequence[Any]) -> Sequence[Any]:
+        """Two images of each input, if the module takes them; one input may be of fewer axes."""
+        if len(inputs) != 1 or inputs[0].shape[0] <= IMAGES:
+            return inputs
+        fewer = [x[:IMAGES].contiguous() for x in inputs]
+        try:
+            with self.torch.no_grad():
+                self.candidate(*fewer)
+        except Exception:
+            return inputs
+        return fewer
+
+
+def _own(array: np.ndarray) -> np.ndarray:
+    """The array itself, if PyTorch takes it: writeable, in native order, with forward strides."""
+    plain = array.flags.writeable and array.dtype.isnative and array.flags.aligned
+    whole = all(s >= 0 and s % array.itemsize == 0 for s in array.strides)
+    return array if plain and whole else np.array(array, array.dtype.newbyteorder("="))
+
+
+def _matched(candidate: Any, weights: Mapping[str, Any]) -> list[Any]:
+    """The candidate's tensors for these weights: of the same names, or in order by their shapes.
+
+    ValueError if it has none.
+    """
+    state = candidate.state_dict()
+    if all(n in state and state[n].shape == w.shape for n, w in weights.items()):
+        return [state[name] for name in weights]
+    left = [t for t in state.values() if t.ndim]
+    matched = []
+    for name, weight in weights.items():
+        at = next((i for i, t in enumerate(left) if t.shape == weight.shape), None)
+        if at is None:
+            has = ", ".join(f"{n} {tuple(t.shape)}" for n, t in state.items()) or "none"
+            raise ValueError(
+                f"ModelNew has no weights {name} of shape {tuple(weight.shape)}, as Model has; its "
+                f"state has {has}"
+            )
+        matched.append(left.pop(at))
+    return matched
+
+
+def described(model: Any) -> list[Said]:
+    """The layers of a module in their order; ValueError names what is none, or no chain."""
+    graph = __import__("torch.fx", fromlist=["fx"]).symbolic_trace(model).graph
+    steps: list[Said] = []
+    last, inputs = None, []
+    for node in graph.nodes:
+        if node.op == "placeholder":
+            inputs.append(node)
+            last = last or node
+        elif node.op == "get_attr":
+            continue
+        elif node.op == "output":
+            if node.args[0] is not last:
+                raise ValueError("the result of Model is not that of its last layer")
+        else:
+            step = _step(model, node, last, inputs)
+            steps += [] if step is None else [step]
+            last = node
+    return steps
+
+
+def _step(model: Any, node: Any, last: Any, inputs: Sequence[Any]) -> Said | None:
+    name = str(node.target if node.op != "call_function" else getattr(node.target, "__name__", ""))
+    if node.op == "call_module":
+        layer = model.get_submodule(node.target)
+        name = type(layer).__name__
+        read = LAYERS.get(name)
+        if read is not None and node.args[:1] == (last,):
+            return read(layer, node.target)
+    elif (read_function := FUNCTIONS.get(name)) is not None and last in node.args[:2]:
+        return read_function(model, node, last, inputs)
+    known = ", ".join(sorted({*LAYERS, *FUNCTIONS}))
+    raise ValueError(f"Model has {name} there, and the judge knows chains of {known}")
+
+
+def _said(kind: str, weights: Mapping[str, str] | None = None, **settings: Any) -> Said:
+    return {"kind": kind, "settings": settings, "weights": dict(weights or {})}
+
+
+def _axes(value: Any, count: int) -> list[int]:
+    return [int(value)] * count if isinstance(value, int) else [int(v) for v in value]
+
+
+def _named(layer: Any, target: str, *names: str) -> dict[str, str]:
+    return {n: f"{target}.{n}" for n in names if getattr(layer, n, None) is not None}
+
+
+def _conv(layer: Any, target: str) -> Said:
+    n = layer.weight.ndim - 2
+    if layer.padding_mode != "zeros" or isinstance(layer.padding, str):
+        raise ValueError(f"padding {layer.padding!r} of mode {layer.padding_mode!r} is not read")
+    settings: Said = {
+        "size": list(layer.weight.shape[2:]),
+        "stride": _axes(layer.stride, n),
+        "padding": _axes(layer.padding, n),
+        "dilation": _axes(layer.dilation, n),
+        "groups": layer.groups,
+    }
+    if layer.transposed:
+        more = _axes(layer.output_padding, n)
+        return _said("conv_transpose", _named(layer, target, "weight", "bias"),
+                     output_padding=more, **settings)  # fmt: skip
+    return _said("conv", _named(layer, target, "weight", "bias"), **settings)
+
+
+def _pool(count: int, kind: str) -> Callable[[Any, str], Said]:
+    def read(layer: Any, target: str) -> Said:
+        if layer.ceil_mode:
+            raise ValueError("ceil_mode of a pooling is not read")
+        size = _axes(layer.kernel_size, count)
+        stride = layer.kernel_size if layer.stride is None else layer.stride
+        settings: Said = {
+            "size": size,
+            "stride": _axes(stride, count),
+            "padding": _axes(layer.padding, count),
+            "dilation": _axes(getattr(layer, "dilation", 1), count),
+            "groups": 1,
+        }
+        counts: Said = {"count_include_pad": layer.count_include_pad} if kind == "avg_pool" else {}
+        return _said(kind, **settings, **counts)
+
+    return read
+
+
+def _global(layer: Any, target: str) -> Said:
+    sizes = layer.output_size if isinstance(layer.output_size, tuple) else (layer.output_size,)
+    if set(sizes) != {1}:
+        raise ValueError(f"adaptive pooling to {layer.output_size} is not read, only to 1")
+    return _said("global_avg_pool")
+
+
+def _batch_norm(layer: Any, target: str) -> Said:
+    training = bool(layer.training or layer.running_mean is None)
+    names = ("weight", "bias") if training else ("weight", "bias", "running_mean", "running_var")
+    return _said("batch_norm", _named(layer, target, *names), eps=layer.eps, training=training)
+
+
+def _plain(kind: str) -> Callable[[Any, str], Said]:
+    return lambda layer, target: _said(kind)
+
+
+LAYERS: dict[str, Callable[[Any, str], Said | None]] = {
+    **{f"Conv{n}d": _conv for n in (1, 2, 3)},
+    **{f"ConvTranspose{n}d": _conv for n in (1, 2, 3)},
+    **{f"MaxPool{n}d": _pool(n, "max_pool") for n in (1, 2, 3)},
+    **{f"AvgPool{n}d": _pool(n, "avg_pool") for n in (1, 2, 3)},
+    **{f"AdaptiveAvgPool{n}d": _global for n in (1, 2, 3)},
+    **{f"BatchNorm{n}d": _batch_norm for n in (1, 2, 3)},
+    "Linear": lambda m, t: _said("linear", _named(m, t, "weight", "bias")),
+    "LayerNorm": lambda m, t: _said("layer_norm", _named(m, t, "weight", "bias"), eps=m.eps,
+                                    shape=list(m.normalized_shape)),
+    "GroupNorm": lambda m, t: _said("group_norm", _named(m, t, "weight", "bias"), eps=m.eps,
+                                    groups=m.num_groups),
+    "ReLU": _plain("relu"),
+    "ReLU6": lambda m, t: _said("hardtanh", low=0.0, high=6.0),
+    "Hardtanh": lambda m, t: _said("hardtanh", low=m.min_val, high=m.max_val),
+    "LeakyReLU": lambda m, t: _said("leaky_relu", slope=m.negative_slope),
+    "Sigmoid": _plain("sigmoid"),
+    "Tanh": _plain("tanh"),
+    "GELU": lambda m, t: _said("gelu", approximate=m.approximate),
+    "SiLU": _plain("silu"),
+    "Hardswish": _plain("hardswish"),
+    "Softmax": lambda m, t: _said("softmax", axis=-1 if m.dim is None else m.dim),
+    "Flatten": lambda m, t: _said("flatten"),
+    "Identity": lambda m, t: None,
+    "Dropout": lambda m, t: _dropped(m),
+}  # fmt: skip
+
+
+def _dropped(layer: Any) -> None:
+    if layer.training and layer.p:
+        raise ValueError("Dropout in training is random, and not judged")
+
+
+def _function(kind: str, **settings: Any) -> Callable[..., Said]:
+    return lambda model, node, last, inputs: _said(kind, **settings)
+
+
+def _with_other(kind: str) -> Callable[..., Said]:
+    """A sum or product with a number, or with a parameter of the module."""
+
+    def read(model: Any, node: Any, last: Any, inputs: Sequence[Any]) -> Said:
+        other = next(a for a in node.args[:2] if a is not last)
+        if isinstance(other, int | float):
+            return _said(kind, by=float(other))
+        if getattr(other, "op", "") == "get_attr":
+            return _said(kind, {"other": str(other.target)})
+        raise ValueError(f"{node.target} of two results of layers is not read")
+
+    return read
+
+
+def _less(model: Any, node: Any, last: Any, inputs: Sequence[Any]) -> Said:
+    if node.args[0] is not last or not isinstance(node.args[1], int | float):
+        raise ValueError("a difference of two results of layers is not read")
+    return _said("shift", by=-float(node.args[1]))
+
+
+def _over(model: Any, node: Any, last: Any, inputs: Sequence[Any]) -> Said:
+    if node.args[0] is not last or not isinstance(node.args[1], int | float):
+        raise ValueError("a quotient of two results of layers is not read")
+    return _said("scale", by=1 / float(node.args[1]))
+
+
+def _matmul(model: Any, node: Any, last: Any, inputs: Sequence[Any]) -> Said:
+    if list(node.args[:2]) != list(inputs) or len(inputs) != 2:
+        raise ValueError("a product of anything but the two inputs is not read")
+    return _said("matmul")
+
+
+FUNCTIONS: dict[str, Callable[..., Said]] = {
+    "relu": _function("relu"),
+    "sigmoid": _function("sigmoid"),
+    "tanh": _function("tanh"),
+    "silu": _function("silu"),
+    "hardswish": _function("hardswish"),
+    "gelu": lambda model, node, last, inputs: _said(
+        "gelu", approximate=node.kwargs.get("approximate", "none")
+    ),
+    "flatten": _function("flatten"),
+    operator.add.__name__: _with_other("shift"),
+    operator.mul.__name__: _with_other("scale"),
+    operator.sub.__name__: _less,
+    operator.truediv.__name__: _over,
+    "matmul": _matmul,
+}
