@@ -1,0 +1,200 @@
+"""Comparison of methods over a folder's images: measured one by one, kept, and shown as they come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from kernels.terminal.progress import stop_on_interrupt, stop_status
+from zfnet.data import BadImage, Dataset
+from zfnet.experiments.compare_rules.explained import BASELINES
+from zfnet.experiments.compare_rules.measure import (
+    OfImage,
+    Subject,
+    level_names,
+    measure,
+    steps_of,
+)
+from zfnet.experiments.compare_rules.page import Shown, write_page
+from zfnet.experiments.compare_rules.record import Record, described
+from zfnet.experiments.compare_rules.setting import Setting
+from zfnet.experiments.compare_rules.summary import Comparison
+from zfnet.experiments.features.measure import centre_crop
+from zfnet.experiments.occlusion.pointing import region_in_crop
+from zfnet.experiments.shared.labels import true_label
+from zfnet.experiments.shared.results import Report, Results, silent
+from zfnet.network import Network
+from zfnet.signals import Stopped
+
+SECONDS_BETWEEN_PAGES = 60.0
+TITLE = "comparing methods"
+
+
+@dataclass(eq=False)
+class Run:
+    """A comparison under way: what was measured, images left out, and images on the page."""
+
+    network: Network
+    dataset: Dataset
+    setting: Setting
+    results: Results
+    record: Record
+    order: list[int]
+    levels: list[str]
+    found: list[OfImage] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    shown: list[Shown] = field(default_factory=list)
+    written: float = -np.inf
+
+    def write(self, *, done: bool = False) -> Path:
+        """The page and the numbers so far, unless they were written shortly before."""
+        path = self.results.out / "index.html"
+        if self.found and (done or time.monotonic() - self.written > SECONDS_BETWEEN_PAGES):
+            comparison = Comparison(
+                self.setting.rules, tuple(self.found), tuple(self.levels), len(self.order)
+            )
+            path = write_page(comparison, self.setting, self.shown, self.left_out, self.results)
+            self.written = time.monotonic()
+        return path
+
+
+def compare_rules(
+    network: Network,
+    dataset: Dataset,
+    setting: Setting,
+    results: Results,
+    report: Report = silent,
+) -> Path:
+    """Measure every method in the images, and write the page; returns its path.
+
+    An image is kept on disk when it is measured: the same call goes on behind the last one. The
+    page grows meanwhile. Raises Stopped after Ctrl-C; ValueError for a network without classes, no
+    image that can be read, no boxes where the pointing game is asked for, or a folder with another
+    comparison.
+    """
+    network.require_scores("a comparison of attributions")
+    order = np.random.default_rng(setting.seed).permutation(len(dataset)).tolist()
+    order = order[: setting.images]
+    if not order:
+        raise ValueError(f"{dataset.name} has no images: there is nothing to measure on")
+    if setting.pointing:
+        _require_boxes(network, dataset, order)
+    record = Record(results.out, described(network, dataset, setting))
+    names = level_names(network, setting)
+    run = Run(network, dataset, setting, results, record, order, names)
+    with stop_on_interrupt() as pressed:
+        _measure_all(run, pressed, report)
+    if not run.found:
+        reasons = "; ".join(list(run.left_out.values())[:3])
+        raise ValueError(f"none of the {len(order)} images could be measured: {reasons}")
+    return run.write(done=True)
+
+
+def _measure_all(run: Run, pressed: list[int], report: Report) -> None:
+    """All images that are not on the record, and those that are."""
+    costs = _costs(run)
+    done, total = 0, sum(costs)
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        if pressed:
+            raise Stopped(
+                f"Stopped after {len(run.found)} of {len(run.order)} images; the same command goes "
+                f"on from {run.results.out}.",
+                stop_status(pressed),
+            )
+        report(TITLE, min(done, total - 1), total)  # (the last step is the page)
+
+    for number, index in enumerate(run.order):
+        kept = run.record.image(index)
+        if kept is None or (number < run.setting.randomised and not _is_checked(kept)):
+            before = done
+            try:
+                kept = _measured(run, number, step)
+            except BadImage as error:
+                run.left_out[run.dataset.title(index)] = str(error)
+                continue
+            finally:
+                done = before + costs[number]
+        else:
+            done += costs[number]
+        run.found.append(kept)
+        _show(run, kept, number)
+        run.write()
+    report(TITLE, total, total)
+
+
+def _costs(run: Run) -> list[int]:
+    """The number of steps of each image."""
+    check, other = (steps_of(run.network, run.setting, randomised=r) for r in (True, False))
+    return [check if n < run.setting.randomised else other for n in range(len(run.order))]
+
+
+def _measured(run: Run, number: int, step: object) -> OfImage:
+    """The measures of an image, kept on disk."""
+    subject = _subject(run.network, run.dataset, run.order[number])
+    other = None
+    if number < run.setting.randomised:
+        other = _other_image(run, number)
+    assert callable(step)
+    found, maps = measure(run.network, subject, run.setting, other=other, step=step)
+    run.record.keep(found, maps if number < run.setting.shown else {})
+    return found
+
+
+def _other_image(run: Run, number: int) -> np.ndarray:
+    """The next image of the order that can be read, or grey where there is no other."""
+    for index in (*run.order[number + 1 :], *run.order[:number]):
+        try:
+            return centre_crop(run.network, run.dataset, index)
+        except BadImage:
+            continue
+    S = run.network.preprocess.image_size
+    return np.zeros((3, S, S), np.float32)
+
+
+def _subject(network: Network, dataset: Dataset, index: int) -> Subject:
+    picture = dataset.image(index)
+    region = region_in_crop(network.preprocess, dataset.truth(index), picture.shape)
+    if region is not None and not region.any():  # the object lies outside the centre crop
+        region = None
+    x = centre_crop(network, dataset, index)
+    return Subject(index, dataset.title(index), x, true_label(network, dataset, index), region)
+
+
+def _show(run: Run, found: OfImage, number: int) -> None:
+    """Put an image and its maps among those that the page shows."""
+    if number >= run.setting.shown:
+        return
+    maps = run.record.maps(found.index, (*run.setting.rules, *BASELINES))
+    if maps is not None:
+        x = centre_crop(run.network, run.dataset, found.index)
+        picture = run.network.preprocess.to_pixels(x)
+        run.shown.append(
+            Shown(found.title, run.network.classes[found.label], found.probability, picture, maps)
+        )
+
+
+def _is_checked(found: OfImage) -> bool:
+    """Whether the image has the randomisation check."""
+    return all(one.other is not None for one in found.methods.values())
+
+
+def _require_boxes(network: Network, dataset: Dataset, order: Sequence[int]) -> None:
+    """ValueError unless an image has an object within its centre crop."""
+    for index in order:
+        try:
+            if _subject(network, dataset, index).region is not None:
+                return
+        except BadImage:
+            continue
+    raise ValueError(
+        f"none of the {len(order)} images of {dataset.name} has a box or mask, and the pointing "
+        "game needs the object's place: give --boxes with a folder of PASCAL VOC's XML files, or "
+        "leave --pointing out"
+    )
