@@ -116,9 +116,7 @@ def _curve(
         raise ValueError(f"{steps} steps in batches of {batch_size}: at least one of each")
     order = falling_order(attribution, rng)
     counts = np.rint(np.linspace(0, order.size, steps + 1)).astype(int)
-    rank = np.empty(order.size, int)
-    rank[order] = np.arange(order.size)
-    rank = rank.reshape(attribution.shape)  # (H*W,) -> (H,W)
+    rank = np.argsort(order).reshape(attribution.shape)  # (H*W,) -> (H,W)
     scores = []
     for first in range(0, steps + 1, batch_size):
         some = counts[first : first + batch_size, None, None, None]  # (T,) -> (T,1,1,1)

@@ -45,7 +45,9 @@ def bootstrap(values: Sequence[float] | np.ndarray, seed: int = 0) -> Interval:
     return _percentiles(mean, found[_resamples(len(found), seed)].mean(axis=1), len(found))
 
 
-def paired(a: Sequence[float], b: Sequence[float], seed: int = 0) -> Interval:
+def paired(
+    a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray, seed: int = 0
+) -> Interval:
     """The mean difference a - b, image by image; ValueError for other numbers of images."""
     if len(a) != len(b):
         raise ValueError(f"{len(a)} and {len(b)} images cannot be paired")

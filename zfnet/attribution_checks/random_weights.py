@@ -99,8 +99,8 @@ def random_weights(
                     parameter.assign(_drawn(before, rng))
         yield
     finally:
-        for parameter, before in kept.values():
-            parameter.assign(before)
+        for changed, before in kept.values():
+            changed.assign(before)
 
 
 def _drawn(like: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -16,9 +17,9 @@ GREY = charts.TEXT
 LINES = ("-", "--", ":")
 
 
-def style(names: Sequence[str]) -> dict[str, dict[str, object]]:
+def style(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """A colour and a line for each method; baselines are grey."""
-    found: dict[str, dict[str, object]] = {}
+    found: dict[str, dict[str, Any]] = {}
     grey, others = list(BASELINES), [name for name in names if name not in BASELINES]
     for i, name in enumerate(others):
         colour = charts.COLOURS[i % (len(charts.COLOURS) - 1)]  # (the last one is grey)
@@ -59,7 +60,7 @@ def curves(comparison: Comparison, which: Which) -> Figure:
     drawn = style(comparison.names)
     for name in comparison.names:
         score = comparison.curve(name, which)
-        axes.plot(np.linspace(0, 100, len(score)), score, label=name, **drawn[name])  # type: ignore[arg-type]
+        axes.plot(np.linspace(0, 100, len(score)), score, label=name, **drawn[name])
     axes.set_ylim(bottom=0)
     return figure
 
@@ -77,7 +78,7 @@ def by_level(comparison: Comparison, order: Order, measure: str, title: str) -> 
             range(len(found) + 1 if order == "cascade" else len(found)),
             [1.0] * (order == "cascade") + [one.mean for one in found],
             marker="o", markersize=3, label=name, **drawn[name],
-        )  # type: ignore[arg-type]  # fmt: skip
+        )  # fmt: skip
     names = ["none"] * (order == "cascade") + [short(level) for level in comparison.levels]
     axes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=7.5)
     axes.axhline(0, color=GREY, linewidth=0.8)
@@ -93,7 +94,7 @@ def key(comparison: Comparison) -> Figure:
     figure, (axes,) = charts.panels(width=5.2, height=0.15 + 0.24 * rows)
     axes.set_axis_off()
     drawn = style(names)
-    handles = [axes.plot([], [], label=name, **drawn[name])[0] for name in names]  # type: ignore[arg-type]
+    handles = [axes.plot([], [], label=name, **drawn[name])[0] for name in names]
     axes.legend(
         handles, names, ncols=columns, loc="upper left", frameon=False, fontsize=9,
         labelcolor=charts.TEXT, borderaxespad=0,

@@ -114,9 +114,9 @@ def measure(
         trained[name] = explain(network, subject.x, label, name, rng)
         seconds = time.perf_counter() - began
         maps[name] = trained[name].map
-        curves = _curves(network, subject.x, label, maps[name], setting, step)
+        deletion, insertion = _curves(network, subject.x, label, maps[name], setting, step)
         hit, chance = _point(network, subject, label, name, maps[name], setting, rng)
-        found[name] = OfMethod(seconds, *curves, hit=hit, chance=chance)
+        found[name] = OfMethod(seconds, deletion, insertion, hit=hit, chance=chance)
     if other is not None:
         check = _behind_random_weights(network, subject, label, trained, setting, step)
         unlike = _of_other_image(network, other, trained, setting, subject.index)

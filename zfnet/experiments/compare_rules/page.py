@@ -157,7 +157,7 @@ def _add_pointing(page: Page, comparison: Comparison, setting: Setting, results:
     section = page.section("Do they point at the object?", sentences.pointing(comparison, setting))
     drawn = results.chart("pointing", drawing.means(
         tables.rates(comparison), "Share of hits", "share of images",
-        beside={name: played.chance for name in comparison.names},
+        beside=dict.fromkeys(comparison.names, played.chance),
     ))  # fmt: skip
     section.figure(
         drawn, "Wilson's 95 % interval; the tick is the share of a random place.",

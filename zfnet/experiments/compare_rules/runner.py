@@ -1,9 +1,9 @@
-"""Comparison of methods over a folder's images: measured one by one, kept, and shown as they come."""
+"""Comparison of methods over a folder's images: each is measured, kept on disk, and shown."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -135,13 +135,12 @@ def _costs(run: Run) -> list[int]:
     return [check if n < run.setting.randomised else other for n in range(len(run.order))]
 
 
-def _measured(run: Run, number: int, step: object) -> OfImage:
+def _measured(run: Run, number: int, step: Callable[[], None]) -> OfImage:
     """The measures of an image, kept on disk."""
     subject = _subject(run.network, run.dataset, run.order[number])
     other = None
     if number < run.setting.randomised:
         other = _other_image(run, number)
-    assert callable(step)
     found, maps = measure(run.network, subject, run.setting, other=other, step=step)
     run.record.keep(found, maps if number < run.setting.shown else {})
     return found

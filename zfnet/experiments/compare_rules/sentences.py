@@ -86,9 +86,9 @@ def reading(comparison: Comparison) -> str:
     return (
         "In parentheses the 95 % interval over "
         + (f"the {count} images, by bootstrap. " if count > 1 else "images; one image has none. ")
-        + "Deletion and insertion: the area under the curve, 0 to 1. Beside the methods stand three "
-        "baselines that know no network: pixels in random order, an edge detector, and a Gaussian "
-        "over the middle. A method that does not beat them says nothing about the network."
+        + "Deletion and insertion: the area under the curve, 0 to 1. Beside the methods stand "
+        "three baselines that know no network: pixels in random order, an edge detector, and a "
+        "Gaussian over the middle. A method that does not beat them says nothing about the network."
     )
 
 
@@ -152,8 +152,8 @@ def pointing(comparison: Comparison, setting: Setting) -> str:
         "The largest value of a map should lie on the object, or within "
         f"{setting.tolerance:g} pixels of an image of {OF_SIDE} (Zhang et al. 2018). In "
         f"{first.count} images the object's place is known; a random place hits in "
-        f"{100 * first.chance:.0f} %. The class is the image's own where its name is known to the network, "
-        "else the most probable one. "
+        f"{100 * first.chance:.0f} %. The class is the image's own where the network knows its "
+        "name, else the most probable one. "
     )
     if above:
         said += f"Above chance: {_list(above)}. "

@@ -57,7 +57,7 @@ def differences(comparison: Comparison) -> Iterator[list[str]]:
         row = [f"`{name}`"]
         for which in ("deletion", "insertion"):
             for baseline in ("random", "edges"):
-                found = comparison.difference(name, baseline, which)  # type: ignore[arg-type]
+                found = comparison.difference(name, baseline, which)
                 good = found.sign == (-1 if which == "deletion" else 1)
                 word = "better" if good else "worse" if found.sign else "undecided"
                 row.append(f"{word}: {written(found, sign=True)}")
@@ -107,8 +107,8 @@ def written(found: Interval, *, sign: bool = False) -> str:
 
 def percent(found: Interval) -> str:
     """ "45 % (40 to 51)"."""
-    ends = (None if end is None else 100 * end for end in (found.low, found.high))
-    return _with_ends(Interval(100 * found.mean, *ends, found.count), ".0f", " %")
+    low, high = (None if end is None else 100 * end for end in (found.low, found.high))
+    return _with_ends(Interval(100 * found.mean, low, high, found.count), ".0f", " %")
 
 
 def _with_ends(found: Interval, form: str, unit: str = "") -> str:

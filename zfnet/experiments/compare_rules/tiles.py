@@ -1,4 +1,4 @@
-"""Pictures of attributions: one colour scale for sizes, a diverging one for shares of both signs."""
+"""Pictures of attributions: one colour scale for sizes, a diverging one for signed shares."""
 
 from __future__ import annotations
 
