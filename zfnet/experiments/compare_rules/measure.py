@@ -1,13 +1,14 @@
 """Measures of one image: every method's curves, similarities behind random weights, and point.
 
-What is random is drawn from the comparison's seed and the image's position, so that an image's
-numbers do not depend on the images before it, nor on where a run was interrupted.
+What is random is drawn from the comparison's seed, the image's position and the method's name, so
+that numbers do not depend on the images before, on the other methods, nor on interruptions.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import astuple, dataclass, field, replace
 from typing import Any
@@ -23,7 +24,7 @@ from zfnet.attribution_checks import (
 )
 from zfnet.attribution_checks.random_weights import levels
 from zfnet.attribution_checks.similarity import spearman
-from zfnet.experiments.compare_rules.explained import BASELINES, Explained, explain
+from zfnet.experiments.compare_rules.explained import Explained, explain
 from zfnet.experiments.compare_rules.setting import Setting, replacement
 from zfnet.network import Network
 
@@ -94,22 +95,22 @@ def measure(
     network: Network,
     subject: Subject,
     setting: Setting,
+    names: Sequence[str],
     *,
     other: np.ndarray | None = None,
     step: Callable[[], None] = lambda: None,
 ) -> tuple[OfImage, dict[str, np.ndarray]]:
-    """The measures of one image, and the maps (S,S) of the trained network by method.
+    """The measures of one image by the methods and baselines `names`, and their maps (S,S).
 
     other: another image (3,S,S), to compare the maps of both, where the image is in the
     randomisation check. step: called after every map or curve, `steps_of` times.
     """
     p = network.probabilities(subject.x[None])[0]
     label = int(p.argmax())
-    names = [*setting.rules, *BASELINES]
     found, maps = dict[str, OfMethod](), dict[str, np.ndarray]()
     trained = dict[str, Explained]()
-    for number, name in enumerate(names):
-        rng = np.random.default_rng([setting.seed, subject.index, number])
+    for name in names:
+        rng = _rng(setting, subject.index, name, 0)
         began = time.perf_counter()
         trained[name] = explain(network, subject.x, label, name, rng)
         seconds = time.perf_counter() - began
@@ -127,10 +128,14 @@ def measure(
     return OfImage(subject.index, subject.title, label, float(p[label]), found), maps
 
 
-def steps_of(network: Network, setting: Setting, *, randomised: bool) -> int:
-    """How often `measure` calls `step` for one image."""
-    methods, count = len(setting.rules) + len(BASELINES), len(levels(network.model, setting.levels))
-    return methods * (2 + 2 * count * randomised)
+def steps_of(network: Network, setting: Setting, names: int, *, randomised: bool) -> int:
+    """How often `measure` calls `step` for one image and so many methods."""
+    return names * (2 + 2 * len(levels(network.model, setting.levels)) * randomised)
+
+
+def _rng(setting: Setting, index: int, name: str, what: int) -> np.random.Generator:
+    """Random numbers for one image, one method and one of its maps."""
+    return np.random.default_rng([setting.seed, index, zlib.crc32(name.encode()), what])
 
 
 def _curves(
@@ -188,7 +193,7 @@ def _behind_random_weights(
 
     def compare(number: int, which: int) -> None:
         for name, before in trained.items():
-            rng = np.random.default_rng([*seed, 1 + number, 1 + which])
+            rng = _rng(setting, subject.index, name, 2 + 2 * number + which)
             after = explain(network, subject.x, label, name, rng)
             found[name][which].append(_alike(before, after))
             step()
@@ -212,9 +217,8 @@ def _of_other_image(
 ) -> dict[str, Values]:
     """For each method the similarity of the image's map to that of another image (3,S,S)."""
     label = int(network.probabilities(other[None])[0].argmax())
-    rng = np.random.default_rng([setting.seed, index, 0, 3])
     return {
-        name: _alike(before, explain(network, other, label, name, rng))
+        name: _alike(before, explain(network, other, label, name, _rng(setting, index, name, 1)))
         for name, before in trained.items()
     }
 

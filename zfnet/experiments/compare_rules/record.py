@@ -27,9 +27,9 @@ from zfnet.experiments.compare_rules.measure import OfImage
 from zfnet.experiments.compare_rules.setting import Setting
 from zfnet.network import Network
 
-FREE = ("images", "shown", "randomised")
-"""Settings that may differ in a run that goes on: they say how many images, not how each is
-measured."""
+FREE = ("rules", "images", "shown", "randomised")
+"""Settings that may differ in a run that goes on: they say which methods and how many images, not
+how each is measured."""
 
 
 class Record:
@@ -85,6 +85,7 @@ def described(network: Network, dataset: Dataset, setting: Setting) -> dict[str,
             np.ascontiguousarray(device.host(array)).tobytes(), zlib.crc32(name.encode(), crc)
         )
     used = {k: v for k, v in asdict(setting).items() if k not in FREE}
+    used["pointing"] = setting.pointing is not False  # (asked for, or where there are boxes: alike)
     text = json.dumps({
         "network": f"{crc:08x}", "preprocessing": network.preprocess.settings(),
         "images": _listed(dataset), **used,

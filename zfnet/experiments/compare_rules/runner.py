@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,11 @@ class Run:
     shown: list[Shown] = field(default_factory=list)
     written: float = -np.inf
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The methods and the baselines."""
+        return (*self.setting.rules, *BASELINES)
+
     def write(self, *, done: bool = False) -> Path:
         """The page and the numbers so far, unless they were written shortly before."""
         path = self.results.out / "index.html"
@@ -71,10 +76,10 @@ def compare_rules(
 ) -> Path:
     """Measure every method in the images, and write the page; returns its path.
 
-    An image is kept on disk when it is measured: the same call goes on behind the last one. The
-    page grows meanwhile. Raises Stopped after Ctrl-C; ValueError for a network without classes, no
-    image that can be read, no boxes where the pointing game is asked for, or a folder with another
-    comparison.
+    An image is kept on disk when it is measured: the same call goes on behind the last one, also
+    with further methods or more images. The page grows meanwhile. Raises Stopped after Ctrl-C;
+    ValueError for a network without classes, no image that can be read, no boxes where the pointing
+    game is asked for, or a folder with another comparison.
     """
     network.require_scores("a comparison of attributions")
     order = np.random.default_rng(setting.seed).permutation(len(dataset)).tolist()
@@ -95,8 +100,9 @@ def compare_rules(
 
 
 def _measure_all(run: Run, pressed: list[int], report: Report) -> None:
-    """All images that are not on the record, and those that are."""
-    costs = _costs(run)
+    """All images: what is not on the record is measured."""
+    missing = [_missing(run, number) for number in range(len(run.order))]
+    costs = [_cost(run, number, len(names)) for number, names in enumerate(missing)]
     done, total = 0, sum(costs)
 
     def step() -> None:
@@ -111,37 +117,46 @@ def _measure_all(run: Run, pressed: list[int], report: Report) -> None:
         report(TITLE, min(done, total - 1), total)  # (the last step is the page)
 
     for number, index in enumerate(run.order):
-        kept = run.record.image(index)
-        if kept is None or (number < run.setting.randomised and not _is_checked(kept)):
-            before = done
-            try:
-                kept = _measured(run, number, step)
-            except BadImage as error:
-                run.left_out[run.dataset.title(index)] = str(error)
-                continue
-            finally:
-                done = before + costs[number]
-        else:
-            done += costs[number]
-        run.found.append(kept)
-        _show(run, kept, number)
+        before = done
+        try:
+            found = _measured(run, number, missing[number], step)
+        except BadImage as error:
+            run.left_out[run.dataset.title(index)] = str(error)
+            continue
+        finally:
+            done = before + costs[number]
+        run.found.append(found)
+        _show(run, found, number)
         run.write()
     report(TITLE, total, total)
 
 
-def _costs(run: Run) -> list[int]:
-    """The number of steps of each image."""
-    check, other = (steps_of(run.network, run.setting, randomised=r) for r in (True, False))
-    return [check if n < run.setting.randomised else other for n in range(len(run.order))]
+def _missing(run: Run, number: int) -> list[str]:
+    """The methods and baselines whose measures of an image are not on the record."""
+    kept = run.record.image(run.order[number])
+    there = {} if kept is None else kept.methods
+    checked = number < run.setting.randomised
+    return [n for n in run.names if n not in there or (checked and there[n].other is None)]
 
 
-def _measured(run: Run, number: int, step: Callable[[], None]) -> OfImage:
-    """The measures of an image, kept on disk."""
+def _cost(run: Run, number: int, methods: int) -> int:
+    """The number of steps of an image."""
+    checked = number < run.setting.randomised
+    return steps_of(run.network, run.setting, methods, randomised=checked)
+
+
+def _measured(run: Run, number: int, names: Sequence[str], step: Callable[[], None]) -> OfImage:
+    """The measures of an image, those by `names` made now and kept on disk."""
+    kept = run.record.image(run.order[number])
+    if kept is not None and not names:
+        return kept
     subject = _subject(run.network, run.dataset, run.order[number])
     other = None
     if number < run.setting.randomised:
         other = _other_image(run, number)
-    found, maps = measure(run.network, subject, run.setting, other=other, step=step)
+    found, maps = measure(run.network, subject, run.setting, names, other=other, step=step)
+    if kept is not None:
+        found = replace(found, methods={**kept.methods, **found.methods})
     run.record.keep(found, maps if number < run.setting.shown else {})
     return found
 
@@ -170,18 +185,13 @@ def _show(run: Run, found: OfImage, number: int) -> None:
     """Put an image and its maps among those that the page shows."""
     if number >= run.setting.shown:
         return
-    maps = run.record.maps(found.index, (*run.setting.rules, *BASELINES))
+    maps = run.record.maps(found.index, run.names)
     if maps is not None:
         x = centre_crop(run.network, run.dataset, found.index)
         picture = run.network.preprocess.to_pixels(x)
         run.shown.append(
             Shown(found.title, run.network.classes[found.label], found.probability, picture, maps)
         )
-
-
-def _is_checked(found: OfImage) -> bool:
-    """Whether the image has the randomisation check."""
-    return all(one.other is not None for one in found.methods.values())
 
 
 def _require_boxes(network: Network, dataset: Dataset, order: Sequence[int]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -124,8 +124,11 @@ class Comparison:
                         for a in self.names}
                 for which in ("deletion", "insertion")
             },
-            "by_image": [asdict(image) for image in self.images],
+            "by_image": [self._image(image) for image in self.images],
         }  # fmt: skip
+
+    def _image(self, image: OfImage) -> dict[str, Any]:
+        return asdict(replace(image, methods={n: image.methods[n] for n in self.names}))
 
     def _method(self, name: str) -> dict[str, Any]:
         likeness, pointing = self.likeness(name), self.pointing(name)
