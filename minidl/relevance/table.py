@@ -4,8 +4,8 @@ Four kinds of operations, listed by name so that none is treated by chance:
 
     MOVED     values are moved, chosen or repeated: relevance goes back where they came from, as the
               derivative; so of maxima the winner gets all
-    PASSED    functions of single elements, such as activations, and normalisations by a factor that
-              is held constant: the element gets all
+    PASSED    functions of single elements, such as activations, and local response normalisation,
+              whose factor is held constant (Binder et al. 2016): the element gets all
     LINEAR    sums and averages: shares by the summands, with a stabiliser (zennit's rule Norm)
     the rest  have rules of their own below
 
@@ -40,9 +40,9 @@ MOVED = frozenset({
 })  # fmt: skip
 PASSED = frozenset({
     "absolute", "batch_norm", "clip", "cos", "elu", "erf", "exp", "floor", "gelu", "hardsigmoid",
-    "hardswish", "leaky_relu", "local_response_norm", "log", "log_softmax", "mish", "negate",
-    "power", "relu", "relu6", "round", "sigmoid", "sign", "silu", "sin", "softmax", "softplus",
-    "sqrt", "tanh",
+    "hardswish", "leaky_relu", "local_response_norm", "log", "log_softmax",
+    "mish", "negate", "power", "relu", "relu6", "round", "sigmoid", "sign", "silu", "sin",
+    "softmax", "softplus", "sqrt", "tanh",
 })  # fmt: skip
 FIRST_OPERAND = frozenset({"clamp", "power_of"})
 """Functions of single elements with further operands, which get nothing."""
@@ -178,19 +178,19 @@ class Relevance:
         return (Tensor(x * gx._array),)
 
     def standardise(self, node: Node, gy: Tensor, needs: Needs) -> Cotangents:
-        """Linear, x - mean, by a deviation that is held constant (Ali et al. 2022)."""
+        """Linear, x - mean, over a deviation that is held constant (Ali et al. 2022)."""
         axes = node.saved["axes"]
-        return self._through(lambda x: x - F.mean(x, axes, keepdims=True), node, gy)
+        return self._centred(lambda x: x - F.mean(x, axes, keepdims=True), node, gy)
 
     def local_contrast_norm(self, node: Node, gy: Tensor, needs: Needs) -> Cotangents:
-        """Linear, x less its local mean, by a deviation that is held constant."""
+        """Linear, x less its local mean, over a deviation that is held constant."""
         g = node.saved["geometry"]
-        return self._through(lambda x: less_local_mean(x, g), node, gy)
+        return self._centred(lambda x: less_local_mean(x, g), node, gy)
 
-    def _through(
+    def _centred(
         self, function: Callable[[Tensor], Tensor], node: Node, gy: Tensor
-    ) -> tuple[Tensor, ...]:
-        """Shares of a linear function of the node's input, whose factors cancel."""
+    ) -> tuple[Tensor]:
+        """Shares of a linear function of the node's input; a factor behind it cancels out."""
         x = Tensor(node.inputs[0]._array, requires_grad=True)
         with recording(True):
             z = function(x)

@@ -6,7 +6,8 @@
 """
 
 from zfnet.attribution.attributing import attribute
-from zfnet.attribution.methods import METHODS, Method
+from zfnet.attribution.method import Method
+from zfnet.attribution.methods import METHODS
 from zfnet.attribution.result import Attribution
 from zfnet.attribution.targets import Chosen
 

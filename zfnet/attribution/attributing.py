@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from minidl import Tensor, device, no_grad
-from zfnet.attribution.methods import Method, method_named
+from zfnet.attribution.method import Method
+from zfnet.attribution.methods import method_named
 from zfnet.attribution.passes import Question
 from zfnet.attribution.result import Attribution
 from zfnet.attribution.targets import Chosen, Target, targets
@@ -51,7 +52,8 @@ def attribute(
         raise ValueError(f"attribute: batch_size is {batch_size}; at least 1 image is computed")
     name = model.scores if layer == "scores" else layer
     target, outputs = _chosen(model, classes, x, name, unit, batch_size)
-    found = chosen.run(Question(model, x, target, batch_size, report), **used)
+    question = Question(model, x, target, _bounds(network), batch_size, report)
+    found = chosen.run(question, **used)
     values = found.values.astype(dtype, copy=False)
     return Attribution(
         method, name, target.units, outputs, values, chosen.flatten(values), chosen.kind,
@@ -66,6 +68,16 @@ def _settings(method: Method, given: dict[str, Any]) -> dict[str, Any]:
             known = ", ".join(method.settings) or "none"
             raise ValueError(f"{method.name} has no setting {name!r}; it has {known}")
     return {**method.settings, **given}
+
+
+def _bounds(network: Network | InspectableGraph) -> tuple[np.ndarray, np.ndarray] | None:
+    """Black and white as they are preprocessed, (3,S,S)."""
+    if not isinstance(network, Network):
+        return None
+    p = network.preprocess
+    black, white = (np.full((p.resize, p.resize, 3), value, np.uint8) for value in (0, 255))
+    low, high = (p.centre(plain).transpose(2, 0, 1) for plain in (black, white))  # -> (3,S,S)
+    return low, high
 
 
 def _images(images: Any, S: int) -> np.ndarray:
