@@ -34,6 +34,10 @@ class Measured:
     levels: Annotated[
         int, Option(min=1, help="Layers or blocks made random one after the other, at most.")
     ] = 16
+    samples: Annotated[
+        int | None,
+        Option(min=1, help="Images for a map of SmoothGrad, integrated gradients (their default)."),
+    ] = None
     steps: Annotated[int, Option(min=1, help="Of the deletion and insertion curves.")] = 32
     deleted: Annotated[
         Literal["mean", "grey", "black", "blur"], Option(help="What deleted pixels become.")
@@ -54,7 +58,9 @@ def compare_rules_command(
             help="A folder of images, PASCAL VOC's folder, or `scenes`.", show_default=False
         ),
     ],
-    rules: Annotated[str, Option(help="Methods, with commas (default: all that there are).")] = "",
+    rules: Annotated[
+        str, Option(help="Methods, with commas, or `all` (default: one of each kind).")
+    ] = "",
     model: Model = None,
     out: Annotated[Path, Option(help="Folder for the page and its numbers.")] = Path(
         "compare-rules"

@@ -112,7 +112,7 @@ def measure(
     for name in names:
         rng = _rng(setting, subject.index, name, 0)
         began = time.perf_counter()
-        trained[name] = explain(network, subject.x, label, name, rng)
+        trained[name] = explain(network, subject.x, label, name, rng, setting.samples)
         seconds = time.perf_counter() - began
         maps[name] = trained[name].map
         deletion, insertion = _curves(network, subject.x, label, maps[name], setting, step)
@@ -173,7 +173,7 @@ def _point(
     if subject.region is None or setting.pointing is False:
         return None, None
     if subject.label not in (None, label):
-        map = explain(network, subject.x, int(subject.label), name, rng).map
+        map = explain(network, subject.x, int(subject.label), name, rng, setting.samples).map
     near = setting.pixels_near(network.preprocess.image_size)
     played = pointing_game(map[None], subject.region[None], tolerance=near, rng=rng)
     return bool(played.hits[0]), float(played.chance[0])
@@ -194,7 +194,7 @@ def _behind_random_weights(
     def compare(number: int, which: int) -> None:
         for name, before in trained.items():
             rng = _rng(setting, subject.index, name, 2 + 2 * number + which)
-            after = explain(network, subject.x, label, name, rng)
+            after = explain(network, subject.x, label, name, rng, setting.samples)
             found[name][which].append(_alike(before, after))
             step()
 
@@ -217,10 +217,11 @@ def _of_other_image(
 ) -> dict[str, Values]:
     """For each method the similarity of the image's map to that of another image (3,S,S)."""
     label = int(network.probabilities(other[None])[0].argmax())
-    return {
-        name: _alike(before, explain(network, other, label, name, _rng(setting, index, name, 1)))
-        for name, before in trained.items()
-    }
+    found = {}
+    for name, before in trained.items():
+        rng = _rng(setting, index, name, 1)
+        found[name] = _alike(before, explain(network, other, label, name, rng, setting.samples))
+    return found
 
 
 def level_names(network: Network, setting: Setting) -> list[str]:

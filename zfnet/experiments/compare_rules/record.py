@@ -84,7 +84,7 @@ def described(network: Network, dataset: Dataset, setting: Setting) -> dict[str,
         crc = zlib.crc32(
             np.ascontiguousarray(device.host(array)).tobytes(), zlib.crc32(name.encode(), crc)
         )
-    used = {k: v for k, v in asdict(setting).items() if k not in FREE}
+    used = {k: v for k, v in asdict(setting).items() if k not in FREE and v is not None}
     used["pointing"] = setting.pointing is not False  # (asked for, or where there are boxes: alike)
     text = json.dumps({
         "network": f"{crc:08x}", "preprocessing": network.preprocess.settings(),

@@ -31,6 +31,8 @@ from zfnet.network import Network
 from zfnet.signals import Stopped
 
 SECONDS_BETWEEN_PAGES = 60.0
+SHARE = 20
+"""A page is written again after so many times the seconds that it took to write."""
 TITLE = "comparing methods"
 
 
@@ -48,7 +50,7 @@ class Run:
     found: list[OfImage] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     shown: list[Shown] = field(default_factory=list)
-    written: float = -np.inf
+    next_page: float = -np.inf
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,12 +60,14 @@ class Run:
     def write(self, *, done: bool = False) -> Path:
         """The page and the numbers so far, unless they were written shortly before."""
         path = self.results.out / "index.html"
-        if self.found and (done or time.monotonic() - self.written > SECONDS_BETWEEN_PAGES):
+        began = time.monotonic()
+        if self.found and (done or began > self.next_page):
             comparison = Comparison(
                 self.setting.rules, tuple(self.found), tuple(self.levels), len(self.order)
             )
             path = write_page(comparison, self.setting, self.shown, self.left_out, self.results)
-            self.written = time.monotonic()
+            now = time.monotonic()
+            self.next_page = now + max(SECONDS_BETWEEN_PAGES, SHARE * (now - began))
         return path
 
 

@@ -95,7 +95,12 @@ def reading(comparison: Comparison) -> str:
 def left_out(reasons: Mapping[str, str]) -> str:
     """A sentence about images that could not be read."""
     first = "; ".join(list(reasons.values())[:3])
-    return f"{len(reasons)} images could not be read and are left out: {first}."
+    count = (
+        "1 image could not be read and is"
+        if len(reasons) == 1
+        else (f"{len(reasons)} images could not be read and are")
+    )
+    return f"{count} left out: {first}."
 
 
 def curves(setting: Setting) -> str:

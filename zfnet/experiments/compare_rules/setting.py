@@ -28,6 +28,8 @@ class Setting:
     steps:      of the deletion and insertion curves.
     deleted:    what deleted pixels become.
     levels:     at most so many groups of layers are randomised, one after the other.
+    samples:    images for one map of SmoothGrad, integrated gradients and the like; None: their own
+                default.
     tolerance:  of the pointing game, in pixels of an image of 224, and in proportion.
     pointing:   None: the game is played where there are boxes; True: it must; False: it is not.
     shown:      images on the page.
@@ -39,6 +41,7 @@ class Setting:
     steps: int = STEPS
     deleted: Deleted = "mean"
     levels: int = MOST
+    samples: int | None = None
     tolerance: float = TOLERANCE
     pointing: bool | None = None
     shown: int = 6
