@@ -1,4 +1,4 @@
-"""Checks of attributions of any library, on arrays: do the pictures say anything?
+"""Checks of attributions, of any library, on arrays.
 
     from zfnet.attribution_checks import deletion_curve, insertion_curve
     from zfnet.attribution_checks import pointing_game, randomisation_check
