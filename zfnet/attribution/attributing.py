@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from minidl import Tensor, device, no_grad
-from zfnet.attribution.method import Method
 from zfnet.attribution.methods import method_named
 from zfnet.attribution.passes import Question
 from zfnet.attribution.result import Attribution
@@ -43,7 +42,7 @@ def attribute(
     ValueError for a method, setting, layer or unit that does not exist, or for other images.
     """
     chosen = method_named(method)
-    used = _settings(chosen, settings)
+    used = chosen.checked(settings)
     model = network.model if isinstance(network, Network) else network
     classes = network.classes if isinstance(network, Network) else ()
     x = _images(images, model.image_size)
@@ -59,15 +58,6 @@ def attribute(
         method, name, target.units, outputs, values, chosen.flatten(values), chosen.kind,
         found.gap, used,
     )  # fmt: skip
-
-
-def _settings(method: Method, given: dict[str, Any]) -> dict[str, Any]:
-    """All settings of the method; ValueError for one that it does not have."""
-    for name in given:
-        if name not in method.settings:
-            known = ", ".join(method.settings) or "none"
-            raise ValueError(f"{method.name} has no setting {name!r}; it has {known}")
-    return {**method.settings, **given}
 
 
 def _bounds(network: Network | InspectableGraph) -> tuple[np.ndarray, np.ndarray] | None:

@@ -37,6 +37,14 @@ class Method:
     run: Callable[..., Found]
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """All settings, those given among them; ValueError for one that the method has not."""
+        for name in given:
+            if name not in self.settings:
+                known = ", ".join(self.settings) or "none"
+                raise ValueError(f"{self.name} has no setting {name!r}; it has {known}")
+        return {**self.settings, **given}
+
     def flatten(self, values: np.ndarray) -> np.ndarray:
         """One number a pixel: (N,C,H,W) -> (N,H,W); shares are added, colours by their largest."""
         if self.kind == "signed":

@@ -99,12 +99,16 @@ def gradients(question: Question, images: np.ndarray, rules: Rules = gradient) -
 def in_batches(
     question: Question, title: str, step: Callable[[Question], Part]
 ) -> Iterator[tuple[slice, Part]]:
-    """The result of `step` for some images at a time, and which they are."""
+    """The result of `step` for some images at a time, and which they are.
+
+    Progress is reported where there are several steps.
+    """
     N = len(question.images)
     for first in range(0, N, question.batch_size):
         last = min(first + question.batch_size, N)
         yield slice(first, last), step(question.at(range(first, last)))
-        question.report(title, last, N)
+        if question.batch_size < N:
+            question.report(title, last, N)
 
 
 def of_variants(

@@ -9,9 +9,10 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from zfnet.attribution.drawing import coloured, limit, scale
 from zfnet.deconvnet import Unit
-from zfnet.report.encoding import png
-from zfnet.report.pictures import contrast_stretch, heatmap
+from zfnet.report.encoding import enlarge, png
+from zfnet.report.pictures import contrast_stretch
 
 Kind = Literal["colours", "signed", "positive"]
 """What the values are: a picture about grey, shares of both signs, or sizes from 0 up."""
@@ -47,18 +48,17 @@ class Attribution:
         return len(self.values)
 
     def picture(self, n: int = 0) -> Image.Image:
-        """Image n: colours about mid grey, or the map in colours, blue below and red above zero."""
+        """Image n: colours about grey, or the map beside its scale: red above zero, blue below."""
         return Image.fromarray(self.drawn(n))
 
     def drawn(self, n: int = 0) -> np.ndarray:
         """The same as an array (H,W,3) uint8."""
-        if self.kind == "colours" and self.values.shape[1] == 3:
+        if self.kind == "colours":
             return contrast_stretch(self.values[n])
-        largest = float(np.abs(self.map[n]).max()) or 1.0
-        H, W = self.map.shape[1:]
-        size = H * -(-SHOWN // H), W * -(-SHOWN // W)
-        low, cmap = (0.0, "magma") if self.kind == "positive" else (-largest, "RdBu_r")
-        return heatmap(self.map[n], size, cmap=cmap, low=low, high=largest)
+        signed, largest = self.kind == "signed", limit(self.map[n])
+        times = -(-SHOWN // self.map.shape[1])
+        picture = enlarge(coloured(self.map[n], signed, largest), times)
+        return np.concatenate([picture, scale(largest, signed, len(picture))], axis=1)
 
     def _repr_png_(self) -> bytes:
         return png(np.concatenate([self.drawn(n) for n in range(len(self))], axis=1))
