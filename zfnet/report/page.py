@@ -93,13 +93,15 @@ class Section:
         )
         return self._add(figure(tag("div", panels, class_="curves"), caption))
 
-    def fig2(self, layer_title: str, maps: Iterable[MapCard]) -> Self:
+    def fig2(self, layer_title: str, maps: Iterable[MapCard], note: str = "") -> Self:
         """Add one card for each map: its projections, and the patches that caused them.
 
-        A layer without maps gets a sentence that says so.
+        A layer without maps gets a sentence that says so. note: a paragraph above the cards.
         """
         cards = "".join(map_card(card) for card in maps)
         self._add(tag("h3", words(layer_title)))
+        if note:
+            self.paragraph(note)
         if not cards:
             return self.paragraph("None of its maps was active in any of the images.")
         return self._add(contrast_switch() + tag("div", cards, class_="cards"))
@@ -125,6 +127,15 @@ class Section:
             lower = content.replace("<h3>", "<h4>").replace("</h3>", "</h4>")
             self._add(tag("h3", heading) + lower)
         return self
+
+    @property
+    def content(self) -> str:
+        """What was added so far, as HTML, for `restore`."""
+        return "\n".join(self._parts)
+
+    def restore(self, content: str) -> Self:
+        """Add the `content` of a section of an earlier run."""
+        return self._add(content)
 
     def html(self) -> str:
         heading = tag("h2", words(self.heading))
@@ -152,6 +163,8 @@ class Page:
         self.facts = tuple(facts)
         self.kicker = kicker
         self.footer = footer
+        self.unfinished = ""
+        """How far the page is, while it is computed; it then loads itself again."""
         self._sections: list[Section] = []
 
     def section(self, heading: str, text: str = "", *, anchor: str | None = None) -> Section:
@@ -169,6 +182,8 @@ class Page:
             style=HERE.joinpath("style.css").read_text(encoding="utf-8"),
             script=SCRIPT,
             script_hash=hash_of(SCRIPT),
+            state="unfinished" if self.unfinished else "finished",
+            status=tag("p", words(self.unfinished), class_="status") if self.unfinished else "",
             kicker=tag("p", words(self.kicker), class_="kicker") if self.kicker else "",
             lead=words(self.lead),
             facts=self._facts(),

@@ -237,4 +237,9 @@
     picture.setAttribute("role", "button");
   }
   document.documentElement.classList.add("enlarges");
+
+  // A page that is still computed is replaced as a whole: it looks for the next one.
+  if (document.documentElement.classList.contains("unfinished")) {
+    setInterval(() => dialog.open || location.reload(), 15000);
+  }
 })();

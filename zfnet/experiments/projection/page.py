@@ -61,7 +61,7 @@ def write_projections(
 def _lead(table: Rules) -> str:
     return (
         "All other activations of the layer are set to zero; the remaining one is projected to the "
-        f"pixels by the rules of the {table.name}."
+        f"pixels by {pages.RULES.get(table.name, table.name)}."
     )
 
 
