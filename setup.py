@@ -49,6 +49,7 @@ setup(
         "zfnet": [
             "report/*.html",
             "report/*.css",
+            "report/*.js",
             "pretrained/*.safetensors",
             "pretrained/log.jsonl",
             "pretrained/curve.svg",

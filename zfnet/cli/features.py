@@ -16,7 +16,8 @@ from zfnet.cli.reporting import reporter
 from zfnet.cli.rule_options import RuleSettings, RulesName, chosen, projectors
 from zfnet.data import open_dataset
 from zfnet.deconvnet import Unit
-from zfnet.experiments.features.page import write_features
+from zfnet.experiments.features.layers import named, story
+from zfnet.experiments.features.page import Shown, write_features
 from zfnet.experiments.projection.page import write_projections
 from zfnet.experiments.shared.photographs import read_photographs
 from zfnet.experiments.shared.results import Results
@@ -37,7 +38,13 @@ def features_command(
         "features"
     ),
     layer: Annotated[
-        list[str] | None, typer.Option(help="A layer's name; may be given several times.")
+        list[str] | None,
+        typer.Option(
+            "--layer",
+            "--layers",
+            help="Layers' names, with commas or given several times (default: up to six, the last "
+            "of each resolution among them).",
+        ),
     ] = None,
     maps: Annotated[int, typer.Option(min=1, help="Maps of each layer, drawn at random.")] = 9,
     split: Split = "val",
@@ -48,14 +55,14 @@ def features_command(
     seed = execution.seed
     network, called = open_network(model, execution.device)
     dataset = open_dataset(data, split, seed=seed, follow_links=execution.follow_links)
+    shown = Shown(named(network.model, layer), maps, seed, TABLES[table])
     settings = {
-        "model": called, "data": data, "split": split, "layers": layer or "every convolution",
-        "maps": maps, "rules": table, "seed": seed,
+        "model": called, "data": data, "split": split,
+        "layers": shown.layers or story(network.model), "maps": maps, "rules": table, "seed": seed,
     }  # fmt: skip
     page = write_features(
-        network, dataset, Results(out, "features", settings), layers=layer or (), maps=maps,
-        seed=seed, table=TABLES[table], report=reporter(),
-    )  # fmt: skip
+        network, dataset, Results(out, "features", settings), shown, report=reporter(), say=say
+    )
     say(f"The page is {page.resolve()}; beside it a PNG a layer, and features.json.")
 
 

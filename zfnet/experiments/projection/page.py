@@ -90,7 +90,10 @@ def _show(
 def _lead(names: Sequence[str]) -> str:
     titles = [METHODS[name].title for name in names]
     listed = ", ".join(titles[:-1]) + (" and " if len(titles) > 1 else "") + titles[-1]
-    return f"One unit of the layer, projected to the pixels of each picture by {listed}."
+    return (
+        "All other activations of the layer are set to zero; the remaining one is projected to the "
+        f"pixels of each picture by {listed}."
+    )
 
 
 def _pair(network: Network, x: np.ndarray, projection: Projection) -> tuple[np.ndarray, ...]:

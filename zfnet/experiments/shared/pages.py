@@ -10,6 +10,11 @@ from zfnet.inspectable import InspectableGraph
 from zfnet.projection_rules import notes
 from zfnet.report import Page, Section, pictures
 
+RULES = {
+    "deconvnet": "the deconvnet", "guided": "guided backpropagation", "gradient": "the gradient",
+}  # fmt: skip
+"""Tables of rules by their names, within a sentence: "by the deconvnet"."""
+
 
 def add_filters(page: Page, model: InspectableGraph) -> Section:
     """The first layer's filters at one common contrast, where it is a convolution of colours."""
@@ -28,7 +33,8 @@ def add_filters(page: Page, model: InspectableGraph) -> Section:
         "zero, and a weak filter looks weak.",
     )
     tiles = [pictures.enlarge(tile, 8) for tile in pictures.filters(weight)]
-    columns = min(K, 12)
+    # As many columns as leave no empty place in the last row, if there is such a number.
+    columns = next((c for c in range(min(K, 16), 7, -1) if K % c == 0), min(K, 12))
     return section.figure(
         pictures.mosaic(tiles, columns, 4),
         "Edges in some directions, blobs of colour: what the network asks of every patch first.",
@@ -52,7 +58,8 @@ def _in_rgb(model: InspectableGraph, weight: np.ndarray) -> np.ndarray:
 def layer_title(model: InspectableGraph, layer: str) -> str:
     """ "Layer 3 (conv3) · receptive field 75 × 75 pixels of 224 × 224"."""
     _, P, Q = model.unit_planes(layer)
-    S, paper = model.image_size, layer.startswith("conv") and layer[4:].isdecimal()
+    numbered = isinstance(model, nn.Sequential)  # as the paper numbers its layers
+    S, paper = model.image_size, numbered and layer.startswith("conv") and layer[4:].isdecimal()
     (h, w), (a, b) = (
         model.receptive_field(layer, P // 2, Q // 2, held=held).shape for held in (True, False)
     )
