@@ -94,6 +94,7 @@ class Trainer:
         self.changes: list[dict[str, Any]] = []
         self.allow_changes = False
         self._began: Origin | None = None
+        self._counted = time.process_time()
         # Scales nothing. It loads the kernel on a device, so that loading cannot fail between a
         # step's update and its end; the update loads its own kernel before the first weight.
         self._renormalise(math.inf)
@@ -110,6 +111,7 @@ class Trainer:
         ValueError if a restored run would not reach the weights of an uninterrupted one (other
         images, threads, kernels), unless `allow_changes` was set.
         """
+        self._counted = time.process_time()
         with writing_into(self.out):
             self._keep_images()
             while self.at.epoch < self.recipe.epochs:
@@ -238,14 +240,24 @@ class Trainer:
             "lr": self._rate(len(self.loader) - 1),
             "images_per_second": at.seen / at.seconds,
             "seconds": at.seconds,
+            "processor_seconds": self._count_processor(),
             "unreadable": len(self.loader.bad),
         }
         self.schedule(at.epoch, errors.top1)
-        self.at = Position(epoch=at.epoch + 1, step=at.step, history=[*at.history, line])
+        self.at = Position(
+            at.epoch + 1, at.step, history=[*at.history, line], processor=at.processor
+        )
         if self.at.epoch in self.recipe.keep_epochs:
             self.network.save(epoch_file(self.out, self.at.epoch))
         self._save_all()
         self.on_epoch(line)
+
+    def _count_processor(self) -> float:
+        """Seconds of all cores since the run began; what was not counted yet is added."""
+        now = time.process_time()
+        self.at.processor += now - self._counted
+        self._counted = now
+        return self.at.processor
 
     def _validate(self) -> Errors:
         """Errors on the validation set; before a BadImage of `strict` the epoch is saved."""
@@ -272,6 +284,7 @@ class Trainer:
     def _save_checkpoint(self, statistics: Mapping[str, np.ndarray] | None = None) -> None:
         """statistics: running ones that are to be stored in place of the network's own."""
         self._check_finite_weights()
+        self._count_processor()
         state = {
             "recipe": asdict(self.recipe),
             "position": asdict(self.at),
