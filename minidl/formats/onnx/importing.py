@@ -35,6 +35,8 @@ from minidl.recording import no_grad
 
 SMALL, MULTIPLE = 64 << 20, 8
 """Most bytes of all constants that nodes compute: 64 MiB, and so many times the stored ones."""
+WEIGHTS = 1 << 30
+"""Most bytes of all weights: 1 GiB, and so many times the stored constants."""
 MOVES = ("Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Slice", "Concat", "Flatten")
 """Operators that change no value."""
 MAKE_FLOATS = ("Cast", "CastLike")
@@ -78,10 +80,13 @@ def convert(model: Model, what: str) -> nn.Graph:
     stored = sum(array.nbytes for array in model.constants.values())
     image = Activation(nn.INPUT, (1, *model.image.shape))
     values: dict[str, Value] = {**model.constants, model.image.name: image}
-    walk = _Walk(values, image, model, SMALL + MULTIPLE * stored)
-    with no_grad():
-        for node in recognised(model):
-            walk.visit(node)
+    walk = _Walk(values, image, model, SMALL + MULTIPLE * stored, WEIGHTS + MULTIPLE * stored)
+    try:
+        with no_grad():
+            for node in recognised(model):
+                walk.visit(node)
+    except _TooLarge as error:
+        raise ValueError(f"{what} cannot be imported: {error}") from None
     walk.refusals.check(what)
     output = walk.values.get(model.output)
     if not isinstance(output, Activation):
@@ -90,11 +95,15 @@ def convert(model: Model, what: str) -> nn.Graph:
     return nn.Graph(walk.layers, walk.wiring, walk.restore(model.output, output))
 
 
+class _TooLarge(Exception):
+    """An end of the import: weights of further nodes would only take more time and memory."""
+
+
 @dataclass
 class _Walk:
     """State of the import: the values by name, and the layers so far.
 
-    room:   bytes that constants may still take.
+    room:   bytes that constants may still take; weight_room: that weights may.
     lost:   values that refused nodes would have made.
     whole:  values that are the image's whole numbers, moved.
     """
@@ -103,9 +112,11 @@ class _Walk:
     image: Activation
     model: Model
     room: int
+    weight_room: int
     layers: dict[str, nn.Module] = field(default_factory=dict)
     wiring: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ties: Ties = field(default_factory=Ties)
+    weighed: set[int] = field(default_factory=set)
     uses: Counter[str] = field(default_factory=Counter)
     lost: set[str] = field(default_factory=set)
     whole: set[str] = field(default_factory=set)
@@ -236,12 +247,25 @@ class _Walk:
         self, name: str, module: nn.Module, sources: tuple[Activation, ...], batch: Batch
     ) -> Activation:
         own = self.free(name)
+        self.weigh(own, module)
         shape = output_shape(module, [(1, *each.own) for each in sources])
         if 4 * math.prod(shape) >= LIMIT:
             raise ValueError(f"its output {shape} would take 2 GiB or more for one image")
         self.layers[own] = module
         self.wiring[own] = tuple(each.layer for each in sources)
         return Activation(own, in_file(shape[1:], batch), batch)
+
+    def weigh(self, name: str, module: nn.Module) -> None:
+        """Count a layer's weights: a file can name one constant, stored or not, many times."""
+        for parameter in vars(module).values():
+            if isinstance(parameter, nn.Parameter) and id(parameter) not in self.weighed:
+                self.weighed.add(id(parameter))
+                self.weight_room -= 4 * parameter.size
+        if self.weight_room < 0:
+            raise _TooLarge(
+                f"the weights up to layer {name!r} would take more memory than may be made of what "
+                f"the file holds ({WEIGHTS} bytes, and {MULTIPLE} times its constants)"
+            )
 
     def free(self, name: str) -> str:
         """The name, with a number if another layer or the input has it."""
