@@ -38,17 +38,22 @@ class Case:
 
 
 def cases() -> Iterator[Case]:
-    """All cases, the smallest networks first."""
+    """All cases: the smallest of each family, segmentation, then the others by their size."""
     for network in SMALLEST:
+        yield from (Case(network, exporter) for exporter in ("script", "dynamo"))
+    for network in SEGMENTATION:
         yield from (Case(network, exporter) for exporter in ("script", "dynamo"))
     for network in SMALLEST:
         yield from (Case(network, "script", 2), Case(network, "dynamo", 1))
-    for network in SEGMENTATION:
-        yield from (Case(network, exporter) for exporter in ("script", "dynamo"))
     models = torchvision()
-    for network in models.list_models(module=models):
-        if network not in SMALLEST:
-            yield Case(network)
+    others = set(models.list_models(module=models)) - set(SMALLEST)
+    yield from map(Case, sorted(others, key=lambda name: (weights(name), name)))
+
+
+def weights(name: str) -> int:
+    """The number of weights, as torchvision's tables say."""
+    published = torchvision().get_model_weights(name)
+    return max(int(one.meta["num_params"]) for one in published)
 
 
 def torchvision() -> Any:

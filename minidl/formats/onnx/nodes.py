@@ -27,7 +27,8 @@ def in_order(nodes: Sequence[Any], given: Collection[str], output: str) -> list[
     makers = _makers(nodes, given)
     feeding = {at: _feeders(node, makers, given) for at, node in enumerate(nodes)}
     if output not in makers:
-        raise ValueError(f"its output {output!r} is made by no node")
+        stored = "its input, or a constant" if output in given else "made by no node"
+        raise ValueError(f"its output {output!r} is {stored}")
     try:
         order = list(TopologicalSorter(feeding).static_order())
     except CycleError as error:
@@ -98,6 +99,11 @@ def _feeders(node: Any, makers: dict[str, int], given: Collection[str]) -> set[i
     if unknown:
         raise ValueError(f"{called(node)} takes {unknown[0]!r}, which nothing makes")
     return {makers[value] for value in read if value in makers}
+
+
+def values_read(nodes: Sequence[Any]) -> set[str]:
+    """The values that these NodeProtos read, also from within their graphs."""
+    return {value for node in nodes for value in (*node.input, *outer_values(node))}
 
 
 def outer_values(node: Any) -> set[str]:

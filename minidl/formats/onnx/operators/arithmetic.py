@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from minidl import nn
+from minidl.formats.onnx import early
 from minidl.formats.onnx.batch import FRONT, Activation
 from minidl.formats.onnx.call import Builder, Built, Call, Steps, operator
 from minidl.formats.onnx.joining import aligned, sources
@@ -22,6 +23,7 @@ def batch_normalization(call: Call) -> nn.Module:
     """(x - mean) / sqrt(var + epsilon) scale + bias, with fixed statistics."""
     if call["training_mode"] or call["spatial"] == 0:
         raise ValueError("training_mode=1 or spatial=0; only fixed statistics of channels can be")
+    early.check_inference(call)
     named = sum(map(bool, call.node.outputs))
     if named > 1:
         raise ValueError(
