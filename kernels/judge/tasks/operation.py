@@ -15,7 +15,7 @@ from kernels.contract.registry import Kernel
 from kernels.judge.tasks.definition import evaluated
 from kernels.judge.tasks.steps import Task
 from kernels.verify.calls import Bounds, Call, Operation, Results, operation
-from kernels.verify.precision import ROUNDINGS
+from kernels.definition.precisions import ROUNDINGS
 from kernels.verify.property import PROPERTIES, Property, require
 
 NAME = "task"
