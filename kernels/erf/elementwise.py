@@ -12,6 +12,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Accuracy
 from kernels.contract.registry import kernel
 from kernels.cpu.error_function import erf32
@@ -26,13 +27,13 @@ def forward(x: np.ndarray) -> np.ndarray:
     return y
 
 
-@numba.njit(parallel=True, cache=True, fastmath={"contract"})
+@entry_point(parallel=True, fastmath={"contract"})
 def _single(x, y):  # type: ignore[no-untyped-def]
     for i in numba.prange(x.size):
         y[i] = erf32(x[i])
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _double(x, y):  # type: ignore[no-untyped-def]
     for i in numba.prange(x.size):
         y[i] = math.erf(x[i])

@@ -12,6 +12,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Accuracy
 from kernels.contract.registry import kernel
 from kernels.cpu.error_function import ONE, erf32
@@ -29,13 +30,13 @@ def forward(x: np.ndarray) -> np.ndarray:
     return y
 
 
-@numba.njit(parallel=True, cache=True, fastmath={"contract"})
+@entry_point(parallel=True, fastmath={"contract"})
 def _single(x, y):  # type: ignore[no-untyped-def]
     for i in numba.prange(x.size):
         y[i] = x[i] * (HALF * (ONE + erf32(x[i] * ROOT)))
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _double(x, y):  # type: ignore[no-untyped-def]
     for i in numba.prange(x.size):
         y[i] = x[i] * (0.5 * (1.0 + math.erf(x[i] * ROOT64)))
