@@ -312,7 +312,7 @@ class Asks:
             "guards": caller.arena.guards(),
             "threads": threads.get_num_threads(),
             "pace": sys.getswitchinterval(),
-            "poison": memory._poison,
+            "poison": memory.is_poisoned(),
             "chunk": memory.chunk(),
         }
 

@@ -1,4 +1,4 @@
-"""What a kernel has changed of its process: settings, handlers of signals, functions of modules."""
+"""Changes of a kernel to its process: settings, handlers of signals, functions of modules."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Choice:
 
     def settings(self, classes: int, seed: int) -> Settings | NamedSettings:
         """The settings of the network; ValueError for an option that it does not have."""
-        drawn = {"num_classes": classes, "seed": seed}
+        drawn: dict[str, Any] = {"num_classes": classes, "seed": seed}
         own = {f.name for f in fields(Settings)} - OF_BOTH
         if self.by_name is not None:
             self._refuse(own, self.by_name, [*OF_BOTH, "blocks", "stem"])

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.contract.activation_geometry import ActivationGeometry
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.kernel import Kernel
@@ -111,6 +112,16 @@ def _linear(given: tuple[Any, ...], bias: Any) -> tuple[Any, ...]:
     return given[0], np.ascontiguousarray(given[1].T), bias  # (K,N) -> (N,K)
 
 
+def _activation(name: str) -> Form:
+    """An activation without a parameter, of arrays of any shape."""
+
+    def settings(g: ActivationGeometry) -> Settings | None:
+        return {} if g.function == name else None
+
+    tiny = ActivationGeometry.of(name, (2, 3))
+    return Form("activation", settings, {}, _first, tiny, lambda g: [g.shape])
+
+
 PLAIN = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
 FORMS: dict[str, Form] = {
     "conv2d": Form("conv2d", _convolution, PLAIN, _biased, TINY,
@@ -130,7 +141,8 @@ FORMS: dict[str, Form] = {
     "linear": Form("matmul", _nothing, {}, _linear, (2, 3, 4),
                    lambda g: [(g[0], g[2]), (g[2], g[1])]),
     "relu": Form("relu", _nothing, {}, _first, (2, 3), lambda g: [g]),
-    "gelu": Form("gelu", _nothing, {}, _first, (2, 3), lambda g: [g]),
+    **{name: _activation(name) for name in ("gelu", "sigmoid", "silu", "tanh", "hardswish",
+                                            "hardsigmoid", "mish", "relu6")},
 }  # fmt: skip
 """By the function's name."""
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from kernels.bounds import within
 from kernels.contract.operations import DEFINITIONS
 from kernels.contract.registry import Kernel
+from kernels.definition.precisions import ROUNDINGS
 from kernels.judge.tasks.definition import evaluated
 from kernels.judge.tasks.steps import Task
 from kernels.verify.calls import Bounds, Call, Operation, Results, operation
-from kernels.definition.precisions import ROUNDINGS
 from kernels.verify.property import PROPERTIES, Property, require
 
 NAME = "task"
