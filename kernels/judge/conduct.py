@@ -57,8 +57,20 @@ def _unchecked(kernel: Kernel, call: object) -> None:
     raise NotImplementedError("conduct is judged by the calls of the other properties")
 
 
-CONDUCT: tuple[tuple[Property, Callable[[Evidence], str]], ...] = (
-    (
+@dataclass(frozen=True)
+class Rule:
+    """A property of conduct, and what finds that it does not hold; "" if it does.
+
+    at_end: it is judged when all trials are over; others as soon as something is found.
+    """
+
+    law: Property
+    find: Callable[[Evidence], str]
+    at_end: bool = False
+
+
+CONDUCT = (
+    Rule(
         _law(
             "global state",
             "Calls, and loading the file, leave the state of the process as it was: generators, "
@@ -67,17 +79,16 @@ CONDUCT: tuple[tuple[Property, Callable[[Evidence], str]], ...] = (
         ),
         _state,
     ),
-    (
+    Rule(
         _law("own work", "The result is computed by the kernel itself, not by another kernel."),
         _others,
     ),
-    (
+    Rule(
         _law("coverage", "The kernel supports something on which it can be judged."),
         _judged,
+        at_end=True,
     ),
 )
-
-
 SANITIZED = _law(
     "sanitizers",
     "Compiled with the address and the undefined-behaviour sanitizer, the kernel gives the same "
@@ -91,21 +102,39 @@ def laws(kernel: Kernel) -> list[Property]:
     """The properties of conduct that concern a kernel."""
     if not isinstance(kernel, Remote):
         return []
-    found = [law for law, _ in CONDUCT]
+    found = [rule.law for rule in CONDUCT]
     return [*found, SANITIZED] if kernel.guest.checked is not None else found
 
 
-NAMES = {law.name for law, _ in CONDUCT} | {SANITIZED.name}
+NAMES = {rule.law.name for rule in CONDUCT} | {SANITIZED.name}
 
 
-def outcomes(kernel: Remote, before: Sequence[Outcome], seed: int = 0) -> Iterator[Outcome]:
-    """The outcome of each, given those of the trials of the suite."""
-    calls = sum(o.examples for o in before)
-    for law, find in CONDUCT:
-        said = find(Evidence(kernel.guest, before))
-        yield Outcome(kernel, law, max(calls, 1), unmet=said)
-    if kernel.guest.checked is not None:
-        yield _sanitized(kernel, kernel.guest.checked, seed)
+class Hearing:
+    """The conduct of one kernel while its trials go on."""
+
+    def __init__(self, kernel: Remote, seed: int = 0) -> None:
+        self.kernel, self.seed = kernel, seed
+        self._before: list[Outcome] = []
+        self._left = list(CONDUCT)
+
+    def after(self, outcome: Outcome) -> Iterator[Outcome]:
+        """The rules that are found broken, once a trial is over; each is yielded once."""
+        self._before.append(outcome)
+        yield from self._found([r for r in self._left if not r.at_end], broken=True)
+
+    def at_end(self) -> Iterator[Outcome]:
+        """The outcomes of all other rules."""
+        yield from self._found(list(self._left), broken=False)
+        if self.kernel.guest.checked is not None:
+            yield _sanitized(self.kernel, self.kernel.guest.checked, self.seed)
+
+    def _found(self, rules: list[Rule], broken: bool) -> Iterator[Outcome]:
+        calls = max(sum(o.examples for o in self._before), 1)
+        for rule in rules:
+            said = rule.find(Evidence(self.kernel.guest, self._before))
+            if said or not broken:
+                self._left.remove(rule)
+                yield Outcome(self.kernel, rule.law, calls, unmet=said)
 
 
 def _sanitized(kernel: Remote, checked: Guest, seed: int) -> Outcome:

@@ -7,7 +7,6 @@ that lies in an operand's memory becomes a view of the operand, as it would be i
 
 from __future__ import annotations
 
-import builtins
 import math
 import sys
 import time
@@ -22,28 +21,15 @@ from kernels.contract.declarations import Abilities, Accuracy, Cost, everything,
 from kernels.contract.kernel import Kernel
 from kernels.judge.arena import Arena
 from kernels.judge.building import Library
-from kernels.judge.messages import ArrayRef, PreparedRef
+from kernels.judge.failures import plain_text, raised
 from kernels.judge.process import Caller, Ended, Limits, Process
 from kernels.judge.tasks.steps import Task, read
+from kernels.judge.transfer import Prepared, collect, referred, results
 from kernels.verify.property import Property
 from kernels.verify.verdicts import Violation
 
 MOST_DEATHS, MOST_OF_TRIAL = 12, 3
 """Processes of one file, and of one trial, that may die; afterwards every call fails at once."""
-MOST_RESULT = 1 << 32
-"""Bytes of one result."""
-
-
-class KernelError(Exception):
-    """An exception of the kernel's process that is none of Python's own."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Prepared weights, which the kernel's process holds."""
-
-    number: int
-    life: int
 
 
 @dataclass
@@ -99,10 +85,10 @@ class Guest:
         except Ended as error:
             raise ValueError(f"{self.source} does not load: {error}") from error
         if "raised" in said:
-            message = _text(said["raised"]["message"]) or _text(said["raised"]["type"])
+            message = plain_text(said["raised"]["message"]) or plain_text(said["raised"]["type"])
             raise ValueError(message.replace(self.library.path, self.source))
         for sentence in said["changed"]:
-            self.conduct.changed[f"{_text(sentence)} (when the file is loaded)"] = None
+            self.conduct.changed[f"{plain_text(sentence)} (when the file is loaded)"] = None
         return said
 
     def asked(
@@ -122,7 +108,7 @@ class Guest:
             self.hung = "gave no answer" in str(error)
             raise
         if "raised" in text:
-            raise _raised(text["raised"])
+            raise raised(text["raised"])
         return read(caller, text, block)
 
     def _begin_anew(self) -> None:
@@ -143,8 +129,8 @@ class Guest:
 
     def note(self, text: Any) -> None:
         """Keeps what the process says of its state."""
-        self.conduct.changed |= dict.fromkeys(map(_text, text["changed"]))
-        self.conduct.others |= dict.fromkeys(map(_text, text["others"]))
+        self.conduct.changed |= dict.fromkeys(map(plain_text, text["changed"]))
+        self.conduct.others |= dict.fromkeys(map(plain_text, text["others"]))
 
     def _kernel(self, index: int, said: Mapping[str, Any]) -> Remote:
         asks = Asks(self, index)
@@ -166,7 +152,7 @@ class Guest:
             into=said["into"],
             chunked=said["chunked"],
         )
-        operation, name = _text(said["operation"]), _text(said["name"])
+        operation, name = plain_text(said["operation"]), plain_text(said["name"])
         if said["task"] is not None:
             asks.task = read(name, said["task"])
         return Remote(operation, name, "cpu", asks, accuracy, Cost(), abilities)
@@ -210,12 +196,12 @@ class Asks:
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """The results of a call of the kernel."""
         arrays: list[np.ndarray] = []
-        _collect((arguments, options), arrays)
+        collect((arguments, options), arrays)
 
         def make(caller: Caller) -> dict[str, Any]:
             modes = self._placed(caller, arrays)
             references = {id(a): r for a, r in zip(arrays, modes.pop("references"), strict=True)}
-            given = (_referred(v, references, self.guest.life) for v in (arguments, options))
+            given = (referred(v, references, self.guest.life) for v in (arguments, options))
             return {"index": self.index, "arguments": next(given), "options": next(given),
                     "modes": modes}  # fmt: skip
 
@@ -224,7 +210,7 @@ class Asks:
             self.guest.note(text)
             if text["earlier"]:
                 raise Violation("the result of an earlier call has changed during a later one")
-            found = _results(caller.arena, text["results"], block, arrays)
+            found = results(caller.arena, text["results"], block, arrays)
             caller.arena.release()
             return tuple(found) if text["many"] else found[0]
 
@@ -233,14 +219,14 @@ class Asks:
     def seconds(self, *arguments: Any) -> float:
         """Seconds of a call whose results stay in the process."""
         arrays: list[np.ndarray] = []
-        _collect(arguments, arrays)
+        collect(arguments, arrays)
         began = 0.0
 
         def make(caller: Caller) -> dict[str, Any]:
             nonlocal began
             modes = self._placed(caller, arrays)
             references = {id(a): r for a, r in zip(arrays, modes.pop("references"), strict=True)}
-            given = _referred(arguments, references, self.guest.life)
+            given = referred(arguments, references, self.guest.life)
             began = time.perf_counter()
             return {"index": self.index, "arguments": given, "modes": modes}
 
@@ -321,124 +307,6 @@ class Asks:
         if said:
             self.guest.conduct.beside[said] = None
             raise Violation(said)
-
-
-def _collect(value: Any, found: list[np.ndarray]) -> None:
-    """Adds every array within the value to `found`, each once."""
-    if isinstance(value, np.ndarray):
-        if not any(value is a for a in found):
-            found.append(value)
-    elif isinstance(value, tuple | list):
-        for each in value:
-            _collect(each, found)
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            _collect(each, found)
-
-
-def _referred(value: Any, references: Mapping[int, ArrayRef], life: int) -> Any:
-    """The value with arrays and prepared weights as references."""
-    if isinstance(value, np.ndarray):
-        return references[id(value)]
-    if isinstance(value, Prepared):
-        if value.life != life:
-            raise Ended("the process that had prepared the weights has died")
-        return PreparedRef(value.number)
-    if isinstance(value, tuple):
-        return tuple(_referred(v, references, life) for v in value)
-    if isinstance(value, Mapping):
-        return {key: _referred(v, references, life) for key, v in value.items()}
-    return value
-
-
-def _results(
-    arena: Arena, described: Any, block: bytearray, operands: list[np.ndarray]
-) -> list[Any]:
-    """The results: arrays of the judge, and stand-ins for what is no array."""
-    found, done = [], 0
-    for text in described:
-        if text["kind"] == "other":
-            found.append(type(_text(text["type"])[:80] or "object", (), {})())
-            continue
-        dtype = np.dtype(str(text["dtype"]))
-        if dtype.hasobject or dtype.kind not in "biufc":
-            raise Violation(f"the kernel returns an array of {dtype}")
-        if text["kind"] == "operand":
-            found.append(_alias(arena, text, dtype, operands))
-            continue
-        part = bytes(block[done : done + int(text["nbytes"])])
-        done += len(part)
-        if text["kind"] == "scalar":
-            found.append(np.frombuffer(part, dtype)[0])
-        else:
-            found.append(_array(part, dtype, text))
-    return found
-
-
-def _array(part: bytes, dtype: np.dtype, text: Any) -> np.ndarray:
-    """An array of its bytes, in the order of memory that it had."""
-    shape = tuple(int(size) for size in text["shape"])
-    if math.prod(shape) * dtype.itemsize != len(part) or len(part) > MOST_RESULT:
-        raise Violation(f"the kernel's process sends {len(part):,} bytes for a shape of {shape}")
-    if text["strides"] is None:
-        return np.frombuffer(part, dtype).reshape(shape).copy()
-    order = sorted(range(len(shape)), key=lambda axis: -int(text["strides"][axis]))
-    packed = np.frombuffer(part, dtype).reshape([shape[axis] for axis in order])
-    return packed.copy().transpose(np.argsort(order))  # back to the axes of the shape
-
-
-def _alias(arena: Arena, text: Any, dtype: np.dtype, operands: list[np.ndarray]) -> np.ndarray:
-    """A result in the memory of an operand, as a view of the judge's array."""
-    shape = tuple(int(size) for size in text["shape"])
-    strides = tuple(int(stride) for stride in text["strides"])
-    low = int(text["offset"]) + sum(
-        min(0, (n - 1) * s) for n, s in zip(shape, strides, strict=True)
-    )
-    high = int(text["offset"]) + dtype.itemsize + sum(
-        max(0, (n - 1) * s) for n, s in zip(shape, strides, strict=True)
-    )  # fmt: skip
-    place = arena.alias(low, high - low)
-    if place is None or 0 in shape:
-        raise Violation("the kernel returns memory beside its operands")
-    address, _ = place
-    return np.asarray(_Memory(address + int(text["offset"]) - low, shape, strides, dtype, operands))
-
-
-class _Memory:
-    """Memory of operands as an array; it keeps them alive."""
-
-    def __init__(
-        self, address: int, shape: Any, strides: Any, dtype: np.dtype, operands: list[np.ndarray]
-    ) -> None:
-        self.operands = operands
-        self.__array_interface__ = {
-            "version": 3, "data": (address, False), "shape": shape, "strides": strides,
-            "typestr": dtype.str,
-        }  # fmt: skip
-
-
-def _raised(said: Any) -> BaseException:
-    """The exception that the kernel raised, of the same built-in type where that is an ordinary
-    one; `place` is the line that raised it."""
-    name, message = _text(said["type"]), _text(said["message"])
-    kind = getattr(builtins, _text(said["builtin"]), Exception)
-    if not (isinstance(kind, type) and issubclass(kind, Exception)):
-        return Ended(f"the kernel raises {name}: {message}".rstrip(": "))
-    plain = kind.__name__ == name and kind in _PLAIN
-    error = kind(message) if plain else KernelError(f"{name}: {message}")
-    error.place = _text(said["place"])  # type: ignore[attr-defined]
-    error.of_kernel = bool(said["inside"])  # type: ignore[attr-defined]
-    return error
-
-
-_PLAIN = (ValueError, TypeError, RuntimeError, MemoryError, IndexError, KeyError, AttributeError,
-          ZeroDivisionError, FloatingPointError, OverflowError, AssertionError,
-          NotImplementedError, NameError, ImportError, ArithmeticError)  # fmt: skip
-
-
-def _text(value: object) -> str:
-    """A text of the kernel's process, without what a terminal would obey."""
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in str(value))[:4000]
 
 
 def _hashable(value: object) -> bool:

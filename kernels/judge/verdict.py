@@ -71,7 +71,7 @@ def planned(kernels: Sequence[Kernel], given: Sequence[Given] = ()) -> Plan:
 
 
 def outcomes(plan: Plan, run: Run) -> Iterator[Outcome]:
-    """The outcome of each trial of the plan, in its order.
+    """The outcome of each trial of the plan; those of conduct as soon as something is found.
 
     After a call that never ended, or many processes that died, the other trials are not run: they
     would wait as long, and the verdict is known.
@@ -79,13 +79,13 @@ def outcomes(plan: Plan, run: Run) -> Iterator[Outcome]:
     trier = Trier(run.profile, run.seed, "cpu")
     for kernel in dict.fromkeys(k for k, _ in plan.trials):
         assert isinstance(kernel, Remote)
-        before: list[Outcome] = []
+        hearing = conduct.Hearing(kernel, run.seed)
         for law in (law for k, law in plan.trials if k is kernel and law.name not in conduct.NAMES):
             kernel.guest.begin_trial()
             outcome = _skipped(kernel, law) or trier.tried(kernel, law)
-            before.append(outcome)
             yield outcome
-        yield from conduct.outcomes(kernel, before, run.seed)
+            yield from hearing.after(outcome)
+        yield from hearing.at_end()
 
 
 def _skipped(kernel: Remote, law: Property) -> Outcome | None:

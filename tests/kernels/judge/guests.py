@@ -61,11 +61,12 @@ def loaded(file: Path, text: str, limits: Limits = QUICK) -> Iterator[Remote]:
 
 def found(kernel: Remote, *laws: str, examples: int = 6) -> list[str]:
     """What is wrong by these properties and by the conduct of their calls; empty if nothing."""
-    outcomes = []
+    outcomes, hearing = [], conduct.Hearing(kernel)
     for name in laws:
         kernel.guest.begin_trial()
         outcomes.append(try_property(kernel, PROPERTIES[name], examples))
-    outcomes += [*conduct.outcomes(kernel, outcomes)]
+        outcomes += hearing.after(outcomes[-1])
+    outcomes += hearing.at_end()
     return [
         outcome.failure.reason if outcome.failure else outcome.unmet
         for outcome in outcomes

@@ -164,7 +164,7 @@ def test_a_source_in_c_is_judged_and_its_undefined_behaviour_named(
         assert not judgement.unread
         (kernel,) = judgement.source_of
         assert conduct.SANITIZED in conduct.laws(kernel)
-        (*_, sanitized) = conduct.outcomes(kernel, [])  # type: ignore[arg-type]
+        (*_, sanitized) = conduct.Hearing(kernel).at_end()  # type: ignore[arg-type]
         assert bug in sanitized.unmet if bug else not sanitized.unmet
         if not bug:
             plain = ConvGeometry.of((1, 1, 3, 3), (1, 1, 1, 1))
