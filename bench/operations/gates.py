@@ -6,7 +6,6 @@ Bounded by memory, if the error function is vectorised. The error bounds are tho
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,16 +14,13 @@ import scipy.special
 
 from bench.cases import Case
 from bench.layers import Hidden
+from bench.operations.one_array import OneArray
 from bench.operations.operation import (
     Call,
-    Inputs,
-    KernelOperation,
     Output,
     Part,
     Tensors,
     at_most,
-    generator,
-    normal,
     operation,
 )
 from kernels.bounds import rounding
@@ -33,23 +29,13 @@ ROUNDINGS = 8
 """Units of eps, of ours and of a library's error function and products."""
 
 
-class Smooth(KernelOperation):
+class Smooth(OneArray):
     """A smooth function of each element."""
 
     layer = Hidden
 
-    def geometry(self, case: Case) -> tuple[int, ...]:
-        assert isinstance(case.layer, Hidden)
-        return case.layer.shape(case.batch)
-
-    def arguments(self, case: Case, device: str) -> tuple[Any, ...]:
-        return tuple(self.moved(case, device))
-
     def bytes(self, case: Case) -> int:
-        return 8 * math.prod(self.geometry(case))
-
-    def inputs(self, case: Case) -> Inputs:
-        return {"x": normal(self.geometry(case), generator())}
+        return 8 * self.elements(case)
 
     def outputs(self, case: Case) -> list[Output]:
         return [Output(self.geometry(case))]
@@ -60,8 +46,10 @@ class Erf(Smooth):
     name = kernel = "erf"
 
     def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
-        y = scipy.special.erf(self.inputs(case)["x"].astype(np.float64))
-        yield Part(0, ..., y, at_most(rounding(ROUNDINGS, np.abs(y), np.float32)))
+        x = self.inputs(case)["x"].astype(np.float64)
+        y = scipy.special.erf(x)
+        bound = at_most(rounding(ROUNDINGS, np.abs(y), np.float32))
+        yield Part(0, ..., y, bound, rounded=lambda change: scipy.special.erf(change(x)))
 
     def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
         import torch
@@ -75,10 +63,14 @@ class Gelu(Smooth):
 
     def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
         x = self.inputs(case)["x"].astype(np.float64)
-        y = x * scipy.special.ndtr(x)
-        yield Part(0, ..., y, at_most(rounding(ROUNDINGS, np.abs(x), np.float32)))
+        bound = rounding(ROUNDINGS, np.abs(x), np.float32)
+        yield Part(0, ..., _gelu(x), at_most(bound), rounded=lambda change: _gelu(change(x)))
 
     def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
         import torch
 
         return Call(lambda: torch.nn.functional.gelu(tensors["x"]))
+
+
+def _gelu(x: np.ndarray) -> np.ndarray:
+    return x * scipy.special.ndtr(x)
