@@ -14,6 +14,8 @@ from numpy.typing import DTypeLike
 from kernels.bounds import eps, within
 
 Rounding = Callable[[np.ndarray], np.ndarray]
+FEWEST = 8
+"""Results by which a type is recognised: fewer may have short fractions by chance."""
 
 
 def lower_precision(
@@ -30,7 +32,11 @@ def lower_precision(
     """
     if result.shape != expected.shape or not np.isfinite(result).all():
         return ""
-    found = operands(result, rounded, allowed, dtype) or sums(result, expected, allowed, dtype)
+    found = (
+        operands(result, rounded, allowed, dtype)
+        or stored(result, expected, dtype)
+        or sums(result, expected, allowed, dtype)
+    )
     return f"; {found}" if found else ""
 
 
@@ -40,15 +46,31 @@ def operands(
     allowed: np.ndarray | float,
     dtype: DTypeLike,
 ) -> str:
-    """The type to which the operands were rounded, if the result is that of rounded ones."""
+    """The type to which the operands were rounded, if the result is that of rounded ones; several,
+    if few numbers do not tell them apart."""
+    found: list[str] = []
     for name, change in ROUNDINGS.items():
         if name == "float32":
-            if np.dtype(dtype) == np.float32:
+            if np.dtype(dtype) == np.float32 or found:
                 continue
             allowed = np.asarray(allowed) * (eps(np.float32) / eps(np.float64))
         with np.errstate(over="ignore", invalid="ignore"):
             if within(result, rounded(change), allowed):
-                return f"these are the results for operands rounded to {name}"
+                found.append(name)
+    names = " or ".join(filter(None, [", ".join(found[:-1]), *found[-1:]]))
+    return f"these are the results for operands rounded to {names}" if found else ""
+
+
+def stored(result: np.ndarray, expected: np.ndarray, dtype: DTypeLike) -> str:
+    """The narrower type whose values all results are, as sums in it, while the expected are not."""
+    for name in ("float16", "bfloat16 (cut off)", "float32"):
+        change = ROUNDINGS[name]
+        if eps(dtype) >= 2.0**-23 and name == "float32":
+            continue
+        with np.errstate(over="ignore"):
+            others = int((change(expected) != expected).sum())
+            if others >= FEWEST and (change(result) == result).all():
+                return f"all results are numbers of {name.partition(' ')[0]}"
     return ""
 
 

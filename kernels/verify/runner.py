@@ -17,6 +17,7 @@ from hypothesis.reporting import with_reporter
 from kernels.contract import threads
 from kernels.contract.process_state import changes, restored, state
 from kernels.contract.registry import Kernel
+from kernels.verify import precision
 from kernels.verify.calls import OPERATIONS, Call
 from kernels.verify.measured import measuring
 from kernels.verify.outcome import Failure, Outcome, Worst
@@ -24,6 +25,7 @@ from kernels.verify.property import Inapplicable, Property
 from kernels.verify.simplify import simplified
 from kernels.verify.strata.stratum import work
 from kernels.verify.strata.visits import visits
+from kernels.verify.verdicts import Violation
 
 PROFILES = {"few": 3, "dev": 20, "ci": 80, "intense": 2000}
 """Number of examples of each property on each kernel."""
@@ -149,6 +151,10 @@ def _tried(
         if shrink:
             with _threads(property):
                 failing = simplified(kernel, property, *failing)
+        call, extras, wrong = failing
+        if isinstance(wrong, Violation) and wrong.named is not None:
+            named = precision.of_kernel(kernel, device) or wrong.named
+            failing = call, extras, Violation(wrong.message, named)
         return trials.outcome(Failure(*failing))
     return trials.outcome(None)
 
