@@ -9,7 +9,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core.extending import intrinsic
 
-_PAIRS = {types.float32: types.int32, types.float64: types.int64}
+_PAIRS: dict[Any, Any] = {types.float32: types.int32, types.float64: types.int64}
 
 
 def _bits_of(typingctx, x):  # type: ignore[no-untyped-def]

@@ -56,9 +56,9 @@ def forward(
     if x.size:
         # (N,1,C) -> (N groups, C/groups), and (C,) -> (groups, C/groups): the same memory
         by_group = g.N * g.groups, g.C // g.groups
-        scaled = (each.reshape(-1, by_group[1]) for each in scales(weight, bias, g.C, x.dtype))
+        w, b = (each.reshape(-1, by_group[1]) for each in scales(weight, bias, g.C, x.dtype))
         flat = x.reshape(by_group), y.reshape(by_group), mean.reshape(-1), scale.reshape(-1)
-        _rows(*flat, *scaled, g.eps)
+        _rows(*flat, w, b, g.eps)
     return y, (mean, scale)
 
 

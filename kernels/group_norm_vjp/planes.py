@@ -34,8 +34,8 @@ def vjp(gy: np.ndarray, x: np.ndarray, saved: Saved, g: GroupNormGeometry) -> np
         means, scales = (np.repeat(array, g.C // g.groups, axis=1) for array in saved)  # (N,C)
         _products(gy.reshape(rows), x.reshape(rows), means, sums, products, g.L, each)
         plain, along = _joined(sums, products, scales, g.groups, g.L, each)
-        kinds = (array.astype(x.dtype) for array in (means, scales, plain, along))
-        _write(gy.reshape(rows), x.reshape(rows), gx.reshape(rows), *kinds, g.L, each)
+        m, s, p, q = (array.astype(x.dtype) for array in (means, scales, plain, along))
+        _write(gy.reshape(rows), x.reshape(rows), gx.reshape(rows), m, s, p, q, g.L, each)
     return gx
 
 

@@ -37,8 +37,8 @@ def vjp(gy: np.ndarray, x: np.ndarray, saved: Saved, g: GroupNormGeometry) -> np
     gx = memory.empty_like(x)
     if x.size:
         by_group = g.N * g.groups, g.C // g.groups  # (N,1,C) -> (N groups, C/groups)
-        arrays = (each.reshape(by_group) for each in (gy, x, gx))
-        _rows(*arrays, saved[0].reshape(-1), saved[1].reshape(-1))
+        mean, scale = (each.reshape(-1) for each in saved)
+        _rows(gy.reshape(by_group), x.reshape(by_group), gx.reshape(by_group), mean, scale)
     return gx
 
 

@@ -198,7 +198,7 @@ def _rows() -> Sequence[tuple[int, int, int]]:
     return [*found, *((size, 1, 2) for size in BLOCKS), (3, 17, 301)]
 
 
-def _groups() -> Sequence[GroupNormGeometry]:
+def _normalised() -> Sequence[GroupNormGeometry]:
     """Rows, positions and channels, one group, several and one a channel; pieces of planes."""
     of, found = GroupNormGeometry.of, []
     for size in (*FEW, *BLOCKS, *around(1024)):
@@ -242,7 +242,7 @@ THRESHOLDS = Stratum(
         **dict.fromkeys(("relu", "relu_vjp", "sgd_step"), _shapes),
         **dict.fromkeys(("activation", "activation_vjp"), _activations),
         **dict.fromkeys(("softmax", "softmax_vjp"), _rows),
-        **dict.fromkeys(("group_norm", "group_norm_vjp"), _groups),
+        **dict.fromkeys(("group_norm", "group_norm_vjp"), _normalised),
         "plane_max": _four_axes,
         "concatenate": _joined,
         "patches_gather": partial(_patches, True),
