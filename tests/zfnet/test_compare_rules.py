@@ -160,6 +160,9 @@ def test_deleted_pixels_become_what_the_option_says() -> None:
 def test_the_same_seed_gives_the_same_numbers_and_another_other_ones(tmp_path: Path) -> None:
     first, again = compared(tmp_path / "a"), compared(tmp_path / "b")
     assert first == again
+    assert first["methods"]["edges"]["shows"] == "the image"
+    assert first["methods"]["edges"]["likeness_kept_all"]["mean"] == pytest.approx(1)
+    assert first["methods"]["centre"]["likeness_kept_all"] is None
     assert compared(tmp_path / "c", seed=1) != first
 
 
@@ -321,19 +324,22 @@ def test_the_likeness_kept_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "said"),
+    ("half", "whole", "said"),
     [
-        (0.5, 0.7, "shows the image, not the network"),
-        (0.49, 0.9, "shows some of both"),
-        (-0.1, 0.25, "shows what the network learned"),
-        (-0.1, 0.26, "shows some of both"),
-        (None, None, "one image cannot tell"),
+        ((0.9, 1.0), (0.5, 0.7), "the image"),
+        ((0.5, 1.0), (0.1, 0.2), "the lower layers"),
+        ((0.5, 1.0), (0.49, 0.9), "the lower layers"),
+        ((0.2, 0.49), (-0.1, 0.25), "the network"),
+        ((0.2, 0.5), (-0.1, 0.25), "some of both"),
+        ((0.2, 0.4), (-0.1, 0.26), "some of both"),
+        ((None, None), (None, None), "one image cannot tell"),
     ],
 )
-def test_a_verdict_is_by_the_whole_interval(
-    low: float | None, high: float | None, said: str
+def test_a_verdict_is_by_whole_intervals(
+    half: tuple[float | None, float | None], whole: tuple[float | None, float | None], said: str
 ) -> None:
-    assert verdict(Interval(0.5, low, high, 9)) == said
+    assert verdict(Interval(0.5, *half, 9), Interval(0.5, *whole, 9)) == said
+    assert verdict(None, None).startswith("neither")
 
 
 def test_methods_that_cannot_be_told_from_the_best_are_listed() -> None:

@@ -86,10 +86,9 @@ def by_level(comparison: Comparison, order: Order, measure: str, title: str) -> 
     return figure
 
 
-def key(comparison: Comparison) -> Figure:
-    """The lines of all methods with their names, for several charts."""
-    names = list(comparison.names)
-    columns = 3
+def key(names: Sequence[str]) -> Figure:
+    """The lines of methods with their names, for several charts."""
+    columns = 2 if max(map(len, names)) > 14 else 3
     rows = -(-len(names) // columns)
     figure, (axes,) = charts.panels(width=5.2, height=0.15 + 0.24 * rows)
     axes.set_axis_off()

@@ -123,7 +123,7 @@ def _add_curves(page: Page, comparison: Comparison, setting: Setting, results: R
         lines.append((results.chart(f"{which}-curves", drawn), alt))
     section.side_by_side(areas, sentences.AREAS)
     section.side_by_side(lines, "The mean of all images' curves.")
-    _add_key(section, comparison, results)
+    _add_key(section, comparison.names, results, "curves-key")
     section.subheading("Differences, image by image").paragraph(sentences.DIFFERENCES)
     section.table(tables.DIFFERENCES, tables.differences(comparison))
 
@@ -147,7 +147,8 @@ def _add_randomisation(page: Page, comparison: Comparison, results: Results) -> 
             alt = f"{title} by randomised layers, {heading.lower()}"
             drawn.append((results.chart(f"{order}-{measure}", chart), alt))
         section.subheading(heading).side_by_side(drawn, caption)
-        _add_key(section, comparison, results)
+        drawn_names = [name for name in comparison.names if name != "centre"]
+        _add_key(section, drawn_names, results, f"{order}-key")
 
 
 def _add_pointing(page: Page, comparison: Comparison, setting: Setting, results: Results) -> None:
@@ -165,7 +166,7 @@ def _add_pointing(page: Page, comparison: Comparison, setting: Setting, results:
     )  # fmt: skip
 
 
-def _add_key(section: Section, comparison: Comparison, results: Results) -> None:
-    """The methods' lines, for the charts above it."""
-    drawn = results.chart("key", drawing.key(comparison))
+def _add_key(section: Section, names: Sequence[str], results: Results, file: str) -> None:
+    """The lines of these methods, for the charts above it."""
+    drawn = results.chart(file, drawing.key(names))
     section.figure(drawn, "", "The lines of the methods", pixelated=False)

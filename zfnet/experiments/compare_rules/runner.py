@@ -131,7 +131,8 @@ def _measure_all(run: Run, pressed: list[int], report: Report) -> None:
             done = before + costs[number]
         run.found.append(found)
         _show(run, found, number)
-        run.write()
+        if missing[number]:
+            run.write()
     report(TITLE, total, total)
 
 

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from zfnet.experiments.compare_rules.setting import OF_SIDE, Setting
 from zfnet.experiments.compare_rules.summary import (
-    BARELY,
-    MOSTLY,
+    FALLS,
+    IMAGE,
+    LOWER,
+    NETWORK,
+    STAYS,
     Comparison,
     Which,
     against,
@@ -35,12 +38,31 @@ CASCADE = (
 )
 ALONE = "Only the layer that stands below is random; all others keep what they learned."
 VERDICTS = (
-    f"Likeness kept: 100 % if the map stays as it was; 0 % if it is no more like the trained "
-    f"network's map than that network's maps of two different images are like each other. It is "
-    f"taken from the rank correlation of the absolute values, with all layers random. A method "
-    f"“shows the image, not the network” if its whole interval is above {100 * BARELY:.0f} %, and "
-    f"“shows what the network learned” if it is below {100 * MOSTLY:.0f} %."
+    "Likeness kept: 100 % if the map stays as it was; 0 % if it is no more like the trained "
+    "network's map than that network's maps of two different images are like each other. It is "
+    "taken from the rank correlation of the absolute values. A method shows “the image” if its map "
+    f"keeps {100 * STAYS:.0f} % and more with all layers random; “the lower layers” if it keeps "
+    "that much with the upper half of them random, those that know the classes; “the network” if "
+    f"it keeps less than {100 * STAYS:.0f} % there, and at most {100 * FALLS:.0f} % in the end; "
+    "each time with its whole interval."
 )
+OUTCOMES = {
+    IMAGE: (
+        "{} stays nearly as it was when all weights are random: it shows the image.",
+        "{} stay nearly as they were when all weights are random: they show the image.",
+    ),
+    LOWER: (
+        "{} hardly changes when the upper half of the layers is random: it shows the lower layers, "
+        "and not what the network knows of the class.",
+        "{} hardly change when the upper half of the layers is random: they show the lower layers, "
+        "and not what the network knows of the class.",
+    ),
+    NETWORK: (
+        "{} changes with the weights, as a picture of what was learned must.",
+        "{} change with the weights, as pictures of what was learned must.",
+    ),
+}
+"""Sentences about one method and about several."""
 REPLACED = {
     "mean": "the mean colour that the network's preprocessing subtracts",
     "grey": "mid grey (128)",
@@ -58,19 +80,12 @@ def short(comparison: Comparison) -> str:
         f"{_named(best, same)}; inserting them raises it fastest in the order of "
         f"{_named(fullest, equal)}."
     )
-    stays, falls = [], []
-    for name in comparison.rules:
-        kept = comparison.likeness(name)
-        if kept is not None and kept.low is not None and kept.low >= BARELY:
-            stays.append(name)
-        if kept is not None and kept.high is not None and kept.high <= MOSTLY:
-            falls.append(name)
-    if stays:
-        said += f" {_list(stays)} barely {_s(stays, 'change')} when all weights are random: what "
-        said += f"{'it shows' if len(stays) == 1 else 'they show'} is the image, not the network."
-    if falls:
-        said += f" {_list(falls)} {_s(falls, 'change')} beyond recognition then, as a picture of "
-        said += "what was learned must."
+    if not comparison.checked(comparison.rules[0]):
+        return said
+    for shown, words in OUTCOMES.items():
+        names = [name for name in comparison.rules if comparison.shows(name) == shown]
+        if names:
+            said += f" {words[len(names) > 1].format(_list(names))}"
     return said
 
 
@@ -174,7 +189,3 @@ def _list(names: Sequence[str]) -> str:
     """ "`a`, `b` and `c`"."""
     each = [f"`{name}`" for name in names]
     return each[0] if len(each) == 1 else f"{', '.join(each[:-1])} and {each[-1]}"
-
-
-def _s(names: Sequence[str], verb: str) -> str:
-    return f"{verb}s" if len(names) == 1 else verb

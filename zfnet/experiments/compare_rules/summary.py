@@ -16,9 +16,12 @@ from zfnet.experiments.compare_rules.measure import OfImage, OfMethod
 
 Which = Literal["deletion", "insertion"]
 Order = Literal["cascade", "independent"]
-BARELY, MOSTLY = 0.5, 0.25
-"""A method whose map keeps at least this share of its likeness behind random weights shows the
-image; one that keeps at most the other shows the network."""
+Depth = Literal["half", "all"]
+"""How many levels of the cascade are random: the upper half, or all."""
+STAYS, FALLS = 0.5, 0.25
+"""A map that keeps at least the first share of its likeness stays as it was; one that keeps at most
+the second has lost it."""
+IMAGE, LOWER, NETWORK, BOTH = "the image", "the lower layers", "the network", "some of both"
 
 
 @dataclass(frozen=True)
@@ -89,15 +92,20 @@ class Comparison:
         at = NAMES.index(measure)
         return bootstrap([one.other[at] for one in self.checked(name) if one.other is not None])
 
-    def likeness(self, name: str, measure: str = "absolute") -> Interval | None:
-        """The share of its likeness that a map keeps with all weights random: 1, the map stays; 0,
-        it is as unlike as that of another image. None for maps that are alike for all images, and
+    def likeness(self, name: str, depth: Depth, measure: str = "absolute") -> Interval | None:
+        """The share of its likeness that a map keeps behind random weights: 1, the map stays; 0, it
+        is as unlike as that of another image. None for maps that are alike for all images, and
         without a randomisation check."""
         at, ones = NAMES.index(measure), self.checked(name)
         if not ones:
             return None
-        last = [one.cascade[-1][at] for one in ones]
-        return kept(last, [one.other[at] for one in ones if one.other is not None])
+        level = -1 if depth == "all" else max(len(self.levels) // 2 - 1, 0)
+        found = [one.cascade[level][at] for one in ones]
+        return kept(found, [one.other[at] for one in ones if one.other is not None])
+
+    def shows(self, name: str) -> str:
+        """The verdict on a method, in words that complete "it shows"."""
+        return verdict(self.likeness(name, "half"), self.likeness(name, "all"))
 
     def pointing(self, name: str) -> Pointing | None:
         """The pointing game; None where no image has an object."""
@@ -131,7 +139,7 @@ class Comparison:
         return asdict(replace(image, methods={n: image.methods[n] for n in self.names}))
 
     def _method(self, name: str) -> dict[str, Any]:
-        likeness, pointing = self.likeness(name), self.pointing(name)
+        pointing = self.pointing(name)
         found: dict[str, Any] = {
             "deletion": asdict(self.area(name, "deletion")),
             "insertion": asdict(self.area(name, "insertion")),
@@ -140,8 +148,10 @@ class Comparison:
         }
         if self.checked(name):
             orders: tuple[Order, ...] = ("cascade", "independent")
-            found["likeness_kept"] = None if likeness is None else asdict(likeness)
-            found["verdict"] = verdict(likeness)
+            for depth in ("half", "all"):
+                likeness = self.likeness(name, depth)
+                found[f"likeness_kept_{depth}"] = None if likeness is None else asdict(likeness)
+            found["shows"] = self.shows(name)
             found["similarity"] = {
                 order: {m: [asdict(i) for i in self.similarity(name, order, m)] for m in NAMES}
                 for order in orders
@@ -155,17 +165,18 @@ def area(curve: tuple[float, ...]) -> float:
     return float(np.trapezoid(curve, np.linspace(0, 1, len(curve))))
 
 
-def verdict(likeness: Interval | None) -> str:
-    """The randomisation check in words, by the interval of the likeness that is kept."""
-    if likeness is None:
-        return "one map for all images"
-    if likeness.low is None or likeness.high is None:
+def verdict(half: Interval | None, all_: Interval | None) -> str:
+    """The randomisation check in words, by whole intervals of the likeness that a map keeps with
+    the upper half of the levels random, and with all of them."""
+    if half is None or all_ is None:
+        return "neither: one map for all images"
+    if half.low is None or half.high is None or all_.low is None or all_.high is None:
         return "one image cannot tell"
-    if likeness.low >= BARELY:
-        return "shows the image, not the network"
-    if likeness.high <= MOSTLY:
-        return "shows what the network learned"
-    return "shows some of both"
+    if all_.low >= STAYS:
+        return IMAGE
+    if half.low >= STAYS:
+        return LOWER
+    return NETWORK if all_.high <= FALLS and half.high < STAYS else BOTH
 
 
 def undecided(comparison: Comparison, which: Which) -> tuple[str, list[str]]:

@@ -6,20 +6,21 @@ from collections.abc import Iterator
 
 from zfnet.attribution_checks.intervals import Interval
 from zfnet.attribution_checks.similarity import NAMES
-from zfnet.experiments.compare_rules.summary import Comparison, verdict
+from zfnet.experiments.compare_rules.summary import Comparison
 
 DIFFERENCES = (
     "method", "deletion, minus random order", "deletion, minus edges",
     "insertion, minus random order", "insertion, minus edges",
 )  # fmt: skip
 LIKENESS = (
-    "method", "likeness kept", "rank, absolute", "rank, signed", "SSIM", "HOG",
-    "two images, rank absolute", "verdict",
+    "method", "it shows", "likeness kept, upper half random", "likeness kept, all random",
+    "rank, absolute", "rank, signed", "SSIM", "HOG", "two images, rank absolute",
 )  # fmt: skip
 COLUMNS = (
     "method", "images", "deletion", "deletion_low", "deletion_high", "insertion", "insertion_low",
-    "insertion_high", "likeness_kept", "likeness_low", "likeness_high", "pointing", "pointing_low",
-    "pointing_high", "pointing_chance", "seconds",
+    "insertion_high", "likeness_kept_half", "likeness_half_low", "likeness_half_high",
+    "likeness_kept_all", "likeness_all_low", "likeness_all_high", "shows", "pointing",
+    "pointing_low", "pointing_high", "pointing_chance", "seconds",
 )  # fmt: skip
 
 
@@ -30,7 +31,7 @@ def header(comparison: Comparison) -> list[str]:
     """Of the table for all questions; the pointing game where it was played."""
     titles = ["method", "deletion, small is good", "insertion, large is good"]
     if comparison.checked(comparison.rules[0]):
-        titles.append("likeness kept with random weights, small is good")
+        titles.append("behind random weights it shows")
     if comparison.pointing(comparison.rules[0]) is not None:
         titles.append("points at the object, large is good")
     return [*titles, "time a map"]
@@ -43,8 +44,7 @@ def shown(comparison: Comparison) -> Iterator[list[str]]:
         row += [written(comparison.area(name, "deletion")),
                 written(comparison.area(name, "insertion"))]  # fmt: skip
         if comparison.checked(name):
-            likeness = comparison.likeness(name)
-            row.append("one map for all" if likeness is None else percent(likeness))
+            row.append(comparison.shows(name))
         pointing = comparison.pointing(name)
         if pointing is not None:
             row.append(percent(Interval(pointing.rate, pointing.low, pointing.high, 2)))
@@ -67,12 +67,13 @@ def differences(comparison: Comparison) -> Iterator[list[str]]:
 def likeness(comparison: Comparison) -> Iterator[list[str]]:
     """Rows of the randomisation check with all weights random."""
     for name in comparison.names:
-        kept = comparison.likeness(name)
+        half, whole = comparison.likeness(name, "half"), comparison.likeness(name, "all")
         last = [comparison.similarity(name, "cascade", m)[-1].mean for m in NAMES]
         yield [
-            f"`{name}`", "–" if kept is None else percent(kept),
+            f"`{name}`", comparison.shows(name),
+            *("–" if kept is None else percent(kept) for kept in (half, whole)),
             *(_number(value, ".2f") for value in last),
-            _number(comparison.to_other(name, "absolute").mean, ".2f"), verdict(kept),
+            _number(comparison.to_other(name, "absolute").mean, ".2f"),
         ]  # fmt: skip
 
 
@@ -89,10 +90,14 @@ def rates(comparison: Comparison) -> dict[str, Interval]:
 def rows(comparison: Comparison) -> Iterator[list[object]]:
     """Rows of methods.csv (COLUMNS)."""
     for name in comparison.names:
-        kept, pointing = comparison.likeness(name), comparison.pointing(name)
+        pointing = comparison.pointing(name)
         row: list[object] = [name, len(comparison.images)]
-        for one in (comparison.area(name, "deletion"), comparison.area(name, "insertion"), kept):
+        for one in (
+            comparison.area(name, "deletion"), comparison.area(name, "insertion"),
+            comparison.likeness(name, "half"), comparison.likeness(name, "all"),
+        ):  # fmt: skip
             row += ["", "", ""] if one is None else [one.mean, one.low, one.high]
+        row.append(comparison.shows(name) if comparison.checked(name) else "")
         if pointing is None:
             row += ["", "", "", ""]
         else:
@@ -128,7 +133,7 @@ def _number(value: float, form: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """ "12 ms", "1.3 s", "under 1 ms"."""
+    """ "12 ms", "1.3 s", "0.05 ms"."""
     if seconds < 0.001:
-        return "under 1 ms"
+        return f"{1000 * seconds:.2f} ms"
     return f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
