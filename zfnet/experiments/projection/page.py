@@ -10,11 +10,16 @@ import numpy as np
 from minidl import serialize
 from minidl.rules import Rules
 from zfnet.deconvnet import Deconvnet, Projection, Unit
+from zfnet.experiments.features.measure import patch
 from zfnet.experiments.shared import pages
 from zfnet.experiments.shared.photographs import Photograph, as_inputs
 from zfnet.file_names import file_name
 from zfnet.network import Network
-from zfnet.report import Page, pictures
+from zfnet.report import Page, Section, pictures
+from zfnet.report.cards import projected_row
+from zfnet.report.cropping import SHARE, energy_window
+from zfnet.report.numbers import written
+from zfnet.report.tiles import Row
 
 SHOWN = 336
 FRAME = (214, 72, 52)
@@ -47,15 +52,31 @@ def write_projections(
         section = page.section(photograph.name)
         section.figure(
             np.concatenate(pair, axis=1),
-            f"{where}, activation {projection.value:.4g}. Left, the network's "
+            f"{where}, activation {written(projection.value, 4)}. Left, the network's "
             "input, the receptive field framed; right, the projection.",
             f"{photograph.name} beside the projection of {where}",
             pixelated=False,
         )
         if projection.value <= 0:
             section.paragraph("The unit is not active here: it projects to nothing.")
+        else:
+            _add_close(section, network, x, projection, table, where)
     pages.add_notes(section, network.model, found[0].layer)
     return found, page.write(out / "index.html")
+
+
+def _add_close(
+    section: Section, network: Network, x: np.ndarray, projection: Projection, table: Rules,
+    where: str,
+) -> None:  # fmt: skip
+    """The projection where its energy is, and the image there, to be enlarged."""
+    windows = [energy_window([projection.crop()])]
+    rows = [
+        projected_row(table.name, [projection.crop()], windows),
+        Row("image", [patch(network, x, projection)], over=False),
+    ]
+    name = f"Where {SHARE:.0%} of the projection's energy is"
+    section.tiles(rows, windows, [where], name=name)
 
 
 def _lead(table: Rules) -> str:
