@@ -23,6 +23,8 @@ TEST = [
     "onnx>=1.21",
     "onnxruntime>=1.20",
     "onnxscript>=0.7",
+    # Drives Debian's Chromium in the tests of pages; it downloads no browser of its own.
+    "playwright>=1.50",
     *VERIFY,
     *CUDA_REPORT,
 ]

@@ -114,3 +114,10 @@ def test_a_failed_write_leaves_the_old_page(
         full_page().write(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_column_of_dashes_is_left_out_of_a_table() -> None:
+    page = Page("t", "l")
+    page.section("s").table(["layer", "ours", "published"], [["conv1", "3", "–"], ["a", "–", "–"]])
+    html = page.html()
+    assert "published" not in html and html.count("<td") == 4 and "–" in html

@@ -75,7 +75,7 @@ class MapCard:
 def map_card(card: MapCard) -> str:
     """The card as HTML."""
     windows = card.windows()
-    rows = [_row(name, found, windows) for name, found in card.by_rules.items()]
+    rows = [projected_row(name, found, windows) for name, found in card.by_rules.items()]
     rows.append(Row("image", card.patches, over=False))
     titles = card.titles or [f"map {card.map}"] * len(windows)
     head = tag("span", f"Map {card.map}", class_="name")
@@ -85,8 +85,8 @@ def map_card(card: MapCard) -> str:
     return tag("figure", tag("figcaption", head) + tile_set(rows, windows, titles), class_="card")
 
 
-def _row(rules: str, projections: Sequence[np.ndarray], windows: Sequence[Window]) -> Row:
-    """Each projection at its own contrast, with the factors to the one that they share."""
+def projected_row(rules: str, projections: Sequence[np.ndarray], windows: Sequence[Window]) -> Row:
+    """Projections (3,h,w) as tiles: each at its own contrast, with the factors to a shared one."""
     inside = [_inside(p, window) for p, window in zip(projections, windows, strict=True)]
     own, shared = [full_contrast([each]) for each in inside], full_contrast(inside)
     shown = [contrast_stretch(p, scale=s) for p, s in zip(projections, own, strict=True)]

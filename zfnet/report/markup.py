@@ -18,6 +18,9 @@ Picture = np.ndarray | bytes | str
 COLUMN = 640
 """Width of the text's column in CSS pixels: small pixelated pictures are enlarged up to it."""
 
+NOTHING = "–"
+"""A cell of a table for which there is no value."""
+
 KINDS = {
     b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp",
 }  # fmt: skip
@@ -79,11 +82,16 @@ def figure(content: str, caption: str) -> str:
 
 
 def table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
-    """A table of escaped cells, numbers to the right. ValueError for a row of another length."""
+    """A table of escaped cells, numbers to the right; columns of NOTHING alone are left out.
+
+    ValueError for a row of another length.
+    """
     lines = [tuple(row) for row in rows]
     for row in lines:
         if len(row) != len(header):
             raise ValueError(f"row of {len(row)} cells under a header of {len(header)}: {row!r}")
+    filled = [n for n in range(len(header)) if any(row[n] != NOTHING for row in lines) or not lines]
+    header, lines = [header[n] for n in filled], [tuple(row[n] for n in filled) for row in lines]
     body = "".join(tag("tr", "".join(_cell("td", value, value) for value in row)) for row in lines)
     below = lines[0] if lines else header
     head = "".join(_cell("th", title, value) for title, value in zip(header, below, strict=True))

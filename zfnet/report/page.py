@@ -114,11 +114,20 @@ class Section:
         return self._add(contrast_switch() + tag("div", cards, class_="cards"))
 
     def tiles(
-        self, rows: Sequence[Row], windows: Sequence[Window], titles: Sequence[str], *, name: str
+        self,
+        rows: Sequence[Row],
+        windows: Sequence[Window],
+        titles: Sequence[str],
+        *,
+        name: str = "",
+        labels: Sequence[str] = (),
     ) -> Self:
-        """Add rows of tiles that can be enlarged and laid over each other, under a name."""
-        head = tag("figcaption", tag("span", words(name), class_="name"))
-        card = tag("figure", head + tile_set(rows, windows, titles), class_="card")
+        """Add rows of tiles that can be enlarged and laid over each other, under a name.
+
+        windows, titles, labels: one for each position; labels stand under the tiles.
+        """
+        head = tag("figcaption", tag("span", words(name), class_="name")) if name else ""
+        card = tag("figure", head + tile_set(rows, windows, titles, labels), class_="card")
         return self._add(tag("div", card, class_="cards"))
 
     def occlusion(self, cards: Iterable[OcclusionCard]) -> Self:

@@ -68,15 +68,16 @@
     panels.append(made);
   };
 
-  const rowName = (tile) => tile.parentNode.previousElementSibling?.textContent ?? "";
-  const position = (tile) => [...tile.parentNode.children].indexOf(tile);
+  const rowOf = (tile) => [...tile.closest(".row").querySelectorAll(".tile")];
+  const rowName = (tile) => tile.closest(".row").previousElementSibling?.textContent ?? "";
+  const position = (tile) => rowOf(tile).indexOf(tile);
 
   const drawTile = () => {
     const set = setOf(current);
     const all = tilesOf(set).filter((tile) => position(tile) === position(current));
     const over = all.filter((tile) => tile.closest(".over"));
     const under = all.find((tile) => !tile.closest(".over"));
-    const count = all[0].parentNode.children.length;
+    const count = rowOf(current).length;
     const card = set.closest(".card")?.querySelector(".name")?.textContent ?? "";
     // (the text of a picture begins with the name of its row)
     const text = current.querySelector("img").alt.slice(rowName(current).length + 2);
@@ -168,7 +169,7 @@
 
   const step = (by) => {
     if (!current?.classList.contains("tile")) return;
-    const row = [...current.parentNode.children];
+    const row = rowOf(current);
     current = row[(row.indexOf(current) + by + row.length) % row.length];
     focusTile(current, false);
     draw();

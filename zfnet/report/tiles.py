@@ -42,8 +42,13 @@ class Row:
     over: bool = True
 
 
-def tile_set(rows: Sequence[Row], windows: Sequence[Window], titles: Sequence[str]) -> str:
-    """The rows as HTML. windows, titles: one for each position.
+def tile_set(
+    rows: Sequence[Row],
+    windows: Sequence[Window],
+    titles: Sequence[str],
+    labels: Sequence[str] = (),
+) -> str:
+    """The rows as HTML. windows, titles: one for each position; labels: short ones under each.
 
     Two rows, or few tiles, stand side by side; more rows one below the other, so that the pictures
     of a position are in one column. Raises ValueError for rows of different lengths, or
@@ -52,7 +57,7 @@ def tile_set(rows: Sequence[Row], windows: Sequence[Window], titles: Sequence[st
     counts = {len(row.pictures) for row in rows} | {len(windows), len(titles)}
     if len(counts) != 1 or not windows:
         raise ValueError(f"tiles: rows, windows and titles of {sorted(counts)} positions")
-    shown = "".join(_row(row, windows, titles) for row in rows)
+    shown = "".join(_row(row, windows, titles, labels) for row in rows)
     count = len(windows)
     beside = len(rows) <= 2 or len(rows) * count <= MOST
     columns = min(count, COLUMNS if beside else MOST)
@@ -60,13 +65,17 @@ def tile_set(rows: Sequence[Row], windows: Sequence[Window], titles: Sequence[st
     return tag("div", shown, class_=f"tiles {'beside' if beside else 'lines'}", style=style)
 
 
-def _row(row: Row, windows: Sequence[Window], titles: Sequence[str]) -> str:
+def _row(row: Row, windows: Sequence[Window], titles: Sequence[str], labels: Sequence[str]) -> str:
     contrast: Sequence[float | None] = row.contrast or [None] * len(windows)
-    tiles = "".join(
+    tiles = [
         _tile(row, *each) for each in zip(row.pictures, windows, contrast, titles, strict=True)
-    )
+    ]
+    if labels:
+        cells = zip(tiles, labels, strict=True)
+        tiles = [tag("div", tile + tag("p", words(text), class_="note")) for tile, text in cells]
     name = tag("p", words(row.name), class_="row-name")
-    return tag("div", name + tag("div", tiles, class_="row"), class_="over" if row.over else None)
+    inside = name + tag("div", "".join(tiles), class_="row")
+    return tag("div", inside, class_="over" if row.over else None)
 
 
 def _tile(row: Row, picture: np.ndarray, window: Window, factor: float | None, title: str) -> str:

@@ -36,11 +36,11 @@ COLUMNS = (
     "From left to right, as in the paper's Fig 7: (a) the image, with the square in a corner at "
     "its size; then, by the place of the square's centre, (b) the total activation of the map of "
     "`{}` that is strongest in the image; (c) that map's strongest activation projected to the "
-    "pixels by the deconvnet, for this image in a frame and for the other images that excite the "
-    "map most; (d) the probability of the true class; (e) the most probable class. Where (b) and "
-    "(d) fall together, the map looks for what the class needs. The true object is outlined where "
-    "it is known."
+    "pixels by the deconvnet{}; (d) the probability of the true class; (e) the most probable "
+    "class. Where (b) and (d) fall together, the map looks for what the class needs.{}"
 )
+OTHERS = ", for this image in a frame and for the other images that excite the map most"
+OUTLINED = " The true object is outlined where it is known."
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,18 +221,20 @@ def _page(network: Network, occluded: Sequence[Occluded], text: str, results: Re
         "goes by: the object, or what lies about it (paper, section 4.2, Fig 7)."
     )
     page = results.page("What the network looks at", lead, facts)
-    section = page.section("Images behind a square", COLUMNS.format(last_layer(network)))
+    others = OTHERS if any(len(one.projections) > 1 for one in occluded) else ""
+    outlined = OUTLINED if any(one.subject.region is not None for one in occluded) else ""
+    columns = COLUMNS.format(last_layer(network), others, outlined)
+    section = page.section("Images behind a square", columns)
     section.occlusion([_card(network, one) for one in occluded])
-    page.section("The pointing game", text)
+    if text:
+        page.section("The pointing game", text)
     return page
 
 
 def _game_text(played: PointingGame | None, able: Playable) -> str:
+    """The result in words; empty where no object's place, or no class, is known."""
     if played is None:
-        return (
-            "In none of these images are both the object's place and a class that the network "
-            "knows given, so the game was not played."
-        )
+        return ""
     return (
         f"{able.sentence()} {played.sentence()} Chance is the share of the map's places that lie "
         "on the object, the mean over the images; the interval is Wilson's."

@@ -12,11 +12,16 @@ from zfnet.attribution.drawing import coloured, limit, scale
 from zfnet.attribution.methods import METHODS
 from zfnet.attribution.projector import AttributedProjection, Projector
 from zfnet.deconvnet import Projection, Unit
+from zfnet.experiments.features.measure import patch
 from zfnet.experiments.shared import pages
 from zfnet.experiments.shared.photographs import Photograph, as_inputs
 from zfnet.file_names import file_name
 from zfnet.network import Network
 from zfnet.report import Page, Section, pictures
+from zfnet.report.cards import projected_row
+from zfnet.report.cropping import SHARE, energy_window
+from zfnet.report.numbers import written
+from zfnet.report.tiles import Row
 
 SHOWN = 336
 FRAME = (214, 72, 52)
@@ -78,13 +83,29 @@ def _show(
         kind = METHODS[name].kind
         section.figure(
             np.concatenate(_pair(network, x, projection), axis=1),
-            f"{where}, activation {projection.value:.4g}. Left, the network's input, the receptive "
-            f"field framed; right, the projection{by}.{BESIDE[kind]}",
+            f"{where}, activation {written(projection.value, 4)}. Left, the network's input, the "
+            f"receptive field framed; right, the projection{by}.{BESIDE[kind]}",
             f"{photograph.name} beside the projection of {where}{by}",
             pixelated=False,
         )
         if projection.value <= 0 and not isinstance(projection, AttributedProjection):
             section.paragraph("The unit is not active here: it projects to nothing.")
+        elif kind == "colours":
+            _add_close(section, network, x, projection, name, where)
+
+
+def _add_close(
+    section: Section, network: Network, x: np.ndarray, projection: Projection, method: str,
+    where: str,
+) -> None:  # fmt: skip
+    """The projection where its energy is, and the image there, to be enlarged."""
+    windows = [energy_window([projection.crop()])]
+    rows = [
+        projected_row(method, [projection.crop()], windows),
+        Row("image", [patch(network, x, projection)], over=False),
+    ]
+    name = f"Where {SHARE:.0%} of the projection's energy is"
+    section.tiles(rows, windows, [where], name=name)
 
 
 def _lead(names: Sequence[str]) -> str:

@@ -1,11 +1,10 @@
-"""Sections of a page that several experiments share: filters, layer titles, notes, projections."""
+"""Parts of a page that several experiments share: filters, layer titles, notes."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from minidl import nn
-from zfnet.deconvnet import Projection
 from zfnet.inspectable import InspectableGraph
 from zfnet.projection_rules import notes
 from zfnet.report import Page, Section, pictures
@@ -16,15 +15,12 @@ RULES = {
 """Tables of rules by their names, within a sentence: "by the deconvnet"."""
 
 
-def add_filters(page: Page, model: InspectableGraph) -> Section:
+def add_filters(page: Page, model: InspectableGraph) -> None:
     """The first layer's filters at one common contrast, where it is a convolution of colours."""
     first = [*model.convolutions, ""][0]
     weight = dict(model.named_parameters())[f"{first}.weight"].numpy() if first else np.empty(0)
     if weight.ndim != 4 or weight.shape[1] not in (1, 3):
-        return page.section(
-            "First-layer filters",
-            "The first layer is no convolution of the image's colours, whose filters are pictures.",
-        )
+        return
     weight = _in_rgb(model, weight) if weight.shape[1] == 3 else np.repeat(weight, 3, axis=1)
     K, _, R, S = weight.shape
     section = page.section(
@@ -35,9 +31,9 @@ def add_filters(page: Page, model: InspectableGraph) -> Section:
     tiles = [pictures.enlarge(tile, 8) for tile in pictures.filters(weight)]
     # As many columns as leave no empty place in the last row, if there is such a number.
     columns = next((c for c in range(min(K, 16), 7, -1) if K % c == 0), min(K, 12))
-    return section.figure(
+    section.figure(
         pictures.mosaic(tiles, columns, 4),
-        "Edges in some directions, blobs of colour: what the network asks of every patch first.",
+        "What the network asks of every patch of the image first.",
         f"{K} small colour filters",
         pixelated=False,
         width=min(56 * columns, 680),
@@ -75,8 +71,3 @@ def add_notes(section: Section, model: InspectableGraph, layer: str | None = Non
     found = notes(model, layer)
     if found:
         section.paragraph(f"Where this network differs from the paper's: {'; '.join(found)}.")
-
-
-def projection_picture(projection: Projection) -> np.ndarray:
-    """A projection over the whole image, (S,S,3) uint8, at its own contrast."""
-    return pictures.contrast_stretch(projection.pixels)
