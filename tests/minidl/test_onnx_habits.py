@@ -96,6 +96,8 @@ OLD = {
     "a row": (node("Add", "x c", broadcast=1), drawn(RNG, 6)),
     "channels": (node("Mul", "x c", broadcast=1, axis=1), drawn(RNG, 3)),
     "channels from behind": (node("Sub", "x c", broadcast=1, axis=-3), drawn(RNG, 3)),
+    "slopes": (node("PRelu", "x c"), drawn(RNG, 3)),
+    "one slope": (node("PRelu", "x c"), drawn(RNG, 1)),
     "planes": (node("Div", "x c", broadcast=1, axis=1), np.abs(drawn(RNG, 3, 8)) + 1),
 }
 
