@@ -84,10 +84,10 @@ def test_weights_of_bfloat16_are_read_exactly() -> None:
 def test_an_image_of_whole_numbers_is_cast_to_floats(moved: bool) -> None:
     """As TensorFlow's detectors take it, some after a Transpose."""
     pixels = RNG.integers(0, 256, (2, 8, 6, 3) if moved else (2, 3, 8, 6)).astype(np.uint8)
-    turned = [node("Transpose", "x", "t", perm=[0, 3, 1, 2])] if moved else []
+    transposed = [node("Transpose", "x", "t", perm=[0, 3, 1, 2])] if moved else []
     cast = node("Cast", "t" if moved else "x", "f", to=TYPES.FLOAT)
     first = node("Conv", "f w", "c", pads=[1, 1, 1, 1])
-    proto = model([*turned, cast, first, NODES[1]], ["N", *pixels.shape[1:]], 21, w=W / 255)
+    proto = model([*transposed, cast, first, NODES[1]], ["N", *pixels.shape[1:]], 21, w=W / 255)
     proto.graph.input[0].type.tensor_type.elem_type = TYPES.UINT8
     same(proto, x=pixels)
 
@@ -96,6 +96,8 @@ OLD = {
     "a row": (node("Add", "x c", broadcast=1), drawn(RNG, 6)),
     "channels": (node("Mul", "x c", broadcast=1, axis=1), drawn(RNG, 3)),
     "channels from behind": (node("Sub", "x c", broadcast=1, axis=-3), drawn(RNG, 3)),
+    "slopes": (node("PRelu", "x c"), drawn(RNG, 3)),
+    "one slope": (node("PRelu", "x c"), drawn(RNG, 1)),
     "planes": (node("Div", "x c", broadcast=1, axis=1), np.abs(drawn(RNG, 3, 8)) + 1),
 }
 

@@ -12,17 +12,18 @@ from minidl.formats.onnx.model import Node
 LAST = 6
 """The last opset in which an operand is broadcast along an attribute's axis."""
 BROADCAST = frozenset((
-    "Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Greater", "Less",
+    "Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Greater", "Less", "PRelu",
 ))  # fmt: skip
 
 
 def operands(node: Node, opset: int, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
     """The inputs so that NumPy's broadcasting aligns them: the second one's first axis is number
-    `axis` of the first one's; its last axes are aligned unless that is given.
+    `axis` of the first one's; its last axes are aligned unless that is given. A slope is that of
+    one channel each.
 
     ValueError for an activation that would need further axes, or an axis that does not exist.
     """
-    axis = node.attributes.get("axis")
+    axis = 1 if node.operator == "PRelu" else node.attributes.get("axis")
     if opset > LAST or node.operator not in BROADCAST or axis is None or len(inputs) != 2:
         return inputs
     first, second = inputs

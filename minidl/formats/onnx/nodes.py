@@ -14,6 +14,8 @@ LIMIT = 2**31
 """Limit of the integers in attributes, exclusive."""
 UNBOUNDED = ("Slice", "Shape")
 """Operators whose largest integer stands for the end of an axis."""
+RUNTIME = "com.microsoft"
+"""The domain of ONNX Runtime's own operators, and the beginning of its others."""
 STANDARD = ("", "ai.onnx")
 """The two names of the domain of the standard's own operators."""
 
@@ -135,7 +137,13 @@ def _schema(proto: Any, opset: int) -> Any:
     schema = defs.get_schema(proto.op_type, opset, "") if known else None
     if schema is None or schema.deprecated:
         domain = f" of the domain {proto.domain!r}" if proto.domain else ""
-        raise ValueError(f"{called(proto)}{domain} is not one of the standard's in opset {opset}")
+        fused = proto.domain.startswith(RUNTIME)
+        hint = (
+            "; ONNX Runtime's optimiser makes such: import the file that it read" if fused else ""
+        )
+        raise ValueError(
+            f"{called(proto)}{domain} is not one of the standard's in opset {opset}{hint}"
+        )
     if not schema.min_input <= len(proto.input) <= schema.max_input:
         raise ValueError(
             f"{called(proto)} has {len(proto.input)} inputs; in opset {opset} there are "

@@ -12,6 +12,8 @@ from minidl.formats.onnx.model import Node
 
 NAMED = 3
 """As many nodes of one operator are named."""
+NODES = "of \0"
+"""The place of the nodes' names in a reason that names its node itself; no name has this."""
 MEANINGS = {
     **dict.fromkeys(("LSTM", "GRU", "RNN"), "a recurrent layer, and there are none here"),
     **dict.fromkeys(
@@ -45,7 +47,7 @@ class Refusals:
     shapes: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def add(self, node: Node, inputs: Sequence[Value], reason: str) -> None:
-        key = node.operator, reason
+        key = node.operator, reason.replace(f"of node {node.name!r}", NODES)
         self.nodes.setdefault(key, []).append(node.name)
         self.shapes.setdefault(key, _shown(inputs) if not node.fault else "")
 
@@ -60,10 +62,10 @@ class Refusals:
 
     def _part(self, key: tuple[str, str], names: Sequence[str]) -> str:
         operator, reason = key
-        if not self.shapes[key]:
-            return shortened(reason)
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         nodes = f"node{'s' if len(names) > 1 else ''} {', '.join(map(repr, names[:NAMED]))}{more}"
+        if not self.shapes[key]:  # the standard has no such node
+            return shortened(reason.replace(NODES, f"of {nodes}"))
         return shortened(f"operator {operator} of {nodes} (inputs {self.shapes[key]}): {reason}")
 
 

@@ -79,8 +79,8 @@ class _Writing:
 
     def _weights(self, q: str, k: str) -> str:
         """softmax(scale q k^T + mask)."""
-        turned = self._add("Transpose", (k,), "k turned", perm=(0, 1, 3, 2))
-        scores = self._add("MatMul", (self._scaled(q), turned), "scores")
+        transposed = self._add("Transpose", (k,), "k transposed", perm=(0, 1, 3, 2))
+        scores = self._add("MatMul", (self._scaled(q), transposed), "scores")
         mask = self.node.inputs[3] if len(self.node.inputs) > 3 else ""
         if mask:
             added = self.constants.get(mask)
