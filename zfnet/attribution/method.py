@@ -1,4 +1,4 @@
-"""What a method of attribution is, and what it finds."""
+"""Methods of attribution: their description, and the form of their results."""
 
 from __future__ import annotations
 
