@@ -87,8 +87,9 @@ DEFINITIONS: dict[str, Callable[[Any], int]] = {
 
 
 def defined(operation: str, g: Any) -> int:
-    """Operations of the definition; 0 for an operation without a formula here."""
-    return DEFINITIONS[operation](g) if operation in DEFINITIONS else 0
+    """Operations of the definition; of one without a formula here as the geometry says, or 0."""
+    formula = DEFINITIONS.get(operation)
+    return int(getattr(g, "operations", 0)) if formula is None else formula(g)
 
 
 def done(kernel: Kernel, g: Any, prepared: bool = False) -> int:

@@ -61,7 +61,7 @@ class Judgement:
 
 def planned(kernels: Sequence[Kernel], given: Sequence[Given] = ()) -> Plan:
     """The trials of the suite, and for each kernel those of its conduct after them."""
-    plan = suite.plan(kernels, "cpu", given)
+    plan = suite.plan([k for k in kernels if k.operation != tasks.NAME], "cpu", given)
     found = {kernel: [law for k, law in plan.trials if k is kernel] for kernel in kernels}
     for kernel in kernels:
         if kernel.operation == tasks.NAME:

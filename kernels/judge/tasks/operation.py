@@ -10,12 +10,11 @@ import numpy as np
 from hypothesis import strategies as st
 
 from kernels.bounds import within
-from kernels.contract.operations import DEFINITIONS
 from kernels.contract.registry import Kernel
 from kernels.definition.precisions import ROUNDINGS
 from kernels.judge.tasks.definition import evaluated
 from kernels.judge.tasks.steps import Task
-from kernels.verify.calls import Bounds, Call, Operation, Results, operation
+from kernels.verify.calls import OF_OTHERS, Bounds, Call, Operation, Results
 from kernels.verify.property import PROPERTIES, Property, require
 
 NAME = "task"
@@ -25,7 +24,6 @@ SUITE = ("definition", "any memory", "inputs kept", "changed in place", "all wri
 """Properties of any operation."""
 
 
-@operation
 class TaskOperation(Operation):
     """A module with the inputs and the weights of its task; the geometry is the task."""
 
@@ -59,19 +57,13 @@ class TaskOperation(Operation):
         return (evaluated(call.g, call.inputs, call.dtype).e,)
 
 
+OF_OTHERS[NAME] = TaskOperation()
+
+
 def task_of(kernel: Kernel) -> Task:
     """The task of a kernel that is a module."""
     task: Task = kernel.function.task  # type: ignore[attr-defined]
     return task
-
-
-def operations(task: Task) -> int:
-    """Operations of the layers with weights, about: each weight at each pixel of the input."""
-    pixels = max(math.prod((s[0], *s[2:])) for s in task.inputs)
-    return 2 * pixels * sum(math.prod(shape) for _, shape in task.weights)
-
-
-DEFINITIONS[NAME] = operations
 
 
 def properties() -> dict[str, Property]:

@@ -58,6 +58,12 @@ class Task:
         inputs = {f"x{i}": shape for i, shape in enumerate(self.inputs)}
         return inputs | dict(self.weights)
 
+    @property
+    def operations(self) -> int:
+        """Operations of the layers with weights, about: each weight at each pixel of the input."""
+        pixels = max(math.prod((s[0], *s[2:])) for s in self.inputs)
+        return 2 * pixels * sum(math.prod(shape) for _, shape in self.weights)
+
     def __str__(self) -> str:
         return f"{self.name}: {' -> '.join(map(str, self.steps))} of {self.inputs}"
 
