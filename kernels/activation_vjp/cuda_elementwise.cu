@@ -3,9 +3,9 @@
 
 #include "elementary.cuh"
 
-#define SLOPE(Name, body)                                                       \
-    struct Name {                                                               \
-        template <typename T> static __device__ T of(T gy, T x, T alpha) body   \
+#define SLOPE(Name, ...)                                                              \
+    struct Name {                                                                     \
+        template <typename T> static __device__ T of(T gy, T x, T alpha) __VA_ARGS__  \
     };
 
 template <typename T> __device__ T share(T x) { return exponential(x > T(0) ? -x : x); }
