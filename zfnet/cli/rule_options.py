@@ -53,6 +53,7 @@ class RuleSettings:
     epsilon: Annotated[float | None, _option("Of lrp's epsilon rule (1e-6).")] = None
     gamma: Annotated[float | None, _option("Of lrp's gamma rule (0.25).")] = None
     alpha: Annotated[float | None, _option("Of lrp-alpha-beta; beta is 1 less (2).")] = None
+    stabiliser: Annotated[float | None, _option("Of lrp's other rules and sums (1e-6).")] = None
     first: Annotated[
         str | None, _option(f"lrp's rule of the first layer: {', '.join(FIRST)} (the method's).")
     ] = None
