@@ -25,6 +25,8 @@ TEST = [
     "onnx>=1.21",
     "onnxruntime>=1.20",
     "onnxscript>=0.7",
+    # Drives Debian's Chromium in the tests of pages; it downloads no browser of its own.
+    "playwright>=1.50",
     *VERIFY,
     *CUDA_REPORT,
 ]
@@ -51,6 +53,7 @@ setup(
         "zfnet": [
             "report/*.html",
             "report/*.css",
+            "report/*.js",
             "pretrained/*.safetensors",
             "pretrained/log.jsonl",
             "pretrained/curve.svg",
