@@ -1,4 +1,4 @@
-"""Methods of attribution: their description, and the form of their results."""
+"""Method of attribution: its name, settings and function, and the form of its findings."""
 
 from __future__ import annotations
 

@@ -10,11 +10,12 @@ import numpy as np
 from minidl import serialize
 from zfnet.attribution.drawing import coloured, limit, scale
 from zfnet.attribution.methods import METHODS
-from zfnet.attribution.projector import AttributedProjection, Projector
+from zfnet.attribution.projector import DECONVNET, AttributedProjection, ChosenMethod, titles
 from zfnet.deconvnet import Projection, Unit
 from zfnet.experiments.features.measure import patch
 from zfnet.experiments.shared import pages
 from zfnet.experiments.shared.photographs import Photograph, as_inputs
+from zfnet.experiments.shared.results import Report, silent
 from zfnet.file_names import file_name
 from zfnet.network import Network
 from zfnet.report import Page, Section, pictures
@@ -41,21 +42,22 @@ def write_projections(
     *,
     map: int | None = None,
     units: Sequence[Unit] | None = None,
-    projectors: Mapping[str, Projector],
+    methods: Sequence[ChosenMethod] = (DECONVNET,),
+    report: Report = silent,
 ) -> tuple[list[Projection], Path]:
     """Project the strongest unit of `layer`, or of its `map`, or the one of `units`.
 
-    projectors: by the names of their methods; the pictures of one stand below those of another.
+    methods: the pictures of one stand below those of another.
     Writes PNG files and index.html into `out`; returns the first method's projections and the
     page's path.
     """
     inputs = as_inputs(network, photographs)
     found = {
-        name: projector.project(inputs, layer, map=map, units=units)
-        for name, projector in projectors.items()
+        method.name: method.projector(network, report).project(inputs, layer, map=map, units=units)
+        for method in methods
     }
     unit = f"map {map}" if map is not None else "the strongest unit" if units is None else "a unit"
-    page = Page(f"{layer}, {unit}", _lead(list(projectors)), kicker="zfnet project")
+    page = Page(f"{layer}, {unit}", _lead(methods), kicker="zfnet project")
     for n, photograph in enumerate(photographs):
         own = {name: projections[n] for name, projections in found.items()}
         section = page.section(photograph.name)
@@ -90,31 +92,26 @@ def _show(
         )
         if projection.value <= 0 and not isinstance(projection, AttributedProjection):
             section.paragraph("The unit is not active here: it projects to nothing.")
-        elif kind == "colours":
-            _add_close(section, network, x, projection, name, where)
+            return
+    if all(projection.pixels.any() for projection in own.values()):
+        _add_close(section, network, x, own)
 
 
 def _add_close(
-    section: Section, network: Network, x: np.ndarray, projection: Projection, method: str,
-    where: str,
-) -> None:  # fmt: skip
-    """The projection where its energy is, and the image there, to be enlarged."""
-    windows = [energy_window([projection.crop()])]
-    rows = [
-        projected_row(method, [projection.crop()], windows),
-        Row("image", [patch(network, x, projection)], over=False),
-    ]
+    section: Section, network: Network, x: np.ndarray, own: Mapping[str, Projection]
+) -> None:
+    """The projections where their energy is, and the image there, to be enlarged."""
+    first = next(iter(own.values()))
+    windows = [energy_window([projection.crop() for projection in own.values()])]
+    rows = [projected_row(name, [each.crop()], windows) for name, each in own.items()]
+    rows.append(Row("image", [patch(network, x, first)], over=False))
+    where = f"unit ({first.unit.p}, {first.unit.q}) of map {first.unit.map}"
     name = f"Where {SHARE:.0%} of the projection's energy is"
     section.tiles(rows, windows, [where], name=name)
 
 
-def _lead(names: Sequence[str]) -> str:
-    titles = [METHODS[name].title for name in names]
-    listed = ", ".join(titles[:-1]) + (" and " if len(titles) > 1 else "") + titles[-1]
-    return (
-        "All other activations of the layer are set to zero; the remaining one is projected to the "
-        f"pixels of each picture by {listed}."
-    )
+def _lead(methods: Sequence[ChosenMethod]) -> str:
+    return f"One unit of the layer, projected to the pixels of each picture by {titles(methods)}."
 
 
 def _pair(network: Network, x: np.ndarray, projection: Projection) -> tuple[np.ndarray, ...]:
