@@ -15,6 +15,7 @@ from zfnet.cli.options import Execution, Split
 from zfnet.cli.reporting import reporter
 from zfnet.data import open_dataset, spread
 from zfnet.experiments.evolution.page import write_evolution
+from zfnet.report.figures import Figures
 
 
 @grouped
@@ -42,6 +43,7 @@ def evolution_command(
         int | None, typer.Option(min=1, help="Images to search, evenly spread (default: all).")
     ] = None,
     split: Split = "val",
+    figures: Figures,
     execution: Execution,
 ) -> None:
     """Each map's strongest activation, projected, at every epoch that a run kept (Fig 4)."""
@@ -55,6 +57,6 @@ def evolution_command(
     }  # fmt: skip
     page = write_evolution(
         run, dataset, out, layers=layer or (), maps=maps, seed=seed, device=device,
-        settings=settings, report=reporter(),
+        settings=settings, figures=figures, report=reporter(),
     )  # fmt: skip
     say(f"The page is {page.resolve()}, its numbers are in evolution.json and evolution.csv.")

@@ -20,6 +20,7 @@ from zfnet.experiments.features.page import Shown, write_features
 from zfnet.experiments.projection.page import write_projections
 from zfnet.experiments.shared.photographs import read_photographs
 from zfnet.experiments.shared.results import Results
+from zfnet.report.figures import Figures
 
 TABLES = {"deconvnet": rules.deconvnet, "guided": rules.guided, "gradient": rules.gradient}
 RulesName = Annotated[
@@ -49,6 +50,7 @@ def features_command(
     maps: Annotated[int, typer.Option(min=1, help="Maps of each layer, drawn at random.")] = 9,
     split: Split = "val",
     table: RulesName = "deconvnet",
+    figures: Figures,
     execution: Execution,
 ) -> None:
     """For maps of each layer: the nine strongest activations, projected (Fig 2)."""
@@ -61,9 +63,14 @@ def features_command(
         "layers": shown.layers or story(network.model), "maps": maps, "rules": table, "seed": seed,
     }  # fmt: skip
     page = write_features(
-        network, dataset, Results(out, "features", settings), shown, report=reporter(), say=say
+        network,
+        dataset,
+        Results(out, "features", settings, figures),
+        shown,
+        report=reporter(),
+        say=say,
     )
-    say(f"The page is {page.resolve()}; beside it a PNG a layer, and features.json.")
+    say(f"The page is {page.resolve()}; beside it a figure a layer, and features.json.")
 
 
 @holding_out

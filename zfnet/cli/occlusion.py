@@ -20,6 +20,7 @@ from zfnet.experiments.occlusion.measure import default_square
 from zfnet.experiments.occlusion.page import write_occlusion
 from zfnet.experiments.shared.photographs import Photograph, read_photographs
 from zfnet.experiments.shared.results import Results
+from zfnet.report.figures import Figures
 
 COUNT, SEARCH = 4, 1000
 
@@ -96,6 +97,7 @@ def occlusion_command(
         int, typer.Option(min=0, help="Images of the pointing game, those shown among them.")
     ] = 0,
     split: Split = "val",
+    figures: Figures,
     execution: Execution,
 ) -> None:
     """Slide a grey square over images: which outputs fall, and which class wins (Fig 7)."""
@@ -119,8 +121,8 @@ def occlusion_command(
         "pointing": pointing, "seed": seed,
     }  # fmt: skip
     page = write_occlusion(
-        network, subjects, Results(out, "occlusion", settings), square=square, stride=stride,
-        dataset=dataset, search=searched, pointing=played, report=reporter(),
+        network, subjects, Results(out, "occlusion", settings, figures), square=square,
+        stride=stride, dataset=dataset, search=searched, pointing=played, report=reporter(),
     )  # fmt: skip
     say(f"The page is {page.resolve()}, pictures and numbers are beside it.")
 
