@@ -20,6 +20,8 @@ TEST = [
     "mypy>=1.14",
     PINNED_TORCH,
     "captum>=0.9",
+    "zennit>=0.5.1",
+    "torchvision==0.28.0",  # zennit imports it; the release for that torch
     "onnx>=1.21",
     "onnxruntime>=1.20",
     "onnxscript>=0.7",

@@ -56,13 +56,18 @@ def _lcn(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 def lcn_composed(x: Tensor, g: LCNGeometry, saved: tuple[np.ndarray, np.ndarray]) -> Tensor:
     """The same formula in Tensor functions; sigma is 0 where `saved` has 0."""
-    v = x - _blur(mean(x, 1, keepdims=True), g)
+    v = less_local_mean(x, g)
     variance = _blur(mean(v * v, 1, keepdims=True), g)  # (N,1,H,W)
     positive = saved[1][:, None] > 0
     sigma = where(positive, sqrt(where(positive, variance, 1.0)), 0.0)
     c = mean(sigma, (2, 3), keepdims=True)  # (N,1,1,1)
     divisor = where(c._array >= g.floor, c, g.floor)
     return v / where(sigma._array >= divisor._array, sigma, divisor)
+
+
+def less_local_mean(x: Tensor, g: LCNGeometry) -> Tensor:
+    """x (N,C,H,W) minus the blurred mean of its maps: linear in x."""
+    return x - _blur(mean(x, 1, keepdims=True), g)
 
 
 def _blur(x: Tensor, g: LCNGeometry) -> Tensor:

@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 import typer
 
 from kernels.terminal.progress import say
-from minidl import rules
+from zfnet.attribution.projector import TABLES
 from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import grouped
-from zfnet.cli.options import Device, Execution, Model, Split, open_network, whole_numbers
+from zfnet.cli.options import Device, Execution, Model, Seed, Split, open_network, whole_numbers
 from zfnet.cli.reporting import reporter
+from zfnet.cli.rule_options import RuleSettings, RulesName, chosen, projectors
 from zfnet.data import open_dataset
 from zfnet.deconvnet import Unit
 from zfnet.experiments.features.layers import named, story
@@ -22,8 +23,7 @@ from zfnet.experiments.shared.photographs import read_photographs
 from zfnet.experiments.shared.results import Results
 from zfnet.report.figures import Figures
 
-TABLES = {"deconvnet": rules.deconvnet, "guided": rules.guided, "gradient": rules.gradient}
-RulesName = Annotated[
+Tables = Annotated[
     Literal["deconvnet", "guided", "gradient"],
     typer.Option("--rules", help="Rules of the backward pass to the pixels."),
 ]
@@ -49,7 +49,7 @@ def features_command(
     ] = None,
     maps: Annotated[int, typer.Option(min=1, help="Maps of each layer, drawn at random.")] = 9,
     split: Split = "val",
-    table: RulesName = "deconvnet",
+    table: Tables = "deconvnet",
     figures: Figures,
     execution: Execution,
 ) -> None:
@@ -73,8 +73,10 @@ def features_command(
     say(f"The page is {page.resolve()}; beside it a figure a layer, and features.json.")
 
 
+@grouped
 @holding_out
 def project_command(
+    *,
     images: Annotated[list[Path], typer.Argument(help="Pictures to look at.", show_default=False)],
     layer: Annotated[
         str, typer.Option(help="conv1 ... fc7, any name that `zfnet show` prints, or scores.")
@@ -92,16 +94,22 @@ def project_command(
     out: Annotated[Path, typer.Option(help="Folder for the pictures and the page.")] = Path(
         "projection"
     ),
-    table: RulesName = "deconvnet",
+    rules: RulesName = "deconvnet",
+    how: RuleSettings,
+    figures: Figures,
+    seed: Seed = 0,
     device: Device = "cpu",
 ) -> None:
     """Project one unit of a layer down to the pixels of each picture."""
+    methods = chosen(rules, how, seed)
+    figures.inches()  # (refused before anything is computed)
     network, _ = open_network(model, device)
     photographs = read_photographs(images)
     units = None if unit is None else [_unit(unit)]
     found, page = write_projections(
-        network, photographs, layer, out, map=map, units=units, table=TABLES[table]
-    )
+        network, photographs, layer, out, map=map, units=units,
+        projectors=projectors(network, methods, reporter()), figures=figures,
+    )  # fmt: skip
     for photograph, projection in zip(photographs, found, strict=True):
         one, box = projection.unit, projection.box
         scored = network.model.has_scores and projection.layer == network.model.scores

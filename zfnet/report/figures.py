@@ -24,6 +24,7 @@ from matplotlib.text import Text
 
 from zfnet.documented import documented
 from zfnet.report import charts
+from zfnet.report.encoding import png
 
 INCHES = {"mm": 1 / 25.4, "cm": 1 / 2.54, "in": 1.0, "pt": 1 / 72, "": 1.0}
 NARROWEST, WIDEST = 0.5, 60.0
@@ -81,7 +82,12 @@ class Figures:
         return buffer.getvalue()
 
     def as_picture(self, pixels: np.ndarray, dots_per_inch: int = 160) -> bytes:
-        """A picture (H,W,3) uint8 as a file, without a frame."""
+        """A picture (H,W,3) uint8 as a file, without a frame.
+
+        A PNG of no given width has the picture's own pixels.
+        """
+        if self.format == "png" and not self.figure_width:
+            return png(pixels)
         h, w = pixels.shape[:2]
         figure = Figure((w / dots_per_inch, h / dots_per_inch))
         axes = figure.add_axes((0, 0, 1, 1))

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 
 from minidl import serialize
 from zfnet.file_names import file_name
-from zfnet.report import Page, charts, pictures
+from zfnet.report import Page, charts
 from zfnet.report.figures import OWN, Figures, distinguish
 
 Report = Callable[[str, int, int], None]
@@ -66,13 +66,8 @@ class Results:
         return self._write(f"{name}.csv", text.getvalue().encode(errors="backslashreplace"))
 
     def picture(self, name: str, pixels: np.ndarray) -> np.ndarray:
-        """Write a picture, (H,W,3) uint8, to a file of its name; returns it for the page.
-
-        A PNG of no given width has the picture's own pixels.
-        """
-        own = self.figures.format == "png" and not self.figures.figure_width
-        content = pictures.png(pixels) if own else self.figures.as_picture(pixels)
-        self._write(f"{name}.{self.figures.format}", content)
+        """Write a picture, (H,W,3) uint8, to a file of its name; returns it for the page."""
+        self._write(f"{name}.{self.figures.format}", self.figures.as_picture(pixels))
         return pixels
 
     def chart(self, name: str, figure: Figure) -> str:
