@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from zfnet.report import charts
+from zfnet.report.numbers import written
 from zfnet.report.pictures import colours
 
 DIVERGING, SEQUENTIAL = "RdBu_r", "magma"
@@ -50,7 +51,7 @@ def scale(largest: float, signed: bool, height: int) -> np.ndarray:
     axes.imshow(coloured(rows, signed, largest), aspect="auto", extent=(0, 1, low, largest))
     axes.set_xticks([])
     ticks = [low, 0.0, largest] if signed else [0.0, largest]
-    axes.set_yticks(ticks, [f"{value:.2g}" for value in ticks])
+    axes.set_yticks(ticks, [written(value, 2) for value in ticks])
     axes.yaxis.tick_right()
     axes.tick_params(labelsize=7, length=2)
     with Image.open(io.BytesIO(charts.png(figure, DOTS))) as picture:

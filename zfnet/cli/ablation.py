@@ -20,6 +20,7 @@ from zfnet.experiments.ablation.page import write_ablation
 from zfnet.experiments.ablation.rows import ROWS, choose_rows
 from zfnet.experiments.shared.results import Results
 from zfnet.experiments.shared.scales import Trainings
+from zfnet.report.figures import Figures
 
 Option = typer.Option
 SCALE = "Scale (defaults: small, for `scenes`; with --full the paper's)"
@@ -42,6 +43,7 @@ def ablation_command(
     ] = "",
     seeds: Annotated[int, Option(min=1, help="Networks of each row.")] = 3,
     size: Annotated[ScaleOptions, Options(SCALE)],
+    figures: Figures,
     execution: Execution,
 ) -> None:
     """Train networks with layers removed, resized and averaged (Tables 2 and 3).
@@ -65,7 +67,7 @@ def ablation_command(
     described = {"data": data, "rows": [row.name for row in chosen], "seeds": list(every)}
     settings = scale.described() | described | {"seed": seed}
     trainings = Trainings(train, val, scale.preprocess(train, report), out, data, device)
-    results = Results(out, "ablation", settings)
+    results = Results(out, "ablation", settings, figures)
     page = write_ablation(chosen, every, scale, trainings, results, report)
     say(
         f"The page is {page.resolve()}; the numbers beside it in ablation.json, table-2.csv and "

@@ -21,6 +21,7 @@ from zfnet.experiments.check.measure import Case, Effort, check, disjoint_draw, 
 from zfnet.experiments.check.page import write_checks
 from zfnet.experiments.shared.results import Report, Results
 from zfnet.network import Network
+from zfnet.report.figures import Figures
 
 Option = typer.Option
 EFFORT = "Images and epochs, in every seed"
@@ -57,6 +58,7 @@ def check_command(
     ] = "",
     seeds: Annotated[int, Option(min=1, help="Number of seeds, each with draws of its own.")] = 5,
     effort: Annotated[Effort, Options(EFFORT)],
+    figures: Figures,
     execution: Execution,
 ) -> None:
     """The paper's trends, measured over seeds where the truth is known, each with a verdict.
@@ -73,7 +75,7 @@ def check_command(
         "seeds": list(every), **asdict(effort), "seed": seed,
     }  # fmt: skip
     found = check(chosen, every, case, effort, report)
-    page = write_checks(found, len(chosen), Results(out, "check", settings))
+    page = write_checks(found, len(chosen), Results(out, "check", settings, figures))
     say(f"The page is {page.resolve()}; the numbers beside it in check.json and check.csv.")
 
 

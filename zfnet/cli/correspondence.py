@@ -19,6 +19,7 @@ from zfnet.experiments.correspondence.measure import PLACES, Setting, correspond
 from zfnet.experiments.correspondence.page import write_correspondence
 from zfnet.experiments.correspondence.regions import Marked, of_dataset, read_regions
 from zfnet.experiments.shared.results import Results
+from zfnet.report.figures import Figures
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def correspondence_command(
     ),
     sets: Sets,
     split: Split = "val",
+    figures: Figures,
     execution: Execution,
 ) -> None:
     """Hide the same part in images of a class: do their features change alike (Fig 8, Table 1)?"""
@@ -103,7 +105,7 @@ def correspondence_command(
         "regions": source.regions, "split": split, "layers": found.layers, "images": found.images,
         "repeats": found.repeats, "size": found.size, "random": sets.random, "seed": seed,
     }  # fmt: skip
-    page = write_correspondence(network, found, Results(out, "correspondence", settings))
+    page = write_correspondence(network, found, Results(out, "correspondence", settings, figures))
     for sentence in sentences(found):
         say(sentence)
     say(f"The page is {page.resolve()}, its numbers are beside it in correspondence.json.")

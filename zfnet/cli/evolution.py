@@ -16,6 +16,7 @@ from zfnet.cli.reporting import reporter
 from zfnet.cli.rule_options import OneRule, RuleSettings, chosen_one
 from zfnet.data import open_dataset, spread
 from zfnet.experiments.evolution.page import write_evolution
+from zfnet.report.figures import Figures
 
 
 @grouped
@@ -45,6 +46,7 @@ def evolution_command(
     split: Split = "val",
     rules: OneRule = "deconvnet",
     how: RuleSettings,
+    figures: Figures,
     execution: Execution,
 ) -> None:
     """Each map's strongest activation, projected, at every epoch that a run kept (Fig 4)."""
@@ -59,6 +61,6 @@ def evolution_command(
     } | how.given()  # fmt: skip
     page = write_evolution(
         run, dataset, out, layers=layer or (), maps=maps, seed=seed, device=device,
-        method=method, settings=settings, report=reporter(),
+        method=method, settings=settings, figures=figures, report=reporter(),
     )  # fmt: skip
     say(f"The page is {page.resolve()}, its numbers are in evolution.json and evolution.csv.")

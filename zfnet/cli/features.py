@@ -20,6 +20,7 @@ from zfnet.experiments.features.page import Shown, write_features
 from zfnet.experiments.projection.page import write_projections
 from zfnet.experiments.shared.photographs import read_photographs
 from zfnet.experiments.shared.results import Results
+from zfnet.report.figures import Figures
 
 
 @grouped
@@ -44,6 +45,7 @@ def features_command(
     split: Split = "val",
     rules: RulesName = "deconvnet",
     how: RuleSettings,
+    figures: Figures,
     execution: Execution,
 ) -> None:
     """For maps of each layer: the nine strongest activations, projected (Fig 2)."""
@@ -57,9 +59,14 @@ def features_command(
         "layers": shown.layers or story(network.model), "maps": maps, "rules": rules, "seed": seed,
     } | how.given()  # fmt: skip
     page = write_features(
-        network, dataset, Results(out, "features", settings), shown, report=reporter(), say=say
+        network,
+        dataset,
+        Results(out, "features", settings, figures),
+        shown,
+        report=reporter(),
+        say=say,
     )
-    say(f"The page is {page.resolve()}; beside it a PNG a layer, and features.json.")
+    say(f"The page is {page.resolve()}; beside it a figure a layer, and features.json.")
 
 
 @grouped
@@ -85,17 +92,19 @@ def project_command(
     ),
     rules: RulesName = "deconvnet",
     how: RuleSettings,
+    figures: Figures,
     seed: Seed = 0,
     device: Device = "cpu",
 ) -> None:
     """Project one unit of a layer down to the pixels of each picture."""
     methods = chosen(rules, how, seed)
+    figures.inches()  # (refused before anything is computed)
     network, _ = open_network(model, device)
     photographs = read_photographs(images)
     units = None if unit is None else [_unit(unit)]
     found, page = write_projections(
         network, photographs, layer, out, map=map, units=units,
-        methods=methods, report=reporter(),
+        methods=methods, figures=figures, report=reporter(),
     )  # fmt: skip
     for photograph, projection in zip(photographs, found, strict=True):
         one, box = projection.unit, projection.box

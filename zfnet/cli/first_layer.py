@@ -20,6 +20,7 @@ from zfnet.experiments.first_layer.claims import VARIANTS, Group, plan, trained_
 from zfnet.experiments.first_layer.page import write_first_layer
 from zfnet.experiments.shared.results import Report, Results
 from zfnet.experiments.shared.scales import Scale, Trainings
+from zfnet.report.figures import Figures
 
 Option = typer.Option
 TRAINING = "Training, without --model (defaults: small, for `scenes`; with --full the paper's)"
@@ -51,6 +52,7 @@ def first_layer_command(
         int, Option(min=1, help="Networks of each kind.", rich_help_panel=TRAINING)
     ] = 3,
     size: Annotated[ScaleOptions, Options(TRAINING, without=("hidden",))],
+    figures: Figures,
     execution: Execution,
 ) -> None:
     """First-layer filters: dead, dominating, aliased (Fig 6).
@@ -71,7 +73,7 @@ def first_layer_command(
         scale, every = size.scale(), range(seed, seed + seeds)
         settings = scale.described() | settings | {"seeds": list(every)}
         groups = _trained(data, out, scale, every, execution, report)
-    results = Results(out, "first-layer", settings)
+    results = Results(out, "first-layer", settings, figures)
     page = write_first_layer(groups, dataset, results, maps=maps, images=images, report=report)
     say(
         f"The page is {page.resolve()}; the numbers beside it in first-layer.json, "

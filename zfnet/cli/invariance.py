@@ -20,6 +20,7 @@ from zfnet.experiments.invariance.page import write_invariance
 from zfnet.experiments.shared.labels import class_named
 from zfnet.experiments.shared.photographs import read_photographs
 from zfnet.network import Network
+from zfnet.report.figures import Figures
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def invariance_command(
     count: Annotated[int, typer.Option(min=1, help="Images drawn as lines.")] = 5,
     statistics: Annotated[int, typer.Option(min=2, help="Images to average over.")] = 50,
     split: Split = "val",
+    figures: Figures,
     execution: Execution,
 ) -> None:
     """Distances of features under shifts, scales and rotations (Fig 5)."""
@@ -85,7 +87,7 @@ def invariance_command(
     }  # fmt: skip
     page = write_invariance(
         network, subjects, out, lines=lines, layers=names(layers), settings=settings,
-        report=reporter(),
+        figures=figures, report=reporter(),
     )  # fmt: skip
     say(f"The page is {page.resolve()}; beside it: invariance.json, invariance.csv, means.csv.")
 

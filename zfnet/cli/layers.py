@@ -18,6 +18,7 @@ from zfnet.experiments.layers.page import Setting, write_layers
 from zfnet.experiments.shared.chosen_layers import chosen, keys
 from zfnet.experiments.shared.protocols import PROTOCOLS, open_whole
 from zfnet.experiments.shared.results import Results
+from zfnet.report.figures import Figures
 
 Option = typer.Option
 
@@ -51,6 +52,7 @@ def layers_command(
     ] = "",
     classifiers: ClassifierOptions,
     split: Split = "val",
+    figures: Figures,
     execution: Execution,
 ) -> None:
     """Linear classifiers on each layer's features: do deeper ones separate better? (Table 7)"""
@@ -65,5 +67,7 @@ def layers_command(
         **classifiers.shown, "split": split, "seed": seed,
     }  # fmt: skip
     setting = Setting(**asdict(folds), layers=keys(layers), **asdict(classifiers), seed=seed)
-    page = write_layers(network, dataset, Results(out, "layers", settings), setting, reporter())
+    page = write_layers(
+        network, dataset, Results(out, "layers", settings, figures), setting, reporter()
+    )
     say(f"The page is {page.resolve()}, its numbers are beside it in layers.json and layers.csv.")

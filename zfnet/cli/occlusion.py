@@ -21,6 +21,7 @@ from zfnet.experiments.occlusion.measure import default_square
 from zfnet.experiments.occlusion.page import write_occlusion
 from zfnet.experiments.shared.photographs import Photograph, read_photographs
 from zfnet.experiments.shared.results import Results
+from zfnet.report.figures import Figures
 
 COUNT, SEARCH = 4, 1000
 
@@ -99,6 +100,7 @@ def occlusion_command(
     split: Split = "val",
     rules: OneRule = "deconvnet",
     how: RuleSettings,
+    figures: Figures,
     execution: Execution,
 ) -> None:
     """Slide a grey square over images: which outputs fall, and which class wins (Fig 7)."""
@@ -123,8 +125,9 @@ def occlusion_command(
         "pointing": pointing, "rules": rules, "seed": seed,
     } | how.given()  # fmt: skip
     page = write_occlusion(
-        network, subjects, Results(out, "occlusion", settings), square=square, stride=stride,
-        dataset=dataset, search=searched, pointing=played, method=method, report=reporter(),
+        network, subjects, Results(out, "occlusion", settings, figures), square=square,
+        stride=stride, dataset=dataset, search=searched, pointing=played, method=method,
+        report=reporter(),
     )  # fmt: skip
     say(f"The page is {page.resolve()}, pictures and numbers are beside it.")
 

@@ -31,6 +31,7 @@ from zfnet.experiments.paper.parts import PARTS, Part, choose
 from zfnet.experiments.paper.runner import Job, run
 from zfnet.experiments.shared.results import Results
 from zfnet.network import Network
+from zfnet.report.figures import Figures
 
 Option = typer.Option
 DATA = "More data (a part without its data is not run)"
@@ -69,6 +70,8 @@ FULL: Mapping[str, Mapping[str, Any]] = {
     "ablation": {"full": True, "seeds": 5},
     "occlusion": {"count": 5, "pointing": 100},
 }
+COMPUTED = ("device", "seed", "follow_links", "format", "figure_width", "dpi")
+"""Options that every part's command takes."""
 SCALES = {"quick": QUICK, "small": SMALL, "full": FULL}
 
 
@@ -139,6 +142,7 @@ def paper_command(
     ] = None,
     more: Annotated[MoreData, Options(DATA)],
     split: Split = "val",
+    figures: Figures,
     execution: Execution,
 ) -> None:
     """All figures and tables of the paper, and one report of them.
@@ -149,10 +153,10 @@ def paper_command(
     settings = {
         "data": data, "model": model, "scale": parts.scale, "only": names(parts.only),
         "run": run_folder, **more.settings(), "split": split, "device": execution.device,
-        "seed": execution.seed, "follow_links": execution.follow_links,
+        "seed": execution.seed, "follow_links": execution.follow_links, **asdict(figures),
     }  # fmt: skip
     seed = execution.seed
-    chosen, results = choose(names(parts.only)), Results(out, "paper", settings)
+    chosen, results = choose(names(parts.only)), Results(out, "paper", settings, figures)
     options = _options(settings)
     network, _ = open_network(model, execution.device)
     dataset = _images(data, split, seed, execution.follow_links)
@@ -168,7 +172,7 @@ def paper_command(
 def _options(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The options of each part's command: the scale's numbers, and the user's options."""
     data, model, split = (settings[name] for name in ("data", "model", "split"))
-    computed = {name: settings[name] for name in ("device", "seed", "follow_links")}
+    computed = {name: settings[name] for name in COMPUTED}
     common = {"data": data, "split": split, **computed}
     inspecting = {**common, "model": model}
     elsewhere = {**inspecting, "data": settings["transfer"] or data}

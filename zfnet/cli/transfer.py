@@ -23,6 +23,7 @@ from zfnet.experiments.transfer.page import Setting, write_transfer
 from zfnet.experiments.transfer.voc_page import write_voc
 from zfnet.model import ConvNet
 from zfnet.network import Network
+from zfnet.report.figures import Figures
 
 Option = typer.Option
 FOLDS = "With folds of images (not for voc2012)"
@@ -82,6 +83,7 @@ def transfer_command(
         ),
     ] = "",
     classifiers: ClassifierOptions,
+    figures: Figures,
     execution: Execution,
 ) -> None:
     """A trained network's layers with a new softmax, against training from scratch (Fig 9)
@@ -96,7 +98,7 @@ def transfer_command(
     if protocol == "voc2012":
         follow = execution.follow_links
         train, val = (Voc(data, part, follow_links=follow) for part in ("train", "val"))
-        results = Results(out, "transfer", {**given, **drawn})
+        results = Results(out, "transfer", {**given, **drawn}, figures)
         options = asdict(classifiers)
         page = write_voc(
             network, (train, val), results, layer=top_layer, **options, seed=seed, report=reporter()
@@ -107,7 +109,7 @@ def transfer_command(
             "per_class": folds.sizes(chosen), "folds": folds.folds,
             "scratch_epochs": folds.epochs(network),
         }  # fmt: skip
-        results = Results(out, "transfer", {**given, **own, "split": folds.split, **drawn})
+        results = Results(out, "transfer", {**given, **own, "split": folds.split, **drawn}, figures)
         setting = Setting(**own, layer=top_layer, **asdict(classifiers), seed=seed)
         dataset = open_whole(
             data, chosen, split=folds.split, seed=seed, follow_links=execution.follow_links

@@ -6,20 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image
 
 from zfnet.report.cropping import SHARE, Window, energy_window
-from zfnet.report.encoding import enlarge
 from zfnet.report.markup import tag, words
 from zfnet.report.numbers import written
-from zfnet.report.pictures import PERCENTILE, contrast_stretch, full_contrast, mosaic
+from zfnet.report.pictures import PERCENTILE, contrast_stretch, full_contrast
 from zfnet.report.tiles import Row, tile_set
 
-COLUMNS = 3
-SMALL = 48
-"""Tiles below this many pixels are enlarged by whole factors; larger ones are interpolated."""
-ENLARGED, LARGEST = 96, 128
-GAP = 3
 HOW = (
     f"A tile shows the square that holds {SHARE:.0%} of the projection's energy (its squared "
     "values), and the same square of the image; where that is a part of the receptive field, the "
@@ -87,44 +80,8 @@ def map_card(card: MapCard) -> str:
 
 def projected_row(rules: str, projections: Sequence[np.ndarray], windows: Sequence[Window]) -> Row:
     """Projections (3,h,w) as tiles: each at its own contrast, with the factors to a shared one."""
-    inside = [_inside(p, window) for p, window in zip(projections, windows, strict=True)]
+    inside = [window.of(p) for p, window in zip(projections, windows, strict=True)]
     own, shared = [full_contrast([each]) for each in inside], full_contrast(inside)
     shown = [contrast_stretch(p, scale=s) for p, s in zip(projections, own, strict=True)]
     name = f"projection, {rules}" if rules else "projection"
     return Row(name, shown, [scale / shared if shared else 1.0 for scale in own])
-
-
-def _inside(projection: np.ndarray, window: Window) -> np.ndarray:
-    top, left = max(window.top, 0), max(window.left, 0)
-    return projection[:, top : window.top + window.side, left : window.left + window.side]
-
-
-def sheet(cards: Sequence[MapCard]) -> np.ndarray:
-    """All cards as one picture, a row for each map: its projections beside the patches."""
-    pairs = [
-        mosaic(
-            [
-                contact_sheet([contrast_stretch(projection) for projection in card.projections]),
-                contact_sheet(card.patches),
-            ],
-            2,
-            2 * GAP,
-        )
-        for card in cards
-    ]
-    return mosaic(pairs, 3, 4 * GAP)
-
-
-def contact_sheet(tiles: Sequence[np.ndarray]) -> np.ndarray:
-    """Tiles in rows of three: small ones enlarged by a whole factor, large ones reduced."""
-    side = max(max(tile.shape[:2]) for tile in tiles)
-    if side < SMALL:
-        tiles = [enlarge(tile, -(-ENLARGED // side)) for tile in tiles]
-    elif side > LARGEST:
-        tiles = [_reduced(tile, LARGEST / side) for tile in tiles]
-    return mosaic(tiles, COLUMNS, GAP)
-
-
-def _reduced(tile: np.ndarray, factor: float) -> np.ndarray:
-    h, w = (max(1, round(side * factor)) for side in tile.shape[:2])
-    return np.asarray(Image.fromarray(tile).resize((w, h), Image.Resampling.LANCZOS))

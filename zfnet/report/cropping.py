@@ -31,6 +31,11 @@ class Window:
     height: int
     width: int
 
+    def of(self, pixels: np.ndarray) -> np.ndarray:
+        """What it shows of a picture (C,H,W); smaller where it reaches outside."""
+        top, left = max(self.top, 0), max(self.left, 0)
+        return pixels[:, top : self.top + self.side, left : self.left + self.side]
+
     @property
     def whole(self) -> bool:
         """Whether it shows all of the picture."""

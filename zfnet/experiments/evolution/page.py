@@ -29,6 +29,7 @@ from zfnet.experiments.evolution.measure import Snapshot, TopActivation, evoluti
 from zfnet.experiments.shared import pages
 from zfnet.experiments.shared.results import Report, Results, silent
 from zfnet.report import Page, charts
+from zfnet.report.figures import OWN, Figures
 
 HEADER = (
     "layer", "map", "epoch", "image", "value", "p", "q",
@@ -58,6 +59,7 @@ def write_evolution(
     device: str = "cpu",
     method: ChosenMethod = DECONVNET,
     settings: Mapping[str, Any] | None = None,
+    figures: Figures = OWN,
     report: Report = silent,
 ) -> Path:
     """Fig 4 for a run and a data set: `out`/index.html, the grids, and the numbers.
@@ -65,7 +67,7 @@ def write_evolution(
     evolution.csv grows with every epoch. settings: of the command, for the record. Returns the
     page's path. ValueError as `evolution` raises it.
     """
-    results = Results(out, "evolution", settings or {})
+    results = Results(out, "evolution", settings or {}, figures)
     snapshots: list[Snapshot] = []
     chosen: dict[str, Any] = {"layers": layers, "maps": maps, "seed": seed, "device": device,
                               "method": method}  # fmt: skip
@@ -80,13 +82,15 @@ def write_evolution(
     model = networks.load(kept_epochs(run)[snapshots[0].epoch]).model
     for layer in snapshots[0].top_activations:
         grid = evolution_grid(snapshots, layer)
+        width = round(grid.get_figwidth() * DOTS)
+        shown = results.chart(layer, grid)
         section.subheading(pages.layer_title(model, layer))
         section.figure(
-            results.chart(layer, grid),
+            shown,
             "",
             f"Strongest activations of maps of {layer} by epoch",
             pixelated=False,
-            width=round(grid.get_figwidth() * DOTS),
+            width=width,
         )
     return results.write(page)
 

@@ -31,7 +31,7 @@ from zfnet.experiments.shared import pages
 from zfnet.experiments.shared.results import Report, Results, silent
 from zfnet.network import Network
 from zfnet.report import Section
-from zfnet.report.cards import sheet
+from zfnet.report.cards_figure import cards_figure
 
 GUIDED = ChosenMethod("guided")
 STRONGEST = 9
@@ -83,7 +83,18 @@ def write_features(
     """
     layers = named(network.model, shown.layers) or story(network.model)
     run = _Run(network, dataset, results, replace(shown, layers=layers), report)
-    kept = Unfinished(results.out, key_of(network, dataset, {**results.settings, "all": layers}))
+    kept = Unfinished(
+        results.out,
+        key_of(
+            network,
+            dataset,
+            {
+                **results.settings,
+                "all": layers,
+                **asdict(results.figures),
+            },
+        ),
+    )
     strongest = _strongest(run, kept, say)
     done: dict[str, Finished] = {}
     for n, (layer, maps) in enumerate(_drawn(run, strongest).items()):
@@ -146,7 +157,7 @@ def _layer(run: _Run, strongest: Strongest, maps: list[int]) -> Finished:
     section = Section("", "")
     section.fig2(pages.layer_title(model, layer), cards, _about(measured))
     if cards:
-        run.results.picture(layer, sheet(cards))
+        run.results.figure(layer, cards_figure(cards))
     numbers = [_numbers(picture, run.dataset) for picture in found]
     return Finished(section.content, numbers, None if measured is None else asdict(measured))
 

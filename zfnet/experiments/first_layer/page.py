@@ -19,7 +19,7 @@ from zfnet.experiments.shared.estimates import Claim, estimate
 from zfnet.experiments.shared.results import Report, Results, silent
 from zfnet.network import Network
 from zfnet.report import MapCard, charts, pictures
-from zfnet.report.cards import contact_sheet
+from zfnet.report.cards_figure import cards_figure
 
 LEAD = (
     "What a large stride and filters that grow freely do to the first layer, and through it to the "
@@ -142,13 +142,9 @@ def _mosaic(name: str, kind: _Studied, results: Results) -> tuple[np.ndarray, st
 
 
 def _sheet(name: str, kind: _Studied, results: Results) -> None:
-    """The projections of layer 2 as a PNG file, a 3 x 3 sheet per map."""
+    """The projections of layer 2 as a file."""
     if kind.cards:
-        sheets = [
-            contact_sheet([pictures.contrast_stretch(p) for p in card.projections])
-            for card in kind.cards
-        ]
-        results.picture(f"layer-2-{name}", pictures.mosaic(sheets, 3, 12))
+        results.figure(f"layer-2-{name}", cards_figure(kind.cards))
 
 
 def _row(kind: _Studied) -> list[str]:

@@ -17,6 +17,7 @@ from zfnet.experiments.shared.estimates import estimate
 from zfnet.experiments.shared.results import Report, Results, silent
 from zfnet.network import Network
 from zfnet.report import Page, charts, pictures
+from zfnet.report.figures import OWN, Figures
 
 SHOWN = 9
 """Pictures of each sweep on the page, at evenly spaced values."""
@@ -39,6 +40,7 @@ def write_invariance(
     lines: int = 5,
     layers: Sequence[str] = (),
     settings: Mapping[str, Any] | None = None,
+    figures: Figures = OWN,
     report: Report = silent,
 ) -> Path:
     """Fig 5 for a network and some images: `out`/index.html, the charts, and the numbers.
@@ -47,7 +49,7 @@ def write_invariance(
     settings: of the command, for the record.
     Returns the page's path. ValueError as `invariance` raises it.
     """
-    results = Results(out, "invariance", settings or {})
+    results = Results(out, "invariance", settings or {}, figures)
     found = invariance(network, subjects, layers=layers, report=report)
     _write_tables(results, found)
     claims = trends(found)

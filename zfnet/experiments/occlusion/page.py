@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from minidl import serialize
 from zfnet.attribution.projector import DECONVNET, ChosenMethod
 from zfnet.data import Dataset
 from zfnet.deconvnet import Projection
@@ -28,7 +27,7 @@ from zfnet.experiments.occlusion.pointing import (
 )
 from zfnet.experiments.shared.results import Report, Results, silent
 from zfnet.network import Network
-from zfnet.report import OcclusionCard, Page, charts
+from zfnet.report import OcclusionCard, Page
 from zfnet.report.occlusion_figure import occlusion_figure
 
 DOTS = 120
@@ -155,10 +154,9 @@ def _play(
 
 
 def _write_image(network: Network, one: Occluded, number: int, results: Results) -> None:
-    """occlusion-01.png: the five columns; occlusion-01.csv: the maps, a line for each position."""
+    """occlusion-01, a figure: the columns; occlusion-01.csv: the maps, a line for each place."""
     name, found = f"occlusion-{number:02d}", one.map
-    with serialize.replacing(results.out / f"{name}.png") as beside:
-        beside.write_bytes(charts.png(occlusion_figure(_card(network, one)), DOTS))
+    results.figure(name, occlusion_figure(_card(network, one)), DOTS)
     centres = found.centres().tolist()
     rows = [
         [row, column, float(found.activation[p, q]), float(found.probability[p, q]),

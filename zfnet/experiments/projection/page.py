@@ -12,15 +12,14 @@ from zfnet.attribution.drawing import coloured, limit, scale
 from zfnet.attribution.methods import METHODS
 from zfnet.attribution.projector import DECONVNET, AttributedProjection, ChosenMethod, titles
 from zfnet.deconvnet import Projection, Unit
-from zfnet.experiments.features.measure import patch
 from zfnet.experiments.shared import pages
 from zfnet.experiments.shared.photographs import Photograph, as_inputs
 from zfnet.experiments.shared.results import Report, silent
 from zfnet.file_names import file_name
 from zfnet.network import Network
 from zfnet.report import Page, Section, pictures
-from zfnet.report.cards import projected_row
 from zfnet.report.cropping import SHARE, energy_window
+from zfnet.report.figures import OWN, Figures
 from zfnet.report.numbers import written
 from zfnet.report.tiles import Row
 
@@ -43,12 +42,14 @@ def write_projections(
     map: int | None = None,
     units: Sequence[Unit] | None = None,
     methods: Sequence[ChosenMethod] = (DECONVNET,),
+    figures: Figures = OWN,
     report: Report = silent,
 ) -> tuple[list[Projection], Path]:
     """Project the strongest unit of `layer`, or of its `map`, or the one of `units`.
 
     methods: the pictures of one stand below those of another.
-    Writes PNG files and index.html into `out`; returns the first method's projections and the
+    figures: format and width of the files of pictures.
+    Writes these files and index.html into `out`; returns the first method's projections and the
     page's path.
     """
     inputs = as_inputs(network, photographs)
@@ -65,7 +66,9 @@ def write_projections(
         for name, projection in own.items():
             stem = f"{n + 1:02d}-{Path(photograph.name).stem}"
             stem += f"-{name}" if len(own) > 1 else ""
-            _write_png(out / file_name(stem, ".png"), _pair(network, inputs[n], projection))
+            pair = np.concatenate(_pair(network, inputs[n], projection), axis=1)
+            with serialize.replacing(out / file_name(stem, f".{figures.format}")) as beside:
+                beside.write_bytes(figures.as_picture(pair))
     first = list(next(iter(found.values())))
     pages.add_notes(section, network.model, first[0].layer)
     return first, page.write(out / "index.html")
@@ -92,22 +95,34 @@ def _show(
         )
         if projection.value <= 0 and not isinstance(projection, AttributedProjection):
             section.paragraph("The unit is not active here: it projects to nothing.")
-            return
-    if all(projection.pixels.any() for projection in own.values()):
-        _add_close(section, network, x, own)
+    _add_close(section, network, x, own)
 
 
 def _add_close(
     section: Section, network: Network, x: np.ndarray, own: Mapping[str, Projection]
 ) -> None:
-    """The projections where their energy is, and the image there, to be enlarged."""
-    first = next(iter(own.values()))
-    windows = [energy_window([projection.crop() for projection in own.values()])]
-    rows = [projected_row(name, [each.crop()], windows) for name, each in own.items()]
-    rows.append(Row("image", [patch(network, x, first)], over=False))
-    where = f"unit ({first.unit.p}, {first.unit.q}) of map {first.unit.map}"
-    name = f"Where {SHARE:.0%} of the projection's energy is"
-    section.tiles(rows, windows, [where], name=name)
+    """Every method's projection where the energy is, and the image there, to be enlarged."""
+    active = {name: p for name, p in own.items() if np.any(p.pixels)}
+    if not active:
+        return
+    first = next(iter(active.values()))
+    windows = [energy_window([projection.pixels for projection in active.values()])]
+    rows = []
+    for name, projection in active.items():
+        drawn, scaled = _drawn(projection, SHOWN)
+        rows.append(Row(METHODS[name].title, [drawn], None if scaled else [1.0]))
+    image = pictures.outline(network.preprocess.to_pixels(x), _field(first), FRAME)
+    section.tiles(
+        [*rows, Row("image", [image], over=False)],
+        windows,
+        [f"map {first.unit.map}, unit ({first.unit.p}, {first.unit.q})"],
+        name=f"Where {SHARE:.0%} of the energy is",
+    )
+
+
+def _field(projection: Projection, times: int = 1) -> pictures.Box:
+    b = projection.box
+    return b.top * times, b.left * times, b.bottom * times, b.right * times
 
 
 def _lead(methods: Sequence[ChosenMethod]) -> str:
@@ -118,8 +133,7 @@ def _pair(network: Network, x: np.ndarray, projection: Projection) -> tuple[np.n
     """The picture with the receptive field framed, and the projection, at one scale; beside a map
     the scale of its colours."""
     times = max(1, SHOWN // x.shape[-1])
-    b = projection.box
-    field = (b.top * times, b.left * times, b.bottom * times, b.right * times)
+    field = _field(projection, times)
     picture = pictures.enlarge(network.preprocess.to_pixels(x), times)
     drawn, beside = _drawn(projection, len(picture))
     shown = pictures.outline(pictures.enlarge(drawn, times), field, FRAME, 2)
@@ -132,8 +146,3 @@ def _drawn(projection: Projection, height: int) -> tuple[np.ndarray, list[np.nda
         return pictures.contrast_stretch(projection.pixels), []
     signed, largest = projection.kind == "signed", limit(projection.map)
     return coloured(projection.map, signed, largest), [scale(largest, signed, height)]
-
-
-def _write_png(path: Path, pair: Sequence[np.ndarray]) -> None:
-    with serialize.replacing(path) as beside:
-        beside.write_bytes(pictures.png(np.concatenate(pair, axis=1)))

@@ -1,6 +1,6 @@
 """Result files of an experiment: page, pictures, numbers, tables, settings.
 
-A folder has `index.html`, which is self-contained, PNG files of the same pictures, the numbers as
+A folder has `index.html`, which is self-contained, files of the same figures, the numbers as
 NAME.json (with the command, the seed and all settings) and tables as CSV. Each file is written to
 a temporary name and renamed as soon as its content is known, so that an interrupted experiment
 leaves its results so far.
@@ -22,7 +22,8 @@ from matplotlib.figure import Figure
 
 from minidl import serialize
 from zfnet.file_names import file_name
-from zfnet.report import Page, charts, pictures
+from zfnet.report import Page, charts
+from zfnet.report.figures import OWN, Figures, distinguish
 
 Report = Callable[[str, int, int], None]
 """A progress callback: title, done, total."""
@@ -38,11 +39,16 @@ class Results:
 
     name:     the command's: "invariance"; its numbers go to invariance.json.
     settings: every option as given or chosen, with the seed; values for JSON.
+    figures:  format and width of the files of figures.
     """
 
     out: Path
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    figures: Figures = OWN
+
+    def __post_init__(self) -> None:
+        self.figures.inches()  # (refused before anything is computed)
 
     def numbers(self, **found: Any) -> Path:
         """Write NAME.json: the command, its settings and the findings."""
@@ -60,14 +66,21 @@ class Results:
         return self._write(f"{name}.csv", text.getvalue().encode(errors="backslashreplace"))
 
     def picture(self, name: str, pixels: np.ndarray) -> np.ndarray:
-        """Write `name`.png, (H,W,3) uint8, and return the picture for the page."""
-        self._write(f"{name}.png", pictures.png(pixels))
+        """Write a picture, (H,W,3) uint8, to a file of its name; returns it for the page."""
+        self._write(f"{name}.{self.figures.format}", self.figures.as_picture(pixels))
         return pixels
 
     def chart(self, name: str, figure: Figure) -> str:
-        """Write `name`.png and return the figure as SVG text for the page."""
-        self._write(f"{name}.png", charts.png(figure))
-        return charts.svg(figure)
+        """Write a figure to a file of its name; returns it as SVG text for the page."""
+        distinguish(figure)
+        shown = charts.svg(figure)
+        self.figure(name, figure)
+        return shown
+
+    def figure(self, name: str, figure: Figure, dots_per_inch: int = 160) -> Path:
+        """Write a figure, which is changed to the asked width, to a file of its name."""
+        content = self.figures.as_file(figure, dots_per_inch)
+        return self._write(f"{name}.{self.figures.format}", content)
 
     def page(self, title: str, lead: str, facts: Sequence[tuple[str, str]] = ()) -> Page:
         """An empty page of this experiment."""
