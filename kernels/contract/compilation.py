@@ -24,6 +24,7 @@ import numba
 from llvmlite import binding, ir  # type: ignore[import-untyped]
 from numba.core import compiler
 from numba.core.codegen import JITCodeLibrary
+from numba.core.registry import CPUDispatcher
 
 
 class Linked(JITCodeLibrary):
@@ -127,9 +128,38 @@ def entry_point(**options: Any) -> Any:
     return _njit(cache=True, pipeline_class=EntryCompiler, no_cfunc_wrapper=True, **options)
 
 
-subroutine = _njit(**_WITHOUT_WRAPPERS)
-"""Decorator of a function that only compiled code calls."""
-inlined = _njit(**_WITHOUT_WRAPPERS, inline="always")
+
+
+class Subroutine(CPUDispatcher):  # type: ignore[misc]
+    """A function without a wrapper for Python, which therefore has no address to call.
+
+    Called from Python all the same, in a test or at a prompt, it is compiled once more, as Numba
+    compiles any function.
+    """
+
+    def add_overload(self, compiled: Any) -> None:
+        """Keeps the code for compiled callers alone: Numba's table is of addresses for Python."""
+        self.overloads[tuple(compiled.signature.args)] = compiled
+
+    def _compile_for_args(self, *arguments: Any, **keywords: Any) -> Any:
+        """What Python calls, as Numba asks for it where its table has no address."""
+        if "alone" not in vars(self):
+            self.alone = _njit(self.py_func)
+        return self.alone
+
+
+def _subroutine(**options: Any) -> Any:
+    def decorate(function: Any) -> Any:
+        dispatcher = _njit(**_WITHOUT_WRAPPERS, **options)(function)
+        dispatcher.__class__ = Subroutine
+        return dispatcher
+
+    return decorate
+
+
+subroutine = _subroutine()
+"""Decorator of a function that compiled code calls."""
+inlined = _subroutine(inline="always")
 """Decorator of such a function that Numba compiles into its callers.
 
 A call counts references to every array of the structures it is given, which takes longer than a
