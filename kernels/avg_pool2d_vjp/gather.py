@@ -12,7 +12,6 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Accuracy
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.registry import kernel
@@ -34,7 +33,7 @@ def vjp(gy: np.ndarray, g: PoolGeometry) -> np.ndarray:
     return gx
 
 
-@entry_point(parallel=True)
+@numba.njit(parallel=True, cache=True)
 def _spread(gy, gx, divisors, R, S, stride, padding, dilation):  # type: ignore[no-untyped-def]
     N, H, W, C = gx.shape
     _, P, Q, _ = gy.shape

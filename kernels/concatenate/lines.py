@@ -16,7 +16,6 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.compilation import entry_point
 from kernels.contract.registry import kernel
 from kernels.cpu.lines import copy_run
 
@@ -35,7 +34,7 @@ def forward(*operands: Any) -> np.ndarray:
     return y
 
 
-@entry_point(parallel=True)
+@numba.njit(parallel=True, cache=True)
 def _place(x, y, C, first):  # type: ignore[no-untyped-def]
     """x, flat (NHW,C), into the columns of y (NHW,K) from `first` on."""
     pixels, K = y.shape

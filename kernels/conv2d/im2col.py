@@ -15,7 +15,6 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.compilation import entry_point
 from kernels.contract.costs import unfolded
 from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
@@ -57,7 +56,7 @@ def multiply_windows(
     return y
 
 
-@entry_point(parallel=True)
+@numba.njit(parallel=True, cache=True)
 def _blocks(x, filters, y, block, P, size, stride, padding, dilation):  # type: ignore[no-untyped-def]
     NP, Q, K = y.shape
     G, Kg, RSC = filters.shape

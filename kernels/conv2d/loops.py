@@ -14,7 +14,6 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.compilation import entry_point
 from kernels.contract.costs import Work
 from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
@@ -47,7 +46,7 @@ def forward(
     return y
 
 
-@entry_point(parallel=True)
+@numba.njit(parallel=True, cache=True)
 def _sums(x, w, y, group, stride, padding, dilation):  # type: ignore[no-untyped-def]
     _, H, W, _ = x.shape
     _, R, S, C = w.shape

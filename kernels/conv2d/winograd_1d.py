@@ -28,7 +28,6 @@ import numba
 import numpy as np
 
 from kernels.contract import memory, threads
-from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.registry import kernel
@@ -145,7 +144,7 @@ class Pooling(NamedTuple):
     block: int
 
 
-@entry_point(parallel=True)
+@numba.njit(parallel=True, cache=True)
 def _strips(pixels: Pixels, s: Strips, layer: Layer, y: np.ndarray, parts: int) -> None:
     """y (N,P,Q,K) of the padded pixels; each thread has a share of the strips."""
     for part in numba.prange(parts):
@@ -153,7 +152,7 @@ def _strips(pixels: Pixels, s: Strips, layer: Layer, y: np.ndarray, parts: int) 
         _share_of_strips(pixels, s, layer, y, V, np.int64(part), parts)
 
 
-@subroutine
+@numba.njit(cache=True)
 def _share_of_strips(
     pixels: Pixels,
     s: Strips,
@@ -175,7 +174,7 @@ def _share_of_strips(
         multiply_strip(s, layer, buffers, out, Target((n * P + p) * Q * K, Q, K), count)
 
 
-@entry_point(parallel=True)
+@numba.njit(parallel=True, cache=True)
 def _bands(
     pixels: Pixels,
     s: Strips,
@@ -192,7 +191,7 @@ def _bands(
         _pool_bands(pixels, s, layer, pooling, window, y, switches, np.int64(part), parts)
 
 
-@subroutine
+@numba.njit(cache=True)
 def _pool_bands(
     pixels: Pixels,
     s: Strips,

@@ -15,7 +15,6 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.costs import Work, runs_of, up
 from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
@@ -75,7 +74,7 @@ def _sum_blocks(x: np.ndarray, gy: np.ndarray, g: ConvGeometry, gw: np.ndarray) 
         _unpack(shares, rows[group * filters : (group + 1) * filters])
 
 
-@entry_point(parallel=True)
+@numba.njit(parallel=True, cache=True)
 def _shares(x, gy, shares, parts, c0, channels, k0, filters, plane, size, stride, dilation, origin):  # type: ignore[no-untyped-def]  # fmt: skip
     """The sum over each part of the pixels, (parts,panels,lines KR,3L) in all."""
     NR = 3 * lanes_of(x)
@@ -102,7 +101,7 @@ def _shares(x, gy, shares, parts, c0, channels, k0, filters, plane, size, stride
                                count // KR, count % KR, True, 0)  # fmt: skip
 
 
-@subroutine
+@numba.njit(cache=True)
 def _pack_gradient(gy, k0, filters, first, count, packed):  # type: ignore[no-untyped-def]
     """packed (panels,BLOCK,3L) = gy of `count` pixels from `first` on."""
     flat = gy.reshape(-1)  # (N,P,Q,K) -> (NPQK,), the same memory
@@ -121,7 +120,7 @@ def _pack_gradient(gy, k0, filters, first, count, packed):  # type: ignore[no-un
                     packed[at + j] = flat[start + k + j] if j < some else 0
 
 
-@entry_point(parallel=True)
+@numba.njit(parallel=True, cache=True)
 def _unpack(shares, gw):  # type: ignore[no-untyped-def]
     """gw (K,terms) = the parts' sums, added in order."""
     filters, terms = gw.shape

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from kernels.contract.compilation import inlined
+import numba
+
 from kernels.cpu.vector import add, lanes_of, move
 
 
-@inlined
+@numba.njit(cache=True, inline="always")
 def copy_run(a, at, b, to, count):  # type: ignore[no-untyped-def]
     """b[to : to + count] = a[at : at + count]; a and b are flat, of one dtype."""
     vector, e = lanes_of(b), 0
@@ -18,7 +19,7 @@ def copy_run(a, at, b, to, count):  # type: ignore[no-untyped-def]
         e += 1
 
 
-@inlined
+@numba.njit(cache=True, inline="always")
 def add_run(a, at, b, to, count):  # type: ignore[no-untyped-def]
     """b[to : to + count] += a[at : at + count]; a and b are flat, of one dtype."""
     vector, e = lanes_of(b), 0

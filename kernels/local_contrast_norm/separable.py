@@ -18,7 +18,6 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Cost
 from kernels.contract.norm_geometry import LCNGeometry
 from kernels.contract.registry import kernel
@@ -66,7 +65,7 @@ def _rounding(g: LCNGeometry) -> float:
     return float((g.C + 4 * g.size + 4) * np.finfo(np.float64).eps)
 
 
-@entry_point(parallel=True, fastmath={"reassoc", "contract", "nsz"})
+@numba.njit(parallel=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
 def _moments(x, mean, variance):  # type: ignore[no-untyped-def]
     """Mean and variance over the channels of x (N,H,W,C); a pixel's channels stay in cache."""
     N, H, W, C = x.shape
@@ -84,7 +83,7 @@ def _moments(x, mean, variance):  # type: ignore[no-untyped-def]
             variance[n, h, w] = squares / C
 
 
-@entry_point(parallel=True)
+@numba.njit(parallel=True, cache=True)
 def _move(mean, m, variance):  # type: ignore[no-untyped-def]
     """variance <- the mean square about m, from that about the mean; all (N,H,W)."""
     N, H, W = mean.shape
@@ -94,7 +93,7 @@ def _move(mean, m, variance):  # type: ignore[no-untyped-def]
             variance[n, h, w] += (mean[n, h, w] - m[n, h, w]) ** 2
 
 
-@entry_point(parallel=True)
+@numba.njit(parallel=True, cache=True)
 def _root(m, rounding, sigma):  # type: ignore[no-untyped-def]
     """sigma <- its square root, (N,H,W); 0 where it is not above the rounding error."""
     N, H, W = sigma.shape
@@ -105,7 +104,7 @@ def _root(m, rounding, sigma):  # type: ignore[no-untyped-def]
             sigma[n, h, w] = 0 if root <= rounding * abs(m[n, h, w]) else root
 
 
-@entry_point(parallel=True)
+@numba.njit(parallel=True, cache=True)
 def _normalise(x, m, d, y):  # type: ignore[no-untyped-def]
     N, H, W, C = x.shape
     for row in numba.prange(N * H):

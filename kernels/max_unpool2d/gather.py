@@ -16,7 +16,6 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.declarations import Abilities, Cost
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.problem import Problem
@@ -57,7 +56,7 @@ def forward(
     return x
 
 
-@entry_point(parallel=True)
+@numba.njit(parallel=True, cache=True)
 def _gather(y, values, switches, x, sums, R, S, stride, padding, dilation, law, block):  # type: ignore[no-untyped-def]  # fmt: skip
     _, P, Q, C = y.shape
     N, H, W, _ = x.shape
@@ -82,7 +81,7 @@ def _gather(y, values, switches, x, sums, R, S, stride, padding, dilation, law, 
                 sums[to + c] = _combined(values, switches, offsets, count, c, here, law)
 
 
-@subroutine
+@numba.njit(cache=True)
 def _holders(pixel, windows, reach, stride, before, dilation, found):  # type: ignore[no-untyped-def]  # fmt: skip
     """Write the windows of a line that have a tap on a pixel, in order; return their number."""
     count = 0
@@ -94,7 +93,7 @@ def _holders(pixel, windows, reach, stride, before, dilation, found):  # type: i
     return count
 
 
-@subroutine
+@numba.njit(cache=True)
 def _combined(values, switches, offsets, count, c, here, law):  # type: ignore[no-untyped-def]
     """Channel c of the pixel, from the windows at `offsets` by the law of collisions."""
     total, met = values.dtype.type(0), False

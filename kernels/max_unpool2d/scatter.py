@@ -18,7 +18,6 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Cost
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.problem import Problem
@@ -47,7 +46,7 @@ def forward(
     return x
 
 
-@entry_point(parallel=True)
+@numba.njit(parallel=True, cache=True)
 def _scatter(y, switches, planes, collisions):  # type: ignore[no-untyped-def]
     N, P, Q, C = y.shape
     for n in numba.prange(N):

@@ -15,7 +15,6 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.compilation import entry_point
 from kernels.contract.plane_geometry import PatchGeometry
 from kernels.contract.registry import kernel
 
@@ -29,7 +28,7 @@ def forward(x: np.ndarray, at: np.ndarray, g: PatchGeometry, *, fill: float = 0.
     return y
 
 
-@entry_point(parallel=True)
+@numba.njit(parallel=True, cache=True)
 def _fill(x, y, at, H, W, fill):  # type: ignore[no-untyped-def]
     """y (N,h,w,C) of x (N,h,w,C)."""
     N, h, w, C = y.shape

@@ -9,7 +9,6 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.compilation import entry_point
 from kernels.contract.registry import kernel
 
 
@@ -23,7 +22,7 @@ def forward(x: np.ndarray) -> np.ndarray:
     return y
 
 
-@entry_point(parallel=True)
+@numba.njit(parallel=True, cache=True)
 def _rectify(x, y):  # type: ignore[no-untyped-def]
     for i in numba.prange(x.size):
         y[i] = x[i] if not (x[i] <= 0) else 0

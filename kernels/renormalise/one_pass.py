@@ -17,7 +17,6 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.in_place import to_change
 from kernels.contract.registry import kernel
 
@@ -49,7 +48,7 @@ def scale(w: np.ndarray, *, max_rms: float, out: np.ndarray | None = None) -> np
     return new
 
 
-@entry_point(parallel=True)
+@numba.njit(parallel=True, cache=True)
 def _scale_filters(filters, max_rms):  # type: ignore[no-untyped-def]
     K, size = filters.shape
     for k in numba.prange(K):
@@ -60,7 +59,7 @@ def _scale_filters(filters, max_rms):  # type: ignore[no-untyped-def]
                 filters[k, i] *= factor
 
 
-@subroutine
+@numba.njit(cache=True)
 def _squares(filters, k):  # type: ignore[no-untyped-def]
     """The sum of the squares of filter k, in float64."""
     size, sums = filters.shape[1], np.zeros(LANES)

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kernels.contract.compilation import inlined
-from kernels.winograd.layout import SQUARE, Array, Chunk, Integer, Panels, Plane, Tiling
+from kernels.winograd.layout import SQUARE, Array, Chunk, Integer, Panels, Plane, Tiling, inlined
 from kernels.winograd.toom_cook import MOST
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels.contract.compilation import entry_point, inlined, subroutine
 from kernels.cpu.micro_kernel import (
     MR,
     MR_T,
@@ -23,17 +22,17 @@ from kernels.cpu.micro_kernel import (
 )
 from kernels.cpu.vector import KR, lanes_of
 from kernels.winograd import layout
-from kernels.winograd.layout import Array, Integer, Panels, Product
+from kernels.winograd.layout import Array, Integer, Panels, Product, inlined
 
 
-@entry_point(parallel=True)
+@numba.njit(parallel=True, cache=True)
 def multiply(V: Array, U: Array, u_begins: Array, M: Array, parameters: Array, parts: int) -> None:
     """M[p] = V[p] U[p]: (rows,KR depth) x (KR depth,panels 2L) -> (panels,rows,2L)."""
     for part in numba.prange(parts):
         _multiply_units(V, U, u_begins, M, parameters.copy(), np.int64(part))
 
 
-@subroutine
+@numba.njit(cache=True)
 def _multiply_units(
     V: Array, U: Array, u_begins: Array, M: Array, parameters: Array, part: Integer
 ) -> None:
@@ -52,7 +51,7 @@ def _multiply_units(
                        M, c + row * width, width, depth, 0, False, further)  # fmt: skip
 
 
-@entry_point(parallel=True)
+@numba.njit(parallel=True, cache=True)
 def accumulate(
     Y: Array, V: Array, W: Array, sums: Array, parameters: Array, parts: int, add: bool
 ) -> None:
@@ -64,7 +63,7 @@ def accumulate(
         _accumulate_units(Y, V, W, sums.copy(), parameters.copy(), np.int64(part), add)
 
 
-@subroutine
+@numba.njit(cache=True)
 def _accumulate_units(
     Y: Array, V: Array, W: Array, sums: Array, parameters: Array, part: Integer, add: bool
 ) -> None:
