@@ -83,8 +83,10 @@ class Choice:
             self._refuse(own, self.by_name, [*OF_BOTH, "blocks", "stem"])
             shared = {name: self.own[name] for name in OF_BOTH & self.typed}
             return NamedSettings(**{**vars(self.named), **shared, **drawn})
-        self._refuse({"blocks", "stem"}, "zfnet", [*OF_BOTH, *own - set(AFTER_THE_DATA)])
-        return Settings.of(**{**self.own, **self._architecture()}, **drawn)
+        given = {**self.own, **self._architecture()}
+        known = [*OF_BOTH, *own - set(AFTER_THE_DATA)]
+        self._refuse({"blocks", "stem"}, given["architecture"], known)
+        return Settings.of(**given, **drawn)
 
     def recipe(self, recipe: Recipe) -> Recipe:
         """The recipe with the network's own defaults where no option was typed."""
