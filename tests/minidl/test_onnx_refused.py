@@ -31,7 +31,7 @@ def one(operator: str, *constants: Any, opset: int = 13, **attributes: Any) -> A
 
 
 REFUSED = {
-    "unknown": (one("Hardmax"), r"operator Hardmax of node 'y' \(inputs \(1, 3, 8, 6\)\): there i"),
+    "unknown": (one("Det"), r"operator Det of node 'y' \(inputs \(1, 3, 8, 6\)\): there i"),
     "control": (one("Loop", np.array(2), body=made(FLAT).graph), "operator Loop of node 'y' .*loo"),
     "domain": (one("FusedConv", domain="com.microsoft"),
                "operator FusedConv of node 'y' of the domain 'com.microsoft' is not one of the st"),
