@@ -20,9 +20,13 @@ TEST = [
     "mypy>=1.14",
     PINNED_TORCH,
     "captum>=0.9",
+    "zennit>=0.5.1",
+    "torchvision==0.28.0",  # zennit imports it; the release for that torch
     "onnx>=1.21",
     "onnxruntime>=1.20",
     "onnxscript>=0.7",
+    # Drives Debian's Chromium in the tests of pages; it downloads no browser of its own.
+    "playwright>=1.50",
     *VERIFY,
     *CUDA_REPORT,
 ]
@@ -49,6 +53,7 @@ setup(
         "zfnet": [
             "report/*.html",
             "report/*.css",
+            "report/*.js",
             "pretrained/*.safetensors",
             "pretrained/log.jsonl",
             "pretrained/curve.svg",

@@ -130,7 +130,7 @@ def _fitting(x: Tensor, result: Tensor, what: str) -> Tensor:
 
 
 def _write(x: Tensor, result: Tensor) -> None:
-    if result._array is not x._array:
+    if result._array is not x._array and x._array.size:  # (an empty array may be read-only)
         x._array[...] = result._array
     x._wrote()
 

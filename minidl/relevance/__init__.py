@@ -21,6 +21,7 @@ from minidl.relevance.composites import (
     Composite,
 )
 from minidl.relevance.layer_rules import (
+    STABILISER,
     AlphaBeta,
     Bounds,
     Box,
@@ -34,6 +35,6 @@ from minidl.relevance.layer_rules import (
 
 __all__ = [
     "EPSILON_ALPHA2_BETA1", "EPSILON_ALPHA2_BETA1_FLAT", "EPSILON_GAMMA_BOX", "EPSILON_PLUS",
-    "EPSILON_PLUS_FLAT", "AlphaBeta", "Bounds", "Box", "Composite", "Epsilon", "Flat", "Gamma",
-    "LayerRule", "WSquare", "ZPlus",
+    "EPSILON_PLUS_FLAT", "STABILISER", "AlphaBeta", "Bounds", "Box", "Composite", "Epsilon", "Flat",
+    "Gamma", "LayerRule", "WSquare", "ZPlus",
 ]  # fmt: skip

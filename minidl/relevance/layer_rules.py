@@ -109,11 +109,12 @@ def _share_of(
     return found
 
 
+@dataclass(frozen=True)
 class ZPlus(AlphaBeta):
     """Positive products alone: alpha 1, beta 0 (Montavon et al. 2017)."""
 
-    def __init__(self, stabiliser: float = STABILISER) -> None:
-        super().__init__(1.0, 0.0, stabiliser)
+    alpha: float = 1.0
+    beta: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ import numpy as np
 from PIL import Image
 
 from zfnet.report import MapCard, OcclusionCard, Page
+from zfnet.report.page import SCRIPT
 
 HOSTILE = "<script>alert(\"1\")</script> & $title 'x'"
 NAMESPACES = ("http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink")
-VOID = {"meta", "link", "img", "br"}
+VOID = {"meta", "link", "img", "br", "input"}
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:
@@ -60,6 +61,12 @@ def full_page(name: str = "face") -> Page:
     section.table([name, "n"], [[name, 1]]).curves(history(), name)
     section.fig2(name, [map_card(note=name)]).occlusion([occlusion_card(name, (name, name))])
     return page
+
+
+def without_script(html: str) -> str:
+    """The page without its own script; a page has one, the last element of the body."""
+    assert html.count(f"<script>{SCRIPT}</script>") == 1
+    return html.replace(f"<script>{SCRIPT}</script>", "")
 
 
 class Balance(HTMLParser):

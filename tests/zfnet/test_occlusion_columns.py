@@ -23,7 +23,7 @@ def test_the_columns_stand_in_the_papers_order() -> None:
     captions = [panel.caption for panel in panels(card(4))]
     for caption, begins in zip(
         captions,
-        ["a 8-pixel", "total activation", "map 3 proj", "probability", "most"],
+        ["(a) a square of 8", "(b) total activation", "(c) map 3 proj", "(d) probab", "(e) most"],
         strict=True,
     ):
         assert caption.startswith(begins)

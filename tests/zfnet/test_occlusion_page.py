@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.zfnet.reporting import without_script
 from tests.zfnet.tiny import Pictures, centre, network
 from zfnet.cli.occlusion import occlusion_command, positions
 from zfnet.data import Truth
@@ -206,12 +208,22 @@ def test_a_game_of_no_image_is_refused_before_any_map(
         written(tmp_path, [5], dataset=Boxed(12, classes=("cat",)), pointing=[0, 1])
 
 
-def test_without_a_game_the_page_does_not_say_that_known_places_are_unknown(tmp_path: Path) -> None:
+def test_without_a_game_the_page_has_no_section_about_it(tmp_path: Path) -> None:
     unknown = from_dataset(NET, Boxed(3, classes=("cat",)), [0])
     assert unknown[0].region is not None and unknown[0].label is None
     page = write_occlusion(NET, unknown, Results(tmp_path, "occlusion"), square=9, stride=7)
-    text = " ".join(page.read_text().split())
-    assert "both the object" in text and "the game was not played" in text
+    assert "pointing game" not in without_script(page.read_text())
+    assert json.loads((tmp_path / "occlusion.json").read_text())["pointing"] is None
+
+
+def test_the_text_names_only_what_the_columns_show(tmp_path: Path) -> None:
+    """Other images' projections and outlines, where there are any."""
+    unknown = from_dataset(NET, Boxed(3, classes=("cat",)), [0])
+    alone = [replace(unknown[0], region=None)]
+    page = write_occlusion(NET, alone, Results(tmp_path, "occlusion"), square=9, stride=7)
+    html = page.read_text()
+    assert "(e) the most probable class" in html and ">(e) most probable class<" in html
+    assert "other images" not in html and "outlined" not in html
 
 
 def test_no_image_at_all_is_refused(tmp_path: Path) -> None:

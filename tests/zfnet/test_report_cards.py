@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,12 +12,11 @@ from tests.zfnet.reporting import decoded, flat, map_card, occlusion_card, parse
 from zfnet.report import MapCard, OcclusionCard, Page
 
 
-def test_both_mosaics_of_a_card_have_one_size() -> None:
+def test_a_card_shows_every_projection_beside_its_patch_at_the_fields_size() -> None:
     page = Page("t", "l")
     page.section("s").fig2("Layer 3", [map_card(7), map_card(43), map_card(171)])
-    sizes = [(a["width"], a["height"]) for tag, a in parsed(page).seen if tag == "img"]
-    assert sizes[::2] == sizes[1::2]
-    assert len(set(sizes)) == 3
+    sides = [picture.shape[:2] for picture in shown_pictures(page)]
+    assert sides == [(side, side) for side in (7, 43, 171) for _ in range(18)]
 
 
 def photograph_card(field: int) -> MapCard:
@@ -42,17 +42,43 @@ def test_five_layers_of_nine_maps_on_photographs_stay_under_six_megabytes() -> N
     assert 9 * len(page.html()) < 6e6
 
 
-def test_large_patches_are_reduced_and_small_ones_enlarged() -> None:
-    page = Page("t", "l")
-    page.section("s").fig2("x", [map_card(7), map_card(64), map_card(171)])
-    widths = [int(a["width"] or 0) for tag, a in parsed(page).seen if tag == "img"]
-    # Three tiles and two gaps of 3 pixels: 7 times 14, 64 as it is, 171 down to 128.
-    assert widths[::2] == [3 * 98 + 6, 3 * 64 + 6, 3 * 128 + 6]
-
-
 def test_a_projection_without_its_patch_is_refused() -> None:
     with pytest.raises(ValueError, match="map 5"):
         MapCard(5, 1.0, [np.zeros((3, 4, 4))], [flat(4, 5, 0)])
+
+
+def test_projections_by_other_rules_stand_in_rows_of_their_own() -> None:
+    card = map_card(8)
+    both = replace(card, by="deconvnet", others={"guided": card.projections})
+    page = Page("t", "l")
+    page.section("s").fig2("x", [both])
+    assert len(shown_pictures(page)) == 27
+    names = re.findall(r'class="row-name">([^<]+)<', page.html())
+    assert names == ["projection, deconvnet", "projection, guided", "image"]
+
+
+def test_projections_by_other_rules_of_another_size_are_refused() -> None:
+    card = map_card(8)
+    with pytest.raises(ValueError, match="map 5"):
+        replace(card, others={"guided": card.projections[:3]})
+
+
+def test_the_tiles_of_a_card_share_one_contrast() -> None:
+    """The factor of each tile makes of its own contrast that of all nine."""
+    weak, strong = np.zeros((3, 20, 20)), np.zeros((3, 20, 20))
+    weak[:, 5:15, 5:15], strong[:, 5:15, 5:15] = 1.0, 4.0
+    card = MapCard(0, 1.0, [strong, weak], [flat(20, 20, 9)] * 2)
+    page = Page("t", "l")
+    page.section("s").fig2("x", [card])
+    assert re.findall(r"--c:([\d.]+)", page.html()) == ["1", "0.25"]
+    own = shown_pictures(page)[1]
+    assert own[10, 10].tolist() == [255, 255, 255]  # the weak one at its own contrast
+
+
+def test_a_layer_in_which_nothing_is_active_says_so() -> None:
+    page = Page("t", "l")
+    page.section("s").fig2("conv5", [])
+    assert "None of its maps was active" in page.html()
 
 
 def shown_pictures(page: Page) -> list[np.ndarray]:

@@ -1,20 +1,22 @@
 """Self-contained HTML pages."""
 
 import base64
+import hashlib
 import os
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.zfnet.reporting import HOSTILE, NAMESPACES, full_page, parsed
+from tests.zfnet.reporting import HOSTILE, NAMESPACES, full_page, parsed, without_script
 from zfnet.report import Page
+from zfnet.report.page import SCRIPT
 
 pytestmark = pytest.mark.quick
 
 
 def test_users_text_cannot_become_markup() -> None:
-    html = full_page(HOSTILE).html()
+    html = without_script(full_page(HOSTILE).html())
     assert "<script" not in html
     assert '"1"' not in html
     assert "$title" in html
@@ -38,7 +40,7 @@ def embedded(html: str) -> list[str]:
 
 
 def test_a_page_asks_for_nothing_outside_itself() -> None:
-    html = full_page().html()
+    html = without_script(full_page().html())
     svgs = embedded(html)
     assert len(svgs) == 2
     text = "".join([html, *svgs])
@@ -46,6 +48,22 @@ def test_a_page_asks_for_nothing_outside_itself() -> None:
         text = re.sub(rf'xmlns(:xlink)?="{namespace}"', "", text)
     # A reference to a part of the same picture, url(#...), stays inside.
     assert re.findall(r"https?:|url\((?!#)|@import|<script|<iframe|//\w+\.", text) == []
+
+
+def test_the_policy_allows_the_page_its_own_script_and_no_other() -> None:
+    html = full_page(HOSTILE).html()
+    (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy"\s+content="([^"]*)"', html)
+    assert "default-src 'none'" in policy
+    assert f"script-src 'sha256-{hashed}'" in policy.split("; ")
+
+
+def test_the_script_asks_for_nothing_and_writes_no_markup() -> None:
+    forbidden = (
+        r"fetch|XMLHttp|import|eval|innerHTML|outerHTML|insertAdjacent|document\.write|https?:"
+    )
+    assert re.findall(forbidden, SCRIPT) == []
 
 
 def test_every_reference_is_data_or_an_anchor_of_the_page() -> None:
@@ -96,3 +114,10 @@ def test_a_failed_write_leaves_the_old_page(
         full_page().write(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_column_of_dashes_is_left_out_of_a_table() -> None:
+    page = Page("t", "l")
+    page.section("s").table(["layer", "ours", "published"], [["conv1", "3", "–"], ["a", "–", "–"]])
+    html = page.html()
+    assert "published" not in html and html.count("<td") == 4 and "–" in html

@@ -14,8 +14,7 @@ from zfnet.checkpoint import epoch_file
 from zfnet.cli.tour import _trainer
 from zfnet.data import Preprocess
 from zfnet.data.scenes import Scenes
-from zfnet.deconvnet import Deconvnet
-from zfnet.experiments.features.page import write_features
+from zfnet.experiments.features.page import Shown, write_features
 from zfnet.experiments.projection.page import write_projections
 from zfnet.experiments.shared import small_network
 from zfnet.experiments.shared.photographs import Photograph, sample_photographs
@@ -65,7 +64,7 @@ def test_the_tours_page_has_every_section_and_reports_to_the_end(tmp_path: Path)
 
 def test_features_writes_a_page_and_the_numbers_behind_it(tmp_path: Path) -> None:
     results = Results(tmp_path, "features", {"seed": 1})
-    page = write_features(network(), SCENES, results, layers=["conv2", "pool5"], maps=2, seed=1)
+    page = write_features(network(), SCENES, results, Shown(["conv2", "pool5"], maps=2, seed=1))
     numbers = json.loads((tmp_path / "features.json").read_text())
     assert page == tmp_path / "index.html" and page.stat().st_size > 10_000
     assert all((tmp_path / f"{layer}.png").is_file() for layer in ("conv2", "pool5"))
@@ -82,9 +81,7 @@ def test_the_same_seed_writes_the_same_page(tmp_path: Path) -> None:
             network(),
             SCENES,
             Results(tmp_path / name, "features"),
-            layers=["conv1"],
-            maps=2,
-            seed=5,
+            Shown(["conv1"], maps=2, seed=5),
         )
         for name in "ab"
     ]
@@ -93,10 +90,7 @@ def test_the_same_seed_writes_the_same_page(tmp_path: Path) -> None:
 
 def test_projections_write_a_picture_for_each_photograph(tmp_path: Path) -> None:
     photographs = [Photograph(f"{i}.jpg", SCENES.image(i)) for i in range(2)]
-    own = network()
-    found, page = write_projections(
-        own, photographs, "conv3", tmp_path, map=1, projectors={"deconvnet": Deconvnet(own.model)}
-    )
+    found, page = write_projections(network(), photographs, "conv3", tmp_path, map=1)
     assert [p.unit.map for p in found] == [1, 1] and page.is_file()
     for name in ("01-0.png", "02-1.png"):
         with Image.open(tmp_path / name) as picture:

@@ -1,4 +1,4 @@
-"""What a method of attribution is, and what it finds."""
+"""Method of attribution: its name, settings and function, and the form of its findings."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from minidl.relevance import (
     EPSILON_GAMMA_BOX,
     EPSILON_PLUS,
     EPSILON_PLUS_FLAT,
+    STABILISER,
     AlphaBeta,
     Composite,
     Epsilon,
@@ -50,7 +51,7 @@ def _smooth(name: str, title: str, source: str, fold: Fold) -> Method:
 
 
 def _lrp(name: str, title: str, source: str, rules: Composite, **settings: Any) -> Method:
-    numbers = {**settings, "first": None, "concept": None}
+    numbers = {**settings, "stabiliser": STABILISER, "first": None, "concept": None}
     return Method(name, title, source, "signed", partial(propagated, name, rules), numbers)
 
 

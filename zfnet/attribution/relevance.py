@@ -15,6 +15,7 @@ import numpy as np
 
 from minidl import Tensor, device, nn, no_grad
 from minidl.relevance import (
+    STABILISER,
     AlphaBeta,
     Bounds,
     Box,
@@ -43,25 +44,29 @@ class Concept:
 
 def composite(
     name: str, given: Composite, *, epsilon: Any = None, gamma: Any = None, alpha: Any = None,
-    first: Any = None,
+    first: Any = None, stabiliser: Any = STABILISER,
 ) -> Composite:  # fmt: skip
     """The composite with these numbers in its rules; ValueError for numbers that do not fit."""
+    small = number(stabiliser, "stabiliser")
 
     def changed(rule: LayerRule) -> LayerRule:
-        if isinstance(rule, Epsilon) and epsilon is not None:
-            return Epsilon(number(epsilon, "epsilon"))
+        if isinstance(rule, Epsilon):
+            return rule if epsilon is None else Epsilon(number(epsilon, "epsilon"))
         if isinstance(rule, Gamma) and gamma is not None:
-            return Gamma(number(gamma, "gamma"))
+            rule = replace(rule, gamma=number(gamma, "gamma"))
         if isinstance(rule, AlphaBeta) and alpha is not None:
             above = number(alpha, "alpha", least=1)
-            return AlphaBeta(above, above - 1)
+            rule = replace(rule, alpha=above, beta=above - 1)
+        if isinstance(rule, AlphaBeta | Gamma | Flat | WSquare | Box):
+            rule = replace(rule, stabiliser=small)
         return rule
 
     if first is not None and first not in FIRST:
         raise ValueError(f"first is {first!r}: it takes {', '.join(FIRST)}, or none")
-    return replace(
-        given, name=name, convolution=changed(given.convolution), linear=changed(given.linear),
-        first=given.first if first is None else FIRST[first],
+    of_first = given.first if first is None else FIRST[first]
+    return Composite(
+        name, changed(given.convolution), changed(given.linear),
+        None if of_first is None else changed(of_first), small,
     )  # fmt: skip
 
 

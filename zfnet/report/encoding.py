@@ -1,4 +1,4 @@
-"""Picture encoding: PNG with a palette where possible, JPEG for large photographs."""
+"""Picture encoding: PNG with a palette where possible, JPEG or WebP for photographs."""
 
 import io
 
@@ -8,6 +8,9 @@ from PIL import Image
 LOSSLESS_BYTES = 16_384
 JPEG_QUALITY = 90
 PALETTE_SIZE = 256
+TILE_QUALITY = 80
+LOSSLESS_SIDE = 32
+"""Tiles of at most this many pixels a side are stored without loss."""
 
 
 def require_picture(image: np.ndarray) -> None:
@@ -42,6 +45,23 @@ def encode(image: np.ndarray) -> bytes:
     # No optimize: libjpeg would need memory for the whole file, and fails on noisy pictures.
     Image.fromarray(image).save(buffer, format="JPEG", quality=JPEG_QUALITY, subsampling=0)
     return min(lossless, buffer.getvalue(), key=len)
+
+
+def encode_tile(image: np.ndarray, *, signed: bool = False) -> bytes:
+    """Encode an (H, W, 3) uint8 picture that is shown small, in few bytes.
+
+    Photographs become WebP. signed pictures, whose colours change from pixel to pixel, become JPEG
+    without chroma subsampling, which WebP cannot do without. Small ones are WebP without loss.
+    """
+    require_picture(image)
+    buffer, shown = io.BytesIO(), Image.fromarray(np.ascontiguousarray(image))
+    if max(image.shape[:2]) <= LOSSLESS_SIDE:
+        shown.save(buffer, format="WEBP", lossless=True, exact=True)
+    elif signed:
+        shown.save(buffer, format="JPEG", quality=TILE_QUALITY, subsampling=0)
+    else:
+        shown.save(buffer, format="WEBP", quality=TILE_QUALITY)
+    return buffer.getvalue()
 
 
 def enlarge(image: np.ndarray, scale: int) -> np.ndarray:

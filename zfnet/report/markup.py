@@ -13,12 +13,17 @@ from kernels.terminal.printable import printable
 from zfnet.report.encoding import encode
 
 Picture = np.ndarray | bytes | str
-"""A uint8 array, the bytes of a PNG or JPEG file, or the text of an SVG file."""
+"""A uint8 array, the bytes of a PNG, JPEG or WebP file, or the text of an SVG file."""
 
 COLUMN = 640
 """Width of the text's column in CSS pixels: small pixelated pictures are enlarged up to it."""
 
-KINDS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+NOTHING = "–"
+"""A cell of a table for which there is no value."""
+
+KINDS = {
+    b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp",
+}  # fmt: skip
 SVG = "image/svg+xml"
 
 
@@ -45,14 +50,22 @@ def tag(name: str, content: str = "", **attributes: str | int | None) -> str:
     return f"<{name}{listed}>{content}</{name}>"
 
 
-def image(picture: Picture, alt: str, *, pixelated: bool = False, width: int | None = None) -> str:
+def image(
+    picture: Picture,
+    alt: str,
+    *,
+    pixelated: bool = False,
+    width: int | None = None,
+    sized: bool = True,
+) -> str:
     """An img element with its picture as a data: URI, at most width CSS pixels wide.
 
-    Raises ValueError for bytes that are neither PNG nor JPEG and for text that is not SVG.
+    sized: with the picture's own width and height; without, the style sheet has them.
+    Raises ValueError for bytes that are neither PNG, JPEG nor WebP and for text that is not SVG.
     """
     data = _file(picture)
     kind = _kind(data)
-    w, h = (None, None) if kind == SVG else _size(data)
+    w, h = (None, None) if kind == SVG or not sized else _size(data)
     if width is None and pixelated and w:
         width = w * max(1, COLUMN // w)
     style = None if width is None else f"width:{width}px"
@@ -69,11 +82,16 @@ def figure(content: str, caption: str) -> str:
 
 
 def table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
-    """A table of escaped cells, numbers to the right. ValueError for a row of another length."""
+    """A table of escaped cells, numbers to the right; columns of NOTHING alone are left out.
+
+    ValueError for a row of another length.
+    """
     lines = [tuple(row) for row in rows]
     for row in lines:
         if len(row) != len(header):
             raise ValueError(f"row of {len(row)} cells under a header of {len(header)}: {row!r}")
+    filled = [n for n in range(len(header)) if any(row[n] != NOTHING for row in lines) or not lines]
+    header, lines = [header[n] for n in filled], [tuple(row[n] for n in filled) for row in lines]
     body = "".join(tag("tr", "".join(_cell("td", value, value) for value in row)) for row in lines)
     below = lines[0] if lines else header
     head = "".join(_cell("th", title, value) for title, value in zip(header, below, strict=True))
@@ -99,9 +117,11 @@ def _kind(data: bytes) -> str:
             return kind
     if data.lstrip().startswith((b"<svg", b"<?xml")):
         return SVG
-    raise ValueError(f"picture of {len(data)} bytes begins {data[:8]!r}: PNG, JPEG or SVG is shown")
+    raise ValueError(
+        f"picture of {len(data)} bytes begins {data[:8]!r}: PNG, JPEG, WebP or SVG is shown"
+    )
 
 
 def _size(data: bytes) -> tuple[int, int]:
-    with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as opened:
+    with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as opened:
         return opened.size

@@ -5,12 +5,13 @@ image at the square's centre, so that the object's outline has the same place in
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from PIL import Image
 
 from zfnet.report.markup import image, tag, words
+from zfnet.report.numbers import written
 from zfnet.report.pictures import (
     GREY,
     SHEET,
@@ -96,8 +97,8 @@ class Panel:
 
 
 def panels(card: OcclusionCard) -> list[Panel]:
-    """The paper's columns: (a) the image, (b) activation, (c) projections if there are any,
-    (d) probability of the true class, (e) most probable class."""
+    """The paper's columns, lettered: the image, activation, projections if there are any,
+    probability of the true class, most probable class."""
     low, high = float(card.activation.min()), float(card.activation.max())
     shape = card.probability.shape
     active = heatmap(card.activation, shape, low=low, high=high)
@@ -105,16 +106,19 @@ def panels(card: OcclusionCard) -> list[Panel]:
     likely = float(card.probability.max())
     certain = heatmap(card.probability, shape, cmap="viridis", low=0, high=likely)
     winners, shares = _winners(card)
-    name, scale = card.classes[card.truth], ("magma", f"{low:.3g}", f"{high:.3g}")
+    name, scale = card.classes[card.truth], ("magma", written(low), written(high))
     found = [
-        Panel(_scene(card), f"a {card.square}-pixel square slides over it"),
+        Panel(_scene(card), f"a square of {card.square} pixels slides over it"),
         Panel(_over(active, card), f"total activation of map {card.map}", scale),
-        Panel(_over(certain, card), f"probability of {name}", ("viridis", "0", f"{likely:.2g}")),
+        Panel(_over(certain, card), f"probability of {name}", ("viridis", "0", written(likely, 2))),
         Panel(_over(winners, card), "most probable class", shares=shares),
     ]
     if card.projections:
         found.insert(2, Panel(_projections(card), _projections_caption(card)))
-    return found
+    return [
+        replace(panel, caption=f"({letter}) {panel.caption}")
+        for letter, panel in zip("abcde", found, strict=False)
+    ]
 
 
 def occlusion_card(card: OcclusionCard) -> str:

@@ -1,9 +1,12 @@
 """Self-contained HTML page: sections of text, pictures, tables and cards.
 
-Users' text (names of files and classes, notes) is escaped. The page loads nothing from the network
-and runs no script; its content security policy enforces that.
+Users' text (names of files and classes, notes) is escaped. The page loads nothing from the network,
+and runs one script, which enlarges pictures (`tiles.js`): its content security policy names that
+script's hash and allows nothing else.
 """
 
+import base64
+import hashlib
 import itertools
 import os
 import re
@@ -14,13 +17,22 @@ from typing import Self
 
 from minidl import serialize
 from zfnet.report.cards import MapCard, map_card
+from zfnet.report.cropping import Window
 from zfnet.report.curves import Record, curve
 from zfnet.report.markup import Picture, escaped, figure, image, table, tag, words
 from zfnet.report.occlusion import OcclusionCard, occlusion_card
+from zfnet.report.tiles import Row, contrast_switch, tile_set
 
 HERE = Path(__file__).parent
+SCRIPT = HERE.joinpath("tiles.js").read_text(encoding="utf-8")
 SECTION = re.compile(r"<section [^>]*><h2>(.*?)</h2>(.*?)</section>", re.DOTALL)
 """A section as `Section.html` writes it: text is escaped, and sections are not nested."""
+
+
+def hash_of(script: str) -> str:
+    """A script's hash as a content security policy names it."""
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return "sha256-" + base64.b64encode(digest).decode("ascii")
 
 
 class Section:
@@ -88,11 +100,35 @@ class Section:
         )
         return self._add(figure(tag("div", panels, class_="curves"), caption))
 
-    def fig2(self, layer_title: str, maps: Iterable[MapCard]) -> Self:
-        """Add one card for each map: projections on the left, their patches on the right."""
+    def fig2(self, layer_title: str, maps: Iterable[MapCard], note: str = "") -> Self:
+        """Add one card for each map: its projections, and the patches that caused them.
+
+        A layer without maps gets a sentence that says so. note: a paragraph above the cards.
+        """
         cards = "".join(map_card(card) for card in maps)
         self._add(tag("h3", words(layer_title)))
-        return self._add(tag("div", cards, class_="cards"))
+        if note:
+            self.paragraph(note)
+        if not cards:
+            return self.paragraph("None of its maps was active in any of the images.")
+        return self._add(contrast_switch() + tag("div", cards, class_="cards"))
+
+    def tiles(
+        self,
+        rows: Sequence[Row],
+        windows: Sequence[Window],
+        titles: Sequence[str],
+        *,
+        name: str = "",
+        labels: Sequence[str] = (),
+    ) -> Self:
+        """Add rows of tiles that can be enlarged and laid over each other, under a name.
+
+        windows, titles, labels: one for each position; labels stand under the tiles.
+        """
+        head = tag("figcaption", tag("span", words(name), class_="name")) if name else ""
+        card = tag("figure", head + tile_set(rows, windows, titles, labels), class_="card")
+        return self._add(tag("div", card, class_="cards"))
 
     def occlusion(self, cards: Iterable[OcclusionCard]) -> Self:
         """Add one row for each image: the image, and maps by the position of the square."""
@@ -107,6 +143,15 @@ class Section:
             lower = content.replace("<h3>", "<h4>").replace("</h3>", "</h4>")
             self._add(tag("h3", heading) + lower)
         return self
+
+    @property
+    def content(self) -> str:
+        """What was added so far, as HTML, for `restore`."""
+        return "\n".join(self._parts)
+
+    def restore(self, content: str) -> Self:
+        """Add the `content` of a section of an earlier run."""
+        return self._add(content)
 
     def html(self) -> str:
         heading = tag("h2", words(self.heading))
@@ -134,6 +179,8 @@ class Page:
         self.facts = tuple(facts)
         self.kicker = kicker
         self.footer = footer
+        self.unfinished = ""
+        """How far the page is, while it is computed; it then loads itself again."""
         self._sections: list[Section] = []
 
     def section(self, heading: str, text: str = "", *, anchor: str | None = None) -> Section:
@@ -149,6 +196,10 @@ class Page:
             title=escaped(self.title),
             heading=words(self.title),
             style=HERE.joinpath("style.css").read_text(encoding="utf-8"),
+            script=SCRIPT,
+            script_hash=hash_of(SCRIPT),
+            state="unfinished" if self.unfinished else "finished",
+            status=tag("p", words(self.unfinished), class_="status") if self.unfinished else "",
             kicker=tag("p", words(self.kicker), class_="kicker") if self.kicker else "",
             lead=words(self.lead),
             facts=self._facts(),

@@ -19,6 +19,7 @@ __all__ = [
     "encode",
     "enlarge",
     "filters",
+    "full_contrast",
     "heatmap",
     "mosaic",
     "outline",
@@ -29,6 +30,8 @@ __all__ = [
 
 GREY = 128
 SWING = 127
+PERCENTILE = 99.5
+"""Of the absolute values of a projection, the one that is full contrast."""
 SHEET = (22, 24, 29)
 """The colour between the tiles of a mosaic: nearly black, as in a contact sheet."""
 
@@ -51,18 +54,28 @@ def filters(weights: np.ndarray, *, common_scale: bool = True) -> list[np.ndarra
     return [_about_grey(w, float(scale)) for w, scale in zip(weights, scales, strict=True)]
 
 
-def contrast_stretch(projection: np.ndarray, percentile: float = 99.5) -> np.ndarray:
+def contrast_stretch(
+    projection: np.ndarray, percentile: float = PERCENTILE, *, scale: float | None = None
+) -> np.ndarray:
     """Show a projection, (3, H, W) float in pixel units, as (H, W, 3) uint8; zero is mid grey, 128.
 
     The given percentile of |projection| is full contrast, so that one bright pixel does not
     dim the rest; where so few pixels differ from zero that it is 0, the largest is. A projection
-    of zeros is flat grey. NaN and infinities raise ValueError.
+    of zeros is flat grey. scale: the value of full contrast, in place of the percentile; see
+    `full_contrast`. NaN and infinities raise ValueError.
     """
     if projection.ndim != 3 or projection.shape[0] != 3 or projection.size == 0:
         raise ValueError(f"projection of shape {projection.shape}: (3, H, W) is needed, H, W >= 1")
     _require_finite(projection, "projection")
-    size = np.abs(projection)
-    return _about_grey(projection, float(np.percentile(size, percentile) or size.max()))
+    if scale is None:
+        scale = full_contrast([projection], percentile)
+    return _about_grey(projection, scale)
+
+
+def full_contrast(projections: Sequence[np.ndarray], percentile: float = PERCENTILE) -> float:
+    """The value that is full contrast for several projections, of any shapes, together."""
+    sizes = np.concatenate([np.abs(each).ravel() for each in projections])
+    return float(np.percentile(sizes, percentile) or sizes.max())
 
 
 def heatmap(

@@ -18,7 +18,7 @@ from zfnet.experiments.ablation.measure import (
     plans,
 )
 from zfnet.experiments.ablation.rows import Row
-from zfnet.experiments.shared.estimates import Claim
+from zfnet.experiments.shared.estimates import Claim, Estimate
 from zfnet.experiments.shared.results import Report, Results, silent
 from zfnet.experiments.shared.scales import Scale, Trainings
 from zfnet.report import Page, charts
@@ -120,7 +120,7 @@ def _trends(page: Page, stated: Sequence[Claim]) -> None:
 def _table3(measured: Measured) -> list[str]:
     published = measured.row.published
     theirs = [f"{error:.1f}" for error in published] if published else ["–"] * 3
-    return [measured.row.title, *(e.text() for e in measured.estimates()), *theirs]
+    return [measured.row.title, *(e.text(whole=100) for e in measured.estimates()), *theirs]
 
 
 def _table2(average: Average) -> list[str]:
@@ -169,6 +169,13 @@ def _row_numbers(measured: Measured) -> dict[str, object]:
     }
 
 
+def _error_bars(errors: Sequence[Estimate]) -> np.ndarray:
+    """(2,n): below and above each mean; 0 where there is no interval."""
+    means = np.array([e.mean for e in errors])
+    low, high = np.array([e.share_interval(100) or (e.mean, e.mean) for e in errors]).T
+    return np.stack([means - low, high - means])  # (n,), (n,) -> (2,n)
+
+
 def _chart(found: dict[str, Measured]) -> Figure:
     """A horizontal bar for each row, the first at the top."""
     figure, (axes,) = charts.panels(1, 8.5, 0.9 + 0.36 * len(found))
@@ -179,10 +186,11 @@ def _chart(found: dict[str, Measured]) -> Figure:
         for measured in found.values()
     ]
     axes.barh(places, [e.mean for e in val], 0.6, color=colours, alpha=0.75,
-              xerr=[e.half or 0 for e in val], error_kw={"ecolor": charts.TEXT})  # fmt: skip
+              xerr=_error_bars(val), error_kw={"ecolor": charts.TEXT})  # fmt: skip
     axes.plot([e.mean for e in train], places, "o", color=charts.COLOURS[2])
     axes.set_yticks(places, [measured.row.title for measured in found.values()])
     axes.invert_yaxis()
+    axes.set_xlim(left=0)
     charts.style_axes(axes, "Top-1 error", x="%")
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", color=charts.TEXT, alpha=0.2, linewidth=0.8)

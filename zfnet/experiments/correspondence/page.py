@@ -34,6 +34,9 @@ HEADER = (
 )  # fmt: skip
 
 
+DIAMONDS = " Diamonds: the paper's Table 1, another network on photographs of dogs."
+
+
 def write_correspondence(network: Network, found: Correspondence, results: Results) -> Path:
     """Numbers, table, chart, pictures and page; returns the page's path."""
     results.numbers(
@@ -70,12 +73,16 @@ def _numbers(delta: Delta) -> dict[str, Any]:
 def _line(delta: Delta) -> list[object]:
     means, relative = estimate(delta.by_set), estimate(delta.relative_by_set)
     published = PUBLISHED.get((delta.layer, delta.part), ("", ""))
-    line = [delta.layer, delta.part, delta.mean, delta.std, *_ends(means)]
+    line = [delta.layer, delta.part, delta.mean, delta.std, *_share_ends(means)]
     return [*line, relative.mean, *_ends(relative), *published]
 
 
 def _ends(found: Estimate) -> tuple[object, object]:
     return ("", "") if found.half is None else interval(found)
+
+
+def _share_ends(found: Estimate) -> tuple[object, object]:
+    return found.share_interval() or ("", "")
 
 
 def _lead(found: Correspondence) -> str:
@@ -109,14 +116,15 @@ def _add_table(page: Page, found: Correspondence, results: Results) -> None:
         section.table(header, [_row(found.delta(layer, p)) for p in [*found.parts, RANDOM]])
     section.figure(
         results.chart("deltas", _chart(found)),
-        "Delta by what is hidden: the mean over all pairs and their standard deviation. "
-        "Diamonds: the paper's Table 1, another network on photographs of dogs.",
+        "Delta by what is hidden: the mean over all pairs and their standard deviation."
+        + (DIAMONDS if any(map(_published, found.deltas)) else ""),
         "Bars of Delta for each part and for random places at each layer",
         pixelated=False,
     )
     section.paragraph(
         "Delta is the mean over the pairs ± their standard deviation, as in the paper; the "
-        "interval is of the mean, by Student's t over sets that have no image in common. Smaller "
+        "interval is of the mean over sets that have no image in common: Wilson's, with the spread "
+        "over the sets and Student's quantile. Smaller "
         "is tighter. Delta also depends on how many features change at all: features that change "
         "in neither image agree. Relative to chance, it is divided by what it would be if the same "
         "signs stood at unrelated features: 1 means that the changes of two images have nothing in "
@@ -125,13 +133,18 @@ def _add_table(page: Page, found: Correspondence, results: Results) -> None:
     )
 
 
+def _published(delta: Delta) -> tuple[float, float] | None:
+    """Mean and standard deviation of Table 1; None for another part or layer."""
+    return PUBLISHED.get((delta.layer, delta.part))
+
+
 def _row(delta: Delta) -> list[str]:
     means, relative = estimate(delta.by_set), estimate(delta.relative_by_set)
-    published = PUBLISHED.get((delta.layer, delta.part))
+    published, ends = _published(delta), means.share_interval()
     return [
         delta.part,
         f"{delta.mean:.3f} ± {delta.std:.3f}",
-        "–" if means.half is None else "{:.3f} to {:.3f}".format(*interval(means)),
+        "–" if ends is None else "{:.3f} to {:.3f}".format(*ends),
         relative.text(3),
         "–" if published is None else "{:.3f} ± {:.3f}".format(*published),
     ]
@@ -142,6 +155,7 @@ def _chart(found: Correspondence) -> Figure:
     for axes, layer in zip(panels, found.layers, strict=True):
         _bars(axes, [found.delta(layer, part) for part in [*found.parts, RANDOM]])
         charts.style_axes(axes, layer, y="Delta")
+        axes.set_ylim(bottom=0)
     return figure
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 import kernels
 from minidl import device, nn, no_grad
+from zfnet.attribution.projector import Projector
 from zfnet.data import Dataset, Loader, Loading
 from zfnet.deconvnet import Deconvnet, Projection, Unit
 from zfnet.inspectable import InspectableGraph
@@ -75,6 +76,25 @@ def strongest_activations(
     return {layer: found[layer] for layer in layers if layer in found}
 
 
+def joined(
+    before: dict[str, Strongest], more: dict[str, Strongest], first: int, k: int
+) -> dict[str, Strongest]:
+    """The k strongest of both; `more` are of later images, which begin at position `first`."""
+    found = dict(before)
+    for layer, new in more.items():
+        images = new.images + first
+        if layer in before:
+            old = before[layer]
+            found[layer] = _strongest(layer, new.plane, k, *(
+                np.concatenate([a, b], axis=1) for a, b in (
+                    (old.values, new.values), (old.images, images), (old.places, new.places)
+                )
+            ))  # fmt: skip
+        else:
+            found[layer] = Strongest(layer, new.plane, new.values, images, new.places)
+    return found
+
+
 def _measured(model: InspectableGraph, layer: str) -> str:
     """The layer, or the ReLU behind a convolution; ValueError for a layer that does not exist."""
     model.unit_planes(layer)
@@ -94,10 +114,13 @@ def _merge(
         values = np.concatenate([before.values, values], axis=1)
         images = np.concatenate([before.images, images], axis=1)
         places = np.concatenate([before.places, places], axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")[:, :k]
-    found[layer] = Strongest(
-        layer, (P, Q), *(np.take_along_axis(a, order, axis=1) for a in (values, images, places))
-    )
+    found[layer] = _strongest(layer, (P, Q), k, values, images, places)
+
+
+def _strongest(layer: str, plane: tuple[int, int], k: int, *columns: np.ndarray) -> Strongest:
+    """The k largest of values, images and places, each (K,n); of equal ones the earlier image."""
+    order = np.argsort(-columns[0], axis=1, kind="stable")[:, :k]
+    return Strongest(layer, plane, *(np.take_along_axis(a, order, axis=1) for a in columns))
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +147,7 @@ def project_strongest(
     strongest: Strongest,
     maps: Sequence[int],
     *,
-    deconvnet: Deconvnet | None = None,
+    deconvnet: Projector | None = None,
     batch_size: int = 64,
     progress: Progress = lambda done, total: None,
 ) -> list[MapPicture]:

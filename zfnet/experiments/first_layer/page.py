@@ -51,8 +51,8 @@ class _Studied:
     layers: list[FirstLayer]
     cards: list[MapCard]  # of the first network
 
-    def mean(self, values: Iterable[float], digits: int = 1) -> str:
-        return estimate(list(values)).text(digits)
+    def mean(self, values: Iterable[float], digits: int = 1, whole: float | None = None) -> str:
+        return estimate(list(values)).text(digits, whole)
 
     def count(self, flags: Iterable[np.ndarray]) -> str:
         """A whole number for one network, the mean for several."""
@@ -160,7 +160,7 @@ def _row(kind: _Studied) -> list[str]:
         kind.mean((layer.dominance for layer in layers), 2),
         kind.count(layer.dead for layer in layers),
         kind.count(layer.dominating for layer in layers),
-        kind.mean(100 * layer.aliasing() for layer in layers),
+        kind.mean((100 * layer.aliasing() for layer in layers), whole=100),
     ]
 
 

@@ -10,13 +10,19 @@ import numpy as np
 from minidl import serialize
 from zfnet.attribution.drawing import coloured, limit, scale
 from zfnet.attribution.methods import METHODS
-from zfnet.attribution.projector import AttributedProjection, Projector
+from zfnet.attribution.projector import DECONVNET, AttributedProjection, ChosenMethod, titles
 from zfnet.deconvnet import Projection, Unit
+from zfnet.experiments.features.measure import patch
 from zfnet.experiments.shared import pages
 from zfnet.experiments.shared.photographs import Photograph, as_inputs
+from zfnet.experiments.shared.results import Report, silent
 from zfnet.file_names import file_name
 from zfnet.network import Network
 from zfnet.report import Page, Section, pictures
+from zfnet.report.cards import projected_row
+from zfnet.report.cropping import SHARE, energy_window
+from zfnet.report.numbers import written
+from zfnet.report.tiles import Row
 
 SHOWN = 336
 FRAME = (214, 72, 52)
@@ -36,21 +42,22 @@ def write_projections(
     *,
     map: int | None = None,
     units: Sequence[Unit] | None = None,
-    projectors: Mapping[str, Projector],
+    methods: Sequence[ChosenMethod] = (DECONVNET,),
+    report: Report = silent,
 ) -> tuple[list[Projection], Path]:
     """Project the strongest unit of `layer`, or of its `map`, or the one of `units`.
 
-    projectors: by the names of their methods; the pictures of one stand below those of another.
+    methods: the pictures of one stand below those of another.
     Writes PNG files and index.html into `out`; returns the first method's projections and the
     page's path.
     """
     inputs = as_inputs(network, photographs)
     found = {
-        name: projector.project(inputs, layer, map=map, units=units)
-        for name, projector in projectors.items()
+        method.name: method.projector(network, report).project(inputs, layer, map=map, units=units)
+        for method in methods
     }
     unit = f"map {map}" if map is not None else "the strongest unit" if units is None else "a unit"
-    page = Page(f"{layer}, {unit}", _lead(list(projectors)), kicker="zfnet project")
+    page = Page(f"{layer}, {unit}", _lead(methods), kicker="zfnet project")
     for n, photograph in enumerate(photographs):
         own = {name: projections[n] for name, projections in found.items()}
         section = page.section(photograph.name)
@@ -78,19 +85,33 @@ def _show(
         kind = METHODS[name].kind
         section.figure(
             np.concatenate(_pair(network, x, projection), axis=1),
-            f"{where}, activation {projection.value:.4g}. Left, the network's input, the receptive "
-            f"field framed; right, the projection{by}.{BESIDE[kind]}",
+            f"{where}, activation {written(projection.value, 4)}. Left, the network's input, the "
+            f"receptive field framed; right, the projection{by}.{BESIDE[kind]}",
             f"{photograph.name} beside the projection of {where}{by}",
             pixelated=False,
         )
         if projection.value <= 0 and not isinstance(projection, AttributedProjection):
             section.paragraph("The unit is not active here: it projects to nothing.")
+            return
+    if all(projection.pixels.any() for projection in own.values()):
+        _add_close(section, network, x, own)
 
 
-def _lead(names: Sequence[str]) -> str:
-    titles = [METHODS[name].title for name in names]
-    listed = ", ".join(titles[:-1]) + (" and " if len(titles) > 1 else "") + titles[-1]
-    return f"One unit of the layer, projected to the pixels of each picture by {listed}."
+def _add_close(
+    section: Section, network: Network, x: np.ndarray, own: Mapping[str, Projection]
+) -> None:
+    """The projections where their energy is, and the image there, to be enlarged."""
+    first = next(iter(own.values()))
+    windows = [energy_window([projection.crop() for projection in own.values()])]
+    rows = [projected_row(name, [each.crop()], windows) for name, each in own.items()]
+    rows.append(Row("image", [patch(network, x, first)], over=False))
+    where = f"unit ({first.unit.p}, {first.unit.q}) of map {first.unit.map}"
+    name = f"Where {SHARE:.0%} of the projection's energy is"
+    section.tiles(rows, windows, [where], name=name)
+
+
+def _lead(methods: Sequence[ChosenMethod]) -> str:
+    return f"One unit of the layer, projected to the pixels of each picture by {titles(methods)}."
 
 
 def _pair(network: Network, x: np.ndarray, projection: Projection) -> tuple[np.ndarray, ...]:

@@ -38,8 +38,33 @@ class Estimate:
             return None
         return self.mean - self.half, self.mean + self.half
 
-    def text(self, digits: int = 1) -> str:
-        """ "12.3 ± 0.4", or the mean alone of a single run."""
+    def share_interval(self, whole: float = 1.0) -> tuple[float, float] | None:
+        """The ends of the interval of a share of `whole`, which never leave 0 to `whole`.
+
+        Wilson's interval, with the number of independent draws that would give the same standard
+        error, and Student's quantile (Korn, Graubard 1998; Dean, Pagano 2015). None where there is
+        no interval.
+        """
+        if self.half is None or self.interval is None:
+            return None
+        quantile = float(stats.t.ppf((1 + LEVEL) / 2, self.count - 1))
+        share, error = self.mean / whole, self.half / quantile / whole
+        draws = share * (1 - share) / error**2
+        middle = (share + quantile**2 / (2 * draws)) / (1 + quantile**2 / draws)
+        half = math.sqrt(share * (1 - share) / draws + quantile**2 / (4 * draws**2))
+        half *= quantile / (1 + quantile**2 / draws)
+        return whole * max(0.0, middle - half), whole * min(1.0, middle + half)
+
+    def text(self, digits: int = 1, whole: float | None = None) -> str:
+        """ "12.3 ± 0.4", or the mean alone of a single run.
+
+        whole: of a share of it. Where ± would lead below 0 or above `whole`, the interval's ends
+        stand instead: "1.2 (0.1 to 9.8)".
+        """
+        if self.half is not None and whole is not None:
+            ends = self.share_interval(whole)
+            if ends and not self.half <= self.mean <= whole - self.half:
+                return f"{self.mean:.{digits}f} ({ends[0]:.{digits}f} to {ends[1]:.{digits}f})"
         spread = "" if self.half is None else f" ± {self.half:.{digits}f}"
         return f"{self.mean:.{digits}f}{spread}".replace("-", "−")
 

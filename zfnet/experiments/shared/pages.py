@@ -1,25 +1,21 @@
-"""Sections of a page that several experiments share: filters, layer titles, notes, projections."""
+"""Parts of a page that several experiments share: filters, layer titles, notes."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from minidl import nn
-from zfnet.deconvnet import Projection
 from zfnet.inspectable import InspectableGraph
 from zfnet.projection_rules import notes
 from zfnet.report import Page, Section, pictures
 
 
-def add_filters(page: Page, model: InspectableGraph) -> Section:
+def add_filters(page: Page, model: InspectableGraph) -> None:
     """The first layer's filters at one common contrast, where it is a convolution of colours."""
     first = [*model.convolutions, ""][0]
     weight = dict(model.named_parameters())[f"{first}.weight"].numpy() if first else np.empty(0)
     if weight.ndim != 4 or weight.shape[1] not in (1, 3):
-        return page.section(
-            "First-layer filters",
-            "The first layer is no convolution of the image's colours, whose filters are pictures.",
-        )
+        return
     weight = _in_rgb(model, weight) if weight.shape[1] == 3 else np.repeat(weight, 3, axis=1)
     K, _, R, S = weight.shape
     section = page.section(
@@ -28,10 +24,11 @@ def add_filters(page: Page, model: InspectableGraph) -> Section:
         "zero, and a weak filter looks weak.",
     )
     tiles = [pictures.enlarge(tile, 8) for tile in pictures.filters(weight)]
-    columns = min(K, 12)
-    return section.figure(
+    # As many columns as leave no empty place in the last row, if there is such a number.
+    columns = next((c for c in range(min(K, 16), 7, -1) if K % c == 0), min(K, 12))
+    section.figure(
         pictures.mosaic(tiles, columns, 4),
-        "Edges in some directions, blobs of colour: what the network asks of every patch first.",
+        "What the network asks of every patch of the image first.",
         f"{K} small colour filters",
         pixelated=False,
         width=min(56 * columns, 680),
@@ -52,7 +49,8 @@ def _in_rgb(model: InspectableGraph, weight: np.ndarray) -> np.ndarray:
 def layer_title(model: InspectableGraph, layer: str) -> str:
     """ "Layer 3 (conv3) · receptive field 75 × 75 pixels of 224 × 224"."""
     _, P, Q = model.unit_planes(layer)
-    S, paper = model.image_size, layer.startswith("conv") and layer[4:].isdecimal()
+    numbered = isinstance(model, nn.Sequential)  # as the paper numbers its layers
+    S, paper = model.image_size, numbered and layer.startswith("conv") and layer[4:].isdecimal()
     (h, w), (a, b) = (
         model.receptive_field(layer, P // 2, Q // 2, held=held).shape for held in (True, False)
     )
@@ -68,8 +66,3 @@ def add_notes(section: Section, model: InspectableGraph, layer: str | None = Non
     found = notes(model, layer)
     if found:
         section.paragraph(f"Where this network differs from the paper's: {'; '.join(found)}.")
-
-
-def projection_picture(projection: Projection) -> np.ndarray:
-    """A projection over the whole image, (S,S,3) uint8, at its own contrast."""
-    return pictures.contrast_stretch(projection.pixels)

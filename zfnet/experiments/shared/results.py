@@ -46,7 +46,7 @@ class Results:
 
     def numbers(self, **found: Any) -> Path:
         """Write NAME.json: the command, its settings and the findings."""
-        made: dict[str, Any] = {"command": f"zfnet {self.name}", "version": _version()}
+        made: dict[str, Any] = {"command": f"zfnet {self.name}", "version": program_version()}
         described = {**made, "settings": dict(self.settings), **found}
         text = json.dumps(described, indent=1, default=_plain)
         return self._write(f"{self.name}.json", text.encode())
@@ -73,8 +73,12 @@ class Results:
         """An empty page of this experiment."""
         return Page(title, lead, facts, kicker=f"zfnet {self.name}")
 
-    def write(self, page: Page) -> Path:
-        """Add a section with the settings, and write index.html; returns its path."""
+    def write(self, page: Page, unfinished: str = "") -> Path:
+        """Add a section with the settings, and write index.html; returns its path.
+
+        unfinished: how far the page is, while it is computed.
+        """
+        page.unfinished = unfinished
         section = page.section("How this was made")
         section.table(["setting", "value"], [(k, _shown(v)) for k, v in self.settings.items()])
         section.paragraph(f"The numbers are in `{self.name}.json` beside this page.")
@@ -103,7 +107,8 @@ def _shown(value: Any) -> str:
     return f"`{text}`" if text else "–"
 
 
-def _version() -> str:
+def program_version() -> str:
+    """The installed version of the program."""
     try:
         return version("minidl-zfnet")
     except PackageNotFoundError:  # run from the source folder, never installed

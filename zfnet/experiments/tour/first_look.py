@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +14,11 @@ from zfnet.experiments.shared import pages
 from zfnet.experiments.shared.photographs import Photograph, as_inputs, project_layers
 from zfnet.experiments.shared.results import Report
 from zfnet.network import Network
-from zfnet.report import Page, Section, pictures
+from zfnet.report import Page, Section
+from zfnet.report.cards import projected_row
+from zfnet.report.cropping import energy_window
+from zfnet.report.numbers import written
+from zfnet.report.tiles import Row
 
 SQUARE, STRIDE = 16, 3
 LIKELY = 3
@@ -64,10 +69,15 @@ def add_projections(
     section: Section, network: Network, photograph: Photograph, x: np.ndarray
 ) -> None:
     """The preprocessed picture (3,S,S), and the projection of each layer's strongest unit."""
-    shown = [(network.preprocess.to_pixels(x), photograph.credit or "the picture, cropped")]
-    for projection in project_layers(network, x, network.model.convolutions):
-        caption = f"{projection.layer}, map {projection.unit.map}: {projection.value:.3g}"
-        shown.append((pages.projection_picture(projection), caption))
-    section.gallery(
-        [(pictures.enlarge(picture, 3), caption) for picture, caption in shown], width=168
-    )
+    picture = network.preprocess.to_pixels(x)
+    found = project_layers(network, x, network.model.convolutions)
+    projections = [projection.pixels for projection in found]
+    windows = [energy_window([each]) for each in projections]
+    labels = [f"{p.layer}, map {p.unit.map}, activation {written(p.value)}" for p in found]
+    own = [1.0] * len(found)  # of layers, whose projections cannot be compared
+    rows = [
+        replace(projected_row("deconvnet", projections, windows), contrast=own),
+        Row("picture", [picture] * len(found), over=False),
+    ]
+    name = photograph.credit or photograph.name
+    section.tiles(rows, windows, labels, name=name, labels=labels)
