@@ -160,7 +160,7 @@ def test_deleted_pixels_become_what_the_option_says() -> None:
 def test_the_same_seed_gives_the_same_numbers_and_another_other_ones(tmp_path: Path) -> None:
     first, again = compared(tmp_path / "a"), compared(tmp_path / "b")
     assert first == again
-    assert first["methods"]["edges"]["shows"] == "the image"
+    assert first["methods"]["edges"]["shows"] == "no network"
     assert first["methods"]["edges"]["likeness_kept_all"]["mean"] == pytest.approx(1)
     assert first["methods"]["centre"]["likeness_kept_all"] is None
     assert compared(tmp_path / "c", seed=1) != first

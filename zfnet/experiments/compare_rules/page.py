@@ -21,6 +21,8 @@ LEAD = (
     "{rules} methods on {images}: do their pictures name the pixels that the answer needs, and do "
     "they change when what the network learned is taken away?"
 )
+SAME = "centre"
+"""The baseline whose map is the same for every image."""
 GOOD = {"deletion": "small is good", "insertion": "large is good"}
 MEASURES = {
     "absolute": "Rank correlation, absolute values",
@@ -89,7 +91,7 @@ def _add_pictures(page: Page, comparison: Comparison, shown: Sequence[Shown]) ->
         return
     section = page.section("The pictures", sentences.PICTURES)
     signed = [name for name in comparison.names if tiles.is_signed(name)]
-    sizes = [name for name in comparison.names if not tiles.is_signed(name)]
+    sizes = [name for name in comparison.names if name != SAME and not tiles.is_signed(name)]
     bars = [("0 to the largest: " + ", ".join(f"`{n}`" for n in sizes), sizes)]
     if signed:
         named = ", ".join(f"`{n}`" for n in signed)
@@ -102,7 +104,8 @@ def _add_pictures(page: Page, comparison: Comparison, shown: Sequence[Shown]) ->
     for one in shown:
         section.subheading(f"{one.title}: {one.name}, {100 * one.probability:.0f} %")
         pictures = [(tiles.enlarged(one.picture), "the image")]
-        pictures += [(tiles.tile(name, map), f"`{name}`") for name, map in one.maps.items()]
+        maps = {name: map for name, map in one.maps.items() if name != SAME}
+        pictures += [(tiles.tile(name, map), f"`{name}`") for name, map in maps.items()]
         section.gallery(pictures, width=170)
 
 
@@ -147,7 +150,7 @@ def _add_randomisation(page: Page, comparison: Comparison, results: Results) -> 
             alt = f"{title} by randomised layers, {heading.lower()}"
             drawn.append((results.chart(f"{order}-{measure}", chart), alt))
         section.subheading(heading).side_by_side(drawn, caption)
-        drawn_names = [name for name in comparison.names if name != "centre"]
+        drawn_names = [name for name in comparison.names if name != SAME]
         _add_key(section, drawn_names, results, f"{order}-key")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from zfnet.experiments.compare_rules.explained import BASELINES
 from zfnet.experiments.compare_rules.setting import OF_SIDE, Setting
 from zfnet.experiments.compare_rules.summary import (
     FALLS,
@@ -24,7 +25,7 @@ NO_BOXES = (
 )
 PICTURES = (
     "Every method's map of the network's most probable class, as it was measured: one number a "
-    "pixel. The last three know nothing of the network. Each map has its own scale, full colour at "
+    "pixel. The last two know nothing of the network. Each map has its own scale, full colour at "
     "the 99.5th percentile of its absolute values."
 )
 AREAS = "The mean over the images and its 95 % interval; baselines that know no network are grey."
@@ -44,7 +45,9 @@ VERDICTS = (
     f"keeps {100 * STAYS:.0f} % and more with all layers random; “the lower layers” if it keeps "
     "that much with the upper half of them random, those that know the classes; “the network” if "
     f"it keeps less than {100 * STAYS:.0f} % there, and at most {100 * FALLS:.0f} % in the end; "
-    "each time with its whole interval."
+    "each time with its whole interval. Noise changes, too: the check can refute a method, and "
+    "does not prove one. The last four columns are similarities to the trained network's maps with "
+    "all layers random: rank correlation of the absolute values and of those with signs, SSIM, HOG."
 )
 OUTCOMES = {
     IMAGE: (
@@ -90,9 +93,10 @@ def short(comparison: Comparison) -> str:
 
 
 def _named(best: str, same: Sequence[str]) -> str:
+    first = f"the baseline `{best}`" if best in BASELINES else f"`{best}`"
     if not same:
-        return f"`{best}`"
-    return f"`{best}` (which cannot be told from {_list(same)})"
+        return first
+    return f"{first} (which cannot be told from {_list(same)})"
 
 
 def reading(comparison: Comparison) -> str:
@@ -157,7 +161,7 @@ def randomisation(comparison: Comparison, checked: int) -> str:
         f"(Adebayo et al. 2018). In {checked} of the images the weights of "
         f"{len(comparison.levels)} layers or blocks are replaced by random ones of the same mean "
         "and spread, from the scores down to the image, and the maps of the same class are "
-        "compared with the trained network's. The table has all weights random."
+        "compared with the trained network's."
     )
 
 

@@ -22,6 +22,7 @@ STAYS, FALLS = 0.5, 0.25
 """A map that keeps at least the first share of its likeness stays as it was; one that keeps at most
 the second has lost it."""
 IMAGE, LOWER, NETWORK, BOTH = "the image", "the lower layers", "the network", "some of both"
+BASELINE = "no network"
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,9 @@ class Comparison:
         return kept(found, [one.other[at] for one in ones if one.other is not None])
 
     def shows(self, name: str) -> str:
-        """The verdict on a method, in words that complete "it shows"."""
+        """The verdict on a method, in words that complete "it shows"; baselines have none."""
+        if name in BASELINES:
+            return BASELINE
         return verdict(self.likeness(name, "half"), self.likeness(name, "all"))
 
     def pointing(self, name: str) -> Pointing | None:

@@ -14,7 +14,7 @@ DIFFERENCES = (
 )  # fmt: skip
 LIKENESS = (
     "method", "it shows", "likeness kept, upper half random", "likeness kept, all random",
-    "rank, absolute", "rank, signed", "SSIM", "HOG", "two images, rank absolute",
+    "rank", "signed", "SSIM", "HOG",
 )  # fmt: skip
 COLUMNS = (
     "method", "images", "deletion", "deletion_low", "deletion_high", "insertion", "insertion_low",
@@ -44,7 +44,7 @@ def shown(comparison: Comparison) -> Iterator[list[str]]:
         row += [written(comparison.area(name, "deletion")),
                 written(comparison.area(name, "insertion"))]  # fmt: skip
         if comparison.checked(name):
-            row.append(comparison.shows(name))
+            row.append(comparison.shows(name).replace(" ", NO_BREAK))
         pointing = comparison.pointing(name)
         if pointing is not None:
             row.append(percent(Interval(pointing.rate, pointing.low, pointing.high, 2)))
@@ -70,10 +70,9 @@ def likeness(comparison: Comparison) -> Iterator[list[str]]:
         half, whole = comparison.likeness(name, "half"), comparison.likeness(name, "all")
         last = [comparison.similarity(name, "cascade", m)[-1].mean for m in NAMES]
         yield [
-            f"`{name}`", comparison.shows(name),
+            f"`{name}`", comparison.shows(name).replace(" ", NO_BREAK),
             *("–" if kept is None else percent(kept) for kept in (half, whole)),
             *(_number(value, ".2f") for value in last),
-            _number(comparison.to_other(name, "absolute").mean, ".2f"),
         ]  # fmt: skip
 
 
