@@ -29,7 +29,7 @@ MANY = 0.25
 """An alternation from which projections count as a lattice: the shipped network has 0.08 and
 GoogLeNet 0.08 to 0.15, whose projections show parts of objects; SqueezeNet 0.38 to 0.44."""
 PERIODS = 4
-"""Steps, each a pixel longer, that the smaller side of most fields must have room for."""
+"""Steps, each a pixel longer, that the smaller side of a quarter of the fields has room for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +90,9 @@ def lattice(
     by_rules: the pictures of the layer's maps, by the name of the rules of their projections.
     """
     first = next(iter(by_rules.values()))
-    sides = [min(p.crop().shape[1:]) for picture in first for p in picture.projections]
-    room = [s for s in steps(model, layer) if sides and np.median(sides) >= PERIODS * (s + 1)]
+    sides = np.array([min(p.crop().shape[1:]) for picture in first for p in picture.projections])
+    # (fields that the image's border cuts are smaller)
+    room = [s for s in steps(model, layer) if (sides >= PERIODS * (s + 1)).sum() > len(sides) / 4]
     if not room:
         return None
     energies = {name: list(_projected(found)) for name, found in by_rules.items()}

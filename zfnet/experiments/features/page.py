@@ -183,7 +183,9 @@ def _about(measured: Lattice | None) -> str:
     if measured is None or not measured.drowns:
         return ""
     (_, share), *others = measured.by_rules.items()
-    beside = "".join(f" Beside them, by {name}: {other:.0%}." for name, other in others)
+    beside = "".join(
+        f" Beside them, by {pages.RULES.get(name, name)}: {other:.0%}." for name, other in others
+    )
     return (
         f"These projections are more a lattice than a picture: their energy alternates by "
         f"{share:.0%} with the place within {measured.step} pixels, the step between the units of "

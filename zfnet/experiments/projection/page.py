@@ -81,21 +81,21 @@ def _show(
     x: np.ndarray,
     own: Mapping[str, Projection],
 ) -> None:
-    """The picture beside its projection, one pair for each method."""
+    """What is projected, close; then the picture beside its projection, one pair for each method."""
+    _add_close(section, network, x, own)
     for name, projection in own.items():
-        where = f"unit ({projection.unit.p}, {projection.unit.q}) of map {projection.unit.map}"
+        where = f"Unit ({projection.unit.p}, {projection.unit.q}) of map {projection.unit.map}"
         by = f" by {METHODS[name].title}" if len(own) > 1 else ""
         kind = METHODS[name].kind
         section.figure(
             np.concatenate(_pair(network, x, projection), axis=1),
             f"{where}, activation {written(projection.value, 4)}. Left, the network's input, the "
             f"receptive field framed; right, the projection{by}.{BESIDE[kind]}",
-            f"{photograph.name} beside the projection of {where}{by}",
+            f"{photograph.name} beside the projection of {where.lower()}{by}",
             pixelated=False,
         )
         if projection.value <= 0 and not isinstance(projection, AttributedProjection):
             section.paragraph("The unit is not active here: it projects to nothing.")
-    _add_close(section, network, x, own)
 
 
 def _add_close(
