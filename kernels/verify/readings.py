@@ -149,6 +149,8 @@ READINGS = {
     "large responses": "Something beside the sum of squares and its power overflows, for "
     "example the square of t, or passes through a type of a smaller range.",
     "averages' range": "The values are scaled, or pass through a type of a smaller range.",
+    "gradual underflow": "Results or operands below the smallest normal number are 0: the code was "
+    "compiled to flush them (-ffast-math does), or compares with the smallest normal number.",
     # outputs
     "output size": "The formula of the output's size rounds the wrong way, or a check of arguments "
     "refuses what is valid.",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from kernels.bounds import eps, stated
+from kernels.bounds import eps, stated, underflow
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.contract.registry import Kernel
 from kernels.definition import normalisation
@@ -158,4 +158,4 @@ def _own(result: np.ndarray, call: Call) -> np.ndarray:
 
 
 def _tiny(call: Call) -> float:
-    return float(np.finfo(call.dtype).tiny)
+    return underflow(call.dtype)

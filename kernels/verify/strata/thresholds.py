@@ -138,6 +138,9 @@ def _pools() -> Sequence[PoolGeometry]:
         found += [of((1, 5, 3 * dilation, 4 * dilation), 3, 2, 0, dilation)]
     for H, W in ((181, 182), (256, 257), (129, 511)):
         found += [of((1, 1, H, W), 2), of((1, 2, H, W), 3, 2, 1)]
+    for size in around(128, 256, 512):
+        found += [of((1, 3, size, 5), 3, 2, ceil_mode=True), of((1, 3, 5, size), 2, ceil_mode=True)]
+        found += [of((1, 2, size, 4), (3, 2), (3, 2), (1, 0), ceil_mode=True)]
     return [*found, of((3, 33, 17, 19), 3, 2, 1), of((17, 65, 9, 9), 3, 2, ceil_mode=True)]
 
 
