@@ -184,7 +184,7 @@ def _about(measured: Lattice | None) -> str:
         return ""
     (_, share), *others = measured.by_rules.items()
     beside = "".join(
-        f" Beside them, by {pages.RULES.get(name, name)}: {other:.0%}." for name, other in others
+        f" Beside them, by {METHODS[name].title}: {other:.0%}." for name, other in others
     )
     return (
         f"These projections are more a lattice than a picture: their energy alternates by "

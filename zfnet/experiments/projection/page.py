@@ -81,7 +81,7 @@ def _show(
     x: np.ndarray,
     own: Mapping[str, Projection],
 ) -> None:
-    """What is projected, close; then the picture beside its projection, one pair for each method."""
+    """The projections close up; then each method's beside the picture."""
     _add_close(section, network, x, own)
     for name, projection in own.items():
         where = f"Unit ({projection.unit.p}, {projection.unit.q}) of map {projection.unit.map}"
