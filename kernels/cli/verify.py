@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from kernels.cli import restart
+from kernels.cli import verify_options as options
 from kernels.cli.folder import EXPECTED, Order, files_of, verify_folder
 from kernels.cli.judged_file import Settings
 from kernels.cli.report_files import Files
@@ -23,77 +23,26 @@ _DEVICES = ("cpu", "emulator", "cuda")
 
 
 def verify_command(
-    sources: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[FILE_OR_MODULE]...", help="Files that register kernels, or a folder."
-        ),
-    ] = None,
-    op: Annotated[
-        str | None, typer.Option(help="Only these operations, as in conv2d,conv2d_dgrad.")
-    ] = None,
-    kernel: Annotated[str | None, typer.Option(help="Only kernels of this name.")] = None,
-    layer: Annotated[
-        list[str] | None,
-        typer.Option(help="Judge on this layer alone, such as vgg16.conv3_1; may be repeated."),
-    ] = None,
-    geometry: Annotated[
-        list[str] | None,
-        typer.Option(
-            help='Judge on this geometry alone, such as "N=1 C=64 H=56 W=56 K=64 R=3 S=3 '
-            'stride=1 padding=1"; may be repeated.'
-        ),
-    ] = None,
-    device: Annotated[
-        str, typer.Option(help="cpu; emulator or cuda: the CUDA kernels, without or with a GPU.")
-    ] = "cpu",
-    profile: Annotated[
-        str, typer.Option(help="few, dev, ci or intense: number of examples.")
-    ] = "ci",
-    seed: Annotated[int, typer.Option(help="The same seed draws the same examples.")] = 0,
-    json: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="Write verdict, properties and errors here.")
-    ] = None,
-    junit: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="Write JUnit's XML, for a CI service.")
-    ] = None,
-    first: Annotated[
-        bool, typer.Option("--first", help="End at the first property that fails.")
-    ] = False,
-    resume: Annotated[
-        Path | None,
-        typer.Option(dir_okay=False, help="Of a folder: add each result here, and go on from it."),
-    ] = None,
-    expect: Annotated[
-        str | None, typer.Option(help="Of a folder: good or bad, what each file should be.")
-    ] = None,
-    jobs: Annotated[
-        int, typer.Option(min=1, help="Of a folder: files that are verified at a time.")
-    ] = 1,
-    limit: Annotated[
-        float, typer.Option(min=1, help="Of a folder: the most seconds of one file.")
-    ] = 900,
-    mutants: Annotated[
-        bool, typer.Option("--mutants", help="Plant bugs in the kernels, show which are caught.")
-    ] = False,
-    sample: Annotated[
-        int | None, typer.Option(min=1, help="With --mutants: a sample, drawn by the seed.")
-    ] = None,
-    every: Annotated[
-        bool,
-        typer.Option("--every", help="With --mutants: try every property on each, and count."),
-    ] = False,
-    record: Annotated[
-        Path | None,
-        typer.Option(dir_okay=False, help="With --every: add each result here, to resume a run."),
-    ] = None,
-    catalogue: Annotated[
-        Path | None,
-        typer.Option(
-            dir_okay=False,
-            help="Only write the catalogue of properties, with what the .json beside it records.",
-        ),
-    ] = None,
+    sources: options.Sources = None,
+    op: options.Operations = None,
+    kernel: options.Name = None,
+    layer: options.Layers = None,
+    geometry: options.Geometries = None,
+    device: options.Device = "cpu",
+    profile: options.Profile = "ci",
+    seed: options.Seed = 0,
+    json: options.Json = None,
+    junit: options.Junit = None,
+    first: options.First = False,
+    resume: options.Resume = None,
+    expect: options.Expect = None,
+    jobs: options.Jobs = 1,
+    limit: options.Limit = 900,
+    mutants: options.Mutants = False,
+    sample: options.Sample = None,
+    every: options.Every = False,
+    record: options.Record = None,
+    catalogue: options.Catalogue = None,
 ) -> None:
     """Try every property on every kernel; exit status 0: all hold, 1: some fail, 2: could not run.
 
@@ -101,22 +50,17 @@ def verify_command(
     or --expect, each file is verified in a process of its own, with a table at the end.
     """
     require_hypothesis()
-    if profile not in _PROFILES:
-        raise ValueError(f"--profile must be one of {', '.join(_PROFILES)}, got {profile!r}")
-    if mutants and sources:
-        raise ValueError("--mutants plants bugs in the project's own kernels: leave the file out")
-    if not mutants and (sample is not None or every):
+    require_choice("--profile", profile, _PROFILES)
+    require_choice("--device", device, _DEVICES)
+    files, given_sizes = Files(json, junit), bool(layer or geometry)
+    if mutants:
+        _refuse_beside_mutants(bool(sources), given_sizes)
+    elif sample is not None or every:
         raise ValueError("--sample and --every belong to --mutants")
-    if mutants and (layer or geometry):
-        raise ValueError("--layer and --geometry name what kernels are judged on: leave --mutants "
-                         "out")  # fmt: skip
     if record is not None and not every:
         raise ValueError("--record keeps which properties catch a bug, which needs --every")
-    files = Files(json, junit)
     if (mutants or catalogue is not None) and (files != Files() or first):
         raise ValueError("--json, --junit and --first belong to a run on kernels, not to --mutants")
-    if device not in _DEVICES:
-        raise ValueError(f"--device must be one of {', '.join(_DEVICES)}, got {device!r}")
     # These need hypothesis, an optional package that other commands do not need.
     from kernels.cli import verification
     from kernels.cli.mutants import hunt_mutants, write_catalogue
@@ -147,6 +91,20 @@ def verify_command(
         run = Run(profile, seed)
         status = verification.verify(plan, source_of, run, files, unread, first)
     raise typer.Exit(status)
+
+
+def require_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
+    """ValueError that lists the choices, if `value` is none of them."""
+    if value not in choices:
+        raise ValueError(f"{option} must be one of {', '.join(choices)}, got {value!r}")
+
+
+def _refuse_beside_mutants(sources: bool, given: bool) -> None:
+    if sources:
+        raise ValueError("--mutants plants bugs in the project's own kernels: leave the file out")
+    if given:
+        raise ValueError("--layer and --geometry name what kernels are judged on: leave --mutants "
+                         "out")  # fmt: skip
 
 
 def _of_folder(

@@ -15,6 +15,7 @@ from kernels.verify.mutants import (
     moving,
     normalisation,
     pooling,
+    unpooling,
     winograd,
 )
 from kernels.verify.mutants.hunt import Catch, Result, hunt
@@ -24,8 +25,8 @@ from kernels.verify.mutants.run import mutation_run, sampled
 from kernels.verify.mutants.tables import by_property, table
 
 FAMILIES = (
-    *(convolution, gradients, blocked, winograd, depthwise, pooling, normalisation, elementwise),
-    *(moving, cuda),
+    *(convolution, gradients, blocked, winograd, depthwise, pooling, unpooling, normalisation),
+    *(elementwise, moving, cuda),
 )
 MUTANTS = tuple(mutant for family in FAMILIES for mutant in read(family.TABLE))
 
