@@ -145,8 +145,9 @@ def _group_norm(call: Call) -> Results | None:
     if 0 in g.x_shape or g.N * g.terms == 1:
         return None  # PyTorch refuses one value
     x = _tensor(call.inputs["x"].transpose(0, 2, 1), True)  # (N,L,C) -> (N,C,L)
-    scales = (call.options.get(name) for name in ("weight", "bias"))
-    y = F.group_norm(x, g.groups, *(s if s is None else _tensor(s) for s in scales), g.eps)
+    given = (call.options.get(name) for name in ("weight", "bias"))
+    weight, bias = (None if a is None else _tensor(a) for a in given)
+    y = F.group_norm(x, g.groups, weight, bias, g.eps)
     if call.operation == "group_norm":
         return (y.detach().numpy().transpose(0, 2, 1),)  # (N,C,L) -> (N,L,C)
     gy = _tensor(call.inputs["gy"].transpose(0, 2, 1))
