@@ -16,6 +16,11 @@ template <typename T> __device__ T mish_gate(T x) {
     return n / (n + T(2));
 }
 
+// By e = e^-|x|, which does not overflow.
+template <typename T> __device__ T gate_of_silu(T x, T e) {
+    return (x > T(0) ? T(1) : e) / (T(1) + e);
+}
+
 // -2 sqrt(2 / pi) (x + 0.044715 x^3)
 template <typename T> __device__ T minus_doubled(T x) {
     return -x * (T(1.5957691216057308) + T(0.071354816272600242) * (x * x));
@@ -25,7 +30,7 @@ ACTIVATION(Exp, exponential(x))
 ACTIVATION(Erf, error_function(x))
 ACTIVATION(Tanh, hyperbolic_tangent(x))
 ACTIVATION(Sigmoid, T(1) / (T(1) + exponential(-x)))
-ACTIVATION(Silu, x / (T(1) + exponential(-x)))
+ACTIVATION(Silu, x * gate_of_silu(x, exponential(x > T(0) ? -x : x)))
 ACTIVATION(Gelu, x * normal(x))
 ACTIVATION(GeluTanh, x / (T(1) + exponential(minus_doubled(x))))
 ACTIVATION(Mish, x * mish_gate(x))
@@ -33,7 +38,7 @@ ACTIVATION(Elu, x > T(0) ? x : alpha * exponential_minus_one(x))
 ACTIVATION(LeakyRelu, x > T(0) ? x : alpha * x)
 ACTIVATION(Relu6, between_0_and_6(x))
 ACTIVATION(Hardsigmoid, between_0_and_6(x + T(3)) / T(6))
-ACTIVATION(Hardswish, x * between_0_and_6(x + T(3)) / T(6))
+ACTIVATION(Hardswish, x * (between_0_and_6(x + T(3)) / T(6)))
 
 template <typename T, typename F>
 __global__ void each(const T* __restrict__ x, T* __restrict__ y, T alpha, long long count) {

@@ -86,8 +86,10 @@ def _sigmoid(x, y, alpha):  # type: ignore[no-untyped-def]
 
 @_loop
 def _silu(x, y, alpha):  # type: ignore[no-untyped-def]
+    """By e^-|x|, which does not overflow: far below 0 the result is x e^x."""
     for i in numba.prange(x.size):
-        y[i] = x[i] / (ONE + exp(-x[i]))
+        e = exp(-x[i] if x[i] > ZERO else x[i])
+        y[i] = x[i] * ((ONE if x[i] > ZERO else e) / (ONE + e))
 
 
 @_loop
@@ -141,7 +143,7 @@ def _hardsigmoid(x, y, alpha):  # type: ignore[no-untyped-def]
 def _hardswish(x, y, alpha):  # type: ignore[no-untyped-def]
     for i in numba.prange(x.size):
         t = x[i] + THREE
-        y[i] = x[i] * (ZERO if t < ZERO else SIX if t > SIX else t) / SIX
+        y[i] = x[i] * ((ZERO if t < ZERO else SIX if t > SIX else t) / SIX)
 
 
 LOOPS = {

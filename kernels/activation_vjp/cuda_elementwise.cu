@@ -26,7 +26,8 @@ SLOPE(Gelu, {
     return gy * (normal(x) + x * phi);
 })
 SLOPE(GeluTanh, {
-    const T doubled = T(1.5957691216057308), cubic = T(0.071354816272600242), square = x * x;
+    const T doubled = T(1.5957691216057308), cubic = T(0.071354816272600242);
+    const T square = x * x > T(1e6) ? T(1e6) : x * x;  // infinity times 0 would be NaN
     const T u = x * (doubled + cubic * square), e = share(u), s = T(1) / (T(1) + e);
     return gy * ((u > T(0) ? s : e * s) + x * (e * s * s) * (doubled + T(3) * cubic * square));
 })

@@ -25,6 +25,7 @@ from kernels.contract.declarations import Accuracy
 from kernels.contract.registry import kernel
 from kernels.cpu.elementary import HALF, ONE, exp, normal
 
+MILLION = np.float32(1e6)
 DENSITY, ERF_SLOPE = 1 / math.sqrt(2 * math.pi), 2 / math.sqrt(math.pi)
 UNITS = {
     "elu": 4, "erf": 6, "exp": 3, "gelu": 8, "gelu_tanh": 12, "hardsigmoid": 2, "hardswish": 3,
@@ -99,9 +100,11 @@ def _gelu(gy, x, gx, alpha):  # type: ignore[no-untyped-def]
 
 @_loop
 def _gelu_tanh(gy, x, gx, alpha):  # type: ignore[no-untyped-def]
+    """Squares are bounded where e is 0 long since: infinity times 0 would be NaN."""
     doubled, cubic = x.dtype.type(DOUBLED), x.dtype.type(DOUBLED * CUBIC)
     for i in numba.prange(x.size):
         square = x[i] * x[i]
+        square = MILLION if square > MILLION else square
         u = x[i] * (doubled + cubic * square)
         e = _share(u)
         s = ONE / (ONE + e)

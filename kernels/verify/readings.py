@@ -27,6 +27,20 @@ READINGS = {
     "any threads": "The shares of the threads are cut by their number: a remainder is lost, or "
     "sums are added in another order.",
     "two threads": "A buffer, a counter or a setting is shared between calls.",
+    # activations and softmax
+    "odd": "The sign, or the ends where the function is constant, are wrong.",
+    "parts of the identity": "The gate of x and that of -x do not add up to 1.",
+    "gates": "A rounding, or a missing bound, carries a value past 0, 1 or x itself.",
+    "values without a number": "A comparison or a bound replaces NaN, or infinity overflows.",
+    "large arguments": "A polynomial is used beyond its range, or e^x overflows on the way.",
+    "tails": "e^-x overflows where the result is still a number, or is flushed to 0 too early.",
+    "slope of the function": "The derivative is that of another function, or lacks a term of the "
+    "product rule.",
+    "passes nothing else": "Something is added to gy times the derivative.",
+    "shares of a row": "A row's sum leaves out an element, or is another row's.",
+    "shifted rows": "The maximum that is subtracted is not the row's own.",
+    "masked": "Minus infinity minus itself, or a NaN that a comparison drops.",
+    "rows that add up to 0": "The weighted sum of gy over the row is wrong or not subtracted.",
     # contrast
     "odd": "The sign, or the ends where the function is constant, are wrong.",
     "parts of the identity": "The gate of x and that of -x do not add up to 1.",
@@ -107,6 +121,15 @@ READINGS = {
     "products alone": "A product has another pair's factor, or is written beyond its end.",
     "transposed products": "An operand of another memory order is read as if it were row-major.",
     "column's bias": "The bias is added along rows, or is missing in the last block of columns.",
+    # group normalisation
+    "standardised": "The mean or the variance is over other elements than those of the group.",
+    "saved moments": "The arrays for the gradient are of another type or shape, or are the "
+    "variance.",
+    "groups alone": "A sum crosses the border of a group or of a sample.",
+    "large means": "The variance is computed as the mean of squares minus the squared mean.",
+    "orthogonal": "The mean of gy over the group is wrong or not subtracted.",
+    "slope of groups": "The formula of the gradient is wrong: a factor of the scale, or a term.",
+    "weighted channels": "The weight or bias of another channel, or one is needed for the other.",
     # histories
     "standardised": "The mean or the variance is over other elements than those of the group.",
     "saved moments": "The arrays for the gradient are of another type or shape, or are the "

@@ -203,7 +203,7 @@ each thread takes one element alone: only for more elements than threads
 +    for (long long i = first; i < count; i += count) y[i] = F::of(x[i], alpha);
 
 two functions exchanged
--ACTIVATION(Silu, x / (T(1) + exponential(-x)))
+-ACTIVATION(Silu, x * gate_of_silu(x, exponential(x > T(0) ? -x : x)))
 +ACTIVATION(Silu, x * normal(x))
 
 == activation elementwise on cuda: cuda/include/elementary.cuh

@@ -78,13 +78,18 @@ float64 by float32's polynomials
 +    return np.float64(exp32(np.float32(x)))
 
 == activation elementwise: activation/elementwise.py
-the error function of x itself: e^x for e^-x
--        y[i] = x[i] / (ONE + exp(-x[i]))
-+        y[i] = x[i] / (ONE + exp(x[i]))
+the gate of the negative numbers is 1 / (1 + e^-|x|) too
+-        y[i] = x[i] * ((ONE if x[i] > ZERO else e) / (ONE + e))
++        y[i] = x[i] * (ONE / (ONE + e))
+
+e^-x overflows: far below 0 the result is 0
+-        e = exp(-x[i] if x[i] > ZERO else x[i])
+-        y[i] = x[i] * ((ONE if x[i] > ZERO else e) / (ONE + e))
++        y[i] = x[i] / (ONE + exp(-x[i]))
 
 the gate is not clipped above
--        y[i] = x[i] * (ZERO if t < ZERO else SIX if t > SIX else t) / SIX
-+        y[i] = x[i] * (ZERO if t < ZERO else t) / SIX
+-        y[i] = x[i] * ((ZERO if t < ZERO else SIX if t > SIX else t) / SIX)
++        y[i] = x[i] * ((ZERO if t < ZERO else t) / SIX)
 
 mish without its bound: infinity over infinity
 -        t = exp(TWENTY if x[i] > TWENTY else x[i])

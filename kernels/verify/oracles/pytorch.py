@@ -146,7 +146,7 @@ def _group_norm(call: Call) -> Results | None:
         return None  # PyTorch refuses one value
     x = _tensor(call.inputs["x"].transpose(0, 2, 1), True)  # (N,L,C) -> (N,C,L)
     given = (call.options.get(name) for name in ("weight", "bias"))
-    weight, bias = (None if one is None else _tensor(one) for one in given)
+    weight, bias = (None if a is None else _tensor(a) for a in given)
     y = F.group_norm(x, g.groups, weight, bias, g.eps)
     if call.operation == "group_norm":
         return (y.detach().numpy().transpose(0, 2, 1),)  # (N,C,L) -> (N,L,C)
