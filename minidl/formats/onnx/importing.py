@@ -41,7 +41,7 @@ _MISFITS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
 def load_onnx(
     source: Any, *, size: Pair | None = None, fold: bool = False, output: str | None = None
 ) -> nn.Graph:
-    """The network of an ONNX file (opsets 7 to 22), in inference, of any batch size.
+    """The network of an ONNX file (opsets 7 to 23), in inference, of any batch size.
 
     source: the file's path, its content as bytes, or a ModelProto of the package onnx.
     size:   (H, W) of the image, or one number for both, where they are symbolic in the file.

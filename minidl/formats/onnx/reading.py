@@ -19,7 +19,7 @@ from minidl.formats.onnx.model import Image, Model
 from minidl.formats.onnx.nodes import STANDARD, in_order, to_node
 from minidl.formats.onnx.tensors import check_external, to_array
 
-OPSETS = range(7, 23)
+OPSETS = range(7, 24)
 """The versions of the standard that can be read."""
 LIMIT = 2**31
 """Limit of a protobuf's bytes, exclusive."""

@@ -28,6 +28,31 @@ MEANINGS = {
         "a selection of boxes or values by their size; export the network without what comes after "
         "it, or choose an output before it",
     ),
+    **dict.fromkeys(
+        ("ArgMax", "ArgMin", "OneHot", "Hardmax"),
+        "indices of values, which have no derivative; choose an output before it, the scores",
+    ),
+    **dict.fromkeys(
+        ("Attention", "LinearAttention"),
+        "attention as one operator of opset 23; export the network with an opset up to 22, which "
+        "writes its products and its softmax",
+    ),
+    "RotaryEmbedding": "a rotary embedding of positions as one operator of opset 23; export the "
+    "network with an opset up to 22, which writes its products",
+    **dict.fromkeys(
+        ("GridSample", "AffineGrid", "DeformConv"),
+        "pixels sampled where values of the network say (deformable convolution, spatial "
+        "transformer), and there is no layer for it",
+    ),
+    **dict.fromkeys(
+        ("DFT", "STFT", "MelWeightMatrix"), "a Fourier transform, and there is no layer for it"
+    ),
+    **dict.fromkeys(
+        ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli",
+         "Multinomial"),
+        "random numbers; export the network in inference (eval) mode",
+    ),
+
 }  # fmt: skip
 """What operators are that have no layer here."""
 
