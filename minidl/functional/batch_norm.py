@@ -7,9 +7,9 @@ batch, which are also the gradients of the bias and the weight:
 
     gb = sum gy,   gw = sum gy x^,   gx = weight / sqrt(variance + eps) (gy - gb / M - x^ gw / M)
 
-with x^ the standardised x and M the elements of a channel. Memory is read as rows of C channels.
-Sums are of groups of rows in x's type, and of the groups in float64. Otherwise the statistics are
-fixed, and the layer is a scale and a shift of each channel, recorded as those.
+with x^ the standardised x and M the elements of a channel. Of rows of C channels, x (1,M,C), it is
+group normalisation with a group for each channel, whose kernels compute it. Otherwise the
+statistics are fixed, and the layer is a scale and a shift of each channel, recorded as those.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kernels import pick_for
 from kernels.contract import memory
+from kernels.contract.group_geometry import GroupNormGeometry
 from minidl import device
 from minidl.backward_pass import backward
 from minidl.functional import arguments
@@ -34,15 +36,35 @@ from minidl.tensor import Node, Tensor, record
 Needs = tuple[bool, ...]
 GROUP = 128
 """Rows that are added in x's own type."""
+NOTICED = 4
+"""Roundings of 1 from which what is left of a mean in x's type is subtracted too."""
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean and variance of each channel (C,) in float64, and the elements of a channel."""
+    """What the kernel of group normalisation saved, of rows (1,M,C) with a group for each channel:
+    mean and 1 / sqrt(variance + eps), each (1,C) float64."""
 
-    mean: np.ndarray
-    variance: np.ndarray
-    count: int
+    g: GroupNormGeometry
+    saved: tuple[np.ndarray, np.ndarray]
+
+    @property
+    def mean(self) -> np.ndarray:
+        """(C,)"""
+        return self.saved[0][0]
+
+    @property
+    def scale(self) -> np.ndarray:
+        """1 / sqrt(variance + eps), (C,)."""
+        return self.saved[1][0]
+
+    def rounding(self, dtype: np.dtype) -> np.ndarray:
+        """The mean in the type, in which the kernel subtracts it, minus the mean (C,)."""
+        return self.mean.astype(dtype) - self.mean
+
+    def variance(self) -> np.ndarray:
+        """(C,), of M elements."""
+        return np.maximum(1 / self.scale**2 - self.g.eps, 0)
 
 
 def batch_norm(
@@ -73,40 +95,28 @@ def batch_norm(
         return _fixed(x, running_mean, running_var, weight, bias, eps)
     ones, zeros = (Tensor(np.full_like(x._array, v, shape=(C,))) for v in (1, 0))
     w, b = ones if weight is None else weight, zeros if bias is None else bias
-    y, xhat, scale, found = _standardised(x._array, w._array, b._array, eps)
-    _update(running_mean, running_var, found, momentum)
-    return record("batch_norm", y, (x, w, b), eps=eps, xhat=xhat, scale=scale)
-
-
-def _standardised(
-    x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, Statistics]:
-    """The result, x^ as rows (M,C), 1 / sqrt(variance + eps) (C,), and the statistics."""
-    rows = _rows(x)
-    M = len(rows)
-    if M < 2:
+    rows = _rows(x._array)
+    if len(rows) < 2:
         raise ValueError(
-            f"batch_norm: x {x.shape} has {M} element in a channel, whose variance is no use in "
-            "training; at least 2 are needed"
+            f"batch_norm: x {x.shape} has {len(rows)} element in a channel, whose variance is no "
+            "use in training; at least 2 are needed"
         )
-    centre = _sums(rows) / M
-    # A mean of large values is rounded to x's type: what is left of it is subtracted as well.
-    xhat = rows - centre.astype(x.dtype)
-    rest = _sums(xhat) / M
-    squares = _sums(xhat * xhat) / M
-    xhat -= rest.astype(x.dtype)
-    variance = squares - rest * rest
-    scale = (1 / np.sqrt(variance + eps)).astype(x.dtype)
-    xhat *= scale
-    y = xhat * weight
-    y += bias
-    return _planes(y, x.shape), xhat, scale, Statistics(centre + rest, variance, M)
+    g = GroupNormGeometry.of((1, *rows.shape), C, eps)
+    kernel = pick_for("group_norm", rows, g)
+    (y,), saved = kernel(rows[None], g, weight=w._array, bias=b._array)  # (M,C) -> (1,M,C)
+    found = Statistics(g, saved)
+    off = found.rounding(x.dtype) * found.scale
+    if (np.abs(off) > NOTICED * np.finfo(x.dtype).eps).any():
+        y += (off * w._array).astype(x.dtype)
+    _update(running_mean, running_var, found, momentum)
+    return record("batch_norm", _planes(y, x.shape), (x, w, b), eps=eps, rows=rows, found=found)
 
 
 def _update(
     running_mean: Tensor | None, running_var: Tensor | None, found: Statistics, momentum: float
 ) -> None:
-    unbiased = found.variance * (found.count / (found.count - 1))
+    M = found.g.L
+    unbiased = found.variance() * (M / (M - 1))
     for running, new in ((running_mean, found.mean), (running_var, unbiased)):
         if running is not None:
             old = running._array
@@ -121,19 +131,28 @@ def _batch_norm(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ..
         composed = batch_norm_composed(x, weight, bias, node.saved["eps"])
         found = iter(backward(composed, gy, inputs=wanted, create_graph=True))
         return tuple(next(found) if need else None for need in needs)
-    rows, xhat, scale = _rows(gy._array), node.saved["xhat"], node.saved["scale"]
-    M = len(rows)
-    products = rows * xhat
-    gw, gb = _sums(products), _sums(rows)
+    rows, found = _rows(gy._array), node.saved["found"]
+    gw, gb = _sums_with(rows, node.saved["rows"], found)
     gx = None
     if needs[0]:
-        np.multiply(xhat, (gw / M).astype(rows.dtype), out=products)
-        np.subtract(rows, products, out=products)
-        products -= (gb / M).astype(rows.dtype)
-        products *= scale * weight._array
-        gx = Tensor(_planes(products, x.shape))
+        arrays = (array[None] for array in (rows, node.saved["rows"]))  # (M,C) -> (1,M,C)
+        vjp = pick_for("group_norm_vjp", rows, found.g)
+        (standard,) = vjp(*arrays, found.saved, found.g)  # (1,M,C) -> (M,C)
+        standard *= weight._array
+        gx = Tensor(_planes(standard, x.shape))
     kept = (Tensor(g.astype(rows.dtype)) for g in (gw, gb))
     return gx, *(g if need else None for g, need in zip(kept, needs[1:], strict=True))
+
+
+def _sums_with(gy: np.ndarray, x: np.ndarray, found: Statistics) -> tuple[np.ndarray, np.ndarray]:
+    """The sums of gy x^ and of gy (C,) in float64.
+
+    What rounding the mean to x's type leaves of it is subtracted from the sum.
+    """
+    products = np.subtract(x, found.mean.astype(x.dtype), out=memory.empty_like(x))
+    products *= gy
+    gb = _sums(gy)
+    return found.scale * (_sums(products) + found.rounding(x.dtype) * gb), gb
 
 
 def batch_norm_composed(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
