@@ -110,7 +110,10 @@ def table(record: dict[str, dict[str, Any]]) -> str:
 def verdict(row: dict[str, Any]) -> str:
     if "refused" in row:
         return f"refused: {row['refused']}"
-    return "equal" if row.get("equal") else str(row.get("error", "NOT EQUAL"))
+    if "error" in row or row.get("equal"):
+        return str(row.get("error", "equal"))
+    within = row["difference"] <= row["bound"]
+    return "nothing shown, the bound is as wide as the results differ" if within else "NOT EQUAL"
 
 
 if __name__ == "__main__":

@@ -67,8 +67,10 @@ def _same_shape(ours: np.ndarray, theirs: np.ndarray) -> bool:
 
 
 def _is_equal(row: Row, shapes: bool) -> bool:
-    """Within a bound that says something; a network without weights moves values, or rounds each
-    once or twice."""
+    """Within a bound that says something, or the same; a network without weights moves values, or
+    rounds each once or twice."""
+    if row["difference"] == 0:
+        return shapes
     if not row["weights"]:
         return shapes and row["difference"] <= 8 * eps(np.float32) * max(row["spread"], 1.0)
     return shapes and row["difference"] <= row["bound"] < 1e-2 * row["spread"]
