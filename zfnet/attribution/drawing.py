@@ -39,7 +39,7 @@ def about_grey(map: np.ndarray) -> np.ndarray:
 
     Tiles of projections are drawn so, with one scale for both signs.
     """
-    return np.stack([map, -np.abs(map) / 3, -map])
+    return np.stack([map, -0.75 * np.abs(map), -map])  # (H,W) -> (3,H,W)
 
 
 def scale(largest: float, signed: bool, height: int) -> np.ndarray:
