@@ -23,6 +23,8 @@ from zfnet.model import ConvNet, as_json, build
 
 FORMAT = "zfnet network 1"
 FILE = "model.safetensors"
+FOREIGN = (".onnx", ".pth", ".pt")
+"""Suffixes of files that `zfnet import` reads."""
 
 
 @dataclass(eq=False)
@@ -104,6 +106,11 @@ def load(path: str | Path) -> Network:
         raise FileNotFoundError(
             f"no network at {path}: expected a folder with {FILE} that `zfnet train` wrote, or "
             "such a file"
+        )
+    if file.suffix.lower() in FOREIGN:
+        raise ValueError(
+            f"{file} is a network from elsewhere: `zfnet import {file} --out DIR` converts it "
+            "once, with the preprocessing that it needs, and then DIR is the network"
         )
     return from_arrays(*serialize.load(file), source=str(file))
 

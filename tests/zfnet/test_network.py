@@ -106,6 +106,13 @@ def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["net.onnx", "net.pth"])
+def test_a_network_from_elsewhere_is_sent_to_zfnet_import(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\x08\x07")
+    with pytest.raises(ValueError, match=rf"`zfnet import .*{name} --out DIR` converts it once"):
+        load(tmp_path / name)
+
+
 def test_a_file_of_anything_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"PK\x03\x04 not safetensors")
     with pytest.raises(ValueError, match="is not a whole safetensors file"):
