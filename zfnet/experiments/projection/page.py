@@ -79,7 +79,7 @@ def _show(
     x: np.ndarray,
     own: Mapping[str, Projection],
 ) -> None:
-    """What is projected, close; then the picture beside its projection, one pair for each method."""
+    """What is projected, close; then a pair of picture and projection for each method."""
     _add_close(section, network, x, own)
     for name, projection in own.items():
         where = f"Unit ({projection.unit.p}, {projection.unit.q}) of map {projection.unit.map}"
