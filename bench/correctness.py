@@ -9,6 +9,7 @@ import numpy as np
 
 from bench.cases import Case, Contender
 from bench.operations import Part, of
+from kernels.definition.precisions import lower_precision
 
 Results = Sequence[np.ndarray]
 
@@ -37,7 +38,12 @@ def _of_part(part: Part, contender: Contender, results: Results) -> Verdict:
         bound = np.asarray(part.bound(contender))
     except Exception as error:
         return Verdict(None, f"unjudged: {type(error).__name__}: {error}")
-    return compare(np.asarray(results[part.output][part.where]), part.expected, bound, part.as_norm)
+    result = np.asarray(results[part.output][part.where])
+    verdict = compare(result, part.expected, bound, part.as_norm)
+    if not verdict.message or part.rounded is None:
+        return verdict
+    named = lower_precision(result, part.expected, part.rounded, bound, np.float32)
+    return Verdict(verdict.share, verdict.message + named)
 
 
 def compare(

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from kernels import ConvGeometry, PoolGeometry
+from kernels.contract.activation_geometry import ActivationGeometry
+from kernels.contract.group_geometry import GroupNormGeometry
 from kernels.contract.plane_geometry import ConcatenateGeometry, PatchGeometry
 
 
@@ -109,6 +111,49 @@ class Hidden(Layer):
 
     def smallest(self) -> Self:
         return replace(self, tokens=1, width=2)
+
+
+@dataclass(frozen=True)
+class Activated(Hidden):
+    """The input of an activation function, of channels-last planes as so many pixels."""
+
+    function: str
+
+    def geometry(self, batch: int) -> ActivationGeometry:
+        return ActivationGeometry.of(self.function, self.shape(batch))
+
+
+@dataclass(frozen=True)
+class Attended(Layer):
+    """Scores of attention: `queries` rows of `keys` for each of the heads and windows."""
+
+    heads: int
+    queries: int
+    keys: int
+
+    def shape(self, batch: int) -> tuple[int, int, int]:
+        return batch * self.heads, self.queries, self.keys
+
+    def smallest(self) -> Self:
+        return replace(self, heads=1, queries=2, keys=3)
+
+
+@dataclass(frozen=True)
+class Grouped(Layer):
+    """The input of layer normalisation (tokens of one position) or of group normalisation (an
+    image's positions) of `groups` groups of channels."""
+
+    samples: int
+    positions: int
+    C: int
+    groups: int = 1
+
+    def geometry(self, batch: int) -> GroupNormGeometry:
+        shape = batch * self.samples, self.positions, self.C
+        return GroupNormGeometry.of(shape, self.groups, 1e-6)
+
+    def smallest(self) -> Self:
+        return replace(self, samples=1, positions=min(self.positions, 4))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ Error Analysis", SIAM J. Sci. Comput. 41, 2019, theorem 2.4).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,7 @@ from numpy.typing import DTypeLike
 
 from kernels.contract.registry import Kernel
 
+_gradual: ContextVar[bool] = ContextVar("gradual", default=False)
 LAMBDA = 8.0
 """lambda. With 8, one of 10^9 sums of 1000 terms exceeds the line with probability 3 percent."""
 
@@ -28,9 +32,26 @@ def eps(dtype: DTypeLike) -> float:
     return float(np.finfo(dtype).eps)
 
 
+def underflow(dtype: DTypeLike) -> float:
+    """The error of one underflow: the smallest normal number, of arithmetic that flushes denormal
+    numbers to zero; within `gradually` the smallest of all."""
+    ends = np.finfo(dtype)
+    return float(ends.smallest_subnormal if _gradual.get() else ends.tiny)
+
+
+@contextmanager
+def gradually() -> Iterator[None]:
+    """Context of bounds for arithmetic that keeps denormal numbers."""
+    token = _gradual.set(True)
+    try:
+        yield
+    finally:
+        _gradual.reset(token)
+
+
 def rounding(units: float, absolute: np.ndarray, dtype: DTypeLike) -> np.ndarray:
     """`units` roundings in `dtype`, relative to the sum `absolute`, and one underflow for each."""
-    return units * (eps(dtype) * np.asarray(absolute, np.float64) + float(np.finfo(dtype).tiny))
+    return units * (eps(dtype) * np.asarray(absolute, np.float64) + underflow(dtype))
 
 
 def of_kernel(
@@ -60,7 +81,7 @@ def stated(kernel: Kernel, g: Any, chain: int) -> float:
 
 def statistical(terms: float, absolute: np.ndarray, dtype: DTypeLike) -> np.ndarray:
     """The statistical line: `terms` independent roundings of one result stay below it."""
-    return LAMBDA * np.sqrt(terms) * eps(dtype) / 2 * absolute + terms * np.finfo(dtype).tiny
+    return LAMBDA * np.sqrt(terms) * eps(dtype) / 2 * absolute + terms * underflow(dtype)
 
 
 def within(result: np.ndarray, expected: np.ndarray, bound: np.ndarray | float) -> bool:

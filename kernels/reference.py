@@ -6,13 +6,14 @@ is compared with these functions. Arrays are (N,C,H,W), (K,C/groups,R,S), (N,K,P
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.stage_geometry import StageGeometry
+from kernels.reference_elements import activation, activation_vjp, softmax, softmax_vjp
+from kernels.reference_groups import group_norm, group_norm_vjp
 from kernels.reference_norm import (
     local_contrast_norm,
     local_contrast_norm_vjp,
@@ -22,6 +23,8 @@ from kernels.reference_norm import (
 from kernels.reference_planes import concatenate, patches_fill, patches_gather, plane_max
 
 __all__ = [
+    "activation",
+    "activation_vjp",
     "avg_pool2d",
     "avg_pool2d_vjp",
     "batched_matmul",
@@ -30,8 +33,8 @@ __all__ = [
     "conv2d_dgrad",
     "conv2d_wgrad",
     "conv_relu_pool",
-    "erf",
-    "gelu",
+    "group_norm",
+    "group_norm_vjp",
     "local_contrast_norm",
     "local_contrast_norm_vjp",
     "local_response_norm",
@@ -48,6 +51,8 @@ __all__ = [
     "relu_vjp",
     "renormalise",
     "sgd_step",
+    "softmax",
+    "softmax_vjp",
 ]
 
 Place = tuple[int, int]
@@ -193,19 +198,6 @@ def relu(x: np.ndarray) -> np.ndarray:
     """y = x where x > 0, else 0."""
     # any shape -> (size,) -> any shape
     return np.array([v if not v <= 0 else 0.0 for v in x.reshape(-1).tolist()]).reshape(x.shape)
-
-
-def erf(x: np.ndarray) -> np.ndarray:
-    """y = 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x."""
-    # any shape -> (size,) -> any shape
-    return np.array([math.erf(v) for v in x.reshape(-1).tolist()]).reshape(x.shape)
-
-
-def gelu(x: np.ndarray) -> np.ndarray:
-    """y = x (1 + erf(x / sqrt(2))) / 2."""
-    values = x.reshape(-1).tolist()  # any shape -> (size,)
-    # (size,) -> any shape
-    return np.array([v * (1 + math.erf(v / math.sqrt(2))) / 2 for v in values]).reshape(x.shape)
 
 
 def relu_vjp(gy: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -35,6 +35,8 @@ KERNELS = (
         "kernels/bounds.py",
         "kernels/definition/*",
         "kernels/reference.py",
+        "kernels/reference_elements.py",
+        "kernels/reference_groups.py",
         "kernels/reference_norm.py",
         "kernels/reference_planes.py",
     ),

@@ -98,12 +98,19 @@ def forget_other_images(out: Path, digest: str) -> None:
 
 
 def save_checkpoint(
-    out: Path, network: Network, velocity: Mapping[str, np.ndarray], state: Mapping[str, Any]
+    out: Path,
+    network: Network,
+    velocity: Mapping[str, np.ndarray],
+    state: Mapping[str, Any],
+    statistics: Mapping[str, np.ndarray],
 ) -> None:
-    """Write the checkpoint of the run in `out`; a crash leaves the previous one intact."""
+    """Write the checkpoint of the run in `out`; a crash leaves the previous one intact.
+
+    statistics: arrays by name that are stored in place of the network's own.
+    """
     named = {f"velocity.{name}": v for name, v in velocity.items()}
     metadata = {**network.metadata(), "training": json.dumps(state)}
-    serialize.save(out / CHECKPOINT, {**network.arrays(), **named}, metadata)
+    serialize.save(out / CHECKPOINT, {**network.arrays(), **statistics, **named}, metadata)
 
 
 def load_state(out: Path) -> dict[str, Any]:

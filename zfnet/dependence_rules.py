@@ -66,10 +66,10 @@ def upsampling(layer: nn.ConvTranspose2d, inputs: Sequence[Value], shape: Shape)
 
 
 @of(
-    "Absolute", "Affine", "Clip", "Cos", "Dropout", "ELU", "Erf", "Exp", "Floor", "GELU",
-    "Hardsigmoid", "Hardswish", "Identity", "LeakyReLU", "LocalContrastNorm", "LocalResponseNorm",
-    "Log", "Mish", "Negate", "PReLU", "Pixels", "ReLU", "ReLU6", "Reciprocal", "Round", "SiLU",
-    "Sigmoid", "Sign", "Sin", "Softplus", "Sqrt", "Tanh",
+    "Absolute", "Affine", "BatchNorm2d", "Clip", "Cos", "Dropout", "ELU", "Erf", "Exp", "Floor",
+    "GELU", "Hardsigmoid", "Hardswish", "Identity", "LeakyReLU", "LocalContrastNorm",
+    "LocalResponseNorm", "Log", "Mish", "Negate", "PReLU", "Pixels", "ReLU", "ReLU6",
+    "Reciprocal", "Round", "SiLU", "Sigmoid", "Sign", "Sin", "Softplus", "Sqrt", "Tanh",
 )  # fmt: skip
 def pointwise(layer: nn.Module, inputs: Sequence[Value], shape: Shape) -> Dependence:
     """Every place from the same place. What these layers do along the channels is along axis 1."""

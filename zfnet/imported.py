@@ -34,7 +34,7 @@ class Imported(InspectableGraph):
         layers = {name: layer for name, layer in layers.items() if name in below}
         wiring = {name: sources for name, sources in wiring.items() if name in below}
         self._side = image_size
-        shape = _check(nn.Graph(layers, wiring, output), image_size)
+        shape = require_images(nn.Graph(layers, wiring, output), image_size)
         if len(shape) == 4 and shape[2:] == (1, 1):
             flat = _free("scores", layers)
             layers[flat], wiring[flat], output = nn.Flatten(), (output,), flat
@@ -77,7 +77,7 @@ def _free(name: str, layers: Mapping[str, nn.Module]) -> str:
     return name
 
 
-def _check(graph: nn.Graph, S: int) -> tuple[int, ...]:
+def require_images(graph: nn.Graph, S: int) -> tuple[int, ...]:
     """The shape of the output for one image; ValueError, with the shapes, unless images go in."""
     shapes: dict[str, tuple[int, ...]] = {nn.INPUT: (1, 3, S, S)}
     for name, layer in graph.children():

@@ -183,7 +183,7 @@ def _graph(file: Path, form: InputFormat, fold: bool, output: str | None) -> tup
         return graph, Input(3, form.size, form.size)
     plane = form.plane or (form.size, form.size)
     try:
-        image = read_image(file, plane)
+        image = read_image(file, plane, output)
         taken = Input(*image.planes, image.channels_last)
         return load_onnx(file, size=plane, fold=fold, output=output), taken
     except ImportError as error:  # (the package onnx is not installed, and the message says so)

@@ -109,8 +109,12 @@ class InspectableGraph(nn.Graph):
     @cached_property
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         S = self.image_size
-        with no_grad():  # a batch of no images has the shapes, and takes no memory
+        modes = {module: module.training for _, module in self.named_modules()}
+        self.eval()  # no statistics of a batch without images
+        with no_grad():  # which has the shapes, and takes no memory
             found = self.activations(self.input_tensor(np.zeros((0, 3, S, S), self.dtype)))
+        for module, training in modes.items():
+            module.training = training
         return {name: y.shape[1:] for name, y in found.items()}
 
     @cached_property

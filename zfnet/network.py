@@ -15,6 +15,7 @@ from kernels.terminal.sentences import shortened
 from minidl import functional as F
 from minidl import no_grad, serialize
 from minidl.sharing import converted
+from zfnet.architectures import NamedNet
 from zfnet.data import Dataset, Preprocess
 from zfnet.imported import Imported
 from zfnet.inspectable import InspectableGraph
@@ -63,6 +64,10 @@ class Network:
             return True
         return bool(self.data) and Path(self.data).name == Path(dataset.name).resolve().name
 
+    def statistics(self) -> dict[str, np.ndarray]:
+        """Copies of the running statistics, by name: what a forward pass of training changes."""
+        return {name: buffer.data.copy() for name, buffer in self.model.named_buffers()}
+
     def arrays(self) -> dict[str, np.ndarray]:
         return {**self.model.state_dict(), "preprocess.mean": self.preprocess.mean}
 
@@ -79,10 +84,12 @@ class Network:
         """Write the network to a file, or to model.safetensors in a folder that exists.
 
         half: the weights are rounded to float16, half the size; computation stays in float32.
+              Running statistics are kept as they are: a variance may be too large.
         """
         arrays = self.arrays()
         if half:
-            arrays = converted(arrays, lambda array: array.astype(np.float16))
+            exact = {n: arrays.pop(n) for n, _ in self.model.named_buffers()}
+            arrays = converted(arrays, lambda array: array.astype(np.float16)) | exact
         serialize.save(path / FILE if path.is_dir() else path, arrays, self.metadata())
 
 
@@ -116,7 +123,7 @@ def from_arrays(
         preprocess = Preprocess.from_settings(
             described["preprocess"], weights.pop("preprocess.mean")
         )
-        model = _model(described, weights)
+        model = _model(described, weights).eval()
         classes = tuple(printable(str(name)) for name in described["classes"])
         if len(classes) != model.num_classes:
             raise ValueError(f"{len(classes)} classes for {model.num_classes} outputs")
@@ -139,6 +146,8 @@ def _architecture(model: InspectableGraph) -> dict[str, Any]:
     """The model's description: our networks' settings, or a graph's layers and connections."""
     if isinstance(model, Imported):
         return {"imported": model.described()}
+    if isinstance(model, NamedNet):
+        return {"named": model.described()}
     assert isinstance(model, ConvNet)
     return {"settings": as_json(model.settings)}
 
@@ -146,6 +155,8 @@ def _architecture(model: InspectableGraph) -> dict[str, Any]:
 def _model(described: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> InspectableGraph:
     if "imported" in described:
         return Imported.from_description(described["imported"], weights)
+    if "named" in described:
+        return NamedNet.from_description(described["named"], weights)
     model = build(described["settings"], {name: array.shape for name, array in weights.items()})
     model.load_state_dict(weights)
     return model
@@ -155,10 +166,15 @@ def require_conv_net(network: Network, what: str) -> ConvNet:
     """The model, if `zfnet train` built it; else a ValueError in which `what` names the need."""
     if not isinstance(network.model, ConvNet):
         raise ValueError(
-            f"{what} needs a network of zfnet's own kind, as `zfnet train` makes them; this one "
-            "was imported"
+            f"{what} needs a network of zfnet's own kind, a ZFNet or an AlexNet; this one "
+            f"{_origin(network.model)}"
         )
     return network.model
+
+
+def _origin(model: InspectableGraph) -> str:
+    """A network of another kind, for a message."""
+    return f"is a {model.settings.network}" if isinstance(model, NamedNet) else "was imported"
 
 
 def _working(array: np.ndarray) -> np.ndarray:

@@ -27,6 +27,8 @@ RULES: dict[type[nn.Module], str] = {
     nn.GlobalAvgPool2d: AVERAGE,
     nn.Affine: "a scale of a channel is linear and is transposed, as if it were a part of the "
     "convolution before it",
+    nn.BatchNorm2d: "with its running statistics it is a scale of a channel, linear, and is "
+    "transposed, as if it were a part of the convolution before it",
     nn.Add: "every branch of a sum gets all of the signal from above",
     nn.Concatenate: "every branch gets its own channels of the signal from above",
     nn.LeakyReLU: DERIVATIVE,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import numpy as np
 
 from kernels.storage.atomic import writing_into
 from kernels.storage.folders import require_present
-from minidl import Tensor, device, init, optim
+from minidl import Tensor, device, init, nn, optim
 from minidl import functional as F
 from zfnet.checkpoint import (
     CHECKPOINT,
@@ -94,6 +94,7 @@ class Trainer:
         self.changes: list[dict[str, Any]] = []
         self.allow_changes = False
         self._began: Origin | None = None
+        self._counted = time.process_time()
         # Scales nothing. It loads the kernel on a device, so that loading cannot fail between a
         # step's update and its end; the update loads its own kernel before the first weight.
         self._renormalise(math.inf)
@@ -110,6 +111,7 @@ class Trainer:
         ValueError if a restored run would not reach the weights of an uninterrupted one (other
         images, threads, kernels), unless `allow_changes` was set.
         """
+        self._counted = time.process_time()
         with writing_into(self.out):
             self._keep_images()
             while self.at.epoch < self.recipe.epochs:
@@ -165,12 +167,14 @@ class Trainer:
         model.train()
         model.set_randomness(self.recipe.seed, at.step)
         model.zero_grad()
+        due = self._checkpoint_is_due()
+        before = self.network.statistics() if due else {}  # this batch changes them
         logits = model(model.input_tensor(batch.images))
         loss = F.cross_entropy(logits, batch.labels)
         value, correct = _loss_and_correct(loss, logits, batch.labels)
         self._check_finite(value)
-        if self._checkpoint_is_due():
-            self._save_checkpoint()
+        if due:
+            self._save_checkpoint(before)
         loss.backward()
         self.optimizer.step()
         self._renormalise(self.recipe.max_rms)
@@ -195,8 +199,9 @@ class Trainer:
             raise self._diverged(f"the loss is {loss}")
 
     def _check_finite_weights(self) -> None:
-        for name, parameter in self.network.model.named_parameters():
-            if not np.isfinite(parameter.data).all():
+        model = self.network.model
+        for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+            if not np.isfinite(tensor.data).all():
                 raise self._diverged(f"{name} is no longer finite")
 
     def _diverged(self, what: str) -> Diverged:
@@ -209,9 +214,9 @@ class Trainer:
 
     def _renormalise(self, max_rms: float) -> None:
         if self.recipe.max_rms:
-            for name in self.network.model.convolutions:
-                weight = getattr(self.network.model, name).weight
-                weight.change(lambda array: init.renormalise_filters(array, max_rms))
+            for _, layer in self.network.model.named_children():
+                if isinstance(layer, nn.Conv2d):
+                    layer.weight.change(lambda array: init.renormalise_filters(array, max_rms))
 
     def _progress(self) -> Progress:
         at = self.at
@@ -235,14 +240,24 @@ class Trainer:
             "lr": self._rate(len(self.loader) - 1),
             "images_per_second": at.seen / at.seconds,
             "seconds": at.seconds,
+            "processor_seconds": self._count_processor(),
             "unreadable": len(self.loader.bad),
         }
         self.schedule(at.epoch, errors.top1)
-        self.at = Position(epoch=at.epoch + 1, step=at.step, history=[*at.history, line])
+        self.at = Position(
+            at.epoch + 1, at.step, history=[*at.history, line], processor=at.processor
+        )
         if self.at.epoch in self.recipe.keep_epochs:
             self.network.save(epoch_file(self.out, self.at.epoch))
         self._save_all()
         self.on_epoch(line)
+
+    def _count_processor(self) -> float:
+        """Seconds of all cores since the run began; what was not counted yet is added."""
+        now = time.process_time()
+        self.at.processor += now - self._counted
+        self._counted = now
+        return self.at.processor
 
     def _validate(self) -> Errors:
         """Errors on the validation set; before a BadImage of `strict` the epoch is saved."""
@@ -266,8 +281,10 @@ class Trainer:
         self._save_checkpoint()
         save_results(self.out, self.network, self.at.history)
 
-    def _save_checkpoint(self) -> None:
+    def _save_checkpoint(self, statistics: Mapping[str, np.ndarray] | None = None) -> None:
+        """statistics: running ones that are to be stored in place of the network's own."""
         self._check_finite_weights()
+        self._count_processor()
         state = {
             "recipe": asdict(self.recipe),
             "position": asdict(self.at),
@@ -277,7 +294,7 @@ class Trainer:
             "origin": self.origin.as_json(),
             "changes": self.changes,
         }
-        save_checkpoint(self.out, self.network, self.optimizer.velocity, state)
+        save_checkpoint(self.out, self.network, self.optimizer.velocity, state, statistics or {})
         forget_other_images(self.out, self.origin.images)
 
     def restore(self, arrays: dict[str, np.ndarray], state: dict[str, Any]) -> None:

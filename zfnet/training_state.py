@@ -24,7 +24,10 @@ class Progress:
 
 @dataclass
 class Position:
-    """The position of a training, and the running sums of its epoch."""
+    """The position of a training, and the running sums of its epoch.
+
+    processor: seconds of all cores since the run began, over all its processes.
+    """
 
     epoch: int = 0
     step: int = 0
@@ -33,4 +36,5 @@ class Position:
     loss_sum: float = 0.0
     correct: int = 0
     seconds: float = 0.0
+    processor: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,11 +30,13 @@ from bench.operations.operation import (
     Part,
     Tensors,
     generator,
+    line_of,
     normal,
     operation,
 )
 from kernels import ConvGeometry, Problem, named, pick
-from kernels.bounds import rounding, stated, statistical
+from kernels.bounds import rounding
+from kernels.definition.precisions import Rounding
 
 
 class Convolution(KernelOperation):
@@ -80,26 +83,28 @@ class Convolution(KernelOperation):
         true = parts(self.name, a, b, g, values, values)
         plain = parts(self.name, a, b, g, absolutes, absolutes)
         by_norm = parts(self.name, a, b, one_pixel(g), plane_maxima, plane_sums)
-        for (where, expected), (_, absolute), (_, norms) in zip(true, plain, by_norm, strict=True):
+        three = zip(true, plain, by_norm, strict=True)
+        for n, ((where, expected), (_, absolute), (_, norms)) in enumerate(three):
             sums = {False: absolute, True: np.broadcast_to(norms, absolute.shape)}
-            yield Part(0, where, expected, partial(self._bound, g=g, sums=sums))
+            bound = partial(self._bound, g=g, sums=sums)
+            rounded = partial(self._rounded, number=n, a=a, b=b, g=g)
+            yield Part(0, where, expected, bound, rounded=rounded)
+
+    def _rounded(
+        self, change: Rounding, number: int, a: np.ndarray, b: np.ndarray, g: ConvGeometry
+    ) -> np.ndarray:
+        """Part `number` of the expected result for rounded operands."""
+        found = parts(self.name, change(a), change(b), g, values, values)
+        return next(islice(found, number, None))[1]
 
     def _bound(
         self, contender: Contender, g: ConvGeometry, sums: dict[bool, np.ndarray]
     ) -> np.ndarray:
         """`sums`: the sums of the absolute products, by `norm_wise`."""
         terms = self.terms(g)
-        made, norm_wise = float(terms), False
-        line: Any = np.inf
-        if contender.ours:
-            kernel = named(self.kernel, contender.name, KERNELS_FOR[contender.device])
-            made, norm_wise = stated(kernel, g, terms), kernel.norm_wise
-            amplified = kernel.amplification(g)
-            independent = (made / amplified if amplified > 1 else terms) + 1
-            line = amplified * statistical(independent, sums[norm_wise], np.float32)
-        definition = rounding(terms, sums[norm_wise], np.float64)  # a sum in sequence
+        definition = rounding(terms, np.maximum(sums[False], sums[True]), np.float64)
         factors = FACTORS * sums[False] if contender.tf32 else 0.0
-        return definition + np.minimum(rounding(made, sums[norm_wise], np.float32), line) + factors
+        return definition + line_of(contender, self.kernel, g, terms, sums) + factors
 
 
 def _backward(case: Case, gy: Any, x: Any, w: Any, wanted: tuple[bool, bool, bool]) -> Call:

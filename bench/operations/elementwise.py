@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,6 +33,7 @@ from bench.operations.operation import (
 )
 from kernels import pick
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
+from kernels.definition.precisions import Rounding
 
 
 class Elementwise(KernelOperation):
@@ -70,7 +72,13 @@ class Elementwise(KernelOperation):
             image = {name: a[n : n + 1].astype(np.float64) for name, a in inputs.items()}
             expected, other = (self._defined(chain, image) for chain in (plain, moved))
             bound = allowed(expected, other)
-            yield Part(0, n, expected[0], at_most(bound))
+            rounded = partial(self._rounded, chain=plain, image=image)
+            yield Part(0, n, expected[0], at_most(bound), rounded=rounded)
+
+    def _rounded(self, change: Rounding, chain: Chain, image: Inputs) -> np.ndarray:
+        """The expected image for rounded operands."""
+        operands = {name: change(a) for name, a in image.items()}
+        return self._defined(chain, operands)[0]
 
     def _defined(self, chain: Chain, image: Inputs) -> np.ndarray:
         y = chain.forward(image["x"])

@@ -13,6 +13,7 @@ import numpy as np
 
 from bench.cases import Case
 from bench.layers import Cut, Joined, Rectified
+from bench.operations.one_array import OneArray
 from bench.operations.operation import (
     Call,
     Inputs,
@@ -146,28 +147,18 @@ class Concatenate(KernelOperation):
 
 
 @operation
-class PlaneMax(KernelOperation):
+class PlaneMax(OneArray):
     """Each plane's maximum and its index."""
 
     name = kernel = "plane_max"
     layer = Rectified
 
-    def geometry(self, case: Case) -> tuple[int, ...]:
-        assert isinstance(case.layer, Rectified)
-        return case.layer.shape(case.batch)
-
-    def arguments(self, case: Case, device: str) -> tuple[Any, ...]:
-        return tuple(self.moved(case, device))
-
     def operations(self, case: Case) -> int:
         """A comparison for each value."""
-        return math.prod(self.geometry(case))
+        return self.elements(case)
 
     def bytes(self, case: Case) -> int:
-        return 4 * math.prod(self.geometry(case))
-
-    def inputs(self, case: Case) -> Inputs:
-        return {"x": normal(self.geometry(case), generator())}
+        return 4 * self.elements(case)
 
     def outputs(self, case: Case) -> list[Output]:
         planes = self.geometry(case)[:2]

@@ -12,9 +12,11 @@ import numpy as np
 from bench.cases import KERNELS_FOR, Case, Contender
 from bench.layers import Layer
 from kernels import all_kernels, named, pick
+from kernels.bounds import rounding, stated, statistical
 from kernels.contract import memory
 from kernels.contract.operations import defined, done
 from kernels.contract.probe import supports
+from kernels.definition.precisions import Rounding
 from minidl import device as devices
 
 OPERATIONS: dict[str, Operation] = {}
@@ -32,6 +34,8 @@ class Part:
     whatever
              a user's kernel raises.
     as_norm: the bound is on the root mean square of the error.
+    rounded: the expected part for operands to which a rounding is applied, so that a result of
+             lower precision is named as what it is.
     """
 
     output: int
@@ -39,6 +43,7 @@ class Part:
     expected: np.ndarray
     bound: Callable[[Contender], np.ndarray | float]
     as_norm: bool = False
+    rounded: Callable[[Rounding], np.ndarray] | None = None
 
 
 @dataclass(frozen=True)
@@ -210,6 +215,25 @@ def normal(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     x = memory.empty(shape, np.float32, "NHWC" if len(shape) == 4 else "C")
     rng.standard_normal(dtype=np.float32, out=memory.nhwc(x) if x.ndim == 4 else x)
     return x
+
+
+def line_of(
+    contender: Contender, operation: str, g: Any, terms: int, sums: Mapping[bool, np.ndarray]
+) -> np.ndarray:
+    """The largest error of a sum of `terms` products in float32: the contender's worst case, and of
+    our kernels no more than the statistical line.
+
+    sums: the sums of the absolute products, by `norm_wise`. A worst case of long sums would pass
+    operands of ten bits. A library declares no bound: it gets that of a sum in any order.
+    """
+    if not contender.ours:
+        return rounding(terms, sums[False], np.float32)
+    kernel = named(operation, contender.name, KERNELS_FOR[contender.device])
+    made, absolute = stated(kernel, g, terms), sums[kernel.norm_wise]
+    amplified = kernel.amplification(g)
+    independent = (made / amplified if amplified > 1 else terms) + 1
+    line = amplified * statistical(independent, absolute, np.float32)
+    return np.minimum(rounding(made, absolute, np.float32), line)
 
 
 def at_most(bound: np.ndarray | float) -> Callable[[Contender], np.ndarray | float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,10 @@ from bench.operations.operation import (
     operation,
 )
 from kernels import PoolGeometry
-from kernels.bounds import rounding
+from kernels.bounds import rounding, statistical
 from kernels.contract import memory
 from kernels.definition import pooling
+from kernels.definition.precisions import Rounding
 
 
 class Pooling(KernelOperation):
@@ -106,9 +108,16 @@ class Scatter(Pooling):
         g, (y, switches) = self.geometry(case), self.inputs(case).values()
         for n in range(g.N):
             absolute = pooling.max_unpool2d(np.abs(y[n]), switches[n], g)
-            bound = rounding(g.R * g.S, absolute, np.float32)
+            terms = g.R * g.S
+            line = statistical(terms + 1, absolute, np.float32)
+            bound = np.minimum(rounding(terms, absolute, np.float32), line)
             expected = pooling.max_unpool2d(y[n], switches[n], g)
-            yield Part(0, n, expected, at_most(bound))
+            rounded = partial(_rounded, y=y[n], switches=switches[n], g=g)
+            yield Part(0, n, expected, at_most(bound), rounded=rounded)
+
+
+def _rounded(change: Rounding, y: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
+    return pooling.max_unpool2d(change(y), switches, g)
 
 
 @operation

@@ -7,12 +7,13 @@ sum of K products, each rounded once.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from bench import onnx_runtime
-from bench.cases import Case
+from bench.cases import Case, Contender
 from bench.layers import Heads
 from bench.operations.operation import (
     Call,
@@ -21,12 +22,12 @@ from bench.operations.operation import (
     Output,
     Part,
     Tensors,
-    at_most,
     generator,
+    line_of,
     normal,
     operation,
 )
-from kernels.bounds import rounding
+from kernels.definition.precisions import Rounding
 
 
 @operation
@@ -53,11 +54,18 @@ class BatchedMatmul(KernelOperation):
         return [Output(self.geometry(case)[:3])]
 
     def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
-        K, pairs = self.geometry(case)[3], zip(*self.inputs(case).values(), strict=True)
+        g, pairs = self.geometry(case), zip(*self.inputs(case).values(), strict=True)
         for n, (a, b) in enumerate(pairs):
             a, b = a.astype(np.float64), b.astype(np.float64)
-            bound = rounding(K + 1, np.abs(a) @ np.abs(b), np.float32)  # (M,K) x (K,N) -> (M,N)
-            yield Part(0, n, a @ b, at_most(bound))  # (M,K) x (K,N) -> (M,N)
+            absolute = np.abs(a) @ np.abs(b)  # (M,K) x (K,N) -> (M,N)
+            bound = partial(self._bound, g=g, absolute=absolute)
+            rounded = partial(_rounded, a=a, b=b)
+            yield Part(0, n, a @ b, bound, rounded=rounded)  # (M,K) x (K,N) -> (M,N)
+
+    def _bound(
+        self, contender: Contender, g: tuple[int, int, int, int], absolute: np.ndarray
+    ) -> np.ndarray:
+        return line_of(contender, self.kernel, g, g[3] + 1, {False: absolute, True: absolute})
 
     def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
         import torch
@@ -67,3 +75,7 @@ class BatchedMatmul(KernelOperation):
     def onnxruntime(self, case: Case, threads: int) -> Call:
         node = onnx_runtime.Node("MatMul", ("a", "b"), ("y",))
         return onnx_runtime.call([node], self.inputs(case), {}, threads)
+
+
+def _rounded(change: Rounding, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return change(a) @ change(b)  # (M,K) x (K,N) -> (M,N)

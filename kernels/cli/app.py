@@ -6,6 +6,7 @@ import typer
 
 from kernels.cli.cuda_report import cuda_report_command
 from kernels.cli.fingerprint import fingerprint_command
+from kernels.cli.judge import judge_command
 from kernels.cli.listing import list_command
 from kernels.cli.show import show_command
 from kernels.cli.verify import verify_command
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 app.command("list")(list_command)
 app.command("verify")(verify_command)
+app.command("judge")(judge_command)
 app.command("fingerprint")(fingerprint_command)
 app.command("show")(show_command)
 app.command("cuda-report")(cuda_report_command)

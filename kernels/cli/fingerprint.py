@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kernels.cli.verify import require, require_hypothesis
+from kernels.cli.requirements import require_hypothesis
+from kernels.cli.verify import require
 from kernels.contract import machine, threads
 from kernels.contract.registry import all_kernels
 from kernels.terminal.progress import Task, progress_bars, say

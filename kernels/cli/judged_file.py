@@ -16,14 +16,15 @@ from typing import Any
 
 HELD, CAUGHT, NOT_TRIED = "held", "caught", "not tried"
 OUTCOMES = {0: HELD, 1: CAUGHT, 2: NOT_TRIED}
-"""By the exit status of `python -m kernels verify FILE`."""
+"""By the exit status of `python -m kernels verify FILE`, or `judge FILE`."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """How each file is verified: the options of the command, and the seconds that a file may take.
 
-    first: end at the first property that fails.
+    first:   end at the first property that fails.
+    command: "verify" or "judge", with options of its own.
     """
 
     profile: str = "ci"
@@ -35,10 +36,13 @@ class Settings:
     limit: float = 900.0
     layers: tuple[str, ...] = ()
     geometries: tuple[str, ...] = ()
+    command: str = "verify"
+    options: tuple[str, ...] = ()
 
     def arguments(self) -> list[str]:
         """The options of the command."""
-        given = ["--profile", self.profile, "--seed", str(self.seed), "--device", self.device]
+        given = ["--profile", self.profile, "--seed", str(self.seed), *self.options]
+        given += ["--device", self.device] if self.command == "verify" else []
         given += ["--op", self.op] if self.op else []
         given += ["--kernel", self.kernel] if self.kernel else []
         for option, values in (("--layer", self.layers), ("--geometry", self.geometries)):
@@ -95,7 +99,8 @@ class Child:
 
     def _run(self, folder: Path) -> int | None:
         """The exit status; None if the time was over."""
-        command = [sys.executable, "-m", "kernels", "verify", str(self.file.resolve())]
+        command = [sys.executable, "-m", "kernels", self.settings.command]
+        command += [str(self.file.resolve())]
         command += [*self.settings.arguments(), "--json", str(folder / "report.json")]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
         with (folder / "output").open("wb") as output:
@@ -134,8 +139,10 @@ class Child:
 
 
 def _failure(report: Any) -> tuple[str, str] | None:
-    """The first property that failed, and the violation."""
+    """The first property that failed, and the violation; or that a kernel admits no call."""
     for kernel in report.get("kernels", ()):
+        if all(entry["verdict"] == "not applicable" for entry in kernel["properties"]):
+            return "", f"nothing judged: {kernel['name']} supports no call"
         for entry in kernel["properties"]:
             if entry["verdict"] == "fails":
                 return str(entry["name"]), str(entry["message"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from rich.table import Table
@@ -84,7 +84,12 @@ def _cell(result: Outcome) -> Text:
     return Text(f"✗ {result.examples}{used}", "bold red")
 
 
-def show_failures(results: Sequence[Outcome], source_of: dict[Kernel, str], run: Run) -> Marks:
+def show_failures(
+    results: Sequence[Outcome],
+    source_of: dict[Kernel, str],
+    run: Run,
+    replay: Callable[[Outcome, str, Run], str] = report.replayed,
+) -> Marks:
     """Each failure: the property's sentence, the violation, and the example as a program.
 
     The programs of the first failures of a user's file are tried in a process of their own; one
@@ -102,7 +107,7 @@ def show_failures(results: Sequence[Outcome], source_of: dict[Kernel, str], run:
         _show_failure(first, source)
         if source is not None and report.replayable(first, source):
             tried += 1
-            if tried <= report.MOST_REPLAYED and (mark := report.replayed(first, source, run)):
+            if tried <= report.MOST_REPLAYED and (mark := replay(first, source, run)):
                 print(mark)
                 marks[first.kernel, first.law.name] = mark
         if others:
@@ -137,11 +142,15 @@ def show_summary(results: Sequence[Outcome], device: str, how: str, incomplete: 
     """Counts, device and libraries compared with; `how` gives profile, seed and time."""
     for kernel in unserved(results):
         asked = "given" if any(r.law.given for r in results) else "drawn"
-        say(f"{kernel.operation} {kernel.name}: its supports(g) is false for all {asked} calls")
+        say(f"{kernel.operation} {kernel.name}: nothing judged: its supports(g) is false for all "
+            f"{asked} calls")  # fmt: skip
     failed = [r for r in results if not r.holds and not r.inapplicable]
+    if not results:  # the reasons have been printed
+        return
     kernels, examples = len({r.kernel for r in results}), sum(r.examples for r in results)
-    verdict = f"{len(failed)} of {len(results)} trials fail" if failed else "all hold"
-    if incomplete or unserved(results):
+    nothing = "nothing judged" if unserved(results) else "all hold"
+    verdict = f"{len(failed)} of {len(results)} trials fail" if failed else nothing
+    if incomplete:
         verdict = f"not complete; of the trials that ran, {verdict}"
     say(
         f"{kernels} kernel{'s' * (kernels != 1)}{_WHERE[device]}, {len(results)} trials, "

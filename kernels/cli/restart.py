@@ -1,4 +1,4 @@
-"""Restart of `python -m kernels verify` with as many threads launched as its properties set.
+"""Restart of `verify` and `judge` with as many threads launched as their properties set.
 
 Numba launches its threads when `kernels` is imported, as many as there are cores, and sets any
 smaller number to run. Properties run kernels on up to eight. So the command starts anew, once, with
@@ -20,11 +20,12 @@ _VARIABLE = "NUMBA_NUM_THREADS"
 
 
 def with_threads(command: list[str]) -> None:
-    """Restart this process if `command` is verify and fewer than THREADS are launched.
+    """Restart this process if `command` is verify or judge, and fewer than THREADS are launched.
 
     A user's NUMBA_NUM_THREADS stays: then properties set no more than that.
     """
-    if command[:1] != ["verify"] or _VARIABLE in os.environ or threads.most() >= THREADS:
+    tries = command[:1] in (["verify"], ["judge"])
+    if not tries or _VARIABLE in os.environ or threads.most() >= THREADS:
         return
     os.environ[_VARIABLE] = str(THREADS)
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

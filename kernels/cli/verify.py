@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from kernels.cli import restart
 from kernels.cli.folder import EXPECTED, Order, files_of, verify_folder
 from kernels.cli.judged_file import Settings
 from kernels.cli.report_files import Files
+from kernels.cli.requirements import require_hypothesis
 from kernels.contract import devices
 from kernels.contract.registry import Kernel, all_kernels
 from kernels.contract.sources import load
@@ -175,14 +175,6 @@ def require(device: str) -> None:
         raise ValueError(
             "the emulator compiles CUDA kernels with g++, which is not installed (apt install g++ "
             "on Debian and Ubuntu)"
-        )
-
-
-def require_hypothesis() -> None:
-    """ValueError that says how to install hypothesis, if it is missing."""
-    if importlib.util.find_spec("hypothesis") is None:
-        raise ValueError(
-            "hypothesis, which draws the examples, is not installed: pip install hypothesis"
         )
 
 

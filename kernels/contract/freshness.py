@@ -18,7 +18,7 @@ from numba import config
 from numba.core import caching
 
 FOLDER = Path(__file__).parents[1]
-NOT_COMPILED = ("cli", "cuda", "definition", "show", "storage", "terminal", "verify")
+NOT_COMPILED = ("cli", "cuda", "definition", "judge", "show", "storage", "terminal", "verify")
 _PLACES = ("UserProvidedCacheLocator", "InTreeCacheLocator", "UserWideCacheLocator")
 
 

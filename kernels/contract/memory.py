@@ -88,6 +88,11 @@ def poisoned() -> Iterator[None]:
         _poison = before
 
 
+def is_poisoned() -> bool:
+    """Whether buffers come filled with NaN."""
+    return _poison
+
+
 def chunk() -> int:
     """Bytes that a kernel may lay out at a time: what the last cache holds, unless `in_chunks`."""
     return _chunk

@@ -61,9 +61,14 @@ DEFINITIONS: dict[str, Callable[[Any], int]] = {
     **dict.fromkeys(("max_pool2d", "avg_pool2d", "avg_pool2d_vjp"), _taps),
     **dict.fromkeys(("max_unpool2d", "max_unpool2d_vjp"), _windows),
     **dict.fromkeys(("relu", "relu_vjp"), math.prod),
-    # The polynomials of a vectorised erf, and a product by three numbers.
-    "erf": lambda shape: 25 * math.prod(shape),
-    "gelu": lambda shape: 29 * math.prod(shape),
+    # With the polynomials of vector code: each function its own, and its derivative about as many.
+    **dict.fromkeys(("activation", "activation_vjp"), lambda g: g.operations),
+    # A comparison, e^x, an addition and a product; two products and two additions.
+    "softmax": lambda shape: 22 * math.prod(shape),
+    "softmax_vjp": lambda shape: 4 * math.prod(shape),
+    # Mean 1, squares 3, the result 4; the sums 4 and the result 7.
+    "group_norm": _each(8),
+    "group_norm_vjp": _each(11),
     "local_response_norm": lambda g: (g.size + 6) * math.prod(g.x_shape),
     "local_response_norm_vjp": lambda g: (2 * g.size + 14) * math.prod(g.x_shape),
     "local_contrast_norm": _each(8),
@@ -82,8 +87,9 @@ DEFINITIONS: dict[str, Callable[[Any], int]] = {
 
 
 def defined(operation: str, g: Any) -> int:
-    """Operations of the definition; 0 for an operation without a formula here."""
-    return DEFINITIONS[operation](g) if operation in DEFINITIONS else 0
+    """Operations of the definition; of one without a formula here as the geometry says, or 0."""
+    formula = DEFINITIONS.get(operation)
+    return int(getattr(g, "operations", 0)) if formula is None else formula(g)
 
 
 def done(kernel: Kernel, g: Any, prepared: bool = False) -> int:

@@ -28,7 +28,18 @@ from kernels.verify.verdicts import Misreturn
 
 Results = tuple[np.ndarray, ...]
 Bounds = tuple[np.ndarray | float, ...]
-OPERATIONS: dict[str, Operation] = {}
+
+
+class _Operations(dict[str, "Operation"]):
+    """Operations by name. Those of `OF_OTHERS` are found, but are not among them."""
+
+    def __missing__(self, name: str) -> Operation:
+        return OF_OTHERS[name]
+
+
+OPERATIONS: dict[str, Operation] = _Operations()
+OF_OTHERS: dict[str, Operation] = {}
+"""Operations of which this project has no kernels (`kernels.judge.tasks`)."""
 MOST_LOOPS = 3_000_000
 """Operations of the definition that nested loops take some seconds for."""
 

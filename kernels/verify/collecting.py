@@ -54,6 +54,7 @@ class Session:
         if SESSION not in config.stash:
             cores: int = numba.config.NUMBA_DEFAULT_NUM_THREADS  # type: ignore[attr-defined]
             threads.set_num_threads(min(cores, threads.get_num_threads()))
+            numba.set_num_threads(min(cores, numba.get_num_threads()))  # of other tests
             config.stash[SESSION] = cls(Run(profile, seed), device, Trier(profile, seed, device))
         return config.stash[SESSION]
 

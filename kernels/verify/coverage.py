@@ -17,6 +17,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from kernels.contract.activation_geometry import ActivationGeometry
 from kernels.contract.declarations import Abilities
 from kernels.contract.probe import supports
 from kernels.contract.problem import Problem
@@ -34,6 +35,7 @@ AXES = {
     "matmul": ("M", "N", "K"),
     "batched_matmul": ("B", "M", "N", "K"),
     "plane_max": ("N", "C", "H", "W"),
+    **dict.fromkeys(("softmax", "softmax_vjp"), ("B", "M", "N")),
     "random_bits": ("words",),
 }
 
@@ -167,6 +169,8 @@ def _named(operation: str, g: Any) -> Iterator[tuple[str, int]]:
         yield from _named("conv2d", g.conv)
         yield from ((f"pool {name}", v) for name, v in _named("max_pool2d", g.pool)
                     if name in ("R", "S", "stride", "padding"))  # fmt: skip
+    elif isinstance(g, ActivationGeometry):
+        yield from (("axes", len(g.shape)), ("elements", math.prod(g.shape)))
     elif is_dataclass(g):
         for field in fields(g):
             yield from ((field.name, v) for v in _whole(getattr(g, field.name)))

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.group_geometry import GroupNormGeometry
 from kernels.contract.norm_geometry import LCNGeometry
 from kernels.contract.plane_geometry import ConcatenateGeometry, PatchGeometry
 from kernels.contract.problem import Problem
@@ -210,6 +211,16 @@ def _renormalised(g: tuple[int, ...], draw: _Values) -> Arrays:
     return (draw(g),), {"max_rms": float(2.0 ** draw.rng.integers(-3, 4))}
 
 
+def _normalised(g: GroupNormGeometry, draw: _Values) -> Arrays:
+    return (draw(g.x_shape), g), draw.maybe("weight", (g.C,)) | draw.maybe("bias", (g.C,))
+
+
+def _normalised_vjp(g: GroupNormGeometry, draw: _Values) -> Arrays:
+    """Arbitrary saved arrays: mean, and scale > 0, each (N,groups) float64."""
+    saved = draw.rng.standard_normal(g.saved_shape), 1 + draw.rng.random(g.saved_shape)
+    return (draw(g.x_shape), draw(g.x_shape), saved, g), {}
+
+
 def _joined(g: tuple[int, ...], draw: _Values) -> Arrays:
     """One to four arrays of the N, H and W of g."""
     N, C, H, W = g
@@ -224,6 +235,10 @@ def _macs(g: ConvGeometry) -> float:
 
 def _taps(g: PoolGeometry) -> float:
     return math.prod(g.y_shape) * g.R * g.S + math.prod(g.x_shape)
+
+
+def _size(g: Any) -> float:
+    return math.prod(g.x_shape)
 
 
 def _elements(g: Any) -> float:
@@ -255,9 +270,14 @@ _KINDS: dict[str, _Kind] = {
     "matmul": _Kind(shapes.product, _multiplied, math.prod),
     "batched_matmul": _Kind(shapes.products, _multiplied_each, math.prod),
     "relu": _Kind(shapes.line, lambda g, draw: ((draw(g),), {}), math.prod),
-    **dict.fromkeys(
-        ("erf", "gelu"), _Kind(shapes.line, lambda g, draw: ((draw(g),), {}), math.prod)
+    "activation": _Kind(shapes.activation, lambda g, draw: ((draw(g.shape), g), {}), _size),
+    "activation_vjp": _Kind(
+        shapes.activation, lambda g, draw: ((draw(g.shape), draw(g.shape), g), {}), _size
     ),
+    "softmax": _Kind(shapes.rows, lambda g, draw: ((draw(g), g), {}), math.prod),
+    "softmax_vjp": _Kind(shapes.rows, lambda g, draw: ((draw(g), draw(g), g), {}), math.prod),
+    "group_norm": _Kind(shapes.groups, _normalised, _size),
+    "group_norm_vjp": _Kind(shapes.groups, _normalised_vjp, _size),
     "relu_vjp": _Kind(shapes.line, lambda g, draw: ((draw(g), draw(g)), {}), math.prod),
     "random_bits": _Kind(shapes.words, _bits, float),
     "patches_gather": _Kind(shapes.planes, _patches, math.prod, draws="patches"),

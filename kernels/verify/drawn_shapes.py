@@ -10,7 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from kernels.contract.activation_geometry import (
+    FUNCTIONS,
+    WITH_PARAMETER,
+    ActivationGeometry,
+)
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.group_geometry import GroupNormGeometry
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.contract.stage_geometry import StageGeometry
 
@@ -180,6 +186,32 @@ def line(rng: Rng, realistic: bool) -> tuple[int, ...]:
     if realistic:
         return PLANES[between(rng, 0, 2)]
     return tuple(between(rng, 1, 40) for _ in range(between(rng, 0, 4)))
+
+
+def activation(rng: Rng, realistic: bool) -> ActivationGeometry:
+    names = [*FUNCTIONS]
+    name = names[between(rng, 0, len(names) - 1)]
+    alpha = float(rng.uniform(0.01, 1.7)) if name in WITH_PARAMETER else None
+    return ActivationGeometry.of(name, line(rng, realistic), alpha)
+
+
+def rows(rng: Rng, realistic: bool) -> tuple[int, int, int]:
+    """(B,M,N): attention's scores, or few and short rows."""
+    if realistic:
+        return of(rng, ((12, 197, 197), (192, 49, 49), (1, 16, 1000)))
+    return between(rng, 1, 4), between(rng, 1, 40), of(rng, (between(rng, 1, 300), 1))
+
+
+def groups(rng: Rng, realistic: bool) -> GroupNormGeometry:
+    """Rows of tokens, and planes in several groups."""
+    if realistic:
+        shapes = ((197, 1, 768, 1), (3136, 1, 96, 1), (2, 3136, 128, 32), (1, 784, 64, 64))
+        N, L, C, count = shapes[between(rng, 0, len(shapes) - 1)]
+        return GroupNormGeometry.of((N, L, C), count)
+    count, width = of(rng, (1, between(rng, 1, 9))), of(rng, (between(rng, 1, 9), 16, 40))
+    L = of(rng, (1, between(rng, 1, 600)))
+    shape = between(rng, 1, 6), L, count * width
+    return GroupNormGeometry.of(shape, count, of(rng, (1e-5, 1e-6, 1.0)))
 
 
 def words(rng: Rng, realistic: bool) -> int:

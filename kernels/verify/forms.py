@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kernels.contract.activation_geometry import WITH_PARAMETER, ActivationGeometry
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.group_geometry import GroupNormGeometry
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.contract.plane_geometry import ConcatenateGeometry, PatchGeometry
 from kernels.contract.stage_geometry import StageGeometry
@@ -148,6 +150,22 @@ def _shape(shape: Value) -> list[tuple[int, ...]]:
     return [_axes("shape", shape)]
 
 
+def _activation(function: str, shape: Value, alpha: float = 1.0) -> ActivationGeometry:
+    """alpha counts for functions that have a parameter."""
+    has = function in WITH_PARAMETER
+    return ActivationGeometry.of(function, _axes("shape", shape), alpha if has else None)
+
+
+def _rows(N: int, B: int = 1, M: int = 1) -> list[tuple[int, int, int]]:
+    return [(B, M, N)]
+
+
+def _groups(
+    C: int, N: int = 1, L: int = 1, groups: int = 1, eps: float = 1e-5
+) -> GroupNormGeometry:
+    return GroupNormGeometry.of((N, L, C), groups, eps)
+
+
 def _joined(channels: Value, H: int, W: int, N: int = 1) -> ConcatenateGeometry:
     return ConcatenateGeometry(N, _axes("channels", channels), H, W)
 
@@ -174,7 +192,10 @@ FORMS: dict[str, Form] = {
     **dict.fromkeys(CONTRASTING, Form(_contrast)),
     "matmul": Form(_product),
     "batched_matmul": Form(_products),
-    **dict.fromkeys(("relu", "relu_vjp", "erf", "gelu", "sgd_step", "renormalise"), Form(_shape)),
+    **dict.fromkeys(("relu", "relu_vjp", "sgd_step", "renormalise"), Form(_shape)),
+    **dict.fromkeys(("activation", "activation_vjp"), Form(_activation)),
+    **dict.fromkeys(("softmax", "softmax_vjp"), Form(_rows)),
+    **dict.fromkeys(("group_norm", "group_norm_vjp"), Form(_groups)),
     "plane_max": Form(_planes),
     "concatenate": Form(_joined),
     "patches_gather": Form(_patches),

@@ -34,19 +34,29 @@ class Failure:
             return str(self.error)
         frames = traceback.extract_tb(self.error.__traceback__)
         inside = any(frame.filename == contract.__file__ for frame in frames)
+        inside = getattr(self.error, "of_kernel", inside)  # raised in another process
         who = "the kernel raises " if inside else ""
-        return f"{who}{type(self.error).__name__}: {self.error}{self._place}"
+        name = "" if self._named else f"{type(self.error).__name__}: "
+        return f"{who}{name}{self.error}{self._place}"
+
+    @property
+    def _named(self) -> bool:
+        """The message is a whole sentence, as of a process that has ended."""
+        return getattr(self.error, "place", None) == str(self.error)
 
     @property
     def _place(self) -> str:
         """The place of the exception; `Undefined` names the line of the .cu file itself."""
-        return "" if isinstance(self.error, Undefined) else f" ({self.raised_at})"
+        named = isinstance(self.error, Undefined) or self._named
+        return "" if named else f" ({self.raised_at})"
 
     @property
     def raised_at(self) -> str:
         """The line that raised an exception; "" if a result was wrong."""
         if isinstance(self.error, Violation):
             return ""
+        if (place := getattr(self.error, "place", None)) is not None:  # in another process
+            return str(place)
         if isinstance(self.error, Undefined):
             return f"{self.error.path}:{self.error.line}"
         last = traceback.extract_tb(self.error.__traceback__)[-1]
@@ -71,6 +81,7 @@ class Outcome:
     worst:    the largest error that the property compared with a bound, before simplification.
     seconds:  what the trial took.
     judged:   the geometries of the examples, each once.
+    left:     what the trial changed of the process, which was then restored.
 
     >>> import kernels
     >>> from kernels.verify.property import PROPERTIES
@@ -88,6 +99,7 @@ class Outcome:
     worst: Worst | None = None
     seconds: float = 0.0
     judged: tuple[Any, ...] = ()
+    left: tuple[str, ...] = ()
 
     @property
     def inapplicable(self) -> bool:

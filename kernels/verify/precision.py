@@ -8,15 +8,21 @@ that were kept in one of these.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
-from kernels.bounds import stated, statistical, within
+from kernels.bounds import stated, statistical
+from kernels.contract.probe import supports
 from kernels.contract.registry import Kernel
-from kernels.verify.calls import Call, Sum
+from kernels.definition.precisions import Rounding, lower_precision, operands, stored
+from kernels.verify.calls import Call, Results, Sum, make
+from kernels.verify.strata import NETWORKS, THRESHOLDS
+from kernels.verify.strata.stratum import work
 
-Rounding = Callable[[np.ndarray], np.ndarray]
+LEAST, MOST = 20_000, 10_000_000
+"""Operations of a call that tells types apart."""
 
 
 def line(kernel: Kernel, call: Call) -> np.ndarray:
@@ -37,61 +43,51 @@ def slack(kernel: Kernel, call: Call) -> np.ndarray:
 
 def named(kernel: Kernel, call: Call, result: np.ndarray) -> str:
     """What a result above the line looks like, as a clause; "" if like nothing known."""
-    if result.shape != call.its.in_float64(call)[0].shape or not np.isfinite(result).all():
+
+    def rounded(change: Rounding) -> np.ndarray:
+        return call.its.in_float64(call.each(change))[0]
+
+    allowed = line(kernel, call) + slack(kernel, call)
+    expected = call.its.in_float64(call)[0]
+    return lower_precision(result, expected, rounded, allowed, call.dtype)
+
+
+def of_result(call: Call, number: int, results: Results, bound: np.ndarray | float) -> str:
+    """What a result beyond its bound looks like, of any operation, as a clause: that of operands
+    rounded to a narrower type, or numbers of one; "" otherwise."""
+
+    def rounded(change: Rounding) -> np.ndarray:
+        return call.its.in_float64(call.each(change))[number]
+
+    result, expected = results[number], call.its.in_float64(call)[number]
+    if result.dtype.kind != "f" or result.shape != expected.shape:
         return ""
-    found = operands(kernel, call, result) or sums(kernel, call, result)
+    if not np.isfinite(result).all() or not np.any(bound):
+        return ""
+    found = operands(result, rounded, bound, call.dtype) or stored(result, expected, call.dtype)
     return f"; {found}" if found else ""
 
 
-def operands(kernel: Kernel, call: Call, result: np.ndarray) -> str:
-    """The type to which the operands were rounded, if the result is exact for rounded ones."""
-    allowed = line(kernel, call) + slack(kernel, call)
-    for name, change in ROUNDINGS.items():
-        if name == "float32":
-            if call.dtype == np.float32:
-                continue
-            allowed = allowed * (np.finfo(np.float32).eps / np.finfo(np.float64).eps)
-        with np.errstate(over="ignore", invalid="ignore"):
-            rounded = call.its.in_float64(call.each(lambda a, c=change: c(a)))[0]  # type: ignore[misc]
-        if within(result, rounded, allowed):
-            return f"these are the results for operands rounded to {name}"
-    return ""
+@lru_cache(maxsize=64)
+def of_kernel(kernel: Kernel, device: str) -> str:
+    """The precision of a kernel as a clause, from one call with numbers enough to tell types apart;
+    "" if it is that of the arrays, or like nothing known."""
+    try:
+        call = _telling(kernel, device)
+        if call is None:
+            return ""
+        results = call.run(kernel)
+        found = (of_result(call, i, results, b) for i, b in enumerate(call.bound(kernel)))
+        return next(filter(None, found), "")
+    except Exception:  # a failure of other properties
+        return ""
 
 
-def sums(kernel: Kernel, call: Call, result: np.ndarray) -> str:
-    """The narrowest type in which such sums could have been added."""
-    error = np.abs(result - call.its.in_float64(call)[0])
-    allowed = line(kernel, call) / np.finfo(call.dtype).eps
-    for name, eps in (("float32", 2.0**-23), ("float16", 2.0**-10), ("bfloat16", 2.0**-7)):
-        if np.finfo(call.dtype).eps < eps and (error <= allowed * eps).all():
-            return f"errors as of sums in {name}"
-    return ""
-
-
-def _kept(bits: int, carry: bool) -> Rounding:
-    """Rounding of float32 to its upper 32 - `bits` bits, to nearest with `carry`, else down."""
-
-    def rounded(a: np.ndarray) -> np.ndarray:
-        if a.dtype.kind != "f":
-            return a
-        whole = np.ascontiguousarray(a, np.float32).view(np.uint32)
-        if carry:
-            whole = whole + np.uint32(1 << (bits - 1))
-        kept = whole & np.uint32(0xFFFFFFFF << bits & 0xFFFFFFFF)
-        return kept.view(np.float32).astype(a.dtype).reshape(a.shape)
-
-    return rounded
-
-
-def _through(dtype: type[np.floating]) -> Rounding:
-    return lambda a: a.astype(dtype).astype(a.dtype) if a.dtype.kind == "f" else a
-
-
-ROUNDINGS: dict[str, Rounding] = {
-    "TensorFloat-32": _kept(13, True),
-    "TensorFloat-32 (cut off)": _kept(13, False),
-    "bfloat16": _kept(16, True),
-    "bfloat16 (cut off)": _kept(16, False),
-    "float16": _through(np.float16),
-    "float32": _through(np.float32),
-}
+def _telling(kernel: Kernel, device: str) -> Call | None:
+    """A call of a listed geometry, of some ten thousand operations."""
+    operation = kernel.operation
+    for stratum in (THRESHOLDS, NETWORKS):
+        for g in stratum.geometries(operation) if operation in stratum.operations else ():
+            if LEAST <= work(operation, g) <= MOST and supports(kernel, g):
+                return replace(make(operation, g, "normal", 0, np.float32), device=device)
+    return None

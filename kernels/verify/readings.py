@@ -28,6 +28,19 @@ READINGS = {
     "sums are added in another order.",
     "two threads": "A buffer, a counter or a setting is shared between calls.",
     # contrast
+    "odd": "The sign, or the ends where the function is constant, are wrong.",
+    "parts of the identity": "The gate of x and that of -x do not add up to 1.",
+    "gates": "A rounding, or a missing bound, carries a value past 0, 1 or x itself.",
+    "values without a number": "A comparison or a bound replaces NaN, or infinity overflows.",
+    "large arguments": "A polynomial is used beyond its range, or e^x overflows on the way.",
+    "slope of the function": "The derivative is that of another function, or lacks a term of the "
+    "product rule.",
+    "passes nothing else": "Something is added to gy times the derivative.",
+    "shares of a row": "A row's sum leaves out an element, or is another row's.",
+    "shifted rows": "The maximum that is subtracted is not the row's own.",
+    "masked": "Minus infinity minus itself, or a NaN that a comparison drops.",
+    "rows that add up to 0": "The weighted sum of gy over the row is wrong or not subtracted.",
+    # group normalisation
     "offset": "The mean that is subtracted does not have weights that sum to 1 at that pixel: "
     "look at the corrected border.",
     "far from zero": "Digits cancel: the variance is computed as a difference of large numbers.",
@@ -85,9 +98,6 @@ READINGS = {
     "special values": "NaN is lost in a comparison, or infinity is multiplied by 0.",
     "rectified twice": "A value above 0 is changed.",
     "two halves": "Zero, or the sign, is treated differently in the two halves.",
-    "odd": "The sign, or the ends where the function is constant, are wrong.",
-    "parts of the identity": "The gate of x and that of -x do not add up to 1.",
-    "values without a number": "A comparison or a bound replaces NaN, or infinity overflows.",
     "gate": "The sign of gy decides instead of that of x, or the gradient passes at x = 0.",
     "passes all": "The gradient is multiplied by 0 instead of being replaced: NaN remains NaN.",
     "large product": "A block's border: the remainder of rows, columns or terms.",
@@ -98,6 +108,14 @@ READINGS = {
     "transposed products": "An operand of another memory order is read as if it were row-major.",
     "column's bias": "The bias is added along rows, or is missing in the last block of columns.",
     # histories
+    "standardised": "The mean or the variance is over other elements than those of the group.",
+    "saved moments": "The arrays for the gradient are of another type or shape, or are the "
+    "variance.",
+    "groups alone": "A sum crosses the border of a group or of a sample.",
+    "large means": "The variance is computed as the mean of squares minus the squared mean.",
+    "orthogonal": "The mean of gy over the group is wrong or not subtracted.",
+    "slope of groups": "The formula of the gradient is wrong: a factor of the scale, or a term.",
+    "weighted channels": "The weight or bias of another channel, or one is needed for the other.",
     "one element": "A result, or prepared weights, are kept by shape, by address or by some of the "
     "values, and returned again although a value has changed.",
     "same sum": "Something is kept by a sum or another checksum of the values.",
@@ -131,6 +149,8 @@ READINGS = {
     "large responses": "Something beside the sum of squares and its power overflows, for "
     "example the square of t, or passes through a type of a smaller range.",
     "averages' range": "The values are scaled, or pass through a type of a smaller range.",
+    "gradual underflow": "Results or operands below the smallest normal number are 0: the code was "
+    "compiled to flush them (-ffast-math does), or compares with the smallest normal number.",
     # outputs
     "output size": "The formula of the output's size rounds the wrong way, or a check of arguments "
     "refuses what is valid.",
@@ -190,6 +210,10 @@ READINGS = {
     "one after another's bits": "The fused kernel rounds in another order than the steps, or pools "
     "before it rectifies.",
     "prepared stage": "The stage expects another form of prepared weights than the convolution's.",
+    # surroundings
+    "process state": "The kernel sets what belongs to its caller: it seeds or draws from a global "
+    "generator, sets a number of threads and does not set it back, or changes an option. Take a "
+    "generator of its own, or restore what it sets (`try` and `finally`).",
     # unpooling
     "transpose": "Unpooling and its transpose disagree about a switch, a collision or the plane.",
     "collision law": "Where windows overlap, values are overwritten that should be added (or the "

@@ -15,7 +15,9 @@ from hypothesis.errors import Unsatisfiable, UnsatisfiedAssumption
 from hypothesis.reporting import with_reporter
 
 from kernels.contract import threads
+from kernels.contract.process_state import changes, restored, state
 from kernels.contract.registry import Kernel
+from kernels.verify import precision
 from kernels.verify.calls import OPERATIONS, Call
 from kernels.verify.measured import measuring
 from kernels.verify.outcome import Failure, Outcome, Worst
@@ -23,6 +25,7 @@ from kernels.verify.property import Inapplicable, Property
 from kernels.verify.simplify import simplified
 from kernels.verify.strata.stratum import work
 from kernels.verify.strata.visits import visits
+from kernels.verify.verdicts import Violation
 
 PROFILES = {"few": 3, "dev": 20, "ci": 80, "intense": 2000}
 """Number of examples of each property on each kernel."""
@@ -121,8 +124,10 @@ def try_property(
     (True, 3)
     """
     began = time.monotonic()
-    outcome = _tried(kernel, property, examples, seed_, shrink, device)
-    return replace(outcome, seconds=time.monotonic() - began)
+    with restored() as before:
+        outcome = _tried(kernel, property, examples, seed_, shrink, device)
+        left = tuple(changes(before, state(), of_trial=True))
+    return replace(outcome, seconds=time.monotonic() - began, left=left)
 
 
 def _tried(
@@ -146,6 +151,10 @@ def _tried(
         if shrink:
             with _threads(property):
                 failing = simplified(kernel, property, *failing)
+        call, extras, wrong = failing
+        if isinstance(wrong, Violation) and wrong.named is not None:
+            named = precision.of_kernel(kernel, device) or wrong.named
+            failing = call, extras, Violation(wrong.message, named)
         return trials.outcome(Failure(*failing))
     return trials.outcome(None)
 

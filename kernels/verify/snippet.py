@@ -25,14 +25,20 @@ def snippet(kernel: Kernel, property: Property, failure: Failure, source: str | 
     geometry = type(call.g).__name__
     lines = [*launching(property), "import numpy as np", "", "import kernels"]
     if hasattr(call.g, "__dataclass_fields__"):
-        lines.append(f"from {type(call.g).__module__} import {geometry}")
+        parts = ", ".join([geometry, *getattr(call.g, "parts", ())])
+        lines.append(f"from {type(call.g).__module__} import {parts}")
+    opening = getattr(kernel, "opening", None)  # of a kernel in another process
     if source is not None:
-        lines.append("from kernels.contract.sources import load")
+        lines.append("from kernels.contract.sources import load" if opening is None else
+                     "from kernels.judge.verdict import opened, properties")  # fmt: skip
     made = call.origin is not None and max(a.size for a in call.inputs.values()) > MOST_WRITTEN
     lines += [f"from kernels.verify import PROPERTIES, {'make' if made else 'Call'}", ""]
-    if source is not None:
-        lines += [f"load({_anywhere(source)!r})"]
-    lines += [f"kernel = kernels.named({name}, {kernel.device!r})", f"g = {call.g!r}", ""]
+    if source is not None and opening is not None:
+        lines += [f"kernel = opened({_anywhere(source)!r}, {name})"]
+    else:
+        lines += [f"load({_anywhere(source)!r})"] if source is not None else []
+        lines += [f"kernel = kernels.named({name}, {kernel.device!r})"]
+    lines += [f"g = {call.g!r}", ""]
     lines += _made(kernel, call) if made else _given(kernel, call)
     lines += [
         "",
@@ -41,7 +47,8 @@ def snippet(kernel: Kernel, property: Property, failure: Failure, source: str | 
         *textwrap.wrap(property.sentence, 88, initial_indent="# ", subsequent_indent="# "),
     ]
     extras = "".join(f", {key}={_value(value)}" for key, value in failure.extras.items())
-    lines += [f"PROPERTIES[{property.name!r}].check(kernel, call{extras})"]
+    law = f"PROPERTIES[{property.name!r}]" if opening is None else opening(property)
+    lines += [f"{law}.check(kernel, call{extras})"]
     return "\n".join(lines) + "\n"
 
 

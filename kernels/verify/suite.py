@@ -28,6 +28,9 @@ MOST_GIVEN = 1e10
 """Operations of the largest geometry, named by the user, that a property tries which calls the
 kernel many times, divided by its share."""
 
+PROCESS_STATE = "process state"
+"""The property that is about what a kernel changes of the process."""
+
 Trial = tuple[Kernel, Property]
 
 
@@ -108,12 +111,16 @@ def run(
 
 class Trier:
     """Trials one after another: of a kernel whose `definition` applies to no call nothing else is
-    tried, and only its first failures are simplified."""
+    tried, and only its first failures are simplified. What a kernel changes of the process in any
+    trial is a failure of "process state"; of a trial after that one, if it held."""
 
     def __init__(self, profile: str, seed: int, device: str = "emulator") -> None:
         self.profile, self.seed, self.device = profile, seed, device
         self._unserved: set[Kernel] = set()
         self._failures: Counter[Kernel] = Counter()
+        self._left: dict[Kernel, dict[str, None]] = {}
+        self._reached: set[Kernel] = set()  # whose trial of PROCESS_STATE has been
+        self._said: set[Kernel] = set()  # of which a failure says what they changed
 
     def tried(self, kernel: Kernel, property: Property) -> Outcome:
         """The outcome of one trial."""
@@ -122,10 +129,28 @@ class Trier:
         shrink = self._failures[kernel] < MOST_SHRUNK
         examples = PROFILES[self.profile]
         outcome = try_property(kernel, property, examples, self.seed, shrink, self.device)
+        outcome = self._with_what_is_left(outcome)
         if not outcome.holds and not outcome.inapplicable:
             self._failures[kernel] += MOST_SHRUNK if outcome.cause else 1
         if outcome.inapplicable and property.name == "definition":
             self._unserved.add(kernel)
+        return outcome
+
+    def _with_what_is_left(self, outcome: Outcome) -> Outcome:
+        """The outcome; failed, if the kernel has changed the process and no failure says so yet."""
+        kernel, its = outcome.kernel, outcome.law.name == PROCESS_STATE
+        left = self._left.setdefault(kernel, {})
+        left |= dict.fromkeys(outcome.left)
+        if its:
+            self._reached.add(kernel)
+        if kernel in self._said or kernel not in self._reached:
+            return outcome
+        if left and outcome.holds:
+            what = " and ".join(left)
+            outcome = replace(outcome, unmet=f"a call of the kernel has changed {what}")
+        elif not (its and outcome.failure):
+            return outcome
+        self._said.add(kernel)
         return outcome
 
 

@@ -6,11 +6,19 @@ from __future__ import annotations
 class Violation(AssertionError):
     """A property does not hold; the message states where and by how much.
 
+    named: a clause at the message's end, the lower precision that such errors have; None where the
+           check names none. The runner replaces it by that of a larger call: a simplified example
+           has too few numbers to tell types apart.
+
     >>> raise Violation("at (0,) the result is 1, expected 2")
     Traceback (most recent call last):
         ...
     kernels.verify.verdicts.Violation: at (0,) the result is 1, expected 2
     """
+
+    def __init__(self, message: str = "", named: str | None = None) -> None:
+        super().__init__(message + (named or ""))
+        self.message, self.named = message, named
 
 
 class Misreturn(Violation):

@@ -14,6 +14,7 @@ tiles in them; at points that small tiles do not use, these have no row.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
@@ -57,15 +58,20 @@ class Axis:
 
     def _products(self, sizes: list[int]) -> int:
         """Of tiles of these sizes, all phases at all points that a tile and a phase have."""
-        points, largest = [_places(size + max(self.taps) - 1) for size in sizes], max(sizes)
-        phases = [_places(largest + taps - 1) for taps in self.taps]
-        return sum(len(tile & phase) for tile in points for phase in phases)
+        phases = [_places(max(sizes) + taps - 1) for taps in self.taps]
+        return sum(  # of few sizes, however many tiles there are
+            number * len(_places(size + max(self.taps) - 1) & phase)
+            for size, number in Counter(sizes).items()
+            for phase in phases
+        )
 
     def members(self, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """For tiles by number: (each one's row at each point (n, MOST), rows at each point)."""
-        uses = np.zeros((len(which), MOST), np.int64)
-        for row, size in zip(uses, self.tiles[which, 1], strict=True):
-            row[[*_places(size + max(self.taps) - 1)]] = 1
+        sizes = self.tiles[which, 1]
+        of_size = np.zeros((sizes.max(initial=0) + 1, MOST), np.int64)
+        for size in np.unique(sizes):
+            of_size[size, [*_places(int(size) + max(self.taps) - 1)]] = 1
+        uses = of_size[sizes]
         return np.cumsum(uses, axis=0) - uses, uses.sum(axis=0)
 
     def points(self, f: int) -> np.ndarray:

@@ -6,7 +6,9 @@ import numpy as np
 
 import kernels
 from minidl.functional import arguments
+from minidl.functional.elementwise import activated, activated_vjp
 from minidl.functional.reduction import sum
+from minidl.recording import is_recording
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
 
@@ -39,35 +41,30 @@ def _relu_vjp_rule(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None,
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + e^-x), without overflow for large |x|."""
     arguments.tensor(x, "sigmoid", "x")
-    return record("sigmoid", logistic(x._array), (x,))
+    return record("sigmoid", activated("sigmoid", x._array), (x,))
 
 
 @gradient.rule("sigmoid")
 def _sigmoid(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
-    y = sigmoid(node.inputs[0])
+    (x,) = node.inputs
+    if not is_recording():
+        return (Tensor(activated_vjp("sigmoid", gy._array, x._array)),)
+    y = sigmoid(x)
     return (gy * y * (1.0 - y),)
-
-
-def logistic(x: np.ndarray) -> np.ndarray:
-    """1 / (1 + e^-x): an array of x's type. Where e^-x is too large the result is 0."""
-    out = np.empty_like(x)
-    np.negative(x, out=out)
-    with np.errstate(over="ignore"):
-        np.exp(out, out=out)
-    out += 1
-    np.reciprocal(out, out=out)
-    return out
 
 
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent."""
     arguments.tensor(x, "tanh", "x")
-    return record("tanh", np.tanh(x._array), (x,))
+    return record("tanh", activated("tanh", x._array), (x,))
 
 
 @gradient.rule("tanh")
 def _tanh(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
-    y = tanh(node.inputs[0])
+    (x,) = node.inputs
+    if not is_recording():
+        return (Tensor(activated_vjp("tanh", gy._array, x._array)),)
+    y = tanh(x)
     return (gy * (1.0 - y * y),)
 
 
@@ -77,17 +74,27 @@ def softmax(x: Tensor, dim: int = -1, *, axis: int | None = None) -> Tensor:
     ValueError for an axis that x has not, or that is empty.
     """
     dim = _axis(x, dim, axis, "softmax")
-    data = x._array - x._array.max(axis=dim, keepdims=True)
-    np.exp(data, out=data)
-    data /= data.sum(axis=dim, keepdims=True)
-    return record("softmax", data, (x,), axis=dim)
+    return record("softmax", _of_rows("softmax", dim, x._array), (x,), axis=dim)
 
 
 @gradient.rule("softmax")
 def _softmax(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
-    axis = node.saved["axis"]
-    product = gy * (y := softmax(node.inputs[0], axis))
+    axis, y = node.saved["axis"], softmax(node.inputs[0], node.saved["axis"])
+    if not is_recording():
+        return (Tensor(_of_rows("softmax_vjp", axis, gy._array, y._array)),)
+    product = gy * y
     return (product - y * sum(product, axis, True),)
+
+
+def _of_rows(operation: str, axis: int, *arrays: np.ndarray) -> np.ndarray:
+    """A kernel of rows along `axis`, which is moved to the end: for channels that are last in
+    memory, and for a last axis, without a copy."""
+    last = [np.moveaxis(a, axis, -1) for a in arrays]
+    N = last[0].shape[-1]
+    rows = [a.reshape(1, -1, N) for a in last]  # (...,N) -> (1,M,N)
+    g = rows[0].shape
+    found = kernels.pick_for(operation, rows[0], g)(*rows, g)
+    return np.moveaxis(found.reshape(last[0].shape), -1, axis)  # (1,M,N) -> (...,N)
 
 
 def log_softmax(x: Tensor, dim: int = -1, *, axis: int | None = None) -> Tensor:

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-import kernels
-from kernels.contract import memory
 from minidl.functional import arguments
 from minidl.functional.arithmetic import divide
+from minidl.functional.elementwise import activated, activated_vjp
+from minidl.recording import is_recording
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
 
@@ -17,27 +17,18 @@ Needs = tuple[bool, ...]
 Cotangents = tuple[Tensor | None, ...]
 
 
-def elementwise(operation: str, x: np.ndarray) -> np.ndarray:
-    """A kernel of elements on x of any memory order: y in that order, row-major if it has gaps.
-
-    Kernels take four axes for (N,C,H,W) in channels-last memory, and would copy others.
-    """
-    plain = memory.nhwc(x) if x.ndim == 4 and not x.flags.c_contiguous else x
-    flat = plain.reshape(-1)  # any shape -> (size,)
-    kernel = kernels.pick_for(operation, flat, flat.shape)
-    y: np.ndarray = kernel(flat).reshape(plain.shape)  # (size,) -> the shape
-    return y if plain is x else memory.nchw(y)
-
-
 def exp(a: Tensor) -> Tensor:
     """e^a."""
     arguments.tensor(a, "exp", "a")
-    return record("exp", np.exp(a._array), (a,))
+    return record("exp", activated("exp", a._array), (a,))
 
 
 @gradient.rule("exp")
 def _exp(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
-    return (gy * exp(node.inputs[0]),)
+    (a,) = node.inputs
+    if not is_recording():
+        return (Tensor(activated_vjp("exp", gy._array, a._array)),)
+    return (gy * exp(a),)
 
 
 def sqrt(a: Tensor) -> Tensor:
@@ -71,12 +62,14 @@ def reciprocal(a: Tensor) -> Tensor:
 def erf(a: Tensor) -> Tensor:
     """The error function, 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to a."""
     arguments.tensor(a, "erf", "a")
-    return record("erf", elementwise("erf", a._array), (a,))
+    return record("erf", activated("erf", a._array), (a,))
 
 
 @gradient.rule("erf")
 def _erf(node: Node, gy: Tensor, needs: Needs) -> Cotangents:
     (a,) = node.inputs
+    if not is_recording():
+        return (Tensor(activated_vjp("erf", gy._array, a._array)),)
     return (gy * (exp(-(a * a)) * (2 / math.sqrt(math.pi))),)
 
 

@@ -12,10 +12,12 @@ import numpy as np
 
 from minidl import rules
 from minidl.functional import arguments
-from minidl.functional.activation import logistic, sigmoid, tanh
+from minidl.functional.activation import sigmoid, tanh
 from minidl.functional.arithmetic import where
-from minidl.functional.elementary import elementwise, erf, exp
+from minidl.functional.elementary import erf, exp
+from minidl.functional.elementwise import activated, activated_vjp
 from minidl.functional.shape import reshape
+from minidl.recording import is_recording
 from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, record
 
@@ -26,19 +28,24 @@ CUBIC = 0.044715
 """The coefficient of x^3 in GELU's approximation (Hendrycks, Gimpel 2016)."""
 
 GELU_FORMS = ("none", "tanh")
+KERNELS = {"none": "gelu", "tanh": "gelu_tanh"}
+OF_PYTORCH = (1 / 6, 0.5)
+"""Hardsigmoid's alpha and beta there, and in its kernel."""
 
 
 def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
     """x where x > 0, `negative_slope` times x elsewhere (Maas et al. 2013)."""
     arguments.tensor(x, "leaky_relu", "x")
     slope = arguments.number(negative_slope, "leaky_relu: negative_slope")
-    data = np.where(x._array > 0, x._array, x._array * slope)
-    return record("leaky_relu", data, (x,), slope=slope)
+    return record("leaky_relu", activated("leaky_relu", x._array, slope), (x,), slope=slope)
 
 
 @gradient.rule("leaky_relu")
 def _leaky_relu(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
-    return (where(node.inputs[0]._array > 0, gy, gy * node.saved["slope"]),)
+    (x,), slope = node.inputs, node.saved["slope"]
+    if not is_recording():
+        return (Tensor(activated_vjp("leaky_relu", gy._array, x._array, slope)),)
+    return (where(x._array > 0, gy, gy * slope),)
 
 
 def prelu(x: Tensor, weight: Tensor) -> Tensor:
@@ -62,12 +69,14 @@ def prelu(x: Tensor, weight: Tensor) -> Tensor:
 def relu6(x: Tensor) -> Tensor:
     """min(max(x, 0), 6); the derivative at 0 and 6 is 0, at NaN 1."""
     arguments.tensor(x, "relu6", "x")
-    return record("relu6", np.clip(x._array, 0, 6), (x,))
+    return record("relu6", activated("relu6", x._array), (x,))
 
 
 @gradient.rule("relu6")
 def _relu6(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     x = node.inputs[0]._array
+    if not is_recording():
+        return (Tensor(activated_vjp("relu6", gy._array, x)),)
     return (where((x <= 0) | (x >= 6), 0.0, gy),)
 
 
@@ -75,14 +84,15 @@ def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """x where x > 0, alpha (e^x - 1) elsewhere (Clevert et al. 2015)."""
     arguments.tensor(x, "elu", "x")
     alpha = arguments.number(alpha, "elu: alpha")
-    below = np.expm1(np.minimum(x._array, 0)) * alpha
-    return record("elu", np.where(x._array > 0, x._array, below), (x,), alpha=alpha)
+    return record("elu", activated("elu", x._array, alpha), (x,), alpha=alpha)
 
 
 @gradient.rule("elu")
 def _elu(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
-    (x,) = node.inputs
-    slope = exp(where(x._array < 0, x, 0.0)) * node.saved["alpha"]  # constant at 0, as PyTorch's
+    (x,), alpha = node.inputs, node.saved["alpha"]
+    if not is_recording():
+        return (Tensor(activated_vjp("elu", gy._array, x._array, alpha)),)
+    slope = exp(where(x._array < 0, x, 0.0)) * alpha  # constant at 0, as PyTorch's
     return (where(x._array <= 0, gy * slope, gy),)
 
 
@@ -112,48 +122,34 @@ def hardsigmoid(x: Tensor, alpha: float = 1 / 6, beta: float = 0.5) -> Tensor:
     arguments.tensor(x, "hardsigmoid", "x")
     alpha = arguments.number(alpha, "hardsigmoid: alpha")
     beta = arguments.number(beta, "hardsigmoid: beta")
-    data = _ramp(x._array, alpha, beta)
-    return record("hardsigmoid", np.clip(data, 0, 1, out=data), (x,), alpha=alpha, beta=beta)
+    if (alpha, beta) == OF_PYTORCH:
+        data = activated("hardsigmoid", x._array)
+    else:
+        data = np.clip(x._array * alpha + beta, 0, 1)
+    return record("hardsigmoid", data, (x,), alpha=alpha, beta=beta)
 
 
 @gradient.rule("hardsigmoid")
 def _hardsigmoid(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
-    alpha, beta = node.saved["alpha"], node.saved["beta"]
-    y = _ramp(node.inputs[0]._array, alpha, beta)
+    x, (alpha, beta) = node.inputs[0]._array, (node.saved["alpha"], node.saved["beta"])
+    plain = (alpha, beta) == OF_PYTORCH
+    if plain and not is_recording():
+        return (Tensor(activated_vjp("hardsigmoid", gy._array, x)),)
+    y = (x + 3) / 6 if plain else x * alpha + beta  # exactly 0 and 1 at -3 and 3
     return (where((y > 0) & (y < 1), gy * alpha, 0.0),)
-
-
-def _ramp(x: np.ndarray, alpha: float, beta: float) -> np.ndarray:
-    """alpha x + beta, exactly 0 and 1 at -3 and 3 for PyTorch's numbers."""
-    out = np.empty_like(x)
-    if (alpha, beta) == (1 / 6, 0.5):
-        np.add(x, 3, out=out)
-        out /= 6
-    else:
-        np.multiply(x, alpha, out=out)
-        out += beta
-    return out
 
 
 def hardswish(x: Tensor) -> Tensor:
     """x min(max(x + 3, 0), 6) / 6 (Howard et al. 2019)."""
     arguments.tensor(x, "hardswish", "x")
-    data = _hard_gate(x._array)
-    data *= x._array
-    return record("hardswish", data, (x,))
-
-
-def _hard_gate(x: np.ndarray) -> np.ndarray:
-    out = np.empty_like(x)
-    np.add(x, 3, out=out)
-    np.clip(out, 0, 6, out=out)
-    out /= 6
-    return out
+    return record("hardswish", activated("hardswish", x._array), (x,))
 
 
 @gradient.rule("hardswish")
 def _hardswish(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     (x,) = node.inputs
+    if not is_recording():
+        return (Tensor(activated_vjp("hardswish", gy._array, x._array)),)
     inside = where(x._array <= -3, 0.0, gy * (x * (1 / 3) + 0.5))
     return (where(x._array < 3, inside, gy),)
 
@@ -161,18 +157,14 @@ def _hardswish(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 def silu(x: Tensor) -> Tensor:
     """x sigmoid(x) (Elfwing et al. 2017; Ramachandran et al. 2017)."""
     arguments.tensor(x, "silu", "x")
-    data = np.empty_like(x._array)
-    np.negative(x._array, out=data)
-    with np.errstate(over="ignore"):
-        np.exp(data, out=data)
-    data += 1
-    np.divide(x._array, data, out=data)
-    return record("silu", data, (x,))
+    return record("silu", activated("silu", x._array), (x,))
 
 
 @gradient.rule("silu")
 def _silu(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     (x,) = node.inputs
+    if not is_recording():
+        return (Tensor(activated_vjp("silu", gy._array, x._array)),)
     s = sigmoid(x)
     return (gy * (s * (1.0 + x * (1.0 - s))),)
 
@@ -180,7 +172,7 @@ def _silu(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 def mish(x: Tensor) -> Tensor:
     """x tanh(log(1 + e^x)) (Misra 2019)."""
     arguments.tensor(x, "mish", "x")
-    return record("mish", x._array * _mish_gate(x._array), (x,))
+    return record("mish", activated("mish", x._array), (x,))
 
 
 def _mish_gate(x: np.ndarray) -> np.ndarray:
@@ -194,6 +186,8 @@ def _mish_gate(x: np.ndarray) -> np.ndarray:
 @gradient.rule("mish")
 def _mish(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     (x,) = node.inputs
+    if not is_recording():
+        return (Tensor(activated_vjp("mish", gy._array, x._array)),)
     g = tanh(softplus(x))
     return (gy * (g + x * sigmoid(x) * (1.0 - g * g)),)
 
@@ -206,39 +200,30 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
     """
     arguments.tensor(x, "gelu", "x")
     form = arguments.one_of(approximate, GELU_FORMS, "gelu: approximate")
-    if form == "none":
-        return record("gelu", elementwise("gelu", x._array), (x,), approximate=form)
-    data = _nearly_normal(x._array)
-    data *= x._array
+    data = activated(KERNELS[form], x._array)
     return record("gelu", data, (x,), approximate=form)
 
 
 def _normal(x: np.ndarray) -> np.ndarray:
     """(1 + erf(x / sqrt(2))) / 2."""
-    out = elementwise("erf", x * ROOT_HALF)
+    out = activated("erf", x * ROOT_HALF)
     out += 1
     out *= 0.5
     return out
 
 
 def _nearly_normal(x: np.ndarray) -> np.ndarray:
-    """(1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2."""
-    out = np.empty_like(x)
-    np.multiply(x, x, out=out)
-    out *= CUBIC * ROOT_2_PI
-    out += ROOT_2_PI
-    out *= x
-    np.tanh(out, out=out)
-    out += 1
-    out *= 0.5
-    return out
+    """(1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 = 1 / (1 + e^-2u)."""
+    return activated("sigmoid", (x + CUBIC * x * x * x) * (2 * ROOT_2_PI))
 
 
 @gradient.rule("gelu")
 def _gelu(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
-    (x,) = node.inputs
+    (x,), form = node.inputs, node.saved["approximate"]
+    if not is_recording():
+        return (Tensor(activated_vjp(KERNELS[form], gy._array, x._array)),)
     square = x * x
-    if node.saved["approximate"] == "none":
+    if form == "none":
         density = exp(square * -0.5) * (ROOT_2_PI / 2)  # e^(-x^2/2) / sqrt(2 pi)
         return (gy * ((1.0 + erf(x * ROOT_HALF)) * 0.5 + x * density),)
     t = tanh((x + x * square * CUBIC) * ROOT_2_PI)
@@ -248,13 +233,13 @@ def _gelu(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
 
 @rules.gate("silu")
 def _silu_gate(node: Node) -> Tensor:
-    return Tensor(logistic(node.inputs[0]._array))
+    return Tensor(activated("sigmoid", node.inputs[0]._array))
 
 
 @rules.gate("softplus")
 def _softplus_gate(node: Node) -> Tensor:
     """The derivative: a softplus has no factor x."""
-    return Tensor(logistic(node.inputs[0]._array * node.saved["beta"]))
+    return Tensor(activated("sigmoid", node.inputs[0]._array * node.saved["beta"]))
 
 
 @rules.gate("mish")
@@ -264,7 +249,7 @@ def _gate_of_mish(node: Node) -> Tensor:
 
 @rules.gate("hardswish")
 def _hardswish_gate(node: Node) -> Tensor:
-    return Tensor(_hard_gate(node.inputs[0]._array))
+    return Tensor(activated("hardsigmoid", node.inputs[0]._array))
 
 
 @rules.gate("gelu")

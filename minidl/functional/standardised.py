@@ -2,14 +2,14 @@
 
     y = (x - mean) / sqrt(variance + eps)          over some axes of x
 
-The mean and then the variance, of x minus the rounded mean, are two passes; their sums are in
-float64. Both errors of the mean, its rounding to x's type and that of the difference, are of an eps
-of the largest |x|, as the input's own rounding.
+The kernel is that of group normalisation, for x as it lies in memory (`arranged_groups.py`); its
+sums are in float64. Both errors of the mean, its rounding to x's type and that of the difference,
+are of an eps of the largest |x|, as the input's own rounding.
 
 `standardise` is one node. The weight and the bias are multiplied and added as any others, so that
 each rule of a table sees them: the deconvnet passes the cotangent through the standardisation, as
 through local contrast normalisation, and transposes the scale, as that of a batch normalisation.
-Off the tape they are applied in place, with the same bits.
+Off the tape the kernel applies them.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+import kernels
 from minidl import device
 from minidl.backward_pass import backward
 from minidl.functional import arguments
 from minidl.functional.arithmetic import add, multiply
+from minidl.functional.arranged_groups import arranged
 from minidl.functional.elementary import sqrt
 from minidl.functional.reduction import mean
 from minidl.functional.shape import reshape
@@ -55,7 +57,8 @@ def layer_norm(
     for name, each in (("weight", weight), ("bias", bias)):
         _check_scale(each, shape, x, f"layer_norm: {name}")
     axes = tuple(range(x.ndim - len(shape), x.ndim))
-    return _scaled(standardise(x, axes, eps), weight, bias)
+    _check_elements(x, axes)
+    return _affine(x, axes, eps, weight, bias, axes)
 
 
 def group_norm(
@@ -77,9 +80,10 @@ def group_norm(
     for name, each in (("weight", weight), ("bias", bias)):
         _check_scale(each, (C,), x, f"group_norm: {name}")
     apart = reshape(x, (len(x), groups, C // groups, *x.shape[2:]))  # (N,C,...) -> (N,G,C/G,...)
-    y = standardise(apart, tuple(range(2, apart.ndim)), eps)
-    together = reshape(y, x.shape)  # (N,G,C/G,...) -> (N,C,...)
-    return _scaled(together, *_by_channel(x, weight, bias))
+    axes = tuple(range(2, apart.ndim))
+    _check_elements(apart, axes)
+    y = _affine(apart, axes, eps, weight, bias, (1, 2))
+    return reshape(y, x.shape)  # (N,G,C/G,...) -> (N,C,...)
 
 
 def instance_norm(
@@ -95,8 +99,9 @@ def instance_norm(
     eps = _epsilon(eps, "instance_norm")
     for name, each in (("weight", weight), ("bias", bias)):
         _check_scale(each, (C,), x, f"instance_norm: {name}")
-    y = standardise(x, tuple(range(2, x.ndim)), eps)
-    return _scaled(y, *_by_channel(x, weight, bias))
+    axes = tuple(range(2, x.ndim))
+    _check_elements(x, axes)
+    return _affine(x, axes, eps, weight, bias, (1,))
 
 
 def standardise(x: Tensor, axes: Sequence[int], eps: float = 1e-5) -> Tensor:
@@ -107,36 +112,55 @@ def standardise(x: Tensor, axes: Sequence[int], eps: float = 1e-5) -> Tensor:
     arguments.tensor(x, "standardise", "x")
     over = arguments.axes(axes, x.shape, "standardise: axes")
     eps = _epsilon(eps, "standardise")
-    if math.prod(x.shape[a] for a in over) == 0 and x.shape[:1] != (0,):
-        raise ValueError(f"standardise: the axes {over} of x {x.shape} have no elements")
-    y, scale = _standardised(x._array, over, eps)
-    return record("standardise", y, (x,), axes=over, eps=eps, y=y, scale=scale)
+    _check_elements(x, over)
+    return _affine(x, over, eps)
 
 
-def _standardised(
-    x: np.ndarray, axes: tuple[int, ...], eps: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """The result and 1 / sqrt(variance + eps), both of x's type."""
-    count = max(math.prod(x.shape[a] for a in axes), 1)
-    centre = _sum(x, axes) / count
-    y = x - centre.astype(x.dtype)
-    squares = _sum(y * y, axes)
-    scale = (1 / np.sqrt(squares / count + eps)).astype(x.dtype)
-    y *= scale
-    return y, scale
+def _check_elements(x: Tensor, axes: tuple[int, ...]) -> None:
+    if math.prod(x.shape[a] for a in axes) == 0 and x.shape[:1] != (0,):
+        raise ValueError(f"standardise: the axes {axes} of x {x.shape} have no elements")
 
 
-def _sum(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """The sum over `axes` in float64, which stay with size 1.
+def _affine(
+    x: Tensor,
+    axes: tuple[int, ...],
+    eps: float,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    along: tuple[int, ...] = (),
+) -> Tensor:
+    """x standardised over `axes`, times weight, plus bias, which lie along the axes `along`.
 
-    Of channels-last memory the pixels are added first, whole rows of channels at a time.
+    If nothing is recorded they are applied by the kernel, where its channels are these axes, or in
+    place. On the tape they are nodes of their own.
     """
-    if len(axes) > 1 and not x.flags.c_contiguous:
-        fastest = min(axes, key=lambda a: abs(x.strides[a]))
-        others = tuple(a for a in axes if a != fastest)
-        x, axes = x.sum(axis=others, keepdims=True, dtype=np.float64), (fastest,)
-    total: np.ndarray = x.sum(axis=axes, keepdims=True, dtype=np.float64)
-    return total
+    stored = arranged(x._array, axes, eps, along)
+    recorded = is_recording() and any(t is not None and t.requires_grad for t in (x, weight, bias))
+    fused = not recorded and stored.channels_are(along, x.shape)
+    options = {"weight": weight, "bias": bias} if fused else {}
+    given = {k: t._array.reshape(-1) for k, t in options.items() if t is not None}  # (C,)
+    data = stored.brought(x._array)
+    y, saved = kernels.pick_for("group_norm", data, stored.g)(data, stored.g, **given)
+    result = stored.back(y, x.shape)
+    if fused:
+        return Tensor(result)
+    z = record("standardise", result, (x,), axes=axes, eps=eps, stored=stored, saved=saved)
+    shape = tuple(n if a in along else 1 for a, n in enumerate(x.shape))
+    if not recorded:
+        return _scaled_in_place(z, weight, bias, shape)
+    z = z if weight is None else multiply(z, reshape(weight, shape))  # along -> x's axes
+    return z if bias is None else add(z, reshape(bias, shape))
+
+
+def _scaled_in_place(
+    z: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...]
+) -> Tensor:
+    """z, of which nobody else knows, times weight plus bias, along the axes of `shape`."""
+    if weight is not None:
+        np.multiply(z._array, weight._array.reshape(shape), out=z._array)
+    if bias is not None:
+        np.add(z._array, bias._array.reshape(shape), out=z._array)
+    return z
 
 
 @gradient.rule("standardise")
@@ -145,43 +169,16 @@ def _standardise(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     if is_recording():
         composed = standardise_composed(x, axes, eps)
         return backward(composed, gy, inputs=(x,), create_graph=True)  # type: ignore[return-value]
-    return (Tensor(_vjp(gy._array, node.saved["y"], node.saved["scale"], axes)),)
-
-
-def _vjp(gy: np.ndarray, y: np.ndarray, scale: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """scale (gy - mean(gy) - y mean(gy y))."""
-    count = max(math.prod(y.shape[a] for a in axes), 1)
-    products = gy * y
-    along, centre = _sum(products, axes) / count, _sum(gy, axes) / count
-    np.multiply(y, along.astype(gy.dtype), out=products)
-    gx: np.ndarray = gy - centre.astype(gy.dtype)
-    gx -= products
-    gx *= scale
-    return gx
+    stored = node.saved["stored"]
+    arrays = stored.brought(gy._array), stored.brought(x._array)
+    kernel = kernels.pick_for("group_norm_vjp", arrays[1], stored.g)
+    return (Tensor(stored.back(kernel(*arrays, node.saved["saved"], stored.g), x.shape)),)
 
 
 def standardise_composed(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
     """The same formula in Tensor functions."""
     v = x - mean(x, axes, keepdims=True)
     return v / sqrt(mean(v * v, axes, keepdims=True) + eps)
-
-
-def _scaled(y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
-    """y, of which nobody else knows, times weight plus bias; in place if nothing is recorded."""
-    if is_recording() and any(t is not None and t.requires_grad for t in (y, weight, bias)):
-        y = y if weight is None else multiply(y, weight)
-        return y if bias is None else add(y, bias)
-    if weight is not None:
-        np.multiply(y._array, weight._array, out=y._array)
-    if bias is not None:
-        np.add(y._array, bias._array, out=y._array)
-    return y
-
-
-def _by_channel(x: Tensor, *tensors: Tensor | None) -> list[Tensor | None]:
-    """Each (C,) -> (C,1,...), which broadcasts along axis 1 of x."""
-    shape = (-1, *(1,) * (x.ndim - 2))
-    return [None if t is None else reshape(t, shape) for t in tensors]
 
 
 def _channels(x: object, operation: str) -> int:

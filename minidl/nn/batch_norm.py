@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Self
+
 import numpy as np
 
 from minidl import functional as F
@@ -52,6 +55,43 @@ class BatchNorm2d(Module):
         self.register_buffer("running_var", Tensor(np.ones(C, np.float32)) if tracked else None)
         self.register_buffer("num_batches_tracked", plain(np.array(0)) if tracked else None)
 
+    @classmethod
+    def of(
+        cls,
+        weight: np.ndarray | None = None,
+        bias: np.ndarray | None = None,
+        running_mean: np.ndarray | None = None,
+        running_var: np.ndarray | None = None,
+        num_batches_tracked: np.ndarray | None = None,
+        **settings: Any,
+    ) -> Self:
+        """The layer with these arrays; `settings` are num_features, eps and momentum.
+
+        ValueError unless weight and bias are both there or both not, the three statistics too, all
+        of num_features elements and one type.
+        """
+        given = {"weight": weight, "bias": bias, "running_mean": running_mean,
+                 "running_var": running_var}  # fmt: skip
+        C = arguments.integer(settings.pop("num_features", None), f"{cls.__name__}: num_features")
+        _check_stored(cls.__name__, C, given, num_batches_tracked)
+        layer = cls(1, affine=False, track_running_stats=False, **settings)
+        layer.num_features, layer.affine = C, weight is not None
+        layer.track_running_stats = running_mean is not None
+        layer.weight = None if weight is None else Parameter(weight)
+        layer.bias = None if bias is None else Parameter(bias)
+        statistics = {"running_mean": running_mean, "running_var": running_var}
+        for name, array in statistics.items():
+            layer.register_buffer(name, None if array is None else Tensor(array.copy()))
+        if num_batches_tracked is not None:
+            counted = np.array(int(num_batches_tracked))
+            layer.register_buffer("num_batches_tracked", plain(counted))
+        return layer
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `of` takes beside the arrays."""
+        return {"num_features": self.num_features, "eps": self.eps, "momentum": self.momentum}
+
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim not in self.axes:
             raise ValueError(
@@ -100,3 +140,31 @@ class BatchNorm1d(BatchNorm2d):
     """The same of x (N,C) or (N,C,L)."""
 
     axes = (2, 3)
+
+
+def _check_stored(
+    kind: str, C: int, given: Mapping[str, np.ndarray | None], counted: np.ndarray | None
+) -> None:
+    """ValueError for arrays of a file that are not those of one normalisation."""
+    arrays = {name: array for name, array in given.items() if array is not None}
+    affine = {"weight", "bias"} & arrays.keys()
+    tracked = {"running_mean", "running_var"} & arrays.keys()
+    if len(affine) == 1 or len(tracked) + (counted is not None) not in (0, 3):
+        raise ValueError(
+            f"{kind}: weight and bias go together, and so do running_mean, running_var and "
+            f"num_batches_tracked; got {', '.join(arrays) or 'none of the four'}"
+        )
+    for name, array in arrays.items():
+        arguments.array(array, f"{kind}: {name}")
+    if any(array.shape != (C,) for array in arrays.values()) or C < 1:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise ValueError(f"{kind}: arrays of {C} features must be ({C},), got {shapes}")
+    if len({array.dtype for array in arrays.values()}) > 1:
+        raise ValueError(f"{kind}: its arrays must be of one type")
+    if counted is not None and (counted.shape or counted.dtype.kind not in "iu" or counted < 0):
+        raise ValueError(
+            f"{kind}: num_batches_tracked must be one whole number from 0 on, got "
+            f"{counted.dtype} {counted.shape}"
+        )
+    if "running_var" in arrays and not (arrays["running_var"] >= 0).all():
+        raise ValueError(f"{kind}: running_var must not be negative")

@@ -14,6 +14,7 @@ import numpy as np
 
 from minidl.nn import (
     activations,
+    batch_norm,
     elementary,
     elementwise,
     joins,
@@ -37,6 +38,8 @@ WEIGHTED: dict[str, Callable[..., Module]] = {
     "Scale": operands.Scale,
     "Shift": operands.Shift,
     "Constant": moves.Constant,
+    "BatchNorm1d": batch_norm.BatchNorm1d.of,
+    "BatchNorm2d": batch_norm.BatchNorm2d.of,
     "LayerNorm": normalisation.LayerNorm.of,
     "GroupNorm": normalisation.GroupNorm.of,
     "InstanceNorm2d": normalisation.InstanceNorm2d.of,
@@ -73,11 +76,16 @@ ALLOWED = {
     "Scale": set[str](),
     "Shift": set[str](),
     "Constant": set[str](),
+    "BatchNorm1d": {"num_features", "eps", "momentum"},
+    "BatchNorm2d": {"num_features", "eps", "momentum"},
     "LayerNorm": {"normalized_shape", "eps"},
     "GroupNorm": {"num_groups", "num_channels", "eps"},
     "InstanceNorm2d": {"num_features", "eps"},
 }
-OPTIONAL = {"LayerNorm", "GroupNorm", "InstanceNorm2d"}
+STATISTICS = {"running_mean", "running_var", "num_batches_tracked"}
+ARRAYS = {"BatchNorm1d": STATISTICS, "BatchNorm2d": STATISTICS}
+"""Arrays that a kind may have beside a weight and a bias."""
+OPTIONAL = {"BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm", "InstanceNorm2d"}
 """Kinds that may have no weight."""
 
 
@@ -150,8 +158,10 @@ def _layer(kind: str, arrays: Arrays, settings: Mapping[str, Any]) -> Module:
         raise ValueError(f"no kind {kind!r}; there are {', '.join(sorted(WEIGHTED | PLAIN))}")
     _refuse_unknown(given, ALLOWED[kind])
     missing = "weight" not in arrays and kind not in OPTIONAL
-    if missing or not arrays.keys() <= {"weight", "bias"}:
-        raise ValueError(f"a {kind} has a weight and may have a bias, got {sorted(arrays)}")
+    others = ARRAYS.get(kind, set[str]())
+    if missing or not arrays.keys() <= {"weight", "bias"} | others:
+        beside = f", with {', '.join(sorted(others))}" if others else ""
+        raise ValueError(f"a {kind} has a weight and may have a bias{beside}; got {sorted(arrays)}")
     return WEIGHTED[kind](**arrays, **given)
 
 

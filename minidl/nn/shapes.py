@@ -16,6 +16,14 @@ def output_shape(layer: Module, shapes: Sequence[tuple[int, ...]]) -> tuple[int,
 
     ValueError if they do not fit, or if the batch does not stay the first axis.
     """
+    was, layer.training = layer.training, False  # else a normalisation would count the batch
+    try:
+        return _output_shape(layer, shapes)
+    finally:
+        layer.training = was
+
+
+def _output_shape(layer: Module, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
     dtype = next((p.dtype for p in layer.parameters()), np.dtype(np.float32))
     with no_grad():
         try:

@@ -35,6 +35,8 @@ from bench.operations import OPERATIONS, KernelOperation, of
 from bench.operations.networks import zfnet
 from bench.operations.operation import Operation
 from kernels import all_kernels
+from kernels.bounds import rounding
+from kernels.definition.precisions import ROUNDINGS
 
 TINY: dict[type[Layer], Layer] = {
     Convolution: Convolution("tiny", "conv", C=4, H=7, W=6, K=6, R=3, S=3, padding=1, groups=2),
@@ -103,6 +105,52 @@ def test_a_result_with_one_number_off_is_wrong(name: str) -> None:
         flat[flat.size // 2] += 1
         verdict = judge(case, {contender: results})[contender]
         assert verdict.message.startswith("WRONG"), place
+
+
+SUMS = ("conv2d", "conv2d_dgrad", "conv2d_wgrad", "batched_matmul", "max_unpool2d",
+        "max_pool2d_vjp", "local_response_norm", "local_response_norm_vjp",
+        "local_contrast_norm", "erf", "gelu")  # fmt: skip
+
+
+@pytest.mark.parametrize("precision", ["TensorFloat-32", "bfloat16 (cut off)"])
+@pytest.mark.parametrize("name", SUMS)
+def test_operands_of_lower_precision_are_named(
+    name: str, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = tiny(name)
+    contender = contenders(case, [], [])[0]
+    change, exact = ROUNDINGS[precision], of(case).inputs(case)
+    rounded = {key: change(a) for key, a in exact.items()}
+    with monkeypatch.context() as patched:
+        patched.setattr(of(case), "inputs", lambda case: rounded, raising=False)
+        results = call_of(case, contender, 1).results()
+    message = judge(case, {contender: results})[contender].message
+    assert message.startswith("WRONG")
+    assert f"these are the results for operands rounded to {precision}" in message
+
+
+def test_sums_of_lower_precision_are_named() -> None:
+    case = tiny("batched_matmul")
+    contender = contenders(case, [], [])[0]
+    a, b = of(case).inputs(case).values()
+    sums = np.zeros((*a.shape[:2], b.shape[2]), np.float16)
+    for k in range(a.shape[2]):
+        sums += (a[:, :, k, None] * b[:, None, k]).astype(np.float16)  # (B,M,1) x (B,1,N)
+    message = judge(case, {contender: [sums.astype(np.float32)]})[contender].message
+    assert message.endswith("all results are numbers of float16")
+
+
+def test_a_long_sum_of_rounded_operands_is_wrong_though_its_worst_case_would_pass_it() -> None:
+    """The errors of rounded operands grow as the root of the number of terms, as the line does."""
+    case = Case("batched_matmul", Heads("tiny", "long", 1, 4, 5, 768), 1)
+    contender = contenders(case, [], [])[0]
+    a, b = of(case).inputs(case).values()
+    rounded = ROUNDINGS["TensorFloat-32"]
+    result = (rounded(a).astype(np.float64) @ rounded(b)).astype(np.float32)
+    absolute = np.abs(a.astype(np.float64)) @ np.abs(b)
+    assert (np.abs(result - a.astype(np.float64) @ b) <= rounding(769, absolute, np.float32)).all()
+    message = judge(case, {contender: [result]})[contender].message
+    assert message.endswith("operands rounded to TensorFloat-32 or float16")
 
 
 class Mistaken:

@@ -27,7 +27,7 @@ def test_the_program_runs_and_projects_one_unit() -> None:
 
 def test_every_command_and_option_in_the_readme_exists() -> None:
     commands = get_command(app).commands  # type: ignore[attr-defined]
-    lines = re.findall(r"^zfnet (\w+)(.*)$", README, flags=re.MULTILINE)
+    lines = re.findall(r"^zfnet ([\w-]+)(.*)$", README, flags=re.MULTILINE)
     assert len(lines) >= 5
     for name, rest in lines:
         known = {option for p in commands[name].loaded().params for option in p.opts}

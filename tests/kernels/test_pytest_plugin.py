@@ -231,7 +231,13 @@ def test_a_warning_of_a_kernel_is_no_failure(project: Path, run_pytest: Run) -> 
     assert status == 0 and "1 passed" in output and "UserWarning: odd" in output, output
 
 
-def test_threads_are_launched_for_the_properties_that_set_them(project: Path) -> None:
+@pytest.mark.parametrize(
+    ("conftest", "options"), [("", ["--kernels", "ops"]), ("import numba", ["-o", "kernels=ops"])]
+)
+def test_threads_are_launched_for_the_properties_that_set_them(
+    project: Path, conftest: str, options: list[str]
+) -> None:
+    (project / "conftest.py").write_text(conftest, encoding="utf-8")
     text = """
 import numba
 import kernels
@@ -245,11 +251,24 @@ def test_threads():
     (project / "test_threads.py").write_text(text, encoding="utf-8")
     environment = {k: v for k, v in os.environ.items() if k != "NUMBA_NUM_THREADS"}
     paths = os.pathsep.join([str(project / "installed"), str(ROOT)])
-    command = [sys.executable, "-m", "pytest", *ALWAYS, "--kernels", "ops", "-k", "test_threads"]
+    command = [sys.executable, "-m", "pytest", *ALWAYS, *options, "-k", "test_threads"]
     done = subprocess.run(
         command, env=environment | {"PYTHONPATH": paths}, text=True, capture_output=True
     )
     assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_fewer_threads_than_properties_set_are_named(project: Path) -> None:
+    paths = os.pathsep.join([str(project / "installed"), str(ROOT)])
+    command = [sys.executable, "-m", "pytest", *ALWAYS, "-p", "numba", "--kernels", "ops"]
+    done = subprocess.run(
+        [*command, "--collect-only", "-q", "-v"],
+        env=os.environ | {"PYTHONPATH": paths, "NUMBA_NUM_THREADS": "2"},
+        text=True,
+        capture_output=True,
+    )
+    message = "kernels: tried with up to 2 threads, which Numba has launched: NUMBA_NUM_THREADS=8"
+    assert message in done.stdout, done.stdout + done.stderr
 
 
 def test_the_installed_project_has_the_plugin() -> None:

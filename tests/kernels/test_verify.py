@@ -16,7 +16,7 @@ from kernels.contract import registry
 from kernels.contract.sources import load
 from kernels.verify import PROFILES, PROPERTIES, Outcome, try_property
 from kernels.verify.snippet import snippet
-from kernels.verify.suite import FAR_BELOW, Trial, _judged, plan
+from kernels.verify.suite import FAR_BELOW, Trial, _judged, plan, run
 
 SOUND = """
 from kernels import kernel
@@ -150,6 +150,17 @@ def test_what_only_large_calls_and_later_ones_show_is_caught(
     assert outcome.failure is not None
 
 
+@pytest.mark.parametrize(
+    ("operation", "result"),
+    [("local_contrast_norm", None), ("local_contrast_norm", []), ("max_unpool2d", None)],
+)
+def test_no_array_as_a_result_is_one_message(operation: str, result: object) -> None:
+    kernel = Kernel(operation, "nothing", "cpu", lambda *arrays, **options: result)
+    failing = [o for o in run(plan([kernel]).trials, "few", 0) if not o.holds and o.examples]
+    assert len(failing) > 10
+    assert len({outcome.cause for outcome in failing}) == 1
+
+
 def test_a_kernel_of_a_device_that_is_not_there_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -214,13 +225,13 @@ def test_a_mistake_is_one_line(
     assert message in printed and "Traceback" not in printed
 
 
-def test_a_kernel_that_supports_nothing_could_not_be_run(
+def test_a_kernel_that_supports_nothing_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write(tmp_path, "nothing", supports="False")
     status, printed = verify(path, "--profile", "dev", capsys=capsys)
-    assert status == 2
-    assert "its supports(g) is false for all drawn calls" in printed
+    assert status == 1
+    assert "nothing judged: its supports(g) is false for all drawn calls" in printed
 
 
 def test_a_kernel_of_an_unknown_operation_is_named(

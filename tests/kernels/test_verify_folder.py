@@ -58,6 +58,14 @@ def test_a_file_is_judged_in_a_process_that_it_may_crash(
     assert reason in found.reason
 
 
+def test_a_kernel_that_admits_nothing_is_caught(tmp_path: Path) -> None:
+    file = write(tmp_path, "mine")
+    file.write_text(file.read_text().replace("cost=", "supports=lambda g: False, cost="))
+    found = judged(file)
+    assert (found.outcome, found.property) == (CAUGHT, "")
+    assert found.reason == "nothing judged: mine supports no call"
+
+
 def test_a_file_that_never_ends_is_stopped(tmp_path: Path) -> None:
     settings = Settings(profile="few", limit=5)
     found = judged(write(tmp_path, "mine", "time.sleep(1000)"), settings)

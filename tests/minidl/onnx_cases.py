@@ -41,10 +41,10 @@ def case(draw: Draw) -> Draw:
 
 
 def forms(operator: str) -> list[int]:
-    """The opsets from 7 to 22 in which the operator's form changed, and the last of them."""
+    """The opsets from 7 to 25 in which the operator's form changed, and the last of them."""
     every = onnx.defs.get_all_schemas_with_history()
     since = {each.since_version for each in every if each.name == operator and not each.domain}
-    return sorted({max(version, 7) for version in since if version <= 22} | {22})
+    return sorted({max(version, 7) for version in since if version <= 25} | {25})
 
 
 def planes(rng: np.random.Generator, channels: int | None = None) -> np.ndarray:

@@ -11,7 +11,8 @@ from tests.minidl.onnx_graphs import drawn, node
 SMOOTH = {
     "Mish": {}, "HardSwish": {}, "Softplus": {}, "Erf": {}, "Sin": {}, "Cos": {}, "Exp": {},
     "HardSigmoid": {"alpha": 0.3, "beta": 0.4}, "Elu": {"alpha": 0.7}, "Gelu": {},
-    "Neg": {}, "Abs": {}, "Floor": {}, "Round": {}, "Sign": {},
+    "Neg": {}, "Abs": {}, "Floor": {}, "Round": {}, "Sign": {}, "Ceil": {}, "Softsign": {},
+    "Selu": {}, "Celu": {"alpha": 0.6},
 }  # fmt: skip
 
 
@@ -66,7 +67,7 @@ for _name in ("Reciprocal", "Log", "Sqrt"):
     CASES[_name] = _positive(_name)
 for _name in ("Max", "Min"):
     CASES[_name] = _extreme(_name)
-for _name in ("ReduceMin", "ReduceSum", "ReduceSumSquare", "ReduceL2"):
+for _name in ("ReduceMin", "ReduceSum", "ReduceSumSquare", "ReduceL2", "ReduceL1"):
     CASES[_name] = _reduced(_name)
 
 
@@ -96,6 +97,80 @@ def LogSoftmax(rng: np.random.Generator, opset: int) -> Case:
     x, axis = planes(rng), int(rng.integers(1, 4))
     proto = single("LogSoftmax", opset, x, axis=axis)
     return Case(proto, x, terms=x[0].size + 80, of="one", reference=opset >= 13)
+
+
+@_case
+def Mean(rng: np.random.Generator, opset: int) -> Case:
+    x = planes(rng)
+    nodes = node("Relu", "v", "a"), node("Mean", "v a" if opset < 8 else "v a c")
+    constants = {} if opset < 8 else {"c": drawn(rng, x.shape[1], 1, 1)}
+    return Case(chain(x, opset, *nodes, **constants), x, terms=8, of="one")
+
+
+@_case
+def Tan(rng: np.random.Generator, opset: int) -> Case:
+    x = np.clip(planes(rng), -1.2, 1.2)
+    return Case(single("Tan", opset, x), x, terms=64, of="one")
+
+
+@_case
+def ReduceLogSum(rng: np.random.Generator, opset: int) -> Case:
+    x = np.abs(planes(rng)) + np.float32(0.5)
+    given = {"axes": [2, 3]} if opset < 18 else {}
+    constants = [] if opset < 18 else [np.array([2, 3])]
+    proto = single("ReduceLogSum", opset, x, *constants, **given)
+    return Case(proto, x, terms=8 * x[0].size, of="one")
+
+
+@_case
+def ReduceLogSumExp(rng: np.random.Generator, opset: int) -> Case:
+    """Of values whose powers overflow in float32, too."""
+    x, axis = planes(rng) * np.float32(rng.choice([1, 100])), int(rng.integers(1, 4))
+    given = {"axes": [axis]} if opset < 18 else {}
+    constants = [] if opset < 18 else [np.array([axis])]
+    proto = single("ReduceLogSumExp", opset, x, *constants, keepdims=int(rng.integers(2)), **given)
+    return Case(proto, x, terms=(x[0].size + 80) * float(1 + np.abs(x).max()), of="one",
+                reference=False)  # fmt: skip
+
+
+@_case
+def LpNormalization(rng: np.random.Generator, opset: int) -> Case:
+    x = planes(rng)
+    settings = {"axis": int(rng.integers(1, 4)), "p": int(rng.integers(1, 3))}
+    proto = single("LpNormalization", opset, x, **settings)
+    plain = settings["p"] == 2  # of p = 1 the evaluator adds the values with their signs
+    return Case(proto, x, terms=8 + x[0].size, of="one", reference=plain)
+
+
+@_case
+def MeanVarianceNormalization(rng: np.random.Generator, opset: int) -> Case:
+    x, axes = planes(rng), [[2, 3], [1, 2, 3]][rng.integers(2)]
+    proto = single("MeanVarianceNormalization", max(opset, 9), x, axes=axes)
+    return Case(proto, x, terms=200 * x[0].size, of="one", reference=False)
+
+
+@_case
+def GlobalLpPool(rng: np.random.Generator, opset: int) -> Case:
+    x, p = planes(rng), int(rng.integers(1, 4))
+    terms = 8 * x[0].size * float(np.abs(x).max())
+    proto = single("GlobalLpPool", min(opset, 21), x, p=p)  # ONNX Runtime has no later form
+    return Case(proto, x, terms=terms, of="one", reference=False)
+
+
+@_case
+def RMSNormalization(rng: np.random.Generator, opset: int) -> Case:
+    x, axis = planes(rng), int(rng.integers(1, 4))
+    scale = drawn(rng, *x.shape[axis:])
+    proto = single("RMSNormalization", max(opset, 23), x, scale, axis=axis, epsilon=1e-2)
+    return Case(proto, x, terms=40 * x[0].size, of="one")
+
+
+@_case
+def LpPool(rng: np.random.Generator, opset: int) -> Case:
+    x, p = drawn(rng, 2, 3, 7, 8), int(rng.integers(1, 4))
+    settings = {"kernel_shape": [2, 3], "strides": pair(rng, 1, 2), "pads": [0, 1, 0, 1]}
+    proto = single("LpPool", opset, x, p=p, **settings)
+    return Case(proto, x, terms=400 * float(np.abs(x).max()), of="one", reference=False)
 
 
 @_case

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from minidl import Tensor, load_onnx
+from minidl.formats.onnx import importing
 from tests.minidl.onnx_graphs import drawn, model, node, onnx
 
 RNG = np.random.default_rng(4)
@@ -114,3 +115,48 @@ def test_files_beside_the_model_are_not_multiplied(tmp_path: Path) -> None:
             tensor.external_data.add(key=key, value=value)
     with pytest.raises(ValueError, match=r"arrays of 3600000 bytes from w\.bin, which has 4000"):
         load_onnx(written(proto, tmp_path))
+
+
+FLAT = node("Flatten", "x", "f")
+
+
+def filled(nodes: list[Any], values: int) -> Any:
+    """A model with a constant w of (1, values), all one number, of which the file has the shape."""
+    one = onnx.numpy_helper.from_array(np.ones(1, np.float32))
+    made = node("ConstantOfShape", "s", "w", value=one)
+    return model([made, FLAT, *nodes], ["N", 1, 1, 1], s=np.array([1, values]))
+
+
+def test_a_large_constant_of_one_number_is_a_weight(tmp_path: Path) -> None:
+    """As in the zoo's networks that the onnx package carries: here 80 MB in 200 bytes."""
+    net = load_onnx(written(filled([node("MatMul", "f w")], 20_000_000), tmp_path))
+    assert sum(parameter.size for parameter in net.parameters()) == 20_000_000
+
+
+@pytest.mark.parametrize(
+    ("nodes", "values", "message"),
+    [
+        ([node("MatMul", "f w")], 1 << 40, "ConstantOfShape of node 'w' .* 4398046511104 bytes"),
+        ([node("Transpose", "w", "t"), node("MatMul", "f t")], 1 << 25,
+         "Transpose of node 't' .* 134217728 bytes is more"),
+    ],
+)  # fmt: skip
+def test_a_larger_constant_is_refused_before_it_takes_memory(
+    nodes: list[Any], values: int, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_onnx(written(filled(nodes, values), tmp_path))
+
+
+def test_the_weights_that_nodes_make_of_one_constant_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each alpha makes another weight of it; with one alpha all are one weight."""
+    monkeypatch.setattr(importing, "WEIGHTS", 1 << 20)
+    many = [node("Gemm", "f w", f"a{i}", alpha=1.0 + i) for i in range(20)]
+    last = node("Sum", " ".join(f"a{i}" for i in range(20)))
+    with pytest.raises(ValueError, match=r"the weights up to layer 'a2' would take more memory"):
+        load_onnx(written(filled([*many, last], 100_000), tmp_path))
+    one = [node("Gemm", "f w", f"a{i}", alpha=2.0) for i in range(20)]
+    net = load_onnx(written(filled([*one, last], 100_000), tmp_path))
+    assert sum(parameter.size for parameter in net.parameters()) == 100_000

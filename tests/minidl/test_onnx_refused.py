@@ -31,16 +31,23 @@ def one(operator: str, *constants: Any, opset: int = 13, **attributes: Any) -> A
 
 
 REFUSED = {
-    "unknown": (one("Hardmax"), r"operator Hardmax of node 'y' \(inputs \(1, 3, 8, 6\)\): there i"),
+    "unknown": (one("Det"), r"operator Det of node 'y' \(inputs \(1, 3, 8, 6\)\): there i"),
     "control": (one("Loop", np.array(2), body=made(FLAT).graph), "operator Loop of node 'y' .*loo"),
     "domain": (one("FusedConv", domain="com.microsoft"),
                "operator FusedConv of node 'y' of the domain 'com.microsoft' is not one of the st"),
+    "domains": (made(*(node("Fused", "x", f"f{i}", domain="a.b") for i in range(5)),
+                     node("Sum", "f0 f1 f2 f3 f4")),
+                "operator Fused of nodes 'f0', 'f1', 'f2' and 2 more of the domain 'a.b' is not o"),
     "later": (one("Celu", opset=11), "operator Celu of node 'y' is not one of .* in opset 11"),
     "deprecated": (one("Upsample", opset=10), "operator Upsample of node 'y' is not one of the st"),
     "attribute": (one("Relu", slope=1.0), "has the attribute 'slope' of type FLOAT; .* none"),
     "type": (one("LRN", size=3.0), "the attribute 'size' of type FLOAT; .* it is of type INT"),
     "missing": (one("MaxPool"), "operator MaxPool of node 'y' lacks the attribute kernel_shape"),
     "inputs": (one("Relu", W), "operator Relu of node 'y' has 2 inputs; in opset 13 there are 1"),
+    "inputs of a formula": (
+        made(node("Reshape", "x", "r"), node("InstanceNormalization", "r a a", "i"),
+             node("Reshape", "i t"), a=np.ones(3, np.float32), t=np.array([0, 3, 8, 6])),
+        "operator Reshape of node 'r' has 1 inputs"),
     "second": (made(node("MaxPool", "x", "m i", kernel_shape=[2, 2]), node("Relu", "i")),
                "operator Relu of node 'y' .*: it takes 'i', a second output"),
     "second last": (made(node("MaxPool", "x", "m y", kernel_shape=[2, 2])),

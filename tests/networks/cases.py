@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tests.networks.unet import unet
+
 SMALLEST = (
     "alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "efficientnet_v2_s", "googlenet",
     "inception_v3", "maxvit_t", "mnasnet0_5", "mobilenet_v2", "mobilenet_v3_small",
@@ -13,9 +15,11 @@ SMALLEST = (
     "squeezenet1_1", "swin_t", "swin_v2_t", "vgg11", "vit_b_32", "wide_resnet50_2",
 )  # fmt: skip
 """The smallest of each family: by both exporters, for any batch and for a fixed one."""
+UNET = "unet"
+"""Our own of `unet.py`."""
 SEGMENTATION = (
     "fcn_resnet50", "fcn_resnet101", "deeplabv3_resnet50", "deeplabv3_resnet101",
-    "deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large",
+    "deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large", UNET,
 )  # fmt: skip
 
 
@@ -38,17 +42,22 @@ class Case:
 
 
 def cases() -> Iterator[Case]:
-    """All cases, the smallest networks first."""
+    """All cases: the smallest of each family, segmentation, then the others by their size."""
     for network in SMALLEST:
+        yield from (Case(network, exporter) for exporter in ("script", "dynamo"))
+    for network in SEGMENTATION:
         yield from (Case(network, exporter) for exporter in ("script", "dynamo"))
     for network in SMALLEST:
         yield from (Case(network, "script", 2), Case(network, "dynamo", 1))
-    for network in SEGMENTATION:
-        yield from (Case(network, exporter) for exporter in ("script", "dynamo"))
     models = torchvision()
-    for network in models.list_models(module=models):
-        if network not in SMALLEST:
-            yield Case(network)
+    others = set(models.list_models(module=models)) - set(SMALLEST)
+    yield from map(Case, sorted(others, key=lambda name: (weights(name), name)))
+
+
+def weights(name: str) -> int:
+    """The number of weights, as torchvision's tables say."""
+    published = torchvision().get_model_weights(name)
+    return max(int(one.meta["num_params"]) for one in published)
 
 
 def torchvision() -> Any:
@@ -77,16 +86,8 @@ def network(name: str) -> Any:
     """The network in inference with drawn weights; no parameter is all zero, as some heads are."""
     import torch
 
-    models = torchvision()
     torch.manual_seed(0)
-    options: dict[str, Any] = {"weights": None}
-    if name in SEGMENTATION:
-        options["weights_backbone"] = None
-    if name in ("googlenet", "inception_v3"):
-        options["init_weights"] = False
-    if name == "googlenet":
-        options["aux_logits"] = False
-    made = _Scores.of(models.get_model(name, **options)).eval()
+    made = _Scores.of(unet() if name == UNET else _published(name)).eval()
     for layer in made.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
             layer.running_mean.normal_(0, 0.1)
@@ -96,6 +97,18 @@ def network(name: str) -> Any:
         if not parameter.any():
             torch.nn.init.normal_(parameter, 0, 0.02)
     return made
+
+
+def _published(name: str) -> Any:
+    """Torchvision's network, whose parameters are drawn and not downloaded."""
+    options: dict[str, Any] = {"weights": None}
+    if name in SEGMENTATION:
+        options["weights_backbone"] = None
+    if name in ("googlenet", "inception_v3"):
+        options["init_weights"] = False
+    if name == "googlenet":
+        options["aux_logits"] = False
+    return torchvision().get_model(name, **options)
 
 
 class _Scores:

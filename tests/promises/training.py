@@ -23,7 +23,7 @@ from zfnet import network as networks
 from zfnet.checkpoint import CHECKPOINT, load_checkpoint
 
 CLASSES = "red", "green", "blue"
-CLOCKS = "seconds", "images_per_second"
+CLOCKS = "seconds", "images_per_second", "processor_seconds", "processor"
 NETWORK = "--image-size 32 --width 0.03 --strides 2 1 --pool5-padding 1 --hidden 8 6 --init he"
 RECIPE = "--epochs 2 --batch-size 8 --crops random --seed 7 --checkpoint-every 1 --keep-epochs 1"
 OPTIONS = f"{NETWORK} {RECIPE}".split()

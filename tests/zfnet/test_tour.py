@@ -14,7 +14,6 @@ from zfnet.checkpoint import epoch_file
 from zfnet.cli.tour import _trainer
 from zfnet.data import Preprocess
 from zfnet.data.scenes import Scenes
-from zfnet.deconvnet import Deconvnet
 from zfnet.experiments.features.page import Shown, write_features
 from zfnet.experiments.projection.page import write_projections
 from zfnet.experiments.shared import small_network
@@ -91,10 +90,7 @@ def test_the_same_seed_writes_the_same_page(tmp_path: Path) -> None:
 
 def test_projections_write_a_picture_for_each_photograph(tmp_path: Path) -> None:
     photographs = [Photograph(f"{i}.jpg", SCENES.image(i)) for i in range(2)]
-    own = network()
-    found, page = write_projections(
-        own, photographs, "conv3", tmp_path, map=1, projectors={"deconvnet": Deconvnet(own.model)}
-    )
+    found, page = write_projections(network(), photographs, "conv3", tmp_path, map=1)
     assert [p.unit.map for p in found] == [1, 1] and page.is_file()
     for name in ("01-0.png", "02-1.png"):
         with Image.open(tmp_path / name) as picture:

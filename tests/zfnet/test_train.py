@@ -46,7 +46,7 @@ def state_of(out: Path) -> dict[str, np.ndarray]:
 def log_of(out: Path) -> list[dict[str, float]]:
     """The lines of the log without times."""
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
-    clock = ("seconds", "images_per_second")
+    clock = ("seconds", "images_per_second", "processor_seconds")
     return [{key: v for key, v in line.items() if key not in clock} for line in lines]
 
 

@@ -65,6 +65,14 @@ def test_a_unit_depends_on_no_pixel_outside_its_field_and_on_its_corners(layer: 
         assert off(moved)
 
 
+@pytest.mark.parametrize("layer", ["first", "pool", "second"])
+def test_the_window_of_every_unit_is_its_receptive_field(layer: str) -> None:
+    model = uneven()
+    view, (P, Q) = model.views(layer)[nn.INPUT], model.planes()[layer]
+    for p, q in ((0, 0), (1, 2), (P - 1, 1), (P - 1, Q - 1)):
+        assert view.box(p, q) == model.receptive_field(layer, p, q)
+
+
 def test_a_changed_square_gives_the_outputs_of_whole_images() -> None:
     model, x = uneven(), picture()
     at = np.array([(0, 0), (SIDE - SQUARE, SIDE - SQUARE), (0, 21), (17, 30), (31, 4)])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -56,19 +56,40 @@ class Projector(Protocol):
         ...
 
 
-def projector(network: Network, method: str, report: Report = silent, **settings: Any) -> Projector:
-    """What projects units of the network by a method of `METHODS` with these settings."""
-    if method in TABLES:
-        method_named(method).checked(settings)
-        return Deconvnet(network.model, TABLES[method])
-    return Attributing(network, method, report, settings)
+@dataclass(frozen=True)
+class ChosenMethod:
+    """A method of `METHODS` and the settings that were given for it."""
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The method's name in a sentence."""
+        return method_named(self.name).title
+
+    def projector(self, network: Network, report: Report = silent) -> Projector:
+        """What projects units of the network so; ValueError for a setting that it has not."""
+        if self.name in TABLES:
+            method_named(self.name).checked(self.settings)
+            return Deconvnet(network.model, TABLES[self.name])
+        return Attributing(network, self.name, report, self.settings)
+
+
+DECONVNET = ChosenMethod("deconvnet")
+
+
+def titles(methods: Sequence[ChosenMethod]) -> str:
+    """ "the deconvnet, SmoothGrad and Grad-CAM"."""
+    *first, last = [method.title for method in methods]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 class Attributing:
     """Projections by `attribute`, over whole images."""
 
     def __init__(
-        self, network: Network, method: str, report: Report, settings: dict[str, Any]
+        self, network: Network, method: str, report: Report, settings: Mapping[str, Any]
     ) -> None:
         self.network, self.method, self.report = network, method, report
         self.settings = method_named(method).checked(settings)

@@ -23,6 +23,10 @@ GENERAL: Mapping[str, Entry] = {
         "zfnet.cli.evaluate:evaluate_command",
         "Print the top-1 and top-5 error of a network, or of several averaged (Table 2).",
     ),
+    "compare-rules": Entry(
+        "zfnet.cli.compare_rules:compare_rules_command",
+        "Do the pictures of attribution methods say anything? Deletion, random weights, pointing.",
+    ),
     "project": Entry(
         "zfnet.cli.features:project_command",
         "Project one unit of a layer down to the pixels of each picture.",

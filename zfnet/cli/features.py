@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from kernels.terminal.progress import say
-from zfnet.attribution.projector import TABLES
 from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import grouped
 from zfnet.cli.options import Device, Execution, Model, Seed, Split, open_network, whole_numbers
 from zfnet.cli.reporting import reporter
-from zfnet.cli.rule_options import RuleSettings, RulesName, chosen, projectors
+from zfnet.cli.rule_options import RuleSettings, RulesName, chosen
 from zfnet.data import open_dataset
 from zfnet.deconvnet import Unit
 from zfnet.experiments.features.layers import named, story
@@ -22,11 +21,6 @@ from zfnet.experiments.projection.page import write_projections
 from zfnet.experiments.shared.photographs import read_photographs
 from zfnet.experiments.shared.results import Results
 from zfnet.report.figures import Figures
-
-Tables = Annotated[
-    Literal["deconvnet", "guided", "gradient"],
-    typer.Option("--rules", help="Rules of the backward pass to the pixels."),
-]
 
 
 @grouped
@@ -49,19 +43,21 @@ def features_command(
     ] = None,
     maps: Annotated[int, typer.Option(min=1, help="Maps of each layer, drawn at random.")] = 9,
     split: Split = "val",
-    table: Tables = "deconvnet",
+    rules: RulesName = "deconvnet",
+    how: RuleSettings,
     figures: Figures,
     execution: Execution,
 ) -> None:
     """For maps of each layer: the nine strongest activations, projected (Fig 2)."""
     seed = execution.seed
+    methods = chosen(rules, how, seed)
     network, called = open_network(model, execution.device)
     dataset = open_dataset(data, split, seed=seed, follow_links=execution.follow_links)
-    shown = Shown(named(network.model, layer), maps, seed, TABLES[table])
+    shown = Shown(named(network.model, layer), maps, seed, methods)
     settings = {
         "model": called, "data": data, "split": split,
-        "layers": shown.layers or story(network.model), "maps": maps, "rules": table, "seed": seed,
-    }  # fmt: skip
+        "layers": shown.layers or story(network.model), "maps": maps, "rules": rules, "seed": seed,
+    } | how.given()  # fmt: skip
     page = write_features(
         network,
         dataset,
@@ -108,7 +104,7 @@ def project_command(
     units = None if unit is None else [_unit(unit)]
     found, page = write_projections(
         network, photographs, layer, out, map=map, units=units,
-        projectors=projectors(network, methods, reporter()), figures=figures,
+        methods=methods, figures=figures, report=reporter(),
     )  # fmt: skip
     for photograph, projection in zip(photographs, found, strict=True):
         one, box = projection.unit, projection.box

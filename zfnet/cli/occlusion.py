@@ -14,6 +14,7 @@ from zfnet.cli.folder import holding_out
 from zfnet.cli.groups import grouped
 from zfnet.cli.options import Execution, Model, Split, open_network
 from zfnet.cli.reporting import reporter
+from zfnet.cli.rule_options import OneRule, RuleSettings, chosen_one
 from zfnet.data import Dataset, open_dataset
 from zfnet.experiments.occlusion.images import from_dataset, from_files
 from zfnet.experiments.occlusion.measure import default_square
@@ -97,11 +98,14 @@ def occlusion_command(
         int, typer.Option(min=0, help="Images of the pointing game, those shown among them.")
     ] = 0,
     split: Split = "val",
+    rules: OneRule = "deconvnet",
+    how: RuleSettings,
     figures: Figures,
     execution: Execution,
 ) -> None:
     """Slide a grey square over images: which outputs fall, and which class wins (Fig 7)."""
     seed = execution.seed
+    method = chosen_one(rules, how, seed)
     network, called = open_network(model, execution.device)
     photographs = shown.photographs(data)
     dataset = None
@@ -118,11 +122,12 @@ def occlusion_command(
     settings = {
         "model": called, "data": data, "split": split, "index": named, "image": shown.image,
         "label": shown.label, "square": square, "stride": stride, "search": len(searched),
-        "pointing": pointing, "seed": seed,
-    }  # fmt: skip
+        "pointing": pointing, "rules": rules, "seed": seed,
+    } | how.given()  # fmt: skip
     page = write_occlusion(
         network, subjects, Results(out, "occlusion", settings, figures), square=square,
-        stride=stride, dataset=dataset, search=searched, pointing=played, report=reporter(),
+        stride=stride, dataset=dataset, search=searched, pointing=played, method=method,
+        report=reporter(),
     )  # fmt: skip
     say(f"The page is {page.resolve()}, pictures and numbers are beside it.")
 

@@ -11,8 +11,8 @@ from typing import Any
 import minidl
 from kernels.terminal.progress import Task, progress_bars, say
 from zfnet.checkpoint import KERNELS
+from zfnet.cli.network_options import require_same
 from zfnet.evaluate import check_classes
-from zfnet.network import require_conv_net
 from zfnet.origin import Difference, Origin, data_name, refusal
 from zfnet.recipe import Recipe
 from zfnet.resuming import (
@@ -38,7 +38,7 @@ WAY_OUT = "leave this as it was, or add --allow-changes to go on all the same"
 class Asked:
     """The options of a command that resumes; `given` names those that the user typed.
 
-    settings: the network's options by name; resize: --resize, None unless typed.
+    settings: the network's options that were typed, by name; resize: --resize, None unless typed.
     """
 
     given: frozenset[str]
@@ -93,21 +93,10 @@ def command(out: Path, *more: str) -> str:
 
 
 def _require_same_network(kept: Kept, options: Asked) -> None:
-    settings = require_conv_net(kept.network, "a run").settings
-    given = {name: value for name, value in options.settings.items() if name in options.given}
+    given = dict(options.settings)
     if options.resize is not None:
         given["resize"] = options.resize
-    for name, value in given.items():
-        before = kept.network.preprocess.resize if name == "resize" else getattr(settings, name)
-        if value != before:
-            raise ValueError(
-                f"{kept.out} was begun with --{name.replace('_', '-')} {_shown(before)}, which a "
-                f"run keeps; {_shown(value)} needs another --out"
-            )
-
-
-def _shown(value: object) -> str:
-    return " ".join(map(str, value)) if isinstance(value, tuple | list) else str(value).lower()
+    require_same(kept.network, kept.out, given)
 
 
 def _origin(kept: Kept, options: Asked) -> Origin:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
@@ -10,12 +9,10 @@ import typer
 
 from zfnet.attribution.gradcam import UPSAMPLED
 from zfnet.attribution.methods import METHODS, method_named
-from zfnet.attribution.projector import Projector, projector
+from zfnet.attribution.projector import ChosenMethod
 from zfnet.attribution.relevance import FIRST
 from zfnet.attribution.smoothed import BASELINES
 from zfnet.cli.options import names, whole_numbers
-from zfnet.experiments.shared.results import Report
-from zfnet.network import Network
 
 RulesName = Annotated[
     str,
@@ -24,6 +21,9 @@ RulesName = Annotated[
         metavar="NAME[,NAME]",
         help=f"Methods of projection: {', '.join(METHODS)}. docs/rules.md explains them.",
     ),
+]
+OneRule = Annotated[
+    str, typer.Option("--rules", metavar="NAME", help="Method of projection, as of features.")
 ]
 PANEL = "Settings of --rules"
 
@@ -74,15 +74,7 @@ class RuleSettings:
         return found
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """A method and the settings that were given for it."""
-
-    name: str
-    settings: dict[str, Any]
-
-
-def chosen(rules: str, settings: RuleSettings, seed: int = 0) -> list[Chosen]:
+def chosen(rules: str, settings: RuleSettings, seed: int = 0) -> list[ChosenMethod]:
     """The methods of `--rules`, each with its settings.
 
     ValueError for no method, one that does not exist, or a setting that none of them has.
@@ -101,8 +93,17 @@ def chosen(rules: str, settings: RuleSettings, seed: int = 0) -> list[Chosen]:
             )
     everything = {"seed": seed, **given}
     return [
-        Chosen(m.name, {k: v for k, v in everything.items() if k in m.settings}) for m in methods
+        ChosenMethod(m.name, {k: v for k, v in everything.items() if k in m.settings})
+        for m in methods
     ]
+
+
+def chosen_one(rules: str, settings: RuleSettings, seed: int = 0) -> ChosenMethod:
+    """The one method of `--rules`; ValueError for several."""
+    methods = chosen(rules, settings, seed)
+    if len(methods) > 1:
+        raise ValueError(f"--rules takes one method here, got {', '.join(m.name for m in methods)}")
+    return methods[0]
 
 
 def _number(text: str) -> float:
@@ -112,8 +113,3 @@ def _number(text: str) -> float:
         raise ValueError(
             f"--baseline takes {', '.join(BASELINES)} or a number, got {text!r}"
         ) from None
-
-
-def projectors(network: Network, methods: Sequence[Chosen], report: Report) -> dict[str, Projector]:
-    """What projects by each of the methods, by their names."""
-    return {one.name: projector(network, one.name, report, **one.settings) for one in methods}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +20,15 @@ from kernels.terminal.progress import (
     stop_on_interrupt,
     stop_status,
 )
+from zfnet.architectures import NamedSettings
 from zfnet.checkpoint import CHECKPOINT, CURVE, KERNELS
 from zfnet.cli.groups import Given, Options, grouped
+from zfnet.cli.network_options import AFTER_THE_DATA, ByName, Choice, made
+from zfnet.cli.network_options import PANEL as NETWORK
 from zfnet.cli.options import Device, FollowLinks
 from zfnet.cli.resume import Asked, command, resumed, with_epochs
 from zfnet.data import Dataset, Preprocess, default_resize, mean_image
 from zfnet.data.listing import Listing, listing
-from zfnet.model import ConvNet
 from zfnet.network import FILE, Network
 from zfnet.origin import Origin, data_name
 from zfnet.recipe import Recipe
@@ -36,9 +37,7 @@ from zfnet.settings import OWN, Settings
 from zfnet.train import Trainer
 from zfnet.training_state import Progress
 
-RECIPE, NETWORK = "Recipe (defaults: the paper's, section 3)", "Network"
-AFTER_THE_DATA = ("num_classes", "seed")
-"""Fields of `Settings` without an option: the data and the recipe's seed give them."""
+RECIPE = "Recipe (defaults: the paper's, section 3)"
 
 
 @dataclass(frozen=True)
@@ -90,6 +89,7 @@ def train_command(
         ),
     ] = None,
     recipe: Annotated[Recipe, Options(RECIPE, outside=("checkpoint_every", "keep_epochs"))],
+    named: Annotated[ByName, Options(NETWORK)],
     settings: Annotated[
         dict[str, Any],
         Options(NETWORK, given=Settings, without=AFTER_THE_DATA, unset=tuple(OWN["alexnet"])),
@@ -110,16 +110,17 @@ def train_command(
     SIGTERM, as batch systems send it, stops it like Ctrl-C: after the current step, with a
     checkpoint. The exit status is 130 after Ctrl-C, 143 after SIGTERM.
     """
+    choice = Choice(settings, named, given)
     if not execution.resume:
         _require_new(out, data, execution)
     elif not (out / CHECKPOINT).is_file():
         raise FileNotFoundError(f"nothing to resume in {out}: no {CHECKPOINT} there")
     with writing_into(out):
         if execution.resume:
-            trainer = resumed(out, _asked(given, data, recipe, settings, resize, execution))
+            trainer = resumed(out, _asked(choice, data, recipe, resize, execution))
         else:
             assert data is not None
-            trainer = _new(out, recipe, data, settings, resize, execution)
+            trainer = _new(out, choice.recipe(recipe), data, choice, resize, execution)
         with _tuned(out, trainer.origin.autotune, execution.resume):
             status = run(trainer)
     if status:
@@ -138,22 +139,17 @@ def _require_new(out: Path, data: str | None, execution: Execution) -> None:
 
 
 def _asked(
-    given: Given,
-    data: str | None,
-    recipe: Recipe,
-    settings: Mapping[str, Any],
-    resize: int | None,
-    execution: Execution,
+    choice: Choice, data: str | None, recipe: Recipe, resize: int | None, execution: Execution
 ) -> Asked:
     own = {name: value for name, value in vars(execution).items() if name != "resume"}
-    return Asked(given, data, recipe, settings, resize, **own)
+    return Asked(choice.typed, data, recipe, choice.given(), resize, **own)
 
 
 def _new(
     out: Path,
     recipe: Recipe,
     data: str,
-    given: Mapping[str, Any],
+    choice: Choice,
     resize: int | None,
     execution: Execution,
 ) -> Trainer:
@@ -164,7 +160,7 @@ def _new(
         follow_links=execution.follow_links,
     )  # fmt: skip
     train_set, val_set = open_split(origin, recipe.seed)
-    settings = Settings.of(**given, num_classes=len(train_set.classes), seed=recipe.seed)
+    settings = choice.settings(len(train_set.classes), recipe.seed)
     network = _new_network(settings, train_set, data, resize, out, execution)
     images = _listed(train_set, val_set, execution.workers)
     network.model.to(execution.device)
@@ -236,7 +232,7 @@ def _say_epoch(line: dict[str, float]) -> None:
 
 
 def _new_network(
-    settings: Settings,
+    settings: Settings | NamedSettings,
     dataset: Dataset,
     data: str,
     resize: int | None,
@@ -248,7 +244,7 @@ def _new_network(
         raise ValueError(
             f"{out} holds a run already; give --resume to go on with it, or another --out"
         )
-    model = ConvNet(settings)
+    model = made(settings)
     _check_room(out, 4 * 4 * model.parameter_count)
     side = resize or default_resize(settings.image_size)
     with progress_bars() as bars:

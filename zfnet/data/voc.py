@@ -106,11 +106,11 @@ def _annotation(root: Path, name: str, classes: list[str]) -> tuple[str, tuple[V
     path = root / "Annotations" / f"{name}.xml"
     if not path.is_file():
         raise ValueError(f"the image {name} of the lists has no annotation {path}")
-    tree = _parsed(path)
+    tree = parsed_annotation(path)
     file = (tree.findtext("filename") or "").strip()
     if not is_name(file):
         raise ValueError(f"{path} names the image {file!r}: a file's name is needed")
-    objects = tuple(_object(path, element) for element in tree.findall("object"))
+    objects = tuple(annotated_object(path, element) for element in tree.findall("object"))
     for found in objects:
         if found.name not in classes:
             raise ValueError(
@@ -133,7 +133,7 @@ def _require_images(tree: Tree, files: list[str]) -> None:
         )
 
 
-def _parsed(path: Path) -> ElementTree.Element:
+def parsed_annotation(path: Path) -> ElementTree.Element:
     """An annotation's elements. A document type, which entities need, is refused before parsing."""
     if path.stat().st_size > LARGEST:
         raise ValueError(f"{path} has more than {LARGEST:,} bytes: no annotation is so long")
@@ -147,7 +147,7 @@ def _parsed(path: Path) -> ElementTree.Element:
         raise ValueError(f"{path} cannot be read as an annotation: {error}") from None
 
 
-def _object(path: Path, element: ElementTree.Element) -> VocObject:
+def annotated_object(path: Path, element: ElementTree.Element) -> VocObject:
     name = (element.findtext("name") or "").strip()
     try:
         edges = [

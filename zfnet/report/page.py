@@ -86,6 +86,13 @@ class Section:
         )
         return self._add(tag("div", shown, class_="gallery", style=f"--tile:{width}px"))
 
+    def side_by_side(self, figures: Iterable[tuple[Picture, str]], caption: str = "") -> Self:
+        """Add (picture, alternative text) pairs, two in a row or, where the page is narrow, one,
+        with one caption."""
+        shown = "".join(image(picture, alt) for picture, alt in figures)
+        two = "grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr))"
+        return self._add(figure(tag("div", shown, class_="curves", style=two), caption))
+
     def curves(self, history: Sequence[Record], caption: str = "") -> Self:
         """Add loss and accuracy by epoch, see `curves.curve` for what a record holds."""
         panels = "".join(

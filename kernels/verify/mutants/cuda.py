@@ -197,15 +197,53 @@ the last numbers, which fill no vector, left out
 -    for (long long i = vectors * lanes + first; i < count; i += stride) y[i] = rectified(x[i]);
 +    for (long long i = vectors * lanes + first + 1; i < count; i += stride) y[i] = rectified(x[i]);
 
-== erf elementwise on cuda: erf/cuda_elementwise.cu
+== activation elementwise on cuda: activation/cuda_elementwise.cu
 each thread takes one element alone: only for more elements than threads
--    for (long long i = first; i < count; i += stride) y[i] = error_function(x[i]);
-+    for (long long i = first; i < count; i += count) y[i] = error_function(x[i]);
+-    for (long long i = first; i < count; i += stride) y[i] = F::of(x[i], alpha);
++    for (long long i = first; i < count; i += count) y[i] = F::of(x[i], alpha);
 
-== gelu elementwise on cuda: gelu/cuda_elementwise.cu
+two functions exchanged
+-ACTIVATION(Silu, x / (T(1) + exponential(-x)))
++ACTIVATION(Silu, x * normal(x))
+
+== activation elementwise on cuda: cuda/include/elementary.cuh
 float64 with float32's error function
--__device__ double normal(double x) { return 0.5 * (1.0 + erf(x * 0.70710678118654752)); }
-+__device__ double normal(double x) { return 0.5 * (1.0 + erff(x * 0.70710678118654752)); }
+-__device__ __forceinline__ double error_function(double x) { return erf(x); }
++__device__ __forceinline__ double error_function(double x) { return erff((float)x); }
+
+== activation_vjp elementwise on cuda: activation_vjp/cuda_elementwise.cu
+the square of 1 + e is missing
+-template <typename T> __device__ T sigmoid_slope(T e) { return e / ((T(1) + e) * (T(1) + e)); }
++template <typename T> __device__ T sigmoid_slope(T e) { return e / (T(1) + e); }
+
+== softmax rows on cuda: softmax/cuda_rows.cu
+the barrier before the tree is missing
+-        most[threadIdx.x] = own;
+-        __syncthreads();
++        most[threadIdx.x] = own;
+
+a NaN is no maximum
+-template <typename T> __device__ T larger(T a, T b) { return a > b || a != a ? a : b; }
++template <typename T> __device__ T larger(T a, T b) { return a > b ? a : b; }
+
+== softmax_vjp rows on cuda: softmax_vjp/cuda_rows.cu
+only the first block's rows
+-    for (long long row = blockIdx.x; row < rows; row += gridDim.x) {
++    for (long long row = blockIdx.x; row < rows; row += rows) {
+
+== group_norm groups on cuda: group_norm/cuda_groups.cu
+channels of the first group's weights
+-            const int c = channel + (int)(i % width);
++            const int c = (int)(i % width);
+
+the variance is that of a sample, over count - 1
+-        const double factor = 1 / sqrt(over_block(squares) / count + eps);
++        const double factor = 1 / sqrt(over_block(squares) / (count > 1 ? count - 1 : 1) + eps);
+
+== group_norm_vjp groups on cuda: group_norm_vjp/cuda_groups.cu
+the products are not divided by the deviation
+-        const T along = (T)(over_block(products) / count * factor);
++        const T along = (T)(over_block(products) / count);
 
 == relu_vjp elementwise on cuda: relu_vjp/cuda_elementwise.cu
 zero passes

@@ -33,7 +33,7 @@ it multiplies by the mask, so NaN passes it
 -        gx[i] = gy[i] if not (x[i] <= 0) else 0
 +        gx[i] = gy[i] * (x[i] > 0)
 
-== erf elementwise: cpu/error_function.py
+== activation elementwise: cpu/error_function.py
 the highest coefficient of the divisor is left out
 -    q = (((Q4 * s + Q3) * s + Q2) * s + Q1) * s + Q0
 +    q = ((Q3 * s + Q2) * s + Q1) * s + Q0
@@ -50,14 +50,110 @@ it passes 1 by some units
 -    return ONE if value > ONE else -ONE if value < -ONE else value
 +    return value
 
-== gelu elementwise: gelu/elementwise.py
-the error function of x itself
--        y[i] = x[i] * (HALF * (ONE + erf32(x[i] * ROOT)))
-+        y[i] = x[i] * (HALF * (ONE + erf32(x[i])))
+== activation elementwise: cpu/hyperbolic_tangent.py
+the square is left out of one step of the polynomial
+-    q = ((Q3 * s + Q2) * s + Q1) * s + Q0
++    q = ((Q3 * s + Q2) + Q1) * s + Q0
 
+NaN becomes 1 in tanh
+-    x = FAR if x > FAR else -FAR if x < -FAR else x
++    x = FAR if not x <= FAR else -FAR if x < -FAR else x
+
+== activation elementwise: cpu/exponential.py
+log 2 is subtracted in one part
+-    r = (x - n * HIGH) - n * LOW
++    r = x - n * (HIGH + LOW)
+
+large powers overflow too early: 2^n as one number
+-    return fraction * power_of_two32(half) * power_of_two32(np.int32(k - half))
++    return fraction * power_of_two32(k)
+
+NaN becomes infinite
+-    x = MOST if x > MOST else LEAST if x < LEAST else x
++    x = x if x < MOST else MOST
+
+== activation elementwise: cpu/elementary.py
 float64 by float32's polynomials
--        y[i] = x[i] * (0.5 * (1.0 + math.erf(x[i] * ROOT64)))
-+        y[i] = x[i] * (0.5 * (1.0 + erf32(np.float32(x[i] * ROOT64))))
+-    return math.exp(x)
++    return np.float64(exp32(np.float32(x)))
+
+== activation elementwise: activation/elementwise.py
+the error function of x itself: e^x for e^-x
+-        y[i] = x[i] / (ONE + exp(-x[i]))
++        y[i] = x[i] / (ONE + exp(x[i]))
+
+the gate is not clipped above
+-        y[i] = x[i] * (ZERO if t < ZERO else SIX if t > SIX else t) / SIX
++        y[i] = x[i] * (ZERO if t < ZERO else t) / SIX
+
+mish without its bound: infinity over infinity
+-        t = exp(TWENTY if x[i] > TWENTY else x[i])
++        t = exp(x[i])
+
+the parameter is not that of the call
+-        y[i] = x[i] if x[i] > ZERO else alpha * x[i]
++        y[i] = x[i] if x[i] > ZERO else x[i] / (SIX * SIX)
+
+e^x - 1 by e^x: small numbers cancel
+-        y[i] = x[i] if x[i] > ZERO else alpha * expm1(ZERO if x[i] > ZERO else x[i])
++        y[i] = x[i] if x[i] > ZERO else alpha * (exp(x[i]) - ONE)
+
+== activation_vjp elementwise: activation_vjp/elementwise.py
+the derivative cancels: s (1 - s) for large x
+-        gx[i] = gy[i] * (e / ((ONE + e) * (ONE + e)))
++        s = ONE / (ONE + exp(-x[i]))
++        gx[i] = gy[i] * (s * (ONE - s))
+
+the second term of the product rule is missing
+-        gx[i] = gy[i] * (normal(x[i]) + x[i] * phi)
++        gx[i] = gy[i] * normal(x[i])
+
+the gate of the negative numbers is that of the positive
+-        gate = s if x[i] > ZERO else e * s
+-        gx[i] = gy[i] * (gate + x[i] * (e * s * s))
++        gate = s
++        gx[i] = gy[i] * (gate + x[i] * (e * s * s))
+
+the gradient passes at the bound
+-        gx[i] = ZERO if (x[i] <= ZERO) | (x[i] >= SIX) else gy[i]
++        gx[i] = ZERO if (x[i] <= ZERO) | (x[i] > SIX) else gy[i]
+
+three times the cubic term is once
+-        gx[i] = gy[i] * (gate + x[i] * (e * s * s) * (doubled + THREE * cubic * square))
++        gx[i] = gy[i] * (gate + x[i] * (e * s * s) * (doubled + cubic * square))
+
+== softmax rows: softmax/rows.py
+the maximum is not subtracted: large values overflow
+-        _write_powers(x, y, at, N, largest(x, at, N))
++        _write_powers(x, y, at, N, x[at] * 0)
+
+the last element is not added
+-    for i in range(at, at + count):
+-        total += y[i]
++    for i in range(at, at + count - (count > 1)):
++        total += y[i]
+
+float64 rows scaled in float32
+-        factor = y.dtype.type(1.0 / _added(y, at, N))
++        factor = np.float32(1.0 / _added(y, at, N))
+
+== softmax rows: cpu/bits.py
+of negative numbers the smallest is the maximum
+-        return builder.xor(plain, builder.lshr(negative, kind(1)))
++        return plain
+
+the maximum of the first row
+-        here = ordered(x[at + i])
++        here = ordered(x[i])
+
+== softmax_vjp rows: softmax_vjp/rows.py
+the sum over the row is missing
+-            gx[i] = y[i] * (gy[i] - along)
++            gx[i] = y[i] * gy[i]
+
+the sum of gy, not weighted
+-        total += np.float64(gy[i]) * np.float64(y[i])
++        total += np.float64(gy[i]) / count
 
 == matmul blas: cpu/gemm.py
 a remainder of shares dropped: only with three threads

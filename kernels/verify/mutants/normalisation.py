@@ -142,4 +142,86 @@ all threads share one pixel's squares
 +    squares = np.zeros(C + size - 1, x.dtype)  # zeros around it: the window is clipped to C
 +    for row in numba.prange(N * H):
 +        n, h = row // H, row % H
+
+== group_norm rows: cpu/moments.py
+squares of x, not of x minus the mean
+-        difference = np.float64(x[row, i]) - mean
+-        total += difference * difference
++        difference = np.float64(x[row, i])
++        total += difference * difference
+
+differences in the type of x
+-        difference = np.float64(x[row, i]) - mean
+-        total += difference * difference
++        difference = x[row, i] - np.float32(mean)
++        total += np.float64(difference * difference)
+
+== group_norm rows: group_norm/rows.py
+eps is added to the deviation
+-        factor = 1 / np.sqrt(added_squares(x, row, centre) / count + eps)
++        factor = 1 / (np.sqrt(added_squares(x, row, centre) / count) + eps)
+
+an unbiased variance: only for more than one element
+-        factor = 1 / np.sqrt(added_squares(x, row, centre) / count + eps)
++        factor = 1 / np.sqrt(added_squares(x, row, centre) / max(count - 1, 1) + eps)
+
+every group has the weights of the first: only for several groups
+-    m, s, group = x.dtype.type(centre), x.dtype.type(factor), row % weight.shape[0]
++    m, s, group = x.dtype.type(centre), x.dtype.type(factor), 0
+
+the saved scale is the variance
+-        mean[row], scale[row] = centre, factor
++        mean[row], scale[row] = centre, 1 / (factor * factor)
+
+== group_norm planes: group_norm/planes.py
+pieces are not weighted by their rows: only for a remainder
+-                    total += min(each, L - piece * each) * means[n * pieces + piece, c]
++                    total += L / pieces * means[n * pieces + piece, c]
+
+the spread of the pieces' means is left out
+-                    spread += min(each, L - piece * each) * off * off
++                    spread += 0 * off
+
+the first image's means for all: only for batch > 1
+-            _write_scaled(x, y, first, end, means, factors, n, weight, bias)
++            _write_scaled(x, y, first, end, means, factors, 0, weight, bias)
+
+the bias is added twice
+-            y[row, c] = (x[row, c] - means[n, c]) * factors[n, c] * weight[c] + bias[c]
++            y[row, c] = (x[row, c] - means[n, c]) * factors[n, c] * weight[c] + 2 * bias[c]
+
+== group_norm planes: cpu/moments.py
+the rows after the fours are left out: only for a remainder
+-    for row in range(fours, end):
+-        for c in range(C):
+-            means[to, c] += np.float64(x[row, c])
++    for row in range(end, end):
++        for c in range(C):
++            means[to, c] += np.float64(x[row, c])
+
+== group_norm_vjp rows: group_norm_vjp/rows.py
+the mean of gy is not subtracted
+-        gx[row, i] = s * ((gy[row, i] - p) - (x[row, i] - m) * s * q)
++        gx[row, i] = s * (gy[row, i] - (x[row, i] - m) * s * q)
+
+products of x, not of the standardised x
+-        along = added_products(gy, x, row, mean[row]) / count * scale[row]
++        along = added_products(gy, x, row, mean[row]) / count
+
+== group_norm_vjp planes: group_norm_vjp/planes.py
+the sums of the first image: only for batch > 1
+-            for piece in range(n * pieces, (n + 1) * pieces):
++            for piece in range(0, pieces):
+
+one channel's sums, not the group's: only for several channels
+-                for c in range(group * width, (group + 1) * width):
+-                    p += sums[piece, c]
++                for c in range(group * width, group * width + 1):
++                    p += sums[piece, c]
+
+== group_norm_vjp planes: cpu/moments.py
+the second row of each two has the first row's product: only for two positions
+-            products[to, c] += g * d + h * e
++            products[to, c] += g * d + g * e
+
 """

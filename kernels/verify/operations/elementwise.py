@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.special
 from hypothesis import strategies as st
 
-from kernels.bounds import of_kernel
 from kernels.contract.registry import Kernel
 from kernels.verify.arrays import small
-from kernels.verify.calls import Bounds, Call, Operation, Results, Sum, operation
+from kernels.verify.calls import Call, Operation, Results, Sum, operation
 
 Shape = tuple[int, ...]
 
@@ -48,35 +46,6 @@ class ReluVjp(Relu):
     def in_float64(self, call: Call) -> Results:
         gy, x = call.inputs.values()
         return (np.where(x > 0, gy.astype(np.float64), 0.0),)
-
-
-@operation
-class Erf(Relu):
-    """Its bound is relative to the result itself."""
-
-    name = "erf"
-
-    def in_float64(self, call: Call) -> Results:
-        return (np.asarray(scipy.special.erf(call.inputs["x"].astype(np.float64))),)
-
-    def bound(self, kernel: Kernel, call: Call) -> Bounds:
-        (y,) = self.in_float64(call)
-        return (of_kernel(kernel, call.g, np.abs(y), call.dtype, 4),)
-
-
-@operation
-class Gelu(Erf):
-    """Its bound is relative to |x|: 1 and erf(x / sqrt(2)) may cancel."""
-
-    name = "gelu"
-
-    def in_float64(self, call: Call) -> Results:
-        x = call.inputs["x"].astype(np.float64)
-        return (np.asarray(x * (1 + scipy.special.erf(x / np.sqrt(2))) / 2),)
-
-    def bound(self, kernel: Kernel, call: Call) -> Bounds:
-        x = np.abs(call.inputs["x"].astype(np.float64))
-        return (of_kernel(kernel, call.g, x, call.dtype, 4),)
 
 
 @operation

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from hypothesis import strategies as st
 
-from kernels.bounds import eps, stated
+from kernels.bounds import eps, stated, underflow
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.contract.registry import Kernel
 from kernels.definition import normalisation
@@ -60,6 +62,10 @@ class LocalContrastNorm(ContrastNorm):
     name, operands = "local_contrast_norm", ("x",)
 
     def run(self, kernel: Kernel, call: Call) -> Results:
+        return self.both(kernel, call)[:1]
+
+    def both(self, kernel: Kernel, call: Call) -> tuple[np.ndarray, Any]:
+        """y, and the arrays that the kernel saves for the gradient."""
         result = call.on(kernel)(*self.arguments(call))
         if not (
             isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], np.ndarray)
@@ -68,7 +74,7 @@ class LocalContrastNorm(ContrastNorm):
                 f"the kernel returns {type(result).__name__}; {self.name} is y (N,C,H,W) and what "
                 "it saves for the gradient: m and sigma, each (N,H,W) float64"
             )
-        return (result[0],)
+        return result
 
     def bound(self, kernel: Kernel, call: Call) -> Bounds:
         parts = ContrastBounds(call.inputs["x"], call.g)
@@ -152,4 +158,4 @@ def _own(result: np.ndarray, call: Call) -> np.ndarray:
 
 
 def _tiny(call: Call) -> float:
-    return float(np.finfo(call.dtype).tiny)
+    return underflow(call.dtype)

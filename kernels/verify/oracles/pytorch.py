@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from kernels.contract.activation_geometry import ActivationGeometry
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.group_geometry import GroupNormGeometry
 from kernels.contract.norm_geometry import LRNGeometry
 from kernels.verify.calls import Call, Results
 
@@ -109,11 +111,48 @@ def _relu(call: Call) -> Results:
     return (_tensor(call.inputs["x"]).relu().numpy(),)
 
 
-def _elementwise(call: Call) -> Results:
+def _activation(call: Call) -> Results:
+    """Of a tensor, or its gradient by the backward pass."""
     import torch
 
-    function = {"erf": torch.erf, "gelu": torch.nn.functional.gelu}[call.operation]
-    return (function(_tensor(call.inputs["x"])).numpy(),)
+    x, y = _tensor(call.inputs["x"], True), _activated
+    if call.operation == "activation":
+        return (y(x, call.g).detach().numpy(),)
+    (gx,) = torch.autograd.grad(y(x, call.g), x, _tensor(call.inputs["gy"]))
+    return (gx.numpy(),)
+
+
+def _activated(x: Any, g: ActivationGeometry) -> Any:
+    import torch
+    import torch.nn.functional as F
+
+    if g.function in ("elu", "leaky_relu"):
+        return getattr(F, g.function)(x, g.alpha)
+    if g.function == "gelu_tanh":
+        return F.gelu(x, approximate="tanh")
+    return getattr(torch if hasattr(torch, g.function) else F, g.function)(x)
+
+
+def _softmax(call: Call) -> Results:
+    return (_tensor(call.inputs["x"]).softmax(-1).numpy(),)
+
+
+def _group_norm(call: Call) -> Results | None:
+    import torch
+    import torch.nn.functional as F
+
+    g: GroupNormGeometry = call.g
+    if 0 in g.x_shape or g.N * g.terms == 1:
+        return None  # PyTorch refuses one value
+    x = _tensor(call.inputs["x"].transpose(0, 2, 1), True)  # (N,L,C) -> (N,C,L)
+    given = (call.options.get(name) for name in ("weight", "bias"))
+    weight, bias = (None if one is None else _tensor(one) for one in given)
+    y = F.group_norm(x, g.groups, weight, bias, g.eps)
+    if call.operation == "group_norm":
+        return (y.detach().numpy().transpose(0, 2, 1),)  # (N,C,L) -> (N,L,C)
+    gy = _tensor(call.inputs["gy"].transpose(0, 2, 1))
+    (gx,) = torch.autograd.grad(y, x, gy)
+    return (gx.numpy().transpose(0, 2, 1),)
 
 
 def _matmul(call: Call) -> Results:
@@ -131,6 +170,8 @@ _SERVED: dict[str, Callable[[Call], Results | None]] = {
     "local_response_norm": _response,
     "local_response_norm_vjp": _response,
     "relu": _relu,
-    **dict.fromkeys(("erf", "gelu"), _elementwise),
+    **dict.fromkeys(("activation", "activation_vjp"), _activation),
+    "softmax": _softmax,
+    **dict.fromkeys(("group_norm", "group_norm_vjp"), _group_norm),
     **dict.fromkeys(("matmul", "batched_matmul"), _matmul),
 }

@@ -19,7 +19,7 @@ import pytest
 
 PROFILES = "few", "dev", "ci", "intense"
 DEVICES = "cpu", "emulator", "cuda"
-THREADS = 8
+VARIABLE, THREADS = "NUMBA_NUM_THREADS", 8
 """The most that a property sets; as many run as there are cores."""
 FILES: pytest.StashKey[dict[Path, str]] = pytest.StashKey()
 """The files of this run, and what each is loaded by: its path, or a module's name."""
@@ -49,6 +49,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("kernels_device", "the default of --kernels-device", default="cpu")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Has Numba launch the threads that properties set, in the first hook that knows the options: a
+    `conftest.py` may import Numba, which launches its threads then."""
+    kernels = early_config.known_args_namespace.kernels or early_config.getini("kernels")
+    if kernels and "numba" not in sys.modules:
+        os.environ.setdefault(VARIABLE, str(THREADS))
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Says so if fewer threads are launched than properties set."""
+    numba = sys.modules.get("numba")
+    if not config.stash.get(FILES, {}) or numba is None:
+        return []
+    launched = numba.config.NUMBA_NUM_THREADS
+    if launched >= THREADS:
+        return []
+    return [f"kernels: tried with up to {launched} threads, which Numba has launched: "
+            f"{VARIABLE}={THREADS} tries {THREADS}"]  # fmt: skip
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Adds the files to what pytest collects; UsageError for one that does not exist."""
     config.stash[FILES] = found = dict(_files(config))
@@ -59,8 +80,6 @@ def pytest_configure(config: pytest.Config) -> None:
             "--kernels needs hypothesis, which draws the examples: pip install hypothesis"
         )
     _settings(config)
-    if "numba" not in sys.modules:  # which launches its threads when it is imported
-        os.environ.setdefault("NUMBA_NUM_THREADS", str(THREADS))
     if config.getoption("kernels") or config.args_source is not config.ArgsSource.ARGS:
         named = {Path(argument.partition("::")[0]).resolve() for argument in config.args}
         config.args += [str(file) for file in found if file not in named]

@@ -13,7 +13,7 @@ from kernels.contract.registry import Kernel
 from kernels.definition.normalisation import Contrast
 from kernels.verify.calls import OPERATIONS, Call
 from kernels.verify.contrast_bounds import ContrastBounds
-from kernels.verify.operations.normalisation import ContrastNorm
+from kernels.verify.operations.normalisation import ContrastNorm, LocalContrastNorm
 from kernels.verify.operations.planes import planes
 from kernels.verify.property import agree, assume, holds, require
 
@@ -30,6 +30,13 @@ def unit(kernel: Kernel, call: Call) -> float:
 def run(kernel: Kernel, call: Call) -> np.ndarray:
     (result,) = call.run(kernel)
     return result
+
+
+def both(kernel: Kernel, call: Call) -> tuple[np.ndarray, Any]:
+    """y and the saved arrays, m and sigma."""
+    its = call.its
+    assert isinstance(its, LocalContrastNorm)
+    return its.both(kernel, call)
 
 
 def corrected(kernel: Kernel, call: Call) -> Call:
@@ -92,7 +99,7 @@ def what_is_saved_are_its_parts(kernel: Kernel, call: Call) -> None:
     """Beside y, (m, sigma) are returned, each (N,H,W) float64. y times the divisor computed from
     sigma is x - m."""
     g, x = call.g, call.inputs["x"]
-    y, (m, sigma) = call.on(kernel)(x, g)
+    y, (m, sigma) = both(kernel, call)
     require(m.dtype == sigma.dtype == np.float64, f"saved: {m.dtype} and {sigma.dtype}")
     parts, off = ContrastBounds(x, g), unit(kernel, call)
     agree(m, parts.m[:, 0], (off * parts.largest)[:, 0], "m")
@@ -111,7 +118,7 @@ def the_deviation_of_a_flat_region_is_zero(
     would be that of the rounding error, and would depend on the level."""
     call = corrected(kernel, call)
     x, flat = _flattened(call, level, part)
-    _, (_, sigma) = call.on(kernel)(x, call.g)
+    _, (_, sigma) = both(kernel, call.but(x=x))
     # Columns whose receptive field reaches into the rest of the plane.
     beyond = 2 * (call.g.size // 2) if flat < call.g.W else 0
     inner = sigma[:, :, : max(flat - beyond, 0)]
@@ -127,7 +134,8 @@ def the_deviation_of_many_equal_channels_is_zero(
     mean grows with their number."""
     g = replace(call.g, N=1, C=channels, H=2, W=3, border="corrected")
     assume(call.served(kernel, g))
-    _, (_, sigma) = call.on(kernel)(np.full(g.x_shape, level), g)
+    flat = replace(call, g=g).but(x=np.full(g.x_shape, level))
+    _, (_, sigma) = both(kernel, flat)
     agree(sigma, np.zeros(g.plane_shape), 0.0, "sigma")
 
 

@@ -68,34 +68,6 @@ def the_two_halves_make_the_whole(kernel: Kernel, call: Call) -> None:
     agree(above - below, x)
 
 
-@holds("odd", "erf", fills=("normal", "scaled"), large=None)
-def is_odd_and_at_most_one(kernel: Kernel, call: Call) -> None:
-    """erf(-x) = -erf(x), and |erf(x)| <= 1."""
-    y = run(kernel, call)
-    same(run(kernel, call.but(x=-call.inputs["x"])), -y, "of the negative numbers")
-    require(bool((np.abs(y) <= 1).all()), f"it reaches {np.abs(y).max(initial=0.0)}")
-
-
-@holds("parts of the identity", "gelu", fills=("normal", "scaled"), large=None)
-def positive_and_negative_add_up(kernel: Kernel, call: Call) -> None:
-    """gelu(x) - gelu(-x) = x, and gelu(x) lies between 0 and x."""
-    x, y = call.inputs["x"], run(kernel, call)
-    mirrored = run(kernel, call.but(x=-x))
-    bound = 2 * np.asarray(call.bound(kernel)[0])
-    agree(y.astype(np.float64) - mirrored, x.astype(np.float64), bound)
-    require(bool(((y * np.sign(x) >= 0) & (np.abs(y) <= np.abs(x))).all()), "it passes 0 or x")
-
-
-@holds("values without a number", "erf", "gelu")
-def nan_stays_and_infinity_is_the_limit(kernel: Kernel, call: Call) -> None:
-    """NaN stays NaN; erf of an infinity is 1 or -1; gelu of plus infinity is itself."""
-    assume(call.inputs["x"].size)
-    x = np.resize(np.array([np.nan, np.inf, 0.0, -0.0], call.dtype), call.g)
-    limit = 1.0 if call.operation == "erf" else np.inf
-    expected = np.where(np.isinf(x), limit, x).astype(call.dtype)
-    same(run(kernel, call.but(x=x)), expected, "with NaN and infinity")
-
-
 @holds("gate", "relu_vjp", seed=seeds)
 def passes_where_x_is_above_zero(kernel: Kernel, call: Call, seed: int) -> None:
     """The gradient is gy where x > 0, and 0 where x is 0, of either sign. Where x is NaN it is gy,

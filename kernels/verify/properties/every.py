@@ -12,6 +12,7 @@ from kernels.contract import memory, threads
 from kernels.contract.registry import Kernel
 from kernels.verify.arrays import GUISES
 from kernels.verify.calls import OPERATIONS, Call, Results
+from kernels.verify.precision import of_result
 from kernels.verify.property import agree, assume, holds, require
 from kernels.verify.together import run_together
 from kernels.verify.verdicts import Violation
@@ -36,13 +37,17 @@ def is_its_definition(kernel: Kernel, call: Call) -> None:
     definition, whatever the memory held before."""
     with memory.poisoned():
         results = call.run(kernel)
-    for result, expected, bound in zip(results, call.define(), call.bound(kernel), strict=True):
+    defined = zip(results, call.define(), call.bound(kernel), strict=True)
+    for number, (result, expected, bound) in enumerate(defined):
         if expected.dtype.kind == "f":
             require(
                 result.dtype == call.dtype,
                 f"the result is {result.dtype}, the inputs are {call.dtype}",
             )
-        agree(result, expected, bound)
+        try:
+            agree(result, expected, bound)
+        except Violation as error:
+            raise Violation(str(error), of_result(call, number, results, bound)) from None
 
 
 @holds("integers", *WHOLE, fills=("integers",), optional=True, applies=lambda kernel: kernel.exact)

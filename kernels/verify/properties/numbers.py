@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
+from kernels.bounds import gradually
 from kernels.contract.norm_geometry import LRNGeometry
 from kernels.contract.registry import Kernel
 from kernels.definition.normalisation import Response
@@ -26,6 +27,8 @@ PRODUCTS = "matmul", "batched_matmul"
 MOVING = ("max_pool2d", "max_unpool2d_vjp", "patches_gather", "patches_fill", "concatenate",
           "plane_max")  # fmt: skip
 RESPONSE = "local_response_norm"
+SMALL = ("avg_pool2d", "avg_pool2d_vjp", "local_response_norm", "local_response_norm_vjp",
+         "local_contrast_norm", "local_contrast_norm_vjp")  # fmt: skip
 ROOM = 8.0
 """Of the largest number, for roundings and factors on the way."""
 
@@ -93,13 +96,14 @@ def _product(call: Call) -> tuple[int, int, int]:
 
 
 @holds("dead filters", *CONVOLUTIONS, *PRODUCTS, fills=("integers",), seed=seeds,
-       value=st.sampled_from([np.nan, np.inf, -np.inf]),
+       value=st.sampled_from([np.nan, np.inf, -np.inf]), which=st.integers(0, 1),
        applies=lambda kernel: not kernel.skips_zeros)  # fmt: skip
-def zero_times_nan_is_nan(kernel: Kernel, call: Call, seed: int, value: float) -> None:
-    """A product of 0 with NaN or infinity is NaN, also where all of a filter, or of a matrix, is 0.
+def zero_times_nan_is_nan(kernel: Kernel, call: Call, seed: int, value: float, which: int) -> None:
+    """A product of 0 with NaN or infinity is NaN, also where all of either operand is 0: a filter,
+    a gradient, a matrix.
     A kernel whose BLAS leaves such products out declares `skips_zeros`. Products with one vector of
     length 1, where NumPy's BLAS does, are not tried."""
-    first, second = call.its.linear
+    first, second = call.its.linear if which else call.its.linear[::-1]
     assume(min(_product(call)) > 1)
     assume(call.inputs[first].size and call.inputs[second].size)
     infected = call.inputs[first].copy()
@@ -184,3 +188,16 @@ def averages_scale(kernel: Kernel, call: Call, exponent: int) -> None:
         loud.bound(kernel),
     )
     agree(result, expected, bound)
+
+
+@holds("gradual underflow", *SMALL, applies=lambda kernel: kernel.exact,
+       exponent=st.integers(1, 16))  # fmt: skip
+def denormal_results_are_kept(kernel: Kernel, call: Call, exponent: int) -> None:
+    """Operands below the smallest normal number give results there, off by roundings to multiples
+    of the smallest denormal: none is flushed to zero."""
+    name = call.its.linear[0] if call.its.linear else "x"
+    factor = call.dtype.type(2.0**-exponent) * np.finfo(call.dtype).tiny
+    small = call.but(**{name: call.inputs[name] * factor})
+    with gradually():
+        (result, *_), (expected, *_) = small.run(kernel), small.its.in_float64(small)
+        agree(result, expected, small.bound(kernel)[0])

@@ -10,20 +10,26 @@ from kernels.verify.calls import Call, Sum
 from kernels.verify.properties.sums import within_both
 from kernels.verify.property import agree, holds, require
 from kernels.verify.strata import EMPTY, NETWORKS, THRESHOLDS
+from kernels.verify.verdicts import Violation
 
 
 def judged(kernel: Kernel, call: Call) -> None:
     """Each result is of the right type and within its bound of float64; a sum is below its
     statistical line too."""
     results, expected = call.run(kernel), call.its.in_float64(call)
-    for result, true, bound in zip(results, expected, call.bound(kernel), strict=False):
+    triples = zip(results, expected, call.bound(kernel), strict=False)
+    for number, (result, true, bound) in enumerate(triples):
         wanted = call.dtype if true.dtype.kind == "f" else true.dtype
         require(result.dtype == wanted, f"the result is {result.dtype}, not {wanted}")
         if isinstance(call.its, Sum):
             line = precision.line(kernel, call) + precision.slack(kernel, call)
             within_both(kernel, call, result, true, bound, line)
-        else:
+            continue
+        try:
             agree(result, true, bound)
+        except Violation as error:
+            named = precision.of_result(call, number, results, bound)
+            raise Violation(str(error), named) from None
 
 
 @holds("networks", *NETWORKS.operations, listed=NETWORKS, fills=("normal", "positive"),

@@ -42,7 +42,7 @@ def within_both(
         agree(result, exact, bound)
         agree(result, exact, line, "the statistical line")
     except Violation as error:
-        raise Violation(f"{error}{precision.named(kernel, call, result)}") from None
+        raise Violation(str(error), precision.named(kernel, call, result)) from None
 
 
 @holds("large integers", *WHOLE, fills=("integers",), large=True, threads=True, optional=True)

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import product
 
+from kernels.contract.activation_geometry import ActivationGeometry
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.group_geometry import GroupNormGeometry
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.contract.plane_geometry import ConcatenateGeometry, PatchGeometry
 from kernels.verify.strata import stages
@@ -81,8 +83,17 @@ EMPTY = Stratum(
         "matmul": lambda: list(without(3, 4, 5)),
         "batched_matmul": lambda: list(without(2, 3, 4, 5)),
         **dict.fromkeys(
-            ("relu", "relu_vjp", "erf", "gelu", "sgd_step"),
+            ("relu", "relu_vjp", "sgd_step"),
             lambda: [(0,), *without(3, 4), *without(2, 3, 2, 2)],
+        ),
+        **dict.fromkeys(
+            ("activation", "activation_vjp"),
+            lambda: [ActivationGeometry.of("silu", shape) for shape in without(2, 3, 2, 2)],
+        ),
+        **dict.fromkeys(("softmax", "softmax_vjp"), lambda: list(without(2, 3, 4))),
+        **dict.fromkeys(
+            ("group_norm", "group_norm_vjp"),
+            lambda: [GroupNormGeometry.of(shape, 2) for shape in without(2, 3, 4)],
         ),
         "concatenate": _joined,
         "plane_max": _planes,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from kernels.contract.activation_geometry import ActivationGeometry
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.group_geometry import GroupNormGeometry
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.contract.plane_geometry import ConcatenateGeometry
 from kernels.contract.stage_geometry import StageGeometry
@@ -24,6 +26,16 @@ from kernels.verify.strata.stratum import Stratum
 
 BATCHES = ((12, 197, 197, 64), (12, 197, 64, 197), (192, 49, 49, 32), (24, 49, 32, 49))
 """(B,M,N,K) of attention: ViT-B/16's scores and values, and Swin-T's, first and last blocks."""
+SCORES = ((12, 197, 197), (192, 49, 49), (1, 1, 1000), (1, 196, 784))
+"""(B,M,N) of softmax: ViT-B/16's and Swin-T's attention, ImageNet's classes."""
+NORMALISED = tuple(
+    GroupNormGeometry.of((N, L, C), groups, 1e-6)
+    for N, L, C, groups in (
+        (197, 1, 768, 1), (3136, 1, 96, 1), (49, 1, 768, 1), (1, 3136, 64, 32), (1, 784, 320, 32),
+        (1, 784, 64, 64),
+    )
+)  # fmt: skip
+"""Layer normalisation of ViT-B/16, ConvNeXt-T and Swin-T; group and instance normalisation."""
 SHAPES = ((1, 64, 112, 112), (1, 2048, 7, 7), (1, 1152, 1, 1), (128, 4096), (197, 3072))
 PARAMETERS = ((64, 3, 7, 7), (512, 512, 3, 3), (1000, 2048), (2048,), (96, 1, 7, 7))
 JOINED = (
@@ -89,6 +101,19 @@ def _stages() -> Sequence[StageGeometry]:
     return list(stages((by_name[name], pooling) for name, pooling in POOLED.items()))
 
 
+def _activations() -> Sequence[ActivationGeometry]:
+    """Each network's own: SiLU of EfficientNet-B0, GELU of ViT-B/16, the gates of MobileNetV3."""
+    listed = (
+        ("silu", (1, 96, 112, 112)), ("silu", (1, 1152, 7, 7)), ("sigmoid", (1, 1152, 1, 1)),
+        ("hardswish", (1, 240, 28, 28)), ("hardsigmoid", (1, 672, 1, 1)), ("gelu", (197, 3072)),
+        ("gelu", (1, 384, 56, 56)), ("gelu_tanh", (197, 3072)), ("relu6", (1, 32, 112, 112)),
+        ("mish", (1, 64, 104, 104)), ("tanh", (128, 64)), ("exp", (128, 64)), ("erf", (197, 64)),
+    )  # fmt: skip
+    plain = [ActivationGeometry.of(*one) for one in listed]
+    return [*plain, ActivationGeometry.of("leaky_relu", (1, 64, 104, 104), 0.1),
+            ActivationGeometry.of("elu", (1, 64, 28, 28), 1.0)]  # fmt: skip
+
+
 def _listed(values: Sequence[Any]) -> Callable[[], Sequence[Any]]:
     return lambda: values
 
@@ -104,7 +129,10 @@ NETWORKS = Stratum(
         "conv_relu_pool": _stages,
         "matmul": _listed([*MATRICES.values()]),
         "batched_matmul": _listed(BATCHES),
-        **dict.fromkeys(("relu", "relu_vjp", "erf", "gelu"), _listed(SHAPES)),
+        **dict.fromkeys(("relu", "relu_vjp"), _listed(SHAPES)),
+        **dict.fromkeys(("activation", "activation_vjp"), _activations),
+        **dict.fromkeys(("softmax", "softmax_vjp"), _listed(SCORES)),
+        **dict.fromkeys(("group_norm", "group_norm_vjp"), _listed(NORMALISED)),
         "sgd_step": _listed(PARAMETERS),
         "concatenate": _joined,
         "plane_max": _listed([(1, 512, 7, 7), (2, 2048, 7, 7), (1, 64, 112, 112)]),

@@ -12,7 +12,13 @@ from functools import partial
 from itertools import product
 from typing import Any
 
+from kernels.contract.activation_geometry import (
+    FUNCTIONS,
+    WITH_PARAMETER,
+    ActivationGeometry,
+)
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.group_geometry import GroupNormGeometry
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.contract.plane_geometry import ConcatenateGeometry, PatchGeometry
 from kernels.verify.strata.stages import around_thresholds
@@ -132,6 +138,9 @@ def _pools() -> Sequence[PoolGeometry]:
         found += [of((1, 5, 3 * dilation, 4 * dilation), 3, 2, 0, dilation)]
     for H, W in ((181, 182), (256, 257), (129, 511)):
         found += [of((1, 1, H, W), 2), of((1, 2, H, W), 3, 2, 1)]
+    for size in around(128, 256, 512):
+        found += [of((1, 3, size, 5), 3, 2, ceil_mode=True), of((1, 3, 5, size), 2, ceil_mode=True)]
+        found += [of((1, 2, size, 4), (3, 2), (3, 2), (1, 0), ceil_mode=True)]
     return [*found, of((3, 33, 17, 19), 3, 2, 1), of((17, 65, 9, 9), 3, 2, ceil_mode=True)]
 
 
@@ -176,6 +185,31 @@ def _shapes() -> Sequence[tuple[int, ...]]:
     return [*found, *_planes(), (1, 300, 5, 7)]
 
 
+def _activations() -> Sequence[ActivationGeometry]:
+    """Functions in turn, each of many sizes."""
+    names = [*FUNCTIONS]
+    sizes = [(size,) for size in (*FEW, *BLOCKS, *around(1024), 2**16 + 1)] + [(3, 5, 33)]
+    pairs = [(names[i % len(names)], size) for i, size in enumerate(sizes * 3)]
+    return [
+        ActivationGeometry.of(name, size, 0.3 if name in WITH_PARAMETER else None)
+        for name, size in pairs
+    ]
+
+
+def _rows() -> Sequence[tuple[int, int, int]]:
+    found = [shape for size in (*FEW, *LENGTHS) for shape in ((1, 2, size), (1, size, 3))]
+    return [*found, *((size, 1, 2) for size in BLOCKS), (3, 17, 301)]
+
+
+def _normalised() -> Sequence[GroupNormGeometry]:
+    """Rows, positions and channels, one group, several and one a channel; pieces of planes."""
+    of, found = GroupNormGeometry.of, []
+    for size in (*FEW, *BLOCKS, *around(1024)):
+        found += [of((size, 1, 3)), of((2, 1, size)), of((2, 1, 4 * size), 4), of((2, size, 3))]
+        found += [of((2, size, 6), 2), of((1, 5, size), size), of((1, 5, 2 * size), 2)]
+    return [*found, of((1, 3000, 40), 8), of((2, 1200, 33), 33), of((1, 16385, 2), 2)]
+
+
 def _four_axes() -> Sequence[tuple[int, ...]]:
     return [*_planes(), *((2, C, 3, 2) for C in (*FEW, *LENGTHS))]
 
@@ -208,7 +242,10 @@ THRESHOLDS = Stratum(
         "conv_relu_pool": around_thresholds((*FEW, *BLOCKS)),
         "matmul": _matrices,
         "batched_matmul": _batches,
-        **dict.fromkeys(("relu", "relu_vjp", "erf", "gelu", "sgd_step"), _shapes),
+        **dict.fromkeys(("relu", "relu_vjp", "sgd_step"), _shapes),
+        **dict.fromkeys(("activation", "activation_vjp"), _activations),
+        **dict.fromkeys(("softmax", "softmax_vjp"), _rows),
+        **dict.fromkeys(("group_norm", "group_norm_vjp"), _normalised),
         "plane_max": _four_axes,
         "concatenate": _joined,
         "patches_gather": partial(_patches, True),

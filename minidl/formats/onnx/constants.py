@@ -22,6 +22,8 @@ from minidl.formats.onnx.tensors import type_name
 
 Folder = Callable[[Call], np.ndarray]
 FOLDERS: dict[str, Folder] = {}
+FILLED = 1 << 30
+"""Most bytes of a constant that is one number, which takes no memory until a layer has it."""
 SMALL = 1 << 16
 """Bytes that are counted for places of images, of which a file cannot have many."""
 _TYPES = {
@@ -44,7 +46,8 @@ def size(call: Call) -> int:
         value, shape = call["value"], _one_image(call.sizes(0))
         if min(shape, default=0) < 0:
             raise ValueError(f"a constant of the shape {shape} would be negative")
-        return math.prod(shape) * (4 if value is None else value.itemsize)
+        bytes_ = math.prod(shape) * (4 if value is None else value.itemsize)
+        return 0 if bytes_ <= FILLED else bytes_
     if operator == "Range":
         start, limit, delta = (call.array(at).item() for at in range(3))
         bounded = not isinstance(limit, Size) and delta
@@ -63,7 +66,12 @@ def size(call: Call) -> int:
         axis = min(range(data.ndim), key=lambda at: data.shape[at], default=0)
         kept = data.nbytes // max(data.shape[axis] if data.ndim else 1, 1)
         return kept * indices.size
-    return 0
+    return sum(array.nbytes for array in arrays if _is_filled(array))
+
+
+def _is_filled(array: np.ndarray) -> bool:
+    """True for one number without memory of its own, which another order of axes may copy."""
+    return array.size > 1 and not any(array.strides)
 
 
 def folds(call: Call) -> bool:
@@ -114,7 +122,8 @@ def constant(call: Call) -> np.ndarray:
 def constant_of_shape(call: Call) -> np.ndarray:
     value = call["value"]
     filler = np.zeros(1, np.float32) if value is None else value
-    return np.full(_one_image(call.sizes(0)), filler.item(), filler.dtype)
+    one = np.array(filler.item(), filler.dtype)
+    return np.broadcast_to(one, _one_image(call.sizes(0)))  # () -> the shape
 
 
 @folding("Shape")

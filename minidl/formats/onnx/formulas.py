@@ -93,7 +93,8 @@ class Matcher:
     """The nodes of a model by the values that they make, and who reads each value."""
 
     def __init__(self, model: Model) -> None:
-        self._makers = {value: node for node in model.nodes for value in node.outputs if value}
+        fit = [node for node in model.nodes if not node.fault]
+        self._makers = {value: node for node in fit for value in node.outputs if value}
         self._readers = Counter(value for node in model.nodes for value in set(node.inputs))
         self._readers[model.output] += 1
         self._constants = dict(model.constants)

@@ -8,6 +8,8 @@ from kernels.contract.arguments import Pair, pair
 from minidl.formats.onnx.model import Image
 from minidl.formats.onnx.tensors import FLOATS, type_name
 
+PIXELS = 2
+"""TensorProto.DataType of uint8."""
 _LIMIT = 2**31
 _CHANNELS = (1, 3, 4)
 """Grey, colours, colours and transparency: the numbers of channels by which they are recognised."""
@@ -18,12 +20,14 @@ def image_of(image: Any, size: Pair | None) -> Image:
 
     The channels are the last axis if only that one has as many as an image, 1, 3 or 4.
     size: (H, W), or one number for both, where they are symbolic in the file.
-    ValueError if it is not an image of floats, has a symbolic size that `size` does not give, or a
-    fixed size other than `size`.
+    ValueError if it is not an image of floats or uint8, has a symbolic size that `size` does not
+    give, or a fixed size other than `size`.
     """
     what, tensor = f"the input {image.name!r}", image.type.tensor_type
-    if not image.type.HasField("tensor_type") or tensor.elem_type not in FLOATS:
-        raise ValueError(f"{what} is of type {type_name(tensor.elem_type)}; an image of floats is")
+    if not image.type.HasField("tensor_type") or tensor.elem_type not in (*FLOATS, PIXELS):
+        raise ValueError(
+            f"{what} is of type {type_name(tensor.elem_type)}; an image is of floats or of uint8"
+        )
     sizes = [_size(axis) for axis in tensor.shape.dim]
     if len(sizes) != 4:
         raise ValueError(
@@ -38,7 +42,8 @@ def image_of(image: Any, size: Pair | None) -> Image:
         raise ValueError(f"{what} would be an image of {channels} x {height} x {width}")
     shape = (height, width, channels) if last else (channels, height, width)
     batch = sizes[0]
-    return Image(image.name, shape, last, None if isinstance(batch, str) else max(batch, 1))
+    images = None if isinstance(batch, str) else max(batch, 1)
+    return Image(image.name, shape, last, images, tensor.elem_type == PIXELS)
 
 
 def _plane(sizes: list[int | str], size: Pair | None, what: str) -> tuple[int, int]:

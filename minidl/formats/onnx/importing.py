@@ -19,7 +19,7 @@ import numpy as np
 import minidl.formats.onnx.operators  # noqa: F401  (its files register the converters)
 from kernels.contract.arguments import Pair
 from minidl import nn
-from minidl.formats.onnx import constants, evaluated
+from minidl.formats.onnx import constants, early, evaluated
 from minidl.formats.onnx.batch import FRONT, Activation, Batch, in_file
 from minidl.formats.onnx.call import OPERATORS, Built, Call, Source, Steps, Value
 from minidl.formats.onnx.joining import in_file_order
@@ -27,6 +27,7 @@ from minidl.formats.onnx.model import Model, Node
 from minidl.formats.onnx.patterns import recognised
 from minidl.formats.onnx.reading import LIMIT, read, title
 from minidl.formats.onnx.refusal import Refusals, unsupported
+from minidl.formats.onnx.spelling import spelled_out
 from minidl.formats.onnx.ties import Ties
 from minidl.nn.folding import fold as fold_affine
 from minidl.nn.shapes import output_shape
@@ -34,6 +35,11 @@ from minidl.recording import no_grad
 
 SMALL, MULTIPLE = 64 << 20, 8
 """Most bytes of all constants that nodes compute: 64 MiB, and so many times the stored ones."""
+WEIGHTS = 1 << 30
+"""Most bytes of all weights: 1 GiB, and so many times the stored constants."""
+MOVES = ("Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Slice", "Concat", "Flatten")
+"""Operators that change no value."""
+MAKE_FLOATS = ("Cast", "CastLike")
 _MISFITS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
 """Errors of NumPy and the engine for arrays and settings that do not fit each other."""
 
@@ -41,7 +47,7 @@ _MISFITS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
 def load_onnx(
     source: Any, *, size: Pair | None = None, fold: bool = False, output: str | None = None
 ) -> nn.Graph:
-    """The network of an ONNX file (opsets 7 to 22), in inference, of any batch size.
+    """The network of an ONNX file (opsets 6 to 25), in inference, of any batch size.
 
     source: the file's path, its content as bytes, or a ModelProto of the package onnx.
     size:   (H, W) of the image, or one number for both, where they are symbolic in the file.
@@ -54,8 +60,9 @@ def load_onnx(
     A layer has the name of its node, or of the node's output. Nodes that together are one layer,
     as x * sigmoid(x), get the name of the last one (`patterns.py`); no other node is left out, not
     even a softmax at the end. A constant that is the weight of several nodes becomes one parameter.
-    Weights of float16 and float64 become float32, the type of all computation. Settings that
-    depend on the image's size (Reshape, auto_pad) are those for this size.
+    Weights of float16, bfloat16 and float64 become float32, the type of all computation; an input
+    of uint8 takes float32 too. Settings that depend on the image's size (Reshape, auto_pad) are
+    those for this size.
     Nothing in the file is executed.
     Raises FileNotFoundError, ImportError without the package onnx, and ValueError that says which
     nodes cannot be imported and why, or what is wrong with the file.
@@ -69,13 +76,17 @@ def load_onnx(
 
 def convert(model: Model, what: str) -> nn.Graph:
     """The layers of a model; `what` is its name in errors."""
+    model = spelled_out(model)
     stored = sum(array.nbytes for array in model.constants.values())
     image = Activation(nn.INPUT, (1, *model.image.shape))
     values: dict[str, Value] = {**model.constants, model.image.name: image}
-    walk = _Walk(values, image, model.opset, SMALL + MULTIPLE * stored, model.image.images)
-    with no_grad():
-        for node in recognised(model):
-            walk.visit(node)
+    walk = _Walk(values, image, model, SMALL + MULTIPLE * stored, WEIGHTS + MULTIPLE * stored)
+    try:
+        with no_grad():
+            for node in recognised(model):
+                walk.visit(node)
+    except _TooLarge as error:
+        raise ValueError(f"{what} cannot be imported: {error}") from None
     walk.refusals.check(what)
     output = walk.values.get(model.output)
     if not isinstance(output, Activation):
@@ -84,33 +95,46 @@ def convert(model: Model, what: str) -> nn.Graph:
     return nn.Graph(walk.layers, walk.wiring, walk.restore(model.output, output))
 
 
+class _TooLarge(Exception):
+    """An end of the import: weights of further nodes would only take more time and memory."""
+
+
 @dataclass
 class _Walk:
     """State of the import: the values by name, and the layers so far.
 
-    room:   bytes that constants may still take.
-    images: the batch for which the file was written; None where it is open.
+    room:   bytes that constants may still take; weight_room: that weights may.
     lost:   values that refused nodes would have made.
+    whole:  values that are the image's whole numbers, moved.
     """
 
     values: dict[str, Value]
     image: Activation
-    opset: int
+    model: Model
     room: int
-    images: int | None
+    weight_room: int
     layers: dict[str, nn.Module] = field(default_factory=dict)
     wiring: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ties: Ties = field(default_factory=Ties)
+    weighed: set[int] = field(default_factory=set)
     uses: Counter[str] = field(default_factory=Counter)
     lost: set[str] = field(default_factory=set)
+    whole: set[str] = field(default_factory=set)
     refusals: Refusals = field(default_factory=Refusals)
+
+    def __post_init__(self) -> None:
+        if self.model.image.whole:
+            self.whole.add(self.model.image.name)
 
     def visit(self, node: Node) -> None:
         """Convert a node, or note why it cannot be."""
         try:
             if node.fault or not _is_known(node.operator):
                 raise ValueError(node.fault or unsupported(node.operator))
+            if unread := [name for name in node.inputs if name in self.model.faults]:
+                raise ValueError(self.model.faults[unread[0]])
             if self.lost.isdisjoint(node.inputs):
+                self.follow_whole(node)
                 self.add(node)
             else:  # what it needs was refused already
                 self.lost.update(filter(None, node.outputs))
@@ -126,9 +150,19 @@ class _Walk:
         if node.operator == "If":
             self.values.update(zip(node.outputs, self.branch(node), strict=True))
             return
-        call = Call(node, self.opset, self.inputs(node), self.images)
+        given = early.operands(node, self.model.opset, self.inputs(node))
+        call = Call(node, self.model.opset, given, self.model.image.images)
         made: Sequence[Value] = self.folded(call) if constants.folds(call) else self.built(call)
         self.values.update(zip(filter(None, node.outputs), made, strict=False))
+
+    def follow_whole(self, node: Node) -> None:
+        """Whole numbers of the image may be moved and made floats of; of nothing else would the
+        engine's floats give the same."""
+        if self.whole.isdisjoint(node.inputs) or node.operator in (*MAKE_FLOATS, "Shape"):
+            return
+        if node.operator not in MOVES:
+            raise ValueError("it computes with the image's whole numbers; a Cast to floats can be")
+        self.whole.update(node.outputs)
 
     def branch(self, node: Node) -> list[Value]:
         """The values of the case that holds: its condition must be a constant, such as one of a
@@ -213,12 +247,25 @@ class _Walk:
         self, name: str, module: nn.Module, sources: tuple[Activation, ...], batch: Batch
     ) -> Activation:
         own = self.free(name)
+        self.weigh(own, module)
         shape = output_shape(module, [(1, *each.own) for each in sources])
         if 4 * math.prod(shape) >= LIMIT:
             raise ValueError(f"its output {shape} would take 2 GiB or more for one image")
         self.layers[own] = module
         self.wiring[own] = tuple(each.layer for each in sources)
         return Activation(own, in_file(shape[1:], batch), batch)
+
+    def weigh(self, name: str, module: nn.Module) -> None:
+        """Count a layer's weights: a file can name one constant, stored or not, many times."""
+        for parameter in vars(module).values():
+            if isinstance(parameter, nn.Parameter) and id(parameter) not in self.weighed:
+                self.weighed.add(id(parameter))
+                self.weight_room -= 4 * parameter.size
+        if self.weight_room < 0:
+            raise _TooLarge(
+                f"the weights up to layer {name!r} would take more memory than may be made of what "
+                f"the file holds ({WEIGHTS} bytes, and {MULTIPLE} times its constants)"
+            )
 
     def free(self, name: str) -> str:
         """The name, with a number if another layer or the input has it."""

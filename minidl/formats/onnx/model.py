@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -43,12 +43,14 @@ class Image:
 
     shape:         (C,H,W), or (H,W,C) if `channels_last`, as Keras has them.
     images:        the number N for which the file was written; None where it is open.
+    whole:         it is of whole numbers, 0 to 255, which the network makes floats of.
     """
 
     name: str
     shape: tuple[int, int, int]
     channels_last: bool = False
     images: int | None = None
+    whole: bool = False
 
     @property
     def planes(self) -> tuple[int, int, int]:
@@ -67,6 +69,7 @@ class Model:
     nodes:     the nodes on the paths to the output, each after its inputs.
     constants: arrays by name, in the types of the file.
     output:    the name of the chosen output.
+    faults:    why further constants cannot be read, by name.
     """
 
     opset: int
@@ -74,3 +77,4 @@ class Model:
     constants: Mapping[str, np.ndarray]
     image: Image
     output: str
+    faults: Mapping[str, str] = field(default_factory=dict)

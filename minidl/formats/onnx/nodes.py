@@ -14,6 +14,8 @@ LIMIT = 2**31
 """Limit of the integers in attributes, exclusive."""
 UNBOUNDED = ("Slice", "Shape")
 """Operators whose largest integer stands for the end of an axis."""
+RUNTIME = "com.microsoft"
+"""The domain of ONNX Runtime's own operators, and the beginning of its others."""
 STANDARD = ("", "ai.onnx")
 """The two names of the domain of the standard's own operators."""
 
@@ -27,7 +29,8 @@ def in_order(nodes: Sequence[Any], given: Collection[str], output: str) -> list[
     makers = _makers(nodes, given)
     feeding = {at: _feeders(node, makers, given) for at, node in enumerate(nodes)}
     if output not in makers:
-        raise ValueError(f"its output {output!r} is made by no node")
+        stored = "its input, or a constant" if output in given else "made by no node"
+        raise ValueError(f"its output {output!r} is {stored}")
     try:
         order = list(TopologicalSorter(feeding).static_order())
     except CycleError as error:
@@ -100,6 +103,11 @@ def _feeders(node: Any, makers: dict[str, int], given: Collection[str]) -> set[i
     return {makers[value] for value in read if value in makers}
 
 
+def values_read(nodes: Sequence[Any]) -> set[str]:
+    """The values that these NodeProtos read, also from within their graphs."""
+    return {value for node in nodes for value in (*node.input, *outer_values(node))}
+
+
 def outer_values(node: Any) -> set[str]:
     """The values that the graphs within a node read from outside of them."""
     found = set[str]()
@@ -129,7 +137,13 @@ def _schema(proto: Any, opset: int) -> Any:
     schema = defs.get_schema(proto.op_type, opset, "") if known else None
     if schema is None or schema.deprecated:
         domain = f" of the domain {proto.domain!r}" if proto.domain else ""
-        raise ValueError(f"{called(proto)}{domain} is not one of the standard's in opset {opset}")
+        fused = proto.domain.startswith(RUNTIME)
+        hint = (
+            "; ONNX Runtime's optimiser makes such: import the file that it read" if fused else ""
+        )
+        raise ValueError(
+            f"{called(proto)}{domain} is not one of the standard's in opset {opset}{hint}"
+        )
     if not schema.min_input <= len(proto.input) <= schema.max_input:
         raise ValueError(
             f"{called(proto)} has {len(proto.input)} inputs; in opset {opset} there are "

@@ -6,7 +6,8 @@ The `onnx` package decodes the format; nothing in the file is executed and nothi
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,10 +17,10 @@ from kernels.contract.arguments import Pair
 from kernels.terminal.sentences import shortened
 from minidl.formats.onnx.image import image_of
 from minidl.formats.onnx.model import Image, Model
-from minidl.formats.onnx.nodes import STANDARD, in_order, to_node
-from minidl.formats.onnx.tensors import check_external, to_array
+from minidl.formats.onnx.nodes import STANDARD, in_order, to_node, values_read
+from minidl.formats.onnx.tensors import check_external, to_array, type_fault
 
-OPSETS = range(7, 23)
+OPSETS = range(6, 26)
 """The versions of the standard that can be read."""
 LIMIT = 2**31
 """Limit of a protobuf's bytes, exclusive."""
@@ -38,9 +39,9 @@ def read(source: Source, size: Pair | None = None, output: str | None = None) ->
     return _within(source, lambda proto: _model(proto, folder(source), size, output))
 
 
-def read_image(source: Source, size: Pair | None = None) -> Image:
+def read_image(source: Source, size: Pair | None = None, output: str | None = None) -> Image:
     """An ONNX file's input image; errors as for `read`."""
-    return _within(source, lambda proto: image_of(_input(proto.graph), size))
+    return _within(source, lambda proto: _image(_opened(proto), size, output))
 
 
 def read_shape(source: Source, size: Pair | None = None) -> tuple[int, int, int]:
@@ -122,19 +123,40 @@ def _inlined(proto: Any) -> Any:
 
 
 def _model(proto: Any, folder: Path | None, size: Pair | None, output: str | None) -> Model:
-    opset, graph = _opset(proto), proto.graph
-    if any(isinstance(name, bytes) for name in _names(graph)):
-        raise ValueError("it holds names that are no text in UTF-8")
-    image, chosen = image_of(_input(graph), size), _output(graph, output)
-    constants = _constants(graph, folder)
-    nodes = in_order(graph.node, {image.name, *constants}, chosen)
+    opset, graph = _opset(proto), _opened(proto)
+    chosen, nodes = _path(graph, output)
+    read = values_read(nodes)
+    image = image_of(_input(graph, read), size)
+    constants, faults = _constants(graph, read, folder)
     return Model(
         opset=opset,
         nodes=tuple(to_node(node, opset, folder) for node in nodes),
         constants=constants,
         image=image,
         output=chosen,
+        faults=faults,
     )
+
+
+def _opened(proto: Any) -> Any:
+    """The graph; ValueError if a name in it is no text."""
+    if any(isinstance(name, bytes) for name in _names(proto.graph)):
+        raise ValueError("it holds names that are no text in UTF-8")
+    return proto.graph
+
+
+def _path(graph: Any, output: str | None) -> tuple[str, list[Any]]:
+    """The chosen output, and the nodes on the paths to it."""
+    if not _given(graph):
+        raise ValueError("it has 0 inputs; a network with one can be read")
+    chosen = _output(graph, output)
+    return chosen, in_order(graph.node, {*_given(graph), *_constant_names(graph)}, chosen)
+
+
+def _image(graph: Any, size: Pair | None, output: str | None) -> Image:
+    several = len(_given(graph)) > 1
+    read = values_read(_path(graph, output)[1]) if several else None
+    return image_of(_input(graph, read), size)
 
 
 def _opset(proto: Any) -> int:
@@ -158,10 +180,21 @@ def _names(graph: Any) -> Iterator[str | bytes]:
         yield from (attribute.name for attribute in node.attribute)
 
 
-def _input(graph: Any) -> Any:
-    """The one input of the graph; an input with an initializer is a constant."""
-    constants = {each.name for each in graph.initializer}
-    found = [each for each in graph.input if each.name not in constants]
+def _constant_names(graph: Any) -> set[str]:
+    return {each.name for each in graph.initializer}
+
+
+def _given(graph: Any) -> dict[str, Any]:
+    """The inputs by name; an input with an initializer is a constant."""
+    constants = _constant_names(graph)
+    return {each.name: each for each in graph.input if each.name not in constants}
+
+
+def _input(graph: Any, read: Collection[str] | None) -> Any:
+    """The one input of the graph; of several the only one that is among the values `read`."""
+    found = list(_given(graph).values())
+    if len(found) > 1 and read is not None:
+        found = [each for each in found if each.name in read] or found
     if len(found) != 1:
         names = ", ".join(repr(each.name) for each in found) or "none"
         raise ValueError(f"it has {len(found)} inputs ({names}); a network with one can be read")
@@ -169,24 +202,33 @@ def _input(graph: Any) -> Any:
 
 
 def _output(graph: Any, name: str | None) -> str:
-    """The output of this name, or the first."""
+    """The output of this name, or the first that is not an input or a constant itself."""
     names = [str(each.name) for each in graph.output]
+    stored = {*_given(graph), *_constant_names(graph)}
+    first = next((each for each in names if each not in stored), None)
+    if name is None and names and first is None:
+        raise ValueError(f"its output {names[0]!r} is its input, or a constant")
     if not names or (name is not None and name not in names):
         wanted = "" if name is None else f"no output {name!r}; "
         raise ValueError(f"it has {wanted}{len(names)} outputs: {', '.join(names) or 'none'}")
-    return names[0] if name is None else name
+    return str(first if name is None else name)
 
 
-def _constants(graph: Any, folder: Path | None) -> dict[str, np.ndarray]:
+def _constants(
+    graph: Any, read: Collection[str], folder: Path | None
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The arrays among the values `read`, and why others of them cannot be read."""
     if graph.sparse_initializer:
         raise ValueError(
             f"it holds sparse initializers, {len(graph.sparse_initializer)} of them; only dense "
             "ones can be read"
         )
+    for name, count in Counter(each.name for each in graph.initializer).items():
+        if count > 1:
+            raise ValueError(f"two initializers are named {name!r}")
+    tensors = [each for each in graph.initializer if each.name in read]
+    faults = {each.name: type_fault(each, f"its input {each.name!r}") for each in tensors}
+    readable = [each for each in tensors if not faults[each.name]]
     check_external(graph.initializer, folder)
-    constants: dict[str, np.ndarray] = {}
-    for tensor in graph.initializer:
-        if tensor.name in constants:
-            raise ValueError(f"two initializers are named {tensor.name!r}")
-        constants[tensor.name] = to_array(tensor, f"initializer {tensor.name!r}", folder)
-    return constants
+    arrays = {each.name: to_array(each, f"initializer {each.name!r}", folder) for each in readable}
+    return arrays, {name: fault for name, fault in faults.items() if fault}

@@ -12,6 +12,8 @@ from minidl.formats.onnx.model import Node
 
 NAMED = 3
 """As many nodes of one operator are named."""
+NODES = "of \0"
+"""The place of the nodes' names in a reason that names its node itself; no name has this."""
 MEANINGS = {
     **dict.fromkeys(("LSTM", "GRU", "RNN"), "a recurrent layer, and there are none here"),
     **dict.fromkeys(
@@ -28,6 +30,26 @@ MEANINGS = {
         "a selection of boxes or values by their size; export the network without what comes after "
         "it, or choose an output before it",
     ),
+    **dict.fromkeys(
+        ("ArgMax", "ArgMin", "OneHot", "Hardmax"),
+        "indices of values, which have no derivative; choose an output before it, the scores",
+    ),
+    "RotaryEmbedding": "a rotary embedding of positions as one operator of opset 23; export the "
+    "network with an opset up to 22, which writes its products",
+    **dict.fromkeys(
+        ("GridSample", "AffineGrid", "DeformConv"),
+        "pixels sampled where values of the network say (deformable convolution, spatial "
+        "transformer), and there is no layer for it",
+    ),
+    **dict.fromkeys(
+        ("DFT", "STFT", "MelWeightMatrix"), "a Fourier transform, and there is no layer for it"
+    ),
+    **dict.fromkeys(
+        ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli",
+         "Multinomial"),
+        "random numbers; export the network in inference (eval) mode",
+    ),
+
 }  # fmt: skip
 """What operators are that have no layer here."""
 
@@ -45,7 +67,7 @@ class Refusals:
     shapes: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def add(self, node: Node, inputs: Sequence[Value], reason: str) -> None:
-        key = node.operator, reason
+        key = node.operator, reason.replace(f"of node {node.name!r}", NODES)
         self.nodes.setdefault(key, []).append(node.name)
         self.shapes.setdefault(key, _shown(inputs) if not node.fault else "")
 
@@ -60,10 +82,10 @@ class Refusals:
 
     def _part(self, key: tuple[str, str], names: Sequence[str]) -> str:
         operator, reason = key
-        if not self.shapes[key]:
-            return shortened(reason)
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         nodes = f"node{'s' if len(names) > 1 else ''} {', '.join(map(repr, names[:NAMED]))}{more}"
+        if not self.shapes[key]:  # the standard has no such node
+            return shortened(reason.replace(NODES, f"of {nodes}"))
         return shortened(f"operator {operator} of {nodes} (inputs {self.shapes[key]}): {reason}")
 
 

@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 
-FLOATS = (1, 10, 11)
-"""TensorProto.DataType of float32, float16 and float64."""
+FLOATS = (1, 10, 11, 16)
+"""TensorProto.DataType of float32, float16, float64 and bfloat16."""
+BFLOAT16 = 16
+"""That of bfloat16: the upper half of a float32's bits."""
 EXTERNAL = 1
 """TensorProto.data_location of an array in another file."""
 
@@ -38,21 +40,19 @@ _TYPES: dict[int, tuple[str, str]] = {
     11: ("<f8", "double_data"),
     12: ("<u4", "uint64_data"),
     13: ("<u8", "uint64_data"),
+    BFLOAT16: ("<u2", "int32_data"),
 }
 
 
 def to_array(tensor: Any, what: str, folder: Path | None) -> np.ndarray:
-    """The array of a TensorProto, in its own type.
+    """The array of a TensorProto, in its own type; bfloat16 as float32.
 
     `what` is its name in errors, `folder` the model's. ValueError for a type that is not a number,
     bytes that do not fit the shape, or data in a file outside of the folder.
     """
     shape = tuple(int(size) for size in tensor.dims)
-    if tensor.data_type not in _TYPES or min(shape, default=0) < 0:
-        raise ValueError(
-            f"{what} is of type {type_name(tensor.data_type)} and shape {shape}; only floats, "
-            "integers and bool of no negative size can be read"
-        )
+    if fault := type_fault(tensor, what):
+        raise ValueError(fault)
     dtype, field = _TYPES[tensor.data_type]
     if tensor.data_location == EXTERNAL:
         raw = _external(tensor, what, folder, math.prod(shape) * np.dtype(dtype).itemsize)
@@ -60,7 +60,24 @@ def to_array(tensor: Any, what: str, folder: Path | None) -> np.ndarray:
         raw = tensor.raw_data
     else:
         raw = _packed(list(getattr(tensor, field)), np.dtype(dtype), what)
-    return _shaped(raw, np.dtype(dtype), shape, what)
+    array = _shaped(raw, np.dtype(dtype), shape, what)
+    return _widened(array) if tensor.data_type == BFLOAT16 else array
+
+
+def type_fault(tensor: Any, what: str) -> str:
+    """Why an array of this type or shape cannot be read; "" if it can."""
+    shape = tuple(int(size) for size in tensor.dims)
+    if tensor.data_type in _TYPES and min(shape, default=0) >= 0:
+        return ""
+    return (
+        f"{what} is of type {type_name(tensor.data_type)} and shape {shape}; only floats, "
+        "integers of 8 bits or more and bool, of no negative size, can be read"
+    )
+
+
+def _widened(bits: np.ndarray) -> np.ndarray:
+    """The values of bfloat16 as float32, exactly."""
+    return (bits.astype("<u4") << 16).view("<f4")
 
 
 def check_external(tensors: Iterable[Any], folder: Path | None) -> None:

@@ -21,9 +21,10 @@ padding of a max-pooling is 0
 -    return F.fill_outside(x, needs.at(places), plane, step.fill)
 +    return F.fill_outside(x, needs.at(places), plane, 0.0)
 
-the patch is cut at the first branch's corner
--        x = F.pad2d(x, (-top, -bottom, -left, -right))
-+        x = F.pad2d(x, (-bottom, -top, -left, -right))
+== zfnet: receptive fields, zfnet/receptive_fields.py, tests/zfnet/test_branches.py
+a branch takes its pixels on the other side of the common window
+-    top, left = (n - h for n, h in zip(needs.first, has.first, strict=True))
++    top, left = (h - n for n, h in zip(needs.first, has.first, strict=True))
 
 == zfnet: incremental occlusion, zfnet/incremental.py, tests/zfnet/test_incremental.py
 changed weights are not seen

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from zfnet import network as networks
+from zfnet.attribution.projector import DECONVNET, ChosenMethod, Projector
 from zfnet.checkpoint import kept_epochs
 from zfnet.data import Dataset
 from zfnet.deconvnet import Unit
@@ -78,12 +79,13 @@ def evolution(
     seed: int = 0,
     batch_size: int = 64,
     device: str = "cpu",
+    method: ChosenMethod = DECONVNET,
     report: Report = silent,
 ) -> Iterator[Snapshot]:
     """Fig 4 epoch by epoch, for the networks that the run in folder `run` kept.
 
     layers: names of layers; empty: every convolution. maps: maps of each layer, drawn from `seed`
-    among all maps, dead or not, so that they are the same at every epoch.
+    among all maps, dead or not, so that they are the same at every epoch. method: of projection.
 
     ValueError if the run kept no networks, for networks of different architectures, and for a
     layer that does not exist or has no plane of units.
@@ -102,8 +104,11 @@ def evolution(
             progress=_epoch_of(report, number, len(kept)),
         )  # fmt: skip
         chosen = chosen or _draw(strongest, maps, seed)
-        activations = {layer: _top_activations(network, dataset, strongest[layer], chosen[layer])
-                  for layer in layers}  # fmt: skip
+        projector = method.projector(network)
+        activations = {
+            layer: _top_activations(network, dataset, strongest[layer], chosen[layer], projector)
+            for layer in layers
+        }
         yield Snapshot(epoch, strongest, activations)
 
 
@@ -132,10 +137,14 @@ def _draw(strongest: dict[str, Strongest], maps: int, seed: int) -> dict[str, li
 
 
 def _top_activations(
-    network: Network, dataset: Dataset, strongest: Strongest, maps: Sequence[int]
+    network: Network,
+    dataset: Dataset,
+    strongest: Strongest,
+    maps: Sequence[int],
+    projector: Projector,
 ) -> dict[int, TopActivation | None]:
     by_map: dict[int, TopActivation | None] = dict.fromkeys(maps)
-    for found in project_strongest(network, dataset, strongest, maps):
+    for found in project_strongest(network, dataset, strongest, maps, deconvnet=projector):
         projection, unit = found.projections[0], found.projections[0].unit
         field = network.model.receptive_field(strongest.layer, unit.p, unit.q)
         corner = projection.box.top - field.top, projection.box.left - field.left

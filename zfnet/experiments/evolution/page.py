@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from zfnet import network as networks
+from zfnet.attribution.projector import DECONVNET, ChosenMethod
 from zfnet.checkpoint import kept_epochs
 from zfnet.data import Dataset
 from zfnet.experiments.evolution.claims import (
@@ -56,6 +57,7 @@ def write_evolution(
     maps: int = 6,
     seed: int = 0,
     device: str = "cpu",
+    method: ChosenMethod = DECONVNET,
     settings: Mapping[str, Any] | None = None,
     figures: Figures = OWN,
     report: Report = silent,
@@ -67,7 +69,8 @@ def write_evolution(
     """
     results = Results(out, "evolution", settings or {}, figures)
     snapshots: list[Snapshot] = []
-    chosen: dict[str, Any] = {"layers": layers, "maps": maps, "seed": seed, "device": device}
+    chosen: dict[str, Any] = {"layers": layers, "maps": maps, "seed": seed, "device": device,
+                              "method": method}  # fmt: skip
     for snapshot in evolution(run, dataset, **chosen, report=report):
         snapshots.append(snapshot)
         results.table("evolution", HEADER, _rows(snapshots, dataset))

@@ -9,6 +9,7 @@ import numpy as np
 
 import kernels
 from minidl import device, nn, no_grad
+from zfnet.attribution.projector import Projector
 from zfnet.data import Dataset, Loader, Loading
 from zfnet.deconvnet import Deconvnet, Projection, Unit
 from zfnet.inspectable import InspectableGraph
@@ -146,7 +147,7 @@ def project_strongest(
     strongest: Strongest,
     maps: Sequence[int],
     *,
-    deconvnet: Deconvnet | None = None,
+    deconvnet: Projector | None = None,
     batch_size: int = 64,
     progress: Progress = lambda done, total: None,
 ) -> list[MapPicture]:

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from minidl.rules import Rules, deconvnet, guided
+from zfnet.attribution.methods import METHODS
+from zfnet.attribution.projector import DECONVNET, TABLES, ChosenMethod, titles
 from zfnet.data import Dataset, Subset
-from zfnet.deconvnet import Deconvnet
 from zfnet.experiments.features.cards import FEATURES, map_cards
 from zfnet.experiments.features.lattice import Lattice, lattice
 from zfnet.experiments.features.layers import described, named, story
@@ -33,6 +33,7 @@ from zfnet.network import Network
 from zfnet.report import Section
 from zfnet.report.cards_figure import cards_figure
 
+GUIDED = ChosenMethod("guided")
 STRONGEST = 9
 """Activations of each map, as in the paper's Fig 2."""
 CHUNK = 512
@@ -45,13 +46,13 @@ class Shown:
 
     layers: names of layers; empty: a choice (`layers.story`).
     maps:   maps of each layer, drawn from `seed`.
-    table:  the rules of the projections.
+    methods: of the projections; those of one stand beside those of another.
     """
 
     layers: Sequence[str] = ()
     maps: int = 9
     seed: int = 0
-    table: Rules = deconvnet
+    methods: Sequence[ChosenMethod] = (DECONVNET,)
 
 
 @dataclass(frozen=True)
@@ -145,11 +146,11 @@ def _drawn(run: _Run, strongest: dict[str, Strongest]) -> dict[str, list[int]]:
 def _layer(run: _Run, strongest: Strongest, maps: list[int]) -> Finished:
     """One layer of the page, with its figure file."""
     model, layer = run.network.model, strongest.layer
-    by_rules = {run.shown.table.name: _projected(run, strongest, maps, run.shown.table)}
+    by_rules = {each.name: _projected(run, strongest, maps, each) for each in run.shown.methods}
     found = next(iter(by_rules.values()))
     measured = lattice(model, layer, by_rules)
-    if measured is not None and measured.drowns and run.shown.table is deconvnet:
-        by_rules[guided.name] = _projected(run, strongest, maps, guided)
+    if measured is not None and measured.drowns and [*by_rules] == [DECONVNET.name]:
+        by_rules[GUIDED.name] = _projected(run, strongest, maps, GUIDED)
         measured = lattice(model, layer, by_rules)
     own, *others = by_rules
     cards = map_cards(found, run.dataset, by=own, others={name: by_rules[name] for name in others})
@@ -161,9 +162,20 @@ def _layer(run: _Run, strongest: Strongest, maps: list[int]) -> Finished:
     return Finished(section.content, numbers, None if measured is None else asdict(measured))
 
 
-def _projected(run: _Run, strongest: Strongest, maps: list[int], table: Rules) -> list[MapPicture]:
-    projector = Deconvnet(run.network.model, table)
-    return project_strongest(run.network, run.dataset, strongest, maps, deconvnet=projector)
+def _projected(
+    run: _Run, strongest: Strongest, maps: list[int], method: ChosenMethod
+) -> list[MapPicture]:
+    projector = method.projector(run.network)
+    return project_strongest(
+        run.network, run.dataset, strongest, maps, deconvnet=projector,
+        progress=lambda done, total: _report_slow(run, method, strongest.layer, done, total),
+    )  # fmt: skip
+
+
+def _report_slow(run: _Run, method: ChosenMethod, layer: str, done: int, total: int) -> None:
+    """Progress within a layer, for methods that take long."""
+    if method.name not in TABLES:
+        run.report(f"{layer}, {method.name}", done, total)
 
 
 def _about(measured: Lattice | None) -> str:
@@ -172,7 +184,7 @@ def _about(measured: Lattice | None) -> str:
         return ""
     (_, share), *others = measured.by_rules.items()
     beside = "".join(
-        f" Beside them, by {pages.RULES.get(name, name)}: {other:.0%}." for name, other in others
+        f" Beside them, by {METHODS[name].title}: {other:.0%}." for name, other in others
     )
     return (
         f"These projections are more a lattice than a picture: their energy alternates by "
@@ -191,6 +203,8 @@ def _write(run: _Run, done: dict[str, Finished]) -> Path:
     section = page.section("Strongest activations", FEATURES)
     if described(model, layers):
         section.paragraph(described(model, layers))
+    if _legend(run.shown.methods):
+        section.paragraph(_legend(run.shown.methods))
     pages.add_notes(section, model)
     for finished in done.values():
         section.restore(finished.html)
@@ -199,6 +213,17 @@ def _write(run: _Run, done: dict[str, Finished]) -> Path:
         lattices={layer: finished.lattice for layer, finished in done.items()},
     )
     return run.results.write(page, _status(len(done), len(layers)))
+
+
+def _legend(methods: Sequence[ChosenMethod]) -> str:
+    """What the colours of relevance and of other maps mean."""
+    maps = [method.name for method in methods if METHODS[method.name].kind != "colours"]
+    if not maps:
+        return ""
+    return (
+        f"Tiles by {', '.join(maps)} have one number a pixel: red speaks for the unit, blue "
+        "against it, and grey is zero."
+    )
 
 
 def _status(done: int, total: int) -> str:
@@ -216,7 +241,7 @@ def _lead(run: _Run) -> str:
     return (
         f"A network with {classes}{network.model.parameter_count:,} parameters, looking at "
         f"{len(run.dataset):,} images of {Path(run.dataset.name).name}; projections by "
-        f"{pages.RULES.get(run.shown.table.name, run.shown.table.name)}."
+        f"{titles(run.shown.methods)}."
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zfnet.attribution.projector import DECONVNET, ChosenMethod
 from zfnet.data import Dataset, Subset
 from zfnet.deconvnet import Projection
 from zfnet.experiments.features.measure import (
@@ -83,8 +84,10 @@ class Searched:
     """The strongest activations of the last convolution's maps in some images of a data set."""
 
     def __init__(
-        self, network: Network, dataset: Dataset, indices: Sequence[int], report: Report = silent
-    ) -> None:
+        self, network: Network, dataset: Dataset, indices: Sequence[int], report: Report = silent,
+        method: ChosenMethod = DECONVNET,
+    ) -> None:  # fmt: skip
+        self.projector = method.projector(network)
         self.network, self.images = network, Subset(dataset, indices)
         layer = last_layer(network)
         self.strongest: Strongest = strongest_activations(
@@ -94,7 +97,9 @@ class Searched:
 
     def projections(self, map: int, without: int) -> list[Projection]:
         """Projections of the map's strongest activations, except the one in image `without`."""
-        found = project_strongest(self.network, self.images, self.strongest, [map])
+        found = project_strongest(
+            self.network, self.images, self.strongest, [map], deconvnet=self.projector
+        )
         pairs = zip(found[0].images, found[0].projections, strict=True) if found else ()
         return [p for image, p in pairs if self.images.indices[image] != without][:OTHERS]
 

@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from zfnet.attribution.projector import DECONVNET, ChosenMethod
 from zfnet.data import Dataset
-from zfnet.deconvnet import Deconvnet, Projection
+from zfnet.deconvnet import Projection
 from zfnet.experiments.occlusion.card import occlusion_card
 from zfnet.experiments.occlusion.images import Searched, Subject, last_layer
 from zfnet.experiments.occlusion.measure import OcclusionMap, occlusion_map
@@ -35,7 +36,7 @@ COLUMNS = (
     "From left to right, as in the paper's Fig 7: (a) the image, with the square in a corner at "
     "its size; then, by the place of the square's centre, (b) the total activation of the map of "
     "`{}` that is strongest in the image; (c) that map's strongest activation projected to the "
-    "pixels by the deconvnet{}; (d) the probability of its class, which stands beside its name; "
+    "pixels by {}{}; (d) the probability of its class, which stands beside its name; "
     "(e) the most probable class. Where (b) and (d) fall together, the map looks for what the "
     "class needs.{}"
 )
@@ -68,6 +69,7 @@ def write_occlusion(
     dataset: Dataset | None = None,
     search: Sequence[int] = (),
     pointing: Sequence[int] = (),
+    method: ChosenMethod = DECONVNET,
     report: Report = silent,
 ) -> Path:
     """Fig 7 for each subject, and the pointing game (paper, section 4.2); returns the page's path.
@@ -82,15 +84,17 @@ def write_occlusion(
     able = Playable() if dataset is None else playable(network, dataset, pointing)
     if able.left_out and not able.indices:  # before minutes of computation
         raise ValueError(f"the pointing game cannot be played: {able.sentence()}")
-    searched = Searched(network, dataset, search, report) if dataset and len(search) else None
+    searched = None
+    if dataset and len(search):
+        searched = Searched(network, dataset, search, report, method)
     occluded: list[Occluded] = []
-    for one in occlude(network, subjects, square, stride, searched, report):
+    for one in occlude(network, subjects, square, stride, searched, report, method):
         occluded.append(one)
         _write_image(network, one, len(occluded), results)
         results.numbers(images=[_numbers(network, s) for s in occluded], pointing=None)
     played = _play(network, occluded, dataset, able.indices, square, stride, report)
     _write_game(network, occluded, played, able, dataset, results)
-    return results.write(_page(network, occluded, _game_text(played, able), results))
+    return results.write(_page(network, occluded, method, _game_text(played, able), results))
 
 
 def occlude(
@@ -100,6 +104,7 @@ def occlude(
     stride: int,
     searched: Searched | None = None,
     report: Report = silent,
+    method: ChosenMethod = DECONVNET,
 ) -> Iterator[Occluded]:
     """The map of each subject, of its class or, where it has none, of the most probable one."""
     for number, subject in enumerate(subjects):
@@ -113,8 +118,9 @@ def occlude(
         found = occlusion_map(
             network, subject.x, label, square=square, stride=stride, progress=progress
         )
-        projector = Deconvnet(network.model)
-        projections = projector.project(subject.x[None], last_layer(network), map=found.map)
+        projector = method.projector(network)
+        own = projector.project(subject.x[None], last_layer(network), map=found.map)
+        projections = list(own)
         if searched is not None:
             projections += searched.projections(found.map, without=subject.index)
         yield Occluded(subject, found, projections, _point(subject, found))
@@ -208,7 +214,10 @@ def _card(network: Network, one: Occluded) -> OcclusionCard:
     return replace(card, note=note + ".", projections=[p.pixels for p in one.projections])
 
 
-def _page(network: Network, occluded: Sequence[Occluded], text: str, results: Results) -> Page:
+def _page(
+    network: Network, occluded: Sequence[Occluded], method: ChosenMethod, text: str,
+    results: Results,
+) -> Page:  # fmt: skip
     S, found = network.preprocess.image_size, occluded[0].map
     facts = [
         ("images", str(len(occluded))),
@@ -222,7 +231,7 @@ def _page(network: Network, occluded: Sequence[Occluded], text: str, results: Re
     page = results.page("What the network looks at", lead, facts)
     others = OTHERS if any(len(one.projections) > 1 for one in occluded) else ""
     outlined = OUTLINED if any(one.subject.region is not None for one in occluded) else ""
-    columns = COLUMNS.format(last_layer(network), others, outlined)
+    columns = COLUMNS.format(last_layer(network), method.title, others, outlined)
     section = page.section("Images behind a square", columns)
     section.occlusion([_card(network, one) for one in occluded])
     if text:

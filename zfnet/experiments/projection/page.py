@@ -10,10 +10,11 @@ import numpy as np
 from minidl import serialize
 from zfnet.attribution.drawing import coloured, limit, scale
 from zfnet.attribution.methods import METHODS
-from zfnet.attribution.projector import AttributedProjection, Projector
+from zfnet.attribution.projector import DECONVNET, AttributedProjection, ChosenMethod, titles
 from zfnet.deconvnet import Projection, Unit
 from zfnet.experiments.shared import pages
 from zfnet.experiments.shared.photographs import Photograph, as_inputs
+from zfnet.experiments.shared.results import Report, silent
 from zfnet.file_names import file_name
 from zfnet.network import Network
 from zfnet.report import Page, Section, pictures
@@ -40,23 +41,24 @@ def write_projections(
     *,
     map: int | None = None,
     units: Sequence[Unit] | None = None,
-    projectors: Mapping[str, Projector],
+    methods: Sequence[ChosenMethod] = (DECONVNET,),
     figures: Figures = OWN,
+    report: Report = silent,
 ) -> tuple[list[Projection], Path]:
     """Project the strongest unit of `layer`, or of its `map`, or the one of `units`.
 
-    projectors: by the names of their methods; the pictures of one stand below those of another.
+    methods: the pictures of one stand below those of another.
     figures: format and width of the files of pictures.
     Writes these files and index.html into `out`; returns the first method's projections and the
     page's path.
     """
     inputs = as_inputs(network, photographs)
     found = {
-        name: projector.project(inputs, layer, map=map, units=units)
-        for name, projector in projectors.items()
+        method.name: method.projector(network, report).project(inputs, layer, map=map, units=units)
+        for method in methods
     }
     unit = f"map {map}" if map is not None else "the strongest unit" if units is None else "a unit"
-    page = Page(f"{layer}, {unit}", _lead(list(projectors)), kicker="zfnet project")
+    page = Page(f"{layer}, {unit}", _lead(methods), kicker="zfnet project")
     for n, photograph in enumerate(photographs):
         own = {name: projections[n] for name, projections in found.items()}
         section = page.section(photograph.name)
@@ -79,7 +81,7 @@ def _show(
     x: np.ndarray,
     own: Mapping[str, Projection],
 ) -> None:
-    """What is projected, close; then a pair of picture and projection for each method."""
+    """The projections close up; then each method's beside the picture."""
     _add_close(section, network, x, own)
     for name, projection in own.items():
         where = f"Unit ({projection.unit.p}, {projection.unit.q}) of map {projection.unit.map}"
@@ -123,10 +125,8 @@ def _field(projection: Projection, times: int = 1) -> pictures.Box:
     return b.top * times, b.left * times, b.bottom * times, b.right * times
 
 
-def _lead(names: Sequence[str]) -> str:
-    titles = [METHODS[name].title for name in names]
-    listed = ", ".join(titles[:-1]) + (" and " if len(titles) > 1 else "") + titles[-1]
-    return f"One unit of the layer, projected to the pixels of each picture by {listed}."
+def _lead(methods: Sequence[ChosenMethod]) -> str:
+    return f"One unit of the layer, projected to the pixels of each picture by {titles(methods)}."
 
 
 def _pair(network: Network, x: np.ndarray, projection: Projection) -> tuple[np.ndarray, ...]:

@@ -9,11 +9,6 @@ from zfnet.inspectable import InspectableGraph
 from zfnet.projection_rules import notes
 from zfnet.report import Page, Section, pictures
 
-RULES = {
-    "deconvnet": "the deconvnet", "guided": "guided backpropagation", "gradient": "the gradient",
-}  # fmt: skip
-"""Tables of rules by their names, within a sentence: "by the deconvnet"."""
-
 
 def add_filters(page: Page, model: InspectableGraph) -> None:
     """The first layer's filters at one common contrast, where it is a convolution of colours."""

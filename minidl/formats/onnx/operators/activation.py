@@ -9,8 +9,8 @@ import numpy as np
 
 from kernels.contract.norm_geometry import LCNGeometry
 from minidl import nn
-from minidl.formats.onnx.call import Builder, Built, Call, Steps, operator
-from minidl.formats.onnx.operators.arithmetic import per_channel
+from minidl.formats.onnx.call import Builder, Built, Call, Source, Steps, operator
+from minidl.formats.onnx.operators.arithmetic import number, per_channel
 
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -61,10 +61,34 @@ def gelu(call: Call) -> nn.Module:
 
 
 @operator("Swish")
-def swish(call: Call) -> nn.Module | tuple[nn.Module, ...]:
-    if call["alpha"] not in (None, 1.0):
-        raise ValueError(f"alpha {call['alpha']}; only x * sigmoid(x) can be imported")
-    return nn.SiLU()
+def swish(call: Call) -> Built:
+    """x sigmoid(alpha x)."""
+    if call["alpha"] in (None, 1.0):
+        return nn.SiLU()
+    gate = Source((nn.Scale(number(call["alpha"])), nn.Sigmoid()), call.first)
+    return Steps((nn.Multiply(),), (call.first, gate))
+
+
+@operator("Selu")
+def selu(call: Call) -> Built:
+    """gamma ELU(x) (Klambauer et al. 2017)."""
+    return nn.ELU(call["alpha"]), nn.Scale(number(call["gamma"]))
+
+
+@operator("Celu")
+def celu(call: Call) -> Built:
+    """alpha ELU(x / alpha), of which the curve's alpha is 1 (Barron 2017)."""
+    alpha = call["alpha"]
+    if alpha == 0:
+        raise ValueError("alpha is 0, by which it divides")
+    return nn.Scale(number(1 / alpha)), nn.ELU(1.0), nn.Scale(number(alpha))
+
+
+@operator("Softsign")
+def softsign(call: Call) -> Built:
+    """x / (1 + |x|)."""
+    divisor = Source((nn.Absolute(), nn.Shift(number(1.0))), call.first)
+    return Steps((nn.Divide(),), (call.first, divisor))
 
 
 @operator("Clip")

@@ -7,9 +7,15 @@ from collections.abc import Callable
 import numpy as np
 
 from minidl import nn
+from minidl.formats.onnx import early
 from minidl.formats.onnx.batch import FRONT, Activation
-from minidl.formats.onnx.call import Builder, Built, Call, Steps, operator
+from minidl.formats.onnx.call import Builder, Built, Call, Source, Steps, operator
 from minidl.formats.onnx.joining import aligned, sources
+
+
+def number(value: float) -> np.ndarray:
+    """A number as the weight of a Scale or a Shift."""
+    return np.full(1, value, np.float32)
 
 
 def plain(kind: Callable[[], nn.Module]) -> Builder:
@@ -22,6 +28,7 @@ def batch_normalization(call: Call) -> nn.Module:
     """(x - mean) / sqrt(var + epsilon) scale + bias, with fixed statistics."""
     if call["training_mode"] or call["spatial"] == 0:
         raise ValueError("training_mode=1 or spatial=0; only fixed statistics of channels can be")
+    early.check_inference(call)
     named = sum(map(bool, call.node.outputs))
     if named > 1:
         raise ValueError(
@@ -45,6 +52,26 @@ def add(call: Call) -> Built:
     if len(call.activations) != 1 or len(call.inputs) != 2:
         return _join(call, nn.Add())
     return _shifted(call, _other(call), 1.0)
+
+
+@operator("Mean")
+def mean(call: Call) -> Built:
+    """Of the inputs, element by element."""
+    if len(call.inputs) == 1:
+        return nn.Identity()
+    steps = _join(call, nn.Add())
+    share = nn.Scale(number(1 / len(call.inputs)))
+    return Steps((*steps.modules, share), steps.sources, steps.batch)
+
+
+@operator("Ceil")
+def ceil(call: Call) -> Built:
+    return nn.Negate(), nn.Floor(), nn.Negate()
+
+
+@operator("Tan")
+def tan(call: Call) -> Built:
+    return Steps((nn.Divide(),), tuple(Source((f(),), call.first) for f in (nn.Sin, nn.Cos)))
 
 
 @operator("Sub")

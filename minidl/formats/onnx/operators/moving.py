@@ -216,6 +216,8 @@ def _stays(call: Call, axis: int, given: Any, scaled: bool) -> bool:
 
 def _factors(call: Call) -> tuple[Any, Any]:
     """The scales, or else the sizes."""
+    if call.opset < 7:
+        return (1.0, 1.0, call["height_scale"], call["width_scale"]), None
     if call.node.operator == "Upsample" or call.opset < 11:
         scales = call["scales"] if call["scales"] is not None else call.array(1).ravel()
         return scales, None

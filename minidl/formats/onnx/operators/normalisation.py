@@ -8,7 +8,11 @@ import numpy as np
 
 from minidl import nn
 from minidl.formats.onnx.batch import FRONT
-from minidl.formats.onnx.call import Call, operator
+from minidl.formats.onnx.call import Built, Call, Source, Steps, operator
+from minidl.formats.onnx.operators.arithmetic import number
+
+EPSILON = 1e-9
+"""The standard's, added to a variance."""
 
 
 @operator("LayerNormalization")
@@ -54,6 +58,48 @@ def group_normalization(call: Call) -> nn.Module:
     )
     settings = {"num_groups": groups, "num_channels": channels, "eps": call["epsilon"]}
     return nn.GroupNorm.of(weight, bias, **settings)
+
+
+@operator("RMSNormalization")
+def rms_normalization(call: Call) -> Built:
+    """x / sqrt(mean x^2 + epsilon) scale, over the axes from `axis` on (Zhang, Sennrich 2019)."""
+    x, axis = call.first, call["axis"] % len(call.shape)
+    dims = [call.axis(each) for each in range(axis, len(call.shape))]
+    if axis < x.batch.axis:
+        raise ValueError(f"the axes from {axis} on of its input {x.sizes} mix images")
+    mean = nn.Power(2.0), nn.Mean(dims, True), nn.Shift(number(call["epsilon"])), nn.Sqrt()
+    scale = _whole(call, 1, x.shape[axis:])
+    after = () if scale is None else (nn.Scale(scale),)
+    return Steps((nn.Divide(), *after), (x, Source(mean, x)))
+
+
+@operator("LpNormalization")
+def lp_normalization(call: Call) -> Built:
+    """x over its norm along an axis, the sum of |x| (p = 1) or the root of that of squares; 0 where
+    that is 0."""
+    dim, p = call.axis(call["axis"]), call["p"]
+    if p not in (1, 2):
+        raise ValueError(f"p is {p}; the standard has 1 and 2")
+    ends = np.finfo(np.float32)
+    least = nn.Clip(float(ends.tiny), float(ends.max))
+    total = nn.Sum([dim], True)
+    norm = (nn.Absolute(), total, least) if p == 1 else (nn.Power(2.0), total, nn.Sqrt(), least)
+    return Steps((nn.Divide(),), (call.first, Source(norm, call.first)))
+
+
+@operator("MeanVarianceNormalization")
+def mean_variance_normalization(call: Call) -> nn.Module:
+    """Over the pixels of each channel, or over all of an image."""
+    channels, given = _channels(call), sorted(a % len(call.shape) for a in call["axes"])
+    pixels = [*range(2, len(call.shape))]
+    if given == pixels:
+        return nn.InstanceNorm2d.of(None, None, num_features=channels, eps=EPSILON)
+    if given == [1, *pixels]:
+        return nn.GroupNorm.of(None, None, num_groups=1, num_channels=channels, eps=EPSILON)
+    raise ValueError(
+        f"its axes {given} mix the images of a batch, or leave some pixels out; {pixels} or "
+        f"{[1, *pixels]} can be imported"
+    )
 
 
 def _channels(call: Call) -> int:

@@ -7,8 +7,11 @@ padding.
 
 from __future__ import annotations
 
+import math
+
 from minidl import nn
-from minidl.formats.onnx.call import Call, operator
+from minidl.formats.onnx.call import Built, Call, operator
+from minidl.formats.onnx.operators.arithmetic import number
 from minidl.formats.onnx.windows import Four, Window, brief, padding, window
 
 
@@ -49,6 +52,38 @@ def _window(call: Call) -> tuple[Window, Four]:
 def global_average_pool(call: Call) -> nn.Module:
     call.planes  # noqa: B018  (only planes are pooled)
     return nn.GlobalAvgPool2d()
+
+
+@operator("GlobalLpPool")
+def global_lp_pool(call: Call) -> Built:
+    """The p-norm of each plane."""
+    call.planes  # noqa: B018  (only planes are pooled)
+    return _norm(call["p"], nn.Sum([2, 3], True))
+
+
+@operator("LpPool")
+def lp_pool(call: Call) -> Built:
+    """The p-norm of each window: the mean of |x|^p over the window and its padding, times its
+    taps."""
+    w, four = _window(call)
+    if w.dilation != (1, 1) or call["ceil_mode"]:
+        raise ValueError(
+            f"dilations {w.dilation}, ceil_mode {call['ceil_mode'] or 0}: norms are taken of "
+            "adjacent pixels, in windows that end in the plane"
+        )
+    mean = nn.AvgPool2d(brief(w.size), brief(w.stride), brief(four), False, True)
+    return _norm(call["p"], mean, nn.Scale(number(math.prod(w.size))))
+
+
+def _norm(p: int, *sums: nn.Module) -> tuple[nn.Module, ...]:
+    """(the sum of |x|^p)^(1/p)."""
+    if p < 1:
+        raise ValueError(f"p is {p}; a norm has 1 or more")
+    if p == 1:
+        return (nn.Absolute(), *sums)
+    root = nn.Sqrt() if p == 2 else nn.Power(1 / p)
+    first = () if p % 2 == 0 else (nn.Absolute(),)
+    return (*first, nn.Power(float(p)), *sums, root)
 
 
 @operator("GlobalMaxPool")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from minidl import nn
 from minidl.formats.onnx.batch import FRONT, Batch
-from minidl.formats.onnx.call import Built, Call, Steps, operator
+from minidl.formats.onnx.call import Built, Call, Source, Steps, operator
 from minidl.formats.onnx.constants import axes
 
 Layer = Callable[[list[int], bool], nn.Module]
@@ -42,6 +42,29 @@ def reduce_sum_square(call: Call) -> Built:
 def reduce_l2(call: Call) -> Built:
     steps = _reduced(call, nn.Sum)
     return Steps((nn.Power(2.0), *steps.modules, nn.Sqrt()), batch=steps.batch)
+
+
+@operator("ReduceL1")
+def reduce_l1(call: Call) -> Built:
+    steps = _reduced(call, nn.Sum)
+    return Steps((nn.Absolute(), *steps.modules), batch=steps.batch)
+
+
+@operator("ReduceLogSum")
+def reduce_log_sum(call: Call) -> Built:
+    steps = _reduced(call, nn.Sum)
+    return Steps((*steps.modules, nn.Log()), batch=steps.batch)
+
+
+@operator("ReduceLogSumExp")
+def reduce_log_sum_exp(call: Call) -> Built:
+    """The mean of x - log_softmax(x), each of which is the logarithm: no e^x overflows."""
+    steps = _reduced(call, nn.Mean)
+    given = axes(call)
+    if len(given) != 1:
+        raise ValueError(f"it reduces the axes {[*given]} at once; one can be")
+    less = Source((nn.LogSoftmax(call.axis(given[0])),), call.first)
+    return Steps((nn.Subtract(), *steps.modules), (call.first, less), steps.batch)
 
 
 def _reduced(call: Call, kind: Layer, over_planes: Callable[[], nn.Module] | None = None) -> Steps:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 
 from minidl import nn
+from minidl.formats.onnx import early
 from minidl.formats.onnx.batch import FRONT, Batch, own, place, reshaped
 from minidl.formats.onnx.call import Built, Call, Steps, operator
 from minidl.formats.onnx.constants import axes
@@ -26,6 +27,7 @@ def identity(call: Call) -> nn.Module:
 @operator("Dropout")
 def dropout(call: Call) -> nn.Module:
     """In inference nothing is dropped."""
+    early.check_inference(call)
     if call.has(2) and call.array(2).any():
         raise ValueError("training_mode is true; networks are imported for inference")
     return nn.Identity()

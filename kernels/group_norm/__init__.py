@@ -1,0 +1,1 @@
+"""Group normalisation, of which layer and instance normalisation are cases."""

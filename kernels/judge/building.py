@@ -1,0 +1,62 @@
+"""Shared libraries of C and C++ sources: for the checks with sanitizers, for the clock without.
+
+The compiler reads the source; nothing of it is run here.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+COMPILERS = {".c": "gcc", ".cc": "g++", ".cpp": "g++", ".cxx": "g++"}
+COMMON = ("-shared", "-fPIC", "-fopenmp")
+CHECKED = ("-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined",
+           "-fno-sanitize-recover=all")  # fmt: skip
+FAST = ("-O3", "-march=native")
+SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Library:
+    """A shared library, and what a process needs that loads it.
+
+    preload: the sanitizer's own library, which must be loaded first; "" without sanitizers.
+    """
+
+    path: str
+    preload: str = ""
+
+
+def is_source(source: str) -> bool:
+    """Whether it is to be compiled."""
+    return Path(source).suffix in COMPILERS
+
+
+def built(source: str, folder: Path, checked: bool) -> Library:
+    """The library of a source; ValueError with the compiler's first error, or if there is none."""
+    compiler = COMPILERS[Path(source).suffix]
+    if shutil.which(compiler) is None:
+        raise ValueError(
+            f"{source} needs {compiler}, which is not installed (apt install g++ on Debian)"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{Path(source).stem}.so"
+    flags = [*COMMON, *(CHECKED if checked else FAST)]
+    try:
+        done = subprocess.run(
+            [compiler, *flags, "-o", str(target), str(Path(source).resolve()), "-lm"],
+            capture_output=True, text=True, timeout=SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise ValueError(f"{source} does not compile within {SECONDS} s") from error
+    if done.returncode:
+        errors = [line for line in done.stderr.splitlines() if "error" in line]
+        raise ValueError(f"{source} does not compile: {(errors or ['no message'])[0]}")
+    return Library(str(target), _sanitizer(compiler) if checked else "")
+
+
+def _sanitizer(compiler: str) -> str:
+    asked = [compiler, "-print-file-name=libasan.so"]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,0 +1,1 @@
+"""Comparison of attribution methods: deletion, insertion, random weights, the pointing game."""
