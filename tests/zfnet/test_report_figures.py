@@ -83,6 +83,15 @@ def test_lines_and_bars_can_be_told_apart_in_grey() -> None:
     assert [str(vars(h)["_unscaled_dash_pattern"]) for h in handles[:3]] == dashes
 
 
+def test_lines_that_differ_by_themselves_keep_their_marks() -> None:
+    figure, (axes,) = charts.panels()
+    for n, (line, marker) in enumerate((("--", ""), ("-", "o"), ("-", "s"))):
+        axes.plot([1, 2], [n, n], line, marker=marker, color=charts.COLOURS[n])
+    distinguish(figure)
+    kept = [(line.get_linestyle(), line.get_marker()) for line in axes.get_lines()]
+    assert kept == [("--", ""), ("-", "o"), ("-", "s")]
+
+
 def test_the_charts_colours_are_readable_on_white() -> None:
     for colour in charts.COLOURS:
         red, green, blue = to_rgb(colour)

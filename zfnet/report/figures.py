@@ -117,24 +117,33 @@ def resize(figure: Figure, width: float) -> None:
 
 
 def distinguish(figure: Figure) -> None:
-    """Give lines and bars of several colours dashes, markers and hatches of their own."""
+    """Give lines and bars of several colours dashes, markers and hatches of their own.
+
+    Lines that differ in dashes or in markers by themselves keep them.
+    """
     for axes in figure.axes:
-        shown = [*axes.get_lines(), *_bars(axes)]
+        lines = [line for line in axes.get_lines() if _colour(line)]
+        shown = [*lines, *_bars(axes)]
         colours = list(dict.fromkeys(filter(None, map(_colour, shown))))
+        alike = all(
+            len({read(line) for line in lines} - {"None", "none", ""}) < 2
+            for read in (Line2D.get_linestyle, lambda line: str(line.get_marker()))
+        )
         if len(colours) > 1:
             for artist in (*shown, *_handles(axes, figure)):
-                _mark(artist, colours)
+                _mark(artist, colours, alike)
 
 
-def _mark(artist: Artist, colours: Sequence[str]) -> None:
+def _mark(artist: Artist, colours: Sequence[str], alike: bool) -> None:
+    """alike: whether the lines differ in nothing but their colours."""
     colour = _colour(artist)
     if colour not in colours:
         return
     n = colours.index(colour)
     if isinstance(artist, Line2D):
-        if artist.get_linestyle() == "-":
+        if alike and artist.get_linestyle() == "-":
             artist.set_linestyle(DASHES[n % len(DASHES)])
-        if artist.get_marker() == "o":
+        if alike and artist.get_marker() == "o":
             artist.set_marker(MARKERS[n % len(MARKERS)])
     elif isinstance(artist, Patch):
         artist.set_hatch(HATCHES[n % len(HATCHES)])

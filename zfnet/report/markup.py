@@ -21,6 +21,9 @@ COLUMN = 640
 NOTHING = "–"
 """A cell of a table for which there is no value."""
 
+WIDE = 880
+"""CSS pixels beside the headings of a wide page; a wider picture takes the whole width."""
+
 KINDS = {
     b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp",
 }  # fmt: skip
@@ -75,10 +78,13 @@ def image(
     return element.removesuffix("</img>")
 
 
-def figure(content: str, caption: str) -> str:
-    """A figure around HTML content with an escaped caption under it, if there is one."""
+def figure(content: str, caption: str, *, wide: bool = False) -> str:
+    """A figure around HTML content with an escaped caption under it, if there is one.
+
+    wide: takes the whole width of a wide page.
+    """
     below = tag("figcaption", words(caption)) if caption else ""
-    return tag("figure", content + below)
+    return tag("figure", content + below, class_="wide" if wide else None)
 
 
 def table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:

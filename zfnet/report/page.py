@@ -19,7 +19,7 @@ from minidl import serialize
 from zfnet.report.cards import MapCard, map_card
 from zfnet.report.cropping import Window
 from zfnet.report.curves import Record, curve
-from zfnet.report.markup import Picture, escaped, figure, image, table, tag, words
+from zfnet.report.markup import WIDE, Picture, escaped, figure, image, table, tag, words
 from zfnet.report.occlusion import OcclusionCard, occlusion_card
 from zfnet.report.tiles import Row, contrast_switch, tile_set
 
@@ -73,7 +73,8 @@ class Section:
         pixelated keeps the edges of enlarged pixels. width is in CSS pixels, at most the page's;
         by default a pixelated picture is enlarged by a whole number to at most the text's width.
         """
-        return self._add(figure(image(picture, alt, pixelated=pixelated, width=width), caption))
+        shown = image(picture, alt, pixelated=pixelated, width=width)
+        return self._add(figure(shown, caption, wide=width is not None and width > WIDE))
 
     def gallery(
         self, pictures: Iterable[tuple[Picture, str]], *, pixelated: bool = False, width: int = 160

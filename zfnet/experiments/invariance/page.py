@@ -18,6 +18,7 @@ from zfnet.experiments.shared.results import Report, Results, silent
 from zfnet.network import Network
 from zfnet.report import Page, charts, pictures
 from zfnet.report.figures import OWN, Figures
+from zfnet.report.numbers import written
 
 SHOWN = 9
 """Pictures of each sweep on the page, at evenly spaced values."""
@@ -74,7 +75,7 @@ def sentence(trend: Trend) -> str:
 
 
 def _listed(values: Sequence[float]) -> str:
-    return " and ".join(f"{value:g}" for value in values)
+    return " and ".join(written(value) for value in values)
 
 
 def _lead(found: Invariance) -> str:
@@ -180,7 +181,7 @@ def _add_pictures(
                 network.preprocess, subject.pixels, [sweep.transforms[t] for t in at]
             )
         ]
-        values = ", ".join(f"{sweep.values[t]:g}" for t in at)
+        values = ", ".join(written(sweep.values[t]) for t in at)
         section.subheading(sweep.name.capitalize())
         section.figure(
             results.picture(sweep.name, pictures.mosaic(tiles, len(at), 3)),

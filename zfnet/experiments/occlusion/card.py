@@ -29,5 +29,5 @@ def occlusion_card(
         found.map,
         region,
         found.extent(),
-        f"probability of {network.classes[found.label]} without the square: {found.clear:.0%}",
+        f"Probability of {network.classes[found.label]} without the square: {found.clear:.0%}",
     )

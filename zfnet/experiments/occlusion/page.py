@@ -36,8 +36,9 @@ COLUMNS = (
     "From left to right, as in the paper's Fig 7: (a) the image, with the square in a corner at "
     "its size; then, by the place of the square's centre, (b) the total activation of the map of "
     "`{}` that is strongest in the image; (c) that map's strongest activation projected to the "
-    "pixels by {}{}; (d) the probability of the true class; (e) the most probable "
-    "class. Where (b) and (d) fall together, the map looks for what the class needs.{}"
+    "pixels by {}{}; (d) the probability of its class, which stands beside its name; "
+    "(e) the most probable class. Where (b) and (d) fall together, the map looks for what the "
+    "class needs.{}"
 )
 OTHERS = ", for this image in a frame and for the other images that excite the map most"
 OUTLINED = " The true object is outlined where it is known."

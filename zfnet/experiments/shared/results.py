@@ -24,6 +24,7 @@ from minidl import serialize
 from zfnet.file_names import file_name
 from zfnet.report import Page, charts
 from zfnet.report.figures import OWN, Figures, distinguish
+from zfnet.report.markup import NOTHING
 
 Report = Callable[[str, int, int], None]
 """A progress callback: title, done, total."""
@@ -116,8 +117,10 @@ def _plain(value: Any) -> Any:
 
 def _shown(value: Any) -> str:
     """A setting as it would be typed, set as code, so that numbers are left-aligned too."""
+    if value is None:
+        return NOTHING
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return f"`{text}`" if text else "–"
+    return f"`{text}`" if text else NOTHING
 
 
 def program_version() -> str:
