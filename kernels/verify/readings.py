@@ -41,19 +41,6 @@ READINGS = {
     "shifted rows": "The maximum that is subtracted is not the row's own.",
     "masked": "Minus infinity minus itself, or a NaN that a comparison drops.",
     "rows that add up to 0": "The weighted sum of gy over the row is wrong or not subtracted.",
-    # contrast
-    "odd": "The sign, or the ends where the function is constant, are wrong.",
-    "parts of the identity": "The gate of x and that of -x do not add up to 1.",
-    "gates": "A rounding, or a missing bound, carries a value past 0, 1 or x itself.",
-    "values without a number": "A comparison or a bound replaces NaN, or infinity overflows.",
-    "large arguments": "A polynomial is used beyond its range, or e^x overflows on the way.",
-    "slope of the function": "The derivative is that of another function, or lacks a term of the "
-    "product rule.",
-    "passes nothing else": "Something is added to gy times the derivative.",
-    "shares of a row": "A row's sum leaves out an element, or is another row's.",
-    "shifted rows": "The maximum that is subtracted is not the row's own.",
-    "masked": "Minus infinity minus itself, or a NaN that a comparison drops.",
-    "rows that add up to 0": "The weighted sum of gy over the row is wrong or not subtracted.",
     # group normalisation
     "offset": "The mean that is subtracted does not have weights that sum to 1 at that pixel: "
     "look at the corrected border.",
@@ -122,15 +109,6 @@ READINGS = {
     "transposed products": "An operand of another memory order is read as if it were row-major.",
     "column's bias": "The bias is added along rows, or is missing in the last block of columns.",
     # group normalisation
-    "standardised": "The mean or the variance is over other elements than those of the group.",
-    "saved moments": "The arrays for the gradient are of another type or shape, or are the "
-    "variance.",
-    "groups alone": "A sum crosses the border of a group or of a sample.",
-    "large means": "The variance is computed as the mean of squares minus the squared mean.",
-    "orthogonal": "The mean of gy over the group is wrong or not subtracted.",
-    "slope of groups": "The formula of the gradient is wrong: a factor of the scale, or a term.",
-    "weighted channels": "The weight or bias of another channel, or one is needed for the other.",
-    # histories
     "standardised": "The mean or the variance is over other elements than those of the group.",
     "saved moments": "The arrays for the gradient are of another type or shape, or are the "
     "variance.",
