@@ -160,9 +160,7 @@ def _rows(N: int, B: int = 1, M: int = 1) -> list[tuple[int, int, int]]:
     return [(B, M, N)]
 
 
-def _groups(
-    C: int, N: int = 1, L: int = 1, groups: int = 1, eps: float = 1e-5
-) -> GroupNormGeometry:
+def _groups(N: int, L: int, C: int, groups: int = 1, eps: float = 1e-5) -> GroupNormGeometry:
     return GroupNormGeometry.of((N, L, C), groups, eps)
 
 

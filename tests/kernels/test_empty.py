@@ -10,6 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kernels import ConvGeometry, Kernel, PoolGeometry, all_kernels
+from kernels.contract.activation_geometry import ActivationGeometry
+from kernels.contract.group_geometry import GroupNormGeometry
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.contract.plane_geometry import ConcatenateGeometry, PatchGeometry
 from kernels.contract.stage_geometry import StageGeometry
@@ -26,6 +28,7 @@ AXES = {
     LCNGeometry: "NC",
     PatchGeometry: "NChw",
     ConcatenateGeometry: "NHW",
+    GroupNormGeometry: "NLC",
 }
 """The axes of each geometry that may have length 0."""
 FIRST = {"plane_max": 2, "renormalise": 1}
@@ -43,6 +46,10 @@ def emptied(draw: st.DrawFn, kernel: Kernel, large: bool) -> Any:
         able = range(FIRST.get(kernel.operation, len(g)))
         places = draw(st.sets(st.sampled_from(able), min_size=1))
         return tuple(0 if axis in places else size for axis, size in enumerate(g))
+    if isinstance(g, ActivationGeometry):
+        assume(g.shape)
+        axis = draw(st.integers(0, len(g.shape) - 1))
+        return replace(g, shape=(*g.shape[:axis], 0, *g.shape[axis + 1 :]))
     if isinstance(g, ConcatenateGeometry) and draw(st.booleans()):
         return replace(g, channels=tuple(0 for _ in g.channels))
     axes = draw(st.sets(st.sampled_from(AXES[type(g)]), min_size=1))
