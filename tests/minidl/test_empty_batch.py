@@ -52,6 +52,8 @@ LAYERS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     "LayerNorm": (nn.LayerNorm([9, 9]), PLANES),
     "GroupNorm": (nn.GroupNorm(3, 3), PLANES),
     "InstanceNorm2d": (nn.InstanceNorm2d(3, affine=True), PLANES),
+    "BatchNorm1d": (nn.BatchNorm1d(3).eval(), ROWS),
+    "BatchNorm2d": (nn.BatchNorm2d(3).eval(), PLANES),
     "convolution and ReLU": (run("r"), PLANES),
     "convolution, ReLU and max-pooling": (run("r", "p"), PLANES),
     "convolution, ReLU and mean": (run("r", "a"), PLANES),

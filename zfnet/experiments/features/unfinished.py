@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import shutil
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -97,7 +96,9 @@ class Unfinished:
     def remove(self) -> None:
         """Remove the results so far, as the page has all of them, or they are of another run."""
         with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self.folder)
+            for file in self.folder.iterdir():
+                file.unlink()
+            self.folder.rmdir()
 
     def _read_text(self, name: str) -> str:
         with contextlib.suppress(OSError, ValueError):
