@@ -24,7 +24,7 @@ from zfnet.experiments.compare_rules.runner import compare_rules
 from zfnet.experiments.compare_rules.sentences import left_out
 from zfnet.experiments.compare_rules.setting import Setting, replacement
 from zfnet.experiments.compare_rules.summary import Comparison, undecided, verdict
-from zfnet.experiments.compare_rules.tables import percent, written
+from zfnet.experiments.compare_rules.tables import percent, share_kept, written
 from zfnet.experiments.shared.results import Results
 from zfnet.signals import Stopped
 
@@ -363,6 +363,13 @@ def test_numbers_are_written_with_their_intervals() -> None:
     assert written(Interval(0.1234, 0.1, 0.15, 9)) == "0.123\u00a0(0.100\u00a0to\u00a00.150)"
     assert written(Interval(-0.0001, None, None, 1), sign=True) == "0.000"
     assert percent(Interval(-0.12, -0.2, 0.001, 9)) == "−12\u00a0%\u00a0(−20\u00a0to\u00a00)"
+
+
+def test_a_likeness_below_that_of_other_images_is_none() -> None:
+    assert share_kept(Interval(-3.8, -5.0, -0.1, 9)) == "none"
+    assert share_kept(Interval(-0.1, -0.3, 0.1, 9)) == "−10\u00a0%\u00a0(−30\u00a0to\u00a010)"
+    assert share_kept(Interval(-0.003, -0.004, -0.001, 9)).startswith("0\u00a0%")
+    assert share_kept(None) == "–"
 
 
 def test_rules_are_known_by_name() -> None:

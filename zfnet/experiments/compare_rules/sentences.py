@@ -40,7 +40,8 @@ CASCADE = (
 ALONE = "Only the layer that stands below is random; all others keep what they learned."
 VERDICTS = (
     "Likeness kept: 100 % if the map stays as it was; 0 % if it is no more like the trained "
-    "network's map than that network's maps of two different images are like each other. It is "
+    "network's map than that network's maps of two different images are like each other, “none” "
+    "if it is less so. It is "
     "taken from the rank correlation of the absolute values. A method shows “the image” if its map "
     f"keeps {100 * STAYS:.0f} % and more with all layers random; “the lower layers” if it keeps "
     "that much with the upper half of them random, those that know the classes; “the network” if "

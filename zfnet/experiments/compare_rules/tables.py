@@ -71,9 +71,17 @@ def likeness(comparison: Comparison) -> Iterator[list[str]]:
         last = [comparison.similarity(name, "cascade", m)[-1].mean for m in NAMES]
         yield [
             f"`{name}`", comparison.shows(name).replace(" ", NO_BREAK),
-            *("–" if kept is None else percent(kept) for kept in (half, whole)),
+            *(share_kept(kept) for kept in (half, whole)),
             *(_number(value, ".2f") for value in last),
         ]  # fmt: skip
+
+
+def share_kept(found: Interval | None) -> str:
+    """A likeness in per cent; "none" where it is below that of another image's map for certain."""
+    if found is None:
+        return "–"
+    below = found.high is not None and found.high < 0 and round(100 * found.mean) < 0
+    return "none" if below else percent(found)
 
 
 def rates(comparison: Comparison) -> dict[str, Interval]:
