@@ -27,7 +27,8 @@ from zfnet.report.pictures import (
 )
 
 PANEL = 320
-DIMMED = 0.8
+DIMMED = 0.5
+"""How much of the grey image about the cells is mid grey, on which no page is black or white."""
 GAP = 4
 FRAME: Colour = (214, 72, 52)
 NOTHING: Box = (0, 0, 0, 0)
@@ -188,9 +189,9 @@ def _ends(side: int) -> tuple[slice, slice]:
 
 
 def _over(cells: np.ndarray, card: OcclusionCard) -> np.ndarray:
-    """Coloured cells, (P, Q, 3), at the square's centres over the dimmed grey image."""
+    """Coloured cells, (P, Q, 3), at the square's centres over the faint grey image."""
     grey = _enlarged(card).mean(axis=2, keepdims=True).astype(np.uint8).repeat(3, axis=2)
-    canvas = overlay(grey, np.broadcast_to(np.array(SHEET, np.uint8), grey.shape), DIMMED)
+    canvas = overlay(grey, np.full_like(grey, GREY), DIMMED)
     scale = _scale(card)
     top, left, bottom, right = card.extent or (0, 0, *card.image.shape[:2])
     p, rows = _cells(cells.shape[0], top * scale, bottom * scale, canvas.shape[0])
