@@ -14,11 +14,10 @@ PNG = b"\x89PNG"
 
 
 def test_the_names_of_the_package_are_those_of_its_modules() -> None:
-    from zfnet import AlexNet, Deconvnet, ZFNet, load, occlusion_map, prepare, strongest
+    from zfnet import AlexNet, Deconvnet, ZFNet, attribute, load, occlusion_map, prepare, strongest
 
-    assert {f.__name__ for f in (AlexNet, Deconvnet, ZFNet, load, occlusion_map, prepare)} | {
-        strongest.__name__
-    } == set(zfnet.__all__)
+    own = (AlexNet, Deconvnet, ZFNet, attribute, load, occlusion_map, prepare, strongest)
+    assert {f.__name__ for f in own} == set(zfnet.__all__)
     with pytest.raises(AttributeError, match="no attribute 'VGG'"):
         zfnet.VGG  # noqa: B018
 

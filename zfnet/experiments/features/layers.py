@@ -74,5 +74,7 @@ def named(model: InspectableGraph, texts: Sequence[str] | None) -> list[str]:
     found = list(dict.fromkeys(part for part in parts if part))
     unknown = [name for name in found if name not in known]
     if unknown:
-        raise ValueError(f"no layer {', '.join(unknown)}; the layers are {', '.join(known)}")
+        raise ValueError(
+            f"no layer {', '.join(map(repr, unknown))}; the layers are {', '.join(known)}"
+        )
     return found
