@@ -193,13 +193,13 @@ def test_a_mistake_in_an_option_is_a_sentence(
 def test_a_kernel_of_another_device_is_skipped_and_one_of_no_operation_fails(
     project: Path, run_pytest: Run
 ) -> None:
-    text = KERNELS.replace('"relu", name="wrong"', '"softmax", name="mine"')
+    text = KERNELS.replace('"relu", name="wrong"', '"fourier", name="mine"')
     text = text.replace('name="right"', 'name="right", device="cuda"')
     (project / "ops" / "my_relu.py").write_text(text, encoding="utf-8")
     status, output = run_pytest("--kernels", "ops", "-rs")
     assert status == 1
     assert "1 failed, 1 skipped" in output
-    assert "there is no operation 'softmax'" in output and "--kernels-device" in output
+    assert "there is no operation 'fourier'" in output and "--kernels-device" in output
 
 
 def test_without_kernels_the_plugin_imports_neither_kernels_nor_numba(project: Path) -> None:

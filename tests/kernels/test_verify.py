@@ -208,8 +208,8 @@ def test_what_a_file_registered_before_it_failed_is_not_kept(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--op", "convolve"], "there is no operation 'convolve'; there are avg_pool2d, "),
-        (["--kernel", "fft"], "there is no kernel 'fft'; there are avg_pool2d scan, "),
+        (["--op", "convolve"], "there is no operation 'convolve'; there are activation, "),
+        (["--kernel", "fft"], "there is no kernel 'fft'; there are activation elementwise, "),
         (["--op", "relu", "--kernel", "fft"], "relu has no kernel 'fft'; there are elementwise"),
         (["--profile", "thorough"], "--profile must be one of few, dev, ci, intense"),
         (["--sample", "3"], "--sample and --every belong to --mutants"),
@@ -238,10 +238,10 @@ def test_a_kernel_of_an_unknown_operation_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = Path(write(tmp_path, "strange"))
-    path.write_text(path.read_text().replace('"conv2d"', '"softmax"'), encoding="utf-8")
+    path.write_text(path.read_text().replace('"conv2d"', '"fourier"'), encoding="utf-8")
     status, printed = verify(str(path), capsys=capsys)
     assert status == 2
-    assert "softmax strange: no such operation; there are" in printed
+    assert "fourier strange: no such operation; there are" in printed
 
 
 def test_a_kernel_that_is_not_exact_must_state_its_bound(tmp_path: Path) -> None:
