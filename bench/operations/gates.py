@@ -1,4 +1,4 @@
-"""Activation functions, softmax and group normalisation, and the gradients of the latter two.
+"""Activation functions, softmax and group normalisation, and their gradients.
 
 Bounded by memory, if exp and erf are vectorised. The error bounds are those of `kernels/verify`,
 twice: a library rounds as often.
@@ -30,7 +30,9 @@ from bench.operations.operation import (
 from kernels import named
 from kernels.contract.activation_geometry import ActivationGeometry
 from kernels.contract.group_geometry import GroupNormGeometry
+from kernels.definition.groups import Groups
 from kernels.verify.calls import Call as Judged
+from kernels.verify.calls import make
 from minidl import device as devices
 
 ONNX = {"gelu": "Gelu", "hardswish": "HardSwish", "sigmoid": "Sigmoid"}
@@ -40,7 +42,7 @@ ONNX = {"gelu": "Gelu", "hardswish": "HardSwish", "sigmoid": "Sigmoid"}
 class Rowwise(KernelOperation):
     """x of one shape, mapped to y of the same; the bound is that of the property suite."""
 
-    libraries = ("torch", "onnxruntime")
+    libraries: tuple[str, ...] = ("torch", "onnxruntime")
     kernel_name: str
 
     def shape(self, case: Case) -> tuple[int, ...]:
@@ -168,3 +170,43 @@ class GroupNorm(Rowwise):
         rows = np.ascontiguousarray(x.transpose(0, 2, 1))  # (N,L,C) -> (N,C,L)
         found = onnx_runtime.call([node], {"x": rows}, scales, threads)
         return Call(found.timed, lambda y: (y[0].transpose(0, 2, 1),))  # (N,C,L) -> (N,L,C)
+
+
+class Gradient(Rowwise):
+    """The gradient with respect to x; its operands are those of the property suite."""
+
+    libraries = ()
+
+    def inputs(self, case: Case) -> Inputs:
+        return make(self.kernel, self.geometry(case), "normal", 7, np.float32).inputs
+
+    def options(self, case: Case) -> Inputs:
+        return {}
+
+    def bytes(self, case: Case) -> int:
+        return 12 * int(np.prod(self.shape(case)))
+
+
+@operation
+class ActivationVjp(Gradient, Activation):
+    name = kernel = "activation_vjp"
+
+
+@operation
+class SoftmaxVjp(Gradient, Softmax):
+    name = kernel = "softmax_vjp"
+
+
+@operation
+class GroupNormVjp(Gradient, GroupNorm):
+    name = kernel = "group_norm_vjp"
+
+    def call(self, case: Case, name: str, device: str = "cpu") -> Call:
+        """With what the forward kernel saved, as the definition has it."""
+        kernel = named(self.kernel, name, "cpu" if device == "cpu" else "cuda")
+        gy, x, g = self.arguments(case, device)
+        parts = Groups(self.inputs(case)["x"], g)
+        # (N,1,groups,1) -> (N,groups)
+        saved = (a.reshape(g.saved_shape).copy() for a in (parts.mean, parts.scale))
+        moments = tuple(devices.move(a, device) for a in saved)
+        return Call(lambda: kernel(gy, x, moments, g))

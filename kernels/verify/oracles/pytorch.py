@@ -130,6 +130,8 @@ def _activated(x: Any, g: ActivationGeometry) -> Any:
         return getattr(F, g.function)(x, g.alpha)
     if g.function == "gelu_tanh":
         return F.gelu(x, approximate="tanh")
+    if g.function == "hardsigmoid":  # whose slope has the digits of float32 in float64, too
+        return F.relu6(x + 3) / 6
     return getattr(torch if hasattr(torch, g.function) else F, g.function)(x)
 
 
