@@ -7,7 +7,7 @@ twice: a library rounds as often.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -42,7 +42,7 @@ ONNX = {"gelu": "Gelu", "hardswish": "HardSwish", "sigmoid": "Sigmoid"}
 class Rowwise(KernelOperation):
     """x of one shape, mapped to y of the same; the bound is that of the property suite."""
 
-    libraries: tuple[str, ...] = ("torch", "onnxruntime")
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "onnxruntime")
     kernel_name: str
 
     def shape(self, case: Case) -> tuple[int, ...]:
