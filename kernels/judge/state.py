@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 import sys
 from types import ModuleType
@@ -16,8 +17,11 @@ PATCHED = ("numpy", "numpy.testing", "numpy.linalg", "numpy.random", "math", "ti
            "kernels.contract.registry", "kernels.contract.kernel", "kernels.contract.memory",
            "kernels.contract.threads", "kernels.contract.geometry", "torch",
            "torch.nn.functional")  # fmt: skip
-"""Modules whose functions are compared; those that the kernel's file is the first to import are
-taken as they are then."""
+"""Modules whose functions are compared; PyTorch, if the kernel's file is the first to import it, is
+taken as it is then."""
+for _name in PATCHED:
+    if not _name.startswith("torch"):
+        importlib.import_module(_name)
 BY_IMPORTS = ("the environment", "the filters of warnings", "Python's limit of recursion")
 """Settings that importing a library changes."""
 OF_CALLS = ("Numba's number of threads", "the number of threads of kernels",
