@@ -201,7 +201,7 @@ def test_own_kernels_are_judged_as_they_are_verified(tmp_path: Path) -> None:
         "from kernels import register\n"
         "register(replace(k, name='guest'))\n"
     )
-    with loaded(tmp_path / "guest.py", text) as kernel:
+    with loaded(tmp_path / "guest.py", text, Limits(seconds=300.0)) as kernel:  # it compiles
         assert kernel.prepare is not None
         laws = ["definition", "prepared", "any memory", "two threads", "racing", "NaN and infinity"]
         assert not found(kernel, *laws, examples=3)
