@@ -21,7 +21,6 @@ from minidl.functional.arithmetic import (
     subtract,
     where,
 )
-from minidl.functional.attention import einsum, scaled_dot_product_attention
 from minidl.functional.batch_norm import batch_norm
 from minidl.functional.blocks import (
     depth_to_space,
@@ -141,7 +140,6 @@ __all__ = [
     "divide",
     "dropout",
     "dropout_mask",
-    "einsum",
     "elu",
     "embedding",
     "eq",
@@ -202,7 +200,6 @@ __all__ = [
     "resize",
     "roll",
     "round",
-    "scaled_dot_product_attention",
     "sigmoid",
     "sign",
     "silu",
