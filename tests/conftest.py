@@ -61,6 +61,14 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def threads_as_before() -> Iterator[None]:
+    """A command that a test runs in this process sets threads: not for the next test too."""
+    before = threads.get_num_threads()
+    yield
+    threads.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
 def gradients_in_pytorch() -> Iterator[None]:
     """A benchmark's contender switches PyTorch's tape off: not for the next test too."""
     yield

@@ -17,8 +17,7 @@ from kernels.judge.process import GIGABYTE, Limits
 from kernels.judge.verdict import Judgement
 from kernels.terminal.progress import console, say
 from kernels.verify import given, suite
-from kernels.verify.outcome import Outcome
-from kernels.verify.replay import Run, sequence
+from kernels.verify.replay import Run
 
 VERDICTS = {0: "right", 1: "wrong", 2: "not judged"}
 
@@ -59,7 +58,7 @@ def judge(asked: Asked) -> int:
         status = verification.COULD_NOT_RUN
         if chosen or asked.files != Files():
             run = Run(asked.profile, asked.seed)
-            method = verification.Method("judging", verdict.outcomes, _replay)
+            method = verification.Method("judging", verdict.outcomes, verdict.repeated)
             status = verification.verify(
                 plan, judgement.source_of, run, asked.files, judgement.unread, asked.first, method
             )
@@ -88,17 +87,6 @@ def judge_folder(
         limit, asked.layers, asked.geometries, "judge", options,
     )  # fmt: skip
     return verify_folder(Order(files_of(asked.sources), settings, record, expect, jobs))
-
-
-def _replay(outcome: Outcome, source: str, run: Run) -> str:
-    """A mark, if the call does not fail by itself in a new process."""
-    if verdict.fails_anew(outcome):
-        return ""
-    return (
-        "It is stateful: in a new process this call by itself does not fail. The calls of this "
-        f"property in their order do, or those of the properties before it:\n\n"
-        f"{sequence(outcome, run, source)}"
-    )
 
 
 def _show_output(judgement: Judgement) -> None:

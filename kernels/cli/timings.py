@@ -15,6 +15,9 @@ from kernels.cli.run_report import described
 from kernels.contract.operations import defined
 from kernels.contract.registry import Kernel
 from kernels.judge.remote import Remote
+from kernels.judge.tasks import steps
+from kernels.judge.tasks.operation import NAME as TASK
+from kernels.judge.tasks.operation import task_of
 from kernels.judge.timing import Timing, timed
 from kernels.storage.atomic import replacing
 from kernels.terminal.progress import Task, console, progress_bars, say
@@ -46,6 +49,8 @@ def show(kernels: Sequence[Kernel], given: Sequence[Given], seed: int, report: P
 
 def geometries(kernel: Kernel, given: Sequence[Given]) -> list[Any]:
     """The given geometries, or some layers of networks that the kernel supports."""
+    if kernel.operation == TASK:
+        return [task_of(kernel)]
     if given:
         return list(for_operation(given, kernel.operation))
     able = [g for g in NETWORKS.geometries(kernel.operation) if kernel.supports(g)]
@@ -64,7 +69,7 @@ def _table(found: Sequence[tuple[Kernel, Timing]]) -> Table:
             table.add_row(*cells, Text("no time", "bold red"), "", "", "", "")
             continue
         rate = defined(kernel.operation, timing.geometry) / timing.wall / 1e9
-        ours = f"{timing.reference * 1e3:.3g} ({timing.name})"
+        ours = f"{timing.reference * 1e3:.3g} ({timing.name})" if timing.name else ""
         turns = f"{timing.turns} + {timing.checked} checked"
         table.add_row(*cells, f"{timing.wall * 1e3:.3g}", f"{timing.cpu * 1e3:.3g}",
                       f"{rate:.3g}", ours, turns)  # fmt: skip
@@ -73,6 +78,8 @@ def _table(found: Sequence[tuple[Kernel, Timing]]) -> Table:
 
 def _short(g: Any) -> str:
     """The sizes of a geometry, without what is one."""
+    if isinstance(g, steps.Task):
+        return str(g)
     return " ".join(_words(g)) if hasattr(g, "__dataclass_fields__") else str(g)
 
 

@@ -38,7 +38,6 @@ class Conduct:
 
     changed: dict[str, None] = field(default_factory=dict)
     others: dict[str, None] = field(default_factory=dict)
-    beside: dict[str, None] = field(default_factory=dict)
 
 
 class Guest:
@@ -153,6 +152,12 @@ class Guest:
             chunked=said["chunked"],
         )
         operation, name = plain_text(said["operation"]), plain_text(said["name"])
+        device = plain_text(said["device"])
+        if device != "cpu":
+            raise ValueError(
+                f"{self.source}: {operation} {name} computes on {device!r}, and the judge takes "
+                "kernels of the CPU; `python -m kernels verify --device emulator` tries CUDA's"
+            )
         if said["task"] is not None:
             asks.task = read(name, said["task"])
         return Remote(operation, name, "cpu", asks, accuracy, Cost(), abilities)
@@ -305,7 +310,6 @@ class Asks:
     def _bring_back(self, arena: Arena, arrays: list[np.ndarray]) -> None:
         said = arena.bring_back(arrays)
         if said:
-            self.guest.conduct.beside[said] = None
             raise Violation(said)
 
 

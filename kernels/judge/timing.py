@@ -23,6 +23,7 @@ import numpy as np
 from kernels.contract.registry import Kernel, pick
 from kernels.judge.limits import least_seconds
 from kernels.judge.remote import Remote
+from kernels.judge.tasks.operation import NAME as TASK
 from kernels.verify.calls import Call, make
 from kernels.verify.property import agree
 from kernels.verify.verdicts import Violation
@@ -34,8 +35,9 @@ CHECKED = 4
 """One in so many turns is compared, and not timed."""
 SECONDS = 4.0
 """Of turns for a geometry, at most."""
-IDLE = 0.05
-"""Seconds in which a kernel that is not called should not compute."""
+SETTLED, IDLE = 0.3, 0.05
+"""Seconds after a call in which the threads of libraries spin, and in which a kernel that is not
+called should not compute."""
 MOST_IDLE = 0.5
 """Share of that time."""
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -46,7 +48,8 @@ class Timing:
     """The times of one geometry, in seconds.
 
     wall, cpu:  medians of a call by the judge's clock, and of the kernel's processes.
-    reference:  the median of this project's kernel, by its name, in turn with it.
+    reference:  the median of this project's kernel, by its name, in turn with it; 0 where there is
+                none, for a module.
     turns:      that were timed; checked: that were compared.
     wrong:      why there is no time; "" if there is one.
     """
@@ -69,7 +72,7 @@ def timed(kernel: Remote, g: Any, seed: int) -> Timing:
     """
     pool = [make(kernel.operation, g, "normal", seed + i, np.float32) for i in range(POOL)]
     expected = [call.its.in_float64(call) for call in pool]
-    ours = pick(kernel.operation, "cpu", pool[0].problem)
+    ours = None if kernel.operation == TASK else pick(kernel.operation, "cpu", pool[0].problem)
     try:
         return _turns(kernel, ours, pool, expected)
     except Violation as error:
@@ -78,13 +81,16 @@ def timed(kernel: Remote, g: Any, seed: int) -> Timing:
         return Timing(g, wrong=f"{type(error).__name__}: {error}")
 
 
-def _turns(kernel: Remote, ours: Kernel, pool: Sequence[Call], expected: Sequence[Any]) -> Timing:
+def _turns(
+    kernel: Remote, ours: Kernel | None, pool: Sequence[Call], expected: Sequence[Any]
+) -> Timing:
     unknown = np.random.default_rng()  # seeded by the system
     results = sum(e.size * pool[0].dtype.itemsize for e in expected[0])
     least = least_seconds(pool[0], results)
     for call in pool[:2]:
         call.run(kernel)
-        call.run(ours)
+        if ours is not None:
+            call.run(ours)
     walls, others, checked = list[float](), list[float](), 0
     before, end = _cpu(kernel), time.perf_counter() + SECONDS
     while len(walls) < MOST_TURNS and (len(walls) < LEAST_TURNS or time.perf_counter() < end):
@@ -94,14 +100,17 @@ def _turns(kernel: Remote, ours: Kernel, pool: Sequence[Call], expected: Sequenc
             checked += 1
             continue
         walls.append(kernel.seconds(*pool[chosen].its.arguments(pool[chosen])))
-        others.append(_seconds(lambda c=pool[chosen]: c.run(ours)))  # type: ignore[misc]
+        if ours is not None:
+            others.append(_seconds(lambda c=pool[chosen]: c.run(ours)))  # type: ignore[misc]
     cpu = (_cpu(kernel) - before) / (len(walls) + checked)
     wall = statistics.median(walls)
     if wall < least:
         return Timing(pool[0].g, wrong=f"{wall:.3g} s is less than the {least:.3g} s that this "
                       "machine needs for the bytes and operations of the call")  # fmt: skip
     _rests(kernel)
-    return Timing(pool[0].g, wall, cpu, statistics.median(others), ours.name, len(walls), checked)
+    reference = statistics.median(others) if others else 0.0
+    name = "" if ours is None else ours.name
+    return Timing(pool[0].g, wall, cpu, reference, name, len(walls), checked)
 
 
 def _check(kernel: Remote, call: Call, expected: Any) -> None:
@@ -113,6 +122,7 @@ def _check(kernel: Remote, call: Call, expected: Any) -> None:
 
 def _rests(kernel: Remote) -> None:
     """Violation if the kernel computes while nobody calls it."""
+    time.sleep(SETTLED)
     before = _cpu(kernel)
     time.sleep(IDLE)
     used = _cpu(kernel) - before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,8 +17,10 @@ from kernels.judge.tasks.operation import properties as properties
 from kernels.verify import suite
 from kernels.verify.given import Given
 from kernels.verify.outcome import Outcome
-from kernels.verify.property import Property
+from kernels.verify.property import Property, require
 from kernels.verify.replay import Run
+from kernels.verify.runner import PROFILES, try_property
+from kernels.verify.snippet import launching
 from kernels.verify.suite import Plan, Trier
 
 
@@ -93,27 +95,73 @@ def _skipped(kernel: Remote, law: Property) -> Outcome | None:
     return Outcome(kernel, law, 0) if kernel.guest.given_up else None
 
 
+_open: list[Judgement] = []
+"""Of programs that repeat a failure: their processes live as long as they do."""
+
+
 def opened(source: str, operation: str, name: str) -> Kernel:
     """The kernel of a file, in a process of its own, for programs that repeat a failure."""
     judgement = Judgement()
     judgement.load(source)
+    _open.append(judgement)
     for kernel in judgement.source_of:
         if (kernel.operation, kernel.name) == (operation, name):
             return kernel
     raise ValueError(f"{source} has no {operation} {name}: {'; '.join(judgement.unread)}")
 
 
-def fails_anew(outcome: Outcome) -> bool:
-    """Whether the failing call fails by itself in a new process."""
-    assert outcome.failure is not None and isinstance(outcome.kernel, Remote)
-    before = outcome.kernel.guest
+def repeated(outcome: Outcome, source: str, run: Run) -> str:
+    """A mark, if the failing call does not fail by itself in a new process: the kernel is stateful.
+
+    It has the program of the calls that do fail in a new process.
+    """
+    failure = outcome.failure
+    assert failure is not None and isinstance(outcome.kernel, Remote)
+    if _fails(outcome.kernel, lambda k: outcome.law.check(k, failure.call, **failure.extras)):
+        return ""
+    alone = "It is stateful: in a new process this call by itself does not fail."
+    examples = PROFILES[run.profile]
+
+    def all_calls(kernel: Remote) -> None:
+        again = try_property(kernel, outcome.law, examples, run.seed, shrink=False)
+        require(again.failure is None, "it fails again")
+
+    if _fails(outcome.kernel, all_calls):
+        return f"{alone} The calls of this property do, in their order:\n\n" + _program(
+            outcome, source, run
+        )
+    return (
+        f"{alone} Nor do those of this property: it needs the calls of the properties before it. "
+        f"`python -m kernels judge {source} --profile {run.profile} --seed {run.seed}` repeats all "
+        "of them.\n"
+    )
+
+
+def _fails(kernel: Remote, act: Callable[[Remote], object]) -> bool:
+    """Whether `act` fails on the kernel in a new process."""
+    before = kernel.guest
     guest = Guest(before.source, before.limits, before.library)
     try:
-        named = (outcome.kernel.operation, outcome.kernel.name)
-        kernel = next(k for k in guest.load() if (k.operation, k.name) == named)
-        outcome.law.check(kernel, outcome.failure.call, **outcome.failure.extras)
+        named = (kernel.operation, kernel.name)
+        act(next(k for k in guest.load() if (k.operation, k.name) == named))
     except Exception:
         return True
     finally:
-        guest.close()
+        guest.end()
     return False
+
+
+def _program(outcome: Outcome, source: str, run: Run) -> str:
+    """A program that makes all calls of the trial, in their order."""
+    kernel = outcome.kernel
+    assert isinstance(kernel, Remote)
+    path = str(Path(source).resolve())
+    examples = f"{PROFILES[run.profile]}, {run.seed}, shrink=False"
+    return (
+        "".join(f"{line}\n" for line in launching(outcome.law))
+        + "from kernels.judge.verdict import opened, properties\n"
+        "from kernels.verify import PROPERTIES, try_property\n\n"
+        f"kernel = opened({path!r}, {kernel.operation!r}, {kernel.name!r})\n"
+        f"outcome = try_property(kernel, {kernel.opening(outcome.law)}, {examples})\n"
+        "assert outcome.failure is None, outcome.failure.reason\n"
+    )

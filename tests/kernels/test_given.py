@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kernels import ConvGeometry, all_kernels
+from kernels import ConvGeometry, all_kernels, named
 from kernels.cli import app
 from kernels.contract import registry
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.sources import load
-from kernels.verify import OPERATIONS, PROFILES, try_property
+from kernels.verify import OPERATIONS, PROFILES, PROPERTIES, try_property
+from kernels.verify.calls import make
 from kernels.verify.coverage import DRAWN, coverage
 from kernels.verify.forms import FORMS
 from kernels.verify.given import Given, geometry, layer, layers
@@ -186,6 +187,15 @@ def test_no_property_runs_the_definitions_loops_on_a_large_geometry(
         assert outcome.holds, outcome.failure and outcome.failure.reason
     (law,) = (law for _, law in trials if law.name == "NaN and infinity")
     assert try_property(kernel, law, PROFILES["few"]).inapplicable
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_large_geometry_demands_no_products_of_the_padding(which: int) -> None:
+    """The definition's array expressions, which a large geometry is judged by, multiply it."""
+    g = ConvGeometry.of((1, 64, 14, 14), (64, 64, 3, 3), 2, 1)
+    call, kernel = make("conv2d", g, "integers", 0, np.float32), named("conv2d", "loops")
+    for seed in range(8):
+        PROPERTIES["dead filters"](kernel, call, seed=seed, value=np.nan, which=which)
 
 
 def test_a_kernel_that_refuses_what_is_given_is_not_judged(

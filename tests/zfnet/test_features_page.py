@@ -91,7 +91,7 @@ def test_layers_are_given_with_commas_or_one_by_one() -> None:
     model = network().model
     assert named(model, ["conv1, conv3", "conv2"]) == ["conv1", "conv3", "conv2"]
     assert named(branching(), ["stem/conv"]) == ["stem/conv"]
-    with pytest.raises(ValueError, match="no layer conv9; the layers are conv1"):
+    with pytest.raises(ValueError, match="no layer 'conv9'; the layers are conv1"):
         named(model, ["conv1,conv9"])
 
 

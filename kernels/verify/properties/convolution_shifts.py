@@ -182,7 +182,7 @@ def nothing_spreads_further_than_it_says(
     require(
         not spread.any(),
         f"with {value} in {name}, {spread.sum()} results are not finite that should be, the first "
-        f"at {tuple(np.argwhere(spread)[0]) if spread.any() else ()}; the kernel says that it "
+        f"at {tuple(np.argwhere(spread)[:1].reshape(-1).tolist())}; the kernel says that it "
         f"spreads {kernel.spreads!r}",
     )
 

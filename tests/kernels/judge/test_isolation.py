@@ -99,7 +99,7 @@ CHANGES = {
     "numpy.allclose": "np.allclose = lambda *a, **k: True",
     "time.perf_counter": "import time; time.perf_counter = lambda: 0.0",
     "kernels.reference.conv2d": "import kernels.reference as R; R.conv2d = right",
-    "number of Numba's threads": "import numba; numba.set_num_threads(1)",
+    "number of Numba's threads": "import numba; numba.set_num_threads(3 - numba.get_num_threads())",
 }
 
 
