@@ -113,7 +113,7 @@ def test_the_legend_lists_the_classes_that_won_and_their_shares() -> None:
     page = Page("t", "l")
     page.section("s").occlusion([winners_by_position()])
     legend = re.findall(r"</i>(\w+)<span>([^<]+)</span></li>", page.html())
-    assert legend == [("cat", "75 %"), ("dog", "25 %")]
+    assert legend == [("cat", "75\u00a0%"), ("dog", "25\u00a0%")]
 
 
 def test_the_square_is_shown_at_its_size_away_from_the_object() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.zfnet.reporting import HOSTILE, NAMESPACES, full_page, parsed, without_script
 from zfnet.report import Page
+from zfnet.report.numbers import percent
 from zfnet.report.page import SCRIPT
 
 pytestmark = pytest.mark.quick
@@ -121,3 +122,12 @@ def test_a_column_of_dashes_is_left_out_of_a_table() -> None:
     page.section("s").table(["layer", "ours", "published"], [["conv1", "3", "–"], ["a", "–", "–"]])
     html = page.html()
     assert "published" not in html and html.count("<td") == 4 and "–" in html
+
+
+@pytest.mark.parametrize(
+    ("share", "digits", "shown"),
+    [(0.483, 0, "48 %"), (0.0, 0, "0 %"), (0.004, 0, "under 1 %"), (0.997, 0, "over 99 %"),
+     (1.0, 0, "100 %"), (0.0004, 1, "under 0.1 %"), (0.12345, 1, "12.3 %"), (float("nan"), 0, "–")],
+)  # fmt: skip
+def test_a_share_is_written_in_per_cent(share: float, digits: int, shown: str) -> None:
+    assert percent(share, digits) == shown.replace(" %", "\u00a0%")

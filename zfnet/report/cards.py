@@ -9,12 +9,12 @@ import numpy as np
 
 from zfnet.report.cropping import SHARE, Window, energy_window
 from zfnet.report.markup import tag, words
-from zfnet.report.numbers import written
+from zfnet.report.numbers import percent, written
 from zfnet.report.pictures import PERCENTILE, contrast_stretch, full_contrast
 from zfnet.report.tiles import Row, tile_set
 
 HOW = (
-    f"A tile shows the square that holds {SHARE:.0%} of the projection's energy (its squared "
+    f"A tile shows the square that holds {percent(SHARE)} of the projection's energy (its squared "
     "values), and the same square of the image; where that is a part of the receptive field, the "
     "small frame in its corner says which part. A line is the field's edge. Grey is zero, and full "
     f"contrast is the {PERCENTILE:g}th percentile of the absolute values, one for the tiles of a "

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from zfnet.report.charts import METADATA, SETTINGS, TEXT
-from zfnet.report.numbers import written
+from zfnet.report.numbers import percent, written
 
 Record = Mapping[str, float | int | str | None]
 Point = tuple[float, float]
@@ -40,7 +40,7 @@ class Quantity:
     percent: bool
 
     def written(self, value: float) -> str:
-        return f"{100 * value:.1f} %" if self.percent else written(value)
+        return percent(value, 1) if self.percent else written(value)
 
 
 QUANTITIES = {

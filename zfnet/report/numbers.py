@@ -9,6 +9,7 @@ DIGITS = 3
 """Significant digits, where whole numbers have no more."""
 TINY, HUGE = 1e-5, 1e7
 """Beyond these a number is written with a power of ten."""
+PERCENT = "\u00a0%"
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -29,6 +30,22 @@ def written(value: float, digits: int = DIGITS) -> str:
     rounded = Decimal(f"{value:.{digits - 1}e}")
     places = max(0, digits - 1 - rounded.adjusted())
     return _trimmed(f"{value:,.{places}f}").replace("-", "−")
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """ "48 %", "0 %", "under 1 %", "over 99 %": a share of 0 to 1; "–" if it is not a number.
+
+    What would be rounded to nothing, or to all, says that it is not quite. The space does not
+    break.
+    """
+    if math.isnan(share):
+        return "–"
+    shown, least = f"{100 * share:.{digits}f}", 10.0**-digits
+    if share > 0 and float(shown) == 0:
+        return f"under {least:g}{PERCENT}"
+    if share < 1 and float(shown) == 100:
+        return f"over {100 - least:g}{PERCENT}"
+    return shown + PERCENT
 
 
 def _trimmed(text: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from zfnet.report.markup import image, tag, words
-from zfnet.report.numbers import written
+from zfnet.report.numbers import percent, written
 from zfnet.report.pictures import (
     GREY,
     SHEET,
@@ -240,7 +240,7 @@ def _winners(card: OcclusionCard) -> tuple[np.ndarray, list[tuple[Colour, str, f
 
 def _swatch(colour: Colour, name: str, share: float) -> str:
     chip = tag("i", style=f"background:{_hex(colour)}")
-    return tag("li", chip + words(name) + tag("span", f"{100 * share:.0f} %"))
+    return tag("li", chip + words(name) + tag("span", percent(share)))
 
 
 def _bar(cmap: str, low: str, high: str) -> str:

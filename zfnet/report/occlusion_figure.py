@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from zfnet.report import charts
+from zfnet.report.numbers import percent
 from zfnet.report.occlusion import OcclusionCard, Panel, panels
 
 SIDE, HEIGHT = 2.6, 3.9
@@ -34,7 +35,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
         _add_bar(axes, *panel.scale)
     if panel.shares:
         patches = [
-            Patch(color=(r / 255, g / 255, b / 255), label=f"{name} {share:.0%}")
+            Patch(color=(r / 255, g / 255, b / 255), label=f"{name} {percent(share)}")
             for (r, g, b), name, share in panel.shares
         ]
         charts.legend(

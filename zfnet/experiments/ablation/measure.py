@@ -15,6 +15,7 @@ from zfnet.experiments.shared.results import Report, silent
 from zfnet.experiments.shared.runs import Plan
 from zfnet.experiments.shared.scales import Scale, Trainings
 from zfnet.network import Network
+from zfnet.report.numbers import percent
 
 LITTLE = 0.25
 """An increase of the error is little up to this share of that without layers 3, 4, 6 and 7."""
@@ -190,9 +191,9 @@ def _removals(found: Mapping[str, Measured], stem: str, name: str) -> list[Claim
         ),
         *(
             Claim(
-                f"Removing only layers {layers} of {name} changes little, at most {LITTLE:.0%} of "
-                "what removing layers 3, 4, 6, 7 does",
-                f"{LITTLE:.0%} of the error that removing layers 3, 4, 6, 7 adds, less what "
+                f"Removing only layers {layers} of {name} changes little, at most "
+                f"{percent(LITTLE)} of what removing layers 3, 4, 6, 7 does",
+                f"{percent(LITTLE)} of the error that removing layers 3, 4, 6, 7 adds, less what "
                 f"removing {layers} adds,",
                 tuple(LITTLE * harm - (part - whole)),
             )

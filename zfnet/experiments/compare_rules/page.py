@@ -14,6 +14,7 @@ from zfnet.experiments.compare_rules.summary import Comparison, Order, Which
 from zfnet.experiments.shared.results import Results
 from zfnet.report import Page
 from zfnet.report.markup import Picture
+from zfnet.report.numbers import percent
 from zfnet.report.page import Section
 
 LEAD = (
@@ -102,7 +103,7 @@ def _add_pictures(page: Page, comparison: Comparison, shown: Sequence[Shown]) ->
             pixelated=False, width=360,
         )  # fmt: skip
     for one in shown:
-        section.subheading(f"{one.title}: {one.name}, {100 * one.probability:.0f} %")
+        section.subheading(f"{one.title}: {one.name}, {percent(one.probability)}")
         pictures = [(tiles.enlarged(one.picture), "the image")]
         maps = {name: map for name, map in one.maps.items() if name != SAME}
         pictures += [(tiles.tile(name, map), f"`{name}`") for name, map in maps.items()]

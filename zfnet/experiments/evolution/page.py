@@ -30,6 +30,7 @@ from zfnet.experiments.shared import pages
 from zfnet.experiments.shared.results import Report, Results, silent
 from zfnet.report import Page, charts
 from zfnet.report.figures import OWN, Figures
+from zfnet.report.numbers import percent
 
 HEADER = (
     "layer", "map", "epoch", "image", "value", "p", "q",
@@ -134,7 +135,7 @@ def _add_measures(
 
 def _summary(snapshots: Sequence[Snapshot], layer: str) -> list[str]:
     jumps = [changed(a, b, layer) for a, b in pairwise(snapshots)]
-    shown = ["–" if jump is None else f"{jump:.0%}" for jump in jumps]
+    shown = ["–" if jump is None else percent(jump) for jump in jumps]
     return [layer, str(dead(snapshots[-1], layer)), *shown]
 
 

@@ -32,6 +32,7 @@ from zfnet.experiments.shared.results import Report, Results, silent
 from zfnet.network import Network
 from zfnet.report import Section
 from zfnet.report.cards_figure import cards_figure
+from zfnet.report.numbers import percent
 
 GUIDED = ChosenMethod("guided")
 STRONGEST = 9
@@ -184,13 +185,14 @@ def _about(measured: Lattice | None) -> str:
         return ""
     (_, share), *others = measured.by_rules.items()
     beside = "".join(
-        f" Beside them, by {METHODS[name].title}: {other:.0%}." for name, other in others
+        f" Beside them, by {METHODS[name].title}: {percent(other)}." for name, other in others
     )
     return (
         f"These projections are more a lattice than a picture: their energy alternates by "
-        f"{share:.0%} with the place within {measured.step} pixels, the step between the units of "
-        f"a lower layer; the images' does by {measured.images:.0%}. The lattice comes from the "
-        f"network's strides, whose windows overlap unevenly, and not from the image.{beside} "
+        f"{percent(share)} with the place within {measured.step} pixels, the step between the "
+        f"units of a lower layer; the images' does by {percent(measured.images)}. The lattice "
+        "comes from the network's strides, whose windows overlap unevenly, and not from the "
+        f"image.{beside} "
         "(Standard deviation over the places within the step, of the energy of rows and columns.)"
     )
 

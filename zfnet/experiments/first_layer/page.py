@@ -20,6 +20,7 @@ from zfnet.experiments.shared.results import Report, Results, silent
 from zfnet.network import Network
 from zfnet.report import MapCard, charts, pictures
 from zfnet.report.cards_figure import cards_figure
+from zfnet.report.numbers import percent
 
 LEAD = (
     "What a large stride and filters that grow freely do to the first layer, and through it to the "
@@ -136,7 +137,7 @@ def _mosaic(name: str, kind: _Studied, results: Results) -> tuple[np.ndarray, st
     picture = pictures.mosaic(tiles, min(K, 8), 4)
     caption = (
         f"{kind.title}: {layer.title}, {K} filters, {layer.dead.sum()} dead, "
-        f"{layer.dominating.sum()} dominating, {layer.aliasing():.1%} aliased"
+        f"{layer.dominating.sum()} dominating, {percent(layer.aliasing(), 1)} aliased"
     )
     return results.picture(f"filters-{name}", picture), caption
 
@@ -167,9 +168,9 @@ def _compared(studied: dict[str, _Studied]) -> str:
         return "One network alone says nothing about stride or renormalisation."
     least, most = min(shares, key=shares.__getitem__), max(shares, key=shares.__getitem__)
     return (
-        f"Of these networks `{least}` aliases least ({shares[least]:.1%}) and `{most}` most "
-        f"({shares[most]:.1%}). One network of each kind gives no interval: that stride or "
-        "renormalisation is the cause cannot be told from it."
+        f"Of these networks `{least}` aliases least ({percent(shares[least], 1)}) and "
+        f"`{most}` most ({percent(shares[most], 1)}). One network of each kind gives "
+        "no interval: that stride or renormalisation is the cause cannot be told from it."
     )
 
 

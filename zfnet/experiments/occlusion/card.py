@@ -7,6 +7,7 @@ import numpy as np
 from zfnet.experiments.occlusion.measure import OcclusionMap
 from zfnet.network import Network
 from zfnet.report import OcclusionCard
+from zfnet.report.numbers import percent
 
 
 def occlusion_card(
@@ -29,5 +30,5 @@ def occlusion_card(
         found.map,
         region,
         found.extent(),
-        f"Probability of {network.classes[found.label]} without the square: {found.clear:.0%}",
+        f"Probability of {network.classes[found.label]} without the square: {percent(found.clear)}",
     )

@@ -28,6 +28,7 @@ from zfnet.experiments.occlusion.pointing import (
 from zfnet.experiments.shared.results import Report, Results, silent
 from zfnet.network import Network
 from zfnet.report import OcclusionCard, Page
+from zfnet.report.numbers import percent
 from zfnet.report.occlusion_figure import occlusion_figure
 
 DOTS = 120
@@ -206,7 +207,7 @@ def _numbers(network: Network, one: Occluded) -> dict[str, Any]:
 def _card(network: Network, one: Occluded) -> OcclusionCard:
     subject, found = one.subject, one.map
     card = occlusion_card(network, subject.x, found, subject.title, subject.region)
-    note = card.note + f"; {found.probability.min():.1%} at the worst place"
+    note = card.note + f"; {percent(found.probability.min(), 1)} at the worst place"
     if subject.label is None:
         note += "; nobody named the class, it is the network's own most probable one"
     if one.point is not None:

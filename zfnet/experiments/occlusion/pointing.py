@@ -21,6 +21,7 @@ from zfnet.experiments.shared.labels import true_label
 from zfnet.experiments.shared.results import Report, silent
 from zfnet.network import Network
 from zfnet.report import pictures
+from zfnet.report.numbers import percent
 
 REASONS = 3
 """Images left out that the page lists with their reasons; the numbers have all."""
@@ -68,8 +69,8 @@ class PointingGame:
             verdict = "is below chance"
         return (
             f"The map's minimum falls on the object in {sum(self.hits)} of {len(self.hits)} images "
-            f"({self.share:.0%}, 95 % interval {low:.0%} to {high:.0%}); a place drawn at random "
-            f"does in {self.chance:.0%}: this {verdict}."
+            f"({percent(self.share)}, 95 % interval {percent(low)} to {percent(high)}); a place "
+            f"drawn at random does in {percent(self.chance)}: this {verdict}."
         )
 
 

@@ -20,7 +20,7 @@ from zfnet.network import Network
 from zfnet.report import Page, Section, pictures
 from zfnet.report.cropping import SHARE, energy_window
 from zfnet.report.figures import OWN, Figures
-from zfnet.report.numbers import written
+from zfnet.report.numbers import percent, written
 from zfnet.report.tiles import Row
 
 SHOWN = 336
@@ -116,7 +116,7 @@ def _add_close(
         [*rows, Row("image", [image], over=False)],
         windows,
         [f"map {first.unit.map}, unit ({first.unit.p}, {first.unit.q})"],
-        name=f"Where {SHARE:.0%} of the energy is",
+        name=f"Where {percent(SHARE)} of the energy is",
     )
 
 

@@ -17,7 +17,7 @@ from zfnet.network import Network
 from zfnet.report import Page, Section
 from zfnet.report.cards import projected_row
 from zfnet.report.cropping import energy_window
-from zfnet.report.numbers import written
+from zfnet.report.numbers import percent, written
 from zfnet.report.tiles import Row
 
 SQUARE, STRIDE = 16, 3
@@ -33,8 +33,9 @@ def add_first_look(
         "A network that has seen photographs",
         f"This small ZFNet has {network.model.parameter_count:,} parameters and was trained with "
         "this engine, on two cores, on 100 classes of Tiny ImageNet: photographs of 64 × 64 "
-        f"pixels. It is right on {right:.0%} of those that it never saw; chance is 1 %. It comes "
-        "with the package, and every command uses it unless `--model` names another.",
+        f"pixels. It is right on {percent(right)} of those that it never saw; chance is "
+        f"{percent(0.01)}. It comes with the package, and every command uses it "
+        "unless `--model` names another.",
     )
     pages.add_filters(page, network.model)
     section = page.section(
@@ -57,7 +58,7 @@ def _add_photograph(
     section: Section, network: Network, photograph: Photograph, x: np.ndarray, p: np.ndarray
 ) -> None:
     likely = np.argsort(-p)[:LIKELY]
-    said = ", ".join(f"{network.classes[c]} {p[c]:.0%}" for c in likely)
+    said = ", ".join(f"{network.classes[c]} {percent(p[c])}" for c in likely)
     section.subheading(photograph.name)
     section.paragraph(f"It says: {said}. It knows these 100 classes only, and has to choose.")
     add_projections(section, network, photograph, x)

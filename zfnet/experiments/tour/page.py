@@ -30,6 +30,7 @@ from zfnet.experiments.shared.results import Report
 from zfnet.experiments.tour.first_look import add_first_look, add_projections
 from zfnet.network import Network
 from zfnet.report import Page, charts
+from zfnet.report.numbers import percent
 
 MAPS = 9
 SQUARE, STRIDE = 20, 3
@@ -84,7 +85,7 @@ def _facts(network: Network, findings: Findings, accuracy: float) -> tuple[tuple
     trained = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
     return (
         ("kinds of drawn objects", str(len(network.classes))),
-        ("right on new ones", f"{accuracy:.1%}"),
+        ("right on new ones", percent(accuracy, 1)),
         ("parameters", f"{network.model.parameter_count:,}"),
         ("epochs", str(len(findings.history))),
         ("training", trained),
@@ -125,7 +126,7 @@ def _class_row(
     counts = np.bincount(answers, minlength=len(classes))
     right, counts[label] = int(counts[label]), 0
     wrong = f"{classes[int(counts.argmax())]} ({counts.max()})" if counts.any() else "–"
-    share = f"{right / len(answers):.0%}" if len(answers) else "–"
+    share = percent(right / len(answers)) if len(answers) else "–"
     return [classes[label], str(len(answers)), share, wrong]
 
 
