@@ -88,6 +88,8 @@ def read(record: Path) -> dict[str, dict[str, Any]]:
 def in_a_process(name: str, chosen: argparse.Namespace) -> dict[str, Any]:
     """The result of one case, or its error."""
     command = [sys.executable, "-m", "tests.networks", "--case", name]
+    if chosen.folder is not None:
+        chosen.folder.mkdir(parents=True, exist_ok=True)
     more = [] if chosen.folder is None else ["--folder", str(chosen.folder)]
     more += [] if chosen.images is None else ["--images", str(chosen.images)]
     ended = subprocess.run([*command, *more], capture_output=True, text=True, check=False)
