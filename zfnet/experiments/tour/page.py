@@ -32,7 +32,7 @@ from zfnet.network import Network
 from zfnet.report import Page, charts
 from zfnet.report.numbers import percent
 
-MAPS = 9
+MAPS = 4
 SQUARE, STRIDE = 20, 3
 WATCHED = ("face", "car", "butterfly")
 EVOLVING = ("conv1", "conv4")
