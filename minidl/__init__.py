@@ -73,6 +73,7 @@ from minidl.dtypes import (  # noqa: E402
 from minidl.exchange import from_dlpack  # noqa: E402
 from minidl.formats.onnx import load_onnx  # noqa: E402
 from minidl.formats.torch_module import from_torch  # noqa: E402
+from minidl.functional.attention import einsum  # noqa: E402
 from minidl.gradient_check import check_vjp  # noqa: E402
 from minidl.memory import empty_cache  # noqa: E402
 from minidl.names import (  # noqa: E402
@@ -119,6 +120,7 @@ __all__ = [
     "default_rng",
     "device",
     "double",
+    "einsum",
     "empty",
     "empty_cache",
     "empty_like",

@@ -21,6 +21,7 @@ from minidl.functional.arithmetic import (
     subtract,
     where,
 )
+from minidl.functional.attention import einsum, scaled_dot_product_attention
 from minidl.functional.batch_norm import batch_norm
 from minidl.functional.blocks import (
     depth_to_space,
@@ -140,6 +141,7 @@ __all__ = [
     "divide",
     "dropout",
     "dropout_mask",
+    "einsum",
     "elu",
     "embedding",
     "eq",
@@ -200,6 +202,7 @@ __all__ = [
     "resize",
     "roll",
     "round",
+    "scaled_dot_product_attention",
     "sigmoid",
     "sign",
     "silu",

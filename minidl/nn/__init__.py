@@ -1,6 +1,6 @@
 """Modules and layers, named as in PyTorch."""
 
-from minidl.nn import utils
+from minidl.nn import init, utils
 from minidl.nn.activations import (
     ELU,
     GELU,
@@ -201,5 +201,6 @@ __all__ = [
     "Upsample",
     "Var",
     "Where",
+    "init",
     "utils",
 ]
