@@ -33,6 +33,15 @@ def tensor(value: object, operation: str, name: str) -> None:
         raise TypeError(f"{operation}: {name} must be a Tensor, got {shown(value)}{hint}")
 
 
+def overwritten(x: Tensor, function: Any, inplace: object, what: str, *settings: Any) -> Tensor:
+    """The function of x and the settings, written into x if `inplace` is true; TypeError if it is
+    neither true nor false."""
+    if not flag(inplace, f"{what}: inplace"):
+        result: Tensor = function(x, *settings)
+        return result
+    return x._change(f"{what}(inplace=True)", lambda old: function(old, *settings))
+
+
 def tensors(values: object, what: str) -> Sequence[Tensor]:
     """Several tensors; a Tensor alone, whose rows might be meant, is refused too."""
     if not isinstance(values, Iterable) or isinstance(values, Tensor | np.ndarray | str):

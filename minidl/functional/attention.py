@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.functional import arguments
 from minidl.functional.activation import softmax
 from minidl.functional.arithmetic import add, multiply
 from minidl.functional.dropout import dropout
@@ -32,6 +33,12 @@ def scaled_dot_product_attention(
     attn_mask: numbers that are added, or booleans, True where a place takes part; is_causal: place
     l sees the places up to l.
     """
+    what = "scaled_dot_product_attention"
+    for tensor, name in ((query, "query"), (key, "key"), (value, "value")):
+        arguments.tensor(tensor, what, name)
+        if tensor.ndim < 2:
+            raise ValueError(f"{what}: {name} must be (...,length,features), got {tensor.shape}")
+    dropout_p = arguments.number(dropout_p, f"{what}: dropout_p")
     weights = attention_weights(query, key, attn_mask, is_causal, scale)
     return matmul(dropout(weights, dropout_p) if dropout_p else weights, value)
 
@@ -44,19 +51,24 @@ def attention_weights(
     scale: float | None = None,
 ) -> Tensor:
     """softmax(query key^T scale + mask), (...,L,S)."""
-    if attn_mask is not None and is_causal:
-        raise ValueError("scaled_dot_product_attention: give attn_mask or is_causal, not both")
+    what = "scaled_dot_product_attention"
+    if arguments.flag(is_causal, f"{what}: is_causal") and attn_mask is not None:
+        raise ValueError(f"{what}: give attn_mask or is_causal, not both")
+    factor = None if scale is None else arguments.number(scale, f"{what}: scale")
     L, S, E = query.shape[-2], key.shape[-2], query.shape[-1]
     axes = (*range(key.ndim - 2), key.ndim - 1, key.ndim - 2)
     scores = matmul(query, transpose(key, axes))  # (...,L,E) x (...,E,S) -> (...,L,S)
-    scores = multiply(scores, 1 / math.sqrt(E) if scale is None else scale)
+    scores = multiply(scores, 1 / math.sqrt(E) if factor is None else factor)
     mask = np.tri(L, S, dtype=bool) if is_causal else attn_mask
     return softmax(scores if mask is None else add(scores, _added(mask, query)), -1)
 
 
 def _added(mask: Tensor | np.ndarray, like: Tensor) -> Tensor:
     """A mask as numbers that are added: minus infinity where it is False."""
-    array = mask._array if isinstance(mask, Tensor) else np.asarray(mask)
+    array = mask._array if isinstance(mask, Tensor) else mask
+    arguments.array(array, "scaled_dot_product_attention: attn_mask")
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"attn_mask must be of booleans or numbers, got {array.dtype}")
     if array.dtype != bool:
         return mask if isinstance(mask, Tensor) else Tensor(array.astype(like.dtype))
     return Tensor(np.where(array, 0.0, -np.inf).astype(like.dtype)).to(like.device)
@@ -72,7 +84,9 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     given = (
         operands[0] if len(operands) == 1 and isinstance(operands[0], tuple | list) else operands
     )
-    tensors: tuple[Tensor, ...] = tuple(given)
+    if not isinstance(equation, str):
+        raise TypeError(f"einsum: the equation must be a text, got {arguments.shown(equation)}")
+    tensors = tuple(arguments.tensors(given, "einsum"))
     terms, result = _named(equation, tensors)
     sizes = dict[str, int]()
     for names, tensor in zip(terms, tensors, strict=True):

@@ -70,21 +70,27 @@ class Conv1d(Module):
 
 
 class Embedding(Module):
-    """Rows of a weight (V,D) by integers: indices (...) -> (...,D)."""
+    """Rows of a weight (V,D) by integers: indices (...) -> (...,D). Row `padding_idx` is 0, and is
+    not learnt."""
 
     def __init__(
         self,
         num_embeddings: int,
         embedding_dim: int,
+        padding_idx: int | None = None,
         *,
         rng: np.random.Generator | None = None,
     ) -> None:
         V = arguments.integer(num_embeddings, "Embedding: num_embeddings", least=1)
         D = arguments.integer(embedding_dim, "Embedding: embedding_dim", least=1)
         self.weight = Parameter(init.normal((V, D), 1.0, rng))
+        self.padding_idx = padding_idx
+        if padding_idx is not None:
+            at = arguments.integer(padding_idx, "Embedding: padding_idx", -V, V - 1)
+            self.weight.change(lambda w: w[at].fill(0))
 
     def forward(self, indices: Tensor) -> Tensor:
-        return F.embedding(indices, self.weight)
+        return F.embedding(indices, self.weight, self.padding_idx)
 
     def extra_repr(self) -> str:
         return "{}, {}".format(*self.weight.shape)

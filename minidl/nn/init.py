@@ -61,7 +61,7 @@ def trunc_normal_(
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """One value."""
-    return _written(tensor, np.full(tensor.shape, val))
+    return _written(tensor, np.full(np.shape(tensor), val))
 
 
 def zeros_(tensor: Tensor) -> Tensor:
@@ -146,10 +146,10 @@ def _he(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
 
 def _written(tensor: Tensor, values: np.ndarray) -> Tensor:
     """The tensor, with these values in its own type."""
+    if isinstance(tensor, np.ndarray):  # a parameter's `.data`
+        tensor[...] = values
+        return tensor
     if not isinstance(tensor, Tensor):
-        raise TypeError(
-            f"init: takes a Tensor, got {type(tensor).__name__}; a parameter's `.data` is NumPy's "
-            "array here: give the parameter itself"
-        )
+        raise TypeError(f"init: takes a Tensor, got {type(tensor).__name__}")
     tensor.assign(values.astype(tensor.dtype))
     return tensor

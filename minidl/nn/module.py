@@ -14,6 +14,7 @@ from minidl import dtypes
 from minidl.nn import state
 from minidl.nn.hooks import Handle, Hook, Hooks, call
 from minidl.nn.naming import NamedModule, module_of
+from minidl.parameter_array import ParameterArray
 from minidl.tensor import Tensor
 from minidl.versions import Guard
 
@@ -39,7 +40,10 @@ class Parameter(Tensor):
         return "Parameter containing:\n" + super().__repr__()
 
     def _guard_memory(self) -> None:
-        self._guard = Guard(self._array)
+        array = self._array
+        if type(array) is np.ndarray:  # what `data` hands out has PyTorch's methods too
+            array = array.view(ParameterArray)
+        self._guard = Guard(array)
         self._array = self._guard.array
 
     def change(self, function: Callable[[np.ndarray], object]) -> None:

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import minidl
-from minidl import Tensor, nn
 from minidl import functional as F
-from minidl.backward_pass import backward
+from minidl import nn
+from tests.minidl.second_order import pairs, same_to_second_order
 
 EQUATIONS = {
     "bij,bjk->bik": ((2, 3, 4), (2, 4, 5)), "ij,jk": ((3, 4), (4, 5)), "i,j->ij": ((3,), (4,)),
@@ -22,31 +22,6 @@ EQUATIONS = {
     "ij,kj->": ((2, 3), (4, 3)), "b...d,de->b...e": ((2, 3, 2, 4), (4, 5)),
     "ij,kl->": ((2, 3), (4, 5)),
 }  # fmt: skip
-
-
-def pairs(*shapes: tuple[int, ...]) -> tuple[list[Tensor], list[Any]]:
-    rng = np.random.default_rng(0)
-    arrays = [rng.standard_normal(shape) for shape in shapes]
-    ours = [Tensor(a, requires_grad=True) for a in arrays]
-    return ours, [torch.tensor(a, requires_grad=True) for a in arrays]
-
-
-def same_to_second_order(ours: Any, theirs: Any, xs: list[Tensor], ts: list[Any]) -> None:
-    """Values, first and second derivatives for a drawn cotangent."""
-    np.testing.assert_allclose(ours.numpy(), theirs.detach().numpy(), rtol=1e-12, atol=1e-12)
-    gy = np.random.default_rng(1).standard_normal(ours.shape)
-    first = backward(ours, Tensor(gy), inputs=xs, create_graph=True)
-    other = torch.autograd.grad(theirs, ts, torch.tensor(gy), create_graph=True)
-    for a, b in zip(first, other, strict=True):
-        np.testing.assert_allclose(a.numpy(), b.detach().numpy(), rtol=1e-11, atol=1e-12)
-    total = sum((g * g).sum() for g in first)
-    squares = sum((g * g).sum() for g in other)
-    if squares.grad_fn is None:
-        return
-    second = torch.autograd.grad(squares, ts, allow_unused=True)
-    for a, b in zip(backward(total, inputs=xs), second, strict=True):
-        expected = np.zeros(a.shape) if b is None else b.numpy()
-        np.testing.assert_allclose(a.numpy(), expected, rtol=1e-10, atol=1e-11)
 
 
 @pytest.mark.parametrize("equation", EQUATIONS)
@@ -119,8 +94,8 @@ def test_orthogonal_rows_and_plain_values() -> None:
 
 def test_a_mistaken_call_says_what_works() -> None:
     weight = nn.Linear(3, 2).weight
-    with pytest.raises(TypeError, match="give the parameter itself"):
-        nn.init.normal_(weight.data)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="takes a Tensor, got list"):
+        nn.init.constant_([1.0], 0.0)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="fan_in or fan_out"):
         nn.init.kaiming_normal_(weight, mode="both")
     with pytest.raises(ValueError, match="no gain of 'swish'; there are linear"):
