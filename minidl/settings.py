@@ -1,4 +1,4 @@
-"""Settings of PyTorch that scripts set out of habit, as far as they have a meaning here."""
+"""Settings of PyTorch's that scripts set out of habit, as far as they have a meaning here."""
 
 from __future__ import annotations
 
@@ -46,6 +46,27 @@ def set_default_dtype(dtype: DTypeLike) -> None:
         )
 
 
+class GradScaler:
+    """PyTorch's scaler of losses for half precision; float32 needs none, and 1 is the factor."""
+
+    def __init__(self, device: str = "cpu", *settings: Any, **options: Any) -> None:
+        """The settings of the factor change nothing."""
+
+    def scale(self, loss: Any) -> Any:
+        """The loss itself."""
+        return loss
+
+    def unscale_(self, optimizer: Any) -> None:
+        """Nothing: gradients are not scaled."""
+
+    def step(self, optimizer: Any) -> Any:
+        """The optimiser's step."""
+        return optimizer.step()
+
+    def update(self) -> None:
+        """Nothing: the factor stays 1."""
+
+
 def autocast(
     device_type: str = "cpu", dtype: Any = None, enabled: bool = True, **options: Any
 ) -> AbstractContextManager[None]:
@@ -55,3 +76,11 @@ def autocast(
             "autocast: no kernel computes in half precision; leave it out, or give enabled=False"
         )
     return nullcontext()
+
+
+amp = SimpleNamespace(autocast=autocast, GradScaler=GradScaler)
+"""Mixed precision, as far as a script may leave its calls in place."""
+channels_last, contiguous_format, preserve_format = (
+    "channels_last", "contiguous_format", "preserve_format",
+)  # fmt: skip
+"""Values of `memory_format`."""

@@ -139,6 +139,22 @@ def label_array(value: object, what: str) -> None:
         raise TypeError(f"{what} must be an array of integers, got {shown(value)}")
 
 
+def named_padding(
+    value: str, window: Sequence[int], dilation: Any, stride: Any, what: str
+) -> tuple[int, ...]:
+    """PyTorch's words for padding as numbers, (before, after) for each axis: "valid" is none,
+    "same" gives a result of x's size, with the odd one behind; only without a stride."""
+    one_of(value, ("same", "valid"), f"{what}: padding")
+    each = (dilation,) * len(window) if isinstance(dilation, int) else tuple(dilation)
+    if value == "valid":
+        return (0,) * (2 * len(window))
+    steps = (stride,) if isinstance(stride, int) else tuple(stride)
+    if any(step != 1 for step in steps):
+        raise ValueError(f"{what}: padding 'same' needs stride 1, got {stride}")
+    totals = [d * (size - 1) for d, size in zip(each, window, strict=True)]
+    return tuple(n for total in totals for n in (total // 2, total - total // 2))
+
+
 def algorithm(value: object, what: str) -> None:
     """TypeError unless the value is the name of a kernel, "exact" or None."""
     if value is not None and not isinstance(value, str):

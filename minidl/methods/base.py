@@ -36,6 +36,8 @@ class Base:
         transpose: Any
         sum: Any
         mean: Any
+        abs: Any
+        flatten: Any
         __getitem__: Any
         __mul__: Any
         __sub__: Any

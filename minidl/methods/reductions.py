@@ -148,11 +148,19 @@ class Reductions(Base):
     def _at_places(self, indices: Tensor, dim: int) -> Extremes:
         return Extremes(self.functions.library.gather(self._own, dim, indices), indices)
 
-    def unique(self, sorted: bool = True, return_counts: bool = False) -> Any:
-        """The distinct values in order; with `return_counts` also how often each is there."""
-        values, counts = np.unique(devices.host(self._array), return_counts=True)
-        found = self._holding(values)
-        return (found, self._holding(counts)) if return_counts else found
+    def unique(
+        self, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
+        dim: int | None = None,
+    ) -> Any:  # fmt: skip
+        """The distinct values in order, or the distinct parts along `dim`; with `return_inverse`
+        also which one each element is, with `return_counts` how often each is there."""
+        values, inverse, counts = np.unique(
+            devices.host(self._array), return_inverse=True, return_counts=True, axis=dim
+        )
+        found = [self._holding(values)]
+        found += [self._holding(inverse)] if return_inverse else []
+        found += [self._holding(counts)] if return_counts else []
+        return tuple(found) if len(found) > 1 else found[0]
 
     def cumsum(self, dim: int) -> Tensor:
         """The running sum along `dim`."""

@@ -97,7 +97,7 @@ class Shape(Base):
         """`expand` to the shape of `other`."""
         return self.expand(other.shape)
 
-    def contiguous(self) -> Tensor:
+    def contiguous(self, memory_format: str | None = None) -> Tensor:
         """The tensor itself: functions take every order of memory."""
         return self._own
 
@@ -190,7 +190,7 @@ class Shape(Base):
         """A diagonal of a matrix, or a matrix with this diagonal."""
         return self.functions.library.diag(self._own, diagonal)
 
-    def is_contiguous(self) -> bool:
+    def is_contiguous(self, memory_format: str | None = None) -> bool:
         """True where the memory is in row-major order; functions take every order."""
         return bool(self._array.flags.c_contiguous)
 

@@ -41,10 +41,12 @@ class Values(Base):
         return self.to("cuda")
 
     def to(self, *where: Any, dtype: DTypeLike | None = None, device: str | None = None,
-           non_blocking: _bool = False, copy: _bool = False) -> Tensor:  # fmt: skip
+           non_blocking: _bool = False, copy: _bool = False,
+           memory_format: str | None = None) -> Tensor:  # fmt: skip
         """The same values on a device, in a type, or as another Tensor has them; on the tape.
 
-        The tensor itself if it is so already.
+        The tensor itself if it is so already. memory_format changes nothing: functions take every
+        order of memory, and give images with their channels last.
         """
         for each in where:
             if isinstance(each, Base):
@@ -132,7 +134,7 @@ class Values(Base):
 
     def equal(self, other: Tensor) -> Any:
         """True for a tensor of the same shape and values."""
-        return self.shape == other.shape and type(self).__bool__((self._own == other).all())
+        return self.shape == other.shape and bool((self._own == other).all())
 
     def allclose(self, other: Tensor, rtol: Any = 1e-5, atol: Any = 1e-8) -> Any:
         """True if |x - other| <= atol + rtol |other| everywhere."""

@@ -1,4 +1,4 @@
-"""Layers of pooling to a given size, and of convolution of sequences."""
+"""Layers of pooling to a given size, of convolution of sequences, of rows by integers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from minidl import functional as F
 from minidl import init
 from minidl.functional import arguments
 from minidl.functional.adaptive import Size
+from minidl.nn.convolutions import Convolution
 from minidl.nn.module import Module, Parameter
 from minidl.tensor import Tensor
 
@@ -31,7 +32,7 @@ class AdaptiveMaxPool2d(AdaptiveAvgPool2d):
         return F.adaptive_max_pool2d(x, **self.settings)
 
 
-class Conv1d(Module):
+class Conv1d(Convolution):
     """F.conv1d with its own weight (K,C/groups,S) and bias (K,)."""
 
     def __init__(
@@ -40,7 +41,7 @@ class Conv1d(Module):
         out_channels: int,
         kernel_size: int,
         stride: int = 1,
-        padding: int = 0,
+        padding: int | str = 0,
         dilation: int = 1,
         groups: int = 1,
         bias: bool = True,

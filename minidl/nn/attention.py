@@ -173,15 +173,15 @@ class TransformerEncoderLayer(Module):
             src = src + self._attend(self.norm1(src), *masks)
             return src + self._feed(self.norm2(src))
         src = self.norm1(src + self._attend(src, *masks))
-        return self.norm2(src + self._feed(src))  # type: ignore[no-any-return]
+        return self.norm2(src + self._feed(src))
 
     def _attend(self, x: Tensor, mask: Mask, padding: Mask, is_causal: bool) -> Tensor:
         y, _ = self.self_attn(x, x, x, padding, False, mask, is_causal=is_causal)
-        return self.dropout1(y)  # type: ignore[no-any-return]
+        return self.dropout1(y)
 
     def _feed(self, x: Tensor) -> Tensor:
         y = self.linear2(self.dropout(self.activation(self.linear1(x))))
-        return self.dropout2(y)  # type: ignore[no-any-return]
+        return self.dropout2(y)
 
 
 class TransformerEncoder(Module):

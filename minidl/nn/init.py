@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -144,7 +145,7 @@ def _he(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
     return calculate_gain(nonlinearity, a) / math.sqrt(_fans(tensor)[FAN.index(mode)])
 
 
-def _written(tensor: Tensor, values: np.ndarray) -> Tensor:
+def _written(tensor: Any, values: np.ndarray) -> Any:
     """The tensor, with these values in its own type."""
     if isinstance(tensor, np.ndarray):  # a parameter's `.data`
         tensor[...] = values

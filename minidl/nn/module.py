@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -73,6 +73,15 @@ class Module:
         if self._hooks:
             return call(self, self._hooks, inputs, keywords)
         return self.forward(*inputs, **keywords)
+
+    if not TYPE_CHECKING:  # a checker then knows the attributes that there are
+
+        def __getattr__(self, name: str) -> Any:
+            """A setting by its name, as PyTorch's layers have it: `pool.kernel_size`."""
+            settings = vars(self).get("settings")
+            if isinstance(settings, dict) and name in settings:
+                return settings[name]
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # Submodules.
 
@@ -205,7 +214,7 @@ class Module:
 
     def to(
         self, *where: Any, device: str | None = None, dtype: DTypeLike | None = None,
-        non_blocking: bool = False,
+        non_blocking: bool = False, memory_format: str | None = None,
     ) -> Self:  # fmt: skip
         """Move every parameter and buffer to a device, or into a type (not buffers of integers),
         before an optimiser is made of them; gradients are dropped. Raises as

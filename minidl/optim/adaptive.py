@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minidl import device
-from minidl.optim.optimizer import Given, Optimizer
+from minidl.optim.optimizer import Given, Optimizer, check_options
 from minidl.tensor import Tensor
 
 Settings = Mapping[str, Any]
@@ -71,7 +71,9 @@ class RMSprop(Adaptive):
     def __init__(
         self, parameters: Given, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
         weight_decay: float = 0.0, momentum: float = 0.0, centered: bool = False,
+        **implementation: Any,
     ) -> None:  # fmt: skip
+        check_options(type(self).__name__, implementation)
         super().__init__(
             parameters, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum,
             centered=centered,
@@ -106,7 +108,9 @@ class Adagrad(Adaptive):
     def __init__(
         self, parameters: Given, lr: float = 1e-2, lr_decay: float = 0.0, weight_decay: float = 0.0,
         initial_accumulator_value: float = 0.0, eps: float = 1e-10,
+        **implementation: Any,
     ) -> None:  # fmt: skip
+        check_options(type(self).__name__, implementation)
         super().__init__(
             parameters, lr=lr, lr_decay=lr_decay, weight_decay=weight_decay,
             initial_accumulator_value=initial_accumulator_value, eps=eps,
@@ -128,7 +132,9 @@ class Adadelta(Adaptive):
     def __init__(
         self, parameters: Given, lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6,
         weight_decay: float = 0.0,
+        **implementation: Any,
     ) -> None:  # fmt: skip
+        check_options(type(self).__name__, implementation)
         super().__init__(parameters, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay)
 
     def _begin(self, parameter: Tensor, group: Settings) -> dict[str, Any]:
@@ -150,7 +156,9 @@ class NAdam(Adaptive):
     def __init__(
         self, parameters: Given, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8, weight_decay: float = 0.0, momentum_decay: float = 4e-3,
+        **implementation: Any,
     ) -> None:  # fmt: skip
+        check_options(type(self).__name__, implementation)
         super().__init__(
             parameters, lr=lr, betas=tuple(betas), eps=eps, weight_decay=weight_decay,
             momentum_decay=momentum_decay,

@@ -113,9 +113,9 @@ class OneCycleLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> Rates:
-        if self.last_epoch > self.total_steps - 1:
+        if self.last_epoch > self.total_steps:
             raise ValueError(
-                f"OneCycleLR: step {self.last_epoch + 1} of {self.total_steps}; the cycle is over"
+                f"OneCycleLR: step {self.last_epoch} of {self.total_steps}; the cycle is over"
             )
         rates = []
         for group in self.optimizer.param_groups:
