@@ -25,6 +25,9 @@ TEST = [
     "onnx>=1.21",
     "onnxruntime>=1.20",
     "onnxscript>=0.7",
+    "nbclient>=0.10",
+    "nbformat>=5.10",
+    "ipykernel>=6.29",
     # Drives Debian's Chromium in the tests of pages; it downloads no browser of its own.
     "playwright>=1.50",
     *VERIFY,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import kernels
 
@@ -30,6 +32,7 @@ from minidl import (  # noqa: E402
     device,
     functional,
     init,
+    linalg,
     names,
     nn,
     optim,
@@ -73,26 +76,48 @@ from minidl.dtypes import (  # noqa: E402
 from minidl.exchange import from_dlpack  # noqa: E402
 from minidl.formats.onnx import load_onnx  # noqa: E402
 from minidl.formats.torch_module import from_torch  # noqa: E402
+from minidl.functional.attention import einsum  # noqa: E402
 from minidl.gradient_check import check_vjp  # noqa: E402
 from minidl.memory import empty_cache  # noqa: E402
 from minidl.names import (  # noqa: E402
+    addmm,
     allclose,
+    baddbmm,
+    bernoulli,
+    broadcast_to,
     cat,
     equal,
     is_tensor,
     maximum,
+    meshgrid,
     minimum,
+    multinomial,
+    outer,
     stack,
     where,
 )
-from minidl.randomness import default_rng, manual_seed  # noqa: E402
+from minidl.randomness import Generator, default_rng, manual_seed  # noqa: E402
 from minidl.recording import (  # noqa: E402
     enable_grad,
     inference_mode,
     is_recording,
     no_grad,
+    set_grad_enabled,
 )
 from minidl.saving import load, save  # noqa: E402
+from minidl.settings import (  # noqa: E402
+    amp,
+    autocast,
+    backends,
+    channels_last,
+    compile,
+    contiguous_format,
+    get_default_dtype,
+    preserve_format,
+    set_default_dtype,
+    set_float32_matmul_precision,
+    use_deterministic_algorithms,
+)
 from minidl.tensor import Tensor  # noqa: E402
 from minidl.tuning import autotune, exact  # noqa: E402
 
@@ -100,25 +125,54 @@ globals().update(names.FUNCTIONS)  # sum, exp, argmax, ...: Tensor's methods as 
 float = float32  # PyTorch's names, for `minidl.float` alone
 double, long, int, bool = float64, int64, int32, bool_
 is_grad_enabled = is_recording
+FloatTensor, DoubleTensor, LongTensor = (
+    partial(tensor, dtype=kind) for kind in (float32, float64, int64)
+)
+__version__ = "0.1.0"
+
+
+if not TYPE_CHECKING:  # a checker then knows the names that there are
+
+    def __getattr__(name: str) -> Any:
+        """For types of half precision, which are refused in a sentence of their own."""
+        if name in ("float16", "bfloat16", "half"):
+            raise AttributeError(f"minidl.{name}: no kernel computes in it; use float32")
+        raise AttributeError(f"module 'minidl' has no attribute {name!r} (docs/pytorch.md)")
+
 
 __all__ = [
     *names.METHODS,
+    "DoubleTensor",
+    "FloatTensor",
+    "Generator",
+    "LongTensor",
     "Tensor",
+    "addmm",
     "allclose",
+    "amp",
     "arange",
     "as_tensor",
+    "autocast",
     "autograd",
     "autotune",
+    "backends",
+    "baddbmm",
     "backward",
+    "bernoulli",
     "bool",
+    "broadcast_to",
     "cat",
+    "channels_last",
     "check_vjp",
+    "compile",
+    "contiguous_format",
     "creation",
     "cuda",
     "data",
     "default_rng",
     "device",
     "double",
+    "einsum",
     "empty",
     "empty_cache",
     "empty_like",
@@ -129,12 +183,13 @@ __all__ = [
     "float",
     "float32",
     "float64",
+    "from_dlpack",
     "from_numpy",
+    "from_torch",
     "full",
     "full_like",
-    "from_dlpack",
-    "from_torch",
     "functional",
+    "get_default_dtype",
     "get_num_threads",
     "inference_mode",
     "init",
@@ -145,19 +200,24 @@ __all__ = [
     "int8",
     "is_grad_enabled",
     "is_tensor",
+    "linalg",
     "linspace",
     "load",
     "load_onnx",
     "long",
     "manual_seed",
     "maximum",
+    "meshgrid",
     "minimum",
+    "multinomial",
     "nn",
     "no_grad",
     "normal",
     "ones",
     "ones_like",
     "optim",
+    "outer",
+    "preserve_format",
     "rand",
     "rand_like",
     "randint",
@@ -167,10 +227,14 @@ __all__ = [
     "rules",
     "save",
     "serialize",
+    "set_default_dtype",
+    "set_float32_matmul_precision",
+    "set_grad_enabled",
     "set_num_threads",
     "stack",
     "tensor",
     "uint8",
+    "use_deterministic_algorithms",
     "where",
     "zeros",
     "zeros_like",

@@ -15,9 +15,12 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
 ) -> tuple[Tensor, ...]:
     """The gradients of the outputs, weighted with `grad_outputs`, with respect to each input.
 
+    only_inputs and allow_unused change nothing: an input on which no output depends has zeros.
     create_graph: record them on the tape, for derivatives of higher order. No `.grad` is changed.
     """
     listed = [outputs] if isinstance(outputs, Tensor) else list(outputs)

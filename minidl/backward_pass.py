@@ -15,7 +15,7 @@ import numpy as np
 from minidl.recording import recording
 from minidl.rules import gradient
 from minidl.separate import Separate
-from minidl.tensor import Node, RuleTable, Tensor
+from minidl.tensor import Node, RuleTable, Tensor, record
 
 
 def backward(
@@ -50,11 +50,21 @@ def backward(
             keep = targets is not None and node in targets
             gy = cotangents.get(node) if keep else cotangents.pop(node, None)
             if gy is not None:
+                if targets is None and hasattr(node, "retained"):
+                    _retain(node, gy)
                 _apply_rule(node, gy, table, needed, cotangents)
         if wanted is not None:
             return _returned(wanted, cotangents, start)
     _accumulate_leaves(cotangents, start)
     return ()
+
+
+def _retain(node: Node, gy: Tensor) -> None:
+    """Add the cotangent, in memory of its own, to the gradient of a tensor that keeps it."""
+    tensor = node.retained()
+    if tensor is not None:
+        own = record("clone", gy._array.copy(order="K"), (gy,))
+        tensor.grad = own if tensor.grad is None else tensor.grad + gy
 
 
 def _apply_rule(

@@ -1,8 +1,13 @@
-"""The GPU under PyTorch's name: whether one can be used."""
+"""The GPU under PyTorch's names: availability, seeds, memory."""
 
 from __future__ import annotations
 
 from kernels.contract import devices
+from minidl.memory import empty_cache as empty_cache
+from minidl.randomness import manual_seed as manual_seed
+
+manual_seed_all = manual_seed
+"""One generator draws for every device."""
 
 
 def is_available() -> bool:

@@ -13,15 +13,21 @@ import numpy as np
 from minidl import device as devices
 from minidl import functional as F
 from minidl.functional import arguments
+from minidl.randomness import given_or_default
 from minidl.tensor import Tensor
 
 METHODS = (
-    "abs", "add", "all", "amax", "amin", "any", "argmax", "argmin", "bmm", "chunk", "clamp",
-    "clone", "div", "eq", "exp", "flatten", "ge", "gt", "isfinite", "isnan", "le", "log",
-    "log_softmax", "lt", "matmul", "max", "mean", "min", "mm", "mul", "ne", "neg", "norm",
-    "numel", "permute", "pow", "relu", "reshape", "sigmoid", "softmax", "split", "sqrt",
-    "square", "squeeze", "std", "sub", "sum", "tanh", "topk", "transpose", "unbind", "unsqueeze",
-    "var",
+    "abs", "add", "all", "amax", "amin", "any", "argmax", "argmin", "argsort", "bmm", "ceil",
+    "chunk", "clamp", "clip", "clone", "cos", "count_nonzero", "cumprod", "cumsum", "diag", "div",
+    "dot", "eq", "erf", "exp", "expm1", "flatten", "flip", "floor", "floor_divide", "gather",
+    "ge", "gt", "index_select", "isfinite", "isinf", "isnan", "le", "log", "log10", "log1p",
+    "log2", "log_softmax", "logical_and", "logical_not", "logical_or", "logsumexp", "lt",
+    "masked_fill", "masked_select", "matmul", "max", "mean", "median", "min", "mm", "movedim",
+    "mul", "nan_to_num", "narrow", "ne", "neg", "nonzero", "norm", "numel", "permute", "pow",
+    "prod", "reciprocal", "relu", "remainder", "reshape", "roll", "round", "rsqrt", "scatter",
+    "scatter_add", "select", "sigmoid", "sign", "sin", "softmax", "sort", "split", "sqrt",
+    "square", "squeeze", "std", "std_mean", "sub", "sum", "swapaxes", "t", "tanh", "tile", "topk",
+    "transpose", "tril", "triu", "unbind", "unflatten", "unique", "unsqueeze", "var", "var_mean",
 )  # fmt: skip
 
 
@@ -58,6 +64,66 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
 def where(condition: Any, a: Any, b: Any) -> Tensor:
     """a where the condition is true, b elsewhere."""
     return F.where(condition, a, b)
+
+
+def outer(a: Tensor, b: Tensor) -> Tensor:
+    """The products of the elements of two vectors, (M,) and (N,) -> (M,N)."""
+    if a.ndim != 1 or b.ndim != 1:
+        raise ValueError(f"outer: takes two vectors, got {a.shape} and {b.shape}")
+    return a.unsqueeze(1) * b.unsqueeze(0)
+
+
+def addmm(input: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta input + alpha a @ b."""
+    return input * beta + (a @ b) * alpha
+
+
+def baddbmm(input: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """`addmm` of a batch of matrices."""
+    return addmm(input, a, b, beta=beta, alpha=alpha)
+
+
+def broadcast_to(input: Tensor, size: Any) -> Tensor:
+    """The tensor repeated along axes of size 1 and new leading ones, without copies."""
+    return F.broadcast_to(input, tuple(size))
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """The coordinates of a grid of vectors: of M and N values two tensors (M,N).
+
+    indexing: "ij", rows first; "xy", columns first, gives (N,M).
+    """
+    listed = len(tensors) == 1 and not isinstance(tensors[0], Tensor)
+    given = arguments.tensors(tensors[0] if listed else tensors, "meshgrid")
+    arguments.one_of(indexing, ("ij", "xy"), "meshgrid: indexing")
+    swapped = indexing == "xy" and len(given) > 1
+    vectors = [given[1], given[0], *given[2:]] if swapped else list(given)
+    shape = tuple(v.numel() for v in vectors)
+    grids = [
+        v.reshape(*(1,) * i, -1, *(1,) * (len(shape) - i - 1)).expand(shape)
+        for i, v in enumerate(vectors)
+    ]  # (n,) -> (1,..,n,..,1) -> the grid's shape
+    return tuple([grids[1], grids[0], *grids[2:]] if swapped else grids)
+
+
+def bernoulli(input: Tensor, *, generator: np.random.Generator | None = None) -> Tensor:
+    """1 with the probability of each element, else 0."""
+    drawn = given_or_default(generator).random(input.shape)
+    values = (drawn < devices.host(input._array)).astype(input.dtype)
+    return input._holding(devices.like(values, input._array))
+
+
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False,
+    *, generator: np.random.Generator | None = None,
+) -> Tensor:  # fmt: skip
+    """Places drawn with the weights of each row (C,) or (N,C); without `replacement` distinct."""
+    weights, rng = devices.host(input._array).astype(np.float64), given_or_default(generator)
+    rows = weights.reshape(-1, weights.shape[-1])  # (C,) or (N,C) -> (N,C)
+    drawn = [
+        rng.choice(len(row), num_samples, replace=replacement, p=row / row.sum()) for row in rows
+    ]
+    return input._holding(np.array(drawn).reshape(*input.shape[:-1], num_samples))
 
 
 def maximum(a: Any, b: Any) -> Tensor:

@@ -28,6 +28,20 @@ def manual_seed(seed: int) -> np.random.Generator:
     return _default.rng
 
 
+class Generator(np.random.Generator):
+    """NumPy's generator under PyTorch's name: `Generator().manual_seed(0)`."""
+
+    def __init__(self, device: str = "cpu") -> None:
+        if str(device) != "cpu":
+            raise ValueError(f"Generator: numbers are drawn on the CPU, not on {device!r}")
+        super().__init__(np.random.PCG64())
+
+    def manual_seed(self, seed: int) -> Generator:
+        """The numbers of `numpy.random.default_rng(seed)` from here on; returns the generator."""
+        self.bit_generator.state = np.random.PCG64(seed).state
+        return self
+
+
 def default_rng() -> np.random.Generator:
     """The generator that is drawn from where none is given."""
     return _default.rng

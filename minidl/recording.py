@@ -31,6 +31,25 @@ def enable_grad(function: Callable[..., Any] | None = None) -> Any:
     return recording(True) if function is None else recording(True)(function)
 
 
+class set_grad_enabled:
+    """Recording on or off from the call on; as a context manager or a decorator within it alone."""
+
+    def __init__(self, mode: bool) -> None:
+        self.mode, self._before = bool(mode), _recording.get()
+        _recording.set(self.mode)
+
+    def __enter__(self) -> None:
+        """The call has switched already."""
+
+    def __exit__(self, *error: object) -> None:
+        _recording.set(self._before)
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        _recording.set(self._before)
+        decorated: Callable[..., Any] = recording(self.mode)(function)
+        return decorated
+
+
 @contextmanager
 def recording(on: bool) -> Iterator[None]:
     token = _recording.set(on)

@@ -9,6 +9,7 @@ another table the same pass is another method: the deconvnet.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -26,7 +27,10 @@ from minidl.recording import is_recording
 class Node:
     """One operation on the tape: its name, its inputs, the values saved for the backward pass."""
 
-    __slots__ = ("inputs", "keys", "operation", "order", "saved")
+    __slots__ = ("inputs", "keys", "operation", "order", "retained", "saved")
+
+    retained: weakref.ref[Tensor]
+    """The tensor whose gradient is kept (`retain_grad`); not set without one."""
 
     def __init__(self, operation: str, inputs: tuple[Tensor, ...], saved: dict[str, Any]) -> None:
         self.operation = operation
@@ -122,7 +126,7 @@ class Functions:
     cast: Callable[[Tensor, np.dtype], Tensor]
     plain: Callable[[np.ndarray], Tensor]
     library: Any
-    """The module `minidl.functional`, for PyTorch's methods (`minidl/methods.py`)."""
+    """The module `minidl.functional`, for PyTorch's methods (`minidl/methods`)."""
     to: Callable[[Tensor, str], Tensor]
     backward: Callable[..., tuple[Tensor, ...]]
 
@@ -146,7 +150,7 @@ class Tensor(Methods):
     Raises TypeError for data of another type. Integers and bools, which have no gradient, are held
     by the Tensors that `minidl.tensor`, `from_numpy`, comparisons and argmax make.
 
-    Methods under PyTorch's names are in `minidl/methods.py`.
+    Methods under PyTorch's names are in `minidl/methods`.
 
     A write that the tape has to know of is one through `assign` or `data = ...` (`data *= 2` too)
     of any tensor that shares the memory: the backward pass then refuses values that were saved

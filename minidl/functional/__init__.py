@@ -21,6 +21,7 @@ from minidl.functional.arithmetic import (
     subtract,
     where,
 )
+from minidl.functional.attention import einsum, scaled_dot_product_attention
 from minidl.functional.batch_norm import batch_norm
 from minidl.functional.blocks import (
     depth_to_space,
@@ -29,6 +30,8 @@ from minidl.functional.blocks import (
     space_to_depth,
 )
 from minidl.functional.convolution import conv2d, conv_transpose2d
+from minidl.functional.cumulative import cumprod, cumsum, logsumexp, prod
+from minidl.functional.distances import cosine_similarity, normalize, pairwise_distance, rms_norm
 from minidl.functional.dropout import dropout, dropout_mask
 from minidl.functional.elementary import (
     absolute,
@@ -50,6 +53,7 @@ from minidl.functional.labels import (
     one_hot,
 )
 from minidl.functional.linear import linear, matmul
+from minidl.functional.logarithms import ceil, expm1, log1p, log2, log10, remainder, rsqrt
 from minidl.functional.loss import (
     binary_cross_entropy_with_logits,
     cross_entropy,
@@ -77,6 +81,7 @@ from minidl.functional.moving import (
 )
 from minidl.functional.normalisation import local_contrast_norm, local_response_norm
 from minidl.functional.padding import pad
+from minidl.functional.pair_loss import binary_cross_entropy, huber_loss, kl_div, smooth_l1_loss
 from minidl.functional.patches import fill_outside
 from minidl.functional.pooling import avg_pool2d, max_pool2d, max_unpool2d
 from minidl.functional.rectifiers import (
@@ -93,6 +98,9 @@ from minidl.functional.rectifiers import (
 )
 from minidl.functional.reduction import amax, amin, argmax, broadcast_to, mean, sum, sum_to, var
 from minidl.functional.resizing import resize
+from minidl.functional.saturating import celu, glu, hardtanh, logsigmoid, selu, softsign
+from minidl.functional.scattering import scatter, scatter_add
+from minidl.functional.sequences import adaptive_avg_pool1d, avg_pool1d, max_pool1d, unfold
 from minidl.functional.shape import (
     concatenate,
     flatten,
@@ -108,6 +116,7 @@ from minidl.functional.standardised import (
     layer_norm,
     standardise,
 )
+from minidl.functional.triangles import diag, tril, triu
 
 abs = absolute
 """PyTorch's name."""
@@ -115,17 +124,22 @@ abs = absolute
 __all__ = [
     "abs",
     "absolute",
+    "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
     "adaptive_max_pool2d",
     "add",
     "amax",
     "amin",
     "argmax",
+    "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
+    "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "broadcast_to",
     "cat",
+    "ceil",
+    "celu",
     "chunk",
     "clamp",
     "clip",
@@ -135,17 +149,23 @@ __all__ = [
     "conv_relu_pool",
     "conv_transpose2d",
     "cos",
+    "cosine_similarity",
     "cross_entropy",
+    "cumprod",
+    "cumsum",
     "depth_to_space",
+    "diag",
     "divide",
     "dropout",
     "dropout_mask",
+    "einsum",
     "elu",
     "embedding",
     "eq",
     "erf",
     "exp",
     "expand",
+    "expm1",
     "fill_outside",
     "flatten",
     "flip",
@@ -154,13 +174,17 @@ __all__ = [
     "ge",
     "gelu",
     "getitem",
+    "glu",
     "group_norm",
     "gt",
     "hardsigmoid",
     "hardswish",
+    "hardtanh",
+    "huber_loss",
     "index_select",
     "instance_norm",
     "interpolate",
+    "kl_div",
     "l1_loss",
     "layer_norm",
     "le",
@@ -169,9 +193,15 @@ __all__ = [
     "local_contrast_norm",
     "local_response_norm",
     "log",
+    "log1p",
+    "log2",
+    "log10",
     "log_softmax",
+    "logsigmoid",
+    "logsumexp",
     "lt",
     "matmul",
+    "max_pool1d",
     "max_pool2d",
     "max_unpool2d",
     "maximum",
@@ -184,28 +214,40 @@ __all__ = [
     "ne",
     "negate",
     "nll_loss",
+    "normalize",
     "one_hot",
     "pad",
     "pad2d",
+    "pairwise_distance",
     "permute",
     "pixel_shuffle",
     "pixel_unshuffle",
     "power",
     "prelu",
+    "prod",
     "reciprocal",
     "relu",
     "relu6",
+    "remainder",
     "repeat",
     "reshape",
     "resize",
+    "rms_norm",
     "roll",
     "round",
+    "rsqrt",
+    "scaled_dot_product_attention",
+    "scatter",
+    "scatter_add",
+    "selu",
     "sigmoid",
     "sign",
     "silu",
     "sin",
+    "smooth_l1_loss",
     "softmax",
     "softplus",
+    "softsign",
     "space_to_depth",
     "split",
     "sqrt",
@@ -219,7 +261,10 @@ __all__ = [
     "take",
     "tanh",
     "transpose",
+    "tril",
+    "triu",
     "unbind",
+    "unfold",
     "unsqueeze",
     "var",
     "where",

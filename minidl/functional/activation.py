@@ -15,9 +15,11 @@ from minidl.tensor import Node, Tensor, record
 Needs = tuple[bool, ...]
 
 
-def relu(x: Tensor) -> Tensor:
-    """max(x, 0); the derivative at 0 is 0, at NaN 1."""
+def relu(x: Tensor, inplace: bool = False) -> Tensor:
+    """max(x, 0); the derivative at 0 is 0, at NaN 1. With `inplace` x itself is changed."""
     arguments.tensor(x, "relu", "x")
+    if inplace is not False:
+        return arguments.overwritten(x, relu, inplace, "relu")
     kernel = kernels.pick_for("relu", x._array, x.shape)
     return record("relu", kernel(x._array), (x,))
 

@@ -68,7 +68,7 @@ def conv1d(
     weight: Tensor,
     bias: Tensor | None = None,
     stride: int = 1,
-    padding: int = 0,
+    padding: int | str = 0,
     dilation: int = 1,
     groups: int = 1,
 ) -> Tensor:
@@ -79,13 +79,16 @@ def conv1d(
         raise ValueError(
             f"conv1d: x {x.shape} and weight {weight.shape} must be (N, C, L) and (K, C/groups, S)"
         )
-    one, two, three = (_one(n, name) for n, name in (
-        (stride, "stride"), (padding, "padding"), (dilation, "dilation")))  # fmt: skip
+    one, apart = _one(stride, "stride"), _one(dilation, "dilation")
     N, C, L = x.shape
     K, group, S = weight.shape
+    if isinstance(padding, str):
+        pads = arguments.named_padding(padding, (S,), apart, one, "conv1d")
+    else:
+        pads = (_one(padding, "padding"),) * 2
     rows = reshape(x, (N, C, 1, L))  # (N,C,L) -> (N,C,1,L)
     filters = reshape(weight, (K, group, 1, S))  # (K,C/g,S) -> (K,C/g,1,S)
-    y = conv2d(rows, filters, bias, (1, one), (0, two), (1, three), groups)
+    y = conv2d(rows, filters, bias, (1, one), (0, 0, *pads), (1, apart), groups)
     return reshape(y, (N, K, y.shape[3]))  # (N,K,1,Q) -> (N,K,Q)
 
 

@@ -33,6 +33,15 @@ def tensor(value: object, operation: str, name: str) -> None:
         raise TypeError(f"{operation}: {name} must be a Tensor, got {shown(value)}{hint}")
 
 
+def overwritten(x: Tensor, function: Any, inplace: object, what: str, *settings: Any) -> Tensor:
+    """The function of x and the settings, written into x if `inplace` is true; TypeError if it is
+    neither true nor false."""
+    if not flag(inplace, f"{what}: inplace"):
+        result: Tensor = function(x, *settings)
+        return result
+    return x._change(f"{what}(inplace=True)", lambda old: function(old, *settings))
+
+
 def tensors(values: object, what: str) -> Sequence[Tensor]:
     """Several tensors; a Tensor alone, whose rows might be meant, is refused too."""
     if not isinstance(values, Iterable) or isinstance(values, Tensor | np.ndarray | str):
@@ -128,6 +137,22 @@ def label_array(value: object, what: str) -> None:
     listed = isinstance(value, Sequence) and not isinstance(value, str | bytes)
     if not listed and not device.is_array(value):
         raise TypeError(f"{what} must be an array of integers, got {shown(value)}")
+
+
+def named_padding(
+    value: str, window: Sequence[int], dilation: Any, stride: Any, what: str
+) -> tuple[int, ...]:
+    """PyTorch's words for padding as numbers, (before, after) for each axis: "valid" is none,
+    "same" gives a result of x's size, with the odd one behind; only without a stride."""
+    one_of(value, ("same", "valid"), f"{what}: padding")
+    each = (dilation,) * len(window) if isinstance(dilation, int) else tuple(dilation)
+    if value == "valid":
+        return (0,) * (2 * len(window))
+    steps = (stride,) if isinstance(stride, int) else tuple(stride)
+    if any(step != 1 for step in steps):
+        raise ValueError(f"{what}: padding 'same' needs stride 1, got {stride}")
+    totals = [d * (size - 1) for d, size in zip(each, window, strict=True)]
+    return tuple(n for total in totals for n in (total // 2, total - total // 2))
 
 
 def algorithm(value: object, what: str) -> None:

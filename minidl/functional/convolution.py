@@ -24,7 +24,7 @@ def conv2d(
     weight: Tensor,
     bias: Tensor | None = None,
     stride: Pair = 1,
-    padding: Padding = 0,
+    padding: Padding | str = 0,
     dilation: Pair = 1,
     groups: int = 1,
     *,
@@ -33,7 +33,7 @@ def conv2d(
     """x (N,C,H,W) with weight (K,C/groups,R,S), bias (K,) -> (N,K,P,Q).
 
     Cross-correlation, as in PyTorch. `padding` is one number, two (rows, columns) or four (top,
-    bottom, left, right); negative pads crop.
+    bottom, left, right); negative pads crop. "same" gives a result of x's size, "valid" is 0.
 
     `algorithm` names a kernel; without it the kernel of the least estimated cost runs (or of the
     least measured time, see `minidl.autotune`). With "exact" only kernels run that sum the products
@@ -63,6 +63,8 @@ def conv2d(
     Raises ValueError that names both shapes if they do not fit, TypeError for two types.
     """
     check_operands(x, weight, "conv2d", algorithm)
+    if isinstance(padding, str):
+        padding = arguments.named_padding(padding, weight.shape[2:], dilation, stride, "conv2d")
     g = ConvGeometry.of(x.shape, weight.shape, stride, padding, dilation, groups)
     check_bias(bias, weight.shape[0], "conv2d")
     return _fprop(x, weight, bias, g, algorithm)

@@ -6,6 +6,7 @@ import numpy as np
 
 from minidl import device
 from minidl.functional import arguments
+from minidl.functional.arithmetic import where
 from minidl.functional.shape import getitem
 from minidl.tensor import Tensor, plain
 
@@ -29,14 +30,24 @@ def one_hot(labels: Tensor | np.ndarray, num_classes: int = -1) -> Tensor:
     return plain((array[..., None] == np.arange(C)).astype(np.int64))  # (...,1) == (C,)
 
 
-def embedding(indices: Tensor | np.ndarray, weight: Tensor) -> Tensor:
-    """The rows of weight (V,D) at the indices (...): (...,D)."""
+def embedding(
+    indices: Tensor | np.ndarray, weight: Tensor, padding_idx: int | None = None
+) -> Tensor:
+    """The rows of weight (V,D) at the indices (...): (...,D).
+
+    Row `padding_idx` gets no gradient.
+    """
     arguments.tensor(weight, "embedding", "weight")
     array = _integers(indices, "embedding")
     V = weight.shape[0]
     if array.size and not 0 <= array.min() <= array.max() < V:
         raise ValueError(f"embedding: indices from {array.min()} to {array.max()} of {V} rows")
-    return getitem(weight, array)
+    rows = getitem(weight, array)
+    if padding_idx is None:
+        return rows
+    padding = arguments.integer(padding_idx, "embedding: padding_idx", -V, V - 1) % V
+    kept = np.broadcast_to((array != padding)[..., None], rows.shape)  # (...) -> (...,D)
+    return where(device.like(kept, rows._array), rows, rows.detach())
 
 
 def _integers(values: Tensor | np.ndarray, what: str) -> np.ndarray:

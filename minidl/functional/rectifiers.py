@@ -33,9 +33,11 @@ OF_PYTORCH = (1 / 6, 0.5)
 """Hardsigmoid's alpha and beta there, and in its kernel."""
 
 
-def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu(x: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, `negative_slope` times x elsewhere (Maas et al. 2013)."""
     arguments.tensor(x, "leaky_relu", "x")
+    if inplace is not False:
+        return arguments.overwritten(x, leaky_relu, inplace, "leaky_relu", negative_slope)
     slope = arguments.number(negative_slope, "leaky_relu: negative_slope")
     return record("leaky_relu", activated("leaky_relu", x._array, slope), (x,), slope=slope)
 
@@ -66,9 +68,11 @@ def prelu(x: Tensor, weight: Tensor) -> Tensor:
     return where(x._array > 0, x, x * slopes)
 
 
-def relu6(x: Tensor) -> Tensor:
+def relu6(x: Tensor, inplace: bool = False) -> Tensor:
     """min(max(x, 0), 6); the derivative at 0 and 6 is 0, at NaN 1."""
     arguments.tensor(x, "relu6", "x")
+    if inplace is not False:
+        return arguments.overwritten(x, relu6, inplace, "relu6")
     return record("relu6", activated("relu6", x._array), (x,))
 
 
@@ -80,9 +84,11 @@ def _relu6(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     return (where((x <= 0) | (x >= 6), 0.0, gy),)
 
 
-def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
+def elu(x: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, alpha (e^x - 1) elsewhere (Clevert et al. 2015)."""
     arguments.tensor(x, "elu", "x")
+    if inplace is not False:
+        return arguments.overwritten(x, elu, inplace, "elu", alpha)
     alpha = arguments.number(alpha, "elu: alpha")
     return record("elu", activated("elu", x._array, alpha), (x,), alpha=alpha)
 
@@ -139,9 +145,11 @@ def _hardsigmoid(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     return (where((y > 0) & (y < 1), gy * alpha, 0.0),)
 
 
-def hardswish(x: Tensor) -> Tensor:
+def hardswish(x: Tensor, inplace: bool = False) -> Tensor:
     """x min(max(x + 3, 0), 6) / 6 (Howard et al. 2019)."""
     arguments.tensor(x, "hardswish", "x")
+    if inplace is not False:
+        return arguments.overwritten(x, hardswish, inplace, "hardswish")
     return record("hardswish", activated("hardswish", x._array), (x,))
 
 
@@ -154,9 +162,11 @@ def _hardswish(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     return (where(x._array < 3, inside, gy),)
 
 
-def silu(x: Tensor) -> Tensor:
+def silu(x: Tensor, inplace: bool = False) -> Tensor:
     """x sigmoid(x) (Elfwing et al. 2017; Ramachandran et al. 2017)."""
     arguments.tensor(x, "silu", "x")
+    if inplace is not False:
+        return arguments.overwritten(x, silu, inplace, "silu")
     return record("silu", activated("silu", x._array), (x,))
 
 
@@ -169,9 +179,11 @@ def _silu(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     return (gy * (s * (1.0 + x * (1.0 - s))),)
 
 
-def mish(x: Tensor) -> Tensor:
+def mish(x: Tensor, inplace: bool = False) -> Tensor:
     """x tanh(log(1 + e^x)) (Misra 2019)."""
     arguments.tensor(x, "mish", "x")
+    if inplace is not False:
+        return arguments.overwritten(x, mish, inplace, "mish")
     return record("mish", activated("mish", x._array), (x,))
 
 

@@ -1,6 +1,6 @@
 """Modules and layers, named as in PyTorch."""
 
-from minidl.nn import utils
+from minidl.nn import init, utils
 from minidl.nn.activations import (
     ELU,
     GELU,
@@ -18,6 +18,11 @@ from minidl.nn.adaptive import (
     Conv1d,
     Embedding,
 )
+from minidl.nn.attention import (
+    MultiheadAttention,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 from minidl.nn.batch_norm import (
     BatchNorm1d,
     BatchNorm2d,
@@ -25,6 +30,7 @@ from minidl.nn.batch_norm import (
 from minidl.nn.containers import (
     ModuleDict,
     ModuleList,
+    ParameterList,
 )
 from minidl.nn.elementary import (
     Absolute,
@@ -102,32 +108,62 @@ from minidl.nn.moves import (
     Slice,
     Transpose,
 )
-from minidl.nn.normalisation import GroupNorm, InstanceNorm2d, LayerNorm
+from minidl.nn.normalisation import GroupNorm, InstanceNorm2d, LayerNorm, RMSNorm
 from minidl.nn.operands import Scale, Shift
+from minidl.nn.padding import (
+    CircularPad2d,
+    ConstantPad2d,
+    PixelShuffle,
+    PixelUnshuffle,
+    ReflectionPad2d,
+    ReplicationPad2d,
+    Unflatten,
+    UpsamplingBilinear2d,
+    UpsamplingNearest2d,
+    ZeroPad2d,
+)
+from minidl.nn.pair_losses import (
+    BCELoss,
+    CosineSimilarity,
+    HuberLoss,
+    KLDivLoss,
+    SmoothL1Loss,
+)
 from minidl.nn.resizing import DepthToSpace, Pad, Resize, SpaceToDepth, Upsample
+from minidl.nn.saturating import CELU, GLU, SELU, Hardtanh, LogSigmoid, Softsign
+from minidl.nn.sequences import AdaptiveAvgPool1d, AvgPool1d, MaxPool1d, Unfold
 
 __all__ = [
+    "CELU",
     "ELU",
     "GELU",
+    "GLU",
     "INPUT",
+    "SELU",
     "Absolute",
+    "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
     "Add",
     "Affine",
     "Amax",
     "Amin",
+    "AvgPool1d",
     "AvgPool2d",
+    "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "CircularPad2d",
     "Clip",
     "Concatenate",
     "Constant",
+    "ConstantPad2d",
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
     "Cos",
+    "CosineSimilarity",
     "CrossEntropyLoss",
     "DepthToSpace",
     "Divide",
@@ -146,8 +182,11 @@ __all__ = [
     "GroupNorm",
     "Hardsigmoid",
     "Hardswish",
+    "Hardtanh",
+    "HuberLoss",
     "Identity",
     "InstanceNorm2d",
+    "KLDivLoss",
     "L1Loss",
     "LayerNorm",
     "LeakyReLU",
@@ -155,9 +194,11 @@ __all__ = [
     "LocalContrastNorm",
     "LocalResponseNorm",
     "Log",
+    "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
     "MatMul",
+    "MaxPool1d",
     "MaxPool2d",
     "Maximum",
     "Mean",
@@ -166,18 +207,25 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiheadAttention",
     "Multiply",
     "NLLLoss",
     "Negate",
     "PReLU",
     "Pad",
     "Parameter",
+    "ParameterList",
+    "PixelShuffle",
+    "PixelUnshuffle",
     "Pixels",
     "Power",
+    "RMSNorm",
     "ReLU",
     "ReLU6",
     "Reciprocal",
+    "ReflectionPad2d",
     "Repeat",
+    "ReplicationPad2d",
     "Reshape",
     "Resize",
     "Roll",
@@ -190,16 +238,26 @@ __all__ = [
     "Sign",
     "Sin",
     "Slice",
+    "SmoothL1Loss",
     "Softmax",
     "Softplus",
+    "Softsign",
     "SpaceToDepth",
     "Sqrt",
     "Subtract",
     "Sum",
     "Tanh",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "Transpose",
+    "Unflatten",
+    "Unfold",
     "Upsample",
+    "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
     "Var",
     "Where",
+    "ZeroPad2d",
+    "init",
     "utils",
 ]

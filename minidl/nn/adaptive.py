@@ -1,4 +1,4 @@
-"""Layers of pooling to a given size, and of convolution of sequences."""
+"""Layers of pooling to a given size, of convolution of sequences, of rows by integers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from minidl import functional as F
 from minidl import init
 from minidl.functional import arguments
 from minidl.functional.adaptive import Size
+from minidl.nn.convolutions import Convolution
 from minidl.nn.module import Module, Parameter
 from minidl.tensor import Tensor
 
@@ -31,7 +32,7 @@ class AdaptiveMaxPool2d(AdaptiveAvgPool2d):
         return F.adaptive_max_pool2d(x, **self.settings)
 
 
-class Conv1d(Module):
+class Conv1d(Convolution):
     """F.conv1d with its own weight (K,C/groups,S) and bias (K,)."""
 
     def __init__(
@@ -40,7 +41,7 @@ class Conv1d(Module):
         out_channels: int,
         kernel_size: int,
         stride: int = 1,
-        padding: int = 0,
+        padding: int | str = 0,
         dilation: int = 1,
         groups: int = 1,
         bias: bool = True,
@@ -70,21 +71,27 @@ class Conv1d(Module):
 
 
 class Embedding(Module):
-    """Rows of a weight (V,D) by integers: indices (...) -> (...,D)."""
+    """Rows of a weight (V,D) by integers: indices (...) -> (...,D). Row `padding_idx` is 0, and is
+    not learnt."""
 
     def __init__(
         self,
         num_embeddings: int,
         embedding_dim: int,
+        padding_idx: int | None = None,
         *,
         rng: np.random.Generator | None = None,
     ) -> None:
         V = arguments.integer(num_embeddings, "Embedding: num_embeddings", least=1)
         D = arguments.integer(embedding_dim, "Embedding: embedding_dim", least=1)
         self.weight = Parameter(init.normal((V, D), 1.0, rng))
+        self.padding_idx = padding_idx
+        if padding_idx is not None:
+            at = arguments.integer(padding_idx, "Embedding: padding_idx", -V, V - 1)
+            self.weight.change(lambda w: w[at].fill(0))
 
     def forward(self, indices: Tensor) -> Tensor:
-        return F.embedding(indices, self.weight)
+        return F.embedding(indices, self.weight, self.padding_idx)
 
     def extra_repr(self) -> str:
         return "{}, {}".format(*self.weight.shape)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from minidl.functional import concatenate
 from minidl.tensor import Tensor, plain
 
 
@@ -36,6 +37,27 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     for gradient in _gradients(parameters):
         np.clip(gradient._array, -clip_value, clip_value, out=gradient._array)
         gradient._wrote()
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """The parameters one after the other, each in row-major order: (count,)."""
+    listed = [p.reshape(-1) for p in parameters]  # any shape -> (size,)
+    return concatenate(listed, 0)
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Overwrite the parameters with the values of `parameters_to_vector`."""
+    listed = list(parameters)
+    if vec.shape != (sum(p.numel() for p in listed),):
+        raise ValueError(
+            f"vector_to_parameters: the vector is {vec.shape}, the parameters have "
+            f"{sum(p.numel() for p in listed)} elements"
+        )
+    start = 0
+    for parameter in listed:
+        part = vec._array[start : start + parameter.numel()]
+        parameter.assign(part.reshape(parameter.shape))  # (size,) -> the parameter's shape
+        start += parameter.numel()
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:

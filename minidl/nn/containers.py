@@ -1,12 +1,13 @@
-"""Containers of modules that have no forward pass of their own: a list, and a mapping."""
+"""Containers of modules that have no forward pass of their own: lists, and a mapping."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Self
 
-from minidl.nn.module import Module
+from minidl.nn.module import Module, Parameter
 from minidl.nn.naming import module_of
+from minidl.tensor import Tensor
 
 
 class ModuleList(Module):
@@ -86,3 +87,33 @@ class ModuleDict(Module):
         """Add modules by name."""
         for name, module in modules.items():
             self[name] = module
+
+
+class ParameterList(Module):
+    """Parameters by number."""
+
+    def __init__(self, parameters: Iterable[Parameter | Tensor] = ()) -> None:
+        self.extend(parameters)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.parameters(recurse=False))
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return self.parameters(recurse=False)
+
+    def __getitem__(self, index: int) -> Parameter:
+        return list(self)[index]
+
+    def append(self, parameter: Parameter | Tensor) -> Self:
+        """Add a parameter at the end; a Tensor becomes one."""
+        if not isinstance(parameter, Tensor):
+            raise TypeError(f"ParameterList: holds parameters, got {type(parameter)}")
+        own = parameter if isinstance(parameter, Parameter) else Parameter(parameter)
+        setattr(self, str(len(self)), own)
+        return self
+
+    def extend(self, parameters: Iterable[Parameter | Tensor]) -> Self:
+        """Add parameters at the end."""
+        for parameter in parameters:
+            self.append(parameter)
+        return self

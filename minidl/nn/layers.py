@@ -2,107 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from kernels.contract import memory
-from kernels.contract.arguments import MOST, Padding, Pair, pair
+from kernels.contract.arguments import Padding, Pair
 from minidl import functional as F
 from minidl import init
 from minidl.functional import arguments
+from minidl.nn.convolutions import Conv2d as Conv2d
+from minidl.nn.convolutions import ConvTranspose2d as ConvTranspose2d
 from minidl.nn.in_place import InPlace
 from minidl.nn.module import Module, Parameter
+from minidl.nn.new_parameters import channel_count, layer_with, zero_bias
 from minidl.tensor import Tensor
-
-
-class Conv2d(Module):
-    """F.conv2d with its own weight (K,C/groups,R,S), drawn from `rng`, and bias (K,).
-
-    The kernel that it chooses by itself may be Winograd's: for 3x3 in float32 that holds its bound
-    while the largest pixels times the sums of |w| add up to 2e35 at most, and spreads a NaN over a
-    tile of up to 7x7 outputs. Within `minidl.exact()` it does neither; F.conv2d has the numbers.
-    """
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Pair,
-        stride: Pair = 1,
-        padding: Padding = 0,
-        dilation: Pair = 1,
-        groups: int = 1,
-        bias: bool = True,
-        *,
-        rng: np.random.Generator | None = None,
-    ) -> None:
-        R, S = pair(kernel_size, "kernel_size")
-        out_channels = _count(out_channels, "Conv2d: out_channels")
-        shape = (out_channels, _a_group(in_channels, groups), R, S)
-        self.weight = Parameter(init.he_normal(shape, rng))
-        self.bias = _zeros(out_channels, bias)
-        self.settings: dict[str, Any] = {
-            "stride": stride, "padding": padding, "dilation": dilation, "groups": groups,
-        }  # fmt: skip
-
-    @classmethod
-    def of(cls, weight: np.ndarray, bias: np.ndarray | None = None, **settings: Any) -> Conv2d:
-        """The layer with these arrays; `settings` and their defaults are the function's."""
-        layer = _with(cls, weight, bias)
-        layer.settings = settings
-        return layer
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, self.weight, self.bias, **self.settings)
-
-    def extra_repr(self) -> str:
-        K, group, R, S = self.weight.shape
-        return _shown(group * self.settings.get("groups", 1), K, (R, S), self)
-
-
-class ConvTranspose2d(Module):
-    """F.conv_transpose2d with its own weight (K,C/groups,R,S) and bias (C,)."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Pair,
-        stride: Pair = 1,
-        padding: Padding = 0,
-        output_padding: Pair = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: Pair = 1,
-        *,
-        rng: np.random.Generator | None = None,
-    ) -> None:
-        R, S = pair(kernel_size, "kernel_size")
-        in_channels = _count(in_channels, "ConvTranspose2d: in_channels")
-        shape = (in_channels, _a_group(out_channels, groups), R, S)
-        self.weight = Parameter(init.he_normal(shape, rng))
-        self.bias = _zeros(out_channels, bias)
-        self.settings: dict[str, Any] = {
-            "stride": stride, "padding": padding, "output_padding": output_padding,
-            "groups": groups, "dilation": dilation,
-        }  # fmt: skip
-
-    @classmethod
-    def of(
-        cls, weight: np.ndarray, bias: np.ndarray | None = None, **settings: Any
-    ) -> ConvTranspose2d:
-        """The layer with these arrays; `settings` and their defaults are the function's."""
-        layer = _with(cls, weight, bias)
-        layer.settings = settings
-        return layer
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.conv_transpose2d(x, self.weight, self.bias, **self.settings)
-
-    def extra_repr(self) -> str:
-        K, group, R, S = self.weight.shape
-        return _shown(K, group * self.settings.get("groups", 1), (R, S), self)
 
 
 class Linear(Module):
@@ -116,14 +29,17 @@ class Linear(Module):
         *,
         rng: np.random.Generator | None = None,
     ) -> None:
-        shape = _count(out_features, "Linear: out_features"), _count(in_features, "in_features")
+        shape = (
+            channel_count(out_features, "Linear: out_features"),
+            channel_count(in_features, "in_features"),
+        )
         self.weight = Parameter(init.he_normal(shape, rng))
-        self.bias = _zeros(out_features, bias)
+        self.bias = zero_bias(out_features, bias)
 
     @classmethod
     def of(cls, weight: np.ndarray, bias: np.ndarray | None = None) -> Linear:
         """The layer with these arrays."""
-        return _with(cls, weight, bias)
+        return layer_with(cls, weight, bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight, self.bias)
@@ -263,50 +179,3 @@ class Dropout2d(Dropout):
         ones = Tensor(np.ones(x.shape[:2], x.dtype)).to(x.device)
         kept = super().forward(ones)
         return x if kept is ones else x * kept.reshape(*x.shape[:2], *(1,) * (x.ndim - 2))
-
-
-L = TypeVar("L", "Conv2d", "ConvTranspose2d", "Linear")
-
-
-def _with(kind: type[L], weight: np.ndarray, bias: np.ndarray | None) -> L:
-    """A layer with given parameters, without random initial weights."""
-    for name, array in (("weight", weight), ("bias", bias)):
-        if array is not None or name == "weight":
-            arguments.array(array, f"{kind.__name__}: {name}")
-    layer = kind.__new__(kind)
-    layer.weight = Parameter(
-        memory.canonicalise(weight)
-    )  # in the kernels' layout, so that no call has to copy it
-    layer.bias = None if bias is None else Parameter(bias)
-    return layer
-
-
-def _zeros(channels: int, wanted: object) -> Parameter | None:
-    """The bias of a new layer, if it is wanted."""
-    return Parameter(np.zeros(channels, np.float32)) if arguments.flag(wanted, "bias") else None
-
-
-def _shown(channels: int, filters: int, window: Pair, layer: Conv2d | ConvTranspose2d) -> str:
-    """Settings as PyTorch prints them: those of the usual values are left out."""
-    given = {"kernel_size": window, **layer.settings}
-    parts = [str(channels), str(filters)]
-    for name, usual in (("kernel_size", None), ("stride", None), ("padding", 0),
-                        ("output_padding", 0), ("dilation", 1), ("groups", 1)):  # fmt: skip
-        value = given.get(name, 1 if name == "stride" else usual)
-        if value not in (usual, (usual, usual)):
-            two = (value, value) if isinstance(value, int) and name != "groups" else value
-            parts.append(f"{name}={two}")
-    return ", ".join(parts + ([] if layer.bias is not None else ["bias=False"]))
-
-
-def _count(value: object, what: str) -> int:
-    """A number of channels or features."""
-    return arguments.integer(value, what, least=0, most=MOST)
-
-
-def _a_group(channels: int, groups: int) -> int:
-    """Channels of one group; ValueError if they do not divide."""
-    channels, groups = _count(channels, "channels"), arguments.integer(groups, "groups")
-    if groups < 1 or channels % groups:
-        raise ValueError(f"groups must divide the {channels} channels, got {groups}")
-    return channels // groups

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -14,6 +14,7 @@ from minidl import dtypes
 from minidl.nn import state
 from minidl.nn.hooks import Handle, Hook, Hooks, call
 from minidl.nn.naming import NamedModule, module_of
+from minidl.parameter_array import ParameterArray
 from minidl.tensor import Tensor
 from minidl.versions import Guard
 
@@ -39,7 +40,10 @@ class Parameter(Tensor):
         return "Parameter containing:\n" + super().__repr__()
 
     def _guard_memory(self) -> None:
-        self._guard = Guard(self._array)
+        array = self._array
+        if type(array) is np.ndarray:  # what `data` hands out has PyTorch's methods too
+            array = array.view(ParameterArray)
+        self._guard = Guard(array)
         self._array = self._guard.array
 
     def change(self, function: Callable[[np.ndarray], object]) -> None:
@@ -69,6 +73,15 @@ class Module:
         if self._hooks:
             return call(self, self._hooks, inputs, keywords)
         return self.forward(*inputs, **keywords)
+
+    if not TYPE_CHECKING:  # a checker then knows the attributes that there are
+
+        def __getattr__(self, name: str) -> Any:
+            """A setting by its name, as PyTorch's layers have it: `pool.kernel_size`."""
+            settings = vars(self).get("settings")
+            if isinstance(settings, dict) and name in settings:
+                return settings[name]
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # Submodules.
 
@@ -201,7 +214,7 @@ class Module:
 
     def to(
         self, *where: Any, device: str | None = None, dtype: DTypeLike | None = None,
-        non_blocking: bool = False,
+        non_blocking: bool = False, memory_format: str | None = None,
     ) -> Self:  # fmt: skip
         """Move every parameter and buffer to a device, or into a type (not buffers of integers),
         before an optimiser is made of them; gradients are dropped. Raises as

@@ -86,6 +86,28 @@ class GroupNorm(_Scaled):
         return F.group_norm(x, groups, self.weight, self.bias, eps)
 
 
+class RMSNorm(_Scaled):
+    """F.rms_norm with its own weight of the shape `normalized_shape`, the last axes."""
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+    ) -> None:
+        one = isinstance(normalized_shape, int | np.integer)
+        given = (normalized_shape,) if one else normalized_shape
+        shape = arguments.sizes(given, "RMSNorm: normalized_shape")
+        self.settings = {
+            "normalized_shape": shape,
+            "eps": None if eps is None else arguments.number(eps, "RMSNorm: eps"),
+        }
+        self._own(shape, elementwise_affine, False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, self.settings["normalized_shape"], self.weight, self.settings["eps"])
+
+
 class InstanceNorm2d(_Scaled):
     """F.instance_norm of (N,C,H,W); weight and bias are (C,).
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from minidl import device
-from minidl.optim.optimizer import Given, Optimizer
+from minidl.optim.optimizer import Given, Optimizer, check_options
 from minidl.tensor import Tensor
 
 PIECE = 1 << 14
@@ -40,7 +40,9 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
         amsgrad: bool = False,
+        **implementation: Any,
     ) -> None:
+        check_options(type(self).__name__, implementation)
         settings = {
             "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay,
             "amsgrad": amsgrad,
@@ -90,8 +92,9 @@ class AdamW(Adam):
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
         amsgrad: bool = False,
+        **implementation: Any,
     ) -> None:
-        super().__init__(parameters, lr, betas, eps, weight_decay, amsgrad)
+        super().__init__(parameters, lr, betas, eps, weight_decay, amsgrad, **implementation)
 
 
 def _step(

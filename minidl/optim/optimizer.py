@@ -155,6 +155,19 @@ class Optimizer:
         return f"{type(self).__name__} (\n" + "\n".join(lines) + "\n)"
 
 
+def check_options(kind: str, options: Mapping[str, Any]) -> None:
+    """PyTorch's choices of an implementation, which change nothing here; TypeError for other names,
+    ValueError for `maximize` and `differentiable`."""
+    refused = {
+        "maximize": "negate the loss to maximise it", "differentiable": "steps are not on the tape",
+    }  # fmt: skip
+    for name, value in options.items():
+        if name not in ("foreach", "fused", "capturable", *refused):
+            raise TypeError(f"{kind}: got an unexpected argument {name!r}")
+        if value and name in refused:
+            raise ValueError(f"{kind}: {name} must be False; {refused[name]}")
+
+
 def _groups(parameters: Any, kind: str) -> list[Mapping[str, Any]]:
     if isinstance(parameters, Mapping):
         return [{"params": parameters}]

@@ -12,7 +12,7 @@ import numpy as np
 from kernels import pick_for
 from kernels.contract import memory
 from minidl import device
-from minidl.optim.optimizer import Given, Optimizer
+from minidl.optim.optimizer import Given, Optimizer, check_options
 from minidl.tensor import Tensor
 
 BUFFER = "momentum_buffer"
@@ -35,7 +35,9 @@ class SGD(Optimizer):
         *,
         dampening: float = 0.0,
         nesterov: bool = False,
+        **implementation: Any,
     ) -> None:
+        check_options("SGD", implementation)
         usual = 0.9 if isinstance(parameters, Mapping) else 0.0
         self.velocity: dict[str, np.ndarray] = {}
         settings = {

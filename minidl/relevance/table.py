@@ -39,14 +39,15 @@ MOVED = frozenset({
     "take", "take_vjp", "to", "transpose", "watch", "where",
 })  # fmt: skip
 PASSED = frozenset({
-    "absolute", "batch_norm", "clip", "cos", "elu", "erf", "exp", "floor", "gelu", "hardsigmoid",
-    "hardswish", "leaky_relu", "local_response_norm", "log", "log_softmax",
+    "absolute", "batch_norm", "ceil", "clip", "cos", "elu", "erf", "exp", "expm1", "floor", "gelu",
+    "hardsigmoid", "hardswish", "leaky_relu", "local_response_norm", "log", "log10", "log1p",
+    "log2", "log_softmax",
     "mish", "negate", "power", "relu", "relu6", "round", "sigmoid", "sign", "silu", "sin",
     "softmax", "softplus", "sqrt", "tanh",
 })  # fmt: skip
-FIRST_OPERAND = frozenset({"clamp", "power_of"})
+FIRST_OPERAND = frozenset({"binary_cross_entropy", "clamp", "power_of", "remainder"})
 """Functions of single elements with further operands, which get nothing."""
-LINEAR = frozenset({"avg_pool2d", "avg_pool2d_vjp", "resize", "sum"})
+LINEAR = frozenset({"avg_pool2d", "avg_pool2d_vjp", "cumsum", "resize", "sum"})
 OWN = frozenset({
     *CONVOLUTIONS, "add", "conv_relu_pool", "divide", "local_contrast_norm", "matmul", "maximum",
     "minimum", "multiply", "reshape", "standardise", "subtract",

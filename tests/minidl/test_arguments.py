@@ -14,6 +14,7 @@ from minidl import Tensor
 from minidl import functional as F
 from tests.minidl.habit_calls import HABITS
 from tests.minidl.move_calls import MOVES
+from tests.minidl.torch_calls import TORCH
 
 pytestmark = pytest.mark.quick
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,6 +108,7 @@ CALLS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = (
     }
     | MOVES
     | HABITS
+    | TORCH
 )
 """A good call of each function."""
 WRONG: list[Any] = [

@@ -16,6 +16,7 @@ from tests.minidl import (
     differentiable_elements,
     differentiable_habits,
     differentiable_moves,  # noqa: F401  (fills CASES)
+    differentiable_names,  # noqa: F401
 )
 from tests.minidl.differentiable import CASES
 

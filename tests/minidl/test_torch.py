@@ -24,6 +24,7 @@ from tests.minidl import (  # noqa: E402  (they need torch, and fill CASES)
     torch_moves,  # noqa: F401
     torch_planes,  # noqa: F401
 )
+from tests.minidl.torch_calls import TORCH  # noqa: E402
 from tests.minidl.torch_cases import CASES, Case  # noqa: E402
 from tests.minidl.torch_elements import COMPARED, ONES_OF_ITS_OWN  # noqa: E402
 
@@ -40,6 +41,8 @@ ELSEWHERE = {
     "conv1d", "embedding", "l1_loss", "mse_loss", "nll_loss", "one_hot",
 }  # fmt: skip
 """Compared in tests/habits/test_expressions.py, by their use."""
+NAMES = "minidl/test_torch_names.py"
+"""Where those of `torch_calls` are compared, to second order."""
 PIECEWISE = {"conv_relu_pool"}
 """Compared with its own steps in test_fused.py: here a rounding could change a maximum's index."""
 
@@ -141,9 +144,10 @@ def test_elementwise_functions_equal_pytorchs_kinks_included(
 def test_everything_that_pytorch_has_is_compared() -> None:
     # A case of a second form of a function has several words as its name.
     named = {name for name in CASES if name.isidentifier()} | UNARY | COMPARED | ONES_OF_ITS_OWN
-    assert named | PYTORCH_HAS_NOT | PIECEWISE | ELSEWHERE == set(F.__all__)
-    text = (ROOT / "tests" / "habits" / "test_expressions.py").read_text("utf-8")
-    assert not [name for name in ELSEWHERE if f"{name}(" not in text]
+    assert named | PYTORCH_HAS_NOT | PIECEWISE | ELSEWHERE | TORCH.keys() == set(F.__all__)
+    for names, file in ((ELSEWHERE, "habits/test_expressions.py"), (TORCH, NAMES)):
+        text = (ROOT / "tests" / file).read_text("utf-8")
+        assert not [name for name in names if f"{name}(" not in text]
 
 
 @given(g=pool_geometries(torch=True), rng=rngs, dtype=dtypes)
