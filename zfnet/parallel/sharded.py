@@ -108,23 +108,30 @@ def batches_of(
     network: Network, train: Dataset, recipe: Recipe, how: Loading, world: Alone | Processes
 ) -> tuple[Loader, Batches]:
     """The loader of a training in these processes, and its steps; ValueError as `Trainer`."""
+    require_shards(recipe, world)
     size = recipe.batch_size
+    if not recipe.shards:
+        loader = Loader(train, network.preprocess, size, how)
+        return loader, WholeBatches(network, loader)
+    own = tree.own_shards(recipe.shards, world.size, world.rank)
+    cut = ShardLoader(train, network.preprocess, size, how, recipe.shards, own)
+    return cut, ShardedBatches(network, cut, world)
+
+
+def require_shards(recipe: Recipe, world: Alone | Processes) -> None:
+    """ValueError unless each process has a shard of each batch."""
     if not recipe.shards:
         if world.size > 1:
             raise ValueError(
                 f"{world.size} processes train only a run in shards, and this one has whole "
                 "batches: begin a new one, or go on in one process"
             )
-        loader = Loader(train, network.preprocess, size, how)
-        return loader, WholeBatches(network, loader)
+        return
     if world.size > recipe.shards:
         raise ValueError(
             f"{world.size} processes are more than the {recipe.shards} shards of a batch: start at "
             f"most {recipe.shards}, or begin a run with more --shards"
         )
-    own = tree.own_shards(recipe.shards, world.size, world.rank)
-    cut = ShardLoader(train, network.preprocess, size, how, recipe.shards, own)
-    return cut, ShardedBatches(network, cut, world)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,11 +11,12 @@ import pickle
 import socket
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
 
-from zfnet.parallel.launch import Launch
+from zfnet.parallel.launch import Launch, launched
 
 SPINS = 200
 """Questions without a pause, before a wait begins to sleep."""
@@ -71,19 +72,15 @@ class Processes:
         self.rank, self.size = int(comm.Get_rank()), int(comm.Get_size())
         self.scattering, self.gathering, self.ending = comm.Dup(), comm.Dup(), comm.Dup()
         self.names: list[str] = self.gather(socket.gethostname())
+        host = self.names.index(self.names[self.rank])
+        self.local = comm.Split(host, self.rank)
 
     def name(self, rank: int) -> str:
         """ "process 2 on node7", as messages have it."""
         return f"process {rank} on {self.names[rank]}"
 
     def gather(self, value: Any) -> list[Any]:
-        own = np.frombuffer(pickle.dumps(value), np.uint8)
-        lengths = np.empty(self.size, np.int64)
-        waited(self.comm.Iallgather(np.array([len(own)], np.int64), lengths).Test)
-        received = np.empty(int(lengths.sum()), np.uint8)
-        waited(self.comm.Iallgatherv(own, [received, lengths.tolist()]).Test)
-        ends = np.cumsum(lengths)
-        return [pickle.loads(part.tobytes()) for part in np.split(received, ends[:-1])]
+        return _gathered(self.comm, value)
 
     def meet(self, late: Callable[[list[int], float], None]) -> None:
         """Rank 0 waits until all are here; late(ranks that are not, seconds) every LATE seconds."""
@@ -109,9 +106,14 @@ class Processes:
     def any(self, flag: bool) -> bool:
         return any(self.gather(bool(flag)))
 
-    def first(self, value: Any) -> Any:
-        """The value of rank 0."""
-        return self.gather(value if self.rank == 0 else None)[0]
+    @property
+    def leads(self) -> bool:
+        """Whether it is the first process of its host."""
+        return bool(self.local.Get_rank() == 0)
+
+    def of_leader(self, value: Any) -> Any:
+        """The value of the first process of this host."""
+        return _gathered(self.local, value if self.leads else None)[0]
 
     def all_fail(self, seconds: float) -> bool:
         """Whether all processes call this within so many seconds: then all failed alike."""
@@ -126,6 +128,17 @@ class Processes:
     def abort(self, status: int) -> None:
         """End all processes, at once."""
         self.comm.Abort(status)
+
+
+def _gathered(comm: Any, value: Any) -> list[Any]:
+    """The values of a communicator's processes, in every one."""
+    own = np.frombuffer(pickle.dumps(value), np.uint8)
+    lengths = np.empty(comm.Get_size(), np.int64)
+    waited(comm.Iallgather(np.array([len(own)], np.int64), lengths).Test)
+    received = np.empty(int(lengths.sum()), np.uint8)
+    waited(comm.Iallgatherv(own, [received, lengths.tolist()]).Test)
+    parts = np.split(received, np.cumsum(lengths)[:-1])
+    return [pickle.loads(part.tobytes()) for part in parts]
 
 
 class Elsewhere(ValueError):
@@ -196,3 +209,9 @@ def opened(launch: Launch | None) -> Alone | Processes:
 def _started(launch: Launch) -> str:
     many = f"{launch.size} processes" if launch.size > 1 else "one process"
     return f"{launch.launcher} started {many}"
+
+
+@cache
+def here() -> Alone | Processes:
+    """The processes that the launcher of this one started. Raises as `opened`."""
+    return opened(launched())
