@@ -40,16 +40,14 @@ def with_shards(recipe: Recipe, given: frozenset[str]) -> Recipe:
     return replace(recipe, shards=min(SHARDS, recipe.batch_size))
 
 
-def require_possible(world: Alone | Processes, device: str, autotune: bool) -> None:
-    """ValueError for what several processes cannot do alike."""
-    if world.size == 1:
-        return
-    if device == "cuda":
+def require_possible(world: Alone | Processes, recipe: Recipe, device: str, autotune: bool) -> None:
+    """ValueError for what cannot be done in shards, or in several processes alike."""
+    if recipe.shards and device != "cpu":
         raise ValueError(
-            f"{world.size} processes train on CPUs alone: gradients on GPUs are not sent between "
-            "processes; leave out --device cuda, or start one process"
+            f"shards are added on the CPU, and --device is {device}: leave it out, or train in one "
+            "process with --shards 0"
         )
-    if autotune:
+    if world.size > 1 and autotune:
         raise ValueError(
             f"--autotune measures kernels in each of the {world.size} processes, which might "
             "choose others, with other weights: leave it out, or start one process"

@@ -132,7 +132,8 @@ def train_command(
             assert data is not None
             recipe = with_shards(choice.recipe(recipe), given)
             trainer = _new(out, recipe, data, choice, resize, execution, world)
-        require_possible(world, trainer.origin.device, trainer.origin.autotune)
+        origin = trainer.origin
+        require_possible(world, trainer.recipe, origin.device, origin.autotune)
         require_alike(trainer)
         with _tuned(out, trainer.origin.autotune, execution.resume, world):
             status = run(trainer)

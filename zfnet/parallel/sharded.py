@@ -238,7 +238,7 @@ class _Shards:
         """Running statistics after the step: the mean of the shards', and one batch more."""
         for name, buffer in self._buffers():
             if name in self.of.counters:
-                buffer.assign(self.before[name] + 1)
+                buffer.assign(np.asarray(self.before[name] + 1))
             else:
                 buffer.assign(self.of.layout.view(sums, name).copy())
 

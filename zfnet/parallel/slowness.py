@@ -32,13 +32,12 @@ class Slowness:
 
     def late(self, ranks: list[int], seconds: float) -> None:
         """Some have not come to the end of a step for so long."""
-        assert isinstance(self.world, Processes)
         names = ", ".join(self.world.name(rank) for rank in ranks)
         say(f"waiting for {names} since {seconds:.0f} s")
 
     def report(self) -> None:
         """Name the slow ones of the steps since the last report."""
-        if isinstance(self.world, Processes) and self._steps >= LEAST:
+        if self.world.size > 1 and self._steps >= LEAST:
             each = self._seconds / np.maximum(self._shards, 1)
             usual = float(np.quantile(each, 0.5, method="lower"))
             for rank in np.flatnonzero(each > FACTOR * usual):

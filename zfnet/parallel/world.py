@@ -50,6 +50,9 @@ class Alone:
 
     rank, size = 0, 1
 
+    def name(self, rank: int) -> str:
+        return "this process"
+
     def gather(self, value: Any) -> list[Any]:
         return [value]
 
@@ -184,7 +187,7 @@ def opened(launch: Launch | None) -> Alone | Processes:
     MPI than the launcher's, so that every process believes that it is alone.
     """
     if launch is None:
-        return Alone()
+        return ALONE
     try:
         mpi = importlib.import_module("mpi4py.MPI")
     except ImportError as error:
