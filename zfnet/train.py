@@ -147,8 +147,8 @@ class Trainer:
         steps = self.batches.steps(self.at.epoch, self.at.next_batch)
         try:
             for step in steps:
-                stepped = self._whole_step(step)
-                if self.world.any(stepped and not self.on_step(self._progress())):
+                passed_over = self._whole_step(step)
+                if self.world.any(not passed_over and not self.on_step(self._progress())):
                     return False
         finally:
             steps.close()
@@ -163,7 +163,7 @@ class Trainer:
     def _whole_step(self, step: Step) -> bool:
         """A step; a MemoryError leaves the weights unchanged: the update allocates nothing.
 
-        False for a batch without a readable image, which is passed over.
+        True for a batch without a readable image, which is passed over.
         """
         require_present(self.out)
         try:
@@ -176,7 +176,7 @@ class Trainer:
             ) from error
 
     def _one_step(self, step: Step) -> bool:
-        """Loss, gradients, update, filters scaled back."""
+        """Loss, gradients, update, filters scaled back; True if the batch was passed over."""
         began, model, at = time.perf_counter(), self.network.model, self.at
         self.optimizer.lr = self._rate(step.position)
         model.train()
@@ -192,7 +192,7 @@ class Trainer:
         found = step.gradients(self.recipe.seed, at.step, checked)
         at.next_batch = step.position + 1
         if found is None:
-            return False
+            return True
         self.optimizer.step()
         self._renormalise(self.recipe.max_rms)
         at.step += 1
@@ -200,7 +200,7 @@ class Trainer:
         at.loss_sum += found.loss * found.images
         at.correct += found.correct
         at.seconds += time.perf_counter() - began
-        return True
+        return False
 
     def _rate(self, position: int) -> float:
         """The learning rate of the batch at `position` of this epoch."""

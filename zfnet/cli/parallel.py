@@ -78,6 +78,18 @@ def require_alike(trainer: Trainer) -> None:
         agreement.require_alike(world, own)
 
 
+def of_processes(trainer: Trainer) -> str:
+    """How many processes train, and in how many shards, for the first line; nothing for one."""
+    size, shards = trainer.world.size, trainer.recipe.shards
+    return f"{size} processes, {shards} shards a batch, " if size > 1 else ""
+
+
+def launching(trainer: Trainer) -> str:
+    """What stands in front of a command that goes on in as many processes."""
+    size = trainer.world.size
+    return f"mpiexec -n {size} " if size > 1 else ""
+
+
 def say_hidden(trainer: Trainer) -> None:
     """How long sums of gradients were on their way, and how much of that cost no time."""
     batches, world = trainer.batches, trainer.world

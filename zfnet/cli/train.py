@@ -27,7 +27,9 @@ from zfnet.cli.network_options import AFTER_THE_DATA, ByName, Choice, made
 from zfnet.cli.network_options import PANEL as NETWORK
 from zfnet.cli.options import Device, FollowLinks
 from zfnet.cli.parallel import (
+    launching,
     listed,
+    of_processes,
     require_alike,
     require_possible,
     say_hidden,
@@ -207,7 +209,7 @@ def run(trainer: Trainer, again: str = "") -> int:
     device = network.model.device
     say(
         f"{network.model.parameter_count:,} parameters, {len(network.classes)} classes, "
-        f"{len(trainer.loader.dataset):,} images, "
+        f"{len(trainer.loader.dataset):,} images, {of_processes(trainer)}"
         + (f"{minidl.get_num_threads()} threads" if device == "cpu" else f"on {device}")
     )
     steps = len(trainer.loader)
@@ -230,9 +232,10 @@ def run(trainer: Trainer, again: str = "") -> int:
     if finished:
         say(f"The network is in {out / FILE}, its curve in {out / CURVE}.")
         if not again:
-            say(f"For more epochs:\n  {command(out, *with_epochs(recipe))}")
+            more = command(out, *with_epochs(recipe))
+            say(f"For more epochs:\n  {launching(trainer)}{more}")
     else:
-        again = again or command(out)
+        again = again or f"{launching(trainer)}{command(out)}"
         say(f"Stopped; everything is in {out / CHECKPOINT}. Go on with\n  {again}")
     # One process may have had SIGTERM, and another one nothing.
     return 0 if finished else max(trainer.world.gather(stop_status(pressed)))

@@ -1,4 +1,4 @@
-"""What all processes of a run must have alike: versions, settings, images, kernels, weights.
+"""Agreement of the processes of a run: alike in versions, settings, images, kernels and weights.
 
 Every process has its own copy of the weights and changes it by itself. One that computes otherwise
 would drift away unnoticed, so that it is refused before the first step.

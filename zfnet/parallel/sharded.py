@@ -70,7 +70,7 @@ class ShardedBatches:
         if isinstance(world, Processes):
             self.exchange = Exchange(world, loader.shards, self.tops)
         self.slowness = Slowness(world)
-        self._told: set[str] = set()
+        self._announced: set[str] = set()
 
     @property
     def times(self) -> Times:
@@ -88,8 +88,8 @@ class ShardedBatches:
 
     def new_bad(self) -> dict[str, str]:
         """Unreadable images of which the other processes have not heard."""
-        bad = {t: why for t, why in dict(self.loader.bad).items() if t not in self._told}
-        self._told.update(bad)
+        bad = {t: why for t, why in dict(self.loader.bad).items() if t not in self._announced}
+        self._announced.update(bad)
         return bad
 
     def met(self, part: Part) -> list[Part]:
@@ -99,7 +99,7 @@ class ShardedBatches:
         parts: list[Part] = self.world.gather(part)
         for other in parts:
             self.loader.bad.update(other.bad)
-            self._told.update(other.bad)
+            self._announced.update(other.bad)
         self.slowness.note([(p.seconds, len(p.shards)) for p in parts])
         return parts
 
