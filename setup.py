@@ -14,6 +14,8 @@ CUDA_REPORT = [
 ]
 # The library of Numba's TBB threading layer (`kernels/contract/layer.py`); others take OpenMP.
 TBB = "tbb>=2021.6; platform_machine == 'x86_64' and sys_platform == 'linux'"
+# Training in several processes: MPICH's library and its mpiexec come from PyPI too.
+MPI = ["mpi4py>=4.1", "mpich>=4.3; sys_platform == 'linux'"]
 TEST = [
     "pytest>=8",
     "ruff>=0.9",
@@ -32,6 +34,7 @@ TEST = [
     "playwright>=1.50",
     *VERIFY,
     *CUDA_REPORT,
+    *MPI,
 ]
 
 setup(
@@ -80,6 +83,7 @@ setup(
         "test": TEST,
         "verify": VERIFY,
         "onnx": ["onnx>=1.21"],
+        "mpi": MPI,
         "cuda12": ["cupy-cuda12x>=13"],
         "cuda13": ["cupy-cuda13x>=13.6"],
     },

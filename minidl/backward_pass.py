@@ -43,7 +43,7 @@ def backward(
     start = _check_cotangent(output, cotangent)
     wanted = None if inputs is None else _check_inputs(inputs)
     targets = None if wanted is None else {_key(t) for t in wanted}
-    nodes, needed = _nodes_on_paths(output, targets)
+    nodes, needed = nodes_on_paths(output, targets)
     cotangents: dict[Any, Tensor] = {_key(output): start}
     with recording(create_graph):
         for node in reversed(nodes):
@@ -52,7 +52,7 @@ def backward(
             if gy is not None:
                 if targets is None and hasattr(node, "retained"):
                     _retain(node, gy)
-                _apply_rule(node, gy, table, needed, cotangents)
+                apply_rule(node, gy, table, needed, cotangents)
         if wanted is not None:
             return _returned(wanted, cotangents, start)
     _accumulate_leaves(cotangents, start)
@@ -67,7 +67,7 @@ def _retain(node: Node, gy: Tensor) -> None:
         tensor.grad = own if tensor.grad is None else tensor.grad + gy
 
 
-def _apply_rule(
+def apply_rule(
     node: Node, gy: Tensor, table: RuleTable, needed: set[Any], cotangents: dict[Any, Tensor]
 ) -> None:
     """Apply one node's rule to `gy`, and add the results to the cotangents of its inputs."""
@@ -79,7 +79,7 @@ def _apply_rule(
             cotangents[key] = cotangents[key] + gx if key in cotangents else gx
 
 
-def _nodes_on_paths(output: Tensor, targets: set[Any] | None) -> tuple[list[Node], set[Any]]:
+def nodes_on_paths(output: Tensor, targets: set[Any] | None) -> tuple[list[Node], set[Any]]:
     """The nodes between `output` and the targets in order, and the keys of the tensors between.
 
     Without targets, the leaves that require a gradient are the targets.

@@ -10,6 +10,7 @@ import numpy as np
 from zfnet.data import Dataset, Loader
 from zfnet.data.batches import Crops, Loading
 from zfnet.network import Network
+from zfnet.parallel.world import ALONE, Alone, Processes, together
 
 
 @dataclass(frozen=True)
@@ -35,16 +36,18 @@ def evaluate(
     strict: bool = False,
     bad: dict[str, str] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    world: Alone | Processes = ALONE,
 ) -> Errors:
     """Errors of the networks' averaged probabilities over a data set.
 
     Each image's probabilities are averaged over its crops and over the networks. ValueError if the
     networks' classes differ from one another or from the data set's, or no image can be read.
     Unreadable images are left out, with `strict` they raise BadImage; `bad` gets title -> reason.
+    world: processes that share the batches among them, to the same numbers in each.
     """
     found = predict(
         networks, dataset, ten_crops=ten_crops, batch_size=batch_size, workers=workers,
-        strict=strict, bad=bad, progress=progress,
+        strict=strict, bad=bad, progress=progress, world=world,
     )  # fmt: skip
     return errors(*found)
 
@@ -74,6 +77,7 @@ def predict(
     strict: bool = False,
     bad: dict[str, str] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    world: Alone | Processes = ALONE,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The mean probabilities (N,C) over crops and networks, and the labels (N,), in order.
 
@@ -81,29 +85,49 @@ def predict(
     """
     check_classes(networks, dataset)
     total: np.ndarray | None = None
-    labels: list[int] = []
+    labels = np.empty(0, np.int64)
     for number, network in enumerate(networks):
-        found, labels = [], []
         crops: Crops = "all" if ten_crops else "centre"
         size = max(1, batch_size // 10) if ten_crops else batch_size
-        loader = Loader(
-            dataset,
-            network.preprocess,
-            size,
-            Loading.in_order(crops, workers=workers, strict=strict),
-        )
+        how = Loading.in_order(crops, workers=workers, strict=strict)
+        loader = Loader(dataset, network.preprocess, size, how)
         loader.bad = loader.bad if bad is None else bad
-        for batch in loader.epoch(0):
+
+        def heed(images: int, before: int = number * len(dataset)) -> None:
+            if progress:
+                progress(before + images, len(networks) * len(dataset))
+
+        found, labels = _of_network(network, loader, world, heed)
+        total = found if total is None else total + found
+    assert total is not None
+    return total / len(networks), labels
+
+
+def _of_network(
+    network: Network, loader: Loader, world: Alone | Processes, heed: Callable[[int], None]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mean probabilities (N,C) over crops, and the labels (N,), of all processes' batches."""
+    own: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def compute() -> None:
+        seen = 0
+        for batch in loader.epoch(0, min(world.rank, len(loader)), world.size):
             p = network.probabilities(batch.images)
             # (n crops,C) -> (n,crops,C) -> (n,C)
-            found.append(p.reshape(len(batch.labels), -1, p.shape[1]).mean(axis=1))
-            labels.extend(batch.labels.tolist())
-            if progress:
-                progress(number * len(dataset) + len(labels), len(networks) * len(dataset))
-        stacked = np.concatenate(found)
-        total = stacked if total is None else total + stacked
-    assert total is not None
-    return total / len(networks), np.array(labels)
+            mean = p.reshape(len(batch.labels), -1, p.shape[1]).mean(axis=1)
+            own[batch.position] = mean, batch.labels
+            seen += len(batch.labels)
+            heed(min(seen * world.size, len(loader.dataset)))
+
+    together(world, compute)
+    found = {}
+    for batches, bad in world.gather((own, dict(loader.bad))):
+        found.update(batches)
+        loader.bad.update(bad)
+    if not found:
+        loader.refuse_all_bad()
+    in_order = [found[position] for position in sorted(found)]
+    return np.concatenate([p for p, _ in in_order]), np.concatenate([y for _, y in in_order])
 
 
 def check_classes(networks: Sequence[Network], dataset: Dataset) -> None:

@@ -247,11 +247,12 @@ class InspectableGraph(nn.Graph):
             reach = max(reach, last_use.get(name, i))
         return found
 
-    def set_randomness(self, seed: int, step: int) -> None:
-        """Seed and step of the dropout masks in the next forward pass of training."""
+    def set_randomness(self, seed: int, step: int, first: int = 0) -> None:
+        """Seed and step of the dropout masks in the next forward pass of training, and the number
+        of the batch's images in front of those that it is given."""
         for _, module in self.modules():
             if isinstance(module, nn.Dropout):
-                module.seed, module.step = seed, step
+                module.seed, module.step, module.first = seed, step, first
 
     @property
     def dtype(self) -> np.dtype:

@@ -40,6 +40,13 @@ class Recipe:
         (), "Keep the network after these epochs, for `zfnet evolution`: 1,2,5,10."
     )
 
+    shards: int = documented(
+        0,
+        "Parts of a batch whose gradients are added in a fixed tree, so that any number of "
+        "processes up to it gives the same bits (default: 8 under mpiexec or srun, else 0: whole "
+        "batches).",
+    )
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "keep_epochs", tuple(self.keep_epochs))  # JSON has lists
         if self.schedule not in ("plateau", "cosine"):
@@ -47,9 +54,14 @@ class Recipe:
         if not 0 < self.factor <= 1:
             raise ValueError(f"factor must be above 0 and at most 1, got {self.factor}")
         for name, least in (("epochs", 0), ("batch_size", 1), ("patience", 1), ("max_rms", 0),
-                            ("seed", 0), ("checkpoint_every", 0)):  # fmt: skip
+                            ("seed", 0), ("checkpoint_every", 0), ("shards", 0)):  # fmt: skip
             if not getattr(self, name) >= least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if self.shards > self.batch_size:
+            raise ValueError(
+                f"shards are parts of a batch: batch_size = {self.batch_size} images cannot be cut "
+                f"into {self.shards}"
+            )
         if min(self.keep_epochs, default=1) < 1:
             raise ValueError(f"keep_epochs counts from 1, got {self.keep_epochs}")
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,7 @@ import numpy as np
 
 from kernels.storage.atomic import writing_into
 from kernels.storage.folders import require_present
-from minidl import Tensor, device, init, nn, optim
-from minidl import functional as F
+from minidl import device, init, nn, optim
 from zfnet.checkpoint import (
     CHECKPOINT,
     epoch_file,
@@ -32,11 +32,14 @@ from zfnet.checkpoint import (
     save_images,
     save_results,
 )
-from zfnet.data import BadImage, Batch, Dataset, Loader, Loading, require_classes
+from zfnet.data import BadImage, Dataset, Loading, require_classes
 from zfnet.data.listing import Listing, listing
 from zfnet.evaluate import Errors, check_classes, evaluate
+from zfnet.gradients import Step
 from zfnet.network import Network
 from zfnet.origin import Origin, require_as_begun
+from zfnet.parallel.sharded import batches_of
+from zfnet.parallel.world import ALONE, Alone, Elsewhere, Processes
 from zfnet.recipe import Recipe
 from zfnet.training_state import Diverged, Position, Progress
 
@@ -50,13 +53,14 @@ class Trainer:
 
     images:   the list of the images; by default it is made when the run begins.
     origin:   what else decides the numbers; by default that of this process.
+    world:    the processes of the run (`zfnet/parallel`); by default this one. Rank 0 writes.
     on_step:  called after every step; if it returns False, training stops with a checkpoint.
     on_epoch: called with the epoch's line of the log.
     stopping: asked during validation; if it returns True, training stops with a checkpoint, after
               which validation begins anew.
 
     ValueError where one of the data sets has fewer than two classes, no images, or other classes
-    than the network.
+    than the network; for several processes without shards, or more processes than shards.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class Trainer:
         strict: bool = False,
         images: Listing | None = None,
         origin: Origin | None = None,
+        world: Alone | Processes = ALONE,
         on_step: Callable[[Progress], bool] = lambda progress: True,
         on_epoch: Callable[[dict[str, float]], None] = lambda line: None,
         stopping: Callable[[], bool] = lambda: False,
@@ -79,13 +84,13 @@ class Trainer:
             require_classes(dataset)
             check_classes([network], dataset)
         self.network, self.val, self.out, self.recipe = network, val, out, recipe
-        self.workers, self.strict = workers, strict
+        self.workers, self.strict, self.world = workers, strict, world
         self.on_step, self.on_epoch, self.stopping = on_step, on_epoch, stopping
         parameters = dict(network.model.named_parameters())
         self.optimizer = optim.SGD(parameters, recipe.lr, recipe.momentum, recipe.weight_decay)
         self.schedule = recipe.make_schedule()
         how = Loading(recipe.crops, recipe.seed, workers=workers, strict=strict)
-        self.loader = Loader(train, network.preprocess, recipe.batch_size, how)
+        self.loader, self.batches = batches_of(network, train, recipe, how, world)
         self.at = Position()
         self.images = images
         self.origin = origin or Origin.here(
@@ -100,6 +105,11 @@ class Trainer:
         self._renormalise(math.inf)
 
     @property
+    def writes(self) -> bool:
+        """Whether this process writes the run's files."""
+        return self.world.rank == 0
+
+    @property
     def history(self) -> list[dict[str, float]]:
         """The log: a line for each epoch."""
         return self.at.history
@@ -112,7 +122,7 @@ class Trainer:
         images, threads, kernels), unless `allow_changes` was set.
         """
         self._counted = time.process_time()
-        with writing_into(self.out):
+        with writing_into(self.out) if self.writes else nullcontext():
             self._keep_images()
             while self.at.epoch < self.recipe.epochs:
                 if not self._epoch():
@@ -129,60 +139,68 @@ class Trainer:
         unfinished = self.at.epoch < self.recipe.epochs
         if self._began is not None and unfinished and not self.allow_changes:
             require_as_begun(self.out, self._began, self.origin)
-        save_images(self.out, images)
+        if self.writes:
+            save_images(self.out, images)
         self.images = None  # long for large data sets, and not needed any more
 
     def _epoch(self) -> bool:
-        batches = self.loader.epoch(self.at.epoch, self.at.next_batch)
+        steps = self.batches.steps(self.at.epoch, self.at.next_batch)
         try:
-            for batch in batches:
-                self._whole_step(batch)
-                if not self.on_step(self._progress()):
+            for step in steps:
+                passed_over = self._whole_step(step)
+                if self.world.any(not passed_over and not self.on_step(self._progress())):
                     return False
         finally:
-            batches.close()
+            steps.close()
+        if not self.at.seen:
+            self.loader.refuse_all_bad()
         try:
             self._end_epoch()
         except _Stopped:
             return False
         return True
 
-    def _whole_step(self, batch: Batch) -> None:
-        """A step; a MemoryError leaves the weights unchanged: the update allocates nothing."""
+    def _whole_step(self, step: Step) -> bool:
+        """A step; a MemoryError leaves the weights unchanged: the update allocates nothing.
+
+        True for a batch without a readable image, which is passed over.
+        """
         require_present(self.out)
         try:
             with np.errstate(all="ignore"):  # a loss that is not finite is reported
-                self._one_step(batch)
+                return self._one_step(step)
         except MemoryError as error:
-            side = batch.images.shape[-1]
             raise MemoryError(
-                f"{error}, at step {self.at.step + 1} with {len(batch.images)} images of "
-                f"{side}x{side} in its batch; the weights are as the step before left them"
+                f"{error}, at step {self.at.step + 1} with {step.described} in its batch; the "
+                "weights are as the step before left them"
             ) from error
 
-    def _one_step(self, batch: Batch) -> None:
-        """Loss, gradients, update, filters scaled back."""
+    def _one_step(self, step: Step) -> bool:
+        """Loss, gradients, update, filters scaled back; True if the batch was passed over."""
         began, model, at = time.perf_counter(), self.network.model, self.at
-        self.optimizer.lr = self._rate(batch.position)
+        self.optimizer.lr = self._rate(step.position)
         model.train()
-        model.set_randomness(self.recipe.seed, at.step)
         model.zero_grad()
         due = self._checkpoint_is_due()
         before = self.network.statistics() if due else {}  # this batch changes them
-        logits = model(model.input_tensor(batch.images))
-        loss = F.cross_entropy(logits, batch.labels)
-        value, correct = _loss_and_correct(loss, logits, batch.labels)
-        self._check_finite(value)
-        if due:
-            self._save_checkpoint(before)
-        loss.backward()
+
+        def checked(loss: float) -> None:
+            self._check_finite(loss)
+            if due:
+                self._save_checkpoint(before)
+
+        found = step.gradients(self.recipe.seed, at.step, checked)
+        at.next_batch = step.position + 1
+        if found is None:
+            return True
         self.optimizer.step()
         self._renormalise(self.recipe.max_rms)
-        at.step, at.next_batch = at.step + 1, batch.position + 1
-        at.seen += len(batch.labels)
-        at.loss_sum += value * len(batch.labels)
-        at.correct += correct
+        at.step += 1
+        at.seen += found.images
+        at.loss_sum += found.loss * found.images
+        at.correct += found.correct
         at.seconds += time.perf_counter() - began
+        return False
 
     def _rate(self, position: int) -> float:
         """The learning rate of the batch at `position` of this epoch."""
@@ -247,7 +265,7 @@ class Trainer:
         self.at = Position(
             at.epoch + 1, at.step, history=[*at.history, line], processor=at.processor
         )
-        if self.at.epoch in self.recipe.keep_epochs:
+        if self.writes and self.at.epoch in self.recipe.keep_epochs:
             self.network.save(epoch_file(self.out, self.at.epoch))
         self._save_all()
         self.on_epoch(line)
@@ -255,7 +273,7 @@ class Trainer:
     def _count_processor(self) -> float:
         """Seconds of all cores since the run began; what was not counted yet is added."""
         now = time.process_time()
-        self.at.processor += now - self._counted
+        self.at.processor += sum(self.world.gather(now - self._counted))
         self._counted = now
         return self.at.processor
 
@@ -264,9 +282,11 @@ class Trainer:
         try:
             return evaluate(
                 [self.network], self.val, workers=self.workers, strict=self.strict,
-                bad=self.loader.bad, progress=self._heed,
+                bad=self.loader.bad, progress=self._heed, world=self.world,
             )  # fmt: skip
-        except BadImage:
+        except (BadImage, Elsewhere) as error:
+            if isinstance(error, Elsewhere) and error.kind == _Stopped.__name__:
+                raise _Stopped from None
             self._save_checkpoint()
             raise
 
@@ -279,12 +299,15 @@ class Trainer:
     def _save_all(self) -> None:
         """Save the checkpoint first: the other files can be derived from it."""
         self._save_checkpoint()
-        save_results(self.out, self.network, self.at.history)
+        if self.writes:
+            save_results(self.out, self.network, self.at.history)
 
     def _save_checkpoint(self, statistics: Mapping[str, np.ndarray] | None = None) -> None:
         """statistics: running ones that are to be stored in place of the network's own."""
         self._check_finite_weights()
         self._count_processor()
+        if not self.writes:
+            return
         state = {
             "recipe": asdict(self.recipe),
             "position": asdict(self.at),
@@ -318,11 +341,3 @@ class Trainer:
         for name, velocity in stored.items():
             own[name][...] = device.like(velocity, own[name])
         self.at = at
-
-
-def _loss_and_correct(loss: Tensor, logits: Tensor, labels: np.ndarray) -> tuple[float, int]:
-    """The loss and the number of correct answers, in one transfer to the CPU, since every transfer
-    waits for the device."""
-    right = (logits.data.argmax(axis=1) == device.like(labels, logits.data)).sum()
-    both = device.host(np.stack([loss.data, right.astype(loss.dtype)]))
-    return float(both[0]), int(both[1])

@@ -16,20 +16,23 @@ from minidl.tensor import Tensor
 
 
 def dropout_mask(
-    shape: tuple[int, ...], p: float, *, seed: int, step: int, stream: int = 0, like: Any = None
-) -> np.ndarray:
+    shape: tuple[int, ...], p: float, *, seed: int, step: int, stream: int = 0, first: int = 0,
+    like: Any = None,
+) -> np.ndarray:  # fmt: skip
     """The mask of kept elements: bool of `shape`, each False with probability p.
 
-    Element i, in row-major order whatever the memory layout, is kept if word i of Philox 4x32-10
-    under (seed, step, stream) is at least p 2^32. Give each layer a stream of its own. The mask is
-    on the device of the array `like`, on the CPU without one. ValueError unless 0 <= p <= 1.
+    Element i, in row-major order whatever the memory layout, is kept if word first + i of Philox
+    4x32-10 under (seed, step, stream) is at least p 2^32: `first` is the number of elements in
+    front of a part of a larger mask. Give each layer a stream of its own. The mask is on the device
+    of the array `like`, on the CPU without one. ValueError unless 0 <= p <= 1.
     """
     shape = arguments.sizes(shape, "dropout_mask: shape")
     p = arguments.number(p, "dropout_mask: p")
+    first = arguments.integer(first, "dropout_mask: first", least=0)
     _check_counters("dropout_mask", seed, step, stream)
     if not 0 <= p <= 1:
         raise ValueError(f"dropout_mask: p must be from 0 to 1, got {p}")
-    words = _words(math.prod(shape), seed, step, stream, like)
+    words = _words(first + math.prod(shape), seed, step, stream, like)[first:]
     least = round(p * 2**32)
     if least == 2**32:  # not a uint32: no word is as large
         return np.zeros_like(words, dtype=np.bool_).reshape(shape)  # (count,) -> shape
@@ -56,13 +59,14 @@ def _drawn() -> int:
 
 def dropout(
     x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *,
-    seed: int | None = None, step: int | None = None, stream: int = 0,
+    seed: int | None = None, step: int | None = None, stream: int = 0, first: int = 0,
 ) -> Tensor:  # fmt: skip
     """x with elements set to 0 with probability p, the others times 1 / (1 - p); x if not training.
 
     The same seed, step and stream give the same mask. Without seed or step the missing one is drawn
-    from the generator that `minidl.manual_seed` seeds: each call has a new mask. ValueError unless
-    0 <= p < 1.
+    from the generator that `minidl.manual_seed` seeds: each call has a new mask. first: images of
+    the batch in front of x (N,...), where x is a part of it; it has its rows of the batch's mask.
+    ValueError unless 0 <= p < 1.
     """
     arguments.tensor(x, "dropout", "x")
     p = arguments.number(p, "dropout: p")
@@ -74,5 +78,8 @@ def dropout(
         raise ValueError(f"dropout: p must be at least 0 and below 1, got {p}")
     if not arguments.flag(training, "dropout: training") or p == 0:
         return x
-    mask = dropout_mask(x.shape, p, seed=seed, step=step, stream=stream, like=x._array)
+    before = arguments.integer(first, "dropout: first", least=0) * math.prod(x.shape[1:])
+    mask = dropout_mask(
+        x.shape, p, seed=seed, step=step, stream=stream, first=before, like=x._array
+    )
     return multiply(x, Tensor(mask.astype(x.dtype) * x.dtype.type(1 / (1 - p))))

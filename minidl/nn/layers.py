@@ -152,11 +152,13 @@ class Dropout(Module):
     """F.dropout while training; each layer has its `stream`.
 
     A trainer that sets `seed` and `step` gets the masks that follow from these. Otherwise each call
-    has a new mask, from the generator that `minidl.manual_seed` seeds.
+    has a new mask, from the generator that `minidl.manual_seed` seeds. `first`: images of the batch
+    in front of the part that it is given.
     """
 
     seed: int | None = None
     step: int | None = None
+    first: int = 0
 
     def __init__(self, p: float = 0.5, stream: int = 0, *, inplace: bool = False) -> None:
         self.p = arguments.number(p, "Dropout: p")
@@ -168,8 +170,9 @@ class Dropout(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.dropout(
-            x, self.p, seed=self.seed, step=self.step, stream=self.stream, training=self.training
-        )
+            x, self.p, seed=self.seed, step=self.step, stream=self.stream, first=self.first,
+            training=self.training,
+        )  # fmt: skip
 
 
 class Dropout2d(Dropout):

@@ -12,7 +12,7 @@ from kernels.bounds import same_bits
 from minidl import Tensor
 from tests.zfnet import tiny
 from zfnet.data import Batch
-from zfnet.train import F
+from zfnet.gradients import F
 
 
 @pytest.mark.parametrize(("where", "name"), [(F, "cross_entropy"), (Tensor, "backward")])

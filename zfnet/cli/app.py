@@ -12,6 +12,7 @@ from kernels.terminal import mistakes
 from kernels.terminal.progress import ending_on_sigterm, say
 from zfnet.cli.commands import EXPERIMENTS, GENERAL
 from zfnet.cli.on_demand import add
+from zfnet.cli.processes import among_processes
 from zfnet.signals import DataWarning, Stopped
 
 app = typer.Typer(
@@ -41,7 +42,7 @@ def main() -> None:
     """`zfnet`."""
     warnings.showwarning = _show_warning
     try:
-        with ending_on_sigterm():
+        with among_processes(sys.argv[1:]), ending_on_sigterm():
             mistakes.run(app, "zfnet", "a smaller --batch-size or --width needs less")
     except Stopped as stopped:
         say(str(stopped))

@@ -14,6 +14,7 @@ from zfnet.checkpoint import KERNELS
 from zfnet.cli.network_options import require_same
 from zfnet.evaluate import check_classes
 from zfnet.origin import Difference, Origin, data_name, refusal
+from zfnet.parallel.world import ALONE, Alone, Processes
 from zfnet.recipe import Recipe
 from zfnet.resuming import (
     UNKNOWN_ORIGIN,
@@ -56,7 +57,7 @@ class Asked:
     allow_changes: bool
 
 
-def resumed(out: Path, options: Asked) -> Trainer:
+def resumed(out: Path, options: Asked, world: Alone | Processes = ALONE) -> Trainer:
     """A trainer at the last checkpoint in `out`.
 
     ValueError names every option, image and circumstance that is not as it was and would change the
@@ -80,7 +81,7 @@ def resumed(out: Path, options: Asked) -> Trainer:
     kept.network.model.to(origin.device)
     trainer = Trainer(
         kept.network, sets.train, sets.val, out, recipe, workers=origin.workers,
-        strict=origin.strict, images=sets.images, origin=origin,
+        strict=origin.strict, images=sets.images, origin=origin, world=world,
     )  # fmt: skip
     continued(kept, trainer, found)
     _say(kept, trainer, found)

@@ -26,11 +26,22 @@ from zfnet.cli.groups import Given, Options, grouped
 from zfnet.cli.network_options import AFTER_THE_DATA, ByName, Choice, made
 from zfnet.cli.network_options import PANEL as NETWORK
 from zfnet.cli.options import Device, FollowLinks
+from zfnet.cli.parallel import (
+    launching,
+    listed,
+    of_processes,
+    require_alike,
+    require_possible,
+    say_hidden,
+    use_one_thread,
+    with_shards,
+)
 from zfnet.cli.resume import Asked, command, resumed, with_epochs
 from zfnet.data import Dataset, Preprocess, default_resize, mean_image
-from zfnet.data.listing import Listing, listing
 from zfnet.network import FILE, Network
 from zfnet.origin import Origin, data_name
+from zfnet.parallel.sharded import require_shards
+from zfnet.parallel.world import Alone, Processes, here
 from zfnet.recipe import Recipe
 from zfnet.resuming import open_split
 from zfnet.settings import OWN, Settings
@@ -115,13 +126,18 @@ def train_command(
         _require_new(out, data, execution)
     elif not (out / CHECKPOINT).is_file():
         raise FileNotFoundError(f"nothing to resume in {out}: no {CHECKPOINT} there")
-    with writing_into(out):
+    world = here()
+    with writing_into(out) if world.rank == 0 else nullcontext():
         if execution.resume:
-            trainer = resumed(out, _asked(choice, data, recipe, resize, execution))
+            trainer = resumed(out, _asked(choice, data, recipe, resize, execution), world)
         else:
             assert data is not None
-            trainer = _new(out, choice.recipe(recipe), data, choice, resize, execution)
-        with _tuned(out, trainer.origin.autotune, execution.resume):
+            recipe = with_shards(choice.recipe(recipe), given)
+            trainer = _new(out, recipe, data, choice, resize, execution, world)
+        origin = trainer.origin
+        require_possible(world, trainer.recipe, origin.device, origin.autotune)
+        require_alike(trainer)
+        with _tuned(out, trainer.origin.autotune, execution.resume, world):
             status = run(trainer)
     if status:
         raise typer.Exit(status)
@@ -136,6 +152,8 @@ def _require_new(out: Path, data: str | None, execution: Execution) -> None:
     minidl.device.check(execution.device)
     if execution.threads is not None:
         minidl.set_num_threads(execution.threads)
+    else:
+        use_one_thread()
 
 
 def _asked(
@@ -152,6 +170,7 @@ def _new(
     choice: Choice,
     resize: int | None,
     execution: Execution,
+    world: Alone | Processes,
 ) -> Trainer:
     """A trainer at the beginning of a run in `out`."""
     origin = Origin.here(
@@ -161,25 +180,22 @@ def _new(
     )  # fmt: skip
     train_set, val_set = open_split(origin, recipe.seed)
     settings = choice.settings(len(train_set.classes), recipe.seed)
-    network = _new_network(settings, train_set, data, resize, out, execution)
-    images = _listed(train_set, val_set, execution.workers)
+    require_shards(recipe, world)
+    network = _new_network(settings, train_set, data, resize, out, execution, world)
+    images = listed(train_set, val_set, execution.workers, world)
     network.model.to(execution.device)
     return Trainer(
         network, train_set, val_set, out, recipe, workers=execution.workers,
-        strict=execution.strict, images=images, origin=origin,
+        strict=execution.strict, images=images, origin=origin, world=world,
     )  # fmt: skip
 
 
-def _listed(train_set: Dataset, val_set: Dataset, workers: int) -> Listing:
-    with progress_bars() as bars:
-        task = Task(bars, "list of images", len(train_set) + len(val_set))
-        return listing(train_set, val_set, workers=workers, progress=task.update)
-
-
-def _tuned(out: Path, autotune: bool, resume: bool) -> AbstractContextManager[object]:
+def _tuned(
+    out: Path, autotune: bool, resume: bool, world: Alone | Processes
+) -> AbstractContextManager[object]:
     """The run's choice of kernels: measured for a new tuned run, read if it is resumed."""
     record = out / KERNELS
-    if not resume:
+    if not resume and world.rank == 0:
         record.unlink(missing_ok=True)
     return minidl.autotune(record=record) if autotune or record.exists() else nullcontext()
 
@@ -193,7 +209,7 @@ def run(trainer: Trainer, again: str = "") -> int:
     device = network.model.device
     say(
         f"{network.model.parameter_count:,} parameters, {len(network.classes)} classes, "
-        f"{len(trainer.loader.dataset):,} images, "
+        f"{len(trainer.loader.dataset):,} images, {of_processes(trainer)}"
         + (f"{minidl.get_num_threads()} threads" if device == "cpu" else f"on {device}")
     )
     steps = len(trainer.loader)
@@ -212,14 +228,17 @@ def run(trainer: Trainer, again: str = "") -> int:
         trainer.stopping = lambda: bool(pressed)
         finished = trainer.run()
     say_skipped(trainer.loader.bad)
+    say_hidden(trainer)
     if finished:
         say(f"The network is in {out / FILE}, its curve in {out / CURVE}.")
         if not again:
-            say(f"For more epochs:\n  {command(out, *with_epochs(recipe))}")
+            more = command(out, *with_epochs(recipe))
+            say(f"For more epochs:\n  {launching(trainer)}{more}")
     else:
-        again = again or command(out)
+        again = again or f"{launching(trainer)}{command(out)}"
         say(f"Stopped; everything is in {out / CHECKPOINT}. Go on with\n  {again}")
-    return 0 if finished else stop_status(pressed)
+    # One process may have had SIGTERM, and another one nothing.
+    return 0 if finished else max(trainer.world.gather(stop_status(pressed)))
 
 
 def _say_epoch(line: dict[str, float]) -> None:
@@ -238,6 +257,7 @@ def _new_network(
     resize: int | None,
     out: Path,
     execution: Execution,
+    world: Alone | Processes,
 ) -> Network:
     """A network with random weights and the training set's mean."""
     if (out / CHECKPOINT).exists():
@@ -245,13 +265,15 @@ def _new_network(
             f"{out} holds a run already; give --resume to go on with it, or another --out"
         )
     model = made(settings)
-    _check_room(out, 4 * 4 * model.parameter_count)
+    if world.rank == 0:
+        _check_room(out, 4 * 4 * model.parameter_count)
     side = resize or default_resize(settings.image_size)
     with progress_bars() as bars:
         task = Task(bars, "mean image", len(dataset))
         mean = mean_image(
-            dataset, side, task.update, workers=execution.workers, strict=execution.strict
-        )
+            dataset, side, task.update, workers=execution.workers, strict=execution.strict,
+            world=world,
+        )  # fmt: skip
     return Network(model, Preprocess(settings.image_size, side, mean), tuple(dataset.classes), data)
 
 

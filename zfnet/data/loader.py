@@ -66,20 +66,22 @@ class Loader:
         full, rest = divmod(len(self.dataset), self.batch_size)
         return full + (rest > 0 and not self.how.drop_last)
 
-    def epoch(self, number: int, start: int = 0) -> Generator[Batch, None, None]:
-        """Yield the batches of epoch `number`, from the batch at position `start` on.
+    def epoch(self, number: int, start: int = 0, every: int = 1) -> Generator[Batch, None, None]:
+        """Yield the batches of epoch `number`, from the batch at position `start` on, or one of
+        `every` so many.
 
         Closing the iterator stops each thread after its current image.
 
         Raises:
-            ValueError: start beyond the epoch; or the epoch is over and no image was readable.
+            ValueError: start beyond the epoch; or the whole epoch is over and no image was
+                readable.
             BadImage: an unreadable image, if strict.
         """
         if number < 0 or not 0 <= start <= len(self):
             raise ValueError(f"epoch {number}, start {start}: an epoch has {len(self)} batches")
-        return self._walk(number, start)
+        return self._walk(number, start, every)
 
-    def _walk(self, number: int, start: int) -> Generator[Batch, None, None]:
+    def _walk(self, number: int, start: int, every: int) -> Generator[Batch, None, None]:
         order = self._order(number)
         stop = threading.Event()
         empty = True
@@ -88,7 +90,7 @@ class Loader:
             first = position * self.batch_size
             return self._batch(order[first : first + self.batch_size], number, position, stop)
 
-        positions = range(start, len(self))
+        positions = range(start, len(self), every)
         with closing(
             prefetched(make, positions, workers=self.how.workers, depth=self.how.prefetch)
         ) as batches:
@@ -99,8 +101,8 @@ class Loader:
                         yield batch
             finally:
                 stop.set()
-        if empty and start == 0:
-            self._refuse_all_bad()
+        if empty and start == 0 and every == 1:
+            self.refuse_all_bad()
 
     def _order(self, number: int) -> np.ndarray:
         count = len(self.dataset)
@@ -152,7 +154,8 @@ class Loader:
         self._cache.keep(index, prepared)
         return prepared
 
-    def _refuse_all_bad(self) -> None:
+    def refuse_all_bad(self) -> None:
+        """ValueError of an epoch without a readable image."""
         title, reason = next(iter(self.bad.items()))
         raise ValueError(
             f"none of the {len(self.bad)} images of {self.dataset.name} can be read; "

@@ -22,6 +22,7 @@ from PIL import Image
 from zfnet.data.dataset import Dataset, prefetched
 from zfnet.data.images import BadImage
 from zfnet.data.subset import evenly
+from zfnet.parallel.world import ALONE, Alone, Processes, together
 
 CROPS = 10
 
@@ -82,6 +83,7 @@ def mean_image(
     *,
     workers: int = 2,
     strict: bool = False,
+    world: Alone | Processes = ALONE,
 ) -> np.ndarray:
     """The mean of the prepared images, (3, resize, resize) float32, accumulated in float64.
 
@@ -90,6 +92,8 @@ def mean_image(
         limit: number of images, evenly spread over the data set; None: all.
         workers: threads that decode in advance.
         strict: raise BadImage at the first unreadable image instead of leaving it out.
+        world: processes that share the images. Sums of whole numbers are exact: the mean is the
+            same in any number of them.
 
     Raises:
         ValueError: no image, or none that can be read.
@@ -98,6 +102,7 @@ def mean_image(
     if limit is not None and limit < 1:
         raise ValueError(f"limit = {limit}: at least one image is needed")
     indices = evenly(len(dataset) if limit is None else limit, len(dataset))
+    own = indices[world.rank :: world.size]
     total = np.zeros((resize, resize, 3), np.float64)
     used = 0
 
@@ -109,13 +114,19 @@ def mean_image(
                 raise
             return None
 
-    squares = prefetched(read, indices, workers=workers, depth=16 * max(workers, 1))
-    for done, square in enumerate(squares, start=1):
-        if square is not None:
-            np.add(total, square, out=total)
-            used += 1
-        if progress is not None:
-            progress(done, len(indices))
+    def add_up() -> None:
+        nonlocal used
+        squares = prefetched(read, own, workers=workers, depth=16 * max(workers, 1))
+        for done, square in enumerate(squares, start=1):
+            if square is not None:
+                np.add(total, square, out=total)
+                used += 1
+            if progress is not None:
+                progress(min(done * world.size, len(indices)), len(indices))
+
+    together(world, add_up)
+    parts = world.gather((total, used))
+    total, used = sum(part for part, _ in parts), sum(count for _, count in parts)
     if used == 0:
         raise ValueError(f"no mean image: {dataset.name} has {len(indices)} images, none readable")
     # (resize,resize,3) -> (3,resize,resize)

@@ -1,0 +1,82 @@
+"""The command line among the processes of an MPI launcher: rank 0 speaks, and nobody waits for the
+dead.
+
+The others' output is kept back. Where all processes fail alike, rank 0 says why, and all end with
+its status. Where one fails alone, it says so under its name and ends all: otherwise they would wait
+for its messages.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+
+from zfnet.parallel.launch import Launch, launched
+
+PATIENCE = 2.0
+"""Seconds in which processes that fail alike have all failed."""
+PARALLEL = ("train",)
+"""Commands that run in several processes."""
+
+
+@contextmanager
+def among_processes(arguments: Sequence[str]) -> Iterator[None]:
+    """Around a command with these arguments; nothing changes in a process that was not launched."""
+    launch = launched()
+    if launch is None:
+        yield
+        return
+    kept = io.StringIO()
+    with _silent(kept if launch.rank else None):
+        try:
+            _require_parallel(arguments, launch)
+            yield
+        except SystemExit as end:
+            if end.code:
+                _end(end.code if isinstance(end.code, int) else 1, kept)
+            raise
+        except BaseException:
+            traceback.print_exc()
+            _end(1, kept)
+            raise SystemExit(1) from None
+
+
+@contextmanager
+def _silent(kept: io.StringIO | None) -> Iterator[None]:
+    """What is printed goes into `kept`, if there is one."""
+    if kept is None:
+        yield
+        return
+    with redirect_stdout(io.StringIO()), redirect_stderr(kept):
+        yield
+
+
+def _require_parallel(arguments: Sequence[str], launch: Launch) -> None:
+    """Exit with status 2 unless it is a command that runs in several processes."""
+    command = next((a for a in arguments if not a.startswith("-")), "")
+    if launch.size > 1 and command and command not in PARALLEL:
+        print(
+            f"zfnet: {launch.launcher} started {launch.size} processes, and `zfnet {command}` runs "
+            f"in one alone; in several: zfnet {', '.join(PARALLEL)}",
+            file=sys.stderr,
+        )
+        raise SystemExit(2)
+
+
+def _end(status: int, kept: io.StringIO) -> None:
+    """Return if all processes fail; otherwise say whose failure it is, and end them."""
+    from zfnet.parallel import world  # with NumPy, which `zfnet --help` does without
+
+    if world.here.cache_info().currsize == 0:
+        return  # MPI was not begun
+    here = world.here()
+    if not isinstance(here, world.Processes) or here.all_fail(PATIENCE):
+        return
+    alone = f"{here.name(here.rank)} failed alone, and ends the others\n"
+    said = kept.getvalue().strip()
+    os.write(2, f"{said}\n{alone}".encode() if said else alone.encode())
+    here.abort(status)
