@@ -50,7 +50,7 @@ def judge(asked: Asked) -> int:
     with closing(Judgement(asked.limits)) as judgement:
         for source in asked.sources:
             judgement.load(source)
-        for sentence in judgement.unread:
+        for sentence in [*judgement.unread, *judgement.unguarded]:
             say(f"kernels: {sentence}")
         found = list(judgement.source_of)
         chosen = suite.chosen(found, asked.op, asked.kernel) if found else []

@@ -10,6 +10,7 @@ overlap keep their places to each other.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import mmap
 import os
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ from kernels.judge.messages import ArrayRef
 
 SIZE = 1 << 32
 """Bytes of the mapping; the system gives memory to pages that were written alone."""
+SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+"""A kernel cannot take the memory away below the judge, who would die of SIGBUS."""
 KEPT = 1 << 28
 """Bytes that stay allocated between calls."""
 
@@ -62,8 +65,9 @@ class Arena:
     """The judge's side: operands are copied in, and what the kernel changed is copied out."""
 
     def __init__(self) -> None:
-        self.file = os.memfd_create("judge", os.MFD_CLOEXEC)
+        self.file = os.memfd_create("judge", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.ftruncate(self.file, SIZE)
+        fcntl.fcntl(self.file, fcntl.F_ADD_SEALS, SEALS)
         self.memory = mmap.mmap(self.file, SIZE)
         self.bytes = np.frombuffer(self.memory, np.uint8)
         self.blocks: list[Block] = []

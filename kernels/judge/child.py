@@ -9,6 +9,7 @@ main thread, each other by a thread of its own, so that several callers reach th
 from __future__ import annotations
 
 import ctypes
+import os
 import resource
 import signal
 import socket
@@ -27,9 +28,10 @@ from kernels.contract import kernel as contract
 from kernels.contract import memory, threads
 from kernels.contract.declarations import everything, never, one
 from kernels.contract.kernel import Kernel
-from kernels.judge import forms
+from kernels.judge import apart, borrowed, forms, missing
 from kernels.judge.arena import SIZE, Mapped
 from kernels.judge.messages import (
+    DONE,
     ArrayRef,
     Closed,
     PreparedRef,
@@ -57,11 +59,17 @@ class Served:
         self.others: list[str] = []
 
     def load(self, source: str) -> dict[str, Any]:
-        """Loads the file; the declarations of its kernels, and what loading has changed."""
-        self.kernels = forms.load(source)
-        changed = self.watch.changed(loading=True)
+        """Loads the file; the declarations of its kernels, what loading has changed, and what
+        keeps this process from others."""
+        kept = os.environ.pop(apart.VARIABLE, "")
+        borrowed.watch(self.others.append)
         self.watch = Watch()
-        return {"kernels": [declared(k) for k in self.kernels], "changed": changed}
+        with missing.stood_in() as asked_for:
+            self.kernels = forms.load(source)
+        changed = [*asked_for, *self.watch.changed(loading=True)]
+        self.watch = Watch()
+        declared_ones = [declared(k) for k in self.kernels]
+        return {"kernels": declared_ones, "changed": changed, "apart": kept}
 
     def observe(self, kernel: Kernel, *_: object) -> None:
         """Notes a kernel that is none of the file's."""
@@ -94,7 +102,6 @@ class Connection:
     def __init__(self, line: socket.socket, served: Served, file: int) -> None:
         self.line, self.served, self.mapped = line, served, Mapped(file)
         self.held: list[tuple[np.ndarray, bytes]] = []
-        self.last: Any = None
 
     def serve(self) -> None:
         """Answers requests until the judge closes the connection."""
@@ -148,23 +155,20 @@ class Connection:
         with _modes(modes), contract.observed(self.served.observe):
             result = self.served.kernels[index](*given, **named)
         earlier = self._changed()
-        many = isinstance(result, tuple)
-        described_ones, blocks = [], []
-        for value in result if many else (result,):
-            text, block = self._result(value)
-            described_ones.append(text)
-            blocks.append(block)
-        report = self.served.report(modes["threads"])
-        text = {"results": described_ones, "many": many, "earlier": earlier, **report}
-        return text, b"".join(blocks)
+        text, block = self._results(result)
+        return text | {"earlier": earlier} | self.served.report(modes["threads"]), block
 
     def run(self, index: int, arguments: Any, modes: Any) -> tuple[dict[str, Any], bytes]:
-        """Makes a call, and says that it is done."""
+        """Makes a call, says that it is done, and then sends its results.
+
+        They follow in every turn, so that nothing here shows which turns are compared.
+        """
         self.mapped.guard(modes["guards"])
         given = self._given(arguments)
         with _modes(modes):
-            self.last = self.served.kernels[index](*given)
-        return {}, b""
+            result = self.served.kernels[index](*given)
+        send(self.line, DONE)
+        return self._results(result)
 
     def _given(self, value: Any) -> Any:
         if isinstance(value, ArrayRef):
@@ -177,6 +181,16 @@ class Connection:
             return {key: self._given(v) for key, v in value.items()}
         return value
 
+    def _results(self, result: Any) -> tuple[dict[str, Any], bytes]:
+        """The results of a call, as text and bytes."""
+        many = isinstance(result, tuple)
+        described_ones, blocks = [], []
+        for value in result if many else (result,):
+            text, block = self._result(value)
+            described_ones.append(text)
+            blocks.append(block)
+        return {"results": described_ones, "many": many}, b"".join(blocks)
+
     def _result(self, value: Any) -> tuple[dict[str, Any], bytes]:
         """A result as text and bytes; of one that lies in an operand, the place alone."""
         if isinstance(value, np.generic):
@@ -185,7 +199,7 @@ class Connection:
             )
         if not isinstance(value, np.ndarray):
             return {"kind": "other", "type": type(value).__name__}, b""
-        array = value.view(np.ndarray)
+        array = np.ndarray.view(value, np.ndarray)  # a subclass may have a view of its own
         text = {"dtype": array.dtype.str, "shape": array.shape, "strides": array.strides}
         offset = self.mapped.offset(array)
         if offset is not None:

@@ -16,6 +16,8 @@ from typing import Any
 
 HEAD = struct.Struct("<QQ")
 """Bytes of the text and of the block that follow it."""
+DONE = {"done": True}
+"""The word that a timed call is done; its results follow."""
 MOST_TEXT, MOST_BLOCK = 1 << 24, 1 << 33
 """Bytes that a process may send in one message."""
 

@@ -10,15 +10,16 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kernels.contract import threads
-from kernels.judge import sanitizers
+from kernels.judge import apart, sanitizers
 from kernels.judge.arena import Arena
-from kernels.judge.messages import Closed, Garbled, Late, receive, send_request
+from kernels.judge.messages import DONE, Closed, Garbled, Late, receive, send_request
 
 STARTING = 120.0
 """Seconds for a process to begin and to load the kernel's file, which may compile."""
@@ -53,11 +54,19 @@ class Caller:
         self.line, self.other = socket.socketpair()
         self.arena = Arena()
         self.turn = 0
+        self.done = 0.0
 
     def asked(self, what: str, seconds: float, **given: Any) -> tuple[Any, bytearray]:
-        """The answer to a request; Late, Closed or Garbled."""
+        """The answer to a request; Late, Closed or Garbled.
+
+        `done` is the time at which the answer began, or the word before it that a call is done.
+        """
         send_request(self.line, what, **given)
-        return receive(self.line, seconds)
+        text, block = receive(self.line, seconds)
+        self.done = time.perf_counter()
+        if text == DONE:
+            text, block = receive(self.line, seconds)
+        return text, block
 
 
 class Process:
@@ -72,12 +81,14 @@ class Process:
         self._local.caller = self._first
         self._lock = threading.Lock()
         self.ended = ""
+        self._life = -1
         self._process = self._started()
 
     def _started(self) -> subprocess.Popen[bytes]:
         home = Path(self._folder.name) / "work"
         home.mkdir()
         files = self._first.other.fileno(), self._first.arena.file
+        life, self._life = os.pipe()  # its end tells the launcher that the judge is gone
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(os.path.abspath(p) for p in sys.path if p),
             "NUMBA_NUM_THREADS": str(threads.most()),
@@ -85,23 +96,24 @@ class Process:
         }
         if self.preload:
             environment |= {
-                "LD_PRELOAD": self.preload,
                 "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:allocator_may_return_null=1:"
                 f"hard_rss_limit_mb={self.limits.memory >> 20}",
                 "UBSAN_OPTIONS": "print_stacktrace=0:abort_on_error=1",
             }
         with self.said.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "kernels.judge.child", *map(str, files)],
+                [sys.executable, "-I", "-S", apart.__file__, str(life), self.preload,
+                 *map(str, files)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment,
                 cwd=home,
-                pass_fds=files,
+                pass_fds=(life, *files),
                 start_new_session=True,
-            )
+            )  # fmt: skip
         self._first.other.close()
+        os.close(life)
         return process
 
     @property
@@ -184,6 +196,9 @@ class Process:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        if self._life >= 0:
+            os.close(self._life)
+            self._life = -1
 
     def close(self) -> None:
         """Ends the process, and removes what it left."""

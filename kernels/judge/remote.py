@@ -25,7 +25,7 @@ from kernels.judge.failures import plain_text, raised
 from kernels.judge.process import Caller, Ended, Limits, Process
 from kernels.judge.tasks.steps import Task, read
 from kernels.judge.transfer import Prepared, collect, referred, results
-from kernels.verify.property import Property
+from kernels.verify.property import Inapplicable, Property
 from kernels.verify.verdicts import Violation
 
 MOST_DEATHS, MOST_OF_TRIAL = 12, 3
@@ -55,6 +55,7 @@ class Guest:
         self.life = 0
         self._patience = MOST_OF_TRIAL
         self.output = ""
+        self.apart = ""
         self.checked: Guest | None = None
         self._kernels: list[Remote] = []
         self.process = Process(limits, self.library.preload)
@@ -86,6 +87,7 @@ class Guest:
         if "raised" in said:
             message = plain_text(said["raised"]["message"]) or plain_text(said["raised"]["type"])
             raise ValueError(message.replace(self.library.path, self.source))
+        self.apart = plain_text(said["apart"])
         for sentence in said["changed"]:
             self.conduct.changed[f"{plain_text(sentence)} (when the file is loaded)"] = None
         return said
@@ -96,7 +98,8 @@ class Guest:
     ) -> Any:  # fmt: skip
         """The answer of the process to a request that `make` lays out, as `read` reads it."""
         if self.given_up or len(self.deaths) >= self._patience:
-            raise Ended(self.deaths[-1])
+            # What failed is known; a call that is not made must not stand for it.
+            raise Inapplicable(f"not called: {self.deaths[-1]}")
         if self.process.ended:
             self._begin_anew()
         try:
@@ -172,10 +175,10 @@ class Remote(Kernel):
     def prepared(self, w: np.ndarray, g: Any) -> Any:
         return None if self.prepare is None else self.prepare(w, g)
 
-    def seconds(self, *arguments: Any) -> float:
-        """Seconds of a call by the judge's clock, from the request to the word that it is done."""
+    def timed(self, *arguments: Any) -> Turn:
+        """A call by the judge's clock."""
         asks: Asks = self.function  # type: ignore[assignment]
-        return asks.seconds(*arguments)
+        return asks.timed(*arguments)
 
     def opening(self, law: Property) -> str:
         """An expression for a property, in a program that opens the file in a new process."""
@@ -187,6 +190,20 @@ class Remote(Kernel):
     def guest(self) -> Guest:
         found: Guest = self.function.guest  # type: ignore[attr-defined]
         return found
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A timed call.
+
+    wall:    seconds from the request to the word that it is done.
+    after:   seconds from then on until all results had arrived.
+    results: of the call.
+    """
+
+    wall: float
+    after: float
+    results: tuple[Any, ...]
 
 
 class Asks:
@@ -221,8 +238,8 @@ class Asks:
 
         return self.guest.asked("in a call", "call", make, read)
 
-    def seconds(self, *arguments: Any) -> float:
-        """Seconds of a call whose results stay in the process."""
+    def timed(self, *arguments: Any) -> Turn:
+        """A call, and the times at which the process said that it was done and gave the results."""
         arrays: list[np.ndarray] = []
         collect(arguments, arrays)
         began = 0.0
@@ -235,12 +252,13 @@ class Asks:
             began = time.perf_counter()
             return {"index": self.index, "arguments": given, "modes": modes}
 
-        def read(caller: Caller, text: Any, block: bytearray) -> float:
-            taken = time.perf_counter() - began
+        def read(caller: Caller, text: Any, block: bytearray) -> Turn:
+            after = time.perf_counter() - caller.done
             self._bring_back(caller.arena, arrays)
-            return taken
+            found = results(caller.arena, text["results"], block, arrays)
+            return Turn(caller.done - began, after, tuple(found))
 
-        found: float = self.guest.asked("in a call that was timed", "run", make, read)
+        found: Turn = self.guest.asked("in a call that was timed", "run", make, read)
         return found
 
     def prepare(self, w: np.ndarray, g: Any) -> Prepared:

@@ -1,11 +1,12 @@
 """Clock for a kernel that is not trusted: the judge's own, on operands that nobody can predict.
 
 Each turn is one call on operands chosen at random from a pool that is drawn anew. Turns of the
-kernel and of this project's own kernel alternate. In some turns, again chosen at random, the result
-is taken at the moment at which the kernel says that it is done, and compared with the definition: a
-result that is kept from another call, or still being written, is found. Processor time is counted
-over all processes that the kernel has begun; a time below what the machine's limits allow is an
-error (`limits.py`).
+kernel and of this project's own kernel alternate. In every turn the result is taken at the moment
+at which the kernel says that it is done; in some, chosen at random by the judge alone, it is
+compared with the definition: a result that is kept from another call, or still being written, is
+found. Work after that word is time that is missing, and found by how long results take to arrive.
+Processor time is counted over all processes that the kernel has begun; a time below what the
+machine's limits allow is an error (`limits.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,14 @@ POOL = 6
 """Different operands."""
 LEAST_TURNS, MOST_TURNS = 12, 200
 CHECKED = 4
-"""One in so many turns is compared, and not timed."""
+"""One in so many turns is compared."""
 SECONDS = 4.0
 """Of turns for a geometry, at most."""
 SETTLED, IDLE = 0.3, 0.05
 """Seconds after a call in which the threads of libraries spin, and in which a kernel that is not
 called should not compute."""
+ARRIVAL, FEWEST_BYTES = 0.02, 2e8
+"""Seconds, and bytes a second, that results may take to arrive, however busy the machine is."""
 MOST_IDLE = 0.5
 """Share of that time."""
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -91,19 +94,23 @@ def _turns(
         call.run(kernel)
         if ours is not None:
             call.run(ours)
-    walls, others, checked = list[float](), list[float](), 0
+    walls, afters, others, checked = list[float](), list[float](), list[float](), 0
     before, end = _cpu(kernel), time.perf_counter() + SECONDS
     while len(walls) < MOST_TURNS and (len(walls) < LEAST_TURNS or time.perf_counter() < end):
         chosen = int(unknown.integers(len(pool)))
+        turn = kernel.timed(*pool[chosen].its.arguments(pool[chosen]))
+        walls.append(turn.wall)
+        afters.append(turn.after)
         if unknown.integers(CHECKED) == 0:
-            _check(kernel, pool[chosen], expected[chosen])
+            _check(kernel, pool[chosen], turn.results, expected[chosen])
             checked += 1
-            continue
-        walls.append(kernel.seconds(*pool[chosen].its.arguments(pool[chosen])))
         if ours is not None:
             others.append(_seconds(lambda c=pool[chosen]: c.run(ours)))  # type: ignore[misc]
-    cpu = (_cpu(kernel) - before) / (len(walls) + checked)
-    wall = statistics.median(walls)
+    cpu = (_cpu(kernel) - before) / len(walls)
+    wall, after = statistics.median(walls), statistics.median(afters)
+    if after > 2 * wall + ARRIVAL + results / FEWEST_BYTES:
+        return Timing(pool[0].g, wrong=f"it works on after it said that it was done: {wall:.3g} s, "
+                      f"and {after:.3g} s more until its results arrive")  # fmt: skip
     if wall < least:
         return Timing(pool[0].g, wrong=f"{wall:.3g} s is less than the {least:.3g} s that this "
                       "machine needs for the bytes and operations of the call")  # fmt: skip
@@ -113,9 +120,8 @@ def _turns(
     return Timing(pool[0].g, wall, cpu, reference, name, len(walls), checked)
 
 
-def _check(kernel: Remote, call: Call, expected: Any) -> None:
-    """Violation unless the result, as it was when the kernel returned, is the definition's."""
-    results = call.run(kernel)
+def _check(kernel: Remote, call: Call, results: tuple[Any, ...], expected: Any) -> None:
+    """Violation unless the results, as they were when the kernel returned, are the definition's."""
     for result, true, bound in zip(results, expected, call.bound(kernel), strict=False):
         agree(result, true, bound, "in a turn that was checked")
 
@@ -137,15 +143,28 @@ def _seconds(call: Callable[[], Any]) -> float:
 
 
 def _cpu(kernel: Remote) -> float:
-    """Processor seconds of all processes in the session of the kernel's process."""
-    session, total = kernel.guest.process.pid, 0.0
+    """Processor seconds of the launcher of the kernel's process, and of all that descend from it.
+
+    Orphans stay below the launcher (`apart.py`), in whatever session they are.
+    """
+    parents, used = dict[int, int](), dict[int, float]()
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
-            fields = (entry / "stat").read_text(encoding="ascii").rpartition(")")[2].split()
+            fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
         except OSError:
             continue  # it has ended
-        if int(fields[3]) == session:
-            total += sum(map(int, fields[11:15])) / _TICK  # its own, and of children that ended
-    return total
+        process = int(entry.name)
+        parents[process] = int(fields[1])
+        used[process] = sum(map(int, fields[11:15])) / _TICK  # its own, and of children that ended
+    return sum(
+        seconds for p, seconds in used.items() if _descends(p, kernel.guest.process.pid, parents)
+    )
+
+
+def _descends(process: int, ancestor: int, parents: Mapping[int, int]) -> bool:
+    """Whether a process is another, or was begun by it, or by one that was."""
+    while process in parents and process != ancestor:
+        process = parents[process]
+    return process == ancestor

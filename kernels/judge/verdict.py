@@ -36,6 +36,15 @@ class Judgement:
         default_factory=lambda: tempfile.TemporaryDirectory(prefix="judge-")
     )
 
+    @property
+    def unguarded(self) -> list[str]:
+        """A sentence for each file whose process could signal or read the judge's."""
+        return [
+            f"{guest.source} is not kept from signalling this process: {guest.apart.lstrip(':')}"
+            for guest in self.guests
+            if guest.apart.startswith(":")
+        ]
+
     def load(self, source: str) -> None:
         """Loads a file in a process of its own; a source in C or C++ is compiled first."""
         try:

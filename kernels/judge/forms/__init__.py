@@ -4,8 +4,9 @@ Loaded in the kernel's own process alone (`child.py`).
 
 | file | what is looked for |
 |---|---|
-| `.py` | kernels registered by `@kernel`; if there are none, `Model` and `ModelNew`, as tasks of
-KernelBench have them; if there are none, functions under PyTorch's names |
+| `.py` | kernels registered by `@kernel`; if there are none, `custom_kernel`, as GPU kernel
+competitions have it; or `Model` and `ModelNew`, as tasks of KernelBench have them; or functions
+under PyTorch's names |
 | `.c`, `.cpp`, `.so` | functions with C linkage and the signatures of `native.py` |
 """
 
@@ -18,7 +19,7 @@ from types import ModuleType
 from kernels.contract import sources
 from kernels.contract.kernel import Kernel
 from kernels.contract.registry import all_kernels
-from kernels.judge.forms import functions, modules, native
+from kernels.judge.forms import functions, modules, native, submissions
 
 
 def load(source: str) -> list[Kernel]:
@@ -26,18 +27,21 @@ def load(source: str) -> list[Kernel]:
     if Path(source).suffix in native.SUFFIXES:
         return native.load(source)
     before = all_kernels()
+    if Path(source).is_file() and submissions.is_submission(source):
+        submissions.prepare(source)
     try:
         return sources.load(source)
     except ValueError as error:
         if "registers no kernel" not in str(error):
             raise
     module = _module_of(source)
-    found = modules.found(module) or functions.found(module)
+    found = submissions.found(module) or modules.found(module) or functions.found(module)
     if not found:
         raise ValueError(
             f"{source} has no kernel: neither one that is registered by "
             '@kernels.kernel("conv2d", name="mine"), nor classes Model and ModelNew with '
-            f"get_inputs, nor a function named {', '.join(functions.FORMS)} with PyTorch's "
+            "get_inputs, nor custom_kernel(data) with generate_input and ref_kernel, nor a "
+            f"function named {', '.join(functions.FORMS)} with PyTorch's "
             "arguments"
         )
     return [k for k in found if k not in before]

@@ -6,12 +6,19 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-Said = dict[str, Any]
+from kernels.judge.forms.calls import ARRAYS, Said, axes
 
 
 def described(model: Any) -> list[Said]:
     """The layers of a module in their order; ValueError names what is none, or no chain."""
-    graph = __import__("torch.fx", fromlist=["fx"]).symbolic_trace(model).graph
+    return read(__import__("torch.fx", fromlist=["fx"]).symbolic_trace(model).graph, model)
+
+
+def read(graph: Any, model: Any = None) -> list[Said]:
+    """The layers of a traced graph in their order; model: the module that was traced, if one was.
+
+    A chain begins at the first input; other inputs are weights.
+    """
     steps: list[Said] = []
     last, inputs = None, []
     for node in graph.nodes:
@@ -22,7 +29,7 @@ def described(model: Any) -> list[Said]:
             continue
         elif node.op == "output":
             if node.args[0] is not last:
-                raise ValueError("the result of Model is not that of its last layer")
+                raise ValueError("the result is not that of the last layer")
         else:
             step = _step(model, node, last, inputs)
             steps += [] if step is None else [step]
@@ -30,26 +37,31 @@ def described(model: Any) -> list[Said]:
     return steps
 
 
+def sized(steps: Sequence[Said], shapes: Mapping[str, Sequence[int]]) -> list[Said]:
+    """The steps with the sizes of windows whose weights are inputs, of these shapes."""
+    for step in steps:
+        if step["settings"].get("size", ()) is None:
+            step["settings"]["size"] = list(shapes[step["weights"]["weight"]][2:])
+    return list(steps)
+
+
 def _step(model: Any, node: Any, last: Any, inputs: Sequence[Any]) -> Said | None:
     name = str(node.target if node.op != "call_function" else getattr(node.target, "__name__", ""))
     if node.op == "call_module":
         layer = model.get_submodule(node.target)
         name = type(layer).__name__
-        read = LAYERS.get(name)
-        if read is not None and node.args[:1] == (last,):
-            return read(layer, node.target)
+        read_layer = LAYERS.get(name)
+        if read_layer is not None and node.args[:1] == (last,):
+            return read_layer(layer, node.target)
     elif (read_function := FUNCTIONS.get(name)) is not None and last in node.args[:2]:
         return read_function(model, node, last, inputs)
     known = ", ".join(sorted({*LAYERS, *FUNCTIONS}))
-    raise ValueError(f"Model has {name} there, and the judge knows chains of {known}")
+    whose = "ref_kernel" if model is None else "Model"
+    raise ValueError(f"{whose} has {name} there, and the judge knows chains of {known}")
 
 
 def _said(kind: str, weights: Mapping[str, str] | None = None, **settings: Any) -> Said:
     return {"kind": kind, "settings": settings, "weights": dict(weights or {})}
-
-
-def _axes(value: Any, count: int) -> list[int]:
-    return [int(value)] * count if isinstance(value, int) else [int(v) for v in value]
 
 
 def _named(layer: Any, target: str, *names: str) -> dict[str, str]:
@@ -62,13 +74,13 @@ def _conv(layer: Any, target: str) -> Said:
         raise ValueError(f"padding {layer.padding!r} of mode {layer.padding_mode!r} is not read")
     settings: Said = {
         "size": list(layer.weight.shape[2:]),
-        "stride": _axes(layer.stride, n),
-        "padding": _axes(layer.padding, n),
-        "dilation": _axes(layer.dilation, n),
+        "stride": axes(layer.stride, n),
+        "padding": axes(layer.padding, n),
+        "dilation": axes(layer.dilation, n),
         "groups": layer.groups,
     }
     if layer.transposed:
-        more = _axes(layer.output_padding, n)
+        more = axes(layer.output_padding, n)
         return _said("conv_transpose", _named(layer, target, "weight", "bias"),
                      output_padding=more, **settings)  # fmt: skip
     return _said("conv", _named(layer, target, "weight", "bias"), **settings)
@@ -78,13 +90,13 @@ def _pool(count: int, kind: str) -> Callable[[Any, str], Said]:
     def read(layer: Any, target: str) -> Said:
         if layer.ceil_mode:
             raise ValueError("ceil_mode of a pooling is not read")
-        size = _axes(layer.kernel_size, count)
+        size = axes(layer.kernel_size, count)
         stride = layer.kernel_size if layer.stride is None else layer.stride
         settings: Said = {
             "size": size,
-            "stride": _axes(stride, count),
-            "padding": _axes(layer.padding, count),
-            "dilation": _axes(getattr(layer, "dilation", 1), count),
+            "stride": axes(stride, count),
+            "padding": axes(layer.padding, count),
+            "dilation": axes(getattr(layer, "dilation", 1), count),
             "groups": 1,
         }
         counts: Said = {"count_include_pad": layer.count_include_pad} if kind == "avg_pool" else {}
@@ -154,7 +166,7 @@ def _with_other(kind: str) -> Callable[..., Said]:
         other = next(a for a in node.args[:2] if a is not last)
         if isinstance(other, int | float):
             return _said(kind, by=float(other))
-        if getattr(other, "op", "") == "get_attr":
+        if getattr(other, "op", "") in ("get_attr", "placeholder"):
             return _said(kind, {"other": str(other.target)})
         raise ValueError(f"{node.target} of two results of layers is not read")
 
@@ -174,12 +186,13 @@ def _over(model: Any, node: Any, last: Any, inputs: Sequence[Any]) -> Said:
 
 
 def _matmul(model: Any, node: Any, last: Any, inputs: Sequence[Any]) -> Said:
-    if list(node.args[:2]) != list(inputs) or len(inputs) != 2:
+    if len(inputs) < 2 or node.args[0] is not inputs[0] or node.args[1] is not inputs[1]:
         raise ValueError("a product of anything but the two inputs is not read")
     return _said("matmul")
 
 
-FUNCTIONS: dict[str, Callable[..., Said]] = {
+FUNCTIONS: dict[str, Callable[..., Said | None]] = {
+    **ARRAYS,
     "relu": _function("relu"),
     "sigmoid": _function("sigmoid"),
     "tanh": _function("tanh"),
@@ -193,5 +206,5 @@ FUNCTIONS: dict[str, Callable[..., Said]] = {
     operator.mul.__name__: _with_other("scale"),
     operator.sub.__name__: _less,
     operator.truediv.__name__: _over,
-    "matmul": _matmul,
+    **dict.fromkeys(("matmul", "mm", "bmm"), _matmul),
 }

@@ -20,7 +20,9 @@ import numpy as np
 
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.kernel import Kernel
-from kernels.judge.forms.layers import Said, described
+from kernels.judge.forms import tensors
+from kernels.judge.forms.calls import Said
+from kernels.judge.forms.layers import described, sized
 
 IMAGES = 2
 """Images of a call, where the module serves fewer than `get_inputs` gives."""
@@ -78,16 +80,18 @@ class Candidate:
         self.targets = _matched(candidate, {name: state[name] for name in used})
         shapes = [list(x.shape) for x in self._fewer(inputs)]
         weights = [[name, list(state[name].shape)] for name in used]
-        self.count = len(shapes)
-        self.task: Said = {"inputs": shapes, "weights": weights, "steps": steps}
+        self.count, self.dtype = len(shapes), inputs[0].dtype
+        steps = sized(steps, dict(weights))
+        self.task: Said = {"inputs": shapes, "weights": weights, "steps": steps,
+                           "storage": tensors.storage(inputs)}  # fmt: skip
 
     def __call__(self, *arrays: np.ndarray) -> Any:
         torch = self.torch
         with torch.no_grad():
             for target, array in zip(self.targets, arrays[self.count :], strict=True):
-                target.copy_(torch.from_numpy(_own(array)))
-            y = self.candidate(*(torch.from_numpy(_own(a)) for a in arrays[: self.count]))
-        return y.detach().cpu().numpy() if isinstance(y, torch.Tensor) else y
+                target.copy_(torch.from_numpy(tensors.own(array)))
+            given = [tensors.tensor(a, self.dtype) for a in arrays[: self.count]]
+            return tensors.array(self.candidate(*given))
 
     def _fewer(self, inputs: Sequence[Any]) -> Sequence[Any]:
         """Two images of each input, if the module takes them; one input may be of fewer axes."""
@@ -100,13 +104,6 @@ class Candidate:
         except Exception:
             return inputs
         return fewer
-
-
-def _own(array: np.ndarray) -> np.ndarray:
-    """The array itself, if PyTorch takes it: writeable, in native order, with forward strides."""
-    plain = array.flags.writeable and array.dtype.isnative and array.flags.aligned
-    whole = all(s >= 0 and s % array.itemsize == 0 for s in array.strides)
-    return array if plain and whole else np.array(array, array.dtype.newbyteorder("="))
 
 
 def _matched(candidate: Any, weights: Mapping[str, Any]) -> list[Any]:

@@ -19,6 +19,8 @@ import numpy as np
 from scipy.special import erf
 
 from kernels.bounds import LAMBDA
+from kernels.definition.precisions import ROUNDINGS as CHANGES
+from kernels.definition.precisions import Rounding
 from kernels.judge.tasks import windows
 from kernels.judge.tasks.steps import Step, Task
 from kernels.judge.tasks.windows import Window
@@ -55,12 +57,58 @@ class Type:
         return result
 
 
+def nearest_bfloat16(a: np.ndarray) -> np.ndarray:
+    """float32 rounded to its upper 16 bits, ties to even; NaN and infinity as they are."""
+    bits = np.ascontiguousarray(a, np.float32).view(np.uint32)
+    odd = (bits >> np.uint32(16)) & np.uint32(1)
+    kept = (bits + np.uint32(0x7FFF) + odd) & np.uint32(0xFFFF0000)
+    return np.where(np.isfinite(a), kept.view(np.float32).reshape(np.shape(a)), a)
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A type in which operands and results are stored.
+
+    unit: the largest relative error of one rounding; tiny: the smallest normal number; largest: the
+    largest number.
+    """
+
+    rounding: Rounding
+    unit: float
+    tiny: float
+    largest: float
+
+    def rounded(self, a: np.ndarray) -> np.ndarray:
+        """The values of an operand, each rounded to the nearest number of the type."""
+        with np.errstate(over="ignore"):
+            return self.rounding(np.asarray(a, np.float32))
+
+    def stored(self, value: Value) -> Value:
+        """The value after one more rounding; where it may overflow, nothing is bounded."""
+        e = value.e + self.unit * (value.most + self.tiny)
+        return Value(value.v, np.where(value.most * (1 + self.unit) < self.largest, e, np.inf))
+
+
+MOVES = ("relu", "max_pool", "flatten")
+"""Layers whose results are numbers that were stored before."""
+STORAGES = {
+    "float16": Storage(CHANGES["float16"], 2.0**-11, 2.0**-14, 65504.0),
+    "bfloat16": Storage(nearest_bfloat16, 2.0**-8, 2.0**-126, 3.38e38),
+}
+
+
 def evaluated(
     task: Task, arrays: Mapping[str, np.ndarray], dtype: np.dtype, typical: bool = False
 ) -> Value:
-    """The result of the task, and the bound of its error in the type."""
+    """The result of the task, and the bound of its error in the type.
+
+    With a storage, that is the type in which sums are accumulated. The operands are exact once
+    they are rounded to the storage, and each layer's result may be rounded to it once.
+    """
     limits = np.finfo(dtype)
     kind = Type(float(limits.eps), float(limits.tiny), typical)
+    if task.storage:
+        arrays = {name: STORAGES[task.storage].rounded(a) for name, a in arrays.items()}
     inputs = [np.asarray(arrays[f"x{i}"], np.float64) for i in range(len(task.inputs))]
     value = Value(inputs[0], np.zeros_like(inputs[0]))
     with np.errstate(all="ignore"):
@@ -69,6 +117,8 @@ def evaluated(
             if step.kind == "matmul":
                 weights["other"] = inputs[1]
             value = STEPS[step.kind](step, value, weights, kind)
+            if task.storage and step.kind not in MOVES:
+                value = STORAGES[task.storage].stored(value)
     return value
 
 
@@ -77,8 +127,8 @@ def _linear_map(
     bias: np.ndarray | None = None,
 ) -> Value:  # fmt: skip
     """Any linear step: `apply` of values with the weights, or with the absolute weights."""
-    v = apply(value.v, False)
-    absolute, carried = apply(value.most, True), apply(value.e, True)
+    v, absolute = apply(value.v, False), apply(value.most, True)
+    carried = apply(value.e, True) if value.e.any() else np.zeros_like(v)
     if bias is not None:
         v, absolute, terms = v + bias, absolute + np.abs(bias), terms + 1
     return Value(v, carried + kind.rounded(terms, absolute))

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from kernels.bounds import within
 from kernels.contract.registry import Kernel
 from kernels.definition.precisions import ROUNDINGS
-from kernels.judge.tasks.definition import evaluated
+from kernels.judge.tasks.definition import STORAGES, evaluated
 from kernels.judge.tasks.steps import Task
 from kernels.verify.calls import OF_OTHERS, Bounds, Call, Operation, Results
 from kernels.verify.property import PROPERTIES, Property, require
 
 NAME = "task"
+LARGEST_INPUT, LARGEST_WEIGHT = 8.0, 1.0
+"""Magnitudes of operands in float16, whose largest number is 65504."""
 SUITE = ("definition", "any memory", "inputs kept", "changed in place", "all written", "same bits",
          "any threads", "two threads", "one element", "same sum", "same address", "many calls",
          "racing")  # fmt: skip
@@ -45,7 +47,7 @@ class TaskOperation(Operation):
             drawn[name] = (rng.standard_normal(shape) / math.sqrt(terms)).astype(dtype)
             if name.endswith("running_var"):
                 drawn[name] = np.abs(drawn[name]) + np.asarray(0.5, dtype)
-        return drawn
+        return _storable(g, drawn) if g.storage else drawn
 
     def define(self, call: Call) -> Results:
         return (evaluated(call.g, call.inputs, call.dtype).v,)
@@ -55,6 +57,17 @@ class TaskOperation(Operation):
 
     def bound(self, kernel: Kernel, call: Call) -> Bounds:
         return (evaluated(call.g, call.inputs, call.dtype).e,)
+
+
+def _storable(g: Task, drawn: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The operands scaled so that sums stay in a narrow type, and rounded to it."""
+    found = {}
+    for name, a in drawn.items():
+        largest = np.abs(a[np.isfinite(a)]).max(initial=0.0)
+        most = LARGEST_INPUT if name == "x0" else LARGEST_WEIGHT
+        scaled = a * a.dtype.type(most / largest) if largest > most else a
+        found[name] = STORAGES[g.storage].rounded(scaled).astype(a.dtype)
+    return found
 
 
 OF_OTHERS[NAME] = TaskOperation()

@@ -42,6 +42,9 @@ class Step:
 class Task:
     """What is to be computed: the shapes of the inputs and of the weights, and the steps.
 
+    storage: the type of inputs, weights and results of layers, "float16" or "bfloat16", whose sums
+             are accumulated in float32; "" for float32 throughout.
+
     It takes the place of a geometry.
     """
 
@@ -49,6 +52,7 @@ class Task:
     inputs: tuple[Shape, ...]
     weights: tuple[tuple[str, Shape], ...]
     steps: tuple[Step, ...]
+    storage: str = ""
     parts: ClassVar = ("Step",)
     """Classes that its text needs."""
 
@@ -60,12 +64,17 @@ class Task:
 
     @property
     def operations(self) -> int:
-        """Operations of the layers with weights, about: each weight at each pixel of the input."""
-        pixels = max(math.prod((s[0], *s[2:])) for s in self.inputs)
-        return 2 * pixels * sum(math.prod(shape) for _, shape in self.weights)
+        """Operations, about: one for each element, and each weight at each pixel of the input."""
+        pixels = math.prod((self.inputs[0][0], *self.inputs[0][2:])) if self.inputs[0] else 1
+        weights = {name for step in self.steps for _, name in step.weights}
+        taps = sum(math.prod(shape) for name, shape in self.shapes.items() if name in weights)
+        if any(step.kind == "matmul" for step in self.steps):
+            taps += math.prod(self.inputs[1])
+        return sum(map(math.prod, self.inputs)) + 2 * pixels * taps
 
     def __str__(self) -> str:
-        return f"{self.name}: {' -> '.join(map(str, self.steps))} of {self.inputs}"
+        kind = f" in {self.storage}" if self.storage else ""
+        return f"{self.name}: {' -> '.join(map(str, self.steps))} of {self.inputs}{kind}"
 
 
 def read(name: str, said: Mapping[str, Any]) -> Task:
@@ -76,6 +85,7 @@ def read(name: str, said: Mapping[str, Any]) -> Task:
             tuple(_shape(s) for s in said["inputs"]),
             tuple((str(n), _shape(s)) for n, s in said["weights"]),
             tuple(_step(s) for s in said["steps"]),
+            _storage(said.get("storage", "")),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"its task is not described: {error}") from error
@@ -90,6 +100,12 @@ def _step(said: Mapping[str, Any]) -> Step:
         raise ValueError(f"there is no layer {kind!r}")
     settings = tuple((str(k), _setting(v)) for k, v in said["settings"].items())
     return Step(kind, settings, tuple((str(k), str(v)) for k, v in said["weights"].items()))
+
+
+def _storage(name: Any) -> str:
+    if name not in ("", "float16", "bfloat16"):
+        raise ValueError(f"there is no storage in {name!r}")
+    return str(name)
 
 
 def _setting(value: Any) -> Any:

@@ -7,6 +7,7 @@ x[n, c, p stride + r dilation - padding] w[k, c, r], and its transpose.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,15 +63,16 @@ def padded(x: np.ndarray, window: Window, value: float = 0.0) -> np.ndarray:
 
 def convolution(x: np.ndarray, w: np.ndarray, window: Window) -> np.ndarray:
     """x (N,C,...), w (K,C/G,taps...) -> y (N,K,...)."""
-    G, N, K = window.groups, x.shape[0], w.shape[0]
+    G, (N, C), K = window.groups, x.shape[:2], w.shape[0]
     positions = window.outputs(x.shape[2:])
     planes = padded(x, window)
-    planes = planes.reshape(N, G, -1, *planes.shape[2:])  # (N,C,...) -> (N,G,C/G,...)
-    y = np.zeros((N, G, K // G, *positions))
+    planes = planes.reshape(N, G, C // G, *planes.shape[2:])  # (N,C,...) -> (N,G,C/G,...)
+    y = np.zeros((N, G, K // G, math.prod(positions)))
     for tap, pixels in window.taps(positions):
         filters = under(w, tap).reshape(G, K // G, -1)  # (K,C/G) -> (G,K/G,C/G)
-        y += np.einsum("gkc,ngc...->ngk...", filters, under(planes, pixels))
-    return y.reshape(N, K, *positions)  # (N,G,K/G,...) -> (N,K,...)
+        part = under(planes, pixels).reshape(N, G, C // G, -1)  # (N,G,C/G,...) -> (N,G,C/G,all)
+        y += filters @ part  # (G,K/G,C/G) x (N,G,C/G,all) -> (N,G,K/G,all)
+    return y.reshape(N, K, *positions)  # (N,G,K/G,all) -> (N,K,...)
 
 
 def transposed(x: np.ndarray, w: np.ndarray, window: Window, more: Axes) -> np.ndarray:
@@ -83,12 +85,13 @@ def transposed(x: np.ndarray, w: np.ndarray, window: Window, more: Axes) -> np.n
             x.shape[2:], window.stride, window.size, window.dilation, more, strict=True
         )
     )
-    values = x.reshape(N, G, K // G, *x.shape[2:])  # (N,K,...) -> (N,G,K/G,...)
+    values = x.reshape(N, G, K // G, -1)  # (N,K,...) -> (N,G,K/G,all)
     y = np.zeros((N, G, C // G, *full))
     for tap, pixels in window.taps(x.shape[2:]):
         filters = under(w, tap).reshape(G, K // G, -1)  # (K,C/G) -> (G,K/G,C/G)
         pixel = under(y, pixels)  # a view
-        pixel += np.einsum("gkc,ngk...->ngc...", filters, values)
+        terms = filters.swapaxes(1, 2) @ values  # (G,C/G,K/G) x (N,G,K/G,all) -> (N,G,C/G,all)
+        pixel += terms.reshape(N, G, C // G, *x.shape[2:])  # (N,G,C/G,all) -> (N,G,C/G,...)
     y = y.reshape(N, C, *full)  # (N,G,C/G,...) -> (N,C,...)
     inside = tuple(slice(pad, n - pad) for pad, n in zip(window.padding, full, strict=True))
     return under(y, inside)
