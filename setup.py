@@ -27,6 +27,7 @@ TEST = [
     "onnxscript>=0.7",
     # Drives Debian's Chromium in the tests of pages; it downloads no browser of its own.
     "playwright>=1.50",
+    "httpx>=0.27",  # Starlette's test client
     *VERIFY,
     *CUDA_REPORT,
 ]
@@ -54,6 +55,9 @@ setup(
             "report/*.html",
             "report/*.css",
             "report/*.js",
+            "look/page/**/*.html",
+            "look/page/**/*.css",
+            "look/page/**/*.js",
             "pretrained/*.safetensors",
             "pretrained/log.jsonl",
             "pretrained/curve.svg",
@@ -72,6 +76,9 @@ setup(
         "rich>=13.9",
         "matplotlib>=3.9",
         "scikit-learn>=1.5",
+        # The live page's server (`zfnet look`); both are pure Python.
+        "starlette>=0.40",
+        "uvicorn>=0.30",
     ],
     extras_require={
         "test": TEST,
