@@ -32,6 +32,7 @@ TEST = [
     "ipykernel>=6.29",
     # Drives Debian's Chromium in the tests of pages; it downloads no browser of its own.
     "playwright>=1.50",
+    "httpx>=0.27",  # Starlette's test client
     *VERIFY,
     *CUDA_REPORT,
     *MPI,
@@ -60,6 +61,9 @@ setup(
             "report/*.html",
             "report/*.css",
             "report/*.js",
+            "look/page/**/*.html",
+            "look/page/**/*.css",
+            "look/page/**/*.js",
             "pretrained/*.safetensors",
             "pretrained/log.jsonl",
             "pretrained/curve.svg",
@@ -78,6 +82,9 @@ setup(
         "rich>=13.9",
         "matplotlib>=3.9",
         "scikit-learn>=1.5",
+        # The live page's server (`zfnet look`); both are pure Python.
+        "starlette>=0.40",
+        "uvicorn>=0.30",
     ],
     extras_require={
         "test": TEST,

@@ -11,6 +11,10 @@ GENERAL: Mapping[str, Entry] = {
         "zfnet.cli.tour:tour_command",
         "Look into the pretrained network, then train another one on drawn scenes.",
     ),
+    "look": Entry(
+        "zfnet.cli.look:look_command",
+        "Look into a network in the browser: maps, projections, occlusion, live.",
+    ),
     "train": Entry(
         "zfnet.cli.train:train_command",
         "Train a network; Ctrl-C stops it, --resume continues it, to the same weights bit for bit.",

@@ -1,0 +1,24 @@
+"""Run of the server: engine and socket started, served until Ctrl-C, both stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from zfnet.look.server import address, application, listening, new_token, server
+from zfnet.look.session import Session
+
+
+def serve(session: Session, port: int = 0, ready: Callable[[str], None] = print) -> None:
+    """Serve the page until Ctrl-C; `ready` gets its address once it can be opened."""
+    bound = listening(port)
+    try:
+        taken, token = bound.getsockname()[1], new_token()
+        running = server(application(session, token, taken))
+        session.engine.start()
+        ready(address(taken, token))
+        with suppress(KeyboardInterrupt):  # (which uvicorn raises again after a clean end)
+            running.run(sockets=[bound])
+    finally:
+        session.engine.stop()
+        bound.close()
