@@ -21,6 +21,7 @@ RECTIFIES = {"deconvnet": (True, False), "guided": (True, True), "gradient": (Fa
 class Projected:
     """The backward pass of one unit's activation.
 
+    at:         (map,p,q) of the unit in its layer.
     outputs:    of the forward pass by layer, the images under `nn.INPUT`, on the tape.
     cotangents: by layer, and of the images; where the unit's layer does not lead, there is none.
     """
@@ -28,6 +29,7 @@ class Projected:
     model: InspectableGraph
     rule: str
     layer: str
+    at: tuple[int, int, int]
     outputs: Mapping[str, Tensor]
     cotangents: Mapping[str, np.ndarray]
 
@@ -59,7 +61,7 @@ def project(
         cotangent, rules=table, inputs=[x, *(outputs[name] for name in names)]
     )
     made = {name: each.numpy() for name, each in zip([nn.INPUT, *names], found, strict=True)}
-    return Projected(model, rule, layer, {nn.INPUT: x, **outputs}, made)
+    return Projected(model, rule, layer, at, {nn.INPUT: x, **outputs}, made)
 
 
 def arrays(outputs: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
