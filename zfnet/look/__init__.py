@@ -27,9 +27,9 @@ The ES module has a default export that `page/main.js` mounts in the order of `o
       mount(element, look) {            // element: an empty <section> with a heading
         look.watch(["layer", "map", "p", "q"], async (state) => { ... }); } }
 
-`look.state` is what the address holds: image, layer, map, p, q, network, variant, and any key that a
-view sets with `look.set({key: value})`. `look.watch(keys, f)` calls f(state) now and whenever one of
-them changes. `await look.ask(path, parameters, channel)` gives {header, arrays}, or null where a
+`look.state` is what the address holds: image, layer, map, p, q, network, variant, and any key that
+a view sets with `look.set({key: value})`. `look.watch(keys, f)` calls f(state) now and whenever one
+of them changes. `await look.ask(path, parameters, channel)` gives {header, arrays}, or null where a
 newer request of the channel replaced it; image, network and variant of the state are added to the
 parameters. `page/draw.js` draws arrays on canvases with scale bars.
 

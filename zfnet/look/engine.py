@@ -28,11 +28,17 @@ class Job:
 
     def __init__(self, engine: Engine, channel: str, number: int) -> None:
         self._engine, self._channel, self._number = engine, channel, number
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """Nobody waits for it any more."""
+        self._cancelled = True
 
     @property
     def stale(self) -> bool:
         """Whether nobody waits for it any more."""
-        return self._engine.stopping or not self._engine.is_newest(self._channel, self._number)
+        newest = self._engine.is_newest(self._channel, self._number)
+        return self._cancelled or self._engine.stopping or not newest
 
     def check(self) -> None:
         """Stale if nobody waits for it any more."""
@@ -63,7 +69,7 @@ class Engine:
         if self._thread.is_alive():
             self._thread.join(seconds)
 
-    def submit(self, compute: Callable[[Job], Any], channel: str = "") -> Future[Any]:
+    def submit(self, compute: Callable[[Job], Any], channel: str = "") -> tuple[Future[Any], Job]:
         """Compute(job) on the thread; jobs of the same channel before it are stale.
 
         channel: "" is no channel: the job replaces none.
@@ -76,16 +82,10 @@ class Engine:
                 self._newest[channel] = self._count
                 if len(self._newest) > CHANNELS:
                     del self._newest[next(iter(self._newest))]
-            self._jobs.append((Job(self, channel, self._count), compute, found))
+            job = Job(self, channel, self._count)
+            self._jobs.append((job, compute, found))
             self._work.notify()
-        return found
-
-    def cancel(self, channel: str) -> None:
-        """Make all jobs of the channel stale."""
-        with self._work:
-            if channel in self._newest:
-                self._count += 1
-                self._newest[channel] = self._count
+        return found, job
 
     def background(self, steps: Iterator[None]) -> None:
         """Go through `steps` while no job waits."""

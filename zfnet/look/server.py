@@ -89,7 +89,7 @@ def _route(session: Session, path: str, compute: Answer, method: str) -> Route:
         given = dict(request.query_params)
         channel = given.pop("channel", "")[:200]
         asked = Asked(given, await request.body() if method == "POST" else b"")
-        future = session.engine.submit(lambda job: compute(session, asked, job), channel)
+        future, job = session.engine.submit(lambda job: compute(session, asked, job), channel)
         try:
             frame = await _finished(request, asyncio.wrap_future(future))
         except Stale:
@@ -99,7 +99,7 @@ def _route(session: Session, path: str, compute: Answer, method: str) -> Route:
         except FAILURES as error:
             return PlainTextResponse(shortened(error), 400)
         if frame is None:
-            session.engine.cancel(channel)
+            job.cancel()
             return Response(status_code=STALE)
         return Response(frame.encoded(), media_type=FRAME)
 

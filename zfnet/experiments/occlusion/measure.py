@@ -91,7 +91,7 @@ def occlusion_map(
     ValueError if the square does not fit, the stride is below 1 or the label is no class.
     """
     _check(network, x, label, square, stride)
-    grey = GREY + x - _pixels(network, x)  # grey after the mean is subtracted
+    grey = grey_pixels(network, x)
     layer = network.model.last_spatial_layer
     forward = IncrementalForward(network.model, x)
     map = strongest(forward.kept[layer])[0].map
@@ -99,7 +99,7 @@ def occlusion_map(
     corners = np.array([(top, left) for top in starts for left in starts])
     totals, probabilities = [], []
     for first in range(0, len(corners), batch_size):
-        change = _change_at(x, grey, corners[first : first + batch_size], square)
+        change = change_at(x, grey, corners[first : first + batch_size], square)
         planes, scores = forward.map_and_scores(change, layer, map)
         totals.append(planes.sum(axis=(1, 2)))
         probabilities.append(F.softmax(Tensor(scores)).data)
@@ -118,7 +118,7 @@ def occlusion_map(
     )  # fmt: skip
 
 
-def _change_at(x: np.ndarray, grey: np.ndarray, corners: np.ndarray, square: int) -> Change:
+def change_at(x: np.ndarray, grey: np.ndarray, corners: np.ndarray, square: int) -> Change:
     """The squares that begin at `corners` (N,2), as windows of one shape inside the image.
 
     The window of a square that the image's edge cuts begins before it, with the image's own pixels.
@@ -146,6 +146,11 @@ def _check(network: Network, x: np.ndarray, label: int, square: int, stride: int
     C = network.model.num_classes
     if not 0 <= label < C:
         raise ValueError(f"the label {label} is none of the network's classes, 0 to {C - 1}")
+
+
+def grey_pixels(network: Network, x: np.ndarray) -> np.ndarray:
+    """A grey image (3,S,S) after the mean is subtracted, as it is from the input x (3,S,S)."""
+    return GREY + x - _pixels(network, x)
 
 
 def _pixels(network: Network, x: np.ndarray) -> np.ndarray:

@@ -106,3 +106,49 @@ export function box(svg, [top, bottom, left, right], kind) {
   if (!found) svg.append(rect);
   return rect;
 }
+
+/** A table of the best classes, with bars; clear: those without the square. */
+export function classes(table, best, clear = []) {
+  const before = new Map(clear.map((each) => [each.class, each.probability]));
+  table.replaceChildren(...best.map(({ class: label, name, probability }) => {
+    const bar = make("span", { className: "share" });
+    bar.style.width = `${100 * probability}%`;
+    const was = before.has(label) ? ` (was ${percent(before.get(label))})` : "";
+    return make("tr", {}, make("td", {}, bar, make("span", {}, name)),
+      make("td", { className: "number" }, percent(probability) + was));
+  }));
+  if (!best.length) {
+    table.replaceChildren(make("tr", {}, make("td", {}, "This network gives no classes.")));
+  }
+}
+
+/** The scale of a projection about grey. */
+export function greyScale(full) {
+  const canvas = make("canvas", { className: "bar", width: 256, height: 1 });
+  const image = new ImageData(256, 1);
+  for (let i = 0; i < 256; i += 1) image.data.set([i, i, i, 255], 4 * i);
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  canvas.setAttribute("aria-hidden", "true");
+  return make("span", { className: "scale" }, make("span", {}, number(-full)), canvas,
+    make("span", {}, number(full)), make("span", { className: "what" }, "grey is 0, each colour"));
+}
+
+/** Arrow keys move among the buttons of a grid; only one of them is a stop of the tab key. */
+export function roving(grid, selector) {
+  grid.addEventListener("keydown", (event) => {
+    const all = [...grid.querySelectorAll(selector)];
+    const at = all.indexOf(document.activeElement);
+    if (at < 0) return;
+    const top = all[0].offsetTop;
+    const across = Math.max(1, all.findIndex((each) => each.offsetTop > top));
+    const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across };
+    let to = event.key in steps ? at + steps[event.key] : at;
+    if (event.key === "Home") to = 0;
+    if (event.key === "End") to = all.length - 1;
+    if (to === at || !all[to]) return;
+    event.preventDefault();
+    all[at].tabIndex = -1;
+    all[to].tabIndex = 0;
+    all[to].focus();
+  });
+}

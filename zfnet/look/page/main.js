@@ -57,8 +57,11 @@ async function start() {
   for (const name of ["magma", "diverging"]) draw.maps[name] = about.arrays[name].data;
   document.getElementById("called").textContent = look.about.networks.map((n) => n.name).join(" · ");
   tools(document.getElementById("tools"), look);
-  const modules = await Promise.all(names.map((name) => import(`./views/${name}`)));
-  for (const module of modules) mount(module.default);
+  const modules = await Promise.allSettled(names.map((name) => import(`./views/${name}`)));
+  for (const { value, reason } of modules) {
+    if (value) mount(value.default);
+    else look.say(`A part of the page cannot be loaded: ${reason.message}`, true);
+  }
   document.documentElement.dataset.ready = "true";
 }
 

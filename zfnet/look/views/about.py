@@ -38,6 +38,8 @@ def described(opened: Opened) -> dict[str, Any]:
     return {
         "name": opened.name,
         "size": model.image_size,
+        "resize": opened.network.preprocess.resize,
+        "fit": opened.network.preprocess.fit,
         "classes": list(opened.network.classes),
         "scores": model.scores if model.has_scores else "",
         "parameters": model.parameter_count,
