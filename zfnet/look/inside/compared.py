@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,13 @@ class Compared:
     def within(self) -> bool | None:
         """Whether the difference is within the bound, which NaN is not; None without a bound."""
         return None if self.bound is None else bool(abs(self.difference) <= self.bound)
+
+    def times(self, factor: float, dtype: Any) -> Compared:
+        """Of results that the engine has multiplied by `factor`, which rounds once more."""
+        expected = self.expected * factor
+        bound = None if self.bound is None else self.bound * abs(factor)
+        rounded = float(bounds.rounding(1, np.array(abs(expected)), dtype))
+        return replace(self, expected=expected, bound=None if bound is None else bound + rounded)
 
 
 def compared(

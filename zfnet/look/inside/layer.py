@@ -24,9 +24,10 @@ from zfnet.inspectable import InspectableGraph
 from zfnet.look.inside.compared import Compared, compared
 from zfnet.look.inside.flattened import planes_of
 from zfnet.look.inside.normalised import Channelwise, Standardised, contrast, response
-from zfnet.look.inside.pointwise import pointwise
+from zfnet.look.inside.pointwise import broadcast, pointwise
 from zfnet.look.inside.pooled import average_window, max_window
 from zfnet.look.inside.window_sum import WindowSum, window_sum
+from zfnet.look.scaled_maps import factors_of
 
 Index = tuple[int, ...]
 
@@ -61,11 +62,13 @@ class Inside:
 
     parts: WindowSum, MaxWindow, AverageWindow, Response, ContrastWindow, Standardised, Channelwise
            or Pointwise.
+    factor: by which the unit's map is multiplied in a changed network (`scaled_maps.py`).
     """
 
     unit: Unit
     parts: Any
     compared: Compared
+    factor: float | None = None
 
 
 def unit_of(
@@ -91,9 +94,18 @@ def unit_of(
 
 def inside(unit: Unit) -> Inside:
     """The numbers that give the unit's value; ValueError for a kind of layer that is not opened."""
+    parts, found = _opened(unit)
+    factors = factors_of(unit.layer)
+    if factors is None:
+        return Inside(unit, parts, found)
+    factor = float(factors[broadcast(unit.index, factors.shape)])
+    return Inside(unit, parts, found.times(factor, unit.y.dtype), factor)
+
+
+def _opened(unit: Unit) -> tuple[Any, Compared]:
     opener = _OPENERS.get(type(unit.layer))
     if opener is not None:
-        return Inside(unit, *opener(unit))
+        return opener(unit)
     parts = pointwise(unit.layer, unit.inputs, unit.index)
     if parts is None:
         kind = type(unit.layer).__name__
@@ -103,7 +115,7 @@ def inside(unit: Unit) -> Inside:
         )
     expected = unit.value if parts.expected is None else parts.expected
     bound = parts.bound(unit.y.dtype)
-    return Inside(unit, parts, Compared(unit.value, expected, type(unit.layer).__name__, bound))
+    return parts, Compared(unit.value, expected, type(unit.layer).__name__, bound)
 
 
 def filter_of(unit: Unit, k: int) -> tuple[np.ndarray, float | None]:

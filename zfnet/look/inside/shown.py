@@ -5,7 +5,7 @@ Sums are in the header, as float64; windows, filters and products are arrays, of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -262,22 +262,6 @@ def _points(used: np.ndarray) -> list[int]:
     return [int(i) for i in used]
 
 
-def strongest(planes: np.ndarray, map: int | None) -> tuple[int, int, int]:
-    """The largest unit (map,p,q) of planes (K,P,Q), or of one map; by absolute value where none is
-    above 0. ValueError for a map that there is not."""
-    K = len(planes)
-    if map is not None and not 0 <= map < K:
-        raise ValueError(f"there are the maps 0 to {K - 1}, not {map}")
-    part = planes if map is None else planes[map : map + 1]
-    part = part if part.max() > 0 else np.abs(part)
-    k, p, q = np.unravel_index(int(np.argmax(part)), part.shape)
-    return int(k) + (map or 0), int(p), int(q)
-
-
 def on_the_way(projected: Projected) -> list[str]:
     """The layers between the unit and the image, the unit's first."""
     return [n for n in reversed(projected.model.layer_names()) if n in projected.cotangents]
-
-
-def sources_of(projected: Projected, name: str) -> Sequence[str]:
-    return projected.model.wiring()[name]

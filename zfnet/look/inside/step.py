@@ -31,6 +31,7 @@ from zfnet.look.inside.transposed import (
     scattered,
     unpooled,
 )
+from zfnet.look.scaled_maps import factors_of
 
 NORMALISATIONS = (nn.LocalContrastNorm, nn.LocalResponseNorm)
 STANDARDISATIONS = (nn.GroupNorm, nn.InstanceNorm2d, nn.LayerNorm)
@@ -97,7 +98,8 @@ def given(projected: Projected, name: str, at: tuple[int, int, int]) -> Any:
     g = geometry(layer, unit.x.shape) if isinstance(layer, nn.Conv2d) else None
     if not isinstance(g, ConvGeometry):
         raise ValueError(f"{name} is no convolution: its outputs are not scattered by a kernel")
-    return scattered(projected.cotangents[name], filter_of(unit, at[0])[0], g, unit.index)
+    gy = _behind_factors(layer, projected.cotangents[name])
+    return scattered(gy, filter_of(unit, at[0])[0], g, unit.index)
 
 
 def _layer(projected: Projected, name: str) -> nn.Module:
@@ -143,7 +145,7 @@ Found = tuple[Any, tuple[str, float | None]]
 
 
 def _opened(projected: Projected, name: str, layer: nn.Module, index: Index, source: int) -> Found:
-    gy = projected.cotangents[name]
+    gy = _behind_factors(layer, projected.cotangents[name])
     x = projected.outputs[projected.model.wiring()[name][source]].numpy()
     if isinstance(layer, nn.Conv2d):
         return _convolution(layer, gy, x, index)
@@ -158,6 +160,12 @@ def _opened(projected: Projected, name: str, layer: nn.Module, index: Index, sou
     found = Passed(float(gy[place]), factor)
     bound = 0.0 if exact else 8 * float(bounds.rounding(1, np.array(abs(found.result)), gy.dtype))
     return found, (type(layer).__name__, bound)
+
+
+def _behind_factors(layer: nn.Module, gy: np.ndarray) -> np.ndarray:
+    """The cotangent behind the factors of a changed network's maps."""
+    factors = factors_of(layer)
+    return gy if factors is None else gy * factors.astype(gy.dtype)
 
 
 def _convolution(layer: nn.Conv2d, gy: np.ndarray, x: np.ndarray, index: Index) -> Found:

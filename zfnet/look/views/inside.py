@@ -16,6 +16,7 @@ from zfnet.look.inside.layer import Unit, filter_of, inside, unit_of
 from zfnet.look.inside.projected import Projected, arrays, project
 from zfnet.look.inside.step import given, received
 from zfnet.look.inside.winograd_tile import winograd_tile
+from zfnet.look.projecting import strongest_unit
 from zfnet.look.requests import Asked
 from zfnet.look.session import Forward, Session
 from zfnet.look.view import View
@@ -28,7 +29,8 @@ def unit(session: Session, asked: Asked, job: Job) -> Frame:
     found = inside(_unit(run, asked))
     header, sent = shown.parts(found.parts)
     described = {**_described(run, found.unit), **header}
-    return Frame({**described, "compared": shown.comparison(found.compared)}, sent)
+    compared = shown.comparison(found.compared)
+    return Frame({**described, "factor": found.factor, "compared": compared}, sent)
 
 
 def tile(session: Session, asked: Asked, job: Job) -> Frame:
@@ -106,9 +108,13 @@ def _unit(run: Forward, asked: Asked) -> Unit:
 def _place(run: Forward, name: str, asked: Asked) -> tuple[int, int, int]:
     """The unit of the request."""
     map = asked.whole("map") if asked.has("map") else None
+    K, _, _ = run.model.unit_planes(name)
+    if map is not None and map >= K:
+        raise ValueError(f"{name} has the maps 0 to {K - 1}, not {map}")
     if map is not None and asked.has("p") and asked.has("q"):
         return map, asked.whole("p"), asked.whole("q")
-    return shown.strongest(run.planes(name), map)
+    unit = strongest_unit(run, name, map)
+    return unit.map, unit.p, unit.q
 
 
 def _described(run: Forward, own: Unit) -> dict[str, Any]:

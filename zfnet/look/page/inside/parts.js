@@ -8,8 +8,12 @@ const sign = (text) => make("span", { className: "inside-sign", ariaHidden: "tru
 
 /** The parts as elements; `chosen` is the channel or filter, `choose(n)` shows another one. */
 export function parts(header, arrays, chosen, choose) {
-  const show = SHOWN[header.kind];
-  return show ? show(header, arrays, chosen, choose) : [];
+  const shown = SHOWN[header.kind](header, arrays, chosen, choose);
+  if (header.factor !== null && header.factor !== undefined) {
+    shown.push(equation("\u201cWhat if\u201d multiplies this map by ", [digits(header.factor)], ": ",
+      [digits(header.compared.expected)]));
+  }
+  return shown;
 }
 
 /** The channel that is shown: the chosen one, or that of the largest sum. */
