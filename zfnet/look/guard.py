@@ -30,10 +30,6 @@ HEADERS = {
 """Of every answer. The token is in the address: no referrer may carry it."""
 
 
-class TooLarge(Exception):
-    """A body of more than BODY bytes."""
-
-
 class Guard:
     """ASGI middleware: answers 4xx itself, or strips the token and calls the application.
 
@@ -76,36 +72,39 @@ class Guard:
         return None
 
     async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The application, with the body cut off behind BODY bytes and HEADERS in the answer."""
-        taken, started = 0, False
+        """The application with a body that was read whole, and HEADERS in the answer."""
+        body = await _body(receive)
+        if body is None:
+            sentence = f"A request may have a body of {BODY >> 20} MiB."
+            gone = {**HEADERS, "connection": "close"}  # (the rest of it is not read)
+            return await PlainTextResponse(sentence, 413, gone)(scope, receive, send)
+        unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-        async def counted() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > BODY:
-                raise TooLarge
-            return message
+        async def received() -> Message:
+            return unread.pop() if unread else await receive()
 
         async def guarded(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
+                sent = {name.lower() for name, _ in message["headers"]}
                 own = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-                sent = {name for name, _ in message["headers"]}
-                message["headers"] = [
-                    *message["headers"],
-                    *(each for each in own if each[0] not in sent),
-                ]
+                added = [each for each in own if each[0] not in sent]
+                message = {**message, "headers": [*message["headers"], *added]}
             await send(message)
 
-        try:
-            await self.app(scope, counted, guarded)
-        except TooLarge:
-            if not started:
-                sentence = f"A request may have a body of {BODY >> 20} MiB."
-                gone = {**HEADERS, "connection": "close"}
-                await PlainTextResponse(sentence, 413, gone)(scope, receive, send)
+        return await self.app(scope, received, guarded)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The request's body; None as soon as more than BODY bytes of it came."""
+    parts, taken = list[bytes](), 0
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        taken += len(parts[-1])
+        if taken > BODY:
+            return None
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return b"".join(parts)
 
 
 def _has_dots(scope: Scope) -> bool:

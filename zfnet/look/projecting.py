@@ -92,7 +92,7 @@ def projected(run: Forward, units: Units, method: str) -> Drawn:
     """
     field = _field(run, units, method)
     if method in TABLES:
-        return _drawn(run, method, _by_table(run, units, method), field)
+        return _drawn(run, method, by_table(run, units, method), field)
     one = units.single
     if one is None:
         raise ValueError(
@@ -108,7 +108,7 @@ def projected(run: Forward, units: Units, method: str) -> Drawn:
     )
 
 
-def _by_table(run: Forward, units: Units, method: str) -> np.ndarray:
+def by_table(run: Forward, units: Units, method: str) -> np.ndarray:
     """All activations but the units' set to zero, and the backward pass: (3,S,S)."""
     activation = run.outputs[units.layer]
     layout, shape = run.model.layout(units.layer), activation.shape[1:]

@@ -90,10 +90,12 @@ export default {
       if (!frame) return;
       look.draw.rgb(stage.canvas, frame.arrays.pixels);
       heat.getContext("2d").clearRect(0, 0, heat.width, heat.height);
-      stage.scale.replaceChildren();
+      plain();
       last = null;
     });
 
+    const plain = () => stage.scale.replaceChildren(
+      make("span", { className: "scale" }, `${S()} × ${S()} pixels, as the network takes it`));
     let last = null;
     const filling = look.guarded(async () => {
       const mine = ++run;
@@ -112,7 +114,7 @@ export default {
       const context = heat.getContext("2d");
       if (kind.value === "none") {
         context.clearRect(0, 0, heat.width, heat.height);
-        stage.scale.replaceChildren();
+        plain();
         return;
       }
       const values = arrays[kind.value].data.filter((each) => !Number.isNaN(each));
