@@ -2,7 +2,7 @@
 
 import { make, number } from "../draw.js";
 import { scatter } from "./details.js";
-import { comparison, digits, equation, labelled } from "./grids.js";
+import { comparison, digits, equation, firstMap, labelled } from "./grids.js";
 import { parts, shownChannel } from "./parts.js";
 
 const RULES = ["deconvnet", "guided", "gradient"];
@@ -37,7 +37,7 @@ export function back(element, look) {
   }
 
   async function update(state) {
-    const asked = { layer: state.layer, map: state.map, p: state.p, q: state.q,
+    const asked = { layer: state.layer, map: firstMap(state), p: state.p, q: state.q,
       rule: state.irule, through: state.through, source: state.isource,
       c: state.ic, h: state.ih, w: state.iw };
     const found = await look.ask("inside-step", asked, "inside");
@@ -81,7 +81,7 @@ export function back(element, look) {
     const state = look.state;
     const n = shownChannel(header, chosen);
     const [i, j] = nearest(header, seen.arrays, n);
-    const asked = { layer: state.layer, map: state.map, p: state.p, q: state.q, rule: state.irule,
+    const asked = { layer: state.layer, map: firstMap(state), p: state.p, q: state.q, rule: state.irule,
       through: header.through, k: header.first + n, i, j };
     const found = await look.ask("inside-scattered", asked, "inside-scattered");
     const own = found ? header.at[0] - found.header.first : 0;

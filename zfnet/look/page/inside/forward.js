@@ -2,7 +2,7 @@
 
 import { make } from "../draw.js";
 import { im2col, winograd } from "./details.js";
-import { comparison } from "./grids.js";
+import { comparison, firstMap } from "./grids.js";
 import { parts, shownChannel } from "./parts.js";
 
 const TOGGLES = [
@@ -17,7 +17,7 @@ export function forward(element, look) {
   const choose = (n) => look.set({ ichannel: n });
 
   async function update(state) {
-    const asked = { layer: state.layer, map: state.map, p: state.p, q: state.q };
+    const asked = { layer: state.layer, map: firstMap(state), p: state.p, q: state.q };
     const found = await look.ask("inside", asked, "inside");
     if (!found) return null;
     seen = found;

@@ -116,3 +116,6 @@ export function equation(...parts) {
 export function labelled(text, control, className = "") {
   return make("label", { className: `inside-label ${className}` }, text, control);
 }
+
+/** The state's map, the first of several. */
+export const firstMap = (state) => (state.map ?? "").split(",")[0];

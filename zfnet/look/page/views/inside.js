@@ -3,6 +3,8 @@
 import { back } from "../inside/back.js";
 import { forward } from "../inside/forward.js";
 import { labelled } from "../inside/grids.js";
+import { styled } from "../inside/styled.js";
+import { whileVisible } from "../inside/visible.js";
 
 const UNIT = ["layer", "map", "p", "q", "image", "network", "variant"];
 const BACK = ["through", "isource", "irule", "ic", "ih", "iw"];
@@ -13,10 +15,7 @@ export default {
   title: "Inside one number",
   mount(element, look) {
     const { make } = look.draw;
-    if (!document.getElementById("inside-style")) {
-      document.head.append(make("link", { id: "inside-style", rel: "stylesheet",
-        href: "inside/inside.css" }));
-    }
+    styled();
     const controls = unitControls(look);
     const tabs = make("div", { className: "row", role: "group", ariaLabel: "Direction" });
     const panels = { "": make("div"), back: make("div", { hidden: true }) };
@@ -35,7 +34,7 @@ export default {
 
     const direction = () => (look.state.inside === "back" ? "back" : "");
     let layer = look.state.layer;
-    const update = look.guarded(async () => {
+    const update = whileVisible(element, look.guarded(async () => {
       if (layer !== look.state.layer) {
         layer = look.state.layer;
         look.set(FRESH); // what was chosen in another layer
@@ -48,14 +47,15 @@ export default {
       controls.fill();
       try {
         const header = await views[now].update(look.state);
-        if (header) controls.show(header);
+        if (!header) return; // a newer request is on its way
+        controls.show(header);
         note.textContent = "";
       } catch (error) {
         note.textContent = error.message;
         panels[""].replaceChildren();
       }
       element.dataset.shown = "true";
-    });
+    }));
     const redraw = look.guarded(async () => views[direction()].redraw());
     look.watch([...UNIT, ...BACK, "inside"], update);
     look.watch(DRAWN, redraw);
