@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -35,6 +36,12 @@ def look_command(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Of the page's address (0: a free one).")
     ] = 0,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the top nine and their pages (default: in the user's cache)."
+        ),
+    ] = None,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
     ] = True,
@@ -54,7 +61,7 @@ def look_command(
     if len(given) > 2:
         raise ValueError(f"--model was given {len(given)} times; two networks fit side by side")
     opened = [_opened(each, preset, classes, options) for each in given]
-    session = Session(opened, Gallery(found_images(images or [])))
+    session = Session(opened, Gallery(found_images(images or [])), keep or _cache())
 
     def ready(address: str) -> None:
         say(f"The page is {address} (Ctrl-C ends it).")
@@ -62,6 +69,12 @@ def look_command(
             webbrowser.open(address)
 
     serve(session, port, ready)
+
+
+def _cache() -> Path:
+    """The folder of this command in the user's cache."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "zfnet" / "look"
 
 
 def _opened(

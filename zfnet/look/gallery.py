@@ -10,7 +10,7 @@ import hashlib
 import io
 import tempfile
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +86,33 @@ class Gallery:
         if len(self._read) > READ:
             self._read.popitem(last=False)
         return picture
+
+    def sources(self) -> list[str]:
+        """The ids of the command's images, or of the samples: without uploads."""
+        return list(self._samples) + [f"f{n}" for n in range(len(self.files))]
+
+    def pixels(self, identity: str) -> np.ndarray:
+        """The pixels of one of `sources`, read anew; BadImage if they cannot be."""
+        if identity in self._samples:
+            return self._samples[identity].pixels
+        return _reduced(read_image(self.files[int(identity[1:])]))
+
+    def name(self, identity: str) -> str:
+        """The name of one of `sources`, for people."""
+        if identity in self._samples:
+            return self._samples[identity].name
+        return printable(self.files[int(identity[1:])].name)
+
+    def digest_lines(self) -> Iterator[str]:
+        """A line for each of `sources`: its path, its size and its time."""
+        yield from (picture.name for picture in self._samples.values())
+        for file in self.files:
+            try:
+                stat = file.stat()
+            except OSError:
+                yield f"{file} gone"
+            else:
+                yield f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}\n"
 
     def add(self, data: bytes, name: str) -> Picture:
         """Keep an uploaded image; ValueError in a sentence if it is none, or too large."""

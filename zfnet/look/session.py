@@ -106,6 +106,8 @@ class Session:
         self.engine = Engine()
         self.variants: dict[str, Change] = {}
         self.described: list[dict[str, Any]] = []
+        self.shared: dict[str, Any] = {}
+        """What views keep as long as the server runs, by their names."""
         self._passes: OrderedDict[tuple[int, str, str], Forward] = OrderedDict()
         for opened in self.networks:
             opened.model.eval()

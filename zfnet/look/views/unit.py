@@ -1,8 +1,6 @@
-"""Unit: projections of the chosen units by several rules, and one place through all layers."""
+"""Unit: projections of the chosen units by several rules."""
 
 from __future__ import annotations
-
-import numpy as np
 
 from kernels.contract.geometry import Box
 from zfnet.attribution.methods import method_named
@@ -78,25 +76,4 @@ def _shown_field(run: Forward, units: Units) -> Box:
     )
 
 
-def column(session: Session, asked: Asked, job: Job) -> Frame:
-    """One pixel of the image through the layers: in each with places, the strongest unit that is
-    nearest to it: y, x in pixels -> one row a layer."""
-    run = session.forward(asked)
-    S = run.model.image_size
-    y, x = min(asked.whole("y"), S - 1), min(asked.whole("x"), S - 1)
-    rows = []
-    for name in run.model.layer_names():
-        if name not in run.outputs or not run.model.is_planar(name):
-            continue
-        _, P, Q = run.model.unit_planes(name)
-        layout = run.model.layout(name)
-        if P * Q <= 1 or layout.grid is not None:
-            continue
-        p, q = min(y * P // S, P - 1), min(x * Q // S, Q - 1)
-        values = run.planes(name)[:, p, q]
-        best = int(np.nan_to_num(values, nan=-np.inf).argmax())
-        rows.append({"layer": name, "map": best, "p": p, "q": q, "value": float(values[best])})
-    return Frame({"rows": rows})
-
-
-VIEW = View("unit", "unit.js", {"project": project, "column": column}, order=40)
+VIEW = View("unit", "unit.js", {"project": project}, order=40)

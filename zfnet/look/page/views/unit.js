@@ -84,6 +84,7 @@ export default {
       pictures.replaceChildren(...header.drawn.map((each) => {
         const figure = look.draw.figure(each.title, `Projection by ${each.title}`);
         figure.element.dataset.method = each.method;
+        figure.element.title = each.title;
         look.draw.rgb(figure.canvas, arrays[each.method]);
         figure.scale.replaceChildren(each.kind === "colours" ? look.draw.greyScale(each.high)
           : look.draw.colourBar(each.low, each.high, each.kind === "signed" ? "diverging" : "magma"));
@@ -104,7 +105,7 @@ export default {
         const part = use ? cut(data, shape, top, left, h, w) : data;
         look.draw.rgb(canvas, { data: part, shape: [h, w, 3] });
         figure.querySelector(".figure-title").textContent =
-          `${canvas.getAttribute("aria-label").replace("Projection by ", "")} · ${h} × ${w} px`;
+          `${figure.dataset.method}, ${h} × ${w} px`;
       }
     };
 
