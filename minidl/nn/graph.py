@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Self, overload
@@ -111,6 +112,16 @@ class Graph(Module):
             open_.extend(fresh)
         return found
 
+    def replaced(self, layers: Mapping[str, Module]) -> Self:
+        """The same graph with other layers of these names; every other layer is shared, and this
+        graph stays as it is. KeyError for an unknown name."""
+        other = copy(self)
+        other._layers = {**self._layers, **{name: layers[name] for name in layers}}
+        if other._layers.keys() != self._layers.keys():
+            raise KeyError(*(layers.keys() - self._layers.keys()))
+        other._plan = None
+        return other
+
     def activations(self, x: Tensor, until: str | None = None) -> dict[str, Tensor]:
         """Every layer's output by its name; with `until`, only those on the paths to it."""
         wanted = self.below(self.output if until is None else until)
@@ -145,6 +156,14 @@ class Sequential(Graph):
     def wiring(self) -> Wiring:
         names = [name for name, _ in self.named_children()]
         return {name: (before,) for name, before in zip(names, [INPUT, *names], strict=False)}
+
+    def replaced(self, layers: Mapping[str, Module]) -> Self:
+        other = copy(self)
+        for name, layer in layers.items():
+            if name not in self.wiring():
+                raise KeyError(name)
+            setattr(other, name, layer)
+        return other
 
     @property
     def output(self) -> str:

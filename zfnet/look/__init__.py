@@ -34,7 +34,8 @@ newer request of the channel replaced it; image, network and variant of the stat
 parameters. `page/draw.js` draws arrays on canvases with scale bars.
 
 A variant is a changed forward pass ("what if"): `session.variants["NAME"] = change`, where
-`change(network, x, argument)` returns another (Network, x (1,3,S,S)). A state with
+`change(network, pixels, argument)` makes another Network and x (1,3,S,S) of the image's pixels
+(H,W,3) uint8. A state with
 `variant: "NAME:argument"` makes every view follow.
 """
 

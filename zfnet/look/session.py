@@ -136,13 +136,12 @@ class Session:
         return self._passes[key]
 
     def _run(self, network: Network, picture: Picture, variant: str) -> Forward:
-        x = prepared(network, picture.pixels)[None]  # (3,S,S) -> (1,3,S,S)
-        if variant:
-            name, _, argument = variant.partition(":")
-            if name not in self.variants:
-                raise ValueError(f"no variant {name!r}; there are {', '.join(self.variants)}")
-            network, x = self.variants[name](network, x, argument)
-        return run(network, x)
+        if not variant:
+            return run(network, prepared(network, picture.pixels)[None])  # (3,S,S) -> (1,3,S,S)
+        name, _, argument = variant.partition(":")
+        if name not in self.variants:
+            raise ValueError(f"no variant {name!r}; there are {', '.join(self.variants)}")
+        return run(*self.variants[name](network, picture.pixels, argument))
 
 
 def run(network: Network, x: np.ndarray) -> Forward:

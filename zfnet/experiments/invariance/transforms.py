@@ -25,11 +25,12 @@ SHIFT = 60 / 224
 @dataclass(frozen=True)
 class Transform:
     """About the crop's centre: `angle` degrees counterclockwise and `scale` times larger; then
-    `shift` pixels down."""
+    `shift` pixels down and `right` pixels to the right."""
 
     shift: int = 0
     scale: float = 1.0
     angle: float = 0.0
+    right: int = 0
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _transformed_square(
     back = np.array([[cos, sin], [-sin, cos]])
     # About the crop's centre, from one pixel's centre to another's.
     centre = (resize - S) // 2 + (S - 1) / 2
-    origin = np.array(corner) + centre - back @ [centre + t.shift, centre]
+    origin = np.array(corner) + centre - back @ [centre + t.shift, centre + t.right]
     planes = [ndimage.affine_transform(plane, back, origin, (resize, resize), prefilter=False)
               for plane in splines]  # fmt: skip
     return np.clip(np.rint(np.stack(planes, axis=2)), 0, 255).astype(np.uint8)

@@ -2,7 +2,8 @@
 
 /** The document as text: styles inside, canvases as pictures, controls as they stand. */
 export async function saved() {
-  const style = await (await fetch("style.css")).text();
+  const rules = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules]);
+  const style = rules.map((rule) => rule.cssText).join("\n");
   const copy = document.documentElement.cloneNode(true);
   const canvases = [...document.querySelectorAll("canvas")];
   [...copy.querySelectorAll("canvas")].forEach((canvas, n) => {

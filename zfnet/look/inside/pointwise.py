@@ -1,0 +1,120 @@
+"""One output of a layer that works element by element, or joins branches: the elements it read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kernels.bounds import eps, underflow
+from minidl import nn
+
+Index = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Pointwise:
+    """The elements of the inputs at the output's place, one of each input that it reads.
+
+    sources:  the numbers of these inputs among the layer's.
+    formula:  what is done with them, a and b; "" for a kind whose formula is not written here.
+    expected: the formula's value; None without a formula.
+    absolute: what its rounding errors are relative to.
+    """
+
+    values: tuple[float, ...]
+    sources: tuple[int, ...]
+    places: tuple[Index, ...]
+    formula: str
+    expected: float | None
+    absolute: float
+
+    def bound(self, dtype: np.dtype) -> float | None:
+        """Of one rounding for each element; 0 where a value is moved or chosen."""
+        if self.expected is None:
+            return None
+        if self.formula in EXACT:
+            return 0.0
+        return len(self.values) * (eps(dtype) * self.absolute + underflow(dtype))
+
+
+def pointwise(layer: nn.Module, inputs: Sequence[np.ndarray], index: Index) -> Pointwise | None:
+    """The elements that the output at `index` reads; None for a layer of another kind."""
+    kind = type(layer).__name__
+    if kind == "Concatenate":
+        return _concatenated(layer.settings["axis"], inputs, index)  # type: ignore[attr-defined]
+    if kind == "Flatten":
+        return _of(inputs, [_unflattened(index, inputs[0].shape)], kind) if _whole(layer) else None
+    if kind not in FORMULAS and kind not in OTHERS:
+        return None
+    return _of(inputs, [broadcast(index, x.shape) for x in inputs], kind)
+
+
+def _whole(layer: Any) -> bool:
+    """Whether all axes of an image are flattened to one."""
+    return bool(layer.dims == (1, -1))
+
+
+def _unflattened(index: Index, shape: Index) -> Index:
+    """The index in x of `shape` of an element of x flattened."""
+    return (index[0], *(int(i) for i in np.unravel_index(index[1], shape[1:])))
+
+
+def broadcast(index: Index, shape: tuple[int, ...]) -> Index:
+    """The index of an operand of `shape` that is broadcast to the output."""
+    own = index[len(index) - len(shape) :]
+    return tuple(0 if size == 1 else i for i, size in zip(own, shape, strict=True))
+
+
+def _of(inputs: Sequence[np.ndarray], places: Sequence[Index], kind: str) -> Pointwise:
+    read = [float(x[place]) for x, place in zip(inputs, places, strict=True)]
+    formula, function = FORMULAS.get(kind, ("", None))
+    expected = None if function is None else function(read)
+    sources = tuple(range(len(read)))
+    absolute = max(abs(expected or 0.0), sum(map(abs, read)) if kind in SUMS else 0.0)
+    return Pointwise(tuple(read), sources, tuple(places), formula, expected, absolute)
+
+
+def _concatenated(axis: int, inputs: Sequence[np.ndarray], index: Index) -> Pointwise:
+    """The one input in which the output's place lies."""
+    axis %= len(index)
+    at = index[axis]
+    for number, x in enumerate(inputs):
+        if at < x.shape[axis]:
+            place = (*index[:axis], at, *index[axis + 1 :])
+            value = float(x[place])
+            return Pointwise((value,), (number,), (place,), "a", value, abs(value))
+        at -= x.shape[axis]
+    raise ValueError(f"there is no output {index} of the joined inputs")
+
+
+def _divide(read: list[float]) -> float:
+    return float(np.divide(read[0], read[1]))
+
+
+FORMULAS: dict[str, tuple[str, Callable[[list[float]], float]]] = {
+    "Absolute": ("|a|", lambda read: abs(read[0])),
+    "Add": ("a + b", math.fsum),
+    "Divide": ("a / b", _divide),
+    "Dropout": ("a", lambda read: read[0]),
+    "Flatten": ("a", lambda read: read[0]),
+    "Identity": ("a", lambda read: read[0]),
+    "Maximum": ("max(a, b)", lambda read: float(np.max(read))),
+    "Minimum": ("min(a, b)", lambda read: float(np.min(read))),
+    "Multiply": ("a b", lambda read: float(np.prod(read))),
+    "Negate": ("-a", lambda read: -read[0]),
+    "ReLU": ("max(a, 0)", lambda read: float(np.maximum(read[0], 0))),
+    "ReLU6": ("min(max(a, 0), 6)", lambda read: float(np.clip(read[0], 0, 6))),
+    "Subtract": ("a - b", lambda read: read[0] - read[1]),
+}
+"""The formula of each kind of layer and its value, from the elements that it reads."""
+SUMS = ("Add", "Subtract")
+EXACT = frozenset(("a", "-a", "|a|", "max(a, 0)", "min(max(a, 0), 6)", "max(a, b)", "min(a, b)"))
+OTHERS = frozenset((
+    "Clip", "ELU", "Erf", "Exp", "GELU", "Hardsigmoid", "Hardswish", "LeakyReLU", "Log", "Mish",
+    "PReLU", "Power", "Reciprocal", "SiLU", "Sigmoid", "Softplus", "Sqrt", "Tanh",
+))  # fmt: skip
+"""Kinds whose element is shown, and no formula."""
