@@ -57,7 +57,7 @@ VALUE_ERRORS: list[tuple[Callable[[], Any], str]] = [
     (conv(dilation=0), "dilation: must be at least 1, got 0"),
     (conv(padding=(1, 2, 3)), r"padding: expected .*, got \(1, 2, 3\)"),
     (conv(padding=0.5), "padding: expected .*, got 0.5"),
-    (conv(padding="full"), "padding: expected .*, got 'full'"),
+    (conv(padding="full"), "padding must be one of same, valid, got 'full'"),
     (conv(w=(6, 4, 9, 3), padding=1), r"window 9x3 .* input 5x5 with padding \(1, 1, 1, 1\)"),
     (conv(dilation=3), r"window 3x3 with dilation \(3, 3\) spans 7x7 .* input 5x5"),
     (conv(padding=-2), r"input 5x5 with padding \(-2, -2, -2, -2\)"),
