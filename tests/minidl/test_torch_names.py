@@ -154,6 +154,7 @@ def layers(engine: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("kind", layers(minidl))
 def test_a_layer_gives_pytorchs_values_and_gradients(kind: str) -> None:
     ours, theirs = layers(minidl)[kind].double(), layers(torch)[kind].double()
