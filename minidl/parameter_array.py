@@ -7,15 +7,21 @@ scripts for PyTorch call it. Results of arithmetic are plain arrays.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from minidl.tensor import Tensor, plain
+from minidl.tensor import Count, Tensor, plain
+
+
+def with_methods(array: Any) -> Any:
+    """The same memory with Tensor's methods; arrays of devices as they are."""
+    return array.view(ParameterArray) if type(array) is np.ndarray else array
 
 
 class ParameterArray(np.ndarray):
-    """A view of a parameter's memory."""
+    """A view of a parameter's memory, or a buffer's."""
 
     __slots__ = ()
 
@@ -23,6 +29,13 @@ class ParameterArray(np.ndarray):
         if name.startswith("_") or not hasattr(Tensor, name):
             raise AttributeError(f"neither an array nor a Tensor has an attribute {name!r}")
         return getattr(plain(self.view(np.ndarray)), name)
+
+    @property
+    def size(self) -> Count:
+        """The number of elements; `size()` is the shape, as of a Tensor."""
+        count = Count(math.prod(self.shape))
+        count.shape = self.shape
+        return count
 
     def __array_wrap__(
         self, array: np.ndarray, context: Any = None, return_scalar: bool = False

@@ -318,6 +318,13 @@ def test_data_of_a_parameter_has_tensors_methods_and_is_an_array() -> None:
     assert weight.data.min() >= 3 and weight.data.numel() == 2000
     assert isinstance(weight.data, np.ndarray) and type(weight.data * 2) is np.ndarray
     assert isinstance(weight.data.mean(), np.float32)
+    state = nn.BatchNorm2d(3).state_dict()
+    average = {name: value.detach().clone() for name, value in state.items()}
+    for name in ("weight", "running_var"):
+        average[name].mul_(0.9).add_(state[name], alpha=0.1)
+    assert minidl.allclose(average["running_var"], state["running_var"])
+    assert state["weight"].size() == (3,) and state["weight"].size == 3
+    assert minidl.max(weight.data, 1)[1].shape == (40,)
     with pytest.raises(AttributeError, match="neither an array nor a Tensor"):
         _ = weight.data.nothing
 
