@@ -35,8 +35,9 @@ METHODS = (
 def _method(name: str) -> Callable[..., Any]:
     method = getattr(Tensor, name)
 
-    def function(input: Any, *given: Any, **named: Any) -> Any:
-        return getattr(_tensor(input, name), name)(*given, **named)
+    def function(input: Any, *given: Any, out: Tensor | None = None, **named: Any) -> Any:
+        result = getattr(_tensor(input, name), name)(*given, **named)
+        return result if out is None else out.copy_(result)
 
     function.__name__, function.__doc__ = name, method.__doc__
     return function

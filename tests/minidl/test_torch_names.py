@@ -348,6 +348,54 @@ def test_a_kept_gradient_and_the_switch_of_recording() -> None:
     assert minidl.is_grad_enabled()
 
 
+def test_a_function_of_the_users_is_pytorchs_to_second_order() -> None:
+    def made(engine: Any) -> Any:
+        class Legendre(engine.autograd.Function):  # type: ignore[misc]
+            @staticmethod
+            def forward(ctx: Any, x: Any, scale: float, q: Any) -> Any:
+                ctx.save_for_backward(x, q)
+                ctx.scale = scale
+                return scale * (5 * x**3 - 3 * x) * q
+
+            @staticmethod
+            def backward(ctx: Any, gy: Any) -> Any:
+                x, q = ctx.saved_tensors
+                gx = gy * ctx.scale * (15 * x**2 - 3) * q
+                return gx, None, gy * ctx.scale * (5 * x**3 - 3 * x)
+
+        return Legendre
+
+    (ours, _), (theirs, _) = names(minidl, True), names(torch, True)
+    results = [made(e).apply(n["x"], 0.5, n["q"]) for e, n in ((minidl, ours), (torch, theirs))]
+    same_to_second_order(*results, [ours["x"], ours["q"]], [theirs["x"], theirs["q"]])
+
+
+class Steps(minidl.autograd.Function):
+    """The sign, with the gradient of the identity (a straight-through estimator)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        y = x.sign()
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gy: Any) -> Any:
+        assert ctx.saved_tensors[0].requires_grad
+        return gy.sum(0) if ctx.needs_input_grad[0] and gy.shape[0] == 2 else gy
+
+
+def test_a_straight_through_estimator_and_its_mistakes() -> None:
+    x = minidl.tensor([0.5, -2.0, 3.0], requires_grad=True)
+    Steps.apply(x).sum().backward()
+    assert x.grad is not None and (x.grad == 1).all()
+    pair = minidl.ones(2, 3, requires_grad=True)
+    with pytest.raises(ValueError, match=r"gradient \(3,\) is not of its argument's shape"):
+        Steps.apply(pair).sum().backward()
+    out = minidl.zeros(3)
+    assert minidl.add(x.detach(), 1, out=out) is out and (out == x + 1).all()
+
+
 def test_settings_of_habit_say_what_they_do() -> None:
     minidl.backends.cudnn.benchmark = True
     minidl.set_default_dtype(minidl.float32)
