@@ -48,7 +48,7 @@ def _tensor(value: Any, what: str) -> Tensor:
     if devices.is_array(value):
         value = from_array(value)
     arguments.tensor(value, what, "input")
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def from_array(array: Any) -> Tensor:
