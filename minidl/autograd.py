@@ -1,4 +1,4 @@
-"""Gradients as values, under PyTorch's name `autograd.grad`."""
+"""Gradients as values, and functions of the user's, as in PyTorch's `autograd`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.backward_pass import backward
+from minidl.custom import Function as Function
 from minidl.tensor import Tensor
 
 

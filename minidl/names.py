@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from minidl import device as devices
+from minidl import dtypes
 from minidl import functional as F
 from minidl.functional import arguments
 from minidl.randomness import given_or_default
-from minidl.tensor import Tensor
+from minidl.tensor import Tensor, plain
 
 METHODS = (
     "abs", "add", "all", "amax", "amin", "any", "argmax", "argmin", "argsort", "bmm", "ceil",
@@ -34,12 +35,26 @@ METHODS = (
 def _method(name: str) -> Callable[..., Any]:
     method = getattr(Tensor, name)
 
-    def function(input: Tensor, *given: Any, **named: Any) -> Any:
-        arguments.tensor(input, name, "input")
-        return getattr(input, name)(*given, **named)
+    def function(input: Any, *given: Any, out: Tensor | None = None, **named: Any) -> Any:
+        result = getattr(_tensor(input, name), name)(*given, **named)
+        return result if out is None else out.copy_(result)
 
     function.__name__, function.__doc__ = name, method.__doc__
     return function
+
+
+def _tensor(value: Any, what: str) -> Tensor:
+    """The Tensor; an array, as `x.data` is, off the tape."""
+    if devices.is_array(value):
+        value = from_array(value)
+    arguments.tensor(value, what, "input")
+    return value
+
+
+def from_array(array: Any) -> Tensor:
+    """A Tensor of the array's memory; TypeError for a type that no Tensor holds."""
+    dtypes.check(array.dtype, "Tensor")
+    return plain(array)
 
 
 FUNCTIONS = {name: _method(name) for name in METHODS}
@@ -145,7 +160,7 @@ def allclose(
     a: Tensor, b: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:
     """True if |a - b| <= atol + rtol |b| everywhere."""
-    left, right = devices.host(a._array), devices.host(b._array)
+    left, right = (devices.host(_tensor(t, "allclose")._array) for t in (a, b))
     return bool(np.allclose(left, right, rtol, atol, equal_nan))
 
 

@@ -11,9 +11,11 @@ from minidl import functional as F
 from minidl.backward_pass import backward
 from minidl.functional.copies import cast, clone
 from minidl.functional.shape import to
+from minidl.handed_array import HandedArray
 from minidl.in_place import assign_item, change
 from minidl.tensor import Functions, Tensor, plain
 
+HandedArray.tensor_of = plain
 Tensor.functions = Functions(
     add=F.add,
     subtract=F.subtract,

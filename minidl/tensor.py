@@ -20,6 +20,7 @@ from numpy.typing import DTypeLike
 from kernels.contract import memory
 from minidl import device as devices
 from minidl import dtypes, printing, versions
+from minidl.handed_array import Count, handed, is_view_of
 from minidl.methods import Methods
 from minidl.recording import is_recording
 
@@ -131,16 +132,6 @@ class Functions:
     backward: Callable[..., tuple[Tensor, ...]]
 
 
-class Count(int):
-    """The number of elements, which called as in PyTorch is the shape: `x.size`, `x.size()`,
-    `x.size(0)`."""
-
-    shape: tuple[int, ...]
-
-    def __call__(self, dim: int | None = None) -> Any:
-        return self.shape if dim is None else self.shape[dim]
-
-
 class Tensor(Methods):
     """An array of float32 or float64 on a tape.
 
@@ -176,7 +167,8 @@ class Tensor(Methods):
 
     @property
     def data(self) -> np.ndarray:
-        return self._array if self._guard is None else self._handed_out()
+        """The array, with Tensor's methods where NumPy has none of the name."""
+        return handed(self._array) if self._guard is None else self._handed_out()
 
     @data.setter
     def data(self, data: np.ndarray | Tensor) -> None:
@@ -199,13 +191,15 @@ class Tensor(Methods):
         The engine's own functions, which note their writes, use `_array`.
         """
         assert self._guard is not None
-        handed: np.ndarray = self._guard.handed(self._array)
+        own: np.ndarray = self._guard.handed(self._array)
         if self._array is not self._guard.array:
-            self._array = handed
-        return handed
+            self._array = own
+        return handed(own)
 
     def _is_own(self, array: object) -> bool:
-        return array is self._array or (self._guard is not None and array is self._guard.owner)
+        if array is self._array or is_view_of(array, self._array):
+            return True
+        return self._guard is not None and array is self._guard.owner
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles, whose memory is their own."""

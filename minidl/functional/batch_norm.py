@@ -31,7 +31,7 @@ from minidl.functional.reduction import mean
 from minidl.functional.shape import reshape
 from minidl.recording import is_recording
 from minidl.rules import gradient
-from minidl.tensor import Node, Tensor, record
+from minidl.tensor import Node, Tensor, plain, record
 
 Needs = tuple[bool, ...]
 GROUP = 128
@@ -169,14 +169,30 @@ def _fixed(
 ) -> Tensor:  # fmt: skip
     """x scale + shift, the scale and the shift from fixed statistics."""
     apart = (-1, *(1,) * (x.ndim - 2))
+    if not is_recording() or not any(t.requires_grad for t in (x, weight, bias) if t is not None):
+        return plain(_fixed_arrays(x, mean, variance, weight, bias, eps))
     scale: Tensor = Tensor(1 / np.sqrt(variance._array + x.dtype.type(eps)))
     scale = scale if weight is None else multiply(scale, weight)
     shift = multiply(scale, Tensor(-mean._array))
     shift = shift if bias is None else add(shift, bias)
     y = multiply(x, reshape(scale, apart))  # (C,) -> (C,1,...)
-    if y.requires_grad or shift.requires_grad:
-        return add(y, reshape(shift, apart))
-    y._array += shift._array.reshape(apart)  # (C,) -> (C,1,...): nobody else knows y
+    return add(y, reshape(shift, apart))
+
+
+def _fixed_arrays(
+    x: Tensor, mean: Tensor, variance: Tensor, weight: Tensor | None, bias: Tensor | None,
+    eps: float,
+) -> np.ndarray:  # fmt: skip
+    """The same off the tape, with the same bits: a network in inference has many calls of it."""
+    apart = (-1, *(1,) * (x.ndim - 2))
+    scale = 1 / np.sqrt(variance._array + x.dtype.type(eps))
+    if weight is not None:
+        scale *= weight._array
+    shift = scale * -mean._array
+    if bias is not None:
+        shift += bias._array
+    y: np.ndarray = x._array * scale.reshape(apart)  # (C,) -> (C,1,...)
+    y += shift.reshape(apart)  # (C,) -> (C,1,...)
     return y
 
 

@@ -11,10 +11,10 @@ from numpy.typing import DTypeLike
 from kernels.contract import memory
 from minidl import device as devices
 from minidl import dtypes
+from minidl.handed_array import handed
 from minidl.nn import state
 from minidl.nn.hooks import Handle, Hook, Hooks, call
 from minidl.nn.naming import NamedModule, module_of
-from minidl.parameter_array import ParameterArray
 from minidl.tensor import Tensor
 from minidl.versions import Guard
 
@@ -40,10 +40,7 @@ class Parameter(Tensor):
         return "Parameter containing:\n" + super().__repr__()
 
     def _guard_memory(self) -> None:
-        array = self._array
-        if type(array) is np.ndarray:  # what `data` hands out has PyTorch's methods too
-            array = array.view(ParameterArray)
-        self._guard = Guard(array)
+        self._guard = Guard(handed(self._array))
         self._array = self._guard.array
 
     def change(self, function: Callable[[np.ndarray], object]) -> None:
@@ -285,7 +282,7 @@ class Module:
     def state_dict(self, prefix: str = "") -> dict[str, np.ndarray]:
         """The array of every parameter and persistent buffer by name, without copies; a
         parameter's array by each name."""
-        return {name: tensor.data for name, tensor in self._named_state(prefix)}
+        return {name: handed(tensor.data) for name, tensor in self._named_state(prefix)}
 
     def _named_state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
         for owner, module in self.named_modules(remove_duplicate=False):

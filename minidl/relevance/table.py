@@ -45,7 +45,7 @@ PASSED = frozenset({
     "mish", "negate", "power", "relu", "relu6", "round", "sigmoid", "sign", "silu", "sin",
     "softmax", "softplus", "sqrt", "tanh",
 })  # fmt: skip
-FIRST_OPERAND = frozenset({"binary_cross_entropy", "clamp", "power_of", "remainder"})
+FIRST_OPERAND = frozenset({"binary_cross_entropy", "clamp", "function", "power_of", "remainder"})
 """Functions of single elements with further operands, which get nothing."""
 LINEAR = frozenset({"avg_pool2d", "avg_pool2d_vjp", "cumsum", "resize", "sum"})
 OWN = frozenset({

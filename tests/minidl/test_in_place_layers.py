@@ -11,7 +11,7 @@ from minidl.nn.in_place import InPlace
 LAYERS = {
     "ReLU": nn.ReLU, "ReLU6": nn.ReLU6, "SiLU": nn.SiLU, "Mish": nn.Mish,
     "Hardswish": nn.Hardswish, "Hardsigmoid": nn.Hardsigmoid, "ELU": nn.ELU,
-    "LeakyReLU": nn.LeakyReLU,
+    "LeakyReLU": nn.LeakyReLU, "CELU": nn.CELU, "SELU": nn.SELU, "Hardtanh": nn.Hardtanh,
 }  # fmt: skip
 DRAWN = np.random.default_rng(0).standard_normal((2, 3, 4, 5))
 

@@ -154,6 +154,7 @@ def layers(engine: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("kind", layers(minidl))
 def test_a_layer_gives_pytorchs_values_and_gradients(kind: str) -> None:
     ours, theirs = layers(minidl)[kind].double(), layers(torch)[kind].double()
@@ -317,6 +318,13 @@ def test_data_of_a_parameter_has_tensors_methods_and_is_an_array() -> None:
     assert weight.data.min() >= 3 and weight.data.numel() == 2000
     assert isinstance(weight.data, np.ndarray) and type(weight.data * 2) is np.ndarray
     assert isinstance(weight.data.mean(), np.float32)
+    state = nn.BatchNorm2d(3).state_dict()
+    average = {name: value.detach().clone() for name, value in state.items()}
+    for name in ("weight", "running_var"):
+        average[name].mul_(0.9).add_(state[name], alpha=0.1)
+    assert minidl.allclose(average["running_var"], state["running_var"])
+    assert state["weight"].size() == (3,) and state["weight"].size == 3
+    assert minidl.max(weight.data, 1)[1].shape == (40,)
     with pytest.raises(AttributeError, match="neither an array nor a Tensor"):
         _ = weight.data.nothing
 
@@ -338,6 +346,54 @@ def test_a_kept_gradient_and_the_switch_of_recording() -> None:
     assert minidl.is_grad_enabled()
     assert not minidl.set_grad_enabled(False)(lambda: x * 2)().requires_grad
     assert minidl.is_grad_enabled()
+
+
+def test_a_function_of_the_users_is_pytorchs_to_second_order() -> None:
+    def made(engine: Any) -> Any:
+        class Legendre(engine.autograd.Function):  # type: ignore[misc]
+            @staticmethod
+            def forward(ctx: Any, x: Any, scale: float, q: Any) -> Any:
+                ctx.save_for_backward(x, q)
+                ctx.scale = scale
+                return scale * (5 * x**3 - 3 * x) * q
+
+            @staticmethod
+            def backward(ctx: Any, gy: Any) -> Any:
+                x, q = ctx.saved_tensors
+                gx = gy * ctx.scale * (15 * x**2 - 3) * q
+                return gx, None, gy * ctx.scale * (5 * x**3 - 3 * x)
+
+        return Legendre
+
+    (ours, _), (theirs, _) = names(minidl, True), names(torch, True)
+    results = [made(e).apply(n["x"], 0.5, n["q"]) for e, n in ((minidl, ours), (torch, theirs))]
+    same_to_second_order(*results, [ours["x"], ours["q"]], [theirs["x"], theirs["q"]])
+
+
+class Steps(minidl.autograd.Function):
+    """The sign, with the gradient of the identity (a straight-through estimator)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        y = x.sign()
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gy: Any) -> Any:
+        assert ctx.saved_tensors[0].requires_grad
+        return gy.sum(0) if ctx.needs_input_grad[0] and gy.shape[0] == 2 else gy
+
+
+def test_a_straight_through_estimator_and_its_mistakes() -> None:
+    x = minidl.tensor([0.5, -2.0, 3.0], requires_grad=True)
+    Steps.apply(x).sum().backward()
+    assert x.grad is not None and (x.grad == 1).all()
+    pair = minidl.ones(2, 3, requires_grad=True)
+    with pytest.raises(ValueError, match=r"gradient \(3,\) is not of its argument's shape"):
+        Steps.apply(pair).sum().backward()
+    out = minidl.zeros(3)
+    assert minidl.add(x.detach(), 1, out=out) is out and (out == x + 1).all()
 
 
 def test_settings_of_habit_say_what_they_do() -> None:
