@@ -30,6 +30,7 @@ from kernels.contract.declarations import everything, never, one
 from kernels.contract.kernel import Kernel
 from kernels.judge import apart, borrowed, forms, missing
 from kernels.judge.arena import SIZE, Mapped
+from kernels.judge.between_lines import file_of, traced
 from kernels.judge.messages import (
     DONE,
     ArrayRef,
@@ -147,16 +148,28 @@ class Connection:
         return {"number": self.served.keep(kept), **self.served.report(modes["threads"])}, b""
 
     def call(
-        self, index: int, arguments: Any, options: Any, modes: Any
+        self, index: int, arguments: Any, options: Any, modes: Any, between: Any = None
     ) -> tuple[dict[str, Any], bytes]:
-        """The results of a call, and whether an earlier result has changed meanwhile."""
+        """The results of a call, and whether an earlier result has changed meanwhile.
+
+        between: another call, and before which line of the kernel it is made.
+        """
         self.mapped.guard(modes["guards"])
         given, named = self._given(arguments), self._given(options)
+        kernel, lines = self.served.kernels[index], 0
         with _modes(modes), contract.observed(self.served.observe):
-            result = self.served.kernels[index](*given, **named)
+            if between is None:
+                result = kernel(*given, **named)
+            else:
+                others, so = self._given(between["arguments"]), self._given(between["options"])
+                result, lines = traced(
+                    lambda: kernel(*given, **named), file_of(kernel.function) or "", between["at"],
+                    lambda: kernel(*others, **so),
+                )  # fmt: skip
         earlier = self._changed()
         text, block = self._results(result)
-        return text | {"earlier": earlier} | self.served.report(modes["threads"]), block
+        text |= {"earlier": earlier, "lines": lines}
+        return text | self.served.report(modes["threads"]), block
 
     def run(self, index: int, arguments: Any, modes: Any) -> tuple[dict[str, Any], bytes]:
         """Makes a call, says that it is done, and then sends its results.
@@ -272,6 +285,7 @@ def declared(kernel: Kernel) -> dict[str, Any]:
         ],
         "grows": kernel.growth is not None,
         "task": getattr(kernel, "task", None),
+        "lines": file_of(kernel.function) is not None,
     }
 
 

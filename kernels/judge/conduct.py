@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kernels.contract.registry import Kernel
+from kernels.judge import narrow
 from kernels.judge.remote import Guest, Remote
 from kernels.verify.calls import OPERATIONS
 from kernels.verify.outcome import Outcome
@@ -89,6 +90,11 @@ CONDUCT = (
         at_end=True,
     ),
 )
+PRECISION = _law(
+    "precision",
+    "Operands are not rounded to a narrower type than the kernel's name says, whatever error it "
+    "declares.",
+)
 SANITIZED = _law(
     "sanitizers",
     "Compiled with the address and the undefined-behaviour sanitizer, the kernel gives the same "
@@ -102,11 +108,11 @@ def laws(kernel: Kernel) -> list[Property]:
     """The properties of conduct that concern a kernel."""
     if not isinstance(kernel, Remote):
         return []
-    found = [rule.law for rule in CONDUCT]
+    found = [*(rule.law for rule in CONDUCT), PRECISION]
     return [*found, SANITIZED] if kernel.guest.checked is not None else found
 
 
-NAMES = {rule.law.name for rule in CONDUCT} | {SANITIZED.name}
+NAMES = {rule.law.name for rule in CONDUCT} | {PRECISION.name, SANITIZED.name}
 
 
 class Hearing:
@@ -125,6 +131,7 @@ class Hearing:
     def at_end(self) -> Iterator[Outcome]:
         """The outcomes of all other rules."""
         yield from self._found(list(self._left), broken=False)
+        yield _precise(self.kernel)
         if self.kernel.guest.checked is not None:
             yield _sanitized(self.kernel, self.kernel.guest.checked, self.seed)
 
@@ -135,6 +142,17 @@ class Hearing:
             if said or not broken:
                 self._left.remove(rule)
                 yield Outcome(self.kernel, rule.law, calls, unmet=said)
+
+
+def _precise(kernel: Remote) -> Outcome:
+    """The outcome of a call that tells types apart."""
+    if kernel.guest.given_up:
+        return Outcome(kernel, PRECISION, 0)
+    kernel.guest.begin_trial()
+    try:
+        return Outcome(kernel, PRECISION, 1, unmet=narrow.rounded_operands(kernel))
+    except Exception:  # a failure of other properties
+        return Outcome(kernel, PRECISION, 0)
 
 
 def _sanitized(kernel: Remote, checked: Guest, seed: int) -> Outcome:

@@ -11,10 +11,12 @@ import pytest
 
 from kernels import ConvGeometry
 from kernels.judge import timing
+from kernels.judge.callers import INTERRUPTED
+from kernels.judge.narrow import rounded_operands
 from kernels.judge.process import Limits
 from kernels.verify.property import PROPERTIES
 from kernels.verify.runner import try_property
-from tests.kernels.judge.guests import QUICK, convolution, found, loaded
+from tests.kernels.judge.guests import HEAD, QUICK, convolution, found, loaded
 
 REACHES = """
 import ctypes, os, signal
@@ -110,6 +112,41 @@ def test_functions_of_this_project_that_a_kernel_calls_are_named(
 ) -> None:
     with loaded(tmp_path / "guest.py", convolution(*BORROWED[named]), Limits(120.0)) as kernel:
         assert named in found(kernel, "inputs kept", examples=2)[-1]
+
+
+def test_a_buffer_that_two_callers_share_is_found(tmp_path: Path) -> None:
+    text = convolution(
+        "kept = np.empty(1 << 20)",
+        "v = kept[:x.size].reshape(x.shape)\n"
+        "v[...] = x\n"
+        "v = v.astype(x.dtype)\n"
+        "return right(v, w, g, bias)",
+    )
+    with loaded(tmp_path / "guest.py", text) as kernel:
+        outcome = try_property(kernel, INTERRUPTED, 20, shrink=False)
+    assert outcome.failure is not None
+    assert "between two lines" in outcome.failure.reason
+
+
+WIDE = """
+@kernel("conv2d", name="NAME", spreads="plane", exact=False, error_bound=lambda g: 1e6,
+        amplification=lambda g: 1e6, growth=lambda g: 1e6, supports=plain)
+def forward(x, w, g, *, bias=None):
+    def narrow(a):
+        if a.dtype == np.float64:
+            return a
+        return (np.ascontiguousarray(a).view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+    return right(narrow(x), narrow(w), g, bias)
+"""
+
+
+@pytest.mark.parametrize("name", ["fast", "fast-bf16"])
+def test_a_wide_bound_does_not_hide_a_narrow_type_that_the_name_does_not_say(
+    name: str, tmp_path: Path
+) -> None:
+    text = HEAD + WIDE.replace("NAME", name)
+    with loaded(tmp_path / "guest.py", text) as kernel:
+        assert ("bfloat16" in rounded_operands(kernel)) == (name == "fast")
 
 
 def test_a_subclass_of_arrays_is_taken_for_what_lies_in_its_memory(tmp_path: Path) -> None:
