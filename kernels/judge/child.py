@@ -63,7 +63,7 @@ class Served:
         """Loads the file; the declarations of its kernels, what loading has changed, and what
         keeps this process from others."""
         kept = os.environ.pop(apart.VARIABLE, "")
-        borrowed.watch(self.others.append)
+        borrowed.watch(self.note_other)
         self.watch = Watch()
         with missing.stood_in() as asked_for:
             self.kernels = forms.load(source)
@@ -75,7 +75,10 @@ class Served:
     def observe(self, kernel: Kernel, *_: object) -> None:
         """Notes a kernel that is none of the file's."""
         if kernel not in self.kernels:
-            self.others.append(f"{kernel.operation} {kernel.name}")
+            self.note_other(f"{kernel.operation} {kernel.name}")
+
+    def note_other(self, name: str) -> None:
+        self.others.append(name)  # to the list since the last report
 
     def report(self, count: int) -> dict[str, Any]:
         """What calls have changed, and which other kernels they called, since the last report.
