@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from kernels.contract.registry import Kernel
 from kernels.judge import narrow
 from kernels.judge.remote import Guest, Remote
+from kernels.judge.tasks import operation as tasks
 from kernels.verify.calls import OPERATIONS
 from kernels.verify.outcome import Outcome
 from kernels.verify.property import PROPERTIES, Property
@@ -159,10 +160,11 @@ def _sanitized(kernel: Remote, checked: Guest, seed: int) -> Outcome:
     """The outcome of the calls of the library that is compiled with sanitizers."""
     same = next(k for k in checked.kernels() if k.operation == kernel.operation)
     calls = 0
+    known = tasks.properties() if kernel.operation == tasks.NAME else PROPERTIES
     for name, examples in TRIED.items():
-        if PROPERTIES[name].concerns(same):
+        if name in known and known[name].concerns(same):
             checked.begin_trial()
-            outcome = try_property(same, PROPERTIES[name], examples, seed, shrink=False)
+            outcome = try_property(same, known[name], examples, seed, shrink=False)
             calls += outcome.examples
             if outcome.failure is not None or outcome.unmet:
                 failure = outcome.failure

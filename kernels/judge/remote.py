@@ -7,11 +7,13 @@ that lies in an operand's memory becomes a view of the operand, as it would be i
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -165,6 +167,9 @@ class Guest:
         asks.lines = bool(said["lines"])
         if said["task"] is not None:
             asks.task = read(name, said["task"])
+            if self.checked is not None:
+                file = Path(self.checked.library.path).with_suffix(".json")
+                file.write_text(json.dumps(said["task"]), encoding="utf-8")
         return Remote(operation, name, "cpu", asks, accuracy, Cost(), abilities)
 
 
