@@ -54,6 +54,9 @@ def built(source: str, folder: Path, checked: bool) -> Library:
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if "error" in line]
         raise ValueError(f"{source} does not compile: {(errors or ['no message'])[0]}")
+    task = Path(source).with_suffix(".py")
+    if not checked and task.is_file():
+        shutil.copyfile(task, target.with_suffix(".py"))
     return Library(str(target), _sanitizer(compiler) if checked else "")
 
 

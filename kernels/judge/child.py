@@ -30,6 +30,7 @@ from kernels.contract.declarations import everything, never, one
 from kernels.contract.kernel import Kernel
 from kernels.judge import apart, borrowed, forms, missing
 from kernels.judge.arena import SIZE, Mapped
+from kernels.judge.between_lines import file_of, traced
 from kernels.judge.messages import (
     DONE,
     ArrayRef,
@@ -62,7 +63,7 @@ class Served:
         """Loads the file; the declarations of its kernels, what loading has changed, and what
         keeps this process from others."""
         kept = os.environ.pop(apart.VARIABLE, "")
-        borrowed.watch(self.others.append)
+        borrowed.watch(self.note_other)
         self.watch = Watch()
         with missing.stood_in() as asked_for:
             self.kernels = forms.load(source)
@@ -74,7 +75,10 @@ class Served:
     def observe(self, kernel: Kernel, *_: object) -> None:
         """Notes a kernel that is none of the file's."""
         if kernel not in self.kernels:
-            self.others.append(f"{kernel.operation} {kernel.name}")
+            self.note_other(f"{kernel.operation} {kernel.name}")
+
+    def note_other(self, name: str) -> None:
+        self.others.append(name)  # to the list since the last report
 
     def report(self, count: int) -> dict[str, Any]:
         """What calls have changed, and which other kernels they called, since the last report.
@@ -147,16 +151,28 @@ class Connection:
         return {"number": self.served.keep(kept), **self.served.report(modes["threads"])}, b""
 
     def call(
-        self, index: int, arguments: Any, options: Any, modes: Any
+        self, index: int, arguments: Any, options: Any, modes: Any, between: Any = None
     ) -> tuple[dict[str, Any], bytes]:
-        """The results of a call, and whether an earlier result has changed meanwhile."""
+        """The results of a call, and whether an earlier result has changed meanwhile.
+
+        between: another call, and before which line of the kernel it is made.
+        """
         self.mapped.guard(modes["guards"])
         given, named = self._given(arguments), self._given(options)
+        kernel, lines = self.served.kernels[index], 0
         with _modes(modes), contract.observed(self.served.observe):
-            result = self.served.kernels[index](*given, **named)
+            if between is None:
+                result = kernel(*given, **named)
+            else:
+                others, so = self._given(between["arguments"]), self._given(between["options"])
+                result, lines = traced(
+                    lambda: kernel(*given, **named), file_of(kernel.function) or "", between["at"],
+                    lambda: kernel(*others, **so),
+                )  # fmt: skip
         earlier = self._changed()
         text, block = self._results(result)
-        return text | {"earlier": earlier} | self.served.report(modes["threads"]), block
+        text |= {"earlier": earlier, "lines": lines}
+        return text | self.served.report(modes["threads"]), block
 
     def run(self, index: int, arguments: Any, modes: Any) -> tuple[dict[str, Any], bytes]:
         """Makes a call, says that it is done, and then sends its results.
@@ -272,6 +288,7 @@ def declared(kernel: Kernel) -> dict[str, Any]:
         ],
         "grows": kernel.growth is not None,
         "task": getattr(kernel, "task", None),
+        "lines": file_of(kernel.function) is not None,
     }
 
 

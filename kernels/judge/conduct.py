@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kernels.contract.registry import Kernel
+from kernels.judge import narrow
 from kernels.judge.remote import Guest, Remote
+from kernels.judge.tasks import operation as tasks
 from kernels.verify.calls import OPERATIONS
 from kernels.verify.outcome import Outcome
 from kernels.verify.property import PROPERTIES, Property
@@ -89,6 +91,11 @@ CONDUCT = (
         at_end=True,
     ),
 )
+PRECISION = _law(
+    "precision",
+    "Operands are not rounded to a narrower type than the kernel's name says, whatever error it "
+    "declares.",
+)
 SANITIZED = _law(
     "sanitizers",
     "Compiled with the address and the undefined-behaviour sanitizer, the kernel gives the same "
@@ -102,11 +109,11 @@ def laws(kernel: Kernel) -> list[Property]:
     """The properties of conduct that concern a kernel."""
     if not isinstance(kernel, Remote):
         return []
-    found = [rule.law for rule in CONDUCT]
+    found = [*(rule.law for rule in CONDUCT), PRECISION]
     return [*found, SANITIZED] if kernel.guest.checked is not None else found
 
 
-NAMES = {rule.law.name for rule in CONDUCT} | {SANITIZED.name}
+NAMES = {rule.law.name for rule in CONDUCT} | {PRECISION.name, SANITIZED.name}
 
 
 class Hearing:
@@ -125,6 +132,7 @@ class Hearing:
     def at_end(self) -> Iterator[Outcome]:
         """The outcomes of all other rules."""
         yield from self._found(list(self._left), broken=False)
+        yield _precise(self.kernel)
         if self.kernel.guest.checked is not None:
             yield _sanitized(self.kernel, self.kernel.guest.checked, self.seed)
 
@@ -137,14 +145,26 @@ class Hearing:
                 yield Outcome(self.kernel, rule.law, calls, unmet=said)
 
 
+def _precise(kernel: Remote) -> Outcome:
+    """The outcome of a call that tells types apart."""
+    if kernel.guest.given_up:
+        return Outcome(kernel, PRECISION, 0)
+    kernel.guest.begin_trial()
+    try:
+        return Outcome(kernel, PRECISION, 1, unmet=narrow.rounded_operands(kernel))
+    except Exception:  # a failure of other properties
+        return Outcome(kernel, PRECISION, 0)
+
+
 def _sanitized(kernel: Remote, checked: Guest, seed: int) -> Outcome:
     """The outcome of the calls of the library that is compiled with sanitizers."""
     same = next(k for k in checked.kernels() if k.operation == kernel.operation)
     calls = 0
+    known = tasks.properties() if kernel.operation == tasks.NAME else PROPERTIES
     for name, examples in TRIED.items():
-        if PROPERTIES[name].concerns(same):
+        if name in known and known[name].concerns(same):
             checked.begin_trial()
-            outcome = try_property(same, PROPERTIES[name], examples, seed, shrink=False)
+            outcome = try_property(same, known[name], examples, seed, shrink=False)
             calls += outcome.examples
             if outcome.failure is not None or outcome.unmet:
                 failure = outcome.failure

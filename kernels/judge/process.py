@@ -160,6 +160,11 @@ class Process:
             self.stop()
         except (Closed, BrokenPipeError, ConnectionError):
             self.ended = f"{self._death()} {doing}"
+        except (KeyboardInterrupt, SystemExit):
+            # Its answer would be taken for that to a later request.
+            self.ended = f"the judge was interrupted {doing}"
+            self.stop()
+            raise
         if self.ended:
             raise Ended(self.ended)
 

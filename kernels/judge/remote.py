@@ -7,11 +7,13 @@ that lies in an operand's memory becomes a view of the operand, as it would be i
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from kernels.contract import memory, threads
 from kernels.contract.declarations import Abilities, Accuracy, Cost, everything, never, one
 from kernels.contract.kernel import Kernel
 from kernels.judge.arena import Arena
+from kernels.judge.between_lines import NAME, Interruption
 from kernels.judge.building import Library
 from kernels.judge.failures import plain_text, raised
 from kernels.judge.process import Caller, Ended, Limits, Process
@@ -161,8 +164,12 @@ class Guest:
                 f"{self.source}: {operation} {name} computes on {device!r}, and the judge takes "
                 "kernels of the CPU; `python -m kernels verify --device emulator` tries CUDA's"
             )
+        asks.lines = bool(said["lines"])
         if said["task"] is not None:
             asks.task = read(name, said["task"])
+            if self.checked is not None:
+                file = Path(self.checked.library.path).with_suffix(".json")
+                file.write_text(json.dumps(said["task"]), encoding="utf-8")
         return Remote(operation, name, "cpu", asks, accuracy, Cost(), abilities)
 
 
@@ -177,14 +184,18 @@ class Remote(Kernel):
 
     def timed(self, *arguments: Any) -> Turn:
         """A call by the judge's clock."""
-        asks: Asks = self.function  # type: ignore[assignment]
-        return asks.timed(*arguments)
+        return self.asks.timed(*arguments)
 
     def opening(self, law: Property) -> str:
         """An expression for a property, in a program that opens the file in a new process."""
-        if self.operation == "task":
+        if self.operation == "task" or law.name == NAME:
             return f"properties()[{law.name!r}]"
         return f"PROPERTIES[{law.name!r}]"
+
+    @property
+    def asks(self) -> Asks:
+        found: Asks = self.function  # type: ignore[assignment]
+        return found
 
     @property
     def guest(self) -> Guest:
@@ -212,24 +223,37 @@ class Asks:
     def __init__(self, guest: Guest, index: int) -> None:
         self.guest, self.index = guest, index
         self.task: Task | None = None
+        self.lines = False
         self.__name__ = "remote"
         self.__module__ = __name__
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """The results of a call of the kernel."""
+        return self.called(arguments, options)
+
+    def called(self, arguments: Any, options: Any, between: Interruption | None = None) -> Any:
+        """The same, with another call between two lines of it."""
         arrays: list[np.ndarray] = []
-        collect((arguments, options), arrays)
+        others = None if between is None else {"arguments": between.arguments,
+                                               "options": between.options}  # fmt: skip
+        collect((arguments, options, others), arrays)
 
         def make(caller: Caller) -> dict[str, Any]:
             modes = self._placed(caller, arrays)
             references = {id(a): r for a, r in zip(arrays, modes.pop("references"), strict=True)}
-            given = (referred(v, references, self.guest.life) for v in (arguments, options))
-            return {"index": self.index, "arguments": next(given), "options": next(given),
-                    "modes": modes}  # fmt: skip
+            life = self.guest.life
+            given, named, other = (
+                referred(v, references, life) for v in (arguments, options, others)
+            )
+            between_ = None if between is None else {**other, "at": between.at}
+            return {"index": self.index, "arguments": given, "options": named, "modes": modes,
+                    "between": between_}  # fmt: skip
 
         def read(caller: Caller, text: Any, block: bytearray) -> Any:
             self._bring_back(caller.arena, arrays)
             self.guest.note(text)
+            if between is not None:
+                between.lines = int(text["lines"])
             if text["earlier"]:
                 raise Violation("the result of an earlier call has changed during a later one")
             found = results(caller.arena, text["results"], block, arrays)

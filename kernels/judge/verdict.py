@@ -10,10 +10,10 @@ from pathlib import Path
 from kernels.contract.registry import Kernel
 from kernels.judge import conduct
 from kernels.judge.building import built, is_source
+from kernels.judge.callers import INTERRUPTED
 from kernels.judge.process import Limits
 from kernels.judge.remote import Guest, Remote
 from kernels.judge.tasks import operation as tasks
-from kernels.judge.tasks.operation import properties as properties
 from kernels.verify import suite
 from kernels.verify.given import Given
 from kernels.verify.outcome import Outcome
@@ -70,10 +70,17 @@ class Judgement:
         self._folder.cleanup()
 
 
+def properties() -> dict[str, Property]:
+    """The properties that the judge has itself, by name."""
+    return tasks.properties() | {INTERRUPTED.name: INTERRUPTED}
+
+
 def planned(kernels: Sequence[Kernel], given: Sequence[Given] = ()) -> Plan:
     """The trials of the suite, and for each kernel those of its conduct after them."""
     plan = suite.plan([k for k in kernels if k.operation != tasks.NAME], "cpu", given)
     found = {kernel: [law for k, law in plan.trials if k is kernel] for kernel in kernels}
+    for kernel in kernels if not given else ():
+        found[kernel] += [INTERRUPTED] if INTERRUPTED.concerns(kernel) else []
     for kernel in kernels:
         if kernel.operation == tasks.NAME:
             found[kernel] = list(tasks.properties().values())

@@ -26,6 +26,12 @@ def load(source: str) -> list[Kernel]:
     """The kernels of a file; ValueError names what does not load, and what would."""
     if Path(source).suffix in native.SUFFIXES:
         return native.load(source)
+    if Path(source).suffix in (".cu", ".cuh"):
+        raise ValueError(
+            f"{source} is CUDA C++, which the judge does not take: beside a Python file that has "
+            '@kernels.kernel(..., device="cuda") beside it, `python -m kernels verify --device '
+            "emulator` tries it"
+        )
     before = all_kernels()
     if Path(source).is_file() and submissions.is_submission(source):
         submissions.prepare(source)

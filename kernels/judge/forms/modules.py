@@ -48,6 +48,18 @@ def found(module: ModuleType) -> list[Kernel]:
     return [kernel]
 
 
+def reference(module: ModuleType) -> Said:
+    """The task of a module as data, and the shape of its result."""
+    kernels = found(module)
+    if not kernels:
+        raise ValueError(f"{module.__file__} has no Model and get_inputs")
+    (kernel,) = kernels
+    task: Said = kernel.function.task  # type: ignore[attr-defined]
+    shapes = [*task["inputs"], *(shape for _, shape in task["weights"])]
+    result = kernel.function(*(np.zeros(shape, np.float32) for shape in shapes))
+    return {**task, "result": list(result.shape)}
+
+
 def _arguments(made: Any) -> tuple[list[Any], dict[str, Any]]:
     """Arguments of a module: a list, or a list and a dictionary, as the tasks have them."""
     if isinstance(made, Mapping):

@@ -15,7 +15,6 @@ lists all signatures.
 from __future__ import annotations
 
 import ctypes
-import mmap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,8 @@ from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.kernel import Kernel
 from kernels.contract.problem import Problem
-from kernels.judge.guarded import FILLING, GUARD, PAGE, protect
+from kernels.judge.forms import solutions
+from kernels.judge.forms.memory import between_guards, packed, pointer
 
 SUFFIXES = (".so",)
 TYPES: dict[np.dtype, str] = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
@@ -81,7 +81,7 @@ def load(source: str) -> list[Kernel]:
     except OSError as error:
         raise ValueError(f"{source} is no shared library that loads: {error}") from error
     name = Path(source).name.split(".")[0]
-    found = []
+    found = solutions.found(source, library)
     for operation, signature in SIGNATURES.items():
         functions: dict[np.dtype, Any] = {
             dtype: getattr(library, f"{operation}_{word}")
@@ -93,7 +93,9 @@ def load(source: str) -> list[Kernel]:
             found.append(_kernel(operation, name, Native(signature, functions, narrows)))
     if not found:
         names = ", ".join(f"{operation}_f32" for operation in SIGNATURES)
-        raise ValueError(f'{source} has no function with C linkage (extern "C") named {names}')
+        raise ValueError(
+            f'{source} has no function with C linkage (extern "C") named {names}, nor solve'
+        )
     return found
 
 
@@ -119,42 +121,19 @@ class Native:
         operands = [a for a in given if isinstance(a, np.ndarray)]
         g = next((v for v in given if not isinstance(v, np.ndarray)), operands[0].shape)
         dtype = operands[0].dtype.newbyteorder("=")
-        packed = [_packed(a) for a in operands]
+        whole = [packed(a) for a in operands]
         results = [self._result(s, t or dtype) for s, t in self.signature.results(g)]
-        pointers = [_pointer(a) for a in packed]
+        pointers = [pointer(a) for a in whole]
         if self.signature.biased:
-            kept = None if bias is None else _packed(bias)
-            pointers.append(ctypes.c_void_p(None) if kept is None else _pointer(kept))
-        pointers += [_pointer(a) for a in results]
+            kept = None if bias is None else packed(bias)
+            pointers.append(ctypes.c_void_p(None) if kept is None else pointer(kept))
+        pointers += [pointer(a) for a in results]
         self.functions[np.dtype(dtype)](*pointers, *self._numbers(g))
         return tuple(results) if len(results) > 1 else results[0]
 
     def _result(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
         self.turn += 1
         return between_guards(shape, np.dtype(dtype), self.turn % 3 != 0)
-
-
-def _packed(a: np.ndarray) -> np.ndarray:
-    """The array itself if C code can read it, else a copy."""
-    plain = a.flags.c_contiguous and a.flags.aligned and a.dtype.isnative
-    return a if plain else np.array(a, a.dtype.newbyteorder("="), order="C")
-
-
-def _pointer(a: np.ndarray) -> ctypes.c_void_p:
-    return ctypes.c_void_p(a.ctypes.data)
-
-
-def between_guards(shape: tuple[int, ...], dtype: np.dtype, at_end: bool) -> np.ndarray:
-    """An array of NaN, flush with the end or the start of its pages, between pages that fault."""
-    nbytes = int(np.prod(shape)) * dtype.itemsize
-    size = -(-max(nbytes, 1) // PAGE) * PAGE
-    whole = mmap.mmap(-1, size + 2 * GUARD)
-    protect(whole, 0, GUARD)
-    protect(whole, GUARD + size, GUARD)
-    inside = np.frombuffer(whole, np.uint8, size, GUARD)
-    inside[:] = FILLING
-    start = (size - nbytes) // dtype.itemsize * dtype.itemsize if at_end else 0
-    return inside[start : start + nbytes].view(dtype).reshape(shape)  # (bytes,) -> shape
 
 
 class Packed(Kernel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,18 +43,33 @@ def forward(x, w, g, *, bias=None):
 
 def convolution(before: str, body: str) -> str:
     """A file with a convolution: lines at its beginning, and the body of the kernel."""
-    inside = "".join(f"    {line}\n" for line in body.strip().splitlines())
-    return f"{HEAD}{before}\n{KERNEL}{inside}"
+    return convolutions({"guest": (before, body)})
+
+
+def convolutions(parts: Mapping[str, tuple[str, str]]) -> str:
+    """A file with a convolution for each name: lines before it, and its body."""
+    text = HEAD
+    for number, (before, body) in enumerate(parts.values()):
+        inside = "".join(f"    {line}\n" for line in body.strip().splitlines())
+        name = f"guest{number}" if number else "guest"
+        text += f"{before}\n{KERNEL.replace('guest', name)}{inside}"
+    return text
 
 
 @contextmanager
 def loaded(file: Path, text: str, limits: Limits = QUICK) -> Iterator[Remote]:
     """The only kernel of a file with this text, in its process."""
+    with all_loaded(file, text, limits) as (kernel,):
+        yield kernel
+
+
+@contextmanager
+def all_loaded(file: Path, text: str, limits: Limits = QUICK) -> Iterator[list[Remote]]:
+    """The kernels of a file with this text, in one process."""
     file.write_text(text, encoding="utf-8")
     guest = Guest(str(file), limits)
     try:
-        (kernel,) = guest.load()
-        yield kernel
+        yield guest.load()
     finally:
         guest.close()
 

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
+import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kernels import ConvGeometry
 from kernels.judge import timing
+from kernels.judge.callers import INTERRUPTED
+from kernels.judge.narrow import rounded_operands
 from kernels.judge.process import Limits
+from kernels.verify.calls import make
 from kernels.verify.property import PROPERTIES
 from kernels.verify.runner import try_property
-from tests.kernels.judge.guests import QUICK, convolution, found, loaded
+from tests.kernels.judge.guests import (
+    HEAD,
+    all_loaded,
+    convolution,
+    convolutions,
+    found,
+    loaded,
+)
 
 REACHES = """
 import ctypes, os, signal
@@ -91,6 +104,18 @@ def test_a_file_that_names_a_module_of_the_suite_that_is_not_there_is_judged(
         assert "kernels.verify.oracles.nowhere" in found(kernel, "inputs kept", examples=2)[0]
 
 
+def test_after_an_interruption_no_old_answer_is_taken_for_a_new_one(tmp_path: Path) -> None:
+    body = "time.sleep(60 if g.R == 2 else 0)\nreturn right(x, w, g, bias)"
+    slow, quick = (ConvGeometry.of((1, 1, 4, 4), (1, 1, R, R), 1, 0) for R in (2, 3))
+    with loaded(tmp_path / "guest.py", convolution("import time", body)) as kernel:
+        timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            timer.start()
+            make("conv2d", slow, "normal", 0, np.float32).run(kernel)
+        call = make("conv2d", quick, "integers", 0, np.float32)
+        assert (call.run(kernel)[0] == call.define()[0]).all()
+
+
 BORROWED = {
     "conv2d im2col": (
         "import kernels\nborrowed = kernels.named('conv2d', 'im2col').function",
@@ -104,12 +129,46 @@ BORROWED = {
 }
 
 
-@pytest.mark.parametrize("named", BORROWED)
-def test_functions_of_this_project_that_a_kernel_calls_are_named(
-    named: str, tmp_path: Path
+def test_functions_of_this_project_that_a_kernel_calls_are_named(tmp_path: Path) -> None:
+    text = convolutions(BORROWED)
+    with all_loaded(tmp_path / "guest.py", text, Limits(120.0)) as kernels:
+        for kernel, named in zip(kernels, BORROWED, strict=True):
+            assert named in found(kernel, "inputs kept", examples=6)[-1]
+
+
+def test_a_buffer_that_two_callers_share_is_found(tmp_path: Path) -> None:
+    text = convolution(
+        "kept = np.empty(1 << 20)",
+        "v = kept[:x.size].reshape(x.shape)\n"
+        "v[...] = x\n"
+        "v = v.astype(x.dtype)\n"
+        "return right(v, w, g, bias)",
+    )
+    with loaded(tmp_path / "guest.py", text) as kernel:
+        outcome = try_property(kernel, INTERRUPTED, 20, shrink=False)
+    assert outcome.failure is not None
+    assert "between two lines" in outcome.failure.reason
+
+
+WIDE = """
+@kernel("conv2d", name="NAME", spreads="plane", exact=False, error_bound=lambda g: 1e6,
+        amplification=lambda g: 1e6, growth=lambda g: 1e6, supports=plain)
+def forward(x, w, g, *, bias=None):
+    def narrow(a):
+        if a.dtype == np.float64:
+            return a
+        return (np.ascontiguousarray(a).view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+    return right(narrow(x), narrow(w), g, bias)
+"""
+
+
+def test_a_wide_bound_does_not_hide_a_narrow_type_that_the_name_does_not_say(
+    tmp_path: Path,
 ) -> None:
-    with loaded(tmp_path / "guest.py", convolution(*BORROWED[named]), Limits(120.0)) as kernel:
-        assert named in found(kernel, "inputs kept", examples=2)[-1]
+    text = HEAD + WIDE.replace("NAME", "fast") + WIDE.replace("NAME", "fast-bf16")
+    with all_loaded(tmp_path / "guest.py", text) as (kernel, honest):
+        assert "bfloat16" in rounded_operands(kernel)
+        assert not rounded_operands(honest)
 
 
 def test_a_subclass_of_arrays_is_taken_for_what_lies_in_its_memory(tmp_path: Path) -> None:
@@ -144,8 +203,8 @@ CLOCK = {
 }
 
 
-@pytest.mark.parametrize("how", CLOCK)
-def test_the_clock_sees_through_a_kernel_that(how: str, tmp_path: Path) -> None:
+def test_the_clock_sees_through_hidden_work(tmp_path: Path) -> None:
     g = ConvGeometry.of((1, 3, 12, 12), (4, 3, 3, 3), 1, 1)
-    with loaded(tmp_path / "guest.py", convolution(*CLOCK[how]), QUICK) as kernel:
-        assert "in a turn that was checked" in timing.timed(kernel, g, 0).wrong
+    with all_loaded(tmp_path / "guest.py", convolutions(CLOCK)) as kernels:
+        for kernel in kernels:
+            assert "in a turn that was checked" in timing.timed(kernel, g, 0).wrong

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from kernels.judge.process import GIGABYTE, Limits
-from tests.kernels.judge.guests import convolution, found, loaded
+from kernels.verify.property import PROPERTIES
+from kernels.verify.runner import try_property
+from tests.kernels.judge.guests import all_loaded, convolution, convolutions, found, loaded
 
 DEATHS = {
     "reads or writes outside": ("import ctypes", "ctypes.string_at(0)"),
@@ -29,13 +31,14 @@ DEATHS = {
 }
 
 
-@pytest.mark.parametrize("said", DEATHS)
-def test_a_kernel_that_does_not_return_is_a_failure_with_its_reason(
-    said: str, tmp_path: Path
-) -> None:
-    with loaded(tmp_path / "guest.py", convolution(*DEATHS[said])) as kernel:
-        wrong = found(kernel, "definition")
-    assert said in wrong[0], wrong
+def test_a_kernel_that_does_not_return_is_a_failure_with_its_reason(tmp_path: Path) -> None:
+    """One process for all; it is begun anew after each that ends it."""
+    with all_loaded(tmp_path / "guest.py", convolutions(DEATHS)) as kernels:
+        for kernel, said in zip(kernels, DEATHS, strict=True):
+            kernel.guest.begin_trial()
+            outcome = try_property(kernel, PROPERTIES["definition"], 1, shrink=False)
+            assert outcome.failure is not None
+            assert said in outcome.failure.reason
 
 
 def test_a_kernel_that_hangs_is_ended_and_nothing_waits_for_it_again(tmp_path: Path) -> None:
@@ -51,8 +54,10 @@ def test_a_kernel_that_hangs_is_ended_and_nothing_waits_for_it_again(tmp_path: P
 def test_after_a_crash_the_other_calls_are_judged(tmp_path: Path) -> None:
     text = convolution("import os", "if g.R == 2: os._exit(3)\nreturn right(x, w, g, bias)")
     with loaded(tmp_path / "guest.py", text) as kernel:
-        assert not found(kernel, "inputs kept", "1x1", examples=3)[1:]
-        assert "status 3" in " ".join(found(kernel, "definition", examples=80))
+        outcome = try_property(kernel, PROPERTIES["definition"], 80, shrink=False)
+        assert outcome.failure is not None and "status 3" in outcome.failure.reason
+        kernel.guest.begin_trial()
+        assert try_property(kernel, PROPERTIES["1x1"], 3).holds
 
 
 PAST = """
@@ -66,9 +71,8 @@ def read(x, far):
 """
 
 
-@pytest.mark.parametrize("far", [(0, 1), (0, 8)], ids=["one element", "eight elements"])
-def test_a_read_past_the_end_faults(far: tuple[int, int], tmp_path: Path) -> None:
-    body = f"read(x.transpose(0, 2, 3, 1).reshape(-1), {far})\nreturn right(x, w, g, bias)"
+def test_a_read_past_the_end_faults(tmp_path: Path) -> None:
+    body = "read(x.transpose(0, 2, 3, 1).reshape(-1), (0, 1))\nreturn right(x, w, g, bias)"
     with loaded(tmp_path / "guest.py", convolution(PAST, body)) as kernel:
         wrong = found(kernel, "definition", examples=20)
     assert "outside of its operands" in wrong[0]
@@ -103,12 +107,15 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("named", CHANGES)
-def test_state_that_a_call_changes_is_named(named: str, tmp_path: Path) -> None:
-    text = convolution("", f"{CHANGES[named]}\nreturn right(x, w, g, bias)")
-    with loaded(tmp_path / "guest.py", text) as kernel:
-        wrong = found(kernel, "same bits", examples=3)
-    assert named in wrong[-1], wrong
+def test_state_that_a_call_changes_is_named(tmp_path: Path) -> None:
+    bodies = {n: ("", f"{change}\nreturn right(x, w, g, bias)") for n, change in CHANGES.items()}
+    seen: set[str] = set()
+    with all_loaded(tmp_path / "guest.py", convolutions(bodies)) as kernels:
+        for kernel, named in zip(kernels, CHANGES, strict=True):
+            try_property(kernel, PROPERTIES["inputs kept"], 1)
+            new = set(kernel.guest.conduct.changed) - seen
+            seen |= new
+            assert named in " ".join(new), named
 
 
 def test_what_loading_the_file_replaces_is_named(tmp_path: Path) -> None:
@@ -139,13 +146,12 @@ CHEATS = {
 }
 
 
-@pytest.mark.parametrize("cheat", CHEATS)
-def test_a_cheat_gives_wrong_results_where_the_definition_is_out_of_reach(
-    cheat: str, tmp_path: Path
-) -> None:
-    with loaded(tmp_path / "guest.py", convolution(*CHEATS[cheat])) as kernel:
-        wrong = found(kernel, "definition", examples=20)
-    assert "expected" in wrong[0], wrong
+def test_a_cheat_gives_wrong_results_where_the_definition_is_out_of_reach(tmp_path: Path) -> None:
+    with all_loaded(tmp_path / "guest.py", convolutions(CHEATS)) as kernels:
+        for kernel, cheat in zip(kernels, CHEATS, strict=True):
+            outcome = try_property(kernel, PROPERTIES["definition"], 20, shrink=False)
+            assert outcome.failure is not None, cheat
+            assert "expected" in outcome.failure.reason
 
 
 def test_a_call_of_another_kernel_is_named(tmp_path: Path) -> None:

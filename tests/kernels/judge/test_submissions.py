@@ -56,7 +56,6 @@ def custom_kernel(data: input_t) -> output_t:
 """
 RIGHT = "F.conv2d(x.double(), w.double()).clamp(min=0).to(x.dtype)"
 WRONG = {
-    "no rectifier": "F.conv2d(x, w)",
     "the filter transposed": "F.conv2d(x, w.transpose(2, 3)).clamp(min=0)",
     "the buffer as it was": "out",
 }
