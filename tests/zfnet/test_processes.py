@@ -25,7 +25,7 @@ from zfnet.checkpoint import CHECKPOINT, load_state
 from zfnet.parallel.world import ALONE
 
 RANKS = 4
-LONGEST = 120
+LONGEST = 240
 """Seconds after which an answer is not waited for any longer."""
 
 

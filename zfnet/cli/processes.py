@@ -17,7 +17,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 from zfnet.parallel.launch import Launch, launched
 
-PATIENCE = 2.0
+PATIENCE = 5.0
 """Seconds in which processes that fail alike have all failed."""
 PARALLEL = ("train",)
 """Commands that run in several processes."""

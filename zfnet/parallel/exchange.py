@@ -12,7 +12,8 @@ ring (Thakur, Rabenseifner, Gropp 2005, section 4.5), but in an order of additio
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -97,9 +98,16 @@ class Exchange:
 
     def finish(self) -> None:
         """Wait until all sums are there."""
-        began = time.perf_counter()
         waited(self.progress)
-        self.times.waited += time.perf_counter() - began
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Within it nothing is left to compute: its seconds count as waited, if sums are on their
+        way."""
+        began, there = time.perf_counter(), self.progress()
+        yield
+        if not there:
+            self.times.waited += time.perf_counter() - began
 
     def _bounds(self, bucket: Bucket) -> np.ndarray:
         """Where the slices of a bucket begin and end, (size + 1,)."""

@@ -93,9 +93,12 @@ class ShardedBatches:
         return bad
 
     def met(self, part: Part) -> list[Part]:
-        """The parts of all processes by rank; their unreadable images become known here."""
-        if isinstance(self.world, Processes):
-            self.world.meet(self.slowness.late)
+        """The parts of all processes by rank, once all sums are there; their unreadable images
+        become known here."""
+        if isinstance(self.world, Processes) and self.exchange:
+            with self.exchange.waiting():
+                self.world.meet(self.slowness.late, self.exchange.progress)
+                self.exchange.finish()
         parts: list[Part] = self.world.gather(part)
         for other in parts:
             self.loader.bad.update(other.bad)
@@ -158,8 +161,6 @@ class _Cut:
             shards.add(node, [top, *of.below], send)
         seconds = time.perf_counter() - began
         parts = of.met(Part(tuple(shards.found), of.new_bad(), seconds))
-        if of.exchange:
-            of.exchange.finish()
         return self._whole(shards, sorted(s for part in parts for s in part.shards), checked)
 
     def _whole(

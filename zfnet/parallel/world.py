@@ -85,8 +85,13 @@ class Processes:
     def gather(self, value: Any) -> list[Any]:
         return _gathered(self.comm, value)
 
-    def meet(self, late: Callable[[list[int], float], None]) -> None:
-        """Rank 0 waits until all are here; late(ranks that are not, seconds) every LATE seconds."""
+    def meet(
+        self, late: Callable[[list[int], float], None], meanwhile: Callable[[], object]
+    ) -> None:
+        """Rank 0 waits until all are here; late(ranks that are not, seconds) every LATE seconds.
+
+        meanwhile: is called while it waits.
+        """
         nothing = np.empty(0, np.uint8)
         if self.rank:
             waited(self.comm.Isend(nothing, 0, MEETING).Test)
@@ -96,6 +101,7 @@ class Processes:
 
         def all_here() -> bool:
             nonlocal said
+            meanwhile()
             for rank in [rank for rank, request in missing.items() if request.Test()]:
                 del missing[rank]
             now = time.monotonic()
