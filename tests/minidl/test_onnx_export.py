@@ -144,6 +144,23 @@ def test_what_is_written_is_read_again(name: str, tmp_path: Path) -> None:
         nn.LocalContrastNorm(5, 1.0),
         nn.LocalContrastNorm(3, 1.0, "zero"),
         nn.Dropout(),
+        nn.SELU(),
+        nn.CELU(0.7),
+        nn.Hardtanh(-0.5, 0.25),
+        nn.Softsign(),
+        nn.LogSigmoid(),
+        nn.GLU(2),
+        nn.ConstantPad2d((1, 2, 0, 3), 0.5),
+        nn.ZeroPad2d(2),
+        nn.ReflectionPad2d((1, 2, 0, 3)),
+        nn.ReplicationPad2d(1),
+        nn.CircularPad2d((1, 2, 3, 0)),
+        nn.UpsamplingNearest2d(scale_factor=2),
+        nn.UpsamplingBilinear2d((5, 17)),
+        nn.Unflatten(2, (2, 4)),
+        nn.PixelUnshuffle(2),
+        nn.RMSNorm(8),
+        nn.RMSNorm((8, 8), 1e-3, False),
     ],
     ids=lambda layer: type(layer).__name__,
 )
@@ -156,6 +173,17 @@ def test_every_kind_alone_is_the_same_in_onnx_runtime(layer: nn.Module, tmp_path
     session = runtime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {"image": x})
     assert near(found, ours(graph, x))
+
+
+def test_channels_that_become_pixels_are_the_same_in_onnx_runtime(tmp_path: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    layers = {"channels": nn.Repeat((1, 4, 1, 1)), "pixels": nn.PixelShuffle(2)}
+    graph = nn.Graph(layers, {"channels": [nn.INPUT], "pixels": ["channels"]})
+    x = images(2, 8) / 20
+    save_onnx(graph, tmp_path / "net.onnx", (3, 8, 8))
+    session = runtime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"image": x})
+    assert found.shape == (2, 3, 16, 16) and near(found, ours(graph, x))
 
 
 @pytest.mark.parametrize(
@@ -207,9 +235,13 @@ def test_every_kind_of_layer_is_written() -> None:
     found = (getattr(nn, name) for name in nn.__all__)
     kinds = {each for each in found if isinstance(each, type)}
     layers = {k for k in kinds if issubclass(k, nn.Module) and not issubclass(k, nn.Graph)}
-    # Of images alone: neither losses nor indices, and no containers.
+    # Of images alone: neither losses nor indices nor sequences, and no containers; attention's
+    # tokens have another axis of the batch.
     others = {nn.Module, nn.ModuleDict, nn.ModuleList, nn.Embedding, nn.BCEWithLogitsLoss,
-              nn.CrossEntropyLoss, nn.L1Loss, nn.MSELoss, nn.NLLLoss}  # fmt: skip
+              nn.CrossEntropyLoss, nn.L1Loss, nn.MSELoss, nn.NLLLoss, nn.SmoothL1Loss, nn.BCELoss,
+              nn.CosineSimilarity, nn.KLDivLoss, nn.HuberLoss, nn.ParameterList, nn.Unfold,
+              nn.MaxPool1d, nn.AvgPool1d, nn.AdaptiveAvgPool1d, nn.MultiheadAttention,
+              nn.TransformerEncoder, nn.TransformerEncoderLayer}  # fmt: skip
     assert layers - WRITERS.keys() == others
 
 

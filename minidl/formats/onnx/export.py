@@ -17,6 +17,7 @@ from kernels.contract.norm_geometry import LCNGeometry
 from minidl import nn, serialize
 from minidl.formats.onnx.export_elements import ELEMENTS
 from minidl.formats.onnx.export_moves import MOVING
+from minidl.formats.onnx.export_shapes import SHAPES
 from minidl.formats.onnx.export_trained import TRAINED
 from minidl.formats.onnx.writing import Writer, Writing, plain
 from minidl.recording import no_grad
@@ -283,5 +284,6 @@ WRITERS: dict[type[nn.Module], Writer] = {
     **ELEMENTS,
     **MOVING,
     **TRAINED,
+    **SHAPES,
 }
 """The exporter of each kind of layer."""
