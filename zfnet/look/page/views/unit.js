@@ -169,6 +169,10 @@ export default {
       const q = Math.max(0, Math.min(plane.Q - 1, left + step[1]));
       look.set({ map: plane.map, p, q, region: "" });
     });
+    look.watch(["layer", "network"], () => {
+      plane = null; // (a click on the map of another layer chooses nothing)
+      map.heading.textContent = "Map";
+    });
     look.watch(["image", "network", "variant", "layer", "map", "p", "q", "region", "rules"], project);
     look.watch(["image", "network", "variant", "layer", "map"], showMap);
   },
