@@ -46,11 +46,21 @@ def pointwise(layer: nn.Module, inputs: Sequence[np.ndarray], index: Index) -> P
     kind = type(layer).__name__
     if kind == "Concatenate":
         return _concatenated(layer.settings["axis"], inputs, index)  # type: ignore[attr-defined]
+    if kind == "Pixels":
+        return _pixels(layer.settings, inputs[0], index)  # type: ignore[attr-defined]
     if kind == "Flatten":
         return _of(inputs, [_unflattened(index, inputs[0].shape)], kind) if _whole(layer) else None
     if kind not in FORMULAS and kind not in OTHERS:
         return None
     return _of(inputs, [broadcast(index, x.shape) for x in inputs], kind)
+
+
+def _pixels(settings: dict[str, Any], x: np.ndarray, index: Index) -> Pointwise:
+    """A colour channel in another order, times its scale."""
+    scale = float(np.asarray(settings["scale"][index[1]], x.dtype))
+    place = (index[0], settings["order"][index[1]], *index[2:])
+    value = float(x[place])
+    return Pointwise((value,), (0,), (place,), f"{scale:.7g} a", scale * value, abs(scale * value))
 
 
 def _whole(layer: Any) -> bool:

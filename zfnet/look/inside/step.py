@@ -223,6 +223,10 @@ def _factor(
     if kind == "Flatten" and layer.dims == (1, -1):  # type: ignore[attr-defined]
         shape = projected.outputs[projected.model.wiring()[name][0]].shape[1:]
         return (index[0], int(np.ravel_multi_index(index[1:], shape))), 1.0, True
+    if isinstance(layer, nn.Pixels):
+        order, scale = layer.settings["order"], layer.settings["scale"]
+        i, dtype = order.index(index[1]), projected.cotangents[name].dtype
+        return (index[0], i, *index[2:]), float(np.asarray(scale[i], dtype)), scale[i] == 1
     if kind == "Concatenate":
         return _joined(projected, name, layer, index, source), 1.0, True
     if isinstance(layer, NORMALISATIONS) and passes:
