@@ -39,7 +39,7 @@ function sum(header, arrays, chosen, choose) {
     channels(what, header.first, header.channel_sums, header.partial_sums, n, choose),
     make("h3", {}, `The products of ${what} ${header.first + n}`),
     make("div", { className: "inside-grids" },
-      grid(back ? "cotangent at the outputs" : "window of the input", window,
+      grid(back ? (header.through ? "cotangent at the outputs" : "positions of the input") : "window of the input", window,
         { ...names, inside: arrays.inside, limit, what: `all ${what}s` }),
       sign("×"),
       grid(back ? "kernel, flipped" : "kernel", filter,
