@@ -47,6 +47,7 @@ export default {
     const follow = look.guarded(async () => {
       const asked = chosen();
       if (!asked.layer || asked.map === undefined) return;
+      clearTimeout(rest); // (the projection waits until the square rests)
       if (busy) { again = true; return; }
       busy = true;
       try {
@@ -56,7 +57,6 @@ export default {
           if (found) show(found);
         } while (again);
       } finally { busy = false; }
-      clearTimeout(rest);
       rest = setTimeout(project, 80);
     });
     const show = ({ header, arrays }) => {
