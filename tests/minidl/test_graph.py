@@ -107,3 +107,21 @@ def test_wires_that_lead_nowhere_are_refused(layers: dict, wiring: dict, message
 def test_an_output_that_is_no_layer_is_refused() -> None:
     with pytest.raises(ValueError, match="no layer 'c' to return"):
         nn.Graph({"a": nn.ReLU()}, {"a": (nn.INPUT,)}, output="c")
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+def test_a_replaced_layer_leaves_the_graph_as_it_was(sequential: bool) -> None:
+    rng = np.random.default_rng(0)
+    layers = {"conv": nn.Conv2d(3, 4, 3, rng=rng), "relu": nn.ReLU(), "out": nn.Conv2d(4, 2, 1)}
+    wiring = {"conv": (nn.INPUT,), "relu": ("conv",), "out": ("relu",)}
+    graph = nn.Sequential(layers) if sequential else nn.Graph(layers, wiring)
+    x = Tensor(rng.standard_normal((2, 3, 5, 5)).astype(np.float32))
+    with no_grad():
+        before = graph(x).data.copy()
+        other = graph.replaced({"conv": nn.Conv2d(3, 4, 3, rng=rng)})
+        assert not np.array_equal(other(x).data, before)
+        assert np.array_equal(graph(x).data, before)
+    assert type(other) is type(graph)
+    assert dict(other.children())["out"] is dict(graph.children())["out"]
+    with pytest.raises(KeyError, match="pool"):
+        graph.replaced({"pool": nn.ReLU()})

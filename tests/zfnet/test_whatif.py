@@ -19,9 +19,10 @@ from zfnet.experiments.invariance.transforms import Transform, transformed
 from zfnet.inspectable import InspectableGraph
 from zfnet.look.engine import Engine, Job
 from zfnet.look.gallery import Gallery
-from zfnet.look.inside.layer import inside, unit_of
+from zfnet.look.inside.layer import inside
 from zfnet.look.inside.projected import arrays, project
 from zfnet.look.inside.step import received
+from zfnet.look.inside.unit import unit_of
 from zfnet.look.requests import Asked
 from zfnet.look.session import Opened, Session, prepared
 from zfnet.look.views.whatif import VIEW

@@ -6,7 +6,9 @@ then, background work goes on, one step at a time.
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -15,6 +17,8 @@ from typing import Any
 from kernels.terminal.progress import say
 from kernels.terminal.sentences import shortened
 
+IDLE = 0.5
+"""Seconds without a request after which background work goes on."""
 CHANNELS = 4096
 """Channels that are remembered; the oldest is forgotten."""
 
@@ -56,6 +60,7 @@ class Engine:
         self._background: deque[Iterator[None]] = deque()
         self._newest: dict[str, int] = {}
         self._count = 0
+        self._last = -math.inf
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -99,16 +104,22 @@ class Engine:
     def _run(self) -> None:
         while True:
             with self._work:
-                while not (self._jobs or self._background or self.stopping):
-                    self._work.wait()
+                while not (self._jobs or self.stopping or self._may_go_on()):
+                    self._work.wait(IDLE if self._background else None)
                 if self.stopping:
                     break
                 job = self._jobs.popleft() if self._jobs else None
             if job is not None:
                 _compute(*job)
+                self._last = time.monotonic()
             else:
                 self._step()
         self._end()
+
+    def _may_go_on(self) -> bool:
+        """Whether there is background work, and nobody asked for anything within IDLE seconds: the
+        next click would wait for its step."""
+        return bool(self._background) and time.monotonic() - self._last >= IDLE
 
     def _step(self) -> None:
         """One step of the background work; work that is done, or fails, is dropped."""

@@ -57,8 +57,9 @@ class Gallery:
         return uploads + samples + files
 
     def first(self) -> str:
-        """The id of the image that is shown first: the first that can be read."""
-        for identity, _ in self.listed():
+        """The id of the image that is shown first: of the command's, the first that can be read;
+        else of those that were uploaded."""
+        for identity in [*self.sources(), *reversed(self._uploads)]:
             try:
                 return self.picture(identity).id
             except BadImage:

@@ -1,4 +1,4 @@
-"""What if: maps scaled or switched off, filters rotated or zeroed, the image moved.
+"""Edits of a network and an image ("what if"): maps scaled, filters rotated, the image moved.
 
 `Edits` are a list of changes of a network and an image. They are applied to a copy that shares all
 unchanged layers and weights, so no weight is changed in place, and without the edits the network is
@@ -133,10 +133,10 @@ def rotated(kernels: np.ndarray, angle: float) -> np.ndarray:
     quarters, square = angle / 90, kernels.shape[1] == kernels.shape[2]
     if quarters == round(quarters) and (square or round(quarters) % 2 == 0):
         return np.rot90(kernels, round(quarters) % 4, axes=(1, 2)).copy()
-    turned = ndimage.rotate(
+    moved = ndimage.rotate(
         kernels.astype(np.float64), angle, axes=(2, 1), reshape=False, order=1, mode="constant"
     )
-    found: np.ndarray = turned.astype(kernels.dtype)
+    found: np.ndarray = moved.astype(kernels.dtype)
     return found
 
 

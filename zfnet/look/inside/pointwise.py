@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kernels.bounds import eps, underflow
-from minidl import nn
+from minidl import Tensor, nn, no_grad
 
 Index = tuple[int, ...]
 
@@ -46,21 +46,48 @@ def pointwise(layer: nn.Module, inputs: Sequence[np.ndarray], index: Index) -> P
     kind = type(layer).__name__
     if kind == "Concatenate":
         return _concatenated(layer.settings["axis"], inputs, index)  # type: ignore[attr-defined]
-    if kind == "Flatten":
-        return _of(inputs, [_unflattened(index, inputs[0].shape)], kind) if _whole(layer) else None
+    if kind == "Pixels":
+        return _pixels(layer.settings, inputs[0], index)  # type: ignore[attr-defined]
+    if kind in MOVING and len(inputs) == 1:
+        return _of(inputs, [source_of(layer, inputs[0].shape, index)], kind)
+    if kind in ("Scale", "Shift"):
+        return _with_constant(layer, inputs[0], index, kind)
     if kind not in FORMULAS and kind not in OTHERS:
         return None
     return _of(inputs, [broadcast(index, x.shape) for x in inputs], kind)
 
 
-def _whole(layer: Any) -> bool:
-    """Whether all axes of an image are flattened to one."""
-    return bool(layer.dims == (1, -1))
+def _pixels(settings: dict[str, Any], x: np.ndarray, index: Index) -> Pointwise:
+    """A colour channel in another order, times its scale."""
+    scale = float(np.asarray(settings["scale"][index[1]], x.dtype))
+    place = (index[0], settings["order"][index[1]], *index[2:])
+    value = float(x[place])
+    return Pointwise((value,), (0,), (place,), f"{scale:.7g} a", scale * value, abs(scale * value))
 
 
-def _unflattened(index: Index, shape: Index) -> Index:
-    """The index in x of `shape` of an element of x flattened."""
-    return (index[0], *(int(i) for i in np.unravel_index(index[1], shape[1:])))
+def _with_constant(layer: Any, x: np.ndarray, index: Index, kind: str) -> Pointwise:
+    """A learnt constant that broadcasts to the element is multiplied or added."""
+    with no_grad():
+        constant = float(layer.weight[broadcast(index, (1, *layer.weight.shape))[1:]].item())
+    value = float(x[index])
+    formula = f"{constant:.7g} a" if kind == "Scale" else f"a + {constant:.7g}"
+    expected = value * constant if kind == "Scale" else value + constant
+    return Pointwise((value,), (0,), (index,), formula, expected, abs(value) + abs(expected))
+
+
+def source_of(layer: nn.Module, shape: tuple[int, ...], index: Index) -> Index:
+    """Where a layer that moves values of x of `shape` has the value at `index` from: it is given
+    the numbers of the elements in place of their values."""
+    number = int(numbered(layer, shape)[index])
+    return tuple(int(i) for i in np.unravel_index(number, shape))
+
+
+def numbered(layer: nn.Module, shape: tuple[int, ...]) -> np.ndarray:
+    """The number of the element that the layer moves to each place of its output."""
+    numbers = np.arange(np.prod(shape), dtype=np.float64).reshape(shape)  # (size,) -> shape
+    with no_grad():
+        found: np.ndarray = layer(Tensor(numbers)).numpy()
+    return found
 
 
 def broadcast(index: Index, shape: tuple[int, ...]) -> Index:
@@ -71,7 +98,8 @@ def broadcast(index: Index, shape: tuple[int, ...]) -> Index:
 
 def _of(inputs: Sequence[np.ndarray], places: Sequence[Index], kind: str) -> Pointwise:
     read = [float(x[place]) for x, place in zip(inputs, places, strict=True)]
-    formula, function = FORMULAS.get(kind, ("", None))
+    moved = ("a", lambda read: read[0])
+    formula, function = moved if kind in MOVING else FORMULAS.get(kind, ("", None))
     expected = None if function is None else function(read)
     sources = tuple(range(len(read)))
     absolute = max(abs(expected or 0.0), sum(map(abs, read)) if kind in SUMS else 0.0)
@@ -100,7 +128,6 @@ FORMULAS: dict[str, tuple[str, Callable[[list[float]], float]]] = {
     "Add": ("a + b", math.fsum),
     "Divide": ("a / b", _divide),
     "Dropout": ("a", lambda read: read[0]),
-    "Flatten": ("a", lambda read: read[0]),
     "Identity": ("a", lambda read: read[0]),
     "Maximum": ("max(a, b)", lambda read: float(np.max(read))),
     "Minimum": ("min(a, b)", lambda read: float(np.min(read))),
@@ -113,6 +140,8 @@ FORMULAS: dict[str, tuple[str, Callable[[list[float]], float]]] = {
 """The formula of each kind of layer and its value, from the elements that it reads."""
 SUMS = ("Add", "Subtract")
 EXACT = frozenset(("a", "-a", "|a|", "max(a, 0)", "min(max(a, 0), 6)", "max(a, b)", "min(a, b)"))
+MOVING = frozenset(("Flatten", "Gather", "Reshape", "Slice", "Transpose"))
+"""Kinds that move values."""
 OTHERS = frozenset((
     "Clip", "ELU", "Erf", "Exp", "GELU", "Hardsigmoid", "Hardswish", "LeakyReLU", "Log", "Mish",
     "PReLU", "Power", "Reciprocal", "SiLU", "Sigmoid", "Softplus", "Sqrt", "Tanh",

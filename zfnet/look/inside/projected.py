@@ -10,7 +10,7 @@ import numpy as np
 from minidl import Tensor, nn, rules
 from minidl.rules import Rules
 from zfnet.inspectable import InspectableGraph
-from zfnet.look.inside.layer import unit_of
+from zfnet.look.inside.unit import unit_of
 
 TABLES = {"deconvnet": rules.deconvnet, "guided": rules.guided, "gradient": rules.gradient}
 RECTIFIES = {"deconvnet": (True, False), "guided": (True, True), "gradient": (False, True)}

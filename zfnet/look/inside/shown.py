@@ -66,8 +66,8 @@ def _gathered(found: GatheredSum) -> Shown:
         "columns": found.columns.tolist(),
         "channel_sums": found.channel_sums.tolist(),
         "partial_sums": found.partial_sums.tolist(),
-        "total": found.result,
-        "bias": None,
+        "total": found.total,
+        "bias": found.bias,
         "result": found.result,
     }
     arrays = {"window": found.window, "filter": found.flipped, "products": found.products}

@@ -20,8 +20,8 @@ from minidl.recording import recording
 from zfnet.dependence_rules import geometry
 from zfnet.inspectable import InspectableGraph
 from zfnet.look.inside.compared import Compared, compared
-from zfnet.look.inside.layer import Index, filter_of, unit_of, values
-from zfnet.look.inside.pointwise import broadcast
+from zfnet.look.inside.layer import kernels_of
+from zfnet.look.inside.pointwise import MOVING, broadcast, numbered
 from zfnet.look.inside.projected import RECTIFIES, Projected, arrays
 from zfnet.look.inside.transposed import (
     GatheredSum,
@@ -31,6 +31,7 @@ from zfnet.look.inside.transposed import (
     scattered,
     unpooled,
 )
+from zfnet.look.inside.unit import Index, filter_of, unit_of, values
 from zfnet.look.scaled_maps import factors_of
 
 NORMALISATIONS = (nn.LocalContrastNorm, nn.LocalResponseNorm)
@@ -171,12 +172,10 @@ def _behind_factors(layer: nn.Module, gy: np.ndarray) -> np.ndarray:
 def _convolution(layer: nn.Conv2d, gy: np.ndarray, x: np.ndarray, index: Index) -> Found:
     g = geometry(layer, x.shape)
     assert isinstance(g, ConvGeometry)
-    each, channels = g.K // g.groups, g.C // g.groups
-    group = index[1] // channels
-    own = values(layer.weight, (slice(group * each, (group + 1) * each), index[1] % channels))
+    own = values(layer.weight, kernels_of(g, index[1]))
     parts = gathered_sum(gy, own, g, index)
     kernel = kernels.pick_for("conv2d_dgrad", gy, g, "exact", prepared=True)
-    chain = max(each * g.R * g.S, 1)
+    chain = max(parts.products.size, 1)
     found = compared(0.0, parts.result, kernel, g, parts.absolute, gy.dtype, chain)
     return parts, (found.kernel, found.bound)
 
@@ -220,9 +219,15 @@ def _factor(
     kind, passes = type(layer).__name__, projected.rule != "gradient"
     if kind in ("Add", "Dropout", "Identity") and _alike(projected, name, source):
         return index, 1.0, True
-    if kind == "Flatten" and layer.dims == (1, -1):  # type: ignore[attr-defined]
-        shape = projected.outputs[projected.model.wiring()[name][0]].shape[1:]
-        return (index[0], int(np.ravel_multi_index(index[1:], shape))), 1.0, True
+    if kind in MOVING:
+        shape = projected.outputs[projected.model.wiring()[name][0]].shape
+        places = np.argwhere(numbered(layer, shape) == np.ravel_multi_index(index, shape))
+        if len(places) == 1:
+            return tuple(int(i) for i in places[0]), 1.0, True
+    if isinstance(layer, nn.Pixels):
+        order, scale = layer.settings["order"], layer.settings["scale"]
+        i, dtype = order.index(index[1]), projected.cotangents[name].dtype
+        return (index[0], i, *index[2:]), float(np.asarray(scale[i], dtype)), scale[i] == 1
     if kind == "Concatenate":
         return _joined(projected, name, layer, index, source), 1.0, True
     if isinstance(layer, NORMALISATIONS) and passes:

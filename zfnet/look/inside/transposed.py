@@ -32,6 +32,7 @@ class GatheredSum:
     window:        (K/groups,R,S) float64, gy at those positions, 0 where there is none.
     flipped:       (K/groups,R,S) float64, taps R - 1 to 0 and S - 1 to 0 of the filters' kernels of
                    the pixel's channel.
+    bias:          of the pixel's channel, in a layer that has one; a step back has none.
     """
 
     g: ConvGeometry
@@ -41,6 +42,7 @@ class GatheredSum:
     columns: np.ndarray
     window: np.ndarray
     flipped: np.ndarray
+    bias: float | None = None
 
     @property
     def inside(self) -> np.ndarray:
@@ -63,17 +65,26 @@ class GatheredSum:
         return np.cumsum(self.channel_sums)
 
     @property
-    def result(self) -> float:
+    def total(self) -> float:
+        """Of all products, without the bias."""
         sums = self.partial_sums
         return float(sums[-1]) if len(sums) else 0.0
 
     @property
+    def result(self) -> float:
+        return self.total + (self.bias or 0.0)
+
+    @property
     def absolute(self) -> float:
-        return float(np.abs(self.products).sum())
+        return float(np.abs(self.products).sum()) + abs(self.bias or 0.0)
 
 
 def gathered_sum(
-    gy: np.ndarray, kernels: np.ndarray, g: ConvGeometry, at: Sequence[int]
+    gy: np.ndarray,
+    kernels: np.ndarray,
+    g: ConvGeometry,
+    at: Sequence[int],
+    bias: float | None = None,
 ) -> GatheredSum:
     """The products of pixel `at` (n,c,h,w): gy (N,K,P,Q), and of the filters of its group the
     kernels (K/groups,R,S) of its channel. ValueError for no such pixel, or other shapes."""
@@ -90,7 +101,7 @@ def gathered_sum(
     source, across = gy[n, first : first + each], np.flatnonzero(s)
     window[:, np.flatnonzero(r)[:, None], across] = source[:, rows[r][:, None], columns[s]]
     flipped = kernels[:, ::-1, ::-1].astype(np.float64)
-    return GatheredSum(g, (n, c, h, w), first, rows, columns, window, flipped)
+    return GatheredSum(g, (n, c, h, w), first, rows, columns, window, flipped, bias)
 
 
 def _positions(g: ConvGeometry, axis: int, pixel: int) -> np.ndarray:

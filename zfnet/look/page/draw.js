@@ -20,7 +20,7 @@ export function number(value) {
   if (value === null || value === undefined) return "not finite";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size >= 1e5 || size < 1e-3) return value.toExponential(1).replace("-", "−");
+  if (size >= 1e5 || size < 1e-3) return value.toExponential(1).replaceAll("-", "−");
   return Number(value.toPrecision(3)).toString().replace("-", "−");
 }
 

@@ -12,9 +12,10 @@ from zfnet.dependence_rules import geometry
 from zfnet.look.engine import Job
 from zfnet.look.frames import Frame
 from zfnet.look.inside import shown
-from zfnet.look.inside.layer import Unit, filter_of, inside, unit_of
+from zfnet.look.inside.layer import inside
 from zfnet.look.inside.projected import Projected, arrays, project
 from zfnet.look.inside.step import given, received
+from zfnet.look.inside.unit import Unit, filter_of, unit_of
 from zfnet.look.inside.winograd_tile import winograd_tile
 from zfnet.look.projecting import strongest_unit
 from zfnet.look.requests import Asked

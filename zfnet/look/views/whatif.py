@@ -1,4 +1,4 @@
-"""What if: classes, the chosen map and its projection before and after the edits of a variant."""
+"""Effect of edits ("what if"): classes, the chosen map and its projection before and after."""
 
 from __future__ import annotations
 

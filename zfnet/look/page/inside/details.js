@@ -1,7 +1,7 @@
 // The im2col row and the Winograd tile of one output, on request.
 
 import { make, number } from "../draw.js";
-import { digits, equation, grid, limitOf, part } from "./grids.js";
+import { digits, equation, grid, limitOf, LOST, part } from "./grids.js";
 
 /** The window and the filter as rows of the two matrices that im2col multiplies. */
 export function im2col(header, arrays) {
@@ -76,7 +76,8 @@ const range = (first, count) => Array.from({ length: count }, (_, i) => first + 
 export function scatter(header, arrays, channel) {
   const n = Math.min(channel, arrays.filter.shape[0] - 1);
   const [k, i, j] = header.at;
-  const names = { rows: header.rows, columns: header.columns, inside: arrays.inside };
+  const names = { rows: header.rows, columns: header.columns, inside: arrays.inside,
+    gap: LOST };
   const sign = (text) => make("span", { className: "inside-sign", ariaHidden: "true" }, text);
   return make("div", {},
     make("h3", {}, "What one position gives"),

@@ -2,7 +2,7 @@
 
 import { make } from "../draw.js";
 import { im2col, winograd } from "./details.js";
-import { comparison, firstMap } from "./grids.js";
+import { comparison, firstMap, numbers } from "./grids.js";
 import { parts, shownChannel } from "./parts.js";
 
 const TOGGLES = [
@@ -27,8 +27,10 @@ export function forward(element, look) {
 
   async function draw() {
     const { header, arrays } = seen;
+    const unwritten = header.kind === "pointwise" && !header.formula;
     element.replaceChildren(...titled(header), ...parts(header, arrays, chosen(), choose),
-      comparison(header.compared));
+      unwritten ? numbers([["engine", header.compared.value, `by ${header.compared.kernel}`]])
+        : comparison(header.compared));
     if (header.layer_kind !== "Conv2d") return;
     element.append(toggles());
     if (look.state.irow) element.append(im2col(header, arrays));

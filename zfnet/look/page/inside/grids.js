@@ -4,6 +4,10 @@ import { colourBar, heat, make, maps, number } from "../draw.js";
 
 /** Sides above which a grid is a picture without numbers. */
 const MOST = 13;
+/** Text and title of a tap without a pixel. */
+const PADDING = ["pad", "no pixel: padding, which counts as 0"];
+export const BETWEEN = ["·", "no window has the pixel at this tap: it falls between strides, or outside"];
+export const LOST = ["lost", "outside of the plane: what it would get is lost"];
 
 /** A number in seven digits, as sums are compared. */
 export function digits(value) {
@@ -31,7 +35,7 @@ export function part({ data, shape }, n) {
  * A figure with an array (H,W) as colours and numbers, and its scale.
  *
  * rows, columns: names of both; outside: a mask whose zeros are padding; marked: [row, column];
- * limit: the value of the scale's ends, minus and plus.
+ * limit: the value of the scale's ends, minus and plus; gap: what the mask's zeros are called.
  */
 export function grid(title, { data, shape: [H, W] }, options = {}) {
   const limit = options.limit ?? limitOf(data);
@@ -49,7 +53,7 @@ function picture(title, data, H, W, limit) {
   return make("div", { className: "inside-heat" }, canvas);
 }
 
-function table(data, H, W, limit, { rows, columns, inside, marked }) {
+function table(data, H, W, limit, { rows, columns, inside, marked, gap = PADDING }) {
   const body = make("tbody");
   if (columns) {
     body.append(make("tr", {}, make("th", {}, ""),
@@ -62,7 +66,7 @@ function table(data, H, W, limit, { rows, columns, inside, marked }) {
     body.append(line);
   }
   const cells = body.querySelectorAll("td");
-  if (inside) inside.data.forEach((on, i) => { if (!on) empty(cells[i]); });
+  if (inside) inside.data.forEach((on, i) => { if (!on) empty(cells[i], gap); });
   if (marked) cells[marked[0] * W + marked[1]]?.classList.add("marked");
   return make("table", { className: "inside-grid" }, body);
 }
@@ -76,12 +80,12 @@ function cell(value, limit) {
   return element;
 }
 
-function empty(element) {
+function empty(element, [text, title]) {
   element.className = "outside";
   element.style.background = "";
   element.style.color = "";
-  element.textContent = "pad";
-  element.title = "no pixel: padding, which counts as 0";
+  element.textContent = text;
+  element.title = title;
 }
 
 /** Names and numbers, one a line; a third entry says what the number is. */

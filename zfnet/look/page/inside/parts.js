@@ -2,7 +2,7 @@
 
 import { make, number } from "../draw.js";
 import { channels, largest } from "./channels.js";
-import { digits, equation, grid, limitOf, numbers, part } from "./grids.js";
+import { BETWEEN, digits, equation, grid, limitOf, numbers, part } from "./grids.js";
 
 const sign = (text) => make("span", { className: "inside-sign", ariaHidden: "true" }, text);
 
@@ -29,6 +29,7 @@ function sum(header, arrays, chosen, choose) {
   const back = header.kind === "gathered";
   const what = back ? "filter" : "channel";
   const names = { rows: axis("row", header.rows, back), columns: axis("", header.columns, back) };
+  const gap = back ? BETWEEN : undefined;
   const bias = header.bias === null ? [] : [" + bias ", [digits(header.bias)]];
   const count = header.channel_sums.length;
   const last = `${what}s ${header.first} to ${header.first + count - 1}`;
@@ -39,18 +40,21 @@ function sum(header, arrays, chosen, choose) {
     channels(what, header.first, header.channel_sums, header.partial_sums, n, choose),
     make("h3", {}, `The products of ${what} ${header.first + n}`),
     make("div", { className: "inside-grids" },
-      grid(back ? "cotangent at the outputs" : "window of the input", window,
-        { ...names, inside: arrays.inside, limit, what: `all ${what}s` }),
+      grid(source(header), window,
+        { ...names, inside: arrays.inside, gap, limit, what: `all ${what}s` }),
       sign("×"),
       grid(back ? "kernel, flipped" : "kernel", filter,
         { limit: limitOf(arrays.filter.data), what: `all ${what}s` }),
       sign("="),
       grid("products", products,
-        { inside: arrays.inside, limit: limitOf(arrays.products.data), what: `all ${what}s` })),
+        { inside: arrays.inside, gap, limit: limitOf(arrays.products.data), what: `all ${what}s` })),
     equation(`their sum: `, [digits(header.channel_sums[n])], `; with all ${what}s before it: `,
       [digits(header.partial_sums[n])]),
   ];
 }
+
+const source = ({ kind, through }) => (kind === "sum" ? "window of the input"
+  : through ? "cotangent at the outputs" : "positions of the input");
 
 /** Names of rows or columns; of a step back, -1 is a tap without a position. */
 const axis = (word, places, back = false) => places.map((i) =>

@@ -3,7 +3,7 @@
 export default {
   id: "square",
   title: "Grey square",
-  column: "left",
+  column: "middle",
   mount(element, look) {
     const { make, number, percent } = look.draw;
     const stage = look.draw.figure("", "The image under a grey square; drag it, or use the arrow keys");
@@ -18,6 +18,7 @@ export default {
     const total = make("p", { className: "hint", id: "square-total" });
     const map = look.draw.figure("Map under the square", "The chosen map under the square");
     const projection = look.draw.figure("Its projection", "The deconvnet's projection under the square");
+    map.canvas.id = "square-map";
     projection.canvas.id = "square-projection";
     const side = make("input", { type: "range", min: 1, id: "square-size", title: "Side of the square",
       oninput: () => look.set({ size: side.value }) });
@@ -27,11 +28,13 @@ export default {
       make("option", { value: "activation" }, "map"), make("option", { value: "none" }, "no map"));
     const fill = make("input", { type: "checkbox", id: "fill", onchange: () => (fill.checked ? filling() : 0) });
     const progress = make("p", { className: "hint", id: "square-progress" });
-    element.append(stage.element,
-      make("div", { className: "row live" }, make("label", { htmlFor: "square-size" }, "Side"), side, sideText),
-      make("div", { className: "row live" }, make("label", { htmlFor: "fill" }, fill, " Occlusion map of"), kind),
-      progress, classes, total,
-      make("div", { className: "two" }, map.element, projection.element));
+    element.append(make("div", { className: "square" },
+      make("div", {}, stage.element,
+        make("div", { className: "row live" }, make("label", { htmlFor: "square-size" }, "Side"), side),
+        sideText,
+        make("div", { className: "row live" }, make("label", { htmlFor: "fill" }, fill, " Occlusion map of"), kind),
+        progress),
+      make("div", {}, classes, total, make("div", { className: "two" }, map.element, projection.element))));
     let frame = null, busy = false, again = false, rest = 0, run = 0;
 
     const S = () => look.network.size;
@@ -47,6 +50,7 @@ export default {
     const follow = look.guarded(async () => {
       const asked = chosen();
       if (!asked.layer || asked.map === undefined) return;
+      clearTimeout(rest); // (the projection waits until the square rests)
       if (busy) { again = true; return; }
       busy = true;
       try {
@@ -56,7 +60,6 @@ export default {
           if (found) show(found);
         } while (again);
       } finally { busy = false; }
-      clearTimeout(rest);
       rest = setTimeout(project, 80);
     });
     const show = ({ header, arrays }) => {

@@ -18,6 +18,7 @@ export default {
       }) }, "Write pages of this layer");
     element.append(about, grid, make("div", { className: "row live" }, permanent, save), written);
     let waiting = 0, known = "";
+    const kept = new Map(); // tiles that were computed
 
     const chosen = () => {
       const { layer, map } = look.state;
@@ -45,7 +46,7 @@ export default {
         (broken ? `; ${broken} cannot be read` : "") + ".";
       permanent.href = look.link({ layer, map, image: "", p: "", q: "", region: "" });
       if (pages) written.textContent = pages;
-      if (done < total || (pages && !pages.startsWith("All"))) waiting = setTimeout(follow, 1500);
+      if (done < total || (pages && !pages.startsWith("All"))) waiting = setTimeout(follow, 4000);
       const now = JSON.stringify([look.state.network, layer, map, places]);
       if (now === known) return;
       known = now;
@@ -64,7 +65,10 @@ export default {
       for (const [rank, figure] of figures.entries()) {
         if (known !== mine) return;
         try {
-          const found = await look.ask("top-tile", { layer, map, rank });
+          const key = JSON.stringify([look.state.network, layer, map, places[rank]]);
+          const found = kept.get(key) ?? await look.ask("top-tile", { layer, map, rank });
+          kept.set(key, found);
+          if (kept.size > 90) kept.delete(kept.keys().next().value);
           const { header, arrays } = found;
           look.draw.rgb(figure.querySelector(".patch"), arrays.patch);
           look.draw.rgb(figure.querySelector(".projection"), arrays.projection);

@@ -25,7 +25,7 @@ export default {
     const S = () => look.network.size;
     const mapOver = { svg: null };
     const imageOver = look.draw.overlay(look.shownImage.holder, S());
-    let shown = null, plane = null;
+    let shown = null, plane = null, large = "";
     look.strongestMap = (layer) => (shown?.header.layer === layer ? shown.header.maps[0] : undefined);
 
     const showMap = look.guarded(async () => {
@@ -84,7 +84,20 @@ export default {
       pictures.replaceChildren(...header.drawn.map((each) => {
         const figure = look.draw.figure(each.title, `Projection by ${each.title}`);
         figure.element.dataset.method = each.method;
-        figure.element.title = each.title;
+        figure.holder.title = `${each.title}; click or Enter: larger, or smaller again`;
+        figure.holder.tabIndex = 0;
+        figure.holder.setAttribute("role", "button");
+        figure.holder.setAttribute("aria-label", `Projection by ${each.title}, larger`);
+        const grow = () => {
+          large = large === each.method ? "" : each.method;
+          enlarge();
+        };
+        figure.holder.addEventListener("click", grow);
+        figure.holder.addEventListener("keydown", (event) => {
+          if (event.key !== "Enter" && event.key !== " ") return;
+          event.preventDefault();
+          grow();
+        });
         look.draw.rgb(figure.canvas, arrays[each.method]);
         figure.scale.replaceChildren(each.kind === "colours" ? look.draw.greyScale(each.high)
           : look.draw.colourBar(each.low, each.high, each.kind === "signed" ? "diverging" : "magma"));
@@ -93,7 +106,13 @@ export default {
         make("p", { className: "wrong" }, `${name}: ${sentence}`)));
       crop();
     };
+    const enlarge = () => {
+      for (const each of pictures.children) {
+        each.classList.toggle("large", each.dataset?.method === large);
+      }
+    };
     const crop = () => {
+      enlarge();
       if (!shown) return;
       const [top, bottom, left, right] = shown.header.field;
       const side = Math.max(bottom - top, right - left, 4), size = S();
@@ -149,6 +168,10 @@ export default {
       const p = Math.max(0, Math.min(plane.P - 1, top + step[0]));
       const q = Math.max(0, Math.min(plane.Q - 1, left + step[1]));
       look.set({ map: plane.map, p, q, region: "" });
+    });
+    look.watch(["layer", "network"], () => {
+      plane = null; // (a click on the map of another layer chooses nothing)
+      map.heading.textContent = "Map";
     });
     look.watch(["image", "network", "variant", "layer", "map", "p", "q", "region", "rules"], project);
     look.watch(["image", "network", "variant", "layer", "map"], showMap);
