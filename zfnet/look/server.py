@@ -10,7 +10,7 @@ import asyncio
 import json
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -137,13 +137,26 @@ def listening(port: int = 0) -> socket.socket:
     return bound
 
 
-def server(app: Guard) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """A server that calls `ready` once it listens and handles Ctrl-C."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+def server(app: Guard, ready: Callable[[], None] = lambda: None) -> Server:
     """A server of the application, without a log; `run(sockets=[...])` runs it until Ctrl-C."""
-    return uvicorn.Server(
+    return Server(
         uvicorn.Config(
             app, log_level="error", access_log=False, server_header=False, lifespan="off",
             ws="none", http="h11", timeout_graceful_shutdown=2, h11_max_incomplete_event_size=65536,
-        )
+        ),
+        ready,
     )  # fmt: skip
 
 

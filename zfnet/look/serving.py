@@ -14,9 +14,9 @@ def serve(session: Session, port: int = 0, ready: Callable[[str], None] = print)
     bound = listening(port)
     try:
         taken, token = bound.getsockname()[1], new_token()
-        running = server(application(session, token, taken))
+        app = application(session, token, taken)
+        running = server(app, lambda: ready(address(taken, token)))
         session.engine.start()
-        ready(address(taken, token))
         with suppress(KeyboardInterrupt):  # (which uvicorn raises again after a clean end)
             running.run(sockets=[bound])
     finally:
