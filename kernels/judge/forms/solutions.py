@@ -44,8 +44,8 @@ def _described(library: Path) -> Said:
     Where the address sanitizer is loaded, PyTorch is not: the description was made elsewhere.
     """
     if library.with_suffix(".json").is_file():
-        description: Said = json.loads(library.with_suffix(".json").read_text(encoding="utf-8"))
-        return description
+        described: Said = json.loads(library.with_suffix(".json").read_text(encoding="utf-8"))
+        return described
     file = library.with_suffix(".py")
     if not file.is_file():
         raise ValueError(
