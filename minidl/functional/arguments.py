@@ -16,6 +16,7 @@ import numpy as np
 
 from kernels.contract.arguments import flag as flag
 from minidl import device
+from minidl.handed_array import HandedArray
 from minidl.tensor import Tensor
 
 MOST = 2**63 - 1
@@ -167,7 +168,8 @@ def shown(value: object) -> str:
         return f"a Tensor of {value.dtype} {value.shape}"
     if device.is_array(value):
         array: Any = value
-        return f"a {type(value).__module__}.{type(value).__name__} of {array.dtype} {array.shape}"
+        kind = np.ndarray if isinstance(value, HandedArray) else type(value)
+        return f"a {kind.__module__}.{kind.__name__} of {array.dtype} {array.shape}"
     return f"{reprlib.repr(value)} ({type(value).__name__})"
 
 
