@@ -128,8 +128,8 @@ def test_a_part_of_a_batch_has_its_rows_of_the_dropout_mask(a: int, b: int, widt
 
 
 def test_an_arena_has_every_parameter_once_in_its_own_order_of_memory() -> None:
-    parameters = dict(network().model.named_parameters())
-    layout = Layout(parameters, {}, bucket=500)
+    parameters = dict(network(width=0.1, hidden=(200, 90)).model.named_parameters())
+    layout = Layout(parameters, {})
     arena = np.arange(layout.size, dtype=np.float32)
     taken = np.concatenate([layout.view(arena, n).ravel() for n in parameters])
     assert sorted(taken.tolist()) == arena.tolist()

@@ -15,8 +15,10 @@ import numpy as np
 
 from minidl import Tensor
 
-BUCKET = 1 << 20
-"""Elements from which on a bucket takes no further parameter: 4 MiB."""
+LARGEST, SMALLEST = 1 << 20, 1 << 13
+"""Elements from which on a bucket takes no further parameter: 4 MiB; less for small networks."""
+BUCKETS = 8
+"""So many of a small network: with one alone nothing is sent before all is computed."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,7 @@ class Bucket:
 class Layout:
     """Where each parameter and each buffer of floats lies. TypeError unless all are float32."""
 
-    def __init__(
-        self, parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor], bucket: int = BUCKET
-    ) -> None:
+    def __init__(self, parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor]) -> None:
         self.parameters, self.buffers = dict(parameters), dict(buffers)
         self._tensors = {**self.parameters, **self.buffers}
         unlike = [n for n, t in self._tensors.items() if t.dtype != np.float32]
@@ -41,6 +41,8 @@ class Layout:
             raise TypeError(f"gradients are sent as float32; of another type: {', '.join(unlike)}")
         self._starts: dict[str, int] = {}
         self.buckets: list[Bucket] = []
+        whole = sum(parameter.size for parameter in self.parameters.values())
+        bucket = min(LARGEST, max(SMALLEST, whole // BUCKETS))
         self._pack(list(reversed(self.parameters)), bucket)
         self.weights = self.size
         if self.buffers:
