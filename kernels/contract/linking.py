@@ -31,6 +31,16 @@ class Linked(JITCodeLibrary):
 
     _assembled = False
 
+    @classmethod
+    def _unserialize(cls, codegen: Any, state: Any) -> Any:
+        """An entry point that is read from Numba's cache while another one is compiled: it is
+        assembled, and Python may call it."""
+        kind, codegen._library_class = codegen._library_class, JITCodeLibrary
+        try:
+            return JITCodeLibrary._unserialize(codegen, state)
+        finally:
+            codegen._library_class = kind
+
     def finalize(self) -> None:
         """Link what it calls."""
         self._raise_if_finalized()

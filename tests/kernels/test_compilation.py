@@ -135,6 +135,33 @@ print(*x, half(3.0))
     assert run(code, tmp_path) == run(code, tmp_path) == ["0.0 0.5 1.0 1.5 1.5"]
 
 
+@pytest.mark.parametrize("decorator", ["entry_point()", "numba.njit(cache=True)"])
+def test_python_calls_what_was_read_from_the_cache_for_an_entry_point(
+    decorator: str, tmp_path: Path
+) -> None:
+    """The cache has `half`, and not yet `halves`, which calls it."""
+    code = f"""
+import os
+
+@{decorator}
+def half(value):
+    return value / 2
+
+@entry_point()
+def halves(x):
+    for i in range(len(x)):
+        x[i] = half(x[i])
+
+if "ALONE" not in os.environ:
+    x = np.arange(4.0)
+    halves(x)
+    print(*x, sum(half.stats.cache_hits.values()))
+print(half(3.0))
+"""
+    assert run(code, tmp_path, ALONE="1") == ["1.5"]
+    assert run(code, tmp_path) == ["0.0 0.5 1.0 1.5 1", "1.5"]
+
+
 UNKNOWN = """
 import sys
 import numba
