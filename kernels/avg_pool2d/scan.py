@@ -12,6 +12,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Accuracy
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.registry import kernel
@@ -33,7 +34,7 @@ def forward(x: np.ndarray, g: PoolGeometry) -> np.ndarray:
     return y
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _average(x, y, divisors, R, S, stride, padding, dilation):  # type: ignore[no-untyped-def]
     N, P, Q, C = y.shape
     _, H, W, _ = x.shape

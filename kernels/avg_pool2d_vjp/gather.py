@@ -12,6 +12,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Accuracy
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.registry import kernel
@@ -33,7 +34,7 @@ def vjp(gy: np.ndarray, g: PoolGeometry) -> np.ndarray:
     return gx
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _spread(gy, gx, divisors, R, S, stride, padding, dilation):  # type: ignore[no-untyped-def]
     N, H, W, C = gx.shape
     _, P, Q, _ = gy.shape

@@ -17,6 +17,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
@@ -48,7 +49,7 @@ def batched_matmul(a: np.ndarray, b: np.ndarray, shape: tuple[int, int, int, int
     return out
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _multiply(a, b, out, rows):  # type: ignore[no-untyped-def]
     (B, M, K), N = a.shape, b.shape[2]
     item, blocks = out.itemsize, (M + rows - 1) // rows

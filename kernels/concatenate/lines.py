@@ -16,6 +16,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.registry import kernel
 from kernels.cpu.lines import copy_run
 
@@ -34,7 +35,7 @@ def forward(*operands: Any) -> np.ndarray:
     return y
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _place(x, y, C, first):  # type: ignore[no-untyped-def]
     """x, flat (NHW,C), into the columns of y (NHW,K) from `first` on."""
     pixels, K = y.shape

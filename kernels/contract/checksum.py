@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from kernels.contract import devices, memory
 from kernels.contract.arrays import host_view
+from kernels.contract.compilation import entry_point
 
 SMALL = 1 << 12
 """Bytes up to which the bits themselves are kept: copying them takes less time than a call."""
@@ -61,7 +61,7 @@ def _in_memory_order(array: Any) -> Any:
     return np.ascontiguousarray(flat) if isinstance(flat, np.ndarray) else flat
 
 
-@numba.njit(cache=True, nogil=True)
+@entry_point(nogil=True)
 def _sum(words):  # type: ignore[no-untyped-def]
     total = step = np.uint64(0)
     for i in range(len(words)):

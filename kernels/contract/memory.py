@@ -19,6 +19,7 @@ from numpy.typing import DTypeLike
 
 from kernels.contract import devices, threads
 from kernels.contract.arrays import Emulated, address, device_kind
+from kernels.contract.compilation import entry_point
 from kernels.contract.machine import LAST_CACHE
 from kernels.contract.pool import ALIGNMENT, LEAST, pool
 
@@ -187,7 +188,7 @@ def _canonicalise_device(x: Any) -> Any:
     return nchw(copied) if x.ndim == 4 else copied
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _to_nhwc(x, y):  # type: ignore[no-untyped-def]
     """Transpose y (N,H,W,C) = x, flat (N,C,H,W): the layout of other libraries."""
     N, H, W, C = y.shape

@@ -15,6 +15,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.costs import unfolded
 from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
@@ -56,7 +57,7 @@ def multiply_windows(
     return y
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _blocks(x, filters, y, block, P, size, stride, padding, dilation):  # type: ignore[no-untyped-def]
     NP, Q, K = y.shape
     G, Kg, RSC = filters.shape

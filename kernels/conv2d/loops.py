@@ -14,6 +14,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.costs import Work
 from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
@@ -46,7 +47,7 @@ def forward(
     return y
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _sums(x, w, y, group, stride, padding, dilation):  # type: ignore[no-untyped-def]
     _, H, W, _ = x.shape
     _, R, S, C = w.shape

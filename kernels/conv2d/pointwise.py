@@ -15,6 +15,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.costs import Work, up
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
@@ -73,29 +74,34 @@ def forward(
     return y
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _blocks(x, packed, y, bias, rectify, C, block, blocks):  # type: ignore[no-untyped-def]
     """y (NHW,K) of x, flat (NHW,C), a block of pixels at a time."""
-    pixels, K = y.shape
-    NR = 2 * lanes_of(y)
-    out = y.reshape(-1)  # (NHW,K) -> (NHWK,), the same memory
     one_run = np.zeros(1, np.int64)  # offset of a pixel's one run of channels
     for unit in numba.prange(blocks):
-        end = min(pixels, (unit + 1) * block)
-        edge = np.empty(MR * NR, y.dtype)
-        for panel in range((K + NR - 1) // NR):
-            k, b, tile = panel * NR, panel * C * NR, unit * block
-            while tile < end:
-                # The last tile begins earlier, so that it is a whole one; it recomputes some
-                # pixels.
-                t = min(tile, pixels - MR)
-                # (MR,C) x (C,2L) -> (MR,2L)
-                if t == tile and k + NR <= K:
-                    outer_in_place(x, t * C, C, one_run, packed, b, bias, k, rectify, out,
-                               t * K + k, K, C)  # fmt: skip
-                else:
-                    outer_in_place(x, t * C, C, one_run, packed, b, bias, k, rectify, edge, 0,
-                               NR, C)  # fmt: skip
-                    for row in range(tile - t, MR):
-                        copy_run(edge, row * NR, out, (t + row) * K + k, min(NR, K - k))
-                tile += MR
+        edge = np.empty(MR * 2 * lanes_of(y), y.dtype)
+        first = np.int64(unit) * block
+        _block(x, packed, y, bias, rectify, C, first, first + block, one_run, edge)
+
+
+@subroutine
+def _block(x, packed, y, bias, rectify, C, first, end, one_run, edge):  # type: ignore[no-untyped-def]
+    """The pixels from `first` to `end`; edge (MR,2L): a tile that is written in part."""
+    pixels, K = y.shape
+    NR, end = 2 * lanes_of(y), min(pixels, end)
+    out = y.reshape(-1)  # (NHW,K) -> (NHWK,), the same memory
+    for panel in range((K + NR - 1) // NR):
+        k, b, tile = panel * NR, panel * C * NR, first
+        while tile < end:
+            # The last tile begins earlier, so that it is a whole one; it recomputes some pixels.
+            t = min(tile, pixels - MR)
+            # (MR,C) x (C,2L) -> (MR,2L)
+            if t == tile and k + NR <= K:
+                outer_in_place(x, t * C, C, one_run, packed, b, bias, k, rectify, out,
+                           t * K + k, K, C)  # fmt: skip
+            else:
+                outer_in_place(x, t * C, C, one_run, packed, b, bias, k, rectify, edge, 0,
+                           NR, C)  # fmt: skip
+                for row in range(tile - t, MR):
+                    copy_run(edge, row * NR, out, (t + row) * K + k, min(NR, K - k))
+            tile += MR

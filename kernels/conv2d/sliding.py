@@ -16,6 +16,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.costs import Work, runs_of, up
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
@@ -82,7 +83,7 @@ def forward(
     return y
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _rows(x, places, packed, y, bias, rectify, starts, run, step):  # type: ignore[no-untyped-def]
     """y by rows: a thread computes a whole row for one panel of filters after the other.
 

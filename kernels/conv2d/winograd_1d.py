@@ -28,6 +28,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory, threads
+from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.registry import kernel
@@ -144,7 +145,7 @@ class Pooling(NamedTuple):
     block: int
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _strips(pixels: Pixels, s: Strips, layer: Layer, y: np.ndarray, parts: int) -> None:
     """y (N,P,Q,K) of the padded pixels; each thread has a share of the strips."""
     for part in numba.prange(parts):
@@ -152,7 +153,7 @@ def _strips(pixels: Pixels, s: Strips, layer: Layer, y: np.ndarray, parts: int) 
         _share_of_strips(pixels, s, layer, y, V, np.int64(part), parts)
 
 
-@numba.njit(cache=True)
+@subroutine
 def _share_of_strips(
     pixels: Pixels,
     s: Strips,
@@ -174,7 +175,7 @@ def _share_of_strips(
         multiply_strip(s, layer, buffers, out, Target((n * P + p) * Q * K, Q, K), count)
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _bands(
     pixels: Pixels,
     s: Strips,
@@ -191,7 +192,7 @@ def _bands(
         _pool_bands(pixels, s, layer, pooling, window, y, switches, np.int64(part), parts)
 
 
-@numba.njit(cache=True)
+@subroutine
 def _pool_bands(
     pixels: Pixels,
     s: Strips,

@@ -17,6 +17,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.costs import Work, unfolded, up
 from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
@@ -62,7 +63,7 @@ def dgrad(gy: np.ndarray, w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     return gx
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _blocks(gy, filters, gx, block, size, stride, padding, dilation):  # type: ignore[no-untyped-def]
     N, P, Q, K = gy.shape
     G, Kg, RSC = filters.shape

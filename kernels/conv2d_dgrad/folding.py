@@ -16,6 +16,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory, threads
+from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.costs import Work, runs_of, up
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
@@ -82,7 +83,7 @@ def dgrad(
     return gx
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _bands(gy, packed, counts, gx, bands, size, stride, padding, dilation):  # type: ignore[no-untyped-def]
     N, P, Q, K = gy.shape
     _, H, _, C = gx.shape
@@ -118,7 +119,7 @@ def _bands(gy, packed, counts, gx, bands, size, stride, padding, dilation):  # t
                           dilation, group * channels, channels)  # fmt: skip
 
 
-@numba.njit(cache=True)
+@subroutine
 def _fold(sums, at, gx, shape, n, h0, w0, top, bottom, size, dilation, c0, channels):  # type: ignore[no-untyped-def]  # fmt: skip
     """Add the window (r s c) at `at` to the rows from `top` to `bottom` of image n of gx.
 

@@ -15,6 +15,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.costs import Work, up
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
@@ -72,14 +73,14 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     return gw
 
 
-@numba.njit(cache=True)
+@subroutine
 def _inside(Q, W, S, stride, padding, dilation):  # type: ignore[no-untyped-def]
     """The outputs of a row of which every tap is left to right on the plane: first, end."""
     first = min(max((padding + stride - 1) // stride, 0), Q)
     return first, min(max((W - 1 - (S - 1) * dilation + padding) // stride + 1, first), Q)
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _unrolled(x, pixels, gy, gradient, sums, parts, size, stride, padding, dilation, taps, step, most):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
     """sums (parts,RS,vectors L), flat: those of each part of the output rows, `most` rows of taps
     at a time; `channelwise_shares` explains `taps` and `step`.
@@ -110,7 +111,7 @@ def _unrolled(x, pixels, gy, gradient, sums, parts, size, stride, padding, dilat
                     r += rows
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _tap_by_tap(x, pixels, gy, gradient, sums, parts, size, stride, padding, dilation):  # type: ignore[no-untyped-def]  # fmt: skip
     """The same for any window."""
     N, P, Q, C = gy.shape

@@ -15,6 +15,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.costs import Work, runs_of, up
 from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
@@ -74,7 +75,7 @@ def _sum_blocks(x: np.ndarray, gy: np.ndarray, g: ConvGeometry, gw: np.ndarray) 
         _unpack(shares, rows[group * filters : (group + 1) * filters])
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _shares(x, gy, shares, parts, c0, channels, k0, filters, plane, size, stride, dilation, origin):  # type: ignore[no-untyped-def]  # fmt: skip
     """The sum over each part of the pixels, (parts,panels,lines KR,3L) in all."""
     NR = 3 * lanes_of(x)
@@ -101,7 +102,7 @@ def _shares(x, gy, shares, parts, c0, channels, k0, filters, plane, size, stride
                                count // KR, count % KR, True, 0)  # fmt: skip
 
 
-@numba.njit(cache=True)
+@subroutine
 def _pack_gradient(gy, k0, filters, first, count, packed):  # type: ignore[no-untyped-def]
     """packed (panels,BLOCK,3L) = gy of `count` pixels from `first` on."""
     flat = gy.reshape(-1)  # (N,P,Q,K) -> (NPQK,), the same memory
@@ -120,17 +121,16 @@ def _pack_gradient(gy, k0, filters, first, count, packed):  # type: ignore[no-un
                     packed[at + j] = flat[start + k + j] if j < some else 0
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _unpack(shares, gw):  # type: ignore[no-untyped-def]
     """gw (K,terms) = the parts' sums, added in order."""
     filters, terms = gw.shape
     NR = 3 * lanes_of(gw)
     lines = (terms + KR - 1) // KR
     for k in numba.prange(filters):
-        panel, column = k // NR, k % NR
+        start = np.int64(k) // NR * lines * KR * NR + np.int64(k) % NR
         for e in range(terms):
-            at = (panel * lines * KR + e) * NR + column
-            total = shares[0, at]
-            for part in range(1, len(shares)):
-                total += shares[part, at]
-            gw[k, e] = total
+            gw[k, e] = shares[0, start + e * NR]
+        for part in range(1, len(shares)):
+            for e in range(terms):
+                gw[k, e] += shares[part, start + e * NR]

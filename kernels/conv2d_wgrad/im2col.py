@@ -14,6 +14,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.costs import unfolded
 from kernels.contract.declarations import Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
@@ -50,7 +51,7 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     return gw
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _shares(x, gy, shares, block, P, size, stride, padding, dilation):  # type: ignore[no-untyped-def]
     NP, Q, K = gy.shape
     parts, G, Kg, RSC = shares.shape

@@ -18,6 +18,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.costs import Work, runs_of, up
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
@@ -76,7 +77,7 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     return gw
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _shares(x, places, gy, sums, parts, taps, step, NR):  # type: ignore[no-untyped-def]
     """sums (parts,RSC,panels NR), flat: those of each part of the output rows.
 
@@ -95,7 +96,7 @@ def _shares(x, places, gy, sums, parts, taps, step, NR):  # type: ignore[no-unty
                      to + panel * NR, panels * NR, taps, step, NR)  # fmt: skip
 
 
-@numba.njit(cache=True)
+@subroutine
 def _row(x, at, down, gy, gy_at, Q, K, k, packed, sums, to, sums_row, taps, step, NR):  # type: ignore[no-untyped-def]  # fmt: skip
     """Add a row of outputs to the sums of all terms and one panel of filters, from k on.
 
@@ -125,7 +126,7 @@ def _row(x, at, down, gy, gy_at, Q, K, k, packed, sums, to, sums_row, taps, step
                               Q, distance, True, False)  # fmt: skip
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _total(sums, gw):  # type: ignore[no-untyped-def]
     """gw (K,terms) = the parts' sums (parts,terms,panels NR), added in order."""
     for k in numba.prange(gw.shape[0]):

@@ -19,6 +19,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.costs import up
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
@@ -98,7 +99,7 @@ def _width(filters: int, dtype: np.dtype) -> int:
     return three if up(filters, three) <= up(filters, two) else two
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _shares(
     pixels: Pixels,
     starts: np.ndarray,
@@ -114,7 +115,7 @@ def _shares(
         _share_of_strips(pixels, starts, s, gy, sums, panels, N, np.int64(part), parts)
 
 
-@numba.njit(cache=True)
+@subroutine
 def _share_of_strips(
     pixels: Pixels,
     starts: np.ndarray,
@@ -144,7 +145,7 @@ def _share_of_strips(
             accumulate(gy, upcoming, count, s, panels, buffers, starts, sums, to + k)
 
 
-@numba.njit(cache=True)
+@entry_point()
 def _total(sums: np.ndarray, G: np.ndarray, s: Strips, gw: np.ndarray) -> None:
     """gw (K,R,S,C) = G^T of the parts' sums (parts,MOST,R run,row), in their order."""
     K, R, S, C = gw.shape

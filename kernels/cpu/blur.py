@@ -15,6 +15,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.norm_geometry import LCNGeometry
 
 
@@ -44,7 +45,7 @@ def _settings(g: LCNGeometry) -> tuple[np.ndarray, np.ndarray]:
     return g.window(), g.coverage()
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _slide(u, window, out):  # type: ignore[no-untyped-def]
     N, H, W = u.shape
     size = window.size

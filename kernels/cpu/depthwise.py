@@ -17,6 +17,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.machine import LAST_CACHE
 from kernels.contract.problem import Problem
@@ -84,14 +85,14 @@ def convolve(
         _tap_by_tap(*arrays, memory.flat(y), both)
 
 
-@numba.njit(cache=True)
+@subroutine
 def _axis(both, i):  # type: ignore[no-untyped-def]
     """Axis number i of `axes`."""
     a = both[i]
     return Axis(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8])
 
 
-@numba.njit(cache=True)
+@subroutine
 def _width(count):  # type: ignore[no-untyped-def]
     """The number of results that are summed at a time; the last ones may overlap others."""
     if count % 8 == 0:
@@ -101,7 +102,7 @@ def _width(count):  # type: ignore[no-untyped-def]
     return 8 if count > 8 else 4 if count >= 4 else 1
 
 
-@numba.njit(cache=True)
+@subroutine
 def _on_plane(axis, u, size):  # type: ignore[no-untyped-def]
     """The first tap of result u on the plane, and the one behind the last."""
     start = u * axis.step + axis.place
@@ -109,7 +110,7 @@ def _on_plane(axis, u, size):  # type: ignore[no-untyped-def]
     return first, max(min((size - 1 - start) // axis.spread + 1, axis.taps), first)
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _unrolled(x, source, w, begin, rectify, plane, y, both, taps, step):  # type: ignore[no-untyped-def]  # fmt: skip
     """Every row of results, for the axes `both`; `channelwise_rows` explains `taps` and `step`."""
     blocks = (x.shape[3] + CHANNELS - 1) // CHANNELS
@@ -119,7 +120,7 @@ def _unrolled(x, source, w, begin, rectify, plane, y, both, taps, step):  # type
              piece % blocks * CHANNELS, stream)  # fmt: skip
 
 
-@numba.njit(cache=True)
+@subroutine
 def _row(x, source, w, begin, rectify, plane, y, both, taps, step, row, c0, stream):  # type: ignore[no-untyped-def]  # fmt: skip
     """Results of one row, CHANNELS channels from c0 on."""
     _, H, W, C = x.shape
@@ -146,7 +147,7 @@ def _row(x, source, w, begin, rectify, plane, y, both, taps, step, row, c0, stre
         fence()
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _tap_by_tap(x, source, w, begin, rectify, plane, y, both):  # type: ignore[no-untyped-def]
     """The same for any window."""
     blocks = (x.shape[3] + CHANNELS - 1) // CHANNELS
@@ -155,7 +156,7 @@ def _tap_by_tap(x, source, w, begin, rectify, plane, y, both):  # type: ignore[n
                     piece % blocks * CHANNELS)  # fmt: skip
 
 
-@numba.njit(cache=True)
+@subroutine
 def _row_of_any(x, source, w, begin, rectify, plane, y, both, row, c0):  # type: ignore[no-untyped-def]  # fmt: skip
     """Results of one row, CHANNELS channels from c0 on: those with the same taps at a time."""
     _, H, W, C = x.shape

@@ -15,6 +15,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory, threads
+from kernels.contract.compilation import entry_point, inlined, subroutine
 from kernels.cpu.micro_kernel import MR, outer_packed
 from kernels.cpu.vector import KR, lanes, lanes_of, move, move_rectified
 from kernels.cpu.windows import Windows, pack_windows
@@ -44,7 +45,7 @@ def pack(
     return packed
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _pack(w, inputs, outputs, size, strides, taps, packed):  # type: ignore[no-untyped-def]
     """16 inputs at a time, with all their taps and panels: w is read nearly sequentially."""
     NR = 2 * lanes_of(w)
@@ -63,7 +64,7 @@ def _pack(w, inputs, outputs, size, strides, taps, packed):  # type: ignore[no-u
                 pack_tap(w, start, strides[0], strides[1], count, has, packed, at, NR)
 
 
-@numba.njit(cache=True)
+@subroutine
 def pack_tap(w, start, out_step, in_step, count, has, packed, at, NR):  # type: ignore[no-untyped-def]
     """One tap of `count` inputs by a panel of outputs; those from `has` on are 0."""
     if has == NR and out_step == 1:
@@ -126,7 +127,7 @@ def without_products(
     return np.maximum(y, 0, out=y) if rectify else y
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _product(  # type: ignore[no-untyped-def]
     x,
     packed,
@@ -150,41 +151,57 @@ def _product(  # type: ignore[no-untyped-def]
 ):
     NR = 2 * lanes_of(x)
     terms = size[0] * size[1] * channels
-    lines = (terms + KR - 1) // KR
-    panels = packed.size // (terms * NR)
-    of_phase = (filters + NR - 1) // NR
-    _, H, W, K = y.shape
-    out = y.reshape(-1)  # (N,H,W,K) -> (NHWK,), the same memory
+    lines, panels = (terms + KR - 1) // KR, packed.size // (terms * NR)
     for b in numba.prange(blocks):
-        first = b * block
+        first = np.int64(b) * block
         count = min(block, positions - first)
         height = (count + MR - 1) // MR * MR
         a = np.empty(lines * height * KR, x.dtype)
         sums = np.empty(panels * height * NR, x.dtype)
         pack_windows(x, c0, channels, first, count, height, plane, size, stride, dilation, origin,
                      a)  # fmt: skip
-        for line in range(0, lines, TERMS):
-            some = min(TERMS * KR, terms - line * KR)
-            for panel in range(panels):
-                for t in range(0, height, MR):
-                    # (MR,some) x (some,2L) -> (MR,2L), added to the sums of the lines before
-                    outer_packed(a, (line * height + t) * KR, height * KR,
-                               packed, (panel * terms + line * KR) * NR, sums,
-                               (panel * height + t) * NR, NR, some // KR, some % KR,
-                               line > 0, 0)  # fmt: skip
-        for t in range(count):
-            n, rest = (first + t) // (plane[0] * plane[1]), (first + t) % (plane[0] * plane[1])
-            p, q = rest // plane[1], rest % plane[1]
-            for panel in range(panels):
-                phase, k = panel // of_phase, panel % of_phase * NR
-                h, w = p * out_step[0] + out_at[phase, 0], q * out_step[1] + out_at[phase, 1]
-                if 0 <= h < H and 0 <= w < W:
-                    at = (panel * height + t) * NR
-                    to = ((n * H + h) * W + w) * K + k0 + k
-                    finish(sums, at, bias, k0 + k, rectify, out, to, min(NR, filters - k))
+        _multiply(a, packed, sums, height, terms)
+        _write(sums, height, y, first, count, k0, filters, bias, rectify, plane, out_step,
+               out_at)  # fmt: skip
 
 
-@numba.njit(cache=True, inline="always")
+@subroutine
+def _multiply(a, packed, sums, height, terms):  # type: ignore[no-untyped-def]
+    """sums (panels,height,NR) = a (lines,height,KR) x packed (panels,terms,NR)."""
+    NR = 2 * lanes_of(a)
+    for line in range(0, (terms + KR - 1) // KR, TERMS):
+        some = min(TERMS * KR, terms - line * KR)
+        for panel in range(packed.size // (terms * NR)):
+            for t in range(0, height, MR):
+                # (MR,some) x (some,2L) -> (MR,2L), added to the sums of the lines before
+                outer_packed(a, (line * height + t) * KR, height * KR,
+                           packed, (panel * terms + line * KR) * NR, sums,
+                           (panel * height + t) * NR, NR, some // KR, some % KR,
+                           line > 0, 0)  # fmt: skip
+
+
+@subroutine
+def _write(  # type: ignore[no-untyped-def]
+    sums, height, y, first, count, k0, filters, bias, rectify, plane, out_step, out_at
+):
+    """y = sums (panels,height,NR) + bias of `count` positions from `first` on."""
+    _, H, W, K = y.shape
+    out = y.reshape(-1)  # (N,H,W,K) -> (NHWK,), the same memory
+    NR = 2 * lanes_of(sums)
+    of_phase = (filters + NR - 1) // NR
+    for t in range(count):
+        n, rest = (first + t) // (plane[0] * plane[1]), (first + t) % (plane[0] * plane[1])
+        p, q = rest // plane[1], rest % plane[1]
+        for panel in range(sums.size // (height * NR)):
+            phase, k = panel // of_phase, panel % of_phase * NR
+            h, w = p * out_step[0] + out_at[phase, 0], q * out_step[1] + out_at[phase, 1]
+            if 0 <= h < H and 0 <= w < W:
+                at = (panel * height + t) * NR
+                to = ((n * H + h) * W + w) * K + k0 + k
+                finish(sums, at, bias, k0 + k, rectify, out, to, min(NR, filters - k))
+
+
+@inlined
 def finish(sums, at, bias, k0, rectify, y, to, count):  # type: ignore[no-untyped-def]
     """Epilogue of one pixel: y[to..] = sums + bias, with ReLU if asked for (NaN stays NaN)."""
     lanes = lanes_of(sums)

@@ -9,8 +9,9 @@ is at most 4 eps, relative to erf(t) itself.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from kernels.contract.compilation import inlined
 
 P = tuple(
     np.float32(value)
@@ -32,7 +33,7 @@ Q0, Q1, Q2, Q3, Q4 = Q
 FAR, ONE = np.float32(4), np.float32(1)
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def erf32(t):  # type: ignore[no-untyped-def]
     """erf(t) of a float32; NaN stays NaN, for no comparison holds."""
     t = FAR if t > FAR else -FAR if t < -FAR else t

@@ -22,6 +22,7 @@ from numba import types
 from numba.extending import get_cython_function_address
 
 from kernels.contract import memory, threads
+from kernels.contract.compilation import entry_point, subroutine
 
 
 def _external(name: str) -> Any:
@@ -80,7 +81,7 @@ def _leading_dimension(x: np.ndarray) -> int:
     return apart if packed and remainder == 0 and apart >= columns else 0
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _gemm(a, a_op, a_leading, b, b_op, b_leading, out, bias, K, parts):  # type: ignore[no-untyped-def]
     M, N = out.shape
     item = out.itemsize
@@ -101,7 +102,7 @@ def _gemm(a, a_op, a_leading, b, b_op, b_leading, out, bias, K, parts):  # type:
                      corner, N, m1 - m0, n1 - n0, K, bias.size > 0, item == 8)  # fmt: skip
 
 
-@numba.njit(cache=True)
+@subroutine
 def multiply(a, a_op, a_ld, b, b_op, b_ld, out, out_ld, M, N, K, add, double):  # type: ignore[no-untyped-def]
     """out (M,N) = a (M,K) b (K,N) [+ out, if `add`], by address and leading dimension, one thread.
 

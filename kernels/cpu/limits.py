@@ -14,6 +14,7 @@ import numba
 import numpy as np
 
 from kernels.contract import threads
+from kernels.contract.compilation import entry_point
 from kernels.cpu.gemm import gemm
 from kernels.cpu.micro_kernel import MR, outer_packed
 from kernels.cpu.vector import KR, lanes
@@ -66,7 +67,7 @@ def _best(run: Callable[[], object]) -> float:
     return min(found)
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _multiply(a, b, c, often):  # type: ignore[no-untyped-def]
     """c = a b, each thread's own: (MR,DEPTH KR) x (DEPTH KR,2L) -> (MR,2L), flat."""
     team, NR = a.shape[0], c.shape[1] // MR
@@ -77,7 +78,7 @@ def _multiply(a, b, c, often):  # type: ignore[no-untyped-def]
                        row * MR * NR, NR, DEPTH, 0, False, 0)  # fmt: skip
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _copy(source, target, often, one):  # type: ignore[no-untyped-def]
     """Each thread copies its own row (threads,n) there and back, so that caches keep it.
 

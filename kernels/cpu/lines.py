@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numba
-
+from kernels.contract.compilation import inlined
 from kernels.cpu.vector import add, lanes_of, move
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def copy_run(a, at, b, to, count):  # type: ignore[no-untyped-def]
     """b[to : to + count] = a[at : at + count]; a and b are flat, of one dtype."""
     vector, e = lanes_of(b), 0
@@ -19,7 +18,7 @@ def copy_run(a, at, b, to, count):  # type: ignore[no-untyped-def]
         e += 1
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def add_run(a, at, b, to, count):  # type: ignore[no-untyped-def]
     """b[to : to + count] += a[at : at + count]; a and b are flat, of one dtype."""
     vector, e = lanes_of(b), 0

@@ -19,11 +19,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numba
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core.extending import intrinsic
 
+from kernels.contract.compilation import inlined
 from kernels.contract.machine import CACHE_LINE, MACHINE
 from kernels.cpu.vector import KR, Emitter, choose, pointer
 
@@ -193,7 +193,7 @@ outer_transposed_2 = _outer([MR_T], 2, 1, KR)
 """The same with b (K,2L), for N that panels of 3L would leave half empty."""
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def prefetch_distance(panel, each, turn):  # type: ignore[no-untyped-def]
     """Prefetch distance in elements for call number `turn` on one panel of B.
 

@@ -11,16 +11,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 from numba import types
 from numba.core.extending import intrinsic
 
+from kernels.contract.compilation import entry_point
 from kernels.contract.machine import MACHINE, NEAR_CACHES
 
 WIDTH = MACHINE.width
 
 
-@numba.njit(cache=True)
+@entry_point()
 def use_non_temporal(array):  # type: ignore[no-untyped-def]
     """Whether non-temporal stores pay for a flat array: it is large, and aligned to vectors."""
     return array.nbytes > NEAR_CACHES and array.ctypes.data % WIDTH == 0

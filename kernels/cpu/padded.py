@@ -10,6 +10,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.geometry import ConvGeometry
 from kernels.cpu.lines import copy_run
 
@@ -34,7 +35,7 @@ def padded(
     return x.reshape(-1), (first, x.shape[1] * row, g.stride[0] * row, g.dilation[0] * row)
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _surround(x, padded_x, above, before):  # type: ignore[no-untyped-def]
     """Write x (N,H,W,C) into padded_x (N,H',W',C) at (above, before), zeros around it."""
     N, H, W, C = x.shape

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numba
+from kernels.contract.compilation import entry_point, subroutine
 
 
-@numba.njit(cache=True)
+@entry_point()
 def taps(offsets, places, plane, H, W, C, top, left, R, S, dilation):  # type: ignore[no-untyped-def]
     """Where a window's taps on the plane lie, in memory, where the plane begins at `plane`, and in
     the plane; how many they are."""
@@ -15,7 +15,7 @@ def taps(offsets, places, plane, H, W, C, top, left, R, S, dilation):  # type: i
     return count
 
 
-@numba.njit(cache=True)
+@subroutine
 def on_plane(places, H, W, top, left, R, S, dilation):  # type: ignore[no-untyped-def]
     """Write the places h W + w of a window's taps on the plane, in row order; how many it has."""
     count = 0

@@ -6,10 +6,10 @@ of each cache line of the rows is loaded first, in order, and the windows hit in
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import subroutine
 from kernels.cpu.vector import KR, touch
 
 
@@ -18,7 +18,7 @@ def far(x: np.ndarray) -> bool:
     return x.nbytes > memory.chunk()
 
 
-@numba.njit(cache=True)
+@subroutine
 def touch_rows(x, n, top, bottom):  # type: ignore[no-untyped-def]
     """Load the rows top <= h < bottom of image n of x (N,H,W,C), as far as they exist."""
     _, H, W, C = x.shape

@@ -12,9 +12,8 @@ Both run on one thread; x is (N,H,W,C), c0 the first channel of the group.
 
 from __future__ import annotations
 
-import numba
-
 from kernels.contract import threads
+from kernels.contract.compilation import subroutine
 from kernels.contract.geometry import ConvGeometry
 
 BLOCK_BYTES = 2 << 20
@@ -32,7 +31,7 @@ def images_per_block(g: ConvGeometry, itemsize: int) -> int:
     return max(1, rows_per_block(g, itemsize) // g.P)
 
 
-@numba.njit(cache=True)
+@subroutine
 def unfold_rows(x, columns, first, P, stride, padding, dilation, c0):  # type: ignore[no-untyped-def]
     """Write `columns` (rows,Q,R,S,C): the windows of the rows (n p) from `first` on."""
     rows, Q, R, S, C = columns.shape
@@ -52,7 +51,7 @@ def unfold_rows(x, columns, first, P, stride, padding, dilation, c0):  # type: i
                             columns[row, q, r, s, c] = 0
 
 
-@numba.njit(cache=True)
+@subroutine
 def fold_image(windows, x, stride, padding, dilation, c0):  # type: ignore[no-untyped-def]
     """Sum `windows` (P,Q,R,S,C) into one image x (H,W,C); the group's channels are overwritten."""
     P, Q, R, S, C = windows.shape

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from kernels.contract.compilation import subroutine
 from kernels.contract.geometry import ConvGeometry
 from kernels.cpu.vector import KR, lanes_of, move
 
@@ -75,7 +75,7 @@ def _taps(rows: list[np.ndarray], columns: list[np.ndarray]) -> np.ndarray:
     return table
 
 
-@numba.njit(cache=True)
+@subroutine
 def pack_windows(  # type: ignore[no-untyped-def]
     x,
     c0,
@@ -137,7 +137,7 @@ def pack_windows(  # type: ignore[no-untyped-def]
                     c += lanes
 
 
-@numba.njit(cache=True)
+@subroutine
 def _pack_pixel(flat, pixel, channels, inside, rows, to):  # type: ignore[no-untyped-def]
     """Some channels of a pixel, or zeros outside the image; in whole vectors where x allows it."""
     lanes = lanes_of(flat)

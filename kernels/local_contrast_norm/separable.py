@@ -18,6 +18,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Cost
 from kernels.contract.norm_geometry import LCNGeometry
 from kernels.contract.registry import kernel
@@ -65,7 +66,7 @@ def _rounding(g: LCNGeometry) -> float:
     return float((g.C + 4 * g.size + 4) * np.finfo(np.float64).eps)
 
 
-@numba.njit(parallel=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+@entry_point(parallel=True, fastmath={"reassoc", "contract", "nsz"})
 def _moments(x, mean, variance):  # type: ignore[no-untyped-def]
     """Mean and variance over the channels of x (N,H,W,C); a pixel's channels stay in cache."""
     N, H, W, C = x.shape
@@ -83,7 +84,7 @@ def _moments(x, mean, variance):  # type: ignore[no-untyped-def]
             variance[n, h, w] = squares / C
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _move(mean, m, variance):  # type: ignore[no-untyped-def]
     """variance <- the mean square about m, from that about the mean; all (N,H,W)."""
     N, H, W = mean.shape
@@ -93,7 +94,7 @@ def _move(mean, m, variance):  # type: ignore[no-untyped-def]
             variance[n, h, w] += (mean[n, h, w] - m[n, h, w]) ** 2
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _root(m, rounding, sigma):  # type: ignore[no-untyped-def]
     """sigma <- its square root, (N,H,W); 0 where it is not above the rounding error."""
     N, H, W = sigma.shape
@@ -104,7 +105,7 @@ def _root(m, rounding, sigma):  # type: ignore[no-untyped-def]
             sigma[n, h, w] = 0 if root <= rounding * abs(m[n, h, w]) else root
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _normalise(x, m, d, y):  # type: ignore[no-untyped-def]
     N, H, W, C = x.shape
     for row in numba.prange(N * H):

@@ -19,6 +19,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Cost
 from kernels.contract.norm_geometry import LCNGeometry
 from kernels.contract.registry import kernel
@@ -60,7 +61,7 @@ def _through_root(gd: np.ndarray, sigma: np.ndarray, g: LCNGeometry) -> np.ndarr
     return np.divide(to_sigma, 2 * sigma, out=np.zeros_like(sigma), where=sigma != 0)
 
 
-@numba.njit(parallel=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+@entry_point(parallel=True, fastmath={"reassoc", "contract", "nsz"})
 def _sums(gy, x, m, gy_sum, gy_v_sum, v_sum):  # type: ignore[no-untyped-def]
     """Sums over channels of gy, gy v and v, with v = x - m; gy and x are (N,H,W,C)."""
     N, H, W, C = x.shape
@@ -78,7 +79,7 @@ def _sums(gy, x, m, gy_sum, gy_v_sum, v_sum):  # type: ignore[no-untyped-def]
             gy_sum[n, h, w], gy_v_sum[n, h, w], v_sum[n, h, w] = first, second, third
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _combine(gy, x, m, d, a, b, gx):  # type: ignore[no-untyped-def]
     N, H, W, C = x.shape
     for row in numba.prange(N * H):

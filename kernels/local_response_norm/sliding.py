@@ -16,6 +16,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.declarations import Cost
 from kernels.contract.norm_geometry import LRNGeometry
 from kernels.contract.registry import kernel
@@ -42,7 +43,7 @@ def settings(g: LRNGeometry, dtype: np.dtype) -> tuple[np.floating, np.floating,
     return dtype.type(g.k), dtype.type(g.alpha / g.size), dtype.type(g.beta)
 
 
-@numba.njit(cache=True)
+@subroutine
 def window_sums(values, size, sums):  # type: ignore[no-untyped-def]
     """sums (C,) of every `size` neighbours in values (C + size - 1,)."""
     for c in range(sums.size):
@@ -52,7 +53,7 @@ def window_sums(values, size, sums):  # type: ignore[no-untyped-def]
             sums[c] += values[c + tap]
 
 
-@numba.njit(cache=True)
+@subroutine
 def powers(t, beta, out):  # type: ignore[no-untyped-def]
     """out (C,) = t^beta; the usual beta = 3/4 is two roots, which vectorise, unlike `pow`."""
     if beta == 0.75:
@@ -64,7 +65,7 @@ def powers(t, beta, out):  # type: ignore[no-untyped-def]
             out[c] = t[c] ** beta
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _normalise(x, y, before, size, k, scale, beta):  # type: ignore[no-untyped-def]
     N, H, W, C = x.shape
     for row in numba.prange(N * H):

@@ -17,6 +17,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Cost
 from kernels.contract.norm_geometry import LRNGeometry
 from kernels.contract.registry import kernel
@@ -38,7 +39,7 @@ def vjp(gy: np.ndarray, x: np.ndarray, g: LRNGeometry) -> np.ndarray:
     return gx
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _gradient(gy, x, gx, before, after, slope, k, scale, beta):  # type: ignore[no-untyped-def]
     N, H, W, C = x.shape
     size = before + after + 1

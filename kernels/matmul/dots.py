@@ -15,6 +15,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory, threads
+from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
@@ -55,7 +56,7 @@ def matmul(
     return out if bias is None else np.add(out, bias, out=out)
 
 
-@numba.njit(parallel=True, cache=True, fastmath=SUMS)
+@entry_point(parallel=True, fastmath=SUMS)
 def _dots(a, rows, out):  # type: ignore[no-untyped-def]
     """out (M,N): the dot products of each row of a (M,K) with each of `rows` (N,K)."""
     M, K = a.shape
@@ -67,7 +68,7 @@ def _dots(a, rows, out):  # type: ignore[no-untyped-def]
             out[m, n] = total
 
 
-@numba.njit(parallel=True, cache=True, fastmath=SUMS)
+@entry_point(parallel=True, fastmath=SUMS)
 def _add_rows(a, b, out, parts):  # type: ignore[no-untyped-def]
     """out (M,N): the rows of b (K,N), scaled by the elements of a (M,K) and added.
 

@@ -24,6 +24,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory, threads
+from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
@@ -90,7 +91,7 @@ def _panels(a: np.ndarray, NR: int) -> np.ndarray:
     return packed
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _multiply_rows(a, rows, out, NR, parts):  # type: ignore[no-untyped-def]
     """out (M,N) = a's panels (panels,terms,NR) with each of `rows` (N,K)."""
     N, K = rows.shape
@@ -132,7 +133,7 @@ def _multiply_rows(a, rows, out, NR, parts):  # type: ignore[no-untyped-def]
                 out[m, n0 + n] = sums[(panel * tiles * mr + n) * NR + column]
 
 
-@numba.njit(cache=True)
+@subroutine
 def _pack_lines(rows, first, count, K, k, lines, mr, packed):  # type: ignore[no-untyped-def]  # fmt: skip
     """packed (lines,mr,KR) = terms from k on of `count` rows (K,), 0 after the last."""
     if k + lines * KR <= K:
@@ -147,7 +148,7 @@ def _pack_lines(rows, first, count, K, k, lines, mr, packed):  # type: ignore[no
             packed[to] = rows[(first + t) * K + k + e] if k + e < K else 0
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _add_rows(a, b, out, shape, parts):  # type: ignore[no-untyped-def]
     """out (M,N) = the transpose of a (K,M), times b (K,N); all flat."""
     M, N, K = shape
@@ -176,7 +177,7 @@ def _add_rows(a, b, out, shape, parts):  # type: ignore[no-untyped-def]
                     out[to + e] = sums[at + e]
 
 
-@numba.njit(cache=True)
+@subroutine
 def _pack_columns(b, at, rows, step, count, NR, packed):  # type: ignore[no-untyped-def]
     """packed (rows,NR) = `count` columns from element `at` on. In b their rows may all map to the
     same cache sets."""

@@ -15,6 +15,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory, threads
+from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
@@ -75,7 +76,7 @@ def _panels(b: np.ndarray, NR: int) -> np.ndarray:
     return packed
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _multiply(a, b, out, shape, whole, parts):  # type: ignore[no-untyped-def]
     """out (M,N) = the transpose of a (K,M), times b's panels (panels,K,3L); all flat."""
     M, N, K = shape

@@ -34,6 +34,7 @@ from numba import types
 from numba.core import cgutils
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.declarations import Abilities, Cost
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.problem import FLOAT32, Problem
@@ -94,7 +95,7 @@ def forward(
     return y, switches
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _pool(number, x, y, switches, window, block, distance):  # type: ignore[no-untyped-def]
     N, P, Q, C = y.shape
     H, W = x.shape[1:3]
@@ -112,7 +113,7 @@ def _pool(number, x, y, switches, window, block, distance):  # type: ignore[no-u
                   (n * P + p) * Q * C, Q, block)  # fmt: skip
 
 
-@numba.njit(cache=True)
+@subroutine
 def pool_rows(number, x, plane, H, W, C, p, rows, window, y, switches, to, Q, block):  # type: ignore[no-untyped-def]  # fmt: skip
     """Rows p and, of two, p + 1 of Q windows of WINDOWS[number], to y[to..] and switches[to..].
 

@@ -14,6 +14,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.declarations import Abilities, Cost
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.problem import Problem
@@ -47,7 +48,7 @@ def forward(
     return y, switches
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _pool(x, values, y, best, switches, R, S, stride, padding, dilation, block):  # type: ignore[no-untyped-def]  # fmt: skip
     N, P, Q, C = y.shape
     H, W = x.shape[1:3]
@@ -69,7 +70,7 @@ def _pool(x, values, y, best, switches, R, S, stride, padding, dilation, block):
                 best[to + c], switches[to + c] = values[offsets[k] + c], places[k]
 
 
-@numba.njit(cache=True)
+@subroutine
 def _greatest(values, offsets, count, c):  # type: ignore[no-untyped-def]
     """The number of the tap with the largest value of channel c: first of equals, or first NaN."""
     first = 0

@@ -15,6 +15,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Cost
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.problem import Problem
@@ -38,7 +39,7 @@ def forward(x: np.ndarray, g: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:
     return y, switches
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _scan(x, y, switches, R, S, stride, padding, dilation):  # type: ignore[no-untyped-def]
     N, P, Q, C = y.shape
     _, H, W, _ = x.shape

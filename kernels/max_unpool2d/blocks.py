@@ -26,6 +26,7 @@ from numba import types
 from numba.core import cgutils
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Abilities, Cost
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.problem import FLOAT32, Problem
@@ -74,7 +75,7 @@ def forward(
     return x
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _unpool(number, y, switches, x, stride, above, before):  # type: ignore[no-untyped-def]
     _, P, Q, C = y.shape
     N, H, W, _ = x.shape

@@ -16,6 +16,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.declarations import Abilities, Cost
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.problem import Problem
@@ -56,7 +57,7 @@ def forward(
     return x
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _gather(y, values, switches, x, sums, R, S, stride, padding, dilation, law, block):  # type: ignore[no-untyped-def]  # fmt: skip
     _, P, Q, C = y.shape
     N, H, W, _ = x.shape
@@ -81,7 +82,7 @@ def _gather(y, values, switches, x, sums, R, S, stride, padding, dilation, law, 
                 sums[to + c] = _combined(values, switches, offsets, count, c, here, law)
 
 
-@numba.njit(cache=True)
+@subroutine
 def _holders(pixel, windows, reach, stride, before, dilation, found):  # type: ignore[no-untyped-def]  # fmt: skip
     """Write the windows of a line that have a tap on a pixel, in order; return their number."""
     count = 0
@@ -93,7 +94,7 @@ def _holders(pixel, windows, reach, stride, before, dilation, found):  # type: i
     return count
 
 
-@numba.njit(cache=True)
+@subroutine
 def _combined(values, switches, offsets, count, c, here, law):  # type: ignore[no-untyped-def]
     """Channel c of the pixel, from the windows at `offsets` by the law of collisions."""
     total, met = values.dtype.type(0), False

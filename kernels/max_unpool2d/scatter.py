@@ -18,6 +18,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Cost
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.problem import Problem
@@ -46,7 +47,7 @@ def forward(
     return x
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _scatter(y, switches, planes, collisions):  # type: ignore[no-untyped-def]
     N, P, Q, C = y.shape
     for n in numba.prange(N):

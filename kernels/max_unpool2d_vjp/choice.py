@@ -14,6 +14,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Abilities, Cost
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.problem import Problem
@@ -50,7 +51,7 @@ def vjp(gx: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
     return gy
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _choose(gx, values, switches, gy, out, R, S, stride, padding, dilation, block, distance):  # type: ignore[no-untyped-def]  # fmt: skip
     N, P, Q, C = gy.shape
     H, W = gx.shape[1:3]

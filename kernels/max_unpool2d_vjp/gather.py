@@ -13,6 +13,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Cost
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.registry import kernel
@@ -34,7 +35,7 @@ def vjp(gx: np.ndarray, switches: np.ndarray, g: PoolGeometry) -> np.ndarray:
     return gy
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _gather(planes, gx, switches, gy, rows, distance):  # type: ignore[no-untyped-def]
     """gy (N,P,Q,C) from gx (N,H,W,C) as planes (N,HW,C); rows: of a window, stride, padding."""
     N, P, Q, C = gy.shape

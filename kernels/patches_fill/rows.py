@@ -15,6 +15,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.plane_geometry import PatchGeometry
 from kernels.contract.registry import kernel
 
@@ -28,7 +29,7 @@ def forward(x: np.ndarray, at: np.ndarray, g: PatchGeometry, *, fill: float = 0.
     return y
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _fill(x, y, at, H, W, fill):  # type: ignore[no-untyped-def]
     """y (N,h,w,C) of x (N,h,w,C)."""
     N, h, w, C = y.shape

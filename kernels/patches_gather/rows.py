@@ -16,6 +16,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.plane_geometry import PatchGeometry
 from kernels.contract.registry import kernel
 
@@ -38,7 +39,7 @@ def forward(
     return y
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _gather(x, part, y, part_at, at, fill):  # type: ignore[no-untyped-def]
     """y (N,h,w,C) of x (N or 1,H,W,C) under part (N,a,b,C)."""
     N, h, w, C = y.shape

@@ -14,6 +14,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.registry import kernel
 
 
@@ -32,7 +33,7 @@ def forward(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values, places
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _maxima(pixels, values, places):  # type: ignore[no-untyped-def]
     N, count, C = pixels.shape
     for n in numba.prange(N):

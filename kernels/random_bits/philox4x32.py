@@ -13,6 +13,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.registry import kernel
 
 _MULTIPLIER_0, _MULTIPLIER_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
@@ -36,14 +37,14 @@ def random_bits(
     return words.reshape(-1)[:count]  # (blocks,4) -> (count,)
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _fill(words, counter, key):  # type: ignore[no-untyped-def]
     for i in numba.prange(words.shape[0]):
         a, b, c, d = _rounds(np.uint64(i), counter[1], counter[2], counter[3], key[0], key[1])
         words[i, 0], words[i, 1], words[i, 2], words[i, 3] = a, b, c, d
 
 
-@numba.njit(cache=True)
+@subroutine
 def _rounds(a, b, c, d, key0, key1):  # type: ignore[no-untyped-def]
     """Ten rounds on one block of four 32-bit words, each held in a 64-bit integer."""
     for _ in range(10):

@@ -9,6 +9,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.registry import kernel
 
 
@@ -22,7 +23,7 @@ def forward(x: np.ndarray) -> np.ndarray:
     return y
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _rectify(x, y):  # type: ignore[no-untyped-def]
     for i in numba.prange(x.size):
         y[i] = x[i] if not (x[i] <= 0) else 0

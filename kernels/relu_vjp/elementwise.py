@@ -9,6 +9,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point
 from kernels.contract.registry import kernel
 
 
@@ -20,7 +21,7 @@ def vjp(gy: np.ndarray, x: np.ndarray) -> np.ndarray:
     return gx
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _mask(gy, x, gx):  # type: ignore[no-untyped-def]
     for i in numba.prange(x.size):
         gx[i] = gy[i] if not (x[i] <= 0) else 0

@@ -17,6 +17,7 @@ import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.in_place import to_change
 from kernels.contract.registry import kernel
 
@@ -48,7 +49,7 @@ def scale(w: np.ndarray, *, max_rms: float, out: np.ndarray | None = None) -> np
     return new
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _scale_filters(filters, max_rms):  # type: ignore[no-untyped-def]
     K, size = filters.shape
     for k in numba.prange(K):
@@ -59,7 +60,7 @@ def _scale_filters(filters, max_rms):  # type: ignore[no-untyped-def]
                 filters[k, i] *= factor
 
 
-@numba.njit(cache=True)
+@subroutine
 def _squares(filters, k):  # type: ignore[no-untyped-def]
     """The sum of the squares of filter k, in float64."""
     size, sums = filters.shape[1], np.zeros(LANES)

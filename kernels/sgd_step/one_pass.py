@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numba
 import numpy as np
 
+from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.in_place import in_order_of_memory, one_order, to_change
 from kernels.contract.registry import kernel
 
@@ -47,20 +48,20 @@ def step(
     return new_w, new_v
 
 
-@numba.njit(cache=True)
+@subroutine
 def _velocity(w, v, g, momentum, weight_decay):  # type: ignore[no-untyped-def]
     # Without decay an infinite w must not make 0 times infinity.
     return momentum * v + g + (weight_decay * w if weight_decay != 0 else weight_decay)
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _line(w, v, g, lr, momentum, weight_decay):  # type: ignore[no-untyped-def]
     for i in numba.prange(w.size):
         v[i] = _velocity(w[i], v[i], g[i], momentum, weight_decay)
         w[i] -= lr * v[i]
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def _tiles(w, v, g, lr, momentum, weight_decay):  # type: ignore[no-untyped-def]
     M, N = w.shape
     for block in numba.prange((M + ROWS - 1) // ROWS):

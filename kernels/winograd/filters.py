@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from kernels.contract.compilation import entry_point, inlined, subroutine
 from kernels.cpu.combine import combine
 from kernels.cpu.micro_kernel import MR, outer_packed_rows
 from kernels.cpu.vector import KR, lanes_of
@@ -26,10 +27,9 @@ from kernels.winograd.layout import (
     Product,
     Taps,
     Tiling,
-    inlined,
 )
 from kernels.winograd.locate import Block, panels_of, share, sized, square
-from kernels.winograd.taps import FilterPanel, block_in_place, copy_taps, taps_of
+from kernels.winograd.taps import FilterPanel, block_in_place, copy_taps, lacks_taps, taps_of
 from kernels.winograd.toom_cook import MOST, filter_family
 
 AT_ONCE = 4
@@ -56,7 +56,7 @@ def _new_buffers(w: Array) -> Buffers:
     return Buffers(taps, np.empty(SQUARE * KR, w.dtype), np.empty((MOST, MOST), np.int64))
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def transform_filter(w: Array, parameters: Array, U: Array, parts: int) -> None:
     """U = G g G^T of the filters' taps that each pair of phases has, from w, flat.
 
@@ -67,7 +67,7 @@ def transform_filter(w: Array, parameters: Array, U: Array, parts: int) -> None:
         _filter_share(w, parameters.copy(), U, np.int64(part), parts)
 
 
-@numba.njit(cache=True)
+@subroutine
 def _filter_share(w: Array, parameters: Array, U: Array, part: Integer, parts: int) -> None:
     """One thread's share of the panels."""
     tiling, taps = layout.tiling(parameters), layout.taps(parameters)
@@ -136,7 +136,7 @@ def _filter_panel(
     rows, columns = taps_of(tiling, panel)
     (n1, n2), r1, r2 = filter_products(tiling, f), rows.size, columns.size
     whole = panel.i + KR <= taps.inputs and panel.o + width <= taps.outputs
-    if taps.by_output != 1 or not whole or min(rows) < 0 or min(columns) < 0:
+    if taps.by_output != 1 or not whole or lacks_taps(rows) or lacks_taps(columns):
         copy_taps(w, taps, rows, columns, panel, buffers.taps)
         for e in range(0, KR * width, lanes):
             block = Block(e, r1, r2, r2 * KR * width, KR * width)
@@ -148,7 +148,7 @@ def _filter_panel(
             _filter_vector(w, block, n1, n2, buffers, U, c * width + k)
 
 
-@numba.njit(cache=True)
+@subroutine
 def _filter_vector(
     source: Array, block: Block, n1: int, n2: int, buffers: Buffers, U: Array, e: int
 ) -> None:
@@ -161,7 +161,7 @@ def _filter_vector(
         _g_scattered(sized(r2, n2), half, i * r2 * lanes, lanes, U, e, buffers.at, i, False)
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def multiply_once(
     V: Array, w: Array, filters: Array, M: Array, parameters: Array, parts: int
 ) -> None:
@@ -175,7 +175,7 @@ def multiply_once(
         _multiply_share(V, w, filters.copy(), M, parameters.copy(), np.int64(part), parts)
 
 
-@numba.njit(cache=True)
+@subroutine
 def _multiply_share(
     V: Array, w: Array, filters: Array, M: Array, parameters: Array, part: Integer, parts: int
 ) -> None:

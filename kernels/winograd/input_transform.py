@@ -15,11 +15,12 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from kernels.contract.compilation import entry_point, inlined, subroutine
 from kernels.cpu.combine import combine
 from kernels.cpu.non_temporal import fence, use_non_temporal
 from kernels.cpu.vector import fetch, lanes_of, move
 from kernels.winograd import layout
-from kernels.winograd.layout import SQUARE, Array, Integer, Panels, Plane, Tiling, inlined
+from kernels.winograd.layout import SQUARE, Array, Integer, Panels, Plane, Tiling
 from kernels.winograd.locate import (
     Block,
     Rows,
@@ -54,7 +55,7 @@ class Buffers(NamedTuple):
     """A vector of a tile, (n1,n2), after the transform of one axis."""
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def transform_input(x: Array, parameters: Array, V: Array, parts: int) -> None:
     """V = B^T d B of every tile of the chunk, d from x (N,H,W,C), flat.
 
@@ -65,7 +66,7 @@ def transform_input(x: Array, parameters: Array, V: Array, parts: int) -> None:
         _clear_rest(parameters.copy(), V, np.int64(part), parts)
 
 
-@numba.njit(cache=True)
+@subroutine
 def _input_tiles(x: Array, parameters: Array, V: Array, part: Integer, parts: int) -> None:
     """One thread's share of the tiles."""
     tiling, chunk = layout.tiling(parameters), layout.chunk(parameters)
@@ -112,7 +113,7 @@ def _input_window(
         next_panel_of_rows(at, to_next, window.n1, window.n2)
 
 
-@numba.njit(cache=True)
+@subroutine
 def _input_panel(
     source: Array,
     block: Block,
@@ -139,7 +140,7 @@ def _input_panel(
             _b_scattered(n2, half, i * n2 * lanes, lanes, V, c, at, i, stream)
 
 
-@numba.njit(cache=True)
+@subroutine
 def _copy_window(x: Array, plane: Plane, window: Window, c: int, width: int, to: Array) -> None:
     """to (n1,n2,width) = a window's pixels, 0 outside of the plane and its channels.
 
@@ -188,7 +189,7 @@ def _clear_points(
                         V[at + c] = 0
 
 
-@numba.njit(cache=True)
+@subroutine
 def _clear_rest(parameters: Array, V: Array, part: Integer, parts: int) -> None:
     """0 in a thread's share of the rows that belong to no tile.
 
@@ -199,7 +200,10 @@ def _clear_rest(parameters: Array, V: Array, part: Integer, parts: int) -> None:
     filled, width = layout.chunk(parameters).filled, panels.width
     each = panels_of(layout.plane(parameters).channels, width)
     for p in range(part, SQUARE, parts):
-        for panel in range((ordinals[:, p].max() + 1) * each):
+        phases = 0  # at the point (an array's `max` takes a third of a second to compile)
+        for f in range(len(ordinals)):
+            phases = max(phases, ordinals[f, p] + 1)
+        for panel in range(phases * each):
             begin = panels.begins[p] + panel * panels.rows[p] * width
             for e in range(begin + filled[p] * width, begin + panels.rows[p] * width):
                 V[e] = 0

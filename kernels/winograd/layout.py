@@ -16,16 +16,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
 from kernels.winograd.toom_cook import MOST
+from kernels.winograd.unpack import Row, Table, unpacker
 
 SQUARE = MOST * MOST
-inlined: Any = numba.njit(cache=True, inline="always")
-"""Compiled into its caller by Numba itself: a call counts references to every array of the
-structures it is given, which takes longer than such a short function, and LLVM's inlining
-(`forceinline`) leaves the counting in place."""
 Array = np.ndarray
 Integer = int | np.int64
 """A loop's index or share; those of a parallel loop are unsigned until they are cast."""
@@ -34,17 +30,17 @@ Integer = int | np.int64
 class Tiling(NamedTuple):
     """The tiles of a plane and the phases of its filters: the same for every chunk."""
 
-    rows: Array
+    rows: Table
     """(tile rows,2): first position and outputs of each."""
-    columns: Array
+    columns: Table
     """(tile columns,2)"""
-    phases: Array
+    phases: Table
     """(phases,4): taps of each input phase, its pixel of tap 0 at position 0; rows then columns."""
-    out_phases: Array
+    out_phases: Table
     """(out phases,2): pixel of each output phase at position 0."""
-    ordinals: Array
+    ordinals: Table
     """(phases,points): which of those at a point each phase is, -1 where it has none."""
-    taps: Array
+    taps: Table
     """(phases out phases,2 MOST): the filter's taps, rows then columns, -1 where it has none."""
     most_taps: tuple[int, int]
     """Of any phase; rows and columns, as the next three."""
@@ -63,24 +59,24 @@ class Chunk(NamedTuple):
 
     first: int
     """Band of the batch."""
-    bands: Array
+    bands: Row
     """(bands,): which of an image's."""
-    band_rank: Array
+    band_rank: Table
     """(bands,MOST): bands before that have the point."""
-    column_rank: Array
+    column_rank: Table
     """(tile columns,MOST): tiles before in the band that have it."""
-    column_count: Array
+    column_count: Row
     """(MOST,): tiles of a band that have it."""
-    filled: Array
+    filled: Row
     """(points,): rows of each point's matrix that belong to a tile."""
 
 
 class Panels(NamedTuple):
     """The matrices of all points in one flat array, each packed as (panels,rows[p],width)."""
 
-    begins: Array
+    begins: Row
     """(points,): the first element of each point's matrix."""
-    rows: Array
+    rows: Row
     """(points,): of one panel."""
     width: int
 
@@ -111,17 +107,17 @@ class Taps(NamedTuple):
 class Product(NamedTuple):
     """The matrix products of a chunk: M[p] = V[p] U[p], or W[p] = Y[p]^T V[p]."""
 
-    v_begins: Array
+    v_begins: Row
     """(points,): the first element of each point's matrix V[p]."""
-    m_begins: Array
+    m_begins: Row
     """(points,): of M[p], or Y[p]."""
-    rows: Array
+    rows: Row
     """(points,): of V[p] and M[p], tiles."""
-    depth: Array
+    depth: Row
     """(points,): panels of V[p]."""
-    units: Array
+    units: Table
     """(units,2): point and panel of each."""
-    bounds: Array
+    bounds: Row
     """(threads + 1,): each thread's first unit, and the end."""
 
 
@@ -131,7 +127,8 @@ _count = 0
 for _kind in (Tiling, Chunk, Panels, Plane, Taps, Product):
     _FIRST[_kind], _count = _count, _count + len(_kind._fields)
 _COUNT = _count
-_TILING, _CHUNK, _PANELS, _PLANE, _TAPS, _PRODUCT = _FIRST.values()
+tiling, chunk, panels, plane, taps, product = (unpacker(*kind) for kind in _FIRST.items())
+"""`tiling(parameters)`: the structure in packed parameters, for compiled code."""
 
 
 def pack(*structures: Any) -> Array:
@@ -146,101 +143,3 @@ def pack(*structures: Any) -> Array:
             parts.append(values.ravel())
             at += values.size
     return np.concatenate([head.ravel(), *parts])
-
-
-@inlined
-def tiling(parameters: Array) -> Tiling:
-    return Tiling(
-        _table(parameters, _TILING),
-        _table(parameters, _TILING + 1),
-        _table(parameters, _TILING + 2),
-        _table(parameters, _TILING + 3),
-        _table(parameters, _TILING + 4),
-        _table(parameters, _TILING + 5),
-        _pair(parameters, _TILING + 6),
-        _pair(parameters, _TILING + 7),
-        _pair(parameters, _TILING + 8),
-        _pair(parameters, _TILING + 9),
-    )
-
-
-@inlined
-def chunk(parameters: Array) -> Chunk:
-    return Chunk(
-        _number(parameters, _CHUNK),
-        _row(parameters, _CHUNK + 1),
-        _table(parameters, _CHUNK + 2),
-        _table(parameters, _CHUNK + 3),
-        _row(parameters, _CHUNK + 4),
-        _row(parameters, _CHUNK + 5),
-    )
-
-
-@inlined
-def panels(parameters: Array) -> Panels:
-    return Panels(
-        _row(parameters, _PANELS), _row(parameters, _PANELS + 1), _number(parameters, _PANELS + 2)
-    )
-
-
-@inlined
-def plane(parameters: Array) -> Plane:
-    return Plane(
-        _number(parameters, _PLANE),
-        _number(parameters, _PLANE + 1),
-        _number(parameters, _PLANE + 2),
-        _number(parameters, _PLANE + 3),
-        _number(parameters, _PLANE + 4),
-    )
-
-
-@inlined
-def taps(parameters: Array) -> Taps:
-    return Taps(
-        _number(parameters, _TAPS),
-        _number(parameters, _TAPS + 1),
-        _number(parameters, _TAPS + 2),
-        _number(parameters, _TAPS + 3),
-        _number(parameters, _TAPS + 4),
-        _number(parameters, _TAPS + 5),
-        _number(parameters, _TAPS + 6),
-    )
-
-
-@inlined
-def product(parameters: Array) -> Product:
-    return Product(
-        _row(parameters, _PRODUCT),
-        _row(parameters, _PRODUCT + 1),
-        _row(parameters, _PRODUCT + 2),
-        _row(parameters, _PRODUCT + 3),
-        _table(parameters, _PRODUCT + 4),
-        _row(parameters, _PRODUCT + 5),
-    )
-
-
-@inlined
-def _table(parameters: Array, number: int) -> Array:
-    """(rows,columns)"""
-    head = 3 * number
-    at, rows, columns = parameters[head], parameters[head + 1], parameters[head + 2]
-    # (rows columns,) -> (rows,columns)
-    return parameters[at : at + rows * columns].reshape((rows, columns))
-
-
-@inlined
-def _row(parameters: Array, number: int) -> Array:
-    """(columns,)"""
-    at, columns = parameters[3 * number], parameters[3 * number + 2]
-    return parameters[at : at + columns]
-
-
-@inlined
-def _pair(parameters: Array, number: int) -> tuple[int, int]:
-    at = parameters[3 * number]
-    return parameters[at], parameters[at + 1]
-
-
-@inlined
-def _number(parameters: Array, number: int) -> int:
-    return parameters[parameters[3 * number]]

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kernels.winograd.layout import SQUARE, Array, Chunk, Integer, Panels, Plane, Tiling, inlined
+from kernels.contract.compilation import inlined
+from kernels.winograd.layout import SQUARE, Array, Chunk, Integer, Panels, Plane, Tiling
 from kernels.winograd.toom_cook import MOST
 
 

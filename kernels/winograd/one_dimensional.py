@@ -24,10 +24,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.compilation import subroutine
 from kernels.contract.costs import Work, up
 from kernels.contract.geometry import ConvGeometry
 from kernels.cpu.combine import combine
@@ -178,7 +178,7 @@ def pixels_of(x: np.ndarray, g: ConvGeometry) -> Pixels:
     return Pixels(flat, *places)
 
 
-@numba.njit(cache=True)
+@subroutine
 def transform_strip(pixels: Pixels, n: int, p: int, count: int, s: Strips, V: np.ndarray) -> None:
     """V = B^T d of the rows of pixels that `count` rows of outputs read, from row p of image n on.
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from kernels.contract.compilation import entry_point, inlined, subroutine
 from kernels.cpu.combine import combine
 from kernels.cpu.direct import finish
 from kernels.cpu.vector import fetch, lanes_of
 from kernels.winograd import layout
-from kernels.winograd.layout import SQUARE, Array, Integer, Plane, inlined
+from kernels.winograd.layout import SQUARE, Array, Integer, Plane
 from kernels.winograd.locate import (
     Block,
     Window,
@@ -35,7 +36,7 @@ _a = combine(output_family())
 _a_gathered = combine(output_family(), gather=True)
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def transform_output(
     M: Array, y: Array, bias: Array, rectify: bool, parameters: Array, parts: int
 ) -> None:
@@ -47,7 +48,7 @@ def transform_output(
         _output_tiles(M, y, bias, rectify, parameters.copy(), np.int64(part), parts)
 
 
-@numba.njit(cache=True)
+@subroutine
 def _output_tiles(
     M: Array, y: Array, bias: Array, rectify: bool, parameters: Array, part: Integer, parts: int
 ) -> None:

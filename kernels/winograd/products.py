@@ -12,6 +12,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from kernels.contract.compilation import entry_point, inlined, subroutine
 from kernels.cpu.micro_kernel import (
     MR,
     MR_T,
@@ -22,17 +23,17 @@ from kernels.cpu.micro_kernel import (
 )
 from kernels.cpu.vector import KR, lanes_of
 from kernels.winograd import layout
-from kernels.winograd.layout import Array, Integer, Panels, Product, inlined
+from kernels.winograd.layout import Array, Integer, Panels, Product
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def multiply(V: Array, U: Array, u_begins: Array, M: Array, parameters: Array, parts: int) -> None:
     """M[p] = V[p] U[p]: (rows,KR depth) x (KR depth,panels 2L) -> (panels,rows,2L)."""
     for part in numba.prange(parts):
         _multiply_units(V, U, u_begins, M, parameters.copy(), np.int64(part))
 
 
-@numba.njit(cache=True)
+@subroutine
 def _multiply_units(
     V: Array, U: Array, u_begins: Array, M: Array, parameters: Array, part: Integer
 ) -> None:
@@ -51,7 +52,7 @@ def _multiply_units(
                        M, c + row * width, width, depth, 0, False, further)  # fmt: skip
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def accumulate(
     Y: Array, V: Array, W: Array, sums: Array, parameters: Array, parts: int, add: bool
 ) -> None:
@@ -63,7 +64,7 @@ def accumulate(
         _accumulate_units(Y, V, W, sums.copy(), parameters.copy(), np.int64(part), add)
 
 
-@numba.njit(cache=True)
+@subroutine
 def _accumulate_units(
     Y: Array, V: Array, W: Array, sums: Array, parameters: Array, part: Integer, add: bool
 ) -> None:

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
+from kernels.contract.compilation import inlined, subroutine
 from kernels.cpu.combine import combine
 from kernels.cpu.lines import copy_run
 from kernels.cpu.micro_kernel import MR_T, outer_strided_2, outer_strided_3
 from kernels.cpu.vector import KR, fetch, lanes_of
-from kernels.winograd.layout import inlined
 from kernels.winograd.one_dimensional import TILES, Strips
 from kernels.winograd.toom_cook import MOST, output_matrix, transposed_family
 
@@ -48,7 +47,7 @@ class Buffers(NamedTuple):
     """(m,width): a tile of gy that is not whole."""
 
 
-@numba.njit(cache=True)
+@subroutine
 def transform_gradient(
     gy: np.ndarray,
     at: int | np.int64,
@@ -77,7 +76,7 @@ def transform_gradient(
                     _t(s.m, pixels, e, width, Y, to + e, panels.each)
 
 
-@numba.njit(cache=True)
+@subroutine
 def accumulate(
     gy: np.ndarray,
     upcoming: int | np.int64,

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
+from kernels.contract.compilation import entry_point, optimised, subroutine
 from kernels.cpu.combine import combine
 from kernels.cpu.lines import copy_run
 from kernels.cpu.micro_kernel import MR, outer_in_place
@@ -60,14 +60,14 @@ class Target(NamedTuple):
     K: int
 
 
-@numba.njit(cache=True)
+@subroutine
 def new_buffers(V: np.ndarray) -> Buffers:
     width = 2 * lanes_of(V)
     M, result = np.empty(MOST * MR * width, V.dtype), np.empty(MOST * width, V.dtype)
     return Buffers(V, M, result)
 
 
-@numba.njit(cache=True)
+@entry_point()
 def transform_taps(w: np.ndarray, s: Strips, packed: np.ndarray) -> None:
     """packed (panels,MOST,R,run,2L), flat = G w of w (K,R,S,C), 0 where it has no tap or filter."""
     K, R = w.shape[:2]
@@ -81,7 +81,7 @@ def transform_taps(w: np.ndarray, s: Strips, packed: np.ndarray) -> None:
                 _g(s.taps, block, k, width, packed, to + k, R * s.run * width)
 
 
-@numba.njit(cache=True)
+@subroutine
 def _copy_taps(w: np.ndarray, s: Strips, k0: int, r: int, e: int, block: np.ndarray) -> None:
     """block (taps,2L) = those of row r that meet element e of their runs, of filters from k0 on."""
     K, R, S, C = w.shape
@@ -94,7 +94,7 @@ def _copy_taps(w: np.ndarray, s: Strips, k0: int, r: int, e: int, block: np.ndar
             block[j * width + do] = flat[at] if inside and k < K else 0
 
 
-@numba.njit(cache=True)
+@subroutine
 def multiply_strip(
     s: Strips, layer: Layer, buffers: Buffers, y: np.ndarray, target: Target, count: int
 ) -> None:
@@ -106,8 +106,9 @@ def multiply_strip(
 
 
 # One function without structures or inlined parts: LLVM compiles the same loops to code that takes
-# 3 to 4 % longer where an array or a size is a field, or the writing of tiles a function.
-@numba.njit(cache=True)
+# 3 to 4 % longer where an array or a size is a field, or the writing of tiles a function;
+# and 4 % longer where it is not optimised before it is linked.
+@optimised
 def _multiply(  # type: ignore[no-untyped-def]
     V, starts, m, tiles, run, each, U, zeros, M, result, bias, rectify, y, pixel, count, Q, K
 ):

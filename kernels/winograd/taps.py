@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
-
+from kernels.contract.compilation import inlined, subroutine
 from kernels.cpu.lines import copy_run
 from kernels.cpu.vector import KR, lanes_of, transpose_square
-from kernels.winograd.layout import Array, Integer, Taps, Tiling, inlined
+from kernels.winograd.layout import Array, Integer, Taps, Tiling
 from kernels.winograd.locate import Block
 from kernels.winograd.toom_cook import MOST
 
@@ -31,6 +30,15 @@ def taps_of(tiling: Tiling, panel: FilterPanel) -> tuple[Array, Array]:
 
 
 @inlined
+def lacks_taps(taps: Array) -> bool:
+    """Whether the filter has not all of a phase's taps along an axis."""
+    missing = False
+    for tap in taps:
+        missing |= tap < 0
+    return missing
+
+
+@inlined
 def block_in_place(taps: Taps, rows: Array, columns: Array, o: int, i: int) -> Block:
     """The taps (r1,r2) of an output and an input: a phase's are all the same number of taps apart.
 
@@ -49,7 +57,7 @@ def _tap(taps: Taps, o: int, i: int, row: int, column: int) -> int:
     return channels + row * taps.by_row + column * taps.by_column
 
 
-@numba.njit(cache=True)
+@subroutine
 def copy_taps(
     w: Array, taps: Taps, rows: Array, columns: Array, panel: FilterPanel, to: Array
 ) -> None:
@@ -66,7 +74,7 @@ def copy_taps(
                 _copy_channels(w, taps, source, panel, to, at)
 
 
-@numba.njit(cache=True)
+@subroutine
 def _copy_channels(
     w: Array, taps: Taps, source: int, panel: FilterPanel, to: Array, at: int
 ) -> None:

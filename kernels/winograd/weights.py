@@ -11,13 +11,14 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from kernels.contract.compilation import entry_point, inlined, subroutine
 from kernels.cpu.combine import combine
 from kernels.cpu.lines import copy_run
 from kernels.cpu.non_temporal import fence, use_non_temporal
 from kernels.cpu.vector import KR, fetch, lanes_of
 from kernels.winograd import layout
 from kernels.winograd.filters import filter_products
-from kernels.winograd.layout import SQUARE, Array, Integer, Panels, Taps, Tiling, inlined
+from kernels.winograd.layout import SQUARE, Array, Integer, Panels, Taps, Tiling
 from kernels.winograd.locate import (
     Block,
     block_of,
@@ -42,7 +43,7 @@ _h = combine(transposed_family(filter_family()))
 _h_gathered = combine(transposed_family(filter_family()), gather=True)
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def transform_gradient(gy: Array, parameters: Array, Y: Array, parts: int) -> None:
     """Y = A gy A^T of every tile of the chunk, gy (N,P,Q,K) flat.
 
@@ -52,7 +53,7 @@ def transform_gradient(gy: Array, parameters: Array, Y: Array, parts: int) -> No
         _gradient_tiles(gy, parameters.copy(), Y, np.int64(part), parts)
 
 
-@numba.njit(cache=True)
+@subroutine
 def _gradient_tiles(gy: Array, parameters: Array, Y: Array, part: Integer, parts: int) -> None:
     """One thread's share of the tiles."""
     tiling, chunk = layout.tiling(parameters), layout.chunk(parameters)
@@ -79,7 +80,7 @@ def _gradient_tiles(gy: Array, parameters: Array, Y: Array, part: Integer, parts
     fence()
 
 
-@numba.njit(cache=True)
+@subroutine
 def _gradient_panel(
     source: Array,
     block: Block,
@@ -115,7 +116,7 @@ def _copy_tile(gy: Array, block: Block, channels: int, to: Array) -> None:
                 to[at + k] = gy[source + k] if k < channels else 0
 
 
-@numba.njit(parallel=True, cache=True)
+@entry_point(parallel=True)
 def transform_weights(W: Array, parameters: Array, gw: Array) -> None:
     """gw (K,R,S,C), flat = G^T W G for the group's filters, each phase to the taps of its own.
 
@@ -128,7 +129,7 @@ def transform_weights(W: Array, parameters: Array, gw: Array) -> None:
         _weight_panel(W, parameters.copy(), gw, panel * width, line * KR)
 
 
-@numba.njit(cache=True)
+@subroutine
 def _weight_panel(W: Array, parameters: Array, gw: Array, c: Integer, k: Integer) -> None:
     """The taps of a line of filters, from k on, and a panel of channels, from c on."""
     tiling, panels = layout.tiling(parameters), layout.panels(parameters)

@@ -6,7 +6,7 @@ import numba
 import pytest
 
 from kernels.contract import freshness
-from kernels.cpu import micro_kernel
+from kernels.cpu import non_temporal
 from zfnet.data.drawing import brush
 
 pytestmark = pytest.mark.quick
@@ -17,9 +17,9 @@ def stamp(function: object) -> object:
 
 
 def test_what_kernels_are_built_from_is_in_their_stamp(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, other = stamp(micro_kernel.prefetch_distance), stamp(brush.lay_solid)
+    ours, other = stamp(non_temporal.use_non_temporal), stamp(brush.lay_solid)
     monkeypatch.setattr(freshness, "digest", lambda: "after a change")
-    assert stamp(micro_kernel.prefetch_distance) != ours
+    assert stamp(non_temporal.use_non_temporal) != ours
     assert stamp(brush.lay_solid) == other, "it is built from no kernel"
 
 

@@ -8,26 +8,24 @@ from __future__ import annotations
 TABLE = """
 == conv2d pointwise: conv2d/pointwise.py
 the last tile read from where it would begin, not end: only for pixels that fill no tile
--                t = min(tile, pixels - MR)
-+                t = tile
+-            t = min(tile, pixels - MR)
++            t = tile
 
 the bias of the first panel for every panel: only for many filters
--                    outer_in_place(x, t * C, C, one_run, packed, b, bias, k, rectify, out,
--                               t * K + k, K, C)  # fmt: skip
-+                    outer_in_place(x, t * C, C, one_run, packed, b, bias, 0, rectify, out,
-+                               t * K + k, K, C)  # fmt: skip
+-                outer_in_place(x, t * C, C, one_run, packed, b, bias, k, rectify, out,
+-                           t * K + k, K, C)  # fmt: skip
++                outer_in_place(x, t * C, C, one_run, packed, b, bias, 0, rectify, out,
++                           t * K + k, K, C)  # fmt: skip
 
 all threads finish in one edge
 -    for unit in numba.prange(blocks):
--        end = min(pixels, (unit + 1) * block)
--        edge = np.empty(MR * NR, y.dtype)
-+    edge = np.empty(MR * NR, y.dtype)
+-        edge = np.empty(MR * 2 * lanes_of(y), y.dtype)
++    edge = np.empty(MR * 2 * lanes_of(y), y.dtype)
 +    for unit in numba.prange(blocks):
-+        end = min(pixels, (unit + 1) * block)
 
 the next filter's place left out at the last panel: only for filters that fill no panel
--                        copy_run(edge, row * NR, out, (t + row) * K + k, min(NR, K - k))
-+                        copy_run(edge, row * NR, out, (t + row) * K + k, min(NR, K - k) - 1)
+-                    copy_run(edge, row * NR, out, (t + row) * K + k, min(NR, K - k))
++                    copy_run(edge, row * NR, out, (t + row) * K + k, min(NR, K - k) - 1)
 
 == conv2d direct: cpu/windows.py
 a whole vector read where the plane ends: the row below it instead of padding
@@ -52,12 +50,12 @@ the last windows of a dozen left out
 
 == conv2d direct: cpu/direct.py
 the rest of the last line left out: only for terms that fill no line
--            some = min(TERMS * KR, terms - line * KR)
-+            some = min(TERMS * KR, terms // KR * KR - line * KR)
+-        some = min(TERMS * KR, terms - line * KR)
++        some = min(TERMS * KR, terms // KR * KR - line * KR)
 
 later terms overwrite the sums of earlier ones: only for more than 384 terms
--                               line > 0, 0)  # fmt: skip
-+                               False)  # fmt: skip
+-                           line > 0, 0)  # fmt: skip
++                           False, 0)  # fmt: skip
 
 the last pixels of the last block dropped
 -        count = min(block, positions - first)
@@ -65,23 +63,23 @@ the last pixels of the last block dropped
 
 all threads pack into one buffer
 -    for b in numba.prange(blocks):
--        first = b * block
+-        first = np.int64(b) * block
 -        count = min(block, positions - first)
 -        height = (count + MR - 1) // MR * MR
 -        a = np.empty(lines * height * KR, x.dtype)
 +    a = np.empty(lines * (block + MR) * KR, x.dtype)
 +    for b in numba.prange(blocks):
-+        first = b * block
++        first = np.int64(b) * block
 +        count = min(block, positions - first)
 +        height = (count + MR - 1) // MR * MR
 
 the bias of the first panel for every panel: only for many filters
--                    finish(sums, at, bias, k0 + k, rectify, out, to, min(NR, filters - k))
-+                    finish(sums, at, bias, k0, rectify, out, to, min(NR, filters - k))
+-                finish(sums, at, bias, k0 + k, rectify, out, to, min(NR, filters - k))
++                finish(sums, at, bias, k0, rectify, out, to, min(NR, filters - k))
 
 the last filters of a panel that is not full left out
--                    finish(sums, at, bias, k0 + k, rectify, out, to, min(NR, filters - k))
-+                    finish(sums, at, bias, k0 + k, rectify, out, to, (filters - k) // 4 * 4)
+-                finish(sums, at, bias, k0 + k, rectify, out, to, min(NR, filters - k))
++                finish(sums, at, bias, k0 + k, rectify, out, to, (filters - k) // 4 * 4)
 
 NaN lost in a rectified tail
 -        y[to + k] = 0 if rectify and value <= 0 else value
@@ -188,8 +186,8 @@ the rows that no thread has an equal share of left out
 
 == conv2d_wgrad direct: conv2d_wgrad/direct.py
 the share of the last thread left out
--            for part in range(1, len(shares)):
-+            for part in range(1, len(shares) - 1):
+-        for part in range(1, len(shares)):
++        for part in range(1, len(shares) - 1):
 
 the last pixels of a share left out: only for sizes that fill no line
 -                               count // KR, count % KR, True, 0)  # fmt: skip
