@@ -1,13 +1,7 @@
-"""Inside one number and what if, in a real browser: numbers beside the definition, a map off.
-
-It takes Playwright and Debian's Chromium. Where one is missing the tests are skipped, but with CI
-set they fail.
-"""
+"""Inside one number and what if, in a real browser: numbers beside the definition, a map off."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,6 +9,7 @@ import numpy as np
 import pytest
 
 from kernels import ConvGeometry, reference
+from tests.zfnet.browsers import chromium
 from tests.zfnet.live_page import Live, live
 from tests.zfnet.tiny import network
 from zfnet.look.gallery import Gallery
@@ -38,24 +33,12 @@ def page() -> Iterator[Live]:
 @pytest.fixture(scope="module")
 def tab(page: Live) -> Iterator[Tab]:
     """A narrow page; errors of its scripts fail the test."""
-    wanting = pytest.fail if os.environ.get("CI") else pytest.skip
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        wanting("Playwright is missing: pip install -e '.[test]'")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        wanting("Chromium is missing: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
+    with chromium() as browser:
         context = browser.new_context(viewport={"width": 390, "height": 844})
         context.set_default_timeout(LONG)
         found, errors = context.new_page(), list[str]()
         found.on("pageerror", lambda error: errors.append(str(error)))
         yield found
-        browser.close()
         assert errors == []
 
 

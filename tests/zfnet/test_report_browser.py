@@ -1,13 +1,7 @@
-"""Pages in a real browser: sizes, enlarging by mouse, key and touch, colour schemes, no overflow.
-
-It takes Playwright and Debian's Chromium. Where one is missing the tests are skipped, but with CI
-set they fail.
-"""
+"""Pages in a real browser: sizes, enlarging by mouse, key, touch, colour schemes, no overflow."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from tests.zfnet.browsers import chromium
 from tests.zfnet.reporting import full_page, map_card, noise
 from zfnet.report import MapCard
 
@@ -37,20 +32,8 @@ LEAST = 96
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    wanting = pytest.fail if os.environ.get("CI") else pytest.skip
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        wanting("Playwright is missing: pip install -e '.[test]'")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        wanting("Chromium is missing: apt-get install chromium")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 def deep_card(side: int = 120) -> MapCard:
