@@ -27,10 +27,10 @@ import numpy as np
 from kernels.contract import kernel as contract
 from kernels.contract import memory, threads
 from kernels.contract.declarations import everything, never, one
+from kernels.contract.interruption import file_of, interrupted
 from kernels.contract.kernel import Kernel
 from kernels.judge import apart, borrowed, forms, missing
 from kernels.judge.arena import SIZE, Mapped
-from kernels.judge.between_lines import file_of, traced
 from kernels.judge.messages import (
     DONE,
     ArrayRef,
@@ -165,7 +165,7 @@ class Connection:
                 result = kernel(*given, **named)
             else:
                 others, so = self._given(between["arguments"]), self._given(between["options"])
-                result, lines = traced(
+                result, lines = interrupted(
                     lambda: kernel(*given, **named), file_of(kernel.function) or "", between["at"],
                     lambda: kernel(*others, **so),
                 )  # fmt: skip

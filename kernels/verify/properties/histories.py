@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from kernels.bounds import same_bits
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from kernels.contract.interruption import file_of, interrupted
 from kernels.contract.registry import Kernel
 from kernels.verify.arrays import GUISES
 from kernels.verify.calls import OPERATIONS, Bounds, Call, Results, make
-from kernels.verify.interruption import file_of, interrupted
 from kernels.verify.neutral import neutral
 from kernels.verify.properties.every import other_values
 from kernels.verify.property import agree, assume, holds, require

@@ -14,8 +14,9 @@ from typing import Any
 
 
 def file_of(function: Callable[..., Any]) -> str | None:
-    """The file of a Python function; None for one that has no lines, such as a compiled one."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
+    """The file of a Python function, or of the function that an adapter has as its `function`; None
+    for one that has no lines, such as a compiled one."""
+    code = getattr(inspect.unwrap(getattr(function, "function", function)), "__code__", None)
     return code.co_filename if isinstance(code, CodeType) else None
 
 
