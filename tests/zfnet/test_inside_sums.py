@@ -115,7 +115,7 @@ def test_a_row_of_im2col_is_that_of_the_kernel_and_gives_the_sum(
     unfold_rows.py_func(last, columns, n * g.P + p, g.P, *settings)
     assert (columns[0, q].reshape(-1) == found.im2col_row).all()  # (R,S,C) -> (RSC,)
     assert found.im2col_at == (n * g.P + p) * g.Q + q
-    product = found.im2col_row @ found.filter_row + found.bias
+    product = found.im2col_row @ found.filter_row + (found.bias or 0.0)
     assert abs(product - found.result) <= in_float64(found.products.size + 1, found.absolute)
 
 
@@ -195,6 +195,16 @@ def test_the_window_of_a_response_normalisation_gives_the_definition(
     found = normalised.response(x, g, at)
     expected = reference.local_response_norm(x, g)[at]
     assert abs(found.result - expected) <= found.bound(g.size + 6, np.dtype(np.float64))
+
+
+@pytest.mark.parametrize("at", range(5))
+def test_a_window_of_an_even_size_has_one_channel_more_above(at: int) -> None:
+    (x,) = normal(0, (1, 5, 1, 1))
+    g = LRNGeometry.of(x.shape, size=2, alpha=0.5)
+    found = normalised.response(x, g, (0, at, 0, 0))
+    assert np.array_equal(found.values, x[0, at : at + 2, 0, 0])
+    expected = reference.local_response_norm(x, g)[0, at, 0, 0]
+    assert found.result == pytest.approx(expected, rel=1e-14)
 
 
 @given(contrast_geometries(planes), seeds, places)

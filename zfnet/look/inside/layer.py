@@ -86,7 +86,7 @@ def _convolution(unit: Unit) -> tuple[WindowSum, Compared]:
     parts = convolution(unit)
     kernel = kernels.pick_for("conv2d", unit.x, parts.g)
     chain = parts.products.size + 1
-    absolute = norm_wise(unit.x, parts) if kernel.norm_wise else parts.absolute
+    absolute = parts.norm_wise(unit.x) if kernel.norm_wise else parts.absolute
     dtype = unit.y.dtype
     return parts, compared(unit.value, parts.result, kernel, parts.g, absolute, dtype, chain)
 
@@ -100,10 +100,8 @@ def _transposed(unit: Unit) -> tuple[GatheredSum, Compared]:
     bias = None if given is None else float(values(given, unit.index[1]))
     parts = gathered_sum(unit.x, own, g, unit.index, bias)
     kernel = kernels.pick_for("conv2d_dgrad", unit.x, g)
-    absolute, chain = parts.absolute, max(parts.products.size, 1)
-    if kernel.norm_wise:
-        largest = np.abs(unit.x[unit.index[0], parts.first :][: len(own)]).max(axis=(1, 2))
-        absolute = float((largest * np.abs(own).sum(axis=(1, 2))).sum()) + abs(bias or 0.0)
+    absolute = parts.norm_wise(unit.x) if kernel.norm_wise else parts.absolute
+    chain = max(parts.products.size, 1)
     found = compared(unit.value, parts.result, kernel, g, absolute, unit.y.dtype, chain)
     added = float(bounds.rounding(1, np.array(absolute), unit.y.dtype))  # the bias
     assert found.bound is not None
@@ -116,13 +114,6 @@ def kernels_of(g: ConvGeometry, channel: int) -> tuple[slice, int]:
     each, channels = g.K // g.groups, g.C // g.groups
     group = channel // channels
     return slice(group * each, (group + 1) * each), channel % channels
-
-
-def norm_wise(x: np.ndarray, parts: WindowSum) -> float:
-    """Over the channels the largest |x| of the plane times the sum of |w|, plus |bias|."""
-    own = x[parts.at[0], parts.first : parts.first + len(parts.filter)].astype(np.float64)
-    largest = np.abs(own).max(axis=(1, 2))
-    return float((largest * np.abs(parts.filter).sum(axis=(1, 2))).sum()) + abs(parts.bias)
 
 
 def linear(unit: Unit) -> WindowSum:

@@ -17,7 +17,8 @@ import numpy as np
 from kernels.bounds import eps, underflow
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.definition.normalisation import Contrast
-from zfnet.look.inside.window_sum import Place, require_place
+from zfnet.look.inside.channel_sums import Place
+from zfnet.look.inside.window_sum import require_place
 
 
 @dataclass(frozen=True, eq=False)

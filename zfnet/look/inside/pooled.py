@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernels.contract.geometry import PoolGeometry
-from zfnet.look.inside.window_sum import Place, cut, on, require_place, taps
+from zfnet.look.inside.channel_sums import Place
+from zfnet.look.inside.window_sum import cut, on, require_place, taps
 
 
 @dataclass(frozen=True, eq=False)

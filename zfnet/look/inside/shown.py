@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from zfnet.look.inside.channel_sums import ChannelSums
 from zfnet.look.inside.compared import Compared
 from zfnet.look.inside.normalised import Channelwise, ContrastWindow, Response, Standardised
 from zfnet.look.inside.pointwise import Pointwise
@@ -42,36 +43,27 @@ def parts(found: Any) -> Shown:
 
 
 def _sum(found: WindowSum) -> Shown:
-    header = {
-        "kind": "sum",
-        "first": found.first,
-        "rows": found.rows.tolist(),
-        "columns": found.columns.tolist(),
-        "channel_sums": found.channel_sums.tolist(),
-        "partial_sums": found.partial_sums.tolist(),
-        "total": found.total,
-        "bias": found.bias if found.has_bias else None,
-        "result": found.result,
-        "im2col_at": found.im2col_at,
-    }
-    arrays = {"window": found.window, "filter": found.filter, "products": found.products}
-    return header, {**arrays, "inside": found.inside.astype(np.uint8)}
+    header, arrays = _channel_sums(found, found.inside)
+    return {"kind": "sum", **header, "im2col_at": found.im2col_at}, arrays
 
 
 def _gathered(found: GatheredSum) -> Shown:
+    header, arrays = _channel_sums(found, found.inside)
+    return {"kind": "gathered", **header}, arrays
+
+
+def _channel_sums(found: ChannelSums, inside: np.ndarray) -> Shown:
     header = {
-        "kind": "gathered",
         "first": found.first,
-        "rows": found.rows.tolist(),
-        "columns": found.columns.tolist(),
+        **_places(found.rows, found.columns),
         "channel_sums": found.channel_sums.tolist(),
         "partial_sums": found.partial_sums.tolist(),
         "total": found.total,
         "bias": found.bias,
         "result": found.result,
     }
-    arrays = {"window": found.window, "filter": found.flipped, "products": found.products}
-    return header, {**arrays, "inside": found.inside.astype(np.uint8)}
+    arrays = {"window": found.window, "filter": found.filter, "products": found.products}
+    return header, {**arrays, "inside": inside.astype(np.uint8)}
 
 
 def scatter(found: Scattered) -> Shown:

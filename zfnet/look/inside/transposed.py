@@ -18,65 +18,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
-from zfnet.look.inside.window_sum import Place, on, require_place, taps
+from zfnet.look.inside.channel_sums import ChannelSums, Place
+from zfnet.look.inside.window_sum import on, require_place, taps
 
 
-@dataclass(frozen=True, eq=False)
-class GatheredSum:
-    """One pixel of a transposed convolution as its products, filter by filter.
+class GatheredSum(ChannelSums):
+    """The products of one pixel (n,c,h,w) of a transposed convolution, filter by filter.
 
-    at:            (n,c,h,w).
-    first:         the first filter of the pixel's group.
-    rows, columns: (R,) and (S,), the position p or q under each tap of the flipped kernel; -1 where
-                   no window has the pixel at this tap (between strides, or outside of the plane).
-    window:        (K/groups,R,S) float64, gy at those positions, 0 where there is none.
-    flipped:       (K/groups,R,S) float64, taps R - 1 to 0 and S - 1 to 0 of the filters' kernels of
-                   the pixel's channel.
+    rows, columns: the position p or q under each tap of the flipped kernel; -1 where no window has
+                   the pixel at this tap (between strides, or outside of the plane).
+    window:        (K/groups,R,S), gy at those positions.
+    filter:        (K/groups,R,S), taps R - 1 to 0 and S - 1 to 0 of the filters' kernels of the
+                   pixel's channel.
     bias:          of the pixel's channel, in a layer that has one; a step back has none.
     """
-
-    g: ConvGeometry
-    at: Place
-    first: int
-    rows: np.ndarray
-    columns: np.ndarray
-    window: np.ndarray
-    flipped: np.ndarray
-    bias: float | None = None
 
     @property
     def inside(self) -> np.ndarray:
         """(R,S) bool, taps with a window."""
         return np.logical_and.outer(self.rows >= 0, self.columns >= 0)
-
-    @property
-    def products(self) -> np.ndarray:
-        """(K/groups,R,S)."""
-        return self.window * self.flipped
-
-    @property
-    def channel_sums(self) -> np.ndarray:
-        """(K/groups,): of each filter's products."""
-        return self.products.sum(axis=(1, 2))
-
-    @property
-    def partial_sums(self) -> np.ndarray:
-        """(K/groups,): of the filters up to each, in order."""
-        return np.cumsum(self.channel_sums)
-
-    @property
-    def total(self) -> float:
-        """Of all products, without the bias."""
-        sums = self.partial_sums
-        return float(sums[-1]) if len(sums) else 0.0
-
-    @property
-    def result(self) -> float:
-        return self.total + (self.bias or 0.0)
-
-    @property
-    def absolute(self) -> float:
-        return float(np.abs(self.products).sum()) + abs(self.bias or 0.0)
 
 
 def gathered_sum(

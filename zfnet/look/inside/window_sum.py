@@ -11,71 +11,20 @@ in float64, where each product is exact.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
+from zfnet.look.inside.channel_sums import ChannelSums, Place
 
-Place = tuple[int, int, int, int]
 
-
-@dataclass(frozen=True, eq=False)
-class WindowSum:
-    """The products of one output.
-
-    at:            (n,k,p,q).
-    first:         the first channel of x that the filter reads, that of its group.
-    rows, columns: (R,) and (S,), the pixels of the taps; outside of the plane they are padding.
-    inside:        (R,S) bool, taps on the plane.
-    window:        (C/groups,R,S) float64, 0 in the padding.
-    filter:        (C/groups,R,S) float64.
-    bias:          0 without one.
-    """
-
-    g: ConvGeometry
-    at: Place
-    first: int
-    rows: np.ndarray
-    columns: np.ndarray
-    window: np.ndarray
-    filter: np.ndarray
-    bias: float
-    has_bias: bool
+class WindowSum(ChannelSums):
+    """The products of one output at (n,k,p,q); rows and columns off the plane are padding."""
 
     @property
     def inside(self) -> np.ndarray:
+        """(R,S) bool, taps on the plane."""
         return np.logical_and.outer(on(self.rows, self.g.H), on(self.columns, self.g.W))
-
-    @property
-    def products(self) -> np.ndarray:
-        """(C/groups,R,S)."""
-        return self.window * self.filter
-
-    @property
-    def channel_sums(self) -> np.ndarray:
-        """(C/groups,): of each channel's products, rows of taps first."""
-        return self.products.sum(axis=(1, 2))
-
-    @property
-    def partial_sums(self) -> np.ndarray:
-        """(C/groups,): of the channels up to each, in order, without the bias."""
-        return np.cumsum(self.channel_sums)
-
-    @property
-    def total(self) -> float:
-        """Of all products, without the bias."""
-        sums = self.partial_sums
-        return float(sums[-1]) if len(sums) else 0.0
-
-    @property
-    def result(self) -> float:
-        return self.total + self.bias
-
-    @property
-    def absolute(self) -> float:
-        """The sum of the absolute products and the bias: what errors are relative to."""
-        return float(np.abs(self.products).sum()) + abs(self.bias)
 
     @property
     def im2col_row(self) -> np.ndarray:
@@ -143,8 +92,7 @@ def window_sum(
     window = cut(x[n, first : first + g.C // g.groups], rows, columns)
     return WindowSum(
         *(g, (n, k, p, q), first, rows, columns, window, filter.astype(np.float64)),
-        bias=0.0 if bias is None else float(bias),
-        has_bias=bias is not None,
+        bias=None if bias is None else float(bias),
     )
 
 

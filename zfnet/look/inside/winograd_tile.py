@@ -19,7 +19,8 @@ from kernels.contract.geometry import ConvGeometry
 from kernels.winograd import toom_cook
 from kernels.winograd.plan import Axis, fprop_plan, supports
 from kernels.winograd.toom_cook import MOST, place
-from zfnet.look.inside.window_sum import Place, cut, require_place
+from zfnet.look.inside.channel_sums import Place
+from zfnet.look.inside.window_sum import cut, require_place
 
 
 @dataclass(frozen=True, eq=False)
