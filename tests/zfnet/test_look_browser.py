@@ -1,15 +1,9 @@
-"""Live page in a real browser: an image dropped, units clicked, the square dragged, a page saved.
-
-It takes Playwright and Debian's Chromium. Where one is missing the tests are skipped, but with CI
-set they fail.
-"""
+"""Live page in a real browser: images dropped, units clicked, the square dragged, pages saved."""
 
 from __future__ import annotations
 
 import base64
 import io
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.zfnet.browsers import chromium
 from tests.zfnet.live_page import Live, live
 from tests.zfnet.tiny import network
 from zfnet.look.gallery import Gallery, found_images
@@ -51,20 +46,8 @@ LONG = 60_000
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    wanting = pytest.fail if os.environ.get("CI") else pytest.skip
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        wanting("Playwright is missing: pip install -e '.[test]'")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        wanting("Chromium is missing: apt-get install chromium")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", *CAMERA]
-        )
+    with chromium(*CAMERA) as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +79,15 @@ def tab(browser: Browser, page: Live) -> Iterator[Tab]:
 def opened(tab: Tab, address: str) -> None:
     tab.goto(address)
     tab.wait_for_selector("html[data-projected]", state="attached")
+
+
+def test_the_page_says_that_it_computes_while_an_answer_takes_long(tab: Tab, page: Live) -> None:
+    tab.wait_for_selector("#computing:empty", state="attached")
+    tab.route("**/api/about*", lambda route: None)  # it is never answered
+    tab.goto("about:blank")
+    tab.goto(page.address)
+    tab.wait_for_selector("#computing:not(:empty)")
+    assert "compiled" in (tab.locator("#computing").text_content() or "")
 
 
 def about(tab: Tab) -> str:
@@ -182,20 +174,21 @@ def test_units_of_three_layers_are_clicked(tab: Tab, page: Live) -> None:
 
 
 def test_the_map_is_walked_by_keys_and_hover_shows_the_receptive_field(tab: Tab) -> None:
+    before = about(tab)
     tab.locator("#layer").select_option("conv2")
-    said = changed_about(tab, about(tab))
+    said = changed_about(tab, before)
     map_of(tab, said)
     tab.locator("#map").focus()
     tab.keyboard.press("ArrowDown" if " at (0," in said else "ArrowUp")
     said = changed_about(tab, said)
     field = tab.locator("#view-image .over .field")
-    before = field.evaluate("e => e.outerHTML")
+    outline = field.evaluate("e => e.outerHTML")
     tab.locator("#map").hover(position={"x": 200, "y": 200})
     for _ in range(100):
-        if field.evaluate("e => e.outerHTML") != before:
+        if field.evaluate("e => e.outerHTML") != outline:
             break
         tab.wait_for_timeout(50)
-    assert field.evaluate("e => e.outerHTML") != before
+    assert field.evaluate("e => e.outerHTML") != outline
     assert about(tab) == said  # (it is looked at, not chosen)
 
 
@@ -225,8 +218,9 @@ def test_the_square_is_dragged_and_the_occlusion_map_fills(tab: Tab) -> None:
 
 
 def test_a_permanent_link_leads_to_the_same_view(tab: Tab, page: Live, browser: Browser) -> None:
+    before = about(tab)
     tab.locator("#layer").select_option("conv3")
-    said = changed_about(tab, about(tab))
+    said = changed_about(tab, before)
     another_unit(tab, said)
     said = changed_about(tab, said)
     other = browser.new_context(viewport=WIDE)  # type: ignore[arg-type]

@@ -6,9 +6,29 @@ import { ask, send, viewModules } from "./wire.js";
 import { tools } from "./tools.js";
 
 const OF_EVERY_REQUEST = ["image", "network", "variant"];
+const PATIENCE = 700; // milliseconds, after which the page says that it computes
+const COMPUTING = "Computing … (at its first use a kernel is compiled, which takes some seconds)";
+
+let slow = 0; // answers that take longer
+
+/** The answer; while it takes long the page says so. */
+async function announced(answer) {
+  const count = (change) => {
+    slow += change;
+    document.getElementById("computing").textContent = slow ? COMPUTING : "";
+  };
+  let counted = false;
+  const timer = setTimeout(() => { counted = true; count(1); }, PATIENCE);
+  try {
+    return await answer;
+  } finally {
+    clearTimeout(timer);
+    if (counted) count(-1);
+  }
+}
 
 const look = {
-  state, set, watch, link, send, draw,
+  state, set, watch, link, draw,
   about: null,
   /** The network that the state names. */
   get network() {
@@ -18,8 +38,9 @@ const look = {
   layer: (name) => look.network.layers.find((layer) => layer.name === name),
   ask(path, parameters = {}, channel = "") {
     const own = Object.fromEntries(OF_EVERY_REQUEST.map((key) => [key, state[key]]));
-    return ask(path, { ...own, ...parameters }, channel);
+    return announced(ask(path, { ...own, ...parameters }, channel));
   },
+  send: (...given) => announced(send(...given)),
   /** A sentence in the page's line of messages. */
   say(text, wrong = false) {
     const line = document.getElementById("message");
@@ -52,7 +73,7 @@ function mount(view) {
 }
 
 async function start() {
-  const [about, names] = await Promise.all([ask("about"), viewModules()]);
+  const [about, names] = await announced(Promise.all([ask("about"), viewModules()]));
   look.about = about.header;
   for (const name of ["magma", "diverging"]) draw.maps[name] = about.arrays[name].data;
   document.getElementById("called").textContent = look.about.networks.map((n) => n.name).join(" · ");

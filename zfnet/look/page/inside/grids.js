@@ -106,7 +106,7 @@ export function comparison(found) {
     ["these numbers", found.expected, "summed in float64"],
     ["difference", found.difference, ""],
     ["bound", found.bound === null ? "—" : found.bound,
-      "derived from what the kernel declares (kernels.bounds)"],
+      "of the worst case, derived from what the kernel declares (kernels.bounds)"],
   ]), make("p", { className: `hint ${kind}` }, `The difference is ${word}.`));
 }
 

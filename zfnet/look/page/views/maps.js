@@ -26,6 +26,7 @@ export default {
       const { header, arrays } = found;
       if (first === 0) {
         numbers = arrays;
+        grid.inert = false;
         grid.replaceChildren();
         about.textContent = `${header.K} maps of ${header.P} × ${header.Q}, the strongest first. ` +
           (header.finite ? "" : "Some values are not finite. ") + "Click one for its strongest unit.";
@@ -65,6 +66,9 @@ export default {
       if (!look.state.map?.includes(",")) go.value = look.state.map ?? "";
     };
     more.addEventListener("click", look.guarded(load));
+    look.watch(["network", "layer"], () => {
+      grid.inert = true; // (a click on a map of another layer chooses nothing)
+    });
     look.watch(["image", "network", "variant", "layer"], look.guarded(async ({ layer }) => {
       if (!layer) return;
       first = 0;
