@@ -7,25 +7,29 @@ from __future__ import annotations
 
 TABLE = """
 == conv2d pointwise: conv2d/pointwise.py
-the last tile read from where it would begin, not end: only for pixels that fill no tile
--            t = min(tile, pixels - MR)
-+            t = tile
+every tile as high as the lowest: only for pixels that their tiles do not divide
+-            rows = (tile0 + t + 1) * of.pixels // of.tall - pixel
++            rows = of.pixels // of.tall
+
+the tiles of one pixel begin where the last high one does: only for pixels that no tiles divide
+-        pixel, rows = tile0 + t - of.tall + of.pixels, 1
++        pixel, rows = tile0 + t - of.tall + of.pixels - (1 if of.pixels else 0), 1
+
+a piece that begins inside a panel leaves out a tile
+-        tile = (first - begin + width - 1) // width
++        tile = (first - begin + width - 1) // width + (1 if first > begin else 0)
 
 the bias of the first panel for every panel: only for many filters
--                outer_in_place(x, t * C, C, one_run, packed, b, bias, k, rectify, out,
--                           t * K + k, K, C)  # fmt: skip
-+                outer_in_place(x, t * C, C, one_run, packed, b, bias, 0, rectify, out,
-+                           t * K + k, K, C)  # fmt: skip
+-        outer_rows(rows, x, pixel * C, C, C, packed, b, bias, k, rectify, y, pixel * K + k, K,
++        outer_rows(rows, x, pixel * C, C, C, packed, b, bias, 0, rectify, y, pixel * K + k, K,
 
-all threads finish in one edge
--    for unit in numba.prange(blocks):
--        edge = np.empty(MR * 2 * lanes_of(y), y.dtype)
-+    edge = np.empty(MR * 2 * lanes_of(y), y.dtype)
-+    for unit in numba.prange(blocks):
+the last filter left out: only for filters that fill no panel
+-                   K - k, ahead)  # fmt: skip
++                   K - k - (1 if K - k < NR else 0), ahead)  # fmt: skip
 
-the next filter's place left out at the last panel: only for filters that fill no panel
--                    copy_run(edge, row * NR, out, (t + row) * K + k, min(NR, K - k))
-+                    copy_run(edge, row * NR, out, (t + row) * K + k, min(NR, K - k) - 1)
+a last block is taken for a whole one: only for many pixels and filters
+-        count = min(of.block, of.total - tile0)
++        count = of.block if block else min(of.block, of.total - tile0)
 
 == conv2d direct: cpu/windows.py
 a whole vector read where the plane ends: the row below it instead of padding
