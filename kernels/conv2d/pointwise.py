@@ -11,10 +11,13 @@ multiply-adds.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.bound import Call, Options
 from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.costs import Work, up
 from kernels.contract.declarations import Abilities, Accuracy, Cost
@@ -22,6 +25,7 @@ from kernels.contract.geometry import ConvGeometry
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import balanced, bias_of_panels, without_products
+from kernels.cpu.epilogue import apply, nothing
 from kernels.cpu.filters import pack_filters, terms
 from kernels.cpu.lines import copy_run
 from kernels.cpu.micro_kernel import MR, outer_in_place
@@ -42,12 +46,26 @@ def work(problem: Problem) -> Work:
     return Work(pixels * g.C * filters, pixels * g.C, pixels * filters, g.C * filters)
 
 
+def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: Options) -> Call:
+    """The call of `forward` that writes this y."""
+    if 0 in (x.size, y.size, w.size):
+        return partial(without_products, y, options.bias, options.rectify)
+    packed = pack_filters(w, g) if options.prepared is None else options.prepared
+    all_bias = bias_of_panels(options.bias, g.K, x.dtype)
+    pixels = g.N * g.P * g.Q
+    block, blocks = balanced(pixels)
+    rows = memory.nhwc(y).reshape(pixels, g.K)  # (N,H,W,K) -> (NHW,K), the same memory
+    epilogue = options.epilogue or nothing(x.dtype)
+    return partial(_blocks, memory.flat(x), packed.reshape(-1), rows, all_bias, options.rectify,
+                   g.C, block, blocks, epilogue)  # fmt: skip
+
+
 @kernel(
     "conv2d",
     name="pointwise",
     accuracy=Accuracy(bound=terms),
     cost=Cost(work, "conv2d pointwise"),
-    abilities=Abilities(supports=supports, prepare=pack_filters, rectifies=True),
+    abilities=Abilities(supports=supports, prepare=pack_filters, rectifies=True, bind=bind),
 )
 def forward(
     x: np.ndarray,
@@ -63,32 +81,27 @@ def forward(
     Accumulates in their type.
     """
     y = memory.empty(g.y_shape, x.dtype, "NHWC")
-    if 0 in (x.size, y.size, w.size):
-        return without_products(y, bias, rectify)
-    packed = pack_filters(w, g) if prepared is None else prepared
-    all_bias = bias_of_panels(bias, g.K, x.dtype)
-    pixels = g.N * g.P * g.Q
-    block, blocks = balanced(pixels)
-    rows = memory.nhwc(y).reshape(pixels, g.K)  # (N,H,W,K) -> (NHW,K), the same memory
-    _blocks(memory.flat(x), packed.reshape(-1), rows, all_bias, rectify, g.C, block, blocks)
+    bind(x, w, g, y, Options(bias, rectify, prepared))()
     return y
 
 
 @entry_point(parallel=True)
-def _blocks(x, packed, y, bias, rectify, C, block, blocks):  # type: ignore[no-untyped-def]
+def _blocks(x, packed, y, bias, rectify, C, block, blocks, epilogue):  # type: ignore[no-untyped-def]
     """y (NHW,K) of x, flat (NHW,C), a block of pixels at a time."""
     one_run = np.zeros(1, np.int64)  # offset of a pixel's one run of channels
     for unit in numba.prange(blocks):
         edge = np.empty(MR * 2 * lanes_of(y), y.dtype)
         first = np.int64(unit) * block
-        _block(x, packed, y, bias, rectify, C, first, first + block, one_run, edge)
+        end, K = min(first + block, len(y)), y.shape[1]
+        _block(x, packed, y, bias, rectify, C, first, end, one_run, edge)
+        apply(epilogue, y.reshape(-1), first * K, end - first, K, K)  # (NHW,K) -> (NHWK,)
 
 
 @subroutine
 def _block(x, packed, y, bias, rectify, C, first, end, one_run, edge):  # type: ignore[no-untyped-def]
     """The pixels from `first` to `end`; edge (MR,2L): a tile that is written in part."""
     pixels, K = y.shape
-    NR, end = 2 * lanes_of(y), min(pixels, end)
+    NR = 2 * lanes_of(y)
     out = y.reshape(-1)  # (NHW,K) -> (NHWK,), the same memory
     for panel in range((K + NR - 1) // NR):
         k, b, tile = panel * NR, panel * C * NR, first
