@@ -9,7 +9,8 @@ calls one after the other, bit for bit: rounded after the sum, then after the ac
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numba
@@ -19,7 +20,7 @@ from numba import types
 from numba.core.extending import intrinsic
 
 from kernels.contract import freshness as freshness  # the stamp of cached code
-from kernels.contract.compilation import inlined
+from kernels.contract.compilation import entry_point, inlined
 from kernels.cpu.activations import (
     clipped,
     gelu,
@@ -30,6 +31,7 @@ from kernels.cpu.activations import (
     sigmoid,
     silu,
 )
+from kernels.cpu.lines import copy_run
 from kernels.cpu.vector import Emitter, pointer
 
 
@@ -79,8 +81,7 @@ def apply(epilogue, y, at, rows, row, width):  # type: ignore[no-untyped-def]
               epilogue.beta)  # fmt: skip
 
 
-@intrinsic
-def _call(typingctx, address, y, at, residual, rows, row, width, alpha, beta):  # type: ignore[no-untyped-def]
+def _emit_call(typingctx, address, y, at, residual, rows, row, width, alpha, beta):  # type: ignore[no-untyped-def]
     """Call the function at the address."""
     i64, f64 = types.int64, types.float64
 
@@ -100,6 +101,9 @@ def _call(typingctx, address, y, at, residual, rows, row, width, alpha, beta):  
         return context.get_dummy_value()
 
     return types.void(i64, y, i64, residual, i64, i64, i64, f64, f64), generate
+
+
+_call: Any = intrinsic(_emit_call)
 
 
 @lru_cache(64)
@@ -198,3 +202,22 @@ FUNCTIONS = {
     "silu": _silu,
 }
 """Loops by the name of the activation; each has one for y alone and one with the residual."""
+
+
+PIECE = 1 << 13
+"""Elements of a piece of an array: 32 KB of float32."""
+
+
+def bind(x: np.ndarray, y: np.ndarray, epilogue: Epilogue) -> Callable[[], object]:
+    """The call that writes y = f(x + residual); x, y flat, of one size, perhaps the same memory."""
+    return partial(_in_pieces, x, y, epilogue)
+
+
+@entry_point(parallel=True)
+def _in_pieces(x, y, epilogue):  # type: ignore[no-untyped-def]
+    """Each piece of x is copied, and the epilogue is applied to it while it is in cache."""
+    for piece in numba.prange((x.size + PIECE - 1) // PIECE):
+        first = np.int64(piece) * PIECE
+        count = min(PIECE, x.size - first)
+        copy_run(x, first, y, first, count)
+        apply(epilogue, y, first, 1, count, count)
