@@ -22,7 +22,8 @@ def _check_sibling() -> None:
 
 _check_sibling()
 
-import minidl.operators  # noqa: E402, F401  (gives Tensor its operators)
+import minidl.operators  # noqa: E402  (gives Tensor its operators)
+import minidl.plan  # noqa: E402, F401  (gives networks their plans)
 from kernels.contract.threads import get_num_threads, set_num_threads  # noqa: E402
 from minidl import (  # noqa: E402
     autograd,

@@ -27,10 +27,19 @@ from kernels.contract import memory
 from kernels.contract.activation_geometry import ActivationGeometry
 from kernels.contract.declarations import Accuracy
 from kernels.contract.registry import kernel
-from kernels.cpu.elementary import ONE, erf, exp, expm1, normal, tanh
+from kernels.cpu.activations import (
+    SIX,
+    ZERO,
+    gelu,
+    hardsigmoid,
+    hardswish,
+    leaky_relu,
+    sigmoid,
+    silu,
+)
+from kernels.cpu.elementary import ONE, erf, exp, expm1, tanh
 
-TWO, THREE, SIX, ZERO = np.float32(2), np.float32(3), np.float32(6), np.float32(0)
-TWENTY = np.float32(20)
+TWO, TWENTY = np.float32(2), np.float32(20)
 CUBIC, DOUBLED = 0.044715, 2 * math.sqrt(2 / math.pi)
 UNITS = {
     "elu": 4, "erf": 5, "exp": 2, "gelu": 6, "gelu_tanh": 6, "hardsigmoid": 2, "hardswish": 4,
@@ -81,21 +90,19 @@ def _tanh(x, y, alpha):  # type: ignore[no-untyped-def]
 @_loop
 def _sigmoid(x, y, alpha):  # type: ignore[no-untyped-def]
     for i in numba.prange(x.size):
-        y[i] = ONE / (ONE + exp(-x[i]))
+        y[i] = sigmoid(x[i])
 
 
 @_loop
 def _silu(x, y, alpha):  # type: ignore[no-untyped-def]
-    """By e^-|x|, which does not overflow: far below 0 the result is x e^x."""
     for i in numba.prange(x.size):
-        e = exp(-x[i] if x[i] > ZERO else x[i])
-        y[i] = x[i] * ((ONE if x[i] > ZERO else e) / (ONE + e))
+        y[i] = silu(x[i])
 
 
 @_loop
 def _gelu(x, y, alpha):  # type: ignore[no-untyped-def]
     for i in numba.prange(x.size):
-        y[i] = x[i] * normal(x[i])
+        y[i] = gelu(x[i])
 
 
 @_loop
@@ -123,7 +130,7 @@ def _elu(x, y, alpha):  # type: ignore[no-untyped-def]
 @_loop
 def _leaky_relu(x, y, alpha):  # type: ignore[no-untyped-def]
     for i in numba.prange(x.size):
-        y[i] = x[i] if x[i] > ZERO else alpha * x[i]
+        y[i] = leaky_relu(x[i], alpha)
 
 
 @_loop
@@ -135,15 +142,13 @@ def _relu6(x, y, alpha):  # type: ignore[no-untyped-def]
 @_loop
 def _hardsigmoid(x, y, alpha):  # type: ignore[no-untyped-def]
     for i in numba.prange(x.size):
-        t = x[i] + THREE
-        y[i] = (ZERO if t < ZERO else SIX if t > SIX else t) / SIX
+        y[i] = hardsigmoid(x[i])
 
 
 @_loop
 def _hardswish(x, y, alpha):  # type: ignore[no-untyped-def]
     for i in numba.prange(x.size):
-        t = x[i] + THREE
-        y[i] = x[i] * ((ZERO if t < ZERO else SIX if t > SIX else t) / SIX)
+        y[i] = hardswish(x[i])
 
 
 LOOPS = {

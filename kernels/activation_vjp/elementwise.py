@@ -18,11 +18,12 @@ import math
 import numba
 import numpy as np
 
-from kernels.activation.elementwise import CUBIC, DOUBLED, SIX, THREE, TWENTY, TWO, ZERO, _loop
+from kernels.activation.elementwise import CUBIC, DOUBLED, TWENTY, TWO, _loop
 from kernels.contract import memory
 from kernels.contract.activation_geometry import ActivationGeometry
 from kernels.contract.declarations import Accuracy
 from kernels.contract.registry import kernel
+from kernels.cpu.activations import SIX, THREE, ZERO
 from kernels.cpu.elementary import HALF, ONE, exp, normal
 
 MILLION = np.float32(1e6)

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from kernels.contract.bound import Call
 from kernels.contract.problem import Problem
 from kernels.contract.rates import FITTED
 
@@ -127,6 +128,8 @@ class Abilities:
     into:      it takes `out`, an array from `memory.empty` or some images of one (for several
                results a tuple), and writes its result there.
     chunked:   its buffers take about `memory.chunk()` bytes, and it works with a smaller chunk.
+    bind:      bind(x, w, g, y, options) -> Call: everything of a call on these arrays but its run,
+               which writes y and may be repeated (`bound.py`).
     """
 
     supports: Callable[[Problem], bool] = everything
@@ -135,6 +138,7 @@ class Abilities:
     pools: Callable[[Any, Any], bool] = never
     into: bool = False
     chunked: bool = False
+    bind: Callable[..., Call] | None = None
 
     def serve(self, problem: Problem) -> bool:
         """Whether it supports the problem, with every option of the call."""

@@ -195,6 +195,11 @@ Observer = Callable[[Kernel, "tuple[Any, ...]", "dict[str, Any]"], None]
 _observer: Observer | None = None
 
 
+def is_observed() -> bool:
+    """Whether every kernel's calls are watched (`observed`)."""
+    return _observer is not None
+
+
 @contextmanager
 def observed(observer: Observer) -> Iterator[None]:
     """Context in which `observer` is called before each kernel, with its arguments."""

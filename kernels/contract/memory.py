@@ -148,6 +148,15 @@ def canonicalise(x: np.ndarray) -> np.ndarray:
     return nchw(copied) if x.ndim == 4 else copied
 
 
+def copy(x: np.ndarray, to: np.ndarray) -> None:
+    """to[...] = x, of one shape and type; quick from the layout of other libraries too."""
+    if x.ndim == 4 and x.flags.c_contiguous and x.flags.behaved and not to.flags.c_contiguous:
+        with threads.region():
+            _to_nhwc(x.reshape(-1), nhwc(to))  # (N,C,H,W) -> (NCHW,), the same memory
+    else:
+        to[...] = x
+
+
 def cache_aligned(x: np.ndarray) -> np.ndarray:
     """`x` aligned to cache lines, for weights that are read again and again: large ones are copied.
 

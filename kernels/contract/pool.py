@@ -101,7 +101,7 @@ class Spans:
         return sum(self.ends) - sum(self.begins)
 
 
-class _Region:
+class Region:
     """A mapping of memory: which bytes are free, and which have pages."""
 
     def __init__(self, size: int) -> None:
@@ -143,7 +143,7 @@ class _Lease(np.ndarray):
 
     __slots__ = ("pool", "taken")
     pool: Pool
-    taken: tuple[_Region, int, int]
+    taken: tuple[Region, int, int]
 
     def __del__(self) -> None:
         self.pool.returned.append(self.taken)
@@ -154,11 +154,11 @@ class Pool:
     """Regions, in the order in which they are searched."""
 
     usage: Usage = field(default_factory=Usage)
-    returned: deque[tuple[_Region, int, int]] = field(default_factory=deque)
+    returned: deque[tuple[Region, int, int]] = field(default_factory=deque)
     """Blocks that were freed, at any time and in any thread; merged when the next one is taken."""
     lock: RLock = field(default_factory=RLock)
     clock: Callable[[], float] = monotonic
-    _regions: list[_Region] = field(default_factory=list)
+    _regions: list[Region] = field(default_factory=list)
     _since: float = -math.inf  # when this WHILE began
 
     def take(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -195,7 +195,7 @@ class Pool:
         if usage.live + usage.idle > usage.most + usage.most // 8 + SLACK:
             self._give_pages_back()
 
-    def _last_returned(self, size: int) -> tuple[_Region, int, int] | None:
+    def _last_returned(self, size: int) -> tuple[Region, int, int] | None:
         """The block that was freed last, if it has exactly that size.
 
         A repeated call asks for what it just freed; the search for a free block takes longer than
@@ -210,7 +210,7 @@ class Pool:
         self.returned.append(taken)
         return None
 
-    def _found(self, size: int) -> tuple[_Region, int, int]:
+    def _found(self, size: int) -> tuple[Region, int, int]:
         usage = self.usage
         with self.lock:
             self._sort_in()
@@ -222,12 +222,12 @@ class Pool:
             self._keep_little_idle()
         return region, start, size
 
-    def _piece(self, size: int) -> tuple[_Region, int]:
+    def _piece(self, size: int) -> tuple[Region, int]:
         for region in self._regions:
             start = region.take(size)
             if start is not None:
                 return region, start
-        self._regions.append(_Region(max(size, REGION)))
+        self._regions.append(Region(max(size, REGION)))
         return self._piece(size)
 
     def _sort_in(self) -> None:

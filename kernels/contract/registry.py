@@ -40,6 +40,7 @@ MOST_PICKED = 4096
 _exact: ContextVar[bool] = ContextVar("exact", default=False)
 Chooser = Callable[[str, str, Problem, "list[Kernel]"], "Kernel | None"]
 _chooser: Chooser | None = None
+_generation = 0
 
 
 def on_demand(operation: str, load: Callable[[], None]) -> None:
@@ -83,7 +84,7 @@ def choose_with(chooser: Chooser | None) -> Chooser | None:
     """
     global _chooser
     before, _chooser = _chooser, chooser
-    _picked.clear()
+    _choose_anew()
     return before
 
 
@@ -104,7 +105,7 @@ def register(kernel: Kernel) -> Kernel:
                 "registered already; give yours another name"
             )
         algorithms[kernel.device, kernel.name] = kernel
-        _picked.clear()
+        _choose_anew()
     return kernel
 
 
@@ -113,7 +114,7 @@ def unregister(*kernels: Kernel) -> None:
     with _writing:
         for kernel in kernels:
             del _registry[kernel.operation][kernel.device, kernel.name]
-        _picked.clear()
+        _choose_anew()
 
 
 @contextmanager
@@ -129,12 +130,12 @@ def without(*kernels: Kernel) -> Iterator[None]:
         operation: {key: k for key, k in table.items() if k not in kernels}
         for operation, table in before.items()
     }
-    _picked.clear()
+    _choose_anew()
     try:
         yield
     finally:
         _registry = before
-        _picked.clear()
+        _choose_anew()
 
 
 @contextmanager
@@ -148,6 +149,23 @@ def exact_only() -> Iterator[None]:
         yield
     finally:
         _exact.reset(token)
+
+
+def is_exact() -> bool:
+    """Whether this thread is within `exact_only`."""
+    return _exact.get()
+
+
+def generation() -> int:
+    """A number that changes when `pick` may choose another kernel than before."""
+    return _generation
+
+
+def _choose_anew() -> None:
+    """Forget what was picked: kernels, or the chooser, have changed."""
+    global _generation
+    _generation += 1
+    _picked.clear()
 
 
 def kernel(

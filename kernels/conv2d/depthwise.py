@@ -16,13 +16,15 @@ from functools import lru_cache
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.bound import Call, Options
 from kernels.contract.costs import Work, up
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.channelwise import MOST
-from kernels.cpu.depthwise import Axis, axes, convolve, prepare, supports
+from kernels.cpu.depthwise import Axis, axes, bind_rows, prepare, supports
+from kernels.cpu.epilogue import nothing
 from kernels.cpu.vector import lanes
 
 
@@ -39,12 +41,20 @@ def terms(g: ConvGeometry) -> float:
     return g.R * g.S + 1
 
 
+def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: Options) -> Call:
+    """The call of `forward` that writes this y."""
+    begin = np.zeros(g.C, x.dtype) if options.bias is None else options.bias
+    taps = prepare(w, g) if options.prepared is None else options.prepared
+    epilogue = options.epilogue or nothing(x.dtype)
+    return bind_rows(x, taps, begin, options.rectify, y, along(g), epilogue)
+
+
 @kernel(
     "conv2d",
     name="depthwise",
     accuracy=Accuracy(bound=terms),
     cost=Cost(work, "conv2d depthwise"),
-    abilities=Abilities(supports=supports, prepare=prepare, rectifies=True),
+    abilities=Abilities(supports=supports, prepare=prepare, rectifies=True, bind=bind),
 )
 def forward(
     x: np.ndarray,
@@ -61,9 +71,7 @@ def forward(
     """
     y = memory.empty(g.y_shape, x.dtype, "NHWC")
     if y.size:
-        begin = np.zeros(g.C, x.dtype) if bias is None else bias
-        taps = prepare(w, g) if prepared is None else prepared
-        convolve(x, taps, begin, rectify, y, along(g))
+        bind(x, w, g, y, Options(bias, rectify, prepared))()
     return y
 
 

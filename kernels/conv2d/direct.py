@@ -10,15 +10,18 @@ every geometry.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.bound import Call, Options
 from kernels.contract.costs import Work, runs_of, up
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
-from kernels.cpu.direct import product, without_products
+from kernels.cpu.direct import bind_product, without_products
 from kernels.cpu.filters import pack_filters, terms
 from kernels.cpu.windows import fprop_windows
 
@@ -32,12 +35,20 @@ def work(problem: Problem) -> Work:
                 terms * filters, runs=runs_of(g))  # fmt: skip
 
 
+def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: Options) -> Call:
+    """The call of `forward` that writes this y."""
+    if 0 in (x.size, y.size, w.size):
+        return partial(without_products, y, options.bias, options.rectify)
+    packed = pack_filters(w, g) if options.prepared is None else options.prepared
+    return bind_product(x, packed, fprop_windows(g), g.C // g.groups, g.K // g.groups, y, options)
+
+
 @kernel(
     "conv2d",
     name="direct",
     accuracy=Accuracy(bound=terms, spreads="padding"),
     cost=Cost(work, "conv2d direct"),
-    abilities=Abilities(prepare=pack_filters, rectifies=True),
+    abilities=Abilities(prepare=pack_filters, rectifies=True, bind=bind),
 )
 def forward(
     x: np.ndarray,
@@ -53,8 +64,5 @@ def forward(
     Accumulates in their type.
     """
     y = memory.empty(g.y_shape, x.dtype, "NHWC")
-    if 0 in (x.size, y.size, w.size):
-        return without_products(y, bias, rectify)
-    packed = pack_filters(w, g) if prepared is None else prepared
-    product(x, packed, fprop_windows(g), g.C // g.groups, g.K // g.groups, y, bias, rectify)
+    bind(x, w, g, y, Options(bias, rectify, prepared))()
     return y

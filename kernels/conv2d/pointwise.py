@@ -17,12 +17,14 @@ limited by the processor's multiply-adds, with few pixels by reading the filters
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.bound import Call, Options
 from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.costs import Work, up
 from kernels.contract.declarations import Abilities, Accuracy, Cost
@@ -31,6 +33,7 @@ from kernels.contract.machine import CACHE_LINE
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import bias_of_panels, without_products
+from kernels.cpu.epilogue import apply, nothing
 from kernels.cpu.filters import pack_filters, terms
 from kernels.cpu.micro_kernel import MR, UNROLL
 from kernels.cpu.micro_kernel_in_place import FETCHED, SHORT, outer_rows
@@ -84,12 +87,23 @@ def work(problem: Problem) -> Work:
     return Work(pixels * g.C * filters, pixels * g.C, pixels * filters, g.C * filters)
 
 
+def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: Options) -> Call:
+    """The call of `forward` that writes this y."""
+    if 0 in (x.size, y.size, w.size):
+        return partial(without_products, y, options.bias, options.rectify)
+    packed = pack_filters(w, g) if options.prepared is None else options.prepared
+    all_bias = bias_of_panels(options.bias, g.K, x.dtype)
+    epilogue = options.epilogue or nothing(x.dtype)
+    return partial(_pieces, memory.flat(x), packed.reshape(-1), memory.flat(y), all_bias,
+                   options.rectify, g.C, g.K, tiles(g, x.itemsize), epilogue)  # fmt: skip
+
+
 @kernel(
     "conv2d",
     name="pointwise",
     accuracy=Accuracy(bound=terms),
     cost=Cost(work, "conv2d pointwise"),
-    abilities=Abilities(supports=supports, prepare=pack_filters, rectifies=True),
+    abilities=Abilities(supports=supports, prepare=pack_filters, rectifies=True, bind=bind),
 )
 def forward(
     x: np.ndarray,
@@ -105,28 +119,23 @@ def forward(
     Accumulates in their type.
     """
     y = memory.empty(g.y_shape, x.dtype, "NHWC")
-    if 0 in (x.size, y.size, w.size):
-        return without_products(y, bias, rectify)
-    packed = pack_filters(w, g) if prepared is None else prepared
-    all_bias = bias_of_panels(bias, g.K, x.dtype)
-    _pieces(memory.flat(x), packed.reshape(-1), memory.flat(y), all_bias, rectify, g.C, g.K,
-            tiles(g, x.itemsize))  # fmt: skip
+    bind(x, w, g, y, Options(bias, rectify, prepared))()
     return y
 
 
 @entry_point(parallel=True)
-def _pieces(x, packed, y, bias, rectify, C, K, of):  # type: ignore[no-untyped-def]
+def _pieces(x, packed, y, bias, rectify, C, K, of, epilogue):  # type: ignore[no-untyped-def]
     """y, flat (NHW,K), of x, flat (NHW,C). A position is a tile of one vector of filters."""
     lanes = lanes_of(y)
     positions = of.total * ((K + lanes - 1) // lanes)
     for i in numba.prange(of.pieces):
         piece = np.int64(i)
         first, end = piece * positions // of.pieces, (piece + 1) * positions // of.pieces
-        _piece(x, packed, y, bias, rectify, C, K, of, first, end)
+        _piece(x, packed, y, bias, rectify, C, K, of, epilogue, first, end)
 
 
 @subroutine
-def _piece(x, packed, y, bias, rectify, C, K, of, first, end):  # type: ignore[no-untyped-def]
+def _piece(x, packed, y, bias, rectify, C, K, of, epilogue, first, end):  # type: ignore[no-untyped-def]
     """The tiles that begin at the positions from `first` to `end`."""
     lanes = lanes_of(y)
     vectors = (K + lanes - 1) // lanes
@@ -140,24 +149,32 @@ def _piece(x, packed, y, bias, rectify, C, K, of, first, end):  # type: ignore[n
         begin = block * of_block + 2 * count * panel
         tile = (first - begin + width - 1) // width
         last = min(count, (end - begin + width - 1) // width)
-        _panel(x, packed, y, bias, rectify, C, K, of, panel, tile0, tile, last)
+        _panel(x, packed, y, bias, rectify, C, K, of, epilogue, panel, tile0, tile, last)
         first = begin + count * width
 
 
 @subroutine
-def _panel(x, packed, y, bias, rectify, C, K, of, panel, tile0, tile, last):  # type: ignore[no-untyped-def]
+def _panel(x, packed, y, bias, rectify, C, K, of, epilogue, panel, tile0, tile, last):  # type: ignore[no-untyped-def]
     """A panel of filters by the tiles from number `tile` to `last` of the block from tile0 on."""
     NR, line = 2 * lanes_of(y), CACHE_LINE // y.itemsize
-    k, b = panel * NR, panel * C * NR
+    k, b, first = panel * NR, panel * C * NR, _pixel(of, tile0 + tile)
     # After the last panel the next block has the first one again.
     following = C * NR if k + NR < K else -b
+    pixel = first
     for t in range(tile, last):
-        pixel, rows = tile0 + t - of.tall + of.pixels, 1
-        if tile0 + t < of.tall:
-            pixel = (tile0 + t) * of.pixels // of.tall
-            rows = (tile0 + t + 1) * of.pixels // of.tall - pixel
+        end = _pixel(of, tile0 + t + 1)
         # Each tile prefetches FETCHED of the lines of UNROLL terms of the next panel.
         ahead = following + t * FETCHED * line if t * FETCHED * line < UNROLL * NR else 0
         # (rows,C) x (C,2L) -> (rows,2L)
-        outer_rows(rows, x, pixel * C, C, C, packed, b, bias, k, rectify, y, pixel * K + k, K,
-                   K - k, ahead)  # fmt: skip
+        outer_rows(end - pixel, x, pixel * C, C, C, packed, b, bias, k, rectify, y, pixel * K + k,
+                   K, K - k, ahead)  # fmt: skip
+        pixel = end
+    apply(epilogue, y, first * K + k, pixel - first, K, min(NR, K - k))
+
+
+@subroutine
+def _pixel(of, tile):  # type: ignore[no-untyped-def]
+    """The first pixel of a tile."""
+    if tile < of.tall:
+        return tile * of.pixels // of.tall
+    return of.pixels + tile - of.tall

@@ -12,10 +12,13 @@ too, which bounds the number of terms; `direct.py` serves longer sums.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.bound import Call, Options, in_turn
 from kernels.contract.compilation import entry_point
 from kernels.contract.costs import Work, runs_of, up
 from kernels.contract.declarations import Abilities, Accuracy, Cost
@@ -23,10 +26,11 @@ from kernels.contract.geometry import ConvGeometry
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import bias_of_panels, without_products
+from kernels.cpu.epilogue import apply, nothing
 from kernels.cpu.filters import pack_filters, terms
 from kernels.cpu.micro_kernel import MR
 from kernels.cpu.micro_kernel_in_place import outer_in_place
-from kernels.cpu.padded import padded
+from kernels.cpu.padded import bind_padded
 from kernels.cpu.vector import lanes_of
 
 MOST_TERMS = 400
@@ -51,12 +55,27 @@ def work(problem: Problem) -> Work:
                 runs=vectors)  # fmt: skip
 
 
+def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: Options) -> Call:
+    """The call of `forward` that writes this y."""
+    if 0 in (x.size, y.size, w.size):
+        return partial(without_products, y, options.bias, options.rectify)
+    packed = pack_filters(w, g) if options.prepared is None else options.prepared
+    all_bias = bias_of_panels(options.bias, g.K, x.dtype)
+    room = max(0, MR - g.Q) * g.stride[1]  # for whole tiles of windows
+    surround, pixels, places = bind_padded(memory.nhwc(x), g, room, options.allocate)
+    starts = np.arange(g.R) * places[3]
+    epilogue = options.epilogue or nothing(x.dtype)
+    multiply = partial(_rows, pixels, places, packed.reshape(-1), memory.nhwc(y), all_bias,
+                       options.rectify, starts, g.S * g.C, g.stride[1] * g.C, epilogue)  # fmt: skip
+    return in_turn(*surround, multiply)
+
+
 @kernel(
     "conv2d",
     name="sliding",
     accuracy=Accuracy(bound=terms, spreads="padding"),
     cost=Cost(work, "conv2d sliding"),
-    abilities=Abilities(supports=supports, prepare=pack_filters, rectifies=True),
+    abilities=Abilities(supports=supports, prepare=pack_filters, rectifies=True, bind=bind),
 )
 def forward(
     x: np.ndarray,
@@ -72,20 +91,12 @@ def forward(
     Accumulates in their type.
     """
     y = memory.empty(g.y_shape, x.dtype, "NHWC")
-    if 0 in (x.size, y.size, w.size):
-        return without_products(y, bias, rectify)
-    packed = pack_filters(w, g) if prepared is None else prepared
-    all_bias = bias_of_panels(bias, g.K, x.dtype)
-    room = max(0, MR - g.Q) * g.stride[1]  # for whole tiles of windows
-    pixels, places = padded(memory.nhwc(x), g, room)
-    starts = np.arange(g.R) * places[3]
-    _rows(pixels, places, packed.reshape(-1), memory.nhwc(y), all_bias, rectify, starts, g.S * g.C,
-          g.stride[1] * g.C)  # fmt: skip
+    bind(x, w, g, y, Options(bias, rectify, prepared))()
     return y
 
 
 @entry_point(parallel=True)
-def _rows(x, places, packed, y, bias, rectify, starts, run, step):  # type: ignore[no-untyped-def]
+def _rows(x, places, packed, y, bias, rectify, starts, run, step, epilogue):  # type: ignore[no-untyped-def]
     """y by rows: a thread computes a whole row for one panel of filters after the other.
 
     starts (R,): offsets of the rows of taps of a window, of `run` terms each; step: elements from
@@ -115,3 +126,4 @@ def _rows(x, places, packed, y, bias, rectify, starts, run, step):  # type: igno
                 for t in range(min(MR, Q)):
                     for e in range(min(NR, K - k)):
                         out[to + t * K + e] = edge[t * NR + e]
+        apply(epilogue, out, unit * Q * K, Q, K, K)

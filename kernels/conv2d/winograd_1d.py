@@ -22,17 +22,20 @@ Sources: Winograd, 1980; Lavin, Gray, 2016 (arXiv 1509.09308).
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from kernels.contract import memory, threads
+from kernels.contract.bound import Call, Options, in_turn
 from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.registry import kernel
 from kernels.cpu.direct import bias_of_panels, without_products
+from kernels.cpu.epilogue import Epilogue, apply, nothing
 from kernels.cpu.lines import copy_run
 from kernels.cpu.taps import WINDOWS, channels
 from kernels.cpu.vector import lanes
@@ -41,7 +44,7 @@ from kernels.max_pool2d.pairs import pool_rows, window_of
 from kernels.winograd.one_dimensional import (
     Pixels,
     Strips,
-    pixels_of,
+    bind_pixels,
     strips,
     supports,
     transform_strip,
@@ -79,6 +82,47 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
     return packed
 
 
+def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: Options) -> Call:
+    """The call of `forward` that writes this y."""
+    if 0 in (x.size, y.size, w.size):
+        return partial(without_products, y, options.bias, options.rectify)
+    fill, pixels, layer = _operands(x, w, g, options)
+    epilogue = options.epilogue or nothing(x.dtype)
+    multiply = partial(_strips, pixels, strips(g), layer, memory.nhwc(y),
+                       threads.get_num_threads(), epilogue)  # fmt: skip
+    return in_turn(*fill, multiply)
+
+
+def bind_pooled(
+    x: np.ndarray,
+    w: np.ndarray,
+    g: ConvGeometry,
+    pool: PoolGeometry,
+    out: tuple[np.ndarray, np.ndarray],
+    options: Options,
+) -> Call:
+    """The call of `forward` that writes `out`: the pooled y and its switches."""
+    fill, pixels, layer = _operands(x, w, g, options)
+    number = WINDOWS.index((pool.R, pool.S, pool.stride[0]))
+    pooling = Pooling(g.P, g.Q, number, channels(x.dtype))
+    multiply = partial(_bands, pixels, strips(g), layer, pooling, window_of(pool),
+                       memory.nhwc(out[0]), memory.flat(out[1]),
+                       threads.get_num_threads())  # fmt: skip
+    return in_turn(*fill, multiply)
+
+
+def _operands(
+    x: np.ndarray, w: np.ndarray, g: ConvGeometry, options: Options
+) -> tuple[list[Call], Pixels, Layer]:
+    """The calls that fill the pixels, the pixels, and what they meet."""
+    filters = prepare(w, g) if options.prepared is None else options.prepared
+    fill, pixels = bind_pixels(x, g, options.allocate)
+    biases = bias_of_panels(options.bias, g.K, x.dtype)
+    zeros = np.zeros(2 * lanes(x.dtype), x.dtype)
+    starts = window_starts(strips(g))
+    return fill, pixels, Layer(filters.reshape(-1), starts, biases, zeros, options.rectify)
+
+
 @kernel(
     "conv2d",
     name="winograd_1d",
@@ -97,6 +141,7 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> np.ndarray:
         rectifies=True,
         pools=pools,
         chunked=True,
+        bind=bind,
     ),
 )
 def forward(
@@ -115,24 +160,17 @@ def forward(
     numbers where the sum in the bound times `growth` passes the type's largest. With `pool`, of
     y, the pooled values and their switches.
     """
-    if 0 in (x.size, math.prod(g.y_shape), w.size):
-        y = without_products(memory.empty(g.y_shape, x.dtype, "NHWC"), bias, rectify)
-        return y if pool is None else pairs(y, pool)
-    filters = prepare(w, g) if prepared is None else prepared
-    pixels, s = pixels_of(x, g), strips(g)
-    biases = bias_of_panels(bias, g.K, x.dtype)
-    zeros = np.zeros(2 * lanes(x.dtype), x.dtype)
-    layer = Layer(filters.reshape(-1), window_starts(s), biases, zeros, rectify)
+    options = Options(bias, rectify, prepared)
     if pool is None:
         y = memory.empty(g.y_shape, x.dtype, "NHWC")
-        _strips(pixels, s, layer, memory.nhwc(y), threads.get_num_threads())
+        bind(x, w, g, y, options)()
         return y
+    if 0 in (x.size, math.prod(g.y_shape), w.size):
+        y = without_products(memory.empty(g.y_shape, x.dtype, "NHWC"), bias, rectify)
+        return pairs(y, pool)
     y = memory.empty(pool.y_shape, x.dtype, "NHWC")
     switches = memory.empty(pool.y_shape, np.int32, "NHWC")
-    number = WINDOWS.index((pool.R, pool.S, pool.stride[0]))
-    pooling = Pooling(g.P, g.Q, number, channels(x.dtype))
-    _bands(pixels, s, layer, pooling, window_of(pool), memory.nhwc(y), memory.flat(switches),
-           threads.get_num_threads())  # fmt: skip
+    bind_pooled(x, w, g, pool, (y, switches), options)()
     return y, switches
 
 
@@ -146,11 +184,13 @@ class Pooling(NamedTuple):
 
 
 @entry_point(parallel=True)
-def _strips(pixels: Pixels, s: Strips, layer: Layer, y: np.ndarray, parts: int) -> None:
+def _strips(
+    pixels: Pixels, s: Strips, layer: Layer, y: np.ndarray, parts: int, epilogue: Epilogue
+) -> None:
     """y (N,P,Q,K) of the padded pixels; each thread has a share of the strips."""
     for part in numba.prange(parts):
         V = np.zeros(MOST * s.each, y.dtype)
-        _share_of_strips(pixels, s, layer, y, V, np.int64(part), parts)
+        _share_of_strips(pixels, s, layer, y, V, np.int64(part), parts, epilogue)
 
 
 @subroutine
@@ -162,6 +202,7 @@ def _share_of_strips(
     V: np.ndarray,
     part: int | np.int64,
     parts: int,
+    epilogue: Epilogue,
 ) -> None:
     """One thread's share, V its memory."""
     N, P, Q, K = y.shape
@@ -172,7 +213,9 @@ def _share_of_strips(
         n, p = strip // of_image, strip % of_image * s.rows
         count = min(s.rows, P - p)
         transform_strip(pixels, n, p, count, s, buffers.V)
-        multiply_strip(s, layer, buffers, out, Target((n * P + p) * Q * K, Q, K), count)
+        at, size = (n * P + p) * Q * K, count * Q * K
+        multiply_strip(s, layer, buffers, out, Target(at, Q, K), count)
+        apply(epilogue, out, at, 1, size, size)
 
 
 @entry_point(parallel=True)

@@ -27,10 +27,12 @@ Convolutional Neural Networks", 2016 (arXiv 1509.09308).
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.bound import Call, Options
 from kernels.contract.costs import Work
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
@@ -39,7 +41,7 @@ from kernels.contract.registry import kernel
 from kernels.cpu.direct import without_products
 from kernels.winograd.operations import of_tiles
 from kernels.winograd.plan import Plan, fprop_plan, supports
-from kernels.winograd.tiles import Filters, Sides, Weights, convolve, roundings, work_of
+from kernels.winograd.tiles import Filters, Sides, Weights, bind_tiles, roundings, work_of
 from kernels.winograd.tiles import prepare as prepare_filters
 
 
@@ -68,6 +70,14 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> Filters:
     return prepare_filters(weights(w, g), *plan_of(g))
 
 
+def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: Options) -> Call:
+    """The call of `forward` that writes this y."""
+    if 0 in (x.size, y.size, w.size):
+        return partial(without_products, y, options.bias, options.rectify)
+    filters = weights(w, g) if options.prepared is None else options.prepared
+    return bind_tiles(x, filters, y, *plan_of(g), options)
+
+
 @kernel(
     "conv2d",
     name="winograd_tiles",
@@ -85,6 +95,7 @@ def prepare(w: np.ndarray, g: ConvGeometry) -> Filters:
         prepare=prepare,
         rectifies=True,
         chunked=True,
+        bind=bind,
     ),
 )
 def forward(
@@ -102,8 +113,5 @@ def forward(
     numbers where the sum in the bound times `growth` passes the type's largest.
     """
     y = memory.empty(g.y_shape, x.dtype, "NHWC")
-    if 0 in (x.size, y.size, w.size):
-        return without_products(y, bias, rectify)
-    filters = weights(w, g) if prepared is None else prepared
-    convolve(x, filters, y, *plan_of(g), bias, rectify)
+    bind(x, w, g, y, Options(bias, rectify, prepared))()
     return y

@@ -11,17 +11,20 @@ left out.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.bound import Call
 from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.machine import LAST_CACHE
 from kernels.contract.problem import Problem
 from kernels.cpu.channelwise import MOST, channelwise, channelwise_rows
+from kernels.cpu.epilogue import Epilogue, apply, nothing
 from kernels.cpu.non_temporal import fence, use_non_temporal
 from kernels.cpu.vector import lanes, lanes_of
 
@@ -75,14 +78,21 @@ def convolve(
 
     With `rectify` max(y, 0). Arrays are channels-last, with channels for a vector at least.
     """
+    bind_rows(source, w, begin, rectify, y, both, nothing(y.dtype))()
+
+
+def bind_rows(
+    source: np.ndarray, w: np.ndarray, begin: np.ndarray, rectify: bool, y: np.ndarray,
+    both: np.ndarray, epilogue: Epilogue,
+) -> Call:  # fmt: skip
+    """The call of `convolve`; an epilogue needs `axes` that write all of y, as those of fprop."""
     columns = Axis(*both[1].tolist())
     arrays = memory.nhwc(source), memory.flat(source), w, begin, rectify, memory.nhwc(y)
     if 0 < columns.taps <= MOST_TAPS and columns.step <= MOST_STEP and columns.spread == 1:
         # The lengths of these tuples are types, for which the code is unrolled.
         unrolled = (0,) * columns.taps, (0,) * columns.step
-        _unrolled(*arrays, memory.flat(y), both, *unrolled)
-    else:
-        _tap_by_tap(*arrays, memory.flat(y), both)
+        return partial(_unrolled, *arrays, memory.flat(y), both, epilogue, *unrolled)
+    return partial(_tap_by_tap, *arrays, memory.flat(y), both, epilogue)
 
 
 @subroutine
@@ -111,18 +121,37 @@ def _on_plane(axis, u, size):  # type: ignore[no-untyped-def]
 
 
 @entry_point(parallel=True)
-def _unrolled(x, source, w, begin, rectify, plane, y, both, taps, step):  # type: ignore[no-untyped-def]  # fmt: skip
+def _unrolled(x, source, w, begin, rectify, plane, y, both, epilogue, taps, step):  # type: ignore[no-untyped-def]  # fmt: skip
     """Every row of results, for the axes `both`; `channelwise_rows` explains `taps` and `step`."""
-    blocks = (x.shape[3] + CHANNELS - 1) // CHANNELS
-    stream = use_non_temporal(y) and x.shape[3] % lanes_of(x) == 0 and y.nbytes > LAST_CACHE
+    C = x.shape[3]
+    blocks = _blocks(C, lanes_of(x))
+    stream = use_non_temporal(y) and C % lanes_of(x) == 0 and y.nbytes > LAST_CACHE
+    stream = stream and epilogue.address == 0  # which would read from memory what was written
     for piece in numba.prange(len(x) * both[0, RESULTS] * blocks):
-        _row(x, source, w, begin, rectify, plane, y, both, taps, step, piece // blocks,
-             piece % blocks * CHANNELS, stream)  # fmt: skip
+        row, c0, some = _piece(piece, blocks, C)
+        _row(x, source, w, begin, rectify, plane, y, both, taps, step, row, c0, some,
+             stream)  # fmt: skip
+        Q = plane.shape[2]
+        apply(epilogue, y, row * Q * C + c0, Q, C, some)
 
 
 @subroutine
-def _row(x, source, w, begin, rectify, plane, y, both, taps, step, row, c0, stream):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Results of one row, CHANNELS channels from c0 on."""
+def _blocks(C, lanes):  # type: ignore[no-untyped-def]
+    """Pieces of the channels; the last one has its share and what is less than a vector."""
+    return max(1, (C + CHANNELS - lanes) // CHANNELS)
+
+
+@subroutine
+def _piece(piece, blocks, C):  # type: ignore[no-untyped-def]
+    """A piece's row of results, its first channel, and how many channels it has."""
+    row, block = piece // blocks, piece % blocks
+    c0 = block * CHANNELS
+    return row, c0, C - c0 if block == blocks - 1 else CHANNELS
+
+
+@subroutine
+def _row(x, source, w, begin, rectify, plane, y, both, taps, step, row, c0, some, stream):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Results of one row, `some` channels from c0 on."""
     _, H, W, C = x.shape
     rows, columns, lanes = _axis(both, 0), _axis(both, 1), lanes_of(x)
     n, u = row // rows.results, row % rows.results
@@ -138,8 +167,8 @@ def _row(x, source, w, begin, rectify, plane, y, both, taps, step, row, c0, stre
         v = min(tile, columns.results - width)  # the last results may be computed twice
         left = v * columns.step + columns.place
         to = (to_row + v * columns.apart) * C
-        for c in range(c0, min(c0 + CHANNELS, C), lanes):
-            at = min(c, C - lanes)  # and so may channels
+        for c in range(c0, c0 + some, lanes):
+            at = min(c, c0 + some - lanes)  # and so may channels
             channelwise_rows(taps, step, width, source, left * C + at, C, places, w, at,
                              columns.turn, factors, bottom - top, -left, W - left, begin, at,
                              rectify, y, to + at, columns.apart * C, stream)  # fmt: skip
@@ -148,17 +177,20 @@ def _row(x, source, w, begin, rectify, plane, y, both, taps, step, row, c0, stre
 
 
 @entry_point(parallel=True)
-def _tap_by_tap(x, source, w, begin, rectify, plane, y, both):  # type: ignore[no-untyped-def]
+def _tap_by_tap(x, source, w, begin, rectify, plane, y, both, epilogue):  # type: ignore[no-untyped-def]  # fmt: skip
     """The same for any window."""
-    blocks = (x.shape[3] + CHANNELS - 1) // CHANNELS
+    C = x.shape[3]
+    blocks = _blocks(C, lanes_of(x))
     for piece in numba.prange(len(x) * both[0, RESULTS] * blocks):
-        _row_of_any(x, source, w, begin, rectify, plane, y, both, piece // blocks,
-                    piece % blocks * CHANNELS)  # fmt: skip
+        row, c0, some = _piece(piece, blocks, C)
+        _row_of_any(x, source, w, begin, rectify, plane, y, both, row, c0, some)
+        Q = plane.shape[2]
+        apply(epilogue, y, row * Q * C + c0, Q, C, some)
 
 
 @subroutine
-def _row_of_any(x, source, w, begin, rectify, plane, y, both, row, c0):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Results of one row, CHANNELS channels from c0 on: those with the same taps at a time."""
+def _row_of_any(x, source, w, begin, rectify, plane, y, both, row, c0, some):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Results of one row, `some` channels from c0 on: those with the same taps at a time."""
     _, H, W, C = x.shape
     rows, columns, lanes = _axis(both, 0), _axis(both, 1), lanes_of(x)
     n, u = row // rows.results, row % rows.results
@@ -181,8 +213,8 @@ def _row_of_any(x, source, w, begin, rectify, plane, y, both, row, c0):  # type:
                 factors[count] = rows.factor + r * rows.turn + columns.factor + s * columns.turn
                 count += 1
         to = (to_row + v * columns.apart) * C
-        for c in range(c0, min(c0 + CHANNELS, C), lanes):
-            at = min(c, C - lanes)
+        for c in range(c0, c0 + some, lanes):
+            at = min(c, c0 + some - lanes)
             channelwise(width, source, at, columns.step * C, places, w, at, factors, count,
                         begin, at, 0, rectify, y, to + at, columns.apart * C)  # fmt: skip
         v += width

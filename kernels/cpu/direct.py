@@ -11,11 +11,15 @@ the windows of x (fprop) or of gy (dgrad).
 
 from __future__ import annotations
 
+from functools import partial
+
 import numba
 import numpy as np
 
 from kernels.contract import memory, threads
+from kernels.contract.bound import Call, Options, in_turn
 from kernels.contract.compilation import entry_point, inlined, subroutine
+from kernels.cpu.epilogue import apply, nothing
 from kernels.cpu.micro_kernel import MR, outer_packed
 from kernels.cpu.vector import KR, lanes, lanes_of, move, move_rectified
 from kernels.cpu.windows import Windows, pack_windows
@@ -90,16 +94,35 @@ def product(
     rectify: bool = False,
 ) -> None:
     """Write y (N,K,...) = windows of x (N,C,...) times `packed` [+ bias], then ReLU if asked."""
-    bias = np.zeros(outputs * len(packed), x.dtype) if bias is None else bias
+    bind_product(x, packed, windows, inputs, outputs, y, Options(bias, rectify))()
+
+
+def bind_product(
+    x: np.ndarray,
+    packed: np.ndarray,
+    windows: Windows,
+    inputs: int,
+    outputs: int,
+    y: np.ndarray,
+    options: Options,
+) -> Call:
+    """The call of `product` that writes this y.
+
+    An epilogue needs the windows of fprop: those of dgrad write y in phases.
+    """
+    bias = np.zeros(outputs * len(packed), x.dtype) if options.bias is None else options.bias
     positions = x.shape[0] * windows.P * windows.Q
     block, blocks = balanced(positions)
-    for group in range(len(packed)):
-        _product(
-            memory.nhwc(x), packed[group].reshape(-1), memory.nhwc(y), group * inputs, inputs,
-            group * outputs, outputs, bias, rectify, block, blocks, positions,
+    return in_turn(*(
+        partial(
+            _product, memory.nhwc(x), packed[group].reshape(-1), memory.nhwc(y), group * inputs,
+            inputs, group * outputs, outputs, bias, options.rectify, block, blocks, positions,
             (windows.P, windows.Q), windows.size, windows.stride, windows.dilation,
             windows.origin, windows.out_step, windows.out_at,
-        )  # fmt: skip
+            options.epilogue or nothing(x.dtype),
+        )
+        for group in range(len(packed))
+    ))  # fmt: skip
 
 
 def balanced(positions: int) -> tuple[int, int]:
@@ -148,6 +171,7 @@ def _product(  # type: ignore[no-untyped-def]
     origin,
     out_step,
     out_at,
+    epilogue,
 ):
     NR = 2 * lanes_of(x)
     terms = size[0] * size[1] * channels
@@ -163,6 +187,8 @@ def _product(  # type: ignore[no-untyped-def]
         _multiply(a, packed, sums, height, terms)
         _write(sums, height, y, first, count, k0, filters, bias, rectify, plane, out_step,
                out_at)  # fmt: skip
+        K = y.shape[3]
+        apply(epilogue, y.reshape(-1), first * K + k0, count, K, filters)  # (N,P,Q,K) -> (NPQK,)
 
 
 @subroutine

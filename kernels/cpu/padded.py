@@ -6,10 +6,13 @@ of neighbouring outputs begin stride C elements apart: the kernels "sliding" rea
 
 from __future__ import annotations
 
+from functools import partial
+
 import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.bound import Allocate, Call, run_all
 from kernels.contract.compilation import entry_point
 from kernels.contract.geometry import ConvGeometry
 from kernels.cpu.lines import copy_run
@@ -18,7 +21,16 @@ from kernels.cpu.lines import copy_run
 def padded(
     x: np.ndarray, g: ConvGeometry, room: int = 0
 ) -> tuple[np.ndarray, tuple[int, int, int, int]]:
-    """(flat pixels of x (N,H,W,C) with explicit padding, the addresses of the windows in them).
+    """(flat pixels of x (N,H,W,C) with explicit padding, the addresses of the windows in them)."""
+    surround, pixels, places = bind_padded(x, g, room)
+    run_all(surround)
+    return pixels, places
+
+
+def bind_padded(
+    x: np.ndarray, g: ConvGeometry, room: int = 0, allocate: Allocate = memory.empty
+) -> tuple[list[Call], np.ndarray, tuple[int, int, int, int]]:
+    """The same without the run: what fills the pixels, the pixels, and the addresses.
 
     Addresses: the offset of the first window; strides in elements of an image, of a row of windows
     and of a row of taps. `room`: additional pixels at the end of each row.
@@ -26,13 +38,15 @@ def padded(
     top, left = g.padding[0], g.padding[2]
     above, below, before, after = (max(pad, 0) for pad in g.padding)
     N, H, W, C = x.shape
+    surround = list[Call]()
     if above or below or before or after or room:
-        whole = memory.empty((N, H + above + below, W + before + after + room, C), x.dtype)
-        _surround(x, whole, above, before)
+        whole = allocate((N, H + above + below, W + before + after + room, C), x.dtype)
+        surround.append(partial(_surround, x, whole, above, before))
         x = whole
     row = x.shape[2] * C
     first = max(-top, 0) * row + max(-left, 0) * C
-    return x.reshape(-1), (first, x.shape[1] * row, g.stride[0] * row, g.dilation[0] * row)
+    places = first, x.shape[1] * row, g.stride[0] * row, g.dilation[0] * row
+    return surround, x.reshape(-1), places  # (N,H',W',C) -> (NH'W'C,), the same memory
 
 
 @entry_point(parallel=True)

@@ -27,12 +27,13 @@ from typing import NamedTuple
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.bound import Allocate, Call, run_all
 from kernels.contract.compilation import subroutine
 from kernels.contract.costs import Work, up
 from kernels.contract.geometry import ConvGeometry
 from kernels.cpu.combine import combine
 from kernels.cpu.micro_kernel import MR, MR_T
-from kernels.cpu.padded import padded
+from kernels.cpu.padded import bind_padded
 from kernels.cpu.vector import KR, lanes_of
 from kernels.winograd.toom_cook import MOST, MOST_TAPS, amplification, growth, input_matrix
 
@@ -172,10 +173,17 @@ def work(g: ConvGeometry) -> Work:
     )
 
 
+def bind_pixels(x: np.ndarray, g: ConvGeometry, allocate: Allocate) -> tuple[list[Call], Pixels]:
+    """x (N,C,H,W) with its padding and the last tiles' pixels: what writes them out, and they."""
+    fill, flat, places = bind_padded(memory.nhwc(x), g, room(g), allocate)
+    return fill, Pixels(flat, *places)
+
+
 def pixels_of(x: np.ndarray, g: ConvGeometry) -> Pixels:
-    """x (N,C,H,W) with its padding and the last tiles' pixels written out."""
-    flat, places = padded(memory.nhwc(x), g, room(g))
-    return Pixels(flat, *places)
+    """The same pixels, written out."""
+    fill, pixels = bind_pixels(x, g, memory.empty)
+    run_all(fill)
+    return pixels
 
 
 @subroutine

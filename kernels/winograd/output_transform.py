@@ -13,6 +13,7 @@ import numpy as np
 from kernels.contract.compilation import entry_point, inlined, subroutine
 from kernels.cpu.combine import combine
 from kernels.cpu.direct import finish
+from kernels.cpu.epilogue import Epilogue, apply
 from kernels.cpu.vector import fetch, lanes_of
 from kernels.winograd import layout
 from kernels.winograd.layout import SQUARE, Array, Integer, Plane
@@ -38,19 +39,32 @@ _a_gathered = combine(output_family(), gather=True)
 
 @entry_point(parallel=True)
 def transform_output(
-    M: Array, y: Array, bias: Array, rectify: bool, parameters: Array, parts: int
+    M: Array,
+    y: Array,
+    bias: Array,
+    rectify: bool,
+    parameters: Array,
+    parts: int,
+    epilogue: Epilogue,
 ) -> None:
     """y = A^T M A + bias of every tile of the chunk, y (N,P,Q,K) flat.
 
     M[p] is packed as (out phases panels,rows[p],2L).
     """
     for part in numba.prange(parts):
-        _output_tiles(M, y, bias, rectify, parameters.copy(), np.int64(part), parts)
+        _output_tiles(M, y, bias, rectify, parameters.copy(), np.int64(part), parts, epilogue)
 
 
 @subroutine
 def _output_tiles(
-    M: Array, y: Array, bias: Array, rectify: bool, parameters: Array, part: Integer, parts: int
+    M: Array,
+    y: Array,
+    bias: Array,
+    rectify: bool,
+    parameters: Array,
+    part: Integer,
+    parts: int,
+    epilogue: Epilogue,
 ) -> None:
     """One thread's share of the tiles."""
     tiling, chunk = layout.tiling(parameters), layout.chunk(parameters)
@@ -70,7 +84,7 @@ def _output_tiles(
                 block = block_of(window, plane, k)
                 _output_panel(M, at, n1, n2, half, pixels, y, block)
                 next_panel_of_rows(at, to_next, n2, n1)
-                _write_panel(pixels, window, plane, k, bias, rectify, y)
+                _write_panel(pixels, window, plane, k, bias, rectify, y, epilogue)
 
 
 @inlined
@@ -95,7 +109,14 @@ def _output_panel(
 
 @inlined
 def _write_panel(
-    pixels: Array, window: Window, plane: Plane, k: int, bias: Array, rectify: bool, y: Array
+    pixels: Array,
+    window: Window,
+    plane: Plane,
+    k: int,
+    bias: Array,
+    rectify: bool,
+    y: Array,
+    epilogue: Epilogue,
 ) -> None:
     """y = pixels (m1,m2,2L) + bias, those that lie in the plane."""
     begin, m1, m2, down, across = block_of(window, plane, k)
@@ -107,3 +128,4 @@ def _write_panel(
             if 0 <= h < plane.H and 0 <= w < plane.W:
                 to, some = begin + i * down + j * across, min(width, plane.channels - k)
                 finish(pixels, (i * m2 + j) * width, bias, k0, rectify, y, to, some)
+                apply(epilogue, y, to, 1, some, some)

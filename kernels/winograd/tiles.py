@@ -8,13 +8,15 @@ transforms a part of them and multiplies by it at once (`filters.py`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
 from kernels.contract import memory, threads
+from kernels.contract.bound import Call, Options, in_turn
 from kernels.contract.costs import Work, runs_of, up
 from kernels.contract.geometry import ConvGeometry
+from kernels.cpu.epilogue import nothing
 from kernels.cpu.vector import KR, lanes
 from kernels.winograd.filters import multiply_once, transform_filter
 from kernels.winograd.input_transform import transform_input
@@ -98,28 +100,52 @@ def convolve(
     rectify: bool = False,
 ) -> None:
     """Write y (N,K,P,Q) = x (N,C,H,W) convolved as `plan` says, plus bias (K,), rectified."""
+    bind_tiles(x, filters, y, plan, sides, Options(bias, rectify))()
+
+
+def bind_tiles(
+    x: np.ndarray,
+    filters: Filters | Weights,
+    y: np.ndarray,
+    plan: Plan,
+    sides: Sides,
+    options: Options,
+) -> Call:
+    """The call of `convolve` that writes this y.
+
+    An epilogue needs one phase of outputs, as a plan of fprop has.
+    """
     if isinstance(filters, Weights) and not few_tiles(plan, len(x)):
         filters = prepare(filters, plan, sides)
-    bias = np.zeros(y.shape[1], x.dtype) if bias is None else bias
+    bias = np.zeros(y.shape[1], x.dtype) if options.bias is None else options.bias
     shapes, parts = (memory.nhwc(x).shape, memory.nhwc(y).shape), threads.get_num_threads()
-    for job in jobs(plan, sides, *shapes, filters.groups, x.dtype, parts, memory.chunk()):
-        V = memory.empty((job.read_size,), x.dtype)
-        M = memory.empty((job.written_size,), x.dtype)
+    every = jobs(plan, sides, *shapes, filters.groups, x.dtype, parts, memory.chunk())
+    all_V = options.allocate((max(job.read_size for job in every),), x.dtype)
+    all_M = options.allocate((max(job.written_size for job in every),), x.dtype)
+    epilogue = options.epilogue or nothing(x.dtype)
+    calls = list[Call]()
+    for job in every:
+        V, M = all_V[: job.read_size], all_M[: job.written_size]
         for group in range(filters.groups):
-            transform_input(memory.flat(x), job.reads[group], V, parts)
-            _multiply(V, filters, group, M, job, plan, sides)
-            transform_output(M, memory.flat(y), bias, rectify, job.writes[group], parts)
+            calls += (
+                partial(transform_input, memory.flat(x), job.reads[group], V, parts),
+                _bind_products(V, filters, group, M, job, plan, sides),
+                partial(transform_output, M, memory.flat(y), bias, options.rectify,
+                        job.writes[group], parts, epilogue),
+            )  # fmt: skip
+    return in_turn(*calls)
 
 
-def _multiply(
+def _bind_products(
     V: Array, filters: Filters | Weights, group: int, M: Array, job: Job, plan: Plan, sides: Sides
-) -> None:
+) -> Call:
     """M[p] = V[p] U[p] of a chunk and a group."""
     if isinstance(filters, Filters):
-        multiply(V, filters.packed[group], filters.begins, M, job.parameters, job.parts)
-    else:
-        parameters = _filters_of(plan, sides, filters.strides, V.dtype)[2]
-        multiply_once(V, filters.of_group(group), parameters, M, job.parameters, job.parts)
+        U = filters.packed[group], filters.begins
+        return partial(multiply, V, *U, M, job.parameters, job.parts)
+    parameters = _filters_of(plan, sides, filters.strides, V.dtype)[2]
+    w = filters.of_group(group)
+    return partial(multiply_once, V, w, parameters, M, job.parameters, job.parts)
 
 
 def few_tiles(plan: Plan, images: int) -> bool:

@@ -61,7 +61,7 @@ def conv_relu_pool(
     magnitudes up to which they hold, and where NaN spreads (F.conv2d). Raises as they do.
     """
     check_operands(x, weight, "conv_relu_pool")
-    g = ConvGeometry.of(x.shape, weight.shape, *_plain(conv))
+    g = ConvGeometry.of(x.shape, weight.shape, *settings_of(conv))
     check_bias(bias, weight.shape[0], "conv2d")
     p = None if pool is None else PoolGeometry.of(g.y_shape, **_pooling(pool))
     inputs = (x, weight) if bias is None else (x, weight, bias)
@@ -78,7 +78,8 @@ def conv_relu_pool(
     return record("conv_relu_pool", y, inputs, y=y, **saved)
 
 
-def _plain(conv: Settings) -> tuple[Any, ...]:
+def settings_of(conv: Settings) -> tuple[Any, ...]:
+    """Stride, padding, dilation and groups of a convolution's settings by name."""
     defaults = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
     return tuple((defaults | _settings(conv, "conv", defaults)).values())
 

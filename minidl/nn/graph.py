@@ -12,11 +12,29 @@ from typing import Self, overload
 from minidl.nn.fusion import fused
 from minidl.nn.module import Module
 from minidl.nn.naming import module_of
+from minidl.recording import is_recording
 from minidl.tensor import Tensor
+
+Planner = Callable[["Graph", Tensor], "Tensor | None"]
+_planner: Planner | None = None
 
 INPUT = "input"
 """The name of the graph's input, for layers that read it."""
 Wiring = Mapping[str, tuple[str, ...]]
+
+
+def plan_with(planner: Planner) -> None:
+    """Have graphs ask `planner` for their output while nothing is recorded; None: layer by layer.
+
+    Plans are built on layers, so this module cannot import them: `minidl/plan` installs it.
+    """
+    global _planner
+    _planner = planner
+
+
+def planned(graph: Graph, x: Tensor) -> Tensor | None:
+    """The output by a plan, or None."""
+    return None if _planner is None or is_recording() else _planner(graph, x)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +91,9 @@ class Graph(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The layers in order, fusible ones in one call (`nn/fusion.py`)."""
+        y = planned(self, x)
+        if y is not None:
+            return y
         if self._plan is None:
             self._plan = self.plan()
         kept = {INPUT: x}
@@ -207,6 +228,9 @@ class Sequential(Graph):
 
     def forward(self, x: Tensor) -> Tensor:
         """The layers in order, fusible ones in one call (`nn/fusion.py`)."""
+        y = planned(self, x)
+        if y is not None:
+            return y
         own = self._own()
         if self._kept is None or self._kept[0] != own:
             self._kept = own, self.plan() if own else []

@@ -7,29 +7,25 @@ from __future__ import annotations
 
 TABLE = """
 == conv2d pointwise: conv2d/pointwise.py
-every tile as high as the lowest: only for pixels that their tiles do not divide
--            rows = (tile0 + t + 1) * of.pixels // of.tall - pixel
-+            rows = of.pixels // of.tall
+the end of a tile where even ones would end: only for pixels that their tiles do not divide
+-        return tile * of.pixels // of.tall
++        return of.pixels // of.tall * tile
 
-the tiles of one pixel begin where the last high one does: only for pixels that no tiles divide
--        pixel, rows = tile0 + t - of.tall + of.pixels, 1
-+        pixel, rows = tile0 + t - of.tall + of.pixels - (1 if of.pixels else 0), 1
+the last pixel left out: only for pixels that no high tiles divide
+-    return of.pixels + tile - of.tall
++    return of.pixels + tile - of.tall - (1 if tile > of.tall else 0)
 
 a piece that begins inside a panel leaves out a tile
 -        tile = (first - begin + width - 1) // width
 +        tile = (first - begin + width - 1) // width + (1 if first > begin else 0)
 
 the bias of the first panel for every panel: only for many filters
--        outer_rows(rows, x, pixel * C, C, C, packed, b, bias, k, rectify, y, pixel * K + k, K,
-+        outer_rows(rows, x, pixel * C, C, C, packed, b, bias, 0, rectify, y, pixel * K + k, K,
+-        outer_rows(end - pixel, x, pixel * C, C, C, packed, b, bias, k, rectify, y, pixel * K + k,
++        outer_rows(end - pixel, x, pixel * C, C, C, packed, b, bias, 0, rectify, y, pixel * K + k,
 
 the last filter left out: only for filters that fill no panel
--                   K - k, ahead)  # fmt: skip
-+                   K - k - (1 if K - k < NR else 0), ahead)  # fmt: skip
-
-a last block is taken for a whole one: only for many pixels and filters
--        count = min(of.block, of.total - tile0)
-+        count = of.block if block else min(of.block, of.total - tile0)
+-                   K, K - k, ahead)  # fmt: skip
++                   K, K - k - (1 if K - k < NR else 0), ahead)  # fmt: skip
 
 == conv2d direct: cpu/windows.py
 a whole vector read where the plane ends: the row below it instead of padding

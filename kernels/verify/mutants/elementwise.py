@@ -77,27 +77,28 @@ float64 by float32's polynomials
 -    return math.exp(x)
 +    return np.float64(exp32(np.float32(x)))
 
-== activation elementwise: activation/elementwise.py
+== activation elementwise: cpu/activations.py
 the gate of the negative numbers is 1 / (1 + e^-|x|) too
--        y[i] = x[i] * ((ONE if x[i] > ZERO else e) / (ONE + e))
-+        y[i] = x[i] * (ONE / (ONE + e))
+-    return x * ((ONE if x > ZERO else e) / (ONE + e))
++    return x * (ONE / (ONE + e))
 
 e^-x overflows: far below 0 the result is 0
--        e = exp(-x[i] if x[i] > ZERO else x[i])
--        y[i] = x[i] * ((ONE if x[i] > ZERO else e) / (ONE + e))
-+        y[i] = x[i] / (ONE + exp(-x[i]))
+-    e = exp(-x if x > ZERO else x)
+-    return x * ((ONE if x > ZERO else e) / (ONE + e))
++    return x / (ONE + exp(-x))
 
 the gate is not clipped above
--        y[i] = x[i] * ((ZERO if t < ZERO else SIX if t > SIX else t) / SIX)
-+        y[i] = x[i] * ((ZERO if t < ZERO else t) / SIX)
+-    return x * ((ZERO if t < ZERO else SIX if t > SIX else t) / SIX)
++    return x * ((ZERO if t < ZERO else t) / SIX)
 
+the parameter is not that of the call
+-    return x if x > ZERO else slope * x
++    return x if x > ZERO else x / (SIX * SIX)
+
+== activation elementwise: activation/elementwise.py
 mish without its bound: infinity over infinity
 -        t = exp(TWENTY if x[i] > TWENTY else x[i])
 +        t = exp(x[i])
-
-the parameter is not that of the call
--        y[i] = x[i] if x[i] > ZERO else alpha * x[i]
-+        y[i] = x[i] if x[i] > ZERO else x[i] / (SIX * SIX)
 
 e^x - 1 by e^x: small numbers cancel
 -        y[i] = x[i] if x[i] > ZERO else alpha * expm1(ZERO if x[i] > ZERO else x[i])
