@@ -43,7 +43,7 @@ PIECES = 24
 """Pieces of a small layer, or for each LARGE products of a large one: 2, 3, 4, 6, 8 threads have
 the same number of them."""
 LARGE = 24 << 22
-BLOCK_BYTES = 384 << 10
+BLOCK_BYTES = 128 << 10
 """Of the pixels of x and y of a block."""
 BLOCK_PIXELS = 96
 """Of a block at least: they share a panel."""
