@@ -2,16 +2,23 @@
 
     y[(n p q), k] = x[(n p q), c] w[k, c] + bias[k]
 
-A window of one tap at stride 1 is the channels of a pixel, so nothing is unfolded or packed. Tiles
-of 6 (or 12) pixels are read in place (`outer_in_place` in `kernels/cpu/micro_kernel.py`) and may
-cross the ends of rows and images. A thread processes a block of pixels that stay in the L2 cache
-while it goes through all panels of filters. 2 N K P Q C operations; limited by the processor's
-multiply-adds.
+A window of one tap at stride 1 is the channels of a pixel, so nothing is unfolded or packed. y is
+computed in tiles of up to MR pixels, which may cross the ends of rows and images, by a panel of NR
+filters (`outer_rows` in `kernels/cpu/micro_kernel_in_place.py`). The order of the tiles is
+
+    for block of pixels:        its pixels of x and y stay in the L2 cache
+        for panel of filters:   stays in a near cache; meanwhile the next one is prefetched
+            for tile of pixels
+
+and the whole sequence is cut into PIECES of equal work, which threads share: a part of the pixels
+each where there are many, a part of the filters where a plane is small. 2 N K P Q C operations;
+limited by the processor's multiply-adds, with few pixels by reading the filters.
 """
 
 from __future__ import annotations
 
 from functools import partial
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -22,27 +29,61 @@ from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.costs import Work, up
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.machine import CACHE_LINE
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
-from kernels.cpu.direct import balanced, bias_of_panels, without_products
+from kernels.cpu.direct import bias_of_panels, without_products
 from kernels.cpu.epilogue import apply, nothing
 from kernels.cpu.filters import pack_filters, terms
-from kernels.cpu.lines import copy_run
-from kernels.cpu.micro_kernel import MR, outer_in_place
+from kernels.cpu.micro_kernel import MR, UNROLL
+from kernels.cpu.micro_kernel_in_place import FETCHED, SHORT, outer_rows
 from kernels.cpu.vector import lanes_of
+
+PIECES = 24
+"""Pieces of a small layer, or for each LARGE products of a large one: 2, 3, 4, 6, 8 threads have
+the same number of them."""
+LARGE = 24 << 22
+BLOCK_BYTES = 384 << 10
+"""Of the pixels of x and y of a block."""
+BLOCK_PIXELS = 96
+"""Of a block at least: they share a panel."""
+
+
+class Tiles(NamedTuple):
+    """The tiles of all pixels: `tall` ones divide the first `pixels` evenly, then one a pixel."""
+
+    total: int
+    tall: int
+    pixels: int
+    block: int
+    """Tiles of a block; the last may have fewer."""
+    pieces: int
+
+
+def tiles(g: ConvGeometry, itemsize: int) -> Tiles:
+    """Tiles of SHORT to MR pixels as far as these can be divided so."""
+    pixels = g.N * g.P * g.Q
+    tall = -(-pixels // MR)
+    if pixels < tall * SHORT:
+        tall = pixels // MR
+    in_tall = min(pixels, tall * MR)
+    total = tall + pixels - in_tall
+    most = max(BLOCK_PIXELS, BLOCK_BYTES // ((g.C + g.K) * itemsize)) // MR
+    blocks = -(-total // most)
+    pieces = PIECES * max(1, pixels * g.C * g.K // LARGE)
+    return Tiles(total, tall, in_tall, -(-total // blocks), pieces)
 
 
 def supports(problem: Problem) -> bool:
-    """One tap, stride 1, no padding, one group, and at least a tile of pixels."""
+    """One tap, stride 1, no padding, one group."""
     g = problem.geometry
-    plain = (g.R, g.S, g.stride, g.padding, g.groups) == (1, 1, (1, 1), (0, 0, 0, 0), 1)
-    return plain and g.N * g.P * g.Q >= MR
+    return (g.R, g.S, g.stride, g.padding, g.groups) == (1, 1, (1, 1), (0, 0, 0, 0), 1)
 
 
 def work(problem: Problem) -> Work:
-    """Multiply-adds with filters in whole panels of 32."""
+    """Multiply-adds with filters in whole vectors of 16."""
     g = problem.geometry
-    pixels, filters = up(g.N * g.P * g.Q, MR), up(g.K, 32)
+    pixels, filters = g.N * g.P * g.Q, up(g.K, 16)
     return Work(pixels * g.C * filters, pixels * g.C, pixels * filters, g.C * filters)
 
 
@@ -52,12 +93,9 @@ def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: 
         return partial(without_products, y, options.bias, options.rectify)
     packed = pack_filters(w, g) if options.prepared is None else options.prepared
     all_bias = bias_of_panels(options.bias, g.K, x.dtype)
-    pixels = g.N * g.P * g.Q
-    block, blocks = balanced(pixels)
-    rows = memory.nhwc(y).reshape(pixels, g.K)  # (N,H,W,K) -> (NHW,K), the same memory
     epilogue = options.epilogue or nothing(x.dtype)
-    return partial(_blocks, memory.flat(x), packed.reshape(-1), rows, all_bias, options.rectify,
-                   g.C, block, blocks, epilogue)  # fmt: skip
+    return partial(_pieces, memory.flat(x), packed.reshape(-1), memory.flat(y), all_bias,
+                   options.rectify, g.C, g.K, tiles(g, x.itemsize), epilogue)  # fmt: skip
 
 
 @kernel(
@@ -86,35 +124,57 @@ def forward(
 
 
 @entry_point(parallel=True)
-def _blocks(x, packed, y, bias, rectify, C, block, blocks, epilogue):  # type: ignore[no-untyped-def]
-    """y (NHW,K) of x, flat (NHW,C), a block of pixels at a time."""
-    one_run = np.zeros(1, np.int64)  # offset of a pixel's one run of channels
-    for unit in numba.prange(blocks):
-        edge = np.empty(MR * 2 * lanes_of(y), y.dtype)
-        first = np.int64(unit) * block
-        end, K = min(first + block, len(y)), y.shape[1]
-        _block(x, packed, y, bias, rectify, C, first, end, one_run, edge)
-        apply(epilogue, y.reshape(-1), first * K, end - first, K, K)  # (NHW,K) -> (NHWK,)
+def _pieces(x, packed, y, bias, rectify, C, K, of, epilogue):  # type: ignore[no-untyped-def]
+    """y, flat (NHW,K), of x, flat (NHW,C). A position is a tile of one vector of filters."""
+    lanes = lanes_of(y)
+    positions = of.total * ((K + lanes - 1) // lanes)
+    for i in numba.prange(of.pieces):
+        piece = np.int64(i)
+        first, end = piece * positions // of.pieces, (piece + 1) * positions // of.pieces
+        _piece(x, packed, y, bias, rectify, C, K, of, epilogue, first, end)
 
 
 @subroutine
-def _block(x, packed, y, bias, rectify, C, first, end, one_run, edge):  # type: ignore[no-untyped-def]
-    """The pixels from `first` to `end`; edge (MR,2L): a tile that is written in part."""
-    pixels, K = y.shape
-    NR = 2 * lanes_of(y)
-    out = y.reshape(-1)  # (NHW,K) -> (NHWK,), the same memory
-    for panel in range((K + NR - 1) // NR):
-        k, b, tile = panel * NR, panel * C * NR, first
-        while tile < end:
-            # The last tile begins earlier, so that it is a whole one; it recomputes some pixels.
-            t = min(tile, pixels - MR)
-            # (MR,C) x (C,2L) -> (MR,2L)
-            if t == tile and k + NR <= K:
-                outer_in_place(x, t * C, C, one_run, packed, b, bias, k, rectify, out,
-                           t * K + k, K, C)  # fmt: skip
-            else:
-                outer_in_place(x, t * C, C, one_run, packed, b, bias, k, rectify, edge, 0,
-                           NR, C)  # fmt: skip
-                for row in range(tile - t, MR):
-                    copy_run(edge, row * NR, out, (t + row) * K + k, min(NR, K - k))
-            tile += MR
+def _piece(x, packed, y, bias, rectify, C, K, of, epilogue, first, end):  # type: ignore[no-untyped-def]
+    """The tiles that begin at the positions from `first` to `end`."""
+    lanes = lanes_of(y)
+    vectors = (K + lanes - 1) // lanes
+    of_block = of.block * vectors
+    while first < end:
+        block = first // of_block
+        tile0 = block * of.block
+        count = min(of.block, of.total - tile0)
+        panel = (first - block * of_block) // (2 * count)
+        width = min(2, vectors - 2 * panel)
+        begin = block * of_block + 2 * count * panel
+        tile = (first - begin + width - 1) // width
+        last = min(count, (end - begin + width - 1) // width)
+        _panel(x, packed, y, bias, rectify, C, K, of, epilogue, panel, tile0, tile, last)
+        first = begin + count * width
+
+
+@subroutine
+def _panel(x, packed, y, bias, rectify, C, K, of, epilogue, panel, tile0, tile, last):  # type: ignore[no-untyped-def]
+    """A panel of filters by the tiles from number `tile` to `last` of the block from tile0 on."""
+    NR, line = 2 * lanes_of(y), CACHE_LINE // y.itemsize
+    k, b, first = panel * NR, panel * C * NR, _pixel(of, tile0 + tile)
+    # After the last panel the next block has the first one again.
+    following = C * NR if k + NR < K else -b
+    pixel = first
+    for t in range(tile, last):
+        end = _pixel(of, tile0 + t + 1)
+        # Each tile prefetches FETCHED of the lines of UNROLL terms of the next panel.
+        ahead = following + t * FETCHED * line if t * FETCHED * line < UNROLL * NR else 0
+        # (rows,C) x (C,2L) -> (rows,2L)
+        outer_rows(end - pixel, x, pixel * C, C, C, packed, b, bias, k, rectify, y, pixel * K + k,
+                   K, K - k, ahead)  # fmt: skip
+        pixel = end
+    apply(epilogue, y, first * K + k, pixel - first, K, min(NR, K - k))
+
+
+@subroutine
+def _pixel(of, tile):  # type: ignore[no-untyped-def]
+    """The first pixel of a tile."""
+    if tile < of.tall:
+        return tile * of.pixels // of.tall
+    return of.pixels + tile - of.tall

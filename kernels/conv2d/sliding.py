@@ -4,10 +4,10 @@
 
 In channels-last memory the S C terms of one row of a window are contiguous, and the windows of
 neighbouring outputs begin s C elements apart. So a tile of 6 (or 12) windows needs no packing: it
-is read with that stride (`outer_in_place` in `kernels/cpu/micro_kernel.py`), each pixel up to S R /
-s^2 times, from the L1 cache. x is copied once into a padded plane. 2 N K P Q C R S operations;
-limited by the processor's multiply-adds. A panel of filters must stay in the L1 cache too, which
-bounds the number of terms; `direct.py` serves longer sums.
+is read with that stride (`outer_in_place` in `kernels/cpu/micro_kernel_in_place.py`), each pixel up
+to S R / s^2 times, from the L1 cache. x is copied once into a padded plane. 2 N K P Q C R S
+operations; limited by the processor's multiply-adds. A panel of filters must stay in the L1 cache
+too, which bounds the number of terms; `direct.py` serves longer sums.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from kernels.contract.registry import kernel
 from kernels.cpu.direct import bias_of_panels, without_products
 from kernels.cpu.epilogue import apply, nothing
 from kernels.cpu.filters import pack_filters, terms
-from kernels.cpu.micro_kernel import MR, outer_in_place
+from kernels.cpu.micro_kernel import MR
+from kernels.cpu.micro_kernel_in_place import outer_in_place
 from kernels.cpu.padded import bind_padded
 from kernels.cpu.vector import lanes_of
 

@@ -10,8 +10,8 @@ machine. The intrinsics differ in how A and B are stored:
 
     outer_packed, _rows     A packed: 16 terms of a row are contiguous; B in panels of NR
     outer_transposed, _2    A packed and transposed: the rows of a term are contiguous
-    outer_in_place          A read in place, as runs of contiguous terms; B in panels of NR
     outer_strided_2, _3     A transposed and B, both read in place
+    `micro_kernel_in_place.py`: A read in place, B in panels of NR
 """
 
 from __future__ import annotations
@@ -205,52 +205,6 @@ def prefetch_distance(panel, each, turn):  # type: ignore[no-untyped-def]
     return panel + first if first < each else 0
 
 
-def _outer_in_place(typingctx, a, a_at, a_row, starts, b, b_at, bias, bias_at, rectify, c, c_at, c_row, run):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
-    """c (MR,2L) = a (MR,K) b (K,2L) + bias (2L,), A read in place: K = runs x run terms.
-
-    The terms of a run are contiguous; run i begins `starts[i]` elements (int64) behind the first of
-    the row. `a_row` and `c_row` are row strides. B is packed in panels of NR = 2L. With `rectify`
-    the result is max(y, 0), where NaN stays NaN.
-    """
-    i64 = types.int64
-    signature = types.void(a, i64, i64, starts, b, i64, bias, i64, types.boolean, c, i64, i64, i64)
-
-    def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
-        emit = Emitter(builder, sig.args[0].dtype)
-        a, b, bias, c = (pointer(emit, context, sig, args, i) for i in (0, 4, 6, 9))
-        a_row, rectify, (c_row, run) = args[2], args[8], args[11:]
-        table = context.make_array(sig.args[3])(context, builder, args[3])
-        runs = builder.extract_value(table.shape, 0)
-        panel, number = 2 * emit.lanes, ir.IntType(64)
-        offsets = [builder.mul(a_row, number(m)) for m in range(MR)]
-        groups, rest = (f(run, number(UNROLL)) for f in (builder.sdiv, builder.srem))
-
-        def some(count):  # type: ignore[no-untyped-def]
-            def body(sums, a, b):  # type: ignore[no-untyped-def]
-                for k in range(count):
-                    term(emit, sums, emit.at(a, k), offsets, emit.at(b, k * panel))
-                return sums, emit.at(a, count), emit.at(b, count * panel)
-
-            return body
-
-        def one_run(sums, start, b):  # type: ignore[no-untyped-def]
-            here = emit.at(a, builder.load(start))
-            sums, here, b = loop(emit, sums, here, b, groups, some(UNROLL))
-            sums, _, b = loop(emit, sums, here, b, rest, some(1))
-            return sums, emit.at(start, 1), b
-
-        places = places_of(emit, c, c_row, MR, 2)
-        for place in places:  # rows of c are far apart: prefetched during the sum
-            emit.fetch(place, to_write=True)
-        start = [emit.load(emit.at(bias, v * emit.lanes)) for v in range(2)] * MR
-        sums, _, _ = loop(emit, start, table.data, b, runs, one_run)
-        rectified = [builder.select(rectify, emit.rectified(value), value) for value in sums]
-        write(emit, rectified, places)
-        return context.get_dummy_value()
-
-    return signature, generate
-
-
 def _outer_strided(vectors: int) -> Any:
     """The intrinsics `outer_strided_2` and `outer_strided_3`, of 2 and 3 vectors per row of c."""
 
@@ -311,6 +265,3 @@ every fourth term the cache line `distance` elements behind its vectors is prefe
 the sums start from c; with `non_temporal` they are written by non-temporal stores
 (`non_temporal.py`).
 """
-
-
-outer_in_place: Any = intrinsic(_outer_in_place)

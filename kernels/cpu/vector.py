@@ -61,6 +61,23 @@ class Emitter:
         wide = self.builder.bitcast(pointer, self.vector.as_pointer())
         self.builder.store(value, wide, align=self.bytes)
 
+    def store_some(self, value: ir.Value, pointer: ir.Value, count: ir.Value) -> None:
+        """Store the first `count` elements of the vector, at most all."""
+        most = ir.IntType(64)(self.lanes)
+        some = self.builder.select(self.builder.icmp_signed("<", count, most), count, most)
+        lanes = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), list(range(self.lanes)))
+        limit = self.broadcast(self.builder.trunc(some, ir.IntType(32)))
+        mask = self.builder.icmp_signed("<", lanes, limit)
+        bits = ir.VectorType(ir.IntType(1), self.lanes)
+        name = f"llvm.masked.store.v{self.lanes}f{8 * self.bytes}.p0"
+        module, place = self.builder.module, self.vector.as_pointer()
+        function = module.globals.get(name)
+        if function is None:
+            kind = ir.FunctionType(ir.VoidType(), [self.vector, place, ir.IntType(32), bits])
+            function = ir.Function(module, kind, name)
+        wide = self.builder.bitcast(pointer, place)
+        self.builder.call(function, [value, wide, ir.IntType(32)(self.bytes), mask])
+
     def store_and_fetch(self, value: ir.Value, pointer: ir.Value) -> None:
         """Store, and prefetch the next cache line for writing."""
         self.store(value, pointer)

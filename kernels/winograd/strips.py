@@ -15,7 +15,8 @@ import numpy as np
 from kernels.contract.compilation import entry_point, optimised, subroutine
 from kernels.cpu.combine import combine
 from kernels.cpu.lines import copy_run
-from kernels.cpu.micro_kernel import MR, outer_in_place
+from kernels.cpu.micro_kernel import MR
+from kernels.cpu.micro_kernel_in_place import outer_in_place
 from kernels.cpu.vector import fetch, lanes_of
 from kernels.winograd.one_dimensional import TILES, Strips
 from kernels.winograd.toom_cook import MOST, POINTS, filter_matrix, output_matrix

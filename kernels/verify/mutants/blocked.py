@@ -7,25 +7,25 @@ from __future__ import annotations
 
 TABLE = """
 == conv2d pointwise: conv2d/pointwise.py
-the last tile read from where it would begin, not end: only for pixels that fill no tile
--            t = min(tile, pixels - MR)
-+            t = tile
+the end of a tile where even ones would end: only for pixels that their tiles do not divide
+-        return tile * of.pixels // of.tall
++        return of.pixels // of.tall * tile
+
+the last pixel left out: only for pixels that no high tiles divide
+-    return of.pixels + tile - of.tall
++    return of.pixels + tile - of.tall - (1 if tile > of.tall else 0)
+
+a piece that begins inside a panel leaves out a tile
+-        tile = (first - begin + width - 1) // width
++        tile = (first - begin + width - 1) // width + (1 if first > begin else 0)
 
 the bias of the first panel for every panel: only for many filters
--                outer_in_place(x, t * C, C, one_run, packed, b, bias, k, rectify, out,
--                           t * K + k, K, C)  # fmt: skip
-+                outer_in_place(x, t * C, C, one_run, packed, b, bias, 0, rectify, out,
-+                           t * K + k, K, C)  # fmt: skip
+-        outer_rows(end - pixel, x, pixel * C, C, C, packed, b, bias, k, rectify, y, pixel * K + k,
++        outer_rows(end - pixel, x, pixel * C, C, C, packed, b, bias, 0, rectify, y, pixel * K + k,
 
-all threads finish in one edge
--    for unit in numba.prange(blocks):
--        edge = np.empty(MR * 2 * lanes_of(y), y.dtype)
-+    edge = np.empty(MR * 2 * lanes_of(y), y.dtype)
-+    for unit in numba.prange(blocks):
-
-the next filter's place left out at the last panel: only for filters that fill no panel
--                    copy_run(edge, row * NR, out, (t + row) * K + k, min(NR, K - k))
-+                    copy_run(edge, row * NR, out, (t + row) * K + k, min(NR, K - k) - 1)
+the last filter left out: only for filters that fill no panel
+-                   K, K - k, ahead)  # fmt: skip
++                   K, K - k - (1 if K - k < NR else 0), ahead)  # fmt: skip
 
 == conv2d direct: cpu/windows.py
 a whole vector read where the plane ends: the row below it instead of padding
