@@ -11,10 +11,13 @@ K N elements of b.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numba
 import numpy as np
 
 from kernels.contract import memory, threads
+from kernels.contract.bound import Call, Options, in_turn
 from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.problem import Problem
@@ -37,23 +40,34 @@ def nanoseconds(problem: Problem) -> float:
     return float((M * N * K + N * K) / 12 + 1e4)
 
 
+def bind(
+    a: np.ndarray, b: np.ndarray, shape: tuple[int, int, int], out: np.ndarray, options: Options
+) -> Call:
+    """The call of `matmul` that writes this `out`."""
+    a = np.ascontiguousarray(a)
+    if b.flags.c_contiguous:
+        product: Call = partial(_add_rows, a, b, out, threads.get_num_threads())
+    else:
+        product = partial(_dots, a, np.ascontiguousarray(b.T), out)  # b (K,N) -> its rows (N,K)
+    if options.bias is None:
+        return product
+    return in_turn(product, partial(np.add, out, options.bias, out=out))
+
+
 @kernel(
     "matmul",
     name="dots",
     accuracy=Accuracy(bound=lambda shape: shape[2] + 1),
     cost=Cost(nanoseconds),
-    abilities=Abilities(supports=supports),
+    abilities=Abilities(supports=supports, bind=bind),
 )
 def matmul(
     a: np.ndarray, b: np.ndarray, shape: tuple[int, int, int], *, bias: np.ndarray | None = None
 ) -> np.ndarray:
     """a (M,K), b (K,N), bias (N,) -> (M,N); `shape` is (M, N, K); accumulates in their type."""
-    out, a = memory.empty(shape[:2], a.dtype), np.ascontiguousarray(a)
-    if b.flags.c_contiguous:
-        _add_rows(a, b, out, threads.get_num_threads())
-    else:
-        _dots(a, np.ascontiguousarray(b.T), out)  # b (K,N) -> its rows (N,K)
-    return out if bias is None else np.add(out, bias, out=out)
+    out = memory.empty(shape[:2], a.dtype)
+    bind(a, b, shape, out, Options(bias))()
+    return out
 
 
 @entry_point(parallel=True, fastmath=SUMS)

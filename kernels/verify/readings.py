@@ -210,6 +210,8 @@ READINGS = {
     # stages
     "one after another's bits": "The fused kernel rounds in another order than the steps, or pools "
     "before it rectifies.",
+    "bound": "The epilogue meets a block before it is finished, twice, or not at all: a tile that "
+    "overlaps, the last piece of channels, or a pass that a second run leaves as the first did.",
     "prepared stage": "The stage expects another form of prepared weights than the convolution's.",
     # surroundings
     "process state": "The kernel sets what belongs to its caller: it seeds or draws from a global "

@@ -13,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 import kernels
+from kernels.concatenate import lines as concatenation
 from kernels.contract import memory
 from kernels.contract.bound import Call, Options
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
@@ -20,6 +21,7 @@ from kernels.contract.kernel import Kernel
 from kernels.contract.stage_geometry import StageGeometry
 from kernels.conv2d.winograd_1d import bind_pooled
 from kernels.cpu import epilogue as epilogues
+from kernels.cpu import scaled
 from kernels.cpu.epilogue import Epilogue, epilogue
 from minidl import nn
 from minidl.functional.fused import settings_of
@@ -86,19 +88,10 @@ def bind(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...]
         calls = maker(step, places, dying)
         if calls is not None:
             return calls
-    if len(step.layers) > 1:
-        raise NotImplementedError(step.names)
-    return _as_it_is(step, places)
+    return _unfused(step, places, places.new(step.output))
 
 
 Maker = Callable[[Step, Places, Collection[str]], "tuple[Call, ...] | None"]
-
-
-def _as_it_is(step: Step, places: Places) -> tuple[Call, ...]:
-    """The layer itself, on tensors of its inputs' memory."""
-    layer, inputs = step.layers[0], [plain(places[name]) for name in step.inputs]
-    y = places.new(step.output)
-    return (partial(_call, layer, inputs, y),)
 
 
 def _call(layer: nn.Module, inputs: list[Tensor], y: np.ndarray) -> None:
@@ -138,10 +131,7 @@ def _pooled(
     y, w = places.new(step.output), layer.weight._array
     switches = places.scratch(p.y_shape, np.int32, "NHWC")
     allocated = Options(options.bias, True, options.prepared, None, places.scratch)
-    if (
-        fused.name == "one_pass"
-        and kernel.function is kernels.named("conv2d", "winograd_1d").function
-    ):
+    if fused.name == "one_pass" and kernel.name == "winograd_1d":
         return (bind_pooled(x, w, g, p, (y, switches), allocated),)
     max_pool = kernels.pick_for("max_pool2d", x, p)
     if kernel.abilities.bind is None or not max_pool.into or not kernel.rectifies:
@@ -198,7 +188,7 @@ def _flat(a: np.ndarray) -> np.ndarray:
 
 
 def _unfused(step: Step, places: Places, y: np.ndarray) -> tuple[Call, ...]:
-    """The first layer as it is, then its activation in place."""
+    """The first layer itself, on tensors of its inputs' memory, then the activation in place."""
     inputs = [plain(places[name]) for name in step.inputs]
     calls: list[Call] = [partial(_call, step.layers[0], inputs, y)]
     after = _epilogue(step, places, y)
@@ -208,7 +198,62 @@ def _unfused(step: Step, places: Places, y: np.ndarray) -> tuple[Call, ...]:
 
 
 def _affine(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...]:
-    return _unfused(step, places, places.new(step.output))
+    layer, x = cast(nn.Affine, step.layers[0]), places[step.inputs[0]]
+    y = places.new(step.output)
+    if not _channels_last(x, y):
+        return _unfused(step, places, y)
+    after = _epilogue(step, places, y) or epilogues.nothing(y.dtype)
+    return (scaled.bind(x, layer.weight._array, layer.bias._array, y, after),)
+
+
+def _product(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...] | None:
+    """Planes times one factor each, as in squeeze-and-excitation."""
+    inputs = sorted((places[name] for name in step.inputs), key=np.size)
+    if len(inputs) != 2:
+        return None
+    gate, x = inputs
+    if x.ndim != 4 or gate.shape != (*x.shape[:2], 1, 1):
+        return None
+    y = places.new(step.output)
+    if not _channels_last(x, y, gate):
+        return _unfused(step, places, y)
+    after = _epilogue(step, places, y) or epilogues.nothing(y.dtype)
+    factors = _flat(gate).reshape(x.shape[:2])  # (N,C,1,1) -> (N,C), the same memory
+    return (scaled.bind(x, factors, None, y, after),)
+
+
+def _channels_last(*arrays: np.ndarray) -> bool:
+    return all(a.ndim == 4 and memory.nhwc(a).flags.c_contiguous for a in arrays)
+
+
+def _concatenation(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...] | None:
+    """The kernel's copies, one for each input."""
+    inputs = [places[name] for name in step.inputs]
+    if cast(nn.Concatenate, step.layers[0]).settings["axis"] != 1 or not _channels_last(*inputs):
+        return None
+    y = places.new(step.output)
+    if not _channels_last(y):
+        return _unfused(step, places, y)
+    return tuple(concatenation.bind(inputs, y))
+
+
+def _linear(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...] | None:
+    """Of one or two rows: the kernel itself, and the bias."""
+    layer, x = cast(nn.Linear, step.layers[0]), places[step.inputs[0]]
+    if x.ndim != 2 or not x.flags.c_contiguous:
+        return None
+    b = layer.weight._array.T  # (K,F) -> (F,K), a view
+    shape = x.shape[0], b.shape[1], x.shape[1]
+    kernel = kernels.pick_for("matmul", x, shape)
+    if kernel.abilities.bind is None:
+        return None
+    y = places.new(step.output)
+    bias = None if layer.bias is None else layer.bias._array
+    calls = [kernel.abilities.bind(x, b, shape, y, Options(bias))]
+    after = _epilogue(step, places, y)
+    if after is not None:
+        calls.append(epilogues.bind(_flat(y), _flat(y), after))
+    return tuple(calls)
 
 
 def _activation(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...] | None:
@@ -253,6 +298,9 @@ _MAKERS: dict[type, Maker] = {
     nn.Conv2d: _convolution,
     nn.Add: _sum,
     nn.Affine: _affine,
+    nn.Concatenate: _concatenation,
+    nn.Linear: _linear,
+    nn.Multiply: _product,
     nn.MaxPool2d: _max_pool,
     nn.Flatten: _view,
     nn.Identity: _view,

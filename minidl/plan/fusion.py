@@ -102,7 +102,7 @@ def _with(
     return None
 
 
-FOLLOWED = (nn.Conv2d, nn.Add, nn.Affine)
+FOLLOWED = (nn.Conv2d, nn.Add, nn.Affine, nn.Multiply, nn.Linear)
 """Layers that take along what follows them."""
 _PLAIN = {nn.ReLU: "relu", nn.SiLU: "silu", nn.Hardswish: "hardswish",
           nn.Sigmoid: "sigmoid"}  # fmt: skip

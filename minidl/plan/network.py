@@ -9,8 +9,7 @@ import numpy as np
 
 from kernels.contract import memory, threads
 from kernels.contract.bound import Call
-from minidl.nn.graph import INPUT
-from minidl.nn.module import Module
+from minidl.nn.graph import INPUT, Graph
 from minidl.plan.arena import Arena, Shape
 from minidl.plan.binding import Places, bind
 from minidl.plan.fusion import Part, Step, steps
@@ -49,13 +48,13 @@ class Network:
         return plain(y)
 
 
-def bound(parts: Sequence[Part], output: str, shapes: Mapping[str, Shape]) -> Network:
-    """The plan of these layers.
+def bound(network: Graph, parts: Sequence[Part], shapes: Mapping[str, Shape]) -> Network:
+    """The plan of a network.
 
     parts:  the layers that the output needs, each after its inputs.
     shapes: of each result, and of the input (`INPUT`).
     """
-    every = steps(parts, shapes)
+    every, output = steps(parts, shapes), network.output
     last = {name: i for i, step in enumerate(every) for name in step.reads}
     last[output] = len(every)
     places = Places(Arena(), shapes)
@@ -65,8 +64,5 @@ def bound(parts: Sequence[Part], output: str, shapes: Mapping[str, Shape]) -> Ne
         dying = {name for name in step.reads if last[name] == i}
         calls.append(bind(step, places, dying))
         places.end_of_step(dying)
-    layers: list[Module] = [layer for _, layer, _ in parts]
-    return Network(
-        tuple(every), tuple(calls), places[INPUT], places[output], watched(layers),
-        places.arena.most,
-    )  # fmt: skip
+    memory_of = places[INPUT], places[output]
+    return Network(tuple(every), tuple(calls), *memory_of, watched(network), places.arena.most)

@@ -1,29 +1,38 @@
-"""What a plan depends on, and whether it has changed: layers' attributes and their weights."""
+"""What a plan depends on, and whether it has changed: a network's layers, settings and weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from minidl.nn.module import Module, Parameter
+from minidl.nn.graph import Graph
+from minidl.nn.module import Module
+from minidl.tensor import Tensor
+
+Attributes = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Watched:
-    """State of layers when a plan was made.
+    """State of a network when its plan was made.
 
-    attributes: each layer's own dictionary, and its values then.
+    network, children, output: its layers then, and the name of its result.
+    attributes: each layer's own dictionary, and its values then; of the layers within layers too.
     settings:   those among the values that are dictionaries themselves, and copies of them.
-    weights:    parameters, and their versions then.
+    weights:    tensors, and their versions then.
     """
 
-    attributes: tuple[tuple[dict[str, Any], dict[str, Any]], ...]
-    settings: tuple[tuple[dict[str, Any], dict[str, Any]], ...]
-    weights: tuple[tuple[Parameter, int], ...]
+    network: Graph
+    children: tuple[Module, ...]
+    output: str
+    attributes: tuple[tuple[Attributes, Attributes], ...]
+    settings: tuple[tuple[Attributes, Attributes], ...]
+    weights: tuple[tuple[Tensor, int], ...]
 
     def unchanged(self) -> bool:
         """Whether everything is as it was."""
+        if self.children != _children(self.network) or self.output != self.network.output:
+            return False
         for now, then in self.attributes:
             if len(now) != len(then):
                 return False
@@ -35,11 +44,16 @@ class Watched:
         return all(weight.version == version for weight, version in self.weights)
 
 
-def watched(layers: Iterable[Module]) -> Watched:
-    """The state of these layers now."""
-    every = list(layers)
-    own = tuple((vars(layer), dict(vars(layer))) for layer in every)
+def watched(network: Graph) -> Watched:
+    """The state of a network now."""
+    children = _children(network)
+    layers = [layer for child in children for _, layer in child.named_modules()]
+    own = tuple((vars(layer), dict(vars(layer))) for layer in layers)
     values = [value for _, then in own for value in then.values()]
     settings = tuple((v, dict(v)) for v in values if isinstance(v, dict))
-    weights = tuple((v, v.version) for v in values if isinstance(v, Parameter))
-    return Watched(own, settings, weights)
+    weights = tuple((v, v.version) for v in values if isinstance(v, Tensor))
+    return Watched(network, children, network.output, own, settings, weights)
+
+
+def _children(network: Graph) -> tuple[Module, ...]:
+    return tuple(layer for _, layer in network.named_children())

@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 
 from kernels.bounds import rounding, same_bits
 from kernels.contract import memory
+from kernels.contract.bound import Options
 from kernels.contract.declarations import never
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.registry import Kernel
+from kernels.cpu.epilogue import FUNCTIONS, epilogue
+from kernels.cpu.epilogue import bind as bind_epilogue
 from kernels.definition import pooling
 from kernels.definition.convolution import conv2d
 from kernels.verify.calls import OPERATIONS, Call
@@ -211,6 +214,29 @@ def rectifies_what_it_writes(kernel: Kernel, call: Call, seed: int, nan: bool) -
         call, options=call.options | {"rectify": True}
     ).run(kernel)  # fmt: skip
     same(rectified, np.where(plain <= 0, 0, plain).astype(plain.dtype), "rectified")
+
+
+@holds("bound", "conv2d", fills=("normal", "integers"), optional=True, large=None,
+       function=st.sampled_from(sorted(FUNCTIONS)), seed=seeds,
+       applies=lambda kernel: kernel.abilities.bind is not None)  # fmt: skip
+def binds_the_call_that_it_runs(kernel: Kernel, call: Call, function: str, seed: int) -> None:
+    """A bound call gives the same bits, run twice; with an epilogue those of the residual's sum and
+    the activation after it."""
+    g, bind = call.g, kernel.abilities.bind
+    assert bind is not None
+    x, w = (memory.canonicalise(call.inputs[name]) for name in ("x", "w"))
+    assume(0 not in (x.size, w.size, *g.y_shape))
+    (plain,) = call.run(kernel)
+    y, expected, residual = (memory.empty(g.y_shape, x.dtype, "NHWC") for _ in range(3))
+    residual[...] = np.random.default_rng(seed).standard_normal(g.y_shape)
+    expected[...] = plain + residual
+    here = memory.flat(expected)
+    bind_epilogue(here, here, epilogue(function, x.dtype, None, 0.25, 6.0))()
+    after = epilogue(function, x.dtype, memory.flat(residual), 0.25, 6.0)
+    bound = bind(x, w, g, y, Options(call.options.get("bias"), epilogue=after))
+    for run_number in range(2):
+        bound()
+        same(y, expected, f"run {run_number} of the bound call")
 
 
 @holds("pooled", "conv2d", optional=True, large=None, filters=st.integers(64, 90),
