@@ -94,8 +94,9 @@ def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: 
     packed = pack_filters(w, g) if options.prepared is None else options.prepared
     all_bias = bias_of_panels(options.bias, g.K, x.dtype)
     epilogue = options.epilogue or nothing(x.dtype)
-    return partial(_pieces, memory.flat(x), packed.reshape(-1), memory.flat(y), all_bias,
-                   options.rectify, g.C, g.K, tiles(g, x.itemsize), epilogue)  # fmt: skip
+    out, row = memory.rows(y)
+    return partial(_pieces, memory.flat(x), packed.reshape(-1), out, all_bias, options.rectify,
+                   g.C, g.K, row, tiles(g, x.itemsize), epilogue)  # fmt: skip
 
 
 @kernel(
@@ -103,7 +104,9 @@ def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: 
     name="pointwise",
     accuracy=Accuracy(bound=terms),
     cost=Cost(work, "conv2d pointwise"),
-    abilities=Abilities(supports=supports, prepare=pack_filters, rectifies=True, bind=bind),
+    abilities=Abilities(
+        supports=supports, prepare=pack_filters, rectifies=True, bind=bind, wide=True
+    ),
 )
 def forward(
     x: np.ndarray,
@@ -124,18 +127,21 @@ def forward(
 
 
 @entry_point(parallel=True)
-def _pieces(x, packed, y, bias, rectify, C, K, of, epilogue):  # type: ignore[no-untyped-def]
-    """y, flat (NHW,K), of x, flat (NHW,C). A position is a tile of one vector of filters."""
+def _pieces(x, packed, y, bias, rectify, C, K, row, of, epilogue):  # type: ignore[no-untyped-def]
+    """y, flat (NHW,K), its pixels `row` elements apart, of x, flat (NHW,C).
+
+    A position is a tile of one vector of filters.
+    """
     lanes = lanes_of(y)
     positions = of.total * ((K + lanes - 1) // lanes)
     for i in numba.prange(of.pieces):
         piece = np.int64(i)
         first, end = piece * positions // of.pieces, (piece + 1) * positions // of.pieces
-        _piece(x, packed, y, bias, rectify, C, K, of, epilogue, first, end)
+        _piece(x, packed, y, bias, rectify, C, K, row, of, epilogue, first, end)
 
 
 @subroutine
-def _piece(x, packed, y, bias, rectify, C, K, of, epilogue, first, end):  # type: ignore[no-untyped-def]
+def _piece(x, packed, y, bias, rectify, C, K, row, of, epilogue, first, end):  # type: ignore[no-untyped-def]
     """The tiles that begin at the positions from `first` to `end`."""
     lanes = lanes_of(y)
     vectors = (K + lanes - 1) // lanes
@@ -149,12 +155,13 @@ def _piece(x, packed, y, bias, rectify, C, K, of, epilogue, first, end):  # type
         begin = block * of_block + 2 * count * panel
         tile = (first - begin + width - 1) // width
         last = min(count, (end - begin + width - 1) // width)
-        _panel(x, packed, y, bias, rectify, C, K, of, epilogue, panel, tile0, tile, last)
+        _panel(x, packed, y, bias, rectify, C, K, row, of, epilogue, panel, tile0, tile,
+               last)  # fmt: skip
         first = begin + count * width
 
 
 @subroutine
-def _panel(x, packed, y, bias, rectify, C, K, of, epilogue, panel, tile0, tile, last):  # type: ignore[no-untyped-def]
+def _panel(x, packed, y, bias, rectify, C, K, row, of, epilogue, panel, tile0, tile, last):  # type: ignore[no-untyped-def]  # fmt: skip
     """A panel of filters by the tiles from number `tile` to `last` of the block from tile0 on."""
     NR, line = 2 * lanes_of(y), CACHE_LINE // y.itemsize
     k, b, first = panel * NR, panel * C * NR, _pixel(of, tile0 + tile)
@@ -166,10 +173,10 @@ def _panel(x, packed, y, bias, rectify, C, K, of, epilogue, panel, tile0, tile, 
         # Each tile prefetches FETCHED of the lines of UNROLL terms of the next panel.
         ahead = following + t * FETCHED * line if t * FETCHED * line < UNROLL * NR else 0
         # (rows,C) x (C,2L) -> (rows,2L)
-        outer_rows(end - pixel, x, pixel * C, C, C, packed, b, bias, k, rectify, y, pixel * K + k,
-                   K, K - k, ahead)  # fmt: skip
+        outer_rows(end - pixel, x, pixel * C, C, C, packed, b, bias, k, rectify, y,
+                   pixel * row + k, row, K - k, ahead)  # fmt: skip
         pixel = end
-    apply(epilogue, y, first * K + k, pixel - first, K, min(NR, K - k))
+    apply(epilogue, y, first * row + k, pixel - first, row, min(NR, K - k))
 
 
 @subroutine

@@ -118,7 +118,8 @@ def bind_tiles(
     if isinstance(filters, Weights) and not few_tiles(plan, len(x)):
         filters = prepare(filters, plan, sides)
     bias = np.zeros(y.shape[1], x.dtype) if options.bias is None else options.bias
-    shapes, parts = (memory.nhwc(x).shape, memory.nhwc(y).shape), threads.get_num_threads()
+    (out, row), parts = memory.rows(y), threads.get_num_threads()
+    shapes = memory.nhwc(x).shape, (*memory.nhwc(y).shape[:3], row)
     every = jobs(plan, sides, *shapes, filters.groups, x.dtype, parts, memory.chunk())
     all_V = options.allocate((max(job.read_size for job in every),), x.dtype)
     all_M = options.allocate((max(job.written_size for job in every),), x.dtype)
@@ -130,7 +131,7 @@ def bind_tiles(
             calls += (
                 partial(transform_input, memory.flat(x), job.reads[group], V, parts),
                 _bind_products(V, filters, group, M, job, plan, sides),
-                partial(transform_output, M, memory.flat(y), bias, options.rectify,
+                partial(transform_output, M, out, bias, options.rectify,
                         job.writes[group], parts, epilogue),
             )  # fmt: skip
     return in_turn(*calls)
