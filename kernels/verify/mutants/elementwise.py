@@ -256,8 +256,8 @@ the columns that no thread has an equal share of dropped
 +        n0, n1 = N // parts * part, N // parts * (part + 1)
 
 the bias of a column is taken away
--    return out if bias is None else np.add(out, bias, out=out)
-+    return out if bias is None else np.subtract(out, bias, out=out)
+-    return in_turn(product, partial(np.add, out, options.bias, out=out))
++    return in_turn(product, partial(np.subtract, out, options.bias, out=out))
 
 == random_bits philox4x32: random_bits/philox4x32.py
 words of 32 bits in 64
