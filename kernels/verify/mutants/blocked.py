@@ -95,8 +95,8 @@ prepared filters kept by their shape alone
 +    packed = forward.__dict__.setdefault((w.shape, w.dtype), pack_filters(w, g))
 
 what was prepared is ignored, and the weights are of another call
--    packed = pack_filters(w, g) if prepared is None else prepared
-+    packed = pack_filters(w if prepared is None else -w, g)
+-    packed = pack_filters(w, g) if options.prepared is None else options.prepared
++    packed = pack_filters(w if options.prepared is None else -w, g)
 
 == conv2d_dgrad direct: cpu/windows.py
 the turned taps count from the wrong end
@@ -160,8 +160,8 @@ the rows below the image are those of the next one: only for several images
 +        inside = 0 <= h
 
 rows of taps as near as if they were not dilated: only for dilated rows
--    return x.reshape(-1), (first, x.shape[1] * row, g.stride[0] * row, g.dilation[0] * row)
-+    return x.reshape(-1), (first, x.shape[1] * row, g.stride[0] * row, row)
+-    places = first, x.shape[1] * row, g.stride[0] * row, g.dilation[0] * row
++    places = first, x.shape[1] * row, g.stride[0] * row, row
 
 rows cropped as columns are: only for negative pads
 -    first = max(-top, 0) * row + max(-left, 0) * C

@@ -22,8 +22,8 @@ the last pixel of a row taken for padding
 +                             columns.turn, factors, bottom - top, -left, W - 1 - left, begin, at,
 
 the last channels left out: only for C that fills no vectors
--            at = min(c, C - lanes)  # and so may channels
-+            at = min(c, C // lanes * lanes - lanes)  # and so may channels
+-            at = min(c, c0 + some - lanes)  # and so may channels
++            at = min(c, c0 + some // lanes * lanes - lanes)  # and so may channels
 
 channels beyond the first piece left out: only for more than 256
 -        for c in range(c0, c0 + some, lanes):
