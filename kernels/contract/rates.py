@@ -53,8 +53,8 @@ FITTED: dict[str, Fitted] = {
         narrow=Rates(product=0.5, term=0.5, output=0, weight=0, call=25e3),
     ),
     "conv2d pointwise": Fitted(
-        wide=Rates(product=0.00343, term=0.0414, output=0.0828, weight=4.33, call=11.2e3),
-        narrow=Rates(product=0.0125, term=0.00107, output=0.678, weight=2.57, call=50.5e3),
+        wide=Rates(product=0.0031, term=0.02, output=0.06, weight=1.29, call=8e3),
+        narrow=Rates(product=0.0118, term=0.00107, output=0.4, weight=1.92, call=28e3),
     ),
     "conv2d sliding": Fitted(
         wide=Rates(

@@ -43,7 +43,7 @@ PIECES = 24
 """Pieces of a small layer, or for each LARGE products of a large one: 2, 3, 4, 6, 8 threads have
 the same number of them."""
 LARGE = 24 << 22
-BLOCK_BYTES = 384 << 10
+BLOCK_BYTES = 128 << 10
 """Of the pixels of x and y of a block."""
 BLOCK_PIXELS = 96
 """Of a block at least: they share a panel."""
@@ -81,10 +81,11 @@ def supports(problem: Problem) -> bool:
 
 
 def work(problem: Problem) -> Work:
-    """Multiply-adds with filters in whole vectors of 16."""
-    g = problem.geometry
-    pixels, filters = g.N * g.P * g.Q, up(g.K, 16)
-    return Work(pixels * g.C * filters, pixels * g.C, pixels * filters, g.C * filters)
+    """Multiply-adds with filters in whole vectors of 16; a tile of one pixel waits for its sums."""
+    g, pixels = problem.geometry, problem.geometry.N * problem.geometry.P * problem.geometry.Q
+    alone = pixels - tiles(g, 4).pixels
+    filters = up(g.K, 16)
+    return Work((pixels + 3 * alone) * g.C * filters, pixels * g.C, pixels * filters, g.C * filters)
 
 
 def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: Options) -> Call:
