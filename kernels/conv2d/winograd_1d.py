@@ -27,11 +27,12 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from kernels.contract import memory, threads
+from kernels.contract import memory
 from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.registry import kernel
+from kernels.contract.threads import pieces
 from kernels.cpu.direct import bias_of_panels, without_products
 from kernels.cpu.lines import copy_run
 from kernels.cpu.taps import WINDOWS, channels
@@ -125,14 +126,14 @@ def forward(
     layer = Layer(filters.reshape(-1), window_starts(s), biases, zeros, rectify)
     if pool is None:
         y = memory.empty(g.y_shape, x.dtype, "NHWC")
-        _strips(pixels, s, layer, memory.nhwc(y), threads.get_num_threads())
+        _strips(pixels, s, layer, memory.nhwc(y), pieces(g.N * -(-g.P // s.rows)))
         return y
     y = memory.empty(pool.y_shape, x.dtype, "NHWC")
     switches = memory.empty(pool.y_shape, np.int32, "NHWC")
     number = WINDOWS.index((pool.R, pool.S, pool.stride[0]))
     pooling = Pooling(g.P, g.Q, number, channels(x.dtype))
     _bands(pixels, s, layer, pooling, window_of(pool), memory.nhwc(y), memory.flat(switches),
-           threads.get_num_threads())  # fmt: skip
+           pieces(g.N * pool.P, 8))  # fmt: skip
     return y, switches
 
 

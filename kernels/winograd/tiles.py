@@ -12,9 +12,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from kernels.contract import memory, threads
+from kernels.contract import memory
 from kernels.contract.costs import Work, runs_of, up
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.threads import pieces
 from kernels.cpu.vector import KR, lanes
 from kernels.winograd.filters import multiply_once, transform_filter
 from kernels.winograd.input_transform import transform_input
@@ -24,6 +25,8 @@ from kernels.winograd.output_transform import transform_output
 from kernels.winograd.plan import Plan
 from kernels.winograd.products import multiply
 
+LEAST_PANELS = 4
+"""Of filters, that a thread transforms at a time."""
 FEW = 64
 """Tiles for which writing the transformed filters to memory costs more than it saves."""
 ONCE = 0.5
@@ -66,10 +69,11 @@ class Filters:
 def prepare(weights: Weights, plan: Plan, sides: Sides) -> Filters:
     """U = G g G^T."""
     matrices, size, parameters = _filters_of(plan, sides, weights.strides, weights.w.dtype)
-    packed = []
+    packed, width = [], 2 * lanes(weights.w.dtype)
+    parts = pieces(panels(sides.inputs, KR) * panels(sides.outputs, width), LEAST_PANELS)
     for group in range(weights.groups):
         U = memory.empty((size,), weights.w.dtype)
-        transform_filter(weights.of_group(group), parameters, U, threads.get_num_threads())
+        transform_filter(weights.of_group(group), parameters, U, parts)
         packed.append(U)
     return Filters(tuple(packed), matrices.begins)
 
@@ -101,14 +105,14 @@ def convolve(
     if isinstance(filters, Weights) and not few_tiles(plan, len(x)):
         filters = prepare(filters, plan, sides)
     bias = np.zeros(y.shape[1], x.dtype) if bias is None else bias
-    shapes, parts = (memory.nhwc(x).shape, memory.nhwc(y).shape), threads.get_num_threads()
-    for job in jobs(plan, sides, *shapes, filters.groups, x.dtype, parts, memory.chunk()):
+    shapes = memory.nhwc(x).shape, memory.nhwc(y).shape
+    for job in jobs(plan, sides, *shapes, filters.groups, x.dtype, memory.chunk()):
         V = memory.empty((job.read_size,), x.dtype)
         M = memory.empty((job.written_size,), x.dtype)
         for group in range(filters.groups):
-            transform_input(memory.flat(x), job.reads[group], V, parts)
+            transform_input(memory.flat(x), job.reads[group], V, job.pieces)
             _multiply(V, filters, group, M, job, plan, sides)
-            transform_output(M, memory.flat(y), bias, rectify, job.writes[group], parts)
+            transform_output(M, memory.flat(y), bias, rectify, job.writes[group], job.pieces)
 
 
 def _multiply(
@@ -119,7 +123,8 @@ def _multiply(
         multiply(V, filters.packed[group], filters.begins, M, job.parameters, job.parts)
     else:
         parameters = _filters_of(plan, sides, filters.strides, V.dtype)[2]
-        multiply_once(V, filters.of_group(group), parameters, M, job.parameters, job.parts)
+        parts = pieces(panels(sides.outputs, 2 * lanes(V.dtype)))
+        multiply_once(V, filters.of_group(group), parameters, M, job.parameters, parts)
 
 
 def few_tiles(plan: Plan, images: int) -> bool:
