@@ -28,12 +28,13 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from kernels.contract import memory, threads
+from kernels.contract import memory
 from kernels.contract.bound import Call, Options, in_turn
 from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.registry import kernel
+from kernels.contract.threads import pieces
 from kernels.cpu.direct import bias_of_panels, without_products
 from kernels.cpu.epilogue import Epilogue, apply, nothing
 from kernels.cpu.lines import copy_run
@@ -89,8 +90,9 @@ def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: 
     fill, pixels, layer = _operands(x, w, g, options)
     out, apart = memory.rows(y)
     outputs = Outputs(g.N, g.P, g.Q, g.K, apart)
-    multiply = partial(_strips, pixels, strips(g), layer, out, outputs,
-                       threads.get_num_threads(), options.epilogue or nothing(x.dtype))  # fmt: skip
+    s = strips(g)
+    multiply = partial(_strips, pixels, s, layer, out, outputs, pieces(g.N * -(-g.P // s.rows)),
+                       options.epilogue or nothing(x.dtype))  # fmt: skip
     return in_turn(*fill, multiply)
 
 
@@ -108,7 +110,7 @@ def bind_pooled(
     pooling = Pooling(g.P, g.Q, number, channels(x.dtype))
     multiply = partial(_bands, pixels, strips(g), layer, pooling, window_of(pool),
                        memory.nhwc(out[0]), memory.flat(out[1]),
-                       threads.get_num_threads())  # fmt: skip
+                       pieces(g.N * pool.P, 8))  # fmt: skip
     return in_turn(*fill, multiply)
 
 
