@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from kernels import ConvGeometry, PoolGeometry
 from kernels.contract.norm_geometry import LCNGeometry, LRNGeometry
 from kernels.contract.operations import defined
-from minidl import nn
+from minidl import Tensor, nn, no_grad
 
 Shape = tuple[int, ...]
 
@@ -44,6 +46,53 @@ def sizes(model: nn.Graph, shape: Shape) -> Sizes:
     return Sizes(sum(forward), backward, weights, layers[-1][2])
 
 
+def sizes_by_a_run(model: nn.Graph, shape: Shape) -> Sizes:
+    """The same for layers of any kinds: their shapes are those of a run on one image."""
+    one = layers_by_a_run(model, (1, *shape[1:]))
+    forward = [_forward(each.layer, each.x, each.y) for each in one]
+    spared = next((f for e, f in zip(one, forward, strict=True) if e.first and _has_filters(e)), 0)
+    backward = sum(_backward(each.layer, each.x, each.y) for each in one) - spared
+    weights = tuple(p.shape for p in model.parameters())
+    output = next(each.y for each in one if each.name == model.output)
+    return Sizes(shape[0] * sum(forward), shape[0] * backward, weights, (shape[0], *output[1:]))
+
+
+@dataclass(frozen=True)
+class LayerSize:
+    """A layer of a network, the shapes of its first input and of its result.
+
+    first: it reads the network's input.
+    """
+
+    name: str
+    layer: nn.Module
+    x: Shape
+    y: Shape
+    first: bool
+
+    @property
+    def operations(self) -> int:
+        """Floating-point operations of the definition."""
+        return _forward(self.layer, self.x, self.y)
+
+
+def layers_by_a_run(model: nn.Graph, shape: Shape) -> list[LayerSize]:
+    """The layers on the way to the result, in order, for x of this shape."""
+    with no_grad():
+        found = model.eval().activations(Tensor(np.zeros(shape, np.float32)))
+    shapes: dict[str, Shape] = {nn.INPUT: shape} | {name: y.shape for name, y in found.items()}
+    return [
+        LayerSize(name, layer, shapes[source], shapes[name], source == nn.INPUT)
+        for name, layer in model.named_children()
+        if name in found
+        for source in model.wiring()[name][:1]
+    ]
+
+
+def _has_filters(size: LayerSize) -> bool:
+    return isinstance(size.layer, nn.Conv2d)
+
+
 def _shapes(model: nn.Graph, shape: Shape) -> Iterator[tuple[nn.Module, Shape, Shape]]:
     """(layer, shape of its input, shape of its result); several inputs are concatenated."""
     outputs = {nn.INPUT: shape}
@@ -70,7 +119,9 @@ def _forward(layer: nn.Module, x: Shape, y: Shape) -> int:
     if isinstance(layer, nn.GlobalAvgPool2d):
         return math.prod(x)
     operation, g = _defined(layer, x, y)
-    return defined(operation, g)
+    if operation:
+        return defined(operation, g)
+    return 0 if isinstance(layer, MOVES) else math.prod(y)
 
 
 def _backward(layer: nn.Module, x: Shape, y: Shape) -> int:
@@ -79,6 +130,12 @@ def _backward(layer: nn.Module, x: Shape, y: Shape) -> int:
         return 2 * defined(operation, g)
     return defined(BACKWARD.get(operation, ""), g)
 
+
+MOVES = (
+    nn.Concatenate, nn.Dropout, nn.Expand, nn.Flatten, nn.Gather, nn.Identity, nn.Repeat,
+    nn.Reshape, nn.Roll, nn.Slice, nn.Transpose,
+)  # fmt: skip
+"""Layers that move values; any other without a definition counts one operation a value."""
 
 BACKWARD = {
     "relu": "relu_vjp",
@@ -89,14 +146,21 @@ BACKWARD = {
 """The operations of gradients with respect to the input alone."""
 
 
+def _window(layer: nn.AvgPool2d, x: Shape) -> PoolGeometry:
+    names = ("kernel_size", "stride", "padding", "ceil_mode")
+    return PoolGeometry.of(x, **{name: layer.settings[name] for name in names})
+
+
 def _defined(layer: nn.Module, x: Shape, y: Shape) -> tuple[str, Any]:
     """A layer's operation and its geometry; "" for a layer that computes nothing."""
     if isinstance(layer, nn.Conv2d):
         return "conv2d", ConvGeometry.of(x, layer.weight.shape, **layer.settings)
     if isinstance(layer, nn.Linear):
-        return "matmul", (x[0], *layer.weight.shape)  # (N,C) x (C,K) -> (N,K)
+        return "matmul", (math.prod(x[:-1]), *layer.weight.shape)  # (N,C) x (C,K) -> (N,K)
     if isinstance(layer, nn.MaxPool2d):
         return "max_pool2d", PoolGeometry.of(x, **layer.settings)
+    if isinstance(layer, nn.AvgPool2d):
+        return "avg_pool2d", _window(layer, x)
     if isinstance(layer, nn.LocalResponseNorm):
         return "local_response_norm", LRNGeometry.of(x, **layer.settings)
     if isinstance(layer, nn.LocalContrastNorm):

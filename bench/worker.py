@@ -17,6 +17,9 @@ import sys
 from collections.abc import Callable
 from typing import Any, TextIO
 
+MODULES = {"torch.compile": "torch"}
+"""The module to import, where it is not named as the library."""
+
 
 def main() -> None:
     """Execute commands until the parent closes standard input."""
@@ -45,7 +48,7 @@ def _prepared(job: dict[str, Any]) -> Callable[[str], str]:
     """The function that executes the commands after the first."""
     if not job["ours"]:
         # Before kernels, which sets how OpenMP's idle threads wait: a library keeps its default.
-        importlib.import_module(job["library"])
+        importlib.import_module(MODULES.get(job["library"], job["library"]))
     from bench import prepared_contender  # only now: it imports kernels
 
     return prepared_contender.prepare(job).execute
