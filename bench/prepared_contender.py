@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from bench.cases import Case, Contender
 from bench.contenders import call_of
+from bench.counters import NotCounted, counted
 from bench.gpu import CuPyGPU, TorchGPU
 from bench.operations import OPERATIONS, Call, of
 from bench.operations.operation import on_host
@@ -43,8 +44,10 @@ class PreparedContender:
         return {"operations": counted.operations + self.outside_kernels}
 
     def execute(self, command: str) -> str:
-        """The answer to `run FOLDER` or `time N M`."""
+        """The answer to `run FOLDER`, `time N M` or `count N`."""
         word, _, argument = command.partition(" ")
+        if word == "count":
+            return f"ok {json.dumps(_counts(self.call, int(argument)))}"
         if word == "run":
             return f"ok {json.dumps(_run(self, Path(argument)))}"
         calls, before = map(int, argument.split())
@@ -108,6 +111,14 @@ def _run(prepared: PreparedContender, folder: Path) -> dict[str, int]:
     with tally() as counted:  # not the first call, as the timed ones
         call.timed()
     return memory | prepared.operations(counted)
+
+
+def _counts(call: Call, calls: int) -> dict[str, float]:
+    """Hardware events of a call; {} where the system does not let them be read."""
+    try:
+        return asdict(counted(call.timed, calls))
+    except NotCounted:
+        return {}
 
 
 def _save(results: Sequence[Any], folder: Path) -> None:

@@ -3,12 +3,14 @@
 The first line is its job as JSON, answered by "ok" once everything is imported and compiled. Then
 `run FOLDER` computes once, saves the results there (0.npy, 1.npy, ...) and answers with its memory
 and operations as JSON. `time N M` answers with seconds per call over N calls, after M untimed ones
-(`kernels/contract/clock.py`, `gpu.py`). An exception is answered by "error ...". Between commands
-the process waits for a line, and none of its threads is busy.
+(`kernels/contract/clock.py`, `gpu.py`). `count N` answers with hardware events per call as JSON. An
+exception is answered by "error ...". Between commands the process waits for a line; while others
+compute, its parent has it stopped.
 """
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import json
 import os
@@ -17,6 +19,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, TextIO
 
+PR_SET_PDEATHSIG = 1
 MODULES = {"torch.compile": "torch"}
 """The module to import, where it is not named as the library."""
 
@@ -24,6 +27,7 @@ MODULES = {"torch.compile": "torch"}
 def main() -> None:
     """Execute commands until the parent closes standard input."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
+    _end_with_parent()
     answers = _own_answers()
     execute: Callable[[str], str] | None = None
     for line in sys.stdin:
@@ -35,6 +39,12 @@ def main() -> None:
         except BaseException as error:
             answer = f"error {type(error).__name__}: {' '.join(str(error).split())}"
         print(answer, file=answers, flush=True)
+
+
+def _end_with_parent() -> None:
+    """Let Linux kill this process when its parent ends: while it is stopped, it notices nothing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _own_answers() -> TextIO:

@@ -56,7 +56,8 @@ WIDE, HIGH = (1, 7), (7, 1)
 def _row(net: Builder, name: str, x: str, *convolutions: Conv) -> str:
     """Convolutions in sequence, each with batch normalisation and ReLU."""
     for number, (K, size, *others) in enumerate(convolutions):
-        x = net.conv_norm(f"{name}.{number}", x, K, size, *others)
+        stride, padding = others or (1, None)
+        x = net.conv_norm(f"{name}.{number}", x, K, size, stride or 1, padding)
     return x
 
 
