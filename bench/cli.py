@@ -29,6 +29,7 @@ from bench.options import (
     set_threads,
 )
 from bench.pick import pick_command
+from bench.profiling.command import profile_command
 from bench.report import report_command
 from bench.run import Kept, exit_with_status, run, show
 from bench.tables import around_markers
@@ -110,6 +111,7 @@ COMMANDS = {
     "ladder": _app(ladder_command),
     "networks": _app(networks_command),
     "pick": _app(pick_command),
+    "profile": _app(profile_command),
     "report": _app(report_command),
 }
 """Subcommands by their first argument. A user's file of such a name is written as ./report."""

@@ -63,7 +63,7 @@ class Change:
     against: Interval | None
 
     def verdict(self, tolerance: float) -> str:
-        """One of "slower", "faster" or "same", or "too few rounds" where the noise cannot be told."""
+        """One of "slower", "faster", "same", or "too few rounds" for telling the noise."""
         if min(len(self.before.seconds), len(self.after.seconds)) < FEWEST:
             return "too few rounds"
         found = self.plain.verdict(tolerance)

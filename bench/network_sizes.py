@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,7 @@ class LayerSize:
     """A layer of a network, the shapes of its first input and of its result.
 
     first: it reads the network's input.
+    given: bytes of all its inputs.
     """
 
     name: str
@@ -69,6 +70,7 @@ class LayerSize:
     x: Shape
     y: Shape
     first: bool
+    given: int
 
     @property
     def operations(self) -> int:
@@ -82,11 +84,18 @@ def layers_by_a_run(model: nn.Graph, shape: Shape) -> list[LayerSize]:
         found = model.eval().activations(Tensor(np.zeros(shape, np.float32)))
     shapes: dict[str, Shape] = {nn.INPUT: shape} | {name: y.shape for name, y in found.items()}
     return [
-        LayerSize(name, layer, shapes[source], shapes[name], source == nn.INPUT)
+        _layer_size(name, layer, shapes, model.wiring()[name])
         for name, layer in model.named_children()
         if name in found
-        for source in model.wiring()[name][:1]
     ]
+
+
+def _layer_size(
+    name: str, layer: nn.Module, shapes: Mapping[str, Shape], sources: Sequence[str]
+) -> LayerSize:
+    given = 4 * sum(math.prod(shapes[source]) for source in sources)
+    first = sources[0] == nn.INPUT
+    return LayerSize(name, layer, shapes[sources[0]], shapes[name], first, given)
 
 
 def _has_filters(size: LayerSize) -> bool:
