@@ -35,6 +35,11 @@ class Sizes:
     def parameters(self) -> int:
         return sum(map(math.prod, self.weights))
 
+    def of_batch(self, images: int) -> Sizes:
+        """Of so many images, from the sizes of one."""
+        forward, backward = images * self.forward, images * self.backward
+        return Sizes(forward, backward, self.weights, (images, *self.output[1:]))
+
 
 def sizes(model: nn.Graph, shape: Shape) -> Sizes:
     """The sizes of `model` for x of this shape."""
@@ -47,14 +52,16 @@ def sizes(model: nn.Graph, shape: Shape) -> Sizes:
 
 
 def sizes_by_a_run(model: nn.Graph, shape: Shape) -> Sizes:
-    """The same for layers of any kinds: their shapes are those of a run on one image."""
-    one = layers_by_a_run(model, (1, *shape[1:]))
-    forward = [_forward(each.layer, each.x, each.y) for each in one]
-    spared = next((f for e, f in zip(one, forward, strict=True) if e.first and _has_filters(e)), 0)
-    backward = sum(_backward(each.layer, each.x, each.y) for each in one) - spared
-    weights = tuple(p.shape for p in model.parameters())
-    output = next(each.y for each in one if each.name == model.output)
-    return Sizes(shape[0] * sum(forward), shape[0] * backward, weights, (shape[0], *output[1:]))
+    """The same for layers of any kinds: their shapes are those of a run."""
+    layers = layers_by_a_run(model, shape)
+    filters = [each for each in layers if each.first and isinstance(each.layer, nn.Conv2d)]
+    spared = filters[0].operations if filters else 0
+    return Sizes(
+        sum(each.operations for each in layers),
+        sum(_backward(each.layer, each.x, each.y) for each in layers) - spared,
+        tuple(p.shape for p in model.parameters()),
+        next(each.y for each in layers if each.name == model.output),
+    )
 
 
 @dataclass(frozen=True)
@@ -96,10 +103,6 @@ def _layer_size(
     given = 4 * sum(math.prod(shapes[source]) for source in sources)
     first = sources[0] == nn.INPUT
     return LayerSize(name, layer, shapes[sources[0]], shapes[name], first, given)
-
-
-def _has_filters(size: LayerSize) -> bool:
-    return isinstance(size.layer, nn.Conv2d)
 
 
 def _shapes(model: nn.Graph, shape: Shape) -> Iterator[tuple[nn.Module, Shape, Shape]]:

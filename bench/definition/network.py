@@ -53,7 +53,7 @@ class Definition:
             logits = self.net(torch.from_numpy(x.astype(np.float64)))
             loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels).long())
             loss.backward()
-        return float(loss), np.asarray(logits.detach())
+        return float(loss.detach()), np.asarray(logits.detach())
 
     def gradients(self) -> list[np.ndarray]:
         """The gradient of each weight, in the order of the network's parameters."""

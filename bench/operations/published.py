@@ -7,6 +7,7 @@ compared with the definition in float64 (`bench/definition/network.py`).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,19 +33,23 @@ class OfLayer(Network):
     layer = Layer
 
     def model(self, case: Case) -> nn.Graph:
-        net = case.layer
-        assert isinstance(net, Layer)
-        if net.file:
-            return load_onnx(net.file, size=(net.H, net.W))
-        return published(net.network, (net.C, net.H, net.W), generator())
+        assert isinstance(case.layer, Layer)
+        return _model(case.layer)
 
     def sizes(self, case: Case) -> network_sizes.Sizes:
-        if case not in _SIZES:
-            _SIZES[case] = network_sizes.sizes_by_a_run(self.model(case), self.shape(case))
-        return _SIZES[case]
+        assert isinstance(case.layer, Layer)
+        return _of_one_image(case.layer).of_batch(case.batch)
 
 
-_SIZES: dict[Case, network_sizes.Sizes] = {}
+def _model(net: Layer) -> nn.Graph:
+    if net.file:
+        return load_onnx(net.file, size=(net.H, net.W))
+    return published(net.network, (net.C, net.H, net.W), generator())
+
+
+@functools.cache
+def _of_one_image(net: Layer) -> network_sizes.Sizes:
+    return network_sizes.sizes_by_a_run(_model(net), net.shape(1))
 
 
 @operation

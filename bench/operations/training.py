@@ -30,6 +30,7 @@ from kernels.bounds import LAMBDA, eps
 from minidl import Tensor, nn, optim
 from minidl import device as devices
 from minidl import functional as F
+from zfnet.inspectable import InspectableGraph
 
 RATE, MOMENTUM, DROPOUT = 0.01, 0.9, 0.5
 
@@ -145,7 +146,8 @@ class _Ours:
         self.optimizer = optim.SGD(parameters, RATE, MOMENTUM)
 
     def step(self) -> Tensor:
-        self.model.set_randomness(0, self.steps)
+        if isinstance(self.model, InspectableGraph):  # else there is no dropout
+            self.model.set_randomness(0, self.steps)
         self.model.zero_grad()
         loss = F.cross_entropy(self.model(self.x), self.labels)
         loss.backward()

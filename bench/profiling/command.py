@@ -22,7 +22,7 @@ from bench.profiling import picture
 from bench.profiling.layers import Timed, profile, together
 from bench.profiling.runtime import OTHERS, runtime_profile
 from bench.run import wide_console
-from bench.tables import duration, in_bytes
+from bench.tables import duration
 from kernels.contract import threads
 from kernels.terminal.printable import printable
 from kernels.terminal.progress import Task, progress_bars, say
@@ -36,7 +36,7 @@ LONGEST = 32
 LEGEND = (
     "Layer: one call of the forward pass, with what is fused into it. GFLOP/s: of the definition's "
     "operations. Of peak: the share of the nearer limit, of arithmetic by the operations really "
-    "done, or of bandwidth by the bytes that have to move: the last column, inputs, weights and "
+    "done, or of bandwidth by the bytes that have to move: inputs, weights and "
     "result. ONNX Runtime: its own profile, a fused node at the layer that it is named after."
 )
 
@@ -139,7 +139,7 @@ def table(timed: Sequence[Timed], limits: Machine, runtime: Mapping[str, float])
     made = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for heading in ("layer", "kind", "kernel"):
         made.add_column(heading, no_wrap=True, max_width=LONGEST)
-    numbers = ["time", "share", "GFLOP/s", "of peak", "weights", "result"]
+    numbers = ["time", "share", "GFLOP/s", "of peak", "weights MB", "result MB"]
     for heading in numbers + ["ONNX Runtime"] * bool(runtime):
         made.add_column(heading, justify="right", no_wrap=True)
     total = sum(each.seconds for each in timed)
@@ -148,7 +148,7 @@ def table(timed: Sequence[Timed], limits: Machine, runtime: Mapping[str, float])
             *(_ending(each.name), each.kind, ", ".join(each.kernels) or "-"),
             duration(each.seconds),
             *(f"{each.seconds / total:.1%}", f"{each.gflops:.1f}", str(each.share(limits))),
-            *(in_bytes(each.weights), in_bytes(each.result)),
+            *(f"{each.weights / 1e6:.3f}", f"{each.result / 1e6:.3f}"),
         ]
         if runtime:
             theirs = sum(runtime.get(name, 0.0) for name in each.names)

@@ -10,6 +10,8 @@ from bench.profiling.layers import Timed
 from kernels.terminal.printable import printable
 
 SUFFIXES = (".png", ".svg", ".pdf")
+LABEL = 56
+"""Characters of a label, the end of a layer's name and its kind."""
 
 
 def check(path: Path) -> None:
@@ -31,7 +33,7 @@ def draw(path: Path, title: str, timed: Sequence[Timed], runtime: Mapping[str, f
         colour = COLOURS["onnxruntime"]
         label = "ONNX Runtime, what it fused at one of its layers"
         axes.barh(below, theirs, height, color=colour, label=label)
-    labels = [printable(f"{each.name}  {each.kind}")[-70:] for each in timed]
+    labels = [printable(f"{each.name}  {each.kind}")[-LABEL:] for each in timed]
     axes.set_yticks([place + height / 2 * bool(runtime) for place in places], labels, fontsize=6)
     axes.invert_yaxis()
     axes.margins(y=0.01)
