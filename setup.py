@@ -16,6 +16,15 @@ CUDA_REPORT = [
 TBB = "tbb>=2021.6; platform_machine == 'x86_64' and sys_platform == 'linux'"
 # Training in several processes: MPICH's library and its mpiexec come from PyPI too.
 MPI = ["mpi4py>=4.1", "mpich>=4.3; sys_platform == 'linux'"]
+# The engines that `python -m bench` compares with; ncnn reads what pnnx makes of an ONNX file.
+BENCH = [
+    PINNED_TORCH,
+    "onnx>=1.21",
+    "onnxruntime>=1.20",
+    "openvino>=2025.0",
+    "ncnn>=1.0.20250916",
+    "pnnx>=20250916",
+]
 TEST = [
     "pytest>=8",
     "ruff>=0.9",
@@ -91,6 +100,7 @@ setup(
         "verify": VERIFY,
         "onnx": ["onnx>=1.21"],
         "mpi": MPI,
+        "bench": BENCH,
         "cuda12": ["cupy-cuda12x>=13"],
         "cuda13": ["cupy-cuda13x>=13.6"],
     },

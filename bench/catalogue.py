@@ -1,9 +1,9 @@
-"""The layers of three networks; images are 224 x 224.
+"""The layers of known networks; images are 224 x 224.
 
 ZFNet: Zeiler, Fergus 2013, Fig 3. AlexNet: Krizhevsky, Sutskever, Hinton 2012, section 3.5, on one
 device (groups 1), with padding 2 on the first layer as `zfnet.model.AlexNet` has it. VGG-16:
 Simonyan, Zisserman 2014 (arXiv 1409.1556), Table 1, configuration D; convolutions of the same
-sizes are listed once. GoogLeNet is in `googlenet.py`.
+sizes are listed once. GoogLeNet is in `googlenet.py`, networks as a whole in `published/`.
 "small" is no published network: it is a reduced ZFNet for `--quick`.
 """
 
@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from bench.layers import (
     Activated,
     Attended,
-    Branching,
     Convolution,
     Cut,
     Filters,
@@ -25,12 +24,11 @@ from bench.layers import (
     Normalised,
     Pool,
     Rectified,
-    Square,
     Stage,
-    Unit,
     Weights,
-    Whole,
 )
+from bench.network_layers import Branching, Network, Square, Unit, Whole
+from bench.published import PUBLISHED, SIDES
 
 
 def _conv(
@@ -45,6 +43,7 @@ def _pool(
     return Pool(network, name, C, side, side, size, stride, padding)
 
 
+SIDE = 224
 LAYERS: tuple[Layer, ...] = (
     _conv("zfnet", "conv1", 3, 224, 96, 7, stride=2, padding=1),
     _conv("zfnet", "conv2", 96, 55, 256, 5, stride=2),
@@ -112,6 +111,10 @@ LAYERS: tuple[Layer, ...] = (
     Grouped("unet", "group3", 1, 256, 1280, 32),
     Whole("small", "lrn", "lrn", image=64, width=0.25, classes=10),
     Whole("small", "lcn", "lcn", image=64, width=0.25, classes=10),
+    *(
+        Network(name, "network", H=SIDES.get(name, SIDE), W=SIDES.get(name, SIDE))
+        for name in PUBLISHED
+    ),
 )
 
 

@@ -10,22 +10,28 @@ from typing import Annotated
 
 import typer
 
+from bench.compare import compare_command
 from bench.emulated import check_command
 from bench.ladder import ladder_command
+from bench.networks import networks_command
 from bench.options import (
     Against,
+    Busy,
     Device,
     QuickRun,
+    Resume,
     Rounds,
     Threads,
     check_device,
+    check_resume,
     chosen,
     effort_of,
     set_threads,
 )
 from bench.pick import pick_command
+from bench.profiling.command import profile_command
 from bench.report import report_command
-from bench.run import exit_with_status, run, show
+from bench.run import Kept, exit_with_status, run, show
 from bench.tables import around_markers
 from kernels.contract import sources
 from kernels.terminal import mistakes
@@ -64,15 +70,21 @@ def bench_command(
     ] = None,
     quick_run: QuickRun = False,
     device: Device = "cpu",
+    busy: Busy = False,
+    resume: Resume = False,
 ) -> None:
     """Time kernels on the layers of known networks, and whole networks, against other libraries.
 
     Every result is checked before it is timed. Exit status 1 if one is wrong or a kernel fails.
-    `python -m bench report` draws earlier measurements. `python -m bench pick` compares the kernel
-    that `kernels.pick` chooses with the fastest one. `python -m bench ladder` times one convolution
-    step by step, from loops to Winograd. Each has its own --help.
+    `python -m bench networks` times whole networks, your own ONNX files too, against other
+    engines. `python -m bench profile` times the layers of a network one by one. `python -m bench
+    compare` shows what became slower between two results. `python -m bench report` draws earlier
+    measurements. `python -m bench pick` compares the kernel that `kernels.pick` chooses with the
+    fastest one. `python -m bench ladder` times one convolution step by step, from loops to
+    Winograd. Each has its own --help.
     """
     check_device(device)
+    check_resume(resume, json_file)
     if markdown is not None:
         around_markers(markdown)
     set_threads(thread_count)
@@ -82,7 +94,8 @@ def bench_command(
         check_command(selected, rounds, json_file, markdown)
         return
     effort = effort_of(quick_run, rounds, device)
-    record, stopped = run(selected, source or "", effort, device)
+    kept = Kept(json_file, resume)
+    record, stopped = run(selected, source or "", effort, device, int(busy), kept)
     show(record, json_file, markdown)
     exit_with_status(record[0], stopped)
 
@@ -94,8 +107,11 @@ def _app(command: Callable[..., None]) -> typer.Typer:
 
 
 COMMANDS = {
+    "compare": _app(compare_command),
     "ladder": _app(ladder_command),
+    "networks": _app(networks_command),
     "pick": _app(pick_command),
+    "profile": _app(profile_command),
     "report": _app(report_command),
 }
 """Subcommands by their first argument. A user's file of such a name is written as ./report."""

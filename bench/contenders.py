@@ -14,17 +14,30 @@ import numpy as np
 
 from bench import torch_builds
 from bench.cases import Case, Contender
+from bench.engines import ENGINES
 from bench.operations import Call, of
 
-LAYOUTS = {"torch": ("NCHW", "NHWC"), "onnxruntime": ("",)}
+LAYOUTS = {
+    "torch": ("NCHW", "NHWC"),
+    "torch.compile": ("NHWC",),
+    "onnxruntime": ("",),
+    "openvino": ("",),
+    "ncnn": ("",),
+}
 """The libraries to compare with, and the layouts in which each is timed ("" for a single one). The
 faster layout counts."""
 
 ON_GPU = ("torch",)
 """The libraries that are compared on a GPU."""
 
-NEEDS = {"torch": ("torch",), "onnxruntime": ("onnx", "onnxruntime")}
-"""The packages that a library needs."""
+NEEDS = {
+    "torch": ("torch",),
+    "torch.compile": ("torch",),
+    "onnxruntime": ("onnx", "onnxruntime"),
+    "openvino": ("onnx", "openvino"),
+    "ncnn": ("onnx", "ncnn", "pnnx"),
+}
+"""The packages that a library needs; the extra `bench` has all of them."""
 
 
 def libraries(names: Sequence[str] | None, device: str = "cpu") -> list[str]:
@@ -80,10 +93,12 @@ def contenders(
 def call_of(case: Case, contender: Contender, threads: int) -> Call:
     """The contender's call, prepared for the case."""
     operation = of(case)
-    if contender.library == "torch":
+    if contender.library in ("torch", "torch.compile"):
         return _torch(case, contender, threads)
     if contender.library == "onnxruntime":
         return operation.onnxruntime(case, threads)
+    if contender.library in ENGINES:
+        return operation.engine(contender.library, case, threads)
     return operation.call(case, contender.name, contender.device)
 
 
@@ -98,8 +113,9 @@ def _torch(case: Case, contender: Contender, threads: int) -> Call:
         torch.backends.cudnn.benchmark = True  # cuDNN measures its algorithms and uses the fastest
     memory = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}[contender.name]
     tensors = _tensors(of(case).inputs(case), memory, contender.device)
+    prepare = of(case).compiled if contender.library == "torch.compile" else of(case).torch
     with torch.device(contender.device):
-        return of(case).torch(case, tensors, memory)
+        return prepare(case, tensors, memory)
 
 
 def _tensors(inputs: Mapping[str, np.ndarray], memory: Any, device: str) -> dict[str, Any]:

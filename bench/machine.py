@@ -24,7 +24,7 @@ from kernels.contract import layer, threads
 from kernels.contract.machine import given
 from kernels.cpu.limits import copy_rate, matmul_rate, micro_kernel_rate
 
-LIBRARIES = ("numpy", "scipy", "numba", "torch", "onnxruntime")
+LIBRARIES = ("numpy", "scipy", "numba", "torch", "onnxruntime", "openvino", "ncnn")
 SIDE = 2048
 COPIES = tuple(1 << n for n in (18, 20, 22, 24, 26, 28))
 """Bytes that copies move, read and written: from arrays that fit into caches to larger ones."""
@@ -52,6 +52,7 @@ class Machine:
                  `threads` are those of the host (`gpu_limits.py`).
     runs:        number of benchmark runs that measured the limits.
     again:       number of repeated measurements, made because a row's share of a limit exceeded 1.
+    busy:        number of busy processes beside each contender.
     product:     the peak is that of a matrix product alone, as in records before 2026-12.
     """
 
@@ -66,6 +67,7 @@ class Machine:
     runs: int = 1
     again: int = 0
     product: bool = False
+    busy: int = 0
 
     @property
     def memory_gbytes(self) -> float:
@@ -112,10 +114,14 @@ class Machine:
                 f"{self.memory_gbytes:.0f} GB/s."
             )
         return (
-            f"{self.processor}, {self.threads} threads on {self.cores} cores; {software}; "
-            f"{self.date}. Limits, {how}: {peak} {self.peak_gflops:.0f} GFLOP/s, copy in memory "
-            f"{self.memory_gbytes:.1f} GB/s, in cache {self.cache_gbytes:.0f} GB/s."
+            f"{self.processor}, {self.threads} threads on {self.cores} cores{self._beside}; "
+            f"{software}; {self.date}. Limits, {how}: {peak} {self.peak_gflops:.0f} GFLOP/s, copy "
+            f"in memory {self.memory_gbytes:.1f} GB/s, in cache {self.cache_gbytes:.0f} GB/s."
         )
+
+    @property
+    def _beside(self) -> str:
+        return f", beside {self.busy} busy process{'es' * (self.busy > 1)}" if self.busy else ""
 
 
 def measure() -> Machine:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.engines import session
 from bench.operations.operation import Call
 from kernels import ConvGeometry, PoolGeometry
 from kernels.contract.arguments import Pair, pads, pair
@@ -62,13 +62,10 @@ def of_graph(model: nn.Graph, inputs: Mapping[str, np.ndarray], threads: int) ->
 
 
 def _session(model: bytes, inputs: Mapping[str, np.ndarray], threads: int) -> Call:
-    onnxruntime: Any = importlib.import_module("onnxruntime")  # it has no types
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    session = onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
-    names = [given.name for given in session.get_inputs()]
+    made = session(model, threads)
+    names = [given.name for given in made.get_inputs()]
     feeds = {n: np.ascontiguousarray(a) for n, a in zip(names, inputs.values(), strict=True)}
-    return Call(lambda: session.run(None, feeds), tuple)
+    return Call(lambda: made.run(None, feeds), tuple)
 
 
 def _model(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -18,6 +19,8 @@ from kernels.cuda import NoGPU, emulator
 from kernels.terminal.progress import say
 
 NONE = "none"
+SLOW = "torch.compile"
+"""It compiles for half a minute: not in a quick run unless asked for."""
 QUICK = Effort(seconds=1.5, turn=0.02)
 
 Device = Annotated[
@@ -31,10 +34,21 @@ Threads = Annotated[
     int | None, typer.Option("--threads", help="Threads of each contender; all unless given.")
 ]
 Against = Annotated[
-    str | None, typer.Option(help="torch,onnxruntime or none; all installed ones unless given.")
+    str | None,
+    typer.Option(
+        help="Of torch,torch.compile,onnxruntime,openvino,ncnn, or none; unless given all that "
+        "are installed."
+    ),
 ]
 Rounds = Annotated[
     int | None, typer.Option(min=1, help="Turns of each contender; unless given, limited by time.")
+]
+Busy = Annotated[
+    bool, typer.Option("--busy", help="Beside a process that computes without a pause.")
+]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on with the run whose results are in the file of --json."),
 ]
 QuickRun = Annotated[
     bool, typer.Option("--quick", help="Batch 1, few turns, one case of each kind: two minutes.")
@@ -60,6 +74,12 @@ def check_device(device: str) -> None:
             ) from error
 
 
+def check_resume(resume: bool, file: Path | None) -> None:
+    """ValueError for --resume without a file."""
+    if resume and file is None:
+        raise ValueError("--resume goes on with the file of an earlier run: --json FILE")
+
+
 def effort_of(quick_run: bool, rounds: int | None, device: str = "cpu") -> Effort:
     """The time to spend on one case."""
     effort = (QUICK if quick_run else Effort()).with_rounds(rounds)
@@ -82,6 +102,8 @@ def chosen(
     for reason in left_out(device) if asked is None else ():
         say(f"not compared: {reason}")
     numbers = batches(batch or ("1" if quick_run or device == "emulator" else "1,16"))
+    if quick_run and asked is None:
+        others = [name for name in others if name != SLOW]
     if quick_run and not (mine or op or layer or kernel):
         return quick(others, numbers, device)
     kernels = words(kernel) if kernel else []

@@ -20,7 +20,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 SUFFIXES = ("svg", "png")
-COLOURS = {"ours": "tab:blue", "onnxruntime": "tab:orange"}
+COLOURS = {
+    "ours": "tab:blue",
+    "onnxruntime": "tab:orange",
+    "openvino": "tab:green",
+    "ncnn": "tab:red",
+    "torch.compile": "tab:purple",
+}
 BAR = 0.22
 """Inches of height for a bar."""
 

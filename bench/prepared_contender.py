@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from bench.cases import Case, Contender
 from bench.contenders import call_of
+from bench.counters import NotCounted, counted
 from bench.gpu import CuPyGPU, TorchGPU
 from bench.operations import OPERATIONS, Call, of
 from bench.operations.operation import on_host
@@ -43,8 +44,10 @@ class PreparedContender:
         return {"operations": counted.operations + self.outside_kernels}
 
     def execute(self, command: str) -> str:
-        """The answer to `run FOLDER` or `time N M`."""
+        """The answer to `run FOLDER`, `time N M` or `count N`."""
         word, _, argument = command.partition(" ")
+        if word == "count":
+            return f"ok {json.dumps(_counts(self.call, int(argument)))}"
         if word == "run":
             return f"ok {json.dumps(_run(self, Path(argument)))}"
         calls, before = map(int, argument.split())
@@ -60,11 +63,17 @@ def prepare(job: dict[str, Any]) -> PreparedContender:
     instrument = _instrument(contender)
     layer = OPERATIONS[job["operation"]].layer(**job["layer"])
     case = Case(job["operation"], layer, job["batch"])
-    call_of(_compiled_on(case, contender), contender, job["threads"]).timed()
+    call_of(_compiled_on(case, contender), _first(contender), job["threads"]).timed()
     loaded = instrument.held()
     operation, call = OPERATIONS[job["operation"]], call_of(case, contender, job["threads"])
     outside_kernels = operation.outside_kernels(case) if contender.ours else None
     return PreparedContender(call, instrument, loaded, outside_kernels)
+
+
+def _first(contender: Contender) -> Contender:
+    """Who computes the smaller case: without torch.compile, which would compile it for nothing."""
+    compiled = contender.library == "torch.compile"
+    return replace(contender, library="torch") if compiled else contender
 
 
 def _compiled_on(case: Case, contender: Contender) -> Case:
@@ -102,6 +111,14 @@ def _run(prepared: PreparedContender, folder: Path) -> dict[str, int]:
     with tally() as counted:  # not the first call, as the timed ones
         call.timed()
     return memory | prepared.operations(counted)
+
+
+def _counts(call: Call, calls: int) -> dict[str, float]:
+    """Hardware events of a call; {} where the system does not let them be read."""
+    try:
+        return asdict(counted(call.timed, calls))
+    except NotCounted:
+        return {}
 
 
 def _save(results: Sequence[Any], folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,10 +17,12 @@ from bench.cases import Case, Contender
 
 @dataclass(frozen=True)
 class Setting:
-    """Settings of all contenders: threads, and the user's own kernel file ("" if none)."""
+    """Settings of all contenders: threads, the user's own kernel file ("" if none), and the number
+    of busy processes beside each contender while it is timed."""
 
     threads: int
     source: str = ""
+    busy: int = 0
 
 
 class ContenderFailed(Exception):
@@ -61,6 +64,10 @@ class Worker:
             return rest
         raise ContenderFailed(rest if word == "error" else self._last_line())
 
+    def signal(self, number: int) -> None:
+        """Send SIGSTOP or SIGCONT; nothing to a process that has ended."""
+        self._process.send_signal(number)
+
     def close(self) -> None:
         """Kill the process, which has nothing to save. A command that it never read is ignored."""
         self._process.kill()
@@ -78,7 +85,9 @@ class Worker:
 def _environment(contender: Contender) -> dict[str, str]:
     """This process's environment; for a library without the setting that `kernels` made."""
     own = set() if contender.ours else {"GOMP_SPINCOUNT"}
-    return {name: value for name, value in os.environ.items() if name not in own}
+    # Compiled in the process itself: a pool of compilers would be left over when it is killed.
+    more = {"TORCHINDUCTOR_COMPILE_THREADS": "1"} if contender.library == "torch.compile" else {}
+    return {name: value for name, value in os.environ.items() if name not in own} | more
 
 
 @dataclass
@@ -89,7 +98,13 @@ class Processes:
     problems: dict[Contender, str] = field(default_factory=dict)
 
     def ask(self, contender: Contender, command: str) -> str | None:
-        """The answer to a command; None if the contender failed, whose process is then ended."""
+        """The answer to a command; None if the contender failed, whose process is then ended.
+
+        The other processes are stopped meanwhile: the threads of some libraries go on spinning
+        after a call, for a tenth of a second.
+        """
+        for other, worker in self.workers.items():
+            worker.signal(signal.SIGCONT if other == contender else signal.SIGSTOP)
         self.workers[contender].send(command)
         return self.receive(contender)
 

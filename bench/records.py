@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bench.cases import Case, Contender
+from bench.counters import Counts
 from bench.machine import Machine
 from bench.operations import OPERATIONS, of
 from bench.rows import Row, baseline, ratios, spread
@@ -92,6 +93,7 @@ def _row(document: dict[str, Any]) -> Row:
         tuple(document["seconds"]),
         **{name: document[name] for name in ("memory", "peak", "share", "picked", "problem")},
         operations=document.get("operations"),
+        counts=Counts(**document["counts"]) if document.get("counts") else None,
     )
     if "operations" in document:
         return row

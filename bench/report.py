@@ -1,4 +1,4 @@
-"""Report of measurements, `python -m bench report`: roofline, ratios to PyTorch, a row per case."""
+"""Report of measurements, `python -m bench report`: roofline, ratios, a row per case."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.machine import Machine
 from bench.options import Against, QuickRun, Rounds, Threads, chosen, effort_of, set_threads
 from bench.plots import ratio_bars, roofline
 from bench.records import Record, read_json, write_json
-from bench.rows import Row, baseline, ratios, shown
+from bench.rows import Row, best, ratios, shown
 from bench.run import exit_with_status, run
 from bench.tables import (
     around_markers,
@@ -28,8 +28,8 @@ from bench.tables import (
 from kernels.terminal.progress import say
 
 HEADINGS = (
-    *("operation", "layer", "batch", "kernel", "time", "GFLOP/s", "of peak", "PyTorch"),
-    *("times as fast", "memory", "PyTorch's"),
+    *("operation", "layer", "batch", "kernel", "time", "GFLOP/s", "of peak", "best other"),
+    *("its time", "times as fast", "memory", "its memory"),
 )
 LEGEND = "\n".join(
     (
@@ -39,11 +39,11 @@ LEGEND = "\n".join(
         "- of peak: the share of the machine's limit, of arithmetic or of bandwidth, whichever "
         "is nearer. It counts the operations that the kernel really does and the bytes that it "
         "has to move.",
-        "- PyTorch: its time on as many threads, in the faster of its two memory formats.",
-        "- times as fast: PyTorch's time divided by ours; the median over the rounds, and its "
-        "spread.",
+        "- best other: the fastest other library that was timed, on as many threads; PyTorch in "
+        "the faster of its two memory formats.",
+        "- times as fast: its time divided by ours; the median over the rounds, and its spread.",
         "- memory: how far a call raises the resident memory of its process; for a network all "
-        "that the process holds except libraries. PyTorch's is measured in the same way.",
+        "that the process holds except libraries. The other's is measured in the same way.",
     )
 )
 GPU_LEGEND = "\n".join(
@@ -55,12 +55,11 @@ GPU_LEGEND = "\n".join(
         "operations, such as Winograd's, may pass the GPU's peak.",
         "- of peak: the share of this GPU's float32 limit, of arithmetic or of bandwidth, "
         "whichever is nearer.",
-        "- PyTorch: its time in the faster of its two memory formats, cuDNN with TF32 off and "
+        "- best other: PyTorch in the faster of its two memory formats, cuDNN with TF32 off and "
         "its fastest algorithm.",
-        "- times as fast: PyTorch's time divided by ours; the median over the rounds, and its "
-        "spread.",
+        "- times as fast: its time divided by ours; the median over the rounds, and its spread.",
         "- memory: how far a call raises the GPU memory that its library holds; for a network "
-        "all that it holds there. PyTorch's is measured in the same way.",
+        "all that it holds there. The other's is measured in the same way.",
     )
 )
 LEGENDS = {"cpu": LEGEND, "cuda": GPU_LEGEND}
@@ -160,12 +159,13 @@ def _chosen(rows: Sequence[Row], case: Case) -> Row:
 
 
 def _line(row: Row, rows: Sequence[Row], machine: Machine) -> list[str]:
-    case, against = row.case, baseline(rows, row.case)
+    case, other = row.case, best(rows, row.case)
     return [
         *(case.operation, case.layer.title, str(case.batch), row.contender.title),
         *(duration(row.time), f"{row.gflops:.1f}", share(row, machine)),
-        duration(against.time) if against else "-",
-        ratio(ratios(row, against)) if against else "-",
+        other.contender.title if other else "-",
+        duration(other.time) if other else "-",
+        ratio(ratios(row, other)) if other else "-",
         in_bytes(row.memory),
-        in_bytes(against.memory) if against else "-",
+        in_bytes(other.memory) if other else "-",
     ]

@@ -1,8 +1,8 @@
 """Round-robin timing of contenders: turns A B C, A B C, ..., each in a process of its own.
 
-A process waits while others compute. Other load on the machine that lasts longer than a turn slows
-all contenders alike, and hardly changes ratios of successive turns. Every result is checked first;
-a contender with a wrong result is not timed.
+A process is stopped while others compute, and the first call of a turn is not counted. Other load
+on the machine that lasts longer than a turn slows all contenders alike, and hardly changes ratios
+of successive turns. Every result is checked first; a contender with a wrong result is not timed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.busy import busy_processes
 from bench.cases import Case, Contender
 from bench.correctness import Verdict, judge
+from bench.counters import Counts, reason
 from bench.operations import of
 from bench.processes import Processes, Setting, start
 from bench.rows import Row
@@ -57,14 +59,18 @@ class Effort:
 
     def command(self, once: float) -> str:
         """The command that a worker gets for its turn; a call takes `once` seconds."""
-        return f"time {self.calls(once)} {int(RAMP / max(once, 1e-9))}"
+        return f"time {self.calls(once)} {self.untimed(once)}"
+
+    def untimed(self, once: float) -> int:
+        """The number of calls before a turn: at least the first, which finds cold caches."""
+        return max(1, int(RAMP / max(once, 1e-9)))
 
     def round_count(self, once: Sequence[float]) -> int:
         """The number of rounds, from the seconds of one call of each contender."""
         if self.rounds is not None:
             return self.rounds
-        turns = [self.calls(seconds) * (seconds + self.between) for seconds in once]
-        a_round = sum(SETTLE + RAMP + turn for turn in turns)
+        counts = [(seconds, self.calls(seconds) + self.untimed(seconds)) for seconds in once]
+        a_round = sum(SETTLE + count * (seconds + self.between) for seconds, count in counts)
         return min(max(int(self.seconds / a_round), self.least), self.most)
 
 
@@ -77,7 +83,9 @@ def measure(
         for contender, verdict in verdicts.items():
             if verdict.message:
                 processes.drop(contender, verdict.message)
-        seconds = _take_turns(processes, effort)
+        with busy_processes(setting.busy):
+            seconds = _take_turns(processes, effort)
+        counts = _counts(processes, seconds, effort) if _cpu(contenders) else {}
     return [
         Row(
             case,
@@ -87,9 +95,28 @@ def measure(
             share=verdicts[contender].share if contender in verdicts else None,
             picked=is_picked(case, contender),
             problem=processes.problems.get(contender, ""),
+            counts=counts.get(contender),
         )
         for contender in contenders
     ]
+
+
+def _cpu(contenders: Sequence[Contender]) -> bool:
+    return all(contender.device == "cpu" for contender in contenders)
+
+
+def _counts(
+    processes: Processes, seconds: Mapping[Contender, Sequence[float]], effort: Effort
+) -> dict[Contender, Counts]:
+    """Hardware events of a call of each contender that was timed, where they can be read."""
+    found: dict[Contender, Counts] = {}
+    if reason():
+        return found
+    for contender in list(processes.workers):
+        calls = effort.calls(float(np.median(seconds[contender] or [1.0])))
+        if answer := json.loads(processes.ask(contender, f"count {calls}") or "{}"):
+            found[contender] = Counts(**answer)
+    return found
 
 
 def is_picked(case: Case, contender: Contender) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.cases import Case, Contender
+from bench.counters import Counts
 from bench.machine import Machine, Share
 from bench.operations import of
 
@@ -28,6 +29,7 @@ class Row:
     picked:     minidl uses this contender by default.
     operations: floating-point operations that a call really does; None where they are unknown, as
                 of a library's products.
+    counts:     hardware events of a call; None where they cannot be read.
     problem:    the reason why it was not timed: "WRONG: ...", "failed: ..."; "" if it was timed.
     """
 
@@ -40,6 +42,7 @@ class Row:
     picked: bool = False
     operations: int | None = None
     problem: str = ""
+    counts: Counts | None = None
 
     @property
     def time(self) -> float:
@@ -76,6 +79,13 @@ def baseline(
     """The library's faster layout on this case, if it was timed, in full float32 or in TF32."""
     of_it = [r for r in rows if (r.contender.library, r.contender.tf32) == (library, tf32)]
     timed = [r for r in of_it if r.case == case and r.seconds]
+    return min(timed, key=lambda row: row.time, default=None)
+
+
+def best(rows: Sequence[Row], case: Case) -> Row | None:
+    """The fastest row of another library on this case, in full float32; None if none was timed."""
+    others = [r for r in rows if not r.contender.ours and not r.contender.tf32]
+    timed = [row for row in others if row.case == case and row.seconds]
     return min(timed, key=lambda row: row.time, default=None)
 
 

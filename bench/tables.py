@@ -11,13 +11,13 @@ from rich.text import Text
 
 from bench.cases import Case
 from bench.machine import Machine
-from bench.rows import Row, baseline, ratios, shown, spread
+from bench.rows import Row, best, ratios, shown, spread
 from minidl.serialize import replacing
 
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 HEADINGS = (
     *("layer", "operation", "batch", "kernel", "time", "spread", "GFLOP/s", "of peak"),
-    *("of PyTorch", "memory", "peak"),
+    *("of best", "memory", "peak"),
 )
 LEGEND = (
     "Time: the median of the rounds, and half the distance of their quartiles. GFLOP/s: the "
@@ -25,16 +25,17 @@ LEGEND = (
     "much of the nearer limit it uses; arithmetic: the operations really done, of a Winograd "
     "kernel those of its plan, against the peak; bandwidth: each input read and each result "
     "written once, against a copy of that size; nothing where a library's algorithm is not known. "
-    "Of PyTorch: its time over the row's, round by round, the faster of NCHW and NHWC memory. "
-    "Memory: how far a call raised the process's resident memory, its result included, for a "
-    "network also its weights and whatever it keeps; peak: all that the process held then, Python "
+    "Of best: the time of the fastest other library over the row's, round by round, of PyTorch the "
+    "faster of NCHW and NHWC memory. Memory: how far a call raised the process's resident memory, "
+    "its result included, for a network also its weights and whatever it keeps; peak: all that the "
+    "process held then, Python "
     "and its libraries too. conv2d as in inference: what a kernel makes of its weights alone is "
     "kept from call to call."
 )
 GPU_LEGEND = (
     "Times are the GPU's own, by events around each call, the last cache overwritten before: the "
     "median of the rounds, and half the distance of their quartiles. GFLOP/s and of peak: as on a "
-    "CPU, the peaks those of this GPU's float32. Of PyTorch: its time over the row's, round by "
+    "CPU, the peaks those of this GPU's float32. Of best: PyTorch's time over the row's, round by "
     "round, the faster of NCHW and NHWC memory, cuDNN with TF32 off and its fastest algorithm; "
     "rows named TF32 are PyTorch's with TF32 on, which rounds factors to 11 bits and is judged by "
     "that. Memory: how far a call raised what its library took of the GPU's, its result included, "
@@ -64,7 +65,7 @@ def cells(row: Row, rows: Sequence[Row], machine: Machine) -> list[str]:
     if row.problem:
         return [*named, row.problem.partition(":")[0], *[""] * (len(HEADINGS) - 5)]
     timed = [duration(row.time), _spread(row.seconds), f"{row.gflops:.1f}"]
-    against = baseline(rows, case)
+    against = best(rows, case)
     compared = ratio(ratios(row, against)) if against else "-"
     memory = [in_bytes(row.memory), in_bytes(row.peak)]
     return [*named, *timed, share(row, machine), compared, *memory]

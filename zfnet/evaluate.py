@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zfnet.data import Dataset, Loader
+from zfnet.data import Batch, Dataset
 from zfnet.data.batches import Crops, Loading
 from zfnet.network import Network
-from zfnet.parallel.world import ALONE, Alone, Processes, together
+from zfnet.over_batches import OverBatches
+from zfnet.parallel.world import ALONE, Alone, Processes
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def evaluate(
     Each image's probabilities are averaged over its crops and over the networks. ValueError if the
     networks' classes differ from one another or from the data set's, or no image can be read.
     Unreadable images are left out, with `strict` they raise BadImage; `bad` gets title -> reason.
-    world: processes that share the batches among them, to the same numbers in each.
+    world: processes of a training, which share the batches, to the same numbers in each.
     """
     found = predict(
         networks, dataset, ten_crops=ten_crops, batch_size=batch_size, workers=workers,
@@ -90,44 +91,30 @@ def predict(
         crops: Crops = "all" if ten_crops else "centre"
         size = max(1, batch_size // 10) if ten_crops else batch_size
         how = Loading.in_order(crops, workers=workers, strict=strict)
-        loader = Loader(dataset, network.preprocess, size, how)
-        loader.bad = loader.bad if bad is None else bad
+        over = OverBatches(network, dataset, size, how, mean_of_crops)
 
         def heed(images: int, before: int = number * len(dataset)) -> None:
             if progress:
                 progress(before + images, len(networks) * len(dataset))
 
-        found, labels = _of_network(network, loader, world, heed)
+        skipped: dict[str, str] = {} if bad is None else bad
+        if world.size == 1:
+            batches = list(over.each(skipped, heed))
+        else:
+            batches = over.together(world, skipped, heed)
+        found = np.concatenate([batch.found for batch in batches])
+        labels = np.concatenate([batch.labels for batch in batches])
         total = found if total is None else total + found
     assert total is not None
     return total / len(networks), labels
 
 
-def _of_network(
-    network: Network, loader: Loader, world: Alone | Processes, heed: Callable[[int], None]
-) -> tuple[np.ndarray, np.ndarray]:
-    """The mean probabilities (N,C) over crops, and the labels (N,), of all processes' batches."""
-    own: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-
-    def compute() -> None:
-        seen = 0
-        for batch in loader.epoch(0, min(world.rank, len(loader)), world.size):
-            p = network.probabilities(batch.images)
-            # (n crops,C) -> (n,crops,C) -> (n,C)
-            mean = p.reshape(len(batch.labels), -1, p.shape[1]).mean(axis=1)
-            own[batch.position] = mean, batch.labels
-            seen += len(batch.labels)
-            heed(min(seen * world.size, len(loader.dataset)))
-
-    together(world, compute)
-    found = {}
-    for batches, bad in world.gather((own, dict(loader.bad))):
-        found.update(batches)
-        loader.bad.update(bad)
-    if not found:
-        loader.refuse_all_bad()
-    in_order = [found[position] for position in sorted(found)]
-    return np.concatenate([p for p, _ in in_order]), np.concatenate([y for _, y in in_order])
+def mean_of_crops(network: Network, batch: Batch) -> np.ndarray:
+    """The mean probabilities (n,C) over the crops of each image."""
+    p = network.probabilities(batch.images)
+    # (n crops,C) -> (n,crops,C) -> (n,C)
+    mean: np.ndarray = p.reshape(len(batch.labels), -1, p.shape[1]).mean(axis=1)
+    return mean
 
 
 def check_classes(networks: Sequence[Network], dataset: Dataset) -> None:

@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 COMPUTING = (
     "minidl/*.py", "minidl/functional/*.py", "minidl/nn/*.py", "kernels/cuda/*.py",
     "kernels/**/*.cu*", "zfnet/data/*.py", "zfnet/data/drawing/*.py", "zfnet/evaluate.py",
-    "zfnet/gradients.py", "zfnet/inspectable.py", "zfnet/model.py", "zfnet/parallel/*.py",
-    "zfnet/steps.py", "zfnet/train.py",
+    "zfnet/gradients.py", "zfnet/inspectable.py", "zfnet/model.py", "zfnet/over_batches.py",
+    "zfnet/parallel/*.py", "zfnet/steps.py", "zfnet/train.py",
 )  # fmt: skip
 """Sources that compute a training, besides the kernels of the CPU."""
 

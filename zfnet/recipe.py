@@ -46,6 +46,10 @@ class Recipe:
         "processes up to it gives the same bits (default: 8 under mpiexec or srun, else 0: whole "
         "batches).",
     )
+    sync_batch_norm: bool = documented(
+        False,
+        "Batch normalisation with the statistics of the whole batch, and not of each shard.",
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "keep_epochs", tuple(self.keep_epochs))  # JSON has lists

@@ -60,7 +60,7 @@ class Convolve(Step):
     def forward(self, x: np.ndarray) -> np.ndarray:
         self.x = x
         self.g = g = ConvGeometry.of(x.shape, self.weight.shape, **self.settings)
-        self.terms = _roundings(g)
+        self.terms = roundings(g)
         self.back_terms, self.weight_terms = g.K * g.R * g.S // g.groups, g.P * g.Q
         return conv2d(x, self.weight, g) + self.bias[:, None, None]
 
@@ -69,7 +69,7 @@ class Convolve(Step):
         return conv2d_dgrad(gy, self.weight, self.g)
 
 
-def _roundings(g: ConvGeometry) -> int:
+def roundings(g: ConvGeometry) -> int:
     """The largest number that a kernel declares, since minidl may use any of them, and the bias."""
     chain = g.C // g.groups * g.R * g.S
     able = [k for k in all_kernels("conv2d") if k.supports(g)]

@@ -20,7 +20,7 @@ import numpy as np
 from bench.cases import Case
 from bench.definition.chain import CHUNK, SEED, Chain, allowed, steps_of
 from bench.definition.steps import Rectify, Step
-from bench.layers import Square, Unit
+from bench.network_layers import Square, Unit
 from bench.operations.networks import Network, zfnet
 from bench.operations.operation import Call, Output, Part, Tensors, at_most, operation
 from minidl import device as devices

@@ -132,7 +132,7 @@ class LocalResponseNormVjp(Response):
 
 
 class Contrast(Elementwise):
-    """PyTorch has no such function: `bench/torch_networks.py` has the formula in its functions."""
+    """PyTorch has no such function: `bench/torch_layers.py` has the formula in its functions."""
 
     layer = Normalised
     products = True
@@ -144,7 +144,7 @@ class Contrast(Elementwise):
         return steps.NormaliseContrast({})
 
     def torch_function(self, case: Case) -> Callable[[Any], Any]:
-        from bench.torch_networks import ContrastNorm
+        from bench.torch_layers import ContrastNorm
 
         return ContrastNorm(self.geometry(case))
 

@@ -1,4 +1,4 @@
-"""Networks in minidl, PyTorch and ONNX Runtime: ZFNet forward.
+"""Networks in minidl and in other engines: ZFNet forward.
 
 Ours is a `minidl.nn.Sequential`, which chooses and fuses kernels as for any user. The expected
 result is the definition's chain of layers, and the error bound follows from that chain with noise
@@ -11,16 +11,20 @@ from __future__ import annotations
 
 import functools
 import math
+import tempfile
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench import network_sizes, onnx_runtime
+from bench import engines, network_sizes, onnx_runtime
 from bench.cases import Case, Contender
 from bench.definition.chain import CHUNK, SEED, Chain, allowed, steps_of
-from bench.layers import Branching, Stage, Whole
+from bench.layers import Stage
+from bench.network_layers import Branching, Whole
+from bench.network_layers import Network as Layer
 from bench.operations.operation import (
     Call,
     Inputs,
@@ -34,6 +38,7 @@ from bench.operations.operation import (
     operation,
 )
 from minidl import Tensor, nn, no_grad
+from minidl.formats.onnx import save_onnx
 from zfnet.model import ZFNet
 
 
@@ -48,7 +53,7 @@ class Network(Operation):
 
     def shape(self, case: Case) -> tuple[int, ...]:
         """The shape of x."""
-        assert isinstance(case.layer, Stage | Whole | Branching)
+        assert isinstance(case.layer, Stage | Whole | Branching | Layer)
         return case.layer.shape(case.batch)
 
     def sizes(self, case: Case) -> network_sizes.Sizes:
@@ -79,7 +84,11 @@ def _sizes(operation: Network, case: Case) -> network_sizes.Sizes:
 class Forward(Network):
     """y from x, without a tape."""
 
-    libraries = "torch", "onnxruntime"
+    libraries = "torch", "torch.compile", "onnxruntime", "openvino", "ncnn"
+
+    def inference(self, case: Case) -> Any:
+        """Our network as it infers."""
+        return self.model(case).eval()
 
     def operations(self, case: Case) -> int:
         return self.sizes(case).forward
@@ -103,7 +112,7 @@ class Forward(Network):
             yield Part(0, where, expected, at_most(bound))
 
     def call(self, case: Case, name: str, device: str = "cpu") -> Call:
-        model, (x,) = self.model(case).to(device).eval(), map(Tensor, self.moved(case, device))
+        model, (x,) = self.inference(case).to(device), map(Tensor, self.moved(case, device))
 
         def timed() -> Any:
             with no_grad():
@@ -117,13 +126,37 @@ class Forward(Network):
         counterpart, x = network(self.model(case)).to(memory_format=layout).eval(), tensors["x"]
         return Call(lambda: counterpart(x), judged=lambda: counterpart(x))
 
+    def compiled(self, case: Case, tensors: Tensors, layout: Any) -> Call:
+        """By TorchInductor, with weights as constants, which it then stores as it likes."""
+        import torch
+        import torch._inductor.config as inductor
+
+        from bench.torch_networks import network
+
+        inductor.freezing = True
+        x, plain = tensors["x"], network(self.model(case)).to(memory_format=layout).eval()
+        counterpart = torch.compile(plain)
+        return Call(lambda: counterpart(x), judged=lambda: counterpart(x))
+
     def onnxruntime(self, case: Case, threads: int) -> Call:
         nodes, weights = onnx_runtime.network(self.model(case))
         return onnx_runtime.call(nodes, self.inputs(case), weights, threads)
 
+    def engine(self, library: str, case: Case, threads: int) -> Call:
+        """OpenVINO's or ncnn's call, from an ONNX file of the network."""
+        (x,) = self.inputs(case).values()
+        with tempfile.TemporaryDirectory() as folder:
+            return Call(engines.prepared(library, self.file(case, Path(folder)), x, threads))
+
+    def file(self, case: Case, folder: Path) -> Path:
+        """The network as an ONNX file, written into the folder."""
+        shape, file = self.shape(case), folder / "network.onnx"
+        save_onnx(self.model(case).eval(), file, (shape[1], shape[2], shape[3]))
+        return file
+
     def serves(self, library: str, case: Case) -> bool:
         contrast = getattr(case.layer, "norm", "") == "lcn"  # which ONNX has no operator for
-        return super().serves(library, case) and not (contrast and library == "onnxruntime")
+        return super().serves(library, case) and not (contrast and library in engines.ENGINES)
 
 
 class OfZFNet(Network):

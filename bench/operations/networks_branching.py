@@ -13,7 +13,7 @@ from bench.cases import Case
 from bench.definition.branches import Branches
 from bench.definition.chain import SEED, step_of
 from bench.googlenet import googlenet
-from bench.layers import Branching
+from bench.network_layers import Branching
 from bench.operations.networks import Forward
 from bench.operations.operation import Call, generator, operation
 from minidl import nn

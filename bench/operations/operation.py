@@ -140,6 +140,14 @@ class Operation(ABC):
     def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
         """PyTorch's call; `tensors` are the inputs in the memory format `layout`."""
 
+    def compiled(self, case: Case, tensors: Tensors, layout: Any) -> Call:
+        """The call that torch.compile makes of PyTorch's, where `libraries` has it."""
+        raise TypeError(f"{self.name} is not compiled by torch.compile")
+
+    def engine(self, library: str, case: Case, threads: int) -> Call:
+        """The call of an engine that reads ONNX files, where `libraries` has it."""
+        raise TypeError(f"{self.name} is not computed by {library}")
+
     def onnxruntime(self, case: Case, threads: int) -> Call:
         """ONNX Runtime's call, where `libraries` has it."""
         raise TypeError(f"{self.name} is not computed by ONNX Runtime")

@@ -1,4 +1,4 @@
-"""A training step of ZFNet: forward, mean cross-entropy, backward, SGD with momentum.
+"""A training step of a network: forward, mean cross-entropy, backward, SGD with momentum.
 
 The timed step has dropout 0.5. Masks differ between libraries, so the checked step has dropout 0
 and starts from the initial weights: its loss, and every weight after it, are compared.
@@ -15,8 +15,7 @@ import numpy as np
 
 from bench.cases import Case
 from bench.definition.chain import CHUNK, Chain, allowed
-from bench.layers import Whole
-from bench.operations.networks import OfZFNet, zfnet
+from bench.operations.networks import Network, OfZFNet, zfnet
 from bench.operations.operation import (
     Call,
     Inputs,
@@ -31,15 +30,15 @@ from kernels.bounds import LAMBDA, eps
 from minidl import Tensor, nn, optim
 from minidl import device as devices
 from minidl import functional as F
+from zfnet.inspectable import InspectableGraph
 
 RATE, MOMENTUM, DROPOUT = 0.01, 0.9, 0.5
 
 
-@operation
-class ZFNetStep(OfZFNet):
-    """The loss, and the weights after the step."""
+class Step(Network):
+    """A step of SGD on a network: the loss, and the weights after the step."""
 
-    name = "zfnet_step"
+    libraries = "torch", "torch.compile"
 
     def operations(self, case: Case) -> int:
         """Those of forward and backward, and four for the update of each weight."""
@@ -54,12 +53,67 @@ class ZFNetStep(OfZFNet):
         return 4 * (math.prod(self.shape(case)) + 4 * self.sizes(case).parameters)
 
     def inputs(self, case: Case) -> Inputs:
-        assert isinstance(case.layer, Whole)
-        labels = generator().integers(case.layer.classes, size=case.batch)
+        labels = generator().integers(self.sizes(case).output[1], size=case.batch)
         return {**super().inputs(case), "labels": labels}
 
     def outputs(self, case: Case) -> list[Output]:
         return [Output(()), *map(Output, self.sizes(case).weights)]
+
+    def call(self, case: Case, name: str, device: str = "cpu") -> Call:
+        x, labels = self.inputs(case).values()
+        ours = _Ours(self.model(case).to(device), Tensor(devices.move(x, device)), labels)
+        return Call(ours.step, ours.arrays, ours.step_without_dropout)
+
+    def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
+        return self._step(case, tensors, layout)
+
+    def compiled(self, case: Case, tensors: Tensors, layout: Any) -> Call:
+        """Forward, loss and backward by TorchInductor, the optimizer as PyTorch has it."""
+        import torch
+
+        return self._step(case, tensors, layout, torch.compile)
+
+    def _step(
+        self,
+        case: Case,
+        tensors: Tensors,
+        layout: Any,
+        made: Callable[[Any], Any] = lambda net: net,
+    ) -> Call:
+        import torch
+
+        from bench.torch_networks import network
+
+        counterpart = network(self.model(case)).to(memory_format=layout).train()
+        optimizer = torch.optim.SGD(counterpart.parameters(), RATE, MOMENTUM)
+        x, labels = tensors.values()
+
+        def loss_of(x: Any, labels: Any) -> Any:
+            return torch.nn.functional.cross_entropy(counterpart(x), labels)
+
+        measured = made(loss_of)
+
+        @torch.enable_grad()
+        def step() -> Any:
+            optimizer.zero_grad()
+            loss = measured(x, labels)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        dropouts = [m for m in counterpart.modules() if isinstance(m, torch.nn.Dropout)]
+        return Call(
+            step,
+            lambda loss: [a.detach() for a in (loss, *counterpart.parameters())],
+            lambda: _without(dropouts, step),
+        )
+
+
+@operation
+class ZFNetStep(OfZFNet, Step):
+    """The loss, and the weights after the step."""
+
+    name = "zfnet_step"
 
     def parts(self, case: Case, tf32: bool = False) -> Iterator[Part]:
         x, labels = self.inputs(case).values()
@@ -74,35 +128,6 @@ class ZFNetStep(OfZFNet):
             expected, moved = (start[name] - RATE * each for each in (g, other))
             most = allowed(expected, moved)
             yield Part(output, ..., expected, at_most(most), as_norm=True)
-
-    def call(self, case: Case, name: str, device: str = "cpu") -> Call:
-        x, labels = self.inputs(case).values()
-        ours = _Ours(zfnet(case).to(device), Tensor(devices.move(x, device)), labels)
-        return Call(ours.step, ours.arrays, ours.step_without_dropout)
-
-    def torch(self, case: Case, tensors: Tensors, layout: Any) -> Call:
-        import torch
-
-        from bench.torch_networks import network
-
-        counterpart = network(zfnet(case)).to(memory_format=layout).train()
-        optimizer = torch.optim.SGD(counterpart.parameters(), RATE, MOMENTUM)
-        x, labels = tensors.values()
-
-        @torch.enable_grad()
-        def step() -> Any:
-            optimizer.zero_grad()
-            loss = torch.nn.functional.cross_entropy(counterpart(x), labels)
-            loss.backward()
-            optimizer.step()
-            return loss
-
-        dropouts = [m for m in counterpart.modules() if isinstance(m, torch.nn.Dropout)]
-        return Call(
-            step,
-            lambda loss: [a.detach() for a in (loss, *counterpart.parameters())],
-            lambda: _without(dropouts, step),
-        )
 
 
 @dataclass
@@ -121,7 +146,8 @@ class _Ours:
         self.optimizer = optim.SGD(parameters, RATE, MOMENTUM)
 
     def step(self) -> Tensor:
-        self.model.set_randomness(0, self.steps)
+        if isinstance(self.model, InspectableGraph):  # else there is no dropout
+            self.model.set_randomness(0, self.steps)
         self.model.zero_grad()
         loss = F.cross_entropy(self.model(self.x), self.labels)
         loss.backward()

@@ -10,16 +10,14 @@ one thread.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import partial
-from itertools import accumulate
 from typing import Any
 
 import numba
 import numpy as np
 
 from kernels.contract import memory
-from kernels.contract.bound import Call, run_all
+from kernels.contract.bound import Call
 from kernels.contract.compilation import entry_point
 from kernels.contract.registry import kernel
 from kernels.cpu.lines import copy_run
@@ -30,19 +28,18 @@ def forward(*operands: Any) -> np.ndarray:
     """Arrays x0, x1, ... (N,Ci,H,W), then g -> y (N, sum of Ci, H, W)."""
     *arrays, g = operands
     y = memory.empty(g.y_shape, arrays[0].dtype, "NHWC")
-    run_all(bind(arrays, y))
+    first = 0
+    for x, C in zip(arrays, g.channels, strict=True):
+        if x.size:
+            bind(x, y, first)()
+        first += C
     return y
 
 
-def bind(arrays: Sequence[np.ndarray], y: np.ndarray) -> list[Call]:
-    """The calls that write y (N,K,H,W), one for each array (N,Ci,H,W); all are channels-last."""
+def bind(x: np.ndarray, y: np.ndarray, first: int) -> Call:
+    """The call that writes x (N,C,H,W) into the channels of y (N,K,H,W) from `first` on."""
     rows = memory.nhwc(y).reshape(-1, y.shape[1])  # (N,H,W,K) -> (NHW,K), y's memory
-    firsts = accumulate((x.shape[1] for x in arrays), initial=0)
-    return [
-        partial(_place, memory.flat(x), rows, x.shape[1], first)
-        for x, first in zip(arrays, firsts, strict=False)
-        if x.size
-    ]
+    return partial(_place, memory.flat(x), rows, x.shape[1], first)
 
 
 @entry_point(parallel=True)

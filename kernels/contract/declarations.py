@@ -130,6 +130,7 @@ class Abilities:
     chunked:   its buffers take about `memory.chunk()` bytes, and it works with a smaller chunk.
     bind:      bind(x, w, g, y, options) -> Call: everything of a call on these arrays but its run,
                which writes y and may be repeated (`bound.py`).
+    wide:      `bind` also takes some channels of a wider channels-last array for y.
     """
 
     supports: Callable[[Problem], bool] = everything
@@ -139,6 +140,7 @@ class Abilities:
     into: bool = False
     chunked: bool = False
     bind: Callable[..., Call] | None = None
+    wide: bool = False
 
     def serve(self, problem: Problem) -> bool:
         """Whether it supports the problem, with every option of the call."""

@@ -14,6 +14,12 @@ TBB does not start anew, a child changes to workqueue. (Numba still prints then 
 may be in an invalid state, or unable to join threads. The child does not use it; with
 NUMBA_THREADING_LAYER=omp nothing is printed.)
 
+Numba cuts a loop into as many tasks as there are threads, so that all wait for a thread which the
+system suspends early in its task. On TBB, whose threads take tasks from each other, we cut it into
+four for each thread: beside a busy process the others do what it did not begin. This changes who
+computes an iteration, and when, and no result. The other layers deal tasks out beforehand, where
+more of them win nothing.
+
 Compiled code calls the layer's functions by name, and a name is resolved only once. The names lead
 to functions of ours, each of which jumps to the address in a variable of its own. These addresses
 are changed in the child's first parallel loop, which starts workqueue's threads, as many as the
@@ -43,7 +49,7 @@ def _of_numba(name: str) -> Any:
 
 parallel, workqueue = _of_numba("parallel"), _of_numba("workqueue")
 
-LOOP = "numba_parallel_for"
+LOOP, SCHEDULE = "numba_parallel_for", "get_sched_size"
 FUNCTIONS = {
     LOOP: ("void", ("ptr",) * 5 + ("i64",) * 3),
     "get_num_threads": ("i64", ()),
@@ -51,8 +57,11 @@ FUNCTIONS = {
     "get_thread_id": ("i64", ()),
     "set_parallel_chunksize": ("i64", ("i64",)),
     "get_parallel_chunksize": ("i64", ()),
+    SCHEDULE: ("i64", ("i64", "i64", "ptr", "ptr")),
 }
 """What compiled code calls in a layer: type of the result, types of the arguments."""
+TASKS = 4
+"""Tasks of a loop for each thread, on TBB."""
 _MODULES = {"tbb": "tbbpool", "omp": "omppool", "workqueue": "workqueue"}
 _TBB = ("libtbb.so.12", "tbb12.dll", "libtbb.12.dylib")
 _LOOP_TYPE = ctypes.PYFUNCTYPE(None, *[ctypes.c_void_p] * 5, *[ctypes.c_size_t] * 3)
@@ -71,13 +80,41 @@ def _jump(name: str, result: str, types: tuple[str, ...]) -> str:
     }}"""
 
 
+_TASKS = f"""
+    @layers.address = global ptr null
+    define i64 @tasks(i64 %threads, i64 %axes, ptr %first, ptr %last) {{
+      %layers = load ptr, ptr @layers.address
+      %given = call i64 %layers(i64 %threads, i64 %axes, ptr %first, ptr %last)
+      %begin = load i64, ptr %first
+      %end = load i64, ptr %last
+      %steps = sub i64 %end, %begin
+      %count = add i64 %steps, 1
+      %most = mul i64 %threads, {TASKS}
+      %few = icmp slt i64 %count, %most
+      %tasks = select i1 %few, i64 %count, i64 %most
+      %plain = icmp eq i64 %given, %threads
+      %line = icmp eq i64 %axes, 1
+      %shared = icmp sgt i64 %threads, 1
+      %filled = icmp sgt i64 %count, 0
+      %a = and i1 %plain, %line
+      %b = and i1 %shared, %filled
+      %ours = and i1 %a, %b
+      %result = select i1 %ours, i64 %tasks, i64 %given
+      ret i64 %result
+    }}"""
+"""LLVM code of the number of tasks of a loop along one axis: TASKS for each thread, at most one for
+each iteration; the layer's own number for one thread, several axes, and where a user set a chunk
+size. `first` and `last` are the loop's bounds on each axis, both included."""
+
+
 class _Jumps:
     """The functions that compiled code is linked to, and the addresses that they jump to."""
 
     def __init__(self) -> None:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
-        module = llvm.parse_assembly("".join(_jump(n, *of) for n, of in FUNCTIONS.items()))
+        code = "".join(_jump(n, *of) for n, of in FUNCTIONS.items()) + _TASKS
+        module = llvm.parse_assembly(code)
         machine = llvm.Target.from_default_triple().create_target_machine(codemodel="jitdefault")
         self.engine = llvm.create_mcjit_compiler(module, machine)
         self.engine.finalize_object()
@@ -86,6 +123,9 @@ class _Jumps:
         """From now on compiled code runs on this layer, a module of `numba.np.ufunc`."""
         for name in FUNCTIONS:
             self.set(name, getattr(layer, "parallel_for" if name == LOOP else name))
+        if layer.__name__.endswith(_MODULES["tbb"]):
+            self.set("layers", layer.get_sched_size)
+            self.set(SCHEDULE, self.engine.get_function_address("tasks"))
 
     def set(self, name: str, address: int | None) -> None:
         place = self.engine.get_global_value_address(f"{name}.address")

@@ -78,6 +78,19 @@ def flat(x: np.ndarray) -> np.ndarray:
     return nhwc(x).reshape(-1) if x.ndim == 4 else x.reshape(-1)
 
 
+def rows(y: np.ndarray) -> tuple[np.ndarray, int]:
+    """(elements from the first of y (N,C,H,W) on, flat; elements from a pixel to the next).
+
+    y is channels-last, or some channels of an array that is: its pixels then are further apart.
+    """
+    plain = nhwc(y)
+    if plain.flags.c_contiguous:
+        return plain.reshape(-1), y.shape[1]  # (N,H,W,C) -> (NHWC,), the same memory
+    row = plain.strides[2] // y.itemsize
+    size = (math.prod(plain.shape[:3]) - 1) * row + y.shape[1]
+    return np.lib.stride_tricks.as_strided(plain, (size,), (y.itemsize,)), row
+
+
 @contextmanager
 def poisoned() -> Iterator[None]:
     """Within it, every buffer from `empty` is filled with NaN first."""

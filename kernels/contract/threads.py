@@ -15,6 +15,8 @@ import threadpoolctl
 
 MOST_PARTS, TERMS_OF_PART = 16, 8192
 """Of a sum that threads share, and the terms of a part, about."""
+MOST_PIECES = 16
+"""Of other work: two for each of eight threads."""
 
 # Numba's workqueue layer aborts when two Python threads enter it; every kernel runs under this.
 lock = threading.RLock()
@@ -64,6 +66,15 @@ def set_num_threads(count: int) -> None:
 def get_num_threads() -> int:
     """The number set, or else all that the machine (or NUMBA_NUM_THREADS) allows."""
     return most() if _count is None else _count
+
+
+def pieces(units: int, least: int = 1) -> int:
+    """How many pieces so many units of work are cut into, `least` units each, but two at least.
+
+    Threads take pieces as they become free. The number depends on the work alone: the bits of a
+    piece may depend on where it begins and ends (BLAS, and vectors with a scalar remainder).
+    """
+    return max(1, min(MOST_PIECES, max(2, units // least), units))
 
 
 def partial_sums(terms: int) -> int:

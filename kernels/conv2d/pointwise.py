@@ -60,7 +60,7 @@ def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: 
     of = _tiles(g.N * g.P * g.Q, g.C, g.K, x.itemsize)
     epilogue = options.epilogue or nothing(x.dtype)
     return partial(multiply, memory.flat(x), of, g.C, ONE_RUN, g.C, packed.reshape(-1), all_bias,
-                   options.rectify, epilogue, memory.flat(y), g.K)  # fmt: skip
+                   options.rectify, epilogue, *memory.rows(y), g.K)  # fmt: skip
 
 
 @kernel(
@@ -68,7 +68,9 @@ def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: 
     name="pointwise",
     accuracy=Accuracy(bound=terms),
     cost=Cost(work, "conv2d pointwise"),
-    abilities=Abilities(supports=supports, prepare=pack_filters, rectifies=True, bind=bind),
+    abilities=Abilities(
+        supports=supports, prepare=pack_filters, rectifies=True, bind=bind, wide=True
+    ),
 )
 def forward(
     x: np.ndarray,

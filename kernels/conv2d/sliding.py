@@ -61,7 +61,7 @@ def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: 
     of, starts = _tiles(g, places, x.itemsize)
     return in_turn(*surround, partial(
         multiply, pixels, of, step, starts, g.S * g.C, packed.reshape(-1), all_bias,
-        options.rectify, epilogue, memory.flat(y), g.K,
+        options.rectify, epilogue, *memory.rows(y), g.K,
     ))  # fmt: skip
 
 
@@ -84,7 +84,9 @@ def _tiles(
     name="sliding",
     accuracy=Accuracy(bound=terms, spreads="padding"),
     cost=Cost(work, "conv2d sliding"),
-    abilities=Abilities(supports=supports, prepare=pack_filters, rectifies=True, bind=bind),
+    abilities=Abilities(
+        supports=supports, prepare=pack_filters, rectifies=True, bind=bind, wide=True
+    ),
 )
 def forward(
     x: np.ndarray,

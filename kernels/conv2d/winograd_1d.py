@@ -28,12 +28,13 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from kernels.contract import memory, threads
+from kernels.contract import memory
 from kernels.contract.bound import Call, Options, in_turn
 from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.registry import kernel
+from kernels.contract.threads import pieces
 from kernels.cpu.direct import bias_of_panels, without_products
 from kernels.cpu.epilogue import Epilogue, apply, nothing
 from kernels.cpu.lines import copy_run
@@ -87,9 +88,11 @@ def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: 
     if 0 in (x.size, y.size, w.size):
         return partial(without_products, y, options.bias, options.rectify)
     fill, pixels, layer = _operands(x, w, g, options)
-    epilogue = options.epilogue or nothing(x.dtype)
-    multiply = partial(_strips, pixels, strips(g), layer, memory.nhwc(y),
-                       threads.get_num_threads(), epilogue)  # fmt: skip
+    out, apart = memory.rows(y)
+    outputs = Outputs(g.N, g.P, g.Q, g.K, apart)
+    s = strips(g)
+    multiply = partial(_strips, pixels, s, layer, out, outputs, pieces(g.N * -(-g.P // s.rows)),
+                       options.epilogue or nothing(x.dtype))  # fmt: skip
     return in_turn(*fill, multiply)
 
 
@@ -107,7 +110,7 @@ def bind_pooled(
     pooling = Pooling(g.P, g.Q, number, channels(x.dtype))
     multiply = partial(_bands, pixels, strips(g), layer, pooling, window_of(pool),
                        memory.nhwc(out[0]), memory.flat(out[1]),
-                       threads.get_num_threads())  # fmt: skip
+                       pieces(g.N * pool.P, 8))  # fmt: skip
     return in_turn(*fill, multiply)
 
 
@@ -142,6 +145,7 @@ def _operands(
         pools=pools,
         chunked=True,
         bind=bind,
+        wide=True,
     ),
 )
 def forward(
@@ -174,6 +178,16 @@ def forward(
     return y, switches
 
 
+class Outputs(NamedTuple):
+    """Sizes of y (N,P,Q,K); its pixels are `apart` elements from each other."""
+
+    N: int
+    P: int
+    Q: int
+    K: int
+    apart: int
+
+
 class Pooling(NamedTuple):
     """How planes (P,Q) of outputs are pooled (`max_pool2d/pairs.py`)."""
 
@@ -185,12 +199,18 @@ class Pooling(NamedTuple):
 
 @entry_point(parallel=True)
 def _strips(
-    pixels: Pixels, s: Strips, layer: Layer, y: np.ndarray, parts: int, epilogue: Epilogue
+    pixels: Pixels,
+    s: Strips,
+    layer: Layer,
+    y: np.ndarray,
+    outputs: Outputs,
+    parts: int,
+    epilogue: Epilogue,
 ) -> None:
-    """y (N,P,Q,K) of the padded pixels; each thread has a share of the strips."""
+    """y, flat, of the padded pixels; each thread has a share of the strips."""
     for part in numba.prange(parts):
         V = np.zeros(MOST * s.each, y.dtype)
-        _share_of_strips(pixels, s, layer, y, V, np.int64(part), parts, epilogue)
+        _share_of_strips(pixels, s, layer, y, outputs, V, np.int64(part), parts, epilogue)
 
 
 @subroutine
@@ -199,23 +219,23 @@ def _share_of_strips(
     s: Strips,
     layer: Layer,
     y: np.ndarray,
+    outputs: Outputs,
     V: np.ndarray,
     part: int | np.int64,
     parts: int,
     epilogue: Epilogue,
 ) -> None:
     """One thread's share, V its memory."""
-    N, P, Q, K = y.shape
-    out = y.reshape(-1)  # (N,P,Q,K) -> (NPQK,), the same memory
+    N, P, Q, K, apart = outputs
     buffers = new_buffers(V)
     of_image = (P + s.rows - 1) // s.rows
     for strip in range(N * of_image * part // parts, N * of_image * (part + 1) // parts):
         n, p = strip // of_image, strip % of_image * s.rows
         count = min(s.rows, P - p)
         transform_strip(pixels, n, p, count, s, buffers.V)
-        at, size = (n * P + p) * Q * K, count * Q * K
-        multiply_strip(s, layer, buffers, out, Target(at, Q, K), count)
-        apply(epilogue, out, at, 1, size, size)
+        at = (n * P + p) * Q * apart
+        multiply_strip(s, layer, buffers, y, Target(at, Q, K, apart), count)
+        apply(epilogue, y, at, count * Q, apart, K)
 
 
 @entry_point(parallel=True)
@@ -266,7 +286,7 @@ def _pool_bands(
         for p in range(begin + kept, end, s.rows):
             count = min(s.rows, end - p)
             transform_strip(pixels, n, p, count, s, buffers.V)
-            multiply_strip(s, layer, buffers, planes, Target((p - begin) * Q * K, Q, K), count)
+            multiply_strip(s, layer, buffers, planes, Target((p - begin) * Q * K, Q, K, K), count)
         top, bottom = begin, end
         for pair in range((z - a + 1) // 2):
             p = min(a + 2 * pair, z - 2)

@@ -96,6 +96,7 @@ def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: 
         rectifies=True,
         chunked=True,
         bind=bind,
+        wide=True,
     ),
 )
 def forward(

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels.contract import memory, threads
+from kernels.contract import memory
 from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.costs import Work, runs_of, up
 from kernels.contract.declarations import Abilities, Accuracy, Cost
@@ -29,8 +29,8 @@ from kernels.cpu.micro_kernel import MR, outer_packed
 from kernels.cpu.vector import KR, lanes_of
 from kernels.cpu.windows import Windows, pack_windows
 
-BAND = 16
-"""Rows of gx of a band, at least."""
+BAND, MOST_BANDS = 16, 8
+"""Rows of gx of a band, at least; bands of a batch, about, where there are few images."""
 
 
 def work(problem: Problem) -> Work:
@@ -77,7 +77,7 @@ def dgrad(
     if 0 in (gx.size, gy.size, w.size):
         return without_products(gx)
     packed = prepare(w, g) if prepared is None else prepared
-    bands = min(-(-g.H // BAND), max(1, -(-4 * threads.get_num_threads() // g.N)))
+    bands = min(-(-g.H // BAND), -(-MOST_BANDS // max(1, g.N)))
     _bands(memory.nhwc(gy), packed.reshape(-1), packed.shape[:2], memory.nhwc(gx), bands,
            (g.R, g.S), g.stride, g.padding, g.dilation)  # fmt: skip
     return gx

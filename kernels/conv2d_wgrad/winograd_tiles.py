@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from kernels.contract import memory, threads
+from kernels.contract import memory
 from kernels.contract.costs import Work, up
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
@@ -74,14 +74,14 @@ def wgrad(x: np.ndarray, gy: np.ndarray, g: ConvGeometry) -> np.ndarray:
     packing = Packing(width(sides.inputs, x.dtype), KR, 1, by_outputs=False)
     size, sums = sums_of(plan, sides, g, packing.inputs)
     W = memory.empty((size,), x.dtype)
-    shapes, parts = (memory.nhwc(x).shape, memory.nhwc(gy).shape), threads.get_num_threads()
-    chunks = jobs(plan, sides, *shapes, g.groups, x.dtype, parts, memory.chunk(), packing)
+    shapes = memory.nhwc(x).shape, memory.nhwc(gy).shape
+    chunks = jobs(plan, sides, *shapes, g.groups, x.dtype, memory.chunk(), packing)
     for group in range(g.groups):
         for i, job in enumerate(chunks):
             V = memory.empty((job.read_size,), x.dtype)
             Y = memory.empty((job.written_size,), x.dtype)
-            transform_input(memory.flat(x), job.reads[group], V, parts)
-            transform_gradient(memory.flat(gy), job.writes[group], Y, parts)
+            transform_input(memory.flat(x), job.reads[group], V, job.pieces)
+            transform_gradient(memory.flat(gy), job.writes[group], Y, job.pieces)
             accumulate(Y, V, W, sums[group], job.parameters, job.parts, i > 0)
         transform_weights(W, sums[group], memory.flat(gw))
     return gw

@@ -11,12 +11,12 @@ the windows of x (fprop) or of gy (dgrad).
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 
 import numba
 import numpy as np
 
-from kernels.contract import memory, threads
+from kernels.contract import memory
 from kernels.contract.bound import Call, Options, in_turn
 from kernels.contract.compilation import entry_point, inlined, subroutine
 from kernels.cpu.epilogue import apply, nothing
@@ -26,6 +26,10 @@ from kernels.cpu.windows import Windows, pack_windows
 
 BLOCK = 96
 """MC, the pixels of a block: whole tiles of 6 and of 12 rows, and of 16 terms."""
+READING = 8
+"""Pixels that are multiplied in the time in which a block reads the packed filters, about."""
+NEARLY = 33 / 32
+"""Of the shortest time."""
 TERMS = 24
 """KC, the terms of the sum at a time, in lines of 16."""
 
@@ -125,13 +129,22 @@ def bind_product(
     ))  # fmt: skip
 
 
+@lru_cache(maxsize=1024)
 def balanced(positions: int) -> tuple[int, int]:
-    """(pixels of a block, blocks): at most BLOCK, whole tiles, the same number for each thread."""
-    parts = threads.get_num_threads()
-    rounds = max(1, -(-positions // (parts * BLOCK)))
-    block = -(-positions // (parts * rounds))
-    block = max(MR, -(-block // MR) * MR)
+    """(pixels of a block, blocks): at most BLOCK, whole tiles.
+
+    Of the sizes that take two threads nearly the shortest time, that which suits eight best.
+    """
+    sizes = range(MR, BLOCK + 1, MR)
+    two, eight = ({size: _time(positions, size, count) for size in sizes} for count in (2, 8))
+    near = [size for size in sizes if two[size] <= NEARLY * min(two.values())]
+    block = min(near, key=lambda size: (eight[size], -size))
     return block, -(-positions // block)
+
+
+def _time(positions: int, block: int, count: int) -> int:
+    """Of blocks on `count` threads, in that of a pixel."""
+    return -(-positions // (block * count)) * (block + READING)
 
 
 def bias_of_panels(bias: np.ndarray | None, outputs: int, dtype: np.dtype) -> np.ndarray:

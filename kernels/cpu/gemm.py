@@ -1,18 +1,18 @@
-"""Matrix product by BLAS on Numba's threads, one part of the result per thread.
+"""Matrix product by BLAS on Numba's threads, each piece of the result by a call.
 
     out (M,N) = a (M,K) b (K,N) [+ bias, one value per column]
 
 `gemm` of SciPy's BLAS is called through the pointer that SciPy exports to Cython, inside a Numba
-parallel loop, with that BLAS limited to one thread: one thread pool works at a time. The longer
-side of `out` is divided into as many parts as there are threads, so no sum is split and the same
-number of threads gives the same bits. 2 M N K operations; compute-bound at the sizes of
-convolutions.
+parallel loop, with that BLAS limited to one thread: one thread pool works at a time. `out`
+is cut into pieces that depend on its size alone, so no sum is split and any number of threads gives
+the same bits. 2 M N K operations; compute-bound at the sizes of convolutions.
 
 Floating type: float32 or float64, accumulated in the same type.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import llvmlite.binding as llvm  # type: ignore[import-untyped]
@@ -36,6 +36,10 @@ _sgemm = _external("sgemm")
 _dgemm = _external("dgemm")
 threads.hold_blas_to_one_thread()
 
+PACKING = 40
+"""Multiply-adds in the time in which BLAS packs an element of an operand, about."""
+NEARLY = 33 / 32
+"""Of the time of two pieces, that of more of them at most."""
 PLAIN, TRANSPOSED = ord("N"), ord("T")
 
 
@@ -58,8 +62,25 @@ def gemm(
     a, a_op, a_leading = _operand(a)
     b, b_op, b_leading = _operand(b)
     operands = (a.ctypes.data, a_op, a_leading, b.ctypes.data, b_op, b_leading)
-    _gemm(*operands, out, bias, K, threads.get_num_threads())
+    _gemm(*operands, out, bias, K, *grid(M, N))
     return out
+
+
+@lru_cache(maxsize=1024)
+def grid(M: int, N: int) -> tuple[int, int]:
+    """Pieces of a result (M,N), down and across: two, or the most that take nearly their time.
+
+    Each piece packs its operands anew: the less there are, the better for few threads.
+    """
+    two = (2, 1) if M >= N else (1, 2)
+    grids = [two, (2, 2), (4, 1), (1, 4), (4, 2), (2, 4), (8, 1), (1, 8), (4, 4)]
+    near = [some for some in grids if _time(M, N, some) <= NEARLY * _time(M, N, two)]
+    return max(near, key=lambda some: (some[0] * some[1], -_time(M, N, some)))
+
+
+def _time(M: int, N: int, grid: tuple[int, int]) -> float:
+    """Of a multiply-add of a result cut so, with its part of the packing."""
+    return 1 + PACKING * (grid[0] / M + grid[1] / N)
 
 
 def _operand(x: np.ndarray) -> tuple[np.ndarray, int, int]:
@@ -82,17 +103,15 @@ def _leading_dimension(x: np.ndarray) -> int:
 
 
 @entry_point(parallel=True)
-def _gemm(a, a_op, a_leading, b, b_op, b_leading, out, bias, K, parts):  # type: ignore[no-untyped-def]
+def _gemm(a, a_op, a_leading, b, b_op, b_leading, out, bias, K, down, across):  # type: ignore[no-untyped-def]
     M, N = out.shape
     item = out.itemsize
     a_row = item * (a_leading if a_op == PLAIN else 1)  # bytes from a row of a to the next
     b_column = item * (1 if b_op == PLAIN else b_leading)
-    for part in numba.prange(parts):
-        m0, m1, n0, n1 = 0, M, 0, N
-        if M >= N:
-            m0, m1 = M * part // parts, M * (part + 1) // parts
-        else:
-            n0, n1 = N * part // parts, N * (part + 1) // parts
+    for piece in numba.prange(down * across):
+        i, j = piece // across, piece % across
+        m0, m1 = M * i // down, M * (i + 1) // down
+        n0, n1 = N * j // across, N * (j + 1) // across
         if m1 > m0 and n1 > n0:
             if bias.size:
                 for m in range(m0, m1):

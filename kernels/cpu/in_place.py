@@ -64,9 +64,10 @@ def tiles(rows: np.ndarray, width: int, step: int, read: float, filters: int, te
 
 
 @entry_point(parallel=True)
-def multiply(x, of, step, starts, run, packed, bias, rectify, epilogue, y, K):  # type: ignore[no-untyped-def]
+def multiply(x, of, step, starts, run, packed, bias, rectify, epilogue, y, row, K):  # type: ignore[no-untyped-def]
     """y, flat (pixels,K) = windows of x, flat, times packed (panels,terms,2L) + bias.
 
+    row: elements of y from a pixel to the next.
     step: elements of x from a window to the next of its tile; starts (R,), run: the terms of a
     window are runs of `run` elements that begin so far behind its first one. A position is a tile
     of one vector of filters.
@@ -76,11 +77,11 @@ def multiply(x, of, step, starts, run, packed, bias, rectify, epilogue, y, K):  
     for i in numba.prange(of.pieces):
         piece = np.int64(i)
         first, end = piece * positions // of.pieces, (piece + 1) * positions // of.pieces
-        _piece(x, of, step, starts, run, packed, bias, rectify, epilogue, y, K, first, end)
+        _piece(x, of, step, starts, run, packed, bias, rectify, epilogue, y, row, K, first, end)
 
 
 @subroutine
-def _piece(x, of, step, starts, run, packed, bias, rectify, epilogue, y, K, first, end):  # type: ignore[no-untyped-def]
+def _piece(x, of, step, starts, run, packed, bias, rectify, epilogue, y, row, K, first, end):  # type: ignore[no-untyped-def]
     """The tiles that begin at the positions from `first` to `end`."""
     lanes = lanes_of(y)
     vectors = (K + lanes - 1) // lanes
@@ -94,14 +95,14 @@ def _piece(x, of, step, starts, run, packed, bias, rectify, epilogue, y, K, firs
         begin = block * of_block + 2 * count * panel
         tile = (first - begin + width - 1) // width
         last = min(count, (end - begin + width - 1) // width)
-        _panel(x, of, step, starts, run, packed, bias, rectify, epilogue, y, K, panel, tile0,
+        _panel(x, of, step, starts, run, packed, bias, rectify, epilogue, y, row, K, panel, tile0,
                tile, last)  # fmt: skip
         first = begin + count * width
 
 
 @subroutine
 def _panel(  # type: ignore[no-untyped-def]
-    x, of, step, starts, run, packed, bias, rectify, epilogue, y, K, panel, tile0, tile, last
+    x, of, step, starts, run, packed, bias, rectify, epilogue, y, row, K, panel, tile0, tile, last
 ):
     """A panel of filters by the tiles from number `tile` to `last` of the block from tile0 on."""
     NR, line = 2 * lanes_of(y), CACHE_LINE // y.itemsize
@@ -113,9 +114,9 @@ def _panel(  # type: ignore[no-untyped-def]
         pixel = of.pixels[tile0 + t]
         rows = of.pixels[tile0 + t + 1] - pixel
         # Each tile prefetches FETCHED of the lines of UNROLL terms of the next panel.
-        ahead = following + t * FETCHED * line if t * FETCHED * line < UNROLL * NR else 0
+        distance = following + t * FETCHED * line if t * FETCHED * line < UNROLL * NR else 0
         # (rows,terms) x (terms,2L) -> (rows,2L)
         outer_rows(rows, x, of.windows[tile0 + t], step, starts, run, packed, b, bias, k, rectify,
-                   y, pixel * K + k, K, K - k, ahead)  # fmt: skip
+                   y, pixel * row + k, row, K - k, distance)  # fmt: skip
     first = of.pixels[tile0 + tile]
-    apply(epilogue, y, first * K + k, of.pixels[tile0 + last] - first, K, min(NR, K - k))
+    apply(epilogue, y, first * row + k, of.pixels[tile0 + last] - first, row, min(NR, K - k))

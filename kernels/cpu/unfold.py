@@ -12,17 +12,22 @@ Both run on one thread; x is (N,H,W,C), c0 the first channel of the group.
 
 from __future__ import annotations
 
-from kernels.contract import threads
 from kernels.contract.compilation import subroutine
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.threads import pieces
 
 BLOCK_BYTES = 2 << 20
+LEAST_PIXELS = 384
+"""Rows of a product by BLAS, which packs the filters anew for each."""
 
 
 def rows_per_block(g: ConvGeometry, itemsize: int, parts: int | None = None) -> int:
-    """How many rows (n p) of windows to unfold at a time, so that every part (thread) has some."""
+    """How many rows (n p) of windows to unfold at a time, so that every part of a sum has some.
+
+    Without parts: as many as there are pieces of LEAST_PIXELS.
+    """
     a_row = g.Q * g.R * g.S * (g.C // g.groups) * itemsize
-    share = -(-g.N * g.P // (parts or threads.get_num_threads()))
+    share = -(-g.N * g.P // (parts or pieces(g.N * g.P * g.Q, LEAST_PIXELS)))
     return max(1, min(share, BLOCK_BYTES // max(a_row, 1)))
 
 

@@ -31,6 +31,7 @@ from kernels.contract.interruption import file_of, interrupted
 from kernels.contract.kernel import Kernel
 from kernels.judge import apart, borrowed, forms, missing
 from kernels.judge.arena import SIZE, Mapped
+from kernels.judge.forms.memory import reserve
 from kernels.judge.messages import (
     DONE,
     ArrayRef,
@@ -122,6 +123,7 @@ class Connection:
 
     def load(self, source: str, memory: int) -> tuple[dict[str, Any], bytes]:
         """Loads the file, which may take so many bytes of addresses from now on; 0 for any."""
+        reserve(source)
         if memory:
             _limit(_addresses() + memory)
         return self.served.load(source), b""

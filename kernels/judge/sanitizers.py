@@ -1,4 +1,4 @@
-"""Findings of the address and the undefined-behaviour sanitizer in what a process printed."""
+"""Findings of the sanitizers, and of the emulator of CUDA, in what a process printed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 _ADDRESS = re.compile(r"ERROR: AddressSanitizer: (?P<what>[\w-]+(?: on unknown address)?)")
 _UNDEFINED = re.compile(r"^(?P<file>[^\s:]+):(?P<line>\d+):\d+: runtime error: (?P<what>.*)$")
+_EMULATOR = re.compile(r"^emulator: (?:/[^\s:]*/)?(?P<what>.*)$")
 _REPORT = re.compile(
     r"(AddressSanitizer:DEADLYSIGNAL\n)?=+\n==\d+==ERROR: AddressSanitizer.*?(==\d+==ABORTING|\Z)",
     re.DOTALL,
@@ -21,6 +22,8 @@ def finding(output: str) -> str | None:
         if found := _UNDEFINED.match(line):
             place = f"{Path(found['file']).name}:{found['line']}"
             return f"the kernel has undefined behaviour: {found['what']} ({place})"
+        if found := _EMULATOR.match(line):
+            return f"the kernel has undefined behaviour: {found['what']}"
         if found := _ADDRESS.search(line):
             return f"the kernel {_in_words(found['what'])}{_place(lines[number:])}"
     return None

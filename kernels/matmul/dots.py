@@ -16,15 +16,20 @@ from functools import partial
 import numba
 import numpy as np
 
-from kernels.contract import memory, threads
+from kernels.contract import memory
 from kernels.contract.bound import Call, Options, in_turn
 from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
+from kernels.contract.threads import pieces
 
 FEW = 2
 """Rows of a; with more of them BLAS's blocks win."""
+COLUMNS = 8192
+"""Columns of b that a thread reads at a time: their sums stay in the L1 cache, or nearly."""
+LEAST_READ = 1 << 16
+"""Elements of b that a thread reads at a time, at least."""
 SUMS = {"reassoc", "contract", "nsz"}
 """Fast-math flags that let the compiler vectorise a sum; NaN and infinity are kept."""
 
@@ -46,7 +51,11 @@ def bind(
     """The call of `matmul` that writes this `out`."""
     a = np.ascontiguousarray(a)
     if b.flags.c_contiguous:
-        product: Call = partial(_add_rows, a, b, out, threads.get_num_threads())
+        sums = options.allocate((_parts(shape), *out.shape), a.dtype)
+        product = in_turn(
+            partial(_add_rows, a, b, sums),
+            partial(np.sum, sums, axis=0, out=out),  # (parts,M,N) -> (M,N)
+        )
     else:
         product = partial(_dots, a, np.ascontiguousarray(b.T), out)  # b (K,N) -> its rows (N,K)
     if options.bias is None:
@@ -82,23 +91,34 @@ def _dots(a, rows, out):  # type: ignore[no-untyped-def]
             out[m, n] = total
 
 
-@entry_point(parallel=True, fastmath=SUMS)
-def _add_rows(a, b, out, parts):  # type: ignore[no-untyped-def]
-    """out (M,N): the rows of b (K,N), scaled by the elements of a (M,K) and added.
+def _parts(shape: tuple[int, int, int]) -> int:
+    """Parts of the K terms of a sum, so that there are pieces for every thread."""
+    _, N, K = shape
+    return max(1, min(K // 4, pieces(N * K, LEAST_READ) // -(-N // COLUMNS)))
 
-    Four rows at a time, so that a sum is read and written once for four terms.
+
+@entry_point(parallel=True, fastmath=SUMS)
+def _add_rows(a, b, sums):  # type: ignore[no-untyped-def]
+    """sums (parts,M,N): a part of b's rows (K,N), scaled by the elements of a (M,K) and added.
+
+    A piece is a part and some columns. Four rows at a time, so that a sum is read and written once
+    for four terms.
     """
-    (M, K), N = a.shape, b.shape[1]
-    for part in numba.prange(parts):
-        n0, n1 = N * part // parts, N * (part + 1) // parts
+    (M, K), N, parts = a.shape, b.shape[1], sums.shape[0]
+    runs = (N + COLUMNS - 1) // COLUMNS
+    for piece in numba.prange(parts * runs):
+        part, run = piece // runs, piece % runs
+        n0, n1 = N * run // runs, N * (run + 1) // runs
+        k0, k1 = K * part // parts, K * (part + 1) // parts
+        out = sums[part]
         out[:, n0:n1] = 0
-        for k in range(0, K - K % 4, 4):
+        for k in range(k0, k1 - (k1 - k0) % 4, 4):
             for m in range(M):
                 f0, f1, f2, f3 = a[m, k], a[m, k + 1], a[m, k + 2], a[m, k + 3]
                 for n in range(n0, n1):
                     pairs = f0 * b[k, n] + f1 * b[k + 1, n], f2 * b[k + 2, n] + f3 * b[k + 3, n]
                     out[m, n] += pairs[0] + pairs[1]
-        for k in range(K - K % 4, K):
+        for k in range(k1 - (k1 - k0) % 4, k1):
             for m in range(M):
                 for n in range(n0, n1):
                     out[m, n] += a[m, k] * b[k, n]

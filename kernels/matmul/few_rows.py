@@ -23,11 +23,12 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels.contract import memory, threads
+from kernels.contract import memory
 from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
+from kernels.contract.threads import pieces
 from kernels.cpu.lines import copy_run
 from kernels.cpu.micro_kernel import MR, MR_T
 from kernels.cpu.micro_kernel_prefetch import (
@@ -43,6 +44,8 @@ TERMS = 1024
 """Terms of a^T's panels at a time: so many stay in the L2 cache while W's rows are read."""
 PACKED_LINES = 8
 """Lines of each of W's rows that are packed at a time."""
+COLUMNS = 2048
+"""Columns of b that a thread reads at a time, at least: rows are long runs of memory."""
 AT_ONCE = 64
 """Rows of b for which the sums are read and written once."""
 
@@ -70,13 +73,15 @@ def matmul(
     a: np.ndarray, b: np.ndarray, shape: tuple[int, int, int], *, bias: np.ndarray | None = None
 ) -> np.ndarray:
     """a (M,K), b (K,N), bias (N,) -> (M,N); `shape` is (M, N, K); accumulates in their type."""
-    out, parts = memory.empty(shape[:2], a.dtype), threads.get_num_threads()
+    out = memory.empty(shape[:2], a.dtype)
     if b.flags.c_contiguous:
         transposed = np.ascontiguousarray(a.T)  # (M,K) -> (K,M)
-        _add_rows(transposed.reshape(-1), b.reshape(-1), out.reshape(-1), shape, parts)
+        _add_rows(transposed.reshape(-1), b.reshape(-1), out.reshape(-1), shape,
+                  pieces(shape[1], COLUMNS))  # fmt: skip
     else:
         NR = lanes(a.dtype) * (1 if len(a) <= lanes(a.dtype) else 2)
-        _multiply_rows(_panels(a, NR).reshape(-1), np.ascontiguousarray(b.T), out, NR, parts)
+        _multiply_rows(_panels(a, NR).reshape(-1), np.ascontiguousarray(b.T), out, NR,
+                       pieces(shape[1], 2 * MR))  # fmt: skip
     return out if bias is None else np.add(out, bias, out=out)
 
 
@@ -99,10 +104,11 @@ def _multiply_rows(a, rows, out, NR, parts):  # type: ignore[no-untyped-def]
     panels = (M + NR - 1) // NR
     narrow = lanes_of(a) == NR
     mr = 2 * MR if narrow else MR
+    all_tiles = (N + mr - 1) // mr
     flat = rows.reshape(-1)  # (N,K) -> (NK,), the same memory
     for part in numba.prange(parts):
-        n0, n1 = N * part // parts, N * (part + 1) // parts
-        tiles = (n1 - n0 + mr - 1) // mr
+        t0, t1 = all_tiles * part // parts, all_tiles * (part + 1) // parts
+        n0, n1, tiles = t0 * mr, min(N, t1 * mr), t1 - t0
         lines = np.zeros(mr * PACKED_LINES * KR, a.dtype)
         sums = np.empty(panels * tiles * mr * NR, a.dtype)
         for k in range(0, terms, TERMS):

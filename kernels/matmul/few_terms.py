@@ -14,11 +14,12 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from kernels.contract import memory, threads
+from kernels.contract import memory
 from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
+from kernels.contract.threads import pieces
 from kernels.cpu.micro_kernel import MR_T, outer_strided_3
 from kernels.cpu.non_temporal import fence, use_non_temporal
 from kernels.cpu.vector import lanes, lanes_of
@@ -57,9 +58,7 @@ def matmul(
     panels = _panels(b, 3 * lanes(a.dtype))
     flat = out.reshape(-1)  # (M,N) -> (MN,), the same memory
     whole = N % lanes(a.dtype) == 0  # then every vector of a row is aligned if the first one is
-    _multiply(
-        transposed.reshape(-1), panels.reshape(-1), flat, shape, whole, threads.get_num_threads()
-    )
+    _multiply(transposed.reshape(-1), panels.reshape(-1), flat, shape, whole, pieces(-(-M // MR_T)))
     return out if bias is None else np.add(out, bias, out=out)
 
 

@@ -10,10 +10,16 @@ from functools import lru_cache
 
 import numpy as np
 
+from kernels.contract.threads import pieces
 from kernels.cpu.micro_kernel import MR_STEP
 from kernels.cpu.vector import KR, lanes
 from kernels.winograd.layout import Array, Chunk, Panels, Plane, Product, pack
 from kernels.winograd.plan import Plan, chunk
+
+LEAST_LINES = 24
+"""Lines of channels of tiles that a thread transforms at a time."""
+LEAST_ROWS = 512
+"""Rows of products of two panels that a thread multiplies at a time."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +60,12 @@ class Job:
     reads: tuple[Array, ...]
     written_size: int
     writes: tuple[Array, ...]
+    pieces: int
+    """Of the tiles, in which the transforms are shared out."""
 
     @property
     def parts(self) -> int:
-        """Threads that the products are shared out among."""
+        """Pieces of the products."""
         return self.product.bounds.size - 1
 
 
@@ -69,14 +77,13 @@ def jobs(
     written: tuple[int, ...],
     groups: int,
     dtype: np.dtype,
-    parts: int,
     chunk_bytes: int,
     packing: Packing | None = None,
 ) -> tuple[Job, ...]:
     """A convolution from an array (N,H,W,C) `read` to one `written`, chunk by chunk."""
     its = packing or Packing(KR, 2 * lanes(dtype), MR_STEP, by_outputs=True)
     return tuple(
-        _job(plan, sides, part, its, read, written, groups, parts)
+        _job(plan, sides, part, its, read, written, groups)
         for part in chunks_of(plan, sides, read[0], dtype.itemsize, chunk_bytes)
     )
 
@@ -89,7 +96,6 @@ def _job(
     read: tuple[int, ...],
     written: tuple[int, ...],
     groups: int,
-    parts: int,
 ) -> Job:
     depth = plan.phases_at * panels(sides.inputs, packing.inputs)
     out_panels = len(plan.out_phases) * panels(sides.outputs, packing.outputs)
@@ -97,11 +103,18 @@ def _job(
     v_begins, v_size = apart(depth * rows * packing.inputs)
     m_begins, m_size = apart(out_panels * rows * packing.outputs)
     V, M = Panels(v_begins, rows, packing.inputs), Panels(m_begins, rows, packing.outputs)
-    units, bounds = _units(depth, out_panels, rows, packing.by_outputs, parts)
+    units, bounds = _units(depth, out_panels, rows, packing.by_outputs)
     product = Product(v_begins, m_begins, rows, depth, units, bounds)
     reads = _of_groups(plan, part, V, read, sides.inputs, groups)
     writes = _of_groups(plan, part, M, written, sides.outputs, groups)
-    return Job(product, pack(product), v_size, reads, m_size, writes)
+    return Job(product, pack(product), v_size, reads, m_size, writes, _pieces_of(plan, part, sides))
+
+
+def _pieces_of(plan: Plan, part: Chunk, sides: Sides) -> int:
+    """Pieces of a chunk's tiles, each with LEAST_LINES of the channels of some."""
+    tiles = part.bands.size * len(plan.columns.tiles)
+    lines = panels(min(sides.inputs, sides.outputs), KR)
+    return min(tiles, pieces(tiles * lines, LEAST_LINES))
 
 
 def _of_groups(
@@ -113,13 +126,13 @@ def _of_groups(
     return tuple(pack(plan.tiling, part, matrices, plane) for plane in planes)
 
 
-def _units(
-    depth: Array, out_panels: int, rows: Array, by_outputs: bool, parts: int
-) -> tuple[Array, Array]:
-    """The products' units (units,2), each a point and a panel, and each thread's share of them."""
+def _units(depth: Array, out_panels: int, rows: Array, by_outputs: bool) -> tuple[Array, Array]:
+    """The products' units (units,2), each a point and a panel, and the bounds of their pieces."""
     of_point = np.full(depth.size, out_panels) if by_outputs else depth
     units = np.array([(p, panel) for p, some in enumerate(of_point) for panel in range(some)])
-    return units, shares(np.repeat(rows * (depth if by_outputs else 1), of_point), parts)
+    work = np.repeat(rows * (depth if by_outputs else 1), of_point)
+    of_panels = int(work.sum()) * (1 if by_outputs else out_panels)
+    return units, shares(work, min(len(units), pieces(of_panels, LEAST_ROWS)))
 
 
 def chunks_of(plan: Plan, sides: Sides, images: int, itemsize: int, nbytes: int) -> list[Chunk]:

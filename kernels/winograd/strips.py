@@ -54,11 +54,13 @@ class Buffers(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Where the outputs of a strip go: y (...,Q,K), flat, from element `at` on."""
+    """Where the outputs of a strip go: y (...,Q,K), flat, from element `at` on; pixels are `apart`
+    elements from each other."""
 
     at: int
     Q: int
     K: int
+    apart: int
 
 
 @subroutine
@@ -103,7 +105,7 @@ def multiply_strip(
     V, M, result = buffers
     U, starts, bias, zeros, rectify = layer
     _multiply(V, starts, s.m, s.tiles, s.run, s.each, U, zeros, M, result, bias, rectify,
-              y, target.at, count, target.Q, target.K)  # fmt: skip
+              y, target.at, count, target.Q, target.K, target.apart)  # fmt: skip
 
 
 # One function without structures or inlined parts: LLVM compiles the same loops to code that takes
@@ -111,7 +113,7 @@ def multiply_strip(
 # and 4 % longer where it is not optimised before it is linked.
 @optimised
 def _multiply(  # type: ignore[no-untyped-def]
-    V, starts, m, tiles, run, each, U, zeros, M, result, bias, rectify, y, pixel, count, Q, K
+    V, starts, m, tiles, run, each, U, zeros, M, result, bias, rectify, y, pixel, count, Q, K, apart
 ):
     lanes = lanes_of(V)
     width, terms = 2 * lanes, starts.size * run
@@ -128,24 +130,24 @@ def _multiply(  # type: ignore[no-untyped-def]
                                M, p * MR * width, width, run)  # fmt: skip
                 # Meanwhile the lines of y for some of the tiles' outputs are prefetched.
                 for t in range(tile + some * p // MOST, tile + some * (p + 1) // MOST):
-                    to = pixel + (t // tiles * Q + t % tiles * m) * K + k
+                    to = pixel + (t // tiles * Q + t % tiles * m) * apart + k
                     for i in range(m):
-                        fetch(y, to + i * K)
-                        fetch(y, to + i * K + lanes)
+                        fetch(y, to + i * apart)
+                        fetch(y, to + i * apart + lanes)
             for t in range(some):  # y = A^T M, in place where tile and panel are whole
                 row, column = (tile + t) // tiles, (tile + t) % tiles * m
-                to = pixel + (row * Q + column) * K + k
+                to = pixel + (row * Q + column) * apart + k
                 whole = column + m <= Q and k + width <= K
                 for e in range(0, width, lanes):  # (m,MOST) x (MOST,L) -> y (m,L)
                     at, step = t * width + e, MR * width
                     if whole and rectify:
-                        _a_rectified(m, M, at, step, y, to + e, K)
+                        _a_rectified(m, M, at, step, y, to + e, apart)
                     elif whole:
-                        _a(m, M, at, step, y, to + e, K)
+                        _a(m, M, at, step, y, to + e, apart)
                     elif rectify:
                         _a_rectified(m, M, at, step, result, e, width)
                     else:
                         _a(m, M, at, step, result, e, width)
                 if not whole:
                     for i in range(min(m, Q - column)):
-                        copy_run(result, i * width, y, to + i * K, min(width, K - k))
+                        copy_run(result, i * width, y, to + i * apart, min(width, K - k))

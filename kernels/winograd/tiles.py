@@ -12,10 +12,11 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from kernels.contract import memory, threads
+from kernels.contract import memory
 from kernels.contract.bound import Call, Options, in_turn
 from kernels.contract.costs import Work, runs_of, up
 from kernels.contract.geometry import ConvGeometry
+from kernels.contract.threads import pieces
 from kernels.cpu.epilogue import nothing
 from kernels.cpu.vector import KR, lanes
 from kernels.winograd.filters import multiply_once, transform_filter
@@ -26,6 +27,8 @@ from kernels.winograd.output_transform import transform_output
 from kernels.winograd.plan import Plan
 from kernels.winograd.products import multiply
 
+LEAST_PANELS = 4
+"""Of filters, that a thread transforms at a time."""
 FEW = 64
 """Tiles for which writing the transformed filters to memory costs more than it saves."""
 ONCE = 0.5
@@ -68,10 +71,11 @@ class Filters:
 def prepare(weights: Weights, plan: Plan, sides: Sides) -> Filters:
     """U = G g G^T."""
     matrices, size, parameters = _filters_of(plan, sides, weights.strides, weights.w.dtype)
-    packed = []
+    packed, width = [], 2 * lanes(weights.w.dtype)
+    parts = pieces(panels(sides.inputs, KR) * panels(sides.outputs, width), LEAST_PANELS)
     for group in range(weights.groups):
         U = memory.empty((size,), weights.w.dtype)
-        transform_filter(weights.of_group(group), parameters, U, threads.get_num_threads())
+        transform_filter(weights.of_group(group), parameters, U, parts)
         packed.append(U)
     return Filters(tuple(packed), matrices.begins)
 
@@ -118,8 +122,9 @@ def bind_tiles(
     if isinstance(filters, Weights) and not few_tiles(plan, len(x)):
         filters = prepare(filters, plan, sides)
     bias = np.zeros(y.shape[1], x.dtype) if options.bias is None else options.bias
-    shapes, parts = (memory.nhwc(x).shape, memory.nhwc(y).shape), threads.get_num_threads()
-    every = jobs(plan, sides, *shapes, filters.groups, x.dtype, parts, memory.chunk())
+    out, row = memory.rows(y)
+    shapes = memory.nhwc(x).shape, (*memory.nhwc(y).shape[:3], row)
+    every = jobs(plan, sides, *shapes, filters.groups, x.dtype, memory.chunk())
     all_V = options.allocate((max(job.read_size for job in every),), x.dtype)
     all_M = options.allocate((max(job.written_size for job in every),), x.dtype)
     epilogue = options.epilogue or nothing(x.dtype)
@@ -128,10 +133,10 @@ def bind_tiles(
         V, M = all_V[: job.read_size], all_M[: job.written_size]
         for group in range(filters.groups):
             calls += (
-                partial(transform_input, memory.flat(x), job.reads[group], V, parts),
+                partial(transform_input, memory.flat(x), job.reads[group], V, job.pieces),
                 _bind_products(V, filters, group, M, job, plan, sides),
-                partial(transform_output, M, memory.flat(y), bias, options.rectify,
-                        job.writes[group], parts, epilogue),
+                partial(transform_output, M, out, bias, options.rectify,
+                        job.writes[group], job.pieces, epilogue),
             )  # fmt: skip
     return in_turn(*calls)
 
@@ -144,8 +149,8 @@ def _bind_products(
         U = filters.packed[group], filters.begins
         return partial(multiply, V, *U, M, job.parameters, job.parts)
     parameters = _filters_of(plan, sides, filters.strides, V.dtype)[2]
-    w = filters.of_group(group)
-    return partial(multiply_once, V, w, parameters, M, job.parameters, job.parts)
+    w, parts = filters.of_group(group), pieces(panels(sides.outputs, 2 * lanes(V.dtype)))
+    return partial(multiply_once, V, w, parameters, M, job.parameters, parts)
 
 
 def few_tiles(plan: Plan, images: int) -> bool:

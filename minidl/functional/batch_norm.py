@@ -24,8 +24,9 @@ from kernels.contract import memory
 from kernels.contract.group_geometry import GroupNormGeometry
 from minidl import device
 from minidl.backward_pass import backward
-from minidl.functional import arguments
+from minidl.functional import arguments, batch_norm_of_parts
 from minidl.functional.arithmetic import add, divide, multiply, subtract
+from minidl.functional.channel_rows import planes_of, rows_of, sums_of
 from minidl.functional.elementary import sqrt
 from minidl.functional.reduction import mean
 from minidl.functional.shape import reshape
@@ -34,8 +35,6 @@ from minidl.rules import gradient
 from minidl.tensor import Node, Tensor, plain, record
 
 Needs = tuple[bool, ...]
-GROUP = 128
-"""Rows that are added in x's own type."""
 NOTICED = 4
 """Roundings of 1 from which what is left of a mean in x's type is subtracted too."""
 
@@ -81,6 +80,7 @@ def batch_norm(
 
     training: with the batch's mean and variance; the running ones, if given, are changed in place:
               running <- (1 - momentum) running + momentum batch, of the variance over M - 1.
+              Within `batch_norm_of_parts.part_of_batch` the batch is that of all parts.
               Otherwise with the running ones, which must be given.
     ValueError for other shapes, and in training for fewer than two elements a channel.
     """
@@ -95,29 +95,46 @@ def batch_norm(
         return _fixed(x, running_mean, running_var, weight, bias, eps)
     ones, zeros = (Tensor(np.full_like(x._array, v, shape=(C,))) for v in (1, 0))
     w, b = ones if weight is None else weight, zeros if bias is None else bias
-    rows = _rows(x._array)
+    part = batch_norm_of_parts.current()
+    if part is not None:
+        y, shared = batch_norm_of_parts.normalise(x, w, b, eps, part)
+        if part.leads:
+            _update(running_mean, running_var, (shared.mean, shared.variance), shared.M, momentum)
+        return y
+    normalised, found = _of_whole(x, w, b, eps)
+    _update(running_mean, running_var, (found.mean, found.variance()), found.g.L, momentum)
+    return normalised
+
+
+def _of_whole(x: Tensor, w: Tensor, b: Tensor, eps: float) -> tuple[Tensor, Statistics]:
+    """x standardised by its own statistics, times weight, plus bias."""
+    rows = rows_of(x._array)
     if len(rows) < 2:
         raise ValueError(
             f"batch_norm: x {x.shape} has {len(rows)} element in a channel, whose variance is no "
             "use in training; at least 2 are needed"
         )
-    g = GroupNormGeometry.of((1, *rows.shape), C, eps)
+    g = GroupNormGeometry.of((1, *rows.shape), rows.shape[1], eps)
     kernel = pick_for("group_norm", rows, g)
-    (y,), saved = kernel(rows[None], g, weight=w._array, bias=b._array)  # (M,C) -> (1,M,C)
+    (array,), saved = kernel(rows[None], g, weight=w._array, bias=b._array)  # (M,C) -> (1,M,C)
     found = Statistics(g, saved)
     off = found.rounding(x.dtype) * found.scale
     if (np.abs(off) > NOTICED * np.finfo(x.dtype).eps).any():
-        y += (off * w._array).astype(x.dtype)
-    _update(running_mean, running_var, found, momentum)
-    return record("batch_norm", _planes(y, x.shape), (x, w, b), eps=eps, rows=rows, found=found)
+        array += (off * w._array).astype(x.dtype)
+    planes = planes_of(array, x.shape)
+    return record("batch_norm", planes, (x, w, b), eps=eps, rows=rows, found=found), found
 
 
 def _update(
-    running_mean: Tensor | None, running_var: Tensor | None, found: Statistics, momentum: float
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    found: tuple[np.ndarray, np.ndarray],
+    M: float,
+    momentum: float,
 ) -> None:
-    M = found.g.L
-    unbiased = found.variance() * (M / (M - 1))
-    for running, new in ((running_mean, found.mean), (running_var, unbiased)):
+    """Move the running statistics towards a mean and a variance (C,) of M elements."""
+    mean, variance = found
+    for running, new in ((running_mean, mean), (running_var, variance * (M / (M - 1)))):
         if running is not None:
             old = running._array
             running.assign((old * (1 - momentum) + new * momentum).astype(old.dtype))
@@ -131,7 +148,7 @@ def _batch_norm(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ..
         composed = batch_norm_composed(x, weight, bias, node.saved["eps"])
         found = iter(backward(composed, gy, inputs=wanted, create_graph=True))
         return tuple(next(found) if need else None for need in needs)
-    rows, found = _rows(gy._array), node.saved["found"]
+    rows, found = rows_of(gy._array), node.saved["found"]
     gw, gb = _sums_with(rows, node.saved["rows"], found)
     gx = None
     if needs[0]:
@@ -139,7 +156,7 @@ def _batch_norm(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor | None, ..
         vjp = pick_for("group_norm_vjp", rows, found.g)
         (standard,) = vjp(*arrays, found.saved, found.g)  # (1,M,C) -> (M,C)
         standard *= weight._array
-        gx = Tensor(_planes(standard, x.shape))
+        gx = Tensor(planes_of(standard, x.shape))
     kept = (Tensor(g.astype(rows.dtype)) for g in (gw, gb))
     return gx, *(g if need else None for g, need in zip(kept, needs[1:], strict=True))
 
@@ -151,8 +168,8 @@ def _sums_with(gy: np.ndarray, x: np.ndarray, found: Statistics) -> tuple[np.nda
     """
     products = np.subtract(x, found.mean.astype(x.dtype), out=memory.empty_like(x))
     products *= gy
-    gb = _sums(gy)
-    return found.scale * (_sums(products) + found.rounding(x.dtype) * gb), gb
+    gb = sums_of(gy)
+    return found.scale * (sums_of(products) + found.rounding(x.dtype) * gb), gb
 
 
 def batch_norm_composed(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
@@ -194,31 +211,6 @@ def _fixed_arrays(
     y: np.ndarray = x._array * scale.reshape(apart)  # (C,) -> (C,1,...)
     y += shift.reshape(apart)  # (C,) -> (C,1,...)
     return y
-
-
-def _rows(x: np.ndarray) -> np.ndarray:
-    """(N,C,...) -> (M,C), of which the channels are contiguous."""
-    if x.ndim == 2:
-        return x
-    x = memory.canonicalise(x) if x.ndim == 4 else x
-    last = x.transpose(0, *range(2, x.ndim), 1)  # (N,C,...) -> (N,...,C)
-    return last.reshape(-1, x.shape[1])  # (N,...,C) -> (M,C)
-
-
-def _planes(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """(M,C) -> (N,C,...), a view."""
-    N, C, *pixels = shape
-    last = rows.reshape(N, *pixels, C)  # (M,C) -> (N,...,C)
-    return last.transpose(0, last.ndim - 1, *range(1, last.ndim - 1))  # (N,...,C) -> (N,C,...)
-
-
-def _sums(rows: np.ndarray) -> np.ndarray:
-    """The sums of the columns in float64: (M,C) -> (C,)."""
-    whole = len(rows) // GROUP * GROUP
-    if rows.dtype == np.float64 or not whole:
-        return rows.sum(axis=0, dtype=np.float64)
-    groups = rows[:whole].reshape(-1, GROUP, rows.shape[1]).sum(axis=1)  # (M,C) -> (M/G,G,C)
-    return groups.sum(axis=0, dtype=np.float64) + rows[whole:].sum(axis=0, dtype=np.float64)
 
 
 def _check(x: object, **channelwise: Tensor | None) -> int:

@@ -82,20 +82,26 @@ def gather(x: Tensor, dim: int, index: Any) -> Tensor:
     index: integers with as many axes as x, none longer than x's but `dim`.
     """
     arguments.tensor(x, "gather", "x")
-    dim = arguments.axis(dim, x.shape, "gather: dim")
-    places = arguments.positions(index, x.shape[dim], f"gather: index into {x.shape}")
+    return getitem(x, tuple(grid_along(x, dim, index, "gather")))
+
+
+def grid_along(x: Tensor, dim: int, index: Any, what: str) -> list[Any]:
+    """The index into x of `index`'s places along `dim`, and of its own along the other axes; the
+    arrays broadcast to the shape of `index`."""
+    axis = arguments.axis(dim, x.shape, f"{what}: dim")
+    places = arguments.positions(index, x.shape[axis], f"{what}: index into {x.shape}")
     fits = places.ndim == x.ndim and all(
-        n <= size or axis == dim
-        for axis, (n, size) in enumerate(zip(places.shape, x.shape, strict=True))
+        n <= size or at == axis
+        for at, (n, size) in enumerate(zip(places.shape, x.shape, strict=True))
     )
     if not fits:
         raise ValueError(
-            f"gather: index {places.shape} must have the axes of x {x.shape}, and be no longer but "
-            f"for axis {dim}"
+            f"{what}: index {places.shape} must have the axes of x {x.shape}, and be no longer but "
+            f"for axis {axis}"
         )
     grid: list[Any] = list(np.ogrid[tuple(slice(size) for size in places.shape)])
-    grid[dim] = places
-    return getitem(x, tuple(grid))
+    grid[axis] = places
+    return grid
 
 
 def permute(x: Tensor, dims: Sequence[int]) -> Tensor:

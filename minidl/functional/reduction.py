@@ -123,12 +123,6 @@ def amax(
     return record("amax", x._array.max(axis=axes, keepdims=kept), (x,), axes=axes)
 
 
-@gradient.rule("amax")
-def _amax(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
-    x, axes = node.inputs[0]._array, node.saved["axes"]
-    return (_to_best(gy, x == x.max(axis=axes, keepdims=True), axes),)
-
-
 def amin(
     x: Tensor,
     dim: Axis = None,
@@ -145,10 +139,12 @@ def amin(
     return record("amin", x._array.min(axis=axes, keepdims=kept), (x,), axes=axes)
 
 
+@gradient.rule("amax")
 @gradient.rule("amin")
-def _amin(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
+def _extreme(node: Node, gy: Tensor, needs: Needs) -> tuple[Tensor]:
     x, axes = node.inputs[0]._array, node.saved["axes"]
-    return (_to_best(gy, x == x.min(axis=axes, keepdims=True), axes),)
+    extreme = x.max if node.operation == "amax" else x.min
+    return (_to_best(gy, x == extreme(axis=axes, keepdims=True), axes),)
 
 
 def _to_best(gy: Tensor, best: np.ndarray, axes: tuple[int, ...]) -> Tensor:

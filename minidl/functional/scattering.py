@@ -9,6 +9,7 @@ import numpy as np
 from minidl import device
 from minidl.functional import arguments
 from minidl.functional.arithmetic import where
+from minidl.functional.moving import grid_along
 from minidl.functional.shape import _put, getitem
 from minidl.tensor import Tensor
 
@@ -42,19 +43,7 @@ def scatter_add(x: Tensor, dim: int, index: Any, src: Tensor) -> Tensor:
 
 def places_along(x: Tensor, dim: int, index: Any, what: str) -> tuple[Any, ...]:
     """The index into x of `index`'s places along `dim`, and of its own along the other axes."""
-    axis = arguments.axis(dim, x.shape, f"{what}: dim")
-    places = arguments.positions(index, x.shape[axis], f"{what}: index into {x.shape}")
-    fits = places.ndim == x.ndim and all(
-        n <= size or at == axis
-        for at, (n, size) in enumerate(zip(places.shape, x.shape, strict=True))
-    )
-    if not fits:
-        raise ValueError(
-            f"{what}: index {places.shape} must have the axes of x {x.shape}, and be no longer but "
-            f"for axis {dim}"
-        )
-    grid: list[Any] = list(np.ogrid[tuple(slice(size) for size in places.shape)])
-    grid[axis] = places
+    grid = grid_along(x, dim, index, what)
     return tuple(np.broadcast_arrays(*grid)) if grid else ()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 import numpy as np
 
 from minidl import device as devices
+from minidl.stored import Stored
 
 Tensor: TypeAlias = Any  # minidl.tensor imports this package
 Functions: TypeAlias = Any
@@ -21,7 +22,7 @@ class Extremes(NamedTuple):
     indices: Tensor
 
 
-class Base:
+class Base(Stored):
     """What every group of methods uses."""
 
     __slots__ = ()
@@ -29,8 +30,6 @@ class Base:
     if TYPE_CHECKING:  # what Tensor and the other groups define
         functions: ClassVar[Functions]
         requires_grad: bool
-        _array: np.ndarray
-        data: Any
         node: Any
         reshape: Any
         transpose: Any
@@ -43,13 +42,6 @@ class Base:
         __sub__: Any
         __truediv__: Any
         __neg__: Any
-
-        @property
-        def shape(self) -> tuple[int, ...]: ...
-        @property
-        def ndim(self) -> int: ...
-        @property
-        def dtype(self) -> np.dtype: ...
 
     def _holding(self, values: Any) -> Tensor:
         """The values, of any type, off the tape."""
@@ -81,6 +73,15 @@ class Base:
 
 def values_of(other: Any) -> Any:
     return other._array if isinstance(other, Base) else other
+
+
+def plain_index(index: Any) -> Any:
+    """The index with arrays in place of Tensors."""
+    if isinstance(index, Base):
+        return index._array
+    if isinstance(index, tuple | list) and any(isinstance(part, Base) for part in index):
+        return type(index)(plain_index(part) for part in index)
+    return index
 
 
 def numpy_axis(dim: Dims) -> Any:

@@ -82,11 +82,14 @@ class Reductions(Base):
 
     def _extremes(self, dim: int, keepdim: bool, indices: Tensor) -> Extremes:
         at = self._axis(dim, "max")
-        grid = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
-        grid[at] = indices._array
-        values = self[tuple(grid)]
-        kept = Extremes(values, indices)
+        kept = Extremes(self._along(at, indices._array), indices)
         return kept if keepdim else Extremes(*(each.squeeze(at) for each in kept))
+
+    def _along(self, axis: int, places: Any) -> Tensor:
+        """The elements at these places along the axis, which are known to be inside."""
+        grid = list(np.ogrid[tuple(slice(n) for n in places.shape)])
+        grid[axis] = places
+        return self[tuple(grid)]
 
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         """The place of the largest value, int64; of the flat tensor without `dim`."""
@@ -104,9 +107,7 @@ class Reductions(Base):
         keys = devices.host(self._array)
         order = np.argsort(-keys if largest else keys, axis=at, kind="stable")
         places = np.take(order, np.arange(k), axis=at)
-        grid = list(np.ogrid[tuple(slice(n) for n in places.shape)])
-        grid[at] = places
-        return Extremes(self[tuple(grid)], self._holding(places))
+        return Extremes(self._along(at, places), self._holding(places))
 
     def all(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         """Whether all values are true, a Tensor of bool."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -22,6 +22,13 @@ class Convolution(Module):
     bias: Parameter | None
     settings: dict[str, Any]
     transposed = False
+
+    @classmethod
+    def of(cls, weight: np.ndarray, bias: np.ndarray | None = None, **settings: Any) -> Self:
+        """The layer with these arrays; `settings` and their defaults are the function's."""
+        layer = layer_with(cls, weight, bias)
+        layer.settings = settings
+        return layer
 
     @property
     def groups(self) -> int:
@@ -64,6 +71,18 @@ class Convolution(Module):
         value = self.settings.get(name, usual)
         return (value,) * (self.weight.ndim - 2) if isinstance(value, int | np.integer) else value
 
+    def extra_repr(self) -> str:
+        """Settings as PyTorch prints them: those of the usual values are left out."""
+        given = {"kernel_size": self.kernel_size, **self.settings}
+        parts = [str(self.in_channels), str(self.out_channels)]
+        for name, usual in (("kernel_size", None), ("stride", None), ("padding", 0),
+                            ("output_padding", 0), ("dilation", 1), ("groups", 1)):  # fmt: skip
+            value = given.get(name, 1 if name == "stride" else usual)
+            if value not in (usual, (usual, usual)):
+                two = (value, value) if isinstance(value, int) and name != "groups" else value
+                parts.append(f"{name}={two}")
+        return ", ".join(parts + ([] if self.bias is not None else ["bias=False"]))
+
 
 class Conv2d(Convolution):
     """F.conv2d with its own weight (K,C/groups,R,S), drawn from `rng`, and bias (K,).
@@ -99,19 +118,8 @@ class Conv2d(Convolution):
             "stride": stride, "padding": padding, "dilation": dilation, "groups": groups,
         }  # fmt: skip
 
-    @classmethod
-    def of(cls, weight: np.ndarray, bias: np.ndarray | None = None, **settings: Any) -> Conv2d:
-        """The layer with these arrays; `settings` and their defaults are the function's."""
-        layer = layer_with(cls, weight, bias)
-        layer.settings = settings
-        return layer
-
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(x, self.weight, self.bias, **self.settings)
-
-    def extra_repr(self) -> str:
-        K, group, R, S = self.weight.shape
-        return _shown(group * self.settings.get("groups", 1), K, (R, S), self)
 
 
 class ConvTranspose2d(Convolution):
@@ -143,31 +151,5 @@ class ConvTranspose2d(Convolution):
             "groups": groups, "dilation": dilation,
         }  # fmt: skip
 
-    @classmethod
-    def of(
-        cls, weight: np.ndarray, bias: np.ndarray | None = None, **settings: Any
-    ) -> ConvTranspose2d:
-        """The layer with these arrays; `settings` and their defaults are the function's."""
-        layer = layer_with(cls, weight, bias)
-        layer.settings = settings
-        return layer
-
     def forward(self, x: Tensor) -> Tensor:
         return F.conv_transpose2d(x, self.weight, self.bias, **self.settings)
-
-    def extra_repr(self) -> str:
-        K, group, R, S = self.weight.shape
-        return _shown(K, group * self.settings.get("groups", 1), (R, S), self)
-
-
-def _shown(channels: int, filters: int, window: Pair, layer: Conv2d | ConvTranspose2d) -> str:
-    """Settings as PyTorch prints them: those of the usual values are left out."""
-    given = {"kernel_size": window, **layer.settings}
-    parts = [str(channels), str(filters)]
-    for name, usual in (("kernel_size", None), ("stride", None), ("padding", 0),
-                        ("output_padding", 0), ("dilation", 1), ("groups", 1)):  # fmt: skip
-        value = given.get(name, 1 if name == "stride" else usual)
-        if value not in (usual, (usual, usual)):
-            two = (value, value) if isinstance(value, int) and name != "groups" else value
-            parts.append(f"{name}={two}")
-    return ", ".join(parts + ([] if layer.bias is not None else ["bias=False"]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from itertools import accumulate
 from typing import Any, cast
 
 import numpy as np
@@ -26,7 +27,7 @@ from kernels.cpu.epilogue import Epilogue, epilogue
 from minidl import nn
 from minidl.functional.fused import settings_of
 from minidl.plan.arena import Arena, Shape
-from minidl.plan.fusion import Activation, Step, activation_of
+from minidl.plan.fusion import Activation, Step, activation_of, along_channels
 from minidl.prepared_weights import choose
 from minidl.tensor import Tensor, plain
 
@@ -35,10 +36,16 @@ class Places:
     """Where each result is stored.
 
     shapes: of each result.
+    placed: results that are channels of a concatenation, its name, and their first channel.
     """
 
-    def __init__(self, arena: Arena, shapes: Mapping[str, Shape]) -> None:
-        self.arena, self._shapes = arena, shapes
+    def __init__(
+        self,
+        arena: Arena,
+        shapes: Mapping[str, Shape],
+        placed: Mapping[str, tuple[str, int]] | None = None,
+    ) -> None:
+        self.arena, self._shapes, self._placed = arena, shapes, placed or {}
         self._arrays = dict[str, np.ndarray]()
         self._owner = dict[str, str]()
         self._readers = dict[str, int]()
@@ -48,7 +55,13 @@ class Places:
         return self._arrays[name]
 
     def new(self, name: str) -> np.ndarray:
-        """Memory for a result."""
+        """Memory for a result; of one that is placed, its channels of the whole."""
+        if name in self._arrays:
+            return self._arrays[name]
+        if name in self._placed:
+            whole, first = self._placed[name]
+            channels = slice(first, first + self._shapes[name].shape[1])
+            return self.view(name, whole, self.new(whole)[:, channels])
         like = self._shapes[name]
         array = self.arena.take(like.shape, like.dtype, like.layout)
         return self.view(name, name, array)
@@ -59,6 +72,10 @@ class Places:
         self._arrays[name], self._owner[name] = array, owner
         self._readers[owner] = self._readers.get(owner, 0) + 1
         return array
+
+    def is_placed(self, name: str) -> bool:
+        """Whether the result is in its place of a concatenation."""
+        return name in self._placed
 
     def is_last(self, name: str) -> bool:
         """Whether no other result is in the same memory."""
@@ -107,15 +124,22 @@ def _convolution(step: Step, places: Places, dying: Collection[str]) -> tuple[Ca
     if step.pooling is not None:
         return _pooled(step, places, kernel, x, g, Options(bias, True, kept.get("prepared")))
     y = places.new(step.output)
+    able, here = kernel.abilities, y
+    bound = able.bind is not None and memory.takes_results(x)
+    if not memory.takes_results(y) and not (bound and able.wide):
+        here = places.scratch(y.shape, y.dtype, "NHWC")
     rectify = step.residual is None and _is_relu(step.activation) and kernel.rectifies
     after = None if rectify else _epilogue(step, places, y)
-    if kernel.abilities.bind is not None and memory.takes_results(x):
-        options = Options(bias, rectify, kept.get("prepared"), after, places.scratch)
-        return (kernel.abilities.bind(x, weight._array, g, y, options),)
-    asked = {"bias": bias, **kept} | ({"rectify": True} if rectify else {})
-    calls: list[Call] = [partial(_write, kernel, (x, weight._array, g), asked, y)]
-    if after is not None:
-        calls.append(epilogues.bind(memory.flat(y), memory.flat(y), after))
+    options = Options(bias, rectify, kept.get("prepared"), after, places.scratch)
+    if able.bind is not None and bound:
+        calls: list[Call] = [able.bind(x, weight._array, g, here, options)]
+    else:
+        asked = {"bias": bias, **kept} | ({"rectify": True} if rectify else {})
+        calls = [partial(_write, kernel, (x, weight._array, g), asked, here)]
+        if after is not None:
+            calls.append(epilogues.bind(memory.flat(here), memory.flat(here), after))
+    if here is not y:
+        calls.append(partial(np.copyto, y, here))
     return tuple(calls)
 
 
@@ -227,14 +251,17 @@ def _channels_last(*arrays: np.ndarray) -> bool:
 
 
 def _concatenation(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...] | None:
-    """The kernel's copies, one for each input."""
-    inputs = [places[name] for name in step.inputs]
-    if cast(nn.Concatenate, step.layers[0]).settings["axis"] != 1 or not _channels_last(*inputs):
-        return None
-    y = places.new(step.output)
-    if not _channels_last(y):
+    """The kernel's copies, one for each input that is not in its place."""
+    y, inputs = places.new(step.output), [places[name] for name in step.inputs]
+    apart = [x for x, name in zip(inputs, step.inputs, strict=True) if not places.is_placed(name)]
+    if not along_channels(step.layers[0]) or not _channels_last(y, *apart):
         return _unfused(step, places, y)
-    return tuple(concatenation.bind(inputs, y))
+    firsts = accumulate((x.shape[1] for x in inputs), initial=0)
+    return tuple(
+        concatenation.bind(x, y, first)
+        for x, first, name in zip(inputs, firsts, step.inputs, strict=False)
+        if not places.is_placed(name)
+    )
 
 
 def _linear(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...] | None:

@@ -102,6 +102,36 @@ def _with(
     return None
 
 
+def along_channels(layer: Module) -> bool:
+    """Whether it is a concatenation of channels."""
+    return type(layer) is nn.Concatenate and layer.settings["axis"] == 1
+
+
+def placed(every: Sequence[Step], shapes: Mapping[str, Shape]) -> dict[str, tuple[str, int]]:
+    """Results that can be written where a concatenation, their only reader, has them: its name,
+    and their first channel. They are those of convolutions."""
+    uses = Counter(source for step in every for source in step.reads)
+    made = {step.output: step for step in every}
+    found = dict[str, tuple[str, int]]()
+    for step in every:
+        if not along_channels(step.layers[0]) or shapes[step.output].layout != "NHWC":
+            continue
+        first = 0
+        for source in step.inputs:
+            own = made.get(source)
+            alone = own is not None and uses[source] == 1 and source not in found
+            if own is not None and alone and _writes_apart(own):
+                found[source] = step.output, first
+            first += shapes[source].shape[1]
+    return found
+
+
+def _writes_apart(step: Step) -> bool:
+    """Whether the step can write some channels of a wider array."""
+    alone = step.residual is None and step.pooling is None
+    return type(step.layers[0]) is nn.Conv2d and alone
+
+
 FOLLOWED = (nn.Conv2d, nn.Add, nn.Affine, nn.Multiply, nn.Linear)
 """Layers that take along what follows them."""
 _PLAIN = {nn.ReLU: "relu", nn.SiLU: "silu", nn.Hardswish: "hardswish",

@@ -12,7 +12,7 @@ from kernels.contract.bound import Call
 from minidl.nn.graph import INPUT, Graph
 from minidl.plan.arena import Arena, Shape
 from minidl.plan.binding import Places, bind
-from minidl.plan.fusion import Part, Step, steps
+from minidl.plan.fusion import Part, Step, placed, steps
 from minidl.plan.watching import Watched, watched
 from minidl.tensor import Tensor, plain
 
@@ -57,7 +57,7 @@ def bound(network: Graph, parts: Sequence[Part], shapes: Mapping[str, Shape]) ->
     every, output = steps(parts, shapes), network.output
     last = {name: i for i, step in enumerate(every) for name in step.reads}
     last[output] = len(every)
-    places = Places(Arena(), shapes)
+    places = Places(Arena(), shapes, placed(every, shapes))
     places.new(INPUT)
     calls = list[tuple[Call, ...]]()
     for i, step in enumerate(every):

@@ -231,8 +231,8 @@ def test_rounds_fit_into_the_time_given_and_are_never_too_few() -> None:
     effort = Effort(seconds=1.0, turn=0.05, least=3, most=25)
     assert effort.calls(0.01) == 5
     assert effort.command(0.004) == "time 12 5"
-    assert effort.command(1.0) == "time 1 0"
-    assert effort.round_count([0.05, 0.05]) == int(1.0 / (2 * (0.05 + SETTLE + RAMP)))
+    assert effort.command(1.0) == "time 1 1"  # the first call of a turn is not counted
+    assert effort.round_count([0.05, 0.05]) == int(1.0 / (2 * (2 * 0.05 + SETTLE)))
     assert effort.round_count([10.0]) == 3
     assert effort.round_count([1e-6]) == int(1.0 / (0.05 + SETTLE + RAMP))
 

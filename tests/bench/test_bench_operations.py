@@ -16,7 +16,6 @@ from bench.definition import steps
 from bench.layers import (
     Activated,
     Attended,
-    Branching,
     Convolution,
     Cut,
     Filters,
@@ -27,12 +26,10 @@ from bench.layers import (
     Normalised,
     Pool,
     Rectified,
-    Square,
     Stage,
-    Unit,
     Weights,
-    Whole,
 )
+from bench.network_layers import Branching, Network, Square, Unit, Whole
 from bench.operations import OPERATIONS, KernelOperation, of
 from bench.operations.networks import zfnet
 from bench.operations.operation import Operation
@@ -57,6 +54,7 @@ TINY: dict[type[Layer], Layer] = {
     Whole: Whole("tiny", "lrn", "lrn", image=64, width=1 / 16, classes=5),
     Branching: Branching("tiny", "whole", image=64, width=1 / 16, classes=5),
     Unit: Unit("tiny", "unit", "lrn", image=64, width=1 / 16, classes=5, layer="conv2"),
+    Network: Network("squeezenet1_1", "network", H=32, W=32),
     Square: Square("tiny", "square", "lrn", 64, 1 / 16, 5, square=32, stride=16),
 }
 NAMES = pytest.mark.parametrize("name", OPERATIONS)

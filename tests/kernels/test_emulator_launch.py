@@ -111,7 +111,7 @@ def test_a_changed_header_is_compiled_anew(tmp_path: Path) -> None:
 
 
 def test_a_shared_variable_in_an_unknown_form_is_refused_with_its_line(tmp_path: Path) -> None:
-    path = source(tmp_path, KERNEL % "\n__shared__ float a[4], b[4];")
+    path = source(tmp_path, KERNEL % "\n__shared__ float a[4], *b;")
     with pytest.raises(ValueError, match=r"kernel\.cu:3: this `__shared__` is not understood"):
         simple(path, np.zeros(1, np.float32))
 

@@ -53,6 +53,7 @@ FORMS = [
     "__shared__ __align__(16) float tile[2][N + 1];",
     "__shared__ alignas(2 * sizeof(double)) float tile[2][(N > 4 ? N : 4) + 1];",
     "static __shared__ float tile[2][SIZES[1]];",
+    "__shared__ float other[3], tile[2][N + 1], single;",
     "volatile __shared__ float tile[2][N + 1];",
     "__shared__ volatile float tile[2][N + 1];",
     "__shared__ Pair<float, N + 1> tile[2];",

@@ -90,7 +90,7 @@ def test_every_number_that_is_multiplied_was_written(g: ConvGeometry) -> None:
     plan, sides = fprop_plan(g), Sides(g.C // g.groups, g.K // g.groups)
     x = memory.nhwc(np.ones(g.x_shape, np.float32)).copy()
     y_shape = g.N, g.P, g.Q, g.K
-    for job in jobs(plan, sides, x.shape, y_shape, g.groups, x.dtype, 2, memory.chunk()):
+    for job in jobs(plan, sides, x.shape, y_shape, g.groups, x.dtype, memory.chunk()):
         V = np.full(job.read_size, np.nan, np.float32)
         transform_input(x.reshape(-1), job.reads[0], V, 2)
         product = job.product

@@ -28,7 +28,6 @@ def structures(plan: Plan) -> list[Any]:
             (3, 17, 19, 18),
             2,
             np.dtype(np.float32),
-            2,
             1 << 30,
         ),
         Packing(16, 16, 1, by_outputs=False),

@@ -16,7 +16,12 @@ from minidl import Tensor, nn, no_grad
 from minidl.formats.onnx import load_onnx, read_shape
 from minidl.formats.onnx.call import OPERATORS
 from minidl.nn.describe import build, describe
-from tests.minidl import onnx_elements, onnx_moves, onnx_windows  # noqa: F401  (their cases)
+from tests.minidl import (  # noqa: F401  (their cases)
+    onnx_elements,
+    onnx_moves,
+    onnx_shapes,
+    onnx_windows,
+)
 from tests.minidl.onnx_cases import CASES, Case, forms
 from tests.minidl.onnx_graphs import reference, runtime, zoo
 from tests.minidl.onnx_running import absolute, exact_and_width, loaded, run

@@ -17,12 +17,13 @@ from tests.zfnet.tiny import Pictures
 from zfnet import network as networks
 from zfnet.cli.ablation import ablation_command
 from zfnet.evaluate import evaluate
-from zfnet.experiments.ablation import page as ablation_page
+from zfnet.experiments.ablation import measure as ablation_measure
 from zfnet.experiments.ablation.measure import Measured, Score, averages, claims, plans
 from zfnet.experiments.ablation.page import write_ablation
 from zfnet.experiments.ablation.rows import MORE, ROWS, choose_rows
 from zfnet.experiments.shared.estimates import Claim, estimate
 from zfnet.experiments.shared.results import Results, silent
+from zfnet.experiments.shared.runs import Plan
 from zfnet.experiments.shared.scales import PAPER, SMALL, Scale, Trainings, chosen
 from zfnet.model import AlexNet, ConvNet
 from zfnet.recipe import Recipe
@@ -196,14 +197,14 @@ def test_a_finished_row_is_not_trained_again_and_gives_the_same_numbers(written:
 def test_results_before_an_interruption_are_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measure = ablation_page.measure
+    one = ablation_measure._one
 
-    def interrupted(row: Any, *arguments: Any, **options: Any) -> Measured:
-        if row.name == "zfnet-b":
+    def interrupted(plan: Plan, *arguments: Any) -> Any:
+        if plan.name == "zfnet-b-0":
             raise KeyboardInterrupt
-        return measure(row, *arguments, **options)
+        return one(plan, *arguments)
 
-    monkeypatch.setattr(ablation_page, "measure", interrupted)
+    monkeypatch.setattr(ablation_measure, "_one", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path, seeds=[0])
     assert [row["row"] for row in numbers(tmp_path)["table_3"]] == ["zfnet"]

@@ -80,6 +80,8 @@ def cases(draw: st.DrawFn) -> dict[str, Any]:
         "schedule": draw(st.sampled_from(["plateau", "cosine"])),
         "checkpoint_every": draw(st.sampled_from([0, 2])),
     }
+    normalised = draw(st.booleans())
+    recipe["sync_batch_norm"] = normalised and draw(st.booleans())
     last = draw(st.integers(1, recipe["shards"])), None
     return {
         "recipe": recipe,
@@ -87,7 +89,7 @@ def cases(draw: st.DrawFn) -> dict[str, Any]:
         "bad": draw(st.lists(st.integers(0, images - 1), max_size=3, unique=True)),
         "seed": draw(st.integers(0, 3)),
         "dropout": draw(st.sampled_from([0.0, 0.5])),
-        "normalised": draw(st.booleans()),
+        "normalised": normalised,
         "parts": [
             *((min(n, recipe["shards"]), stop) for n, stop in draw(PARTS)),
             last,
@@ -101,8 +103,14 @@ WHOLE_SHARD_BAD: dict[str, Any] = {
 }  # fmt: skip
 
 
+SYNCHRONISED = WHOLE_SHARD_BAD | {
+    "recipe": WHOLE_SHARD_BAD["recipe"] | {"sync_batch_norm": True}
+}  # fmt: skip
+
+
 @pytest.mark.usefixtures("one_thread")
 @settings(max_examples=7)
+@example(SYNCHRONISED)
 @example(WHOLE_SHARD_BAD)
 @given(cases())
 def test_any_number_of_processes_and_any_stop_give_the_bits_of_one(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
-from functools import cache, partial
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +25,8 @@ from zfnet.report.figures import Figures
 Option = typer.Option
 EFFORT = "Images and epochs, in every seed"
 OWN = "trained on scenes, one a seed"
+ELSEWHERE = -1
+"""In place of a seed: the network whose features are transferred."""
 
 
 @grouped
@@ -79,30 +80,53 @@ def check_command(
     say(f"The page is {page.resolve()}; the numbers beside it in check.json and check.csv.")
 
 
-def _cases(
-    model: Path | None, data: str, out: Path, seeds: int, execution: Execution
-) -> tuple[Callable[[int, Report], Case], str]:
-    """The case of each seed, and the network's name."""
-    scenes, device, seed = data == "scenes", execution.device, execution.seed
-    given, called = (None, OWN) if scenes and model is None else open_network(model, device)
-    elsewhere = cache(lambda: open_network(model, device)[0])
-    networks: dict[int, Network] = {}
+@dataclass(frozen=True, eq=False)
+class _Cases:
+    """The case of each seed, in any process.
 
-    def own(number: int, report: Report) -> Network:
-        if given is None and number not in networks:
-            networks[number] = trained_on_scenes(number, out, report, device=device)
-        return given or networks[number]
+    given: the measured network; None: one is trained on the scenes of each seed.
+    """
 
-    def case(number: int, report: Report) -> Case:
+    given: Network | None
+    model: Path | None
+    data: str
+    out: Path
+    seeds: int
+    execution: Execution
+    trained: dict[int, Network] = field(default_factory=dict)
+
+    def __call__(self, number: int, report: Report) -> Case:
+        scenes, seed = self.data == "scenes", self.execution.seed
         # Of the scenes those of the test split, which training has not used for validation either.
         dataset = open_dataset(
-            data, "test" if scenes else "val", seed=number if scenes else seed,
-            follow_links=execution.follow_links,
+            self.data, "test" if scenes else "val", seed=number if scenes else seed,
+            follow_links=self.execution.follow_links,
         )  # fmt: skip
         order = (
-            range(len(dataset)) if scenes else disjoint_draw(dataset, seeds, number - seed, seed)
-        )
-        network = partial(own, number, report)
-        return Case(number, network, dataset, order, elsewhere, out / f"seed-{number}")
+            range(len(dataset)) if scenes
+            else disjoint_draw(dataset, self.seeds, number - seed, seed)
+        )  # fmt: skip
+        network, out = partial(self._network, number, report), self.out / f"seed-{number}"
+        return Case(number, network, dataset, order, self._elsewhere, out)
 
-    return case, called
+    def _network(self, number: int, report: Report) -> Network:
+        if self.given is not None:
+            return self.given
+        if number not in self.trained:
+            device = self.execution.device
+            self.trained[number] = trained_on_scenes(number, self.out, report, device=device)
+        return self.trained[number]
+
+    def _elsewhere(self) -> Network:
+        if ELSEWHERE not in self.trained:
+            self.trained[ELSEWHERE] = open_network(self.model, self.execution.device)[0]
+        return self.trained[ELSEWHERE]
+
+
+def _cases(
+    model: Path | None, data: str, out: Path, seeds: int, execution: Execution
+) -> tuple[_Cases, str]:
+    """The case of each seed, and the network's name."""
+    own = data == "scenes" and model is None
+    given, called = (None, OWN) if own else open_network(model, execution.device)
+    return _Cases(given, model, data, out, seeds, execution), called

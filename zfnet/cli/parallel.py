@@ -1,4 +1,4 @@
-"""`zfnet train` in several processes: their threads, the list of images, what must be alike."""
+"""Commands in several processes: their threads, the list of images, what must be alike."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import minidl
 from kernels.terminal.progress import Task, progress_bars, say
 from zfnet.data import Dataset
 from zfnet.data.listing import Listing, listing
+from zfnet.origin import Origin
 from zfnet.parallel import agreement
 from zfnet.parallel.launch import launched
 from zfnet.parallel.sharded import ShardedBatches
-from zfnet.parallel.world import Alone, Processes
+from zfnet.parallel.world import Alone, Processes, here
 from zfnet.recipe import Recipe
 from zfnet.train import Trainer
 
@@ -31,6 +32,18 @@ def use_one_thread() -> None:
         minidl.set_num_threads(1)
         if launch.rank == 0 and idle > 0:
             say(f"one thread a process, {idle} more cores on this host: --threads sets another")
+
+
+def begin_sharing() -> Processes:
+    """The processes of a command that share its work, one thread each.
+
+    ValueError where MPI cannot be used, and for processes that would compute otherwise.
+    """
+    world = here()
+    assert isinstance(world, Processes)
+    use_one_thread()
+    agreement.require_alike(world, agreement.of_code(Origin.here()))
+    return world
 
 
 def with_shards(recipe: Recipe, given: frozenset[str]) -> Recipe:

@@ -1,9 +1,10 @@
 """The command line among the processes of an MPI launcher: rank 0 speaks, and nobody waits for the
 dead.
 
-The others' output is kept back. Where all processes fail alike, rank 0 says why, and all end with
-its status. Where one fails alone, it says so under its name and ends all: otherwise they would wait
-for its messages.
+The others' output is kept back. Some commands all processes run, of others process 0 shares the
+work; the rest run in one process alone. Where all processes fail alike, rank 0 says why, and all
+end with its status. Where one fails alone, it says so under its name and ends all: otherwise they
+would wait for its messages.
 """
 
 from __future__ import annotations
@@ -19,8 +20,13 @@ from zfnet.parallel.launch import Launch, launched
 
 PATIENCE = 5.0
 """Seconds in which processes that fail alike have all failed."""
-PARALLEL = ("train",)
-"""Commands that run in several processes."""
+TOGETHER = ("train",)
+"""Commands that every process runs."""
+SHARED = (
+    "evaluate", "features", "evolution", "first-layer", "layers", "transfer", "ablation", "check",
+    "paper",
+)  # fmt: skip
+"""Commands that process 0 runs, whose work the others share (`zfnet/parallel/team.py`)."""
 
 
 @contextmanager
@@ -30,18 +36,19 @@ def among_processes(arguments: Sequence[str]) -> Iterator[None]:
     if launch is None:
         yield
         return
-    kept = io.StringIO()
+    kept, leads = io.StringIO(), False
     with _silent(kept if launch.rank else None):
         try:
-            _require_parallel(arguments, launch)
-            yield
+            with _sharing(_command(arguments, launch), launch) as leads:
+                yield
         except SystemExit as end:
-            if end.code:
+            if end.code and not leads:
                 _end(end.code if isinstance(end.code, int) else 1, kept)
             raise
         except BaseException:
             traceback.print_exc()
-            _end(1, kept)
+            if not leads:
+                _end(1, kept)
             raise SystemExit(1) from None
 
 
@@ -55,16 +62,41 @@ def _silent(kept: io.StringIO | None) -> Iterator[None]:
         yield
 
 
-def _require_parallel(arguments: Sequence[str], launch: Launch) -> None:
-    """Exit with status 2 unless it is a command that runs in several processes."""
+def _command(arguments: Sequence[str], launch: Launch) -> str:
+    """The command; exit with status 2 for one that does not run in several processes."""
     command = next((a for a in arguments if not a.startswith("-")), "")
-    if launch.size > 1 and command and command not in PARALLEL:
+    if launch.size > 1 and command and command not in TOGETHER + SHARED:
         print(
             f"zfnet: {launch.launcher} started {launch.size} processes, and `zfnet {command}` runs "
-            f"in one alone; in several: zfnet {', '.join(PARALLEL)}",
+            f"in one alone; in several: zfnet {', '.join(TOGETHER + SHARED)}",
             file=sys.stderr,
         )
         raise SystemExit(2)
+    return command
+
+
+@contextmanager
+def _sharing(command: str, launch: Launch) -> Iterator[bool]:
+    """Around a command: process 0 runs it where its work is shared, and the others serve it.
+
+    True in a process that leads others, which end with it.
+    """
+    if launch.size == 1 or command not in SHARED:
+        yield False
+        return
+    from zfnet.cli.parallel import begin_sharing
+    from zfnet.parallel import team
+
+    try:
+        world = begin_sharing()
+    except ValueError as error:
+        print(f"zfnet: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    if world.rank:
+        team.serve(world)
+        raise SystemExit(0)
+    with team.leading(world):
+        yield True
 
 
 def _end(status: int, kept: io.StringIO) -> None:

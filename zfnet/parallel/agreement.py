@@ -60,19 +60,26 @@ def facts(
         "--data": origin.data,
         "--device": origin.device,
         "--strict": str(origin.strict),
-        "the digest of the kernels and layers": origin.code,
-        "the processor": origin.processor,
-        "the number of --threads": str(origin.threads),
         "the digest of the images' contents": origin.images[:12],
     }
     return {
-        "Python": platform.python_version(),
-        **origin.versions,
+        **of_code(origin),
         **options,
         **of_origin,
         "the digest of the images' names and classes": _names(sets),
         "the digest of the network": _network(network),
         "the position": f"epoch {at.epoch}, batch {at.next_batch}, step {at.step}",
+    }
+
+
+def of_code(origin: Origin) -> dict[str, str]:
+    """What computes in a process, by name."""
+    return {
+        "Python": platform.python_version(),
+        **origin.versions,
+        "the digest of the kernels and layers": origin.code,
+        "the processor": origin.processor,
+        "the number of --threads": str(origin.threads),
     }
 
 

@@ -42,6 +42,19 @@ _KERNEL = (
     "-fstack-clash-protection",
 )
 _LIBRARIES = ("-nodefaultlibs", "-lm", "-lc", "-lgcc")
+_PROGRAM = (
+    "-std=c++17",
+    "-gdwarf-4",
+    "-march=native",
+    "-fPIC",
+    "-shared",
+    "-O2",
+    "-w",
+    "-fno-strict-aliasing",
+    "-fno-gnu-unique",
+    "-fstack-clash-protection",
+)
+_STANDARD = ("-nodefaultlibs", "-lstdc++", "-lm", "-lgcc_s", "-lgcc", "-lc")
 _CHECKS = (
     "-DEMULATOR_CHECKED",
     "-fsanitize=thread",
@@ -78,6 +91,18 @@ def kernel(text: str, name: str, checked: bool) -> Path:
     return _built(
         key, (*flags, "-x", "c++", "-", "-x", "none", *_LIBRARIES), source, f"kernel {name}"
     )
+
+
+def program(text: str, name: str, checked: bool, narrow: bool, host: Path) -> Path:
+    """A shared object of a rewritten program with host code (`programs.py`).
+
+    narrow: device memory is checked by bytes. CompileError has g++'s message.
+    """
+    flags = (*_PROGRAM, *(_CHECKS if checked else ()), f"-DEMULATOR_NARROW={int(narrow)}")
+    flags += (f"-I{host}", f"-I{HERE}")
+    headers = "\0".join(file.read_text() for file in sorted(host.glob("*.h")))
+    key = _digest(text, _headers(), headers, *flags, *_STANDARD)
+    return _built(key, (*flags, "-x", "c++", "-", "-x", "none", *_STANDARD), text, name)
 
 
 def cache_folder() -> Path:

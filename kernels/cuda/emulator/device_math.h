@@ -11,10 +11,19 @@
 #define CUDART_NAN_F __builtin_nanf("")
 #define CUDART_NAN __builtin_nan("")
 
+#ifdef EMULATOR_HOSTED  // beside standard headers these are their functions
+#define EMULATOR_UNARY(name) using std::name;
+#define EMULATOR_BINARY(name) using std::name;
+#else
 #define EMULATOR_UNARY(name)                                        \
   extern "C" double name(double);                                   \
   extern "C" float name##f(float);                                  \
   inline float name(float x) { return __builtin_##name##f(x); }
+#define EMULATOR_BINARY(name)                                                     \
+  extern "C" double name(double, double);                                         \
+  extern "C" float name##f(float, float);                                         \
+  inline float name(float x, float y) { return __builtin_##name##f(x, y); }
+#endif
 EMULATOR_UNARY(sqrt)
 EMULATOR_UNARY(exp)
 EMULATOR_UNARY(exp2)
@@ -37,10 +46,6 @@ EMULATOR_UNARY(fabs)
 EMULATOR_UNARY(cbrt)
 #undef EMULATOR_UNARY
 
-#define EMULATOR_BINARY(name)                                                     \
-  extern "C" double name(double, double);                                         \
-  extern "C" float name##f(float, float);                                         \
-  inline float name(float x, float y) { return __builtin_##name##f(x, y); }
 EMULATOR_BINARY(pow)
 EMULATOR_BINARY(fmod)
 EMULATOR_BINARY(fmin)
@@ -50,12 +55,15 @@ EMULATOR_BINARY(atan2)
 #undef EMULATOR_BINARY
 
 inline float powf(float x, int n) { return __builtin_powif(x, n); }
-extern "C" double fma(double, double, double);
-extern "C" float fmaf(float, float, float);
-inline float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 inline float rsqrtf(float x) { return 1.0f / __builtin_sqrtf(x); }
 inline float rsqrt(float x) { return rsqrtf(x); }
 inline double rsqrt(double x) { return 1.0 / __builtin_sqrt(x); }
+#ifdef EMULATOR_HOSTED
+using std::abs, std::fma, std::isfinite, std::isinf, std::isnan, std::signbit;
+#else
+extern "C" double fma(double, double, double);
+extern "C" float fmaf(float, float, float);
+inline float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 extern "C" int abs(int);
 inline long long abs(long long x) { return x < 0 ? -x : x; }
 inline float abs(float x) { return __builtin_fabsf(x); }
@@ -68,6 +76,7 @@ inline bool isfinite(float x) { return __builtin_isfinite(x); }
 inline bool isfinite(double x) { return __builtin_isfinite(x); }
 inline bool signbit(float x) { return __builtin_signbit(x); }
 inline bool signbit(double x) { return __builtin_signbit(x); }
+#endif
 
 // As on a GPU: of a NaN and a number, min and max return the number.
 #define EMULATOR_MIN_MAX(T)                                  \

@@ -31,14 +31,19 @@ _SIZES = r"(?:\s*\[(?:[^\[\]]|\[[^\[\]]*\])*\])*"
 _STATIC = re.compile(
     r"(?:\bstatic\s+)?((?:\bvolatile\s+)?)\b__shared__\b([^;{}=]*?)\b(\w+)\s*(" + _SIZES + r")\s*;"
 )
+_SEVERAL = re.compile(
+    r"\b__shared__\b\s*([\w:\s]+?)\s+(\w+" + _SIZES + r"(?:\s*,\s*\w+" + _SIZES + r")+)\s*;"
+)
+"""Several arrays of one type in a declaration."""
 
 
-def rewritten(path: Path) -> str:
+def rewritten(path: Path, constants: bool = True) -> str:
     """The text of `path` and of its includes, for g++; `#line` keeps files and line numbers.
 
+    constants:  `__constant__` variables are const; otherwise ordinary ones, which a host can write.
     ValueError: the declaration of a shared variable is not understood.
     """
-    return _rewritten(path.resolve(), set())
+    return _rewritten(path.resolve(), set(), constants)
 
 
 def included(path: Path) -> list[Path]:
@@ -50,19 +55,19 @@ def included(path: Path) -> list[Path]:
         if file in found:
             continue
         found[file] = None
-        names = _INCLUDE.findall(_without_comments(file.read_text(encoding="utf-8")))
+        names = _INCLUDE.findall(without_comments(file.read_text(encoding="utf-8")))
         waiting += [beside for name in names if (beside := _beside(file, name))]
     return list(found)
 
 
-def _rewritten(file: Path, seen: set[Path]) -> str:
+def _rewritten(file: Path, seen: set[Path], constants: bool) -> str:
     seen.add(file)
-    text = _without_comments(file.read_text(encoding="utf-8"))
+    text = without_comments(file.read_text(encoding="utf-8"))
     text = _ONCE.sub("", text)
     text = _UNROLL.sub(_unroll, text)
-    text = _CONSTANT.sub(lambda m: "" if re.search(r"\bconst(expr)?\b", m[1]) else "const", text)
+    text = _CONSTANT.sub(_const if constants else "", text)
     text = _DYNAMIC.sub(_dynamic, text)
-    text = _STATIC.sub(_static, text)
+    text = _STATIC.sub(_static, _SEVERAL.sub(_separated, text))
     if stray := re.search(r"\b__shared__\b", text):
         line = text.count("\n", 0, stray.start()) + 1
         raise ValueError(
@@ -75,7 +80,9 @@ def _rewritten(file: Path, seen: set[Path]) -> str:
         if inner is None:
             return match[0]
         line = text.count("\n", 0, match.start()) + 2
-        return ("" if inner in seen else _rewritten(inner, seen)) + f'\n#line {line} "{file}"'
+        return (
+            "" if inner in seen else _rewritten(inner, seen, constants)
+        ) + f'\n#line {line} "{file}"'
 
     return f'#line 1 "{file}"\n' + _INCLUDE.sub(insert, text)
 
@@ -86,12 +93,18 @@ def _beside(file: Path, name: str) -> Path | None:
     return next((place.resolve() for place in places if place.is_file()), None)
 
 
-def _without_comments(text: str) -> str:
+def without_comments(text: str) -> str:
+    """The text with each comment blanked, its line breaks kept."""
+
     def blank(match: re.Match[str]) -> str:
         comment = match[0]
         return " " + "\n" * comment.count("\n") if comment[0] == "/" else comment
 
     return _COMMENT.sub(blank, text)
+
+
+def _const(match: re.Match[str]) -> str:
+    return "" if re.search(r"\bconst(expr)?\b", match[1]) else "const"
 
 
 def _unroll(match: re.Match[str]) -> str:
@@ -123,6 +136,13 @@ def _dynamic(match: re.Match[str]) -> str:
         f'emulator::larger(alignof({kind}), {alignment}), sizeof({kind}), "{name}"));'
         + _broken(match)
     )
+
+
+def _separated(match: re.Match[str]) -> str:
+    """A declaration for each variable."""
+    declared = re.findall(r"\w+" + _SIZES, match[2])
+    names = (_one_line(name) for name in declared)
+    return " ".join(f"__shared__ {_one_line(match[1])} {name};" for name in names) + _broken(match)
 
 
 def _static(match: re.Match[str]) -> str:

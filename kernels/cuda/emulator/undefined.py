@@ -30,6 +30,8 @@ _MODES = ("touches", "reads", "writes", "changes atomically")
 _DID = ("touched", "read", "wrote", "changed atomically")
 
 Index = tuple[int, int, int]
+Owner = tuple[int, ...] | str
+"""Of an array: the arguments in which it was passed, or words for it."""
 
 
 class Undefined(RuntimeError):
@@ -40,7 +42,7 @@ class Undefined(RuntimeError):
     those of the second thread of two.
     """
 
-    def __init__(self, kernel: Kernel, report: Report, owners: Sequence[tuple[int, ...]]) -> None:
+    def __init__(self, kernel: Kernel, report: Report, owners: Sequence[Owner]) -> None:
         self.kind = KINDS[report.kind]
         self.path, self.line = _place(kernel, report.here)
         self.block, self.thread = _index(report.here.block), _index(report.here.thread)
@@ -89,15 +91,14 @@ def _line_of(kernel: Kernel, offset: int) -> tuple[str, int]:
     return str(kernel.source), 0
 
 
-def _where(report: Report, owners: Sequence[tuple[int, ...]]) -> str:
+def _where(report: Report, owners: Sequence[Owner]) -> str:
     """The position in an array or shared variable, or the distance to the nearest."""
     if not report.offset_known:
         return _text(report)
     if report.shared:
         what = f"the shared variable `{report.shared.decode()}`"
     else:
-        numbers = owners[report.array]
-        what = f"the array in argument{'s' * (len(numbers) > 1)} {' and '.join(map(str, numbers))}"
+        what = _array(owners[report.array])
     what = f"{what} ({report.extent} bytes)"
     if report.offset < 0:
         return f"{-report.offset} bytes before {what}"
@@ -105,6 +106,12 @@ def _where(report: Report, owners: Sequence[tuple[int, ...]]) -> str:
         beyond = report.offset - report.extent
         return f"{f'{beyond} bytes' if beyond else 'right'} past the end of {what}"
     return f"at byte {report.offset} of {what}"
+
+
+def _array(owner: Owner) -> str:
+    if isinstance(owner, str):
+        return owner
+    return f"the array in argument{'s' * (len(owner) > 1)} {' and '.join(map(str, owner))}"
 
 
 def _text(report: Report) -> str:

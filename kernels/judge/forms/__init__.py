@@ -7,7 +7,8 @@ Loaded in the kernel's own process alone (`child.py`).
 | `.py` | kernels registered by `@kernel`; if there are none, `custom_kernel`, as GPU kernel
 competitions have it; or `Model` and `ModelNew`, as tasks of KernelBench have them; or functions
 under PyTorch's names |
-| `.c`, `.cpp`, `.so` | functions with C linkage and the signatures of `native.py` |
+| `.c`, `.cpp`, `.cu`, `.so` | functions with C linkage and the signatures of `native.py`; CUDA in
+the emulator |
 """
 
 from __future__ import annotations
@@ -26,12 +27,6 @@ def load(source: str) -> list[Kernel]:
     """The kernels of a file; ValueError names what does not load, and what would."""
     if Path(source).suffix in native.SUFFIXES:
         return native.load(source)
-    if Path(source).suffix in (".cu", ".cuh"):
-        raise ValueError(
-            f"{source} is CUDA C++, which the judge does not take: beside a Python file that has "
-            '@kernels.kernel(..., device="cuda") beside it, `python -m kernels verify --device '
-            "emulator` tries it"
-        )
     before = all_kernels()
     if Path(source).is_file() and submissions.is_submission(source):
         submissions.prepare(source)

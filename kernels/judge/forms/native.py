@@ -27,7 +27,7 @@ from kernels.contract.geometry import ConvGeometry, PoolGeometry
 from kernels.contract.kernel import Kernel
 from kernels.contract.problem import Problem
 from kernels.judge.forms import solutions
-from kernels.judge.forms.memory import between_guards, packed, pointer
+from kernels.judge.forms.memory import Opened, between_guards, opened, packed
 
 SUFFIXES = (".so",)
 TYPES: dict[np.dtype, str] = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
@@ -77,20 +77,20 @@ SIGNATURES = {
 def load(source: str) -> list[Kernel]:
     """The kernels of a shared library; ValueError if it has none of the functions."""
     try:
-        library = ctypes.CDLL(str(Path(source).resolve()))
+        library = opened(source)
     except OSError as error:
         raise ValueError(f"{source} is no shared library that loads: {error}") from error
     name = Path(source).name.split(".")[0]
     found = solutions.found(source, library)
     for operation, signature in SIGNATURES.items():
         functions: dict[np.dtype, Any] = {
-            dtype: getattr(library, f"{operation}_{word}")
+            dtype: getattr(library.functions, f"{operation}_{word}")
             for dtype, word in TYPES.items()
-            if hasattr(library, f"{operation}_{word}")
+            if hasattr(library.functions, f"{operation}_{word}")
         }
         if functions:
-            narrows = getattr(library, f"{operation}_supports", None)
-            found.append(_kernel(operation, name, Native(signature, functions, narrows)))
+            narrows = getattr(library.functions, f"{operation}_supports", None)
+            found.append(_kernel(operation, name, Native(signature, functions, library, narrows)))
     if not found:
         names = ", ".join(f"{operation}_f32" for operation in SIGNATURES)
         raise ValueError(
@@ -103,9 +103,14 @@ class Native:
     """The functions of one operation, called with the arguments of a kernel."""
 
     def __init__(
-        self, signature: Signature, functions: dict[np.dtype, Any], narrows: Any = None
+        self,
+        signature: Signature,
+        functions: dict[np.dtype, Any],
+        library: Opened,
+        narrows: Any = None,
     ) -> None:
         self.signature, self.functions, self.narrows = signature, functions, narrows
+        self.operands = library.operands
         self.turn = 0
 
     def supports(self, problem: Problem) -> bool:
@@ -118,17 +123,16 @@ class Native:
         return [ctypes.c_int64(n) for n in self.signature.numbers(g)]
 
     def __call__(self, *given: Any, bias: np.ndarray | None = None) -> Any:
-        operands = [a for a in given if isinstance(a, np.ndarray)]
-        g = next((v for v in given if not isinstance(v, np.ndarray)), operands[0].shape)
+        arrays = np.ndarray, np.generic  # an array without axes may come as a number
+        operands = [np.asarray(a) for a in given if isinstance(a, arrays)]
+        g = next((v for v in given if not isinstance(v, arrays)), operands[0].shape)
         dtype = operands[0].dtype.newbyteorder("=")
-        whole = [packed(a) for a in operands]
         results = [self._result(s, t or dtype) for s, t in self.signature.results(g)]
-        pointers = [pointer(a) for a in whole]
+        passed: list[np.ndarray | None] = [packed(a) for a in operands]
         if self.signature.biased:
-            kept = None if bias is None else packed(bias)
-            pointers.append(ctypes.c_void_p(None) if kept is None else pointer(kept))
-        pointers += [pointer(a) for a in results]
-        self.functions[np.dtype(dtype)](*pointers, *self._numbers(g))
+            passed.append(None if bias is None else packed(bias))
+        with self.operands([*passed, *results]) as pointers:
+            self.functions[np.dtype(dtype)](*pointers, *self._numbers(g))
         return tuple(results) if len(results) > 1 else results[0]
 
     def _result(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:

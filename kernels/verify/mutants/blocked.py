@@ -20,8 +20,8 @@ the bias of the first panel for every panel: only for many filters
 +        outer_rows(rows, x, of.windows[tile0 + t], step, starts, run, packed, b, bias, 0, rectify,
 
 the last filter left out: only for filters that fill no panel
--                   y, pixel * K + k, K, K - k, ahead)  # fmt: skip
-+                   y, pixel * K + k, K, K - k - (1 if K - k < NR else 0), ahead)  # fmt: skip
+-                   y, pixel * row + k, row, K - k, distance)  # fmt: skip
++                   y, pixel * row + k, row, K - k - (K - k < NR), distance)  # fmt: skip
 
 == conv2d direct: cpu/windows.py
 a whole vector read where the plane ends: the row below it instead of padding
@@ -91,8 +91,8 @@ prepared filters kept by their shape alone
 +    packed = forward.__dict__.setdefault((w.shape, w.dtype), pack_filters(w, g))
 
 what was prepared is ignored, and the weights are of another call
--    packed = pack_filters(w, g) if prepared is None else prepared
-+    packed = pack_filters(w if prepared is None else -w, g)
+-    packed = pack_filters(w, g) if options.prepared is None else options.prepared
++    packed = pack_filters(w if options.prepared is None else -w, g)
 
 == conv2d_dgrad direct: cpu/windows.py
 the turned taps count from the wrong end
@@ -161,8 +161,8 @@ the rows below the image are those of the next one: only for several images
 +        inside = 0 <= h
 
 rows of taps as near as if they were not dilated: only for dilated rows
--    return x.reshape(-1), (first, x.shape[1] * row, g.stride[0] * row, g.dilation[0] * row)
-+    return x.reshape(-1), (first, x.shape[1] * row, g.stride[0] * row, row)
+-    places = first, x.shape[1] * row, g.stride[0] * row, g.dilation[0] * row
++    places = first, x.shape[1] * row, g.stride[0] * row, row
 
 rows cropped as columns are: only for negative pads
 -    first = max(-top, 0) * row + max(-left, 0) * C

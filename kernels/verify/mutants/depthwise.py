@@ -22,14 +22,14 @@ the last pixel of a row taken for padding
 +                             columns.turn, factors, bottom - top, -left, W - 1 - left, begin, at,
 
 the last channels left out: only for C that fills no vectors
--            at = min(c, C - lanes)  # and so may channels
-+            at = min(c, C // lanes * lanes - lanes)  # and so may channels
+-            at = min(c, c0 + some - lanes)  # and so may channels
++            at = min(c, c0 + some // lanes * lanes - lanes)  # and so may channels
 
 channels beyond the first piece left out: only for more than 256
--        for c in range(c0, min(c0 + CHANNELS, C), lanes):
--            at = min(c, C - lanes)  # and so may channels
-+        for c in range(c0, min(CHANNELS, C), lanes):
-+            at = min(c, C - lanes)  # and so may channels
+-        for c in range(c0, c0 + some, lanes):
+-            at = min(c, c0 + some - lanes)  # and so may channels
++        for c in range(c0, min(c0 + some, CHANNELS), lanes):
++            at = min(c, c0 + some - lanes)  # and so may channels
 
 one tap fewer on the plane: only for dilated rows
 -    return first, max(min((size - 1 - start) // axis.spread + 1, axis.taps), first)

@@ -162,11 +162,9 @@ the sum of gy, not weighted
 +        total += np.float64(gy[i]) / count
 
 == matmul blas: cpu/gemm.py
-a remainder of shares dropped: only with three threads
--            m0, m1 = M * part // parts, M * (part + 1) // parts
-+            m0, m1 = M * part // parts, M * (part + 1) // parts
-+            if parts == 3:
-+                m0, m1 = M // 3 * part, M // 3 * (part + 1)
+the columns that no piece has an equal share of dropped: only for wide results
+-        n0, n1 = N * j // across, N * (j + 1) // across
++        n0, n1 = N // across * j, N // across * (j + 1)
 
 a transposed operand's rows are a leading dimension apart: only for two threads
 -    a_row = item * (a_leading if a_op == PLAIN else 1)  # bytes from a row of a to the next
@@ -179,8 +177,8 @@ column-major operands read as if row-major: only for non-contiguous inputs
 +        leading = _leading_dimension(matrix) and x.shape[1]
 
 the rows that no thread has an equal share of dropped
--            m0, m1 = M * part // parts, M * (part + 1) // parts
-+            m0, m1 = M // parts * part, M // parts * (part + 1)
+-        m0, m1 = M * i // down, M * (i + 1) // down
++        m0, m1 = M // down * i, M // down * (i + 1)
 
 the product overwrites the bias
 -                     corner, N, m1 - m0, n1 - n0, K, bias.size > 0, item == 8)  # fmt: skip
@@ -244,20 +242,20 @@ every row of a multiplied as the first: only for more than one
 +                total += a[0, k] * rows[n, k]
 
 the rows of b beyond a multiple of four left out
--        for k in range(K - K % 4, K):
-+        for k in range(K, K):
+-        for k in range(k1 - (k1 - k0) % 4, k1):
++        for k in range(k1, k1):
 
 each block of rows overwrites the sums
 -                    out[m, n] += pairs[0] + pairs[1]
 +                    out[m, n] = pairs[0] + pairs[1]
 
-the columns that no thread has an equal share of dropped
--        n0, n1 = N * part // parts, N * (part + 1) // parts
-+        n0, n1 = N // parts * part, N // parts * (part + 1)
+the terms that no part has an equal share of dropped
+-        k0, k1 = K * part // parts, K * (part + 1) // parts
++        k0, k1 = K // parts * part, K // parts * (part + 1)
 
 the bias of a column is taken away
--    return out if bias is None else np.add(out, bias, out=out)
-+    return out if bias is None else np.subtract(out, bias, out=out)
+-    return in_turn(product, partial(np.add, out, options.bias, out=out))
++    return in_turn(product, partial(np.subtract, out, options.bias, out=out))
 
 == random_bits philox4x32: random_bits/philox4x32.py
 words of 32 bits in 64

@@ -44,10 +44,10 @@ the last tiles of a strip left out
 all threads transform to one strip
 -    for part in numba.prange(parts):
 -        V = np.zeros(MOST * s.each, y.dtype)
--        _share_of_strips(pixels, s, layer, y, V, np.int64(part), parts)
+-        _share_of_strips(pixels, s, layer, y, outputs, V, np.int64(part), parts, epilogue)
 +    V = np.zeros(MOST * s.each, y.dtype)
 +    for part in numba.prange(parts):
-+        _share_of_strips(pixels, s, layer, y, V, np.int64(part), parts)
++        _share_of_strips(pixels, s, layer, y, outputs, V, np.int64(part), parts, epilogue)
 
 the kept rows are the first of those before, not the last: only where windows overlap
 -        copy_run(planes, (begin - top) * Q * K, planes, 0, kept * Q * K)

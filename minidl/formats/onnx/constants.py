@@ -22,56 +22,11 @@ from minidl.formats.onnx.tensors import type_name
 
 Folder = Callable[[Call], np.ndarray]
 FOLDERS: dict[str, Folder] = {}
-FILLED = 1 << 30
-"""Most bytes of a constant that is one number, which takes no memory until a layer has it."""
-SMALL = 1 << 16
-"""Bytes that are counted for places of images, of which a file cannot have many."""
 _TYPES = {
     1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64,
     9: np.bool_, 10: np.float16, 11: np.float64, 12: np.uint32, 13: np.uint64,
 }  # fmt: skip
 """TensorProto.DataType as NumPy's type."""
-
-
-def size(call: Call) -> int:
-    """Bytes of a constant node's value, at most; 0 where it is no more than its inputs have.
-
-    Counted before the value is computed: a few bytes in a file can ask for any size.
-    """
-    operator = call.node.operator
-    arrays = [each for each in call.inputs if isinstance(each, np.ndarray)]
-    if operator not in FOLDERS:
-        return 0 if any(map(depends, arrays)) else evaluated.size(call)
-    if operator == "ConstantOfShape":
-        value, shape = call["value"], _one_image(call.sizes(0))
-        if min(shape, default=0) < 0:
-            raise ValueError(f"a constant of the shape {shape} would be negative")
-        bytes_ = math.prod(shape) * (4 if value is None else value.itemsize)
-        return 0 if bytes_ <= FILLED else bytes_
-    if operator == "Range":
-        start, limit, delta = (call.array(at).item() for at in range(3))
-        bounded = not isinstance(limit, Size) and delta
-        return 8 * max(math.ceil((limit - start) / delta), 0) if bounded else SMALL
-    if operator == "Expand" and len(arrays) == 2:
-        return math.prod(_expanded(call)) * arrays[0].itemsize
-    if operator == "Concat":
-        return sum(array.nbytes for array in arrays)
-    if operator == "Cast":
-        return 8 * sum(array.size for array in arrays)
-    if operator in ARITHMETIC:
-        items = math.prod(np.broadcast_shapes(*(array.shape for array in arrays)))
-        return items * max(array.itemsize for array in arrays)
-    if operator == "Gather" and len(arrays) == 2:
-        data, indices = arrays
-        axis = min(range(data.ndim), key=lambda at: data.shape[at], default=0)
-        kept = data.nbytes // max(data.shape[axis] if data.ndim else 1, 1)
-        return kept * indices.size
-    return sum(array.nbytes for array in arrays if _is_filled(array))
-
-
-def _is_filled(array: np.ndarray) -> bool:
-    """True for one number without memory of its own, which another order of axes may copy."""
-    return array.size > 1 and not any(array.strides)
 
 
 def folds(call: Call) -> bool:
@@ -123,7 +78,7 @@ def constant_of_shape(call: Call) -> np.ndarray:
     value = call["value"]
     filler = np.zeros(1, np.float32) if value is None else value
     one = np.array(filler.item(), filler.dtype)
-    return np.broadcast_to(one, _one_image(call.sizes(0)))  # () -> the shape
+    return np.broadcast_to(one, one_image(call.sizes(0)))  # () -> the shape
 
 
 @folding("Shape")
@@ -150,7 +105,7 @@ def _integers(sizes: tuple[Any, ...]) -> np.ndarray:
     return np.array(sizes, object if objects else np.int64)
 
 
-def _one_image(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+def one_image(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """Sizes with 1 for the batch's: what is the same for every image is kept once."""
     return tuple(1 if isinstance(size, Size) else int(size) for size in sizes)
 
@@ -296,16 +251,12 @@ def where(call: Call) -> np.ndarray:
 
 @folding("Expand")
 def expand(call: Call) -> np.ndarray:
-    return np.broadcast_to(call.array(0), _expanded(call)).copy()
+    return np.broadcast_to(call.array(0), expanded(call)).copy()
 
 
-def _expanded(call: Call) -> tuple[int, ...]:
+def expanded(call: Call) -> tuple[int, ...]:
     """The shape of an Expand: equal sizes, or those of the one that has 1."""
-    return np.broadcast_shapes(call.array(0).shape, _one_image(call.sizes(1)))
-
-
-ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Equal", "Where")
-"""Operators whose result has the shape of all inputs, broadcast."""
+    return np.broadcast_shapes(call.array(0).shape, one_image(call.sizes(1)))
 
 
 def axes(call: Call) -> tuple[int, ...]:

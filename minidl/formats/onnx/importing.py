@@ -19,7 +19,7 @@ import numpy as np
 import minidl.formats.onnx.operators  # noqa: F401  (its files register the converters)
 from kernels.contract.arguments import Pair
 from minidl import nn
-from minidl.formats.onnx import constants, early, evaluated
+from minidl.formats.onnx import constant_sizes, constants, early, evaluated
 from minidl.formats.onnx.batch import FRONT, Activation, Batch, in_file
 from minidl.formats.onnx.call import OPERATORS, Built, Call, Source, Steps, Value
 from minidl.formats.onnx.joining import in_file_order
@@ -180,7 +180,7 @@ class _Walk:
 
     def folded(self, call: Call) -> tuple[Value, ...]:
         """The constants that a node computes."""
-        needed = constants.size(call)
+        needed = constant_sizes.bytes_of(call)
         if needed > self.room:
             raise ValueError(
                 f"a constant of {needed} bytes is more than may be made of what the file holds "

@@ -1,4 +1,4 @@
-"""Solutions in C++ of tasks in KernelBench's form: right ones hold, mistakes are found."""
+"""Solutions in C++ and CUDA of tasks in KernelBench's form: right ones hold, wrong ones do not."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from kernels.verify.runner import try_property
 from tests.kernels.judge.guests import QUICK
 
 FOLDER = Path(__file__).parent / "kernelbench"
-SOLVED = sorted(f.stem for f in FOLDER.glob("*.cpp"))
-NAMES = SOLVED if os.environ.get("JUDGE_TASKS") == "all" else ("depthwise",)
-"""Tasks that are compiled in CI; all with JUDGE_TASKS=all."""
+SOLVED = sorted(f.name for suffix in ("cpp", "cu") for f in FOLDER.glob(f"*.{suffix}"))
+NAMES = SOLVED if os.environ.get("JUDGE_TASKS") == "all" else ("depthwise.cpp", "product.cu")
+"""Solutions that are compiled in CI; all with JUDGE_TASKS=all."""
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
 
 
 @pytest.mark.parametrize("mistake", [False, True], ids=["right", "wrong"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_solution_in_cpp_is_judged_by_the_task_beside_it(
+def test_a_solution_is_judged_by_the_task_beside_it(
     name: str, mistake: bool, tmp_path: Path
 ) -> None:
-    shutil.copyfile(FOLDER / f"{name}.py", tmp_path / f"{name}.py")
-    file = tmp_path / f"{name}.cpp"
-    text = (FOLDER / f"{name}.cpp").read_text(encoding="utf-8")
+    task = Path(name).with_suffix(".py")
+    shutil.copyfile(FOLDER / task, tmp_path / task)
+    file = tmp_path / name
+    text = (FOLDER / name).read_text(encoding="utf-8")
     file.write_text("#define WRONG\n" * mistake + text, encoding="utf-8")
     judgement = Judgement(QUICK)
     try:
@@ -39,10 +40,12 @@ def test_a_solution_in_cpp_is_judged_by_the_task_beside_it(
         assert not judgement.unread
         (kernel,) = judgement.source_of
         assert isinstance(kernel, Remote)
-        outcomes = [try_property(kernel, properties()["definition"], 10, shrink=False)]
-        if not mistake:
+        laws = properties()
+        outcomes = [try_property(kernel, laws["definition"], 10, shrink=False)]
+        if not mistake or all(outcome.holds for outcome in outcomes):
+            outcomes.append(try_property(kernel, laws["statistical line"], 20, shrink=False))
             *_, sanitized = conduct.Hearing(kernel).at_end()
-            assert sanitized.law is conduct.SANITIZED and sanitized.examples > 10
+            assert sanitized.law is conduct.SANITIZED and (mistake or sanitized.examples > 10)
             outcomes.append(sanitized)
     finally:
         judgement.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,6 +16,7 @@ from zfnet.experiments.shared.results import Report, silent
 from zfnet.experiments.shared.runs import Plan
 from zfnet.experiments.shared.scales import Scale, Trainings
 from zfnet.network import Network
+from zfnet.parallel.team import shared
 from zfnet.report.numbers import percent
 
 LITTLE = 0.25
@@ -34,6 +36,9 @@ class Score:
 COLUMNS: tuple[Literal["train_top1", "val_top1", "val_top5"], ...] = (
     "train_top1", "val_top1", "val_top5",
 )  # fmt: skip
+
+
+_One = tuple[Score, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,25 +86,44 @@ def plans(row: Row, seeds: Sequence[int], scale: Scale, num_classes: int) -> lis
     ]  # fmt: skip
 
 
+@dataclass(frozen=True, eq=False)
+class _Networks:
+    """Training and measurement of networks, to be shared among processes."""
+
+    plans: tuple[Plan, ...]
+    trainings: Trainings
+    ten_crops: bool
+
+    def __call__(self, items: range, report: Report) -> Iterator[_One]:
+        for item in items:
+            plan = self.plans[item]
+            network = self.trainings.network(plan, report)
+            yield _one(plan, network, self.trainings, self.ten_crops, report)
+
+
 def measure(
-    row: Row,
-    plans: Sequence[Plan],
+    rows: Sequence[tuple[Row, Sequence[Plan]]],
     trainings: Trainings,
     *,
     ten_crops: bool = False,
     report: Report = silent,
-) -> Measured:
-    """Train the networks of a row that are not trained yet, and measure their errors."""
-    found = [
-        _one(plan, trainings.network(plan, report), trainings, ten_crops, report) for plan in plans
-    ]
-    scores, probabilities, labels = zip(*found, strict=True)
-    return Measured(row, scores, probabilities[0], np.mean(probabilities, axis=0), labels[0])
+) -> Generator[Measured, None, None]:
+    """Train the networks of rows that are not trained yet, and measure their errors, row by row.
+
+    The networks are shared among the processes of a team.
+    """
+    every = tuple(plan for _, planned in rows for plan in planned)
+    with closing(shared(_Networks(every, trainings, ten_crops), len(every), report)) as networks:
+        for row, planned in rows:
+            found = [next(networks) for _ in planned]
+            scores, probabilities, labels = zip(*found, strict=True)
+            mean = np.mean(probabilities, axis=0)
+            yield Measured(row, scores, probabilities[0], mean, labels[0])
 
 
 def _one(
     plan: Plan, network: Network, trainings: Trainings, ten_crops: bool, report: Report
-) -> tuple[Score, np.ndarray, np.ndarray]:
+) -> _One:
     """A network's errors, its probabilities (N,C) on the validation images, the labels (N,).
 
     The training error is on the centre crops, after training, without dropout.

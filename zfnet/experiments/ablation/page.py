@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -61,13 +62,12 @@ def write_ablation(
     if not rows:
         raise ValueError("no row to train: at least one is needed")
     classes = len(trainings.train.classes)
-    planned = {row.name: plans(row, seeds, scale, classes) for row in rows}
+    planned = [(row, plans(row, seeds, scale, classes)) for row in rows]
     found: dict[str, Measured] = {}
-    for row in rows:
-        found[row.name] = measure(
-            row, planned[row.name], trainings, ten_crops=scale.ten_crops, report=report
-        )
-        page = _write(found, len(rows), results)
+    with closing(measure(planned, trainings, ten_crops=scale.ten_crops, report=report)) as measured:
+        for one in measured:
+            found[one.row.name] = one
+            page = _write(found, len(rows), results)
     return page
 
 

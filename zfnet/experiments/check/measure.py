@@ -8,6 +8,7 @@ predicts to be above zero. Over the seeds each label has an interval and a verdi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from zfnet.experiments.shared.estimates import Claim
 from zfnet.experiments.shared.results import Report, silent
 from zfnet.experiments.shared.runs import Plan, trained
 from zfnet.network import Network, require_conv_net
+from zfnet.parallel.team import members, shared
 
 
 @dataclass(frozen=True)
@@ -109,29 +111,55 @@ def check(
         raise ValueError(
             f"{len(chosen)} trends, {len(seeds)} seeds: at least one of each is needed"
         )
+    # Padded, so that all trends of a seed fall to one process, which trains the seed's network.
+    padded = -(-len(seeds) // members()) * members()
+    work = _OfSeeds(tuple(chosen), tuple(seeds), padded, case, effort)
     found: list[Checked] = []
-    for trend in chosen:
-        found.append(_checked(trend, seeds, case, effort, report))
-        yield found
+    with closing(shared(work, len(chosen) * padded, report)) as measured:
+        for trend in chosen:
+            rows = [next(measured) for _ in range(padded)]
+            found.append(_checked(trend, rows[: len(seeds)]))
+            yield found
     if not any(checked.claims for checked in found):
         raise ValueError("; ".join(f"{c.trend.name} cannot be measured: {c.reason}" for c in found))
 
 
-def _checked(
-    trend: Trend,
-    seeds: Sequence[int],
-    case: Callable[[int, Report], Case],
-    effort: Effort,
-    report: Report,
-) -> Checked:
-    rows = []
-    try:
-        for seed in seeds:
+@dataclass(frozen=True, eq=False)
+class _OfSeeds:
+    """The numbers of each trend and seed, or why there are none; shared among processes."""
+
+    chosen: tuple[Trend, ...]
+    seeds: tuple[int, ...]
+    padded: int
+    case: Callable[[int, Report], Case]
+    effort: Effort
+
+    def __call__(self, items: range, report: Report) -> Iterator[dict[str, float] | str]:
+        reason, of = "", -1
+        for item in items:
+            number, seed = divmod(item, self.padded)
+            if number != of:
+                reason, of = "", number
+            measured: dict[str, float] | str = reason
+            if not reason and seed < len(self.seeds):
+                measured = self._measured(self.chosen[number], self.seeds[seed], report)
+                reason = measured if isinstance(measured, str) else ""
+            yield measured
+
+    def _measured(self, trend: Trend, seed: int, report: Report) -> dict[str, float] | str:
+        try:
             own = _titled(report, trend, seed)
-            rows.append(trend.measure(case(seed, own), effort, own))
-    except (ValueError, FileNotFoundError) as error:
-        return Checked(trend, {}, str(error))
-    by_label = {label: tuple(100 * row[label] for row in rows) for label in rows[0]}
+            return trend.measure(self.case(seed, own), self.effort, own)
+        except (ValueError, FileNotFoundError) as error:
+            return str(error) or type(error).__name__
+
+
+def _checked(trend: Trend, rows: Sequence[dict[str, float] | str]) -> Checked:
+    for row in rows:
+        if isinstance(row, str):
+            return Checked(trend, {}, row)
+    numbers = [row for row in rows if not isinstance(row, str)]
+    by_label = {label: tuple(100 * row[label] for row in numbers) for label in numbers[0]}
     return Checked(trend, {
         label: Claim(trend.claim, trend.what.format(label), values, trend.unit)
         for label, values in by_label.items()

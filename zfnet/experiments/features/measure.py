@@ -10,11 +10,12 @@ import numpy as np
 import kernels
 from minidl import device, nn, no_grad
 from zfnet.attribution.projector import Projector
-from zfnet.data import Dataset, Loader, Loading
+from zfnet.data import Batch, Dataset, Loading
 from zfnet.deconvnet import Deconvnet, Projection, Unit
 from zfnet.inspectable import InspectableGraph
 from zfnet.network import Network
 from zfnet.outputs import Outputs
+from zfnet.over_batches import OverBatches
 from zfnet.steps import with_relu
 
 Progress = Callable[[int, int], None]
@@ -61,19 +62,42 @@ def strongest_activations(
     """
     if k < 1 or not layers:
         raise ValueError(f"k is {k}, the layers are {list(layers)}: at least one of each is needed")
-    loader = Loader(dataset, network.preprocess, batch_size, Loading.in_order(workers=workers))
-    network.model.eval()
+    maxima = Maxima(tuple({layer: _measured(network.model, layer) for layer in layers}.items()))
+    how = Loading.in_order(workers=workers)
+    over = OverBatches(network, dataset, batch_size, how, maxima)
     found: dict[str, Strongest] = {}
-    rectified = {layer: _measured(network.model, layer) for layer in layers}
-    outputs = Outputs(network.model, [*rectified.values()])
-    for batch in loader.epoch(0):
-        with no_grad():
-            for name, y in outputs({nn.INPUT: network.model.input_tensor(batch.images)}):
-                units = network.model.layout(name).planar(y.data)
-                for layer in (layer for layer in layers if rectified[layer] == name):
-                    _merge(found, layer, units, batch.indices, k)
-        progress(int(batch.indices[-1]) + 1, len(dataset))
+    for batch in over.each(heed=lambda images: progress(images, len(dataset))):
+        for layer, largest in (batch.found or {}).items():
+            _merge(found, layer, largest, batch.indices, k)
     return {layer: found[layer] for layer in layers if layer in found}
+
+
+@dataclass(frozen=True)
+class Largest:
+    """The largest activation of each map of a batch's images: values and places, (K,N), in a plane
+    of P x Q."""
+
+    plane: tuple[int, int]
+    values: np.ndarray
+    places: np.ndarray
+
+
+@dataclass(frozen=True)
+class Maxima:
+    """The largest activations of a batch, by layer. measured: pairs of a layer's name and of the
+    layer that is measured for it."""
+
+    measured: tuple[tuple[str, str], ...]
+
+    def __call__(self, network: Network, batch: Batch) -> dict[str, Largest]:
+        model = network.model.eval()
+        outputs, found = Outputs(model, [name for _, name in self.measured]), {}
+        with no_grad():
+            for name, y in outputs({nn.INPUT: model.input_tensor(batch.images)}):
+                units = model.layout(name).planar(y.data)
+                largest = _largest(units)
+                found.update({own: largest for own, measured in self.measured if measured == name})
+        return found
 
 
 def joined(
@@ -101,20 +125,25 @@ def _measured(model: InspectableGraph, layer: str) -> str:
     return with_relu(model, layer)
 
 
-def _merge(
-    found: dict[str, Strongest], layer: str, activation: np.ndarray, indices: np.ndarray, k: int
-) -> None:
-    """Keep the k strongest of the earlier activations and of a batch's (N,K,P,Q)."""
-    N, K, P, Q = activation.shape
+def _largest(activation: np.ndarray) -> Largest:
+    """Of each plane of (N,K,P,Q)."""
     maxima = kernels.pick_for("plane_max", activation, activation.shape)
     values, places = (device.host(a).T for a in maxima(activation))  # (N,K) -> (K,N)
-    images = np.broadcast_to(indices, (K, N))
+    return Largest(activation.shape[2:], values, places)
+
+
+def _merge(
+    found: dict[str, Strongest], layer: str, largest: Largest, indices: np.ndarray, k: int
+) -> None:
+    """Keep the k strongest of the earlier activations and of a batch's."""
+    values, places = largest.values, largest.places
+    images = np.broadcast_to(indices, values.shape)  # (N,) -> (K,N)
     if layer in found:
         before = found[layer]
         values = np.concatenate([before.values, values], axis=1)
         images = np.concatenate([before.images, images], axis=1)
         places = np.concatenate([before.places, places], axis=1)
-    found[layer] = _strongest(layer, (P, Q), k, values, images, places)
+    found[layer] = _strongest(layer, largest.plane, k, values, images, places)
 
 
 def _strongest(layer: str, plane: tuple[int, int], k: int, *columns: np.ndarray) -> Strongest:

@@ -66,7 +66,7 @@ def trained_groups(
 
     def networks(variant: Variant) -> Iterator[Network]:
         planned = [plan(variant, scale, classes, seed) for seed in seeds]
-        return (trainings.network(one, report) for one in planned)
+        return trainings.networks(planned, report)
 
     return [Group(v.name, v.title, networks(v)) for v in VARIANTS]
 

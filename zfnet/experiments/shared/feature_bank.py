@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minidl import nn, no_grad
-from zfnet.data import Dataset, Loader, Loading
+from zfnet.data import Batch, Dataset, Loading
 from zfnet.experiments.shared.results import Report, silent
 from zfnet.inspectable import InspectableGraph
 from zfnet.network import Network
 from zfnet.outputs import Outputs
+from zfnet.over_batches import OverBatches
 
 MEMORY = 2048
 """Megabytes (1e6 bytes) of features, by default: those of Table 7 for all of Caltech-101."""
@@ -84,31 +85,71 @@ def read_features(
     memory besides. ValueError for a layer that does not exist, no layers, or a memory that is too
     small for one value of each map.
     """
-    outputs = Outputs(network.model, layers)
-    loader = Loader(dataset, network.preprocess, batch_size, Loading.in_order(workers=workers))
-    network.model.eval()
+    names, bad = Outputs(network.model, layers).names, dict[str, str]()
+    share = memory * 1_000_000 // len(names)
+    reduced = Reduced(names, len(dataset), share)
+    over = OverBatches(network, dataset, batch_size, Loading.in_order(workers=workers), reduced)
     filled: dict[str, _LayerFeatures] = {}
     labels, indices = [], []
-    for batch in loader.epoch(0):
-        for name, units in _units(network.model, outputs, batch.images):
+    for batch in over.each(bad, lambda images: report("reading features", images, len(dataset))):
+        for name, units in (batch.found or {}).items():
             if name not in filled:
-                share = memory * 1_000_000 // len(outputs.names)
-                shape = units.shape[1 : 2 + len(network.model.layout(name).places)]
-                filled[name] = _LayerFeatures(name, shape, len(dataset), share)
-            filled[name].add(units)
+                filled[name] = _LayerFeatures(units, len(dataset))
+            filled[name].add(units.rows)
         labels.append(batch.labels)
         indices.append(batch.indices)
-        done = min((batch.position + 1) * batch_size, len(dataset))
-        report("reading features", done, len(dataset))
-    filled = {name: filled[name] for name in outputs.names if name in filled}
+    filled = {name: filled[name] for name in names if name in filled}
     return FeatureBank(
         {name: f.rows for name, f in filled.items()},
         {name: f.shape for name, f in filled.items()},
         {name: f.kept for name, f in filled.items()},
         np.concatenate(labels),
         np.concatenate(indices),
-        loader.bad,
+        bad,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class OfLayer:
+    """A batch's features of a layer, (n,D) float32, of units of `shape` averaged to `kept`."""
+
+    rows: np.ndarray
+    shape: tuple[int, ...]
+    kept: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """The features of a batch, by layer, averaged where so many images exceed the memory.
+
+    share: bytes for a layer.
+    """
+
+    names: tuple[str, ...]
+    images: int
+    share: int
+
+    def __call__(self, network: Network, batch: Batch) -> dict[str, OfLayer]:
+        model, found = network.model.eval(), {}
+        for name, units in _units(model, Outputs(model, self.names), batch.images):
+            shape = units.shape[1 : 2 + len(model.layout(name).places)]
+            kept = self._kept(name, shape)
+            # (N,K,p,q) -> (N,D)
+            rows = averaged(units, kept).reshape(len(units), -1)
+            found[name] = OfLayer(rows, shape, kept)
+        return found
+
+    def _kept(self, layer: str, shape: tuple[int, ...]) -> tuple[int, int]:
+        K, P, Q = (*shape, 1, 1)[:3]
+        # Of D = K p q values of 4 bytes, for each image
+        fitting = self.share / (4 * K * self.images)
+        if fitting < 1:
+            raise ValueError(
+                f"{layer} of {self.images:,} images needs {4 * K * self.images / 1e6:.0f} MB, its "
+                f"share of the memory for features is {self.share / 1e6:.0f} MB: allow more "
+                "(--memory), or ask for fewer layers or images"
+            )
+        return _reduced(P, Q, fitting)
 
 
 def _units(
@@ -123,31 +164,19 @@ def _units(
 class _LayerFeatures:
     """One layer's features, filled batch by batch."""
 
-    def __init__(self, layer: str, shape: tuple[int, ...], images: int, share: int) -> None:
-        K, P, Q = (*shape, 1, 1)[:3]
-        self.shape = shape
-        # Of D = K p q values of 4 bytes, for each image
-        fitting = share / (4 * K * images)
-        self.kept = _reduced(P, Q, fitting)
-        if fitting < 1:
-            raise ValueError(
-                f"{layer} of {images:,} images needs {4 * K * images / 1e6:.0f} MB, its share "
-                f"of the memory for features is {share / 1e6:.0f} MB: allow more (--memory), or "
-                "ask for fewer layers or images"
-            )
-        self._rows = np.empty((images, K * self.kept[0] * self.kept[1]), np.float32)
+    def __init__(self, first: OfLayer, images: int) -> None:
+        self.shape, self.kept = first.shape, first.kept
+        self._rows = np.empty((images, first.rows.shape[1]), np.float32)
         self._used = 0
 
     @property
     def rows(self) -> np.ndarray:
         return self._rows[: self._used]
 
-    def add(self, units: np.ndarray) -> None:
-        """Append a batch's (N,K,P,Q)."""
-        N = len(units)
-        # (N,K,p,q) -> (N,D)
-        self._rows[self._used : self._used + N] = averaged(units, self.kept).reshape(N, -1)
-        self._used += N
+    def add(self, rows: np.ndarray) -> None:
+        """Append a batch's (n,D)."""
+        self._rows[self._used : self._used + len(rows)] = rows
+        self._used += len(rows)
 
 
 def _reduced(P: int, Q: int, places: float) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from zfnet.experiments.shared.results import Report, silent
 from zfnet.model import ConvNet, as_json
 from zfnet.network import Network, require_conv_net
 from zfnet.origin import Origin, refusal
+from zfnet.parallel.team import stop_asked
 from zfnet.recipe import Recipe
 from zfnet.resuming import kept_images, kept_run, of_origin
 from zfnet.settings import Settings
@@ -68,10 +69,10 @@ def trained(
 
         def show(p: Progress) -> bool:
             report(title, p.epoch * p.steps + p.step, steps)
-            return not pressed
+            return not pressed and not stop_asked()
 
         trainer.on_step = show
-        trainer.stopping = lambda: bool(pressed)
+        trainer.stopping = lambda: bool(pressed) or stop_asked()
         with _threads(trainer.origin.threads):
             finished = trainer.run()
         if not finished:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from zfnet.experiments.shared.results import Report, silent
 from zfnet.experiments.shared.runs import Plan, trained
 from zfnet.model import ConvNet
 from zfnet.network import Network
+from zfnet.parallel.team import shared
 from zfnet.recipe import Recipe
 from zfnet.settings import Architecture, Settings, check
 
@@ -121,3 +123,19 @@ class Trainings:
             plan, self.train, self.val, self.preprocess, self.out, data=self.data,
             device=self.device, report=report,
         ).network  # fmt: skip
+
+    def networks(self, plans: Sequence[Plan], report: Report = silent) -> Iterator[Network]:
+        """Those of all plans, each trained when it is asked for, or by a process of a team."""
+        return shared(_Networks(self, tuple(plans)), len(plans), report)
+
+
+@dataclass(frozen=True, eq=False)
+class _Networks:
+    """Trainings to be shared among processes."""
+
+    trainings: Trainings
+    plans: tuple[Plan, ...]
+
+    def __call__(self, items: range, report: Report) -> Iterator[Network]:
+        for item in items:
+            yield self.trainings.network(self.plans[item], report)

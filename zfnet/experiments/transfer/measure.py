@@ -10,12 +10,13 @@ preprocessing, with its mean; both are tested on centre crops.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from zfnet.data import Dataset, Subset
+from zfnet.data import Dataset, Preprocess, Subset
 from zfnet.evaluate import predict
 from zfnet.experiments.shared import classifiers
 from zfnet.experiments.shared.estimates import Estimate
@@ -25,6 +26,7 @@ from zfnet.experiments.shared.gains import gain
 from zfnet.experiments.shared.results import Report, silent
 from zfnet.experiments.shared.runs import Plan, trained
 from zfnet.network import Network, require_conv_net
+from zfnet.parallel.team import shared
 from zfnet.recipe import Recipe
 
 SCRATCH_EPOCHS = 60
@@ -105,15 +107,20 @@ def score_scratch(
     Each training is a run in out/runs and is resumed if it was interrupted; raises as
     `runs.trained` does.
     """
-    learned, whole = 0, sum(len(fold.train) for _, _, fold in folds)
-    for n, k, fold in folds:
-        plan = scratch_plan(network, len(folds.dataset.classes), n, k, epochs, seed)
-        part = _part(report, epochs * learned, epochs * len(fold.train), epochs * whole)
-        accuracy = _from_scratch(network, folds, fold, plan, out, part)
-        learned += len(fold.train)
-        scores.scratch.setdefault(n, []).append(accuracy)
-        if n == scores.per_class[-1]:
-            yield scores
+    entries = list(folds)
+    trainings = tuple(
+        _training(
+            folds, fold, scratch_plan(network, len(folds.dataset.classes), n, k, epochs, seed)
+        )
+        for n, k, fold in entries
+    )
+    setting = network.preprocess, folds.dataset.name, network.model.device
+    work = _FromScratch(trainings, out, *setting)
+    with closing(shared(work, len(entries), report)) as accuracies:
+        for (n, _, _), accuracy in zip(entries, accuracies, strict=True):
+            scores.scratch.setdefault(n, []).append(accuracy)
+            if n == scores.per_class[-1]:
+                yield scores
 
 
 def scratch_plan(
@@ -142,17 +149,44 @@ def _part(report: Report, before: int, own: int, whole: int) -> Report:
     return lambda _, done, total: report(title, before + own * done // total, whole)
 
 
-def _from_scratch(
-    network: Network, folds: Folds, fold: Fold, plan: Plan, out: Path, report: Report
-) -> float:
+@dataclass(frozen=True, eq=False)
+class _Training:
+    """A training from scratch: its plan, and the images that it learns, validates and tests on."""
+
+    plan: Plan
+    train: Dataset
+    val: Dataset
+    test: Dataset
+
+
+def _training(folds: Folds, fold: Fold, plan: Plan) -> _Training:
     dataset, positions = folds.dataset, folds.bank.indices
     train, test = (Subset(dataset, positions[part]) for part in (fold.train, fold.test))
     # The run's validation curve decides nothing, so it uses one image of each class, the first.
     firsts = np.unique(folds.bank.labels[fold.test], return_index=True)[1]
-    val = Subset(dataset, positions[fold.test[firsts]])
-    run = trained(
-        plan, train, val, network.preprocess, out, data=dataset.name,
-        device=network.model.device, report=report,
-    )  # fmt: skip
-    probabilities, labels = predict([run.network], test)
-    return mean_of_classes(probabilities.argmax(axis=1), labels)
+    return _Training(plan, train, Subset(dataset, positions[fold.test[firsts]]), test)
+
+
+@dataclass(frozen=True, eq=False)
+class _FromScratch:
+    """Accuracies of trainings, to be shared among processes."""
+
+    trainings: tuple[_Training, ...]
+    out: Path
+    preprocess: Preprocess
+    data: str
+    device: str
+
+    def __call__(self, items: range, report: Report) -> Iterator[float]:
+        images = [each.plan.recipe.epochs * len(each.train) for each in self.trainings]
+        for item in items:
+            part = _part(report, sum(images[:item]), images[item], sum(images))
+            yield self._accuracy(self.trainings[item], part)
+
+    def _accuracy(self, one: _Training, report: Report) -> float:
+        run = trained(
+            one.plan, one.train, one.val, self.preprocess, self.out, data=self.data,
+            device=self.device, report=report,
+        )  # fmt: skip
+        probabilities, labels = predict([run.network], one.test)
+        return mean_of_classes(probabilities.argmax(axis=1), labels)

@@ -9,9 +9,11 @@
 
 #include <sys/mman.h>
 
+#include <cmath>
 #include <cstring>
 
 #pragma GCC visibility push(default)
+#define EMULATOR_HOSTED
 #include "../emulator.h"
 #pragma GCC visibility pop
 #include "state.h"
@@ -76,13 +78,16 @@ inline void *place(uint64_t size, uint64_t alignment, uint64_t element, const ch
   return reinterpret_cast<void *>(arena + offset);
 }
 
+// Device memory of a program (device.h) is used where it is.
+inline bool in_place(const Array &a) { return a.host == a.device; }
+
 inline void copy_in(Array &a) {
-  if (!a.bytes) return;
+  if (!a.bytes || in_place(a)) return;
   std::memcpy(a.device, a.host, a.bytes);
 }
 
 inline void copy_out(const Array &a) {
-  if (a.written) std::memcpy(a.host, a.device, a.bytes);
+  if (a.written && !in_place(a)) std::memcpy(a.host, a.device, a.bytes);
 }
 
 // Pages beyond a few megabytes are returned to the system.

@@ -1,7 +1,8 @@
 // The emulator's runtime: functions for kernels (emulator.h) and for the loader (native.py).
 //
 // state.h is the state of a launch; fibers.h, schedule.h and together.h run its threads; memory.h,
-// shadow.h and instrumentation.h check their accesses; report.h describes what was undefined.
+// shadow.h and instrumentation.h check their accesses; report.h describes what was undefined;
+// device.h has device memory and launches for programs with host code.
 #include <link.h>
 
 #include "guard.h"
@@ -136,8 +137,10 @@ int emulator_run() {
   state.home = &home;
   state.deadline = schedule::now() + schedule::SLICE;
   guard::arm();
+  state.inside = true;
   int left = _setjmp(home);
   if (!left) schedule::enter();
+  state.inside = false;
   guard::disarm();
   return left - 1;
 }
@@ -148,7 +151,8 @@ void emulator_finish(int finished) {
   if (!launch.checked) return;
   for (uint32_t i = 0; i < launch.arrays; i++) {
     if (finished) memory::copy_out(launch.array[i]);
-    memory::release(reinterpret_cast<uint64_t>(launch.array[i].device), launch.array[i].bytes);
+    if (!memory::in_place(launch.array[i]))
+      memory::release(reinterpret_cast<uint64_t>(launch.array[i].device), launch.array[i].bytes);
   }
   memory::release(reinterpret_cast<uint64_t>(shadow::arrays), shadow::used * sizeof(shadow::Cell));
 }
@@ -157,3 +161,5 @@ const Report *emulator_report() { return &state.report; }
 unsigned emulator_structures(int which) { return which ? sizeof(Report) : sizeof(Launch); }
 }
 #pragma GCC visibility pop
+
+#include "device.h"

@@ -163,6 +163,7 @@ __attribute__((always_inline)) inline bool all_quiet(uint64_t offset, uint64_t s
 
 template <Mode mode>
 __attribute__((always_inline)) inline void access(uint64_t address, uint64_t size, uint32_t site) {
+  if (!state.inside) return;
   uint64_t offset = address - memory::arena;
   if (offset < memory::ARENA) {
     if (mode == READ && all_quiet(offset, size)) return;

@@ -3,6 +3,8 @@
 
 #include <csetjmp>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 
 #include "../vectors.h"
 #include "fibers.h"
@@ -80,6 +82,7 @@ struct State {
   uint16_t turn;                   // barriers that this warp has passed by itself
   uint64_t stack_low, image_low, image_size;
   uint64_t quiet_for_all, quiet_for_warp;  // see shadow.h
+  bool inside;                     // a launch runs: otherwise accesses are the host's
 
   Launch launch;
   Report report;
@@ -105,6 +108,17 @@ struct State {
 
 inline State state;
 
+// Undefined behaviour of a program's host code, which is instrumented as its kernels are.
+[[noreturn]] inline void host_failed() {
+  const Report &r = state.report;
+  const char *what = r.text ? r.text : r.kind == INDEX ? "an index outside of an array"
+                                                       : "an address that is misaligned";
+  std::fprintf(stderr, "%s:%d:0: runtime error: %s\n", r.here.file ? r.here.file : "", r.here.line,
+               what);
+  std::fflush(nullptr);
+  std::abort();
+}
+
 inline uint64_t draw() {  // splitmix64 (Steele, Lea & Flood, OOPSLA 2014)
   uint64_t z = state.random += 0x9e3779b97f4a7c15u;
   z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
@@ -114,4 +128,7 @@ inline uint64_t draw() {  // splitmix64 (Steele, Lea & Flood, OOPSLA 2014)
 
 inline uint32_t below(uint32_t n) { return (draw() >> 32) * n >> 32; }
 
-[[noreturn]] inline void leave(Outcome outcome) { _longjmp(*state.home, outcome + 1); }
+[[noreturn]] inline void leave(Outcome outcome) {
+  if (!state.inside) host_failed();
+  _longjmp(*state.home, outcome + 1);
+}

@@ -1,0 +1,106 @@
+"""The command `zfnet look`, and the jobs of its server."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from zfnet.cli import main
+from zfnet.look.engine import Engine, Job, Stale
+from zfnet.look.frames import Frame, decoded
+
+
+def test_a_frame_is_read_as_it_was_written() -> None:
+    arrays = {
+        "a": np.arange(5, dtype=np.uint8),
+        "b": np.arange(6.0).reshape(2, 3),
+        "c": np.zeros((0, 4), np.int32),
+    }
+    body = Frame({"x": np.float32(np.nan), "y": [np.int64(3)]}, arrays).encoded()
+    header, found = decoded(body)
+    assert header == {"x": None, "y": [3]}
+    assert found["b"].dtype == np.float32
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found[name], array)
+
+
+def test_a_newer_job_of_a_channel_makes_the_older_ones_stale() -> None:
+    engine, gate, computed = Engine(), threading.Event(), list[int]()
+
+    def first(job: Job) -> None:
+        gate.wait(30)
+        job.check()
+
+    a, _ = engine.submit(first, "x")
+    engine.start()
+    b, _ = engine.submit(lambda job: computed.append(1), "x")
+    other, _ = engine.submit(lambda job: computed.append(2), "y")
+    c, _ = engine.submit(lambda job: computed.append(3), "x")
+    gate.set()
+    c.result(30)
+    assert isinstance(a.exception(30), Stale) and isinstance(b.exception(30), Stale)
+    assert other.result(30) is None and computed == [2, 3]
+    engine.stop()
+
+
+def test_background_work_gives_way_and_one_that_fails_ends_alone() -> None:
+    engine, seen, started = Engine(), list[str](), threading.Event()
+
+    def failing() -> Iterator[None]:
+        yield
+        raise ValueError("torn")
+
+    def counting() -> Iterator[None]:
+        for _ in range(3):
+            seen.append("step")
+            yield
+        started.set()
+
+    engine.background(failing())
+    engine.background(counting())
+    engine.start()
+    assert started.wait(30)
+    future, _ = engine.submit(lambda job: "answer")
+    assert future.result(30) == "answer" and seen == ["step"] * 3
+    engine.stop()
+
+
+def test_the_command_ends_cleanly_by_ctrl_c() -> None:
+    script = "from zfnet.cli import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, "look", "--no-browser"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert "http://127.0.0.1:" in line, line
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 0 and "Traceback" not in rest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nowhere"], "no file or folder nowhere"),
+        (["--model", "nowhere"], "no network at nowhere"),
+        (["--model", "a", "--model", "b", "--model", "c"], "two networks"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_status_2(
+    arguments: list[str],
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+
+    monkeypatch.setattr(sys, "argv", ["zfnet", "look", "--no-browser", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2 and sentence in capsys.readouterr().err
