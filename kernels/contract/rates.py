@@ -34,7 +34,7 @@ FITTED: dict[str, Fitted] = {
     ),
     "conv2d direct": Fitted(
         wide=Rates(
-            product=0.00359,
+            product=0.0058,
             term=0.149,
             output=0.167,
             weight=1.29,
@@ -53,20 +53,20 @@ FITTED: dict[str, Fitted] = {
         narrow=Rates(product=0.5, term=0.5, output=0, weight=0, call=25e3),
     ),
     "conv2d pointwise": Fitted(
-        wide=Rates(product=0.0031, term=0.02, output=0.06, weight=1.29, call=8e3),
+        wide=Rates(product=0.005, term=0.02, output=0.06, weight=1.29, call=8e3),
         narrow=Rates(product=0.0118, term=0.00107, output=0.4, weight=1.92, call=28e3),
     ),
     "conv2d sliding": Fitted(
         wide=Rates(
-            product=0.00337,
+            product=0.0052,
             term=0.0257,
-            output=0.0805,
-            weight=2.48,
-            call=14.4e3,
-            run=1.3,
-            read=0.212,
+            output=0.06,
+            weight=1.29,
+            call=12e3,
+            run=0.3,
+            read=0.05,
         ),
-        narrow=Rates(product=0.0147, term=0.0792, output=0.177, weight=3.19, call=77.4e3),
+        narrow=Rates(product=0.0122, term=0.0792, output=0.177, weight=1.92, call=34e3),
     ),
     "conv2d winograd": Fitted(
         Rates(product=0.00946, term=2.68, output=1.35, weight=1.83, call=338e3),
@@ -79,7 +79,7 @@ FITTED: dict[str, Fitted] = {
         wide=Rates(
             product=0.00473, term=0.298, output=0.111, weight=0.29, call=21.3e3, run=5.23, read=0.12
         ),
-        narrow=Rates(product=0.0195, term=1.25, output=0.665, weight=0.589, call=98.7e3),
+        narrow=Rates(product=0.0195, term=1.25, output=0.665, weight=0.589, call=98.7e3, read=0.12),
     ),
     "conv2d_dgrad col2im": Fitted(
         wide=Rates(product=0.00851, term=0.217, output=0.086, weight=0.268, call=7.94e3, run=2.31),

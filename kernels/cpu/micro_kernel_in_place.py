@@ -5,8 +5,8 @@
 In channels-last memory the rows of a convolution's windows need no packing where their terms are
 contiguous. Sums, names and blocking are those of `micro_kernel.py`.
 
-    outer_in_place    MR rows of several runs of terms, whole panels
-    outer_rows        some rows of one run of terms, whole and part panels
+    outer_in_place    MR rows, whole panels
+    outer_rows        some rows, whole and part panels; the next panel is prefetched
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kernels.contract.machine import CACHE_LINE
 from kernels.cpu.micro_kernel import MR, UNROLL, loop, places_of, term, write
 from kernels.cpu.vector import Emitter, choose, pointer
 
-SHORT = MR * 3 // 4
+SHORT = MR // 2
 """Rows of the shortest tile of several rows of `outer_rows`."""
 HEIGHTS = (1, *range(SHORT, MR + 1))
 """Rows of the tiles of `outer_rows`."""
@@ -75,8 +75,8 @@ def _outer_in_place(typingctx, a, a_at, a_row, starts, b, b_at, bias, bias_at, r
     return signature, generate
 
 
-def _outer_rows(typingctx, rows, a, a_at, a_row, terms, b, b_at, bias, bias_at, rectify, c, c_at, c_row, count, distance):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
-    """c (rows,count) = a (rows,terms) b (terms,2L) + bias (2L,), A read in place.
+def _outer_rows(typingctx, rows, a, a_at, a_row, starts, run, b, b_at, bias, bias_at, rectify, c, c_at, c_row, count, distance):  # type: ignore[no-untyped-def]  # noqa: E501  # fmt: skip
+    """c (rows,count) = a (rows,K) b (K,2L) + bias (2L,), read in place as by `outer_in_place`.
 
     rows: one of HEIGHTS; any other number does nothing. count: columns of c that are written, as
     many as there are up to 2L; with at most L only the first vector of a panel is read. With every
@@ -85,15 +85,17 @@ def _outer_rows(typingctx, rows, a, a_at, a_row, terms, b, b_at, bias, bias_at, 
     """
     i64 = types.int64
     signature = types.void(
-        *(i64, a, i64, i64, i64, b, i64, bias, i64, types.boolean, c, i64, i64, i64, i64)
+        *(i64, a, i64, i64, starts, i64, b, i64, bias, i64, types.boolean, c, i64, i64, i64, i64)
     )
 
     def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
         emit, number = Emitter(builder, sig.args[1].dtype), ir.IntType(64)
-        a, b, bias, c = (pointer(emit, context, sig, args, i) for i in (1, 5, 7, 10))
-        (a_row, terms), rectify, (c_row, count, distance) = args[3:5], args[9], args[12:]
+        a, b, bias, c = (pointer(emit, context, sig, args, i) for i in (1, 6, 8, 11))
+        a_row, run, rectify, (c_row, count, distance) = args[3], args[5], args[10], args[13:]
+        table = context.make_array(sig.args[4])(context, builder, args[4])
+        runs = builder.extract_value(table.shape, 0)
         panel, line = 2 * emit.lanes, CACHE_LINE // emit.bytes
-        groups, rest = (f(terms, number(UNROLL)) for f in (builder.sdiv, builder.srem))
+        groups, rest = (f(run, number(UNROLL)) for f in (builder.sdiv, builder.srem))
         two = builder.icmp_signed(">", count, number(emit.lanes))
         whole = builder.icmp_signed(">=", count, number(panel))
 
@@ -111,12 +113,17 @@ def _outer_rows(typingctx, rows, a, a_at, a_row, terms, b, b_at, bias, bias_at, 
 
                 return body
 
+            def one_run(sums, start, b):  # type: ignore[no-untyped-def]
+                here = emit.at(a, builder.load(start))
+                sums, here, b = loop(emit, sums, here, b, groups, some(UNROLL))
+                sums, _, b = loop(emit, sums, here, b, rest, some(1))
+                return sums, emit.at(start, 1), b
+
             places = places_of(emit, c, c_row, rows, vectors)
             for place in places:  # rows of c are far apart: prefetched during the sum
                 emit.fetch(place, to_write=True)
             sums = [emit.load(emit.at(bias, v * emit.lanes)) for v in range(vectors)] * rows
-            sums, here, end = loop(emit, sums, a, b, groups, some(UNROLL))
-            sums, _, _ = loop(emit, sums, here, end, rest, some(1))
+            sums, _, _ = loop(emit, sums, table.data, b, runs, one_run)
             sums = [builder.select(rectify, emit.rectified(value), value) for value in sums]
             left = builder.sub(count, number((vectors - 1) * emit.lanes))
             with builder.if_else(whole) as (then, otherwise):

@@ -37,23 +37,26 @@ def test_as_many_rows_as_were_asked_for_are_multiplied(rows: int, add: bool) -> 
 
 
 @numba.njit
-def _in_place(rows, a, terms, b, bias, rectify, c, count):  # type: ignore[no-untyped-def]
-    outer_rows(rows, a, 0, terms, terms, b, 0, bias, 0, rectify, c, 0, WIDE, count, 0)
+def _in_place(rows, a, starts, run, b, bias, rectify, c, count):  # type: ignore[no-untyped-def]
+    row = starts.size * run
+    outer_rows(rows, a, 0, row, starts, run, b, 0, bias, 0, rectify, c, 0, WIDE, count, 0)
 
 
 @pytest.mark.parametrize("rectify", [False, True])
 @pytest.mark.parametrize("rows", HEIGHTS)
 def test_as_many_rows_and_columns_as_were_asked_for_are_written(rows: int, rectify: bool) -> None:
-    rng, terms = np.random.default_rng(0), 11  # no multiple of those that are unrolled
+    rng, run = np.random.default_rng(0), 11  # no multiple of those that are unrolled
+    starts = np.array([0, run])
     a, b, bias, before = (
         rng.integers(-8, 9, shape).astype(np.float32)
-        for shape in ((MR, terms), (terms, WIDE), (WIDE,), (MR, WIDE))
+        for shape in ((MR, 2 * run), (2 * run, WIDE), (WIDE,), (MR, WIDE))
     )
     expected = a @ b + bias
     expected = np.maximum(expected, 0) if rectify else expected
     for count in (1, WIDE // 2 - 1, WIDE // 2, WIDE // 2 + 1, WIDE - 1, WIDE, WIDE + 5):
         c, written = before.copy(), min(count, WIDE)
-        _in_place(rows, a.reshape(-1), terms, b.reshape(-1), bias, rectify, c.reshape(-1), count)
+        _in_place(rows, a.reshape(-1), starts, run, b.reshape(-1), bias, rectify, c.reshape(-1),
+                  count)  # fmt: skip
         assert np.array_equal(c[:rows, :written], expected[:rows, :written])
         assert np.array_equal(c[rows:], before[rows:]), "rows below are left alone"
         assert np.array_equal(c[:, written:], before[:, written:]), "and columns beyond"

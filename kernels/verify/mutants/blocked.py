@@ -6,26 +6,22 @@ The name of a bug states the size, stride or number of channels if it shows only
 from __future__ import annotations
 
 TABLE = """
-== conv2d pointwise: conv2d/pointwise.py
-the end of a tile where even ones would end: only for pixels that their tiles do not divide
--        return tile * of.pixels // of.tall
-+        return of.pixels // of.tall * tile
-
-the last pixel left out: only for pixels that no high tiles divide
--    return of.pixels + tile - of.tall
-+    return of.pixels + tile - of.tall - (1 if tile > of.tall else 0)
+== conv2d pointwise: cpu/in_place.py
+every tile as high as the first: only for pixels that their tiles do not divide
+-        rows = of.pixels[tile0 + t + 1] - pixel
++        rows = of.pixels[1]
 
 a piece that begins inside a panel leaves out a tile
 -        tile = (first - begin + width - 1) // width
 +        tile = (first - begin + width - 1) // width + (1 if first > begin else 0)
 
 the bias of the first panel for every panel: only for many filters
--        outer_rows(end - pixel, x, pixel * C, C, C, packed, b, bias, k, rectify, y, pixel * K + k,
-+        outer_rows(end - pixel, x, pixel * C, C, C, packed, b, bias, 0, rectify, y, pixel * K + k,
+-        outer_rows(rows, x, of.windows[tile0 + t], step, starts, run, packed, b, bias, k, rectify,
++        outer_rows(rows, x, of.windows[tile0 + t], step, starts, run, packed, b, bias, 0, rectify,
 
 the last filter left out: only for filters that fill no panel
--                   K, K - k, ahead)  # fmt: skip
-+                   K, K - k - (1 if K - k < NR else 0), ahead)  # fmt: skip
+-                   y, pixel * K + k, K, K - k, ahead)  # fmt: skip
++                   y, pixel * K + k, K, K - k - (1 if K - k < NR else 0), ahead)  # fmt: skip
 
 == conv2d direct: cpu/windows.py
 a whole vector read where the plane ends: the row below it instead of padding
@@ -137,18 +133,23 @@ a window added from its first number on in every row of taps
 -            add_run(sums, at + r * run, gx, (row + w0) * C, run)
 +            add_run(sums, at, gx, (row + w0) * C, run)
 
+== conv2d sliding: cpu/in_place.py
+the tiles of a row begin as far apart as the first two: only for rows that their tiles do not divide
+-    starts = np.arange(count) * width // count
++    starts = np.arange(count) * (width // count)
+
 == conv2d sliding: conv2d/sliding.py
-the last tile of a row ends one output early
--                q0 = max(0, min(q, Q - MR))  # the last tile overlaps the one before
-+                q0 = max(0, min(q, Q - MR - 1))
+every image is the first one: only for several images
+-    rows = first + np.add.outer(np.arange(g.N) * image, np.arange(g.P) * down)
++    rows = first + np.add.outer(np.arange(g.N) * 0, np.arange(g.P) * down)
 
-the last filter of a panel that is not full is left out
--                    for e in range(min(NR, K - k)):
-+                    for e in range(min(NR, K - k) - 1):
+the windows of a row as near as at stride 1: only for strides along a row
+-    step = g.stride[1] * g.C
++    step = g.C
 
-the first panel's bias for every panel: only for many filters
--                    outer_in_place(x, a, step, starts, packed, b, bias, k, rectify, out, to, K,
-+                    outer_in_place(x, a, step, starts, packed, b, bias, 0, rectify, out, to, K,
+the rows of taps as near as the rows of windows: only for strides down a column
+-    return of, np.arange(g.R) * taps
++    return of, np.arange(g.R) * down
 
 == conv2d sliding: cpu/padded.py
 padding above for padding before: only for unequal pads
