@@ -58,9 +58,9 @@ def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: 
     packed = pack_filters(w, g) if options.prepared is None else options.prepared
     all_bias = bias_of_panels(options.bias, g.K, x.dtype)
     of = _tiles(g.N * g.P * g.Q, g.C, g.K, x.itemsize)
-    epilogue = options.epilogue or nothing(x.dtype)
+    epilogue, (out, row) = options.epilogue or nothing(x.dtype), memory.rows(y)
     return partial(multiply, memory.flat(x), of, g.C, ONE_RUN, g.C, packed.reshape(-1), all_bias,
-                   options.rectify, epilogue, *memory.rows(y), g.K)  # fmt: skip
+                   options.rectify, epilogue, out, g.K, row)  # fmt: skip
 
 
 @kernel(

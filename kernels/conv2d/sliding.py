@@ -59,9 +59,10 @@ def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: 
     surround, pixels, places = bind_padded(memory.nhwc(x), g, 0, options.allocate)
     epilogue, step = options.epilogue or nothing(x.dtype), g.stride[1] * g.C
     of, starts = _tiles(g, places, x.itemsize)
+    out, row = memory.rows(y)
     return in_turn(*surround, partial(
         multiply, pixels, of, step, starts, g.S * g.C, packed.reshape(-1), all_bias,
-        options.rectify, epilogue, *memory.rows(y), g.K,
+        options.rectify, epilogue, out, g.K, row,
     ))  # fmt: skip
 
 

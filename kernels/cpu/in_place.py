@@ -64,24 +64,23 @@ def tiles(rows: np.ndarray, width: int, step: int, read: float, filters: int, te
 
 
 @entry_point(parallel=True)
-def multiply(x, of, step, starts, run, packed, bias, rectify, epilogue, y, row, K):  # type: ignore[no-untyped-def]
+def multiply(x, of, step, starts, run, packed, bias, rectify, epilogue, y, K, row):  # type: ignore[no-untyped-def]  # fmt: skip
     """y, flat (pixels,K) = windows of x, flat, times packed (panels,terms,2L) + bias.
 
-    row: elements of y from a pixel to the next.
     step: elements of x from a window to the next of its tile; starts (R,), run: the terms of a
-    window are runs of `run` elements that begin so far behind its first one. A position is a tile
-    of one vector of filters.
+    window are runs of `run` elements that begin so far behind its first one; row: elements of y from
+    a pixel to the next. A position is a tile of one vector of filters.
     """
     lanes = lanes_of(y)
     positions = of.windows.size * ((K + lanes - 1) // lanes)
     for i in numba.prange(of.pieces):
         piece = np.int64(i)
         first, end = piece * positions // of.pieces, (piece + 1) * positions // of.pieces
-        _piece(x, of, step, starts, run, packed, bias, rectify, epilogue, y, row, K, first, end)
+        _piece(x, of, step, starts, run, packed, bias, rectify, epilogue, y, K, row, first, end)
 
 
 @subroutine
-def _piece(x, of, step, starts, run, packed, bias, rectify, epilogue, y, row, K, first, end):  # type: ignore[no-untyped-def]
+def _piece(x, of, step, starts, run, packed, bias, rectify, epilogue, y, K, row, first, end):  # type: ignore[no-untyped-def]  # fmt: skip
     """The tiles that begin at the positions from `first` to `end`."""
     lanes = lanes_of(y)
     vectors = (K + lanes - 1) // lanes
@@ -95,14 +94,14 @@ def _piece(x, of, step, starts, run, packed, bias, rectify, epilogue, y, row, K,
         begin = block * of_block + 2 * count * panel
         tile = (first - begin + width - 1) // width
         last = min(count, (end - begin + width - 1) // width)
-        _panel(x, of, step, starts, run, packed, bias, rectify, epilogue, y, row, K, panel, tile0,
-               tile, last)  # fmt: skip
+        _panel(x, of, step, starts, run, packed, bias, rectify, epilogue, y, K, row, panel,
+               tile0, tile, last)  # fmt: skip
         first = begin + count * width
 
 
 @subroutine
 def _panel(  # type: ignore[no-untyped-def]
-    x, of, step, starts, run, packed, bias, rectify, epilogue, y, row, K, panel, tile0, tile, last
+    x, of, step, starts, run, packed, bias, rectify, epilogue, y, K, row, panel, tile0, tile, last
 ):
     """A panel of filters by the tiles from number `tile` to `last` of the block from tile0 on."""
     NR, line = 2 * lanes_of(y), CACHE_LINE // y.itemsize
@@ -119,4 +118,5 @@ def _panel(  # type: ignore[no-untyped-def]
         outer_rows(rows, x, of.windows[tile0 + t], step, starts, run, packed, b, bias, k, rectify,
                    y, pixel * row + k, row, K - k, distance)  # fmt: skip
     first = of.pixels[tile0 + tile]
-    apply(epilogue, y, first * row + k, of.pixels[tile0 + last] - first, row, min(NR, K - k))
+    pixels = of.pixels[tile0 + last] - first
+    apply(epilogue, y, first * row + k, pixels, row, min(NR, K - k))

@@ -1,4 +1,4 @@
-"""What a plan depends on, and whether it has changed: a network's layers, settings and weights."""
+"""State of a network that a plan depends on: its layers, settings and weights."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ not rectified where the vectors end
 
 == conv2d direct: conv2d/direct.py
 prepared filters kept by their shape alone
--    packed = pack_filters(w, g) if prepared is None else prepared
+-    packed = pack_filters(w, g) if options.prepared is None else options.prepared
 +    packed = forward.__dict__.setdefault((w.shape, w.dtype), pack_filters(w, g))
 
 what was prepared is ignored, and the weights are of another call
