@@ -68,8 +68,8 @@ def multiply(x, of, step, starts, run, packed, bias, rectify, epilogue, y, K, ro
     """y, flat (pixels,K) = windows of x, flat, times packed (panels,terms,2L) + bias.
 
     step: elements of x from a window to the next of its tile; starts (R,), run: the terms of a
-    window are runs of `run` elements that begin so far behind its first one; row: elements of y from
-    a pixel to the next. A position is a tile of one vector of filters.
+    window are runs of `run` elements that begin so far behind its first one; row: elements of y
+    from a pixel to the next. A position is a tile of one vector of filters.
     """
     lanes = lanes_of(y)
     positions = of.windows.size * ((K + lanes - 1) // lanes)
