@@ -2,7 +2,7 @@
 
 Numba runs parallel loops on one of three layers: TBB, OpenMP, or workqueue, its own. PyPI's `tbb`
 has the library of the first, which is the default: alone on the machine it takes the time of
-OpenMP, and beside a busy process half of it (GoogLeNet and ResNet-18 at batch 1, two cores), because
+OpenMP, and beside a busy process half of it (GoogLeNet, ResNet-18, batch 1, two cores), because
 a thread takes over what another, which the system has suspended, did not begin. Without that
 library Numba takes OpenMP, with a warning where PyPI has the library. `python -m kernels list` says
 which layer runs.
