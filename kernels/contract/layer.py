@@ -2,9 +2,10 @@
 
 Numba runs parallel loops on one of three layers: TBB, OpenMP, or workqueue, its own. PyPI's `tbb`
 has the library of the first, which is the default: alone on the machine it takes the time of
-OpenMP, and beside other busy processes 0.6 to 0.8 of it (ZFNet, a layer of VGG, two cores), because
+OpenMP, and beside a busy process half of it (GoogLeNet, ResNet-18, batch 1, two cores), because
 a thread takes over what another, which the system has suspended, did not begin. Without that
-library Numba takes OpenMP. `python -m kernels list` says which layer runs.
+library Numba takes OpenMP, with a warning where PyPI has the library. `python -m kernels list` says
+which layer runs.
 
 Of a process that forks only the forking thread lives on in the child. TBB ends its threads before a
 fork and starts them anew, if the thread that forks is the one that started the layer and no other
@@ -23,7 +24,7 @@ more of them win nothing.
 Compiled code calls the layer's functions by name, and a name is resolved only once. The names lead
 to functions of ours, each of which jumps to the address in a variable of its own. These addresses
 are changed in the child's first parallel loop, which starts workqueue's threads, as many as the
-parent has. Loops are cut by the number of threads alone, so a child gets the parent's bits.
+parent has. Kernels cut their work by the problem alone, so a child gets the parent's bits.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ from __future__ import annotations
 import ctypes
 import importlib
 import os
+import platform
+import sys
+import warnings
 from importlib import metadata
 from typing import Any
 
@@ -157,11 +161,26 @@ def _load_tbb() -> None:
         return
 
 
+def _warn_of_another() -> None:
+    """Say that loops run on another layer than TBB's, unless the user named one."""
+    chosen = str(config.THREADING_LAYER).lower() != "default"  # type: ignore[attr-defined]
+    if chosen or name() == "tbb" or (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        return
+    warnings.warn(
+        f"Numba's threading layer is {name()}, because the library of `tbb` was not found: beside "
+        "a busy process a network takes about twice as long as with it; `pip install tbb` installs "
+        f"it, and NUMBA_THREADING_LAYER={name()} asks for this layer without a warning",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+
+
 def _start() -> _Jumps:
     """Load the layer (NUMBA_THREADING_LAYER may name one) and start its threads."""
     if str(config.THREADING_LAYER).lower() in ("default", "tbb"):  # type: ignore[attr-defined]
         _load_tbb()
     parallel._launch_threads()
+    _warn_of_another()
     jumps = _Jumps()
     jumps.lead_to(_of_numba(_MODULES[name()]))
     jumps.link()
