@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -118,6 +119,14 @@ def test_the_others_are_stopped_while_a_contender_computes() -> None:
             (other,) = set(those) - {contender}
             number = processes.workers[other]._process.pid
             assert Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def test_a_signal_to_all_processes_of_a_run_leaves_the_contenders_to_their_parent() -> None:
+    contender = Contender("kernels", "im2col")
+    with start(Case("conv2d", TINY, 1), [contender], Setting(1)) as processes:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            processes.workers[contender].signal(number)
+        assert processes.ask(contender, "time 1 1") is not None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
