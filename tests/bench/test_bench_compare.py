@@ -15,8 +15,9 @@ from bench.busy import busy_processes
 from bench.cases import Case, Contender
 from bench.compare import changes_of, interval
 from bench.processes import Setting, start
-from bench.records import write_json
+from bench.records import read_json, write_json
 from bench.rows import Row
+from bench.tables import counters_table
 from tests.bench.test_bench import MACHINE, TINY, row
 from tests.bench.test_bench_command import bench
 
@@ -161,3 +162,16 @@ def test_a_system_without_counters_gets_a_sentence(monkeypatch: pytest.MonkeyPat
     assert "hardware counters" in counters.reason()
     monkeypatch.setattr(counters, "CALLS", {})
     assert counters.reason().startswith("hardware counters are read on Linux alone")
+
+
+def test_counted_events_have_a_table_and_are_kept_in_the_file(tmp_path: Path) -> None:
+    counts = counters.Counts(cycles=2e6, instructions=5e6, cache_misses=1234.0)
+    counted = replace(row("a", 1.0), counts=counts)
+    table = counters_table([counted, row("b", 1.0)])
+    assert table is not None
+    shown = [str(next(iter(column.cells))) for column in table.columns]
+    assert shown[2:] == ["5e+06", "2.50", "1.23e+03"]
+    assert counters_table([row("b", 1.0)]) is None
+    write_json(tmp_path / "rows.json", [counted], MACHINE)
+    (read,), _ = read_json([tmp_path / "rows.json"])
+    assert read.counts == counts
