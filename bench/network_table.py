@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.cases import Case
+from bench.machine import Machine
 from bench.rows import Row, baseline, best, ratios, spread
-from bench.tables import duration
+from bench.tables import duration, markdown
 
 ENGINES = {
     "torch": "PyTorch",
@@ -21,6 +22,11 @@ ENGINES = {
     "ncnn": "ncnn",
 }
 """Headings by library."""
+LEGEND = (
+    'Time of a call, the median of the rounds. Behind an engine\'s time, and under "of the best": '
+    "that time over ours, round by round, the median: below 1 ours is slower. Threads as many as "
+    "ours, float32, PyTorch in the faster of its two memory formats."
+)
 
 
 def tables_of(rows: Sequence[Row]) -> list[Table]:
@@ -61,16 +67,33 @@ def _ours(rows: Sequence[Row], case: Case) -> Row | None:
     return baseline(rows, case, "minidl")
 
 
+def markdown_of(rows: Sequence[Row], machine: Machine) -> str:
+    """The tables as Markdown, with their means, the meaning of the numbers and the machine."""
+    parts = []
+    for title, cases in _groups(rows).items():
+        headings, lines = _lines(cases, rows)
+        parts.append(f"### {title.capitalize()}\n\n{markdown(headings, lines, 1)}")
+    sums = "\n".join(f"- {line}." for line in means(rows))
+    return "\n\n".join([*parts, sums, LEGEND, machine.summary])
+
+
 def _table(title: str, cases: Sequence[Case], rows: Sequence[Row]) -> Table:
     table = Table(title=f"\n{title}\n", title_justify="left", box=None, padding=(0, 1, 0, 0))
-    table.add_column("network", no_wrap=True)
+    headings, lines = _lines(cases, rows)
+    for heading in headings:
+        table.add_column(heading, justify="left" if table.columns == [] else "right", no_wrap=True)
+    for cells in lines:
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _lines(cases: Sequence[Case], rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """(headings, a line for each network); engines that nobody asked for have no column."""
     some = [row for row in rows if row.case in cases]
     timed = [name for name in ENGINES if any(row.contender.library == name for row in some)]
-    for heading in ("minidl", "spread", *(ENGINES[name] for name in timed), "of the best", "best"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for case in cases:
-        table.add_row(*map(Text, _cells(case, rows, timed)))
-    return table
+    names = [ENGINES[name] for name in timed]
+    headings = ["network", "minidl", "spread", *names, "of the best", "best"]
+    return headings, [_cells(case, rows, timed) for case in cases]
 
 
 def _cells(case: Case, rows: Sequence[Row], engines: Sequence[str]) -> list[str]:

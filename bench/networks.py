@@ -22,7 +22,7 @@ from bench.contenders import contenders, libraries
 from bench.layers import Layer
 from bench.machine import Machine
 from bench.network_layers import Network
-from bench.network_table import means, tables_of
+from bench.network_table import LEGEND, markdown_of, means, tables_of
 from bench.options import (
     NONE,
     Against,
@@ -35,8 +35,9 @@ from bench.options import (
 )
 from bench.round_robin import Effort
 from bench.rows import Row
-from bench.run import Kept, exit_with_status, run, say_problems, wide_console
+from bench.run import Kept, exit_with_status, run, say_problems, show_counters, wide_console
 from bench.selection import Cases, batches, words
+from bench.tables import around_markers, write_between
 from kernels.terminal.progress import say
 from minidl.formats.onnx import load_onnx, read_shape
 
@@ -70,6 +71,12 @@ def networks_command(
         Path | None,
         typer.Option("--json", dir_okay=False, help="Write the results here after each network."),
     ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(
+            dir_okay=False, help="Put the tables into this file, between its <!-- bench --> marks."
+        ),
+    ] = None,
     resume: Resume = False,
     busy: Busy = False,
 ) -> None:
@@ -78,6 +85,8 @@ def networks_command(
     Exit status 1 if a result is wrong or an engine fails.
     """
     check_resume(resume, json_file)
+    if markdown is not None:
+        around_markers(markdown)
     set_threads(thread_count)
     selected = _selected(files, network, _works(work), batches(batch), against)
     kept = Kept(json_file, resume)
@@ -85,6 +94,9 @@ def networks_command(
     _show(*record)
     if json_file is not None:
         say(f"Everything measured is in {json_file.resolve()}")
+    if markdown is not None:
+        write_between(markdown, markdown_of(*record))
+        say(f"The tables are in {markdown.resolve()}")
     exit_with_status(record[0], stopped)
 
 
@@ -95,7 +107,8 @@ def _show(rows: Sequence[Row], machine: Machine) -> None:
     for line in means(rows):
         say(line)
     say_problems(rows)
-    say(f"\n{machine.summary}")
+    show_counters(rows, machine)
+    say(f"\n{machine.summary}\n{LEGEND}")
 
 
 def _works(text: str) -> list[str]:

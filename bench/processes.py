@@ -25,6 +25,9 @@ class Setting:
     busy: int = 0
 
 
+ENDED = "its process ended"
+
+
 class ContenderFailed(Exception):
     """A contender raised an error, or its process ended; says which."""
 
@@ -79,7 +82,7 @@ class Worker:
         self._log.seek(0)
         lines = [line.strip() for line in self._log.read().decode(errors="replace").splitlines()]
         printed = [line for line in lines if line] or ["it printed nothing"]
-        return f"its process ended with status {status}: {printed[-1]}"
+        return f"{ENDED} with status {status}: {printed[-1]}"
 
 
 def _environment(contender: Contender) -> dict[str, str]:

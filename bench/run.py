@@ -12,12 +12,12 @@ from rich.console import Console
 from bench import counters, gpu_limits, machine
 from bench.cases import Case, Contender
 from bench.machine import Machine
-from bench.processes import Setting
+from bench.processes import ENDED, Setting
 from bench.records import Record, read_json, write_json
 from bench.round_robin import Effort, measure
 from bench.rows import Row, shown, spread
 from bench.selection import Cases
-from bench.tables import LEGENDS, duration, tables, write_table
+from bench.tables import LEGENDS, counters_table, duration, tables, write_table
 from kernels.terminal.progress import Task, console, progress_bars, say, stop_on_interrupt
 
 LOG_WIDTH = 130
@@ -74,7 +74,8 @@ def earlier(kept: Kept, selected: Cases, limits: Limits) -> tuple[list[Row], Cas
             f"--resume: {kept.file} was measured with {others}; give another file for a new run"
         )
     limits.machine = now.better(machine)
-    measured = {(row.case, row.contender) for row in rows}
+    # A process that ended was perhaps killed with the run: it is tried again.
+    measured = {(row.case, row.contender) for row in rows if ENDED not in row.problem}
     left = {
         case: some
         for case, some in selected.items()
@@ -179,8 +180,7 @@ def show(record: Record, json_file: Path | None = None, markdown: Path | None = 
             f"{row.case.title}: {row.contender.title} uses {row.share_of_peak(measured_on)}: that "
             "limit was measured too low, again and again; measure on a machine without other work"
         )
-    if measured_on.device == "cpu" and not any(row.counts for row in rows):
-        say(counters.reason())
+    show_counters(rows, measured_on)
     say(f"\n{measured_on.summary}\n{LEGENDS[measured_on.device]}")
     if json_file is not None:
         write_json(json_file, rows, measured_on)
@@ -188,6 +188,14 @@ def show(record: Record, json_file: Path | None = None, markdown: Path | None = 
     if markdown is not None:
         write_table(markdown, rows, measured_on)
         say(f"The table is in {markdown.resolve()}")
+
+
+def show_counters(rows: Sequence[Row], measured_on: Machine) -> None:
+    """The table of hardware events; without any the reason in a sentence."""
+    if (table := counters_table(rows)) is not None:
+        wide_console().print(table)
+    elif measured_on.device == "cpu":
+        say(counters.reason())
 
 
 def say_problems(rows: Sequence[Row]) -> None:

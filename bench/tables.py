@@ -100,6 +100,24 @@ def _empty(title: str) -> Table:
     return table
 
 
+def counters_table(rows: Sequence[Row]) -> Table | None:
+    """Hardware events of a call, of the rows whose events were counted; None without any."""
+    counted = [(row, row.counts) for row in shown(rows) if row.counts is not None]
+    if not counted:
+        return None
+    table = Table(title="\nhardware counters, of a call\n", title_justify="left", box=None)
+    for heading in ("case", "contender", "instructions", "a cycle", "cache misses"):
+        table.add_column(heading, justify="left" if heading in ("case", "contender") else "right")
+    for row, counts in counted:
+        events = (
+            f"{counts.instructions:.3g}",
+            f"{counts.per_cycle:.2f}",
+            f"{counts.cache_misses:.3g}",
+        )
+        table.add_row(*map(Text, (row.case.title, row.contender.title, *events)))
+    return table
+
+
 def markdown(headings: Sequence[str], lines: Sequence[Sequence[str]], texts: int) -> str:
     """A Markdown table; all columns but the first `texts` are numbers."""
     alignments = ["---"] * texts + ["---:"] * (len(headings) - texts)

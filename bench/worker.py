@@ -26,7 +26,8 @@ MODULES = {"torch.compile": "torch"}
 
 def main() -> None:
     """Execute commands until the parent closes standard input."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
+    for number in (signal.SIGINT, signal.SIGTERM):  # the parent handles both, and ends this one
+        signal.signal(number, signal.SIG_IGN)
     _end_with_parent()
     answers = _own_answers()
     execute: Callable[[str], str] | None = None

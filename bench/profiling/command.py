@@ -28,6 +28,7 @@ from kernels.terminal.printable import printable
 from kernels.terminal.progress import Task, progress_bars, say
 from minidl import Tensor, nn, no_grad
 from minidl.formats.onnx import load_onnx, read_shape, save_onnx
+from minidl.formats.onnx.export import RESULT
 from minidl.nn.folding import fold
 from zfnet.network import load
 
@@ -121,17 +122,27 @@ def _runtime(found: Profiled, x: np.ndarray, repeats: int) -> dict[str, float]:
     if missing:
         say(f"without ONNX Runtime's profile: pip install {' '.join(missing)}")
         return {}
-    layers = [name for name, _ in found.model.named_children()]
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            file = found.file or Path(folder) / "network.onnx"
-            if found.file is None:
-                save_onnx(found.plain, file, found.shape)
-            count = threads.get_num_threads()
-            return runtime_profile(file, x, count, repeats, layers, found.folded)
-        except Exception as error:  # whatever ONNX Runtime raises for a network that it cannot run
-            say(f"without ONNX Runtime's profile: {' '.join(str(error).split())[:300]}")
-            return {}
+    try:
+        if found.file is not None:
+            return _at_layers(found, found.file, x, repeats, {})
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "network.onnx"
+            save_onnx(found.plain, file, found.shape)
+            return _at_layers(found, file, x, repeats, {RESULT: found.model.output})
+    except Exception as error:  # whatever ONNX Runtime raises for a network that it cannot run
+        say(f"without ONNX Runtime's profile: {' '.join(str(error).split())[:300]}")
+        return {}
+
+
+def _at_layers(
+    found: Profiled, file: Path, x: np.ndarray, repeats: int, renamed: Mapping[str, str]
+) -> dict[str, float]:
+    """ONNX Runtime's seconds by our layers; renamed: layers that have another name in the file."""
+    in_file = {layer: name for name, layer in renamed.items()}
+    layers = [in_file.get(name, name) for name, _ in found.model.named_children()]
+    count = threads.get_num_threads()
+    seconds = runtime_profile(file, x, count, repeats, layers, found.folded)
+    return {renamed.get(name, name): value for name, value in seconds.items()}
 
 
 def table(timed: Sequence[Timed], limits: Machine, runtime: Mapping[str, float]) -> Table:

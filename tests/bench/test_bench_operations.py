@@ -36,6 +36,7 @@ from bench.operations.operation import Operation
 from kernels import all_kernels
 from kernels.bounds import rounding
 from kernels.definition.precisions import ROUNDINGS
+from tests.bench.tiny_network import TINY_NETWORK
 
 TINY: dict[type[Layer], Layer] = {
     Convolution: Convolution("tiny", "conv", C=4, H=7, W=6, K=6, R=3, S=3, padding=1, groups=2),
@@ -54,7 +55,7 @@ TINY: dict[type[Layer], Layer] = {
     Whole: Whole("tiny", "lrn", "lrn", image=64, width=1 / 16, classes=5),
     Branching: Branching("tiny", "whole", image=64, width=1 / 16, classes=5),
     Unit: Unit("tiny", "unit", "lrn", image=64, width=1 / 16, classes=5, layer="conv2"),
-    Network: Network("squeezenet1_1", "network", H=32, W=32),
+    Network: TINY_NETWORK,
     Square: Square("tiny", "square", "lrn", 64, 1 / 16, 5, square=32, stride=16),
 }
 NAMES = pytest.mark.parametrize("name", OPERATIONS)
@@ -85,7 +86,11 @@ def test_all_of_ours_pass_the_judge(name: str) -> None:
     assert not [verdict.message for verdict in verdicts.values() if verdict.message]
 
 
-@pytest.mark.parametrize("library", LAYOUTS)
+COMPILED = "torch.compile"
+"""It takes tens of seconds for one network: `test_bench_networks.py` tries it on few layers."""
+
+
+@pytest.mark.parametrize("library", [name for name in LAYOUTS if name != COMPILED])
 @NAMES
 def test_a_librarys_call_is_the_same_operation(name: str, library: str) -> None:
     if not all(map(find_spec, NEEDS[library])):
