@@ -22,6 +22,7 @@ import resource
 import select
 import signal
 import sys
+from collections.abc import Callable
 
 VARIABLE = "JUDGE_APART"
 """What the kernel's process is kept apart by: "name spaces", or "" and why not after a colon."""
@@ -79,14 +80,24 @@ def limit(resource_: int, most: int) -> None:
     resource.setrlimit(resource_, (value, value))
 
 
-def run_child(files: list[str], preload: str, refused: str) -> None:
-    """Becomes the kernel's process."""
+def restrict(refused: str) -> None:
+    """Limits this process, and has the next programs begin without capabilities."""
     limit(resource.RLIMIT_CORE, 0)
     limit(resource.RLIMIT_FSIZE, FILE)
     if not refused:  # elsewhere the processes of the user count too
         limit(resource.RLIMIT_NPROC, MOST_PROCESSES)
         give_up_capabilities()
-    environment = os.environ | {VARIABLE: f":{refused}" if refused else "name spaces"}
+
+
+def kept_by(refused: str) -> str:
+    """The value of the variable."""
+    return f":{refused}" if refused else "name spaces"
+
+
+def run_child(files: list[str], preload: str, refused: str) -> None:
+    """Becomes the kernel's process."""
+    restrict(refused)
+    environment = os.environ | {VARIABLE: kept_by(refused)}
     if preload:
         environment["LD_PRELOAD"] = preload
     program = [sys.executable, "-m", "kernels.judge.child", *files]
@@ -104,8 +115,11 @@ def wait_for(child: int) -> int:
             return status
 
 
-def first(files: list[str], preload: str, refused: str, ended: int) -> None:
-    """The first process of the name space: begins the kernel's, and reports how it ended."""
+def first(become: Callable[[], None], files: list[str], refused: str, ended: int) -> None:
+    """The first process of the name space: begins the kernel's, and reports how it ended.
+
+    become: becomes the kernel's process, which is given these files.
+    """
     _libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # of the first process: ignored
     if not refused:
@@ -113,7 +127,7 @@ def first(files: list[str], preload: str, refused: str, ended: int) -> None:
     child = os.fork()
     if child == 0:
         os.close(ended)
-        run_child(files, preload, refused)
+        become()
     for file in files:
         os.close(int(file))  # the judge sees the end of the kernel's process
     os.write(ended, f"{wait_for(child)}".encode())
@@ -144,7 +158,7 @@ def main(life: int, preload: str, files: list[str]) -> None:
     if begun == 0:
         os.close(life)
         os.close(said)
-        first(files, preload, refused, ended)
+        first(lambda: run_child(files, preload, refused), files, refused, ended)
     os.close(ended)
     for file in files:
         os.close(int(file))

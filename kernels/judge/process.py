@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -16,13 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kernels.contract import threads
-from kernels.judge import apart, sanitizers
+from kernels.judge import sanitizers
 from kernels.judge.arena import Arena
+from kernels.judge.launching import STARTING, Launched, launched
 from kernels.judge.messages import DONE, Closed, Garbled, Late, receive, send_request
 
-STARTING = 120.0
-"""Seconds for a process to begin and to load the kernel's file, which may compile."""
 MOST_SHOWN = 4000
 """Characters of a kernel's own output that are kept."""
 GIGABYTE = 1 << 30
@@ -81,39 +76,19 @@ class Process:
         self._local.caller = self._first
         self._lock = threading.Lock()
         self.ended = ""
-        self._life = -1
         self._process = self._started()
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _started(self) -> Launched:
         home = Path(self._folder.name) / "work"
         home.mkdir()
         files = self._first.other.fileno(), self._first.arena.file
-        life, self._life = os.pipe()  # its end tells the launcher that the judge is gone
-        environment = os.environ | {
-            "PYTHONPATH": os.pathsep.join(os.path.abspath(p) for p in sys.path if p),
-            "NUMBA_NUM_THREADS": str(threads.most()),
-            "MALLOC_PERTURB_": "90",  # what malloc returns, and what is freed, is overwritten
+        of_sanitizers = {
+            "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:allocator_may_return_null=1:"
+            f"hard_rss_limit_mb={self.limits.memory >> 20}",
+            "UBSAN_OPTIONS": "print_stacktrace=0:abort_on_error=1",
         }
-        if self.preload:
-            environment |= {
-                "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:allocator_may_return_null=1:"
-                f"hard_rss_limit_mb={self.limits.memory >> 20}",
-                "UBSAN_OPTIONS": "print_stacktrace=0:abort_on_error=1",
-            }
-        with self.said.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-S", apart.__file__, str(life), self.preload,
-                 *map(str, files)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                cwd=home,
-                pass_fds=(life, *files),
-                start_new_session=True,
-            )  # fmt: skip
+        process = launched(home, self.said, files, self.preload, of_sanitizers)
         self._first.other.close()
-        os.close(life)
         return process
 
     @property
@@ -170,9 +145,8 @@ class Process:
 
     def _death(self) -> str:
         """How the process has ended."""
-        try:
-            status = self._process.wait(10)
-        except subprocess.TimeoutExpired:
+        status = self._process.wait(10)
+        if status is None:
             self.stop()
             return "the kernel's process closed its connection"
         if (found := sanitizers.finding(self._printed())) is not None:
@@ -198,12 +172,7 @@ class Process:
 
     def stop(self) -> None:
         """Ends the process and those that it began."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        if self._life >= 0:
-            os.close(self._life)
-            self._life = -1
+        self._process.stop()
 
     def close(self) -> None:
         """Ends the process, and removes what it left."""
