@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import kernels
+
+if TYPE_CHECKING:
+    from minidl.formats.onnx import load_onnx
+    from minidl.formats.torch_module import from_torch
 
 
 def _check_sibling() -> None:
@@ -75,8 +80,6 @@ from minidl.dtypes import (  # noqa: E402
     uint8,
 )
 from minidl.exchange import from_dlpack  # noqa: E402
-from minidl.formats.onnx import load_onnx  # noqa: E402
-from minidl.formats.torch_module import from_torch  # noqa: E402
 from minidl.functional.attention import einsum  # noqa: E402
 from minidl.gradient_check import check_vjp  # noqa: E402
 from minidl.memory import empty_cache  # noqa: E402
@@ -132,10 +135,18 @@ FloatTensor, DoubleTensor, LongTensor = (
 __version__ = "0.1.0"
 
 
+_ON_DEMAND = {
+    "load_onnx": "minidl.formats.onnx",
+    "from_torch": "minidl.formats.torch_module",
+}
+"""Functions whose modules are imported when they are asked for: most programs read no such file."""
+
 if not TYPE_CHECKING:  # a checker then knows the names that there are
 
     def __getattr__(name: str) -> Any:
-        """For types of half precision, which are refused in a sentence of their own."""
+        """Readers of files, and types of half precision, which are refused in a sentence."""
+        if name in _ON_DEMAND:
+            return getattr(import_module(_ON_DEMAND[name]), name)
         if name in ("float16", "bfloat16", "half"):
             raise AttributeError(f"minidl.{name}: no kernel computes in it; use float32")
         raise AttributeError(f"module 'minidl' has no attribute {name!r} (docs/pytorch.md)")

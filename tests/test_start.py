@@ -37,6 +37,7 @@ def test_importing_minidl_imports_no_kernel_of_an_operation() -> None:
     assert "kernels.contract.registry" in seen
     assert not seen & {"kernels.conv2d.direct", "kernels.matmul", "kernels.winograd.tiles"}
     assert not seen & {"scipy.linalg", "onnx", "PIL", "matplotlib", "sklearn", "torch"}
+    assert not seen & {"minidl.formats.onnx", "minidl.formats.torch_module"}
 
 
 def test_the_list_of_commands_needs_none_of_them() -> None:

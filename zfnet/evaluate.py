@@ -26,6 +26,9 @@ class Errors:
     top5: float
     loss: float
 
+    def __str__(self) -> str:
+        return f"top-1 error {self.top1:.2%}, top-5 error {self.top5:.2%}, loss {self.loss:.4f}"
+
 
 def evaluate(
     networks: Sequence[Network],

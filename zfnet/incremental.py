@@ -1,7 +1,7 @@
 """Incremental forward pass: the outputs of an image in which one square has changed.
 
 The unchanged image is run through the network once, and every layer's activations are kept. A
-changed square affects a window of each layer's plane (`kernels.contract.geometry.output_box`),
+changed square affects a window of each layer's plane (`kernels.contract.window_geometry`),
 which grows from layer to layer. The input of a layer is a patch: the window with its margin, cut
 from the kept plane, with the changed part inserted. The layer without padding maps it to the next
 window. Squares of one size have windows of one shape at different positions, so that many squares

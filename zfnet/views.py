@@ -2,7 +2,7 @@
 
 The receptive field of unit (p, q) in a layer below is a window of `shape` pixels with its top left
 corner at (p, q) * stride + first. A sliding window widens it
-(`kernels.contract.geometry.input_box`); where two branches meet again below, the field covers the
+(`kernels.contract.window_geometry`); where two branches meet again below, the field covers the
 windows of both.
 """
 

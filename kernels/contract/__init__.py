@@ -1,7 +1,7 @@
 """The contract between a kernel and its callers.
 
 registry     the table of kernels, and the choice of one for a problem
-geometry     every size formula; norm_geometry for the two normalisations
+geometry     every size formula; window_geometry: the window beneath; norm_geometry: normalisations
 memory       allocation, canonical operands; pool: the free-list allocator beneath it
 costs        estimated times, from work and fitted rates
 machine      vector registers, cache lines and caches of the processor

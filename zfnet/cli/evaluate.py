@@ -58,10 +58,7 @@ def evaluate_command(
         )  # fmt: skip
     say_skipped(bad)
     crops = "ten crops" if ten_crops else "the centre crop"
-    say(
-        f"{found.images} of {len(dataset)} images, {len(networks)} network(s), {crops}: "
-        f"top-1 error {found.top1:.2%}, top-5 error {found.top5:.2%}, loss {found.loss:.4f}"
-    )
+    say(f"{found.images} of {len(dataset)} images, {len(networks)} network(s), {crops}: {found}")
 
 
 def _images(

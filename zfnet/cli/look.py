@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import webbrowser
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,21 @@ from zfnet.importing import import_network, read_classes
 from zfnet.look.gallery import Gallery, found_images
 from zfnet.look.serving import serve
 from zfnet.look.session import Opened, Session
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """What an ONNX file does not say: its preprocessing and its classes."""
+
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Of an ONNX file, what it was trained on: caffe, googlenet, torchvision."
+        ),
+    ] = None
+    classes: Annotated[
+        Path | None, typer.Option(help="Of an ONNX file, its classes, one a line.")
+    ] = None
 
 
 @grouped
@@ -45,22 +61,14 @@ def look_command(
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
     ] = True,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            help="Of an ONNX file, what it was trained on: caffe, googlenet, torchvision."
-        ),
-    ] = None,
-    classes: Annotated[
-        Path | None, typer.Option(help="Of an ONNX file, its classes, one a line.")
-    ] = None,
+    trained: TrainedOn,
     options: FormOptions,
 ) -> None:
     """Look into a network in the browser: maps, projections, occlusion, live."""
     given = [None] if not model else list(model)
     if len(given) > 2:
         raise ValueError(f"--model was given {len(given)} times; two networks fit side by side")
-    opened = [_opened(each, preset, classes, options) for each in given]
+    opened = [_opened(each, trained, options) for each in given]
     session = Session(opened, Gallery(found_images(images or [])), keep or _cache())
 
     def ready(address: str) -> None:
@@ -77,11 +85,10 @@ def _cache() -> Path:
     return Path(base) / "zfnet" / "look"
 
 
-def _opened(
-    model: Path | None, preset: str | None, classes: Path | None, options: FormOptions
-) -> Opened:
+def _opened(model: Path | None, trained: TrainedOn, options: FormOptions) -> Opened:
     """The network of one --model."""
     if model is None or model.suffix.lower() != ".onnx":
         return Opened(*open_network(model))
-    names = None if classes is None else read_classes(classes)
-    return Opened(import_network(model, options.form(model, preset), names), model.name)
+    names = None if trained.classes is None else read_classes(trained.classes)
+    form = options.form(model, trained.preset)
+    return Opened(import_network(model, form, names), model.name)

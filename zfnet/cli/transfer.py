@@ -96,13 +96,8 @@ def transfer_command(
     given = {"model": called, "data": data, "protocol": protocol, "layer": top_layer}
     drawn = {**classifiers.shown, "seed": seed}
     if protocol == "voc2012":
-        follow = execution.follow_links
-        train, val = (Voc(data, part, follow_links=follow) for part in ("train", "val"))
         results = Results(out, "transfer", {**given, **drawn}, figures)
-        options = asdict(classifiers)
-        page = write_voc(
-            network, (train, val), results, layer=top_layer, **options, seed=seed, report=reporter()
-        )
+        page = _on_voc(network, data, results, top_layer, classifiers, execution)
     else:
         chosen = PROTOCOLS[protocol]
         own: dict[str, Any] = {
@@ -116,3 +111,20 @@ def transfer_command(
         )
         page = write_transfer(network, dataset, chosen, results, setting, reporter())
     say(f"The page is {page.resolve()}, its numbers are beside it: transfer.json, transfer.csv.")
+
+
+def _on_voc(
+    network: Network,
+    data: str,
+    results: Results,
+    layer: str,
+    classifiers: ClassifierOptions,
+    execution: Execution,
+) -> Path:
+    """Several classes in an image: the data set's own two parts, and no folds."""
+    follow = execution.follow_links
+    train, val = (Voc(data, part, follow_links=follow) for part in ("train", "val"))
+    return write_voc(
+        network, (train, val), results, layer=layer, **asdict(classifiers), seed=execution.seed,
+        report=reporter(),
+    )  # fmt: skip

@@ -29,6 +29,7 @@ a window that starts one past the plane counts in ceil_mode
 -        return outputs - ((outputs - 1) * self.stride[axis] >= size + before)
 +        return outputs - ((outputs - 1) * self.stride[axis] > size + before)
 
+== kernels: geometry, kernels/contract/window_geometry.py, tests/kernels/test_geometry.py
 a window as large as the plane is refused
 -            if size + before + after < self.extent[axis]:
 +            if size + before + after <= self.extent[axis]:
