@@ -69,8 +69,11 @@ class Effort:
         """The number of rounds, from the seconds of one call of each contender."""
         if self.rounds is not None:
             return self.rounds
-        counts = [(seconds, self.calls(seconds) + self.untimed(seconds)) for seconds in once]
-        a_round = sum(SETTLE + count * (seconds + self.between) for seconds, count in counts)
+        turns = [
+            self.untimed(seconds) * seconds + self.calls(seconds) * (seconds + self.between)
+            for seconds in once
+        ]
+        a_round = sum(SETTLE + turn for turn in turns)
         return min(max(int(self.seconds / a_round), self.least), self.most)
 
 
