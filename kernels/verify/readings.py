@@ -75,6 +75,8 @@ READINGS = {
     "bias": "The bias is added to another filter, twice, or not in one of the branches.",
     "rectified": "The rectifier is applied before the last sum or the bias, is missing in a branch "
     "for the remainder, or replaces NaN.",
+    "bound": "The epilogue meets a block before it is finished, twice, or not at all: a tile that "
+    "overlaps, the last piece of channels, or a pass that a second run leaves as the first did.",
     "pooled": "The fused pooling reads other values than are returned without it, or ties select "
     "another tap.",
     "prepared": "The prepared weights depend on the batch, or are shared between calls.",
@@ -210,8 +212,6 @@ READINGS = {
     # stages
     "one after another's bits": "The fused kernel rounds in another order than the steps, or pools "
     "before it rectifies.",
-    "bound": "The epilogue meets a block before it is finished, twice, or not at all: a tile that "
-    "overlaps, the last piece of channels, or a pass that a second run leaves as the first did.",
     "prepared stage": "The stage expects another form of prepared weights than the convolution's.",
     # surroundings
     "process state": "The kernel sets what belongs to its caller: it seeds or draws from a global "
