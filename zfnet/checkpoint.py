@@ -113,6 +113,18 @@ def save_checkpoint(
     serialize.save(out / CHECKPOINT, {**network.arrays(), **statistics, **named}, metadata)
 
 
+def velocities(
+    arrays: Mapping[str, np.ndarray], own: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """A checkpoint's velocities by parameter; ValueError unless they have the shapes of `own`."""
+    stored = {name: arrays.get(f"velocity.{name}") for name in own}
+    fitting = {n: v for n, v in stored.items() if v is not None and v.shape == own[n].shape}
+    unlike = [name for name in own if name not in fitting]
+    if unlike:
+        raise ValueError(f"the checkpoint has no velocity that fits {', '.join(unlike)}")
+    return fitting
+
+
 def load_state(out: Path) -> dict[str, Any]:
     """The state of the run in `out` alone: neither its network nor its velocities are read.
 

@@ -25,15 +25,16 @@ from kernels.storage.atomic import writing_into
 from kernels.storage.folders import require_present
 from minidl import device, init, nn, optim
 from zfnet.checkpoint import (
-    CHECKPOINT,
     epoch_file,
     forget_other_images,
     save_checkpoint,
     save_images,
     save_results,
+    velocities,
 )
 from zfnet.data import BadImage, Dataset, Loading, require_classes
 from zfnet.data.listing import Listing, listing
+from zfnet.divergence import Watch
 from zfnet.evaluate import Errors, check_classes, evaluate
 from zfnet.gradients import Step
 from zfnet.network import Network
@@ -41,7 +42,7 @@ from zfnet.origin import Origin, require_as_begun
 from zfnet.parallel.sharded import batches_of
 from zfnet.parallel.world import ALONE, Alone, Elsewhere, Processes
 from zfnet.recipe import Recipe
-from zfnet.training_state import Diverged, Position, Progress
+from zfnet.training_state import Position, Progress
 
 
 class _Stopped(Exception):
@@ -185,7 +186,7 @@ class Trainer:
         before = self.network.statistics() if due else {}  # this batch changes them
 
         def checked(loss: float) -> None:
-            self._check_finite(loss)
+            self._watch.require_finite(loss)
             if due:
                 self._save_checkpoint(before)
 
@@ -195,11 +196,7 @@ class Trainer:
             return True
         self.optimizer.step()
         self._renormalise(self.recipe.max_rms)
-        at.step += 1
-        at.seen += found.images
-        at.loss_sum += found.loss * found.images
-        at.correct += found.correct
-        at.seconds += time.perf_counter() - began
+        at.count(found.images, found.loss, found.correct, time.perf_counter() - began)
         return False
 
     def _rate(self, position: int) -> float:
@@ -212,23 +209,9 @@ class Trainer:
         every = self.recipe.checkpoint_every
         return bool(every) and self.at.next_batch > 0 and self.at.step % every == 0
 
-    def _check_finite(self, loss: float) -> None:
-        if not math.isfinite(loss):
-            raise self._diverged(f"the loss is {loss}")
-
-    def _check_finite_weights(self) -> None:
-        model = self.network.model
-        for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-            if not np.isfinite(tensor.data).all():
-                raise self._diverged(f"{name} is no longer finite")
-
-    def _diverged(self, what: str) -> Diverged:
-        file = self.out / CHECKPOINT
-        kept = f"the state in {file} is good" if file.is_file() else "nothing was saved yet"
-        return Diverged(
-            f"{what} at step {self.at.step + 1}, in epoch {self.at.epoch + 1}, at the learning "
-            f"rate {self.optimizer.lr:g}; try a smaller one ({kept})"
-        )
+    @property
+    def _watch(self) -> Watch:
+        return Watch(self.out, self.at, self.optimizer.lr)
 
     def _renormalise(self, max_rms: float) -> None:
         if self.recipe.max_rms:
@@ -237,34 +220,25 @@ class Trainer:
                     layer.weight.change(lambda array: init.renormalise_filters(array, max_rms))
 
     def _progress(self) -> Progress:
-        at = self.at
-        return Progress(
-            at.epoch, self.recipe.epochs, at.next_batch, len(self.loader), at.loss_sum / at.seen,
-            at.correct / at.seen, at.seen / at.seconds,
-        )  # fmt: skip
+        return self.at.progress(self.recipe.epochs, len(self.loader))
 
     def _end_epoch(self) -> None:
         """Validate, log, update the learning rate, save."""
         at = self.at
         errors = self._validate()
-        self._check_finite(errors.loss)
+        self._watch.require_finite(errors.loss)
         line = {
-            "epoch": at.epoch + 1,
-            "train_loss": at.loss_sum / at.seen,
-            "train_accuracy": at.correct / at.seen,
+            **at.trained(),
             "val_loss": errors.loss,
             "val_accuracy": 1 - errors.top1,
             "val_top5_accuracy": 1 - errors.top5,
             "lr": self._rate(len(self.loader) - 1),
-            "images_per_second": at.seen / at.seconds,
-            "seconds": at.seconds,
+            **at.speed(),
             "processor_seconds": self._count_processor(),
             "unreadable": len(self.loader.bad),
         }
         self.schedule(at.epoch, errors.top1)
-        self.at = Position(
-            at.epoch + 1, at.step, history=[*at.history, line], processor=at.processor
-        )
+        self.at = at.next_epoch(line)
         if self.writes and self.at.epoch in self.recipe.keep_epochs:
             self.network.save(epoch_file(self.out, self.at.epoch))
         self._save_all()
@@ -304,7 +278,7 @@ class Trainer:
 
     def _save_checkpoint(self, statistics: Mapping[str, np.ndarray] | None = None) -> None:
         """statistics: running ones that are to be stored in place of the network's own."""
-        self._check_finite_weights()
+        self._watch.require_finite_weights(self.network.model)
         self._count_processor()
         if not self.writes:
             return
@@ -326,10 +300,7 @@ class Trainer:
         ValueError if the checkpoint belongs to another network or its state is incomplete.
         """
         own = self.optimizer.velocity
-        stored = {name: arrays.get(f"velocity.{name}") for name in own}
-        unlike = [name for name, v in stored.items() if v is None or v.shape != own[name].shape]
-        if unlike:
-            raise ValueError(f"the checkpoint has no velocity that fits {', '.join(unlike)}")
+        stored = velocities(arrays, own)
         try:
             at = Position(**state["position"])
             self.schedule.load(state["schedule"])
