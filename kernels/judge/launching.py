@@ -154,8 +154,16 @@ class Server:
     def close(self) -> None:
         """Ends the server; processes that it began live on."""
         atexit.unregister(self.close)
+        if self.owner != os.getpid():
+            self._line.close()
+            return
+        with contextlib.suppress(OSError):  # it has ended already
+            self._line.shutdown(socket.SHUT_RDWR)  # a copy of this process may hold it open
         self._line.close()
-        if self.owner == os.getpid():
+        try:
+            self._process.wait(ENDING)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
             self._process.wait()
 
 
