@@ -239,3 +239,13 @@ def test_another_number_of_threads_has_a_plan_of_its_own(rng: np.random.Generato
             np.testing.assert_array_equal(network(x).numpy(), expected)
         finally:
             threads.set_num_threads(before)
+
+
+def test_an_emptied_cache_holds_no_plan(rng: np.random.Generator) -> None:
+    network, x = residual(rng), images(rng, 1)
+    with no_grad():
+        plan_of(network, x)
+        expected = network(x).numpy()
+        minidl.empty_cache()
+        assert network not in cache._kept
+        np.testing.assert_array_equal(network(x).numpy(), expected)

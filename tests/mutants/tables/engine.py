@@ -21,6 +21,37 @@ holders of a base are not counted
 -        return count <= _OWN and most <= _OF_BASE
 +        return count <= _OWN
 
+== minidl: plans, minidl/plan/watching.py, tests/minidl/plan
+a plan outlives a change of its weights
+-        return all(weight.version == version for weight, version in self.weights)
++        return True
+
+a plan outlives a change of a layer's settings
+-        if any(now != then for now, then in self.settings):
+-            return False
++        if any(now is None for now, then in self.settings):
++            return False
+
+== minidl: plans, minidl/plan/fusion.py, tests/minidl/plan
+a residual that is computed later is added too early
+-        before = place.get(other, -1) < place[step.names[0]]
++        before = True
+
+a result that others read is fused with one of them
+-            while uses[step.output] == 1:
++            while uses[step.output]:
+
+== minidl: plans, minidl/plan/binding.py, tests/minidl/plan
+memory is released while a view of it is read
+-            if self._readers[owner] == 0:
++            if self._readers[owner] <= 1:
+
+== minidl: plans, minidl/plan/network.py, tests/minidl/plan
+the result is the plan's own memory, which the next run overwrites
+-            y = memory.empty_like(self.result)
+-            y[...] = self.result
++            y = self.result
+
 == minidl: writes, minidl/versions.py, tests/minidl/test_tape_writes.py
 a write is noted at the array, not at its memory
 -    _written[_lasting(array)] = changed()
