@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -14,9 +15,11 @@ from minidl.nn.graph import INPUT, Graph, plan_with
 from minidl.nn.module import Module
 from minidl.plan.arena import Shape
 from minidl.plan.fusion import Part
-from minidl.plan.network import Network, bound
 from minidl.recording import recording
 from minidl.tensor import Tensor
+
+if TYPE_CHECKING:
+    from minidl.plan.network import Network
 
 MOST = 4
 """Plans of a network that are kept: those of the shapes that were asked for last."""
@@ -65,6 +68,8 @@ def _made(network: Graph, x: Tensor) -> Network | None:
     readers = Counter(source for _, _, sources in parts for source in sources)
     if not parts or not all(_serves(layer, sources, readers) for _, layer, sources in parts):
         return None
+    from minidl.plan.network import bound  # at the first plan: it imports kernels that it binds
+
     shapes = _shapes(parts, x)
     return None if shapes is None else bound(network, parts, shapes)
 
