@@ -38,7 +38,8 @@ def choose(
         _kept[w] = (version, made)
     key = operation, kernel.device, kernel.name, replace(g, N=1)
     if key not in made:
-        made[key] = kernel.prepared(w._array, g)
+        # of a linear layer's weights too: (K,F) -> (K,F,1,1), the same memory
+        made[key] = kernel.prepared(w._array.reshape(g.w_shape), g)
     return kernel, {"prepared": made[key]}
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from kernels.contract import memory
 from kernels.contract.compilation import entry_point
-from kernels.contract.declarations import Accuracy
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import PoolGeometry
 from kernels.contract.registry import kernel
 
@@ -23,10 +23,16 @@ def terms(g: PoolGeometry) -> float:
     return g.R * g.S + 2
 
 
-@kernel("avg_pool2d", name="scan", accuracy=Accuracy(bound=terms))
-def forward(x: np.ndarray, g: PoolGeometry) -> np.ndarray:
+@kernel(
+    "avg_pool2d",
+    name="scan",
+    accuracy=Accuracy(bound=terms),
+    cost=Cost(lambda problem: 1.0),
+    abilities=Abilities(into=True),
+)
+def forward(x: np.ndarray, g: PoolGeometry, *, out: np.ndarray | None = None) -> np.ndarray:
     """x (N,C,H,W) -> y (N,C,P,Q)."""
-    y = memory.empty(g.y_shape, x.dtype, "NHWC")
+    y = memory.empty(g.y_shape, x.dtype, "NHWC") if out is None else out
     if y.size:
         divisors = g.divisors().astype(x.dtype)
         arrays = memory.nhwc(x), memory.nhwc(y), divisors

@@ -1,5 +1,7 @@
 """Channels times a factor, plus a term: y[n,h,w,c] = f(x[n,h,w,c] scale[n,c] + shift[c]).
 
+Either may be missing, as in the bias of a linear layer.
+
 An affine layer (batch normalisation with fixed statistics) has one factor a channel for all images,
 squeeze-and-excitation one for each image. Both roundings are those of a product and a sum one after
 the other. Pieces of some pixels are shared out among the threads; the epilogue (`epilogue.py`) is
@@ -34,9 +36,17 @@ def bind(
     return partial(_scale, pixels, scale.reshape(-1), terms, out, each, epilogue)
 
 
+def bind_shift(
+    x: np.ndarray, shift: np.ndarray, y: np.ndarray, epilogue: Epilogue
+) -> Callable[[], object]:
+    """The call that writes y = f(x + shift), x and y (M,C), perhaps the same memory; shift (C,)."""
+    return partial(_scale, x, np.empty(0, x.dtype), shift, y, len(x), epilogue)
+
+
 @entry_point(parallel=True)
 def _scale(x, scale, shift, y, each, epilogue):  # type: ignore[no-untyped-def]
-    """x, y (NHW,C); `each` pixels share a row of scale, flat; shift (C,) or without elements."""
+    """x, y (NHW,C); `each` pixels share a row of scale, flat; shift (C,). Either scale or shift may
+    have no elements."""
     pixels, C = x.shape
     some = max(1, PIECE // C)
     out = y.reshape(-1)  # (NHW,C) -> (NHWC,), the same memory
@@ -45,7 +55,10 @@ def _scale(x, scale, shift, y, each, epilogue):  # type: ignore[no-untyped-def]
         end = min(first + some, pixels)
         for pixel in range(first, end):
             row = pixel // each * C
-            if shift.size:
+            if not scale.size:
+                for c in range(C):
+                    y[pixel, c] = x[pixel, c] + shift[c]
+            elif shift.size:
                 for c in range(C):
                     y[pixel, c] = x[pixel, c] * scale[row + c] + shift[c]
             else:

@@ -7,12 +7,16 @@ import math
 import numpy as np
 
 import kernels
+from kernels.contract import memory
+from kernels.contract.geometry import ConvGeometry
 from minidl.functional import arguments
 from minidl.functional.arithmetic import add
 from minidl.functional.reduction import sum_to
 from minidl.functional.shape import reshape, transpose
+from minidl.prepared_weights import choose
+from minidl.recording import is_recording
 from minidl.rules import gradient
-from minidl.tensor import Node, Tensor, record
+from minidl.tensor import Node, Tensor, plain, record
 
 Needs = tuple[bool, ...]
 
@@ -98,6 +102,33 @@ def _swapped(x: Tensor) -> Tensor:
     return transpose(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
 
 
+ROWS, LARGE = 32, 1 << 24
+"""Rows from which, and elements of weights up to which, packed weights are kept in inference."""
+
+
+def as_convolution(x: np.ndarray, weight: Tensor) -> ConvGeometry | None:
+    """The 1 x 1 convolution of x (...,F) with a layer's weight (K,F) in inference, or None.
+
+    Its kernel packs the weights once, where a matrix product packs them in every call.
+    """
+    if is_recording() or not weight.is_parameter or type(x) is not np.ndarray:
+        return None
+    (K, F), rows = weight.shape, x.size // max(1, x.shape[-1])
+    if x.dtype != weight.dtype or rows < ROWS or not 0 < K * F <= LARGE:
+        return None
+    return ConvGeometry.of((1, F, rows, 1), (K, F, 1, 1))
+
+
+def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None, g: ConvGeometry) -> Tensor:
+    """x weight^T + bias by that convolution."""
+    kernel, kept = choose("conv2d", weight, g)
+    rows = np.ascontiguousarray(x._array).reshape(1, g.H, 1, g.C)  # (...,F) -> (1,M,1,F)
+    w = weight._array.reshape(g.w_shape)  # (K,F) -> (K,F,1,1), the same memory
+    b = None if bias is None else bias._array
+    y = memory.nhwc(kernel(memory.nchw(rows), w, g, bias=b, **kept))
+    return plain(y.reshape(*x.shape[:-1], g.K))  # (1,M,1,K) -> (...,K)
+
+
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x (...,F), weight (K,F), bias (K,) -> x weight^T + bias, (...,K)."""
     arguments.tensor(x, "linear", "x")
@@ -114,5 +145,8 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"linear: bias {bias.shape} must have one value for each of the {weight.shape[0]} rows "
             f"of the weight {weight.shape}"
         )
+    g = as_convolution(x._array, weight)
+    if g is not None:
+        return _convolved(x, weight, bias, g)
     y = matmul(x, transpose(weight))  # (...,F) x (F,K) -> (...,K)
     return y if bias is None else add(y, bias)

@@ -11,8 +11,9 @@ from kernels.contract import memory, threads
 from kernels.contract.bound import Call
 from minidl.nn.graph import INPUT, Graph
 from minidl.plan.arena import Arena, Shape
-from minidl.plan.binding import Places, bind
+from minidl.plan.binding import bind
 from minidl.plan.fusion import Part, Step, placed, steps
+from minidl.plan.places import Places
 from minidl.plan.watching import Watched, watched
 from minidl.tensor import Tensor, plain
 

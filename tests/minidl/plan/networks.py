@@ -78,15 +78,19 @@ def dense(rng: Rng) -> nn.Graph:
 def tokens(rng: Rng) -> nn.Graph:
     """Channels moved last, layer normalisation and linear layers, and a residual around them."""
     layers = {
-        "patches": nn.Conv2d(3, 24, 4, stride=4, rng=rng),
+        "patches": nn.Conv2d(3, 24, 4, stride=4, rng=rng),  # 20 tokens an image
         "last": nn.Transpose((0, 2, 3, 1)),
         "norm": nn.LayerNorm(24),
-        "wide": nn.Linear(24, 48, rng=rng),
+        "wide": nn.Linear(24, 48, bias=False, rng=rng),
+        "shift": nn.Shift(rng.standard_normal(48, np.float32)),
         "gelu": nn.GELU(),
         "narrow": nn.Linear(48, 24, rng=rng),
         "back": nn.Transpose((0, 3, 1, 2)),
         "sum": nn.Add(),
+        "planes": nn.Shift(rng.standard_normal((24, 1, 1), np.float32)),
+        "places": nn.Shift(rng.standard_normal((4, 5), np.float32)),
         "sigmoid": nn.Sigmoid(),
+        "means": nn.AvgPool2d((4, 5)),
     }
     return nn.Graph(layers, nn.Sequential(layers).wiring() | {"sum": ("patches", "back")})
 

@@ -1,0 +1,102 @@
+"""Elementwise layers and joins of a plan, bound to compiled loops."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from itertools import accumulate
+from typing import cast
+
+import numpy as np
+
+from kernels.concatenate import lines
+from kernels.contract.bound import Call
+from kernels.cpu import epilogue as epilogues
+from kernels.cpu import scaled
+from kernels.cpu.epilogue import epilogue
+from minidl import nn
+from minidl.plan.fusion import Activation, Step, activation_of, along_channels
+from minidl.plan.places import Places, alike, channels_last, flat
+from minidl.plan.unfused import epilogue_of, unfused
+
+
+def total(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...] | None:
+    f = step.activation or Activation("identity")
+    y = places.new(step.output)
+    inputs = [places[name] for name in step.inputs]
+    if len(inputs) != 2 or any(not alike(y, each) for each in inputs):
+        return unfused(step, places, y)
+    after = epilogue(f.function, y.dtype, flat(inputs[1]), f.alpha, f.beta)
+    return (epilogues.bind(flat(inputs[0]), flat(y), after),)
+
+
+def affine(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...]:
+    layer, x = cast(nn.Affine, step.layers[0]), places[step.inputs[0]]
+    y = places.new(step.output)
+    if not channels_last(x, y):
+        return unfused(step, places, y)
+    after = epilogue_of(step, places, y) or epilogues.nothing(y.dtype)
+    return (scaled.bind(x, layer.weight._array, layer.bias._array, y, after),)
+
+
+def shift(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...] | None:
+    """The sum with one term a channel, where the channels are the last axis of memory."""
+    (source,), weight = step.inputs, cast(nn.Shift, step.layers[0]).weight._array
+    x = places[source]
+    last = x.ndim - 1 if x.flags.c_contiguous else 1
+    terms = np.broadcast_shapes(weight.shape, (1,) * x.ndim)
+    if not alike(x, x) or terms != tuple(n if a == last else 1 for a, n in enumerate(x.shape)):
+        return None
+    here = source in dying and places.is_last(source)
+    y = places.view(step.output, source, x) if here else places.new(step.output)
+    if not alike(x, y):
+        return unfused(step, places, y)
+    rows = flat(x).reshape(-1, weight.size), flat(y).reshape(-1, weight.size)  # (...,C) -> (M,C)
+    after = epilogue_of(step, places, y) or epilogues.nothing(y.dtype)
+    return (scaled.bind_shift(rows[0], weight.reshape(-1), rows[1], after),)
+
+
+def product(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...] | None:
+    """Planes times one factor each, as in squeeze-and-excitation."""
+    inputs = sorted((places[name] for name in step.inputs), key=np.size)
+    if len(inputs) != 2:
+        return None
+    gate, x = inputs
+    if x.ndim != 4 or gate.shape != (*x.shape[:2], 1, 1):
+        return None
+    y = places.new(step.output)
+    if not channels_last(x, y, gate):
+        return unfused(step, places, y)
+    after = epilogue_of(step, places, y) or epilogues.nothing(y.dtype)
+    factors = flat(gate).reshape(x.shape[:2])  # (N,C,1,1) -> (N,C), the same memory
+    return (scaled.bind(x, factors, None, y, after),)
+
+
+def concatenation(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...] | None:
+    """The kernel's copies, one for each input that is not in its place."""
+    y, inputs = places.new(step.output), [places[name] for name in step.inputs]
+    apart = [x for x, name in zip(inputs, step.inputs, strict=True) if not places.is_placed(name)]
+    if not along_channels(step.layers[0]) or not channels_last(y, *apart):
+        return unfused(step, places, y)
+    firsts = accumulate((x.shape[1] for x in inputs), initial=0)
+    return tuple(
+        lines.bind(x, y, first)
+        for x, first, name in zip(inputs, firsts, step.inputs, strict=False)
+        if not places.is_placed(name)
+    )
+
+
+def activation(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...] | None:
+    """In place where nothing else reads the input."""
+    f = activation_of(step.layers[0])
+    (source,) = step.inputs
+    x = places[source]
+    if f is None or not alike(x, x):
+        return None
+    if source in dying and places.is_last(source):
+        y = places.view(step.output, source, x)
+    else:
+        y = places.new(step.output)
+        if not alike(x, y):
+            return unfused(step, places, y)
+    after = epilogue(f.function, x.dtype, None, f.alpha, f.beta)
+    return (epilogues.bind(flat(x), flat(y), after),)
