@@ -39,7 +39,8 @@ MOVED = frozenset({
     "take", "take_vjp", "to", "transpose", "watch", "where",
 })  # fmt: skip
 PASSED = frozenset({
-    "absolute", "batch_norm", "ceil", "clip", "cos", "elu", "erf", "exp", "expm1", "floor", "gelu",
+    "absolute", "batch_norm", "batch_norm_of_parts", "ceil", "clip", "cos", "elu", "erf", "exp",
+    "expm1", "floor", "gelu",
     "hardsigmoid", "hardswish", "leaky_relu", "local_response_norm", "log", "log10", "log1p",
     "log2", "log_softmax",
     "mish", "negate", "power", "relu", "relu6", "round", "sigmoid", "sign", "silu", "sin",

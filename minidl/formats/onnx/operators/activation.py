@@ -11,6 +11,7 @@ from kernels.contract.norm_geometry import LCNGeometry
 from minidl import nn
 from minidl.formats.onnx.call import Builder, Built, Call, Source, Steps, operator
 from minidl.formats.onnx.operators.arithmetic import number, per_channel
+from minidl.functional.rectifiers import OF_PYTORCH
 
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -41,7 +42,11 @@ def prelu(call: Call) -> nn.Module:
 
 @operator("HardSigmoid")
 def hard_sigmoid(call: Call) -> nn.Module:
-    return nn.Hardsigmoid(call["alpha"], call["beta"])
+    """A file has alpha in float32: PyTorch's 1/6 is not 1/6 there."""
+    alpha, beta = call["alpha"], call["beta"]
+    if (np.float32(alpha), np.float32(beta)) == tuple(map(np.float32, OF_PYTORCH)):
+        alpha, beta = OF_PYTORCH
+    return nn.Hardsigmoid(alpha, beta)
 
 
 @operator("Elu")
