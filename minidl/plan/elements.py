@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from itertools import accumulate
 from typing import cast
 
@@ -15,7 +16,7 @@ from kernels.cpu import scaled
 from kernels.cpu.epilogue import epilogue
 from minidl import nn
 from minidl.plan.fusion import Activation, Step, activation_of, along_channels
-from minidl.plan.places import Places, alike, channels_last, flat
+from minidl.plan.places import Places, alike, channels_last, flat, pixels_apart
 from minidl.plan.unfused import epilogue_of, unfused
 
 
@@ -32,7 +33,7 @@ def total(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...
 def affine(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...]:
     layer, x = cast(nn.Affine, step.layers[0]), places[step.inputs[0]]
     y = places.new(step.output)
-    if not channels_last(x, y):
+    if not pixels_apart(x) or not channels_last(y):
         return unfused(step, places, y)
     after = epilogue_of(step, places, y) or epilogues.nothing(y.dtype)
     return (scaled.bind(x, layer.weight._array, layer.bias._array, y, after),)
@@ -73,16 +74,19 @@ def product(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, .
 
 def concatenation(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...] | None:
     """The kernel's copies, one for each input that is not in its place."""
-    y, inputs = places.new(step.output), [places[name] for name in step.inputs]
-    apart = [x for x, name in zip(inputs, step.inputs, strict=True) if not places.is_placed(name)]
-    if not along_channels(step.layers[0]) or not channels_last(y, *apart):
+    y, whole = places.new(step.output), places.whole(step.output)
+    inputs = [places[name] for name in step.inputs]
+    if not along_channels(step.layers[0]) or not channels_last(places[whole]):
         return unfused(step, places, y)
     firsts = accumulate((x.shape[1] for x in inputs), initial=0)
-    return tuple(
-        lines.bind(x, y, first)
-        for x, first, name in zip(inputs, firsts, step.inputs, strict=False)
-        if not places.is_placed(name)
-    )
+    calls = list[Call]()
+    to_copy = places.to_copy(step.inputs, whole)
+    for x, first, copied in zip(inputs, firsts, to_copy, strict=False):
+        if copied and channels_last(x):
+            calls.append(lines.bind(x, places[whole], first))
+        elif copied:
+            calls.append(partial(np.copyto, y[:, first : first + x.shape[1]], x))
+    return tuple(calls)
 
 
 def activation(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...] | None:

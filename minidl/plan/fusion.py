@@ -7,7 +7,7 @@ activation, and after a ReLU the max-pooling. A sum and an affine layer take alo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from minidl import nn
@@ -108,22 +108,45 @@ def along_channels(layer: Module) -> bool:
 
 
 def placed(every: Sequence[Step], shapes: Mapping[str, Shape]) -> dict[str, tuple[str, int]]:
-    """Results that can be written where a concatenation, their only reader, has them: its name,
-    and their first channel. They are those of convolutions."""
-    uses = Counter(source for step in every for source in step.reads)
-    made = {step.output: step for step in every}
-    found = dict[str, tuple[str, int]]()
+    """Results that are written where a concatenation has them: its name, and their first channel.
+
+    They are convolutions' results that the concatenation alone reads; and of a dense block, whose
+    concatenations begin each with the one before, all its concatenations and what lies in them:
+    affine layers read some channels of a wider array too.
+    """
+    readers = dict[str, list[Step]]()
     for step in every:
-        if not along_channels(step.layers[0]) or shapes[step.output].layout != "NHWC":
+        for source in step.reads:
+            readers.setdefault(source, []).append(step)
+    made = {step.output: step for step in every}
+    joins = [s for s in every if along_channels(s.layers[0]) and shapes[s.output].layout == "NHWC"]
+    found = dict[str, tuple[str, int]]()
+    for whole in reversed(joins):
+        if whole.output in found:
             continue
+        block = [whole, *_beginnings(whole, joins, readers)]
         first = 0
-        for source in step.inputs:
+        for source in whole.inputs:
             own = made.get(source)
-            alone = own is not None and uses[source] == 1 and source not in found
-            if own is not None and alone and _writes_apart(own):
-                found[source] = step.output, first
+            if own is not None and source not in found and _writes_apart(own):
+                others = [step for step in readers[source] if step not in block]
+                once = whole.inputs.count(source) == 1
+                if once and all(type(step.layers[0]) is nn.Affine for step in others):
+                    found[source] = whole.output, first
             first += shapes[source].shape[1]
+        found |= {step.output: (whole.output, 0) for step in block[1:]}
     return found
+
+
+def _beginnings(
+    whole: Step, joins: Sequence[Step], readers: Mapping[str, list[Step]]
+) -> Iterator[Step]:
+    """The concatenations of the first inputs of `whole`, which affine layers alone read."""
+    for step in joins:
+        begins = step is not whole and whole.inputs[: len(step.inputs)] == step.inputs
+        own = readers.get(step.output, [])
+        if begins and own and all(type(each.layers[0]) is nn.Affine for each in own):
+            yield step
 
 
 def _writes_apart(step: Step) -> bool:

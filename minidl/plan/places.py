@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ class Places:
         self._owner = dict[str, str]()
         self._readers = dict[str, int]()
         self._scratch = list[np.ndarray]()
+        self._copied = set[tuple[str, str]]()
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self._arrays[name]
@@ -52,9 +53,18 @@ class Places:
         self._readers[owner] = self._readers.get(owner, 0) + 1
         return array
 
-    def is_placed(self, name: str) -> bool:
-        """Whether the result is in its place of a concatenation."""
-        return name in self._placed
+    def whole(self, name: str) -> str:
+        """The concatenation whose first channels this one is, or itself."""
+        return self._placed[name][0] if name in self._placed else name
+
+    def to_copy(self, names: Sequence[str], whole: str) -> list[bool]:
+        """Which of a concatenation's inputs are neither in their places nor were copied there."""
+        to_copy = [
+            self._placed.get(name, ("", 0))[0] != whole and (name, whole) not in self._copied
+            for name in names
+        ]
+        self._copied |= {(name, whole) for name in names}
+        return to_copy
 
     def is_last(self, name: str) -> bool:
         """Whether no other result is in the same memory."""
@@ -90,3 +100,12 @@ def flat(a: np.ndarray) -> np.ndarray:
 
 def channels_last(*arrays: np.ndarray) -> bool:
     return all(a.ndim == 4 and memory.nhwc(a).flags.c_contiguous for a in arrays)
+
+
+def pixels_apart(a: np.ndarray) -> bool:
+    """Whether it is channels-last, or some channels of an array that is."""
+    if a.ndim != 4:
+        return False
+    (_, _, H, W), item = a.shape, a.itemsize
+    n, c, h, w = a.strides
+    return c == item and w % item == 0 and h == W * w and n == H * h

@@ -60,18 +60,28 @@ def squeezed(rng: Rng) -> nn.Graph:
 
 
 def dense(rng: Rng) -> nn.Graph:
-    """Concatenations of what lies before, each read through an affine layer."""
-    layers = {
-        "first": nn.Conv2d(3, 16, 3, padding=1, rng=rng),
-        "affine": nn.Affine(*rng.standard_normal((2, 16), np.float32)),
-        "relu": nn.ReLU(),
-        "conv": nn.Conv2d(16, 12, 3, padding=1, rng=rng),
-        "both": nn.Concatenate(),
-        "affine2": nn.Affine(*rng.standard_normal((2, 28), np.float32)),
-        "leaky": nn.LeakyReLU(0.1),
-        "mean": nn.AvgPool2d(2),
-    }
-    wiring = nn.Sequential(layers).wiring() | {"both": ("first", "conv"), "affine2": ("both",)}
+    """A dense block: each layer reads all before it, through an affine layer."""
+    layers: dict[str, nn.Module] = {
+        "first": nn.Conv2d(3, 16, 3, padding=1, rng=rng), "pool": nn.MaxPool2d(2),
+    }  # fmt: skip
+    wiring: dict[str, tuple[str, ...]] = {"first": (nn.INPUT,), "pool": ("first",)}
+    features, channels = ["pool"], 16
+    for i in range(4):
+        before = features[0]
+        if i:
+            before = f"all{i}"
+            layers[before], wiring[before] = nn.Concatenate(), tuple(features)
+        affine = nn.Affine(*rng.standard_normal((2, channels), np.float32))
+        parts = [affine, nn.ReLU(), nn.Conv2d(channels, 12, 3, padding=1, rng=rng)]
+        for name, layer in zip(("affine", "relu", "conv"), parts, strict=True):
+            layers[f"{name}{i}"], wiring[f"{name}{i}"] = layer, (before,)
+            before = f"{name}{i}"
+        features.append(before)
+        channels += 12
+    layers["all"], wiring["all"] = nn.Concatenate(), tuple(features)
+    layers["last"] = nn.Affine(*rng.standard_normal((2, channels), np.float32))
+    layers["leaky"], layers["mean"] = nn.LeakyReLU(0.1), nn.AvgPool2d(2)
+    wiring |= {"last": ("all",), "leaky": ("last",), "mean": ("leaky",)}
     return nn.Graph(layers, wiring)
 
 
