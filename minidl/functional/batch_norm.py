@@ -196,18 +196,26 @@ def _fixed(
     return add(y, reshape(shift, apart))
 
 
+def fixed_scale(
+    mean: Tensor, variance: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The scale and the shift (C,) of fixed statistics, in their type."""
+    scale: np.ndarray = 1 / np.sqrt(variance._array + variance.dtype.type(eps))
+    if weight is not None:
+        scale *= weight._array
+    shift: np.ndarray = scale * -mean._array
+    if bias is not None:
+        shift += bias._array
+    return scale, shift
+
+
 def _fixed_arrays(
     x: Tensor, mean: Tensor, variance: Tensor, weight: Tensor | None, bias: Tensor | None,
     eps: float,
 ) -> np.ndarray:  # fmt: skip
     """The same off the tape, with the same bits: a network in inference has many calls of it."""
     apart = (-1, *(1,) * (x.ndim - 2))
-    scale = 1 / np.sqrt(variance._array + x.dtype.type(eps))
-    if weight is not None:
-        scale *= weight._array
-    shift = scale * -mean._array
-    if bias is not None:
-        shift += bias._array
+    scale, shift = fixed_scale(mean, variance, weight, bias, eps)
     y: np.ndarray = x._array * scale.reshape(apart)  # (C,) -> (C,1,...)
     y += shift.reshape(apart)  # (C,) -> (C,1,...)
     return y

@@ -72,6 +72,7 @@ _MAKERS: dict[type, Maker] = {
     nn.Conv2d: products.convolution,
     nn.Add: elements.total,
     nn.Affine: elements.affine,
+    nn.BatchNorm2d: elements.batch_norm,
     nn.Concatenate: elements.concatenation,
     nn.Linear: products.linear,
     nn.Multiply: elements.product,

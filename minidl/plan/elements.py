@@ -15,6 +15,7 @@ from kernels.cpu import epilogue as epilogues
 from kernels.cpu import scaled
 from kernels.cpu.epilogue import epilogue
 from minidl import nn
+from minidl.functional.batch_norm import fixed_scale
 from minidl.plan.fusion import Activation, Step, activation_of, along_channels
 from minidl.plan.places import Places, alike, channels_last, flat, pixels_apart
 from minidl.plan.unfused import epilogue_of, unfused
@@ -37,6 +38,25 @@ def affine(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ..
         return unfused(step, places, y)
     after = epilogue_of(step, places, y) or epilogues.nothing(y.dtype)
     return (scaled.bind(x, layer.weight._array, layer.bias._array, y, after),)
+
+
+def batch_norm(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...] | None:
+    """By the running statistics as they are in each run."""
+    layer, x = cast(nn.BatchNorm2d, step.layers[0]), places[step.inputs[0]]
+    if layer.training or layer.running_mean is None or not pixels_apart(x):
+        return None
+    y = places.new(step.output)
+    if not channels_last(y) or layer.running_mean.dtype != x.dtype:
+        return unfused(step, places, y)
+    scale, term = np.empty((2, x.shape[1]), x.dtype)
+    after = epilogue_of(step, places, y) or epilogues.nothing(y.dtype)
+    return partial(_fix, layer, scale, term), scaled.bind(x, scale, term, y, after)
+
+
+def _fix(layer: nn.BatchNorm2d, scale: np.ndarray, term: np.ndarray) -> None:
+    mean, variance = layer.running_mean, layer.running_var
+    assert mean is not None and variance is not None
+    scale[...], term[...] = fixed_scale(mean, variance, layer.weight, layer.bias, layer.eps)
 
 
 def shift(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...] | None:

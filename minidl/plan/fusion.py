@@ -155,7 +155,7 @@ def _writes_apart(step: Step) -> bool:
     return type(step.layers[0]) is nn.Conv2d and alone
 
 
-FOLLOWED = (nn.Conv2d, nn.Add, nn.Affine, nn.Multiply, nn.Linear, nn.Shift)
+FOLLOWED = (nn.Conv2d, nn.Add, nn.Affine, nn.BatchNorm2d, nn.Multiply, nn.Linear, nn.Shift)
 """Layers that take along what follows them."""
 _PLAIN = {nn.ReLU: "relu", nn.SiLU: "silu", nn.Hardswish: "hardswish",
           nn.Sigmoid: "sigmoid"}  # fmt: skip

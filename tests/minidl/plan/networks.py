@@ -124,8 +124,11 @@ def narrow(rng: Rng) -> nn.Graph:
 
 def in_sequence(rng: Rng) -> nn.Sequential:
     """As people write them for PyTorch: ReLU in place, dropout, batch normalisation."""
+    normalised = nn.BatchNorm2d.of(
+        *rng.uniform(0.5, 1.5, (4, 16)).astype(np.float32), np.array(3), num_features=16
+    )
     return nn.Sequential(
-        nn.Conv2d(3, 16, 3, padding=1, rng=rng), nn.BatchNorm2d(16), nn.ReLU(inplace=True),
+        nn.Conv2d(3, 16, 3, padding=1, rng=rng), normalised, nn.ReLU(inplace=True),
         nn.MaxPool2d(2), nn.Conv2d(16, 24, 3, rng=rng), nn.ReLU(inplace=True), nn.Dropout(0.5),
         nn.Sequential(nn.Conv2d(24, 8, 1, rng=rng), nn.SELU(inplace=True)), nn.Flatten(),
     ).eval()  # fmt: skip

@@ -249,3 +249,14 @@ def test_an_emptied_cache_holds_no_plan(rng: np.random.Generator) -> None:
         minidl.empty_cache()
         assert network not in cache._kept
         np.testing.assert_array_equal(network(x).numpy(), expected)
+
+
+def test_running_statistics_are_read_in_each_run(rng: np.random.Generator) -> None:
+    network, x = in_sequence(rng), images(rng, 1)
+    with no_grad():
+        plan_of(network, x)
+        before = network(x).numpy()
+        network[1].running_mean.data[...] += 1
+        after = network(x).numpy()
+        assert not np.array_equal(before, after)
+        np.testing.assert_array_equal(after, layer_by_layer(network, x))
