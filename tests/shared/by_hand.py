@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from kernels.bounds import rounding
-from minidl import Tensor, no_grad
+from minidl import Tensor
 from minidl import functional as F
 from zfnet.deconvnet import Unit
 from zfnet.model import ConvNet, ZFNet
@@ -39,8 +39,9 @@ def pictures(count: int, side: int = SIDE, dtype: Any = np.float32) -> np.ndarra
 
 
 def recorded(model: ConvNet, images: np.ndarray) -> dict[str, np.ndarray]:
-    with no_grad():
-        return {name: y.data for name, y in model.activations(Tensor(images)).items()}
+    """Every layer's output on the tape, as a projection has it: where nothing is recorded weights
+    are kept prepared, and another kernel may be the fastest."""
+    return {name: y.detach().data for name, y in model.activations(Tensor(images)).items()}
 
 
 class ByHand:
