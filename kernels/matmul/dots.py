@@ -94,7 +94,7 @@ def _dots(a, rows, out):  # type: ignore[no-untyped-def]
 def _parts(shape: tuple[int, int, int]) -> int:
     """Parts of the K terms of a sum, so that there are pieces for every thread."""
     _, N, K = shape
-    return max(1, min(K // 4, pieces(N * K, LEAST_READ) // -(-N // COLUMNS)))
+    return max(1, min(K // 4, pieces(N * K, LEAST_READ) // max(1, -(-N // COLUMNS))))
 
 
 @entry_point(parallel=True, fastmath=SUMS)
