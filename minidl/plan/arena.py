@@ -17,8 +17,8 @@ from numpy.typing import DTypeLike
 from kernels.contract import memory
 from kernels.contract.pool import ALIGNMENT, Region
 
-REGION = 1 << 30
-"""Bytes of addresses asked for at a time; pages come when they are touched."""
+REGION = 64 << 20
+"""Bytes of addresses asked for at a time, at least; pages come when they are touched."""
 
 
 @dataclass(frozen=True)
