@@ -12,13 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numba
 import numpy as np
+from numba import types
+from numba.core.extending import intrinsic
 
 from kernels.contract import memory
-from kernels.contract.compilation import entry_point
+from kernels.contract.compilation import entry_point, inlined
 from kernels.cpu.epilogue import PIECE, Epilogue, apply
+from kernels.cpu.vector import Emitter, lanes_of, pointer
+
+RUN = 512
+"""Elements of a loop, about."""
 
 
 def bind(
@@ -52,19 +59,51 @@ def _scale(x, row, scale, shift, y, each, epilogue):  # type: ignore[no-untyped-
     """
     pixels, C = y.shape
     some = max(1, PIECE // C)
+    pieces = (each + some - 1) // some
     out = y.reshape(-1)  # (NHW,C) -> (NHWC,), the same memory
-    for piece in numba.prange((pixels + some - 1) // some):
-        first = np.int64(piece) * some
-        end = min(first + some, pixels)
-        for pixel in range(first, end):
-            at, of = pixel * row, pixel // each * C
-            if not scale.size:
-                for c in range(C):
-                    y[pixel, c] = x[at + c] + shift[c]
-            elif shift.size:
-                for c in range(C):
-                    y[pixel, c] = x[at + c] * scale[of + c] + shift[c]
-            else:
-                for c in range(C):
-                    y[pixel, c] = x[at + c] * scale[of + c]
+    for unit in numba.prange(pixels // each * pieces):
+        n = unit // pieces
+        first = n * each + unit % pieces * some
+        end = min(first + some, (n + 1) * each)
+        # Short rows are processed several at a time, with the factors repeated: longer loops.
+        group = min(end - first, max(1, RUN // C)) if row == C else 1
+        # 1 and -0 for what is missing change no bit.
+        factors, terms = np.ones(group * C, y.dtype), np.full(group * C, y.dtype.type(-0.0))
+        for i in range(group * C):
+            if scale.size:
+                factors[i] = scale[n * C + i % C]
+            if shift.size:
+                terms[i] = shift[i % C]
+        for pixel in range(first, end, group):
+            count = min(group, end - pixel) * C
+            _scale_run(x, pixel * row, factors, terms, out, pixel * C, count)
         apply(epilogue, out, first * C, 1, (end - first) * C, (end - first) * C)
+
+
+@inlined
+def _scale_run(x, at, factors, terms, y, to, count):  # type: ignore[no-untyped-def]
+    """y[to..] = x[at..] factors + terms of `count` elements, whole vectors first."""
+    lanes, i = lanes_of(y), 0
+    while i + lanes <= count:  # a range with a step would divide
+        _scale_vector(x, at + i, factors, i, terms, i, y, to + i)
+        i += lanes
+    while i < count:
+        y[to + i] = x[at + i] * factors[i] + terms[i]
+        i += 1
+
+
+def _emit_scaled(typingctx, x, at, factors, f_at, terms, t_at, y, to):  # type: ignore[no-untyped-def]
+    """One vector; product and sum are rounded one after the other."""
+    i64 = types.int64
+
+    def generate(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        emit = Emitter(builder, sig.args[0].dtype)
+        value, factor, term = (emit.load(pointer(emit, context, sig, args, i)) for i in (0, 2, 4))
+        total = builder.fadd(builder.fmul(value, factor), term)
+        emit.store(total, pointer(emit, context, sig, args, 6))
+        return context.get_dummy_value()
+
+    return types.void(x, i64, factors, i64, terms, i64, y, i64), generate
+
+
+_scale_vector: Any = intrinsic(_emit_scaled)
