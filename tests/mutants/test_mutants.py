@@ -17,6 +17,7 @@ PARTS = {
     "kernels: memory",
     "kernels: geometry",
     "minidl: kept weights",
+    "minidl: plans",
     "minidl: writes",
     "minidl: rules",
     "minidl: fused nodes",

@@ -21,7 +21,7 @@ holders of a base are not counted
 -        return count <= _OWN and most <= _OF_BASE
 +        return count <= _OWN
 
-== minidl: plans, minidl/plan/watching.py, tests/minidl/plan
+== minidl: plans, minidl/plan/watching.py, tests/minidl/plan/test_plan.py
 a plan outlives a change of its weights
 -        return all(weight.version == version for weight, version in self.weights)
 +        return True
@@ -32,7 +32,7 @@ a plan outlives a change of a layer's settings
 +        if any(now is None for now, then in self.settings):
 +            return False
 
-== minidl: plans, minidl/plan/fusion.py, tests/minidl/plan
+== minidl: plans, minidl/plan/fusion.py, tests/minidl/plan/test_plan.py
 a residual that is computed later is added too early
 -        before = place.get(other, -1) < place[step.names[0]]
 +        before = True
@@ -41,12 +41,12 @@ a result that others read is fused with one of them
 -            while uses[step.output] == 1:
 +            while uses[step.output]:
 
-== minidl: plans, minidl/plan/binding.py, tests/minidl/plan
+== minidl: plans, minidl/plan/places.py, tests/minidl/plan/test_plan.py
 memory is released while a view of it is read
 -            if self._readers[owner] == 0:
 +            if self._readers[owner] <= 1:
 
-== minidl: plans, minidl/plan/network.py, tests/minidl/plan
+== minidl: plans, minidl/plan/network.py, tests/minidl/plan/test_plan.py
 the result is the plan's own memory, which the next run overwrites
 -            y = memory.empty_like(self.result)
 -            y[...] = self.result
