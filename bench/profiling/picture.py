@@ -33,7 +33,7 @@ def draw(path: Path, title: str, timed: Sequence[Timed], runtime: Mapping[str, f
         colour = COLOURS["onnxruntime"]
         label = "ONNX Runtime, what it fused at one of its layers"
         axes.barh(below, theirs, height, color=colour, label=label)
-    labels = [printable(f"{each.name}  {each.kind}")[-LABEL:] for each in timed]
+    labels = [_end(printable(f"{each.name}  {each.kind}")) for each in timed]
     axes.set_yticks([place + height / 2 * bool(runtime) for place in places], labels, fontsize=6)
     axes.invert_yaxis()
     axes.margins(y=0.01)
@@ -41,5 +41,10 @@ def draw(path: Path, title: str, timed: Sequence[Timed], runtime: Mapping[str, f
     axes.set_title(printable(title), fontsize=9)
     axes.legend(fontsize=7)
     figure.tight_layout()
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=130, bbox_inches="tight")  # with labels that reach over the left edge
     plt.close(figure)
+
+
+def _end(text: str) -> str:
+    """The end of a text that is longer than LABEL, marked as one."""
+    return text if len(text) <= LABEL else "…" + text[1 - LABEL :]
