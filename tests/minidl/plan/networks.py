@@ -109,6 +109,9 @@ def narrow(rng: Rng) -> nn.Graph:
     """Fewer channels than a vector, broadcasting sums, results that two layers read."""
     layers = {
         "conv": nn.Conv2d(3, 3, 3, padding=1, rng=rng),
+        "left": nn.ReLU(),
+        "right": nn.SiLU(),
+        "both": nn.Add(),
         "tanh": nn.Tanh(),
         "mean": nn.GlobalAvgPool2d(),
         "sum": nn.Add(),
@@ -117,7 +120,8 @@ def narrow(rng: Rng) -> nn.Graph:
         "max": nn.MaxPool2d(2),
     }
     wiring = nn.Sequential(layers).wiring() | {
-        "sum": ("tanh", "mean"), "twice": ("relu", "relu"),
+        "right": ("conv",), "both": ("left", "right"), "sum": ("tanh", "mean"),
+        "twice": ("relu", "relu"),
     }  # fmt: skip
     return nn.Graph(layers, wiring)
 
