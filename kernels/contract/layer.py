@@ -19,7 +19,8 @@ Numba cuts a loop into as many tasks as there are threads, so that all wait for 
 system suspends early in its task. On TBB, whose threads take tasks from each other, we cut it into
 four for each thread: beside a busy process the others do what it did not begin. This changes who
 computes an iteration, and when, and no result. The other layers deal tasks out beforehand, where
-more of them win nothing.
+more of them win nothing. There, on Linux and x86-64, the threads of a chain of calls form a team
+(`team.py`), whose loops begin sooner.
 
 Compiled code calls the layer's functions by name, and a name is resolved only once. The names lead
 to functions of ours, each of which jumps to the address in a variable of its own. These addresses
@@ -40,6 +41,8 @@ from typing import Any
 
 import llvmlite.binding as llvm  # type: ignore[import-untyped]
 from numba import config
+
+from kernels.contract import team
 
 # GNU OpenMP's idle threads spin for milliseconds by default, and on a machine with other work to do
 # they take the time of the thread that they wait for; without any spinning, waking them takes up to
@@ -68,7 +71,8 @@ TASKS = 4
 """Tasks of a loop for each thread, on TBB."""
 _MODULES = {"tbb": "tbbpool", "omp": "omppool", "workqueue": "workqueue"}
 _TBB = ("libtbb.so.12", "tbb12.dll", "libtbb.12.dylib")
-_LOOP_TYPE = ctypes.PYFUNCTYPE(None, *[ctypes.c_void_p] * 5, *[ctypes.c_size_t] * 3)
+_LOOP_TYPE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 5, *[ctypes.c_size_t] * 3)
+_TEAMS = (sys.platform, platform.machine()) == ("linux", "x86_64")
 
 
 def _jump(name: str, result: str, types: tuple[str, ...]) -> str:
@@ -118,6 +122,8 @@ class _Jumps:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         code = "".join(_jump(n, *of) for n, of in FUNCTIONS.items()) + _TASKS
+        if _TEAMS:
+            code += team.CODE
         module = llvm.parse_assembly(code)
         machine = llvm.Target.from_default_triple().create_target_machine(codemodel="jitdefault")
         self.engine = llvm.create_mcjit_compiler(module, machine)
@@ -127,12 +133,17 @@ class _Jumps:
         """From now on compiled code runs on this layer, a module of `numba.np.ufunc`."""
         for name in FUNCTIONS:
             self.set(name, getattr(layer, "parallel_for" if name == LOOP else name))
+        self.team: int | None = None
         if layer.__name__.endswith(_MODULES["tbb"]):
             self.set("layers", layer.get_sched_size)
             self.set(SCHEDULE, self.engine.get_function_address("tasks"))
+            if _TEAMS:
+                self.set("layers.loop", layer.parallel_for, "")
+                self.set(LOOP, self.engine.get_function_address("loop"))
+                self.team = self.engine.get_function_address("team")
 
-    def set(self, name: str, address: int | None) -> None:
-        place = self.engine.get_global_value_address(f"{name}.address")
+    def set(self, name: str, address: int | None, suffix: str = ".address") -> None:
+        place = self.engine.get_global_value_address(name + suffix)
         ctypes.c_void_p.from_address(place).value = address
 
     def link(self) -> None:
@@ -144,6 +155,12 @@ class _Jumps:
 def name() -> str:
     """The layer that loops run on: "tbb", "omp" or "workqueue"."""
     return str(parallel.threading_layer())
+
+
+def team_address() -> int | None:
+    """Address of the function that runs a chain by a team (`team.py`); None where loops have to
+    begin one by one: on other layers, and on systems where teams were not tried."""
+    return _jumps.team
 
 
 def _load_tbb() -> None:
@@ -201,6 +218,7 @@ def _first_loop_of_a_child(*operands: Any) -> None:
 def change_in_child() -> None:
     """Have this process, a child, start workqueue's threads at its first parallel loop."""
     parallel._threading_layer = "workqueue"
+    _jumps.team = None
     _jumps.set(LOOP, ctypes.cast(_first_loop_of_a_child, ctypes.c_void_p).value)
 
 

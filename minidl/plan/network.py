@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernels.contract import memory, threads
+from kernels.contract import chain, memory, threads
 from kernels.contract.bound import Call
 from minidl.nn.graph import INPUT, Graph
 from minidl.plan.arena import Arena, Shape
@@ -24,6 +24,7 @@ class Network:
 
     steps:    what each call computes, in order.
     calls:    the compiled calls of each step; none for a view.
+    chained:  all of them in order, in chains (`kernels/contract/chain.py`).
     source:   where the input is stored, with the layout that its first reader has.
     result:   where the output is.
     watched:  what the decisions depend on.
@@ -32,6 +33,7 @@ class Network:
 
     steps: tuple[Step, ...]
     calls: tuple[tuple[Call, ...], ...]
+    chained: tuple[Call, ...]
     source: np.ndarray
     result: np.ndarray
     watched: Watched
@@ -41,9 +43,8 @@ class Network:
         """The network's output for x, of the shape and type that it was made for."""
         with threads.region():
             memory.copy(x, self.source)
-            for calls in self.calls:
-                for call in calls:
-                    call()
+            for call in self.chained:
+                call()
             y = memory.empty_like(self.result)
             y[...] = self.result
         return plain(y)
@@ -65,5 +66,8 @@ def bound(network: Graph, parts: Sequence[Part], shapes: Mapping[str, Shape]) ->
         dying = {name for name in step.reads if last[name] == i}
         calls.append(bind(step, places, dying))
         places.end_of_step(dying)
+    chained = chain.joined(call for some in calls for call in some)
     memory_of = places[INPUT], places[output]
-    return Network(tuple(every), tuple(calls), *memory_of, watched(network), places.arena.most)
+    return Network(
+        tuple(every), tuple(calls), chained, *memory_of, watched(network), places.arena.most
+    )
