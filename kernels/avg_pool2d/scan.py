@@ -8,10 +8,13 @@ N C P Q R S additions in the type of x, N C (H W + P Q) values moved; bound by m
 
 from __future__ import annotations
 
+from functools import partial
+
 import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.bound import Call, Options
 from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import PoolGeometry
@@ -23,20 +26,25 @@ def terms(g: PoolGeometry) -> float:
     return g.R * g.S + 2
 
 
+def bind(x: np.ndarray, g: PoolGeometry, y: np.ndarray, options: Options) -> Call:
+    """The call of `forward` that writes this y."""
+    divisors = g.divisors().astype(x.dtype)
+    window = g.R, g.S, g.stride, g.padding, g.dilation
+    return partial(_average, memory.nhwc(x), memory.nhwc(y), divisors, *window)
+
+
 @kernel(
     "avg_pool2d",
     name="scan",
     accuracy=Accuracy(bound=terms),
     cost=Cost(lambda problem: 1.0),
-    abilities=Abilities(into=True),
+    abilities=Abilities(into=True, bind=bind),
 )
 def forward(x: np.ndarray, g: PoolGeometry, *, out: np.ndarray | None = None) -> np.ndarray:
     """x (N,C,H,W) -> y (N,C,P,Q)."""
     y = memory.empty(g.y_shape, x.dtype, "NHWC") if out is None else out
     if y.size:
-        divisors = g.divisors().astype(x.dtype)
-        arrays = memory.nhwc(x), memory.nhwc(y), divisors
-        _average(*arrays, g.R, g.S, g.stride, g.padding, g.dilation)
+        bind(x, g, y, Options())()
     return y
 
 

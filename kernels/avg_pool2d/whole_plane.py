@@ -10,11 +10,14 @@ limited by reading x.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numba
 import numpy as np
 
 from kernels.avg_pool2d.scan import terms
 from kernels.contract import memory
+from kernels.contract.bound import Call, Options
 from kernels.contract.compilation import entry_point
 from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import PoolGeometry
@@ -35,20 +38,26 @@ def supports(problem: Problem) -> bool:
     return (g.R, g.S) == (g.H, g.W) and not any(g.padding) and g.dilation == (1, 1)
 
 
+def bind(x: np.ndarray, g: PoolGeometry, y: np.ndarray, options: Options) -> Call:
+    """The call of `forward` that writes this y."""
+    pixels = g.H * g.W
+    parts = min(pixels, pieces(pixels * g.C, PART))
+    sums = options.allocate((g.N, parts, g.C), x.dtype)
+    return partial(_average, memory.flat(x), sums, memory.flat(y), pixels)
+
+
 @kernel(
     "avg_pool2d",
     name="whole_plane",
     accuracy=Accuracy(bound=terms),
     cost=Cost(lambda problem: 0.0),
-    abilities=Abilities(supports=supports, into=True),
+    abilities=Abilities(supports=supports, into=True, bind=bind),
 )
 def forward(x: np.ndarray, g: PoolGeometry, *, out: np.ndarray | None = None) -> np.ndarray:
     """x (N,C,H,W) -> y (N,C,1,1)."""
     y = memory.empty(g.y_shape, x.dtype, "NHWC") if out is None else out
     if y.size:
-        pixels = g.H * g.W
-        sums = memory.empty((g.N, min(pixels, pieces(pixels * g.C, PART)), g.C), x.dtype)
-        _average(memory.flat(x), sums, memory.flat(y), pixels)
+        bind(x, g, y, Options())()
     return y
 
 

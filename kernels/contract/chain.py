@@ -147,8 +147,9 @@ def _unpack(value: Any, kind: Any, parts: list[float]) -> bool:
         case types.Array():
             parts += [0, 0, value.size, value.itemsize, value.ctypes.data]
             parts += [*value.shape, *value.strides]
-        case types.BaseTuple(types=kinds):
-            return all(_unpack(v, k, parts) for v, k in zip(value, kinds, strict=True))
+        case types.BaseTuple():
+            members = zip(value, kind.types, strict=True)  # type: ignore[attr-defined]
+            return all(_unpack(v, k, parts) for v, k in members)
         case types.Integer() | types.Boolean():
             parts.append(int(value))
         case types.Float():

@@ -10,16 +10,20 @@ so none overlap. x is read again for every filter.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.bound import Call, Options, in_turn
 from kernels.contract.compilation import entry_point
 from kernels.contract.costs import Work
-from kernels.contract.declarations import Accuracy, Cost
+from kernels.contract.declarations import Abilities, Accuracy, Cost
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
+from kernels.cpu.epilogue import bind as apply_to
 
 
 def work(problem: Problem) -> Work:
@@ -34,21 +38,35 @@ def terms(g: ConvGeometry) -> float:
     return g.C // g.groups * g.R * g.S + 1
 
 
-@kernel("conv2d", name="loops", accuracy=Accuracy(bound=terms), cost=Cost(work, "conv2d loops"))
+def bind(x: np.ndarray, w: np.ndarray, g: ConvGeometry, y: np.ndarray, options: Options) -> Call:
+    """The call of `forward` that writes this y."""
+    begin = np.zeros(g.K, x.dtype) if options.bias is None else options.bias
+    arrays = memory.nhwc(x), memory.nhwc(w), begin, memory.nhwc(y)
+    sums = partial(_sums, *arrays, g.K // g.groups, g.stride, g.padding, g.dilation)
+    if options.epilogue is None:
+        return sums
+    return in_turn(sums, apply_to(memory.flat(y), memory.flat(y), options.epilogue))
+
+
+@kernel(
+    "conv2d",
+    name="loops",
+    accuracy=Accuracy(bound=terms),
+    cost=Cost(work, "conv2d loops"),
+    abilities=Abilities(bind=bind),
+)
 def forward(
     x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: np.ndarray | None = None
 ) -> np.ndarray:
     """x (N,C,H,W), w (K,C/groups,R,S), bias (K,) -> y (N,K,P,Q); accumulates in their type."""
     y = memory.empty(g.y_shape, x.dtype, "NHWC")
-    y[...] = 0 if bias is None else bias[:, None, None]
     if y.size:
-        arrays = memory.nhwc(x), memory.nhwc(w), memory.nhwc(y)
-        _sums(*arrays, g.K // g.groups, g.stride, g.padding, g.dilation)
+        bind(x, w, g, y, Options(bias))()
     return y
 
 
 @entry_point(parallel=True)
-def _sums(x, w, y, group, stride, padding, dilation):  # type: ignore[no-untyped-def]
+def _sums(x, w, begin, y, group, stride, padding, dilation):  # type: ignore[no-untyped-def]
     _, H, W, _ = x.shape
     _, R, S, C = w.shape
     N, P, Q, K = y.shape
@@ -57,7 +75,7 @@ def _sums(x, w, y, group, stride, padding, dilation):  # type: ignore[no-untyped
         for q in range(Q):
             for k in range(K):
                 first = k // group * C  # the first channel of k's group
-                total = y[n, p, q, k]
+                total = begin[k]
                 for r in range(R):
                     i = p * stride[0] - padding[0] + r * dilation[0]
                     for s in range(S):

@@ -49,18 +49,16 @@ def bind(
     a: np.ndarray, b: np.ndarray, shape: tuple[int, int, int], out: np.ndarray, options: Options
 ) -> Call:
     """The call of `matmul` that writes this `out`."""
-    a = np.ascontiguousarray(a)
-    if b.flags.c_contiguous:
-        sums = options.allocate((_parts(shape), *out.shape), a.dtype)
-        product = in_turn(
-            partial(_add_rows, a, b, sums),
-            partial(np.sum, sums, axis=0, out=out),  # (parts,M,N) -> (M,N)
-        )
-    else:
-        product = partial(_dots, a, np.ascontiguousarray(b.T), out)  # b (K,N) -> its rows (N,K)
-    if options.bias is None:
-        return product
-    return in_turn(product, partial(np.add, out, options.bias, out=out))
+    a, bias = np.ascontiguousarray(a), options.bias
+    if not b.flags.c_contiguous:
+        terms = np.empty(0, a.dtype) if bias is None else bias
+        return partial(_dots, a, np.ascontiguousarray(b.T), terms, out)  # b (K,N) -> rows (N,K)
+    sums = options.allocate((_parts(shape), *out.shape), a.dtype)
+    product = in_turn(
+        partial(_add_rows, a, b, sums),
+        partial(np.sum, sums, axis=0, out=out),  # (parts,M,N) -> (M,N)
+    )
+    return product if bias is None else in_turn(product, partial(np.add, out, bias, out=out))
 
 
 @kernel(
@@ -80,15 +78,16 @@ def matmul(
 
 
 @entry_point(parallel=True, fastmath=SUMS)
-def _dots(a, rows, out):  # type: ignore[no-untyped-def]
-    """out (M,N): the dot products of each row of a (M,K) with each of `rows` (N,K)."""
+def _dots(a, rows, bias, out):  # type: ignore[no-untyped-def]
+    """out (M,N): the dot products of each row of a (M,K) with each of `rows` (N,K), plus bias (N,),
+    which may have no elements."""
     M, K = a.shape
     for n in numba.prange(len(rows)):
         for m in range(M):
             total = a.dtype.type(0)
             for k in range(K):
                 total += a[m, k] * rows[n, k]
-            out[m, n] = total
+            out[m, n] = total + bias[n] if bias.size else total
 
 
 def _parts(shape: tuple[int, int, int]) -> int:

@@ -25,6 +25,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numba
@@ -34,6 +35,7 @@ from numba import types
 from numba.core import cgutils
 
 from kernels.contract import memory
+from kernels.contract.bound import Call, Options
 from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.declarations import Abilities, Cost
 from kernels.contract.geometry import PoolGeometry
@@ -44,6 +46,8 @@ from kernels.cpu.prefetch import far, touch_rows
 from kernels.cpu.taps import WINDOWS, State, Vectors, channels, greatest, intrinsic
 from kernels.cpu.vector import choose
 
+Results = tuple[np.ndarray, np.ndarray]
+"""y and switches."""
 Tap = tuple[ir.Value, ir.Value]
 """A value and its index in the plane."""
 _I64, _I32 = ir.IntType(64), ir.IntType(32)
@@ -70,29 +74,31 @@ def window_of(g: PoolGeometry) -> tuple[int, ...]:
     return g.R, g.S, *g.stride, g.padding[0], g.padding[2]
 
 
+def bind(x: np.ndarray, g: PoolGeometry, out: Results, options: Options) -> Call:
+    """The call of `forward` that writes these results (y, switches)."""
+    number = WINDOWS.index((g.R, g.S, g.stride[0]))
+    arrays = memory.nhwc(x), *(memory.nhwc(each) for each in out)
+    return partial(_pool, number, *arrays, window_of(g), channels(x.dtype), far(x))
+
+
 @kernel(
     "max_pool2d",
     name="pairs",
     cost=Cost(nanoseconds),
-    abilities=Abilities(supports=supports, into=True),
+    abilities=Abilities(supports=supports, into=True, bind=bind),
 )
-def forward(
-    x: np.ndarray, g: PoolGeometry, *, out: tuple[np.ndarray, np.ndarray] | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def forward(x: np.ndarray, g: PoolGeometry, *, out: Results | None = None) -> Results:
     """x (N,C,H,W) -> y (N,C,P,Q) of x's type, switches (N,C,P,Q) int32.
 
     ValueError for a geometry that it does not support.
     """
-    block = channels(x.dtype)
-    y, switches = out or (
+    results = out or (
         memory.empty(g.y_shape, x.dtype, "NHWC"),
         memory.empty(g.y_shape, np.int32, "NHWC"),
     )
-    if y.size:
-        number = WINDOWS.index((g.R, g.S, g.stride[0]))
-        arrays = memory.nhwc(x), memory.nhwc(y), memory.nhwc(switches)
-        _pool(number, *arrays, window_of(g), block, far(x))
-    return y, switches
+    if results[0].size:
+        bind(x, g, results, Options())()
+    return results
 
 
 @entry_point(parallel=True)

@@ -10,10 +10,13 @@ memory if the planes are large, by the comparisons if they are in cache.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numba
 import numpy as np
 
 from kernels.contract import memory
+from kernels.contract.bound import Call, Options
 from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.declarations import Abilities, Cost
 from kernels.contract.geometry import PoolGeometry
@@ -26,26 +29,39 @@ PREFETCH_DISTANCE = 2
 """Windows between the current one and the one whose pixels are prefetched."""
 
 
+Results = tuple[np.ndarray, np.ndarray]
+"""y and switches."""
+
+
 def nanoseconds(problem: Problem) -> float:
     """A time for each tap of each window, and one for its channels."""
     g = problem.geometry
     return float(g.N * g.P * g.Q * g.R * g.S * (3 + 0.16 * work(g.C)))
 
 
-@kernel("max_pool2d", name="registers", cost=Cost(nanoseconds), abilities=Abilities(into=True))
-def forward(
-    x: np.ndarray, g: PoolGeometry, *, out: tuple[np.ndarray, np.ndarray] | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def bind(x: np.ndarray, g: PoolGeometry, out: Results, options: Options) -> Call:
+    """The call of `forward` that writes these results (y, switches)."""
+    y, switches = out
+    arrays = memory.nhwc(x), memory.flat(x), memory.nhwc(y), memory.flat(y)
+    window = g.R, g.S, g.stride, g.padding, g.dilation
+    return partial(_pool, *arrays, memory.flat(switches), *window, channels(x.dtype))
+
+
+@kernel(
+    "max_pool2d",
+    name="registers",
+    cost=Cost(nanoseconds),
+    abilities=Abilities(into=True, bind=bind),
+)
+def forward(x: np.ndarray, g: PoolGeometry, *, out: Results | None = None) -> Results:
     """x (N,C,H,W) -> y (N,C,P,Q) of x's type, switches (N,C,P,Q) int32."""
-    y, switches = out or (
+    results = out or (
         memory.empty(g.y_shape, x.dtype, "NHWC"),
         memory.empty(g.y_shape, np.int32, "NHWC"),
     )
-    if y.size:
-        arrays = memory.nhwc(x), memory.flat(x), memory.nhwc(y), memory.flat(y)
-        window = g.R, g.S, g.stride, g.padding, g.dilation
-        _pool(*arrays, memory.flat(switches), *window, channels(x.dtype))
-    return y, switches
+    if results[0].size:
+        bind(x, g, results, Options())()
+    return results
 
 
 @entry_point(parallel=True)

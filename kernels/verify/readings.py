@@ -77,6 +77,8 @@ READINGS = {
     "for the remainder, or replaces NaN.",
     "bound": "The epilogue meets a block before it is finished, twice, or not at all: a tile that "
     "overlaps, the last piece of channels, or a pass that a second run leaves as the first did.",
+    "bound again": "`bind` keeps something of the arrays' values, or a run adds to what the last "
+    "one left.",
     "pooled": "The fused pooling reads other values than are returned without it, or ties select "
     "another tap.",
     "prepared": "The prepared weights depend on the batch, or are shared between calls.",

@@ -7,13 +7,12 @@ place.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from functools import partial
 from typing import cast
 
 import numpy as np
 
 import kernels
-from kernels.contract.bound import Call
+from kernels.contract.bound import Call, Options
 from kernels.contract.geometry import PoolGeometry
 from minidl import nn
 from minidl.plan import elements, products
@@ -38,11 +37,11 @@ def bind(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...]
 def _max_pool(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...] | None:
     x = places[step.inputs[0]]
     p = PoolGeometry.of(x.shape, **cast(nn.MaxPool2d, step.layers[0]).settings)
-    kernel = kernels.pick_for("max_pool2d", x, p)
-    if not kernel.into or not channels_last(x):
+    bind = kernels.pick_for("max_pool2d", x, p).abilities.bind
+    if bind is None or not channels_last(x):
         return None
     out = places.new(step.output), places.scratch(p.y_shape, np.int32, "NHWC")
-    return (partial(kernel.function, x, p, out=out),)
+    return (bind(x, p, out, Options(allocate=places.scratch)),)
 
 
 def _average_pool(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...] | None:
@@ -51,10 +50,10 @@ def _average_pool(step: Step, places: Places, dying: Collection[str]) -> tuple[C
         return None
     settings = layer.settings if isinstance(layer, nn.AvgPool2d) else {"kernel_size": x.shape[2:]}
     p = PoolGeometry.of(x.shape, **settings)
-    kernel = kernels.pick_for("avg_pool2d", x, p)
-    if not kernel.into:
+    bind = kernels.pick_for("avg_pool2d", x, p).abilities.bind
+    if bind is None:
         return None
-    return (partial(kernel.function, x, p, out=places.new(step.output)),)
+    return (bind(x, p, places.new(step.output), Options(allocate=places.scratch)),)
 
 
 def _view(step: Step, places: Places, dying: Collection[str]) -> tuple[Call, ...] | None:

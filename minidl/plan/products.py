@@ -74,13 +74,14 @@ def _pooled(
         return (bind_pooled(x, w, g, p, (y, switches), allocated),)
     max_pool = kernels.pick_for("max_pool2d", x, p)
     able = kernel.abilities
-    if able.bind is None or not canonical or not max_pool.into or not kernel.rectifies:
+    pool = max_pool.abilities.bind
+    if able.bind is None or not canonical or pool is None or not kernel.rectifies:
         asked = {"bias": options.bias}
         asked |= {} if options.prepared is None else {"prepared": options.prepared}
         return (partial(_write, fused, (x, w, stage), asked, (y, switches)),)
     planes = places.scratch(g.y_shape, x.dtype, "NHWC")
     convolve = able.bind(x, w, g, planes, allocated)
-    return convolve, partial(max_pool.function, planes, p, out=(y, switches))
+    return convolve, pool(planes, p, (y, switches), Options())
 
 
 def _write(kernel: Kernel, operands: Any, options: Any, out: Any) -> None:

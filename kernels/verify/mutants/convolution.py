@@ -36,8 +36,9 @@ every image is the first: only for batch > 1
 +                                total += x[0, i, j, first + c] * w[k, r, s, c]
 
 the bias of the first group for every group
--    y[...] = 0 if bias is None else bias[:, None, None]
-+    y[...] = 0 if bias is None else np.resize(bias[: g.K // g.groups], g.K)[:, None, None]
+-    begin = np.zeros(g.K, x.dtype) if options.bias is None else options.bias
++    begin = np.zeros(g.K, x.dtype) if options.bias is None else options.bias
++    begin = np.resize(begin[: g.K // g.groups], g.K)
 
 all threads sum into one row
 -    for row in numba.prange(N * P):
@@ -45,7 +46,7 @@ all threads sum into one row
 -        for q in range(Q):
 -            for k in range(K):
 -                first = k // group * C  # the first channel of k's group
--                total = y[n, p, q, k]
+-                total = begin[k]
 -                for r in range(R):
 -                    i = p * stride[0] - padding[0] + r * dilation[0]
 -                    for s in range(S):
@@ -60,7 +61,7 @@ all threads sum into one row
 +        for q in range(Q):
 +            for k in range(K):
 +                first = k // group * C  # the first channel of k's group
-+                total[q, k] = y[n, p, q, k]
++                total[q, k] = begin[k]
 +                for r in range(R):
 +                    i = p * stride[0] - padding[0] + r * dilation[0]
 +                    for s in range(S):

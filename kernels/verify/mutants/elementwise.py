@@ -254,8 +254,8 @@ the terms that no part has an equal share of dropped
 +        k0, k1 = K // parts * part, K // parts * (part + 1)
 
 the bias of a column is taken away
--    return in_turn(product, partial(np.add, out, options.bias, out=out))
-+    return in_turn(product, partial(np.subtract, out, options.bias, out=out))
+-            out[m, n] = total + bias[n] if bias.size else total
++            out[m, n] = total - bias[n] if bias.size else total
 
 == random_bits philox4x32: random_bits/philox4x32.py
 words of 32 bits in 64

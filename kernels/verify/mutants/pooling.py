@@ -76,8 +76,8 @@ the last NaN wins where channels fill no block
 +        if not (value <= best):
 
 the result written elsewhere than it was told
--    y, switches = out or (
-+    y, switches = (
+-    results = out or (
++    results = (
 
 == max_pool2d registers: cpu/places.py
 rows of the plane told apart by its height: only where H is not W

@@ -126,12 +126,12 @@ every switch of a block is the first one: only for channels in blocks
 
 == avg_pool2d scan: avg_pool2d/scan.py
 always divided by the window's size
--        divisors = g.divisors().astype(x.dtype)
-+        divisors = np.full((g.P, g.Q), g.R * g.S, x.dtype)
+-    divisors = g.divisors().astype(x.dtype)
++    divisors = np.full((g.P, g.Q), g.R * g.S, x.dtype)
 
 padding is never counted
--        divisors = g.divisors().astype(x.dtype)
-+        divisors = np.multiply.outer(g._taps_inside(0), g._taps_inside(1)).astype(x.dtype)
+-    divisors = g.divisors().astype(x.dtype)
++    divisors = np.multiply.outer(g._taps_inside(0), g._taps_inside(1)).astype(x.dtype)
 
 the sum begins at what the buffer held
 -        y[n, p] = 0
@@ -139,6 +139,11 @@ the sum begins at what the buffer held
 float64 summed through float32
 -                            y[n, p, q, c] += x[n, h, w, c]
 +                            y[n, p, q, c] += np.float32(x[n, h, w, c])
+
+== avg_pool2d whole_plane: avg_pool2d/whole_plane.py
+the call is bound to x as it was then
+-    return partial(_average, memory.flat(x), sums, memory.flat(y), pixels)
++    return partial(_average, memory.flat(x).copy(), sums, memory.flat(y), pixels)
 
 == avg_pool2d_vjp gather: avg_pool2d_vjp/gather.py
 windows between two strides take part: only for stride > 1

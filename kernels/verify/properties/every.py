@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kernels.bounds import same_bits
 from kernels.contract import memory, threads
+from kernels.contract.bound import Options
 from kernels.contract.registry import Kernel
 from kernels.verify.arrays import GUISES
 from kernels.verify.calls import OPERATIONS, Call, Results
@@ -78,6 +79,29 @@ def writes_to_out_alone(kernel: Kernel, call: Call) -> None:
 
 def _made(shape: tuple[int, ...], like: np.ndarray) -> np.ndarray:
     return memory.empty(shape, like.dtype, "NHWC" if like.ndim == 4 else "C")
+
+
+@holds("bound again", "max_pool2d", "avg_pool2d", "matmul", optional=True, large=None,
+       applies=lambda kernel: kernel.abilities.bind is not None)  # fmt: skip
+def binds_its_own_call(kernel: Kernel, call: Call) -> None:
+    """A bound call gives the bits of a call, each time it runs, of what its arrays hold then."""
+    expected, bind = call.run(kernel), kernel.abilities.bind
+    assert bind is not None
+    operands = [memory.canonicalise(array).copy("K") for array in call.inputs.values()]
+    assume(all(array.size for array in (*operands, *expected)))
+    values = [operand.copy() for operand in operands]
+    for operand in operands:
+        operand[...] = 3
+    made = tuple(_made(array.shape, array) for array in expected)
+    out = made if len(made) > 1 else made[0]
+    bound = bind(*operands, call.g, out, Options(call.options.get("bias")))
+    for run_number in range(2):
+        for array, value in zip(operands, values, strict=True):
+            array[...] = value
+        for array in made:
+            array[...] = 7
+        bound()
+        exactly(made, expected, f"run {run_number} of the bound call")
 
 
 @holds("any memory", *WITH_ARRAYS, fills=("normal", "integers"), optional=True, large=None,
