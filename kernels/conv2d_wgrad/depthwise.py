@@ -3,10 +3,10 @@
     gw[r, s, c] = sum over n, p, q of x[n, p stride - pad + r dilation, ..., c] gy[n, p, q, c]
 
 The sums of up to 10 taps, a vector of channels each, stay in registers along a row of outputs, and
-4 outputs share the pixels that they load (`kernels/cpu/channelwise.py`). Taps beyond the plane are
-left out. Each part of the rows has its own sums, which are added in order; the parts depend on the
-geometry alone, so any number of threads gives the same bits. 2 N C P Q R S operations on
-N C (H W + P Q) values; limited by memory, and by loads where the plane is in cache.
+4 outputs share the pixels that they load (`kernels/cpu/channelwise_shares.py`). Taps beyond the
+plane are left out. Each part of the rows has its own sums, which are added in order; the parts
+depend on the geometry alone, so any number of threads gives the same bits. 2 N C P Q R S operations
+on N C (H W + P Q) values; limited by memory, and by loads where the plane is in cache.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from kernels.contract.geometry import ConvGeometry
 from kernels.contract.problem import Problem
 from kernels.contract.registry import kernel
 from kernels.contract.threads import partial_sums
-from kernels.cpu.channelwise import MOST, channelwise, channelwise_shares, rows_at_a_time
+from kernels.cpu.channelwise import MOST, channelwise
+from kernels.cpu.channelwise_shares import channelwise_shares, rows_at_a_time
 from kernels.cpu.depthwise import CHANNELS, MOST_STEP, MOST_TAPS, supports
 from kernels.cpu.direct import without_products
 from kernels.cpu.vector import lanes, lanes_of

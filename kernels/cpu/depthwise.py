@@ -5,8 +5,8 @@
 along both axes (`Axis`). For fprop `step` is the stride, `spread` the dilation and `place` minus
 the padding. For dgrad each phase of the stride has the taps that meet it, and `step` is 1. Rows of
 results, in pieces of at most CHANNELS channels, are shared out among the threads; up to 8
-neighbouring results of a row are summed in registers (`channelwise.py`). Taps beyond the plane are
-left out.
+neighbouring results of a row are summed in registers (`channelwise_rows.py`). Taps beyond the plane
+are left out.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from kernels.contract.compilation import entry_point, subroutine
 from kernels.contract.geometry import ConvGeometry
 from kernels.contract.machine import LAST_CACHE
 from kernels.contract.problem import Problem
-from kernels.cpu.channelwise import MOST, channelwise, channelwise_rows
+from kernels.cpu.channelwise import MOST, channelwise
+from kernels.cpu.channelwise_rows import channelwise_rows
 from kernels.cpu.epilogue import Epilogue, apply, nothing
 from kernels.cpu.non_temporal import fence, use_non_temporal
 from kernels.cpu.vector import lanes, lanes_of

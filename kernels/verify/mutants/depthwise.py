@@ -45,11 +45,10 @@ no tile for rows of 7 n pixels
 +    if count % 7 == 0:
 +        return 6
 
-== conv2d depthwise: cpu/channelwise.py
+== conv2d depthwise: cpu/channelwise_rows.py
 no ReLU for the results of a tile of four: only for rows of 4 to 6 pixels
--    values = [emit.builder.select(rectify, emit.rectified(value), value) for value in sums]
-+    chosen = lambda v: emit.builder.select(rectify, emit.rectified(v), v)
-+    values = [v if len(sums) == 4 else chosen(v) for v in sums]
+-    values = _rectified_if(emit, rectify, sums)
++    values = sums if len(sums) == 4 else _rectified_if(emit, rectify, sums)
 
 == conv2d_dgrad depthwise: conv2d_dgrad/depthwise.py
 the phases of the columns in the place of the rows': only for two strides
@@ -81,7 +80,7 @@ the channels of the last vector taken from the one before: only for C that fills
 -    taps[last:] = total[:, whole - lanes(x.dtype) :].T  # (RS,L) -> (L,RS)
 +    taps[last:] = total[:, last : last + lanes(x.dtype)].T  # (RS,L) -> (L,RS)
 
-== conv2d_wgrad depthwise: cpu/channelwise.py
+== conv2d_wgrad depthwise: cpu/channelwise_shares.py
 the outputs at the right edge left out: only for padding
 -                (builder.sub(Q, end), 1, True),
 +                (builder.sub(end, end), 1, True),
