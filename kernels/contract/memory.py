@@ -216,9 +216,15 @@ def _to_nhwc(x, y):  # type: ignore[no-untyped-def]
     N, H, W, C = y.shape
     for unit in numba.prange(N * H):
         n, h = unit // H, unit % H
-        for w in range(W):
-            for c in range(C):
-                y[n, h, w, c] = x[((n * C + c) * H + h) * W + w]
+        if C == 3:  # a photograph: LLVM interleaves vectors of three rows
+            row, plane = (n * 3 * H + h) * W, H * W
+            red, green, blue = x[row:], x[row + plane :], x[row + 2 * plane :]
+            for w in range(W):
+                y[n, h, w, 0], y[n, h, w, 1], y[n, h, w, 2] = red[w], green[w], blue[w]
+        else:
+            for w in range(W):
+                for c in range(C):
+                    y[n, h, w, c] = x[((n * C + c) * H + h) * W + w]
 
 
 def common_float(arrays: Sequence[np.ndarray], what: str) -> np.dtype:
