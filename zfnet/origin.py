@@ -22,10 +22,11 @@ LIBRARIES = "numpy", "scipy", "numba", "llvmlite"
 """They, or the code that they generate, compute the numbers."""
 ROOT = Path(__file__).resolve().parents[1]
 COMPUTING = (
-    "minidl/*.py", "minidl/functional/*.py", "minidl/nn/*.py", "kernels/cuda/*.py",
-    "kernels/**/*.cu*", "zfnet/data/*.py", "zfnet/data/drawing/*.py", "zfnet/evaluate.py",
-    "zfnet/gradients.py", "zfnet/inspectable.py", "zfnet/model.py", "zfnet/over_batches.py",
-    "zfnet/parallel/*.py", "zfnet/steps.py", "zfnet/train.py",
+    "minidl/*.py", "minidl/functional/*.py", "minidl/nn/*.py", "minidl/optim/*.py",
+    "kernels/cuda/*.py", "kernels/**/*.cu*", "zfnet/data/*.py", "zfnet/data/drawing/*.py",
+    "zfnet/evaluate.py", "zfnet/gradients.py", "zfnet/inspectable.py", "zfnet/model.py",
+    "zfnet/over_batches.py", "zfnet/parallel/*.py", "zfnet/steps.py", "zfnet/train.py",
+    "zfnet/update.py",
 )  # fmt: skip
 """Sources that compute a training, besides the kernels of the CPU."""
 

@@ -11,7 +11,6 @@ While a run is trained its folder is locked. A folder that is removed meanwhile 
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -23,14 +22,12 @@ import numpy as np
 
 from kernels.storage.atomic import writing_into
 from kernels.storage.folders import require_present
-from minidl import device, init, nn, optim
 from zfnet.checkpoint import (
     epoch_file,
     forget_other_images,
     save_checkpoint,
     save_images,
     save_results,
-    velocities,
 )
 from zfnet.data import BadImage, Dataset, Loading, require_classes
 from zfnet.data.listing import Listing, listing
@@ -43,6 +40,7 @@ from zfnet.parallel.sharded import batches_of
 from zfnet.parallel.world import ALONE, Alone, Elsewhere, Processes
 from zfnet.recipe import Recipe
 from zfnet.training_state import Position, Progress
+from zfnet.update import Update
 
 
 class _Stopped(Exception):
@@ -87,9 +85,7 @@ class Trainer:
         self.network, self.val, self.out, self.recipe = network, val, out, recipe
         self.workers, self.strict, self.world = workers, strict, world
         self.on_step, self.on_epoch, self.stopping = on_step, on_epoch, stopping
-        parameters = dict(network.model.named_parameters())
-        self.optimizer = optim.SGD(parameters, recipe.lr, recipe.momentum, recipe.weight_decay)
-        self.schedule = recipe.make_schedule()
+        self.update = Update(network.model, recipe)
         how = Loading(recipe.crops, recipe.seed, workers=workers, strict=strict)
         self.loader, self.batches = batches_of(network, train, recipe, how, world)
         self.at = Position()
@@ -101,9 +97,6 @@ class Trainer:
         self.allow_changes = False
         self._began: Origin | None = None
         self._counted = time.process_time()
-        # Scales nothing. It loads the kernel on a device, so that loading cannot fail between a
-        # step's update and its end; the update loads its own kernel before the first weight.
-        self._renormalise(math.inf)
 
     @property
     def writes(self) -> bool:
@@ -179,7 +172,7 @@ class Trainer:
     def _one_step(self, step: Step) -> bool:
         """Loss, gradients, update, filters scaled back; True if the batch was passed over."""
         began, model, at = time.perf_counter(), self.network.model, self.at
-        self.optimizer.lr = self._rate(step.position)
+        self.update.optimizer.lr = self._rate(step.position)
         model.train()
         model.zero_grad()
         due = self._checkpoint_is_due()
@@ -194,15 +187,13 @@ class Trainer:
         at.next_batch = step.position + 1
         if found is None:
             return True
-        self.optimizer.step()
-        self._renormalise(self.recipe.max_rms)
+        self.update.step()
         at.count(found.images, found.loss, found.correct, time.perf_counter() - began)
         return False
 
     def _rate(self, position: int) -> float:
         """The learning rate of the batch at `position` of this epoch."""
-        within = position / len(self.loader) if isinstance(self.schedule, optim.Cosine) else 0
-        return self.schedule(self.at.epoch + within, None)
+        return self.update.rate(self.at.epoch, position, len(self.loader))
 
     def _checkpoint_is_due(self) -> bool:
         """Evaluated after the check of the next loss, so that diverged weights are not kept."""
@@ -211,13 +202,7 @@ class Trainer:
 
     @property
     def _watch(self) -> Watch:
-        return Watch(self.out, self.at, self.optimizer.lr)
-
-    def _renormalise(self, max_rms: float) -> None:
-        if self.recipe.max_rms:
-            for _, layer in self.network.model.named_children():
-                if isinstance(layer, nn.Conv2d):
-                    layer.weight.change(lambda array: init.renormalise_filters(array, max_rms))
+        return Watch(self.out, self.at, self.update.optimizer.lr)
 
     def _progress(self) -> Progress:
         return self.at.progress(self.recipe.epochs, len(self.loader))
@@ -237,7 +222,7 @@ class Trainer:
             "processor_seconds": self._count_processor(),
             "unreadable": len(self.loader.bad),
         }
-        self.schedule(at.epoch, errors.top1)
+        self.update.schedule(at.epoch, errors.top1)
         self.at = at.next_epoch(line)
         if self.writes and self.at.epoch in self.recipe.keep_epochs:
             self.network.save(epoch_file(self.out, self.at.epoch))
@@ -285,13 +270,14 @@ class Trainer:
         state = {
             "recipe": asdict(self.recipe),
             "position": asdict(self.at),
-            "schedule": self.schedule.state(),
+            "schedule": self.update.schedule.state(),
             # A copy: the threads that prefetch may add to it.
             "unreadable": dict(self.loader.bad),
             "origin": self.origin.as_json(),
             "changes": self.changes,
         }
-        save_checkpoint(self.out, self.network, self.optimizer.velocity, state, statistics or {})
+        velocity = self.update.optimizer.velocity
+        save_checkpoint(self.out, self.network, velocity, state, statistics or {})
         forget_other_images(self.out, self.origin.images)
 
     def restore(self, arrays: dict[str, np.ndarray], state: dict[str, Any]) -> None:
@@ -299,16 +285,13 @@ class Trainer:
 
         ValueError if the checkpoint belongs to another network or its state is incomplete.
         """
-        own = self.optimizer.velocity
-        stored = velocities(arrays, own)
         try:
             at = Position(**state["position"])
-            self.schedule.load(state["schedule"])
+            self.update.schedule.load(state["schedule"])
             self.loader.bad.update(state.get("unreadable", {}))
             self.changes = list(state.get("changes", []))
             self._began = Origin.of_json(state["origin"]) if state.get("origin") else None
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"the checkpoint's state cannot be read: {error!r}") from None
-        for name, velocity in stored.items():
-            own[name][...] = device.like(velocity, own[name])
+        self.update.restore(arrays)
         self.at = at

@@ -12,24 +12,10 @@ import pytest
 
 from kernels import Abilities, ConvGeometry, Kernel, PoolGeometry
 from kernels.contract.declarations import Accuracy
-from kernels.definition.convolution import conv2d, conv2d_wgrad
+from kernels.definition.convolution import conv2d_wgrad
 from kernels.definition.pooling import avg_pool2d, max_pool2d
-from kernels.verify import PROFILES, PROPERTIES, Outcome, try_property
-
-Forward = Callable[..., np.ndarray]
-
-
-def right(x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: Any = None) -> np.ndarray:
-    y = conv2d(x, w, g).astype(x.dtype)
-    return y if bias is None else y + bias[:, None, None]
-
-
-def conv(function: Forward) -> Kernel:
-    return Kernel("conv2d", "tried", "cpu", function, Accuracy(spreads="padding"))
-
-
-def tried(kernel: Kernel, law: str, profile: str = "ci") -> Outcome:
-    return try_property(kernel, PROPERTIES[law], PROFILES[profile], shrink=False)
+from kernels.verify import PROPERTIES
+from tests.kernels.trials import Forward, conv, right, tried
 
 
 def wrong_where(condition: Callable[[ConvGeometry], bool]) -> Forward:
@@ -195,43 +181,6 @@ def test_what_only_a_history_or_a_special_number_shows_is_caught(
 def test_a_kernel_may_declare_that_its_blas_skips_zeros() -> None:
     kernel = replace(conv(skipping), accuracy=Accuracy(spreads="padding", skips_zeros=True))
     assert not PROPERTIES["dead filters"].concerns(kernel)
-
-
-def rounded(bits: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Values of float32 without their last `bits` bits, the rest rounded to nearest."""
-
-    def change(a: np.ndarray) -> np.ndarray:
-        if a.dtype != np.float32:
-            return a
-        whole = np.ascontiguousarray(a).view(np.uint32) + np.uint32(1 << (bits - 1))
-        return (whole >> np.uint32(bits) << np.uint32(bits)).view(np.float32)
-
-    return change
-
-
-@pytest.mark.parametrize(
-    ("bits", "name"), [(13, "operands rounded to TensorFloat-32"), (16, "rounded to bfloat16")]
-)
-def test_operands_of_fewer_bits_are_named(bits: int, name: str) -> None:
-    change = rounded(bits)
-
-    def forward(x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: Any = None) -> np.ndarray:
-        return right(change(x), change(w), g, bias=bias)
-
-    outcome = tried(conv(forward), "statistical line")
-    assert outcome.failure is not None
-    assert name in outcome.failure.reason
-
-
-def test_float64_that_is_computed_in_float32_is_named() -> None:
-    def forward(x: np.ndarray, w: np.ndarray, g: ConvGeometry, *, bias: Any = None) -> np.ndarray:
-        if w[0].size <= 64:
-            return right(x, w, g, bias=bias)
-        return right(x.astype(np.float32), w.astype(np.float32), g, bias=bias).astype(x.dtype)
-
-    outcome = tried(conv(forward), "thresholds")
-    assert outcome.failure is not None
-    assert outcome.failure.call.dtype == np.float64
 
 
 def pooled_wrongly(x: np.ndarray, g: PoolGeometry) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ from zfnet import network as networks
 from zfnet.checkpoint import CHECKPOINT, load_checkpoint
 from zfnet.data import BadImage
 from zfnet.evaluate import evaluate
+from zfnet.recipe import Recipe
 from zfnet.training_state import Diverged
 
 
@@ -156,3 +157,19 @@ def test_impossible_recipes_are_refused_with_their_numbers(
 ) -> None:
     with pytest.raises(ValueError, match=shown):
         trainer(tmp_path, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "shown"),
+    [
+        ({"lr": -0.1}, "lr=-0.1"),
+        ({"lr": float("nan")}, "lr=nan"),
+        ({"momentum": 1.5}, "momentum=1.5"),
+        ({"weight_decay": float("inf")}, "weight_decay=inf"),
+    ],
+)
+def test_an_impossible_recipe_is_refused_before_any_image_is_read(
+    wrong: dict[str, Any], shown: str
+) -> None:
+    with pytest.raises(ValueError, match=shown):
+        Recipe(**wrong)
