@@ -1,4 +1,4 @@
-"""`python -m kernels list | verify | fingerprint | show`."""
+"""Command line of the kernels: `python -m kernels COMMAND`."""
 
 import sys
 

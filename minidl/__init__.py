@@ -1,4 +1,4 @@
-"""A small autograd engine whose every multiplication can be read: see `kernels`."""
+"""Autograd engine with PyTorch's names, on the readable arithmetic of `kernels`."""
 
 from __future__ import annotations
 

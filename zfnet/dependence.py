@@ -1,4 +1,4 @@
-"""Dependence of a layer's places on its inputs' places: layout, reach, and patches.
+"""Spatial dependence of a layer: the input positions that each of its output positions reads.
 
 The rules of the kinds of layers are in `zfnet/dependence_rules.py` and `zfnet/dependence_moves.py`.
 Any other kind depends on the whole planes of its inputs: a bound that holds for everything.

@@ -1,4 +1,4 @@
-"""Dependence of the kinds of layers that move elements: shapes, slices, pads, rolls, other sizes.
+"""Spatial dependence of layers that move elements: shapes, slices, pads, rolls, other sizes.
 
 A layer that keeps the order of the axes is asked itself: it is run on the numbers of the rows and
 of the columns, and what it gives are the sources of every place.

@@ -1,4 +1,4 @@
-"""Dependence of the kinds of layers that compute: windows, single places, joins, products."""
+"""Spatial dependence of layers that compute: windows, elementwise layers, joins, products."""
 
 from __future__ import annotations
 

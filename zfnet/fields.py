@@ -1,4 +1,4 @@
-"""Receptive fields through a graph: boxes of places, from a layer down to the image."""
+"""Receptive fields through a graph: boxes of positions, from a layer down to the image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layouts of activations: which axes of a layer's output are maps, and which are places.
+"""Layouts of activations: which axes of a layer's output are maps, and which are positions.
 
 Units are numbered (map, p, q), whatever the shape of an output: planes (K,P,Q) as they are; planes
 with the channels last (P,Q,K), with their axes exchanged; tokens (L,D) as D maps of L x 1 units;

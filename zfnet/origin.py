@@ -1,4 +1,4 @@
-"""Origin of a run's numbers: what decides them besides its recipe and its network.
+"""Provenance of a run: what decides its numbers besides recipe and network.
 
 A checkpoint keeps it. A run that is resumed elsewhere, or otherwise, would not reach the weights of
 an uninterrupted one; every difference is named.

@@ -1,4 +1,4 @@
-"""Reach of an operation: the places of an input on which places of its output depend.
+"""Reach of an operation: from a box of output positions to the input positions that they read.
 
 Every reach maps a box of output places to a box that contains all input places on which any of
 them depends. Boxes of sliding windows may extend beyond the plane, by the padding; all others lie

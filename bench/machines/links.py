@@ -1,4 +1,4 @@
-"""Nodes and links that are stated and not measured, and the networks that are modelled on them."""
+"""Nodes and links of larger machines, assumed and not measured, and the modelled networks."""
 
 from __future__ import annotations
 

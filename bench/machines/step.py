@@ -1,4 +1,4 @@
-"""Seconds of a data-parallel step: computation, buckets on their way behind it, and what is left.
+"""Model of a data-parallel step's time: computation, overlapping communication, and the rest.
 
 A process computes its shards one after the other. In the backward pass of its last shard bucket b
 is complete after r_b seconds, and takes its turn on the link:

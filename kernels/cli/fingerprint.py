@@ -16,6 +16,7 @@ from kernels.cli.requirements import require_hypothesis
 from kernels.cli.verify import require
 from kernels.contract import machine, threads
 from kernels.contract.registry import all_kernels
+from kernels.storage.atomic import replacing
 from kernels.terminal.progress import Task, progress_bars, say
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Fingerprint:
     digests: dict[str, str]
 
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps(self.__dict__, indent=1) + "\n")
+        with replacing(path) as beside:
+            beside.write_text(json.dumps(self.__dict__, indent=1) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> Fingerprint:
@@ -59,7 +61,7 @@ def fingerprint_command(
     device: Annotated[
         str, typer.Option(help="cpu, emulator, cuda, or all: cpu and emulator.")
     ] = "cpu",
-    seed: Annotated[int, typer.Option(help="The same seed draws the same inputs.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same inputs.")] = 0,
     cases: Annotated[int, typer.Option(min=1, help="Cases of each kernel and type.")] = 40,
     count: Annotated[
         int | None, typer.Option("--threads", min=1, help="Threads; 2 unless given.")

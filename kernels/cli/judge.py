@@ -1,13 +1,14 @@
-"""`python -m kernels judge`: a verdict on strangers' kernels, each in a process of its own."""
+"""`python -m kernels judge`: a verdict on kernels that are not trusted, each in its own process."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
+from kernels.cli import judge_options as options
 from kernels.cli import restart
+from kernels.cli import verify_options as verifying
 from kernels.cli.report_files import Files
 from kernels.cli.requirements import require_hypothesis
 
@@ -15,56 +16,23 @@ _PROFILES = ("few", "dev", "ci", "intense")
 
 
 def judge_command(
-    sources: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="Files of kernels, or a folder of them.")
-    ],
-    op: Annotated[
-        str | None, typer.Option(help="Only these operations, as in conv2d,conv2d_dgrad.")
-    ] = None,
-    kernel: Annotated[str | None, typer.Option(help="Only kernels of this name.")] = None,
-    layer: Annotated[
-        list[str] | None,
-        typer.Option(help="Judge on this layer alone, such as vgg16.conv3_1; may be repeated."),
-    ] = None,
-    geometry: Annotated[
-        list[str] | None,
-        typer.Option(help='Judge on this geometry alone, as for "verify"; may be repeated.'),
-    ] = None,
-    profile: Annotated[
-        str, typer.Option(help="few, dev, ci or intense: number of examples.")
-    ] = "ci",
-    seed: Annotated[int, typer.Option(help="The same seed draws the same examples.")] = 0,
-    timeout: Annotated[
-        float, typer.Option(min=0.1, help="Seconds that a call of the kernel may take.")
-    ] = 60,
-    memory: Annotated[
-        float, typer.Option(min=0.1, help="Gigabytes of memory that the kernel may take.")
-    ] = 8,
-    json: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="Write verdict, properties and errors here.")
-    ] = None,
-    junit: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="Write JUnit's XML, for a CI service.")
-    ] = None,
-    first: Annotated[
-        bool, typer.Option("--first", help="End at the first property that fails.")
-    ] = False,
-    bench: Annotated[
-        bool, typer.Option("--bench", help="Time what was found right, by the judge's clock.")
-    ] = False,
-    resume: Annotated[
-        Path | None,
-        typer.Option(dir_okay=False, help="Of a folder: add each result here, and go on from it."),
-    ] = None,
-    expect: Annotated[
-        str | None, typer.Option(help="Of a folder: good or bad, what each file should be.")
-    ] = None,
-    jobs: Annotated[
-        int, typer.Option(min=1, help="Of a folder: files that are judged at a time.")
-    ] = 1,
-    limit: Annotated[
-        float, typer.Option(min=1, help="Of a folder: the most seconds of one file.")
-    ] = 900,
+    sources: options.Sources,
+    op: verifying.Operations = None,
+    kernel: verifying.Name = None,
+    layer: verifying.Layers = None,
+    geometry: options.Geometries = None,
+    profile: verifying.Profile = "ci",
+    seed: verifying.Seed = 0,
+    timeout: options.Timeout = 60,
+    memory: options.Memory = 8,
+    json: verifying.Json = None,
+    junit: verifying.Junit = None,
+    first: verifying.First = False,
+    bench: options.Bench = False,
+    resume: verifying.Resume = None,
+    expect: verifying.Expect = None,
+    jobs: options.Jobs = 1,
+    limit: verifying.Limit = 900,
 ) -> None:
     """Judge kernels that are not trusted; exit status 0: right, 1: wrong, 2: could not run.
 

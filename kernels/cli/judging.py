@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,10 +47,10 @@ class Asked:
 
 def judge(asked: Asked) -> int:
     """Judges the files, prints the verdict, returns the exit status."""
-    named = [*map(given.layer, asked.layers), *map(given.geometry, asked.geometries)]
+    named = given.read(asked.layers, asked.geometries, asked.op)
     with closing(Judgement(asked.limits)) as judgement:
         for source in asked.sources:
-            judgement.load(source)
+            judgement.load(os.path.abspath(source))  # the kernel's process has another folder
         for sentence in [*judgement.unread, *judgement.unguarded]:
             say(f"kernels: {sentence}")
         found = list(judgement.source_of)

@@ -1,4 +1,4 @@
-"""`python -m kernels verify --mutants`: a hunt for the planted bugs."""
+"""`python -m kernels verify --mutants`: mutation testing, with a table of its results."""
 
 from __future__ import annotations
 

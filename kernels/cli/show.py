@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from kernels.cli import show_options as options
 from kernels.contract.registry import Kernel
 from kernels.show import pictures
 from kernels.show.check import Check, check
@@ -23,43 +23,23 @@ WIDEST = 64  # columns that are printed, more than fit on a screen
 
 
 def show_command(
-    operation: Annotated[
-        str,
-        typer.Argument(
-            help="conv2d, conv2d_dgrad (its transpose), conv2d_wgrad, max_pool2d, max_unpool2d or "
-            "local_contrast_norm."
-        ),
-    ],
-    input: Annotated[str, typer.Option(metavar="HxW", help="The image's pixels.")] = "4x4",
-    kernel: Annotated[
-        str | None, typer.Option(metavar="RxS", help="The window: by default 3x3, for pooling 2x2.")
-    ] = None,
-    stride: Annotated[
-        str | None, typer.Option(help="1 or 2x1: by default 1, for pooling the window.")
-    ] = None,
-    padding: Annotated[
-        str, typer.Option(help="1, 1x2, or top, bottom, left, right: 1x0x1x0; negative crops.")
-    ] = "0",
-    dilation: Annotated[str, typer.Option(help="1 or 2x1.")] = "1",
-    groups: Annotated[int, typer.Option(help="Groups of channels and filters.")] = 1,
-    channels: Annotated[int, typer.Option(help="Of the image.")] = 1,
-    filters: Annotated[int, typer.Option(help="Filters, one for each plane of y.")] = 1,
-    batch: Annotated[int, typer.Option(help="Images.")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of numbers that are not from a file.")] = 0,
-    x: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The image: .npy, or text with rows.")
-    ] = None,
-    w: Annotated[Path | None, typer.Option(metavar="FILE", help="The kernel.")] = None,
-    gy: Annotated[Path | None, typer.Option(metavar="FILE", help="The gradient of y.")] = None,
-    algorithm: Annotated[
-        str | None, typer.Option(help="The kernel to compare with; winograd shows its tile.")
-    ] = None,
-    csv: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write every matrix there as a CSV file.")
-    ] = None,
-    picture: Annotated[
-        Path | None, typer.Option(metavar="FILE.svg", help="Draw the call's picture.")
-    ] = None,
+    operation: options.Operation,
+    input: options.Input = "4x4",
+    kernel: options.Window = None,
+    stride: options.Stride = None,
+    padding: options.Padding = "0",
+    dilation: options.Dilation = "1",
+    groups: options.Groups = 1,
+    channels: options.Channels = 1,
+    filters: options.Filters = 1,
+    batch: options.Batch = 1,
+    seed: options.Seed = 0,
+    x: options.Image = None,
+    w: options.Weights = None,
+    gy: options.Gradient = None,
+    algorithm: options.Algorithm = None,
+    csv: options.Csv = None,
+    picture: options.Picture = None,
 ) -> None:
     """Print an operation as matrices, for your own sizes and numbers."""
     sheet = sheet_of(

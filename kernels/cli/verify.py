@@ -73,7 +73,7 @@ def verify_command(
         raise typer.Exit(verification.HOLDS)
     if mutants:
         raise typer.Exit(hunt_mutants(op, kernel, profile, seed, sample, every, record))
-    named = [*map(given.layer, layer or ()), *map(given.geometry, geometry or ())]
+    named = given.read(layer, geometry, op)
     require(device)
     if resume is not None or expect is not None or any(Path(s).is_dir() for s in sources or []):
         settings = Settings(profile, seed, device, op, kernel, first or expect == "bad", limit,

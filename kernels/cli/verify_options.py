@@ -30,7 +30,7 @@ Device = Annotated[
     str, typer.Option(help="cpu; emulator or cuda: the CUDA kernels, without or with a GPU.")
 ]
 Profile = Annotated[str, typer.Option(help="few, dev, ci or intense: number of examples.")]
-Seed = Annotated[int, typer.Option(help="The same seed draws the same examples.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed draws the same examples.")]
 Json = Annotated[
     Path | None, typer.Option(dir_okay=False, help="Write verdict, properties and errors here.")
 ]

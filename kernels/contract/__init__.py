@@ -1,4 +1,4 @@
-"""The contract between a kernel and its callers.
+"""Contract between a kernel and its callers: what a kernel declares, and what a call hands to it.
 
 registry     the table of kernels, and the choice of one for a problem
 geometry     every size formula; window_geometry: the window beneath; norm_geometry: normalisations

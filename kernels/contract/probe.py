@@ -1,4 +1,4 @@
-"""Probe of a kernel's `supports`, one feature of a convolution at a time."""
+"""Features that a convolution kernel supports (stride, groups, ...), asked for one by one."""
 
 from __future__ import annotations
 

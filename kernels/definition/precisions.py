@@ -1,4 +1,4 @@
-"""Names of lower precision: operands rounded to a narrower type, and sums that were kept in one.
+"""Detection of lower precision: operands or sums in a narrower type, such as TF32, named by it.
 
 A result that errs by more than its own type explains is compared with the results for operands
 rounded to each narrower type, and its errors with those of sums in each.

@@ -1,4 +1,4 @@
-"""Judge: a verdict on a stranger's kernel, which runs in a process of its own.
+"""Judge: a verdict on a kernel that is not trusted, which runs in a process of its own.
 
 The kernel's process (`child.py`) holds nothing but the kernel, its declarations and copies of the
 operands. Drawn calls, the definition, bounds, clock and verdict stay in the judging process, where

@@ -1,4 +1,4 @@
-"""Launcher of a kernel's process in name spaces of its own: it sees no process but those it begins.
+"""Launcher of a kernel's process in Linux namespaces of its own, where it sees no other process.
 
     python apart.py LIFE PRELOAD SOCKET MEMORY
 

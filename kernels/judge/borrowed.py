@@ -1,4 +1,4 @@
-"""Calls of this project's own kernels and of its definitions, noted by name.
+"""Record of a judged kernel's calls to this project's own kernels and definitions, by name.
 
 A kernel that hands its call on returns right results that are not its own. Calls of a registered
 kernel are seen where it is called (`contract.observed`); here its function, and the definition's

@@ -1,4 +1,4 @@
-"""Conduct of a kernel: what its calls did besides returning a result.
+"""Side effects of a kernel: what its calls did besides returning a result.
 
 These are properties like those of the suite, but no call of theirs is drawn: they are judged by
 what all calls of the trials before them showed.

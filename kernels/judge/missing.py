@@ -1,4 +1,4 @@
-"""Empty modules for modules of the suite that a kernel's file imports and that are not there.
+"""Placeholders for modules that a judged file imports from another version of this project.
 
 A file that replaces a function of the suite names it by the module of some version of this project.
 It is judged by what it computes, not refused for that import, and the import is named.

@@ -1,4 +1,4 @@
-"""Operands of a narrower type than the name of a kernel says, behind a wide declared bound.
+"""Detection of operands rounded to a narrower type, which a wide declared bound would hide.
 
 A kernel is judged by the bound and the amplification that it declares, which transforms need. No
 declaration makes operands that were rounded to bfloat16 those of float32: then the results are,

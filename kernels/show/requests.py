@@ -1,4 +1,4 @@
-"""Requests: a reader's sizes and numbers, made into the sheet of one call."""
+"""Worked example for a reader's own sizes and numbers: their checks, and the sheet made of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sheet of one call: its matrices in the order of explanation, and their result."""
+"""Sheet: a worked example of one call, its matrices in the order of explanation, and its result."""
 
 from __future__ import annotations
 

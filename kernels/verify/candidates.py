@@ -1,4 +1,4 @@
-"""Geometries for kernels that serve few: a list of common settings, filtered by `supports`.
+"""Geometries for kernels that support few: a list of common settings, filtered by `supports`.
 
 The ranges of `geometries.py` are narrowed one setting at a time, beginning with a plain call. A
 kernel that serves no plain call (padding 1 alone, planes of 56 x 56) gets its examples from here.

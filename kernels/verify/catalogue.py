@@ -1,4 +1,4 @@
-"""Catalogue of the properties: a page of Markdown, from the code and the record of a hunt.
+"""Catalogue of the properties: a page of Markdown, from the code and a record of mutation tests.
 
 It states for each property its sentence, the kernels that it concerns, the drawn calls, the planted
 bugs that it has caught, and the usual causes of its failure; at the end, for each bug, the

@@ -1,4 +1,4 @@
-"""Coverage of a kernel: which geometries it admits, and on which it was judged.
+"""Coverage of a kernel: which geometries it supports, and on which of them it was tried.
 
 A kernel that serves few geometries is judged on those alone. What it was not judged on is said
 here: how many it admits of the geometries that are drawn for a kernel without limits, how many of

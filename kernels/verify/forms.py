@@ -1,4 +1,4 @@
-"""Forms of written geometries: for each operation the names of its sizes, and what builds it."""
+"""Geometries written as text, "N=1 C=64 H=56 ...": the names of sizes that each operation takes."""
 
 from __future__ import annotations
 

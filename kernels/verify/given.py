@@ -36,6 +36,14 @@ def for_operation(given: Sequence[Given], operation: str) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(g for one in given for g in one.geometries.get(operation, ())))
 
 
+def read(
+    layers: Sequence[str] | None, geometries: Sequence[str] | None, operations: str | None
+) -> list[Given]:
+    """What the options --layer and --geometry name, beside the operations of --op."""
+    asked = operations.split(",") if operations else []
+    return [*map(layer, layers or ()), *(geometry(text, asked) for text in geometries or ())]
+
+
 def layer(name: str) -> Given:
     """The layer of that name on one image; ValueError lists the names that there are."""
     known = layers()
@@ -64,21 +72,29 @@ def layers() -> dict[str, dict[str, tuple[Any, ...]]]:
     return dict(sorted(found.items()))
 
 
-def geometry(text: str) -> Given:
-    """The geometry written as `name=value` words; ValueError says what is wrong with it."""
+def geometry(text: str, operations: Sequence[str] = ()) -> Given:
+    """The geometry written as `name=value` words; ValueError says what is wrong with it.
+
+    operations: those that are judged, whose form the error shows; all unless given.
+    """
     try:
-        return Given(text, _of_operations(_words(text)))
+        return Given(text, _of_operations(_words(text), operations))
     except ValueError as error:
         raise ValueError(f"--geometry {text!r}: {error}") from None
 
 
-def _of_operations(values: dict[str, Value]) -> dict[str, tuple[Any, ...]]:
+def _of_operations(
+    values: dict[str, Value], asked: Sequence[str] = ()
+) -> dict[str, tuple[Any, ...]]:
     """The geometries of all operations that have just these sizes."""
     wrong = {operation: form.amiss(values) for operation, form in FORMS.items()}
     fitting = [operation for operation, amiss in wrong.items() if not amiss]
     if fitting:
         return {operation: FORMS[operation].made(values) for operation in fitting}
-    named = max(FORMS, key=lambda o: len(FORMS[o].names & set(values)) - len(FORMS[o].needed) / 99)
+    nearest = [operation for operation in asked if operation in FORMS] or FORMS
+    named = max(
+        nearest, key=lambda o: len(FORMS[o].names & set(values)) - len(FORMS[o].needed) / 99
+    )
     raise ValueError(f"for {named} {wrong[named]}; its form is {FORMS[named].shown}")
 
 

@@ -1,4 +1,4 @@
-"""Oracles and bounds for tests of kernels: what a call should give, and how near to it.
+"""Oracles and bounds for a user's tests: what a call should give, and the error that it may have.
 
 An oracle's results are float64 arrays, one for each result of the kernel.
 """

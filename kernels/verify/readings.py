@@ -1,4 +1,4 @@
-"""Readings of failures: the usual causes when a property fails.
+"""Explanations of failures: the usual causes when a property fails, for the reports.
 
 `python -m kernels verify --catalogue` puts these beside the properties' sentences.
 """

@@ -1,4 +1,4 @@
-"""Ranges of geometries, narrowed to those that a kernel serves.
+"""Ranges from which geometries are drawn, narrowed to those that a kernel supports.
 
 A kernel that serves only 3x3 windows at stride 1 would reject nearly every geometry drawn from all
 ranges. So each range is first narrowed to values with which the kernel serves a plain convolution.

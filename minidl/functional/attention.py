@@ -1,4 +1,4 @@
-"""Attention, and sums of products by named axes, of the other functions: every order derives."""
+"""Scaled dot-product attention and einsum, written with other functions: any derivative."""
 
 from __future__ import annotations
 

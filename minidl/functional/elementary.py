@@ -1,4 +1,4 @@
-"""Elementary functions of one tensor: exponential, roots, error function, waves, rounding."""
+"""Elementary functions of one tensor: exponential, roots, error function, sine, rounding."""
 
 from __future__ import annotations
 

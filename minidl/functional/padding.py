@@ -1,4 +1,4 @@
-"""Padding by a constant, by reflection, by the edge, and around the circle; negative pads crop.
+"""Padding by a constant, by reflection, by the edge, and circular; negative pads crop.
 
 Every mode but the constant takes elements of the plane along each axis in turn, the padding's
 included: a `take`, whose derivative adds where an element was taken several times.

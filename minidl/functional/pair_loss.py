@@ -1,4 +1,4 @@
-"""Losses of two tensors of one shape: smooth absolute differences, and those of probabilities."""
+"""Losses of two tensors of one shape: smooth L1, Huber, cross-entropy, KL divergence."""
 
 from __future__ import annotations
 

@@ -223,6 +223,9 @@ def test_a_kernel_of_whose_operation_nothing_is_given_is_named(
     [
         (["--layer", "resnet"], "there is no layer 'resnet'; "),
         (["--geometry", "C=3"], "is missing; its form is"),
+        (["--op", "conv2d", "--geometry", "N=1 C=0"], "for conv2d H, W, K, R, S is missing"),
+        (["--op", "matmul", "--geometry", "N=1 C=0"], "for matmul "),
+        (["--seed", "-1"], "greater than or equal to 0"),
         (["--layer", "vgg16.conv3_1", "--mutants"], "leave --mutants out"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The hunt of all bugs: `python -m tests.mutants`; exit status 0 if every one is caught."""
+"""Mutation test of all planted bugs, `python -m tests.mutants`; exit status 0 if all are caught."""
 
 from __future__ import annotations
 

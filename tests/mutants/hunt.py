@@ -1,4 +1,4 @@
-"""Hunt of a bug: its tests run in a process with the bug, and one of them must fail."""
+"""Mutation test of one bug: its tests run with the bug, and one of them must fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bugs beside the kernels: each applies, every part has some, and a few are hunted."""
+"""Planted bugs in code that is no kernel: each applies, and a few are tried."""
 
 from __future__ import annotations
 

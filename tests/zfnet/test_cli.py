@@ -84,6 +84,7 @@ def refused(
         (["--image-size", "14"], "14x14"),
         (["--dropout", "1"], "got 1.0"),
         (["--threads", "0"], "got 0"),
+        (["--epochs", "2", "--keep-epochs", "1,5"], "names epoch 5"),
         (["--depth", "9"], "--depth"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",

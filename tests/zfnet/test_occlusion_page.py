@@ -171,7 +171,7 @@ def test_named_images_come_first_and_none_is_drawn_twice() -> None:
         ({"data": "DATA", "pointing": 2}, "neither box nor mask"),
         ({"image": ["DATA/0.png"], "pointing": 2}, "give --data"),
         ({"image": ["DATA/0.png"], "label": ["dog"]}, "no class 'dog'; there are red, green"),
-        ({"image": ["DATA/0.png"], "label": ["red", "red"]}, "2 labels for 1 images"),
+        ({"image": ["DATA/0.png"], "label": ["red", "red"]}, "2 times, for 1 image"),
         ({"image": ["DATA/9.png"]}, "9.png"),
         ({"image": ["DATA/0.png"], "square": 40}, "square of 40 .* 32x32"),
     ],

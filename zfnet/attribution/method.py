@@ -1,4 +1,4 @@
-"""Method of attribution: its name, settings and function, and the form of its findings."""
+"""Method of attribution: its name, settings and function, and the form of its results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attributions as maps (H,W): checks, and baselines that know nothing of a network."""
+"""Attributions as maps (H,W): checks, and baselines that do not use the network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`zfnet check`: the paper's trends where the ground truth is known."""
+"""`zfnet check`: the paper's claims, tested on drawn scenes, whose ground truth is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`zfnet look`: a live microscope in the browser."""
+"""`zfnet look`: an interactive page of a network in the browser, computed live."""
 
 from __future__ import annotations
 

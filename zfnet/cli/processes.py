@@ -1,5 +1,4 @@
-"""The command line among the processes of an MPI launcher: rank 0 speaks, and nobody waits for the
-dead.
+"""Command line under an MPI launcher: rank 0 prints, and a process that fails alone ends all.
 
 The others' output is kept back. Some commands all processes run, of others process 0 shares the
 work; the rest run in one process alone. Where all processes fail alike, rank 0 says why, and all

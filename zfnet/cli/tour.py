@@ -1,4 +1,4 @@
-"""`zfnet tour`: a first look at two networks."""
+"""`zfnet tour`: a page on the pretrained network, and on one that is trained meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Live microscope in the browser: `zfnet look`.
+"""Interactive page of a network in the browser, computed live: `zfnet look`.
 
 One process: an HTTP server on the loopback interface (`server.py`, `guard.py`), a session that
 holds networks, images and their forward passes (`session.py`), and one engine thread that computes

@@ -1,4 +1,4 @@
-"""Guard in front of the live page: who may ask, from where, and how much may be sent.
+"""Access control of the live page: token, host and origin of a request, and its largest size.
 
 Loopback does not keep other web pages out: any page in the user's browser can send requests to
 127.0.0.1, and after DNS rebinding read the answers. So the address has a token, which no other page

@@ -1,4 +1,4 @@
-"""Pictures of printed calls, by operation."""
+"""Picture of a worked example (`sheets.py`), by its operation."""
 
 from __future__ import annotations
 

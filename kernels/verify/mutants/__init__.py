@@ -1,4 +1,4 @@
-"""Planted bugs, of the kinds that people make: a suite is worth what it catches of them.
+"""Mutation testing of the property suite: bugs planted into kernels, which it has to catch.
 
 `MUTANTS` are the bugs, one file of diffs per family; `mutation_run` hunts them.
 """

@@ -1,4 +1,4 @@
-"""Hunting one mutant: the properties that concern its kernel are tried until one fails.
+"""Mutation test of one planted bug: the properties of its kernel are tried until one fails.
 
 A mutant is caught only by an example on which the sound kernel passes: a property that is itself
 wrong catches nothing.

@@ -1,4 +1,4 @@
-"""Record of a hunt with every property: a JSON file with one entry for each mutant.
+"""Record of a mutation test with every property: a JSON file with an entry for each mutant.
 
 A hunt that tries every property on every mutant takes hours, so its results are saved: for each
 mutant the properties that were tried, those that caught it and at which example, the profile, the

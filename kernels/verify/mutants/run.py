@@ -1,4 +1,4 @@
-"""Hunting many mutants, each in a process that it may crash.
+"""Mutation test of many planted bugs, each in a process that it may crash.
 
 A process serves one mutant after another, since starting one takes seconds. If it dies, the mutant
 is tried once more in a new process, since an earlier mutant may have corrupted the memory.

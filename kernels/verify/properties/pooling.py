@@ -1,4 +1,4 @@
-"""Properties of pooling, maxima with their switches and averages."""
+"""Properties of max-pooling with its switches, and of average pooling."""
 
 from __future__ import annotations
 

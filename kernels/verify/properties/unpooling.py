@@ -1,4 +1,4 @@
-"""Properties of unpooling under each law of collisions, and of the transposes of pooling."""
+"""Properties of unpooling, with colliding switches too, and of pooling's transposes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The batch among the axes of an activation, pulled out to the front.
+"""Batch axis of an ONNX activation that is not the first one, moved to the front.
 
 A network computes each image for itself. So every layer here has the images as its first axis,
 and what a file computes with the batch elsewhere is the same per image:

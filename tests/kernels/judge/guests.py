@@ -1,4 +1,4 @@
-"""Kernels of strangers, written to a file and tried in a process of their own."""
+"""Kernels that are not trusted, written to a file and tried in a process of their own."""
 
 from __future__ import annotations
 

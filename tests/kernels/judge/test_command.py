@@ -42,6 +42,16 @@ def test_the_exit_status_is_the_verdict_and_the_report_says_the_same(
         assert "opened(" in printed  # the program that repeats it begins a process too
 
 
+def test_a_file_is_found_by_its_path_from_the_folder_of_the_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("wrong.py").write_text(FILES["wrong"][0], encoding="utf-8")
+    assert kernels_command(monkeypatch, "judge", "wrong.py", *LAYER, "--first") == 1
+    assert kernels_command(monkeypatch, "judge", "missing.py", *LAYER) == 2
+    assert "missing.py does not import" in capsys.readouterr().out
+
+
 def test_only_what_is_right_is_timed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

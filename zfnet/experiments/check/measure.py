@@ -1,4 +1,4 @@
-"""Estimates of the paper's claims over seeds, on images with a known ground truth.
+"""Estimates of the paper's claims over seeds, on drawn scenes whose ground truth is known.
 
 In `scenes` every object, its mask and its parts are known, and each seed draws other scenes. A
 measure gives, for one seed, one number for each label (a layer, a part, a step), which the claim

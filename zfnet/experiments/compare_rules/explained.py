@@ -1,4 +1,4 @@
-"""Maps of one image by a method of attribution, or by a baseline that knows no network."""
+"""Maps of one image by a method of attribution, or by a baseline that does not use the network."""
 
 from __future__ import annotations
 

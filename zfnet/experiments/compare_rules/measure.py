@@ -1,4 +1,4 @@
-"""Measures of one image: every method's curves, similarities behind random weights, and point.
+"""Measures of every method on one image: curves, similarity under random weights, pointing game.
 
 What is random is drawn from the comparison's seed, the image's position and the method's name, so
 that numbers do not depend on the images before, on the other methods, nor on interruptions.

@@ -116,7 +116,7 @@ def read_regions(path: Path, preprocess: Preprocess, root: Path | None = None) -
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """(line, stripped fields) of every line that is not empty."""
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file of regions {path}")
+        raise FileNotFoundError(f"there is no file {path}: a file of regions is needed")
     lines = _lines(path)
     _, first = next(lines, (1, []))
     header = [name.strip() for name in first]

@@ -1,4 +1,4 @@
-"""Lattice of a network's strides in its projections (our measure).
+"""Checkerboard artefacts of a network's strides in its projections, as a number (our measure).
 
 Where the windows of a convolution or pool overlap unevenly at its stride, the transposed operation
 gives some pixels more terms than others, and its output has a regular pattern (Odena, Dumoulin,

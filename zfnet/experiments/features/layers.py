@@ -1,4 +1,4 @@
-"""Layers that tell a network's story, where nobody named others.
+"""Layers that `zfnet features` shows by default: a few that represent the whole network.
 
 A network of today has tens of layers with maps, and neighbours show nearly the same. Shown are, of
 the convolutions and joins of branches on every path from the image to the scores, the first, the

@@ -51,7 +51,8 @@ def from_files(
         return []
     if len(labels) not in (0, 1, len(photographs)):
         raise ValueError(
-            f"{len(labels)} labels for {len(photographs)} images: give one for all, or one each"
+            f"--label is given {len(labels)} times, for {len(photographs)} image(s): give one for "
+            "all, or one each"
         )
     known: list[int | None] = [class_named(network.classes, name, "the network") for name in labels]
     each = known * len(photographs) if len(known) == 1 else known or [None] * len(photographs)

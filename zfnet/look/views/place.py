@@ -1,4 +1,4 @@
-"""Place: one pixel of the image through all layers, whose unit above it is the strongest."""
+"""Place: one pixel of the image through all layers, with the strongest unit above it in each."""
 
 from __future__ import annotations
 
