@@ -36,38 +36,46 @@ from bench.tables import around_markers
 from kernels.contract import sources
 from kernels.terminal import mistakes
 
+Source = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[FILE_OR_MODULE]",
+        help="Your own kernels, timed beside those registered for the same operation.",
+    ),
+]
+Op = Annotated[
+    str | None, typer.Option(help="Operations, as in conv2d,max_pool2d; all unless given.")
+]
+Layer = Annotated[
+    str | None,
+    typer.Option(help="Layers or networks, as in zfnet.conv3,vgg16; zfnet unless given."),
+]
+Kernel = Annotated[
+    str | None, typer.Option(help="Kernels by name; without it all that serve the layer.")
+]
+Batch = Annotated[str | None, typer.Option(help="Images at once; 1,16 unless --quick.")]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", dir_okay=False, help="Write everything measured here.")
+]
+Markdown = Annotated[
+    Path | None,
+    typer.Option(
+        dir_okay=False, help="Put the table into this file, between its <!-- bench --> markers."
+    ),
+]
+
 
 def bench_command(
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[FILE_OR_MODULE]",
-            help="Your own kernels, timed beside those registered for the same operation.",
-        ),
-    ] = None,
-    op: Annotated[
-        str | None, typer.Option(help="Operations, as in conv2d,max_pool2d; all unless given.")
-    ] = None,
-    layer: Annotated[
-        str | None,
-        typer.Option(help="Layers or networks, as in zfnet.conv3,vgg16; zfnet unless given."),
-    ] = None,
-    kernel: Annotated[
-        str | None, typer.Option(help="Kernels by name; without it all that serve the layer.")
-    ] = None,
-    batch: Annotated[str | None, typer.Option(help="Images at once; 1,16 unless --quick.")] = None,
+    source: Source = None,
+    op: Op = None,
+    layer: Layer = None,
+    kernel: Kernel = None,
+    batch: Batch = None,
     thread_count: Threads = None,
     against: Against = None,
     rounds: Rounds = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", dir_okay=False, help="Write everything measured here.")
-    ] = None,
-    markdown: Annotated[
-        Path | None,
-        typer.Option(
-            dir_okay=False, help="Put the table into this file, between its <!-- bench --> markers."
-        ),
-    ] = None,
+    json_file: JsonFile = None,
+    markdown: Markdown = None,
     quick_run: QuickRun = False,
     device: Device = "cpu",
     busy: Busy = False,

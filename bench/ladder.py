@@ -64,24 +64,29 @@ class Line:
     operations: int | None
 
 
+Layer = Annotated[str, typer.Option(help="A convolution of the catalogue.")]
+Step = Annotated[str | None, typer.Option(help=f"Of {', '.join(STEPS)}; all unless given.")]
+Rounds = Annotated[int, typer.Option(min=1, help="Turns of each step.")]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", dir_okay=False, help="Write everything measured here.")
+]
+Write = Annotated[
+    Path | None,
+    typer.Option(
+        dir_okay=False, help="Put the table into this file, between its <!-- bench --> markers."
+    ),
+]
+
+
 def ladder_command(
-    layer: Annotated[str, typer.Option(help="A convolution of the catalogue.")] = "zfnet.conv3",
+    layer: Layer = "zfnet.conv3",
     batch: Annotated[int, typer.Option(min=1, help="Images at once.")] = 16,
-    step: Annotated[
-        str | None, typer.Option(help=f"Of {', '.join(STEPS)}; all unless given.")
-    ] = None,
+    step: Step = None,
     thread_count: Threads = None,
     against: Against = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Turns of each step.")] = 9,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", dir_okay=False, help="Write everything measured here.")
-    ] = None,
-    write: Annotated[
-        Path | None,
-        typer.Option(
-            dir_okay=False, help="Put the table into this file, between its <!-- bench --> markers."
-        ),
-    ] = None,
+    rounds: Rounds = 9,
+    json_file: JsonFile = None,
+    write: Write = None,
 ) -> None:
     """Time every step of the ladder, from loops to Winograd, on one layer.
 

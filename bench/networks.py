@@ -49,34 +49,39 @@ FORWARD: dict[str, tuple[str, Layer]] = {
 } | {"zfnet": ("zfnet_forward", next(la for la in LAYERS if la.title == "zfnet.lrn"))}
 """The operation and the layer of each network by its name."""
 
+Files = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[FILE.onnx ...]", help="Your own networks, in place of the published ones."
+    ),
+]
+NetworkOption = Annotated[
+    str | None, typer.Option(help=f"Of {', '.join(FORWARD)}; all unless given.")
+]
+Work = Annotated[str, typer.Option(help="forward, step (a training step at batch 16), or both.")]
+Batch = Annotated[str, typer.Option(help="Images at once in a forward pass.")]
+JsonFile = Annotated[
+    Path | None,
+    typer.Option("--json", dir_okay=False, help="Write the results here after each network."),
+]
+Markdown = Annotated[
+    Path | None,
+    typer.Option(
+        dir_okay=False, help="Put the tables into this file, between its <!-- bench --> marks."
+    ),
+]
+
 
 def networks_command(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[FILE.onnx ...]", help="Your own networks, in place of the published ones."
-        ),
-    ] = None,
-    network: Annotated[
-        str | None, typer.Option(help=f"Of {', '.join(FORWARD)}; all unless given.")
-    ] = None,
-    work: Annotated[
-        str, typer.Option(help="forward, step (a training step at batch 16), or both.")
-    ] = "forward,step",
-    batch: Annotated[str, typer.Option(help="Images at once in a forward pass.")] = "1,16",
+    files: Files = None,
+    network: NetworkOption = None,
+    work: Work = "forward,step",
+    batch: Batch = "1,16",
     thread_count: Threads = None,
     against: Against = None,
     rounds: Rounds = None,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", dir_okay=False, help="Write the results here after each network."),
-    ] = None,
-    markdown: Annotated[
-        Path | None,
-        typer.Option(
-            dir_okay=False, help="Put the tables into this file, between its <!-- bench --> marks."
-        ),
-    ] = None,
+    json_file: JsonFile = None,
+    markdown: Markdown = None,
     resume: Resume = False,
     busy: Busy = False,
 ) -> None:

@@ -28,36 +28,40 @@ OWN = "trained on scenes, one a seed"
 ELSEWHERE = -1
 """In place of a seed: the network whose features are transferred."""
 
+Model = Annotated[
+    Path | None,
+    Option(
+        help="A run's folder, or a network's file (default: on `scenes` one trained for each "
+        "seed, else the pretrained one)."
+    ),
+]
+Data = Annotated[
+    str,
+    Option(
+        help="`scenes`, or a folder whose images have boxes (Tiny ImageNet's layout), for what "
+        "boxes can show."
+    ),
+]
+Out = Annotated[Path, Option(help="Folder for the page, its numbers and the runs.")]
+Only = Annotated[
+    str,
+    Option(
+        help="Trends by name, with commas; empty: all "
+        f"({', '.join(trend.name for trend in TRENDS)})."
+    ),
+]
+Seeds = Annotated[int, Option(min=1, help="Number of seeds, each with draws of its own.")]
+
 
 @grouped
 @holding_out
 def check_command(
     *,
-    model: Annotated[
-        Path | None,
-        Option(
-            help="A run's folder, or a network's file (default: on `scenes` one trained for each "
-            "seed, else the pretrained one)."
-        ),
-    ] = None,
-    data: Annotated[
-        str,
-        Option(
-            help="`scenes`, or a folder whose images have boxes (Tiny ImageNet's layout), for what "
-            "boxes can show."
-        ),
-    ] = "scenes",
-    out: Annotated[Path, Option(help="Folder for the page, its numbers and the runs.")] = Path(
-        "check"
-    ),
-    only: Annotated[
-        str,
-        Option(
-            help="Trends by name, with commas; empty: all "
-            f"({', '.join(trend.name for trend in TRENDS)})."
-        ),
-    ] = "",
-    seeds: Annotated[int, Option(min=1, help="Number of seeds, each with draws of its own.")] = 5,
+    model: Model = None,
+    data: Data = "scenes",
+    out: Out = Path("check"),
+    only: Only = "",
+    seeds: Seeds = 5,
     effort: Annotated[Effort, Options(EFFORT)],
     figures: Figures,
     execution: Execution,

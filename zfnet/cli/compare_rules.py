@@ -48,35 +48,38 @@ class Measured:
     shown: Annotated[int, Option(min=0, help="Images whose pictures are on the page.")] = 6
 
 
+Folder = Annotated[
+    str,
+    typer.Argument(
+        help="A folder of images, PASCAL VOC's folder, or `scenes`.", show_default=False
+    ),
+]
+Rules = Annotated[str, Option(help="Methods, with commas, or `all` (default: one of each kind).")]
+Out = Annotated[Path, Option(help="Folder for the page and its numbers.")]
+Boxes = Annotated[
+    Path | None,
+    Option(help="A folder of PASCAL VOC's XML files (default: those beside the images)."),
+]
+Pointing = Annotated[
+    bool | None,
+    Option(
+        "--pointing/--no-pointing",
+        help="The pointing game (default: where objects have boxes).",
+    ),
+]
+
+
 @grouped
 @holding_out
 def compare_rules_command(
     *,
-    folder: Annotated[
-        str,
-        typer.Argument(
-            help="A folder of images, PASCAL VOC's folder, or `scenes`.", show_default=False
-        ),
-    ],
-    rules: Annotated[
-        str, Option(help="Methods, with commas, or `all` (default: one of each kind).")
-    ] = "",
+    folder: Folder,
+    rules: Rules = "",
     model: Model = None,
-    out: Annotated[Path, Option(help="Folder for the page and its numbers.")] = Path(
-        "compare-rules"
-    ),
+    out: Out = Path("compare-rules"),
     measured: Measured,
-    boxes: Annotated[
-        Path | None,
-        Option(help="A folder of PASCAL VOC's XML files (default: those beside the images)."),
-    ] = None,
-    pointing: Annotated[
-        bool | None,
-        Option(
-            "--pointing/--no-pointing",
-            help="The pointing game (default: where objects have boxes).",
-        ),
-    ] = None,
+    boxes: Boxes = None,
+    pointing: Pointing = None,
     split: Split = "val",
     execution: Execution,
 ) -> None:

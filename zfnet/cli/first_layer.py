@@ -25,33 +25,32 @@ from zfnet.report.figures import Figures
 Option = typer.Option
 TRAINING = "Training, without --model (defaults: small, for `scenes`; with --full the paper's)"
 
+Data = Annotated[
+    str,
+    Option(help="`scenes`, or a folder as for `zfnet train`; with --model any folder of images."),
+]
+Out = Annotated[Path, Option(help="Folder for the page, its numbers and the runs.")]
+Model = Annotated[
+    list[Path] | None,
+    Option(help="Compare these, runs or files, instead of training; may be given several times."),
+]
+Images = Annotated[int, Option(min=1, help="In which aliasing is measured.")]
+Seeds = Annotated[int, Option(min=1, help="Networks of each kind.", rich_help_panel=TRAINING)]
+Size = Annotated[ScaleOptions, Options(TRAINING, without=("hidden",))]
+
 
 @grouped
 @holding_out
 def first_layer_command(
     *,
-    data: Annotated[
-        str,
-        Option(
-            help="`scenes`, or a folder as for `zfnet train`; with --model any folder of images."
-        ),
-    ],
-    out: Annotated[Path, Option(help="Folder for the page, its numbers and the runs.")] = Path(
-        "first-layer"
-    ),
-    model: Annotated[
-        list[Path] | None,
-        Option(
-            help="Compare these, runs or files, instead of training; may be given several times."
-        ),
-    ] = None,
+    data: Data,
+    out: Out = Path("first-layer"),
+    model: Model = None,
     maps: Annotated[int, Option(min=1, help="Of layer 2, projected.")] = 6,
-    images: Annotated[int, Option(min=1, help="In which aliasing is measured.")] = 200,
+    images: Images = 200,
     split: Split = "val",
-    seeds: Annotated[
-        int, Option(min=1, help="Networks of each kind.", rich_help_panel=TRAINING)
-    ] = 3,
-    size: Annotated[ScaleOptions, Options(TRAINING, without=("hidden",))],
+    seeds: Seeds = 3,
+    size: Size,
     figures: Figures,
     execution: Execution,
 ) -> None:

@@ -80,23 +80,27 @@ class Square:
         return square, step if self.stride is None else self.stride
 
 
+Data = Annotated[str | None, typer.Option(help="`scenes`, or any folder of images.")]
+Out = Annotated[Path, typer.Option(help="Folder for the page and its numbers.")]
+Search = Annotated[
+    int, typer.Option(min=0, help="Images searched for other projections of the map.")
+]
+Pointing = Annotated[
+    int, typer.Option(min=0, help="Images of the pointing game, those shown among them.")
+]
+
+
 @grouped
 @holding_out
 def occlusion_command(
     *,
     model: Model = None,
-    data: Annotated[str | None, typer.Option(help="`scenes`, or any folder of images.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the page and its numbers.")] = Path(
-        "occlusion"
-    ),
+    data: Data = None,
+    out: Out = Path("occlusion"),
     shown: Shown,
     size: Square,
-    search: Annotated[
-        int, typer.Option(min=0, help="Images searched for other projections of the map.")
-    ] = SEARCH,
-    pointing: Annotated[
-        int, typer.Option(min=0, help="Images of the pointing game, those shown among them.")
-    ] = 0,
+    search: Search = SEARCH,
+    pointing: Pointing = 0,
     split: Split = "val",
     rules: OneRule = "deconvnet",
     how: RuleSettings,

@@ -59,29 +59,33 @@ class FoldOptions:
         return whole_numbers(self.per_class, "--per-class") or protocol.per_class
 
 
+Data = Annotated[
+    str, Option(help="`scenes`, a folder with a folder of images per class, or VOC2012's.")
+]
+Out = Annotated[Path, Option(help="Folder for the page, its numbers and the runs.")]
+ProtocolOption = Annotated[
+    Literal["folders", "caltech101", "caltech256", "voc2012"],
+    Option(help="What the data set is, and how the paper uses it."),
+]
+Layer = Annotated[
+    str,
+    Option(
+        help="Whose output is classified: a name that `zfnet show` prints, or 1 to 7 (default: "
+        "7; without such numbers the input of the scores)."
+    ),
+]
+
+
 @grouped
 @holding_out
 def transfer_command(
     *,
-    data: Annotated[
-        str, Option(help="`scenes`, a folder with a folder of images per class, or VOC2012's.")
-    ],
+    data: Data,
     model: Model = None,
-    out: Annotated[Path, Option(help="Folder for the page, its numbers and the runs.")] = Path(
-        "transfer"
-    ),
-    protocol: Annotated[
-        Literal["folders", "caltech101", "caltech256", "voc2012"],
-        Option(help="What the data set is, and how the paper uses it."),
-    ] = "folders",
+    out: Out = Path("transfer"),
+    protocol: ProtocolOption = "folders",
     folds: Annotated[FoldOptions, Options(FOLDS)],
-    layer: Annotated[
-        str,
-        Option(
-            help="Whose output is classified: a name that `zfnet show` prints, or 1 to 7 (default: "
-            "7; without such numbers the input of the scores)."
-        ),
-    ] = "",
+    layer: Layer = "",
     classifiers: ClassifierOptions,
     figures: Figures,
     execution: Execution,

@@ -75,6 +75,30 @@ def square_of(dataset: Dataset, index: int, make: Callable[[np.ndarray], np.ndar
         ) from None
 
 
+class _Sum:
+    """Sum of a data set's prepared images, and their number: total (resize, resize, 3) float64."""
+
+    def __init__(self, dataset: Dataset, resize: int, strict: bool) -> None:
+        self.dataset, self.resize, self.strict = dataset, resize, strict
+        self.total, self.used = np.zeros((resize, resize, 3), np.float64), 0
+
+    def add(self, indices: Sequence[int], workers: int, one_more: Callable[[], None]) -> None:
+        """Add the images of these numbers; `one_more` is called after each, readable or not."""
+        for square in prefetched(self._read, indices, workers=workers, depth=16 * max(workers, 1)):
+            if square is not None:
+                np.add(self.total, square, out=self.total)
+                self.used += 1
+            one_more()
+
+    def _read(self, index: int) -> np.ndarray | None:
+        try:
+            return square_of(self.dataset, index, lambda image: centre_square(image, self.resize))
+        except BadImage:
+            if self.strict:
+                raise
+            return None
+
+
 def mean_image(
     dataset: Dataset,
     resize: int,
@@ -102,30 +126,17 @@ def mean_image(
     if limit is not None and limit < 1:
         raise ValueError(f"limit = {limit}: at least one image is needed")
     indices = evenly(len(dataset) if limit is None else limit, len(dataset))
-    own = indices[world.rank :: world.size]
-    total = np.zeros((resize, resize, 3), np.float64)
-    used = 0
+    done = 0
 
-    def read(index: int) -> np.ndarray | None:
-        try:
-            return square_of(dataset, index, lambda image: centre_square(image, resize))
-        except BadImage:
-            if strict:
-                raise
-            return None
+    def one_more() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(min(done * world.size, len(indices)), len(indices))
 
-    def add_up() -> None:
-        nonlocal used
-        squares = prefetched(read, own, workers=workers, depth=16 * max(workers, 1))
-        for done, square in enumerate(squares, start=1):
-            if square is not None:
-                np.add(total, square, out=total)
-                used += 1
-            if progress is not None:
-                progress(min(done * world.size, len(indices)), len(indices))
-
-    together(world, add_up)
-    parts = world.gather((total, used))
+    own = _Sum(dataset, resize, strict)
+    together(world, lambda: own.add(indices[world.rank :: world.size], workers, one_more))
+    parts = world.gather((own.total, own.used))
     total, used = sum(part for part, _ in parts), sum(count for _, count in parts)
     if used == 0:
         raise ValueError(f"no mean image: {dataset.name} has {len(indices)} images, none readable")
