@@ -100,6 +100,11 @@ FITTED: dict[str, Fitted] = {
         wide=Rates(product=0.00648, term=0.0573, output=13.5, weight=0.461, call=14.8e3, run=4.46),
         narrow=Rates(product=0.0163, term=0.208, output=55.9, weight=2.75, call=41.7e3),
     ),
+    # (as "conv2d pointwise", whose loops it runs; the weights are transposed besides)
+    "conv2d_dgrad pointwise": Fitted(
+        wide=Rates(product=0.005, term=0.02, output=0.06, weight=2.58, call=8e3),
+        narrow=Rates(product=0.0118, term=0.00107, output=0.4, weight=3.84, call=28e3),
+    ),
     "conv2d_dgrad winograd_tiles": Fitted(
         wide=Rates(product=0.00641, term=0.293, output=0.135, weight=0.204, call=32.1e3, run=5.07),
         narrow=Rates(product=0.0179, term=1.15, output=0.746, weight=0.475, call=94e3),
