@@ -61,10 +61,11 @@ def serving(arguments: list[str]) -> Iterator[tuple[str, int]]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            found = re.search(r"http://\S+", process.stdout.readline())
-            if found is None:
+            found = (re.search(r"http://\S+", line) for line in process.stdout)
+            address = next((each[0] for each in found if each), "")
+            if not address:
                 raise RuntimeError("zfnet look printed no address")
-            yield found[0], process.pid
+            yield address, process.pid
         finally:
             process.send_signal(signal.SIGINT)
 

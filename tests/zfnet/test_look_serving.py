@@ -49,6 +49,35 @@ def test_a_newer_job_of_a_channel_makes_the_older_ones_stale() -> None:
     engine.stop()
 
 
+def test_a_long_job_lets_others_go_first_and_ends_when_it_is_stale() -> None:
+    engine, gate, done = Engine(), threading.Event(), list[str]()
+
+    def long(job: Job) -> None:
+        gate.wait(30)
+        for n in range(3):
+            job.give_way()
+            done.append(f"long {n}")
+
+    def nested(job: Job) -> None:
+        job.give_way()  # (in a job that another one let go first nobody goes before it)
+        done.append("click")
+
+    a, _ = engine.submit(long, "rules")
+    engine.start()
+    click, _ = engine.submit(nested, "click")
+    after, _ = engine.submit(lambda job: done.append("after"), "other")
+    gate.set()
+    assert a.result(30) is None and click.result(30) is None and after.result(30) is None
+    assert done == ["click", "after", "long 0", "long 1", "long 2"]
+    gate.clear()
+    done.clear()
+    old, _ = engine.submit(long, "rules")
+    new, _ = engine.submit(lambda job: done.append("new"), "rules")
+    gate.set()
+    assert new.result(30) is None and isinstance(old.exception(30), Stale) and done == ["new"]
+    engine.stop()
+
+
 def test_background_work_gives_way_and_one_that_fails_ends_alone() -> None:
     engine, seen, started = Engine(), list[str](), threading.Event()
 
@@ -78,8 +107,10 @@ def test_the_command_ends_cleanly_by_ctrl_c() -> None:
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     ) as process:  # fmt: skip
         assert process.stdout is not None
-        line = process.stdout.readline()
-        assert "http://127.0.0.1:" in line, line
+        said = list[str]()
+        while not said or "http://127.0.0.1:" not in said[-1]:
+            said.append(process.stdout.readline())
+            assert said[-1], said  # (it has ended)
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=60)
     assert process.returncode == 0 and "Traceback" not in rest

@@ -1,7 +1,8 @@
 """Engine thread: the one thread on which all views compute.
 
-Requests of one channel replace each other: only the newest is computed. Between requests, and only
-then, background work goes on, one step at a time.
+Requests of one channel replace each other: only the newest is computed. A long job lets those that
+wait go first, at points of its own (`Job.give_way`). Between requests, and only then, background
+work goes on, one step at a time.
 """
 
 from __future__ import annotations
@@ -49,6 +50,15 @@ class Job:
         if self.stale:
             raise Stale
 
+    def give_way(self) -> None:
+        """Compute the jobs that wait; then Stale if nobody waits for this one any more.
+
+        For a long job between two of its steps. Only on the engine's thread.
+        """
+        self.check()
+        self._engine.others_first()
+        self.check()
+
 
 class Engine:
     """A thread that computes jobs in order, and background work where there are none."""
@@ -61,6 +71,7 @@ class Engine:
         self._newest: dict[str, int] = {}
         self._count = 0
         self._last = -math.inf
+        self._inside = False  # a job gave way, and those that waited are computed
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -97,6 +108,19 @@ class Engine:
         with self._work:
             self._background.append(steps)
             self._work.notify()
+
+    def others_first(self) -> None:
+        """Compute all jobs that wait, within one that gives way; within one of these, none."""
+        if self._inside:
+            return
+        self._inside = True
+        try:
+            while self._jobs and not self.stopping:
+                with self._work:
+                    job = self._jobs.popleft()
+                _compute(*job)
+        finally:
+            self._inside = False
 
     def is_newest(self, channel: str, number: int) -> bool:
         return not channel or self._newest.get(channel) == number

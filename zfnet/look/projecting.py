@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,9 @@ from zfnet.attribution.projector import TABLES
 from zfnet.deconvnet import Unit, strongest
 from zfnet.look.session import Forward
 from zfnet.report.pictures import contrast_stretch, full_contrast
+
+AT_A_TIME = 2
+"""Of the many images that some methods compute, those of one step: a click waits for no more."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,10 @@ def checked(run: Forward, units: Units) -> Units:
     return units
 
 
-def projected(run: Forward, units: Units, method: str) -> Drawn:
-    """The units' projection by one method.
+def projected(
+    run: Forward, units: Units, method: str, between: Callable[[], None] = lambda: None
+) -> Drawn:
+    """The units' projection by one method; a long one calls `between` between its steps.
 
     Of several units the activations are projected together, by the deconvnet, guided
     backpropagation or the gradient; other methods take a single unit.
@@ -99,7 +105,10 @@ def projected(run: Forward, units: Units, method: str) -> Drawn:
             f"{method_named(method).title} takes a single unit; {', '.join(TABLES)} take several"
         )
     x = run.x.numpy()
-    found = attribute(run.network, x, one, method, layer=units.layer)
+    found = attribute(
+        run.network, x, one, method, layer=units.layer, batch_size=AT_A_TIME,
+        report=lambda *step: between(),
+    )  # fmt: skip
     if found.kind == "colours":
         return _drawn(run, method, found.values[0], field)
     full = limit(found.map[0])

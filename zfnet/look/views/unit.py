@@ -26,7 +26,7 @@ def project(session: Session, asked: Asked, job: Job) -> Frame:
     for name in methods:
         job.check()
         try:
-            drawn = projected(run, units, name)
+            drawn = projected(run, units, name, job.give_way)
         except ValueError as error:  # (of this rule alone; the others are shown)
             failures[name] = str(error)
             continue
