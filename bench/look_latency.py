@@ -3,8 +3,10 @@
     python -m bench.look_latency --model googlenet --images pictures
 
 Each event is sent to the page as a person's would be, and timed in the page from there to the frame
-that was painted after the answer had been drawn. It prints median and 95th percentile, and the
-server's resident memory after 500 and after 2,000 interactions (`--interactions 2000`).
+that was painted after the answer had been drawn. It prints median and 95th percentile of the time
+until a page that is opened can be used, of clicks, of a dragged square and of the webcam's frames
+(from Chromium's fake camera), and the server's resident memory after 500 and after 2,000
+interactions (`--interactions 2000`).
 """
 
 from __future__ import annotations
@@ -51,6 +53,18 @@ EVENTS = """async ([kind, layer, places]) => {
   if (kind === "square") send("pointerup", 0.5, 0.5);
   return times;
 }"""
+
+FRAMES = """(count) => new Promise((done) => {
+  const times = [];
+  new MutationObserver((found, watcher) => {
+    times.push(performance.now());
+    if (times.length < count) return;
+    watcher.disconnect();
+    done(times);
+  }).observe(document.documentElement, { attributes: true, attributeFilter: ["data-frame"] });
+})"""
+CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+VIEWPORT = {"width": 1280, "height": 900}
 
 
 @contextmanager
@@ -107,8 +121,35 @@ def opened(tab: Any, address: str, **state: str) -> None:
     tab.wait_for_timeout(1000)
 
 
-def measure(tab: Any, address: str, pid: int, given: argparse.Namespace) -> None:
-    """Clicks with one rule and with three, in each layer; a dragged square; memory."""
+def loaded(browser: Any, address: str, count: int) -> list[float]:
+    """Milliseconds from the request of the page to its first projection, in new tabs."""
+    found = []
+    for _ in range(count):
+        tab = browser.new_page(viewport=VIEWPORT)
+        tab.goto(address)
+        tab.wait_for_selector("html[data-projected]", state="attached", timeout=120_000)
+        found.append(float(tab.evaluate("Number(document.documentElement.dataset.projected)")))
+        tab.close()
+    return found
+
+
+def webcam(browser: Any, address: str, count: int) -> list[float]:
+    """Milliseconds from frame to frame of the webcam, each with its projection painted."""
+    context = browser.new_context(viewport=VIEWPORT, permissions=["camera"])
+    tab = context.new_page()
+    opened(tab, address)
+    tab.click("#webcam")
+    tab.wait_for_selector("html[data-frame]", state="attached", timeout=120_000)
+    times: list[float] = tab.evaluate(FRAMES, count + 5)
+    context.close()
+    return np.diff(times)[4:].tolist()  # (the first ones are slower)
+
+
+def measure(browser: Any, address: str, pid: int, given: argparse.Namespace) -> None:
+    """The page opened; clicks with one rule and with three, in each layer; a dragged square; the
+    webcam; memory."""
+    said("page opened, to its first projection", loaded(browser, address, 8))
+    tab = browser.new_page(viewport=VIEWPORT)
     for layer in given.layers.split(","):
         for rules in ("deconvnet", "deconvnet,guided,gradient"):
             opened(tab, address, layer=layer, map="0", rules=rules)
@@ -119,6 +160,9 @@ def measure(tab: Any, address: str, pid: int, given: argparse.Namespace) -> None
     times = timed(tab, "square", layer, 2 * given.count)
     said(f"square dragged, {layer} following", times)
     print(f"  {1000 / np.median(times):.1f} frames a second")
+    times = webcam(browser, address, 2 * given.count)
+    said("webcam, from frame to frame", times)
+    print(f"  {1000 / np.median(times):.1f} frames a second", flush=True)
     if given.interactions:
         for done in range(100, given.interactions + 1, 100):
             timed(tab, ("click", "square")[done // 100 % 2], layer, 100, seed=done)
@@ -137,10 +181,10 @@ def main() -> None:
     given, rest = parser.parse_known_args()
     with serving(rest) as (address, pid), sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--disable-gpu", *CAMERA],
         )
-        tab = browser.new_page(viewport={"width": 1280, "height": 900})
-        measure(tab, address, pid, given)
+        measure(browser, address, pid, given)
         browser.close()
 
 

@@ -136,11 +136,10 @@ def by_table(run: Forward, units: Units, method: str) -> np.ndarray:
 
 def _field(run: Forward, units: Units, method: str) -> Box:
     """The receptive field of the units' places, where the method can reach."""
-    S, box = run.model.image_size, units.region
-    table = TABLES.get(method)
+    box, table = units.region, TABLES.get(method)
     held = table is not None and table["multiply"] is not rules.gradient["multiply"]
     found = [
-        run.model.receptive_field(units.layer, p, q, held=held).clip(S, S)
+        run.field(units.layer, p, q, held=held)
         for p in {box.top, box.bottom - 1}
         for q in {box.left, box.right - 1}
     ]

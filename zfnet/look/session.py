@@ -22,6 +22,8 @@ from zfnet.network import Network
 
 KEPT = 3
 """Forward passes that are kept: of two networks on one image, and one more."""
+FIELDS = 1024
+"""Receptive fields that are kept with a pass: several rules ask for one."""
 
 Change = Callable[[Network, np.ndarray, str], tuple[Network, np.ndarray]]
 
@@ -84,10 +86,19 @@ class Forward:
         found: np.ndarray = F.softmax(Tensor(scores)).numpy()[0]
         return found
 
-    def field(self, layer: str, p: int, q: int) -> Box:
-        """The receptive field of a place, clipped to the image."""
-        S = self.model.image_size
-        return self.model.receptive_field(layer, p, q).clip(S, S)
+    def field(self, layer: str, p: int, q: int, *, held: bool = False) -> Box:
+        """The receptive field of a place, clipped to the image; `held` as of
+        `InspectableGraph.receptive_field`."""
+        S, key = self.model.image_size, (layer, p, q, held)
+        if key not in self._fields:
+            if len(self._fields) >= FIELDS:
+                self._fields.clear()
+            self._fields[key] = self.model.receptive_field(layer, p, q, held=held).clip(S, S)
+        return self._fields[key]
+
+    @cached_property
+    def _fields(self) -> dict[tuple[str, int, int, bool], Box]:
+        return {}
 
 
 class Session:

@@ -43,6 +43,7 @@ export function camera(look, shown, classes) {
       show(found);
       await new Promise(requestAnimationFrame);
       times.push(performance.now());
+      document.documentElement.dataset.frame = times.at(-1);
       if (times.length > 20) times.shift();
       const each = (times.at(-1) - times[0]) / (times.length - 1);
       if (times.length > 3) rate.textContent = `${(1000 / each).toFixed(1)} frames a second`;

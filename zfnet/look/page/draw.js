@@ -94,11 +94,16 @@ export function overlay(holder, S) {
   return svg;
 }
 
-/** A rectangle [top, bottom, left, right] on such an SVG. */
-export function box(svg, [top, bottom, left, right], kind) {
+/** A rectangle [top, bottom, left, right] on such an SVG, with a dark edge for light pictures. */
+export function box(svg, sides, kind) {
+  rectangle(svg, sides, `edge-of-${kind}`).classList.add("edge");
+  return rectangle(svg, sides, kind);
+}
+
+function rectangle(svg, [top, bottom, left, right], kind) {
   const found = svg.querySelector(`.${kind}`);
   const rect = found ?? document.createElementNS("http://www.w3.org/2000/svg", "rect");
-  rect.setAttribute("class", kind);
+  rect.classList.add(kind);
   rect.setAttribute("x", left);
   rect.setAttribute("y", top);
   rect.setAttribute("width", Math.max(0, right - left));

@@ -55,19 +55,21 @@ export default {
     const project = look.guarded(async () => {
       const { layer, map: maps, p, q, region, rules: named } = look.state;
       if (!layer) return;
-      const found = await look.ask("project",
-        { layer, map: maps, p, q, region, rules: named ?? USUAL }, "project");
-      if (!found) return;
-      const fresh = shown?.header.maps[0] !== found.header.maps[0] || shown.header.layer !== layer;
-      shown = found;
-      describe();
-      show();
-      mark();
-      if (fresh && !maps) {
-        showMap();
-        look.whenProjected?.(); // (the square follows the strongest map where none is chosen)
+      const before = shown?.header;
+      for (const [n, rules] of inTurn(named ?? USUAL).entries()) {
+        const found = await look.ask("project", { layer, map: maps, p, q, region, rules }, "project");
+        if (!found) return;
+        shown = n ? joined(shown, found) : found;
+        if (n === 0) describe();
+        show();
+        if (n) continue;
+        mark();
+        if (!maps && (before?.maps[0] !== found.header.maps[0] || before.layer !== layer)) {
+          showMap();
+          look.whenProjected?.(); // (the square follows the strongest map where none is chosen)
+        }
+        document.documentElement.dataset.projected = performance.now();
       }
-      document.documentElement.dataset.projected = performance.now();
     });
     const describe = () => {
       const { layer, maps, region, value, field } = shown.header;
@@ -98,7 +100,6 @@ export default {
           event.preventDefault();
           grow();
         });
-        look.draw.rgb(figure.canvas, arrays[each.method]);
         figure.scale.replaceChildren(each.kind === "colours" ? look.draw.greyScale(each.high)
           : look.draw.colourBar(each.low, each.high, each.kind === "signed" ? "diverging" : "magma"));
         return figure.element;
@@ -177,6 +178,20 @@ export default {
     look.watch(["image", "network", "variant", "layer", "map"], showMap);
   },
 };
+
+/** The rules of each request: the usual ones answer at once and come first, then each other one. */
+function inTurn(rules) {
+  const names = rules.split(","), usual = USUAL.split(",");
+  const first = names.filter((name) => usual.includes(name));
+  return [first.join(","), ...names.filter((name) => !usual.includes(name))].filter(Boolean);
+}
+
+/** An answer and what a later one adds to it. */
+function joined(shown, { header, arrays }) {
+  const drawn = [...shown.header.drawn, ...header.drawn];
+  const failures = { ...shown.header.failures, ...header.failures };
+  return { header: { ...shown.header, drawn, failures }, arrays: { ...shown.arrays, ...arrays } };
+}
 
 /** Rows and columns of RGB bytes. */
 function cut(data, [, W], top, left, h, w) {
