@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +16,7 @@ import pytest
 from zfnet.cli import main
 from zfnet.look.engine import Engine, Job, Stale
 from zfnet.look.frames import Frame, decoded
+from zfnet.look.server import listening
 
 
 def test_a_frame_is_read_as_it_was_written() -> None:
@@ -98,6 +101,26 @@ def test_background_work_gives_way_and_one_that_fails_ends_alone() -> None:
     future, _ = engine.submit(lambda job: "answer")
     assert future.result(30) == "answer" and seen == ["step"] * 3
     engine.stop()
+
+
+def test_answers_are_sent_at_once() -> None:
+    """Without this option the body of an answer waits for the acknowledgement of its header."""
+    found = list[int]()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sent_on = writer.get_extra_info("socket")
+        found.append(sent_on.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async def one_connection() -> None:
+        bound = listening()
+        async with await asyncio.start_server(connected, sock=bound):
+            reader, writer = await asyncio.open_connection(*bound.getsockname())
+            await reader.read()
+            writer.close()
+
+    asyncio.run(one_connection())
+    assert len(found) == 1 and found[0] != 0
 
 
 def test_the_command_ends_cleanly_by_ctrl_c() -> None:
