@@ -230,6 +230,13 @@ def test_a_permanent_link_leads_to_the_same_view(tab: Tab, page: Live, browser: 
     other.close()
 
 
+def test_a_link_to_a_layer_that_does_not_exist_says_so(tab: Tab, page: Live) -> None:
+    tab.goto("about:blank")
+    opened(tab, page.address + "#layer=conv99")
+    assert "tiny has no layer conv99" in (tab.locator("#message").text_content() or "")
+    assert tab.locator("#layer").input_value() in about(tab)
+
+
 def test_a_saved_page_opens_without_the_server(tab: Tab, browser: Browser, tmp_path: Path) -> None:
     said = about(tab)
     with tab.expect_download() as download:

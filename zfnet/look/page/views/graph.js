@@ -48,7 +48,10 @@ export default {
       choice.replaceChildren(...look.network.layers.map(({ name, kind, units }) =>
         make("option", { value: name }, `${name} · ${kind} ${units.join("×")}`)));
       scaled(Math.max(0.75, Math.min(1, holder.clientHeight / drawn.height || 1)));
-      if (!look.layer(look.state.layer)) look.set({ layer: look.network.shown });
+      const { layer } = look.state, { name, shown } = look.network;
+      if (look.layer(layer)) return;
+      if (layer) look.say(`${name} has no layer ${layer}; ${shown} is shown.`);
+      look.set({ layer: shown });
     });
     look.watch(["layer", "network"], ({ layer }) => {
       choice.value = layer;
