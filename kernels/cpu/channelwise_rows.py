@@ -178,12 +178,12 @@ def _row_of_pixels(emit: Emitter, here: ir.Value, step: ir.Value, count: int) ->
     """
     builder, byte = emit.builder, ir.IntType(8).as_pointer()
     number = ir.IntType(64)
-    ahead = [builder.mul(step, number(k)) for k in range(5)]
+    offsets = [builder.mul(step, number(k)) for k in range(5)]
     places = list[ir.Value]()
     for u in range(count):
         if u % 5 == 0:
             base = builder.gep(builder.bitcast(here, byte), [builder.mul(step, number(u))])
-        place = builder.gep(base, [ahead[u % 5]])
+        place = builder.gep(base, [offsets[u % 5]])
         places.append(builder.bitcast(place, emit.scalar.as_pointer()))
     return places
 
