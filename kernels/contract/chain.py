@@ -17,6 +17,7 @@ import ctypes
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
 from itertools import groupby
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm  # type: ignore[import-untyped]
@@ -32,6 +33,8 @@ SLOT = 8
 """Bytes of a part of an argument in its block."""
 _RUN_TYPE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * 2)
 _TEAM_TYPE = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 3)
+LONG = 0.25
+"""Seconds after which Python may handle signals, such as that of Ctrl-C."""
 _FLOATS = {"float": np.float32, "double": np.float64}
 
 _RUN = """
@@ -80,13 +83,22 @@ class Chain:
         self._blocks = [link.block for link in links]
         table = [[link.step, link.code, link.block.ctypes.data] for link in links]
         self._links = np.array(table, np.uint64)  # (calls,3)
+        self._some = len(links)
 
     def __call__(self) -> None:
-        """Run them. What one of them raises is raised: it is called again, by Python."""
-        at, count = 0, len(self.calls)
-        while (at := _run(self._links, at)) < count:
-            self.calls[at]()
-            at += 1
+        """Run them. What one of them raises is raised: it is called again, by Python.
+
+        Meanwhile Python handles no signal: a chain that took long is run some calls at a time.
+        """
+        at, count, began = 0, len(self.calls), perf_counter()
+        while at < count:
+            end = min(at + self._some, count)
+            while (at := _run(self._links[:end], at)) < end:
+                self.calls[at]()
+                at += 1
+        seconds = perf_counter() - began
+        if seconds > LONG:
+            self._some = max(1, int(count * LONG / seconds))
 
 
 def joined(calls: Iterable[Call]) -> tuple[Call, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -100,6 +101,36 @@ def test_what_a_call_raises_is_raised_and_ends_the_chain() -> None:
     with pytest.raises(ValueError, match="too large"):
         together()
     assert x[0] == 3
+
+
+@entry_point()
+def _long(x):  # type: ignore[no-untyped-def]
+    value = x[1]
+    for _ in range(20_000_000):  # each product waits for the one before
+        value = value * 0.999 + 1
+    x[1] = value
+    x[0] += 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="the system has no such signal")
+def test_a_long_chain_ends_at_a_signal() -> None:
+    """Not before its first run showed that it is long."""
+    x = np.zeros(2)
+    (together,) = chain.joined([partial(_long, x)] * 20)
+    together()
+    assert x[0] == 20
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(KeyboardInterrupt):
+            together()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    done = x[0]
+    assert done < 40
+    together()
+    assert x[0] == done + 20
 
 
 def _all_run_once(rows: int, calls: int, runs: int) -> None:
