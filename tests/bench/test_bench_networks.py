@@ -71,7 +71,7 @@ def test_ours_and_pytorch_agree_with_the_definition(name: str) -> None:
 def test_a_network_with_one_weight_off_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     case = Case("network_forward", TINY_NETWORK, 2)
     with monkeypatch.context() as patched:
-        patched.setattr("minidl.nn.folding._affine", lambda layer: None)  # nothing is folded
+        patched.setattr("minidl.nn.folding._affine", lambda *_: None)  # nothing is folded
         (right,) = call_of(case, OURS, 1).results()
     made = networks_model(case)
     weight = dict(made.named_parameters())["one.conv.weight"]
