@@ -15,6 +15,8 @@ READINGS = {
     "taken from a neighbour. The error divided by the inputs tells how many.",
     "into": "The result is right without `out`: the offset of the images inside the larger array "
     "is wrong, or the kernel returns an array of its own.",
+    "bound again": "`bind` keeps something of the arrays' values, or a run adds to what the last "
+    "one left.",
     "any memory": "The message names the memory layout: the kernel assumes other strides, another "
     "alignment or byte order than it was given.",
     "inputs kept": "The kernel computes in place, or returns a view of the named input.",
@@ -77,8 +79,6 @@ READINGS = {
     "for the remainder, or replaces NaN.",
     "bound": "The epilogue meets a block before it is finished, twice, or not at all: a tile that "
     "overlaps, the last piece of channels, or a pass that a second run leaves as the first did.",
-    "bound again": "`bind` keeps something of the arrays' values, or a run adds to what the last "
-    "one left.",
     "pooled": "The fused pooling reads other values than are returned without it, or ties select "
     "another tap.",
     "prepared": "The prepared weights depend on the batch, or are shared between calls.",
